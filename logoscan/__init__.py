@@ -1,0 +1,77 @@
+"""logoscan finds counterfeit risk in product listings.
+
+Importing it loads neither torch, faiss, cv2 nor an OCR engine; constructors load what they need.
+"""
+
+from logoscan.brands import read_brand_folders
+from logoscan.detect import Detector, TilePlan, Tiles, WholeImage
+from logoscan.encode import ClipEncoder, Encoder
+from logoscan.errors import LogoscanError
+from logoscan.evidence import BrandEvidence, gather
+from logoscan.images import ImageLimits, load_image
+from logoscan.index import LogoIndex
+from logoscan.listings import read_listings, read_prices
+from logoscan.match import MatchCalibration
+from logoscan.ocr import EasyOcr, OcrEngine, RapidOcr, make_ocr
+from logoscan.price import PriceModel, PriceRecord
+from logoscan.report import draw_overlay, read_reports, report_from_json, report_to_json
+from logoscan.results import Report, Score, Signal
+from logoscan.scanner import Scanner
+from logoscan.score import ScoreModel
+from logoscan.types import (
+    Brand,
+    BrandMention,
+    EncoderInfo,
+    Listing,
+    Match,
+    Preprocessing,
+    Regions,
+    TextSpans,
+    UsualPrice,
+)
+
+__version__ = "0.1.0.dev0"
+
+__all__ = [
+    "Brand",
+    "BrandEvidence",
+    "BrandMention",
+    "ClipEncoder",
+    "Detector",
+    "EasyOcr",
+    "Encoder",
+    "EncoderInfo",
+    "ImageLimits",
+    "Listing",
+    "LogoIndex",
+    "LogoscanError",
+    "Match",
+    "MatchCalibration",
+    "OcrEngine",
+    "Preprocessing",
+    "PriceModel",
+    "PriceRecord",
+    "RapidOcr",
+    "Regions",
+    "Report",
+    "Scanner",
+    "Score",
+    "ScoreModel",
+    "Signal",
+    "TextSpans",
+    "TilePlan",
+    "Tiles",
+    "UsualPrice",
+    "WholeImage",
+    "__version__",
+    "draw_overlay",
+    "gather",
+    "load_image",
+    "make_ocr",
+    "read_brand_folders",
+    "read_listings",
+    "read_prices",
+    "read_reports",
+    "report_from_json",
+    "report_to_json",
+]

@@ -1,0 +1,61 @@
+"""Brand folders: `<brand>/*.svg|png|jpg|webp` and an optional `brand.json` -> Brand records and logo files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from logoscan.errors import InputError
+from logoscan.jsonio import from_mapping, loads
+from logoscan.logos import LOGO_SUFFIXES
+from logoscan.types import Brand
+
+__all__ = ["BrandFolder", "read_brand_folder", "read_brand_folders"]
+
+
+@dataclass(frozen=True)
+class BrandFolder:
+    """A brand with the files of its logos, in the order of their names."""
+
+    brand: Brand
+    logos: tuple[Path, ...]
+
+
+def read_brand_folder(folder: Path) -> BrandFolder:
+    """Read one brand. Files that `brand.json` lists as negatives or official photos are not logos.
+
+    Raises:
+        InputError: `brand.json` is not as stated in the README, or a file that it lists lies outside of the folder.
+    """
+    described = folder / "brand.json"
+    values: object = {"name": folder.name}
+    if described.is_file():
+        values = loads(described.read_bytes(), str(described))
+        if not isinstance(values, dict):
+            raise InputError(f"{described}: expected an object, got {type(values).__name__}")
+        values = {"name": folder.name, **values}
+    brand = from_mapping(Brand, values, str(described))
+    for name in (*brand.negatives, *brand.official_photos):
+        if not (folder / name).resolve().is_relative_to(folder.resolve()):
+            raise InputError(f"{described}: expected files inside of the folder, got {name!r}")
+    other = {(folder / name).resolve() for name in (*brand.negatives, *brand.official_photos)}
+    logos = (p for p in sorted(folder.iterdir()) if p.suffix.lower() in LOGO_SUFFIXES and p.resolve() not in other)
+    return BrandFolder(brand, tuple(logos))
+
+
+def read_brand_folders(root: Path) -> list[BrandFolder]:
+    """Read every sub-folder as a brand, in the order of their names.
+
+    Raises:
+        InputError: Not a folder, no brand in it, or two brands of one name.
+    """
+    if not root.is_dir():
+        raise InputError(f"brands: expected a folder with a sub-folder for each brand, got {str(root)!r}")
+    found = [read_brand_folder(p) for p in sorted(root.iterdir()) if p.is_dir() and not p.name.startswith(".")]
+    if not found:
+        raise InputError(f"brands: expected a sub-folder for each brand in {str(root)!r}, found none")
+    names = [f.brand.name for f in found]
+    twice = sorted({n for n in names if names.count(n) > 1})
+    if twice:
+        raise InputError(f"brands: expected distinct names, got {twice[0]!r} more than once")
+    return found

@@ -1,0 +1,292 @@
+"""The command line: `logoscan demo | register | scan`. A thin layer: arguments in, library calls, a table out."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+from PIL import Image
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+import logoscan
+from logoscan.errors import LogoscanError
+from logoscan.images import load_image
+from logoscan.listings import BadRow, read_listings, read_prices
+from logoscan.price import PriceModel
+from logoscan.report import draw_overlay, report_to_json
+from logoscan.results import Report
+from logoscan.resume import PartialOutput
+from logoscan.types import Listing
+
+_errors = Console(stderr=True)
+
+
+def _progress() -> Progress:
+    """A bar on a terminal, nothing in a pipe."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=_errors,
+        disable=not _errors.is_terminal,
+        transient=True,
+    )
+
+
+class _Command(click.Group):
+    """Turns the library's errors into one line and exit code 2."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except LogoscanError as error:
+            click.echo(f"logoscan: {error}", err=True)
+            ctx.exit(2)
+
+
+@click.group(cls=_Command, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(logoscan.__version__, prog_name="logoscan")
+@click.option("-v", "--verbose", is_flag=True, help="Say what is chosen: device, precision, OCR engine.")
+def main(verbose: bool) -> None:
+    r"""Find counterfeit risk in product listings.
+
+    \b
+    Examples:
+      logoscan demo
+      logoscan register brands/ --out index/
+      logoscan scan listings.jsonl --index index/ --out reports.jsonl
+    """
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s %(message)s")
+    if not verbose:
+        logging.getLogger().setLevel(logging.ERROR)
+        logging.getLogger("logoscan").setLevel(logging.WARNING)
+
+
+_DEVICE = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
+_ENCODER = click.option(
+    "--encoder",
+    default=None,
+    help="An open_clip name or a folder of one; default: the bundled tower.",
+)
+_PRETRAINED = click.option("--pretrained", default=None, help="A tag or a checkpoint file for --encoder NAME.")
+_OCR = click.option(
+    "--ocr", type=click.Choice(["auto", "easyocr", "rapidocr", "none"]), default="auto", show_default=True
+)
+_EFFORT = click.option(
+    "--effort", type=click.Choice(["default", "full"]), default="default", show_default=True, help="How hard to look."
+)
+
+
+@main.command()
+@click.argument("brands", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the index.")
+@_ENCODER
+@_PRETRAINED
+@_DEVICE
+def register(brands: Path, out: Path, encoder: str | None, pretrained: str | None, device: str) -> None:
+    """Register a folder of BRANDS (a sub-folder each, with logos and, optionally, brand.json)."""
+    from logoscan.brands import read_brand_folders
+    from logoscan.encode import ClipEncoder
+    from logoscan.index import LogoIndex
+
+    total = len(read_brand_folders(brands))
+    clip = ClipEncoder(encoder, pretrained, device=device)
+    with _progress() as progress:
+        task = progress.add_task("register", total=total)
+        index, warnings = LogoIndex.from_folder(brands, clip, on_brand=lambda _: progress.advance(task))
+    for warning in warnings:
+        click.echo(f"logoscan: {warning}", err=True)
+    index.save(out)
+    drawings = len({logo.id for logo in index.logos})
+    click.echo(f"{len(index.brands)} brands, {drawings} logos, {len(index)} vectors by {clip.info.name} -> {out}")
+    if warnings:
+        sys.exit(1)
+
+
+@main.command()
+@click.argument("listings", type=click.Path(path_type=Path))
+@click.option("--index", "index_dir", type=click.Path(path_type=Path), required=True, help="As `register` wrote it.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Reports, one JSON object a line.")
+@click.option(
+    "--root", type=click.Path(path_type=Path), default=None, help="Folder of the photos; default: where LISTINGS is."
+)
+@click.option("--prices", type=click.Path(path_type=Path), default=None, help="CSV: brand,price,currency[,category].")
+@click.option("--overlay", type=click.Path(path_type=Path), default=None, help="Folder for photos with boxes drawn.")
+@_ENCODER
+@_PRETRAINED
+@_OCR
+@_EFFORT
+@_DEVICE
+def scan(
+    listings: Path,
+    index_dir: Path,
+    out: Path,
+    root: Path | None,
+    prices: Path | None,
+    overlay: Path | None,
+    encoder: str | None,
+    pretrained: str | None,
+    ocr: str,
+    effort: str,
+    device: str,
+) -> None:
+    """Scan LISTINGS: a .jsonl, .csv or .parquet file, or a folder of photos.
+
+    Writes to OUT.partial and renames it when complete; a restart goes on where it was. Exit code 1 if rows failed.
+    """
+    from logoscan.encode import ClipEncoder
+    from logoscan.index import LogoIndex
+    from logoscan.ocr import make_ocr
+    from logoscan.scanner import Scanner
+
+    rows = read_listings(listings)
+    root = root or (listings if listings.is_dir() else listings.parent)
+    clip = ClipEncoder(encoder, pretrained, device=device)
+    scanner = Scanner(
+        LogoIndex.load(index_dir, clip),
+        encoder=clip,
+        ocr=make_ocr(ocr, device=device),  # type: ignore[arg-type]
+        prices=_price_model(prices),
+        effort=effort,  # type: ignore[arg-type]
+        root=root,
+    )
+    total = sum(1 for _ in read_listings(listings))
+    bands, failed = _scan_rows(scanner, rows, total, out, root, overlay)
+    summary = ", ".join(f"{bands[band]} {band}" for band in ("block", "review", "clear"))
+    click.echo(f"{bands.total()} reports ({summary}) -> {out}")
+    if failed:
+        click.echo(f"logoscan: {failed} rows failed, see above", err=True)
+        sys.exit(1)
+
+
+def _price_model(path: Path | None) -> PriceModel | None:
+    if path is None:
+        return None
+    records = []
+    for record in read_prices(path):
+        if isinstance(record, BadRow):
+            click.echo(f"logoscan: {path.name}, line {record.line}: {record.reason}", err=True)
+        else:
+            records.append(record)
+    return PriceModel.fit(records)
+
+
+def _scan_rows(
+    scanner: Any, rows: Iterator[Listing | BadRow], total: int, out: Path, root: Path, overlay: Path | None
+) -> tuple[Counter[str], int]:
+    """Scan to a file that grows line by line; returns bands of the reports written now or before, and failed rows."""
+    failed = 0
+    with PartialOutput(out) as output, _progress() as progress:
+        task = progress.add_task("scan", total=total)
+        taken = set(output.done)
+        bands = Counter(output.bands)
+
+        def fresh() -> Iterator[Listing]:
+            nonlocal failed
+            before = set(output.done)
+            for row in rows:
+                if isinstance(row, BadRow):
+                    failed += 1
+                    progress.advance(task)
+                    click.echo(f"logoscan: line {row.line}: {row.reason}", err=True)
+                elif row.id in before:
+                    before.discard(row.id)
+                    progress.advance(task)
+                elif row.id in taken:
+                    failed += 1
+                    progress.advance(task)
+                    click.echo(
+                        f"logoscan: listing {row.id!r}: the id is there twice; only the first is scanned", err=True
+                    )
+                else:
+                    taken.add(row.id)
+                    yield row
+
+        for report in scanner.scan_many(fresh()):
+            output.write(report_to_json(report))
+            bands[report.score.band] += 1
+            for warning in report.warnings:
+                click.echo(f"logoscan: listing {report.listing_id!r}: {warning}", err=True)
+            if overlay is not None:
+                write_overlays(report, root, overlay)
+            progress.advance(task)
+    return bands, failed
+
+
+def write_overlays(report: Report, root: Path, folder: Path) -> list[Path]:
+    """Draw each readable photo of a report with its matches, as JPEG files in `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for number, record in enumerate(report.images):
+        if record.file is None or record.sha256 is None:
+            continue
+        rgb = load_image(record.file, root=root)
+        drawn = draw_overlay(rgb, tuple(m for m in report.matches if m.image == number))
+        safe = "".join(c if c.isalnum() or c in "-_." else "_" for c in report.listing_id)[:80]
+        path = folder / f"{safe}-{number}.jpg"
+        Image.fromarray(drawn).save(path, quality=88)
+        written.append(path)
+    return written
+
+
+@main.command()
+@click.option("--out", type=click.Path(path_type=Path), default=Path("logoscan-demo"), show_default=True)
+@_OCR
+@_DEVICE
+def demo(out: Path, ocr: str, device: str) -> None:
+    """Scan the bundled sample listings and show the scores. Photos, sellers and prices are composed, not real."""
+    from logoscan.encode import ClipEncoder
+    from logoscan.index import LogoIndex
+    from logoscan.ocr import make_ocr
+    from logoscan.scanner import Scanner
+
+    samples = Path(logoscan.__file__).parent / "_samples"
+    clip = ClipEncoder(device=device)
+    index, _ = LogoIndex.from_folder(samples / "brands", clip)
+    engine = make_ocr(ocr, device=device)  # type: ignore[arg-type]
+    scanner = Scanner(index, encoder=clip, ocr=engine, prices=_price_model(samples / "prices.csv"), root=samples)
+    listings = [row for row in read_listings(samples / "listings.jsonl") if isinstance(row, Listing)]
+    out.mkdir(parents=True, exist_ok=True)
+    reports = list(scanner.scan_many(listings))
+    (out / "reports.jsonl").write_text("".join(report_to_json(r) + "\n" for r in reports), encoding="utf-8")
+    for report in reports:
+        write_overlays(report, samples, out / "overlays")
+    click.echo("Composed samples: the photos, sellers and prices are made up; the logo drawings are real (CC0).")
+    Console(width=None if sys.stdout.isatty() else 150).print(_table(listings, reports))
+    first = reports[0].provenance
+    click.echo(f"{first.encoder} on {first.device}, {first.detector}, {first.ocr}")
+    click.echo(f"reports: {out / 'reports.jsonl'}   photos with boxes: {out / 'overlays'}")
+
+
+def _table(listings: list[Listing], reports: list[Report]) -> Table:
+    table = Table(show_lines=False)
+    for name in ("listing", "title", "score", "band", "brand", "seen", "main reason"):
+        table.add_column(name, justify="right" if name in ("score", "seen") else "left", overflow="fold")
+    colours = {"clear": "green", "review": "yellow", "block": "red"}
+    for listing, report in zip(listings, reports, strict=True):
+        score = report.score
+        reasons = [c for c in score.contributions if c.contribution > 0.05]
+        seen = next((b.probability for b in report.brands if b.brand == score.brand), None)
+        table.add_row(
+            listing.id,
+            listing.title or "",
+            "-" if score.value is None else f"{score.value:.0f}",
+            f"[{colours[score.band]}]{score.band}[/]",
+            score.brand or "-",
+            "-" if seen is None else f"{seen:.2f}",
+            "; ".join(f"{c.signal} +{c.contribution:.1f}" for c in reasons[:3]) or "nothing speaks against it",
+        )
+    return table
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+"""Where to look: picture -> regions that may hold a mark. Knows nothing about brands.
+
+`WholeImage` and `Tiles` lay out places without looking at pixels; a trained detector joins them behind the same
+Protocol.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from logoscan.errors import InputError
+from logoscan.types import Regions, Rgb
+
+__all__ = ["DEFAULT_PLAN", "DENSE_PLAN", "Detector", "TilePlan", "Tiles", "WholeImage"]
+
+
+@runtime_checkable
+class Detector(Protocol):
+    """Proposes regions.
+
+    `name` is readable; `fingerprint` changes with anything that changes the regions, since a match calibration belongs
+    to it.
+    """
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+
+    @property
+    def fingerprint(self) -> str: ...  # noqa: D102
+
+    def detect(self, images: Sequence[Rgb]) -> list[Regions]:
+        """Regions of each picture (uint8 (H, W, 3)), best first, in pixels of that picture and inside of it."""
+        ...
+
+
+@dataclass(frozen=True)
+class TilePlan:
+    """Square tiles at several scales.
+
+    Attributes:
+        scales: Sides of the tiles as shares of the picture's short side, in (0, 1].
+        stride: Step between tiles as a share of their side, in (0, 1].
+        min_px: Tiles under this side are left out: the encoder tells nothing from them.
+    """
+
+    scales: tuple[float, ...]
+    stride: float = 0.5
+    min_px: int = 24
+
+    def __post_init__(self) -> None:
+        if not self.scales or not all(0 < s <= 1 for s in self.scales):
+            raise InputError(f"TilePlan.scales: expected shares in (0, 1], got {self.scales!r}")
+        if not 0 < self.stride <= 1:
+            raise InputError(f"TilePlan.stride: expected a share in (0, 1], got {self.stride!r}")
+
+
+DEFAULT_PLAN = TilePlan(scales=(1.0, 0.66, 0.44, 0.29))
+"""About 80 tiles on a 4:3 photo; finds marks down to about a sixth of the short side."""
+DENSE_PLAN = TilePlan(scales=(1.0, 0.8, 0.62, 0.48, 0.37, 0.29, 0.21))
+"""About 300 tiles on a 4:3 photo, for effort "full"."""
+
+
+def _fingerprint(*parts: object) -> str:
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+
+
+def _starts(length: int, side: float, step: float) -> list[float]:
+    """Evenly spread starts of intervals that cover [0, length], at most `step` apart."""
+    count = int(np.ceil((length - side) / step - 1e-6)) + 1
+    return [float(s) for s in np.linspace(0.0, length - side, max(1, count))]
+
+
+class Tiles:
+    """The whole picture and overlapping squares at several scales: exhaustive, and as slow as that."""
+
+    def __init__(self, plan: TilePlan = DEFAULT_PLAN) -> None:
+        """Lay out tiles by `plan`."""
+        self.plan = plan
+
+    @property
+    def name(self) -> str:
+        """`tiles` with its scales."""
+        return f"tiles({','.join(f'{s:g}' for s in self.plan.scales)};{self.plan.stride:g})"
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hex digits of the plan."""
+        return _fingerprint("tiles", self.plan)
+
+    def detect(self, images: Sequence[Rgb]) -> list[Regions]:
+        """The plan laid over each picture, whole picture first, then large to small."""
+        return [self._lay(*image.shape[:2]) for image in images]
+
+    def _lay(self, height: int, width: int) -> Regions:
+        rows = [(0.0, 0.0, float(width), float(height))]
+        for scale in self.plan.scales:
+            side = scale * min(height, width)
+            if side < self.plan.min_px:
+                continue
+            step = side * self.plan.stride
+            rows += [
+                (x, y, min(x + side, width), min(y + side, height))
+                for y in _starts(height, side, step)
+                for x in _starts(width, side, step)
+            ]
+        xyxy = np.array(rows, np.float32)
+        return Regions(xyxy, np.ones(len(rows), np.float32))
+
+
+class WholeImage:
+    """One region: the picture itself. For pack shots, crops, and as the lower end of every comparison."""
+
+    @property
+    def name(self) -> str:
+        """`whole`."""
+        return "whole"
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hex digits."""
+        return _fingerprint("whole")
+
+    def detect(self, images: Sequence[Rgb]) -> list[Regions]:
+        """The full frame of each picture."""
+        return [Regions(np.array([[0, 0, i.shape[1], i.shape[0]]], np.float32), np.ones(1, np.float32)) for i in images]

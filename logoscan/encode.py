@@ -1,0 +1,290 @@
+"""Pictures -> unit vectors: the Encoder protocol and CLIP behind it. Knows nothing of brands.
+
+`ClipEncoder` takes its weights from the bundled image tower, from any open_clip name, or from a local folder or
+checkpoint. open_clip builds every network; preprocessing is our own, because the same squares go to registration and
+to search.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, Protocol, runtime_checkable
+
+import numpy as np
+
+from logoscan import weights
+from logoscan.errors import CorruptFileError, DeviceError, InputError, LogoscanError, MissingDependencyError
+from logoscan.images import square_crops
+from logoscan.types import Boxes, CropFit, Embeddings, EncoderInfo, Preprocessing, Rgb
+
+__all__ = ["ClipEncoder", "Encoder", "resolve_device"]
+
+logger = logging.getLogger(__name__)
+
+_BATCHES = (4, 16, 32)
+"""Batch sizes that are ever run; the rest is padding. CPU convolutions are specialised per shape, so few is fast."""
+_MIN_GAIN = 1.2
+"""bf16 is taken only if it is at least this much faster than fp32 in the probe: below, rounding buys nothing."""
+_MIN_COSINE = 0.995
+"""... and if its vectors point where fp32's do."""
+
+
+@runtime_checkable
+class Encoder(Protocol):
+    """Turns squares of pixels into unit vectors. Row i of the answer depends on row i of the input alone."""
+
+    @property
+    def info(self) -> EncoderInfo: ...  # noqa: D102
+
+    @property
+    def device(self) -> str: ...  # noqa: D102
+
+    def encode_pixels(self, pixels: Rgb) -> Embeddings:
+        """Uint8 (n, S, S, 3) with S = info.preprocessing.size_px -> float32 (n, info.dim), unit rows."""
+        ...
+
+
+def encode_crops(encoder: Encoder, images: Sequence[Rgb], boxes: Sequence[Boxes]) -> list[Embeddings]:
+    """Vectors of boxes of many pictures, encoded together.
+
+    Args:
+        encoder: Any.
+        images: Pictures, uint8 (H, W, 3).
+        boxes: For each picture float32 (n_i, 4).
+
+    Returns:
+        For each picture float32 (n_i, dim).
+    """
+    row = encoder.info.preprocessing
+    squares = [square_crops(image, xyxy, row.size_px, row.fit) for image, xyxy in zip(images, boxes, strict=True)]
+    if not squares:
+        return []
+    vectors = encoder.encode_pixels(np.concatenate(squares))
+    return np.split(vectors, np.cumsum([len(s) for s in squares])[:-1])
+
+
+def encode_images(encoder: Encoder, images: Sequence[Rgb]) -> Embeddings:
+    """Vectors of whole pictures, padded to squares: float32 (n, dim)."""
+    size = encoder.info.preprocessing.size_px
+    squares = np.zeros((len(images), size, size, 3), np.uint8)
+    for row, image in enumerate(images):
+        full = np.array([[0, 0, image.shape[1], image.shape[0]]], np.float32)
+        squares[row] = square_crops(image, full, size, "pad")[0]
+    return encoder.encode_pixels(squares)
+
+
+def resolve_device(device: str) -> str:
+    """`auto` becomes `cuda` where there is one, else `cpu`.
+
+    Raises:
+        DeviceError: A device was named that cannot be had.
+    """
+    import torch
+
+    if device == "auto":
+        found = "cuda" if torch.cuda.is_available() else "cpu"
+        logger.info("device auto: %s", found)
+        return found
+    try:
+        wanted = torch.device(device)
+        torch.zeros(1, device=wanted)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise DeviceError(f"device: expected one that can be had, got {device!r} ({error!s:.100})") from None
+    return str(wanted)
+
+
+def _cpu_has_bf16() -> bool:
+    """Whether the processor computes in bf16; without it oneDNN emulates, a hundred times slower."""
+    import torch
+
+    try:
+        wide = "AVX512" in torch.backends.cpu.get_cpu_capability()
+        return wide and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    except (AttributeError, RuntimeError):
+        return False
+
+
+class ClipEncoder:
+    """A CLIP image tower (and text tower, where the weights have one).
+
+    Thread-safe once built. The numbers depend on the precision that was chosen; `precision` says which.
+
+    Attributes:
+        info: What made the vectors; stored with every index.
+        device: Where it runs.
+        precision: "fp32" or "bf16".
+        probe: Measured at construction where both were possible: {"fp32": pictures/s, "bf16": pictures/s}.
+    """
+
+    def __init__(
+        self,
+        model: str | Path | None = None,
+        pretrained: str | Path | None = None,
+        *,
+        device: str = "auto",
+        precision: Literal["auto", "fp32", "bf16"] = "auto",
+        fit: CropFit = "pad",
+    ) -> None:
+        """Load a model.
+
+        Args:
+            model: None for the bundled tower; a folder with `open_clip_config.json` and weights; or an open_clip name.
+            pretrained: With an open_clip name: a tag (open_clip downloads it if it is not cached) or a checkpoint file.
+            device: "auto", "cpu", "cuda", "cuda:1", ...
+            precision: "auto" measures both where the hardware has bf16 and keeps the faster.
+            fit: How boxes become squares; the bundled tower brings its own.
+
+        Raises:
+            DeviceError: The named device cannot be had.
+            InputError: No such model or tag.
+            CorruptFileError: The weights are missing or altered.
+        """
+        import torch
+
+        self.device = resolve_device(device)
+        self._tokenizer: Any = None
+        if model is None:
+            if pretrained is not None:
+                raise InputError(f"pretrained: expected None with the bundled model, got {str(pretrained)!r}")
+            self._image_tower, self.info = _load_bundled()
+            self._text_tower = None
+        else:
+            clip, self.info, self._tokenizer = _load_open_clip(str(model), pretrained, fit)
+            self._image_tower = clip.visual
+            self._text_tower = clip if hasattr(clip, "encode_text") else None
+            clip.to(self.device).eval()
+        self._image_tower.to(self.device, memory_format=torch.channels_last).eval()
+        row = self.info.preprocessing
+        self._scale = torch.tensor([255.0 * s for s in row.std], device=self.device)[:, None, None]
+        self._shift = torch.tensor([255.0 * m for m in row.mean], device=self.device)[:, None, None]
+        self.probe: dict[str, float] = {}
+        self.precision = precision if precision != "auto" else self._choose_precision()
+        logger.info("encoder %s on %s in %s", self.info.name, self.device, self.precision)
+
+    def _choose_precision(self) -> Literal["fp32", "bf16"]:
+        import torch
+
+        on_gpu = self.device.startswith("cuda")
+        if not (torch.cuda.is_bf16_supported() if on_gpu else self.device == "cpu" and _cpu_has_bf16()):
+            return "fp32"
+        size = self.info.preprocessing.size_px
+        pixels = np.random.default_rng(0).integers(0, 256, (_BATCHES[1], size, size, 3), np.uint8)
+        vectors = {}
+        for precision in ("fp32", "bf16"):
+            self._forward(pixels, precision)  # the first pass pays for kernels and memory
+            start = time.perf_counter()
+            vectors[precision] = self._forward(pixels, precision)
+            self.probe[precision] = len(pixels) / (time.perf_counter() - start)
+        cosine = float((vectors["fp32"] * vectors["bf16"]).sum(axis=1).min())
+        gain = self.probe["bf16"] / self.probe["fp32"]
+        return "bf16" if gain >= _MIN_GAIN and cosine >= _MIN_COSINE else "fp32"
+
+    def _forward(self, pixels: Rgb, precision: str) -> Embeddings:
+        import torch
+
+        tensor = torch.from_numpy(np.ascontiguousarray(pixels)).to(self.device).permute(0, 3, 1, 2).float()
+        tensor = ((tensor - self._shift) / self._scale).contiguous(memory_format=torch.channels_last)
+        kind = self.device.partition(":")[0]
+        with torch.inference_mode(), torch.autocast(kind, torch.bfloat16, enabled=precision == "bf16"):
+            vectors = self._image_tower(tensor)
+        return _unit_rows(vectors.float().cpu().numpy())
+
+    def encode_pixels(self, pixels: Rgb) -> Embeddings:
+        """Uint8 (n, S, S, 3), RGB -> float32 (n, dim), unit rows; computed in a few fixed batch sizes.
+
+        Raises:
+            InputError: Another shape or dtype.
+        """
+        size = self.info.preprocessing.size_px
+        if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[1:] != (size, size, 3):
+            raise InputError(f"pixels: expected uint8 (n, {size}, {size}, 3), got {pixels.dtype} {pixels.shape}")
+        out = np.empty((len(pixels), self.info.dim), np.float32)
+        for start in range(0, len(pixels), _BATCHES[-1]):
+            part = pixels[start : start + _BATCHES[-1]]
+            batch = next(b for b in _BATCHES if b >= len(part))
+            padded = np.zeros((batch, size, size, 3), np.uint8)
+            padded[: len(part)] = part
+            out[start : start + len(part)] = self._forward(padded, self.precision)[: len(part)]
+        return out
+
+    def encode_text(self, texts: Sequence[str]) -> Embeddings:
+        """Vectors of texts in the same space, float32 (n, dim), unit rows.
+
+        Raises:
+            LogoscanError: The model has no text tower.
+        """
+        import torch
+
+        if self._text_tower is None or self._tokenizer is None:
+            raise LogoscanError(f"encoder {self.info.name} has no text tower; load an open_clip model that has one")
+        if not len(texts):
+            return np.zeros((0, self.info.dim), np.float32)
+        tokens = self._tokenizer(list(texts)).to(self.device)
+        with torch.inference_mode():
+            vectors = self._text_tower.encode_text(tokens)
+        return _unit_rows(vectors.float().cpu().numpy())
+
+
+def _unit_rows(vectors: np.ndarray) -> Embeddings:
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.maximum(norms, 1e-12), np.float32)
+
+
+def _load_bundled() -> tuple[Any, EncoderInfo]:
+    """The bundled tower as open_clip's own timm wrapper builds it, weights verified first."""
+    from open_clip.timm_model import TimmModel
+    from safetensors.torch import load_file
+
+    path, row = weights.verified(weights.ENCODER)
+    cfg = row.vision_cfg
+    tower = TimmModel(
+        cfg["timm_model_name"],
+        row.embed_dim,
+        image_size=cfg["image_size"],
+        pool=cfg["timm_pool"],
+        proj=cfg["timm_proj"],
+        proj_bias=cfg["timm_proj_bias"],
+        pretrained=False,
+    )
+    tower.load_state_dict({k.removeprefix("visual."): v.float() for k, v in load_file(path).items()}, strict=True)
+    return tower, EncoderInfo(row.name, row.sha256, row.preprocessing, row.embed_dim)
+
+
+def _load_open_clip(model: str, pretrained: str | Path | None, fit: CropFit) -> tuple[Any, EncoderInfo, Any]:
+    try:
+        import open_clip
+    except ImportError as error:
+        raise MissingDependencyError(f"open_clip is missing ({error}); pip install open-clip-torch") from None
+    folder = Path(model.removeprefix("local-dir:")).expanduser()
+    if model.startswith("local-dir:") or folder.is_dir():
+        if not (folder / "open_clip_config.json").is_file():
+            raise InputError(f"model: expected a folder with open_clip_config.json, got {str(folder)!r}")
+        name, tag = f"local-dir:{folder.resolve()}", None
+        readable = folder.name
+    else:
+        if model not in open_clip.list_models():
+            raise InputError(f"model: expected a folder or one of open_clip.list_models(), got {model!r}")
+        if pretrained is None:
+            raise InputError(f"pretrained: expected a tag or a checkpoint file for {model!r}, got None")
+        name, tag = model, str(pretrained)
+        readable = f"{model}/{Path(tag).name}"
+    try:
+        # raises where weights are missing, unlike create_model, which returns a random network
+        clip, preprocess = open_clip.create_model_from_pretrained(name, pretrained=tag, return_transform=True)
+        tokenizer = open_clip.get_tokenizer(name)
+    except (RuntimeError, OSError, ValueError, KeyError) as error:
+        raise CorruptFileError(f"{readable}: cannot be loaded as an open_clip model ({error!s:.300})") from None
+    del preprocess  # ours is applied; open_clip's own cfg says the numbers
+    cfg = clip.visual.preprocess_cfg
+    size = cfg["size"] if isinstance(cfg["size"], int) else cfg["size"][0]
+    row = Preprocessing(int(size), tuple(cfg["mean"]), tuple(cfg["std"]), fit)
+    digest = hashlib.sha256()
+    for key, value in sorted(clip.state_dict().items()):
+        digest.update(key.encode())
+        digest.update(np.ascontiguousarray(value.detach().cpu().float().numpy()).tobytes())
+    dim = int(getattr(clip.visual, "output_dim", 0)) or int(clip.text_projection.shape[-1])
+    return clip, EncoderInfo(readable, digest.hexdigest(), row, dim), tokenizer

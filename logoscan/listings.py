@@ -1,0 +1,172 @@
+"""Listings files (`.jsonl`, `.csv`, `.parquet`) and folders of photos -> Listing records, row by row.
+
+A bad row becomes a `BadRow` with its line and does not end the stream.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from logoscan.errors import InputError, MissingDependencyError
+from logoscan.price import PriceRecord
+from logoscan.types import Listing
+
+__all__ = ["PHOTO_SUFFIXES", "BadRow", "read_listings", "read_prices"]
+
+logger = logging.getLogger(__name__)
+
+PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif")
+_FIELDS = tuple(f.name for f in fields(Listing))
+
+
+@dataclass(frozen=True)
+class BadRow:
+    """A row that is no listing: where it stands and why."""
+
+    line: int
+    reason: str
+
+
+def _listing(values: Mapping[str, Any], line: int) -> Listing | BadRow:
+    """A null is absent; everything else a Listing checks itself."""
+    known = {k: v for k, v in values.items() if k in _FIELDS and v is not None}
+    images = known.get("images", [])
+    if not isinstance(images, list) or not all(isinstance(i, str) for i in images):
+        return BadRow(line, f"images: expected a list of file names, got {images!r:.80}")
+    if "id" not in known:
+        return BadRow(line, "id: expected a non-empty string, got nothing")
+    try:
+        return Listing(**known)
+    except InputError as error:
+        return BadRow(line, str(error).removeprefix("Listing."))
+
+
+def _from_jsonl(path: Path) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
+    with path.open("rb") as file:
+        for line, raw in enumerate(file, 1):
+            if not raw.strip():
+                continue
+            try:
+                values = json.loads(raw)
+            except (ValueError, RecursionError) as error:
+                yield line, f"not JSON ({error!s:.100})"
+                continue
+            yield line, values if isinstance(values, dict) else f"expected an object, got {type(values).__name__}"
+
+
+def _from_csv(path: Path) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
+    with path.open(encoding="utf-8-sig", newline="", errors="replace") as file:
+        reader = csv.DictReader(file, strict=True)
+        while True:
+            try:
+                row = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                yield reader.line_num, f"not CSV ({error})"
+                continue
+            yield reader.line_num, _csv_values(row)
+
+
+def _csv_values(row: dict[str | Any, str | Any]) -> Mapping[str, Any] | str:
+    if None in row:
+        return f"expected {len(row) - 1} columns, got more"
+    # an empty cell is absent; but a column for the claim that is left empty states that there is none
+    values: dict[str, Any] = {k: v for k, v in row.items() if v not in (None, "") or (k == "claimed_brand" and v == "")}
+    for name in ("images", "reviews"):
+        if name in values:
+            values[name] = [part.strip() for part in values[name].split("|") if part.strip()]
+    if "attributes" in values:
+        try:
+            values["attributes"] = json.loads(values["attributes"])
+        except ValueError:
+            return f"attributes: expected a JSON object, got {values['attributes']!r:.80}"
+    if "price" in values:
+        try:
+            values["price"] = float(values["price"])
+        except ValueError:
+            return f"price: expected a number, got {values['price']!r:.80}"
+    return values
+
+
+def _from_parquet(path: Path) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
+    try:
+        from pyarrow import parquet
+    except ImportError:
+        raise MissingDependencyError(f"{path.name}: reading Parquet needs pip install 'logoscan[parquet]'") from None
+    line = 0
+    for batch in parquet.ParquetFile(path).iter_batches(batch_size=1024):
+        for row in batch.to_pylist():
+            line += 1
+            values = dict(row)
+            if isinstance(values.get("attributes"), list):  # a Parquet map arrives as pairs
+                values["attributes"] = dict(values["attributes"])
+            yield line, values
+
+
+def read_listings(source: str | Path) -> Iterator[Listing | BadRow]:
+    """Listings of a file, or one for each photo of a folder (its id is the file's name below the folder).
+
+    Image names stay as they are written: the Scanner finds them under its root.
+
+    Args:
+        source: `.jsonl`, `.csv` (images and reviews split by `|`), `.parquet`, or a folder.
+
+    Raises:
+        InputError: No such file, or of another kind.
+        MissingDependencyError: Parquet without pyarrow.
+    """
+    path = Path(source)
+    if path.is_dir():
+        return _from_folder(path)
+    readers = {".jsonl": _from_jsonl, ".csv": _from_csv, ".parquet": _from_parquet}
+    if path.suffix.lower() not in readers or not path.is_file():
+        raise InputError(f"listings: expected a folder of photos or a .jsonl, .csv or .parquet file, got {str(path)!r}")
+    return _from_rows(readers[path.suffix.lower()](path), path.name)
+
+
+def _from_folder(folder: Path) -> Iterator[Listing]:
+    for path in sorted(folder.rglob("*")):
+        if path.suffix.lower() in PHOTO_SUFFIXES and path.is_file():
+            name = path.relative_to(folder).as_posix()
+            yield Listing(id=name, images=(name,))
+
+
+def _from_rows(rows: Iterable[tuple[int, Mapping[str, Any] | str]], name: str) -> Iterator[Listing | BadRow]:
+    ignored: set[str] = set()
+    for line, values in rows:
+        if isinstance(values, str):
+            yield BadRow(line, values)
+            continue
+        if new := {str(k) for k in values} - set(_FIELDS) - ignored:
+            ignored |= new
+            logger.warning("%s: ignored fields: %s", name, ", ".join(sorted(new)))
+        yield _listing(values, line)
+
+
+def read_prices(path: str | Path) -> Iterator[PriceRecord | BadRow]:
+    """Price records of a CSV file with the columns brand, price, currency and, optionally, category.
+
+    Raises:
+        InputError: No such file, or a column is missing.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"prices: expected a CSV file, got {str(path)!r}")
+    with path.open(encoding="utf-8-sig", newline="", errors="replace") as file:
+        reader = csv.DictReader(file)
+        missing = {"brand", "price", "currency"} - set(reader.fieldnames or ())
+        if missing:
+            raise InputError(f"{path.name}: expected the columns brand, price, currency; {sorted(missing)} missing")
+        for row in reader:
+            try:
+                price = float(row["price"])
+                yield PriceRecord(row["brand"], price, row["currency"], row.get("category") or None)
+            except (ValueError, TypeError) as error:
+                yield BadRow(reader.line_num, str(error))

@@ -1,0 +1,161 @@
+"""Logo drawings in: files that a brand owner registers -> RGBA, and the renderings that stand for them in the index.
+
+SVG is read here and nowhere else: drawings come from brand owners, listing photos from anybody.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from logoscan.errors import ImageError
+from logoscan.images import ImageLimits, flatten, pad_square, read_rgba
+from logoscan.types import ImageSource, Rgb, Rgba
+
+__all__ = ["LOGO_SUFFIXES", "Rendering", "load_logo", "renderings"]
+
+LOGO_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".svg")
+RENDER_PX = 256
+"""Long side of a rendered SVG: more than twice what the bundled encoder looks at."""
+MARGIN = 0.06
+"""Ground around a registered drawing, as a share of its long side: detectors never cut exactly at the edge."""
+_MAX_SVG_BYTES = 2 << 20
+_SVG_FORBIDDEN = {"script", "image", "foreignobject", "iframe", "audio", "video", "set", "animate"}
+_CSS_OUTSIDE = re.compile(r"@import|url\(\s*['\"]?\s*(?!#)|expression\(", re.IGNORECASE)
+
+
+@dataclass(frozen=True, eq=False)
+class Rendering:
+    """One way a logo is drawn: `name` says how, `rgb` is a square uint8 (S, S, 3)."""
+
+    name: str
+    rgb: Rgb
+
+
+def _check_svg(data: bytes, name: str) -> None:
+    """Refuse a drawing that would read anything but itself."""
+    from defusedxml import DefusedXmlException  # type: ignore[attr-defined, unused-ignore]
+    from defusedxml.ElementTree import ParseError, fromstring
+
+    if len(data) > _MAX_SVG_BYTES:
+        raise ImageError(f"{name}: expected an SVG of at most {_MAX_SVG_BYTES} bytes, got {len(data)}")
+    try:
+        root = fromstring(data, forbid_dtd=True)
+    except DefusedXmlException as error:
+        raise ImageError(f"{name}: an SVG with a document type or entities is refused ({error})") from None
+    except (ParseError, ValueError, LookupError, RecursionError) as error:
+        raise ImageError(f"{name}: not a well-formed SVG ({error})") from None
+    for element in root.iter():
+        tag = str(element.tag).rpartition("}")[2].lower()
+        if tag in _SVG_FORBIDDEN:
+            raise ImageError(f"{name}: an SVG with <{tag}> is refused")
+        outside = [v for k, v in element.attrib.items() if k.rpartition("}")[2] == "href" and not v.startswith("#")]
+        css = [*element.attrib.values(), (element.text or "") if tag == "style" else ""]
+        if outside or any(_CSS_OUTSIDE.search(value) for value in css):
+            raise ImageError(f"{name}: an SVG with references outside of itself is refused")
+
+
+def _read_svg(path: Path) -> tuple[Rgba, str]:
+    import resvg_py
+
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ImageError(f"{path.name}: cannot be read ({error.strerror})") from None
+    _check_svg(data, path.name)
+    try:
+        png = bytes(resvg_py.svg_to_bytes(svg_string=data.decode("utf-8"), width=RENDER_PX))
+        rgba, _ = read_rgba(png)
+        if rgba.shape[0] > RENDER_PX:  # a tall drawing: render it by its height instead
+            rgba, _ = read_rgba(bytes(resvg_py.svg_to_bytes(svg_string=data.decode("utf-8"), height=RENDER_PX)))
+    except (ValueError, RuntimeError, OSError) as error:
+        raise ImageError(f"{path.name}: cannot be rendered ({error!s:.120})") from None
+    return rgba, hashlib.sha256(data).hexdigest()
+
+
+def load_logo(source: ImageSource, *, limits: ImageLimits | None = None) -> tuple[Rgba, str]:
+    """Read a logo drawing, cut to what is drawn.
+
+    Args:
+        source: As for `images.read_rgba`; a path may also name an SVG, which may not refer outside of itself.
+        limits: Caps on raster files.
+
+    Returns:
+        uint8 (H, W, 4) and the hex SHA-256 of the file.
+
+    Raises:
+        ImageError: Unreadable, refused, or nothing is drawn.
+    """
+    is_svg = isinstance(source, (str, Path)) and Path(source).suffix.lower() == ".svg"
+    rgba, digest = _read_svg(Path(source)) if is_svg else read_rgba(source, limits=limits)  # type: ignore[arg-type]
+    rows, columns = np.nonzero(rgba[..., 3] > 8)
+    if not len(rows):
+        raise ImageError("logo: expected a drawing, got a fully transparent picture")
+    return rgba[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1], digest
+
+
+def _lift_one_colour(rgba: Rgba) -> Rgba | None:
+    """An opaque picture of one colour on another as ink with alpha; None if it is anything else."""
+    rgb = rgba[..., :3].astype(np.float32)
+    border = np.concatenate([rgb[0], rgb[-1], rgb[:, 0], rgb[:, -1]])
+    ground = np.median(border, axis=0)
+    if np.mean(np.abs(border - ground).max(axis=1) > 24) > 0.1:
+        return None  # the border is not one colour
+    offset = rgb - ground
+    distance = np.linalg.norm(offset, axis=2)
+    if distance.max() < 60:
+        return None  # nothing stands out
+    ink = np.median(offset[distance > 0.7 * distance.max()], axis=0)
+    coverage = np.clip(offset @ ink / max(float(ink @ ink), 1.0), 0, 1)
+    residue = np.linalg.norm(offset - coverage[..., None] * ink, axis=2)
+    if np.mean(residue > 48) > 0.02:
+        return None  # more than one ink
+    lifted = np.empty_like(rgba)
+    lifted[..., :3] = np.clip(ground + ink, 0, 255).astype(np.uint8)
+    lifted[..., 3] = np.rint(coverage * 255).astype(np.uint8)
+    return lifted
+
+
+def _one_colour(rgba: Rgba) -> bool:
+    ink = rgba[rgba[..., 3] > 127][:, :3].astype(np.float32)
+    return len(ink) > 0 and float(np.abs(ink - np.median(ink, axis=0)).max(axis=1).mean()) < 12
+
+
+def _paint(rgba: Rgba, value: int) -> Rgba:
+    painted = rgba.copy()
+    painted[..., :3] = value
+    return painted
+
+
+def renderings(rgba: Rgba) -> list[Rendering]:
+    """The square pictures under which a drawing is registered.
+
+    An opaque picture of several colours stands as it is. A transparent one is laid on white and, where its own colours
+    would vanish there, on black. One with a single ink is drawn dark on light, light on dark and, where it has a
+    colour, in that.
+
+    Args:
+        rgba: uint8 (H, W, 4).
+    """
+    opaque = bool(rgba[..., 3].min() == 255)
+    drawing = _lift_one_colour(rgba) if opaque else rgba
+    if drawing is None:
+        return [Rendering("as-is", pad_square(rgba[..., :3], MARGIN))]
+    ways: list[tuple[str, Rgb]] = []
+    if _one_colour(drawing):
+        ways.append(("dark-on-light", flatten(_paint(drawing, 16), (255, 255, 255))))
+        ways.append(("light-on-dark", flatten(_paint(drawing, 245), (24, 24, 24))))
+        ink = np.median(drawing[drawing[..., 3] > 127][:, :3], axis=0)
+        if ink.max() - ink.min() > 40:  # saturated enough to be a colour
+            ground = (255, 255, 255) if ink.mean() < 190 else (24, 24, 24)
+            ways.append(("own-colour", flatten(drawing, ground)))
+    else:
+        ways.append(("on-white", flatten(drawing, (255, 255, 255))))
+        ways.append(("on-black", flatten(drawing, (24, 24, 24))))
+    if opaque and not any(name == "own-colour" for name, _ in ways):
+        ways.append(("as-is", np.ascontiguousarray(rgba[..., :3])))
+    return [Rendering(name, pad_square(rgb, MARGIN)) for name, rgb in ways]

