@@ -81,6 +81,8 @@ _PRETRAINED = click.option("--pretrained", default=None, help="A tag or a checkp
 _OCR = click.option(
     "--ocr", type=click.Choice(["auto", "easyocr", "rapidocr", "none"]), default="auto", show_default=True
 )
+_READ_PX = {"default": 960, "full": 1600}
+"""Long side at which photos are read."""
 _EFFORT = click.option(
     "--effort", type=click.Choice(["default", "full"]), default="default", show_default=True, help="How hard to look."
 )
@@ -123,6 +125,12 @@ def register(brands: Path, out: Path, encoder: str | None, pretrained: str | Non
 @click.option("--overlay", type=click.Path(path_type=Path), default=None, help="Folder for photos with boxes drawn.")
 @_ENCODER
 @_PRETRAINED
+@click.option(
+    "--similarity-threshold",
+    type=float,
+    default=None,
+    help="For an encoder without a calibration: cosine from which a brand counts as shown.",
+)
 @_OCR
 @_EFFORT
 @_DEVICE
@@ -135,6 +143,7 @@ def scan(
     overlay: Path | None,
     encoder: str | None,
     pretrained: str | None,
+    similarity_threshold: float | None,
     ocr: str,
     effort: str,
     device: str,
@@ -154,8 +163,9 @@ def scan(
     scanner = Scanner(
         LogoIndex.load(index_dir, clip),
         encoder=clip,
-        ocr=make_ocr(ocr, device=device),  # type: ignore[arg-type]
+        ocr=make_ocr(ocr, device=device, long_side_px=_READ_PX[effort]),  # type: ignore[arg-type]
         prices=_price_model(prices),
+        similarity_threshold=similarity_threshold,
         effort=effort,  # type: ignore[arg-type]
         root=root,
     )

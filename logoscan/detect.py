@@ -59,10 +59,10 @@ class TilePlan:
             raise InputError(f"TilePlan.stride: expected a share in (0, 1], got {self.stride!r}")
 
 
-DEFAULT_PLAN = TilePlan(scales=(1.0, 0.66, 0.44, 0.29))
-"""About 80 tiles on a 4:3 photo; finds marks down to about a sixth of the short side."""
-DENSE_PLAN = TilePlan(scales=(1.0, 0.8, 0.62, 0.48, 0.37, 0.29, 0.21))
-"""About 300 tiles on a 4:3 photo, for effort "full"."""
+DEFAULT_PLAN = TilePlan(scales=(1.0, 0.62, 0.4, 0.25))
+"""About 130 tiles on a 3:2 photo; finds marks down to about an eighth of the short side."""
+DENSE_PLAN = TilePlan(scales=(1.0, 0.8, 0.62, 0.5, 0.4, 0.3, 0.24, 0.18))
+"""About 370 tiles on a 3:2 photo, for effort "full"."""
 
 
 def _fingerprint(*parts: object) -> str:

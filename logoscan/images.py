@@ -32,9 +32,10 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
 
 _DECODE_ERRORS = (
     OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError, MemoryError,
-    struct.error, zlib.error, Image.DecompressionBombError, UnidentifiedImageError,
+    struct.error, zlib.error, Image.DecompressionBombError, UnidentifiedImageError, Warning,
 )  # fmt: skip
-"""What Pillow's decoders raise on hostile bytes (found by trying them, not promised by Pillow)."""
+"""What Pillow's decoders raise on hostile bytes (found by trying them, not promised by Pillow). It also warns, of broken
+EXIF or a large header, which is an error for callers who run with warnings as errors."""
 
 _ORIENTATION_TAG = 0x0112
 _TURNS = {
@@ -143,7 +144,7 @@ def _to_rgba(image: Image.Image) -> Rgba:
         values = np.asarray(image, np.float64)
         if not np.isfinite(values).all():
             raise ImageError("expected finite grey values, got NaN or infinity")
-        top = 65535.0 if values.max(initial=0) > 255 else 255.0
+        top = 65535.0 if image.mode.startswith("I;16") or values.max(initial=0) > 255 else 255.0
         image = Image.fromarray(np.clip(values * (255.0 / top) + 0.5, 0, 255).astype(np.uint8))
     if image.mode == "CMYK":
         image = image.convert("RGB")
@@ -272,7 +273,7 @@ def square_crops(image: Rgb, xyxy: Boxes, size_px: int, fit: CropFit = "pad") ->
             side = max(x1 - x0, y1 - y0)
             x0, x1 = _grow(x0, x1, side, width)
             y0, y1 = _grow(y0, y1, side, height)
-        # reducing_gap: large boxes shrink by whole numbers first, within a grey level of the plain filter
+        # reducing_gap: large boxes shrink by whole numbers first, within a few grey levels of the plain filter
         square = whole.resize((size_px, size_px), Image.Resampling.BILINEAR, box=(x0, y0, x1, y1), reducing_gap=3.0)
         out[row] = np.asarray(square)
     return out

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -234,6 +234,14 @@ class LogoIndex:
             brands = [b for b in state.brands if logo is not None or b.name != brand]
             self._state = _build(brands, [state.logos[row] for row in stay], state.vectors[stay])
             return len(gone)
+
+    def keep(self, brands: Collection[str]) -> None:
+        """Forget every brand but these; names that are not registered do not matter."""
+        with self._lock:
+            state = self._state
+            stay = [row for row, r in enumerate(state.logos) if r.brand in brands]
+            kept = [b for b in state.brands if b.name in brands]
+            self._state = _build(kept, [state.logos[row] for row in stay], state.vectors[stay])
 
     def merge(self, other: LogoIndex) -> None:
         """Take in another register. Logos of equal identifier are taken from `other`.

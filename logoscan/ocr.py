@@ -78,12 +78,13 @@ class RapidOcr:
         name: "rapidocr VERSION".
     """
 
-    def __init__(self, *, device: str = "cpu", long_side_px: int = 960) -> None:
+    def __init__(self, *, device: str = "cpu", long_side_px: int = 960, threads: int | None = None) -> None:
         """Load, verify and warm up the models.
 
         Args:
             device: "cpu"; ONNX Runtime's CPU build is what the dependencies install.
             long_side_px: Pictures are scaled to at most this before reading.
+            threads: Of ONNX Runtime; None takes torch's number, so that one setting governs both.
 
         Raises:
             MissingDependencyError: RapidOCR is not installed.
@@ -106,6 +107,7 @@ class RapidOcr:
         self._engine: Any = RapidOCR(
             params={
                 "Global.log_level": "critical",  # else a line on stderr for each photo without text
+                "EngineConfig.onnxruntime.intra_op_num_threads": threads or _torch_threads(),
                 "Global.text_score": 0.0,  # weak readings are ours to judge
                 "Det.model_path": str(det),
                 "Cls.model_path": str(cls),
@@ -127,6 +129,12 @@ class RapidOcr:
         if found.txts is None or found.boxes is None:
             return TextSpans.empty()
         return _spans(list(found.boxes), list(found.txts), list(found.scores), scale, image.shape)
+
+
+def _torch_threads() -> int:
+    import torch
+
+    return torch.get_num_threads()
 
 
 def _rapid_model(folder: Path, kind: str) -> Path:
@@ -237,7 +245,7 @@ def easyocr_models() -> Path | None:
     return next((p for p in places if all((p / name).is_file() for name in _EASYOCR_SHA256)), None)
 
 
-def make_ocr(engine: OcrChoice = "auto", *, device: str = "auto") -> OcrEngine | None:
+def make_ocr(engine: OcrChoice = "auto", *, device: str = "auto", long_side_px: int = 960) -> OcrEngine | None:
     """The engine by name; "auto" is EasyOCR on CUDA where its weights are there, else RapidOCR; "none" is None."""
     if engine == "none":
         return None
@@ -246,7 +254,7 @@ def make_ocr(engine: OcrChoice = "auto", *, device: str = "auto") -> OcrEngine |
         engine = "easyocr" if on_gpu and easyocr_models() is not None else "rapidocr"
         logger.info("ocr auto: %s", engine)
     if engine == "easyocr":
-        return EasyOcr(device=device)
+        return EasyOcr(device=device, long_side_px=long_side_px)
     if engine == "rapidocr":
-        return RapidOcr(device=device)
+        return RapidOcr(device=device, long_side_px=long_side_px)
     raise InputError(f"ocr: expected auto, easyocr, rapidocr or none, got {engine!r}")

@@ -42,6 +42,11 @@ def _unit(owner: str, name: str, value: float | None) -> None:
         raise InputError(f"{owner}.{name}: expected a number in [0, 1], got {value!r}")
 
 
+def _finite(owner: str, name: str, value: float) -> None:
+    if not math.isfinite(value):
+        raise InputError(f"{owner}.{name}: expected a finite number, got {value!r}")
+
+
 @dataclass(frozen=True)
 class Signal:
     """One reason for suspicion: `value` in [0, 1], higher is worse; `why` is a sentence. Absent is not 0."""
@@ -62,6 +67,10 @@ class Contribution:
     value: float
     contribution: float
     why: str
+
+    def __post_init__(self) -> None:
+        _unit(f"Contribution {self.signal}", "value", self.value)
+        _finite(f"Contribution {self.signal}", "contribution", self.contribution)
 
 
 @dataclass(frozen=True)
@@ -88,6 +97,7 @@ class Score:
 
     def __post_init__(self) -> None:
         _unit("Score", "coverage", self.coverage)
+        _finite("Score", "bias", self.bias)
         if (self.value is None) != (self.brand is None):
             raise InputError(f"Score.value: expected a number exactly when there is a brand, got {self.value!r}")
         if self.value is None:
@@ -95,7 +105,7 @@ class Score:
                 raise InputError("Score: expected no contributions and the band clear where there is no brand")
             return
         exact = 100.0 * sigmoid(self.bias + math.fsum(c.contribution for c in self.contributions))
-        if not math.isclose(self.value, exact, abs_tol=1e-9):
+        if not abs(self.value - exact) <= 1e-9:  # NaN fails too
             raise InputError(f"Score.value: expected {exact!r}, the sum of its contributions, got {self.value!r}")
 
 
@@ -109,6 +119,8 @@ class BrandResult:
 
     def __post_init__(self) -> None:
         _unit("BrandResult", "probability", self.probability)
+        if not 0.0 <= self.score <= 100.0:
+            raise InputError(f"BrandResult.score: expected a number in [0, 100], got {self.score!r}")
 
 
 @dataclass(frozen=True)

@@ -38,10 +38,12 @@ __all__ = ["Effort", "Observation", "Scanner"]
 logger = logging.getLogger(__name__)
 
 Effort = Literal["default", "full"]
-"""How much work may be saved: "full" lays denser tiles and reads photos enlarged."""
+"""How much work may be saved: "full" lays denser tiles."""
 
 MAX_IMAGES = 50
 """Photos of one listing that are looked at; the report says when there were more."""
+_CHUNK = 8
+"""Photos that are decoded at a time: at the default limits at most 1.5 GB, whatever the listings hold."""
 _CANDIDATE_FROM = 0.2
 """Probability of being shown from which a brand is judged: below, a report would drown in chance likenesses."""
 _REPORT_FROM = 0.02
@@ -206,6 +208,10 @@ class Scanner:
 
     def observe(self, images: Sequence[ImageSource]) -> list[Observation]:
         """Look at photos: detect, encode, read. The expensive half of a scan; needs no register."""
+        chunks = (images[start : start + _CHUNK] for start in range(0, len(images), _CHUNK))
+        return [seen for chunk in chunks for seen in self._observe(chunk)]
+
+    def _observe(self, images: Sequence[ImageSource]) -> list[Observation]:
         pictures: list[Picture | ImageError] = []
         for source in images:
             try:

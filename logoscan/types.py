@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,17 +59,28 @@ MentionKind: TypeAlias = Literal["exact", "near", "compatible", "style"]
 """How text names a brand: as it is, nearly, as "for BRAND", as "BRAND style"."""
 
 
+def _unicode(owner: str, name: str, *values: str) -> None:
+    """Refuse lone surrogates: JSON and file names can bring them in, no report could be written with them."""
+    for value in values:
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise InputError(f"{owner}.{name}: expected Unicode text, got a lone surrogate in {value!r:.80}") from None
+
+
 def _text(owner: str, name: str, value: object, *, required: bool = False) -> None:
     if value is None and not required:
         return
     if not isinstance(value, str) or (required and not value.strip()):
         expected = "a non-empty string" if required else "a string or None"
         raise InputError(f"{owner}.{name}: expected {expected}, got {value!r:.80}")
+    _unicode(owner, name, value)
 
 
 def _texts(owner: str, name: str, value: object) -> tuple[str, ...]:
     if isinstance(value, str) or not isinstance(value, (tuple, list)) or not all(isinstance(v, str) for v in value):
         raise InputError(f"{owner}.{name}: expected a list of strings, got {value!r:.80}")
+    _unicode(owner, name, *value)
     return tuple(value)
 
 
@@ -79,9 +90,11 @@ def _number(owner: str, name: str, value: object, low: float, high: float) -> No
         raise InputError(f"{owner}.{name}: expected a finite number in [{low:g}, {high:g}], got {value!r:.80}")
 
 
-def _strings(owner: str, name: str, value: object) -> None:
+def _strings(owner: str, name: str, value: object) -> dict[str, str]:
     if not isinstance(value, Mapping) or not all(isinstance(t, str) for kv in value.items() for t in kv):
         raise InputError(f"{owner}.{name}: expected a mapping of strings to strings, got {value!r:.80}")
+    _unicode(owner, name, *value.keys(), *value.values())
+    return dict(value)
 
 
 def _currency(owner: str, value: object) -> None:
@@ -134,9 +147,10 @@ class Listing:
             _text("Listing", name, getattr(self, name))
         if isinstance(self.images, (str, bytes)) or not isinstance(self.images, (tuple, list)):
             raise InputError(f"Listing.images: expected a list of pictures, got {type(self.images).__name__}")
+        _unicode("Listing", "images", *(str(i) for i in self.images if isinstance(i, (str, Path))))
         object.__setattr__(self, "images", tuple(self.images))
         object.__setattr__(self, "reviews", _texts("Listing", "reviews", self.reviews))
-        _strings("Listing", "attributes", self.attributes)
+        object.__setattr__(self, "attributes", _strings("Listing", "attributes", self.attributes))
         if self.price is not None:
             _number("Listing", "price", self.price, 0.0, 1e12)
             object.__setattr__(self, "price", float(self.price))
@@ -195,10 +209,11 @@ class Brand:
         _text("Brand", "name", self.name, required=True)
         for name in ("aliases", "authorised_sellers", "official_photos", "negatives"):
             object.__setattr__(self, name, _texts("Brand", name, getattr(self, name)))
-        if not all(isinstance(p, UsualPrice) for p in self.usual_prices):
+        prices: object = self.usual_prices
+        if not isinstance(prices, (tuple, list)) or not all(isinstance(p, UsualPrice) for p in prices):
             raise InputError(f"Brand.usual_prices: expected UsualPrice records, got {self.usual_prices!r:.80}")
         object.__setattr__(self, "usual_prices", tuple(self.usual_prices))
-        _strings("Brand", "facts", self.facts)
+        object.__setattr__(self, "facts", _strings("Brand", "facts", self.facts))
 
 
 def _array(owner: str, name: str, value: object, shape: tuple[int | None, ...]) -> NDArray[np.float32]:
@@ -214,6 +229,12 @@ def _array(owner: str, name: str, value: object, shape: tuple[int | None, ...]) 
     if not np.isfinite(value).all():
         raise InputError(f"{owner}.{name}: expected finite numbers, got NaN or infinity")
     return value
+
+
+def _units(owner: str, name: str, value: NDArray[np.float32]) -> None:
+    beyond = value[(value < 0) | (value > 1)]
+    if len(beyond):
+        raise InputError(f"{owner}.{name}: expected numbers in [0, 1], got {float(beyond[0])!r}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -233,8 +254,7 @@ class Regions:
         _array("Regions", "confidence", self.confidence, (len(self.xyxy),))
         if len(self) and (self.xyxy[:, 2:] <= self.xyxy[:, :2]).any():
             raise InputError("Regions.xyxy: expected x1 > x0 and y1 > y0 in every row, got an empty box")
-        if len(self) and not ((self.confidence >= 0) & (self.confidence <= 1)).all():
-            raise InputError("Regions.confidence: expected numbers in [0, 1]")
+        _units("Regions", "confidence", self.confidence)
 
     def __len__(self) -> int:
         return len(self.xyxy)
@@ -263,6 +283,7 @@ class TextSpans:
         object.__setattr__(self, "texts", _texts("TextSpans", "texts", self.texts))
         _array("TextSpans", "polygons", self.polygons, (len(self.texts), 4, 2))
         _array("TextSpans", "confidence", self.confidence, (len(self.texts),))
+        _units("TextSpans", "confidence", self.confidence)
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -296,7 +317,10 @@ class Match:
     probability: float | None
 
     def __post_init__(self) -> None:
+        if len(self.xyxy) != 4 or not all(map(math.isfinite, self.xyxy)):
+            raise InputError(f"Match.xyxy: expected four finite numbers, got {self.xyxy!r:.80}")
         _number("Match", "similarity", self.similarity, -1.001, 1.001)
+        _number("Match", "margin", self.margin, -2.002, 2.002)
         if self.probability is not None:
             _number("Match", "probability", self.probability, 0.0, 1.0)
 
@@ -347,8 +371,12 @@ class Preprocessing:
         for name in ("mean", "std"):
             if len(getattr(self, name)) != 3:
                 raise InputError(f"Preprocessing.{name}: expected three numbers, got {getattr(self, name)!r}")
+        for value in self.mean:
+            _number("Preprocessing", "mean", value, -1e3, 1e3)
         for value in self.std:
             _number("Preprocessing", "std", value, 1e-6, 1e3)
+        if self.fit not in get_args(CropFit):
+            raise InputError(f"Preprocessing.fit: expected one of {', '.join(get_args(CropFit))}, got {self.fit!r}")
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,99 @@
+"""What the benchmark scripts share: results with settings and machine, bootstrap intervals, a register from folders."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import sys
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import logoscan
+from logoscan.brands import read_brand_folders
+from logoscan.encode import ClipEncoder
+from logoscan.index import LogoIndex
+from logoscan.training.heldout import is_held_out
+from logoscan.types import Brand, ImageSource
+
+
+def machine() -> dict[str, Any]:
+    """Processor, cores, system and the versions of what decides the figures."""
+    import torch
+
+    packages = ("torch", "open-clip-torch", "faiss-cpu", "rapidocr", "easyocr", "onnxruntime", "numpy", "pillow")
+    return {
+        "logoscan": logoscan.__version__,
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "torch_threads": torch.get_num_threads(),
+        "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else "not run",
+        **{name: version(name) for name in packages},
+    }
+
+
+def write_result(out: Path, figures: dict[str, Any], settings: dict[str, Any]) -> None:
+    """One JSON object: figures at the top level, settings and machine beside them; the figures are printed too."""
+    result = {**figures, "settings": {"command": sys.argv, **settings}, "machine": machine()}
+    out.write_text(json.dumps(result, indent=1, default=str) + "\n", encoding="utf-8")
+    print(json.dumps(figures))
+
+
+def bootstrap(
+    statistic: Callable[[NDArray[np.int64], NDArray[np.int64]], float], sizes: tuple[int, int]
+) -> list[float]:
+    """95 % percentile interval of a statistic of resampled positives and negatives (row numbers), 1,000 draws."""
+    rng = np.random.default_rng(0)
+    draws = [
+        statistic(rng.integers(0, sizes[0], sizes[0]), rng.integers(0, max(1, sizes[1]), sizes[1])) for _ in range(1000)
+    ]
+    return [round(float(q), 4) for q in np.quantile(draws, (0.025, 0.975))]
+
+
+def icon_set(folder: Path) -> str:
+    """Name and version of the package that a folder of icons belongs to, or the folder's name."""
+    for place in (folder, folder.parent):
+        if (place / "package.json").is_file():
+            content = json.loads((place / "package.json").read_text(encoding="utf-8"))
+            return f"{content['name']} {content['version']}"
+    return folder.name
+
+
+def register(
+    galleries: Sequence[Path], distractors: Path | None, encoder: ClipEncoder, cache: Path | None
+) -> tuple[LogoIndex, list[str]]:
+    """A register of brand folders and distractors.
+
+    Args:
+        galleries: Folders of brand folders; brands of one name are joined.
+        distractors: Folder of SVG or PNG files, each a further brand named by its stem; held-out brands are dropped.
+        encoder: Makes the vectors.
+        cache: Folder in which the register is kept for the next run.
+
+    Returns:
+        The register, and the names of the gallery brands.
+    """
+    extra = [] if distractors is None else sorted(p for p in distractors.iterdir() if p.suffix in (".svg", ".png"))
+    entries: list[tuple[Brand, list[tuple[str, ImageSource]]]] = []
+    for gallery in galleries:  # file names may repeat between galleries, so the gallery is part of the logo's name
+        for found in read_brand_folders(gallery):
+            entries.append((found.brand, [(f"{gallery.name}/{p.name}", p) for p in found.logos]))
+    names = sorted({brand.name for brand, _ in entries})
+    entries += [(Brand(p.stem), [(p.name, p)]) for p in extra if not is_held_out(p.stem) and p.stem not in names]
+    files = [(str(source), Path(str(source)).stat().st_size) for _, logos in entries for _, source in logos]
+    stamp = hashlib.sha256(repr((encoder.info.fingerprint, encoder.precision, files)).encode()).hexdigest()[:16]
+    place = None if cache is None else cache / f"index-{stamp}"
+    if place is not None and place.is_dir():
+        return LogoIndex.load(place, encoder), names
+    index = LogoIndex(encoder.info)
+    for warning in index.add_many(entries, encoder):
+        print(warning, file=sys.stderr)
+    if place is not None:
+        index.save(place)
+    return index, names

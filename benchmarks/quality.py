@@ -1,0 +1,410 @@
+"""How well brands are found: `quality.py crops | identify | unknown`. Definitions stand in each command's help.
+
+What is seen in a photo (regions, vectors, text) is computed once and kept in memory, or in --cache between runs; every
+mode and every register is judged from that.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from common import bootstrap, icon_set, register, write_result
+from numpy.typing import NDArray
+from rich.progress import track
+
+from logoscan.boxes import expand
+from logoscan.detect import Detector, Tiles, WholeImage
+from logoscan.encode import ClipEncoder, encode_crops
+from logoscan.evidence import BrandEvidence, gather
+from logoscan.images import load_image
+from logoscan.index import LogoIndex
+from logoscan.jsonio import to_mapping
+from logoscan.ocr import OcrEngine, make_ocr
+from logoscan.results import ImageRecord
+from logoscan.scanner import Observation, Scanner
+from logoscan.types import Regions, Rgb, TextSpans
+
+MODES = ("logo", "text", "both")
+FOLD = 3
+"""Brands that are left out of the register at a time by `unknown`."""
+
+_path = click.Path(exists=True, path_type=Path)
+
+
+def _options(*names: str) -> Callable[[Any], Any]:
+    table = {
+        "images": click.option("--images", type=_path, required=True, help="Folder of the photos."),
+        "gallery": click.option(
+            "--gallery", "galleries", type=_path, required=True, multiple=True, help="Brand folders."
+        ),
+        "exclude": click.option("--exclude", type=_path, help="CSV with a column file: photos that are no queries."),
+        "distractors": click.option("--distractors", type=_path, help="SVG or PNG files, each a further brand."),
+        "json": click.option("--json", "out", type=click.Path(path_type=Path), required=True, help="Result file."),
+        "encoder": click.option(
+            "--encoder", default=None, help="open_clip name or folder; default: the bundled tower."
+        ),
+        "pretrained": click.option("--pretrained", default=None, help="Tag or checkpoint for --encoder."),
+        "device": click.option("--device", default="auto", show_default=True),
+        "detector": click.option(
+            "--detector", type=click.Choice(["tiles", "whole"]), default="tiles", show_default=True
+        ),
+        "labels": click.option("--labels", type=_path, required=True, help="CSV file,brand; | between several brands."),
+        "negatives": click.option("--negatives", type=_path, help="Folder of further photos."),
+        "negative_labels": click.option(
+            "--negative-labels", type=_path, help="Its CSV; rows with a brand are ignored."
+        ),
+        "ocr": click.option("--ocr", type=click.Choice(["auto", "easyocr", "rapidocr"]), default="auto"),
+        "cache": click.option("--cache", type=click.Path(path_type=Path), help="Keep what was seen for the next run."),
+    }
+
+    def decorate(function: Any) -> Any:
+        for name in reversed(names):
+            function = table[name](function)
+        return function
+
+    return decorate
+
+
+_REGISTER = ("images", "gallery", "exclude", "distractors", "encoder", "pretrained", "device")
+_PHOTOS = ("labels", "negatives", "negative_labels", "detector", "ocr")
+
+
+def _rows(path: Path | None) -> list[dict[str, str]]:
+    if path is None:
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@click.group()
+def main() -> None:
+    """Quality figures on labelled photos."""
+
+
+# -- crops
+
+
+@main.command()
+@click.option("--boxes", type=_path, required=True, help="CSV file,brand,x0,y0,x1,y1.")
+@_options("json", "cache", *_REGISTER)
+def crops(
+    images: Path,
+    boxes: Path,
+    galleries: tuple[Path, ...],
+    exclude: Path | None,
+    distractors: Path | None,
+    out: Path,
+    encoder: str | None,
+    pretrained: str | None,
+    device: str,
+    cache: Path | None,
+) -> None:
+    """The encoder alone: labelled boxes, cropped with a 10 % margin, against a gallery.
+
+    r1, r5: the right brand is first, or among the first five distinct brands; queries are boxes of brands that have a
+    gallery, in photos that are not excluded. map: leave-one-out mean average precision over all boxes, boxes of the
+    same photo excluded, without the gallery.
+    """
+    clip = ClipEncoder(encoder, pretrained, device=device)
+    rows = _rows(boxes)
+    vectors = _box_vectors(clip, images, rows)
+    index, names = register(galleries, distractors, clip, cache)
+    left_out = {r["file"] for r in _rows(exclude)}
+    queries = [i for i, r in enumerate(rows) if r["brand"] in names and r["file"] not in left_out]
+    found = index.search_brands(vectors[queries], 5)
+    truth = np.array([rows[i]["brand"] for i in queries])
+    right = np.array(found.brands)[found.brand] == truth[:, None]
+    figures = {
+        "r1": round(float(right[:, 0].mean()), 4),
+        "r5": round(float(right.any(axis=1).mean()), 4),
+        "map": mean_average_precision(vectors, [r["brand"] for r in rows], [r["file"] for r in rows]),
+        "n_queries": len(queries),
+        "brands": len(index.brands),
+    }
+    settings = {
+        "encoder": to_mapping(clip.info),
+        "precision": clip.precision,
+        "vectors": len(index),
+        "distractors": None if distractors is None else icon_set(distractors),
+    }
+    write_result(out, figures, settings)
+
+
+def _box_vectors(clip: ClipEncoder, images: Path, rows: list[dict[str, str]]) -> NDArray[np.float32]:
+    out = np.empty((len(rows), clip.info.dim), np.float32)
+    by_file: dict[str, list[int]] = {}
+    for i, row in enumerate(rows):
+        by_file.setdefault(row["file"], []).append(i)
+    for file, members in track(by_file.items(), "boxes"):
+        xyxy = np.array([[float(rows[i][k]) for k in ("x0", "y0", "x1", "y1")] for i in members], np.float32)
+        out[members] = encode_crops(clip, [load_image(images / file)], [expand(xyxy, 0.1)])[0]
+    return out
+
+
+def mean_average_precision(vectors: NDArray[np.float32], brands: list[str], photos: list[str]) -> float | None:
+    """Leave-one-out mean average precision; queries with no other box of their brand in another photo do not count."""
+    brand, photo = np.array(brands), np.array(photos)
+    similarity = vectors @ vectors.T
+    precisions = []
+    for i in range(len(vectors)):
+        others = np.flatnonzero(photo != photo[i])
+        relevant = brand[others[np.argsort(-similarity[i, others], kind="stable")]] == brand[i]
+        if relevant.any():
+            hits = np.flatnonzero(relevant)
+            precisions.append(float(((np.arange(len(hits)) + 1) / (hits + 1)).mean()))
+    return round(float(np.mean(precisions)), 4) if precisions else None
+
+
+# -- whole photos
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A photo with its true brands; none is a negative."""
+
+    path: Path
+    brands: frozenset[str]
+
+
+def _photos(
+    images: Path, labels: Path, negatives: Path | None, negative_labels: Path | None, exclude: Path | None
+) -> list[Photo]:
+    left_out = {r["file"] for r in _rows(exclude)}
+    photos = [
+        Photo(images / r["file"], frozenset(b for b in r["brand"].split("|") if b))
+        for r in _rows(labels)
+        if r["file"] not in left_out
+    ]
+    if negatives is not None:
+        rows = _rows(negative_labels)
+        photos += [Photo(negatives / r["file"], frozenset()) for r in rows if not r["brand"]]
+    return photos
+
+
+def _observe(scanner: Scanner, photos: list[Photo], cache: Path | None) -> Iterator[Observation]:
+    """What is in each photo. Vectors and text are kept apart, so that a new encoder does not mean reading again."""
+    encoder = (
+        scanner.encoder.info.fingerprint,
+        getattr(scanner.encoder, "precision", ""),
+        scanner.detector.fingerprint,
+    )
+    for photo in track(photos, "photos"):
+        digest = hashlib.sha256(photo.path.read_bytes()).hexdigest()
+        rgb = load_image(photo.path)
+        seen = _kept(cache, ("look", digest, *encoder), lambda rgb=rgb: _look(scanner, rgb))  # type: ignore[misc]
+        read = _kept(cache, ("read", digest, _name(scanner.ocr)), lambda rgb=rgb: _read(scanner.ocr, rgb))  # type: ignore[misc]
+        yield Observation(
+            ImageRecord(photo.path.name, digest, rgb.shape[1], rgb.shape[0]),
+            Regions(seen["xyxy"], seen["confidence"]),
+            seen["vectors"],
+            TextSpans(read["polygons"], tuple(str(t) for t in read["texts"]), read["sure"]),
+        )
+
+
+def _name(ocr: OcrEngine | None) -> str:
+    return ocr.name if ocr else "none"
+
+
+def _look(scanner: Scanner, rgb: Rgb) -> dict[str, Any]:
+    regions = scanner.detector.detect([rgb])[0]
+    vectors = encode_crops(scanner.encoder, [rgb], [regions.xyxy])[0]
+    return {"xyxy": regions.xyxy, "confidence": regions.confidence, "vectors": vectors}
+
+
+def _read(ocr: OcrEngine | None, rgb: Rgb) -> dict[str, Any]:
+    spans = ocr.read([rgb])[0] if ocr else TextSpans.empty()
+    return {"polygons": spans.polygons, "texts": np.array(spans.texts, np.str_), "sure": spans.confidence}
+
+
+def _kept(cache: Path | None, key: tuple[str, ...], make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What `make` returns, from the cache where it is there."""
+    if cache is None:
+        return make()
+    place = cache / f"{key[0]}-{hashlib.sha256(repr(key).encode()).hexdigest()[:32]}.npz"
+    if not place.is_file():
+        temporary = place.with_suffix(".tmp.npz")
+        np.savez(temporary, **make())
+        temporary.replace(place)
+    with np.load(place, allow_pickle=False) as data:
+        return {name: data[name] for name in data.files}
+
+
+def _answers(scanner: Scanner, index: LogoIndex, seen: Observation) -> dict[str, tuple[str, float]]:
+    """For each mode the most confident brand and its confidence; "" and -1 where nothing is found."""
+    matches = scanner.match([seen], index)
+    mentions = index.names.find_in_spans(seen.spans, "image:0")
+    evidence = gather(matches, mentions)
+    if scanner.calibration is None:  # no probabilities: rank by what the matcher ranks by
+        nearest = max(matches, key=lambda m: m.similarity + m.margin, default=None)
+        logo = (nearest.brand, nearest.similarity + nearest.margin) if nearest else ("", -1.0)
+    else:
+        logo = _best(evidence, lambda e: e.logo)
+    return {"logo": logo, "text": _best(evidence, lambda e: e.text or None), "both": _best(evidence, lambda e: e.shown)}
+
+
+def _best(evidence: dict[str, BrandEvidence], confidence: Callable[[BrandEvidence], float | None]) -> tuple[str, float]:
+    known = [(c, name) for name, e in evidence.items() if (c := confidence(e)) is not None]
+    return max(((name, c) for c, name in known), key=lambda pair: pair[1], default=("", -1.0))
+
+
+def operating_threshold(negatives: NDArray[np.float64], fpr: float) -> float:
+    """The lowest threshold with at most floor(fpr * n) confidences strictly above it."""
+    allowed = int(np.floor(fpr * len(negatives) + 1e-9))
+    ordered = np.sort(negatives)[::-1]
+    return float(ordered[allowed]) if allowed < len(ordered) else -np.inf
+
+
+def _figures(
+    hit: NDArray[np.bool_], sure: NDArray[np.float64], negative: NDArray[np.float64], shipped: float | None
+) -> dict[str, Any]:
+    """Top-1, TPR at two false positive rates and at the shipped threshold, each with its interval."""
+
+    def top1(p: NDArray[np.int64], n: NDArray[np.int64]) -> float:
+        return float(hit[p].mean())
+
+    def tpr(rate: float) -> Callable[[NDArray[np.int64], NDArray[np.int64]], float]:
+        return lambda p, n: float((hit[p] & (sure[p] > operating_threshold(negative[n], rate))).mean())
+
+    def tpr_shipped(p: NDArray[np.int64], n: NDArray[np.int64]) -> float:
+        return float((hit[p] & (sure[p] > (shipped or 0.0))).mean())
+
+    def fpr_shipped(p: NDArray[np.int64], n: NDArray[np.int64]) -> float:
+        return float((negative[n] > (shipped or 0.0)).mean())
+
+    every = (np.arange(len(hit)), np.arange(len(negative)))
+    wanted: dict[str, tuple[Callable[[NDArray[np.int64], NDArray[np.int64]], float], bool]] = {
+        "top1": (top1, True),
+        "tpr_at_fpr_01": (tpr(0.01), len(negative) > 0),
+        "tpr_at_fpr_05": (tpr(0.05), len(negative) > 0),
+        "tpr_shipped": (tpr_shipped, shipped is not None),
+        "fpr_shipped": (fpr_shipped, shipped is not None and len(negative) > 0),
+    }
+    figures: dict[str, Any] = {}
+    for name, (statistic, known) in wanted.items():
+        figures[name] = round(statistic(*every), 4) if known else None
+        figures[f"{name}_ci"] = bootstrap(statistic, (len(hit), len(negative))) if known else None
+    return figures
+
+
+@dataclass(frozen=True)
+class Run:
+    """What `identify` and `unknown` have in common."""
+
+    index: LogoIndex
+    names: frozenset[str]
+    scanner: Scanner
+    photos: list[Photo]
+    settings: dict[str, Any]
+
+
+def _prepare(
+    images: Path,
+    labels: Path,
+    galleries: tuple[Path, ...],
+    negatives: Path | None,
+    negative_labels: Path | None,
+    exclude: Path | None,
+    distractors: Path | None,
+    encoder: str | None,
+    pretrained: str | None,
+    detector: str,
+    ocr: str,
+    device: str,
+    cache: Path | None,
+) -> Run:
+    if cache is not None:
+        cache.mkdir(parents=True, exist_ok=True)
+    clip = ClipEncoder(encoder, pretrained, device=device)
+    index, names = register(galleries, distractors, clip, cache)
+    chosen: Detector = Tiles() if detector == "tiles" else WholeImage()
+    scanner = Scanner(index, encoder=clip, detector=chosen, ocr=make_ocr(ocr, device=device))  # type: ignore[arg-type]
+    settings = {
+        "encoder": to_mapping(clip.info),
+        "precision": clip.precision,
+        "detector": chosen.name,
+        "ocr": _name(scanner.ocr),
+        "calibration": None if scanner.calibration is None else to_mapping(scanner.calibration),
+        "distractors": None if distractors is None else icon_set(distractors),
+    }
+    photos = _photos(images, labels, negatives, negative_labels, exclude)
+    return Run(index, frozenset(names), scanner, photos, settings)
+
+
+@main.command()
+@click.option("--mode", type=click.Choice(MODES), default="both", show_default=True, help="Whose figures stand on top.")
+@_options("json", "cache", *_REGISTER, *_PHOTOS)
+def identify(mode: str, out: Path, cache: Path | None, **inputs: Any) -> None:
+    """The whole system on whole photos.
+
+    A photo's answer is its most confident brand. hit: it is among the labels. TPR: share of positives that are a hit
+    with a confidence above t; t is the lowest threshold with at most floor(fpr * n_neg) false positives. Negatives are
+    the rows with an empty brand in either label file. Photos none of whose brands is registered are dropped, counted.
+    """
+    run = _prepare(**inputs, cache=cache)
+    kept = [p for p in run.photos if not p.brands or p.brands & run.names]
+    answers = [_answers(run.scanner, run.index, seen) for seen in _observe(run.scanner, kept, cache)]
+    calibration = run.scanner.calibration
+    shipped = None if calibration is None else calibration.threshold
+    per_mode: dict[str, dict[str, Any]] = {}
+    for name in MODES:
+        positive = [(a[name][0] in p.brands, a[name][1]) for p, a in zip(kept, answers, strict=True) if p.brands]
+        negative = np.array([a[name][1] for p, a in zip(kept, answers, strict=True) if not p.brands], np.float64)
+        hit = np.array([h for h, _ in positive], bool)
+        sure = np.array([s for _, s in positive], np.float64)
+        # without a calibration only words carry probabilities that the shipped threshold could be compared with
+        per_mode[name] = _figures(hit, sure, negative, shipped)
+    counts = {
+        "n_pos": sum(bool(p.brands) for p in kept),
+        "n_neg": sum(not p.brands for p in kept),
+        "n_dropped": len(run.photos) - len(kept),
+        "brands": len(run.index.brands),
+    }
+    write_result(out, {**counts, "mode": mode, **per_mode[mode], "modes": per_mode}, run.settings)
+
+
+@main.command()
+@click.option("--mode", type=click.Choice(MODES), default="both", show_default=True, help="Whose figures stand on top.")
+@_options("json", "cache", *_REGISTER, *_PHOTOS)
+def unknown(mode: str, out: Path, cache: Path | None, **inputs: Any) -> None:
+    """The open set: share of photos whose brands are all left out of the register that are given a name all the same.
+
+    Brands in the order of their names are left out three at a time; on the photos that show only left-out brands any
+    name with a confidence above the shipped threshold is wrong. Brand-less photos are no part of it.
+    """
+    run = _prepare(**inputs, cache=cache)
+    calibration = run.scanner.calibration
+    if calibration is None:
+        raise click.ClickException("no shipped threshold for this encoder and detector: nothing to measure")
+    photos = [p for p in run.photos if p.brands and p.brands <= run.names]
+    seen = list(_observe(run.scanner, photos, cache))
+    ordered = sorted(run.names)
+    named: dict[str, list[bool]] = {m: [] for m in MODES}
+    for start in range(0, len(ordered), FOLD):
+        left_out = set(ordered[start : start + FOLD])
+        smaller = run.index.snapshot()
+        for name in left_out:
+            smaller.remove(name)
+        for photo, what in zip(photos, seen, strict=True):
+            if photo.brands <= left_out:
+                answers = _answers(run.scanner, smaller, what)
+                for m in MODES:
+                    named[m].append(answers[m][1] > calibration.threshold)
+    per_mode = {m: _false_naming(np.array(named[m], bool)) for m in MODES}
+    counts = {"n_photos": len(named["logo"]), "folds": -(-len(ordered) // FOLD), "brands": len(run.index.brands)}
+    write_result(out, {**counts, "mode": mode, **per_mode[mode], "modes": per_mode}, run.settings)
+
+
+def _false_naming(wrong: NDArray[np.bool_]) -> dict[str, Any]:
+    interval = bootstrap(lambda p, n: float(wrong[p].mean()), (len(wrong), 0))
+    return {"false_naming": round(float(wrong.mean()), 4), "false_naming_ci": interval}
+
+
+if __name__ == "__main__":
+    main()
