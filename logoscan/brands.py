@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from logoscan.errors import InputError
+from logoscan.errors import ImageError, InputError
+from logoscan.images import resolve_under
 from logoscan.jsonio import from_mapping, loads
 from logoscan.logos import LOGO_SUFFIXES
 from logoscan.types import Brand
@@ -26,6 +27,7 @@ def read_brand_folder(folder: Path) -> BrandFolder:
 
     Raises:
         InputError: `brand.json` is not as stated in the README, or a file that it lists lies outside of the folder.
+        CorruptFileError: `brand.json` is not JSON.
     """
     described = folder / "brand.json"
     values: object = {"name": folder.name}
@@ -35,10 +37,12 @@ def read_brand_folder(folder: Path) -> BrandFolder:
             raise InputError(f"{described}: expected an object, got {type(values).__name__}")
         values = {"name": folder.name, **values}
     brand = from_mapping(Brand, values, str(described))
+    other: set[Path] = set()
     for name in (*brand.negatives, *brand.official_photos):
-        if not (folder / name).resolve().is_relative_to(folder.resolve()):
-            raise InputError(f"{described}: expected files inside of the folder, got {name!r}")
-    other = {(folder / name).resolve() for name in (*brand.negatives, *brand.official_photos)}
+        try:
+            other.add(resolve_under(folder, name))
+        except ImageError:
+            raise InputError(f"{described}: expected files inside of the folder, got {name!r}") from None
     logos = (p for p in sorted(folder.iterdir()) if p.suffix.lower() in LOGO_SUFFIXES and p.resolve() not in other)
     return BrandFolder(brand, tuple(logos))
 

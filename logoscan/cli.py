@@ -48,7 +48,9 @@ class _Command(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except LogoscanError as error:
+        except BrokenPipeError:  # whoever read our output has gone; click ends quietly
+            raise
+        except (LogoscanError, OSError) as error:
             click.echo(f"logoscan: {error}", err=True)
             ctx.exit(2)
 

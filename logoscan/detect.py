@@ -65,6 +65,11 @@ DENSE_PLAN = TilePlan(scales=(1.0, 0.8, 0.62, 0.5, 0.4, 0.3, 0.24, 0.18))
 """About 370 tiles on a 3:2 photo, for effort "full"."""
 
 
+_MAX_ASPECT = 10.0
+"""Of a picture whose tiles are squares. Beyond, their width follows the long side: a strip of 30 x 30,000 pixels, which
+the caps on pictures let in, would get thousands of squares, and nothing is sold in it."""
+
+
 def _fingerprint(*parts: object) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
@@ -99,9 +104,9 @@ class Tiles:
     def _lay(self, height: int, width: int) -> Regions:
         rows = [(0.0, 0.0, float(width), float(height))]
         for scale in self.plan.scales:
-            side = scale * min(height, width)
-            if side < self.plan.min_px:
+            if scale * min(height, width) < self.plan.min_px:
                 continue
+            side = scale * max(min(height, width), max(height, width) / _MAX_ASPECT)
             step = side * self.plan.stride
             rows += [
                 (x, y, min(x + side, width), min(y + side, height))

@@ -10,8 +10,10 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -145,6 +147,8 @@ class ClipEncoder:
         """
         import torch
 
+        if precision not in ("auto", "fp32", "bf16"):
+            raise InputError(f"precision: expected auto, fp32 or bf16, got {precision!r}")
         self.device = resolve_device(device)
         self._tokenizer: Any = None
         if model is None:
@@ -254,9 +258,22 @@ def _load_bundled() -> tuple[Any, EncoderInfo]:
     return tower, EncoderInfo(row.name, row.sha256, row.preprocessing, row.embed_dim)
 
 
+@contextmanager
+def _root_logger_left_alone() -> Iterator[None]:
+    """open_clip calls `logging.info`, which puts a handler on a root logger that has none; with this one it has."""
+    root, guard = logging.getLogger(), logging.NullHandler()
+    root.addHandler(guard)
+    try:
+        yield
+    finally:
+        root.removeHandler(guard)
+
+
+@_root_logger_left_alone()
 def _load_open_clip(model: str, pretrained: str | Path | None, fit: CropFit) -> tuple[Any, EncoderInfo, Any]:
     try:
         import open_clip
+        from safetensors import SafetensorError
     except ImportError as error:
         raise MissingDependencyError(f"open_clip is missing ({error}); pip install open-clip-torch") from None
     folder = Path(model.removeprefix("local-dir:")).expanduser()
@@ -270,13 +287,17 @@ def _load_open_clip(model: str, pretrained: str | Path | None, fit: CropFit) -> 
             raise InputError(f"model: expected a folder or one of open_clip.list_models(), got {model!r}")
         if pretrained is None:
             raise InputError(f"pretrained: expected a tag or a checkpoint file for {model!r}, got None")
+        if not Path(pretrained).is_file() and not open_clip.get_pretrained_cfg(model, str(pretrained)):
+            raise InputError(f"pretrained: expected a tag or a checkpoint file for {model!r}, got {str(pretrained)!r}")
         name, tag = model, str(pretrained)
         readable = f"{model}/{Path(tag).name}"
     try:
         # raises where weights are missing, unlike create_model, which returns a random network
         clip, preprocess = open_clip.create_model_from_pretrained(name, pretrained=tag, return_transform=True)
         tokenizer = open_clip.get_tokenizer(name)
-    except (RuntimeError, OSError, ValueError, KeyError) as error:
+    except (
+        RuntimeError, OSError, ValueError, KeyError, TypeError, EOFError, UnpicklingError, SafetensorError
+    ) as error:  # fmt: skip
         raise CorruptFileError(f"{readable}: cannot be loaded as an open_clip model ({error!s:.300})") from None
     del preprocess  # ours is applied; open_clip's own cfg says the numbers
     cfg = clip.visual.preprocess_cfg

@@ -309,6 +309,8 @@ class LogoIndex:
     def _checked(self, queries: Embeddings) -> Embeddings:
         if queries.ndim != 2 or queries.shape[1] != self.encoder.dim or queries.dtype != np.float32:
             raise InputError(f"queries: expected float32 (n, {self.encoder.dim}), got {queries.dtype} {queries.shape}")
+        if not np.isfinite(queries).all():  # FAISS would answer NaN with row -1
+            raise InputError(f"queries: expected finite float32 (n, {self.encoder.dim}), got NaN or infinity")
         return np.ascontiguousarray(queries)
 
     # -- disk

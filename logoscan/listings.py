@@ -10,10 +10,12 @@ import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from logoscan.errors import InputError, MissingDependencyError
+from logoscan.errors import CorruptFileError, InputError, MissingDependencyError
 from logoscan.price import PriceRecord
 from logoscan.types import Listing
 
@@ -27,7 +29,7 @@ _FIELDS = tuple(f.name for f in fields(Listing))
 
 @dataclass(frozen=True)
 class BadRow:
-    """A row that is no listing: where it stands and why."""
+    """A row that is no listing: where it stands (the last line of a CSV row, a photo's position) and why."""
 
     line: int
     reason: str
@@ -69,7 +71,7 @@ def _from_csv(path: Path) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
             except StopIteration:
                 return
             except csv.Error as error:
-                yield reader.line_num, f"not CSV ({error})"
+                yield reader.reader.line_num, f"not CSV ({error})"  # DictReader's own number lags behind here
                 continue
             yield reader.line_num, _csv_values(row)
 
@@ -97,17 +99,31 @@ def _csv_values(row: dict[str | Any, str | Any]) -> Mapping[str, Any] | str:
 
 def _from_parquet(path: Path) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
     try:
-        from pyarrow import parquet
+        from pyarrow import ArrowException, parquet
     except ImportError:
         raise MissingDependencyError(f"{path.name}: reading Parquet needs pip install 'logoscan[parquet]'") from None
     line = 0
-    for batch in parquet.ParquetFile(path).iter_batches(batch_size=1024):
-        for row in batch.to_pylist():
-            line += 1
-            values = dict(row)
-            if isinstance(values.get("attributes"), list):  # a Parquet map arrives as pairs
-                values["attributes"] = dict(values["attributes"])
-            yield line, values
+    try:
+        for batch in parquet.ParquetFile(path).iter_batches(batch_size=1024):
+            for row in batch.to_pylist():
+                line += 1
+                yield line, _parquet_values(dict(row))
+    except (ArrowException, OSError) as error:
+        raise CorruptFileError(f"{path.name}: not Parquet, or damaged after row {line} ({error!s:.120})") from None
+
+
+def _parquet_values(values: dict[str, Any]) -> Mapping[str, Any]:
+    """Parquet's richer types as the ones of a Listing."""
+    attributes, price, listed_at = (values.get(name) for name in ("attributes", "price", "listed_at"))
+    if isinstance(attributes, list):  # a map arrives as pairs
+        values["attributes"] = dict(attributes)
+    elif isinstance(attributes, dict):  # a struct has the fields of all rows
+        values["attributes"] = {k: v for k, v in attributes.items() if v is not None}
+    if isinstance(price, Decimal):
+        values["price"] = float(price)
+    if isinstance(listed_at, date):  # or its child datetime
+        values["listed_at"] = listed_at.isoformat()
+    return values
 
 
 def read_listings(source: str | Path) -> Iterator[Listing | BadRow]:
@@ -121,6 +137,7 @@ def read_listings(source: str | Path) -> Iterator[Listing | BadRow]:
     Raises:
         InputError: No such file, or of another kind.
         MissingDependencyError: Parquet without pyarrow.
+        CorruptFileError: While reading: a `.parquet` file that is something else.
     """
     path = Path(source)
     if path.is_dir():
@@ -131,11 +148,11 @@ def read_listings(source: str | Path) -> Iterator[Listing | BadRow]:
     return _from_rows(readers[path.suffix.lower()](path), path.name)
 
 
-def _from_folder(folder: Path) -> Iterator[Listing]:
-    for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() in PHOTO_SUFFIXES and path.is_file():
-            name = path.relative_to(folder).as_posix()
-            yield Listing(id=name, images=(name,))
+def _from_folder(folder: Path) -> Iterator[Listing | BadRow]:
+    photos = (p for p in sorted(folder.rglob("*")) if p.suffix.lower() in PHOTO_SUFFIXES and p.is_file())
+    for number, path in enumerate(photos, 1):
+        name = path.relative_to(folder).as_posix()
+        yield _listing({"id": name, "images": [name]}, number)
 
 
 def _from_rows(rows: Iterable[tuple[int, Mapping[str, Any] | str]], name: str) -> Iterator[Listing | BadRow]:

@@ -9,12 +9,16 @@ import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from logoscan.errors import ImageError
 from logoscan.images import ImageLimits, flatten, pad_square, read_rgba
 from logoscan.types import ImageSource, Rgb, Rgba
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
 
 __all__ = ["LOGO_SUFFIXES", "Rendering", "load_logo", "renderings"]
 
@@ -24,7 +28,12 @@ RENDER_PX = 256
 MARGIN = 0.06
 """Ground around a registered drawing, as a share of its long side: detectors never cut exactly at the edge."""
 _MAX_SVG_BYTES = 2 << 20
+_MAX_SVG_DEPTH = 60
+"""Nested elements, references followed. resvg's stack overflows, which ends the process, from about 150."""
+_MAX_SVG_ELEMENTS = 20_000
+"""Elements to draw, references followed: a few <use> of <use> stand for millions. 100,000 take resvg 20 s."""
 _SVG_FORBIDDEN = {"script", "image", "foreignobject", "iframe", "audio", "video", "set", "animate"}
+_SVG_REFERENCE = re.compile(r"url\(\s*['\"]?\s*#([^'\")\s]+)")
 _CSS_OUTSIDE = re.compile(r"@import|url\(\s*['\"]?\s*(?!#)|expression\(", re.IGNORECASE)
 
 
@@ -54,9 +63,32 @@ def _check_svg(data: bytes, name: str) -> None:
         if tag in _SVG_FORBIDDEN:
             raise ImageError(f"{name}: an SVG with <{tag}> is refused")
         outside = [v for k, v in element.attrib.items() if k.rpartition("}")[2] == "href" and not v.startswith("#")]
-        css = [*element.attrib.values(), (element.text or "") if tag == "style" else ""]
+        css = [*element.attrib.values(), "".join(element.itertext()) if tag == "style" else ""]
         if outside or any(_CSS_OUTSIDE.search(value) for value in css):
             raise ImageError(f"{name}: an SVG with references outside of itself is refused")
+    _check_svg_size(root, name)
+
+
+def _check_svg_size(root: Element, name: str) -> None:
+    """Refuse a drawing that would exhaust the renderer: too deep, or too much once its references are followed."""
+    by_id = {element.attrib["id"]: element for element in root.iter() if "id" in element.attrib}
+    known: dict[Element, tuple[int, int]] = {}
+
+    def measure(element: Element, depth: int) -> tuple[int, int]:
+        """Levels and elements from here on; a cycle ends at the cap."""
+        if depth <= _MAX_SVG_DEPTH and element not in known:
+            named = [n for value in element.attrib.values() for n in _SVG_REFERENCE.findall(value)]
+            named += [v[1:] for k, v in element.attrib.items() if k.rpartition("}")[2] == "href"]
+            parts = [measure(e, depth + 1) for e in (*element, *(by_id[n] for n in named if n in by_id))]
+            known[element] = (1 + max((p[0] for p in parts), default=0), 1 + sum(p[1] for p in parts))
+        levels, elements = known.get(element, (1, 1))
+        if depth + levels - 1 > _MAX_SVG_DEPTH or elements > _MAX_SVG_ELEMENTS:
+            raise ImageError(
+                f"{name}: expected an SVG of at most {_MAX_SVG_DEPTH} nested and {_MAX_SVG_ELEMENTS} drawn elements"
+            )
+        return levels, elements
+
+    measure(root, 1)
 
 
 def _read_svg(path: Path) -> tuple[Rgba, str]:
@@ -68,10 +100,9 @@ def _read_svg(path: Path) -> tuple[Rgba, str]:
         raise ImageError(f"{path.name}: cannot be read ({error.strerror})") from None
     _check_svg(data, path.name)
     try:
-        png = bytes(resvg_py.svg_to_bytes(svg_string=data.decode("utf-8"), width=RENDER_PX))
-        rgba, _ = read_rgba(png)
-        if rgba.shape[0] > RENDER_PX:  # a tall drawing: render it by its height instead
-            rgba, _ = read_rgba(bytes(resvg_py.svg_to_bytes(svg_string=data.decode("utf-8"), height=RENDER_PX)))
+        # with both sides given resvg keeps the aspect inside of them; with one, a thin drawing takes all memory
+        svg = resvg_py.svg_to_bytes(svg_string=data.decode("utf-8"), width=RENDER_PX, height=RENDER_PX)
+        rgba, _ = read_rgba(bytes(svg))
     except (ValueError, RuntimeError, OSError) as error:
         raise ImageError(f"{path.name}: cannot be rendered ({error!s:.120})") from None
     return rgba, hashlib.sha256(data).hexdigest()

@@ -40,6 +40,8 @@ class PriceRecord:
     category: str | None = None
 
     def __post_init__(self) -> None:
+        if not isinstance(self.brand, str) or not self.brand.strip():
+            raise InputError(f"PriceRecord.brand: expected a non-empty string, got {self.brand!r:.80}")
         if not (isinstance(self.price, (int, float)) and math.isfinite(self.price) and self.price > 0):
             raise InputError(f"PriceRecord.price: expected a finite number above 0, got {self.price!r:.80}")
         if not isinstance(self.currency, str) or len(self.currency) != 3:
@@ -67,6 +69,12 @@ class Cohort:
     n: int
     median: float
     spread: float
+
+    def __post_init__(self) -> None:
+        for name in ("median", "spread"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value > 0):
+                raise InputError(f"Cohort.{name}: expected a finite number above 0, got {value!r}")
 
 
 @dataclass(frozen=True)
@@ -160,12 +168,14 @@ class PriceModel:
                 share = price / cohort.median
                 reason = f"{share:.0%} of the median {cohort.median:.2f} {currency} of {cohort.n} prices ({what})"
                 return PriceJudgement(_anomaly(z), reason, cohort)
-        elsewhere = {c.currency for c in self.cohorts if name == c.brand} | {p.currency for p in usual}
-        if elsewhere:
-            known_in = ", ".join(sorted(elsewhere))
-            return PriceJudgement(
-                None, f"prices of {brand.name} are known in {known_in}, the listing is in {currency}: not compared"
-            )
+        of_brand = {c.currency for c in self.cohorts if name == c.brand} | {p.currency for p in usual}
+        of_category = {c.currency for c in self.cohorts if c.level == "category" and c.category == kind}
+        for subject, elsewhere in ((brand.name, of_brand), (category, of_category)):
+            if elsewhere:
+                known_in = ", ".join(sorted(elsewhere))
+                return PriceJudgement(
+                    None, f"prices of {subject} are known in {known_in}, the listing is in {currency}: not compared"
+                )
         return PriceJudgement(None, f"no reference prices of {brand.name} are known")
 
     def save(self, path: str | Path) -> None:

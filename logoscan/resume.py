@@ -41,26 +41,37 @@ class PartialOutput:
         Raises:
             InputError: The folder is not there, or another process writes the same file.
         """
-        if not self.path.parent.is_dir():
+        if not self.path.parent.is_dir() or self.path.is_dir():
             raise InputError(f"out: expected a file in an existing folder, got {str(self.path)!r}")
         try:
             self._lock.acquire(timeout=0)
         except Timeout:
             raise InputError(f"out: another process is writing {str(self.path)!r}") from None
-        keep = 0
-        if self.partial.is_file():
-            with self.partial.open("rb") as file:
-                for line in file:
-                    try:
-                        report = json.loads(line if line.endswith(b"\n") else b"torn")
-                        self.done.append(report["listing_id"])
-                        self.bands.append(report["score"]["band"])
-                    except (ValueError, TypeError, KeyError):
-                        break  # torn by a crash: this and whatever follows is written again
-                    keep += len(line)
-        self._file = self.partial.open("ab")
-        self._file.truncate(keep)
+        try:
+            keep = self._read() if self.partial.is_file() else 0
+            self._file = self.partial.open("ab")
+            self._file.truncate(keep)
+        except BaseException:
+            self._lock.release()
+            raise
         return self
+
+    def _read(self) -> int:
+        """Take up what is there; returns the bytes to keep."""
+        keep = 0
+        with self.partial.open("rb") as file:
+            for line in file:
+                try:
+                    report = json.loads(line if line.endswith(b"\n") else b"torn")
+                    listing, band = report["listing_id"], report["score"]["band"]
+                except (ValueError, TypeError, KeyError, RecursionError):
+                    break  # torn by a crash: this and whatever follows is written again
+                if not isinstance(listing, str) or not isinstance(band, str):
+                    break
+                self.done.append(listing)
+                self.bands.append(band)
+                keep += len(line)
+        return keep
 
     def write(self, line: str) -> None:
         """Append one line."""

@@ -127,7 +127,7 @@ def _manifest(folder: Path) -> dict[str, Any]:
 
 
 def _records(kind: type[T], data: bytes, path: Path) -> tuple[T, ...]:
-    lines = data.decode().splitlines()
+    lines = data.splitlines()  # of bytes: text would also be split at U+2028 and its like inside of a name
     return tuple(from_json(kind, line, f"{path}, line {number}") for number, line in enumerate(lines, 1))
 
 

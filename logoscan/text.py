@@ -45,12 +45,13 @@ _FOR = re.compile(
 _LIST_GAP = re.compile(r"^\s*(?:,|/|&|\+|and|or|und|et)\s*$", re.IGNORECASE)
 _COMPATIBLE_AFTER = re.compile(r"^\s*[-–]?\s*(?:compatible|kompatibel)\b", re.IGNORECASE)
 _STYLE_AFTER = re.compile(
-    r"^\s*[-–]?\s*(?:style|styled|type|like|look|inspired|dupe|lookalike|look-alike)\b", re.IGNORECASE
+    r"^\s*[-–]?\s*(?:style|styled|type|like(?!\s+new\b)|look|inspired|dupe|lookalike|look-alike)\b", re.IGNORECASE
 )
 _STYLE_BEFORE = re.compile(
     r"\b(?:inspired by|in the style of|style of|similar to|looks? like|dupe (?:of|for))\s*$", re.IGNORECASE
 )
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+_POSSESSIVE = re.compile(r"['’]s$", re.IGNORECASE)
 
 
 def fold(text: str) -> str:
@@ -131,11 +132,15 @@ class NameIndex:
         return sorted(kept, key=lambda m: (-m.probability, m.brand, m.kind))
 
     def _locate(self, text: str) -> list[_Found]:
-        words = [(m.start(), m.end(), fold(m.group())) for m in _WORD.finditer(text)]
+        spelt = [(m.start(), m.end(), m.group()) for m in _WORD.finditer(text)]
+        words = [(start, end, fold(word)) for start, end, word in spelt]
+        bare = [fold(word[:-2]) if _POSSESSIVE.search(word) else "" for _, _, word in spelt]
         grams: dict[str, list[tuple[int, int]]] = {}
         for i in range(len(words)):
             joined = ""
             for j in range(i, min(len(words), i + _MAX_WORDS)):
+                if bare[j]:  # "Apple's" is Apple, not nearly Apple
+                    grams.setdefault(joined + bare[j], []).append((words[i][0], words[j][1] - 2))
                 joined += words[j][2]
                 if joined:
                     grams.setdefault(joined, []).append((words[i][0], words[j][1]))
@@ -158,7 +163,7 @@ class NameIndex:
         """Pairs of a gram and the names within the near distance, not equal."""
         out: list[tuple[str, str, float]] = []
         for length, names in self._by_length.items():
-            slack = int(_NEAR_DISTANCE * (length + 1))
+            slack = length // 4  # a fifth of the longer text: of the name, or of a text a quarter longer
             close = [g for g in grams if abs(len(g) - length) <= slack and not g.isdigit()]
             if not close:
                 continue

@@ -1,0 +1,123 @@
+"""Command line of the recipe: ``python -m logoscan.training --help``. It may print."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import click
+import torch
+
+from logoscan.training import drawings as drawing_store
+from logoscan.training.compose import Composer
+from logoscan.training.heldout import HELD_OUT, read_heldout
+from logoscan.training.materials import load_backgrounds, read_backgrounds, save_backgrounds
+from logoscan.training.network import read_tower, write_tower
+from logoscan.training.sheet import contact_sheet
+from logoscan.training.train import Plan, train
+from logoscan.training.wordmarks import font_files
+
+_PACKAGES = " ".join(s if s == "simple-icons" else f"@iconify-json/{s}" for s in drawing_store.TRAIN_SETS)
+_CALIBRATION = " ".join(f"@iconify-json/{s}" for s in drawing_store.CALIBRATION_SETS)
+
+_HELP = f"""Remake the bundled image tower from free packages.
+
+\b
+1. Drawings (npm, any empty folder):
+     npm install {_PACKAGES}
+     npm install {_CALIBRATION}
+   The second line is the marks kept for calibration; the tower never sees them.
+2. Photographs and textures (Debian: apt-get download, then dpkg -x PACKAGE.deb FOLDER):
+     supertuxkart-data plasma-workspace-wallpapers mate-backgrounds gnome-backgrounds
+3. Fonts: any folder of .ttf and .otf files, a varied choice of Debian's fonts-* packages for instance.
+4. python -m logoscan.training drawings --npm node_modules --pictures FOLDER --out WORK
+   python -m logoscan.training contact-sheet --work WORK --fonts FONTS --out sheet.png     (look at it)
+   python -m logoscan.training train --work WORK --fonts FONTS --run RUN --from weights/TOWER.safetensors
+
+A run goes against the clock and may be stopped and started again with the same --run. Brands kept for evaluation are
+dropped by name from drawings and made-up names.
+"""
+
+
+@click.group(help=_HELP)
+def main() -> None:
+    """Set up logging for all commands."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+
+
+def _composer(work: str, fonts: str, seed: int) -> Composer:
+    marks = drawing_store.load(Path(work) / "drawings")
+    return Composer(marks, font_files(fonts), load_backgrounds(Path(work) / "backgrounds"), seed)
+
+
+_FOLDER = click.Path(exists=True, file_okay=False)
+
+
+@main.command()
+@click.option("--npm", required=True, type=_FOLDER, help="node_modules with the icon packages.")
+@click.option("--pictures", required=True, type=_FOLDER, help="Photographs and textures, searched recursively.")
+@click.option("--out", required=True, type=click.Path(file_okay=False), help="Working folder, about 2.5 GB.")
+@click.option(
+    "--held-out", type=click.Path(exists=True, dir_okay=False), help="Brand names to drop; default: built in."
+)
+@click.option("--calibration/--no-calibration", default=True, help="Also render the sets kept for calibration.")
+def drawings(npm: str, pictures: str, out: str, held_out: str | None, calibration: bool) -> None:
+    """Render the drawings and gather the grounds (about ten minutes)."""
+    names = read_heldout(held_out) if held_out else HELD_OUT
+    marks = drawing_store.render_packages(npm, held_out=names)
+    drawing_store.save(marks, Path(out) / "drawings")
+    click.echo(f"drawings: {len(marks)} of {len(marks.names)} classes")
+    if calibration:
+        kept = drawing_store.render_packages(
+            npm, drawing_store.CALIBRATION_SETS, held_out=names, exclude_classes=marks.names
+        )
+        drawing_store.save(kept, Path(out) / "drawings-calibration")
+        click.echo(f"drawings for calibration: {len(kept)} of {len(kept.names)} classes")
+    grounds = read_backgrounds(pictures)
+    save_backgrounds(grounds, Path(out) / "backgrounds")
+    click.echo(f"backgrounds: {len(grounds)}")
+
+
+@main.command("contact-sheet")
+@click.option("--work", required=True, type=_FOLDER, help="Working folder of `drawings`.")
+@click.option("--fonts", required=True, type=_FOLDER, help="Font files, searched recursively.")
+@click.option("--out", required=True, type=click.Path(dir_okay=False), help="PNG to write.")
+@click.option("--crops", default=160, show_default=True, type=click.IntRange(1))
+@click.option("--scenes", default=8, show_default=True, type=click.IntRange(0))
+@click.option("--seed", default=0, show_default=True)
+def sheet(work: str, fonts: str, out: str, crops: int, scenes: int, seed: int) -> None:
+    """Write a picture of what training would see."""
+    made = contact_sheet(_composer(work, fonts, seed), out, crops, scenes)
+    click.echo(f"{out}: {made[0]} crops, {made[1]} scenes")
+
+
+@main.command("train")
+@click.option("--work", required=True, type=_FOLDER, help="Working folder of `drawings`.")
+@click.option("--fonts", required=True, type=_FOLDER, help="Font files, searched recursively.")
+@click.option(
+    "--run", required=True, type=click.Path(file_okay=False), help="Folder of the run; continued if it holds one."
+)
+@click.option("--from", "start_from", type=click.Path(exists=True, dir_okay=False), help="Tower file; default: random.")
+@click.option("--minutes", default=60.0, show_default=True, help="Wall clock of the whole schedule.")
+@click.option("--seed", default=0, show_default=True)
+@click.option("--threads", default=1, show_default=True, type=click.IntRange(1), help="Threads of torch.")
+def train_command(
+    work: str, fonts: str, run: str, start_from: str | None, minutes: float, seed: int, threads: int
+) -> None:
+    """Train the image tower; the curve goes to RUN/log.jsonl, the tower to RUN/tower.safetensors."""
+    torch.set_num_threads(threads)
+    path = train(_composer(work, fonts, seed), Plan(minutes=minutes, seed=seed), run, start_from)
+    click.echo(f"{path}")
+
+
+@main.command()
+@click.argument("source", type=click.Path(exists=True, dir_okay=False))
+@click.argument("target", type=click.Path(dir_okay=False))
+def export(source: str, target: str) -> None:
+    """Write SOURCE to TARGET with exactly the tensors that the weights folder holds (no batch counters)."""
+    write_tower(read_tower(source), target)
+    click.echo(target)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,244 @@
+"""Ways a mark is drawn: in one colour, inverted, in outline, on a badge, embossed, embroidered, worn; and look-alikes.
+
+A style keeps the class of a mark, a look-alike is another class. Marks are uint8 (h, w, 4) RGBA in and float32
+premultiplied RGBA 0..255 / alpha 0..1 out. Must not know grounds or pictures.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from logoscan.training.materials import Materials, random_colour
+
+Rgba = npt.NDArray[np.uint8]
+Premultiplied = npt.NDArray[np.float32]
+_PAD = 6  # px of empty border for outlines and thickened strokes
+
+
+def premultiply(rgba: Rgba) -> Premultiplied:
+    """Return float32 (h, w, 4): RGB times alpha (0..255) and alpha (0..1)."""
+    out = rgba.astype(np.float32)
+    out[..., 3] /= 255
+    out[..., :3] *= out[..., 3:]
+    return out
+
+
+def paint(alpha: npt.NDArray[np.float32], colour: npt.NDArray[np.float32]) -> Premultiplied:
+    """Return a premultiplied mark of one float32 (3,) colour from a float32 (h, w) alpha."""
+    out = np.empty((*alpha.shape, 4), np.float32)
+    np.multiply(alpha[..., None], colour, out=out[..., :3])
+    out[..., 3] = alpha
+    return out
+
+
+def ink(rgba: Rgba) -> npt.NDArray[np.float32]:
+    """Return what a one-colour print of a drawing would ink, float32 (h, w) 0..1.
+
+    A drawing that fills its box with colour (an app icon, a badge) would become a blot; there the ink is where the
+    colour differs from the commonest border colour.
+    """
+    alpha = rgba[..., 3].astype(np.float32) / np.float32(255)
+    if alpha.mean() < 0.72:
+        return alpha
+    edge = np.concatenate([rgba[0], rgba[-1], rgba[:, 0], rgba[:, -1]])
+    edge = edge[edge[:, 3] > 128] if (edge[:, 3] > 128).any() else rgba[rgba[..., 3] > 128]
+    ground = np.median(edge[:, :3], axis=0)
+    far = np.abs(rgba[..., :3].astype(np.float32) - ground).max(-1)
+    inked = np.asarray(np.clip(far / 90, 0, 1) * alpha, np.float32)
+    return inked if inked.mean() > 0.03 else alpha
+
+
+def style(rng: np.random.Generator, rgba: Rgba, one_colour: bool, materials: Materials) -> tuple[Premultiplied, bool]:
+    """Draw a mark in a random manner that a brand owner would still call the mark.
+
+    Args:
+        rng: Source of all choices.
+        rgba: The drawing.
+        one_colour: True if the drawing has no colours of its own.
+        materials: Noise for print wear and thread.
+
+    Returns:
+        The premultiplied mark and whether it has one colour (then it must be told from the ground by lightness).
+    """
+    kind = rng.random()
+    mono = one_colour or kind < 0.3
+    if mono:
+        alpha = ink(rgba)
+        if rng.random() < 0.22:
+            alpha = _restroke(rng, alpha)
+        mark = paint(alpha, random_colour(rng))
+        if rng.random() < 0.12:  # two inks, split by a line, as in gradients of icons and foil
+            mark = _two_inks(rng, mark)
+    else:
+        mark = premultiply(rgba)
+        if kind > 0.93:
+            mark[..., :3] = 255 * mark[..., 3:] - mark[..., :3]
+        elif kind > 0.8:
+            mark[..., :3] = _shift_colours(rng, mark)
+    if rng.random() < 0.16:
+        mark, mono = _badge(rng, mark), False
+    wear = rng.random()
+    if wear < 0.12:
+        mark = _worn(rng, mark, materials)
+    elif wear < 0.24:
+        mark = _thread(rng, mark)
+    return mark, mono
+
+
+def _restroke(rng: np.random.Generator, alpha: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    alpha = cv2.copyMakeBorder(alpha, _PAD, _PAD, _PAD, _PAD, cv2.BORDER_CONSTANT, value=0)
+    size = int(rng.integers(2, 6))
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
+    kind = rng.random()
+    if kind < 0.4:
+        return np.asarray(cv2.morphologyEx(alpha, cv2.MORPH_GRADIENT, kernel), np.float32)
+    if kind < 0.7:
+        return np.asarray(cv2.dilate(alpha, kernel), np.float32)
+    thin = np.asarray(cv2.erode(alpha, kernel), np.float32)
+    return thin if thin.sum() > 0.45 * alpha.sum() else alpha
+
+
+def _two_inks(rng: np.random.Generator, mark: Premultiplied) -> Premultiplied:
+    h = mark.shape[0]
+    t = np.linspace(0, 1, h, dtype=np.float32)[:, None, None]
+    if rng.random() < 0.5:
+        t = (t > rng.uniform(0.3, 0.7)).astype(np.float32)
+    mark[..., :3] = mark[..., :3] * (1 - t) + mark[..., 3:] * random_colour(rng) * t
+    return mark
+
+
+def _shift_colours(rng: np.random.Generator, mark: Premultiplied) -> npt.NDArray[np.float32]:
+    rgb = mark[..., :3]
+    if rng.random() < 0.4:
+        return np.ascontiguousarray(rgb[..., rng.permutation(3)])
+    grey = rgb.mean(-1, keepdims=True)
+    return np.asarray(np.clip(grey + (rgb - grey) * rng.uniform(0, 1.5), 0, 255), np.float32)
+
+
+def _badge(rng: np.random.Generator, mark: Premultiplied) -> Premultiplied:
+    h, w = mark.shape[:2]
+    pad = round(max(h, w) * rng.uniform(0.06, 0.3))
+    mark = cv2.copyMakeBorder(mark, pad, pad, pad, pad, cv2.BORDER_CONSTANT, value=(0, 0, 0, 0))
+    bh, bw = mark.shape[:2]
+    plate = np.zeros((bh, bw), np.float32)
+    kind = rng.random()
+    if kind < 0.35 and max(h, w) < 1.7 * min(h, w):
+        cv2.circle(plate, (bw // 2, bh // 2), min(bh, bw) // 2, 1.0, -1, cv2.LINE_AA)
+    elif kind < 0.7:
+        r = max(1, round(min(bh, bw) * rng.uniform(0.05, 0.3)))
+        cv2.rectangle(plate, (r, 0), (bw - r - 1, bh), 1.0, -1)
+        cv2.rectangle(plate, (0, r), (bw, bh - r - 1), 1.0, -1)
+        for cx in (r, bw - r - 1):
+            for cy in (r, bh - r - 1):
+                cv2.circle(plate, (cx, cy), r, 1.0, -1)
+    else:
+        plate[:] = 1
+    seen = float(mark[..., 3].sum())
+    mean = float(mark[..., :3].sum()) / max(3 * seen, 1)
+    colour = random_colour(rng)
+    if abs(float(colour.mean()) - mean) < 70:
+        colour = np.clip(colour + (150 if mean < 128 else -150), 0, 255).astype(np.float32)
+    if rng.random() < 0.25:  # a ring alone
+        plate = np.asarray(cv2.morphologyEx(plate, cv2.MORPH_GRADIENT, np.ones((5, 5), np.uint8)), np.float32)
+    return np.asarray(mark + paint(plate * (1 - mark[..., 3]), colour), np.float32)
+
+
+def _worn(rng: np.random.Generator, mark: Premultiplied, materials: Materials) -> Premultiplied:
+    h, w = mark.shape[:2]
+    noise = materials.field(rng, h, w, 4.0 if rng.random() < 0.5 else 1.2)
+    keep = np.clip((noise + rng.uniform(0.8, 2.0)) * 1.5, 0, 1)
+    return np.asarray(mark * keep[..., None], np.float32)
+
+
+def _thread(rng: np.random.Generator, mark: Premultiplied) -> Premultiplied:
+    h, w = mark.shape[:2]
+    y, x = np.mgrid[0:h, 0:w].astype(np.float32)
+    angle, period = rng.uniform(0, np.pi), rng.uniform(2.5, 6)
+    lines = np.sin((np.cos(angle) * x + np.sin(angle) * y) * (2 * np.pi / period))
+    edge = cv2.GaussianBlur(mark[..., 3], (0, 0), 2.0)
+    light = 1 + lines * rng.uniform(0.05, 0.25) + (edge - 0.8) * rng.uniform(0, 0.5)
+    mark[..., :3] *= np.clip(light, 0.3, 1.4)[..., None]
+    np.minimum(mark[..., :3], 255 * mark[..., 3:], out=mark[..., :3])
+    return mark
+
+
+def look_alike(rng: np.random.Generator, rgba: Rgba, tries: int = 6) -> Rgba | None:
+    """Edit a mark into one that is like it and is not it: mirrored, turned, a part removed or added, bent.
+
+    Args:
+        rng: Source of all choices.
+        rgba: The drawing.
+        tries: Edits tried before giving up.
+
+    Returns:
+        The edited drawing, or None if no edit made a visible difference (a disc stays a disc).
+    """
+    for _ in range(tries):
+        kind = int(rng.integers(6))
+        if kind == 0:
+            edited = np.ascontiguousarray(rgba[:, ::-1])
+        elif kind == 1:
+            edited = np.ascontiguousarray(np.rot90(rgba, int(rng.integers(1, 4))))
+        elif kind == 2:
+            edited = _without_part(rng, rgba)
+        elif kind == 3:
+            edited = _with_bar(rng, rgba)
+        elif kind == 4:
+            edited = _swapped_halves(rng, rgba)
+        else:
+            edited = _bent(rng, rgba)
+        if difference(rgba, edited) > 0.22:
+            return edited
+    return None
+
+
+def difference(a: Rgba, b: Rgba) -> float:
+    """Return 1 - intersection over union of the inked parts of two drawings on a 48 px square, 0..1."""
+    one, two = (cv2.resize(ink(m), (48, 48), interpolation=cv2.INTER_AREA) for m in (a, b))
+    return 1 - float(np.minimum(one, two).sum()) / max(float(np.maximum(one, two).sum()), 1e-6)
+
+
+def _without_part(rng: np.random.Generator, rgba: Rgba) -> Rgba:
+    out, (h, w) = rgba.copy(), rgba.shape[:2]
+    if rng.random() < 0.5:
+        inked = (ink(rgba) > 0.5).astype(np.uint8)
+        count, parts = cv2.connectedComponents(inked)
+        if count > 2:
+            out[parts == int(rng.integers(1, count))] = 0
+            return out
+    side = int(rng.integers(4))
+    cut = rng.uniform(0.3, 0.5)
+    rows = slice(0, round(h * cut)) if side == 0 else slice(h - round(h * cut), h) if side == 1 else slice(0, h)
+    cols = slice(0, round(w * cut)) if side == 2 else slice(w - round(w * cut), w) if side == 3 else slice(0, w)
+    out[rows, cols] = 0
+    return out
+
+
+def _with_bar(rng: np.random.Generator, rgba: Rgba) -> Rgba:
+    out, (h, w) = rgba.copy(), rgba.shape[:2]
+    seen = rgba[rgba[..., 3] > 128]
+    colour = [int(c) for c in (np.median(seen[:, :3], axis=0) if len(seen) else (0, 0, 0))] + [255]
+    thick = max(3, round(min(h, w) * rng.uniform(0.12, 0.3)))
+    if rng.random() < 0.5:
+        cv2.line(out, (int(rng.integers(w)), 0), (int(rng.integers(w)), h), colour, thick, cv2.LINE_AA)
+    else:
+        cv2.circle(out, (w // 2, h // 2), round(min(h, w) * rng.uniform(0.2, 0.48)), colour, thick, cv2.LINE_AA)
+    return out
+
+
+def _swapped_halves(rng: np.random.Generator, rgba: Rgba) -> Rgba:
+    h, w = rgba.shape[:2]
+    if w > h or rng.random() < 0.5:
+        return np.ascontiguousarray(np.roll(rgba, w // 2, axis=1))
+    return np.ascontiguousarray(np.roll(rgba, h // 2, axis=0))
+
+
+def _bent(rng: np.random.Generator, rgba: Rgba) -> Rgba:
+    h, w = rgba.shape[:2]
+    y, x = np.mgrid[0:h, 0:w].astype(np.float32)
+    wave = np.float32(rng.uniform(0.14, 0.25) * h)
+    phase = np.float32(rng.uniform(0, 2 * np.pi))
+    moved = y + wave * np.sin(x * np.float32(2 * np.pi * rng.uniform(0.8, 1.6) / w) + phase)
+    return np.asarray(cv2.remap(rgba, x, moved, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT), np.uint8)

@@ -1,0 +1,67 @@
+"""What several test files share: the real models, loaded once, and the samples that ship with the package."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import logoscan
+from logoscan.encode import ClipEncoder
+from logoscan.index import LogoIndex
+from logoscan.ocr import EasyOcr, RapidOcr
+
+pytest.register_assert_rewrite("contracts")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def easyocr_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where EasyOCR would make its folder when it is imported or built; nothing may appear there."""
+    home = tmp_path_factory.mktemp("home") / "easyocr"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EASYOCR_MODULE_PATH", str(home))
+        yield home
+
+
+@pytest.fixture(autouse=True)
+def _levels() -> Iterator[None]:
+    """The command line sets the levels of loggers; the next test shall not notice."""
+    loggers = [logging.getLogger(), logging.getLogger("logoscan")]
+    levels = [logger.level for logger in loggers]
+    yield
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)
+
+
+@pytest.fixture(scope="session")
+def clip() -> ClipEncoder:
+    """The bundled tower. fp32: what a probe of the machine would choose is no matter of these tests."""
+    return ClipEncoder(device="cpu", precision="fp32")
+
+
+@pytest.fixture(scope="session")
+def rapid() -> RapidOcr:
+    return RapidOcr()
+
+
+@pytest.fixture(scope="session")
+def easy(easyocr_home: Path) -> EasyOcr:
+    """Reads at 640 pixels, less than half of the default's work."""
+    assert not easyocr_home.exists()
+    return EasyOcr(device="cpu", long_side_px=640)
+
+
+@pytest.fixture(scope="session")
+def samples() -> Path:
+    """The folder of the sample listings."""
+    return Path(logoscan.__file__).parent / "_samples"
+
+
+@pytest.fixture(scope="session")
+def sample_index(samples: Path, clip: ClipEncoder) -> LogoIndex:
+    """The sample brands under the bundled tower. Shared: take a snapshot before changing it."""
+    index, warnings = LogoIndex.from_folder(samples / "brands", clip)
+    assert warnings == []
+    return index

@@ -1,0 +1,96 @@
+"""Stand-ins for the models: exact, instant, and stated in a line each, so that a test can say what must come out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from logoscan.errors import InputError
+from logoscan.types import Embeddings, EncoderInfo, Preprocessing, Regions, Rgb, TextSpans
+
+Colour = tuple[int, int, int]
+
+RED, GREEN, BLUE, YELLOW = (220, 30, 30), (20, 150, 60), (30, 60, 200), (240, 210, 40)
+BLACK, WHITE, GREY = (10, 10, 10), (250, 250, 250), (128, 128, 128)
+
+
+def quarters(*colours: Colour, side_px: int = 32) -> Rgb:
+    """A square of four colours (top left, top right, bottom left, bottom right): a logo for `FakeEncoder`."""
+    four = np.array(colours, np.uint8).reshape(2, 2, 3)
+    return four.repeat(side_px // 2, axis=0).repeat(side_px // 2, axis=1)
+
+
+def photo_of(logo: Rgb | None, ground: Colour = GREY, size_px: tuple[int, int] = (60, 80)) -> Rgb:
+    """A picture (height, width) of one colour with a logo in its middle."""
+    picture = np.full((*size_px, 3), ground, np.uint8)
+    if logo is not None:
+        y, x = (size_px[0] - logo.shape[0]) // 2, (size_px[1] - logo.shape[1]) // 2
+        picture[y : y + logo.shape[0], x : x + logo.shape[1]] = logo
+    return picture
+
+
+def lettering(
+    text: str, *, ink: Colour = (0, 0, 0), ground: Colour = (255, 255, 255), size: tuple[int, int] = (300, 80)
+) -> Rgb:
+    """A line of text in Pillow's own font, 44 px high, on a picture of this width and height."""
+    image = Image.new("RGB", size, ground)
+    middle = (size[0] // 2, size[1] // 2)
+    ImageDraw.Draw(image).text(middle, text, fill=ink, font=ImageFont.load_default(44), anchor="mm")
+    return np.asarray(image)
+
+
+class FakeEncoder:
+    """Mean RGB of the four quarters, less mid-grey, scaled to [-1, 1], then 0.05: 13 numbers, made a unit row."""
+
+    device = "cpu"
+
+    def __init__(self, name: str = "fake", weights: str = "f" * 64, size_px: int = 16) -> None:
+        row = Preprocessing(size_px, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), "squeeze")
+        self.info = EncoderInfo(name, weights, row, 13)
+
+    def encode_pixels(self, pixels: Rgb) -> Embeddings:
+        size = self.info.preprocessing.size_px
+        if pixels.dtype != np.uint8 or pixels.shape[1:] != (size, size, 3):
+            raise InputError(f"pixels: expected uint8 (n, {size}, {size}, 3), got {pixels.dtype} {pixels.shape}")
+        half = size // 2
+        means = pixels.reshape(-1, 2, half, 2, half, 3).mean(axis=(2, 4)).reshape(-1, 12)
+        rows = np.concatenate([means / 127.5 - 1, np.full((len(means), 1), 0.05)], axis=1)
+        return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.float32)
+
+
+class FakeDetector:
+    """One box around whatever differs from the colour of the top left pixel, confidence 0.9; nothing on one colour."""
+
+    name = "fake"
+    fingerprint = "fa4e" * 4
+
+    def detect(self, images: Sequence[Rgb]) -> list[Regions]:
+        return [self._one(image) for image in images]
+
+    def _one(self, image: Rgb) -> Regions:
+        rows, columns = np.nonzero((image != image[0, 0]).any(axis=2))
+        if not len(rows):
+            return Regions.empty()
+        box = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+        return Regions(np.array([box], np.float32), np.array([0.9], np.float32))
+
+
+class FakeOcr:
+    """Says of a picture what is stated for the colour of its top left pixel, line by line, confidence 0.9."""
+
+    name = "fake"
+
+    def __init__(self, says: Mapping[Colour, Sequence[str]] | None = None) -> None:
+        self._says = dict(says or {})
+
+    def read(self, images: Sequence[Rgb]) -> list[TextSpans]:
+        return [self._one(image) for image in images]
+
+    def _one(self, image: Rgb) -> TextSpans:
+        red, green, blue = image[0, 0].tolist()
+        lines = tuple(self._says.get((red, green, blue), ()))
+        height, width = image.shape[:2]
+        frame = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+        return TextSpans(np.tile(frame, (len(lines), 1, 1)), lines, np.full(len(lines), 0.9, np.float32))

@@ -1,0 +1,210 @@
+"""Hypothesis strategies for the records, and the settings that every property test shares."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from logoscan.results import (
+    BrandResult,
+    Contribution,
+    ImageRecord,
+    Provenance,
+    Report,
+    Score,
+    sigmoid,
+)
+from logoscan.price import Cohort, PriceModel, PriceRecord
+from logoscan.storage import LogoRecord
+from logoscan.types import Boxes, Brand, BrandMention, EncoderInfo, Listing, Match, Preprocessing, UsualPrice
+
+quick: Callable[[Any], Any] = settings(
+    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
+"""For property tests: no deadline, because a loaded machine is no defect."""
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+"""Any Unicode text."""
+names = texts.filter(lambda t: bool(t.strip()))
+units = st.floats(0.0, 1.0)
+prices = st.floats(1e-3, 1e6)
+logits = st.floats(-40.0, 40.0)
+currencies = st.sampled_from(["EUR", "USD", "GBP"])
+optional_texts = st.none() | texts
+
+
+def tuples_of(element: st.SearchStrategy[Any], max_size: int = 3) -> st.SearchStrategy[Any]:
+    """Tuples of one kind."""
+    return st.lists(element, max_size=max_size).map(tuple)
+
+
+@st.composite
+def usual_prices(draw: st.DrawFn) -> UsualPrice:
+    low = draw(prices)
+    return UsualPrice(draw(currencies), low, low * draw(st.floats(1.0, 10.0)), draw(optional_texts))
+
+
+brands = st.builds(
+    Brand,
+    name=names,
+    aliases=tuples_of(texts),
+    authorised_sellers=tuples_of(texts),
+    official_photos=tuples_of(texts),
+    usual_prices=tuples_of(usual_prices()),
+    facts=st.dictionaries(texts, texts, max_size=3),
+    negatives=tuples_of(texts),
+)
+
+preprocessings = st.builds(
+    Preprocessing,
+    size_px=st.integers(8, 512),
+    mean=st.tuples(units, units, units),
+    std=st.tuples(*[st.floats(1e-3, 2.0)] * 3),
+    fit=st.sampled_from(["context", "squeeze", "pad"]),
+)
+encoder_infos = st.builds(
+    EncoderInfo, name=names, weights_sha256=names, preprocessing=preprocessings, dim=st.integers(1, 4096)
+)
+logo_records = st.builds(LogoRecord, id=names, brand=names, rendering=texts, sha256=texts)
+
+listings = st.builds(
+    Listing,
+    id=names,
+    images=tuples_of(texts),
+    title=optional_texts,
+    description=optional_texts,
+    claimed_brand=optional_texts,
+    category=optional_texts,
+    condition=optional_texts,
+    price=st.none() | prices,
+    currency=st.none() | currencies,
+    seller_id=optional_texts,
+    listed_at=st.none() | st.dates().map(str),
+    url=optional_texts,
+    attributes=st.dictionaries(texts, texts, max_size=3),
+    reviews=tuples_of(texts),
+)
+
+price_records = st.builds(
+    PriceRecord,
+    brand=st.sampled_from(["Acme", "Bolt"]),
+    price=prices,
+    currency=currencies,
+    category=st.none() | st.sampled_from(["shoes", "bags"]),
+)
+cohorts = st.builds(
+    Cohort,
+    level=st.sampled_from(["brand+category", "brand", "category"]),
+    brand=st.none() | names,
+    category=st.none() | names,
+    currency=currencies,
+    n=st.integers(8, 10_000),
+    median=prices,
+    spread=st.floats(0.25, 3.0),
+)
+price_models = st.builds(PriceModel, tuples_of(cohorts))
+
+finite = st.floats(-1e9, 1e9)
+contributions = st.builds(
+    Contribution, signal=names, value=units, contribution=st.floats(-5.0, 5.0), why=texts
+)
+
+
+@st.composite
+def scores(draw: st.DrawFn) -> Score:
+    parts = draw(tuples_of(contributions, 6))
+    model = draw(texts)
+    if draw(st.booleans()):
+        bias = draw(st.floats(-8.0, 8.0))
+        value = 100.0 * sigmoid(bias + math.fsum(p.contribution for p in parts))
+        band = draw(st.sampled_from(["clear", "review", "block"]))
+        return Score(value, band, draw(names), bias, parts, draw(units), model)
+    return Score(None, "clear", None, draw(finite), (), draw(units), model)
+
+
+def make_report(**changes: Any) -> Report:
+    """An empty report, with changes."""
+    fields: dict[str, Any] = {
+        "listing_id": "L",
+        "seller_id": None,
+        "score": Score(None, "clear", None, -4.0, (), 0.0, "m"),
+        "brands": (),
+        "matches": (),
+        "mentions": (),
+        "warnings": (),
+        "skipped": (),
+        "images": (),
+        "provenance": Provenance("0", "e", "i", "d", "o", "s", "cpu", "2024-01-01T00:00:00+00:00"),
+    }
+    return Report(**{**fields, **changes})
+
+
+@st.composite
+def reports(draw: st.DrawFn) -> Report:
+    images = draw(
+        tuples_of(
+            st.builds(
+                ImageRecord,
+                optional_texts,
+                st.none() | texts,
+                st.none() | st.integers(1, 30_000),
+                st.none() | st.integers(1, 30_000),
+            )
+        )
+    )
+    matches = st.builds(
+        Match,
+        image=st.integers(0, max(0, len(images) - 1)),
+        xyxy=st.tuples(finite, finite, finite, finite),
+        brand=names,
+        logo=names,
+        similarity=st.floats(-1.0, 1.0),
+        margin=st.floats(0.0, 2.0),
+        probability=st.none() | units,
+    )
+    mentions = st.builds(
+        BrandMention,
+        source=st.sampled_from(["title", "description", "image:0"]),
+        text=texts,
+        brand=names,
+        kind=st.sampled_from(["exact", "near", "compatible", "style"]),
+        distance=units,
+        probability=units,
+    )
+    return Report(
+        listing_id=draw(names),
+        seller_id=draw(optional_texts),
+        score=draw(scores()),
+        brands=draw(tuples_of(st.builds(BrandResult, names, st.none() | units, st.floats(0.0, 100.0)))),
+        matches=draw(tuples_of(matches)) if images else (),
+        mentions=draw(tuples_of(mentions)),
+        warnings=draw(tuples_of(texts)),
+        skipped=draw(tuples_of(texts)),
+        images=images,
+        provenance=draw(st.builds(Provenance, *[texts] * 8)),
+    )
+
+
+_coordinates = st.integers(-8, 40).map(float) | st.floats(-50.0, 200.0, width=32)
+
+
+def boxes(min_size: int = 0, max_size: int = 8) -> st.SearchStrategy[Boxes]:
+    """Boxes float32 (n, 4); some lie outside of any picture, some are turned inside out."""
+    rows = st.lists(
+        st.tuples(_coordinates, _coordinates, _coordinates, _coordinates), min_size=min_size, max_size=max_size
+    )
+    return rows.map(as_boxes)
+
+
+def as_boxes(rows: Sequence[Sequence[float]]) -> Boxes:
+    """Rows of four numbers as float32 (n, 4)."""
+    return np.array(rows, np.float32).reshape(-1, 4)
+
+
+def floats32(values: Sequence[float]) -> NDArray[np.float32]:
+    """Numbers as float32 (n,)."""
+    return np.array(values, np.float32)

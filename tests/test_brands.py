@@ -1,0 +1,113 @@
+"""Brand folders: what is read, what is left out, what is refused."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from logoscan.brands import read_brand_folder, read_brand_folders
+from logoscan.errors import InputError, LogoscanError
+from logoscan.types import Brand, UsualPrice
+
+
+def make_folder(root: Path, name: str, files: tuple[str, ...] = (), described: Any = None) -> Path:
+    folder = root / name
+    folder.mkdir(parents=True)
+    for file in files:
+        (folder / file).parent.mkdir(exist_ok=True)
+        (folder / file).write_bytes(b"x")
+    if described is not None:
+        text = described if isinstance(described, str) else json.dumps(described)
+        (folder / "brand.json").write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_an_empty_folder_is_a_brand_of_its_name_without_logos(tmp_path: Path) -> None:
+    found = read_brand_folder(make_folder(tmp_path, "Acme"))
+    assert found.brand == Brand("Acme")
+    assert found.logos == ()
+
+
+def test_logos_are_the_pictures_in_the_order_of_their_names(tmp_path: Path) -> None:
+    names = ("b.png", "a.SVG", "c.jpeg", "d.webp", "e.jpg", "f.gif", "notes.txt", "g.tiff", "sub/h.png")
+    found = read_brand_folder(make_folder(tmp_path, "Acme", names))
+    assert [p.name for p in found.logos] == ["a.SVG", "b.png", "c.jpeg", "d.webp", "e.jpg", "f.gif"]
+
+
+def test_every_field_of_the_format_is_read(tmp_path: Path) -> None:
+    described = {
+        "name": "Acme Inc",
+        "aliases": ["ACME", "Ａｃｍｅ"],
+        "authorised_sellers": ["s1"],
+        "official_photos": ["official.jpg"],
+        "usual_prices": [
+            {"category": "shoes", "currency": "eur", "low": 10, "high": 20.5},
+            {"currency": "USD", "low": 5, "high": 6},
+        ],
+        "facts": {"made in": "Utopia"},
+        "negatives": ["other.png"],
+    }
+    folder = make_folder(tmp_path, "acme", ("logo.svg", "official.jpg", "other.png"), described)
+    found = read_brand_folder(folder)
+    assert found.brand == Brand(
+        "Acme Inc",
+        aliases=("ACME", "Ａｃｍｅ"),
+        authorised_sellers=("s1",),
+        official_photos=("official.jpg",),
+        usual_prices=(UsualPrice("EUR", 10.0, 20.5, "shoes"), UsualPrice("USD", 5.0, 6.0)),
+        facts={"made in": "Utopia"},
+        negatives=("other.png",),
+    )
+    assert found.logos == (folder / "logo.svg",), "photos and negatives are no logos"
+
+
+def test_a_description_without_a_name_takes_the_folders(tmp_path: Path) -> None:
+    assert read_brand_folder(make_folder(tmp_path, "Acme", (), {"aliases": ["A"]})).brand == Brand("Acme", ("A",))
+
+
+@pytest.mark.parametrize(
+    ("described", "message"),
+    [
+        ("", "not JSON"),
+        ("{", "not JSON"),
+        ("[]", "expected an object, got list"),
+        ({"name": ""}, "Brand.name: expected a non-empty string"),
+        ({"name": 5}, "name: Input should be a valid string, got 5"),
+        ({"aliases": "A"}, "aliases: "),
+        ({"facts": {"a": 1}}, "facts.a: Input should be a valid string, got 1"),
+        ({"usual_prices": [{"currency": "EUR", "low": -1, "high": 2}]}, "UsualPrice.low: expected a finite number"),
+        ({"usual_prices": [{"currency": "EUR", "high": 2}]}, "usual_prices.0.low: Field required"),
+        ({"negatives": ["../secret.png"]}, "expected files inside of the folder, got '../secret.png'"),
+        ({"negatives": ["/etc/passwd"]}, "expected files inside of the folder, got '/etc/passwd'"),
+        ({"official_photos": ["a/../../b.png"]}, "expected files inside of the folder, got 'a/../../b.png'"),
+        ({"official_photos": ["a\0b.png"]}, "expected files inside of the folder, got 'a\\x00b.png'"),
+    ],
+)
+def test_a_bad_description_is_refused_with_its_file(tmp_path: Path, described: Any, message: str) -> None:
+    folder = make_folder(tmp_path, "Acme", (), described)
+    with pytest.raises(LogoscanError) as caught:
+        read_brand_folder(folder)
+    assert str(caught.value).startswith(f"{folder / 'brand.json'}: ")
+    assert message in str(caught.value)
+
+
+def test_folders_come_in_the_order_of_their_names(tmp_path: Path) -> None:
+    for name in ("b", "a", ".hidden"):
+        make_folder(tmp_path, name)
+    (tmp_path / "README.txt").write_bytes(b"x")
+    assert [f.brand.name for f in read_brand_folders(tmp_path)] == ["a", "b"]
+
+
+def test_no_brands_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="expected a sub-folder for each brand in .* found none"):
+        read_brand_folders(tmp_path)
+    with pytest.raises(InputError, match="expected a folder with a sub-folder for each brand"):
+        read_brand_folders(tmp_path / "not-there")
+
+
+def test_two_brands_of_one_name_are_refused(tmp_path: Path) -> None:
+    make_folder(tmp_path, "a")
+    make_folder(tmp_path, "b", (), {"name": "a"})
+    with pytest.raises(InputError, match="expected distinct names, got 'a' more than once"):
+        read_brand_folders(tmp_path)

@@ -1,0 +1,315 @@
+"""The command line: what a newcomer types, exit codes, bad rows, and going on after a crash."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from fakes import BLUE, GREEN, RED, WHITE, YELLOW, FakeEncoder, photo_of, quarters
+from PIL import Image
+
+import logoscan
+from logoscan.cli import main
+from logoscan.images import load_image
+from logoscan.index import LogoIndex
+from logoscan.report import read_reports
+from logoscan.results import Report
+from logoscan.types import Embeddings, Rgb
+
+ACME, BOLT = quarters(RED, WHITE, BLUE, YELLOW), quarters(GREEN, RED, WHITE, RED)
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [str(a) for a in arguments])
+
+
+def ids(path: Path) -> list[str]:
+    return [report.listing_id for report in read_reports(path)]
+
+
+@pytest.fixture
+def fake_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The commands get the fake encoder, whatever they ask for."""
+    monkeypatch.setattr("logoscan.encode.ClipEncoder", lambda *_, **__: FakeEncoder())
+
+
+@pytest.fixture
+def shop(tmp_path: Path, fake_models: None) -> Path:
+    """Brands, their index, six photos and listings of them."""
+    for name, logo in (("Acme", ACME), ("Bolt", BOLT)):
+        (tmp_path / "brands" / name).mkdir(parents=True)
+        Image.fromarray(logo).save(tmp_path / "brands" / name / "logo.png")
+    (tmp_path / "photos").mkdir()
+    rows = []
+    for i in range(6):
+        Image.fromarray(photo_of(ACME if i % 2 else BOLT)).save(tmp_path / "photos" / f"{i}.png")
+        rows.append({"id": f"L{i}", "images": [f"photos/{i}.png"], "title": "A thing", "claimed_brand": ""})
+    (tmp_path / "listings.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert run("register", tmp_path / "brands", "--out", tmp_path / "index").exit_code == 0
+    return tmp_path
+
+
+def scan(shop: Path, *more: object, listings: str = "listings.jsonl") -> Result:
+    return run("scan", shop / listings, "--index", shop / "index", "--out", shop / "R.jsonl", "--ocr", "none", *more)
+
+
+# -- help and version
+
+
+@pytest.mark.parametrize("command", [[], ["demo"], ["register"], ["scan"]])
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_help(command: list[str], flag: str) -> None:
+    result = run(*command, flag)
+    assert result.exit_code == 0
+    expected = {"": "logoscan demo", "demo": "--ocr", "register": "BRANDS", "scan": "--overlay"}[" ".join(command)]
+    assert expected in result.output
+    assert result.output.startswith("Usage: ")
+
+
+def test_version() -> None:
+    assert run("--version").output.split()[-1] == logoscan.__version__
+
+
+# -- the real thing, small
+
+
+def test_demo(tmp_path: Path, samples: Path) -> None:
+    result = run("demo", "--out", tmp_path / "demo", "--device", "cpu", "--ocr", "rapidocr")
+    assert result.exit_code == 0, result.output
+    reports = list(read_reports(tmp_path / "demo" / "reports.jsonl"))
+    listings = [json.loads(line) for line in (samples / "listings.jsonl").read_text().splitlines()]
+    assert [r.listing_id for r in reports] == [row["id"] for row in listings]
+    assert all(r.warnings == () for r in reports)
+    scored = {r.listing_id: r for r in reports}
+    assert scored["too-cheap"].score.brand == "JBL"
+    assert "compatible" in {m.kind for m in scored["accessory"].mentions}
+    assert {m.brand for r in reports for m in r.mentions if m.source.startswith("image:")} >= {"New Balance", "Kodak"}
+    assert "Composed samples" in result.output
+    for word in ("too-cheap", "JBL portable", "score", "band", "low_price"):
+        assert word in result.output
+    overlays = sorted((tmp_path / "demo" / "overlays").iterdir())
+    assert len(overlays) == sum(len(row["images"]) for row in listings) == 9
+    assert all(load_image(path).size > 1_000_000 for path in overlays)
+
+
+def test_register_and_scan_the_samples(tmp_path: Path, samples: Path) -> None:
+    registered = run("register", samples / "brands", "--out", tmp_path / "index", "--device", "cpu")
+    assert registered.exit_code == 0, registered.output
+    assert registered.output.startswith("6 brands, 6 logos, ")
+    rows = (samples / "listings.jsonl").read_text().splitlines()
+    (tmp_path / "two.jsonl").write_text("\n".join(rows[i] for i in (2, 7)))
+    result = run(
+        "scan", tmp_path / "two.jsonl", "--index", tmp_path / "index", "--out", tmp_path / "R.jsonl", "--ocr", "none",
+        "--root", samples, "--prices", samples / "prices.csv", "--overlay", tmp_path / "overlays", "--device", "cpu",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert result.output.splitlines()[-1].startswith("2 reports (")
+    cheap, yen = read_reports(tmp_path / "R.jsonl")
+    assert (cheap.listing_id, yen.listing_id) == ("too-cheap", "other-currency")
+    assert cheap.matches[0].brand == "JBL"
+    assert "low_price" in [c.signal for c in cheap.score.contributions]
+    assert yen.matches[0].brand == "Kodak"
+    assert "low_price" not in [c.signal for c in yen.score.contributions]
+    assert sorted(p.name for p in (tmp_path / "overlays").iterdir()) == ["other-currency-0.jpg", "too-cheap-0.jpg"]
+    assert not (tmp_path / "R.jsonl.partial").exists()
+
+
+# -- register
+
+
+def test_an_unreadable_logo_is_told_and_the_rest_registered(shop: Path) -> None:
+    (shop / "brands" / "Bolt" / "bad.png").write_bytes(b"no")
+    result = run("register", shop / "brands", "--out", shop / "second")
+    assert result.exit_code == 1
+    assert "logoscan: Bolt/bad.png: not registered" in result.stderr
+    assert "2 brands, 2 logos, 2 vectors by fake" in result.stdout
+    assert len(LogoIndex.load(shop / "second")) == 2
+
+
+# -- scan
+
+
+def test_scan_names_the_logos(shop: Path) -> None:
+    result = scan(shop, "--similarity-threshold", 0.95, "--overlay", shop / "overlays")
+    assert (result.exit_code, result.stderr) == (0, "")
+    reports = list(read_reports(shop / "R.jsonl"))
+    assert [r.listing_id for r in reports] == [f"L{i}" for i in range(6)]
+    assert [r.score.brand for r in reports] == ["Bolt", "Acme"] * 3
+    counts = {band: sum(r.score.band == band for r in reports) for band in ("block", "review", "clear")}
+    expected = ", ".join(f"{n} {band}" for band, n in counts.items())
+    assert result.stdout == f"6 reports ({expected}) -> {shop / 'R.jsonl'}\n"
+    drawn = sorted((shop / "overlays").iterdir())
+    assert [p.name for p in drawn] == [f"L{i}-0.jpg" for i in range(6)]
+    photo, overlay = load_image(shop / "photos" / "1.png"), load_image(drawn[1])
+    assert overlay.shape[0] % photo.shape[0] == 0
+    plain = load_image(shop / "photos" / "1.png").repeat(overlay.shape[0] // 60, 0).repeat(overlay.shape[0] // 60, 1)
+    assert (abs(overlay.astype(int) - plain).max(axis=2) > 80).mean() > 0.01, "boxes and labels are drawn"
+
+
+def test_a_folder_of_photos(shop: Path) -> None:
+    assert scan(shop, listings="photos").exit_code == 0
+    assert ids(shop / "R.jsonl") == [f"{i}.png" for i in range(6)]
+    assert all(len(r.matches) > 0 for r in read_reports(shop / "R.jsonl"))
+
+
+def test_a_csv_file(shop: Path) -> None:
+    (shop / "l.csv").write_text("id,images,price,currency\na,photos/0.png|photos/1.png,12.5,eur\nb,,,\n")
+    assert scan(shop, listings="l.csv").exit_code == 0
+    assert [(r.listing_id, len(r.images)) for r in read_reports(shop / "R.jsonl")] == [("a", 2), ("b", 0)]
+
+
+def test_bad_rows_are_told_with_their_line_and_the_rest_is_done(shop: Path) -> None:
+    rows = ['{"id": "a"}', "{not json", '{"title": "no id"}', '{"id": "b", "price": -1}', '["list"]', "", '{"id": "a"}', '{"id": "c"}']
+    (shop / "bad.jsonl").write_text("\n".join(rows))
+    result = scan(shop, listings="bad.jsonl")
+    assert result.exit_code == 1
+    assert ids(shop / "R.jsonl") == ["a", "c"]
+    told = result.stderr.splitlines()
+    assert [line.partition(":")[2].partition(":")[0].strip() for line in told[:4]] == ["line 2", "line 3", "line 4", "line 5"]
+    assert "price" in told[2]
+    assert "listing 'a': the id is there twice" in told[4]
+    assert told[5] == "logoscan: 5 rows failed, see above"
+
+
+def test_a_bad_photo_is_a_warning_not_a_failure(shop: Path) -> None:
+    (shop / "photos" / "1.png").write_bytes(b"")
+    (shop / "photos" / "2.png").write_text("no picture")
+    result = scan(shop, "--overlay", shop / "overlays")
+    assert result.exit_code == 0
+    assert result.stderr.splitlines() == [
+        "logoscan: listing 'L1': image 0: 1.png: the file is empty",
+        "logoscan: listing 'L2': image 0: 2.png: expected one of JPEG, PNG, WEBP, GIF, got something else",
+    ]
+    assert len(ids(shop / "R.jsonl")) == 6
+    assert len(list((shop / "overlays").iterdir())) == 4
+
+
+def test_prices_with_a_bad_row(shop: Path) -> None:
+    good = "".join(f"Acme,{90 + i},EUR\n" for i in range(10))
+    (shop / "p.csv").write_text("brand,price,currency\n" + good + "Acme,free,EUR\n")
+    row = {"id": "x", "title": "Acme thing", "price": 5, "currency": "EUR"}
+    (shop / "one.jsonl").write_text(json.dumps(row))
+    result = scan(shop, "--prices", shop / "p.csv", listings="one.jsonl")
+    assert result.exit_code == 0
+    assert "p.csv, line 12: " in result.stderr
+    (report,) = read_reports(shop / "R.jsonl")
+    assert "low_price" in [c.signal for c in report.score.contributions if c.contribution > 1]
+
+
+# -- usage and set-up
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["scan", "{shop}/listings.jsonl", "--index", "{shop}/nowhere", "--out", "{shop}/R.jsonl"], "manifest.json"),
+        (["scan", "{shop}/none.jsonl", "--index", "{shop}/index", "--out", "{shop}/R.jsonl"], "none.jsonl"),
+        (["scan", "{shop}/listings.jsonl", "--index", "{shop}/index", "--out", "{shop}/no/R.jsonl"], "no/R.jsonl"),
+        (["scan", "{shop}/listings.jsonl", "--index", "{shop}/index", "--out", "{shop}/photos"], "photos"),
+        (["scan", "{shop}/listings.jsonl", "--index", "{shop}/index", "--out", "{shop}/R.jsonl", "--prices", "{shop}/x"], "prices"),
+        (["register", "{shop}/nowhere", "--out", "{shop}/second"], "nowhere"),
+        (["register", "{shop}/brands", "--out", "{shop}/listings.jsonl"], "listings.jsonl"),
+    ],
+)
+def test_set_up_mistakes_are_one_line_and_exit_2(shop: Path, arguments: Sequence[str], said: str) -> None:
+    more = ["--ocr", "none"] if arguments[0] == "scan" else []
+    result = run(*(a.format(shop=shop) for a in arguments), *more)
+    assert result.exit_code == 2, result.output
+    assert len(result.output.splitlines()) == 1
+    assert result.stderr.startswith("logoscan: ")
+    assert said in result.stderr
+    assert not (shop / "R.jsonl").exists()
+
+
+@pytest.mark.parametrize("arguments", [["scan"], ["scan", "x", "--ocr", "tesseract"], ["no-such-command"], ["--no-such-option"]])
+def test_usage_mistakes_exit_2(arguments: list[str]) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert "Usage: " in result.stderr
+
+
+def test_an_index_of_another_encoder_is_exit_2(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("logoscan.encode.ClipEncoder", lambda *_, **__: FakeEncoder("other", weights="0" * 64))
+    result = scan(shop)
+    assert result.exit_code == 2
+    assert "index made by fake" in result.stderr
+    assert "used with other" in result.stderr
+
+
+def test_a_device_that_is_not_there_is_exit_2(tmp_path: Path, samples: Path) -> None:
+    result = run("register", samples / "brands", "--out", tmp_path / "index", "--device", "no-such-device")
+    assert result.exit_code == 2
+    assert "logoscan: device: expected one that can be had, got 'no-such-device'" in result.stderr
+    assert not (tmp_path / "index").exists()
+
+
+@pytest.mark.parametrize(("flags", "level"), [(["-v"], logging.INFO), ([], logging.WARNING)])
+def test_verbose_says_what_is_chosen(monkeypatch: pytest.MonkeyPatch, flags: list[str], level: int) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(logging, "basicConfig", lambda **options: asked.append(options["level"]))
+    run(*flags, "scan", "none.jsonl", "--index", "x", "--out", "y")
+    assert asked == [level]
+    assert logging.getLogger("logoscan").isEnabledFor(logging.WARNING)
+
+
+# -- going on after a crash
+
+
+def test_a_restart_has_no_hole_and_no_duplicate(shop: Path) -> None:
+    scan(shop)
+    lines = (shop / "R.jsonl").read_bytes().splitlines(keepends=True)
+    partial = shop / "R.jsonl.partial"
+    for whole, torn in ((0, 30), (2, 0), (2, 100), (5, len(lines[5]) - 1), (6, 0)):
+        (shop / "R.jsonl").unlink(missing_ok=True)
+        # a mark in the first line proves that it is kept and not written again
+        kept = [line.replace(b'"provenance":{"version":"', b'"provenance":{"version":"first-run-') for line in lines[:whole]]
+        partial.write_bytes(b"".join(kept) + (lines[whole][:torn] if torn else b""))
+        result = scan(shop)
+        assert result.exit_code == 0
+        assert result.stdout.startswith("6 reports (")
+        assert ids(shop / "R.jsonl") == [f"L{i}" for i in range(6)]
+        versions = [r.provenance.version for r in read_reports(shop / "R.jsonl")]
+        assert [v.startswith("first-run-") for v in versions] == [i < whole for i in range(6)]
+        assert not partial.exists()
+
+
+def test_an_interrupted_run_goes_on(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Dying(FakeEncoder):
+        calls = 0
+
+        def encode_pixels(self, pixels: Rgb) -> Embeddings:
+            self.calls += 1
+            if self.calls > 1:
+                raise KeyboardInterrupt
+            return super().encode_pixels(pixels)
+
+    monkeypatch.setattr("logoscan.encode.ClipEncoder", lambda *_, **__: Dying())
+    first = scan(shop)
+    assert first.exit_code != 0
+    assert not (shop / "R.jsonl").exists()
+    done = ids(shop / "R.jsonl.partial")
+    assert done == ["L0", "L1", "L2", "L3"], "the first batch was written"
+    monkeypatch.setattr("logoscan.encode.ClipEncoder", lambda *_, **__: FakeEncoder())
+    assert scan(shop).exit_code == 0
+    assert ids(shop / "R.jsonl") == [f"L{i}" for i in range(6)]
+
+
+def test_reports_equal_those_of_the_library(shop: Path) -> None:
+    from logoscan.listings import read_listings
+    from logoscan.scanner import Scanner
+    from logoscan.types import Listing
+
+    assert scan(shop, "--similarity-threshold", 0.95).exit_code == 0
+    encoder: Any = FakeEncoder()
+    scanner = Scanner(LogoIndex.load(shop / "index"), encoder=encoder, similarity_threshold=0.95, root=shop)
+    rows = [row for row in read_listings(shop / "listings.jsonl") if isinstance(row, Listing)]
+
+    def decisions(report: Report) -> tuple[object, ...]:
+        return report.score, report.brands, report.matches, report.images, report.skipped
+
+    assert [decisions(r) for r in read_reports(shop / "R.jsonl")] == [decisions(scanner.scan(row)) for row in rows]

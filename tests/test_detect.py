@@ -1,0 +1,113 @@
+"""Detectors: the contract, and that the tile plan leaves no pixel out and no picture explode."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from contracts import DetectorContract
+from fakes import BLUE, GREEN, RED, WHITE, FakeDetector, photo_of, quarters
+
+from logoscan.detect import DEFAULT_PLAN, DENSE_PLAN, Detector, TilePlan, Tiles, WholeImage
+from logoscan.errors import InputError
+
+SHAPES = [(480, 640), (640, 480), (300, 300), (100, 731), (97, 31), (25, 400)]
+
+
+class TestTiles(DetectorContract):
+    @pytest.fixture
+    def detector(self) -> Detector:
+        return Tiles()
+
+
+class TestDenseTiles(DetectorContract):
+    @pytest.fixture
+    def detector(self) -> Detector:
+        return Tiles(DENSE_PLAN)
+
+
+class TestWholeImage(DetectorContract):
+    @pytest.fixture
+    def detector(self) -> Detector:
+        return WholeImage()
+
+
+class TestFakeDetector(DetectorContract):
+    @pytest.fixture
+    def detector(self) -> Detector:
+        return FakeDetector()
+
+
+def black(height: int, width: int) -> np.ndarray:
+    return np.zeros((height, width, 3), np.uint8)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("plan", [DEFAULT_PLAN, DENSE_PLAN, TilePlan((0.5,), stride=1.0, min_px=1)])
+def test_tiles_of_each_scale_cover_every_pixel(plan: TilePlan, shape: tuple[int, int]) -> None:
+    tiles = Tiles(plan).detect([black(*shape)])[0].xyxy
+    sides = np.maximum(tiles[1:, 2] - tiles[1:, 0], tiles[1:, 3] - tiles[1:, 1])
+    scales = np.unique(sides.round(2))
+    assert len(scales) == sum(scale * min(shape) >= plan.min_px for scale in plan.scales)
+    for side in scales:
+        seen = np.zeros(shape, bool)
+        for x0, y0, x1, y1 in tiles[1:][np.abs(sides - side) < 0.01]:
+            # a pixel counts as seen when its centre is inside
+            seen[int(np.ceil(y0 - 0.5)) : int(np.ceil(y1 - 0.5)), int(np.ceil(x0 - 0.5)) : int(np.ceil(x1 - 0.5))] = True
+        assert seen.all()
+
+
+@pytest.mark.parametrize("shape", SHAPES[:-1])
+def test_tiles_are_squares_that_overlap_by_the_stride(shape: tuple[int, int]) -> None:
+    tiles = Tiles(TilePlan((0.5,), stride=0.25, min_px=1)).detect([black(*shape)])[0].xyxy
+    np.testing.assert_array_equal(tiles[0], [0, 0, shape[1], shape[0]])
+    sides = tiles[1:, 2:] - tiles[1:, :2]
+    np.testing.assert_allclose(sides, 0.5 * min(shape), atol=1e-3)
+    for axis in (0, 1):
+        starts = np.unique(tiles[1:, axis])
+        assert np.diff(starts).max() <= 0.25 * 0.5 * min(shape) + 1e-3
+
+
+def test_the_plans_cost_what_they_state() -> None:
+    picture = black(640, 960)
+    assert 110 <= len(Tiles().detect([picture])[0]) <= 150
+    assert 330 <= len(Tiles(DENSE_PLAN).detect([picture])[0]) <= 410
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 30_000), (30_000, 1), (30, 30_000), (30_000, 100), (2_000, 30_000)])
+def test_strips_do_not_explode(shape: tuple[int, int]) -> None:
+    """A strip of 30 : 30,000 passes the caps on pictures; its tiles must not take the machine."""
+    canvas = np.broadcast_to(np.zeros(3, np.uint8), (*shape, 3))
+    plain, dense = len(Tiles().detect([canvas])[0]), len(Tiles(DENSE_PLAN).detect([canvas])[0])
+    assert 1 <= plain <= 1_200
+    assert 1 <= dense <= 3_600
+
+
+def test_small_tiles_are_left_out() -> None:
+    assert len(Tiles().detect([black(23, 23)])[0]) == 1
+    sides = np.diff(Tiles().detect([black(50, 60)])[0].xyxy[:, [0, 2]], axis=1)
+    assert sides.min() >= DEFAULT_PLAN.min_px
+
+
+def test_the_fingerprint_tells_plans_apart() -> None:
+    plans = [DEFAULT_PLAN, DENSE_PLAN, TilePlan(DEFAULT_PLAN.scales, stride=0.4), TilePlan(DEFAULT_PLAN.scales, min_px=9)]
+    prints = {Tiles(plan).fingerprint for plan in plans} | {WholeImage().fingerprint}
+    assert len(prints) == 5
+    assert Tiles(TilePlan(DEFAULT_PLAN.scales)).fingerprint == Tiles().fingerprint
+
+
+@pytest.mark.parametrize("scales", [(), (0.0,), (1.2,), (0.5, -0.1)])
+def test_impossible_scales_are_refused(scales: tuple[float, ...]) -> None:
+    with pytest.raises(InputError, match=r"TilePlan\.scales: expected shares in \(0, 1\], got"):
+        TilePlan(scales)
+
+
+@pytest.mark.parametrize("stride", [0.0, -1.0, 1.01])
+def test_impossible_strides_are_refused(stride: float) -> None:
+    with pytest.raises(InputError, match=r"TilePlan\.stride: expected a share in \(0, 1\], got"):
+        TilePlan((1.0,), stride=stride)
+
+
+def test_the_fake_finds_the_logo() -> None:
+    photo = photo_of(quarters(RED, GREEN, BLUE, WHITE), size_px=(60, 80))
+    np.testing.assert_array_equal(FakeDetector().detect([photo])[0].xyxy, [[24, 14, 56, 46]])
+    assert len(FakeDetector().detect([photo_of(None)])[0]) == 0

@@ -1,0 +1,79 @@
+"""What the photos say, gathered for each brand."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import quick, units
+
+from logoscan.evidence import BrandEvidence, gather
+from logoscan.types import BrandMention, Match, MentionKind
+
+
+def match(brand: str, probability: float | None, image: int = 0) -> Match:
+    return Match(image, (0.0, 0.0, 1.0, 1.0), brand, f"{brand}/a.png", 0.5, 0.1, probability)
+
+
+def mention(brand: str, probability: float, source: str = "image:0", kind: MentionKind = "exact") -> BrandMention:
+    return BrandMention(source, brand, brand, kind, 0.0 if kind == "exact" else 0.1, probability)
+
+
+def test_no_evidence() -> None:
+    assert gather([], []) == {}
+
+
+@pytest.mark.parametrize(
+    ("logo", "text", "shown"),
+    [(None, 0.0, None), (None, 0.4, 0.4), (0.0, 0.0, 0.0), (0.3, 0.0, 0.3), (0.5, 0.5, 0.75), (1.0, 0.2, 1.0)],
+)
+def test_either_witness_shows_a_brand(logo: float | None, text: float, shown: float | None) -> None:
+    assert BrandEvidence("A", logo, text).shown == (None if shown is None else pytest.approx(shown))
+
+
+def test_the_best_match_and_the_best_word_stand_for_a_brand() -> None:
+    found = gather(
+        [match("A", 0.2), match("A", 0.7, image=1), match("B", 0.1)],
+        [mention("A", 0.3), mention("A", 0.6, "image:1"), mention("C", 0.5)],
+    )
+    assert found == {
+        "A": BrandEvidence("A", 0.7, 0.6),
+        "B": BrandEvidence("B", 0.1, 0.0),
+        "C": BrandEvidence("C", None, 0.5),
+    }
+    assert list(found) == ["A", "B", "C"]
+
+
+def test_a_match_without_a_probability_is_known_but_shows_nothing() -> None:
+    assert gather([match("A", None)], []) == {"A": BrandEvidence("A", None, 0.0)}
+    assert gather([match("A", None)], [])["A"].shown is None
+    assert gather([match("A", None), match("A", 0.0)], []) == {"A": BrandEvidence("A", 0.0, 0.0)}
+    assert gather([match("A", 0.4), match("A", None)], []) == {"A": BrandEvidence("A", 0.4, 0.0)}
+
+
+@pytest.mark.parametrize("source", ["title", "description", "claim"])
+def test_what_the_seller_wrote_is_no_evidence_of_the_photos(source: str) -> None:
+    assert gather([], [mention("A", 0.9, source)]) == {}
+
+
+@pytest.mark.parametrize(("kind", "counts"), [("exact", True), ("near", True), ("compatible", False), ("style", False)])
+def test_for_a_brand_and_in_its_style_show_nothing(kind: MentionKind, counts: bool) -> None:
+    assert ("A" in gather([], [mention("A", 0.9, kind=kind)])) == counts
+
+
+@quick
+@given(
+    rows=st.lists(st.tuples(st.sampled_from("AB"), st.none() | units)),
+    words=st.lists(st.tuples(st.sampled_from("AB"), units)),
+    data=st.data(),
+)
+def test_order_does_not_matter_and_more_evidence_never_shows_less(
+    rows: list[tuple[str, float | None]], words: list[tuple[str, float]], data: st.DataObject
+) -> None:
+    matches, mentions = [match(*row) for row in rows], [mention(*word) for word in words]
+    found = gather(matches, mentions)
+    assert gather(data.draw(st.permutations(matches)), data.draw(st.permutations(mentions))) == found
+    more = gather([*matches, match("A", data.draw(units))], mentions)
+    before = found["A"].shown if "A" in found else None
+    after = more["A"].shown
+    assert after is not None
+    assert 0 <= after <= 1
+    assert before is None or after >= before

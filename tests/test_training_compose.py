@@ -1,0 +1,246 @@
+"""Crops, batches, look-alikes and scenes of the recipe on small synthetic drawings."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import ImageFont
+
+from logoscan.training.compose import Composer, Mix
+from logoscan.training.drawings import Drawings, from_arrays
+from logoscan.training.effects import CROP_PX
+from logoscan.training.materials import (
+    Backgrounds,
+    Materials,
+    backgrounds_from_arrays,
+    load_backgrounds,
+    save_backgrounds,
+)
+from logoscan.training.scenes import Scene, compose_scene
+from logoscan.training.sheet import contact_sheet
+from logoscan.training.styles import difference, ink, look_alike, style
+
+Rgba = npt.NDArray[np.uint8]
+
+
+def shape(kind: int, colour: tuple[int, int, int] = (0, 0, 0)) -> Rgba:
+    """A hook, bars, an arrow ... uint8 (120, 120, 4), none of them symmetric."""
+    out = np.zeros((120, 120, 4), np.uint8)
+    full = (*colour, 255)
+    cv2.line(out, (10, 10), (10 + 12 * kind, 110), full, 14)
+    cv2.circle(out, (80, 30 + 8 * kind), 20, full, -1)
+    cv2.rectangle(out, (60, 90), (110, 95 + 3 * kind), full, -1)
+    return out
+
+
+@pytest.fixture(scope="module")
+def drawings() -> Drawings:
+    rows = [(f"mark{k}", "test", True, shape(k)) for k in range(6)]
+    rows.append(("mark0", "other", False, shape(0, (200, 30, 30))))
+    return from_arrays(rows)
+
+
+@pytest.fixture(scope="module")
+def grounds() -> Backgrounds:
+    rng = np.random.default_rng(0)
+    return backgrounds_from_arrays([rng.integers(0, 256, (90 + 20 * k, 140, 3)).astype(np.uint8) for k in range(3)])
+
+
+@pytest.fixture(scope="module")
+def fonts(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
+    default = ImageFont.load_default(20)
+    assert isinstance(default, ImageFont.FreeTypeFont)
+    assert isinstance(default.path, io.BytesIO)
+    file = tmp_path_factory.mktemp("fonts") / "default.ttf"
+    file.write_bytes(default.path.getvalue())
+    return (str(file),)
+
+
+def test_same_seed_same_batches_other_seed_others(
+    drawings: Drawings, grounds: Backgrounds, fonts: tuple[str, ...]
+) -> None:
+    mix = Mix(drawn=3, wordmarks=2, look_alikes=2)
+    first, again, other = (Composer(drawings, fonts, grounds, seed) for seed in (4, 4, 5))
+    for _ in range(2):
+        (a, la), (b, lb), (c, _) = first.batch(mix), again.batch(mix), other.batch(mix)
+        np.testing.assert_array_equal(a, b)
+        np.testing.assert_array_equal(la, lb)
+        assert not np.array_equal(a, c)
+
+
+def test_batch_layout(drawings: Drawings, grounds: Backgrounds, fonts: tuple[str, ...]) -> None:
+    crops, labels = Composer(drawings, fonts, grounds, 1).batch(Mix(drawn=3, wordmarks=4, look_alikes=2))
+    assert crops.shape == (18, CROP_PX, CROP_PX, 3)
+    assert crops.dtype == np.uint8
+    pairs = labels.reshape(-1, 2)
+    np.testing.assert_array_equal(pairs[:, 0], pairs[:, 1])
+    assert len(set(pairs[:, 0].tolist())) == 9
+    assert (pairs[:, 0] >= len(drawings.names)).sum() == 6  # wordmarks and look-alikes have no proxy
+
+
+def test_works_without_fonts_and_photographs(drawings: Drawings) -> None:
+    empty = backgrounds_from_arrays([])
+    _, labels = Composer(drawings, (), empty, 1).batch(Mix(drawn=4, wordmarks=4, look_alikes=0))
+    assert (labels < len(drawings.names)).all()
+    assert len(labels) == 8
+    with pytest.raises(ValueError, match="at least one"):
+        Composer(from_arrays([]), (), empty, 1)
+
+
+def test_clean_crop_shows_the_drawing(drawings: Drawings, grounds: Backgrounds) -> None:
+    composer = Composer(drawings, (), grounds, 3)
+    for _ in range(12):
+        crop = composer.clean(shape(2), True).astype(int)
+        light = crop.mean(2)
+        # Mark and ground are apart and the corners are plain ground.
+        assert light.max() - light.min() > 40
+        assert light[:3, :3].std() < 3
+
+
+@pytest.mark.parametrize("drawn", [-1, 0])
+def test_mix_refuses_nonsense(drawn: int) -> None:
+    with pytest.raises(ValueError, match=r"mix: expected counts .* got drawn"):
+        Mix(drawn=drawn, wordmarks=0, look_alikes=0)
+    with pytest.raises(ValueError, match=r"mix.clean: expected 0..1, got 1.5"):
+        Mix(clean=1.5)
+
+
+def test_look_alike_differs_from_its_source_but_not_wholly() -> None:
+    made = 0
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        source = shape(seed % 6)
+        edited = look_alike(rng, source)
+        if edited is not None:
+            made += 1
+            assert difference(source, edited) > 0.22
+            assert (edited[..., 3] > 0).any()
+    assert made >= 25
+
+
+def test_disc_has_few_look_alikes_and_equals_itself() -> None:
+    disc = np.zeros((100, 100, 4), np.uint8)
+    cv2.circle(disc, (50, 50), 46, (0, 0, 0, 255), -1)
+    assert difference(disc, disc) == pytest.approx(0)
+    assert difference(disc, np.ascontiguousarray(disc[:, ::-1])) < 0.22  # mirrored it stays what it is
+
+
+def test_ink_of_a_plate_is_the_sign_on_it() -> None:
+    plate = np.full((60, 60, 4), 255, np.uint8)
+    plate[20:40, 20:40, :3] = (200, 0, 0)
+    inked = ink(plate)
+    assert inked[30, 30] > 0.9
+    assert inked[5, 5] == 0
+
+
+def test_styles_stay_in_range() -> None:
+    rng = np.random.default_rng(2)
+    materials = Materials(rng)
+    for k in range(60):
+        mark, _ = style(rng, shape(k % 6, (20, 120, 220)), k % 2 == 0, materials)
+        assert mark.dtype == np.float32
+        assert mark[..., 3].min() >= 0
+        assert mark[..., 3].max() <= 1.0001
+        assert (mark[..., :3] <= 255 * mark[..., 3:] + 0.5).all()
+        assert mark[..., 3].max() > 0.05
+
+
+def test_surfaces_are_pictures_of_the_asked_size() -> None:
+    rng = np.random.default_rng(2)
+    materials = Materials(rng)
+    for k in range(40):
+        surface = materials.surface(rng, 50 + 9 * k, 300)
+        assert surface.shape == (50 + 9 * k, 300, 3)
+        assert surface.flags.c_contiguous
+        assert surface.min() >= 0
+        assert surface.max() <= 255
+
+
+def test_backgrounds_come_back_equal(grounds: Backgrounds, tmp_path: Path) -> None:
+    save_backgrounds(grounds, tmp_path)
+    again = load_backgrounds(tmp_path)
+    assert len(again) == 3
+    np.testing.assert_array_equal(again.rgb(2), grounds.rgb(2))
+    with pytest.raises(ValueError, match=r"backgrounds.pixels: expected"):
+        Backgrounds(grounds.shapes, grounds.pixels[:-3])
+
+
+def test_scene_boxes_enclose_what_was_drawn(drawings: Drawings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a black ground, without photo effects, every lit pixel lies in a box and every box edge touches the mark."""
+    monkeypatch.setattr("logoscan.training.scenes.ground_for", lambda rng, b, m, h, w: np.zeros((h, w, 3), np.float32))
+    monkeypatch.setattr("logoscan.training.scenes.take_photo", lambda rng, image, materials, crop: image)
+    monkeypatch.setattr("logoscan.training.scenes._product", lambda rng, image, b, m: image)
+
+    def white(
+        rng: np.random.Generator, rgba: Rgba, mono: bool, materials: Materials
+    ) -> tuple[npt.NDArray[np.float32], bool]:
+        alpha = rgba[..., 3:].astype(np.float32) / 255
+        return np.concatenate([np.repeat(alpha * 255, 3, 2), alpha], 2), False
+
+    monkeypatch.setattr("logoscan.training.scenes.style", white)
+    rng = np.random.default_rng(8)
+    materials = Materials(rng)
+    seen = 0
+    for _ in range(25):
+        scene = compose_scene(rng, drawings, backgrounds_from_arrays([]), materials, distractors=0.0)
+        lit = scene.rgb.max(2) > 60
+        assert len(scene.names) == len(scene.boxes)
+        outside = lit.copy()
+        for x0, y0, x1, y1 in scene.boxes.astype(int).tolist():
+            inside = lit[y0:y1, x0:x1]
+            assert inside.any()
+            rows, cols = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
+            # Tight within two pixels: the box is cut at a tenth of the ink, the lit pixels at a quarter.
+            assert rows[0] <= 2
+            assert cols[0] <= 2
+            assert rows[-1] >= y1 - y0 - 3
+            assert cols[-1] >= x1 - x0 - 3
+            outside[y0:y1, x0:x1] = False
+            seen += 1
+        assert not outside.any()
+    assert seen > 20
+
+
+def test_scenes_are_seeded_and_keep_to_their_classes(
+    drawings: Drawings, grounds: Backgrounds, fonts: tuple[str, ...]
+) -> None:
+    def make(seed: int) -> list[Scene]:
+        rng = np.random.default_rng(seed)
+        materials = Materials(rng)
+        return [
+            compose_scene(rng, drawings, grounds, materials, fonts=fonts, classes=[1, 4], words=0.3, long_px=(200, 260))
+            for _ in range(6)
+        ]
+
+    first, again, other = make(1), make(1), make(2)
+    names: set[str] = set()
+    for a, b in zip(first, again, strict=True):
+        np.testing.assert_array_equal(a.rgb, b.rgb)
+        np.testing.assert_array_equal(a.boxes, b.boxes)
+        names |= {n for n in a.names if not n.startswith("word:")}
+    assert names
+    assert names <= {"mark1", "mark4"}
+    assert any(not np.array_equal(a.rgb, b.rgb) for a, b in zip(first, other, strict=True))
+
+
+def test_scene_without_marks_has_empty_boxes(drawings: Drawings, grounds: Backgrounds) -> None:
+    rng = np.random.default_rng(1)
+    scene = compose_scene(rng, drawings, grounds, Materials(rng), marks=(0, 0))
+    assert scene.names == ()
+    assert scene.boxes.shape == (0, 4)
+    assert scene.boxes.dtype == np.float32
+
+
+def test_contact_sheet_is_written(
+    drawings: Drawings, grounds: Backgrounds, fonts: tuple[str, ...], tmp_path: Path
+) -> None:
+    made = contact_sheet(Composer(drawings, fonts, grounds, 1), tmp_path / "sheet.png", crops=20, scenes=2)
+    assert made == (20, 2)
+    sheet = cv2.imread(str(tmp_path / "sheet.png"))
+    assert sheet is not None
+    assert sheet.shape == (2 * CROP_PX + 4 * CROP_PX, 16 * CROP_PX, 3)

@@ -1,0 +1,146 @@
+"""The table of bundled models: complete, true to the files, and small enough for a wheel."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes import FakeEncoder
+
+from logoscan import weights
+from logoscan.detect import DENSE_PLAN, Tiles, WholeImage
+from logoscan.errors import CorruptFileError, InputError, LogoscanError
+from logoscan.index import LogoIndex
+from logoscan.jsonio import file_sha256, to_mapping
+from logoscan.match import MatchCalibration
+from logoscan.scanner import Scanner
+from logoscan.types import EncoderInfo
+
+NUMBERS = {"intercept": -9.0, "similarity": 12.0, "margin": 4.0, "log_brands": -0.2, "confidence": 0.0, "threshold": 0.5}
+
+
+def calibration_for(encoder: str, detector: str) -> MatchCalibration:
+    return MatchCalibration(encoder, detector, **NUMBERS, fitted_on="a test")
+
+
+@pytest.fixture
+def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder of models with a manifest that may be rewritten; read anew after each `cache_clear`."""
+    manifest = weights.folder() / "manifest.json"
+    (tmp_path / "manifest.json").write_bytes(manifest.read_bytes())
+    monkeypatch.setattr(weights, "folder", lambda: tmp_path)
+    weights._manifest.cache_clear()
+    yield tmp_path
+    weights._manifest.cache_clear()
+
+
+def rewrite(folder: Path, **changes: Any) -> None:
+    path = folder / "manifest.json"
+    path.write_text(json.dumps({**json.loads(path.read_bytes()), **changes}))
+    weights._manifest.cache_clear()
+
+
+def test_each_row_is_complete_and_true() -> None:
+    rows = weights.rows()
+    assert weights.ENCODER in rows
+    for name, row in rows.items():
+        assert row.name == name
+        for part in (row.file, row.card):
+            assert (weights.folder() / part).is_file(), part
+            assert Path(part).name == part, "files lie beside the manifest"
+        assert file_sha256(weights.folder() / row.file) == row.sha256
+        assert len(row.licence) > 5
+        assert len(row.source) > 20
+        assert weights.verified(name) == (weights.folder() / row.file, row)
+
+
+def test_the_card_tells_what_a_reader_must_know() -> None:
+    for row in weights.rows().values():
+        card = (weights.folder() / row.card).read_text("utf-8").lower()
+        assert row.name.lower() in card
+        assert len(card) > 800
+        for word in ("licence", "train", "imagenet"):
+            assert word in card
+
+
+def test_nothing_lies_there_that_the_table_does_not_name() -> None:
+    known = {"manifest.json"} | {part for row in weights.rows().values() for part in (row.file, row.card)}
+    assert {path.name for path in weights.folder().iterdir()} == known
+
+
+def test_the_folder_fits_into_a_wheel() -> None:
+    sizes = [path.stat().st_size for path in weights.folder().iterdir()]
+    assert 1_000_000 < sum(sizes) < 40_000_000
+
+
+def test_weights_are_tensors_not_pickles() -> None:
+    for row in weights.rows().values():
+        assert row.file.endswith(".safetensors")
+        with (weights.folder() / row.file).open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            header = json.loads(file.read(length))
+        assert len(header) > 10
+
+
+def test_shipped_calibrations_belong_to_bundled_parts() -> None:
+    """None at all is allowed: then nothing carries a probability, and reports say so."""
+    row = weights.rows()[weights.ENCODER]
+    encoder = EncoderInfo(row.name, row.sha256, row.preprocessing, row.embed_dim).fingerprint
+    detectors = {Tiles().fingerprint, Tiles(DENSE_PLAN).fingerprint, WholeImage().fingerprint}
+    keys = [(c.encoder, c.detector) for c in weights.calibrations()]
+    assert set(keys) <= {(encoder, detector) for detector in detectors}
+    assert len(set(keys)) == len(keys)
+    for calibration in weights.calibrations():
+        assert calibration.similarity > 0
+        assert len(calibration.fitted_on) > 10
+
+
+def test_a_scanner_takes_the_calibration_that_fits(table: Path) -> None:
+    encoder = FakeEncoder()
+    ours = [calibration_for(encoder.info.fingerprint, d.fingerprint) for d in (Tiles(), WholeImage())]
+    other = calibration_for("0" * 16, Tiles().fingerprint)
+    rewrite(table, calibrations=[to_mapping(c) for c in (other, *ours)])
+    assert weights.calibrations() == (other, *ours)
+    index = LogoIndex(encoder.info)
+    assert Scanner(index, encoder=encoder).calibration == ours[0]
+    assert Scanner(index, encoder=encoder, detector=WholeImage()).calibration == ours[1]
+    assert Scanner(index, encoder=encoder, effort="full").calibration is None
+    assert Scanner(index, encoder=encoder, calibration=None).calibration is None
+
+
+def test_missing_and_altered_files_are_named(table: Path) -> None:
+    row = weights.rows()[weights.ENCODER]
+    with pytest.raises(CorruptFileError, match=f"{row.file}: the model file is missing; reinstall logoscan"):
+        weights.verified(weights.ENCODER)
+    (table / row.file).write_bytes(b"something else")
+    with pytest.raises(CorruptFileError, match=f"{re.escape(row.file)}: expected SHA-256 {row.sha256}, got [0-9a-f]{{64}}"):
+        weights.verified(weights.ENCODER)
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"format_version": 2}', "{"])
+def test_a_table_that_is_none_is_named(table: Path, content: str) -> None:
+    (table / "manifest.json").write_text(content)
+    weights._manifest.cache_clear()
+    with pytest.raises(CorruptFileError, match=r"manifest\.json"):
+        weights.rows()
+
+
+def test_a_row_that_lacks_a_field_is_named(table: Path) -> None:
+    models = json.loads((table / "manifest.json").read_bytes())["models"]
+    del models[0]["licence"]
+    rewrite(table, models=models)
+    with pytest.raises(InputError, match=r"weights/manifest\.json: .*licence"):
+        weights.rows()
+
+
+def test_an_installation_without_models_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(weights, "__file__", str(tmp_path / "logoscan" / "weights.py"))
+    with pytest.raises(LogoscanError, match="the bundled models are missing; reinstall logoscan"):
+        weights.folder()
+    (tmp_path / "logoscan" / "_weights").mkdir(parents=True)
+    (tmp_path / "logoscan" / "_weights" / "manifest.json").write_text("{}")
+    assert weights.folder() == tmp_path / "logoscan" / "_weights"
