@@ -34,8 +34,8 @@ _DECODE_ERRORS = (
     OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError, MemoryError,
     struct.error, zlib.error, Image.DecompressionBombError, UnidentifiedImageError, Warning,
 )  # fmt: skip
-"""What Pillow's decoders raise on hostile bytes (found by trying them, not promised by Pillow). It also warns, of broken
-EXIF or a large header, which is an error for callers who run with warnings as errors."""
+"""What Pillow's decoders raise on hostile bytes (found by trying them, not promised by Pillow). They also warn, of
+broken EXIF or a large header: errors for callers who run with warnings as errors."""
 
 _ORIENTATION_TAG = 0x0112
 _TURNS = {

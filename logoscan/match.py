@@ -73,6 +73,9 @@ class MatchCalibration:
     def __post_init__(self) -> None:
         if not 0 < self.threshold < 1:
             raise InputError(f"MatchCalibration.threshold: expected a probability, got {self.threshold!r}")
+        for name in ("intercept", "similarity", "margin", "log_brands", "confidence"):
+            if not np.isfinite(getattr(self, name)):
+                raise InputError(f"MatchCalibration.{name}: expected a finite number, got {getattr(self, name)!r}")
 
     def probability(
         self,

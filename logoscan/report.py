@@ -19,6 +19,8 @@ _PALETTE = ((0, 114, 178), (213, 94, 0), (0, 158, 115), (204, 121, 167), (230, 1
 """Told apart by the colour-blind (Okabe and Ito, 2008)."""
 _MIN_SIDE_PX = 480
 """Smaller photos are enlarged so that labels stay legible."""
+_MAX_SIDE_PX = 4096
+"""But not beyond this: a strip of 1 x 30000 pixels would take 20 GB."""
 
 
 def report_to_json(report: Report) -> str:
@@ -56,7 +58,7 @@ def draw_overlay(rgb: Rgb, matches: tuple[Match, ...], *, at_least: float = 0.2)
     Returns:
         uint8 (H', W', 3), enlarged by a whole factor where the photo is small.
     """
-    factor = max(1, -(-_MIN_SIDE_PX // max(1, min(rgb.shape[:2])))) if min(rgb.shape[:2]) < _MIN_SIDE_PX else 1
+    factor = max(1, min(-(-_MIN_SIDE_PX // min(rgb.shape[:2])), _MAX_SIDE_PX // max(rgb.shape[:2])))
     image = Image.fromarray(rgb)
     if factor > 1:
         image = image.resize((image.width * factor, image.height * factor), Image.Resampling.BICUBIC)
@@ -70,9 +72,9 @@ def draw_overlay(rgb: Rgb, matches: tuple[Match, ...], *, at_least: float = 0.2)
             continue
         colour = colours.setdefault(match.brand, _PALETTE[len(colours) % len(_PALETTE)])
         x0, y0, x1, y1 = (v * factor for v in match.xyxy)
-        draw.rectangle((x0, y0, x1 - 1, y1 - 1), outline=colour, width=max(2, size // 7))
+        draw.rectangle((x0, y0, max(x0, x1 - 1), max(y0, y1 - 1)), outline=colour, width=max(2, size // 7))
         sure = "" if match.probability is None else f"  p {match.probability:.2f}"
-        label = f"{match.brand}  sim {match.similarity:.2f}{sure}"
+        label = f"{' '.join(match.brand.split())}  sim {match.similarity:.2f}{sure}"
         box = _place(draw.textbbox((0, 0), label, font=font), (x0, y0, x1, y1), image.size, placed)
         placed.append(box)
         draw.rectangle(box, fill=colour)

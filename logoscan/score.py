@@ -54,9 +54,11 @@ class ScoreModel:
     name: str = "prior"
 
     def __post_init__(self) -> None:
-        numbers = {"bias": self.bias, **self.coefficients}
-        for key, value in numbers.items():
-            if not math.isfinite(value) or (key != "bias" and value < 0):
+        object.__setattr__(self, "coefficients", dict(self.coefficients))
+        if not math.isfinite(self.bias):
+            raise InputError(f"ScoreModel.bias: expected a finite number, got {self.bias!r}")
+        for key, value in self.coefficients.items():
+            if not math.isfinite(value) or value < 0:
                 raise InputError(f"ScoreModel.{key}: expected a finite number, 0 or more, got {value!r}")
         if not 0 < self.review_from <= self.block_from < 100:
             raise InputError(

@@ -109,10 +109,12 @@ def shown_not_claimed(case: Case) -> Signal | None:
 def claims_another_brand(case: Case) -> Signal | None:
     """The photos show the brand, and the listing claims another one.
 
-    Abstains where the claim is unknown or empty, or nothing can be said of the photos.
+    Abstains where the claim is unknown, empty or a near miss of this brand (`lookalike_text` judges that), and where
+    nothing can be said of the photos.
     Known false alarms: collaborations of two brands, a maker's name for a licensed mark.
     """
-    if case.shown is None or not case.claimed or case.is_accessory:
+    misspelt = any(m.source == "claim" and m.kind == "near" for m in case.mentions)
+    if case.shown is None or not case.claimed or misspelt or case.is_accessory:
         return None
     other = case.claimed != case.brand.name
     why = f"{case.brand.name} is shown; the listing claims {case.claimed}"
@@ -131,9 +133,10 @@ def lookalike_text(case: Case) -> Signal | None:
         return Signal("lookalike_text", 0.0, "no word nearly spells the brand") if has_text else None
     worst = max(near, key=lambda m: m.probability)
     places = {m.source for m in near}
-    # letters read in a photo may be a slip of the reader; words that the seller typed, or a second place, are none
-    certain = len(places) > 1 or not worst.source.startswith("image:")
-    value = worst.probability if certain else 0.5 * worst.probability
+    # one word in a photo may be a slip of the reader and counts half; every further place halves the doubt
+    value = 1.0 - (1.0 - worst.probability) * 0.5 ** (len(places) - 1)
+    if len(places) == 1 and worst.source.startswith("image:"):
+        value *= 0.5
     why = f"{worst.text!r} nearly spells {case.brand.name} ({', '.join(sorted(places))})"
     return Signal("lookalike_text", value, why)
 

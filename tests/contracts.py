@@ -125,7 +125,7 @@ class EncoderContract:
             "one square": pixels[0],
         }
         with pytest.raises(InputError, match=r"pixels: expected uint8 \(n, .* got"):
-            encoder.encode_pixels(bad[wrong])  # type: ignore[arg-type]
+            encoder.encode_pixels(bad[wrong])
 
 
 class OcrContract:

@@ -1,14 +1,15 @@
 """Hypothesis strategies for the records, and the settings that every property test shares."""
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, get_args
 
 import numpy as np
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from logoscan.price import Cohort, PriceModel, PriceRecord
 from logoscan.results import (
     BrandResult,
     Contribution,
@@ -18,11 +19,10 @@ from logoscan.results import (
     Score,
     sigmoid,
 )
-from logoscan.price import Cohort, PriceModel, PriceRecord
 from logoscan.storage import LogoRecord
-from logoscan.types import Boxes, Brand, BrandMention, EncoderInfo, Listing, Match, Preprocessing, UsualPrice
+from logoscan.types import Band, Boxes, Brand, BrandMention, EncoderInfo, Listing, Match, Preprocessing, UsualPrice
 
-quick: Callable[[Any], Any] = settings(
+quick = settings(
     deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 )
 """For property tests: no deadline, because a loaded machine is no defect."""
@@ -109,9 +109,7 @@ cohorts = st.builds(
 price_models = st.builds(PriceModel, tuples_of(cohorts))
 
 finite = st.floats(-1e9, 1e9)
-contributions = st.builds(
-    Contribution, signal=names, value=units, contribution=st.floats(-5.0, 5.0), why=texts
-)
+contributions = st.builds(Contribution, signal=names, value=units, contribution=st.floats(-5.0, 5.0), why=texts)
 
 
 @st.composite
@@ -121,7 +119,7 @@ def scores(draw: st.DrawFn) -> Score:
     if draw(st.booleans()):
         bias = draw(st.floats(-8.0, 8.0))
         value = 100.0 * sigmoid(bias + math.fsum(p.contribution for p in parts))
-        band = draw(st.sampled_from(["clear", "review", "block"]))
+        band: Band = draw(st.sampled_from(get_args(Band)))
         return Score(value, band, draw(names), bias, parts, draw(units), model)
     return Score(None, "clear", None, draw(finite), (), draw(units), model)
 
@@ -208,3 +206,8 @@ def as_boxes(rows: Sequence[Sequence[float]]) -> Boxes:
 def floats32(values: Sequence[float]) -> NDArray[np.float32]:
     """Numbers as float32 (n,)."""
     return np.array(values, np.float32)
+
+
+def form(array: NDArray[Any]) -> tuple[str, tuple[int, ...]]:
+    """Name of the dtype, and shape."""
+    return str(array.dtype), array.shape

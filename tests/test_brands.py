@@ -100,7 +100,7 @@ def test_folders_come_in_the_order_of_their_names(tmp_path: Path) -> None:
 
 
 def test_no_brands_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="expected a sub-folder for each brand in .* found none"):
+    with pytest.raises(InputError, match=r"expected a sub-folder for each brand in .* found none"):
         read_brand_folders(tmp_path)
     with pytest.raises(InputError, match="expected a folder with a sub-folder for each brand"):
         read_brand_folders(tmp_path / "not-there")

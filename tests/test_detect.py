@@ -50,9 +50,9 @@ def test_tiles_of_each_scale_cover_every_pixel(plan: TilePlan, shape: tuple[int,
     assert len(scales) == sum(scale * min(shape) >= plan.min_px for scale in plan.scales)
     for side in scales:
         seen = np.zeros(shape, bool)
-        for x0, y0, x1, y1 in tiles[1:][np.abs(sides - side) < 0.01]:
-            # a pixel counts as seen when its centre is inside
-            seen[int(np.ceil(y0 - 0.5)) : int(np.ceil(y1 - 0.5)), int(np.ceil(x0 - 0.5)) : int(np.ceil(x1 - 0.5))] = True
+        # a pixel counts as seen when its centre is inside
+        for x0, y0, x1, y1 in np.ceil(tiles[1:][np.abs(sides - side) < 0.01] - 0.5).astype(int):
+            seen[y0:y1, x0:x1] = True
         assert seen.all()
 
 
@@ -89,7 +89,8 @@ def test_small_tiles_are_left_out() -> None:
 
 
 def test_the_fingerprint_tells_plans_apart() -> None:
-    plans = [DEFAULT_PLAN, DENSE_PLAN, TilePlan(DEFAULT_PLAN.scales, stride=0.4), TilePlan(DEFAULT_PLAN.scales, min_px=9)]
+    scales = DEFAULT_PLAN.scales
+    plans = [DEFAULT_PLAN, DENSE_PLAN, TilePlan(scales, stride=0.4), TilePlan(scales, min_px=9)]
     prints = {Tiles(plan).fingerprint for plan in plans} | {WholeImage().fingerprint}
     assert len(prints) == 5
     assert Tiles(TilePlan(DEFAULT_PLAN.scales)).fingerprint == Tiles().fingerprint

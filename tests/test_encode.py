@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -152,7 +150,8 @@ def test_the_bundled_tower_sees_likeness(clip: ClipEncoder, samples: Path) -> No
 
     paths = sorted((samples / "brands").glob("*/logo.svg"))
     drawings = [renderings(load_logo(path)[0])[0].rgb for path in paths]
-    worn = [Image.fromarray(d).rotate(8, fillcolor=(255, 255, 255)).filter(ImageFilter.GaussianBlur(2)) for d in drawings]
+    turned = [Image.fromarray(d).rotate(8, fillcolor=(255, 255, 255)) for d in drawings]
+    worn = [image.filter(ImageFilter.GaussianBlur(2)) for image in turned]
     likeness = encode_images(clip, drawings) @ encode_images(clip, [np.asarray(w) for w in worn]).T
     assert len(paths) == 6
     assert likeness.diagonal().min() > likeness[~np.eye(6, dtype=bool)].max() + 0.2
@@ -290,7 +289,8 @@ def test_a_checkpoint_under_an_open_clip_name(registered: str, tmp_path: Path) -
     torch.save(model.state_dict(), tmp_path / "weights.pt")
     encoder = ClipEncoder(registered, tmp_path / "weights.pt", device="cpu", precision="fp32", fit="context")
     pixels = np.random.default_rng(2).integers(0, 256, (3, 32, 32, 3), np.uint8)
-    mean, std = (torch.tensor(x)[:, None, None] for x in (encoder.info.preprocessing.mean, encoder.info.preprocessing.std))
+    row = encoder.info.preprocessing
+    mean, std = (torch.tensor(numbers)[:, None, None] for numbers in (row.mean, row.std))
     with torch.inference_mode():
         tensor = (torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255 - mean) / std
         expected = model.encode_image(tensor, normalize=True).numpy()
@@ -300,7 +300,7 @@ def test_a_checkpoint_under_an_open_clip_name(registered: str, tmp_path: Path) -
     assert encoder.encode_text(["x"]).shape == (1, 24)
 
 
-def test_the_fingerprint_follows_weights_and_preprocessing(tiny: ClipEncoder, tiny_folder: Path, tmp_path: Path) -> None:
+def test_the_fingerprint_follows_weights_and_row(tiny: ClipEncoder, tiny_folder: Path, tmp_path: Path) -> None:
     again = ClipEncoder(f"local-dir:{tiny_folder}", device="cpu", precision="fp32")
     assert again.info == tiny.info
     other = ClipEncoder(write_clip(tmp_path / "other", tiny_clip(seed=1)), device="cpu", precision="fp32")
@@ -313,7 +313,7 @@ def test_the_fingerprint_follows_weights_and_preprocessing(tiny: ClipEncoder, ti
 
 
 def test_a_name_needs_weights(registered: str) -> None:
-    with pytest.raises(InputError, match=f"pretrained: expected a tag or a checkpoint file for '{registered}', got None"):
+    with pytest.raises(InputError, match=f"pretrained: expected a tag or a checkpoint .* '{registered}', got None"):
         ClipEncoder(registered, device="cpu")
 
 
@@ -374,12 +374,11 @@ def test_a_configuration_that_is_none_is_refused(tmp_path: Path, config: str) ->
         ClipEncoder(folder, device="cpu")
 
 
-def test_the_callers_logging_is_left_alone(tiny_folder: Path) -> None:
-    """open_clip calls `logging.info`, which would put a handler on the root logger."""
-    script = (
-        "import logging, sys\nfrom logoscan import ClipEncoder\n"
-        f"ClipEncoder({str(tiny_folder)!r}, device='cpu', precision='fp32')\n"
-        "sys.exit(len(logging.getLogger().handlers))"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+def test_the_callers_logging_is_left_alone(tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """open_clip calls `logging.info`, which puts a handler on a root logger that has none."""
+    root = logging.getLogger()
+    monkeypatch.setattr(root, "handlers", [])
+    ClipEncoder(tiny_folder, device="cpu", precision="fp32")
+    assert root.handlers == []
+    logging.info("as open_clip does")
+    assert len(root.handlers) == 1

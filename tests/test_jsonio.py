@@ -82,7 +82,7 @@ def test_what_is_no_record_is_refused_with_its_place(text: str | bytes, reason: 
 def test_a_torn_line_is_refused(cut: int) -> None:
     info = EncoderInfo.__name__
     text = to_json(LogoRecord("A/a.png", "A", "as-is", "00"))
-    with pytest.raises(CorruptFileError, match="logos.jsonl, line 9: expected a LogoRecord"):
+    with pytest.raises(CorruptFileError, match=r"logos\.jsonl, line 9: expected a LogoRecord"):
         from_json(LogoRecord, text[:-cut], "logos.jsonl, line 9")
     with pytest.raises(CorruptFileError, match=f"expected a {info}"):
         from_json(EncoderInfo, text, "x")
@@ -124,7 +124,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.
     def fail(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(*((os, "fsync") if step == "fsync" else (Path, "replace")), fail)
+    monkeypatch.setattr(os if step == "fsync" else Path, step, fail)
     with pytest.raises(OSError, match="No space left"):
         atomic_write(path, b"new")
     assert path.read_bytes() == b"old"

@@ -183,7 +183,9 @@ def test_an_svg_that_would_exhaust_the_renderer_is_refused(tmp_path: Path, body:
 
 def test_an_svg_of_ordinary_depth_is_rendered(tmp_path: Path) -> None:
     nested = "<g>" * 40 + RED + "</g>" * 40
-    gradient = '<linearGradient id="g"><stop stop-color="red"/></linearGradient><rect fill="url(#g)" width="9" height="9"/>'
+    gradient = (
+        '<linearGradient id="g"><stop stop-color="red"/></linearGradient><rect fill="url(#g)" width="9" height="9"/>'
+    )
     for body in (nested, _chain(10, 2), gradient):
         assert load_logo(saved(tmp_path, svg(body)))[0].shape[2] == 4
 
@@ -295,6 +297,13 @@ def test_one_colour_on_white_is_lifted_off_softly() -> None:
     assert set(lifted) == set(transparent) == {"dark-on-light", "light-on-dark", "own-colour"}
     for name, picture in lifted.items():
         assert np.abs(picture - transparent[name]).max() <= 3, "the same as from the transparent file"
+
+
+def test_a_picture_without_one_ground_stands_as_it_is() -> None:
+    halves = np.zeros((40, 40, 4), np.uint8)
+    halves[:, 20:] = 255
+    halves[..., 3] = 255
+    assert [way.name for way in renderings(halves)] == ["as-is"]
 
 
 def test_two_inks_on_white_stand_as_they_are() -> None:

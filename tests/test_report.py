@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import make_report, quick, reports
+from strategies import form, make_report, names, quick, reports
 
 from logoscan.errors import CorruptFileError
 from logoscan.report import draw_overlay, read_reports, report_from_json, report_to_json
@@ -105,9 +105,7 @@ def _altered(path: tuple[str | int, ...], value: Any) -> str:
         (("listing_id",), None, "listing_id: Input should be a valid string"),
     ],
 )
-def test_an_altered_report_does_not_load(
-    tmp_path: Path, path: tuple[str | int, ...], value: Any, reason: str
-) -> None:
+def test_an_altered_report_does_not_load(tmp_path: Path, path: tuple[str | int, ...], value: Any, reason: str) -> None:
     file = tmp_path / "r.jsonl"
     file.write_text(f"{report_to_json(full_report())}\n{_altered(path, value)}\n", encoding="utf-8")
     rows = read_reports(file)
@@ -164,7 +162,7 @@ def test_a_match_is_framed_and_labelled() -> None:
     before = PHOTO.copy()
     drawn = draw_overlay(PHOTO, (make_match(),))
     np.testing.assert_array_equal(PHOTO, before, "the photo itself is left alone")
-    assert (drawn.shape, drawn.dtype) == (PHOTO.shape, np.uint8)
+    assert form(drawn) == form(PHOTO)
     blue = [0, 114, 178]
     for x, y in ((100, 170), (299, 170), (200, 120), (200, 219)):
         assert drawn[y, x].tolist() == blue
@@ -178,8 +176,8 @@ def test_a_match_is_framed_and_labelled() -> None:
 def test_unsure_matches_are_not_drawn() -> None:
     for probability in (0.0, 0.19):
         np.testing.assert_array_equal(draw_overlay(PHOTO, (make_match(probability=probability),)), PHOTO)
-    for probability in (0.2, None):
-        assert (draw_overlay(PHOTO, (make_match(probability=probability),)) != PHOTO).any()
+    for match in (make_match(probability=0.2), make_match(probability=None)):
+        assert (draw_overlay(PHOTO, (match,)) != PHOTO).any()
     assert (draw_overlay(PHOTO, (make_match(probability=0.19),), at_least=0.1) != PHOTO).any()
 
 
@@ -193,12 +191,26 @@ def test_brands_have_their_own_colours_and_labels_do_not_cover_one_another() -> 
     assert orange > 0.5 * alone, "the second brand's label is not painted over"
 
 
-def test_a_small_photo_is_enlarged() -> None:
+@pytest.mark.parametrize(
+    ("size", "drawn"),
+    [
+        ((1, 1), (480, 480)),
+        ((479, 900), (958, 1800)),
+        ((480, 900), (480, 900)),
+        ((2, 3000), (2, 3000)),
+        ((1, 30), (136, 4080)),
+    ],
+)
+def test_a_small_photo_is_enlarged_within_reason(size: tuple[int, int], drawn: tuple[int, int]) -> None:
+    photo = np.full((*size, 3), 90, np.uint8)
+    assert draw_overlay(photo, (make_match((0.0, 0.0, 1.0, 1.0)),)).shape[:2] == drawn
+
+
+def test_boxes_are_enlarged_with_their_photo() -> None:
     small: Rgb = np.full((60, 100, 3), 90, np.uint8)
     assert draw_overlay(small, ()).shape == (480, 800, 3)
     drawn = draw_overlay(small, (make_match((10.0, 20.0, 30.0, 40.0)),))
     assert drawn[240, 80].tolist() == [0, 114, 178]
-    assert draw_overlay(np.full((1, 1, 3), 90, np.uint8), (make_match((0.0, 0.0, 1.0, 1.0)),)).shape == (480, 480, 3)
 
 
 @pytest.mark.parametrize(
@@ -220,10 +232,11 @@ def test_any_name_can_be_drawn(brand: str) -> None:
     assert (draw_overlay(PHOTO, (make_match(brand=brand),)) != PHOTO).any()
 
 
-@quick
-@given(report=reports(), size=st.tuples(st.integers(1, 40), st.integers(1, 40)))
-def test_any_report_can_be_drawn(report: Report, size: tuple[int, int]) -> None:
-    near = tuple(m for m in report.matches if max(map(abs, m.xyxy)) < 1e4 and m.xyxy[2] > m.xyxy[0] < m.xyxy[3])
-    height, width = draw_overlay(np.zeros((*size, 3), np.uint8), near).shape[:2]
-    assert min(height, width) >= 480
-    assert (height % size[0], width % size[1]) == (0, 0)
+_numbers = st.floats(-1e4, 1e4)
+
+
+@settings(quick, max_examples=20)
+@given(boxes=st.lists(st.tuples(_numbers, _numbers, _numbers, _numbers, names), max_size=3))
+def test_any_match_can_be_drawn(boxes: list[tuple[float, float, float, float, str]]) -> None:
+    matches = tuple(make_match(row[:4], row[4]) for row in boxes)
+    assert draw_overlay(np.zeros((160, 200, 3), np.uint8), matches).shape == (480, 600, 3)

@@ -36,9 +36,14 @@ def test_the_file_appears_when_it_is_complete(tmp_path: Path) -> None:
 
 def test_an_error_keeps_what_was_written_for_the_next_run(tmp_path: Path) -> None:
     path = tmp_path / "r.jsonl"
-    with pytest.raises(KeyboardInterrupt), PartialOutput(path) as output:
-        output.write(line("a", "block"))
-        raise KeyboardInterrupt
+
+    def interrupted() -> None:
+        with PartialOutput(path) as output:
+            output.write(line("a", "block"))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert not path.exists()
     with PartialOutput(path) as output:
         assert (output.done, output.bands) == (["a"], ["block"])

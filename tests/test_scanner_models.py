@@ -32,10 +32,11 @@ def assert_same_decisions(a: Report, b: Report) -> None:
     assert (a.score.band, a.score.brand, a.score.model) == (b.score.band, b.score.brand, b.score.model)
     assert [c.signal for c in a.score.contributions] == [c.signal for c in b.score.contributions]
     assert [r.brand for r in a.brands] == [r.brand for r in b.brands]
-    assert [(m.image, m.xyxy, m.brand, m.logo) for m in a.matches] == [(m.image, m.xyxy, m.brand, m.logo) for m in b.matches]
-    for ours, theirs in zip([*a.matches, *a.brands], [*b.matches, *b.brands], strict=True):
-        assert ours.probability == pytest.approx(theirs.probability, abs=1e-3)
+    for r, s in zip(a.brands, b.brands, strict=True):
+        assert r.probability == pytest.approx(s.probability, abs=1e-3)
     for m, n in zip(a.matches, b.matches, strict=True):
+        assert (m.image, m.xyxy, m.brand, m.logo) == (n.image, n.xyxy, n.brand, n.logo)
+        assert m.probability == pytest.approx(n.probability, abs=1e-3)
         assert (m.similarity, m.margin) == pytest.approx((n.similarity, n.margin), abs=1e-3)
     assert a.score.value == pytest.approx(b.score.value, abs=0.2)
 
@@ -46,13 +47,10 @@ def prices(samples: Path) -> PriceModel:
 
 
 @pytest.fixture(scope="module")
-def scanner(
-    samples: Path, clip: ClipEncoder, rapid: RapidOcr, sample_index: LogoIndex, prices: PriceModel
-) -> Scanner:
+def scanner(samples: Path, clip: ClipEncoder, rapid: RapidOcr, sample_index: LogoIndex, prices: PriceModel) -> Scanner:
     """The bundled tower and RapidOCR with a stated calibration: even odds at similarity 0.6 and margin 0.3."""
-    calibration = MatchCalibration(
-        clip.info.fingerprint, TILES.fingerprint, -15.0, 20.0, 10.0, 0.0, 0.0, threshold=0.5, fitted_on="nothing: stated"
-    )
+    pair = clip.info.fingerprint, TILES.fingerprint
+    calibration = MatchCalibration(*pair, -15.0, 20.0, 10.0, 0.0, 0.0, threshold=0.5, fitted_on="nothing: stated")
     return Scanner(
         sample_index, encoder=clip, detector=TILES, ocr=rapid, prices=prices, calibration=calibration, root=samples
     )
@@ -62,13 +60,12 @@ def sample_listings(samples: Path) -> list[Listing]:
     return [row for row in read_listings(samples / "listings.jsonl") if isinstance(row, Listing)]
 
 
-def test_scan_equals_scan_many_for_every_batch(samples: Path, scanner: Scanner) -> None:
+def test_scan_equals_scan_many(samples: Path, scanner: Scanner) -> None:
     chosen = {"look-alike", "too-cheap", "shown-not-claimed", "two-photos", "other-currency"}
     listings = [listing for listing in sample_listings(samples) if listing.id in chosen]
     alone = [scanner.scan(listing) for listing in listings]
-    for batch_size in (2, 5):
-        for one, many in zip(alone, scanner.scan_many(listings, batch_size=batch_size), strict=True):
-            assert_same_decisions(one, many)
+    for one, many in zip(alone, scanner.scan_many(listings, batch_size=3), strict=True):
+        assert_same_decisions(one, many)
     found = {report.listing_id: report for report in alone}
     assert found.keys() == chosen
     # what the samples were composed to show, see their README
@@ -88,7 +85,12 @@ def test_three_bad_photos_and_a_good_one(samples: Path, scanner: Scanner, tmp_pa
     (tmp_path / "empty.jpg").touch()
     (tmp_path / "good.jpg").write_bytes(good)
     here = Scanner(
-        scanner.index, encoder=scanner.encoder, detector=TILES, ocr=scanner.ocr, calibration=scanner.calibration, root=tmp_path
+        scanner.index,
+        encoder=scanner.encoder,
+        detector=TILES,
+        ocr=scanner.ocr,
+        calibration=scanner.calibration,
+        root=tmp_path,
     )
     listing = Listing("x", ("cut.jpg", "text.jpg", "empty.jpg", "good.jpg"))
     reports = list(here.scan_many([listing, Listing("next")]))
@@ -126,8 +128,6 @@ def test_the_default_wiring(samples: Path, tmp_path: Path, clip: ClipEncoder, sa
         assert scanner.encoder.info == clip.info
         assert scanner.detector.fingerprint == Tiles().fingerprint
         assert isinstance(scanner.ocr, RapidOcr)
-    report = scanners[0].scan(Listing("x", title="JBL speaker"))
-    assert replace(report, provenance=scanners[2].scan(Listing("x", title="JBL speaker")).provenance) == scanners[2].scan(
-        Listing("x", title="JBL speaker")
-    )
-    assert report.score.brand == "JBL"
+    reports = [scanner.scan(Listing("x", title="JBL speaker")) for scanner in scanners]
+    assert [report.score.brand for report in reports] == ["JBL"] * 3
+    assert all(replace(report, provenance=reports[0].provenance) == reports[0] for report in reports)

@@ -169,6 +169,7 @@ def test_shown_not_claimed(one: Case, expected: float | None) -> None:
         (case(shown=0.6, claimed=None), None),
         (case(shown=None, claimed="Bolt"), None),
         (case(shown=0.6, claimed="Bolt", mentions=ACCESSORY), None),
+        (case(shown=0.6, claimed="Acmee", mentions=[word("near", "claim")]), None),
     ],
 )
 def test_claims_another_brand(one: Case, expected: float | None) -> None:
@@ -184,8 +185,9 @@ NEAR = word("near", "title", 0.5, "Acmee")
         (case(mentions=[NEAR]), 0.5),
         (case(mentions=[word("near", "claim", 0.5)]), 0.5),
         (case(mentions=[word("near", "image:0", 0.5)]), 0.25),
-        (case(mentions=[word("near", "image:0", 0.5), word("near", "image:1", 0.4)]), 0.5),
-        (case(mentions=[word("near", "image:0", 0.5), word("near", "description", 0.4)]), 0.5),
+        (case(mentions=[word("near", "image:0", 0.5), word("near", "image:1", 0.4)]), 0.75),
+        (case(mentions=[word("near", "image:0", 0.5), word("near", "description", 0.4)]), 0.75),
+        (case(mentions=[word("near", s, 0.5) for s in ("title", "claim", "image:0")]), 0.875),
         (case(mentions=[word("exact"), NEAR]), 0.5),
         (case(mentions=[word("exact")]), 0.0),
         (case(mentions=[word("compatible")]), 0.0),
@@ -207,9 +209,7 @@ def test_the_reasons_name_what_was_seen() -> None:
         assert signal is not None
         return signal.why
 
-    assert why(seller_not_authorised, case(seller_id="bad")) == (
-        "bad is not among the 2 sellers that Acme authorised"
-    )
+    assert why(seller_not_authorised, case(seller_id="bad")) == ("bad is not among the 2 sellers that Acme authorised")
     assert why(seller_not_authorised, case(seller_id="good")) == "good is authorised by Acme"
     assert why(shown_not_claimed, case(shown=0.5, claimed="")) == "Acme is shown; the listing claims no brand"
     assert why(claims_another_brand, case(shown=0.5, claimed="Bolt")) == "Acme is shown; the listing claims Bolt"

@@ -30,7 +30,8 @@ def register(seed: int = 0, size: int = 5, names: tuple[str, ...] = ODD_NAMES) -
         Brand(name, aliases=(f"{name}!",), usual_prices=(UsualPrice("EUR", 0.1 + 0.2, 1e9),), facts={"k": name})
         for name in names
     )
-    logos = tuple(LogoRecord(f"{names[i % len(names)]}/{i}", names[i % len(names)], "as-is", "0" * 64) for i in range(size))
+    owners = [names[i % len(names)] for i in range(size)]
+    logos = tuple(LogoRecord(f"{owner}/{i}", owner, "as-is", "0" * 64) for i, owner in enumerate(owners))
     vectors = rng.normal(size=(size, 13)).astype(np.float32)
     return Stored(FakeEncoder().info, brands, logos, vectors)
 
@@ -118,7 +119,7 @@ def test_rows_and_records_correspond() -> None:
     with pytest.raises(InputError, match=r"vectors: expected float32 \(5, 13\), got float32 \(4, 13\)"):
         Stored(good.encoder, good.brands, good.logos, good.vectors[:4])
     with pytest.raises(InputError, match=r"vectors: expected float32 \(5, 13\), got float64"):
-        Stored(good.encoder, good.brands, good.logos, good.vectors.astype(np.float64))  # type: ignore[arg-type]
+        Stored(good.encoder, good.brands, good.logos, good.vectors.astype(np.float64))
     with pytest.raises(InputError, match="logos: expected registered brands, got 'Acme'"):
         Stored(good.encoder, good.brands[1:], good.logos, good.vectors)
 

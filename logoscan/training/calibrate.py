@@ -24,7 +24,7 @@ from logoscan.detect import DEFAULT_PLAN, DENSE_PLAN, Detector, Tiles
 from logoscan.encode import ClipEncoder, Encoder, encode_crops
 from logoscan.index import LogoIndex
 from logoscan.jsonio import to_mapping
-from logoscan.match import MatchCalibration, match_regions
+from logoscan.match import MatchCalibration, margins
 from logoscan.training import drawings as drawing_store
 from logoscan.training.drawings import Drawings
 from logoscan.training.materials import Materials, load_backgrounds
@@ -34,7 +34,7 @@ from logoscan.types import Brand, Embeddings, ImageSource, Regions
 
 SIZES = (10, 27, 100, 400, 1500)
 """Register sizes, in brands."""
-PAIRS_PER_SIZE = 4000
+PAIRS_PER_SIZE = 2000
 """Scene-register pairs drawn for each size."""
 FALSE_POSITIVES = 0.01
 """Share of pictures without a registered mark that may be given a name at the shipped threshold."""
@@ -97,17 +97,20 @@ def collect(
             # half of a small register is shown somewhere, or hardly any picture would show one of its brands
             known = rng.choice(shown, min(len(shown), max(1, size // 2)), replace=False).tolist()
             rest = rng.choice([n for n in every if n not in known], size - len(known), replace=False).tolist()
-            part = _part(register, frozenset([*known, *rest]))
+            inside = frozenset([*known, *rest])
+            part = _part(register, inside)
             for scene, regions, vectors in seen:
-                true = set(scene.names) & {b.name for b in part.brands}
+                true = inside & set(scene.names)
                 if size < 400 and not true and rng.random() < 0.7:
                     continue  # pictures without a registered mark would be nearly all of the sample
-                found = match_regions(0, regions, part.search_brands(vectors), None)
-                leading = {m.brand: m for m in reversed(found)}
-                ranked = sorted(leading.values(), key=lambda m: -(m.similarity + m.margin))[:_CANDIDATES]
-                for rank, match in enumerate(ranked):
-                    features.append((match.similarity, match.margin, np.log(size), 1.0))
-                    right.append(match.brand in true)
+                near = part.search_brands(vectors)
+                best, margin = near.similarity[:, 0], margins(near.similarity)
+                order = np.argsort(-(best + margin), kind="stable")  # as the matcher ranks without a calibration
+                rows = {int(near.brand[row, 0]): int(row) for row in reversed(order)}  # each brand's best place
+                ranked = sorted(rows.items(), key=lambda item: -(best[item[1]] + margin[item[1]]))[:_CANDIDATES]
+                for rank, (brand, row) in enumerate(ranked):
+                    features.append((best[row], margin[row], np.log(size), regions.confidence[row]))
+                    right.append(near.brands[brand] in true)
                     first.append(rank == 0)
                     empty.append(not true)
                     brands.append(size)
