@@ -18,7 +18,8 @@ import logoscan
 from logoscan.brands import read_brand_folders
 from logoscan.encode import ClipEncoder
 from logoscan.index import LogoIndex
-from logoscan.training.heldout import is_held_out
+from logoscan.jsonio import file_sha256
+from logoscan.training.heldout import HELD_OUT
 from logoscan.types import Brand, ImageSource
 
 
@@ -56,6 +57,12 @@ def bootstrap(
     return [round(float(q), 4) for q in np.quantile(draws, (0.025, 0.975))]
 
 
+def _held_out(name: str) -> bool:
+    """Whether the folded name equals a held-out one, or starts with one of more than three letters."""
+    folded = "".join(c for c in name.lower() if c.isascii() and c.isalnum())
+    return any(folded == held or (len(held) > 3 and folded.startswith(held)) for held in HELD_OUT)
+
+
 def icon_set(folder: Path) -> str:
     """Name and version of the package that a folder of icons belongs to, or the folder's name."""
     for place in (folder, folder.parent):
@@ -85,9 +92,10 @@ def register(
         for found in read_brand_folders(gallery):
             entries.append((found.brand, [(f"{gallery.name}/{p.name}", p) for p in found.logos]))
     names = sorted({brand.name for brand, _ in entries})
-    entries += [(Brand(p.stem), [(p.name, p)]) for p in extra if not is_held_out(p.stem) and p.stem not in names]
-    files = [(str(source), Path(str(source)).stat().st_size) for _, logos in entries for _, source in logos]
-    stamp = hashlib.sha256(repr((encoder.info.fingerprint, encoder.precision, files)).encode()).hexdigest()[:16]
+    entries += [(Brand(p.stem), [(p.name, p)]) for p in extra if not _held_out(p.stem) and p.stem not in names]
+    files = [(name, file_sha256(Path(str(source)))) for _, logos in entries for name, source in logos]
+    facts = [brand for brand, _ in entries]
+    stamp = hashlib.sha256(repr((encoder.info.fingerprint, encoder.precision, facts, files)).encode()).hexdigest()[:16]
     place = None if cache is None else cache / f"index-{stamp}"
     if place is not None and place.is_dir():
         return LogoIndex.load(place, encoder), names

@@ -176,6 +176,8 @@ class Photo:
 def _photos(
     images: Path, labels: Path, negatives: Path | None, negative_labels: Path | None, exclude: Path | None
 ) -> list[Photo]:
+    if (negatives is None) != (negative_labels is None):
+        raise click.UsageError("--negatives and --negative-labels go together")
     left_out = {r["file"] for r in _rows(exclude)}
     photos = [
         Photo(images / r["file"], frozenset(b for b in r["brand"].split("|") if b))
@@ -349,6 +351,8 @@ def identify(mode: str, out: Path, cache: Path | None, **inputs: Any) -> None:
     """
     run = _prepare(**inputs, cache=cache)
     kept = [p for p in run.photos if not p.brands or p.brands & run.names]
+    if not any(p.brands for p in kept):
+        raise click.ClickException("no photo shows a registered brand: nothing to measure")
     answers = [_answers(run.scanner, run.index, seen) for seen in _observe(run.scanner, kept, cache)]
     calibration = run.scanner.calibration
     shipped = None if calibration is None else calibration.threshold

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import logging
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from logoscan.errors import ImageError, InputError
@@ -10,6 +11,8 @@ from logoscan.images import resolve_under
 from logoscan.jsonio import from_mapping, loads
 from logoscan.logos import LOGO_SUFFIXES
 from logoscan.types import Brand
+
+logger = logging.getLogger(__name__)
 
 __all__ = ["BrandFolder", "read_brand_folder", "read_brand_folders"]
 
@@ -35,6 +38,8 @@ def read_brand_folder(folder: Path) -> BrandFolder:
         values = loads(described.read_bytes(), str(described))
         if not isinstance(values, dict):
             raise InputError(f"{described}: expected an object, got {type(values).__name__}")
+        if unknown := sorted(set(values) - {f.name for f in fields(Brand)}):
+            logger.warning("%s: ignored keys: %s", described, ", ".join(map(str, unknown)))
         values = {"name": folder.name, **values}
     brand = from_mapping(Brand, values, str(described))
     other: set[Path] = set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import sys
 from collections import Counter
@@ -159,6 +160,7 @@ def scan(
     from logoscan.ocr import make_ocr
     from logoscan.scanner import Scanner
 
+    price_model, bad_prices = _price_model(prices)
     rows = read_listings(listings)
     root = root or (listings if listings.is_dir() else listings.parent)
     clip = ClipEncoder(encoder, pretrained, device=device)
@@ -166,7 +168,7 @@ def scan(
         LogoIndex.load(index_dir, clip),
         encoder=clip,
         ocr=make_ocr(ocr, device=device, long_side_px=_READ_PX[effort]),  # type: ignore[arg-type]
-        prices=_price_model(prices),
+        prices=price_model,
         similarity_threshold=similarity_threshold,
         effort=effort,  # type: ignore[arg-type]
         root=root,
@@ -175,21 +177,23 @@ def scan(
     bands, failed = _scan_rows(scanner, rows, total, out, root, overlay)
     summary = ", ".join(f"{bands[band]} {band}" for band in ("block", "review", "clear"))
     click.echo(f"{bands.total()} reports ({summary}) -> {out}")
-    if failed:
-        click.echo(f"logoscan: {failed} rows failed, see above", err=True)
+    if failed + bad_prices:
+        click.echo(f"logoscan: {failed + bad_prices} rows failed, see above", err=True)
         sys.exit(1)
 
 
-def _price_model(path: Path | None) -> PriceModel | None:
+def _price_model(path: Path | None) -> tuple[PriceModel | None, int]:
+    """References from a file of prices, and how many of its rows failed (said on stderr)."""
     if path is None:
-        return None
-    records = []
+        return None, 0
+    records, failed = [], 0
     for record in read_prices(path):
         if isinstance(record, BadRow):
+            failed += 1
             click.echo(f"logoscan: {path.name}, line {record.line}: {record.reason}", err=True)
         else:
             records.append(record)
-    return PriceModel.fit(records)
+    return PriceModel.fit(records), failed
 
 
 def _scan_rows(
@@ -224,30 +228,38 @@ def _scan_rows(
                     yield row
 
         for report in scanner.scan_many(fresh()):
+            if overlay is not None:  # before the report: a report that is written is complete
+                for reason in write_overlays(report, root, overlay):
+                    click.echo(f"logoscan: listing {report.listing_id!r}: {reason}", err=True)
             output.write(report_to_json(report))
             bands[report.score.band] += 1
             for warning in report.warnings:
                 click.echo(f"logoscan: listing {report.listing_id!r}: {warning}", err=True)
-            if overlay is not None:
-                write_overlays(report, root, overlay)
             progress.advance(task)
     return bands, failed
 
 
-def write_overlays(report: Report, root: Path, folder: Path) -> list[Path]:
-    """Draw each readable photo of a report with its matches, as JPEG files in `folder`."""
+def write_overlays(report: Report, root: Path, folder: Path) -> list[str]:
+    """Draw each readable photo of a report with its matches, as JPEG files in `folder`; returns what went wrong."""
     folder.mkdir(parents=True, exist_ok=True)
-    written = []
+    problems = []
     for number, record in enumerate(report.images):
         if record.file is None or record.sha256 is None:
             continue
-        rgb = load_image(record.file, root=root)
-        drawn = draw_overlay(rgb, tuple(m for m in report.matches if m.image == number))
-        safe = "".join(c if c.isalnum() or c in "-_." else "_" for c in report.listing_id)[:80]
-        path = folder / f"{safe}-{number}.jpg"
-        Image.fromarray(drawn).save(path, quality=88)
-        written.append(path)
-    return written
+        try:
+            rgb = load_image(record.file, root=root)
+            drawn = draw_overlay(rgb, tuple(m for m in report.matches if m.image == number))
+            Image.fromarray(drawn).save(folder / f"{_file_name(report.listing_id)}-{number}.jpg", quality=88)
+        except (LogoscanError, OSError) as error:
+            problems.append(f"image {number}: no overlay: {error}")
+    return problems
+
+
+def _file_name(listing_id: str) -> str:
+    """An id as a file name; ids that do not fit get a hash, so that two never share a file."""
+    safe = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "_" for c in listing_id)[:60]
+    digest = hashlib.sha256(listing_id.encode(errors="surrogatepass")).hexdigest()[:8]
+    return safe if safe == listing_id else f"{safe}-{digest}"
 
 
 @main.command()
@@ -265,7 +277,7 @@ def demo(out: Path, ocr: str, device: str) -> None:
     clip = ClipEncoder(device=device)
     index, _ = LogoIndex.from_folder(samples / "brands", clip)
     engine = make_ocr(ocr, device=device)  # type: ignore[arg-type]
-    scanner = Scanner(index, encoder=clip, ocr=engine, prices=_price_model(samples / "prices.csv"), root=samples)
+    scanner = Scanner(index, encoder=clip, ocr=engine, prices=_price_model(samples / "prices.csv")[0], root=samples)
     listings = [row for row in read_listings(samples / "listings.jsonl") if isinstance(row, Listing)]
     out.mkdir(parents=True, exist_ok=True)
     reports = list(scanner.scan_many(listings))

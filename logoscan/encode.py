@@ -296,7 +296,8 @@ def _load_open_clip(model: str, pretrained: str | Path | None, fit: CropFit) -> 
         clip, preprocess = open_clip.create_model_from_pretrained(name, pretrained=tag, return_transform=True)
         tokenizer = open_clip.get_tokenizer(name)
     except (
-        RuntimeError, OSError, ValueError, KeyError, TypeError, EOFError, UnpicklingError, SafetensorError
+        RuntimeError, OSError, ValueError, KeyError, TypeError, EOFError, ImportError, AssertionError, UnpicklingError,
+        SafetensorError,
     ) as error:  # fmt: skip
         raise CorruptFileError(f"{readable}: cannot be loaded as an open_clip model ({error!s:.300})") from None
     del preprocess  # ours is applied; open_clip's own cfg says the numbers

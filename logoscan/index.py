@@ -57,6 +57,8 @@ class _State:
     """For each row the position of its brand in `names`."""
     names: tuple[str, ...]
     """Brands that have at least one vector."""
+    position: dict[str, int]
+    """Of each of `names`."""
     logo_ids: tuple[str, ...]
     content: str
     """16 hex digits over everything that is registered."""
@@ -78,7 +80,7 @@ def _build(brands: Iterable[Brand], logos: Sequence[LogoRecord], vectors: Embedd
     position = {name: i for i, name in enumerate(names)}
     code = np.array([position[logo.brand] for logo in logos], np.int64)
     digest = hashlib.sha256(repr((ordered, tuple(logos))).encode() + vectors.tobytes()).hexdigest()[:16]
-    return _State(ordered, tuple(logos), vectors, searcher, code, names, tuple(x.id for x in logos), digest)
+    return _State(ordered, tuple(logos), vectors, searcher, code, names, position, tuple(x.id for x in logos), digest)
 
 
 class LogoIndex:
@@ -137,6 +139,11 @@ class LogoIndex:
         view = self._state.vectors.view()
         view.flags.writeable = False
         return view
+
+    @property
+    def with_logo(self) -> Collection[str]:
+        """Names of the brands that have at least one vector; the others are known by name only."""
+        return self._state.position
 
     @property
     def names(self) -> NameIndex:
@@ -207,8 +214,9 @@ class LogoIndex:
         """Replace brand records and logos of equal identifier, append the rest."""
         state = self._state
         known = {b.name: b for b in state.brands} | {b.name: b for b in brands}
-        new = {(r.id, r.rendering): row for row, r in enumerate(records)}  # the last of equal ones counts
-        kept_old = [row for row, r in enumerate(state.logos) if r.id not in {i for i, _ in new}]
+        new = {(r.brand, r.id, r.rendering): row for row, r in enumerate(records)}  # the last of equal ones counts
+        replaced = {(r.brand, r.id) for r in records}
+        kept_old = [row for row, r in enumerate(state.logos) if (r.brand, r.id) not in replaced]
         kept_new = sorted(new.values())
         logos = [state.logos[row] for row in kept_old] + [records[row] for row in kept_new]
         stacked = np.concatenate([state.vectors[kept_old], vectors[kept_new]])

@@ -24,6 +24,8 @@ __all__ = ["PHOTO_SUFFIXES", "BadRow", "read_listings", "read_prices"]
 logger = logging.getLogger(__name__)
 
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif")
+_NOT_UTF8 = "\ufffd"
+"""What Python reads in place of bytes that are not UTF-8."""
 _FIELDS = tuple(f.name for f in fields(Listing))
 
 
@@ -43,6 +45,8 @@ def _listing(values: Mapping[str, Any], line: int) -> Listing | BadRow:
         return BadRow(line, f"images: expected a list of file names, got {images!r:.80}")
     if "id" not in known:
         return BadRow(line, "id: expected a non-empty string, got nothing")
+    if isinstance(known["id"], int) and not isinstance(known["id"], bool):
+        known["id"] = str(known["id"])  # databases number their rows
     try:
         return Listing(**known)
     except InputError as error:
@@ -79,6 +83,8 @@ def _from_csv(path: Path) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
 def _csv_values(row: dict[str | Any, str | Any]) -> Mapping[str, Any] | str:
     if None in row:
         return f"expected {len(row) - 1} columns, got more"
+    if any(_NOT_UTF8 in str(value) for value in row.values()):
+        return "expected UTF-8, got bytes that are not"
     # an empty cell is absent; but a column for the claim that is left empty states that there is none
     values: dict[str, Any] = {k: v for k, v in row.items() if v not in (None, "") or (k == "claimed_brand" and v == "")}
     for name in ("images", "reviews"):
@@ -182,6 +188,9 @@ def read_prices(path: str | Path) -> Iterator[PriceRecord | BadRow]:
         if missing:
             raise InputError(f"{path.name}: expected the columns brand, price, currency; {sorted(missing)} missing")
         for row in reader:
+            if any(_NOT_UTF8 in str(value) for value in row.values()):
+                yield BadRow(reader.line_num, "expected UTF-8, got bytes that are not")
+                continue
             try:
                 price = float(row["price"])
                 yield PriceRecord(row["brand"], price, row["currency"], row.get("category") or None)

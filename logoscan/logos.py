@@ -32,7 +32,11 @@ _MAX_SVG_DEPTH = 60
 """Nested elements, references followed. resvg's stack overflows, which ends the process, from about 150."""
 _MAX_SVG_ELEMENTS = 20_000
 """Elements to draw, references followed: a few <use> of <use> stand for millions. 100,000 take resvg 20 s."""
-_SVG_FORBIDDEN = {"script", "image", "foreignobject", "iframe", "audio", "video", "set", "animate"}
+_SVG_FORBIDDEN = {"script", "image", "foreignobject", "iframe", "audio", "video", "set", "animate"} | {
+    "feturbulence",
+    "femorphology",
+    "feconvolvematrix",  # seconds to hours of rendering in a line
+}
 _SVG_REFERENCE = re.compile(r"url\(\s*['\"]?\s*#([^'\")\s]+)")
 _CSS_OUTSIDE = re.compile(r"@import|url\(\s*['\"]?\s*(?!#)|expression\(", re.IGNORECASE)
 
@@ -66,6 +70,10 @@ def _check_svg(data: bytes, name: str) -> None:
         css = [*element.attrib.values(), "".join(element.itertext()) if tag == "style" else ""]
         if outside or any(_CSS_OUTSIDE.search(value) for value in css):
             raise ImageError(f"{name}: an SVG with references outside of itself is refused")
+    tags = {str(element.tag).rpartition("}")[2].lower() for element in root.iter()}
+    styled = any("url(" in "".join(e.itertext()) for e in root.iter() if str(e.tag).lower().endswith("style"))
+    if "pattern" in tags and styled:  # references from a style sheet are not followed by the check of the size
+        raise ImageError(f"{name}: an SVG with patterns and url() in a style sheet is refused")
     _check_svg_size(root, name)
 
 

@@ -96,10 +96,10 @@ class MatchCalibration:
 
 
 def margins(similarity: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Best minus second-best brand, float32 (n,); 1 + best where there is one brand."""
+    """Best minus second-best brand, float32 (n,). A lone brand stands against 0, the cosine of unrelated marks."""
     if similarity.shape[1] == 0:
         return np.zeros(len(similarity), np.float32)
-    second = similarity[:, 1] if similarity.shape[1] > 1 else np.float32(-1.0)
+    second = similarity[:, 1] if similarity.shape[1] > 1 else np.float32(0.0)
     return np.asarray(similarity[:, 0] - second, np.float32)
 
 

@@ -1,7 +1,7 @@
 """Pictures -> lines of text: the OcrEngine protocol, EasyOCR and RapidOCR behind it. Knows nothing of brands.
 
-Both engines take RGB, work offline from files whose hashes were checked before they are opened, and see pictures on
-a few fixed canvas sizes, so that memory stays flat over a stream.
+Both engines take RGB, work offline, and see pictures on a few fixed canvas sizes, so that memory stays flat over a
+stream. RapidOCR's files and EasyOCR's English ones are checked by hash before they are opened.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ class RapidOcr:
         models = Path(rapidocr.__file__).parent / "models"
         det, cls, rec = (_rapid_model(models, kind) for kind in ("_det_", "_cls_", "_rec_"))
         if device not in ("cpu", "auto"):
-            logger.info("rapidocr runs on the CPU, not on %s", device)
+            logger.warning("rapidocr runs on the CPU, not on %s: ONNX Runtime is installed for the CPU", device)
         self.name = f"rapidocr {version('rapidocr')}"
         self._long_side_px = long_side_px
         self._lock = Lock()
@@ -186,6 +186,8 @@ class EasyOcr:
             path = folder / name
             if path.is_file() and file_sha256(path) != digest:
                 raise CorruptFileError(f"{path}: expected SHA-256 {digest}; reinstall 'logoscan[offline]'")
+        # its recogniser asks for pinned memory on every device, and torch would say so at each call
+        warnings.filterwarnings("ignore", message=".*pin_memory.*", category=UserWarning)
         self.name = f"easyocr {easyocr.__version__}"
         self._long_side_px = long_side_px
         self._lock = Lock()
@@ -217,8 +219,6 @@ class EasyOcr:
     def _read(self, image: Rgb) -> TextSpans:
         canvas, scale = _canvas(image, self._long_side_px)
         grey = np.asarray(Image.fromarray(canvas).convert("L"))
-        # its recogniser asks for pinned memory on every device, and torch says so at each call
-        warnings.filterwarnings("ignore", message=".*pin_memory.*", category=UserWarning)
         with self._lock:
             # its detector wants RGB, its own grey conversion would want BGR: so both are handed over ready
             level, free = self._reader.detect(canvas, reformat=False)

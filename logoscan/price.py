@@ -119,7 +119,12 @@ class PriceModel:
 
     def __post_init__(self) -> None:
         table = {(c.level, c.brand, c.category, c.currency): c for c in self.cohorts}
+        of_brand: dict[tuple[str, str], list[Cohort]] = defaultdict(list)
+        for cohort in self.cohorts:
+            if cohort.brand is not None:
+                of_brand[cohort.brand, cohort.currency].append(cohort)
         object.__setattr__(self, "_table", table)
+        object.__setattr__(self, "_of_brand", dict(of_brand))
 
     @classmethod
     def fit(cls, records: Iterable[PriceRecord]) -> PriceModel:
@@ -147,27 +152,27 @@ class PriceModel:
         Returns:
             A judgement whose anomaly rises as the price falls below its cohort, and is 0 at and above the median.
         """
-        if price is None or price <= 0:
+        if price is None:
             return PriceJudgement(None, "the listing states no price")
+        if price <= 0:
+            return PriceJudgement(None, "a price of 0 is no price")
         if currency is None:
             return PriceJudgement(None, "the listing states no currency")
         currency = currency.upper()
-        usual = [p for p in brand.usual_prices if p.category is None or _key(p.category) == _key(category)]
-        for known in usual:
-            if known.currency == currency:
-                return _judge_usual(brand, known.low, known.high, price, currency, _key(category))
-        table: dict[tuple[str, str | None, str | None, str], Cohort] = self._table  # type: ignore[attr-defined]
-        name, kind = _key(brand.name), _key(category)
-        wanted = [("brand", name, None), ("category", None, kind)]
-        if kind is not None:
-            wanted.insert(0, ("brand+category", name, kind))
-        for level, b, c in wanted:
-            if (level != "category" or kind is not None) and (cohort := table.get((level, b, c, currency))):
-                z = (math.log(cohort.median) - math.log(price)) / cohort.spread
-                what = " ".join(x for x in (cohort.brand, cohort.category) if x)
-                share = price / cohort.median
-                reason = f"{share:.0%} of the median {cohort.median:.2f} {currency} of {cohort.n} prices ({what})"
-                return PriceJudgement(_anomaly(z), reason, cohort)
+        kind, name = _key(category), _key(brand.name)
+        # the narrowest range first; without a category the one that leaves most room, so that silence never costs
+        usual = [p for p in brand.usual_prices if kind is None or p.category is None or _key(p.category) == kind]
+        known = [p for p in usual if p.currency == currency]
+        if known:
+            chosen = min(known, key=lambda p: p.low if kind is None else (p.category is None, p.low))
+            return _judge_usual(brand, chosen.low, chosen.high, price, currency, kind)
+        cohort = self._cohort_for(name, kind, currency, price)
+        if cohort is not None:
+            z = (math.log(cohort.median) - math.log(price)) / cohort.spread
+            what = " ".join(x for x in (cohort.brand, cohort.category) if x)
+            share = price / cohort.median
+            reason = f"{share:.0%} of the median {cohort.median:.2f} {currency} of {cohort.n} prices ({what})"
+            return PriceJudgement(_anomaly(z), reason, cohort)
         of_brand = {c.currency for c in self.cohorts if name == c.brand} | {p.currency for p in usual}
         of_category = {c.currency for c in self.cohorts if c.level == "category" and c.category == kind}
         for subject, elsewhere in ((brand.name, of_brand), (category, of_category)):
@@ -177,6 +182,16 @@ class PriceModel:
                     None, f"prices of {subject} are known in {known_in}, the listing is in {currency}: not compared"
                 )
         return PriceJudgement(None, f"no reference prices of {brand.name} are known")
+
+    def _cohort_for(self, brand: str | None, category: str | None, currency: str, price: float) -> Cohort | None:
+        """Brand x category; for another or no category the brand's most lenient cohort; else the category's."""
+        table: dict[tuple[str, str | None, str | None, str], Cohort] = self._table  # type: ignore[attr-defined]
+        if category is not None and (exact := table.get(("brand+category", brand, category, currency))):
+            return exact
+        of_brand: list[Cohort] = self._of_brand.get((brand, currency), [])  # type: ignore[attr-defined]
+        if of_brand:
+            return min(of_brand, key=lambda c: ((math.log(c.median) - math.log(price)) / c.spread, c.level))
+        return None if category is None else table.get(("category", None, category, currency))
 
     def save(self, path: str | Path) -> None:
         """Write one JSON file, atomically."""

@@ -30,7 +30,7 @@ from logoscan.price import PriceModel
 from logoscan.results import BrandResult, ImageRecord, Provenance, Report, Score, top_score
 from logoscan.score import ScoreModel
 from logoscan.signals import DEFAULT_SIGNALS, Case, SignalFunction
-from logoscan.text import NameIndex
+from logoscan.text import NO_BRAND, NameIndex, fold
 from logoscan.types import Brand, BrandMention, Embeddings, ImageSource, Listing, Match, Regions, TextSpans
 
 __all__ = ["Effort", "Observation", "Scanner"]
@@ -43,7 +43,7 @@ Effort = Literal["default", "full"]
 MAX_IMAGES = 50
 """Photos of one listing that are looked at; the report says when there were more."""
 _CHUNK = 8
-"""Photos that are decoded at a time: at the default limits at most 1.5 GB, whatever the listings hold."""
+"""Photos that are decoded at a time, so that memory does not grow with the photos of a listing."""
 _CANDIDATE_FROM = 0.2
 """Probability of being shown from which a brand is judged: below, a report would drown in chance likenesses."""
 _REPORT_FROM = 0.02
@@ -209,7 +209,17 @@ class Scanner:
     def observe(self, images: Sequence[ImageSource]) -> list[Observation]:
         """Look at photos: detect, encode, read. The expensive half of a scan; needs no register."""
         chunks = (images[start : start + _CHUNK] for start in range(0, len(images), _CHUNK))
-        return [seen for chunk in chunks for seen in self._observe(chunk)]
+        return [seen for chunk in chunks for seen in self._observe_safely(chunk)]
+
+    def _observe_safely(self, images: Sequence[ImageSource]) -> list[Observation]:
+        """One photo that breaks a model costs that photo, not the stream."""
+        try:
+            return self._observe(images)
+        except Exception as error:
+            logger.exception("%d photos could not be examined together", len(images))
+            if len(images) > 1:
+                return [seen for image in images for seen in self._observe_safely([image])]
+            return [self._failed(images[0], f"cannot be examined ({type(error).__name__}: {error!s:.120})")]
 
     def _observe(self, images: Sequence[ImageSource]) -> list[Observation]:
         pictures: list[Picture | ImageError] = []
@@ -224,16 +234,16 @@ class Scanner:
         spans = self.ocr.read(good) if self.ocr else [TextSpans.empty() for _ in good]
         ready = iter(zip(regions, vectors, spans, strict=True))
         return [
-            self._failed(source, picture)
+            self._failed(source, str(picture))
             if isinstance(picture, ImageError)
             else Observation(_record(source, picture), *next(ready))
             for source, picture in zip(images, pictures, strict=True)
         ]
 
-    def _failed(self, source: ImageSource, error: ImageError) -> Observation:
+    def _failed(self, source: ImageSource, reason: str) -> Observation:
         none = np.zeros((0, self.encoder.info.dim), np.float32)
         record = ImageRecord(_file(source), None, None, None)
-        return Observation(record, Regions.empty(), none, TextSpans.empty(), str(error))
+        return Observation(record, Regions.empty(), none, TextSpans.empty(), reason)
 
     def judge(self, listing: Listing, observations: Sequence[Observation], index: LogoIndex | None = None) -> Report:
         """The report of a listing whose photos were observed. The cheap half of a scan.
@@ -253,7 +263,8 @@ class Scanner:
         evidence = gather(matches, mentions)
         if self.calibration is None and matches:
             skipped.append("no match calibration for this encoder and detector: matches carry no probability")
-        scores, results = self._candidates(listing, index, matches, mentions, evidence, skipped)
+        readable = any(o.warning is None for o in observations)
+        scores, results = self._candidates(listing, index, matches, mentions, evidence, skipped, readable)
         return Report(
             listing_id=listing.id,
             seller_id=listing.seller_id,
@@ -289,21 +300,18 @@ class Scanner:
         mentions: Sequence[BrandMention],
         evidence: dict[str, BrandEvidence],
         skipped: list[str],
+        readable: bool,
     ) -> tuple[list[Score], list[BrandResult]]:
         """Judge each brand that is shown, claimed or named."""
-        claimed = listing.claimed_brand
-        if claimed is not None and claimed.strip():
-            claimed = index.names.resolve(claimed) or claimed.strip()
-        elif claimed is not None:
-            claimed = ""
+        claimed = _claim(listing, index)
         named = {m.brand for m in mentions if m.probability >= _CANDIDATE_FROM or m.kind in ("compatible", "style")}
         scores: list[Score] = []
         results: list[BrandResult] = []
-        can_see = self.calibration is not None or self._similarity_threshold is not None
+        can_see = readable and (self.calibration is not None or self._similarity_threshold is not None)
         for brand in index.brands:
             shown = self._shown(evidence.get(brand.name), matches)
-            if shown is None and listing.images and can_see:
-                shown = 0.0  # the photos were looked at, and nothing in them is near this brand
+            if shown is None and can_see and brand.name in index.with_logo:
+                shown = 0.0  # photos were looked at, and nothing in them is near this brand
             if (shown or 0.0) < _CANDIDATE_FROM and brand.name not in named and brand.name != claimed:
                 continue
             case = self._case(brand, listing, shown, claimed, mentions)
@@ -312,7 +320,8 @@ class Scanner:
             signals = [s for s in (function(case) for function in self._signals) if s is not None]
             score = self._score_model.score(brand.name, signals, shown=shown)
             scores.append(score)
-            results.append(BrandResult(brand.name, shown, score.value or 0.0))
+            probability = shown if self.calibration is not None else None
+            results.append(BrandResult(brand.name, probability, score.value or 0.0))
         return scores, results
 
     def _case(
@@ -339,6 +348,14 @@ class Scanner:
             device=self.encoder.device,
             time=datetime.now(UTC).isoformat(timespec="seconds"),
         )
+
+
+def _claim(listing: Listing, index: LogoIndex) -> str | None:
+    """The registered brand that is claimed, or the claim's own words; None unknown, "" none ("unbranded" too)."""
+    claim = listing.claimed_brand
+    if claim is None or fold(claim) in NO_BRAND:
+        return None if claim is None else ""
+    return index.names.resolve(claim) or claim.strip()
 
 
 def _file(source: ImageSource) -> str | None:

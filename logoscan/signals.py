@@ -26,6 +26,10 @@ __all__ = [
 ]
 
 
+_DENIED = 0.3
+"""Of a brand's name in the title, where the claim is another brand or none: "apple scent" is no Apple. Stated prior."""
+
+
 @dataclass(frozen=True)
 class Case:
     """Everything that is known about one candidate brand of one listing.
@@ -48,9 +52,9 @@ class Case:
 
     @property
     def is_accessory(self) -> bool:
-        """The words present the goods as being for the brand ("for BRAND"), not of it."""
-        written = [m for m in self.mentions if not m.source.startswith("image:")]
-        roles = {m.kind for m in written}
+        """The words present the goods as being for the brand ("for BRAND"), not of it; the title goes first."""
+        titled = {m.kind for m in self.mentions if m.source == "title"}
+        roles = titled or {m.kind for m in self.mentions if not m.source.startswith("image:")}
         return "compatible" in roles and "exact" not in roles and self.claimed != self.brand.name
 
     @property
@@ -58,10 +62,12 @@ class Case:
         """How surely the listing passes as this brand's goods: shown, claimed, or named as such; in [0, 1]."""
         if self.claimed == self.brand.name:
             return 1.0
-        written = [
-            m.probability for m in self.mentions if m.source in ("title", "claim") and m.kind in ("exact", "near")
-        ]
-        return max([self.shown or 0.0, *written])
+        written = [m for m in self.mentions if m.kind in ("exact", "near")]
+        claim = max((m.probability for m in written if m.source == "claim"), default=0.0)
+        title = max((m.probability for m in written if m.source == "title"), default=0.0)
+        if self.claimed is not None and not claim:
+            title *= _DENIED  # the seller says that it is something else, and the word may mean something else
+        return max(self.shown or 0.0, claim, title)
 
 
 SignalFunction: TypeAlias = Callable[[Case], Signal | None]
@@ -132,12 +138,14 @@ def lookalike_text(case: Case) -> Signal | None:
         has_text = bool(case.listing.title or case.listing.description or case.mentions)
         return Signal("lookalike_text", 0.0, "no word nearly spells the brand") if has_text else None
     worst = max(near, key=lambda m: m.probability)
-    places = {m.source for m in near}
-    # one word in a photo may be a slip of the reader and counts half; every further place halves the doubt
-    value = 1.0 - (1.0 - worst.probability) * 0.5 ** (len(places) - 1)
-    if len(places) == 1 and worst.source.startswith("image:"):
-        value *= 0.5
-    why = f"{worst.text!r} nearly spells {case.brand.name} ({', '.join(sorted(places))})"
+    places = sorted({m.source for m in near})
+    in_photos = any(p.startswith("image:") for p in places)
+    in_words = not all(p.startswith("image:") for p in places)
+    # the seller's words are one witness and the photos, where the reader may have slipped, half of another
+    value = worst.probability if in_words else 0.5 * worst.probability
+    if in_words and in_photos:
+        value = 1.0 - (1.0 - value) * 0.5
+    why = f"{worst.text!r} nearly spells {case.brand.name} ({', '.join(places)})"
     return Signal("lookalike_text", value, why)
 
 

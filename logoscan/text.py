@@ -17,7 +17,7 @@ from rapidfuzz.process import cdist
 
 from logoscan.types import Brand, BrandMention, MentionKind, TextSpans
 
-__all__ = ["NameIndex", "fold"]
+__all__ = ["NO_BRAND", "NameIndex", "fold"]
 
 _MAX_CHARS = 20_000
 """Text beyond this is not searched: no honest title or photo holds more."""
@@ -31,6 +31,9 @@ _INSIDE_MIN_LETTERS = 6
 """Names this long are also found inside of a longer word ("starbuckscoffee")."""
 _SURE_BY_LETTERS = {1: 0.02, 2: 0.25, 3: 0.6, 4: 0.85}
 """Prior that an exact short word means the brand; 0.95 from five letters on. Stated, not fitted."""
+_INSIDE_SURE = 0.4
+"""Prior that a name inside of a longer word in a photo means the brand: lines are read without their spaces, but
+"thermostat" is no Thermos. Words that were typed have their spaces, so nothing is sought inside of them."""
 _NEAR_SURE = 0.6
 """Prior that a nearly spelt name means the brand, before its distance is taken off. Stated, not fitted."""
 
@@ -42,7 +45,12 @@ _FOR = re.compile(
     r"|适用于|适用|兼容)(?:\s+(?:the|all|your|use with|most))*\s*[:(]?\s*$",
     re.IGNORECASE,
 )
-_LIST_GAP = re.compile(r"^\s*(?:,|/|&|\+|and|or|und|et)\s*$", re.IGNORECASE)
+_LIST_GAP = re.compile(r"^\s*(?:,|/|&|\+|and|or|und|et)\s*$|^[\s\d()\[\]]*$", re.IGNORECASE)
+"""Between names that share one "for": "for Apple, Samsung", "for Apple iPhone", "for PlayStation 5 (PS5)"."""
+NO_BRAND = frozenset(
+    {"", "unbranded", "nobrand", "noname", "none", "na", "doesnotapply", "generic", "ohnemarke", "keine"}
+)
+"""Folded words by which sellers say that there is no brand."""
 _COMPATIBLE_AFTER = re.compile(r"^\s*[-–]?\s*(?:compatible|kompatibel)\b", re.IGNORECASE)
 _STYLE_AFTER = re.compile(
     r"^\s*[-–]?\s*(?:style|styled|type|like(?!\s+new\b)|look|inspired|dupe|lookalike|look-alike)\b", re.IGNORECASE
@@ -68,18 +76,24 @@ class _Found:
     brand: str
     distance: float
     letters: int
+    inside: bool = False
 
 
 class NameIndex:
     """Names and aliases of registered brands, searchable in text. Immutable."""
 
     def __init__(self, brands: Iterable[Brand]) -> None:
-        """Fold the names of `brands`; of two brands with one folded name the first in the alphabet has it."""
+        """Fold the names of `brands`.
+
+        A brand's own name goes before another's alias; of two brands with one folded name the first in the alphabet
+        has it.
+        """
+        ordered = sorted(brands, key=lambda b: b.name)
+        spellings = [(b.name, b.name) for b in ordered] + [(alias, b.name) for b in ordered for alias in b.aliases]
         owner: dict[str, str] = {}
-        for brand in sorted(brands, key=lambda b: b.name):
-            for name in (brand.name, *brand.aliases):
-                if folded := fold(name):
-                    owner.setdefault(folded, brand.name)
+        for spelling, name in spellings:
+            if folded := fold(spelling):
+                owner.setdefault(folded, name)
         self._owner = owner
         self._long = [name for name in owner if len(name) >= _INSIDE_MIN_LETTERS]
         near = [name for name in owner if len(name) >= _NEAR_MIN_LETTERS]
@@ -90,28 +104,28 @@ class NameIndex:
         return len(self._owner)
 
     def resolve(self, name: str) -> str | None:
-        """The registered brand that has this name or alias, or None."""
-        return self._owner.get(fold(name))
+        """The registered brand that has this name or alias, or the only one that `name` contains as words, or None."""
+        whole = self._owner.get(fold(name))
+        named = {m.brand for m in self.find(name, "claim") if m.kind == "exact"}
+        return whole or (named.pop() if len(named) == 1 else None)
 
     def find(self, text: str, source: str, confidence: float = 1.0) -> list[BrandMention]:
         """Mentions in one text, surest first, one for each brand and kind.
 
         Args:
             text: Any.
-            source: "title", "description" or "image:N".
+            source: "title", "description", "claim" or "image:N"; only in images are names sought inside of words.
             confidence: How surely the letters are known, in [0, 1]; scales the probability.
         """
         text = text[:_MAX_CHARS]
-        found = self._locate(text)
+        found = self._locate(text, inside=source.startswith("image:"))
         mentions: dict[tuple[str, MentionKind], BrandMention] = {}
         previous: tuple[int, MentionKind] | None = None
         for hit in sorted(found, key=lambda f: f.start):
             kind = _role(text, hit, previous)
             previous = (hit.end, kind)
-            sure = _SURE_BY_LETTERS.get(hit.letters, 0.95) if hit.distance == 0 else _NEAR_SURE - hit.distance
-            mention = BrandMention(
-                source, text[hit.start : hit.end][:200], hit.brand, kind, hit.distance, max(0.0, sure * confidence)
-            )
+            words = text[hit.start : hit.end][:200]
+            mention = BrandMention(source, words, hit.brand, kind, hit.distance, max(0.0, _prior(hit) * confidence))
             key = (hit.brand, kind)
             if key not in mentions or mention.probability > mentions[key].probability:
                 mentions[key] = mention
@@ -131,7 +145,7 @@ class NameIndex:
         kept = [m for m in mentions.values() if m.kind != "near" or m.brand not in exact]
         return sorted(kept, key=lambda m: (-m.probability, m.brand, m.kind))
 
-    def _locate(self, text: str) -> list[_Found]:
+    def _locate(self, text: str, *, inside: bool) -> list[_Found]:
         spelt = [(m.start(), m.end(), m.group()) for m in _WORD.finditer(text)]
         words = [(start, end, fold(word)) for start, end, word in spelt]
         bare = [fold(word[:-2]) if _POSSESSIVE.search(word) else "" for _, _, word in spelt]
@@ -149,9 +163,9 @@ class NameIndex:
             if gram in self._owner:
                 found += [_Found(a, b, self._owner[gram], 0.0, len(gram)) for a, b in places]
         for start, end, word in words:
-            if len(word) > _INSIDE_MIN_LETTERS and word not in self._owner:
-                inside = [name for name in self._long if len(name) < len(word) and name in word]
-                found += [_Found(start, end, self._owner[name], 0.0, len(name)) for name in inside]
+            if inside and len(word) > _INSIDE_MIN_LETTERS and word not in self._owner:
+                held = [name for name in self._long if len(name) < len(word) and name in word]
+                found += [_Found(start, end, self._owner[name], 0.0, len(name), inside=True) for name in held]
         taken = [(f.start, f.end) for f in found]
         for gram, name, distance in self._near([g for g in grams if g not in self._owner]):
             for a, b in grams[gram]:
@@ -170,9 +184,18 @@ class NameIndex:
             scores = cdist(close, names, scorer=Levenshtein.normalized_distance, score_cutoff=_NEAR_DISTANCE)
             rows, columns = np.nonzero(scores <= _NEAR_DISTANCE)
             out += [
-                (close[r], names[c], float(scores[r, c])) for r, c in zip(rows.tolist(), columns.tolist(), strict=True)
+                (close[r], names[c], float(scores[r, c]))
+                for r, c in zip(rows.tolist(), columns.tolist(), strict=True)
+                if close[r] != names[c] + "s" or names[c].endswith("s")  # apples are no misspelt Apple
             ]
         return out
+
+
+def _prior(hit: _Found) -> float:
+    """Probability that a hit means the brand, before the letters' own confidence."""
+    if hit.distance > 0:
+        return _NEAR_SURE - hit.distance
+    return _INSIDE_SURE if hit.inside else _SURE_BY_LETTERS.get(hit.letters, 0.95)
 
 
 def _longest(found: list[_Found]) -> list[_Found]:

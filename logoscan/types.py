@@ -304,7 +304,7 @@ class Match:
         brand: Name of the registered brand.
         logo: Identifier of the registered logo that was nearest.
         similarity: Cosine to it, in [-1, 1].
-        margin: Similarity minus that of the best other brand (or 1 + similarity where the register has no other).
+        margin: Similarity minus that of the best other brand; minus 0 where the register has no other.
         probability: Calibrated probability that the picture shows the brand; None without a fitting calibration.
     """
 
@@ -330,7 +330,7 @@ class BrandMention:
     """One place in text that names, or nearly names, a registered brand.
 
     Attributes:
-        source: "title", "description" or "image:N".
+        source: "title", "description", "claim" or "image:N".
         text: The words as they stand there.
         brand: Name of the registered brand.
         kind: "exact", "near" (looks like the name, is not it), "compatible" ("for BRAND"), "style" ("BRAND style").

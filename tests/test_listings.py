@@ -87,7 +87,8 @@ def test_every_listing_comes_back_from_json(tmp_path_factory: pytest.TempPathFac
         ("{}", "id: expected a non-empty string, got nothing"),
         ('{"id": null}', "id: expected a non-empty string, got nothing"),
         ('{"id": ""}', "id: expected a non-empty string, got ''"),
-        ('{"id": 7}', "id: expected a non-empty string, got 7"),
+        ('{"id": 7.5}', "id: expected a non-empty string, got 7.5"),
+        ('{"id": true}', "id: expected a non-empty string, got True"),
         ('{"id": "\\ud800"}', "id: expected Unicode text, got a lone surrogate"),
         ('{"id": "a", "price": "12"}', "price: expected a finite number in [0, 1e+12], got '12'"),
         ('{"id": "a", "price": NaN}', "price: expected a finite number in [0, 1e+12], got nan"),
@@ -167,7 +168,10 @@ def test_a_cell_beyond_pythons_limit_is_a_bad_row(tmp_path: Path) -> None:
 
 def test_bytes_that_are_not_utf8_do_not_end_a_csv(tmp_path: Path) -> None:
     path = write(tmp_path, "a.csv", b"id,title\na,caf\xe9\nb,tea\n")
-    assert list(read_listings(path)) == [Listing("a", title="caf\ufffd"), Listing("b", title="tea")]
+    assert list(read_listings(path)) == [
+        BadRow(2, "expected UTF-8, got bytes that are not"),
+        Listing("b", title="tea"),
+    ]
 
 
 def test_a_quote_that_never_ends_is_a_bad_row(tmp_path: Path) -> None:
@@ -328,3 +332,7 @@ def test_prices_need_their_columns(tmp_path: Path, text: str, missing: str) -> N
 def test_prices_of_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="prices: expected a CSV file, got"):
         list(read_prices(tmp_path / "not-there.csv"))
+
+
+def test_a_number_is_an_id(tmp_path: Path) -> None:
+    assert list(read_listings(write(tmp_path, "a.jsonl", '{"id": 42}\n'))) == [Listing("42")]

@@ -50,13 +50,13 @@ def test_no_regions_and_an_empty_register_match_nothing() -> None:
 def test_margins() -> None:
     assert margins(np.zeros((0, 3), np.float32)).shape == (0,)
     assert margins(np.zeros((2, 0), np.float32)).tolist() == [0, 0]
-    assert margins(floats32([0.5, -0.25])[:, None]).tolist() == [1.5, 0.75]
+    assert margins(floats32([0.5, -0.25])[:, None]).tolist() == [0.5, -0.25]
     assert margins(np.array([[0.75, 0.5, 0.1], [0.5, 0.5, 0.5]], np.float32)).tolist() == [0.25, 0.0]
 
 
 def test_one_brand_has_nothing_to_be_confused_with() -> None:
     (match,) = match_regions(3, apart(1), neighbours([[0.5]], [[0]], 1), None)
-    assert match == Match(3, (0.0, 0.0, 10.0, 10.0), "B0", "B0/logo.png", 0.5, 1.5, None)
+    assert match == Match(3, (0.0, 0.0, 10.0, 10.0), "B0", "B0/logo.png", 0.5, 0.5, None)
 
 
 def test_every_region_speaks_for_its_nearest_brand() -> None:

@@ -37,7 +37,7 @@ def test_an_empty_model_knows_nothing() -> None:
     ("price", "currency", "reason"),
     [
         (None, "EUR", "the listing states no price"),
-        (0.0, "EUR", "the listing states no price"),
+        (0.0, "EUR", "a price of 0 is no price"),
         (5.0, None, "the listing states no currency"),
     ],
 )
@@ -337,3 +337,22 @@ def test_any_brand_can_be_judged(brand: Brand, model: PriceModel, price: float, 
     found = model.judge(brand, price, currency, None)
     assert found.reason
     assert found.anomaly is None or 0 <= found.anomaly <= 1
+
+
+def test_a_missing_or_unknown_category_never_raises_the_anomaly() -> None:
+    caps = [PriceRecord("Acme", p, "EUR", "Caps") for p in (14, 15, 16, 15, 14, 16, 15, 15)]
+    shoes = [PriceRecord("Acme", p, "EUR", "Shoes") for p in (110, 120, 115, 118, 112, 119, 121, 117)]
+    model = PriceModel.fit([*caps, *shoes])
+    for category in (None, "Scarves"):
+        judged = model.judge(Brand("Acme"), 15.0, "EUR", category)
+        assert judged.anomaly == 0.0
+    shoe = model.judge(Brand("Acme"), 15.0, "EUR", "Shoes")
+    assert shoe.anomaly == 1.0
+
+
+def test_the_owners_range_of_the_category_goes_before_the_general_one() -> None:
+    usual = (UsualPrice("EUR", 80, 240), UsualPrice("EUR", 4, 10, "Bits"))
+    model, brand = PriceModel(), Brand("Acme", usual_prices=usual)
+    assert model.judge(brand, 8.0, "EUR", "Bits").anomaly == 0.0
+    assert model.judge(brand, 8.0, "EUR", "Drills").anomaly == 1.0
+    assert model.judge(brand, 8.0, "EUR").anomaly == 0.0

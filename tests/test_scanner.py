@@ -241,7 +241,7 @@ def test_a_threshold_stands_in_for_a_calibration(caplog: pytest.LogCaptureFixtur
         scanner = wire(calibration=None, similarity_threshold=0.95)
     assert caplog.messages == []
     report = scanner.scan(Listing("x", (photo_of(ACME),), claimed_brand=""))
-    assert [(r.brand, r.probability) for r in report.brands] == [("Acme", 1.0)]
+    assert [(r.brand, r.probability) for r in report.brands] == [("Acme", None)]
     assert "shown_not_claimed" in [c.signal for c in report.score.contributions if c.contribution > 0]
     assert wire(calibration=None, similarity_threshold=0.9999).scan(Listing("x", (photo_of(ACME),))).brands == ()
 
