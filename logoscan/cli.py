@@ -87,7 +87,11 @@ _OCR = click.option(
 _READ_PX = {"default": 960, "full": 1600}
 """Long side at which photos are read."""
 _EFFORT = click.option(
-    "--effort", type=click.Choice(["default", "full"]), default="default", show_default=True, help="How hard to look."
+    "--effort",
+    type=click.Choice(["default", "full"]),
+    default="default",
+    show_default=True,
+    help="How much work may be saved: default reads photos at up to 960 px, full at up to 1600.",
 )
 
 
@@ -170,7 +174,6 @@ def scan(
         ocr=make_ocr(ocr, device=device, long_side_px=_READ_PX[effort]),  # type: ignore[arg-type]
         prices=price_model,
         similarity_threshold=similarity_threshold,
-        effort=effort,  # type: ignore[arg-type]
         root=root,
     )
     total = sum(1 for _ in read_listings(listings))

@@ -60,9 +60,9 @@ class TilePlan:
 
 
 DEFAULT_PLAN = TilePlan(scales=(1.0, 0.62, 0.4, 0.25))
-"""About 130 tiles on a 3:2 photo; finds marks down to about an eighth of the short side."""
+"""About 120 tiles on a 3:2 photo; finds marks down to about an eighth of the short side."""
 DENSE_PLAN = TilePlan(scales=(1.0, 0.8, 0.62, 0.5, 0.4, 0.3, 0.24, 0.18))
-"""About 370 tiles on a 3:2 photo, for effort "full"."""
+"""About 390 tiles on a 3:2 photo. No calibration ships for it: fit one, or give a similarity threshold."""
 
 
 _MAX_ASPECT = 10.0

@@ -18,7 +18,7 @@ import numpy as np
 
 import logoscan
 from logoscan import weights
-from logoscan.detect import DENSE_PLAN, Detector, Tiles
+from logoscan.detect import Detector, Tiles
 from logoscan.encode import ClipEncoder, Encoder, encode_crops
 from logoscan.errors import ImageError, InputError, MismatchError
 from logoscan.evidence import BrandEvidence, gather
@@ -33,12 +33,9 @@ from logoscan.signals import DEFAULT_SIGNALS, Case, SignalFunction
 from logoscan.text import NO_BRAND, NameIndex, fold
 from logoscan.types import Brand, BrandMention, Embeddings, ImageSource, Listing, Match, Regions, TextSpans
 
-__all__ = ["Effort", "Observation", "Scanner"]
+__all__ = ["Observation", "Scanner"]
 
 logger = logging.getLogger(__name__)
-
-Effort = Literal["default", "full"]
-"""How much work may be saved: "full" lays denser tiles."""
 
 MAX_IMAGES = 50
 """Photos of one listing that are looked at; the report says when there were more."""
@@ -92,7 +89,6 @@ class Scanner:
         signals: Sequence[SignalFunction] = DEFAULT_SIGNALS,
         calibration: MatchCalibration | Literal["auto"] | None = "auto",
         similarity_threshold: float | None = None,
-        effort: Effort = "default",
         root: str | Path | None = None,
         limits: ImageLimits | None = None,
     ) -> None:
@@ -101,14 +97,13 @@ class Scanner:
         Args:
             index: The register.
             encoder: Must be the one that made the index.
-            detector: `Tiles` if None, denser for effort "full".
+            detector: `Tiles` if None.
             ocr: None reads no text.
             prices: Price references; None judges by the owners' usual prices alone.
             score_model: The stated priors if None.
             signals: Functions of a `Case`.
             calibration: "auto" takes the bundled one that belongs to encoder and detector, if there is one.
             similarity_threshold: Without a calibration: cosine from which a brand counts as shown.
-            effort: Of the default detector.
             root: If given, image paths are relative to it and may not leave it.
             limits: Caps on image files.
 
@@ -116,10 +111,8 @@ class Scanner:
             MismatchError: Index and encoder, or calibration and stages, do not belong together.
         """
         index.require(encoder.info)
-        if effort not in ("default", "full"):
-            raise InputError(f"effort: expected 'default' or 'full', got {effort!r}")
         self.index, self.encoder, self.ocr = index, encoder, ocr
-        self.detector: Detector = detector or (Tiles(DENSE_PLAN) if effort == "full" else Tiles())
+        self.detector: Detector = detector or Tiles()
         self.calibration = self._fitting(calibration)
         if self.calibration is None and similarity_threshold is None:
             logger.warning(

@@ -27,7 +27,7 @@ from fakes import (
 )
 from PIL import Image
 
-from logoscan.detect import DENSE_PLAN, Tiles, WholeImage
+from logoscan.detect import Tiles, WholeImage
 from logoscan.errors import ImageError, InputError, MismatchError
 from logoscan.index import LogoIndex
 from logoscan.match import MatchCalibration
@@ -252,14 +252,10 @@ def test_a_threshold_stands_in_for_a_calibration(caplog: pytest.LogCaptureFixtur
 def test_wiring_mistakes_are_errors_when_the_scanner_is_built(clip: Any) -> None:
     with pytest.raises(MismatchError, match=r"index made by fake .* used with logoscan"):
         Scanner(register(), encoder=clip)
-    with pytest.raises(InputError, match="effort: expected 'default' or 'full', got 'some'"):
-        wire(effort="some")
 
 
-def test_effort_chooses_the_tiles() -> None:
-    index = register()
-    assert Scanner(index, encoder=ENCODER).detector.fingerprint == Tiles().fingerprint
-    assert Scanner(index, encoder=ENCODER, effort="full").detector.fingerprint == Tiles(DENSE_PLAN).fingerprint
+def test_tiles_are_the_default_detector() -> None:
+    assert Scanner(register(), encoder=ENCODER).detector.fingerprint == Tiles().fingerprint
 
 
 # -- one picture

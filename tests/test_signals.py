@@ -82,6 +82,10 @@ def test_every_default_signal_has_a_coefficient() -> None:
         (case(mentions=[word(source="image:0")]), 0.0),
         (case(mentions=[word("compatible")]), 0.0),
         (case(mentions=[word("style")]), 0.0),
+        (case(mentions=[word()], claimed=""), 0.9 * 0.3),
+        (case(mentions=[word()], claimed="Bolt"), 0.9 * 0.3),
+        (case(mentions=[word()], claimed="Bolt", shown=0.6), 0.6),
+        (case(mentions=[word(), word(source="claim", probability=0.5)], claimed="Acme & Bolt"), 0.9),
     ],
 )
 def test_how_surely_a_listing_passes_as_the_brands_goods(one: Case, presence: float) -> None:
@@ -100,6 +104,9 @@ def test_how_surely_a_listing_passes_as_the_brands_goods(one: Case, presence: fl
         (case(mentions=[word("compatible", "image:0")]), False),
         (case(mentions=[word("compatible")], claimed="Acme"), False),
         (case(mentions=[word("style")]), False),
+        (case(mentions=[word("compatible"), word(source="description")]), True),
+        (case(mentions=[word(), word("compatible", "description")]), False),
+        (case(mentions=[word("compatible", "description"), word(source="description")]), False),
     ],
 )
 def test_an_accessory_is_presented_as_for_the_brand(one: Case, accessory: bool) -> None:

@@ -106,7 +106,7 @@ def test_a_scanner_takes_the_calibration_that_fits(table: Path) -> None:
     index = LogoIndex(encoder.info)
     assert Scanner(index, encoder=encoder).calibration == ours[0]
     assert Scanner(index, encoder=encoder, detector=WholeImage()).calibration == ours[1]
-    assert Scanner(index, encoder=encoder, effort="full").calibration is None
+    assert Scanner(index, encoder=encoder, detector=Tiles(DENSE_PLAN)).calibration is None
     assert Scanner(index, encoder=encoder, calibration=None).calibration is None
 
 

@@ -171,14 +171,14 @@ def expected_calibration_error(probability: npt.NDArray[np.float64], right: npt.
 @click.option("--fonts", type=click.Path(exists=True, path_type=Path), required=True)
 @click.option("--scenes", "count", default=600, show_default=True)
 @click.option("--seed", default=11, show_default=True)
-@click.option("--plan", type=click.Choice(["default", "full"]), default="default", show_default=True, help="Of tiles.")
+@click.option("--plan", type=click.Choice(["default", "dense"]), default="default", show_default=True, help="Of tiles.")
 @click.option("--write", is_flag=True, help="Replace this pair's calibration in weights/manifest.json.")
 def main(drawings: Path, backgrounds: Path, fonts: Path, count: int, seed: int, plan: str, write: bool) -> None:
-    """Fit the calibration of the bundled tower with the tiles of an effort; half of the scenes check the other half."""
+    """Fit the calibration of the bundled tower with a plan of tiles; half of the scenes check the other half."""
     marks, encoder, detector = (
         drawing_store.load(drawings),
         ClipEncoder(),
-        Tiles(DENSE_PLAN if plan == "full" else DEFAULT_PLAN),
+        Tiles(DENSE_PLAN if plan == "dense" else DEFAULT_PLAN),
     )
     register = full_register(marks, encoder)
     seen = []
