@@ -1,6 +1,7 @@
 """Brand folders: what is read, what is left out, what is refused."""
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,14 @@ def test_every_field_of_the_format_is_read(tmp_path: Path) -> None:
 
 def test_a_description_without_a_name_takes_the_folders(tmp_path: Path) -> None:
     assert read_brand_folder(make_folder(tmp_path, "Acme", (), {"aliases": ["A"]})).brand == Brand("Acme", ("A",))
+
+
+def test_a_misspelt_key_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = make_folder(tmp_path, "Acme", (), {"name": "Acme", "authorized_sellers": ["s"], "alias": "A"})
+    with caplog.at_level(logging.WARNING, "logoscan"):
+        assert read_brand_folder(folder).brand == Brand("Acme")
+    (record,) = caplog.records
+    assert record.getMessage() == f"{folder / 'brand.json'}: ignored keys: alias, authorized_sellers"
 
 
 @pytest.mark.parametrize(

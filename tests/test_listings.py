@@ -329,6 +329,14 @@ def test_prices_need_their_columns(tmp_path: Path, text: str, missing: str) -> N
         list(read_prices(write(tmp_path, "p.csv", text)))
 
 
+def test_prices_with_bytes_that_are_not_utf8(tmp_path: Path) -> None:
+    path = write(tmp_path, "p.csv", b"brand,price,currency\nCaf\xe9,5,EUR\nAcme,6,EUR\n")
+    assert list(read_prices(path)) == [
+        BadRow(2, "expected UTF-8, got bytes that are not"),
+        PriceRecord("Acme", 6.0, "EUR"),
+    ]
+
+
 def test_prices_of_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="prices: expected a CSV file, got"):
         list(read_prices(tmp_path / "not-there.csv"))

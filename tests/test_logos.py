@@ -108,6 +108,10 @@ def test_a_drawing_is_cut_to_what_is_drawn(tmp_path: Path) -> None:
         '<rect style="fill:url(http://127.0.0.1/a)"/>',
         "<rect fill=\"url( 'a.svg#b' )\"/>",
         '<rect style="width:expression(1)"/>',
+        '<filter id="f"><feTurbulence numOctaves="9999999"/></filter>',
+        '<filter id="f"><feMorphology radius="999999"/></filter>',
+        '<filter id="f"><feConvolveMatrix order="999"/></filter>',
+        '<style>.a{fill:url(#p)}</style><pattern id="p"/>',
     ],
 )
 def test_an_svg_that_refers_outside_of_itself_is_refused(tmp_path: Path, body: str) -> None:

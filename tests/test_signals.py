@@ -177,6 +177,7 @@ def test_shown_not_claimed(one: Case, expected: float | None) -> None:
         (case(shown=None, claimed="Bolt"), None),
         (case(shown=0.6, claimed="Bolt", mentions=ACCESSORY), None),
         (case(shown=0.6, claimed="Acmee", mentions=[word("near", "claim")]), None),
+        (case(shown=0.6, claimed="Bolt", mentions=[word("near")]), 0.6),
     ],
 )
 def test_claims_another_brand(one: Case, expected: float | None) -> None:

@@ -237,9 +237,10 @@ def train(composer: Composer, plan: Plan, folder: str | Path, start_from: str | 
             steps, samples, done = steps + 1, samples + len(labels), done + 1
             sums += (float(pair.detach()), float(proxy.detach()), waited)
             if steps % 50 == 0:
+                since = min(done, 50)  # fewer after the run was resumed
                 line = {
                     "step": steps, "samples": samples, "seconds": round(time.monotonic() - began), "lr": rate,
-                    "pair": float(sums[0] / 50), "proxy": float(sums[1] / 50), "waited_s": float(sums[2] / 50),
+                    "pair": float(sums[0] / since), "proxy": float(sums[1] / since), "waited_s": float(sums[2] / since),
                 }  # fmt: skip
                 with (path / "log.jsonl").open("a", encoding="utf-8") as log:
                     log.write(json.dumps(line) + "\n")
