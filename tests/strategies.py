@@ -23,7 +23,7 @@ from logoscan.storage import LogoRecord
 from logoscan.types import Band, Boxes, Brand, BrandMention, EncoderInfo, Listing, Match, Preprocessing, UsualPrice
 
 quick = settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+    deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 )
 """For property tests: no deadline, because a loaded machine is no defect."""
 

@@ -179,10 +179,10 @@ PATTERNS = "".join(
     ids=["deep", "deeper", "chain", "bomb", "patterns", "cycle", "self"],
 )
 def test_an_svg_that_would_exhaust_the_renderer_is_refused(tmp_path: Path, body: str) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(ImageError, match=r"^logo\.svg: expected an SVG of at most 60 nested and 20000 drawn elements"):
         load_logo(saved(tmp_path, svg(body)))
-    assert time.monotonic() - began < 10
+    assert time.process_time() - began < 10
 
 
 def test_an_svg_of_ordinary_depth_is_rendered(tmp_path: Path) -> None:

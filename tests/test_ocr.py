@@ -6,6 +6,7 @@ import logging
 import os
 import socket
 import sys
+from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,16 @@ def test_a_photo_of_the_samples(engine: OcrEngine, samples: Path) -> None:
     assert (coffee.mean(axis=0) > 0.2 * photo.shape[0]).all()
     assert (first.mean(axis=0) < 0.8 * photo.shape[0]).all()
     assert coffee[:, 1].mean() < first[:, 1].mean()
+
+
+def test_a_real_photo(engine: OcrEngine) -> None:
+    """A photographed page that scikit-image, which EasyOCR depends on, carries in its wheel."""
+    found = find_spec("skimage")
+    assert found is not None
+    assert found.origin is not None
+    spans = engine.read([load_image(Path(found.origin).parent / "data" / "page.png")])[0]
+    assert "REGION-BASED SEGMENTATION" in words(spans)
+    assert "BACKGROUND" in words(spans)
 
 
 def test_polygons_lie_on_the_letters(engine: OcrEngine) -> None:

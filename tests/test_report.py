@@ -50,7 +50,7 @@ def test_an_empty_report_comes_back() -> None:
     assert report_from_json(report_to_json(report)) == report
 
 
-@quick
+@settings(quick, max_examples=25)
 @given(report=reports())
 def test_a_report_comes_back_to_the_last_bit(report: Report) -> None:
     text = report_to_json(report)

@@ -452,7 +452,7 @@ def _near_texts(draw: st.DrawFn) -> tuple[list[str], str]:
     return names, " ".join(words)
 
 
-@settings(quick, max_examples=100)
+@settings(quick, max_examples=80)
 @given(made=_near_texts())
 @example((["abc", "bcdefg"], "a bc d efg"))  # the longer of two that overlap
 @example((["aabcd", "cdef", "efghj"], "aab cd ef ghi"))  # near to what overlaps an exact name
@@ -505,9 +505,9 @@ def test_any_text_gives_sound_mentions(text: str, made: list[Brand], sure: float
     ids=["names", "near", "one word", "for", "letters", "quotes", "marks", "long folds"],
 )
 def test_a_megabyte_returns_soon(text: str) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     REGISTER.find(text, "description")
-    assert time.monotonic() - began < 8, "seconds; about one here, and hours without the cap"
+    assert time.process_time() - began < 8, "seconds of work; about one here, and hours without the cap"
 
 
 def test_text_beyond_the_cap_is_not_searched() -> None:
