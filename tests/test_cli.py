@@ -14,6 +14,7 @@ from PIL import Image
 
 import logoscan
 from logoscan.cli import main
+from logoscan.errors import ImageError
 from logoscan.images import load_image
 from logoscan.index import LogoIndex
 from logoscan.report import read_reports
@@ -190,14 +191,37 @@ def test_a_bad_photo_is_a_warning_not_a_failure(shop: Path) -> None:
     assert len(list((shop / "overlays").iterdir())) == 4
 
 
+def test_overlays_of_odd_ids_do_not_meet(shop: Path) -> None:
+    odd = ["a/b", "a_b", "../a", "ä", "x" * 300, "x" * 301]
+    rows = [{"id": name, "images": [f"photos/{i}.png"]} for i, name in enumerate(odd)]
+    (shop / "odd.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert scan(shop, "--overlay", shop / "deep" / "overlays", listings="odd.jsonl").exit_code == 0
+    drawn = list((shop / "deep" / "overlays").iterdir())
+    assert len(drawn) == len(odd)
+    assert list((shop / "deep").iterdir()) == [shop / "deep" / "overlays"]
+    assert "a_b-0.jpg" in {path.name for path in drawn}
+
+
+def test_an_overlay_that_fails_costs_no_report(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(*_: object, **__: object) -> None:
+        raise ImageError("0.png: no such image file")
+
+    monkeypatch.setattr("logoscan.cli.load_image", gone)
+    result = scan(shop, "--overlay", shop / "overlays")
+    assert result.exit_code == 0
+    assert "listing 'L0': image 0: no overlay: 0.png: no such image file" in result.stderr
+    assert len(ids(shop / "R.jsonl")) == 6
+
+
 def test_prices_with_a_bad_row(shop: Path) -> None:
     good = "".join(f"Acme,{90 + i},EUR\n" for i in range(10))
     (shop / "p.csv").write_text("brand,price,currency\n" + good + "Acme,free,EUR\n")
     row = {"id": "x", "title": "Acme thing", "price": 5, "currency": "EUR"}
     (shop / "one.jsonl").write_text(json.dumps(row))
     result = scan(shop, "--prices", shop / "p.csv", listings="one.jsonl")
-    assert result.exit_code == 0
+    assert result.exit_code == 1
     assert "p.csv, line 12: " in result.stderr
+    assert "1 rows failed" in result.stderr
     (report,) = read_reports(shop / "R.jsonl")
     assert "low_price" in [c.signal for c in report.score.contributions if c.contribution > 1]
 

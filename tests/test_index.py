@@ -202,6 +202,16 @@ def test_a_drawing_with_fewer_renderings_leaves_none_of_the_old() -> None:
     assert [logo.rendering for logo in index.logos] == ["as-is"]
 
 
+def test_logos_of_two_brands_with_one_identifier_both_stay() -> None:
+    index = LogoIndex(ENCODER.info)
+    index.add(Brand("AC"), [("DC/logo.png", ACME)], ENCODER)
+    index.add(Brand("AC/DC"), [("logo.png", BOLT)], ENCODER)
+    assert ids(index) == ["AC/DC/logo.png"] * 2
+    assert (nearest(index, ACME), nearest(index, BOLT)) == ("AC", "AC/DC")
+    index.remove("AC", "AC/DC/logo.png")
+    assert [logo.brand for logo in index.logos] == ["AC/DC"]
+
+
 def test_removing() -> None:
     index = small()
     assert index.remove("Bolt", "Bolt/b.png") == 1

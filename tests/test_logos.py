@@ -304,10 +304,10 @@ def test_one_colour_on_white_is_lifted_off_softly() -> None:
 
 
 def test_a_picture_without_one_ground_stands_as_it_is() -> None:
-    halves = np.zeros((40, 40, 4), np.uint8)
-    halves[:, 20:] = 255
-    halves[..., 3] = 255
-    assert [way.name for way in renderings(halves)] == ["as-is"]
+    parts = np.zeros((40, 40, 4), np.uint8)
+    parts[:, 13:] = 255
+    parts[..., 3] = 255
+    assert [way.name for way in renderings(parts)] == ["as-is"]
 
 
 def test_two_inks_on_white_stand_as_they_are() -> None:

@@ -35,7 +35,7 @@ from logoscan.price import PriceModel, PriceRecord
 from logoscan.report import report_from_json, report_to_json
 from logoscan.results import Report
 from logoscan.scanner import Scanner
-from logoscan.types import Brand, Listing, Rgb, TextSpans
+from logoscan.types import Brand, Listing, Regions, Rgb, TextSpans
 
 ENCODER, DETECTOR = FakeEncoder(), FakeDetector()
 ACME = quarters(RED, WHITE, BLUE, YELLOW)
@@ -292,6 +292,50 @@ def test_bad_photos_are_warnings_and_the_good_one_speaks(tmp_path: Path) -> None
     assert [(m.image, m.brand) for m in report.matches] == [(6, "Acme")]
     assert [i.file for i in report.images] == [*bad, "good.png"]
     assert [i.sha256 is None for i in report.images] == [True] * 6 + [False]
+
+
+@pytest.mark.parametrize("part", ["ocr", "detector"])
+def test_a_photo_that_breaks_a_model_costs_that_photo(part: str, caplog: pytest.LogCaptureFixture) -> None:
+    class Fragile:
+        """Passes on to a fake, but not the photo whose top left pixel says so."""
+
+        name, fingerprint = "fake", DETECTOR.fingerprint
+
+        def read(self, images: Sequence[Rgb]) -> list[TextSpans]:
+            self.check(images)
+            return OCR.read(images)
+
+        def detect(self, images: Sequence[Rgb]) -> list[Regions]:
+            self.check(images)
+            return DETECTOR.detect(images)
+
+        def check(self, images: Sequence[Rgb]) -> None:
+            if any((image[0, 0] == (66, 6, 6)).all() for image in images):
+                raise RuntimeError("out of order")
+
+    poison = photo_of(BOLT, (66, 6, 6))
+    batch = [Listing("a", (photo_of(ACME), poison)), Listing("b", (photo_of(None, SPEAKS),)), Listing("c", (poison,))]
+    first, second, third = wire(**{part: Fragile()}).scan_many(batch)
+    assert [(m.image, m.brand) for m in first.matches] == [(0, "Acme")]
+    assert first.warnings == ("image 1: cannot be examined (RuntimeError: out of order)",)
+    assert [m.brand for m in second.mentions] == ["Bolt"]
+    assert second.warnings == ()
+    assert len(third.warnings) == 1
+    assert "out of order" in caplog.text
+
+
+def test_what_was_not_seen_is_unknown_not_absent() -> None:
+    """A brand without a logo, or photos that cannot be read, say nothing about what is shown."""
+    index = register()
+    index.add(Brand("Core"), [], ENCODER)
+    named = Listing("x", (photo_of(ACME),), title="Acme, Bolt, Core", claimed_brand="")
+    probability = {r.brand: r.probability for r in wire(index).scan(named).brands}
+    assert probability["Acme"] is not None
+    assert probability["Acme"] > 0.9
+    assert (probability["Bolt"], probability["Core"]) == (0.0, None)
+    unseen = wire(index).scan(replace(named, images=(b"",)))
+    assert {r.brand: r.probability for r in unseen.brands} == {"Acme": None, "Bolt": None, "Core": None}
+    assert "shown_not_claimed" not in [c.signal for c in unseen.score.contributions]
 
 
 def test_only_fifty_photos_are_looked_at() -> None:
