@@ -315,7 +315,8 @@ def test_a_photo_that_breaks_a_model_costs_that_photo(part: str, caplog: pytest.
 
     poison = photo_of(BOLT, (66, 6, 6))
     batch = [Listing("a", (photo_of(ACME), poison)), Listing("b", (photo_of(None, SPEAKS),)), Listing("c", (poison,))]
-    first, second, third = wire(**{part: Fragile()}).scan_many(batch)
+    parts: dict[str, Any] = {part: Fragile()}
+    first, second, third = wire(**parts).scan_many(batch)
     assert [(m.image, m.brand) for m in first.matches] == [(0, "Acme")]
     assert first.warnings == ("image 1: cannot be examined (RuntimeError: out of order)",)
     assert [m.brand for m in second.mentions] == ["Bolt"]
