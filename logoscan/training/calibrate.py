@@ -9,7 +9,6 @@ probabilities are first ones, to be checked on real photos.
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -199,7 +198,7 @@ def main(drawings: Path, backgrounds: Path, fonts: Path, count: int, seed: int, 
         "held_out_false": round(float((probability > trial.threshold)[check.first & check.empty].mean()), 4),
         "calibration": to_mapping(final),
     }
-    print(json.dumps(figures, indent=1))
+    click.echo(json.dumps(figures, indent=1))
     if write:
         path = weights.folder() / "manifest.json"
         manifest = json.loads(path.read_text(encoding="utf-8"))
@@ -208,7 +207,6 @@ def main(drawings: Path, backgrounds: Path, fonts: Path, count: int, seed: int, 
         ]
         manifest["calibrations"] = [*others, to_mapping(final)]
         path.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":
