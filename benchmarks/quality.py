@@ -93,7 +93,7 @@ def main() -> None:
 
 @main.command()
 @click.option("--boxes", type=_path, required=True, help="CSV file,brand,x0,y0,x1,y1.")
-@_options("json", "cache", *_REGISTER)
+@_options("json", "cache", "detector", *_REGISTER)
 def crops(
     images: Path,
     boxes: Path,
@@ -105,12 +105,13 @@ def crops(
     pretrained: str | None,
     device: str,
     cache: Path | None,
+    detector: str,
 ) -> None:
     """The encoder alone: labelled boxes, cropped with a 10 % margin, against a gallery.
 
     r1, r5: the right brand is first, or among the first five distinct brands; queries are boxes of brands that have a
     gallery, in photos that are not excluded. map: leave-one-out mean average precision over all boxes, boxes of the
-    same photo excluded, without the gallery.
+    same photo excluded, without the gallery. --detector is taken and changes nothing: the boxes are given.
     """
     clip = ClipEncoder(encoder, pretrained, device=device)
     rows = _rows(boxes)
@@ -131,6 +132,7 @@ def crops(
     settings = {
         "encoder": to_mapping(clip.info),
         "precision": clip.precision,
+        "detector": f"{detector} (not used)",
         "vectors": len(index),
         "distractors": None if distractors is None else icon_set(distractors),
     }

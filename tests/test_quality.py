@@ -120,7 +120,7 @@ def test_crops_on_the_samples(quality: Any, tmp_path: Path) -> None:
     arguments = ["crops", "--images", str(SAMPLES / "photos"), "--boxes", str(_csv(tmp_path / "b.csv", boxes)),
                  "--gallery", str(SAMPLES / "brands"), "--json", str(out), "--device", "cpu"]  # fmt: skip
     excluded = _csv(tmp_path / "x.csv", [{"file": "film_boxes.jpg"}])
-    run = CliRunner().invoke(quality.main, [*arguments, "--exclude", str(excluded)])
+    run = CliRunner().invoke(quality.main, [*arguments, "--exclude", str(excluded), "--detector", "tiles"])
     assert run.exit_code == 0, run.output
     result = json.loads(out.read_text())
     assert result["n_queries"] == 1
