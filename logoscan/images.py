@@ -146,8 +146,6 @@ def _to_rgba(image: Image.Image) -> Rgba:
             raise ImageError("expected finite grey values, got NaN or infinity")
         top = 65535.0 if image.mode.startswith("I;16") or values.max(initial=0) > 255 else 255.0
         image = Image.fromarray(np.clip(values * (255.0 / top) + 0.5, 0, 255).astype(np.uint8))
-    if image.mode == "CMYK":
-        image = image.convert("RGB")
     if turn is not None:
         image = image.transpose(turn)
     return np.asarray(image.convert("RGBA"))

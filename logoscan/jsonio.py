@@ -20,6 +20,7 @@ T = TypeVar("T")
 
 
 def _adapter(kind: Any) -> Any:
+    """What reads and writes a record; `cache` alone would ask mypy for hashable types."""
     return _cached_adapter(kind)
 
 

@@ -246,7 +246,8 @@ class Scanner:
             observations: One for each of its photos, in order.
             index: A snapshot of the register; the scanner's as it is now if None.
         """
-        index = index or self.index.snapshot()
+        if index is None:  # an empty register is falsy, and a register all the same
+            index = self.index.snapshot()
         warnings = [f"image {i}: {o.warning}" for i, o in enumerate(observations) if o.warning]
         skipped = [] if self.ocr else ["photos were not read: no OCR engine"]
         if len(listing.images) > len(observations):

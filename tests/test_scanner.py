@@ -399,3 +399,12 @@ def test_listings_are_never_changed_by_a_scan() -> None:
     before = photo.copy()
     wire().scan(Listing("x", (photo,)))
     np.testing.assert_array_equal(photo, before)
+
+
+def test_an_empty_snapshot_is_judged_as_given() -> None:
+    scanner = wire()
+    listing = Listing("x", (photo_of(ACME),))
+    seen = scanner.observe(listing.images)
+    assert scanner.judge(listing, seen).brands != ()
+    report = scanner.judge(listing, seen, LogoIndex(ENCODER.info))
+    assert (report.brands, report.matches) == ((), ())
