@@ -12,6 +12,7 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -23,7 +24,7 @@ from logoscan.errors import CorruptFileError, DeviceError, InputError, LogoscanE
 from logoscan.images import square_crops
 from logoscan.types import Boxes, CropFit, Embeddings, EncoderInfo, Preprocessing, Rgb
 
-__all__ = ["ClipEncoder", "Encoder", "resolve_device"]
+__all__ = ["ClipEncoder", "Encoder", "cpu_has_bf16", "resolve_device"]
 
 logger = logging.getLogger(__name__)
 
@@ -99,7 +100,8 @@ def resolve_device(device: str) -> str:
     return str(wanted)
 
 
-def _cpu_has_bf16() -> bool:
+@cache
+def cpu_has_bf16() -> bool:
     """Whether the processor computes in bf16; without it oneDNN emulates, a hundred times slower."""
     import torch
 
@@ -173,7 +175,7 @@ class ClipEncoder:
         import torch
 
         on_gpu = self.device.startswith("cuda")
-        if not (torch.cuda.is_bf16_supported() if on_gpu else self.device == "cpu" and _cpu_has_bf16()):
+        if not (torch.cuda.is_bf16_supported() if on_gpu else self.device == "cpu" and cpu_has_bf16()):
             return "fp32"
         size = self.info.preprocessing.size_px
         pixels = np.random.default_rng(0).integers(0, 256, (_BATCHES[1], size, size, 3), np.uint8)

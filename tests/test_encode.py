@@ -221,7 +221,7 @@ def test_bf16_is_taken_where_it_gains_and_agrees(
         angle = 0.0 if precision == "fp32" else float(np.arccos(cosine))
         return np.tile(np.array([np.cos(angle), np.sin(angle)], np.float32), (len(pixels), 1))
 
-    monkeypatch.setattr(encode, "_cpu_has_bf16", lambda: True)
+    monkeypatch.setattr(encode, "cpu_has_bf16", lambda: True)
     monkeypatch.setattr(encode, "time", SimpleNamespace(perf_counter=lambda: now))
     monkeypatch.setattr(ClipEncoder, "_forward", forward)
     monkeypatch.setattr(tiny, "probe", {})

@@ -42,6 +42,7 @@ def shape(kind: int, colour: tuple[int, int, int] = (0, 0, 0)) -> Rgba:
 def drawings() -> Drawings:
     rows = [(f"mark{k}", "test", True, shape(k)) for k in range(6)]
     rows.append(("mark0", "other", False, shape(0, (200, 30, 30))))
+    rows.append(("ph:sign", "ph", True, shape(6)))
     return from_arrays(rows)
 
 
@@ -64,28 +65,40 @@ def fonts(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
 def test_same_seed_same_batches_other_seed_others(
     drawings: Drawings, grounds: Backgrounds, fonts: tuple[str, ...]
 ) -> None:
-    mix = Mix(drawn=3, wordmarks=2, look_alikes=2)
+    mix = Mix(drawn=3, pictograms=0, wordmarks=2, look_alikes=2)
     first, again, other = (Composer(drawings, fonts, grounds, seed) for seed in (4, 4, 5))
     for _ in range(2):
-        (a, la), (b, lb), (c, _) = first.batch(mix), again.batch(mix), other.batch(mix)
-        np.testing.assert_array_equal(a, b)
-        np.testing.assert_array_equal(la, lb)
-        assert not np.array_equal(a, c)
+        a, b, c = first.batch(mix), again.batch(mix), other.batch(mix)
+        np.testing.assert_array_equal(a.crops, b.crops)
+        np.testing.assert_array_equal(a.labels, b.labels)
+        assert (a.texts, a.other_names) == (b.texts, b.other_names)
+        assert not np.array_equal(a.crops, c.crops)
 
 
 def test_batch_layout(drawings: Drawings, grounds: Backgrounds, fonts: tuple[str, ...]) -> None:
-    crops, labels = Composer(drawings, fonts, grounds, 1).batch(Mix(drawn=3, wordmarks=4, look_alikes=2))
-    assert crops.shape == (18, CROP_PX, CROP_PX, 3)
+    composer = Composer(drawings, fonts, grounds, 1)
+    mix = Mix(drawn=3, pictograms=1, wordmarks=4, look_alikes=2, other_names=7)
+    batch = composer.batch(mix)
+    crops, labels = batch.crops, batch.labels
+    assert crops.shape == (20, CROP_PX, CROP_PX, 3)
     assert crops.dtype == np.uint8
     pairs = labels.reshape(-1, 2)
     np.testing.assert_array_equal(pairs[:, 0], pairs[:, 1])
-    assert len(set(pairs[:, 0].tolist())) == 9
+    assert len(set(pairs[:, 0].tolist())) == 10
     assert (pairs[:, 0] >= len(drawings.names)).sum() == 6  # wordmarks and look-alikes have no proxy
+    assert batch.texts[:12] == ("",) * 12
+    assert all(batch.texts[12:])
+    shown = {t.lower() for t in batch.texts}
+    assert len(batch.other_names) == 7
+    assert not shown & {name.lower() for name in batch.other_names}
+    fresh = labels[labels >= len(drawings.names)]
+    later = composer.batch(mix).labels
+    assert not set(fresh.tolist()) & set(later.tolist())  # made classes are never met again
 
 
 def test_works_without_fonts_and_photographs(drawings: Drawings) -> None:
     empty = backgrounds_from_arrays([])
-    _, labels = Composer(drawings, (), empty, 1).batch(Mix(drawn=4, wordmarks=4, look_alikes=0))
+    labels = Composer(drawings, (), empty, 1).batch(Mix(drawn=4, pictograms=0, wordmarks=4, look_alikes=0)).labels
     assert (labels < len(drawings.names)).all()
     assert len(labels) == 8
     with pytest.raises(ValueError, match="at least one"):
@@ -105,7 +118,7 @@ def test_clean_crop_shows_the_drawing(drawings: Drawings, grounds: Backgrounds) 
 @pytest.mark.parametrize("drawn", [-1, 0])
 def test_mix_refuses_nonsense(drawn: int) -> None:
     with pytest.raises(ValueError, match=r"mix: expected counts .* got drawn"):
-        Mix(drawn=drawn, wordmarks=0, look_alikes=0)
+        Mix(drawn=drawn, pictograms=0, wordmarks=0, look_alikes=0)
     with pytest.raises(ValueError, match=r"mix.clean: expected 0..1, got 1.5"):
         Mix(clean=1.5)
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
+import tempfile
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -10,46 +13,97 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
+from PIL import ImageFont
 from safetensors.torch import load_file
+from timm.layers import Conv2dSame
 
 from logoscan.training.__main__ import main
 from logoscan.training.compose import Composer, Mix
 from logoscan.training.drawings import from_arrays
 from logoscan.training.materials import backgrounds_from_arrays
-from logoscan.training.network import DIM, Tower, _Depthwise, embed, for_training, read_tower, to_input, write_tower
-from logoscan.training.train import Plan, losses, stream, train
+from logoscan.training.network import (
+    DIM,
+    TextTower,
+    Tower,
+    _Depthwise,
+    embed,
+    for_training,
+    read_text_tower,
+    read_tower,
+    to_input,
+    write_model,
+)
+from logoscan.training.train import Memory, Plan, pair_loss, proxy_loss, stream, text_loss, train
 
 
-def composer(seed: int = 0, classes: int = 4) -> Composer:
+def font() -> str:
+    default = ImageFont.load_default(20)
+    assert isinstance(default, ImageFont.FreeTypeFont)
+    assert isinstance(default.path, io.BytesIO)
+    file = Path(tempfile.gettempdir()) / "logoscan-test-font.ttf"
+    if not file.exists():
+        file.write_bytes(default.path.getvalue())
+    return str(file)
+
+
+def composer(seed: int = 0, classes: int = 4, fonts: tuple[str, ...] = ()) -> Composer:
     rows = []
     for k in range(classes):
         rgba = np.zeros((80, 80, 4), np.uint8)
         cv2.line(rgba, (8, 8), (12 + 15 * k, 70), (0, 0, 0, 255), 10)
         cv2.circle(rgba, (60, 20 + 10 * k), 12, (0, 0, 0, 255), -1)
         rows.append((f"m{k}", "test", True, rgba))
-    return Composer(from_arrays(rows), (), backgrounds_from_arrays([]), seed)
+    return Composer(from_arrays(rows), fonts, backgrounds_from_arrays([]), seed)
 
 
-PLAN = Plan(minutes=5, max_steps=2, mix=Mix(drawn=3, wordmarks=0, look_alikes=1), small_px=64)
+MIX = Mix(drawn=3, pictograms=0, wordmarks=1, look_alikes=1, other_names=3)
+PLAN = Plan(minutes=5, max_steps=2, mix=MIX, small_px=64)
+
+
+def broken(mix: Mix | None = None) -> None:
+    raise OSError("disk on fire")
+
+
+def broken_composer() -> Composer:
+    made = composer()
+    made.batch = broken  # type: ignore[assignment, method-assign]
+    return made
 
 
 def test_run_is_written_resumed_and_loadable(tmp_path: Path) -> None:
     torch.manual_seed(0)
     start = tmp_path / "start.safetensors"
-    write_tower(Tower(), start)
-    run = tmp_path / "run"
-    path = train(composer(), PLAN, run, start)
+    write_model(Tower(), start, text=TextTower())
+    run, make = tmp_path / "run", partial(composer, fonts=(font(),))
+    path = train(make, PLAN, run, start)
     first = json.loads(metadata(path)["training"])
-    assert (first["steps"], first["samples"], first["classes"]) == (2, 16, 4)
-    again = json.loads(metadata(train(composer(), PLAN, run, start))["training"])
-    assert (again["steps"], again["samples"]) == (4, 32)
+    assert (first["steps"], first["samples"], first["classes"]) == (2, 20, 4)
+    again = json.loads(metadata(train(make, PLAN, run, start))["training"])
+    assert (again["steps"], again["samples"]) == (4, 40)
     assert set(load_file(str(path))) == set(load_file(str(start)))
     before, after = load_file(str(start)), load_file(str(path))
     stem, late = "visual.trunk.conv_stem.weight", "visual.head.proj.weight"
     assert torch.equal(before[stem], after[stem])  # frozen
     assert not torch.equal(before[late], after[late])
-    vectors = embed(read_tower(path), composer().batch(PLAN.mix)[0])
+    assert not torch.equal(before["text_projection"], after["text_projection"])
+    vectors = embed(read_tower(path), composer().batch(PLAN.mix).crops)
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+
+
+def test_model_files_hold_both_towers_or_one(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    tower, text = Tower(), TextTower()
+    write_model(tower, tmp_path / "both.safetensors", text=text)
+    write_model(tower, tmp_path / "image.safetensors")
+    assert read_text_tower(tmp_path / "image.safetensors") is None
+    again = read_text_tower(tmp_path / "both.safetensors")
+    assert again is not None
+    tokens = text.tokens(["Acme", "acme", "Acne"])
+    assert torch.equal(tokens[0], tokens[1])  # the tokenizer folds case
+    assert not torch.equal(tokens[0], tokens[2])
+    assert int((tokens[0] > 0).sum()) == 6  # letter by letter, a start and an end
+    with torch.no_grad():
+        torch.testing.assert_close(again(tokens), text(tokens), atol=5e-3, rtol=0)
 
 
 def metadata(path: Path) -> dict[str, str]:
@@ -62,9 +116,9 @@ def metadata(path: Path) -> dict[str, str]:
 
 def test_run_of_other_classes_is_refused(tmp_path: Path) -> None:
     plan = Plan(minutes=5, max_steps=1, mix=PLAN.mix, small_px=64)
-    train(composer(), plan, tmp_path)
+    train(composer, plan, tmp_path)
     with pytest.raises(ValueError, match="expected 4 classes as before, got 5"):
-        train(composer(classes=5), plan, tmp_path)
+        train(partial(composer, classes=5), plan, tmp_path)
 
 
 def test_training_paths_give_the_same_vectors() -> None:
@@ -85,15 +139,23 @@ def test_training_paths_give_the_same_vectors() -> None:
         torch.testing.assert_close(fast(x), expected, atol=1e-5, rtol=1e-4)
 
 
-@pytest.mark.parametrize("side", [3, 4, 7])
-def test_small_depthwise_has_the_gradients_of_a_convolution(side: int) -> None:
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("size", [3, 5])
+@pytest.mark.parametrize("side", [3, 4, 7, 10])
+def test_fast_depthwise_has_the_gradients_of_a_convolution(side: int, size: int, stride: int) -> None:
     torch.manual_seed(side)
     x = torch.randn(3, 6, side, side, requires_grad=True)
-    weight = torch.randn(6, 1, 5, 5, requires_grad=True)
-    grad = torch.randn(3, 6, side, side)
-    expected = torch.autograd.grad(torch.nn.functional.conv2d(x, weight, padding=2, groups=6), (x, weight), grad)
-    got = torch.autograd.grad(_Depthwise.apply(x, weight), (x, weight), grad)
-    for a, b in zip(got, expected, strict=True):
+    weight = torch.randn(6, 1, size, size, requires_grad=True)
+    expected = Conv2dSame(6, 6, size, stride=stride, groups=6, bias=False)
+    expected.weight = torch.nn.Parameter(weight)
+    plain, fast = expected(x), _Depthwise.apply(x, weight, stride)
+    torch.testing.assert_close(fast, plain, atol=1e-4, rtol=1e-4)
+    grad = torch.randn(plain.shape)
+    for a, b in zip(
+        torch.autograd.grad(fast, (x, weight), grad),
+        torch.autograd.grad(plain, (x, expected.weight), grad),
+        strict=True,
+    ):
         torch.testing.assert_close(a, b, atol=1e-4, rtol=1e-4)
 
 
@@ -104,29 +166,44 @@ def test_losses_fall_when_views_agree_and_ignore_twins() -> None:
     none = torch.eye(3, dtype=torch.bool)
     good = proxies[labels]
     bad = proxies[labels.roll(1)]
-    pair_good, proxy_good = losses(good, labels, proxies, none, PLAN)
-    pair_bad, proxy_bad = losses(bad, labels, proxies, none, PLAN)
-    assert pair_good < pair_bad
-    assert proxy_good < proxy_bad
+    nothing = Memory.empty()
+    assert pair_loss(good, labels, nothing, 0.07) < pair_loss(bad, labels, nothing, 0.07)
+    assert proxy_loss(good, labels, proxies, none, PLAN) < proxy_loss(bad, labels, proxies, none, PLAN)
     twins = none.clone()
     twins[0, 1] = twins[1, 0] = True
     close = torch.nn.functional.normalize(proxies[labels] + 0.9 * proxies[1], dim=1)
-    assert (
-        losses(close[:2], labels[:2], proxies, twins, PLAN)[1] < losses(close[:2], labels[:2], proxies, none, PLAN)[1]
+    assert proxy_loss(close[:2], labels[:2], proxies, twins, PLAN) < proxy_loss(
+        close[:2], labels[:2], proxies, none, PLAN
     )
     fresh = torch.tensor([3, 3, 4, 4, 5, 5])  # classes without a proxy
-    assert losses(good, fresh, proxies, none, PLAN)[1] == 0
+    assert proxy_loss(good, fresh, proxies, none, PLAN) == 0
 
 
-def test_errors_of_the_composing_thread_reach_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
-    broken = composer()
+def test_memory_gives_negatives_and_spares_the_own_class() -> None:
+    labels = torch.tensor([0, 0, 1, 1])
+    z = torch.eye(2, DIM)[labels]
+    plain = pair_loss(z, labels, Memory.empty(), 0.07)
+    others = Memory.empty().after(z, torch.tensor([5, 5, 6, 6]), 8)
+    own = Memory.empty().after(z, labels, 8)
+    assert pair_loss(z, labels, others, 0.07) > plain + 0.5
+    torch.testing.assert_close(
+        pair_loss(z[:2], labels[:2], own, 0.07), pair_loss(z, labels, Memory.empty(), 0.07), atol=1e-3, rtol=0
+    )
+    assert len(own.after(z, labels, 3).labels) == 3
 
-    def fail(mix: Mix | None = None) -> None:
-        raise OSError("disk on fire")
 
-    monkeypatch.setattr(broken, "batch", fail)
+def test_text_loss_falls_when_crops_and_names_agree() -> None:
+    names = torch.eye(4, DIM)
+    which = torch.tensor([0, 0, 1, 1])
+    good = text_loss(names[which], names, which, torch.tensor(14.0))
+    assert good < 0.4  # ln 2 / 2: two crops share a name
+    assert text_loss(names[which.roll(1)], names, which, torch.tensor(14.0)) > good + 1
+    assert text_loss(names[which + 2], names, which, torch.tensor(14.0)) > good + 1  # names that nobody shows
+
+
+def test_errors_of_the_composing_process_reach_the_caller() -> None:
     with pytest.raises(OSError, match="disk on fire"):
-        next(stream(broken, PLAN.mix))
+        next(stream(broken_composer, PLAN.mix))
 
 
 def test_plan_refuses_nonsense() -> None:

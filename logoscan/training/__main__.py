@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import signal
+from functools import partial
 from pathlib import Path
 
 import click
@@ -12,13 +14,13 @@ from logoscan.training import drawings as drawing_store
 from logoscan.training.compose import Composer
 from logoscan.training.heldout import HELD_OUT, read_heldout
 from logoscan.training.materials import load_backgrounds, read_backgrounds, save_backgrounds
-from logoscan.training.network import read_tower, write_tower
+from logoscan.training.network import read_text_tower, read_tower, write_model
 from logoscan.training.sheet import contact_sheet
 from logoscan.training.train import Plan, train
 from logoscan.training.wordmarks import font_files
 
-_PACKAGES = " ".join(s if s == "simple-icons" else f"@iconify-json/{s}" for s in drawing_store.TRAIN_SETS)
-_CALIBRATION = " ".join(f"@iconify-json/{s}" for s in drawing_store.CALIBRATION_SETS)
+_PACKAGES = " ".join(drawing_store.package(s) for s in drawing_store.TRAIN_SETS)
+_CALIBRATION = " ".join(drawing_store.package(s) for s in drawing_store.CALIBRATION_SETS)
 
 _HELP = f"""Remake the bundled image tower from free packages.
 
@@ -46,6 +48,7 @@ def main() -> None:
 
 
 def _composer(work: str, fonts: str, seed: int) -> Composer:
+    """A module's function and not a closure: it is called in the composing process as well."""
     marks = drawing_store.load(Path(work) / "drawings")
     return Composer(marks, font_files(fonts), load_backgrounds(Path(work) / "backgrounds"), seed)
 
@@ -106,7 +109,8 @@ def train_command(
 ) -> None:
     """Train the image tower; the curve goes to RUN/log.jsonl, the tower to RUN/tower.safetensors."""
     torch.set_num_threads(threads)
-    path = train(_composer(work, fonts, seed), Plan(minutes=minutes, seed=seed), run, start_from)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a stop saves
+    path = train(partial(_composer, work, fonts), Plan(minutes=minutes, seed=seed), run, start_from)
     click.echo(f"{path}")
 
 
@@ -115,7 +119,7 @@ def train_command(
 @click.argument("target", type=click.Path(dir_okay=False))
 def export(source: str, target: str) -> None:
     """Write SOURCE to TARGET with exactly the tensors that the weights folder holds (no batch counters)."""
-    write_tower(read_tower(source), target)
+    write_model(read_tower(source), target, text=read_text_tower(source))
     click.echo(target)
 
 

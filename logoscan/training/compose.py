@@ -6,13 +6,14 @@ holds it. Whole pictures with several marks are in `scenes`. Must not know netwo
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from logoscan.training.drawings import Drawings
+from logoscan.training.drawings import Drawings, is_brand
 from logoscan.training.effects import (
     CROP_PX,
     Rgb8,
@@ -34,32 +35,58 @@ class Mix:
     """What a training batch holds.
 
     Attributes:
-        drawn: Classes taken from the drawings.
+        drawn: Classes taken from the drawings of brands.
+        pictograms: Classes taken from the drawings of pictograms.
         wordmarks: Procedural wordmark classes; each second one copies the one before but for a letter or two.
         look_alikes: Edited drawings; each is a class of its own beside its source.
+        other_names: Names that no crop of the batch shows, for the text tower to tell from those shown.
         clean: Chance that the first view of a class is a clean drawing on plain ground.
         other_drawing: Chance that the second view shows another drawing of the class, where there is one.
-        with_word: Chance that a photo-like view sets a made-up word beside the mark.
+        other_font: Chance that the second view of a wordmark is in another lettering.
+        with_word: Chance that a photo-like view of a mark sets a word beside it: its brand's name or a made-up one.
     """
 
-    drawn: int = 32
-    wordmarks: int = 8
+    drawn: int = 24
+    pictograms: int = 8
+    wordmarks: int = 20
     look_alikes: int = 6
-    clean: float = 0.4
-    other_drawing: float = 0.5
-    with_word: float = 0.06
+    other_names: int = 60
+    clean: float = 0.35
+    other_drawing: float = 0.65
+    other_font: float = 0.3
+    with_word: float = 0.22
 
     def __post_init__(self) -> None:
-        if min(self.drawn, self.wordmarks, self.look_alikes) < 0 or self.drawn + self.wordmarks < 2:
+        counts = (self.drawn, self.pictograms, self.wordmarks, self.look_alikes, self.other_names)
+        if min(counts) < 0 or self.drawn + self.pictograms + self.wordmarks < 2:
             raise ValueError(
-                "mix: expected counts of 0 or more and at least two classes, "
-                f"got drawn {self.drawn}, wordmarks {self.wordmarks}, look_alikes {self.look_alikes}"
+                "mix: expected counts of 0 or more and at least two classes, got drawn "
+                f"{self.drawn}, pictograms {self.pictograms}, wordmarks {self.wordmarks}, "
+                f"look_alikes {self.look_alikes}, other_names {self.other_names}"
             )
         if self.look_alikes > self.drawn:
             raise ValueError(f"mix.look_alikes: expected at most drawn ({self.drawn}), got {self.look_alikes}")
-        for name in ("clean", "other_drawing", "with_word"):
+        for name in ("clean", "other_drawing", "other_font", "with_word"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"mix.{name}: expected 0..1, got {getattr(self, name)}")
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Labelled crops, two views of a class side by side.
+
+    Attributes:
+        crops: uint8 (n, `CROP_PX`, `CROP_PX`, 3) RGB.
+        labels: int64 (n,); classes of the drawings by their number, all others (new in this batch, and no two batches
+            of a composer share one) from the number of those on.
+        texts: What each crop says, n entries; "" where that is not known.
+        other_names: Names that no crop of the batch shows, near misses of those it shows among them.
+    """
+
+    crops: Rgb8
+    labels: npt.NDArray[np.int64]
+    texts: tuple[str, ...]
+    other_names: tuple[str, ...]
 
 
 class Composer:
@@ -84,6 +111,14 @@ class Composer:
         self.rng = np.random.default_rng(seed)
         self.materials = Materials(self.rng)
         self._by_class = drawings.by_class()
+        self._fresh = itertools.count(len(drawings.names))
+        brand = np.array([is_brand(name) for name in drawings.names])
+        # a class drawn in several manners teaches more than one drawn once
+        weight = np.where([len(members) > 1 for members in self._by_class], 2.0, 1.0)
+        self._groups = [
+            (np.flatnonzero(kind), weight[kind] / max(float(weight[kind].sum()), 1.0)) for kind in (brand, ~brand)
+        ]
+        self._known_names = tuple(n for n, b in zip(drawings.names, brand, strict=True) if b and 2 <= len(n) <= 14)
 
     def clean(self, rgba: Rgba, one_colour: bool) -> Rgb8:
         """Return a crop as a register would hold the drawing: upright on plain ground, mostly black on white."""
@@ -110,94 +145,164 @@ class Composer:
         return to_uint8(out)
 
     def crop(self, rgba: Rgba, one_colour: bool) -> Rgb8:
-        """Return a photo-like crop, uint8 (112, 112, 3) RGB, in which the mark fills 45 to 108 % of the long side."""
-        rng = self.rng
+        """Return a photo-like crop of a mark, uint8 (`CROP_PX`, `CROP_PX`, 3) RGB, as a detector would cut it.
+
+        Half of them are cut close and padded to a square as the encoder pads a box; of the others some show the mark
+        small, and some a part of it alone.
+        """
+        rng, side = self.rng, CROP_PX
         mark, mono = style(rng, rgba, one_colour, self.materials)
-        ground = ground_for(rng, self.backgrounds, self.materials, CROP_PX, CROP_PX)
+        if rng.random() < 0.04:
+            mark = np.ascontiguousarray(np.rot90(mark, int(rng.choice([1, 3]))))
+        ground = ground_for(rng, self.backgrounds, self.materials, side, side)
         h, w = mark.shape[:2]
-        scale = CROP_PX * rng.uniform(0.45, 1.08) / max(h, w)
+        kind = rng.random()
+        fill = rng.uniform(0.72, 1.0) if kind < 0.6 else rng.uniform(0.4, 0.85) if kind < 0.88 else rng.uniform(1, 1.4)
+        scale = side * fill / max(h, w)
         size = (w * scale, h * scale * float(np.exp(rng.normal(0, 0.12))))
-        room = [max(0.05, 0.5 - 0.5 * side / CROP_PX) * CROP_PX for side in size]
-        centre = (CROP_PX / 2 + rng.uniform(-room[0], room[0]), CROP_PX / 2 + rng.uniform(-room[1], room[1]))
+        close = rng.random() < 0.5
+        reach = 0.04 if close else 0.5
+        room = [max(0.04, reach * abs(1 - length / side)) * side for length in size]
+        centre = (side / 2 + rng.uniform(-room[0], room[0]), side / 2 + rng.uniform(-room[1], room[1]))
         corners = random_corners(rng, size, centre)
-        image = blend(rng, ground, lay(mark, corners, (CROP_PX, CROP_PX)), mono)
-        return to_uint8(take_photo(rng, image, self.materials))
+        image = blend(rng, ground, lay(mark, corners, (side, side)), mono)
+        image = take_photo(rng, image, self.materials)
+        return to_uint8(_cut_close(rng, image, corners) if close else image)
 
     def views(self, cls: int, mix: Mix) -> tuple[Rgb8, Rgb8, int]:
         """Return two crops of a class of the drawings and the index of the drawing the first one shows."""
         rng, members = self.rng, self._by_class[cls]
         first = int(members[int(rng.integers(len(members)))])
         second = int(members[int(rng.integers(len(members)))]) if rng.random() < mix.other_drawing else first
-        return *self._pair(self.drawings.rgba(first), self.drawings.rgba(second), (first, second), mix), first
+        name = self.drawings.names[cls]
+        one, two = self._pair(
+            self.drawings.rgba(first), self.drawings.rgba(second), (first, second), mix, name if is_brand(name) else ""
+        )
+        return one, two, first
 
-    def _pair(self, a: Rgba, b: Rgba, indices: tuple[int, int] | None, mix: Mix) -> tuple[Rgb8, Rgb8]:
+    def _pair(self, a: Rgba, b: Rgba, indices: tuple[int, int] | None, mix: Mix, name: str = "") -> tuple[Rgb8, Rgb8]:
         mono = [True, True] if indices is None else [bool(self.drawings.one_colour[i]) for i in indices]
         one = self.clean(a, mono[0]) if self.rng.random() < mix.clean else self.crop(a, mono[0])
-        if self.rng.random() < mix.with_word:
-            word = draw_word(self.rng, self.fonts)
+        if indices is not None and self.rng.random() < mix.with_word:
+            word = draw_word(self.rng, self.fonts, name if self.rng.random() < 0.7 else "")
             if word is not None and max(b.shape[:2]) < 2 * min(b.shape[:2]):
                 inked = word[2].copy()
                 inked[..., :3] = random_colour(self.rng) if not mono[1] else 0
-                b = beside(b, inked, bool(self.rng.random() < 0.5))
+                b = beside(b, inked, bool(self.rng.random() < 0.6))
         return one, self.crop(b, mono[1])
 
-    def batch(self, mix: Mix | None = None) -> tuple[Rgb8, npt.NDArray[np.int64]]:
+    def _drawn_classes(self, mix: Mix) -> list[int]:
+        """Classes of a batch, brands and pictograms; more brands stand in for look-alikes that cannot be made."""
+        out: list[int] = []
+        for (members, weight), count in zip(self._groups, (mix.drawn + mix.look_alikes, mix.pictograms), strict=True):
+            if len(members) and count:
+                out += self.rng.choice(members, min(count, len(members)), replace=False, p=weight).tolist()
+        return out
+
+    def batch(self, mix: Mix | None = None) -> Batch:
         """Return a batch of two views a class.
 
         Args:
             mix: What it holds; the default `Mix()` if None.
 
         Returns:
-            uint8 (2 k, 112, 112, 3) RGB crops, views of a class side by side, and int64 (2 k,) labels: classes of the
-            drawings by their number, all others (made for this batch only) from ``len(drawings.names)`` on. k is
-            ``drawn + wordmarks + look_alikes``; more drawn classes stand in for marks without a look-alike. There are
-            fewer where the drawings have fewer classes or there are no fonts.
+            ``drawn + pictograms + wordmarks + look_alikes`` classes (further drawn ones stand in for marks that have no
+            look-alike), fewer where the drawings have fewer classes or there are no fonts.
         """
         mix = mix or Mix()
-        rng, fresh = self.rng, len(self.drawings.names)
+        rng = self.rng
         crops: list[Rgb8] = []
         labels: list[int] = []
-        pairs = min(mix.drawn + mix.look_alikes, fresh)  # fixed, so that convolutions always see one batch shape
+        texts: list[str] = []
+        classes = self._drawn_classes(mix)
+        pairs = len(classes)  # fixed, so that convolutions always see one batch shape
         edits = 0
-        for cls in rng.choice(fresh, pairs, replace=False):
+        for cls in classes[::-1]:
             if len(labels) >= 2 * pairs:
                 break
-            one, two, first = self.views(int(cls), mix)
+            one, two, first = self.views(cls, mix)
             crops += [one, two]
-            labels += [int(cls)] * 2
+            labels += [cls] * 2
             if edits < mix.look_alikes and len(labels) < 2 * pairs:
                 rgba = self.drawings.rgba(first)
                 edited = look_alike(rng, rgba)
                 if edited is not None:
                     crops += self._pair(edited, edited, (first, first), mix)
-                    labels += [fresh + edits] * 2
+                    labels += [next(self._fresh)] * 2
                     edits += 1
-        number = fresh + edits
+        texts += [""] * len(labels)
         last: tuple[str, str] | None = None
         for _ in range(mix.wordmarks):
-            drawn: Rgba | None = None
+            drawn: tuple[str, str, Rgba] | None = None
             if last is not None:
-                drawn, last = draw_name(change_name(rng, last[0]), last[1]), None
+                name = change_name(rng, last[0])
+                rgba_or_none = draw_name(name, last[1])
+                drawn, last = None if rgba_or_none is None else (name, last[1], rgba_or_none), None
             if drawn is None:
-                word = draw_word(rng, self.fonts)
-                if word is None:
+                drawn = draw_word(rng, self.fonts, self._known_name())
+                if drawn is None:
                     break
-                last, drawn = word[:2], word[2]
-            if rng.random() < 0.3:
+                last = drawn[:2]
+            name, _, one_rgba = drawn
+            two_rgba = one_rgba
+            if rng.random() < mix.other_font:
+                other = draw_word(rng, self.fonts, " ".join(name.split()))
+                two_rgba = one_rgba if other is None else other[2]
+            if rng.random() < 0.2:
                 icon = self.drawings.rgba(int(rng.integers(len(self.drawings))))
                 flat = np.zeros_like(icon)
                 flat[..., 3] = icon[..., 3]
-                drawn = beside(flat, drawn, bool(rng.random() < 0.4))
-            crops += self._pair(drawn, drawn, None, mix)
-            labels += [number] * 2
-            number += 1
-        return np.stack(crops), np.array(labels, np.int64)
+                stacked = bool(rng.random() < 0.4)
+                one_rgba, two_rgba = beside(flat, one_rgba, stacked), beside(flat, two_rgba, stacked)
+            crops += self._pair(one_rgba, two_rgba, None, mix)
+            labels += [next(self._fresh)] * 2
+            texts += [" ".join(name.split())] * 2
+        return Batch(np.stack(crops), np.array(labels, np.int64), tuple(texts), self._other_names(mix, texts))
+
+    def _known_name(self) -> str:
+        """Now and then the name of a drawn brand, else "" for a made-up one."""
+        if not self._known_names or self.rng.random() > 0.3:
+            return ""
+        name = self._known_names[int(self.rng.integers(len(self._known_names)))]
+        case = self.rng.random()
+        return name.upper() if case < 0.4 else name.title() if case < 0.75 else name
+
+    def _other_names(self, mix: Mix, texts: list[str]) -> tuple[str, ...]:
+        """Made-up names and near misses of the shown ones, none of them shown."""
+        shown = {text.lower() for text in texts if text}
+        out: list[str] = []
+        near = sorted(shown)
+        while near and len(out) < mix.other_names:
+            name = change_name(self.rng, near[len(out) % len(near)]) if len(out) % 2 else random_name(self.rng)
+            if " ".join(name.split()).lower() not in shown:
+                out.append(" ".join(name.split()))
+        return tuple(out)
 
 
-def draw_word(rng: np.random.Generator, fonts: tuple[str, ...]) -> tuple[str, str, Rgba] | None:
-    """Return (name, font file, drawing) of a new wordmark, or None without usable fonts."""
+def _cut_close(rng: np.random.Generator, image: Rgbf, corners: Rgbf) -> Rgbf:
+    """Return the picture with all that lies outside of a close box around `corners` in the box's border colour."""
+    side = image.shape[0]
+    spare = rng.uniform(-0.02, 0.14, 4) * side
+    x0, y0 = (max(0, round(float(v - m))) for v, m in zip(corners.min(0), spare[:2], strict=True))
+    x1, y1 = (min(side, round(float(v + m))) for v, m in zip(corners.max(0), spare[2:], strict=True))
+    if x1 - x0 < 8 or y1 - y0 < 8 or min(x1 - x0, y1 - y0) > 0.85 * side:
+        return image
+    part = image[y0:y1, x0:x1]
+    border = np.concatenate([part[0], part[-1], part[:, 0], part[:, -1]])
+    out = np.empty_like(image)
+    out[:] = np.median(border, axis=0)
+    # a box is padded along its short side alone
+    if y1 - y0 < x1 - x0:
+        out[y0:y1] = image[y0:y1]
+    else:
+        out[:, x0:x1] = image[:, x0:x1]
+    return out
+
+
+def draw_word(rng: np.random.Generator, fonts: tuple[str, ...], known: str = "") -> tuple[str, str, Rgba] | None:
+    """Return (name, font file, drawing) of a wordmark of a made-up name or of `known`; None without usable fonts."""
     for _ in range(20 if fonts else 0):
-        name, font = random_name(rng), fonts[int(rng.integers(len(fonts)))]
+        name, font = known or random_name(rng), fonts[int(rng.integers(len(fonts)))]
         spacing = float(rng.uniform(-0.05, 0.35)) if rng.random() < 0.25 else 0.0
         if " " in name and not spacing and rng.random() < 0.4:
             name = name.replace(" ", "\n")

@@ -22,7 +22,17 @@ from logoscan.training.heldout import HELD_OUT, fold_name, is_held_out
 
 logger = logging.getLogger(__name__)
 
-TRAIN_SETS = ("simple-icons", "logos", "cib", "fa6-brands", "devicon", "token-branded")
+BRAND_SETS = (
+    "simple-icons", "logos", "cib", "fa7-brands", "devicon", "devicon-plain", "bxl", "streamline-logos", "unjs",
+    "token-branded", "token", "@lobehub/icons-static-svg", "super-tiny-icons",
+)  # fmt: skip
+"""Marks of brands, several drawings of one brand under one name."""
+PICTOGRAM_SETS = (
+    "ph", "solar", "icon-park", "icon-park-outline", "icon-park-solid", "icon-park-twotone", "fluent-emoji-flat",
+    "fluent-emoji-high-contrast", "game-icons",
+)  # fmt: skip
+"""Pictograms of no brand, most in several manners (outline, filled, two-tone), as marks are drawn in several ways."""
+TRAIN_SETS = (*BRAND_SETS, *PICTOGRAM_SETS)
 CALIBRATION_SETS = ("skill-icons", "vscode-icons", "file-icons", "cryptocurrency-color")
 DRAWING_PX = 160  # long side; a mark fills at most 108 % of a 112 px crop, so nothing is ever enlarged
 
@@ -34,8 +44,24 @@ LOOKS_HELD_OUT: tuple[str, ...] = ("yandexinternational",)  # a bare Y like that
 _FORMS = re.compile(
     r"[-_](icon|wordmark|background|original|plain|line|vertical|horizontal|dark|light|logo|mark|auto|alt|light2|dark2)$"
 )
-# Icon sets whose names are not brand names; their classes stay apart from the others.
-_OWN_NAMESPACE = frozenset({"token-branded", "cryptocurrency-color"})
+# Icon sets whose names are not brand names; their classes stay apart from those of brands. Sets with one word here are
+# manners of the same pictograms.
+_NAMESPACE = {
+    "token-branded": "token", "token": "token", "cryptocurrency-color": "cryptocurrency-color", "game-icons": "game",
+    "fluent-emoji-flat": "fluent", "fluent-emoji-high-contrast": "fluent", "ph": "ph", "solar": "solar",
+} | {s: "icon-park" for s in PICTOGRAM_SETS if s.startswith("icon-park")}  # fmt: skip
+_MANNERS = {
+    "ph": re.compile(r"-(thin|light|bold|fill|duotone)$"),
+    "solar": re.compile(r"-(bold|broken|linear|outline|bold-duotone|line-duotone)$"),
+    "@lobehub/icons-static-svg": re.compile(r"-(color|brand|brand-color)$"),
+    "streamline-logos": re.compile(r"(-logo)?(-\d)?(-(solid|block|remix))?$"),
+}
+_SKIN = re.compile(r"-(dark|light|medium|medium-dark|medium-light)$")  # one emoji five times over
+_SVG_FOLDERS = {
+    "simple-icons": "icons",
+    "@lobehub/icons-static-svg": "icons",
+    "super-tiny-icons": "images/svg",
+}
 
 
 @dataclass(frozen=True)
@@ -108,10 +134,23 @@ def from_arrays(
 def class_name(source: str, name: str) -> str:
     """Return the class of a drawing: its folded name without words of form ("-icon", "-wordmark", "file-type-")."""
     name = re.sub(r"^(file-type-|folder-type-|square-|cc-)", "", name)
-    for _ in range(3):
-        name = _FORMS.sub("", name)
+    if source in _MANNERS:
+        name = _MANNERS[source].sub("", name)
+    if source not in _NAMESPACE:
+        for _ in range(3):
+            name = _FORMS.sub("", name)
     folded = fold_name(name)
-    return f"{source}:{folded}" if source in _OWN_NAMESPACE else folded
+    return f"{_NAMESPACE[source]}:{folded}" if source in _NAMESPACE else folded
+
+
+def is_brand(cls: str) -> bool:
+    """Tell whether a class is named after a brand (and not after a pictogram or a coin)."""
+    return ":" not in cls
+
+
+def package(source: str) -> str:
+    """Return the npm package of an icon set."""
+    return source if source in _SVG_FOLDERS else f"@iconify-json/{source}"
 
 
 def render_svg(svg: str, long_px: int = DRAWING_PX) -> npt.NDArray[np.uint8] | None:
@@ -165,10 +204,10 @@ def iter_svgs(node_modules: str | Path, sets: Iterable[str] = TRAIN_SETS) -> Ite
     """
     root = Path(node_modules)
     for name in sets:
-        if name == "simple-icons":
-            folder = root / "simple-icons" / "icons"
+        if name in _SVG_FOLDERS:
+            folder = root / name / _SVG_FOLDERS[name]
             if not folder.is_dir():
-                raise FileNotFoundError(f"{folder}: expected the npm package simple-icons")
+                raise FileNotFoundError(f"{folder}: expected the npm package {name}")
             for path in sorted(folder.glob("*.svg")):
                 yield name, path.stem, path.read_text(encoding="utf-8")
             continue
@@ -178,6 +217,8 @@ def iter_svgs(node_modules: str | Path, sets: Iterable[str] = TRAIN_SETS) -> Ite
         data = json.loads(file.read_text(encoding="utf-8"))
         width, height = data.get("width", 16), data.get("height", data.get("width", 16))
         for icon, body in sorted(data["icons"].items()):
+            if name.startswith("fluent") and _SKIN.search(icon):
+                continue
             box = f"{body.get('left', 0)} {body.get('top', 0)} {body.get('width', width)} {body.get('height', height)}"
             yield (
                 name,

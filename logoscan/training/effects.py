@@ -14,7 +14,7 @@ from logoscan.training.styles import Premultiplied
 
 Rgb8 = npt.NDArray[np.uint8]
 Rgbf = npt.NDArray[np.float32]
-CROP_PX = 112
+CROP_PX = 128
 
 
 def random_corners(rng: np.random.Generator, size: tuple[float, float], centre: tuple[float, float]) -> Rgbf:
@@ -120,7 +120,7 @@ def take_photo(rng: np.random.Generator, image: Rgbf, materials: Materials, crop
             -1,
         )
         image = image + cv2.GaussianBlur(glare, (0, 0), w * 0.06)[..., None] * rng.uniform(50, 200)
-    if crop and rng.random() < 0.15:
+    if crop and rng.random() < 0.1:
         y, x = int(rng.integers(0, h - h // 8)), int(rng.integers(0, w - w // 8))
         bh, bw = int(rng.integers(h // 16, h // 3)), int(rng.integers(w // 16, w // 3))
         image = image.copy()
@@ -136,8 +136,8 @@ def take_photo(rng: np.random.Generator, image: Rgbf, materials: Materials, crop
         image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.8 if crop else 1.1))
     elif blur < (0.4 if crop else 0.34):
         image = _moved(rng, image)
-    if rng.random() < (0.42 if crop else 0.12):
-        image = low_resolution(rng, image, *((13, 80) if crop else (55, 100)))
+    if rng.random() < (0.38 if crop else 0.12):
+        image = low_resolution(rng, image, *((18, 90) if crop else (55, 100)))
     if rng.random() < 0.3:
         image = image + rng.uniform(2, 12) * materials.field(rng, h, w, 0.0)[..., None]
     if rng.random() < 0.4:

@@ -59,7 +59,7 @@ def contact_sheet(composer: Composer, path: str | Path, crops: int = 160, scenes
     """
     made: list[Rgb8] = []
     while len(made) < crops:
-        made += list(composer.batch(Mix())[0])
+        made += list(composer.batch(Mix()).crops)
     sheet = tile(made[: max(crops, 1)], 16)
     if scenes:
         materials = Materials(composer.rng)

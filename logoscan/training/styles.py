@@ -79,6 +79,10 @@ def style(rng: np.random.Generator, rgba: Rgba, one_colour: bool, materials: Mat
             mark[..., :3] = _shift_colours(rng, mark)
     if rng.random() < 0.16:
         mark, mono = _badge(rng, mark), False
+    if rng.random() < 0.14:
+        mark = _metal(rng, mark)
+    if rng.random() < 0.08:
+        mark, mono = _rim(rng, mark), False
     wear = rng.random()
     if wear < 0.12:
         mark = _worn(rng, mark, materials)
@@ -143,6 +147,30 @@ def _badge(rng: np.random.Generator, mark: Premultiplied) -> Premultiplied:
     if rng.random() < 0.25:  # a ring alone
         plate = np.asarray(cv2.morphologyEx(plate, cv2.MORPH_GRADIENT, np.ones((5, 5), np.uint8)), np.float32)
     return np.asarray(mark + paint(plate * (1 - mark[..., 3]), colour), np.float32)
+
+
+def _metal(rng: np.random.Generator, mark: Premultiplied) -> Premultiplied:
+    """Bands of light across the mark and bevelled edges, as on cast badges."""
+    alpha = mark[..., 3]
+    h, w = alpha.shape
+    along = h if rng.random() < 0.7 else w
+    bands = np.interp(np.arange(along), np.linspace(0, along, 6), rng.uniform(0.55, 1.35, 6)).astype(np.float32)
+    light = np.broadcast_to(bands[:, None] if along == h else bands[None], (h, w))
+    relief = cv2.GaussianBlur(alpha, (0, 0), rng.uniform(1.2, 4))
+    angle = rng.uniform(0, 2 * np.pi)
+    slope = cv2.Sobel(relief, cv2.CV_32F, 1, 0) * np.cos(angle) + cv2.Sobel(relief, cv2.CV_32F, 0, 1) * np.sin(angle)
+    light = light + slope * np.float32(rng.uniform(0.4, 1.4) / max(float(np.abs(slope).max()), 1e-6))
+    out = mark.copy()
+    out[..., :3] = np.clip(mark[..., :3] * np.maximum(light, 0.1)[..., None], 0, 255 * alpha[..., None])
+    return out
+
+
+def _rim(rng: np.random.Generator, mark: Premultiplied) -> Premultiplied:
+    """A stroke of another colour around the whole mark, as on stickers and cans."""
+    mark = cv2.copyMakeBorder(mark, _PAD, _PAD, _PAD, _PAD, cv2.BORDER_CONSTANT, value=(0, 0, 0, 0))
+    size = int(rng.integers(5, 2 * _PAD))
+    wide = cv2.dilate(mark[..., 3], cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))
+    return np.asarray(mark + paint(np.maximum(wide - mark[..., 3], 0), random_colour(rng)), np.float32)
 
 
 def _worn(rng: np.random.Generator, mark: Premultiplied, materials: Materials) -> Premultiplied:

@@ -1,4 +1,4 @@
-"""Trains the image tower: two views of a class together, all others apart, plus a proxy vector a class.
+"""Trains both towers: two views of a class together, all others apart, a proxy vector a class, words with their names.
 
 Runs against the clock: the learning rate falls to zero at the planned end, because an unfinished cosine is worth
 little. A run is resumed from its folder. Must not know evaluation data.
@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import logging
 import math
+import multiprocessing
 import queue
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,8 +23,19 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import nn
 
-from logoscan.training.compose import Composer, Mix
-from logoscan.training.network import DIM, Tower, embed, for_training, read_tower, to_input, write_tower
+from logoscan.encode import cpu_has_bf16
+from logoscan.training.compose import Batch, Composer, Mix
+from logoscan.training.network import (
+    DIM,
+    TextTower,
+    Tower,
+    embed,
+    for_training,
+    read_text_tower,
+    read_tower,
+    to_input,
+    write_model,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +55,9 @@ class Plan:
         scale: Inverse temperature of the proxy loss.
         temperature: Temperature of the pairwise loss.
         proxy_weight: Weight of the proxy loss against the pairwise loss.
-        small_px: Side of the crops in the first part of the schedule; 96 px train 1.8 times as fast as 112 px.
+        text_weight: Weight of the loss between crops of words and names.
+        memory: Vectors of the latest batches kept as further negatives of the pairwise loss (Wang et al., CVPR 2020).
+        small_px: Side of the crops in the first part of the schedule; 112 px train 1.3 times as fast as 128 px.
         small_part: That part, 0..1.
         settle: Part of the schedule at its end in which normalisation statistics stand still.
         save_every_s: Seconds between checkpoints.
@@ -53,7 +67,7 @@ class Plan:
 
     minutes: float = 60.0
     seed: int = 0
-    lr_trunk: float = 6e-4
+    lr_trunk: float = 4e-4
     lr_head: float = 1.5e-3
     weight_decay: float = 0.02
     frozen_stages: int = 2
@@ -61,8 +75,10 @@ class Plan:
     scale: float = 26.0
     temperature: float = 0.07
     proxy_weight: float = 0.5
-    small_px: int = 96
-    small_part: float = 0.6
+    text_weight: float = 0.3
+    memory: int = 2048
+    small_px: int = 112
+    small_part: float = 0.7
     settle: float = 0.15
     save_every_s: float = 240.0
     max_steps: int | None = None
@@ -77,31 +93,81 @@ class Plan:
                 raise ValueError(f"plan.{name}: expected 0..1, got {getattr(self, name)}")
 
 
-def losses(
-    z: torch.Tensor, labels: torch.Tensor, proxies: torch.Tensor, same: torch.Tensor, plan: Plan
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the pairwise (supervised contrastive) and the proxy loss, two scalars.
+@dataclass(frozen=True, eq=False)
+class Memory:
+    """Vectors of the latest batches, float32 (m, d), with their labels, int64 (m,)."""
+
+    vectors: torch.Tensor
+    labels: torch.Tensor
+
+    @staticmethod
+    def empty() -> Memory:
+        """No vectors yet."""
+        return Memory(torch.zeros(0, DIM), torch.zeros(0, dtype=torch.int64))
+
+    def after(self, z: torch.Tensor, labels: torch.Tensor, most: int) -> Memory:
+        """This memory with a batch added and the oldest beyond `most` forgotten."""
+        if most == 0:
+            return self
+        return Memory(torch.cat([self.vectors, z.detach()])[-most:], torch.cat([self.labels, labels])[-most:])
+
+
+def pair_loss(z: torch.Tensor, labels: torch.Tensor, memory: Memory, temperature: float) -> torch.Tensor:
+    """Supervised contrastive loss (Khosla et al., NeurIPS 2020), a scalar; the memory gives negatives alone.
 
     Args:
         z: float32 (n, d) unit vectors.
-        labels: int64 (n,); those from ``len(proxies)`` on have no proxy.
-        proxies: float32 (c, d), any length.
-        same: bool (c, c), True where two classes look the same and must not be pushed apart (the diagonal is ignored).
-        plan: Margin, scale and temperature.
+        labels: int64 (n,).
+        memory: Of other batches.
+        temperature: Of the softmax.
     """
     own = torch.eye(len(z), dtype=torch.bool)
-    similar = (z @ z.T / plan.temperature).masked_fill(own, -1e4)
+    similar = (z @ z.T / temperature).masked_fill(own, -1e4)
+    if len(memory.labels):
+        further = (z @ memory.vectors.T / temperature).masked_fill(labels[:, None] == memory.labels[None], -1e4)
+        similar = torch.cat([similar, further], 1)
     positive = (labels[:, None] == labels[None]) & ~own
-    pair = -(torch.log_softmax(similar, 1) * positive).sum(1) / positive.sum(1).clamp(min=1)
+    log_share = torch.log_softmax(similar, 1)[:, : len(z)]
+    return (-(log_share * positive).sum(1) / positive.sum(1).clamp(min=1)).mean()
+
+
+def proxy_loss(
+    z: torch.Tensor, labels: torch.Tensor, proxies: torch.Tensor, same: torch.Tensor, plan: Plan
+) -> torch.Tensor:
+    """Softmax over one learnt vector a class, with a cosine margin (Wang et al., CVPR 2018), a scalar.
+
+    Args:
+        z: float32 (n, d) unit vectors.
+        labels: int64 (n,); those from ``len(proxies)`` on have no proxy and do not count.
+        proxies: float32 (c, d), any length.
+        same: bool (c, c), True where two classes look the same and must not be pushed apart (the diagonal is ignored).
+        plan: Margin and scale.
+    """
     known = labels < len(proxies)
     target = labels[known]
     if not len(target):
-        return pair.mean(), z.sum() * 0
+        return z.sum() * 0
     logits = z[known] @ F.normalize(proxies, dim=1).T
     hidden = same[target].scatter(1, target[:, None], False)
     hit = torch.zeros_like(logits).scatter(1, target[:, None], plan.margin)
-    logits = (plan.scale * (logits - hit)).masked_fill(hidden, -1e4)
-    return pair.mean(), F.cross_entropy(logits, target)
+    return F.cross_entropy((plan.scale * (logits - hit)).masked_fill(hidden, -1e4), target)
+
+
+def text_loss(z: torch.Tensor, names: torch.Tensor, which: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+    """Contrast of crops and names both ways (Radford et al., ICML 2021), a scalar.
+
+    Args:
+        z: float32 (n, d), vectors of crops that show words.
+        names: float32 (m, d), vectors of names, those of the crops first.
+        which: int64 (n,), the name of each crop.
+        scale: Inverse temperature.
+    """
+    logits = scale * (z @ names.T)
+    shown = int(which.max()) + 1
+    to_crop = torch.log_softmax(logits[:, :shown].T, 1)
+    own = which[None] == torch.arange(shown)[:, None]
+    back = -(to_crop * own).sum(1) / own.sum(1)
+    return (F.cross_entropy(logits, which) + back.mean()) / 2
 
 
 def class_vectors(tower: Tower, composer: Composer) -> npt.NDArray[np.float32]:
@@ -114,142 +180,205 @@ def class_vectors(tower: Tower, composer: Composer) -> npt.NDArray[np.float32]:
     return np.concatenate(out)
 
 
-def stream(
-    composer: Composer, mix: Mix, ahead: int = 4
-) -> Iterator[tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]]:
-    """Yield batches made in a thread of its own; an error there is raised here."""
-    ready: queue.Queue[tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]] | BaseException] = queue.Queue(ahead)
-    stop = threading.Event()
+def _produce(make: Callable[[], Composer], mix: Mix, ready: Any) -> None:
+    try:
+        composer = make()
+        while True:
+            ready.put(composer.batch(mix))
+    except Exception as error:  # handed over: a process's own traceback would be lost
+        ready.put(error)
 
-    def produce() -> None:
-        try:
-            while not stop.is_set():
-                item = composer.batch(mix)
-                while not stop.is_set():
-                    try:
-                        ready.put(item, timeout=0.5)
-                        break
-                    except queue.Full:
-                        continue
-        except Exception as error:  # handed over: a thread's own traceback would be lost
-            ready.put(error)
 
-    thread = threading.Thread(target=produce, daemon=True)
-    thread.start()
+def stream(make: Callable[[], Composer], mix: Mix, ahead: int = 8) -> Iterator[Batch]:
+    """Yield batches made in a process of its own; an error there is raised here.
+
+    Args:
+        make: Builds the composer there; must be picklable.
+        mix: What the batches hold.
+        ahead: Batches made ahead of use.
+    """
+    context = multiprocessing.get_context("spawn")
+    ready = context.Queue(ahead)
+    process = context.Process(target=_produce, args=(make, mix, ready), daemon=True)
+    process.start()
     try:
         while True:
-            item = ready.get()
-            if isinstance(item, BaseException):
+            try:
+                item = ready.get(timeout=5)
+            except queue.Empty:
+                if not process.is_alive():
+                    raise RuntimeError(f"composer process ended with exit code {process.exitcode}") from None
+                continue
+            if isinstance(item, Exception):
                 raise item
             yield item
     finally:
-        stop.set()
-        thread.join(timeout=5)
+        process.terminate()
+        process.join(timeout=5)
+        ready.close()
 
 
-def train(composer: Composer, plan: Plan, folder: str | Path, start_from: str | Path | None = None) -> Path:
-    """Train a tower until the plan's time is over; continue the run found in `folder`.
+@dataclass(eq=False)
+class _Run:
+    """Everything of a run that learns or counts."""
 
-    Args:
-        composer: Makes the batches.
-        plan: Settings; of a resumed run the same as before, `minutes` and `max_steps` may differ.
-        folder: Of the run: ``tower.safetensors`` (latest), ``state.pt`` (to resume), ``log.jsonl`` (the curve),
-            ``class_vectors.npy`` (first guess of the proxies, computed if it is not there).
-        start_from: A tower file to begin from; a new random network if None.
+    tower: Tower
+    text: TextTower
+    proxies: nn.Parameter
+    first: torch.Tensor
+    optimizer: torch.optim.Optimizer
+    steps: int = 0
+    samples: int = 0
+    used_s: float = 0.0
 
-    Returns:
-        Path of the written tower.
-    """
-    path = Path(folder)
-    path.mkdir(parents=True, exist_ok=True)
+    def save(self, path: Path, notes: dict[str, object]) -> None:
+        counts = {"steps": self.steps, "samples": self.samples, "seconds": round(self.used_s)}
+        write_model(self.tower, path / "model.safetensors", notes | counts, self.text)
+        state = {"tower": self.tower.state_dict(), "text": self.text.state_dict(), "proxies": self.proxies.data}
+        state |= {"first": self.first, "optimizer": self.optimizer.state_dict()}
+        state |= {"steps": self.steps, "samples": self.samples, "used_s": self.used_s}
+        torch.save(state, path / "state.partial")
+        (path / "state.partial").replace(path / "state.pt")
+
+    def load(self, file: Path) -> None:
+        saved = torch.load(file, weights_only=True)
+        if len(saved["proxies"]) != len(self.proxies):
+            raise ValueError(
+                f"run {file.parent}: expected {len(saved['proxies'])} classes as before, got {len(self.proxies)}"
+            )
+        self.tower.load_state_dict(saved["tower"])
+        self.text.load_state_dict(saved["text"])
+        self.proxies.data, self.first = saved["proxies"], saved["first"]
+        self.optimizer.load_state_dict(saved["optimizer"])
+        self.steps, self.samples, self.used_s = saved["steps"], saved["samples"], saved["used_s"]
+
+
+def _begin(composer: Composer, plan: Plan, path: Path, start_from: str | Path | None) -> _Run:
     torch.manual_seed(plan.seed)
-    tower = for_training(read_tower(start_from) if start_from is not None else Tower())
-    if start_from is not None:  # random first stages must learn
-        tower.freeze_stem(plan.frozen_stages)
     classes = len(composer.drawings.names)
-    state_file = path / "state.pt"
-    steps = samples = 0
-    used_s = 0.0
-    if state_file.exists():
-        saved = torch.load(state_file, weights_only=True)
-        if len(saved["proxies"]) != classes:
-            raise ValueError(f"run {path}: expected {len(saved['proxies'])} classes as before, got {classes}")
-        proxies = nn.Parameter(saved["proxies"])
-        tower.load_state_dict(saved["tower"])
-        first = saved["first"]
-        steps, samples, used_s = saved["steps"], saved["samples"], saved["used_s"]
-        composer.rng = np.random.default_rng([plan.seed, steps])  # not the batches seen before
-    else:
-        first = F.normalize(torch.randn(classes, DIM), dim=1)
-        if start_from is not None:
-            known = path / "class_vectors.npy"
-            if not known.exists():
-                np.save(known, class_vectors(tower, composer), allow_pickle=False)
-            first = torch.from_numpy(np.load(known, allow_pickle=False))
-        proxies = nn.Parameter(first.clone())
-    # Classes whose drawings are one and the same under two names (a coin and its company) would fight each other.
-    same = first @ first.T > 0.95
+    tower = Tower() if start_from is None else read_tower(start_from)
+    text = (None if start_from is None else read_text_tower(start_from)) or TextTower()
+    resumed = (path / "state.pt").exists()
+    first = F.normalize(torch.randn(classes, DIM), dim=1)
+    if start_from is not None and not resumed:
+        first = torch.from_numpy(class_vectors(tower, composer))
+    frozen = 0 if start_from is None else plan.frozen_stages  # random first stages must learn
+    tower = for_training(tower, frozen)
+    if frozen:
+        tower.freeze_stem(frozen)
+    proxies = nn.Parameter(first.clone())
     optimizer = torch.optim.AdamW(
         [
             {"params": [p for p in tower.trunk.parameters() if p.requires_grad], "lr": plan.lr_trunk},
-            {"params": [*tower.head.parameters(), proxies], "lr": plan.lr_head},
+            {"params": [*tower.head.parameters(), *text.parameters(), proxies], "lr": plan.lr_head},
         ],
         weight_decay=plan.weight_decay,
     )
-    if state_file.exists():
-        optimizer.load_state_dict(saved["optimizer"])
-    peaks = (plan.lr_trunk, plan.lr_head)
-    began, last_save, done = time.monotonic() - used_s, time.monotonic(), 0
-    notes: dict[str, object] = {"plan": asdict(plan), "classes": classes, "drawings": len(composer.drawings)}
+    run = _Run(tower, text, proxies, first, optimizer)
+    if resumed:
+        run.load(path / "state.pt")
+    return run
 
-    def save() -> None:
-        notes.update(steps=steps, samples=samples, seconds=round(time.monotonic() - began))
-        write_tower(tower, path / "tower.safetensors", notes)
-        partial = state_file.with_name("state.partial")
-        state = {"tower": tower.state_dict(), "proxies": proxies.data, "first": first}
-        state |= {"optimizer": optimizer.state_dict(), "steps": steps, "samples": samples}
-        state["used_s"] = time.monotonic() - began
-        torch.save(state, partial)
-        partial.replace(state_file)
 
-    sums = np.zeros(3)
-    batches = stream(composer, plan.mix)
+def train(
+    make: Callable[[int], Composer], plan: Plan, folder: str | Path, start_from: str | Path | None = None
+) -> Path:
+    """Train both towers until the plan's time is over; continue the run found in `folder`.
+
+    Args:
+        make: Builds a composer from a seed; must be picklable, batches are made in another process.
+        plan: Settings; of a resumed run the same as before, `minutes` and `max_steps` may differ.
+        folder: Of the run: ``model.safetensors`` (latest), ``state.pt`` (to resume), ``log.jsonl`` (the curve).
+        start_from: A model file to begin from; new random towers if None.
+
+    Returns:
+        Path of the written model. It is also written when the run is interrupted.
+    """
+    path = Path(folder)
+    path.mkdir(parents=True, exist_ok=True)
+    composer = make(plan.seed)
+    run = _begin(composer, plan, path, start_from)
+    notes: dict[str, object] = {
+        "plan": asdict(plan), "classes": len(composer.drawings.names), "drawings": len(composer.drawings)
+    }  # fmt: skip
+    # Classes whose drawings are one and the same under two names (a coin and its company) would fight each other.
+    same = run.first @ run.first.T > 0.95
+    memory = Memory.empty()
+    began, last_save, done = time.monotonic() - run.used_s, time.monotonic(), 0
+    sums: list[tuple[float, ...]] = []
+    # a seed of its own after each resumption, so that no batch is seen twice
+    batches = stream(_Seeded(make, plan.seed + 7919 * (run.steps + 1)), plan.mix)
     try:
         while plan.max_steps is None or done < plan.max_steps:
             part = (time.monotonic() - began) / (plan.minutes * 60)
             if part >= 1:
                 break
-            rate = min(1.0, (steps + 1) / 60) * (0.5 + 0.5 * math.cos(math.pi * part))
-            for group, peak in zip(optimizer.param_groups, peaks, strict=True):
+            rate = min(1.0, (run.steps + 1) / 60) * (0.5 + 0.5 * math.cos(math.pi * part))
+            for group, peak in zip(run.optimizer.param_groups, (plan.lr_trunk, plan.lr_head), strict=True):
                 group["lr"] = peak * rate
             waited = time.monotonic()
-            crops, labels = next(batches)
+            batch = next(batches)
             waited = time.monotonic() - waited
-            tower.set_modes(learn_statistics=part < 1 - plan.settle)
-            x = to_input(crops)
-            if part < plan.small_part:
-                x = F.interpolate(x, size=(plan.small_px, plan.small_px), mode="bilinear", antialias=True)
-            x = x.contiguous(memory_format=torch.channels_last)
-            pair, proxy = losses(tower(x), torch.from_numpy(labels), proxies, same, plan)
-            optimizer.zero_grad()
-            torch.autograd.backward(pair + plan.proxy_weight * proxy)
-            optimizer.step()
-            steps, samples, done = steps + 1, samples + len(labels), done + 1
-            sums += (float(pair.detach()), float(proxy.detach()), waited)
-            if steps % 50 == 0:
-                since = min(done, 50)  # fewer after the run was resumed
-                line = {
-                    "step": steps, "samples": samples, "seconds": round(time.monotonic() - began), "lr": rate,
-                    "pair": float(sums[0] / since), "proxy": float(sums[1] / since), "waited_s": float(sums[2] / since),
-                }  # fmt: skip
-                with (path / "log.jsonl").open("a", encoding="utf-8") as log:
-                    log.write(json.dumps(line) + "\n")
-                logger.info("%s", line)
-                sums[:] = 0
+            run.tower.set_modes(learn_statistics=part < 1 - plan.settle)
+            losses, memory = _step(run, batch, plan, same, memory, small=part < plan.small_part)
+            done += 1
+            run.used_s = time.monotonic() - began
+            sums.append((*losses, waited))
+            if run.steps % 50 == 0:
+                _log(path / "log.jsonl", run, rate, np.mean(sums, axis=0).tolist())
+                sums = []
             if time.monotonic() - last_save > plan.save_every_s:
-                save()
+                run.save(path, notes)
                 last_save = time.monotonic()
     finally:
         batches.close()  # type: ignore[attr-defined]
-    save()
-    return path / "tower.safetensors"
+        run.save(path, notes)
+    return path / "model.safetensors"
+
+
+@dataclass(frozen=True)
+class _Seeded:
+    """A composer's maker with its seed, picklable."""
+
+    make: Callable[[int], Composer]
+    seed: int
+
+    def __call__(self) -> Composer:
+        return self.make(self.seed)
+
+
+def _step(
+    run: _Run, batch: Batch, plan: Plan, same: torch.Tensor, memory: Memory, small: bool
+) -> tuple[tuple[float, float, float], Memory]:
+    """One step of the optimiser; returns the three losses and the memory after it."""
+    x, labels = to_input(batch.crops), torch.from_numpy(batch.labels)
+    if small:
+        x = F.interpolate(x, size=(plan.small_px, plan.small_px), mode="bilinear", antialias=True)
+    x = x.contiguous(memory_format=torch.channels_last)
+    with torch.autocast("cpu", torch.bfloat16, enabled=cpu_has_bf16()):
+        z = run.tower(x)
+    z = z.float()
+    pair = pair_loss(z, labels, memory, plan.temperature)
+    proxy = proxy_loss(z, labels, run.proxies, same, plan)
+    text = z.sum() * 0
+    rows = [i for i, words in enumerate(batch.texts) if words]
+    if rows and plan.text_weight:
+        shown = sorted({batch.texts[i] for i in rows})
+        number = {words: k for k, words in enumerate(shown)}
+        with torch.autocast("cpu", torch.bfloat16, enabled=cpu_has_bf16()):
+            names = run.text(run.text.tokens([*shown, *batch.other_names]))
+        which = torch.tensor([number[batch.texts[i]] for i in rows])
+        text = text_loss(z[rows], names.float(), which, run.text.logit_scale.clamp(max=math.log(100)).exp())
+    run.optimizer.zero_grad()
+    torch.autograd.backward(pair + plan.proxy_weight * proxy + plan.text_weight * text)
+    run.optimizer.step()
+    run.steps, run.samples = run.steps + 1, run.samples + len(labels)
+    return (float(pair.detach()), float(proxy.detach()), float(text.detach())), memory.after(z, labels, plan.memory)
+
+
+def _log(file: Path, run: _Run, rate: float, means: list[float]) -> None:
+    line: dict[str, object] = {"step": run.steps, "samples": run.samples, "seconds": round(run.used_s), "lr": rate}
+    line |= dict(zip(("pair", "proxy", "text", "waited_s"), (round(m, 4) for m in means), strict=True))
+    with file.open("a", encoding="utf-8") as log:
+        log.write(json.dumps(line) + "\n")
+    logger.info("%s", line)

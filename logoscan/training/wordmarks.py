@@ -48,7 +48,7 @@ def font_files(folder: str | Path) -> tuple[str, ...]:
 
 @lru_cache(maxsize=512)
 def _font(path: str, size: int) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(path, size)
+    return ImageFont.truetype(path, size, layout_engine=ImageFont.Layout.BASIC)
 
 
 def random_word(rng: np.random.Generator) -> str:
