@@ -13,11 +13,10 @@ import torch
 from logoscan.training import drawings as drawing_store
 from logoscan.training.compose import Composer
 from logoscan.training.heldout import HELD_OUT, read_heldout
-from logoscan.training.materials import load_backgrounds, read_backgrounds, save_backgrounds
+from logoscan.training.materials import read_backgrounds, save_backgrounds
 from logoscan.training.network import read_text_tower, read_tower, write_model
 from logoscan.training.sheet import contact_sheet
 from logoscan.training.train import Plan, train
-from logoscan.training.wordmarks import font_files
 
 _PACKAGES = " ".join(drawing_store.package(s) for s in drawing_store.TRAIN_SETS)
 _CALIBRATION = " ".join(drawing_store.package(s) for s in drawing_store.CALIBRATION_SETS)
@@ -45,12 +44,6 @@ dropped by name from drawings and made-up names.
 def main() -> None:
     """Set up logging for all commands."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-
-
-def _composer(work: str, fonts: str, seed: int) -> Composer:
-    """A module's function and not a closure: it is called in the composing process as well."""
-    marks = drawing_store.load(Path(work) / "drawings")
-    return Composer(marks, font_files(fonts), load_backgrounds(Path(work) / "backgrounds"), seed)
 
 
 _FOLDER = click.Path(exists=True, file_okay=False)
@@ -90,7 +83,7 @@ def drawings(npm: str, pictures: str, out: str, held_out: str | None, calibratio
 @click.option("--seed", default=0, show_default=True)
 def sheet(work: str, fonts: str, out: str, crops: int, scenes: int, seed: int) -> None:
     """Write a picture of what training would see."""
-    made = contact_sheet(_composer(work, fonts, seed), out, crops, scenes)
+    made = contact_sheet(Composer.from_folders(work, fonts, seed), out, crops, scenes)
     click.echo(f"{out}: {made[0]} crops, {made[1]} scenes")
 
 
@@ -110,7 +103,7 @@ def train_command(
     """Train the image tower; the curve goes to RUN/log.jsonl, the tower to RUN/tower.safetensors."""
     torch.set_num_threads(threads)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a stop saves
-    path = train(partial(_composer, work, fonts), Plan(minutes=minutes, seed=seed), run, start_from)
+    path = train(partial(Composer.from_folders, work, fonts), Plan(minutes=minutes, seed=seed), run, start_from)
     click.echo(f"{path}")
 
 

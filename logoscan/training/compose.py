@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from logoscan.training.drawings import Drawings, is_brand
+from logoscan.training.drawings import Drawings, is_brand, load
 from logoscan.training.effects import (
     CROP_PX,
     Rgb8,
@@ -25,9 +26,9 @@ from logoscan.training.effects import (
     take_photo,
     to_uint8,
 )
-from logoscan.training.materials import Backgrounds, Materials, photo, random_colour
+from logoscan.training.materials import Backgrounds, Materials, load_backgrounds, photo, random_colour
 from logoscan.training.styles import Rgba, look_alike, paint, premultiply, style
-from logoscan.training.wordmarks import beside, change_name, draw_name, random_name
+from logoscan.training.wordmarks import beside, change_name, draw_name, font_files, random_name
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,12 @@ class Composer:
             (np.flatnonzero(kind), weight[kind] / max(float(weight[kind].sum()), 1.0)) for kind in (brand, ~brand)
         ]
         self._known_names = tuple(n for n, b in zip(drawings.names, brand, strict=True) if b and 2 <= len(n) <= 14)
+
+    @classmethod
+    def from_folders(cls, work: str, fonts: str, seed: int) -> Composer:
+        """Build one from a folder that ``python -m logoscan.training drawings`` made and a folder of fonts."""
+        marks = load(Path(work) / "drawings")
+        return cls(marks, font_files(fonts), load_backgrounds(Path(work) / "backgrounds"), seed)
 
     def clean(self, rgba: Rgba, one_colour: bool) -> Rgb8:
         """Return a crop as a register would hold the drawing: upright on plain ground, mostly black on white."""
