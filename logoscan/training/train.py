@@ -48,7 +48,9 @@ class Plan:
         minutes: Wall clock of the whole schedule, pauses between resumed parts not counted.
         seed: Seed of the material and of the network where it is new.
         lr_trunk: Peak learning rate of the backbone (AdamW).
-        lr_head: Peak learning rate of projection and proxies.
+        lr_head: Peak learning rate of projection and text tower (AdamW).
+        lr_proxies: Peak learning rate of the proxies (plain gradient descent: AdamW would move the proxies of the many
+            classes that a batch does not show as far as those that it shows, and the loss rises to that of chance).
         weight_decay: AdamW's.
         frozen_stages: Stages of the backbone besides the stem that stay as they are.
         margin: Cosine margin of the proxies.
@@ -67,8 +69,9 @@ class Plan:
 
     minutes: float = 60.0
     seed: int = 0
-    lr_trunk: float = 4e-4
-    lr_head: float = 1.5e-3
+    lr_trunk: float = 3e-4
+    lr_head: float = 1e-3
+    lr_proxies: float = 1.0
     weight_decay: float = 0.02
     frozen_stages: int = 2
     margin: float = 0.15
@@ -85,7 +88,7 @@ class Plan:
     mix: Mix = field(default_factory=Mix)
 
     def __post_init__(self) -> None:
-        for name in ("minutes", "lr_trunk", "lr_head", "scale", "temperature", "save_every_s"):
+        for name in ("minutes", "lr_trunk", "lr_head", "lr_proxies", "scale", "temperature", "save_every_s"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"plan.{name}: expected a number above 0, got {getattr(self, name)}")
         for name in ("settle", "small_part"):
@@ -270,7 +273,7 @@ def _begin(composer: Composer, plan: Plan, path: Path, start_from: str | Path | 
     optimizer = torch.optim.AdamW(
         [
             {"params": [p for p in tower.trunk.parameters() if p.requires_grad], "lr": plan.lr_trunk},
-            {"params": [*tower.head.parameters(), *text.parameters(), proxies], "lr": plan.lr_head},
+            {"params": [*tower.head.parameters(), *text.parameters()], "lr": plan.lr_head},
         ],
         weight_decay=plan.weight_decay,
     )
@@ -320,7 +323,7 @@ def train(
             batch = next(batches)
             waited = time.monotonic() - waited
             run.tower.set_modes(learn_statistics=part < 1 - plan.settle)
-            losses, memory = _step(run, batch, plan, same, memory, small=part < plan.small_part)
+            losses, memory = _step(run, batch, plan, same, memory, rate, small=part < plan.small_part)
             done += 1
             run.used_s = time.monotonic() - began
             sums.append((*losses, waited))
@@ -348,7 +351,7 @@ class _Seeded:
 
 
 def _step(
-    run: _Run, batch: Batch, plan: Plan, same: torch.Tensor, memory: Memory, small: bool
+    run: _Run, batch: Batch, plan: Plan, same: torch.Tensor, memory: Memory, rate: float, small: bool
 ) -> tuple[tuple[float, float, float], Memory]:
     """One step of the optimiser; returns the three losses and the memory after it."""
     x, labels = to_input(batch.crops), torch.from_numpy(batch.labels)
@@ -370,8 +373,13 @@ def _step(
         which = torch.tensor([number[batch.texts[i]] for i in rows])
         text = text_loss(z[rows], names.float(), which, run.text.logit_scale.clamp(max=math.log(100)).exp())
     run.optimizer.zero_grad()
+    run.proxies.grad = None
     torch.autograd.backward(pair + plan.proxy_weight * proxy + plan.text_weight * text)
     run.optimizer.step()
+    if run.proxies.grad is not None:
+        with torch.no_grad():
+            run.proxies -= plan.lr_proxies * rate * run.proxies.grad
+            run.proxies /= run.proxies.norm(dim=1, keepdim=True)
     run.steps, run.samples = run.steps + 1, run.samples + len(labels)
     return (float(pair.detach()), float(proxy.detach()), float(text.detach())), memory.after(z, labels, plan.memory)
 
