@@ -20,6 +20,7 @@ from logoscan.training.effects import (
     Rgb8,
     Rgbf,
     blend,
+    jpeg,
     lay,
     low_resolution,
     random_corners,
@@ -158,6 +159,8 @@ class Composer:
         small, and some a part of it alone.
         """
         rng, side = self.rng, CROP_PX
+        if rng.random() < 0.06:
+            return self.screenshot(rgba, one_colour)
         mark, mono = style(rng, rgba, one_colour, self.materials)
         if rng.random() < 0.04:
             mark = np.ascontiguousarray(np.rot90(mark, int(rng.choice([1, 3]))))
@@ -175,6 +178,42 @@ class Composer:
         image = blend(rng, ground, lay(mark, corners, (side, side)), mono)
         image = take_photo(rng, image, self.materials)
         return to_uint8(_cut_close(rng, image, corners) if close else image)
+
+    def screenshot(self, rgba: Rgba, one_colour: bool) -> Rgb8:
+        """Return a crop of a mark on a screen: upright, flat colours, lines of text and edges of fields around it."""
+        rng, side = self.rng, CROP_PX
+        ground = np.full(3, 255, np.float32) if rng.random() < 0.5 else random_colour(rng)
+        out = np.empty((side, side, 3), np.float32)
+        out[:] = ground
+        ink_colour = told_apart(random_colour(rng), ground)
+        for _ in range(int(rng.integers(0, 4))):
+            y, x = (int(v) for v in rng.integers(0, side, 2))
+            word = draw_word(rng, self.fonts) if rng.random() < 0.6 else None
+            if word is None:
+                cv2.rectangle(out, (x, y), (x + side, y + int(rng.integers(4, 40))), ink_colour.tolist(), 1)
+                continue
+            high = int(rng.integers(6, 14))
+            letters = word[2][..., 3].astype(np.float32) / np.float32(255)
+            wide = max(2, round(letters.shape[1] * high / letters.shape[0]))
+            letters = cv2.resize(letters, (wide, high), interpolation=cv2.INTER_AREA)[: side - y, : side - x, None]
+            part = out[y : y + letters.shape[0], x : x + letters.shape[1]]
+            part += letters * (ink_colour - part)
+        if one_colour:
+            colour = told_apart(random_colour(rng), ground)
+            mark = paint(rgba[..., 3].astype(np.float32) / np.float32(255), colour)
+        else:
+            mark = premultiply(rgba)
+        h, w = mark.shape[:2]
+        scale = side * rng.uniform(0.5, 1.0) / max(h, w)
+        size = (max(2, round(w * scale)), max(2, round(h * scale)))
+        mark = cv2.resize(mark, size, interpolation=cv2.INTER_AREA)
+        y, x = (int(rng.integers(0, side - length + 1)) for length in size[::-1])
+        part = out[y : y + size[1], x : x + size[0]]
+        part *= 1 - mark[..., 3:]
+        part += mark[..., :3]
+        if rng.random() < 0.6:
+            out = low_resolution(rng, out, 24, 120)
+        return to_uint8(jpeg(rng, out) if rng.random() < 0.6 else out)
 
     def views(self, cls: int, mix: Mix) -> tuple[Rgb8, Rgb8, int]:
         """Return two crops of a class of the drawings and the index of the drawing the first one shows."""

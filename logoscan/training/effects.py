@@ -141,7 +141,7 @@ def take_photo(rng: np.random.Generator, image: Rgbf, materials: Materials, crop
     if rng.random() < 0.3:
         image = image + rng.uniform(2, 12) * materials.field(rng, h, w, 0.0)[..., None]
     if rng.random() < 0.4:
-        image = _jpeg(rng, image)
+        image = jpeg(rng, image)
     return image
 
 
@@ -176,7 +176,8 @@ def low_resolution(rng: np.random.Generator, image: Rgbf, smallest: int, largest
     return np.asarray(cv2.resize(small, (w, h), interpolation=back), np.float32)
 
 
-def _jpeg(rng: np.random.Generator, image: Rgbf) -> Rgbf:
+def jpeg(rng: np.random.Generator, image: Rgbf) -> Rgbf:
+    """Return the picture after JPEG of quality 18 to 84."""
     quality = int(rng.integers(18, 85))
     done, data = cv2.imencode(".jpg", to_uint8(image), [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not done:
