@@ -139,6 +139,17 @@ def test_training_paths_give_the_same_vectors() -> None:
         torch.testing.assert_close(fast(x), expected, atol=1e-5, rtol=1e-4)
 
 
+def test_centred_features_change_no_vector_and_are_folded_back(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    tower = Tower().eval()
+    crops = np.random.default_rng(0).integers(0, 256, (24, 64, 64, 3)).astype(np.uint8)
+    expected = embed(tower, crops)
+    tower.centre(crops)
+    np.testing.assert_allclose(embed(tower, crops), expected, atol=1e-4)
+    write_model(tower, tmp_path / "m.safetensors")
+    np.testing.assert_allclose(embed(read_tower(tmp_path / "m.safetensors"), crops), expected, atol=2e-3)
+
+
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("size", [3, 5])
 @pytest.mark.parametrize("side", [3, 4, 7, 10])

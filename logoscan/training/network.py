@@ -52,6 +52,7 @@ class Tower(nn.Module):
         super().__init__()
         self.trunk = timm.create_model(BACKBONE, num_classes=0)
         self.head = _Projection(int(self.trunk.num_features))
+        self.norm: nn.BatchNorm1d | None = None
         self._stem: tuple[nn.Module, ...] = ()
         self._frozen = 0
 
@@ -64,7 +65,37 @@ class Tower(nn.Module):
             x = self.trunk.global_pool(x)
         else:
             x = self.trunk(x)
-        return F.normalize(self.head(x), dim=1)
+        return F.normalize(self.head(x if self.norm is None else self.norm(x)), dim=1)
+
+    @torch.no_grad()
+    def centre(self, crops: npt.NDArray[np.uint8]) -> None:
+        """Standardise the pooled features before the projection while training; the vectors stay as they are.
+
+        Pooled features are all positive. A step of AdamW moves the projection of their common mean far more than what
+        tells two marks apart: vectors drift together and the loss rises to that of chance. `write_model` folds the
+        statistics back.
+
+        Args:
+            crops: uint8 (n, h, w, 3) RGB to take the first statistics from, a hundred or more.
+        """
+        was = self.training
+        features = self.eval().trunk(to_input(crops))
+        self.train(was)
+        self.norm = nn.BatchNorm1d(features.shape[1], affine=False)
+        mean, variance = features.mean(0), features.var(0)
+        self.norm.running_mean, self.norm.running_var = mean, variance
+        deviation = (variance + self.norm.eps).sqrt()
+        self.head.proj.bias += self.head.proj.weight @ mean
+        self.head.proj.weight *= deviation
+
+    def folded_state(self) -> dict[str, torch.Tensor]:
+        """Return the parameters and statistics with the standardisation of `centre` folded into the projection."""
+        state = {k: v.detach().float() for k, v in self.state_dict().items() if v.is_floating_point()}
+        if self.norm is not None:
+            mean, variance = state.pop("norm.running_mean"), state.pop("norm.running_var")
+            weight = state["head.proj.weight"] / (variance + self.norm.eps).sqrt()
+            state |= {"head.proj.weight": weight, "head.proj.bias": state["head.proj.bias"] - weight @ mean}
+        return state
 
     def freeze_stem(self, blocks: int) -> None:
         """Take the stem and the first `blocks` stages out of training and run them with folded normalisations there.
@@ -85,7 +116,7 @@ class Tower(nn.Module):
                 module.eval()
         if not learn_statistics:
             for module in self.modules():
-                if isinstance(module, nn.BatchNorm2d):
+                if isinstance(module, nn.BatchNorm2d | nn.BatchNorm1d):
                     module.eval()
 
 
@@ -260,7 +291,7 @@ def write_model(
         notes: Stored as JSON in the file's metadata.
         text: Text tower with its logit scale; without it the file holds an image tower alone.
     """
-    state = {_PREFIX + k: v for k, v in tower.state_dict().items() if v.is_floating_point()}
+    state = {_PREFIX + k: v for k, v in tower.folded_state().items()}
     if text is not None:
         state |= {k.removeprefix("transformer_."): v for k, v in text.state_dict().items()}
     half = {k: v.detach().half().contiguous().clone() for k, v in state.items()}

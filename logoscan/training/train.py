@@ -77,9 +77,9 @@ class Plan:
     margin: float = 0.15
     scale: float = 26.0
     temperature: float = 0.07
-    proxy_weight: float = 0.5
+    proxy_weight: float = 0.25
     text_weight: float = 0.3
-    memory: int = 2048
+    memory: int = 8192
     small_px: int = 112
     small_part: float = 0.7
     settle: float = 0.15
@@ -269,6 +269,7 @@ def _begin(composer: Composer, plan: Plan, path: Path, start_from: str | Path | 
     tower = for_training(tower, frozen)
     if frozen:
         tower.freeze_stem(frozen)
+    tower.centre(np.concatenate([composer.batch(plan.mix).crops for _ in range(4)]))
     proxies = nn.Parameter(first.clone())
     optimizer = torch.optim.AdamW(
         [

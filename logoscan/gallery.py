@@ -1,0 +1,118 @@
+"""Vectors with the records they belong to, searchable: exact inner product over FAISS. Immutable.
+
+A register is made of three of these: pictures of logos, names, and negatives. Knows no files and no encoders.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from logoscan.storage import LogoRecord
+from logoscan.types import Embeddings
+
+__all__ = ["Gallery", "brute_force"]
+
+
+def brute_force(queries: Embeddings, gallery: Embeddings, k: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """The k best rows of `gallery` by inner product, written plainly; defines what search must equal.
+
+    Returns:
+        float32 (n, k) falling along each row, and int64 (n, k).
+    """
+    products = queries @ gallery.T
+    rows = np.argsort(-products, axis=1, kind="stable")[:, :k]
+    return np.take_along_axis(products, rows, axis=1), rows.astype(np.int64)
+
+
+class Gallery:
+    """Records and their vectors, row by row.
+
+    Attributes:
+        records: One for each vector.
+        vectors: float32 (n, dim), unit rows; not to be written to.
+        brands: Names of the brands of the records, sorted, each once.
+    """
+
+    def __init__(self, records: Sequence[LogoRecord], vectors: Embeddings) -> None:
+        """Join `records` with `vectors`, float32 (len(records), dim)."""
+        self.records = tuple(records)
+        self.vectors = vectors
+        self.brands = tuple(sorted({r.brand for r in self.records}))
+        self.position = {name: i for i, name in enumerate(self.brands)}
+        self._code = np.array([self.position[r.brand] for r in self.records], np.int64)
+
+    def __len__(self) -> int:
+        """Number of vectors."""
+        return len(self.records)
+
+    @cached_property
+    def ids(self) -> tuple[str, ...]:
+        """Identifier of the record of each row."""
+        return tuple(r.id for r in self.records)
+
+    @cached_property
+    def _searcher(self) -> Any:
+        import faiss
+
+        searcher = faiss.IndexFlatIP(self.vectors.shape[1])
+        if len(self.vectors):
+            searcher.add(self.vectors)
+        return searcher
+
+    def search(self, queries: Embeddings, k: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Similarity float32 (n, min(k, len)) falling along each row, and rows, int64, of that shape."""
+        k = min(k, len(self))
+        if k == 0 or not len(queries):
+            return np.zeros((len(queries), k), np.float32), np.zeros((len(queries), k), np.int64)
+        similarity, rows = self._searcher.search(queries, k)
+        return similarity, rows
+
+    def search_brands(
+        self, queries: Embeddings, k: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]:
+        """The k nearest distinct brands, each by the best over all its vectors; exact.
+
+        Returns:
+            Similarity float32 (n, min(k, brands)), and positions in `brands` and rows, int64, of that shape.
+        """
+        k = min(k, len(self.brands))
+        depth = min(len(self), max(32, 8 * k))
+        while True:
+            similarity, rows = self.search(queries, depth)
+            picked = _first_of_each(self._code[rows], k)
+            if depth == len(self) or (picked >= 0).all():
+                break
+            depth = min(len(self), depth * 4)
+        row = np.take_along_axis(rows, picked, axis=1)
+        return np.take_along_axis(similarity, picked, axis=1), self._code[row], row
+
+    def without(self, gone: Callable[[LogoRecord], bool]) -> Gallery:
+        """The gallery without the records for which `gone` holds."""
+        stay = [row for row, record in enumerate(self.records) if not gone(record)]
+        return self if len(stay) == len(self) else Gallery([self.records[r] for r in stay], self.vectors[stay])
+
+    def joined(self, records: Sequence[LogoRecord], vectors: Embeddings) -> Gallery:
+        """The gallery with more rows; drawings of equal brand and identifier are replaced, of new ones the last counts."""
+        new = {(r.brand, r.id, r.rendering): row for row, r in enumerate(records)}
+        replaced = {(r.brand, r.id) for r in records}
+        old = self.without(lambda r: (r.brand, r.id) in replaced)
+        rows = sorted(new.values())
+        return Gallery([*old.records, *(records[row] for row in rows)], np.concatenate([old.vectors, vectors[rows]]))
+
+
+def _first_of_each(codes: NDArray[np.int64], k: int) -> NDArray[np.int64]:
+    """Columns of the first k distinct codes of each row, int64 (n, k); -1 where a row has fewer."""
+    n, depth = codes.shape
+    picked = np.full((n, k), -1, np.int64)
+    free = np.ones((n, depth), bool)
+    for j in range(k):
+        column = free.argmax(axis=1)
+        found = free[np.arange(n), column] if depth else np.zeros(n, bool)
+        picked[found, j] = column[found]
+        free &= codes != codes[np.arange(n), column][:, None]
+    return picked
