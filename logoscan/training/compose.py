@@ -25,6 +25,7 @@ from logoscan.training.effects import (
     low_resolution,
     random_corners,
     take_photo,
+    take_snapshot,
     to_uint8,
 )
 from logoscan.training.materials import Backgrounds, Materials, load_backgrounds, photo, random_colour
@@ -176,7 +177,7 @@ class Composer:
         centre = (side / 2 + rng.uniform(-room[0], room[0]), side / 2 + rng.uniform(-room[1], room[1]))
         corners = random_corners(rng, size, centre)
         image = blend(rng, ground, lay(mark, corners, (side, side)), mono)
-        image = take_photo(rng, image, self.materials)
+        image = take_snapshot(rng, image) if rng.random() < 0.55 else take_photo(rng, image, self.materials)
         return to_uint8(_cut_close(rng, image, corners) if close else image)
 
     def screenshot(self, rgba: Rgba, one_colour: bool) -> Rgb8:

@@ -90,6 +90,24 @@ def blend(rng: np.random.Generator, ground: Rgbf, laid: Premultiplied, mono: boo
     return np.asarray(ground * (1 - alpha) + colour * cover, np.float32)
 
 
+def take_snapshot(rng: np.random.Generator, image: Rgbf) -> Rgbf:
+    """Return the picture after what even a good photo does: some light, a little blur, fewer pixels, JPEG."""
+    h, w = image.shape[:2]
+    if rng.random() < 0.4:
+        a, b = rng.uniform(0.75, 1.1, 2)
+        image = image * (a + (b - a) * ramp(rng, h, w))[..., None]
+    image = (image - 128) * np.float32(rng.uniform(0.75, 1.15)) + np.float32(128 + rng.normal(0, 10))
+    if rng.random() < 0.25:
+        image = image * rng.uniform(0.9, 1.1, 3).astype(np.float32)
+    if rng.random() < 0.3:
+        image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.0))
+    if rng.random() < 0.35:
+        image = low_resolution(rng, image, 30, 110)
+    if rng.random() < 0.4:
+        image = jpeg(rng, image)
+    return np.asarray(image, np.float32)
+
+
 def take_photo(rng: np.random.Generator, image: Rgbf, materials: Materials, crop: bool = True) -> Rgbf:
     """Return the picture after folds, light, glare, occlusion, blur, low resolution, noise and JPEG, each by chance.
 
