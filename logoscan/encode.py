@@ -1,6 +1,6 @@
 """Pictures -> unit vectors: the Encoder protocol and CLIP behind it. Knows nothing of brands.
 
-`ClipEncoder` takes its weights from the bundled image tower, from any open_clip name, or from a local folder or
+`ClipEncoder` takes its weights from the bundled model, from any open_clip name, or from a local folder or
 checkpoint. open_clip builds every network; preprocessing is our own, because the same squares go to registration and
 to search.
 """
@@ -24,12 +24,14 @@ from logoscan.errors import CorruptFileError, DeviceError, InputError, LogoscanE
 from logoscan.images import square_crops
 from logoscan.types import Boxes, CropFit, Embeddings, EncoderInfo, Preprocessing, Rgb
 
-__all__ = ["ClipEncoder", "Encoder", "cpu_has_bf16", "resolve_device"]
+__all__ = ["ClipEncoder", "Encoder", "TextEncoder", "cpu_has_bf16", "resolve_device"]
 
 logger = logging.getLogger(__name__)
 
 _BATCHES = (4, 16, 32)
 """Batch sizes that are ever run; the rest is padding. CPU convolutions are specialised per shape, so few is fast."""
+BPE_FILE = "bpe.txt.gz"
+"""A shorter list of merges for the tokenizer, beside the weights in a folder."""
 _MIN_GAIN = 1.2
 """bf16 is taken only if it is at least this much faster than fp32 in the probe: below, rounding buys nothing."""
 _MIN_COSINE = 0.995
@@ -48,6 +50,18 @@ class Encoder(Protocol):
 
     def encode_pixels(self, pixels: Rgb) -> Embeddings:
         """Uint8 (n, S, S, 3) with S = info.preprocessing.size_px -> float32 (n, info.dim), unit rows."""
+        ...
+
+
+@runtime_checkable
+class TextEncoder(Protocol):
+    """An encoder that may have a text tower as well."""
+
+    @property
+    def has_text(self) -> bool: ...  # noqa: D102
+
+    def encode_text(self, texts: Sequence[str]) -> Embeddings:
+        """Texts -> float32 (n, dim), unit rows, in the space of the pictures."""
         ...
 
 
@@ -136,11 +150,11 @@ class ClipEncoder:
         """Load a model.
 
         Args:
-            model: None for the bundled tower; a folder with `open_clip_config.json` and weights; or an open_clip name.
+            model: None for the bundled model; a folder with `open_clip_config.json` and weights; or an open_clip name.
             pretrained: With an open_clip name: a tag (open_clip downloads it if it is not cached) or a checkpoint file.
             device: "auto", "cpu", "cuda", "cuda:1", ...
             precision: "auto" measures both where the hardware has bf16 and keeps the faster.
-            fit: How boxes become squares; the bundled tower brings its own.
+            fit: How boxes become squares; the bundled model brings its own.
 
         Raises:
             DeviceError: The named device cannot be had.
@@ -156,17 +170,18 @@ class ClipEncoder:
         if model is None:
             if pretrained is not None:
                 raise InputError(f"pretrained: expected None with the bundled model, got {str(pretrained)!r}")
-            self._image_tower, self.info = _load_bundled()
-            self._text_tower = None
+            path, row = weights.verified(weights.ENCODER)
+            clip, _, self._tokenizer = _load_open_clip(str(path.parent), None, fit)
+            self.info = EncoderInfo(row.name, row.sha256, row.preprocessing, row.embed_dim)
         else:
             clip, self.info, self._tokenizer = _load_open_clip(str(model), pretrained, fit)
-            self._image_tower = clip.visual
-            self._text_tower = clip if hasattr(clip, "encode_text") else None
-            clip.to(self.device).eval()
+        clip.to(self.device).eval()
+        self._image_tower = clip.visual
+        self._text_tower = clip if hasattr(clip, "encode_text") else None
         self._image_tower.to(self.device, memory_format=torch.channels_last).eval()
-        row = self.info.preprocessing
-        self._scale = torch.tensor([255.0 * s for s in row.std], device=self.device)[:, None, None]
-        self._shift = torch.tensor([255.0 * m for m in row.mean], device=self.device)[:, None, None]
+        pixels = self.info.preprocessing
+        self._scale = torch.tensor([255.0 * s for s in pixels.std], device=self.device)[:, None, None]
+        self._shift = torch.tensor([255.0 * m for m in pixels.mean], device=self.device)[:, None, None]
         self.probe: dict[str, float] = {}
         self.precision = precision if precision != "auto" else self._choose_precision()
         logger.info("encoder %s on %s in %s", self.info.name, self.device, self.precision)
@@ -217,6 +232,11 @@ class ClipEncoder:
             out[start : start + len(part)] = self._forward(padded, self.precision)[: len(part)]
         return out
 
+    @property
+    def has_text(self) -> bool:
+        """Whether `encode_text` can be called."""
+        return self._text_tower is not None and self._tokenizer is not None
+
     def encode_text(self, texts: Sequence[str]) -> Embeddings:
         """Vectors of texts in the same space, float32 (n, dim), unit rows.
 
@@ -225,7 +245,7 @@ class ClipEncoder:
         """
         import torch
 
-        if self._text_tower is None or self._tokenizer is None:
+        if not self.has_text:
             raise LogoscanError(f"encoder {self.info.name} has no text tower; load an open_clip model that has one")
         if not len(texts):
             return np.zeros((0, self.info.dim), np.float32)
@@ -238,26 +258,6 @@ class ClipEncoder:
 def _unit_rows(vectors: np.ndarray) -> Embeddings:
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.asarray(vectors / np.maximum(norms, 1e-12), np.float32)
-
-
-def _load_bundled() -> tuple[Any, EncoderInfo]:
-    """The bundled tower as open_clip's own timm wrapper builds it, weights verified first."""
-    from open_clip.timm_model import TimmModel
-    from safetensors.torch import load_file
-
-    path, row = weights.verified(weights.ENCODER)
-    cfg = row.vision_cfg
-    tower = TimmModel(
-        cfg["timm_model_name"],
-        row.embed_dim,
-        image_size=cfg["image_size"],
-        pool=cfg["timm_pool"],
-        proj=cfg["timm_proj"],
-        proj_bias=cfg["timm_proj_bias"],
-        pretrained=False,
-    )
-    tower.load_state_dict({k.removeprefix("visual."): v.float() for k, v in load_file(path).items()}, strict=True)
-    return tower, EncoderInfo(row.name, row.sha256, row.preprocessing, row.embed_dim)
 
 
 @contextmanager
@@ -279,11 +279,14 @@ def _load_open_clip(model: str, pretrained: str | Path | None, fit: CropFit) -> 
     except ImportError as error:
         raise MissingDependencyError(f"open_clip is missing ({error}); pip install open-clip-torch") from None
     folder = Path(model.removeprefix("local-dir:")).expanduser()
+    spelling: dict[str, str] = {}
     if model.startswith("local-dir:") or folder.is_dir():
         if not (folder / "open_clip_config.json").is_file():
             raise InputError(f"model: expected a folder with open_clip_config.json, got {str(folder)!r}")
         name, tag = f"local-dir:{folder.resolve()}", None
         readable = folder.name
+        if (folder / BPE_FILE).is_file():  # open_clip finds no merges file by itself
+            spelling["bpe_path"] = str(folder.resolve() / BPE_FILE)
     else:
         if model not in open_clip.list_models():
             raise InputError(f"model: expected a folder or one of open_clip.list_models(), got {model!r}")
@@ -296,7 +299,7 @@ def _load_open_clip(model: str, pretrained: str | Path | None, fit: CropFit) -> 
     try:
         # raises where weights are missing, unlike create_model, which returns a random network
         clip, preprocess = open_clip.create_model_from_pretrained(name, pretrained=tag, return_transform=True)
-        tokenizer = open_clip.get_tokenizer(name)
+        tokenizer = open_clip.get_tokenizer(name, **spelling)
     except (
         RuntimeError, OSError, ValueError, KeyError, TypeError, EOFError, ImportError, AssertionError, UnpicklingError,
         SafetensorError,

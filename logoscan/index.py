@@ -1,4 +1,4 @@
-"""The register: brands, their logos and the logos' vectors over exact FAISS inner product.
+"""The register: brands, vectors of their logos and names, and negatives, over exact FAISS inner product.
 
 The public methods change a `LogoIndex` by swapping one immutable state, so searches that run meanwhile see the old
 register or the new one. On disk it is `.npy` and JSON lines in generations behind an atomically replaced manifest.
@@ -7,84 +7,79 @@ register or the new one. On disk it is `.npy` and JSON lines in generations behi
 from __future__ import annotations
 
 import hashlib
-import logging
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from logoscan import storage
+from logoscan import negatives, storage
 from logoscan.brands import read_brand_folders
-from logoscan.encode import Encoder, encode_images
+from logoscan.encode import Encoder, TextEncoder, encode_images
 from logoscan.errors import ImageError, InputError, MismatchError
+from logoscan.gallery import Gallery
+from logoscan.images import load_image
 from logoscan.logos import load_logo, renderings
-from logoscan.match import BrandNeighbours
+from logoscan.match import BrandNeighbours, MatchCalibration, margins
 from logoscan.storage import LogoRecord
 from logoscan.text import NameIndex
 from logoscan.types import Brand, Embeddings, EncoderInfo, ImageSource, Rgba
 
-__all__ = ["LogoIndex", "LogoRecord", "brute_force"]
+__all__ = ["LogoIndex", "LogoRecord"]
 
-logger = logging.getLogger(__name__)
-
-
-def brute_force(queries: Embeddings, gallery: Embeddings, k: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """The k best rows of `gallery` by inner product, written plainly; defines what search must equal.
-
-    Returns:
-        float32 (n, k) falling along each row, and int64 (n, k).
-    """
-    products = queries @ gallery.T
-    rows = np.argsort(-products, axis=1, kind="stable")[:, :k]
-    return np.take_along_axis(products, rows, axis=1), rows.astype(np.int64)
+_NOBODY = ""
+"""Stands for a brand in the records of negatives and everyday words."""
 
 
 @dataclass(frozen=True, eq=False)
 class _State:
-    """One version of the register. Rows of `vectors` and `logos` correspond."""
+    """One version of the register."""
 
     brands: tuple[Brand, ...]
-    logos: tuple[LogoRecord, ...]
-    vectors: Embeddings
-    searcher: Any
-    """faiss.IndexFlatIP over `vectors`."""
-    code: NDArray[np.int64]
-    """For each row the position of its brand in `names`."""
-    names: tuple[str, ...]
-    """Brands that have at least one vector."""
-    position: dict[str, int]
-    """Of each of `names`."""
-    logo_ids: tuple[str, ...]
-    content: str
-    """16 hex digits over everything that is registered."""
+    logos: Gallery
+    names: Gallery
+    negatives: Gallery
+    thresholds: dict[tuple[MatchCalibration, float], dict[str, float]] = field(default_factory=dict)
+    """Found once for each calibration and budget."""
+
+    @property
+    def galleries(self) -> tuple[Gallery, Gallery, Gallery]:
+        return self.logos, self.names, self.negatives
 
     @cached_property
     def name_index(self) -> NameIndex:
         return NameIndex(self.brands)
 
+    @cached_property
+    def content(self) -> str:
+        """16 hex digits over everything that is registered."""
+        digest = hashlib.sha256(repr(self.brands).encode())
+        for gallery in self.galleries:
+            digest.update(repr(gallery.records).encode() + gallery.vectors.tobytes())
+        return digest.hexdigest()[:16]
 
-def _build(brands: Iterable[Brand], logos: Sequence[LogoRecord], vectors: Embeddings) -> _State:
-    import faiss
+    @cached_property
+    def negatives_of(self) -> dict[str, NDArray[np.int64]]:
+        """Rows of `negatives` that each brand has of its own; under "" those that are nobody's."""
+        rows: dict[str, list[int]] = {}
+        for row, record in enumerate(self.negatives.records):
+            rows.setdefault(record.brand, []).append(row)
+        return {brand: np.array(members, np.int64) for brand, members in rows.items()}
 
-    searcher = faiss.IndexFlatIP(vectors.shape[1])
-    if len(vectors):
-        searcher.add(vectors)
-    ordered = tuple(sorted(brands, key=lambda b: b.name))
-    with_logo = {logo.brand for logo in logos}
-    names = tuple(b.name for b in ordered if b.name in with_logo)
-    position = {name: i for i, name in enumerate(names)}
-    code = np.array([position[logo.brand] for logo in logos], np.int64)
-    digest = hashlib.sha256(repr((ordered, tuple(logos))).encode() + vectors.tobytes()).hexdigest()[:16]
-    return _State(ordered, tuple(logos), vectors, searcher, code, names, position, tuple(x.id for x in logos), digest)
+
+def _state(brands: Iterable[Brand], *galleries: Gallery) -> _State:
+    return _State(tuple(sorted(brands, key=lambda b: b.name)), *galleries)
 
 
 class LogoIndex:
     """Registered brands, searchable by vector.
+
+    A brand is known by pictures of its logos or, where it has none and the encoder has a text tower, by its name.
+    Beside the brands stand negatives, pictures that show none of them: a general set that comes with the first brand,
+    and those that users add.
 
     Attributes:
         encoder: What made the vectors. Only the same encoder may add to it or search it.
@@ -93,7 +88,8 @@ class LogoIndex:
     def __init__(self, encoder: EncoderInfo) -> None:
         """An empty register for vectors of `encoder`."""
         self.encoder = encoder
-        self._state = _build((), (), np.zeros((0, encoder.dim), np.float32))
+        none = np.zeros((0, encoder.dim), np.float32)
+        self._state = _state((), *(Gallery((), none) for _ in range(3)))
         self._lock = Lock()
 
     @classmethod
@@ -120,8 +116,8 @@ class LogoIndex:
     # -- what is registered
 
     def __len__(self) -> int:
-        """Number of vectors."""
-        return len(self._state.vectors)
+        """Number of vectors of logos."""
+        return len(self._state.logos)
 
     @property
     def brands(self) -> tuple[Brand, ...]:
@@ -130,20 +126,30 @@ class LogoIndex:
 
     @property
     def logos(self) -> tuple[LogoRecord, ...]:
-        """One record for each vector."""
-        return self._state.logos
+        """One record for each vector of a logo."""
+        return self._state.logos.records
 
     @property
     def vectors(self) -> Embeddings:
-        """float32 (n, dim), a read-only view."""
-        view = self._state.vectors.view()
+        """float32 (n, dim), of the logos, a read-only view."""
+        view = self._state.logos.vectors.view()
         view.flags.writeable = False
         return view
 
     @property
+    def negatives(self) -> tuple[LogoRecord, ...]:
+        """One record for each negative, the general ones included."""
+        return self._state.negatives.records
+
+    @property
     def with_logo(self) -> Collection[str]:
-        """Names of the brands that have at least one vector; the others are known by name only."""
-        return self._state.position
+        """Names of the brands that have at least one picture of a logo."""
+        return self._state.logos.position
+
+    @property
+    def by_name(self) -> Collection[str]:
+        """Names of the brands without a logo whose name can be found in pictures."""
+        return self._state.names.position.keys() - {_NOBODY}
 
     @property
     def names(self) -> NameIndex:
@@ -188,6 +194,7 @@ class LogoIndex:
         warnings: list[str] = []
         records: list[LogoRecord] = []
         blocks: list[Embeddings] = []
+        none = np.zeros((0, self.encoder.dim), np.float32)
         for brand, logos in entries:
             readable = 0
             for name, source in logos:
@@ -204,23 +211,88 @@ class LogoIndex:
                 warnings.append(f"{brand.name}: no logo could be read; the brand is known by name only")
             if on_brand:
                 on_brand(brand.name)
+        named, name_vectors = self._encode_names([b for b, _ in entries], {r.brand for r in records}, encoder)
+        general = () if self._state.negatives_of.get(_NOBODY) is not None else tuple(negatives.pictures())
+        absorbing = [
+            LogoRecord(f"general/{name}", _NOBODY, "as-is", _digest(rgb.tobytes()), "negative") for name, rgb in general
+        ]
+        absorbed = encode_images(encoder, [rgb for _, rgb in general])
         with self._lock:
-            self._put(
-                [b for b, _ in entries], records, np.concatenate([np.zeros((0, self.encoder.dim), np.float32), *blocks])
+            state = self._state
+            known = {b.name: b for b in state.brands} | {b.name: b for b, _ in entries}
+            drawn = state.logos.joined(records, np.concatenate([none, *blocks]))
+            self._state = _state(
+                known.values(),
+                drawn,
+                state.names.joined(named, name_vectors).without(lambda r: r.brand in drawn.position),
+                state.negatives.joined(absorbing, absorbed),
             )
         return warnings
 
-    def _put(self, brands: Iterable[Brand], records: Sequence[LogoRecord], vectors: Embeddings) -> None:
-        """Replace brand records and logos of equal identifier, append the rest."""
+    def _encode_names(
+        self, brands: Sequence[Brand], drawn: Collection[str], encoder: Encoder
+    ) -> tuple[list[LogoRecord], Embeddings]:
+        """Names and aliases of brands without a logo, and with the first of them everyday words to stand against."""
+        nameless = [b for b in brands if b.name not in drawn and b.name not in self._state.logos.position]
+        if not nameless or not isinstance(encoder, TextEncoder) or not encoder.has_text:
+            return [], np.zeros((0, self.encoder.dim), np.float32)
+        texts = [(b.name, text) for b in nameless for text in dict.fromkeys((b.name, *b.aliases))]
+        if _NOBODY not in self._state.names.position:
+            texts += [(_NOBODY, word) for word in negatives.WORDS]
+        records = [
+            LogoRecord(f"{brand}/{text}", brand, "name", _digest(text.encode()), "name") for brand, text in texts
+        ]
+        return records, encoder.encode_text([text for _, text in texts])
+
+    def add_negative(self, crop: ImageSource, encoder: Encoder, brand: str | None = None) -> str:
+        """Register a picture that is no brand's, or not this brand's: a false alarm, cut out of its photo.
+
+        Places like it are named no more (`brand` None), or no more by this name; a brand's own also raise its
+        threshold, see `thresholds`.
+
+        Args:
+            crop: The picture, as for `images.load_image`.
+            encoder: Must be the index's.
+            brand: A registered name, or None for everybody.
+
+        Returns:
+            Identifier of the negative, made of its pixels; adding a picture twice changes nothing.
+
+        Raises:
+            InputError: No such brand.
+            ImageError: The picture cannot be read.
+        """
+        self.require(encoder.info)
+        if brand is not None and brand not in {b.name for b in self.brands}:
+            raise InputError(f"brand: expected a registered name or None, got {brand!r}")
+        rgb = load_image(crop)
+        digest = _digest(repr(rgb.shape).encode() + rgb.tobytes())
+        record = LogoRecord(f"negative/{digest[:16]}", brand or _NOBODY, "as-is", digest, "negative")
+        vector = encode_images(encoder, [rgb])
+        with self._lock:
+            state = self._state
+            self._state = replace(state, negatives=state.negatives.joined([record], vector), thresholds={})
+        return record.id
+
+    def thresholds(self, calibration: MatchCalibration, budget: float = 0.01) -> dict[str, float]:
+        """For each brand with negatives of its own: the probability above which a match may name it.
+
+        Args:
+            calibration: Of the encoder and the detector in use.
+            budget: Share of the brand's own negatives that may be named all the same, 0..1; with fewer than 1 / budget
+                of them none may.
+
+        Returns:
+            The lowest thresholds within the budget, at least `calibration.threshold`. Every other brand has that one.
+        """
+        if not 0 <= budget <= 1:
+            raise InputError(f"budget: expected a share in 0..1, got {budget!r}")
         state = self._state
-        known = {b.name: b for b in state.brands} | {b.name: b for b in brands}
-        new = {(r.brand, r.id, r.rendering): row for row, r in enumerate(records)}  # the last of equal ones counts
-        replaced = {(r.brand, r.id) for r in records}
-        kept_old = [row for row, r in enumerate(state.logos) if (r.brand, r.id) not in replaced]
-        kept_new = sorted(new.values())
-        logos = [state.logos[row] for row in kept_old] + [records[row] for row in kept_new]
-        stacked = np.concatenate([state.vectors[kept_old], vectors[kept_new]])
-        self._state = _build(known.values(), logos, stacked)
+        key = (calibration, budget)
+        if key not in state.thresholds:
+            owners = state.negatives_of.keys() & state.logos.position.keys()
+            state.thresholds[key] = {name: _threshold(state, name, calibration, budget) for name in sorted(owners)}
+        return state.thresholds[key]
 
     def remove(self, brand: str, logo: str | None = None) -> int:
         """Forget a brand, or one logo of it (its identifier, "Brand/file").
@@ -235,21 +307,24 @@ class LogoIndex:
             state = self._state
             if brand not in {b.name for b in state.brands}:
                 raise InputError(f"brand: expected a registered name, got {brand!r}")
-            gone = [row for row, r in enumerate(state.logos) if r.brand == brand and logo in (None, r.id)]
-            if logo is not None and not gone:
+
+            def gone(record: LogoRecord) -> bool:
+                return record.brand == brand and logo in (None, record.id)
+
+            left = [gallery.without(gone) for gallery in state.galleries]
+            count = sum(map(len, state.galleries)) - sum(map(len, left))
+            if logo is not None and not count:
                 raise InputError(f"logo: expected a logo of {brand!r}, got {logo!r}")
-            stay = np.setdiff1d(np.arange(len(state.logos)), gone)
-            brands = [b for b in state.brands if logo is not None or b.name != brand]
-            self._state = _build(brands, [state.logos[row] for row in stay], state.vectors[stay])
-            return len(gone)
+            self._state = _state([b for b in state.brands if logo is not None or b.name != brand], *left)
+            return count
 
     def keep(self, brands: Collection[str]) -> None:
         """Forget every brand but these; names that are not registered do not matter."""
         with self._lock:
             state = self._state
-            stay = [row for row, r in enumerate(state.logos) if r.brand in brands]
-            kept = [b for b in state.brands if b.name in brands]
-            self._state = _build(kept, [state.logos[row] for row in stay], state.vectors[stay])
+            kept = {*brands, _NOBODY}
+            left = (gallery.without(lambda r: r.brand not in kept) for gallery in state.galleries)
+            self._state = _state([b for b in state.brands if b.name in brands], *left)
 
     def merge(self, other: LogoIndex) -> None:
         """Take in another register. Logos of equal identifier are taken from `other`.
@@ -265,7 +340,12 @@ class LogoIndex:
             for brand in theirs.brands:
                 if mine.get(brand.name, brand) != brand:
                     raise InputError(f"merge: expected equal facts of {brand.name!r} in both, got different ones")
-            self._put(theirs.brands, theirs.logos, theirs.vectors)
+            joined = (
+                a.joined(b.records, b.vectors) for a, b in zip(self._state.galleries, theirs.galleries, strict=True)
+            )
+            logos, names, others = joined
+            names = names.without(lambda r: r.brand in logos.position)
+            self._state = _state((mine | {b.name: b for b in theirs.brands}).values(), logos, names, others)
 
     def require(self, encoder: EncoderInfo) -> None:
         """Refuse vectors of another encoder.
@@ -291,28 +371,24 @@ class LogoIndex:
         Returns:
             Similarity float32 (n, min(k, len)) falling along each row, and rows of `logos`, int64, of that shape.
         """
-        return _search(self._state, self._checked(queries), k)
+        return self._state.logos.search(self._checked(queries), k)
 
     def search_brands(self, queries: Embeddings, k: int = 2) -> BrandNeighbours:
-        """The k nearest distinct brands, each by the best over all its vectors; exact.
+        """The k nearest distinct brands by their logos, each by the best over all its vectors; exact.
 
         Args:
             queries: float32 (n, dim), unit rows.
             k: Brands; fewer come back where fewer are registered.
         """
-        state, queries = self._state, self._checked(queries)
-        k = min(k, len(state.names))
-        depth = min(len(state.vectors), max(32, 8 * k))
-        while True:
-            similarity, rows = _search(state, queries, depth)
-            picked = _first_of_each(state.code[rows], k)
-            if depth == len(state.vectors) or (picked >= 0).all():
-                break
-            depth = min(len(state.vectors), depth * 4)
-        logo = np.take_along_axis(rows, picked, axis=1)
-        return BrandNeighbours(
-            np.take_along_axis(similarity, picked, axis=1), state.code[logo], logo, state.names, state.logo_ids
-        )
+        return _against(self._state, self._checked(queries), k)
+
+    def search_names(self, queries: Embeddings, k: int = 2) -> BrandNeighbours:
+        """As `search_brands`, among the brands that are known by their name alone; everyday words are the negatives."""
+        names, queries = self._state.names, self._checked(queries)
+        words = names.without(lambda r: r.brand != _NOBODY)
+        own = names.without(lambda r: r.brand == _NOBODY)
+        similarity, brand, row = own.search_brands(queries, k)
+        return BrandNeighbours(similarity, brand, row, own.brands, own.ids, _best(queries, words.vectors))
 
     def _checked(self, queries: Embeddings) -> Embeddings:
         if queries.ndim != 2 or queries.shape[1] != self.encoder.dim or queries.dtype != np.float32:
@@ -326,7 +402,9 @@ class LogoIndex:
     def save(self, folder: str | Path) -> None:
         """Write a new generation and make it the current one, atomically."""
         state = self._state
-        storage.save(Path(folder), storage.Stored(self.encoder, state.brands, state.logos, state.vectors))
+        records = tuple(r for gallery in state.galleries for r in gallery.records)
+        vectors = np.concatenate([gallery.vectors for gallery in state.galleries])
+        storage.save(Path(folder), storage.Stored(self.encoder, state.brands, records, vectors))
 
     @classmethod
     def load(cls, folder: str | Path, encoder: Encoder | None = None) -> LogoIndex:
@@ -344,7 +422,12 @@ class LogoIndex:
         index = cls(stored.encoder)
         if encoder is not None:
             index.require(encoder.info)
-        index._state = _build(stored.brands, stored.logos, stored.vectors)
+        kinds = np.array([r.kind for r in stored.logos], np.str_)
+        galleries = []
+        for kind in ("logo", "name", "negative"):
+            rows = np.flatnonzero(kinds == kind)
+            galleries.append(Gallery([stored.logos[row] for row in rows], stored.vectors[rows]))
+        index._state = _state(stored.brands, *galleries)
         return index
 
 
@@ -356,22 +439,35 @@ def _encode_logo(
     return records, encode_images(encoder, [m.rgb for m in made])
 
 
-def _search(state: _State, queries: Embeddings, k: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    k = min(k, len(state.vectors))
-    if k == 0 or not len(queries):
-        return np.zeros((len(queries), k), np.float32), np.zeros((len(queries), k), np.int64)
-    similarity, rows = state.searcher.search(queries, k)
-    return similarity, rows
+def _against(state: _State, queries: Embeddings, k: int) -> BrandNeighbours:
+    """The k nearest brands by their logos, with what speaks against the first."""
+    similarity, brand, row = state.logos.search_brands(queries, k)
+    vectors, of = state.negatives.vectors, state.negatives_of
+    negative = _best(queries, vectors[of[_NOBODY]]) if _NOBODY in of else np.full(len(queries), -1, np.float32)
+    for name in of.keys() & state.logos.position.keys():  # a brand's own speak where it comes first
+        first = np.flatnonzero(brand[:, 0] == state.logos.position[name])
+        negative[first] = np.maximum(negative[first], _best(queries[first], vectors[of[name]]))
+    return BrandNeighbours(similarity, brand, row, state.logos.brands, state.logos.ids, negative)
 
 
-def _first_of_each(codes: NDArray[np.int64], k: int) -> NDArray[np.int64]:
-    """Columns of the first k distinct codes of each row, int64 (n, k); -1 where a row has fewer."""
-    n, depth = codes.shape
-    picked = np.full((n, k), -1, np.int64)
-    free = np.ones((n, depth), bool)
-    for j in range(k):
-        column = free.argmax(axis=1)
-        found = free[np.arange(n), column] if depth else np.zeros(n, bool)
-        picked[found, j] = column[found]
-        free &= codes != codes[np.arange(n), column][:, None]
-    return picked
+def _threshold(state: _State, brand: str, calibration: MatchCalibration, budget: float) -> float:
+    own = state.negatives.vectors[state.negatives_of[brand]]
+    without = replace(state, negatives=state.negatives.without(lambda r: r.brand == brand), thresholds={})
+    near = _against(without, own, 2)
+    sure = calibration.probability(
+        near.similarity[:, 0], margins(near), len(state.logos.brands), np.ones(len(own), np.float32)
+    )
+    ordered = np.sort(sure * (near.brand[:, 0] == state.logos.position[brand]))[::-1]
+    allowed = int(np.floor(budget * len(ordered) + 1e-9))
+    return max(calibration.threshold, float(ordered[allowed]) if allowed < len(ordered) else 0.0)
+
+
+def _best(queries: Embeddings, gallery: Embeddings) -> NDArray[np.float32]:
+    """Cosine of each query to its nearest row of `gallery`, float32 (n,); -1 where there is none."""
+    if not len(gallery):
+        return np.full(len(queries), -1, np.float32)
+    return np.asarray((queries @ gallery.T).max(axis=1, initial=-1), np.float32)
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

@@ -7,6 +7,7 @@ similarity, margin and the size of the register into a probability; under any ot
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,7 @@ class BrandNeighbours:
         logo: int64 (n, k), positions in `logos`.
         brands: Names.
         logos: Identifier of the logo behind each vector.
+        negative: float32 (n,), cosine to the nearest negative that speaks against the first brand; -1 where none does.
     """
 
     similarity: NDArray[np.float32]
@@ -40,6 +42,7 @@ class BrandNeighbours:
     logo: NDArray[np.int64]
     brands: tuple[str, ...]
     logos: tuple[str, ...]
+    negative: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -53,11 +56,12 @@ class MatchCalibration:
         detector: Fingerprint of the detector.
         intercept: And the coefficients, see above.
         similarity: Per unit of cosine.
-        margin: Per unit of cosine to the next brand.
+        margin: Per unit of cosine to the next brand or negative, see `margins`.
         log_brands: Per e-fold of the register.
         confidence: Per unit of the detector's confidence.
         threshold: Probability from which a brand is named; chosen on composites.
         fitted_on: What it was fitted on, in words.
+        kind: Whether it is for brands found by pictures of their logo or by their name alone.
     """
 
     encoder: str
@@ -69,6 +73,7 @@ class MatchCalibration:
     confidence: float
     threshold: float
     fitted_on: str
+    kind: Literal["logo", "name"] = "logo"
 
     def __post_init__(self) -> None:
         if not 0 < self.threshold < 1:
@@ -95,12 +100,16 @@ class MatchCalibration:
         return np.asarray(1.0 / (1.0 + np.exp(-np.clip(logit, -60, 60))))
 
 
-def margins(similarity: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Best minus second-best brand, float32 (n,). A lone brand stands against 0, the cosine of unrelated marks."""
+def margins(neighbours: BrandNeighbours) -> NDArray[np.float32]:
+    """Best brand minus the next brand or the nearest negative, whichever is nearer: float32 (n,).
+
+    Below 0 where a negative is nearer than the brand. A lone brand without negatives stands against 0, the cosine of unrelated marks.
+    """
+    similarity = neighbours.similarity
     if similarity.shape[1] == 0:
         return np.zeros(len(similarity), np.float32)
     second = similarity[:, 1] if similarity.shape[1] > 1 else np.float32(0.0)
-    return np.asarray(similarity[:, 0] - second, np.float32)
+    return np.asarray(similarity[:, 0] - np.maximum(second, neighbours.negative), np.float32)
 
 
 def match_regions(
@@ -123,7 +132,7 @@ def match_regions(
         raise InputError(f"neighbours: expected {len(regions)} rows, got {len(neighbours.similarity)}")
     if not len(regions) or not neighbours.similarity.shape[1]:
         return ()
-    best, margin = neighbours.similarity[:, 0], margins(neighbours.similarity)
+    best, margin = neighbours.similarity[:, 0], margins(neighbours)
     sure: NDArray[np.float64] | None = None
     if calibration is not None:
         sure = calibration.probability(best, margin, len(neighbours.brands), regions.confidence)

@@ -6,10 +6,12 @@ Drawn here, so that any encoder can have them. Knows no vectors.
 
 from __future__ import annotations
 
+import io
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from logoscan.types import Rgb
@@ -17,113 +19,90 @@ from logoscan.types import Rgb
 __all__ = ["WORDS", "pictures"]
 
 SIDE_PX = 160
-_INKS = (((16, 16, 16), (255, 255, 255)), ((245, 245, 245), (32, 32, 32)))
+_INKS = ((16, 255), (245, 32))
 """Ink and ground of every drawing: dark on light and light on dark."""
 
-WORDS = tuple(
-    "new sale free size small medium large men women kids cotton leather original quality made in best price offer "
-    "style sport fashion shoes shirt bag box blue black white red green made premium classic limited edition model "
-    "care wash water food fresh natural organic milk juice energy power phone case cover charger cable battery light "
-    "home garden tools baby pet beauty health store shop market online delivery gift card open close welcome exit "
-    "street city world love life happy day night summer winter the and with for your our one two three first".split()  # noqa: SIM905
-)
+WORDS = (
+    "new", "sale", "free", "size", "small", "medium", "large", "men", "women", "kids", "cotton", "leather",
+    "original", "quality", "made", "in", "best", "price", "offer", "style", "sport", "fashion", "shoes",
+    "shirt", "bag", "box", "blue", "black", "white", "red", "green", "premium", "classic", "limited", "edition",
+    "model", "care", "wash", "water", "food", "fresh", "natural", "organic", "milk", "juice", "energy", "power",
+    "phone", "case", "cover", "charger", "cable", "battery", "light", "home", "garden", "tools", "baby", "pet",
+    "beauty", "health", "store", "shop", "market", "online", "delivery", "gift", "card", "open", "close",
+    "welcome", "exit", "street", "city", "world", "love", "life", "happy", "day", "night", "summer", "winter",
+    "the", "and", "with", "for", "your", "our", "one", "two", "three", "first",
+)  # fmt: skip
 """Words that photos of goods hold and that are nobody's name, against which a registered name must stand out."""
 
 
 def pictures() -> Iterator[tuple[str, Rgb]]:
-    """Yield (name, uint8 (160, 160, 3) picture), about 220 of them, always the same ones."""
-    for name, draw in _drawings():
+    """Yield (name, uint8 (160, 160, 3) picture), about 230 of them, always the same ones."""
+    masks = [(f"letter-{letter}", _letter(letter)) for letter in _LETTERS]
+    masks += [(name, _shape(svg)) for name, svg in _shapes()]
+    for name, mask in masks:
         for ink, ground in _INKS:
-            image = Image.new("RGB", (SIDE_PX, SIDE_PX), ground)
-            draw(ImageDraw.Draw(image), ink)
-            yield f"{name}-{'dark' if ink < ground else 'light'}", np.asarray(image)
+            yield f"{name}-on-{ground}", np.repeat((ground + (ink - ground) * mask[..., None]).astype(np.uint8), 3, 2)
     rng = np.random.default_rng(0)
     for number in range(12):
-        colour = rng.integers(0, 256, 3)
         slope = np.linspace(-1, 1, SIDE_PX)[:, None, None] * rng.uniform(0, 70)
         noise = rng.normal(0, (2, 12, 40)[number % 3], (SIDE_PX, SIDE_PX, 1))
-        yield f"ground-{number}", np.clip(colour + slope + noise, 0, 255).astype(np.uint8)
+        yield f"ground-{number}", np.clip(rng.integers(0, 256, 3) + slope + noise, 0, 255).astype(np.uint8)
 
 
-_Ink = tuple[int, int, int]
-_Draw = Callable[[ImageDraw.ImageDraw, _Ink], None]
-
-
-def _drawings() -> Iterator[tuple[str, _Draw]]:
+def _letter(letter: str) -> NDArray[np.float32]:
+    image = Image.new("L", (SIDE_PX, SIDE_PX))
     font = ImageFont.load_default(110)
-    for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZabdefghijmnqrty0123456789&@#%!?+":
-        yield (
-            f"letter-{letter}",
-            lambda d, ink, letter=letter: d.text((80, 80), letter, ink, font=font, anchor="mm"),  # type: ignore[misc]
-        )
+    ImageDraw.Draw(image).text((SIDE_PX // 2, SIDE_PX // 2), letter, 255, font=font, anchor="mm")
+    return np.asarray(image, np.float32) / np.float32(255)
+
+
+def _shape(svg: str) -> NDArray[np.float32]:
+    import resvg_py
+
+    drawn = resvg_py.svg_to_bytes(svg_string=_SVG.format(svg), width=SIDE_PX, skip_system_fonts=True)
+    with Image.open(io.BytesIO(bytes(drawn))) as image:
+        return np.asarray(image.getchannel("A"), np.float32) / np.float32(255)
+
+
+def _shapes() -> Iterator[tuple[str, str]]:
+    """Names and SVG elements in a square of 160."""
     for count in (3, 6, 12):
         step = SIDE_PX / count
-        edges = [round(i * step) for i in range(count)]
-        half = round(step / 2)
-        yield (
-            f"rows-{count}",
-            lambda d, ink, e=edges, h=half: [d.rectangle((0, y, 160, y + h), ink) for y in e] and None,
-        )  # type: ignore[misc]
-        yield (
-            f"columns-{count}",
-            lambda d, ink, e=edges, h=half: [d.rectangle((x, 0, x + h, 160), ink) for x in e] and None,
-        )  # type: ignore[misc]
-        yield (
-            f"checks-{count}",
-            lambda d, ink, e=edges, h=half: (
-                [  # type: ignore[misc]
-                    d.rectangle((x + h * (i % 2), y, x + h * (i % 2) + h, y + h), ink)
-                    for i, y in enumerate(range(0, 160, h))
-                    for x in e
-                ]
-                and None
-            ),
-        )
+        starts = [i * step for i in range(count)]
+        yield f"rows-{count}", "".join(f'<rect y="{y}" width="160" height="{step / 2}"/>' for y in starts)
+        yield f"columns-{count}", "".join(f'<rect x="{x}" width="{step / 2}" height="160"/>' for x in starts)
+        squares = ((x + step / 2 * odd, y + step / 2 * odd) for x in starts for y in starts for odd in (0, 1))
+        yield f"checks-{count}", "".join(f'<path d="M{x} {y}h{step / 2}v{step / 2}h-{step / 2}z"/>' for x, y in squares)
+        yield f"slants-{count}", "".join(f'<path d="M{2 * x - 160} 160l160 -160h{step}l-160 160z"/>' for x in starts)
     for turn in range(0, 360, 45):
-        yield f"arrow-{turn}", lambda d, ink, a=turn: d.polygon(_turned(_ARROW, a), ink)  # type: ignore[misc]
+        yield f"arrow-{turn}", f'<path transform="rotate({turn} 80 80)" d="M20 68h70V40l52 40-52 40V92H20z"/>'
     for corners in (3, 4, 5, 6, 8):
-        for filled in (True, False):
-            yield f"polygon-{corners}-{filled}", lambda d, ink, n=corners, f=filled: _polygon(d, ink, n, f)  # type: ignore[misc]
+        angles = [2 * math.pi * i / corners for i in range(corners)]
+        points = " ".join(f"{80 + 62 * math.sin(a):.1f},{80 - 62 * math.cos(a):.1f}" for a in angles)
+        yield f"polygon-{corners}", f'<polygon points="{points}"/>'
+        yield f"outline-{corners}", f'<polygon points="{points}" {_LINE}/>'
     for radius in (20, 45, 70):
-        box = (80 - radius, 80 - radius, 80 + radius, 80 + radius)
-        yield f"disc-{radius}", lambda d, ink, b=box: d.ellipse(b, ink)  # type: ignore[misc]
-        yield f"ring-{radius}", lambda d, ink, b=box: d.ellipse(b, outline=ink, width=10)  # type: ignore[misc]
-    yield "dots", lambda d, ink: [d.ellipse((x, y, x + 12, y + 12), ink) for x in _GRID for y in _GRID] and None
-    yield "cross", lambda d, ink: [d.rectangle((68, 20, 92, 140), ink), d.rectangle((20, 68, 140, 92), ink)] and None
-    yield "bars", lambda d, ink: [d.rectangle((x, 30, x + 2 + x % 5, 130), ink) for x in range(20, 140, 9)] and None
-    yield "lines", lambda d, ink: [d.rectangle((20, y, 140 - y % 37, y + 5), ink) for y in range(30, 130, 14)] and None
-    yield "frame", lambda d, ink: d.rectangle((20, 35, 140, 125), outline=ink, width=8)
-    yield "plate", lambda d, ink: d.rounded_rectangle((15, 50, 145, 110), 20, ink)
-    yield (
-        "smile",
-        lambda d, ink: (
-            [d.ellipse((20, 20, 140, 140), outline=ink, width=8), d.arc((50, 50, 110, 115), 20, 160, ink, 8)] and None
-        ),
-    )
-    yield (
-        "house",
-        lambda d, ink: [d.polygon([(80, 20), (140, 75), (20, 75)], ink), d.rectangle((36, 75, 124, 135), ink)] and None,
-    )
-    yield (
-        "person",
-        lambda d, ink: [d.ellipse((60, 20, 100, 60), ink), d.rounded_rectangle((45, 68, 115, 145), 24, ink)] and None,
-    )
-    yield "recycle", lambda d, ink: [d.arc((25, 25, 135, 135), a, a + 85, ink, 14) for a in (0, 120, 240)] and None
+        yield f"disc-{radius}", f'<circle cx="80" cy="80" r="{radius}"/>'
+        yield f"ring-{radius}", f'<circle cx="80" cy="80" r="{radius}" {_LINE}/>'
+    dots = ((x, y) for x in range(20, 150, 30) for y in range(20, 150, 30))
+    yield "dots", "".join(f'<circle cx="{x}" cy="{y}" r="6"/>' for x, y in dots)
+    yield "bars", "".join(f'<rect x="{x}" y="30" width="{2 + x % 5}" height="100"/>' for x in range(20, 140, 9))
+    yield "lines", "".join(f'<rect x="20" y="{y}" width="{120 - y % 37}" height="5"/>' for y in range(30, 130, 14))
+    yield from _PICTOGRAMS.items()
 
 
-_GRID = range(14, 150, 30)
-_ARROW = ((-60, -12), (10, -12), (10, -40), (62, 0), (10, 40), (10, 12), (-60, 12))
-
-
-def _turned(points: tuple[tuple[float, float], ...], degrees: float) -> list[tuple[float, float]]:
-    c, s = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
-    return [(80 + x * c - y * s, 80 + x * s + y * c) for x, y in points]
-
-
-def _polygon(drawing: ImageDraw.ImageDraw, ink: _Ink, corners: int, filled: bool) -> None:
-    angles = [2 * math.pi * i / corners - math.pi / 2 for i in range(corners)]
-    points = [(80 + 62 * math.cos(a), 80 + 62 * math.sin(a)) for a in angles]
-    if filled:
-        drawing.polygon(points, ink)
-    else:
-        drawing.line([*points, points[0], points[1]], ink, 9, joint="curve")
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabdefghijmnqrty0123456789&@#%!?+"
+_SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 160 160">{}</svg>'
+_LINE = 'fill="none" stroke="#000" stroke-width="9"'
+_PICTOGRAMS = {
+    "cross": '<path d="M68 20h24v48h48v24H92v48H68V92H20V68h48z"/>',
+    "frame": f'<rect x="20" y="35" width="120" height="90" {_LINE}/>',
+    "plate": '<rect x="15" y="50" width="130" height="60" rx="20"/>',
+    "smile": f'<g {_LINE}><circle cx="80" cy="80" r="62"/><path d="M50 92a34 34 0 0 0 60 0"/></g>',
+    "house": '<path d="M80 20l62 56h-18v60H36V76H18z"/>',
+    "person": '<circle cx="80" cy="40" r="22"/><path d="M40 145V95a25 25 0 0 1 25-25h30a25 25 0 0 1 25 25v50z"/>',
+    "sun": f'<circle cx="80" cy="80" r="30"/><path {_LINE} d="M80 10v25M80 125v25M10 80h25M125 80h25"/>',
+    "drop": '<path d="M80 15c30 45 45 60 45 85a45 45 0 0 1-90 0c0-25 15-40 45-85z"/>',
+    "bin": f'<path {_LINE} d="M30 45h100M60 45V28h40v17M42 45l8 95h60l8-95"/>',
+    "glass": f'<path {_LINE} d="M45 20h70c0 45-10 60-35 65-25-5-35-20-35-65zM80 85v50M52 138h56"/>',
+}

@@ -75,6 +75,7 @@ class Scanner:
         detector: Proposes regions.
         ocr: Reads text; None reads none.
         calibration: Similarity to probability; None where none fits, and then `similarity_threshold` decides.
+        name_calibration: The same for brands that are registered by their name alone.
     """
 
     def __init__(
@@ -88,6 +89,7 @@ class Scanner:
         score_model: ScoreModel | None = None,
         signals: Sequence[SignalFunction] = DEFAULT_SIGNALS,
         calibration: MatchCalibration | Literal["auto"] | None = "auto",
+        name_calibration: MatchCalibration | Literal["auto"] | None = "auto",
         similarity_threshold: float | None = None,
         root: str | Path | None = None,
         limits: ImageLimits | None = None,
@@ -103,6 +105,7 @@ class Scanner:
             score_model: The stated priors if None.
             signals: Functions of a `Case`.
             calibration: "auto" takes the bundled one that belongs to encoder and detector, if there is one.
+            name_calibration: The same for brands that are registered by their name alone.
             similarity_threshold: Without a calibration: cosine from which a brand counts as shown.
             root: If given, image paths are relative to it and may not leave it.
             limits: Caps on image files.
@@ -113,7 +116,8 @@ class Scanner:
         index.require(encoder.info)
         self.index, self.encoder, self.ocr = index, encoder, ocr
         self.detector: Detector = detector or Tiles()
-        self.calibration = self._fitting(calibration)
+        self.calibration = self._fitting(calibration, "logo")
+        self.name_calibration = self._fitting(name_calibration, "name")
         if self.calibration is None and similarity_threshold is None:
             logger.warning(
                 "no calibration for encoder %s with detector %s: matches carry no probability and no brand counts as "
@@ -150,14 +154,17 @@ class Scanner:
                 logger.warning("%s", warning)
         return cls(index, encoder=encoder, ocr=make_ocr("auto", device=device), prices=prices)
 
-    def _fitting(self, calibration: MatchCalibration | Literal["auto"] | None) -> MatchCalibration | None:
-        key = (self.encoder.info.fingerprint, self.detector.fingerprint)
+    def _fitting(
+        self, calibration: MatchCalibration | Literal["auto"] | None, kind: Literal["logo", "name"]
+    ) -> MatchCalibration | None:
+        key = (self.encoder.info.fingerprint, self.detector.fingerprint, kind)
         if calibration == "auto":
-            return next((c for c in weights.calibrations() if (c.encoder, c.detector) == key), None)
-        if calibration is not None and (calibration.encoder, calibration.detector) != key:
+            return next((c for c in weights.calibrations() if (c.encoder, c.detector, c.kind) == key), None)
+        if calibration is not None and (calibration.encoder, calibration.detector, calibration.kind) != key:
             raise MismatchError(
-                f"calibration made for encoder {calibration.encoder} and detector {calibration.detector}, "
-                f"used with {key[0]} ({self.encoder.info.name}) and {key[1]} ({self.detector.name})"
+                f"{calibration.kind} calibration made for encoder {calibration.encoder} and detector "
+                f"{calibration.detector}, used with {key[0]} ({self.encoder.info.name}) and {key[1]} "
+                f"({self.detector.name}) as {kind} calibration"
             )
         return calibration
 
@@ -168,7 +175,7 @@ class Scanner:
         rgb = load_image(image, root=self._root, limits=self._limits)
         regions = self.detector.detect([rgb])[0]
         vectors = encode_crops(self.encoder, [rgb], [regions.xyxy])[0]
-        return match_regions(0, regions, self.index.search_brands(vectors), self.calibration)
+        return self._surest_first(self._match(0, regions, vectors, self.index.snapshot()))
 
     def read_text(self, image: ImageSource) -> TextSpans:
         """Lines of text in one picture. Raises `ImageError` where it cannot be read.
@@ -276,7 +283,23 @@ class Scanner:
         """Matches of all photos, surest first."""
         found: list[Match] = []
         for i, seen in enumerate(observations):
-            found += match_regions(i, seen.regions, index.search_brands(seen.vectors), self.calibration)
+            found += self._match(i, seen.regions, seen.vectors, index)
+        return self._surest_first(found)
+
+    def _match(self, image: int, regions: Regions, vectors: Embeddings, index: LogoIndex) -> list[Match]:
+        """Matches of one photo by logos, and by names where brands have no logo.
+
+        A brand with negatives of its own is not matched below its threshold.
+        """
+        found = list(match_regions(image, regions, index.search_brands(vectors), self.calibration))
+        if self.calibration is not None and (least := index.thresholds(self.calibration)):
+            found = [m for m in found if m.probability is None or m.probability > least.get(m.brand, -1.0)]
+        if index.by_name:
+            found += match_regions(image, regions, index.search_names(vectors), self.name_calibration)
+        return found
+
+    @staticmethod
+    def _surest_first(found: Iterable[Match]) -> tuple[Match, ...]:
         return tuple(sorted(found, key=lambda m: (-(m.probability or 0.0), -m.similarity - m.margin, m.image, m.xyxy)))
 
     def _shown(self, evidence: BrandEvidence | None, matches: Sequence[Match]) -> float | None:
@@ -301,10 +324,11 @@ class Scanner:
         named = {m.brand for m in mentions if m.probability >= _CANDIDATE_FROM or m.kind in ("compatible", "style")}
         scores: list[Score] = []
         results: list[BrandResult] = []
+        looked_for = {*index.with_logo, *(index.by_name if self.name_calibration else ())}
         can_see = readable and (self.calibration is not None or self._similarity_threshold is not None)
         for brand in index.brands:
             shown = self._shown(evidence.get(brand.name), matches)
-            if shown is None and can_see and brand.name in index.with_logo:
+            if shown is None and can_see and brand.name in looked_for:
                 shown = 0.0  # photos were looked at, and nothing in them is near this brand
             if (shown or 0.0) < _CANDIDATE_FROM and brand.name not in named and brand.name != claimed:
                 continue

@@ -14,7 +14,7 @@ import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from filelock import FileLock
@@ -34,19 +34,22 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class LogoRecord:
-    """One registered vector: which drawing, in which rendering.
+    """One registered vector: what it was made of, and for whom.
 
     Attributes:
         id: "Brand/file"; the same for all renderings of a drawing.
-        brand: Name of the brand.
+        brand: Name of the brand; of a negative the brand that it is not. "" for negatives and everyday words that are
+            nobody's.
         rendering: How it was drawn, see `logoscan.logos.renderings`.
-        sha256: Of the drawing's file.
+        sha256: Of the drawing's file, of a negative's pixels, or of a name's text.
+        kind: A picture of a logo, a name, or a negative: a picture of what is not the brand.
     """
 
     id: str
     brand: str
     rendering: str
     sha256: str
+    kind: Literal["logo", "name", "negative"] = "logo"
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +67,8 @@ class Stored:
                 f"vectors: expected float32 ({len(self.logos)}, {self.encoder.dim}), "
                 f"got {self.vectors.dtype} {self.vectors.shape}"
             )
-        unknown = {logo.brand for logo in self.logos} - {brand.name for brand in self.brands}
+        named = {logo.brand for logo in self.logos if logo.brand or logo.kind == "logo"}
+        unknown = named - {brand.name for brand in self.brands}
         if unknown:
             raise InputError(f"logos: expected registered brands, got {min(unknown)!r}")
 

@@ -5,6 +5,7 @@ The files lie in `weights/` of a checkout and travel in the wheel as `logoscan/_
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,8 +18,8 @@ from logoscan.types import Preprocessing
 
 __all__ = ["ENCODER", "ModelRow", "calibrations", "folder", "rows", "verified"]
 
-ENCODER = "logoscan-lite0-112"
-"""Name of the bundled image tower."""
+ENCODER = "logoscan-clip"
+"""Name of the bundled CLIP."""
 
 
 @dataclass(frozen=True)
@@ -29,10 +30,10 @@ class ModelRow:
         name: Key.
         file: File name beside the manifest.
         sha256: Hex digest of the file.
+        beside: Further files that the model needs, with their hex digests: configuration, tokenizer.
         source: Where the numbers come from.
         licence: Of the weights.
         card: File name of the model card.
-        vision_cfg: open_clip's vision configuration.
         embed_dim: Length of a vector.
         preprocessing: What the weights expect.
     """
@@ -40,10 +41,10 @@ class ModelRow:
     name: str
     file: str
     sha256: str
+    beside: Mapping[str, str]
     source: str
     licence: str
     card: str
-    vision_cfg: dict[str, Any]
     embed_dim: int
     preprocessing: Preprocessing
 
@@ -82,16 +83,17 @@ def calibrations() -> tuple[MatchCalibration, ...]:
 
 
 def verified(name: str) -> tuple[Path, ModelRow]:
-    """Path and row of a bundled model, its SHA-256 checked.
+    """Path and row of a bundled model, the SHA-256 of each of its files checked.
 
     Raises:
-        CorruptFileError: The file is missing or altered.
+        CorruptFileError: A file is missing or altered.
     """
     row = rows()[name]
-    path = folder() / row.file
-    if not path.is_file():
-        raise CorruptFileError(f"{path}: the model file is missing; reinstall logoscan")
-    digest = file_sha256(path)
-    if digest != row.sha256:
-        raise CorruptFileError(f"{path}: expected SHA-256 {row.sha256}, got {digest}; reinstall logoscan")
-    return path, row
+    for file, expected in {row.file: row.sha256, **row.beside}.items():
+        path = folder() / file
+        if not path.is_file():
+            raise CorruptFileError(f"{path}: the model file is missing; reinstall logoscan")
+        digest = file_sha256(path)
+        if digest != expected:
+            raise CorruptFileError(f"{path}: expected SHA-256 {expected}, got {digest}; reinstall logoscan")
+    return folder() / row.file, row

@@ -15,8 +15,9 @@ from PIL import Image
 from logoscan import storage
 from logoscan.encode import ClipEncoder, encode_images
 from logoscan.errors import CorruptFileError, InputError, MismatchError
+from logoscan.gallery import brute_force
 from logoscan.images import pad_square
-from logoscan.index import LogoIndex, brute_force
+from logoscan.index import LogoIndex
 from logoscan.logos import MARGIN
 from logoscan.storage import LogoRecord, Stored
 from logoscan.types import Brand, Embeddings, Rgb

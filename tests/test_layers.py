@@ -19,8 +19,8 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
     for names in (
         "types errors results",
         "jsonio boxes images logos brands listings resume match text price evidence signals score report weights "
-        "merchant",
-        "detect encode ocr storage index",
+        "merchant negatives",
+        "detect encode ocr storage gallery index",
         "scanner",
         "cli distributed",
     )

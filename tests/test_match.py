@@ -28,7 +28,11 @@ def apart(n: int) -> Regions:
 
 
 def neighbours(
-    similarity: list[list[float]], brand: list[list[int]], n_brands: int, logo: list[list[int]] | None = None
+    similarity: list[list[float]],
+    brand: list[list[int]],
+    n_brands: int,
+    logo: list[list[int]] | None = None,
+    negative: list[float] | None = None,
 ) -> BrandNeighbours:
     shape = (len(similarity), len(similarity[0]) if similarity else n_brands)
     return BrandNeighbours(
@@ -37,6 +41,7 @@ def neighbours(
         np.array(logo if logo is not None else brand, np.int64).reshape(shape),
         tuple(f"B{i}" for i in range(n_brands)),
         tuple(f"B{i}/logo.png" for i in range(n_brands)),
+        floats32(negative if negative is not None else [-1.0] * len(similarity)),
     )
 
 
@@ -48,10 +53,16 @@ def test_no_regions_and_an_empty_register_match_nothing() -> None:
 
 
 def test_margins() -> None:
-    assert margins(np.zeros((0, 3), np.float32)).shape == (0,)
-    assert margins(np.zeros((2, 0), np.float32)).tolist() == [0, 0]
-    assert margins(floats32([0.5, -0.25])[:, None]).tolist() == [0.5, -0.25]
-    assert margins(np.array([[0.75, 0.5, 0.1], [0.5, 0.5, 0.5]], np.float32)).tolist() == [0.25, 0.0]
+    def against(rows: list[list[float]], negative: list[float] | None = None) -> list[float]:
+        brands = len(rows[0]) if rows else 3
+        return margins(neighbours(rows, [list(range(brands)) for _ in rows], brands, negative=negative)).tolist()
+
+    assert against([]) == []
+    assert against([[], []]) == [0, 0]
+    assert against([[0.5], [-0.25]]) == [0.5, -0.25]
+    assert against([[0.75, 0.5, 0.1], [0.5, 0.5, 0.5]]) == [0.25, 0.0]
+    assert against([[0.75, 0.5], [0.75, 0.5]], [0.625, 0.25]) == [0.125, 0.25]  # the nearer of brand and negative
+    assert against([[0.5]], [0.75]) == [-0.25]
 
 
 def test_one_brand_has_nothing_to_be_confused_with() -> None:
@@ -176,9 +187,9 @@ def test_matches_are_sound(made: tuple[Regions, BrandNeighbours], calibrated: bo
     places, near = made
     found = match_regions(0, places, near, FLAT if calibrated else None)
     # the best over all regions of a brand is always among its matches
-    order = FLAT.probability(near.similarity[:, 0], margins(near.similarity), len(near.brands), places.confidence)
+    order = FLAT.probability(near.similarity[:, 0], margins(near), len(near.brands), places.confidence)
     if not calibrated:
-        order = (near.similarity[:, 0] + margins(near.similarity)).astype(np.float64)
+        order = (near.similarity[:, 0] + margins(near)).astype(np.float64)
     best = {f"B{b}": order[near.brand[:, 0] == b].max() for b in np.unique(near.brand[:, 0])}
     first = {m.brand: m for m in reversed(found)}
     assert first.keys() == best.keys()

@@ -12,9 +12,10 @@ import torch
 
 from logoscan.training import drawings as drawing_store
 from logoscan.training.compose import Composer
+from logoscan.training.effects import CROP_PX
 from logoscan.training.heldout import HELD_OUT, read_heldout
 from logoscan.training.materials import read_backgrounds, save_backgrounds
-from logoscan.training.network import read_text_tower, read_tower, write_model
+from logoscan.training.network import write_folder
 from logoscan.training.sheet import contact_sheet
 from logoscan.training.train import Plan, train
 
@@ -109,11 +110,12 @@ def train_command(
 
 @main.command()
 @click.argument("source", type=click.Path(exists=True, dir_okay=False))
-@click.argument("target", type=click.Path(dir_okay=False))
-def export(source: str, target: str) -> None:
-    """Write SOURCE to TARGET with exactly the tensors that the weights folder holds (no batch counters)."""
-    write_model(read_tower(source), target, text=read_text_tower(source))
-    click.echo(target)
+@click.argument("folder", type=_FOLDER)
+@click.option("--size", default=CROP_PX, show_default=True, type=click.IntRange(32), help="Side of the squares, px.")
+def export(source: str, folder: str, size: int) -> None:
+    """Write the model SOURCE into the weights FOLDER, as open_clip loads it, and its row in the manifest."""
+    write_folder(source, folder, size)
+    click.echo(folder)
 
 
 if __name__ == "__main__":

@@ -103,7 +103,7 @@ def collect(
                 if size < 400 and not true and rng.random() < 0.7:
                     continue  # pictures without a registered mark would be nearly all of the sample
                 near = part.search_brands(vectors)
-                best, margin = near.similarity[:, 0], margins(near.similarity)
+                best, margin = near.similarity[:, 0], margins(near)
                 order = np.argsort(-(best + margin), kind="stable")  # as the matcher ranks without a calibration
                 rows = {int(near.brand[row, 0]): int(row) for row in reversed(order)}  # each brand's best place
                 ranked = sorted(rows.items(), key=lambda item: -(best[item[1]] + margin[item[1]]))[:_CANDIDATES]

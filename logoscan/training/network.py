@@ -22,9 +22,15 @@ import numpy.typing as npt
 import timm
 import torch
 import torch.nn.functional as F  # noqa: N812
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from logoscan.encode import BPE_FILE
+from logoscan.jsonio import file_sha256, from_mapping
+from logoscan.types import EncoderInfo, Preprocessing
+from logoscan.weights import ENCODER
 
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
@@ -33,7 +39,6 @@ DIM = 256
 _PREFIX = "visual."
 TEXT_CFG: dict[str, Any] = {"context_length": 24, "vocab_size": 514, "width": 128, "heads": 4, "layers": 4}
 """open_clip's configuration of the text tower: 256 bytes, each also as the end of a word, start and end of a text."""
-BPE_FILE = "bpe.txt.gz"
 
 
 class _Projection(nn.Module):
@@ -298,7 +303,53 @@ def write_model(
     target = Path(path)
     partial = target.with_name(target.name + ".partial")
     save_file(half, str(partial), metadata={"format": "pt", "training": json.dumps(notes or {})})
+    partial.chmod(0o644)  # safetensors makes files for their owner alone
     partial.replace(target)
+
+
+def write_folder(source: str | Path, folder: str | Path, size_px: int) -> None:
+    """Write a folder that open_clip loads by ``local-dir:`` and the model's row in its ``manifest.json``.
+
+    Args:
+        source: A file of `write_model` with both towers.
+        folder: The weights folder; calibrations of other weights are taken out of its manifest.
+        size_px: Side of the squares that the model will look at.
+    """
+    target = Path(folder)
+    text = read_text_tower(source)
+    if text is None:
+        raise ValueError(f"{source}: expected a model with both towers, got an image tower alone")
+    write_model(read_tower(source), target / "open_clip_model.safetensors", read_notes(source), text)
+    write_bpe(target / BPE_FILE)
+    vision = {"timm_model_name": BACKBONE, "timm_model_pretrained": False, "timm_pool": "avg", "timm_proj": "linear"}
+    config = {
+        "model_cfg": {
+            "embed_dim": DIM,
+            "vision_cfg": vision | {"timm_proj_bias": True, "image_size": size_px},
+            "text_cfg": TEXT_CFG,
+        },
+        "preprocess_cfg": {"mean": MEAN, "std": STD, "interpolation": "bilinear", "resize_mode": "squash"},
+    }
+    (target / "open_clip_config.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
+    manifest = json.loads((target / "manifest.json").read_text(encoding="utf-8"))
+    row = next(r for r in manifest["models"] if r["name"] == ENCODER)
+    row |= {
+        "file": "open_clip_model.safetensors",
+        "sha256": file_sha256(target / "open_clip_model.safetensors"),
+        "beside": {name: file_sha256(target / name) for name in ("open_clip_config.json", BPE_FILE)},
+        "embed_dim": DIM,
+        "preprocessing": {"size_px": size_px, "mean": MEAN, "std": STD, "fit": "pad"},
+    }
+    own = EncoderInfo(ENCODER, row["sha256"], from_mapping(Preprocessing, row["preprocessing"], "row"), DIM).fingerprint
+    manifest["calibrations"] = [c for c in manifest["calibrations"] if c["encoder"] == own]
+    (target / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+
+
+def read_notes(path: str | Path) -> dict[str, object]:
+    """Return what `write_model` noted in a file."""
+    with safe_open(str(path), "pt") as file:
+        notes: dict[str, object] = json.loads((file.metadata() or {}).get("training", "{}"))
+    return notes
 
 
 def to_input(crops: npt.NDArray[np.uint8]) -> torch.Tensor:

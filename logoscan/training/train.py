@@ -78,7 +78,7 @@ class Plan:
     scale: float = 26.0
     temperature: float = 0.07
     proxy_weight: float = 0.25
-    text_weight: float = 0.3
+    text_weight: float = 0.7
     memory: int = 8192
     small_px: int = 112
     small_part: float = 0.7
