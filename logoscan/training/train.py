@@ -12,7 +12,7 @@ import math
 import multiprocessing
 import queue
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ from logoscan.training.network import (
     to_input,
     write_model,
 )
+from logoscan.training.wordmarks import LETTER_PLACES, letter_places
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +59,8 @@ class Plan:
         temperature: Temperature of the pairwise loss.
         proxy_weight: Weight of the proxy loss against the pairwise loss.
         text_weight: Weight of the loss between crops of words and names.
+        letters_weight: Weight of the loss of which letters stand where in a word; without it neither tower learnt to
+            spell within 200,000 crops.
         memory: Vectors of the latest batches kept as further negatives of the pairwise loss (Wang et al., CVPR 2020).
         small_px: Side of the crops in the first part of the schedule; 112 px train 1.3 times as fast as 128 px.
         small_part: That part, 0..1.
@@ -78,7 +81,8 @@ class Plan:
     scale: float = 26.0
     temperature: float = 0.07
     proxy_weight: float = 0.25
-    text_weight: float = 0.7
+    text_weight: float = 0.6
+    letters_weight: float = 4.0
     memory: int = 8192
     small_px: int = 112
     small_part: float = 0.7
@@ -221,12 +225,24 @@ def stream(make: Callable[[], Composer], mix: Mix, ahead: int = 8) -> Iterator[B
         ready.close()
 
 
+def letters_loss(predicted: torch.Tensor, texts: Sequence[str]) -> torch.Tensor:
+    """Mean binary cross-entropy of `letter_places`, a scalar.
+
+    Args:
+        predicted: float32 (n, `LETTER_PLACES`) logits.
+        texts: n names.
+    """
+    wanted = torch.from_numpy(np.stack([letter_places(text) for text in texts]))
+    return F.binary_cross_entropy_with_logits(predicted, wanted)
+
+
 @dataclass(eq=False)
 class _Run:
     """Everything of a run that learns or counts."""
 
     tower: Tower
     text: TextTower
+    letters: nn.Linear
     proxies: nn.Parameter
     first: torch.Tensor
     optimizer: torch.optim.Optimizer
@@ -237,7 +253,12 @@ class _Run:
     def save(self, path: Path, notes: dict[str, object]) -> None:
         counts = {"steps": self.steps, "samples": self.samples, "seconds": round(self.used_s)}
         write_model(self.tower, path / "model.safetensors", notes | counts, self.text)
-        state = {"tower": self.tower.state_dict(), "text": self.text.state_dict(), "proxies": self.proxies.data}
+        state = {
+            "tower": self.tower.state_dict(),
+            "text": self.text.state_dict(),
+            "letters": self.letters.state_dict(),
+            "proxies": self.proxies.data,
+        }
         state |= {"first": self.first, "optimizer": self.optimizer.state_dict()}
         state |= {"steps": self.steps, "samples": self.samples, "used_s": self.used_s}
         torch.save(state, path / "state.partial")
@@ -251,6 +272,7 @@ class _Run:
             )
         self.tower.load_state_dict(saved["tower"])
         self.text.load_state_dict(saved["text"])
+        self.letters.load_state_dict(saved["letters"])
         self.proxies.data, self.first = saved["proxies"], saved["first"]
         self.optimizer.load_state_dict(saved["optimizer"])
         self.steps, self.samples, self.used_s = saved["steps"], saved["samples"], saved["used_s"]
@@ -270,15 +292,15 @@ def _begin(composer: Composer, plan: Plan, path: Path, start_from: str | Path | 
     if frozen:
         tower.freeze_stem(frozen)
     tower.centre(np.concatenate([composer.batch(plan.mix).crops for _ in range(4)]))
-    proxies = nn.Parameter(first.clone())
+    proxies, letters = nn.Parameter(first.clone()), nn.Linear(DIM, LETTER_PLACES)
     optimizer = torch.optim.AdamW(
         [
             {"params": [p for p in tower.trunk.parameters() if p.requires_grad], "lr": plan.lr_trunk},
-            {"params": [*tower.head.parameters(), *text.parameters()], "lr": plan.lr_head},
+            {"params": [*tower.head.parameters(), *text.parameters(), *letters.parameters()], "lr": plan.lr_head},
         ],
         weight_decay=plan.weight_decay,
     )
-    run = _Run(tower, text, proxies, first, optimizer)
+    run = _Run(tower, text, letters, proxies, first, optimizer)
     if resumed:
         run.load(path / "state.pt")
     return run
@@ -353,8 +375,8 @@ class _Seeded:
 
 def _step(
     run: _Run, batch: Batch, plan: Plan, same: torch.Tensor, memory: Memory, rate: float, small: bool
-) -> tuple[tuple[float, float, float], Memory]:
-    """One step of the optimiser; returns the three losses and the memory after it."""
+) -> tuple[tuple[float, ...], Memory]:
+    """One step of the optimiser; returns the losses and the memory after it."""
     x, labels = to_input(batch.crops), torch.from_numpy(batch.labels)
     if small:
         x = F.interpolate(x, size=(plan.small_px, plan.small_px), mode="bilinear", antialias=True)
@@ -364,7 +386,7 @@ def _step(
     z = z.float()
     pair = pair_loss(z, labels, memory, plan.temperature)
     proxy = proxy_loss(z, labels, run.proxies, same, plan)
-    text = z.sum() * 0
+    text = spelling = z.sum() * 0
     rows = [i for i, words in enumerate(batch.texts) if words]
     if rows and plan.text_weight:
         shown = sorted({batch.texts[i] for i in rows})
@@ -372,22 +394,25 @@ def _step(
         with torch.autocast("cpu", torch.bfloat16, enabled=cpu_has_bf16()):
             names = run.text(run.text.tokens([*shown, *batch.other_names]))
         which = torch.tensor([number[batch.texts[i]] for i in rows])
+        both = torch.cat([z[rows], names.float()]) * math.sqrt(DIM)
+        spelling = letters_loss(run.letters(both), [*(batch.texts[i] for i in rows), *shown, *batch.other_names])
         text = text_loss(z[rows], names.float(), which, run.text.logit_scale.clamp(max=math.log(100)).exp())
     run.optimizer.zero_grad()
     run.proxies.grad = None
-    torch.autograd.backward(pair + plan.proxy_weight * proxy + plan.text_weight * text)
+    losses = (pair, proxy, text, spelling)
+    torch.autograd.backward(pair + plan.proxy_weight * proxy + plan.text_weight * text + plan.letters_weight * spelling)
     run.optimizer.step()
     if run.proxies.grad is not None:
         with torch.no_grad():
             run.proxies -= plan.lr_proxies * rate * run.proxies.grad
             run.proxies /= run.proxies.norm(dim=1, keepdim=True)
     run.steps, run.samples = run.steps + 1, run.samples + len(labels)
-    return (float(pair.detach()), float(proxy.detach()), float(text.detach())), memory.after(z, labels, plan.memory)
+    return tuple(float(loss.detach()) for loss in losses), memory.after(z, labels, plan.memory)
 
 
 def _log(file: Path, run: _Run, rate: float, means: list[float]) -> None:
     line: dict[str, object] = {"step": run.steps, "samples": run.samples, "seconds": round(run.used_s), "lr": rate}
-    line |= dict(zip(("pair", "proxy", "text", "waited_s"), (round(m, 4) for m in means), strict=True))
+    line |= dict(zip(("pair", "proxy", "text", "letters", "waited_s"), (round(m, 4) for m in means), strict=True))
     with file.open("a", encoding="utf-8") as log:
         log.write(json.dumps(line) + "\n")
     logger.info("%s", line)

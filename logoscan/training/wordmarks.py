@@ -19,6 +19,9 @@ from logoscan.training.heldout import is_held_out
 
 logger = logging.getLogger(__name__)
 
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
+_PARTS = (1, 2, 3, 4, 5)
+LETTER_PLACES = sum(_PARTS) * len(_ALPHABET)
 _ONSETS = tuple("b c d f g h j k l m n p r s t v w z br cl dr fl gr kr pl sh st tr th qu x".split())  # noqa: SIM905
 _VOWELS = ["a", "e", "i", "o", "u", "a", "e", "i", "o", "ea", "oo", "io", "ai", "y"]
 _ENDS = ["", "", "", "n", "r", "s", "x", "l", "t", "m", "ck", "nd", "ss", "ll", "rt"]
@@ -94,6 +97,25 @@ def change_name(rng: np.random.Generator, name: str) -> str:
         changed = "".join(out)
         if changed.strip() and changed != name:
             return changed
+
+
+def letter_places(name: str) -> npt.NDArray[np.float32]:
+    """Return which letters a name has where, float32 (`LETTER_PLACES`,), 0 or 1.
+
+    The pyramidal histogram of characters of Almazan et al. (TPAMI 2014): the name is cut into 1, 2, ... 5 equal parts,
+    and each part tells for each of 36 letters and digits whether one lies in it by half or more.
+    """
+    letters = [c for c in name.lower() if c in _ALPHABET]
+    out = np.zeros((LETTER_PLACES // len(_ALPHABET), len(_ALPHABET)), np.float32)
+    row = 0
+    for parts in _PARTS:
+        for part in range(parts):
+            for i, letter in enumerate(letters):
+                shared = min((i + 1) / len(letters), (part + 1) / parts) - max(i / len(letters), part / parts)
+                if shared * len(letters) >= 0.5:
+                    out[row, _ALPHABET.index(letter)] = 1
+            row += 1
+    return out.reshape(-1)
 
 
 def draw_name(name: str, font_path: str, spacing_em: float = 0.0) -> npt.NDArray[np.uint8] | None:
