@@ -19,10 +19,11 @@ __all__ = ["BrandFolder", "read_brand_folder", "read_brand_folders"]
 
 @dataclass(frozen=True)
 class BrandFolder:
-    """A brand with the files of its logos, in the order of their names."""
+    """A brand with the files of its logos, in the order of their names, and those of its negatives as listed."""
 
     brand: Brand
     logos: tuple[Path, ...]
+    negatives: tuple[Path, ...] = ()
 
 
 def read_brand_folder(folder: Path) -> BrandFolder:
@@ -42,14 +43,17 @@ def read_brand_folder(folder: Path) -> BrandFolder:
             logger.warning("%s: ignored keys: %s", described, ", ".join(map(str, unknown)))
         values = {"name": folder.name, **values}
     brand = from_mapping(Brand, values, str(described))
-    other: set[Path] = set()
-    for name in (*brand.negatives, *brand.official_photos):
+
+    def inside(names: tuple[str, ...]) -> tuple[Path, ...]:
         try:
-            other.add(resolve_under(folder, name))
+            return tuple(resolve_under(folder, name) for name in names)
         except ImageError:
-            raise InputError(f"{described}: expected files inside of the folder, got {name!r}") from None
+            raise InputError(f"{described}: expected files inside of the folder, got {names!r:.80}") from None
+
+    negatives = inside(brand.negatives)
+    other = {*negatives, *inside(brand.official_photos)}
     logos = (p for p in sorted(folder.iterdir()) if p.suffix.lower() in LOGO_SUFFIXES and p.resolve() not in other)
-    return BrandFolder(brand, tuple(logos))
+    return BrandFolder(brand, tuple(logos), negatives)
 
 
 def read_brand_folders(root: Path) -> list[BrandFolder]:

@@ -1,4 +1,4 @@
-"""The command line: `logoscan demo | register | scan`. A thin layer: arguments in, library calls, a table out."""
+"""The command line: `logoscan demo | register | scan | calibrate`. A thin layer: arguments in, library calls, a table out."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ from rich.table import Table
 import logoscan
 from logoscan.errors import LogoscanError
 from logoscan.images import load_image
-from logoscan.listings import BadRow, read_listings, read_prices
+from logoscan.jsonio import atomic_write, read_record, to_json
+from logoscan.listings import BadRow, read_labels, read_listings, read_prices
+from logoscan.match import MatchCalibration
 from logoscan.price import PriceModel
 from logoscan.report import draw_overlay, report_to_json
 from logoscan.results import Report
@@ -98,11 +100,21 @@ _EFFORT = click.option(
 @main.command()
 @click.argument("brands", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the index.")
+@click.option(
+    "--negatives",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of cut-out false alarms: pictures that are nobody's mark.",
+)
 @_ENCODER
 @_PRETRAINED
 @_DEVICE
-def register(brands: Path, out: Path, encoder: str | None, pretrained: str | None, device: str) -> None:
-    """Register a folder of BRANDS (a sub-folder each, with logos and, optionally, brand.json)."""
+def register(
+    brands: Path, out: Path, negatives: Path | None, encoder: str | None, pretrained: str | None, device: str
+) -> None:
+    """Register a folder of BRANDS (a sub-folder each, with logos and, optionally, brand.json).
+
+    A brand without a logo is found by its name, where the model has a text tower.
+    """
     from logoscan.brands import read_brand_folders
     from logoscan.encode import ClipEncoder
     from logoscan.index import LogoIndex
@@ -112,6 +124,11 @@ def register(brands: Path, out: Path, encoder: str | None, pretrained: str | Non
     with _progress() as progress:
         task = progress.add_task("register", total=total)
         index, warnings = LogoIndex.from_folder(brands, clip, on_brand=lambda _: progress.advance(task))
+    for file in [] if negatives is None else sorted(p for p in negatives.iterdir() if p.is_file()):
+        try:
+            index.add_negative(file, clip)
+        except LogoscanError as error:
+            warnings.append(f"negative {file.name}: not registered: {error}")
     for warning in warnings:
         click.echo(f"logoscan: {warning}", err=True)
     index.save(out)
@@ -138,6 +155,11 @@ def register(brands: Path, out: Path, encoder: str | None, pretrained: str | Non
     default=None,
     help="For an encoder without a calibration: cosine from which a brand counts as shown.",
 )
+@click.option(
+    "--calibration",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="As `calibrate` wrote it; default: the bundled one, if encoder and detector are.",
+)
 @_OCR
 @_EFFORT
 @_DEVICE
@@ -151,6 +173,7 @@ def scan(
     encoder: str | None,
     pretrained: str | None,
     similarity_threshold: float | None,
+    calibration: Path | None,
     ocr: str,
     effort: str,
     device: str,
@@ -173,6 +196,7 @@ def scan(
         encoder=clip,
         ocr=make_ocr(ocr, device=device, long_side_px=_READ_PX[effort]),  # type: ignore[arg-type]
         prices=price_model,
+        calibration="auto" if calibration is None else read_record(MatchCalibration, calibration),
         similarity_threshold=similarity_threshold,
         root=root,
     )
@@ -263,6 +287,59 @@ def _file_name(listing_id: str) -> str:
     safe = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "_" for c in listing_id)[:60]
     digest = hashlib.sha256(listing_id.encode(errors="surrogatepass")).hexdigest()[:8]
     return safe if safe == listing_id else f"{safe}-{digest}"
+
+
+@main.command()
+@click.argument("images", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--labels", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=True)
+@click.option("--index", "index_dir", type=click.Path(path_type=Path), required=True, help="As `register` wrote it.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="The calibration, JSON, for `scan`.")
+@click.option("--seed", default=0, show_default=True, help="Of the random parts of the register.")
+@_ENCODER
+@_PRETRAINED
+@_DEVICE
+def calibrate(
+    images: Path,
+    labels: Path,
+    index_dir: Path,
+    out: Path,
+    seed: int,
+    encoder: str | None,
+    pretrained: str | None,
+    device: str,
+) -> None:
+    """Fit similarity to probability on labelled photos, for an encoder that brings no calibration.
+
+    LABELS is a CSV with the columns file (in IMAGES) and brand (| between several, empty for none). A hundred photos
+    or more, a third of them without any registered brand, give something to fit; the more the better.
+    """
+    from logoscan.calibrate import Labelled, collect, expected_calibration_error, fit, predict
+    from logoscan.detect import Tiles
+    from logoscan.encode import ClipEncoder, encode_crops
+    from logoscan.index import LogoIndex
+
+    rows = read_labels(labels)
+    clip, detector = ClipEncoder(encoder, pretrained, device=device), Tiles()
+    index = LogoIndex.load(index_dir, clip)
+    pictures, failed = [], 0
+    with _progress() as progress:
+        for file, brands in progress.track(rows, description="photos"):
+            try:
+                rgb = load_image(file, root=images)
+            except LogoscanError as error:
+                failed += 1
+                click.echo(f"logoscan: {file}: {error}", err=True)
+                continue
+            regions = detector.detect([rgb])[0]
+            pictures.append(Labelled(brands, regions, encode_crops(clip, [rgb], [regions.xyxy])[0]))
+    samples = collect(pictures, index, seed)
+    note = f"{len(pictures)} labelled photos of {labels.name}, {len(index.with_logo)} brands, seed {seed}"
+    fitted = fit(samples, clip, detector, note)
+    atomic_write(out, (to_json(fitted) + "\n").encode())
+    gap = expected_calibration_error(predict(fitted, samples), samples.right)
+    click.echo(f"{note}: threshold {fitted.threshold}, calibration error {gap:.3f} on the same photos -> {out}")
+    if failed:
+        sys.exit(1)
 
 
 @main.command()

@@ -96,7 +96,7 @@ class LogoIndex:
     def from_folder(
         cls, folder: str | Path, encoder: Encoder, *, on_brand: Callable[[str], None] | None = None
     ) -> tuple[LogoIndex, list[str]]:
-        """Register a folder of brand folders.
+        """Register a folder of brand folders, with the negatives that they list.
 
         Args:
             folder: With a sub-folder for each brand.
@@ -107,10 +107,14 @@ class LogoIndex:
             The index, and a warning for each logo file that cannot be read and each brand that is left with none.
         """
         index, warnings = cls(encoder.info), []
-        pending: list[tuple[Brand, list[tuple[str, ImageSource]]]] = []
-        for found in read_brand_folders(Path(folder)):
-            pending.append((found.brand, [(p.name, p) for p in found.logos]))
+        folders = read_brand_folders(Path(folder))
+        pending = [(f.brand, [(p.name, p) for p in f.logos]) for f in folders]
         warnings += index.add_many(pending, encoder, on_brand=on_brand)
+        for brand, file in ((f.brand.name, path) for f in folders for path in f.negatives):
+            try:
+                index.add_negative(file, encoder, brand)
+            except ImageError as error:
+                warnings.append(f"{brand}/{file.name}: negative not registered: {error}")
         return index, warnings
 
     # -- what is registered

@@ -103,7 +103,8 @@ class MatchCalibration:
 def margins(neighbours: BrandNeighbours) -> NDArray[np.float32]:
     """Best brand minus the next brand or the nearest negative, whichever is nearer: float32 (n,).
 
-    Below 0 where a negative is nearer than the brand. A lone brand without negatives stands against 0, the cosine of unrelated marks.
+    Below 0 where a negative is nearer than the brand. A lone brand without negatives stands against 0, the cosine of
+    unrelated marks.
     """
     similarity = neighbours.similarity
     if similarity.shape[1] == 0:

@@ -21,7 +21,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "jsonio boxes images logos brands listings resume match text price evidence signals score report weights "
         "merchant negatives",
         "detect encode ocr storage gallery index",
-        "scanner",
+        "scanner calibrate",
         "cli distributed",
     )
 )

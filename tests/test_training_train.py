@@ -57,7 +57,7 @@ def composer(seed: int = 0, classes: int = 4, fonts: tuple[str, ...] = ()) -> Co
 
 
 MIX = Mix(drawn=3, pictograms=0, wordmarks=1, look_alikes=1, other_names=3)
-PLAN = Plan(minutes=5, max_steps=2, mix=MIX, small_px=64)
+PLAN = Plan(minutes=5, max_steps=2, mix=MIX, small_px=64, whiten_batches=1)
 
 
 def broken(mix: Mix | None = None) -> None:
@@ -115,7 +115,7 @@ def metadata(path: Path) -> dict[str, str]:
 
 
 def test_run_of_other_classes_is_refused(tmp_path: Path) -> None:
-    plan = Plan(minutes=5, max_steps=1, mix=PLAN.mix, small_px=64)
+    plan = Plan(minutes=5, max_steps=1, mix=PLAN.mix, small_px=64, whiten_batches=0)
     train(composer, plan, tmp_path)
     with pytest.raises(ValueError, match="expected 4 classes as before, got 5"):
         train(partial(composer, classes=5), plan, tmp_path)
@@ -137,6 +137,24 @@ def test_training_paths_give_the_same_vectors() -> None:
         fast = for_training(plain)
         fast.set_modes(learn_statistics=False)
         torch.testing.assert_close(fast(x), expected, atol=1e-5, rtol=1e-4)
+
+
+def test_whitening_leaves_unit_covariance_within_classes() -> None:
+    torch.manual_seed(0)
+    tower = Tower().eval()
+    rng = np.random.default_rng(0)
+    base = rng.integers(0, 256, (60, 8, 8, 3))
+    views = [
+        np.clip(np.kron(b, np.ones((4, 4, 1))) + rng.normal(0, 25, (32, 32, 3)), 0, 255) for b in base for _ in "ab"
+    ]
+    crops = np.stack(views).astype(np.uint8)
+    tower.whiten(crops, shrink=1e-6)
+    with torch.no_grad():
+        vectors = tower.head(tower.trunk(to_input(crops)))
+    np.testing.assert_allclose(vectors.mean(0).numpy(), 0, atol=1e-2)
+    apart = (vectors[0::2] - vectors[1::2]) / 2**0.5
+    variances = torch.linalg.eigvalsh(apart.T @ apart / len(apart))[-20:]  # 60 pairs span at most 60 of 256 axes
+    np.testing.assert_allclose(variances.numpy(), 1, atol=0.1)
 
 
 def test_centred_features_change_no_vector_and_are_folded_back(tmp_path: Path) -> None:

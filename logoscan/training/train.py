@@ -65,6 +65,7 @@ class Plan:
         small_px: Side of the crops in the first part of the schedule; 112 px train 1.3 times as fast as 128 px.
         small_part: That part, 0..1.
         settle: Part of the schedule at its end in which normalisation statistics stand still.
+        whiten_batches: Batches from which the projection is whitened before a warm start, see `Tower.whiten`.
         save_every_s: Seconds between checkpoints.
         max_steps: Stop after so many steps of this run whatever the clock says; None: the clock alone.
         mix: What batches hold.
@@ -72,7 +73,7 @@ class Plan:
 
     minutes: float = 60.0
     seed: int = 0
-    lr_trunk: float = 3e-4
+    lr_trunk: float = 2.5e-4
     lr_head: float = 1e-3
     lr_proxies: float = 1.0
     weight_decay: float = 0.02
@@ -87,6 +88,7 @@ class Plan:
     small_px: int = 112
     small_part: float = 0.7
     settle: float = 0.15
+    whiten_batches: int = 60
     save_every_s: float = 240.0
     max_steps: int | None = None
     mix: Mix = field(default_factory=Mix)
@@ -177,13 +179,19 @@ def text_loss(z: torch.Tensor, names: torch.Tensor, which: torch.Tensor, scale: 
     return (F.cross_entropy(logits, which) + back.mean()) / 2
 
 
+def view_pairs(composer: Composer, batches: int) -> npt.NDArray[np.uint8]:
+    """Return uint8 (2 n, h, w, 3) crops for `Tower.whiten`: pairs of photo-like views, hardly a clean drawing."""
+    return np.concatenate([composer.batch(Mix(clean=0.1)).crops for _ in range(batches)])
+
+
 def class_vectors(tower: Tower, composer: Composer) -> npt.NDArray[np.float32]:
     """Return float32 (c, 256): the vector of one clean drawing of each class, the first guess of its proxy."""
     first = [int(members[0]) for members in composer.drawings.by_class()]
-    out = [
-        embed(tower, np.stack([composer.clean(composer.drawings.rgba(i), False) for i in first[k : k + 64]]))
-        for k in range(0, len(first), 64)
-    ]
+    with torch.autocast("cpu", torch.bfloat16, enabled=cpu_has_bf16()):
+        out = [
+            embed(tower, np.stack([composer.clean(composer.drawings.rgba(i), False) for i in first[k : k + 64]]))
+            for k in range(0, len(first), 64)
+        ]
     return np.concatenate(out)
 
 
@@ -285,6 +293,8 @@ def _begin(composer: Composer, plan: Plan, path: Path, start_from: str | Path | 
     text = (None if start_from is None else read_text_tower(start_from)) or TextTower()
     resumed = (path / "state.pt").exists()
     first = F.normalize(torch.randn(classes, DIM), dim=1)
+    if start_from is not None and not resumed and plan.whiten_batches:
+        tower.whiten(view_pairs(composer, plan.whiten_batches))
     if start_from is not None and not resumed:
         first = torch.from_numpy(class_vectors(tower, composer))
     frozen = 0 if start_from is None else plan.frozen_stages  # random first stages must learn
