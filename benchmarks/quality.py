@@ -1,4 +1,4 @@
-"""How well brands are found: `quality.py crops | identify | unknown`. Definitions stand in each command's help.
+"""How well brands are found: `quality.py crops | identify | unknown | names`. Definitions stand in each command's help.
 
 What is seen in a photo (regions, vectors, text) is computed once and kept in memory, or in --cache between runs; every
 mode and every register is judged from that.
@@ -23,7 +23,7 @@ from logoscan.boxes import expand
 from logoscan.detect import Detector, Tiles, WholeImage
 from logoscan.encode import ClipEncoder, encode_crops
 from logoscan.evidence import BrandEvidence, gather
-from logoscan.images import load_image
+from logoscan.images import load_image, square_crops
 from logoscan.index import LogoIndex
 from logoscan.jsonio import to_mapping
 from logoscan.ocr import OcrEngine, make_ocr
@@ -60,7 +60,7 @@ def _options(*names: str) -> Callable[[Any], Any]:
         "negative_labels": click.option(
             "--negative-labels", type=_path, help="Its CSV; rows with a brand are ignored."
         ),
-        "ocr": click.option("--ocr", type=click.Choice(["auto", "easyocr", "rapidocr"]), default="auto"),
+        "ocr": click.option("--ocr", type=click.Choice(["auto", "easyocr", "rapidocr", "none"]), default="auto"),
         "cache": click.option("--cache", type=click.Path(path_type=Path), help="Keep what was seen for the next run."),
     }
 
@@ -126,6 +126,8 @@ def crops(
         "r1": round(float(right[:, 0].mean()), 4),
         "r5": round(float(right.any(axis=1).mean()), 4),
         "map": mean_average_precision(vectors, [r["brand"] for r in rows], [r["file"] for r in rows]),
+        "r1_by_size": _by_size(right[:, 0], [rows[i] for i in queries]),
+        "r1_by_brand": {b: round(float(right[truth == b, 0].mean()), 3) for b in sorted(set(truth.tolist()))},
         "n_queries": len(queries),
         "brands": len(index.brands),
     }
@@ -148,6 +150,13 @@ def _box_vectors(clip: ClipEncoder, images: Path, rows: list[dict[str, str]]) ->
         xyxy = np.array([[float(rows[i][k]) for k in ("x0", "y0", "x1", "y1")] for i in members], np.float32)
         out[members] = encode_crops(clip, [load_image(images / file)], [expand(xyxy, 0.1)])[0]
     return out
+
+
+def _by_size(right: NDArray[np.bool_], rows: list[dict[str, str]]) -> dict[str, float | None]:
+    """R@1 of boxes whose long side is under 64 px, to 160 px, and above."""
+    long = np.array([max(float(r["x1"]) - float(r["x0"]), float(r["y1"]) - float(r["y0"])) for r in rows])
+    parts = {"small": long < 64, "medium": (long >= 64) & (long <= 160), "large": long > 160}
+    return {name: round(float(right[which].mean()), 4) if which.any() else None for name, which in parts.items()}
 
 
 def mean_average_precision(vectors: NDArray[np.float32], brands: list[str], photos: list[str]) -> float | None:
@@ -410,6 +419,89 @@ def unknown(mode: str, out: Path, cache: Path | None, **inputs: Any) -> None:
 def _false_naming(wrong: NDArray[np.bool_]) -> dict[str, Any]:
     interval = bootstrap(lambda p, n: float(wrong[p].mean()), (len(wrong), 0))
     return {"false_naming": round(float(wrong.mean()), 4), "false_naming_ci": interval}
+
+
+# -- names alone
+
+
+@main.command()
+@click.option("--fonts", type=_path, required=True, help="Folder of fonts for the made-up wordmarks.")
+@click.option("--names", "n_names", default=1000, show_default=True, help="Registered names.")
+@click.option("--queries", "n_queries", default=500, show_default=True, help="Wordmarks, each of another name.")
+@click.option("--seed", default=20261125, show_default=True)
+@click.option("--images", type=_path, help="Folder of real photos.")
+@click.option("--boxes", type=_path, help="Their CSV file,brand,x0,y0,x1,y1.")
+@click.option("--word-brands", default="", help="Brands whose mark is their name in letters, separated by commas.")
+@_options("json", "encoder", "pretrained", "device")
+def names(
+    fonts: Path,
+    n_names: int,
+    n_queries: int,
+    seed: int,
+    images: Path | None,
+    boxes: Path | None,
+    word_brands: str,
+    out: Path,
+    encoder: str | None,
+    pretrained: str | None,
+    device: str,
+) -> None:
+    """Brands registered by their name alone: R@1 of wordmarks among all names.
+
+    Made-up names are drawn in random fonts on composed grounds. Real ones are the boxes of --word-brands, cut with a
+    10 % margin, whose names stand among made-up ones, --names in all.
+    """
+    from logoscan.training.compose import Composer
+    from logoscan.training.drawings import from_arrays
+    from logoscan.training.materials import backgrounds_from_arrays
+    from logoscan.training.wordmarks import draw_name, font_files, random_name
+
+    clip = ClipEncoder(encoder, pretrained, device=device)
+    rng = np.random.default_rng(seed)
+    made: dict[str, None] = {}
+    while len(made) < n_names:
+        made[" ".join(random_name(rng).lower().split())] = None
+    registered = list(made)
+    files = font_files(fonts)
+    blank = np.zeros((8, 8, 4), np.uint8)
+    composer = Composer(from_arrays([("none", "none", True, blank)]), files, backgrounds_from_arrays([]), seed)
+    crops: list[Rgb] = []
+    truth: list[str] = []
+    for name in track(registered, "wordmarks"):
+        if len(crops) == n_queries:
+            break
+        case = (name.upper(), name.title(), name)[int(rng.integers(3))]
+        drawn = draw_name(case, files[int(rng.integers(len(files)))])
+        if drawn is not None:
+            crops.append(composer.crop(drawn, True))
+            truth.append(name)
+    figures: dict[str, Any] = _named_first(clip, crops, truth, registered)
+    if images is not None and boxes is not None:
+        wanted = {b for b in word_brands.split(",") if b}
+        rows = [r for r in _rows(boxes) if r["brand"] in wanted]
+        real, real_truth = [], [r["brand"].lower() for r in rows]
+        for row in track(rows, "boxes"):
+            xyxy = np.array([[float(row[k]) for k in ("x0", "y0", "x1", "y1")]], np.float32)
+            size = clip.info.preprocessing.size_px
+            real.append(square_crops(load_image(images / row["file"]), expand(xyxy, 0.1), size, "pad")[0])
+        among = sorted(set(real_truth)) + registered[: n_names - len(set(real_truth))]
+        figures |= {f"real_{k}": v for k, v in _named_first(clip, real, real_truth, among).items()}
+    write_result(out, figures, {"encoder": to_mapping(clip.info), "fonts": len(files), "word_brands": word_brands})
+
+
+def _named_first(clip: ClipEncoder, crops: list[Rgb], truth: list[str], registered: list[str]) -> dict[str, Any]:
+    """R@1 and R@5 of square crops among names."""
+    size = clip.info.preprocessing.size_px
+    full = np.array([[0, 0, 1e6, 1e6]], np.float32)
+    vectors = clip.encode_pixels(np.concatenate([square_crops(c, full, size, "pad") for c in crops]))
+    ranked = np.argsort(-(vectors @ clip.encode_text(registered).T), axis=1)[:, :5]
+    right = np.array(registered)[ranked] == np.array(truth)[:, None]
+    return {
+        "r1": round(float(right[:, 0].mean()), 4),
+        "r5": round(float(right.any(axis=1).mean()), 4),
+        "n_queries": len(truth),
+        "names": len(registered),
+    }
 
 
 if __name__ == "__main__":

@@ -142,9 +142,18 @@ def fit(
     steady = np.ptp(samples.features[:, 3]) == 0  # tiles all have one confidence; a trained detector brings its own
     used = 3 if steady else 4
     model = LogisticRegression(C=10.0, max_iter=1000).fit(samples.features[:, :used], samples.right)
-    weights = [float(c) for c in model.coef_[0]] + [0.0] * (4 - used)
+    similarity, margin, log_brands, *confidence = (float(c) for c in model.coef_[0])
     draft = MatchCalibration(
-        encoder.info.fingerprint, detector.fingerprint, float(model.intercept_[0]), *weights, 0.5, note, kind
+        encoder=encoder.info.fingerprint,
+        detector=detector.fingerprint,
+        intercept=float(model.intercept_[0]),
+        similarity=similarity,
+        margin=margin,
+        log_brands=log_brands,
+        confidence=confidence[0] if confidence else 0.0,
+        threshold=0.5,
+        fitted_on=note,
+        kind=kind,
     )
     # the answer of an empty picture, over registers of the size that most owners have
     usual = samples.empty & samples.first & (samples.brands <= max(100, int(samples.brands.min())))

@@ -1,4 +1,4 @@
-"""The command line: `logoscan demo | register | scan | calibrate`. A thin layer: arguments in, library calls, a table out."""
+"""The command line: `logoscan demo | register | scan | calibrate`. Arguments in, library calls, a table out."""
 
 from __future__ import annotations
 

@@ -245,7 +245,7 @@ class ClipEncoder:
         """
         import torch
 
-        if not self.has_text:
+        if self._text_tower is None or self._tokenizer is None:
             raise LogoscanError(f"encoder {self.info.name} has no text tower; load an open_clip model that has one")
         if not len(texts):
             return np.zeros((0, self.info.dim), np.float32)

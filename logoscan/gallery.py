@@ -97,7 +97,7 @@ class Gallery:
         return self if len(stay) == len(self) else Gallery([self.records[r] for r in stay], self.vectors[stay])
 
     def joined(self, records: Sequence[LogoRecord], vectors: Embeddings) -> Gallery:
-        """The gallery with more rows, which replace those of equal brand and identifier; the last of equal ones counts."""
+        """The gallery with more rows; of those with equal brand, identifier and rendering the last stays."""
         new = {(r.brand, r.id, r.rendering): row for row, r in enumerate(records)}
         replaced = {(r.brand, r.id) for r in records}
         old = self.without(lambda r: (r.brand, r.id) in replaced)

@@ -70,8 +70,8 @@ class _State:
         return {brand: np.array(members, np.int64) for brand, members in rows.items()}
 
 
-def _state(brands: Iterable[Brand], *galleries: Gallery) -> _State:
-    return _State(tuple(sorted(brands, key=lambda b: b.name)), *galleries)
+def _state(brands: Iterable[Brand], logos: Gallery, names: Gallery, negatives: Gallery) -> _State:
+    return _State(tuple(sorted(brands, key=lambda b: b.name)), logos, names, negatives)
 
 
 class LogoIndex:
@@ -244,7 +244,8 @@ class LogoIndex:
         if _NOBODY not in self._state.names.position:
             texts += [(_NOBODY, word) for word in negatives.WORDS]
         records = [
-            LogoRecord(f"{brand}/{text}", brand, "name", _digest(text.encode()), "name") for brand, text in texts
+            LogoRecord(f"{brand}/{text}", brand, "name", _digest(text.casefold().encode()), "name")
+            for brand, text in texts
         ]
         return records, encoder.encode_text([text for _, text in texts])
 
@@ -389,8 +390,9 @@ class LogoIndex:
     def search_names(self, queries: Embeddings, k: int = 2) -> BrandNeighbours:
         """As `search_brands`, among the brands that are known by their name alone; everyday words are the negatives."""
         names, queries = self._state.names, self._checked(queries)
-        words = names.without(lambda r: r.brand != _NOBODY)
         own = names.without(lambda r: r.brand == _NOBODY)
+        taken = {r.sha256 for r in own.records}  # a brand may be called by an everyday word
+        words = names.without(lambda r: r.brand != _NOBODY or r.sha256 in taken)
         similarity, brand, row = own.search_brands(queries, k)
         return BrandNeighbours(similarity, brand, row, own.brands, own.ids, _best(queries, words.vectors))
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from logoscan.errors import CorruptFileError, InputError
 
-__all__ = ["atomic_write", "file_sha256", "from_json", "from_mapping", "to_json", "to_mapping"]
+__all__ = ["atomic_write", "file_sha256", "from_json", "from_mapping", "read_record", "to_json", "to_mapping"]
 
 T = TypeVar("T")
 
@@ -79,6 +79,15 @@ def from_mapping(kind: type[T], values: object, where: str) -> T:
         return _adapter(kind).validate_python(values)  # type: ignore[no-any-return]
     except ValueError as error:
         raise InputError(f"{where}: {_explain(error)}") from None
+
+
+def read_record(kind: type[T], path: Path) -> T:
+    """The record of a file that holds one.
+
+    Raises:
+        CorruptFileError: Not JSON, or not such a record.
+    """
+    return from_json(kind, path.read_bytes(), str(path))
 
 
 def loads(text: str | bytes, where: str) -> Any:

@@ -196,3 +196,24 @@ def read_prices(path: str | Path) -> Iterator[PriceRecord | BadRow]:
                 yield PriceRecord(row["brand"], price, row["currency"], row.get("category") or None)
             except (ValueError, TypeError) as error:
                 yield BadRow(reader.line_num, str(error))
+
+
+def read_labels(path: str | Path) -> list[tuple[str, frozenset[str]]]:
+    """Labelled photos of a CSV file with the columns file and brand; | between several brands, empty for none.
+
+    Raises:
+        InputError: No such file, a column is missing, or a row names no file.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"labels: expected a CSV file, got {str(path)!r}")
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.DictReader(file)
+        if missing := {"file", "brand"} - set(reader.fieldnames or ()):
+            raise InputError(f"{path.name}: expected the columns file and brand; {sorted(missing)} missing")
+        rows = [
+            (row["file"], frozenset(b.strip() for b in (row["brand"] or "").split("|") if b.strip())) for row in reader
+        ]
+    if not all(name for name, _ in rows):
+        raise InputError(f"{path.name}: expected a file in every row, got an empty cell")
+    return rows

@@ -34,6 +34,7 @@ class ModelRow:
         source: Where the numbers come from.
         licence: Of the weights.
         card: File name of the model card.
+        pictures: Files that the card shows, its training log among them.
         embed_dim: Length of a vector.
         preprocessing: What the weights expect.
     """
@@ -45,6 +46,7 @@ class ModelRow:
     source: str
     licence: str
     card: str
+    pictures: tuple[str, ...]
     embed_dim: int
     preprocessing: Preprocessing
 

@@ -7,6 +7,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from fakes import BLUE, GREEN, RED, WHITE, YELLOW, FakeEncoder, photo_of, quarters
@@ -61,12 +62,14 @@ def scan(shop: Path, *more: object, listings: str = "listings.jsonl") -> Result:
 # -- help and version
 
 
-@pytest.mark.parametrize("command", [[], ["demo"], ["register"], ["scan"]])
+@pytest.mark.parametrize("command", [[], ["demo"], ["register"], ["scan"], ["calibrate"]])
 @pytest.mark.parametrize("flag", ["--help", "-h"])
 def test_help(command: list[str], flag: str) -> None:
     result = run(*command, flag)
     assert result.exit_code == 0
-    expected = {"": "logoscan demo", "demo": "--ocr", "register": "BRANDS", "scan": "--overlay"}[" ".join(command)]
+    expected = {"": "logoscan demo", "demo": "--ocr", "register": "BRANDS", "scan": "--overlay", "calibrate": "LABELS"}[
+        " ".join(command)
+    ]
     assert expected in result.output
     assert result.output.startswith("Usage: ")
 
@@ -341,3 +344,68 @@ def test_reports_equal_those_of_the_library(shop: Path) -> None:
         return report.score, report.brands, report.matches, report.images, report.skipped
 
     assert [decisions(r) for r in read_reports(shop / "R.jsonl")] == [decisions(scanner.scan(row)) for row in rows]
+
+
+# -- negatives and calibration
+
+
+def test_negatives_of_a_brand_and_of_nobody_are_registered(shop: Path) -> None:
+    Image.fromarray(BOLT).save(shop / "brands" / "Acme" / "not-ours.png")
+    (shop / "brands" / "Acme" / "brand.json").write_text(json.dumps({"negatives": ["not-ours.png", "broken.png"]}))
+    (shop / "brands" / "Acme" / "broken.png").write_bytes(b"no picture")
+    (shop / "alarms").mkdir()
+    Image.fromarray(quarters(RED, RED, BLUE, BLUE)).save(shop / "alarms" / "a.png")
+    (shop / "alarms" / "b.txt").write_text("no picture either")
+    result = run("register", shop / "brands", "--negatives", shop / "alarms", "--out", shop / "index")
+    assert result.exit_code == 1, "two files could not be read"
+    assert "Acme/broken.png: negative not registered" in result.stderr
+    assert "negative b.txt: not registered" in result.stderr
+    index = LogoIndex.load(shop / "index")
+    own = [n.brand for n in index.negatives if not n.id.startswith("general/")]
+    assert sorted(own) == ["", "Acme"]
+    assert {logo.id for logo in index.logos} == {"Acme/logo.png", "Bolt/logo.png"}, "negatives are no logos"
+
+
+def test_a_calibration_is_fitted_and_used(shop: Path) -> None:
+    rng = np.random.default_rng(0)
+    rows = ["file,brand"]
+    for i in range(60):
+        logo, name = ((ACME, "Acme"), (BOLT, "Bolt"), (None, ""))[i % 3]
+        photo = photo_of(logo, tuple(rng.integers(0, 256, 3).tolist()))
+        Image.fromarray(photo).save(shop / "photos" / f"c{i}.png")
+        rows.append(f"c{i}.png,{name}")
+    (shop / "labels.csv").write_text("\n".join([*rows, "missing.png,Acme"]))
+    made = run(
+        "calibrate",
+        shop / "photos",
+        "--labels",
+        shop / "labels.csv",
+        "--index",
+        shop / "index",
+        "--out",
+        shop / "c.json",
+    )
+    assert made.exit_code == 1, "one photo is missing"
+    assert "missing.png" in made.stderr
+    assert "60 labelled photos of labels.csv, 2 brands" in made.output
+    assert scan(shop).exit_code == 0
+    assert all(m.probability is None for r in read_reports(shop / "R.jsonl") for m in r.matches)
+    (shop / "R.jsonl").unlink()
+    assert scan(shop, "--calibration", shop / "c.json").exit_code == 0
+    reports = list(read_reports(shop / "R.jsonl"))
+    assert all(r.matches[0].probability is not None for r in reports)
+    assert [r.matches[0].brand for r in reports] == ["Bolt", "Acme"] * 3
+    (shop / "c.json").write_text("{}")
+    assert scan(shop, "--calibration", shop / "c.json").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [("file\na.png", "expected the columns file and brand"), ("file,brand\n,Acme", "expected a file in every row")],
+)
+def test_labels_that_are_none_are_refused(shop: Path, content: str, message: str) -> None:
+    (shop / "labels.csv").write_text(content)
+    arguments = ("--labels", shop / "labels.csv", "--index", shop / "index", "--out", shop / "c.json")
+    result = run("calibrate", shop / "photos", *arguments)
+    assert result.exit_code == 2
+    assert message in result.stderr

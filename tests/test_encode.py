@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from contracts import EncoderContract
-from fakes import BLUE, GREEN, RED, WHITE, FakeEncoder, quarters
+from fakes import BLUE, GREEN, RED, WHITE, FakeEncoder, lettering, quarters
 
 from logoscan import encode, weights
 from logoscan.encode import ClipEncoder, Encoder, encode_crops, encode_images, resolve_device
@@ -157,7 +157,36 @@ def test_the_bundled_tower_sees_likeness(clip: ClipEncoder, samples: Path) -> No
     assert likeness.diagonal().min() > likeness[~np.eye(6, dtype=bool)].max() + 0.2
 
 
-def test_the_bundled_tower_has_no_text(clip: ClipEncoder) -> None:
+def test_open_clip_loads_the_folder_and_gives_the_same_vectors(clip: ClipEncoder, samples: Path) -> None:
+    """By its own loader, preprocessing and tokenizer: what `weights/` holds is a complete CLIP."""
+    import open_clip
+    import torch
+    from PIL import Image
+
+    name = f"local-dir:{weights.folder()}"
+    model, preprocess = open_clip.create_model_from_pretrained(name, return_transform=True)
+    spell = open_clip.get_tokenizer(name, bpe_path=str(weights.folder() / "bpe.txt.gz"))
+    squares = [renderings(load_logo(path)[0])[0].rgb for path in sorted((samples / "brands").glob("*/logo.svg"))]
+    texts = ["JBL", "New Balance", "kodak 35"]
+    with torch.inference_mode():
+        pictures = model.eval().encode_image(torch.stack([preprocess(Image.fromarray(s)) for s in squares]))
+        words = model.encode_text(spell(texts), normalize=True).numpy()
+    pictures = torch.nn.functional.normalize(pictures, dim=1).numpy()
+    assert (encode_images(clip, squares) * pictures).sum(axis=1).min() > 0.9999
+    assert clip.has_text
+    assert (clip.encode_text(texts) * words).sum(axis=1).min() > 0.9999
+
+
+def test_the_bundled_text_tower_reads_wordmarks(clip: ClipEncoder) -> None:
+    names = ["Kodak", "Polaroid", "Gantex", "Momiru", "Zefal", "Brunsik"]
+    pictures = [lettering(name, size=(60 + 26 * len(name), 70)) for name in names]
+    likeness = encode_images(clip, pictures) @ clip.encode_text(names).T
+    assert (likeness.argmax(axis=1) == np.arange(len(names))).mean() >= 0.8
+
+
+def test_a_tower_without_text_says_so(clip: ClipEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clip, "_text_tower", None)
+    assert not clip.has_text
     with pytest.raises(LogoscanError, match=f"encoder {clip.info.name} has no text tower"):
         clip.encode_text(["a logo"])
 

@@ -55,7 +55,8 @@ def test_no_regions_and_an_empty_register_match_nothing() -> None:
 def test_margins() -> None:
     def against(rows: list[list[float]], negative: list[float] | None = None) -> list[float]:
         brands = len(rows[0]) if rows else 3
-        return margins(neighbours(rows, [list(range(brands)) for _ in rows], brands, negative=negative)).tolist()
+        near = neighbours(rows, [list(range(brands)) for _ in rows], brands, negative=negative)
+        return [float(m) for m in margins(near)]
 
     assert against([]) == []
     assert against([[], []]) == [0, 0]

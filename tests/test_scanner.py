@@ -28,6 +28,7 @@ from fakes import (
 from PIL import Image
 
 from logoscan.detect import Tiles, WholeImage
+from logoscan.encode import encode_images
 from logoscan.errors import ImageError, InputError, MismatchError
 from logoscan.index import LogoIndex
 from logoscan.match import MatchCalibration
@@ -35,7 +36,7 @@ from logoscan.price import PriceModel, PriceRecord
 from logoscan.report import report_from_json, report_to_json
 from logoscan.results import Report
 from logoscan.scanner import Scanner
-from logoscan.types import Brand, Listing, Regions, Rgb, TextSpans
+from logoscan.types import Brand, Embeddings, Listing, Regions, Rgb, TextSpans
 
 ENCODER, DETECTOR = FakeEncoder(), FakeDetector()
 ACME = quarters(RED, WHITE, BLUE, YELLOW)
@@ -408,3 +409,47 @@ def test_an_empty_snapshot_is_judged_as_given() -> None:
     assert scanner.judge(listing, seen).brands != ()
     report = scanner.judge(listing, seen, LogoIndex(ENCODER.info))
     assert (report.brands, report.matches) == ((), ())
+
+
+# -- names and negatives
+
+
+class ReadingEncoder(FakeEncoder):
+    """Knows every name as the vector of Core's logo."""
+
+    has_text = True
+
+    def encode_text(self, texts: Sequence[str]) -> Embeddings:
+        return encode_images(self, [CORE if text == "Core" else quarters(WHITE, WHITE, WHITE, WHITE) for text in texts])
+
+
+def test_a_brand_registered_by_its_name_alone_is_shown_by_it() -> None:
+    encoder = ReadingEncoder()
+    index = LogoIndex(encoder.info)
+    index.add_many([(Brand("Acme"), [("a", ACME)]), (Brand("Core"), [])], encoder)
+    by_name = replace(CALIBRATION, kind="name")
+    scanner = Scanner(
+        index, encoder=encoder, detector=DETECTOR, calibration=CALIBRATION, name_calibration=by_name, ocr=None
+    )
+    report = scanner.scan(Listing("1", images=(photo_of(CORE),)))
+    assert report.brands[0].brand == "Core"
+    assert (report.brands[0].probability or 0) > 0.9
+    assert report.matches[0].logo == "Core/Core"
+    index.remove("Core")
+    assert all(m.brand != "Core" for m in scanner.scan(Listing("2", images=(photo_of(CORE),))).matches)
+    with pytest.raises(MismatchError, match=r"logo calibration made for .* as name calibration"):
+        Scanner(index, encoder=encoder, detector=DETECTOR, name_calibration=CALIBRATION)
+
+
+def test_a_users_negative_changes_the_answer() -> None:
+    false_alarm = quarters(RED, WHITE, BLUE, (240, 180, 60))
+    index = register()
+    scanner = wire(index, calibration=replace(CALIBRATION, margin=30.0))
+    listing = Listing("1", images=(photo_of(false_alarm),))
+    before = scanner.scan(listing)
+    assert before.brands[0].brand == "Acme"
+    assert (before.brands[0].probability or 0) > 0.5
+    index.add_negative(false_alarm, ENCODER, "Acme")
+    after = scanner.scan(listing)
+    assert not any(m.brand == "Acme" for m in after.matches), "under the threshold that its own negative sets"
+    assert scanner.scan(Listing("2", images=(photo_of(ACME),))).brands[0].brand == "Acme", "the logo is still found"

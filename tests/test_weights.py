@@ -47,7 +47,7 @@ def test_each_row_is_complete_and_true() -> None:
     assert weights.ENCODER in rows
     for name, row in rows.items():
         assert row.name == name
-        for part in (row.file, row.card):
+        for part in (row.file, row.card, *row.beside, *row.pictures):
             assert (weights.folder() / part).is_file(), part
             assert Path(part).name == part, "files lie beside the manifest"
         assert file_sha256(weights.folder() / row.file) == row.sha256
@@ -66,7 +66,9 @@ def test_the_card_tells_what_a_reader_must_know() -> None:
 
 
 def test_nothing_lies_there_that_the_table_does_not_name() -> None:
-    known = {"manifest.json"} | {part for row in weights.rows().values() for part in (row.file, row.card)}
+    known = {"manifest.json"}
+    for row in weights.rows().values():
+        known |= {row.file, row.card, *row.beside, *row.pictures}
     assert {path.name for path in weights.folder().iterdir()} == known
 
 
@@ -89,8 +91,8 @@ def test_shipped_calibrations_belong_to_bundled_parts() -> None:
     row = weights.rows()[weights.ENCODER]
     encoder = EncoderInfo(row.name, row.sha256, row.preprocessing, row.embed_dim).fingerprint
     detectors = {Tiles().fingerprint, Tiles(DENSE_PLAN).fingerprint, WholeImage().fingerprint}
-    keys = [(c.encoder, c.detector) for c in weights.calibrations()]
-    assert set(keys) <= {(encoder, detector) for detector in detectors}
+    keys = [(c.encoder, c.detector, c.kind) for c in weights.calibrations()]
+    assert set(keys) <= {(encoder, detector, kind) for detector in detectors for kind in ("logo", "name")}
     assert len(set(keys)) == len(keys)
     for calibration in weights.calibrations():
         assert calibration.similarity > 0

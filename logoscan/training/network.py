@@ -90,8 +90,8 @@ class Tower(nn.Module):
         mean, variance = features.mean(0), features.var(0)
         self.norm.running_mean, self.norm.running_var = mean, variance
         deviation = (variance + self.norm.eps).sqrt()
-        self.head.proj.bias += self.head.proj.weight @ mean
-        self.head.proj.weight *= deviation
+        self.head.proj.bias.copy_(self.head.proj.bias + self.head.proj.weight @ mean)
+        self.head.proj.weight.copy_(self.head.proj.weight * deviation)
 
     @torch.no_grad()
     def whiten(self, crops: npt.NDArray[np.uint8], shrink: float = 0.1) -> None:

@@ -1,0 +1,206 @@
+"""Galleries, names and negatives of the register on a fake encoder that also knows texts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pytest
+from fakes import BLACK, BLUE, GREEN, GREY, RED, WHITE, YELLOW, FakeEncoder, quarters
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from logoscan import negatives
+from logoscan.encode import TextEncoder, encode_images
+from logoscan.errors import ImageError, InputError
+from logoscan.gallery import Gallery, brute_force
+from logoscan.index import LogoIndex
+from logoscan.match import MatchCalibration, margins
+from logoscan.storage import LogoRecord
+from logoscan.types import Brand, Embeddings, Rgb
+
+ACME = quarters(RED, WHITE, BLUE, YELLOW)
+BOLT = quarters(GREEN, RED, WHITE, RED)
+NEAR_ACME = quarters(RED, WHITE, BLUE, GREEN)
+
+
+class ReadingEncoder(FakeEncoder):
+    """Knows some names as the vectors of pictures: red, green, blue or yellow all over; any other is black."""
+
+    has_text = True
+    colours: ClassVar = {"red": RED, "green": GREEN, "blue": BLUE, "yellow": YELLOW}
+
+    def encode_text(self, texts: list[str]) -> Embeddings:
+        squares = [quarters(*[self.colours.get(text.lower(), BLACK)] * 4) for text in texts]
+        return encode_images(self, squares)
+
+
+ENCODER = ReadingEncoder()
+CALIBRATION = MatchCalibration(ENCODER.info.fingerprint, "d", -20, 20, 30, 0, 0, threshold=0.5, fitted_on="a test")
+
+
+def one(colour: tuple[int, int, int]) -> Rgb:
+    return quarters(*[colour] * 4)
+
+
+def index(*brands: tuple[str, Rgb | None]) -> LogoIndex:
+    made = LogoIndex(ENCODER.info)
+    made.add_many([(Brand(name), [] if logo is None else [("a", logo)]) for name, logo in brands], ENCODER)
+    return made
+
+
+# -- galleries
+
+
+@settings(max_examples=40, deadline=None)
+@given(n=st.integers(0, 40), owners=st.integers(1, 6), k=st.integers(1, 8), seed=st.integers(0, 99))
+def test_the_best_brands_equal_those_of_brute_force(n: int, owners: int, k: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    vectors, queries = (rng.normal(size=(m, 5)).astype(np.float32) for m in (n, 4))
+    records = [LogoRecord(f"{i}", f"B{int(rng.integers(owners))}", "as-is", "0") for i in range(n)]
+    gallery = Gallery(records, vectors)
+    similarity, brand, row = gallery.search_brands(queries, k)
+    everything, order = brute_force(queries, vectors, max(n, 1))
+    for q in range(4):
+        names = [records[i].brand for i in order[q]]
+        first = {name: everything[q, names.index(name)] for name in dict.fromkeys(names)}
+        expected = list(first.items())[:k]
+        assert [gallery.brands[b] for b in brand[q]] == [name for name, _ in expected]
+        np.testing.assert_allclose(similarity[q], [s for _, s in expected], rtol=1e-5)
+        assert all(records[r].brand == gallery.brands[b] for r, b in zip(row[q], brand[q], strict=True))
+
+
+def test_an_empty_gallery_finds_nothing() -> None:
+    empty = Gallery((), np.zeros((0, 5), np.float32))
+    similarity, brand, row = empty.search_brands(np.ones((3, 5), np.float32), 2)
+    assert similarity.shape == brand.shape == row.shape == (3, 0)
+    assert len(empty) == 0
+
+
+# -- names
+
+
+def test_a_brand_without_a_logo_is_found_by_its_name_and_no_more_once_it_has_one() -> None:
+    assert isinstance(ENCODER, TextEncoder)
+    register = index(("red", None), ("green", None), ("Acme", ACME))
+    assert set(register.by_name) == {"red", "green"}
+    found = register.search_names(encode_images(ENCODER, [one(GREEN), one(BLACK)]))
+    assert found.brands[found.brand[0, 0]] == "green"
+    assert found.similarity[0, 0] == pytest.approx(1, abs=1e-5)
+    assert margins(found)[0] > 0.1
+    assert margins(found)[1] < 0, "an everyday word is nearer than any name"
+    register.add(Brand("green"), [("g", BOLT)], ENCODER)
+    assert set(register.by_name) == {"red"}
+    register.remove("red")
+    assert not register.by_name
+    assert not register.search_names(encode_images(ENCODER, [one(RED)])).similarity.size
+
+
+def test_aliases_are_found_as_well() -> None:
+    register = LogoIndex(ENCODER.info)
+    register.add(Brand("Lemon", aliases=("yellow",)), [], ENCODER)
+    found = register.search_names(encode_images(ENCODER, [one(YELLOW)]))
+    assert (found.brands[found.brand[0, 0]], found.logos[found.logo[0, 0]]) == ("Lemon", "Lemon/yellow")
+
+
+def test_an_encoder_without_text_knows_no_names() -> None:
+    plain = FakeEncoder()
+    register = LogoIndex(plain.info)
+    register.add(Brand("red"), [], plain)
+    assert not register.by_name
+    assert [b.name for b in register.brands] == ["red"]
+
+
+# -- negatives
+
+
+def test_the_general_negatives_are_what_they_are_called_and_always_the_same() -> None:
+    first, again = dict(negatives.pictures()), dict(negatives.pictures())
+    assert 150 < len(first) < 300
+    assert all(np.array_equal(first[name], again[name]) for name in first)
+    assert all(p.shape == (160, 160, 3) and p.dtype == np.uint8 for p in first.values())
+    for name, picture in first.items():
+        if not name.startswith("ground"):
+            assert 0.002 < (np.abs(picture.astype(int) - picture[0, 0]).max(2) > 100).mean() <= 1, name
+    assert len(set(negatives.WORDS)) == len(negatives.WORDS) > 80
+
+
+def test_the_first_brand_brings_the_general_negatives_once() -> None:
+    register = index(("Acme", ACME))
+    count = len(register.negatives)
+    assert count == len(list(negatives.pictures()))
+    register.add(Brand("Bolt"), [("b", BOLT)], ENCODER)
+    assert len(register.negatives) == count
+    assert {logo.brand for logo in register.logos} == {"Acme", "Bolt"}, "negatives are no logos"
+    stripes = dict(negatives.pictures())["rows-3-on-255"]
+    assert margins(register.search_brands(encode_images(ENCODER, [stripes])))[0] < 0
+
+
+def test_a_negative_changes_the_answer_for_its_brand_alone_and_for_all_without_one() -> None:
+    query = encode_images(ENCODER, [NEAR_ACME])
+    register = index(("Acme", ACME), ("Bolt", BOLT))
+    before = margins(register.search_brands(query))[0]
+    assert before > 0.1
+    other = register.snapshot()
+    other.add_negative(NEAR_ACME, ENCODER, "Bolt")
+    assert margins(other.search_brands(query))[0] == before
+    own, everybody = register.snapshot(), register.snapshot()
+    own.add_negative(NEAR_ACME, ENCODER, "Acme")
+    everybody.add_negative(NEAR_ACME, ENCODER)
+    for changed in (own, everybody):
+        assert margins(changed.search_brands(query))[0] < 0
+        assert margins(changed.search_brands(encode_images(ENCODER, [ACME])))[0] > 0, "the logo itself is still named"
+    assert margins(register.search_brands(query))[0] == before, "snapshots are apart"
+
+
+def test_negatives_are_named_by_their_pixels_and_refused_where_they_make_no_sense() -> None:
+    register = index(("Acme", ACME))
+    first = register.add_negative(NEAR_ACME, ENCODER, "Acme")
+    count = len(register.negatives)
+    assert register.add_negative(NEAR_ACME, ENCODER, "Acme") == first
+    assert len(register.negatives) == count
+    with pytest.raises(InputError, match="brand: expected a registered name or None, got 'Nobody'"):
+        register.add_negative(NEAR_ACME, ENCODER, "Nobody")
+    with pytest.raises(ImageError):
+        register.add_negative(b"no picture", ENCODER)
+
+
+def test_names_and_negatives_are_stored_and_go_with_their_brand(tmp_path: Path) -> None:
+    register = index(("Acme", ACME), ("red", None))
+    register.add_negative(NEAR_ACME, ENCODER, "Acme")
+    register.save(tmp_path)
+    again = LogoIndex.load(tmp_path, ENCODER)
+    assert again.fingerprint == register.fingerprint
+    assert again.negatives == register.negatives
+    assert set(again.by_name) == {"red"}
+    query = encode_images(ENCODER, [NEAR_ACME, one(RED)])
+    for search in ("search_brands", "search_names"):
+        one_found, other_found = getattr(register, search)(query), getattr(again, search)(query)
+        np.testing.assert_array_equal(one_found.similarity, other_found.similarity)
+        np.testing.assert_array_equal(one_found.negative, other_found.negative)
+    general = len(list(negatives.pictures()))
+    again.remove("Acme")
+    assert len(again.negatives) == general
+    merged = index(("Bolt", BOLT))
+    merged.merge(register)
+    assert len(merged.negatives) == general + 1
+    assert set(merged.by_name) == {"red"}
+    merged.keep(["Bolt"])
+    assert len(merged.negatives) == general
+    assert not merged.by_name
+
+
+def test_own_negatives_raise_the_threshold_within_the_budget() -> None:
+    register = index(("Acme", ACME), ("Bolt", BOLT))
+    assert register.thresholds(CALIBRATION) == {}
+    for level in range(40, 240, 20):
+        register.add_negative(quarters(RED, WHITE, BLUE, (level, level, 40)), ENCODER, "Acme")
+    register.add_negative(one(GREY), ENCODER, "Bolt")
+    strict = register.thresholds(CALIBRATION)
+    loose = register.thresholds(CALIBRATION, budget=0.5)
+    assert strict.keys() == {"Acme", "Bolt"}
+    assert 0.5 == CALIBRATION.threshold <= loose["Acme"] < strict["Acme"] < 1
+    assert strict["Bolt"] == CALIBRATION.threshold, "a grey square is not taken for Bolt anyway"
+    with pytest.raises(InputError, match="budget: expected a share"):
+        register.thresholds(CALIBRATION, budget=2)
