@@ -444,7 +444,7 @@ def test_a_brand_registered_by_its_name_alone_is_shown_by_it() -> None:
 def test_a_users_negative_changes_the_answer() -> None:
     false_alarm = quarters(RED, WHITE, BLUE, (240, 180, 60))
     index = register()
-    scanner = wire(index, calibration=replace(CALIBRATION, margin=30.0))
+    scanner = wire(index, calibration=replace(CALIBRATION, intercept=-26.0, similarity=28.0, margin=4.0))
     listing = Listing("1", images=(photo_of(false_alarm),))
     before = scanner.scan(listing)
     assert before.brands[0].brand == "Acme"

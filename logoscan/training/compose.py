@@ -49,10 +49,10 @@ class Mix:
         with_word: Chance that a photo-like view of a mark sets a word beside it: its brand's name or a made-up one.
     """
 
-    drawn: int = 24
-    pictograms: int = 8
-    wordmarks: int = 20
-    look_alikes: int = 6
+    drawn: int = 48
+    pictograms: int = 16
+    wordmarks: int = 28
+    look_alikes: int = 12
     other_names: int = 60
     clean: float = 0.35
     other_drawing: float = 0.65
