@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import tempfile
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from logoscan.training.network import (
     TextTower,
     Tower,
     _Depthwise,
+    average,
     embed,
     for_training,
     read_text_tower,
@@ -34,7 +36,7 @@ from logoscan.training.network import (
     to_input,
     write_model,
 )
-from logoscan.training.train import Memory, Plan, pair_loss, proxy_loss, stream, text_loss, train
+from logoscan.training.train import Plan, pair_loss, proxy_loss, stream, text_loss, train
 
 
 def font() -> str:
@@ -58,7 +60,7 @@ def composer(seed: int = 0, classes: int = 4, fonts: tuple[str, ...] = ()) -> Co
 
 
 MIX = Mix(drawn=3, pictograms=0, wordmarks=1, look_alikes=1, other_names=3)
-PLAN = Plan(minutes=5, max_steps=2, mix=MIX, small_px=64, whiten_batches=1)
+PLAN = Plan(minutes=5, max_steps=2, mix=MIX, small_px=64, whiten_batches=1, proxy_weight=0.5)
 
 
 def broken(mix: Mix | None = None) -> None:
@@ -91,6 +93,31 @@ def test_run_is_written_resumed_and_loadable(tmp_path: Path) -> None:
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
 
 
+def test_text_alone_leaves_the_image_tower_as_it_is(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    start = tmp_path / "start.safetensors"
+    write_model(Tower(), start, text=TextTower())
+    words = Mix(drawn=0, pictograms=0, wordmarks=4, look_alikes=0, other_names=3)
+    plan = replace(PLAN, text_only=True, mix=words, proxy_weight=0.0)
+    before = load_file(str(start))
+    after = load_file(str(train(partial(composer, fonts=(font(),)), plan, tmp_path / "run", start)))
+    changed = {k for k in before if not torch.equal(before[k], after[k])}
+    assert changed
+    assert not any(k.startswith("visual.") for k in changed)
+
+
+def test_average_is_the_mean_and_keeps_what_one_alone_holds(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    write_model(Tower(), tmp_path / "a", {"run": 1}, TextTower())
+    write_model(Tower(), tmp_path / "b", {"run": 2})
+    average(tmp_path / "a", tmp_path / "b", tmp_path / "mean", 0.25)
+    one, two, mean = (load_file(str(tmp_path / name)) for name in ("a", "b", "mean"))
+    key = "visual.head.proj.weight"
+    torch.testing.assert_close(mean[key].float(), 0.75 * one[key].float() + 0.25 * two[key].float(), atol=1e-3, rtol=0)
+    assert torch.equal(mean["text_projection"], one["text_projection"])
+    assert json.loads(metadata(tmp_path / "mean")["training"])["average"][1] == {"run": 2}
+
+
 def test_model_files_hold_both_towers_or_one(tmp_path: Path) -> None:
     torch.manual_seed(0)
     tower, text = Tower(), TextTower()
@@ -116,7 +143,7 @@ def metadata(path: Path) -> dict[str, str]:
 
 
 def test_run_of_other_classes_is_refused(tmp_path: Path) -> None:
-    plan = Plan(minutes=5, max_steps=1, mix=PLAN.mix, small_px=64, whiten_batches=0)
+    plan = replace(PLAN, max_steps=1)
     train(composer, plan, tmp_path)
     with pytest.raises(ValueError, match="expected 4 classes as before, got 5"):
         train(partial(composer, classes=5), plan, tmp_path)
@@ -198,8 +225,7 @@ def test_losses_fall_when_views_agree_and_ignore_twins() -> None:
     none = torch.eye(3, dtype=torch.bool)
     good = proxies[labels]
     bad = proxies[labels.roll(1)]
-    nothing = Memory.empty()
-    assert pair_loss(good, labels, nothing, 0.07) < pair_loss(bad, labels, nothing, 0.07)
+    assert pair_loss(good, labels, 0.07) < pair_loss(bad, labels, 0.07)
     assert proxy_loss(good, labels, proxies, none, PLAN) < proxy_loss(bad, labels, proxies, none, PLAN)
     twins = none.clone()
     twins[0, 1] = twins[1, 0] = True
@@ -209,19 +235,6 @@ def test_losses_fall_when_views_agree_and_ignore_twins() -> None:
     )
     fresh = torch.tensor([3, 3, 4, 4, 5, 5])  # classes without a proxy
     assert proxy_loss(good, fresh, proxies, none, PLAN) == 0
-
-
-def test_memory_gives_negatives_and_spares_the_own_class() -> None:
-    labels = torch.tensor([0, 0, 1, 1])
-    z = torch.eye(2, DIM)[labels]
-    plain = pair_loss(z, labels, Memory.empty(), 0.07)
-    others = Memory.empty().after(z, torch.tensor([5, 5, 6, 6]), 8)
-    own = Memory.empty().after(z, labels, 8)
-    assert pair_loss(z, labels, others, 0.07) > plain + 0.5
-    torch.testing.assert_close(
-        pair_loss(z[:2], labels[:2], own, 0.07), pair_loss(z, labels, Memory.empty(), 0.07), atol=1e-3, rtol=0
-    )
-    assert len(own.after(z, labels, 3).labels) == 3
 
 
 def test_text_loss_falls_when_crops_and_names_agree() -> None:

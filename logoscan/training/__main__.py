@@ -11,18 +11,26 @@ import click
 import torch
 
 from logoscan.training import drawings as drawing_store
-from logoscan.training.compose import Composer
+from logoscan.training.compose import Composer, Mix
 from logoscan.training.effects import CROP_PX
+from logoscan.training.exam import gallery_drawings, without_exam
 from logoscan.training.heldout import HELD_OUT, read_heldout
 from logoscan.training.materials import read_backgrounds, save_backgrounds
-from logoscan.training.network import write_folder
+from logoscan.training.network import (
+    average,
+    read_notes,
+    read_text_tower,
+    read_tower,
+    write_folder,
+    write_model,
+)
 from logoscan.training.sheet import contact_sheet
-from logoscan.training.train import Plan, train
+from logoscan.training.train import Plan, train, view_pairs
 
 _PACKAGES = " ".join(drawing_store.package(s) for s in drawing_store.TRAIN_SETS)
 _CALIBRATION = " ".join(drawing_store.package(s) for s in drawing_store.CALIBRATION_SETS)
 
-_HELP = f"""Remake the bundled image tower from free packages.
+_HELP = f"""Remake the bundled model from free packages.
 
 \b
 1. Drawings (npm, any empty folder):
@@ -34,7 +42,13 @@ _HELP = f"""Remake the bundled image tower from free packages.
 3. Fonts: any folder of .ttf and .otf files, a varied choice of Debian's fonts-* packages for instance.
 4. python -m logoscan.training drawings --npm node_modules --pictures FOLDER --out WORK
    python -m logoscan.training contact-sheet --work WORK --fonts FONTS --out sheet.png     (look at it)
-   python -m logoscan.training train --work WORK --fonts FONTS --run RUN --from weights/TOWER.safetensors
+   python -m logoscan.training train --work WORK --fonts FONTS --run RUN --from weights/open_clip_model.safetensors
+   python -m logoscan.training average weights/open_clip_model.safetensors RUN/model.safetensors mean.safetensors
+   python -m logoscan.training whiten mean.safetensors white.safetensors --work WORK --fonts FONTS
+   python -m logoscan.training train --text-only --work WORK --fonts FONTS --run TEXT --from white.safetensors
+   python -m logoscan.training export TEXT/model.safetensors weights/
+   python -m logoscan.training.calibrate --drawings WORK/drawings-calibration --backgrounds WORK/backgrounds \\
+     --fonts FONTS --write
 
 A run goes against the clock and may be stopped and started again with the same --run. Brands kept for evaluation are
 dropped by name from drawings and made-up names.
@@ -57,11 +71,15 @@ _FOLDER = click.Path(exists=True, file_okay=False)
 @click.option(
     "--held-out", type=click.Path(exists=True, dir_okay=False), help="Brand names to drop; default: built in."
 )
+@click.option(
+    "--exam", type=_FOLDER, multiple=True, help="Brand folders of an evaluation: marks nearly theirs are dropped."
+)
 @click.option("--calibration/--no-calibration", default=True, help="Also render the sets kept for calibration.")
-def drawings(npm: str, pictures: str, out: str, held_out: str | None, calibration: bool) -> None:
+def drawings(npm: str, pictures: str, out: str, held_out: str | None, exam: tuple[str, ...], calibration: bool) -> None:
     """Render the drawings and gather the grounds (about ten minutes)."""
     names = read_heldout(held_out) if held_out else HELD_OUT
-    marks = drawing_store.render_packages(npm, held_out=names)
+    marks, gone = without_exam(drawing_store.render_packages(npm, held_out=names), gallery_drawings(exam))
+    click.echo(f"dropped as nearly a mark of the exam: {gone or 'none'}")
     drawing_store.save(marks, Path(out) / "drawings")
     click.echo(f"drawings: {len(marks)} of {len(marks.names)} classes")
     if calibration:
@@ -98,18 +116,52 @@ def sheet(work: str, fonts: str, out: str, crops: int, scenes: int, seed: int) -
 @click.option("--minutes", default=60.0, show_default=True, help="Wall clock of the whole schedule.")
 @click.option("--seed", default=0, show_default=True)
 @click.option("--threads", default=1, show_default=True, type=click.IntRange(1), help="Threads of torch.")
+@click.option("--text-only", is_flag=True, help="Fit the text tower to a finished image tower, on words alone.")
 def train_command(
-    work: str, fonts: str, run: str, start_from: str | None, minutes: float, seed: int, threads: int
+    work: str, fonts: str, run: str, start_from: str | None, minutes: float, seed: int, threads: int, text_only: bool
 ) -> None:
-    """Train the image tower; the curve goes to RUN/log.jsonl, the tower to RUN/tower.safetensors."""
+    """Train both towers; the curve goes to RUN/log.jsonl, the model to RUN/model.safetensors."""
     torch.set_num_threads(threads)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a stop saves
-    path = train(partial(Composer.from_folders, work, fonts), Plan(minutes=minutes, seed=seed), run, start_from)
+    plan = Plan(minutes=minutes, seed=seed)
+    if text_only:
+        words = Mix(drawn=0, pictograms=0, wordmarks=64, look_alikes=0, other_names=128)
+        plan = Plan(minutes=minutes, seed=seed, text_only=True, text_weight=1.0, small_part=0.0, mix=words)
+    path = train(partial(Composer.from_folders, work, fonts), plan, run, start_from)
     click.echo(f"{path}")
 
 
+_MODEL = click.Path(exists=True, dir_okay=False)
+
+
+@main.command("average")
+@click.argument("first", type=_MODEL)
+@click.argument("second", type=_MODEL)
+@click.argument("target", type=click.Path(dir_okay=False))
+@click.option("--share", default=0.5, show_default=True, type=click.FloatRange(0, 1), help="Of SECOND.")
+def average_command(first: str, second: str, target: str, share: float) -> None:
+    """Write the mean of the models FIRST and SECOND to TARGET."""
+    average(first, second, target, share)
+    click.echo(target)
+
+
 @main.command()
-@click.argument("source", type=click.Path(exists=True, dir_okay=False))
+@click.argument("source", type=_MODEL)
+@click.argument("target", type=click.Path(dir_okay=False))
+@click.option("--work", required=True, type=_FOLDER, help="Working folder of `drawings`.")
+@click.option("--fonts", required=True, type=_FOLDER, help="Font files, searched recursively.")
+@click.option("--batches", default=90, show_default=True, type=click.IntRange(2))
+@click.option("--seed", default=1, show_default=True)
+def whiten(source: str, target: str, work: str, fonts: str, batches: int, seed: int) -> None:
+    """Whiten the projection of the model SOURCE within classes; the text tower must be fitted anew (`--text-only`)."""
+    tower = read_tower(source)
+    tower.whiten(view_pairs(Composer.from_folders(work, fonts, seed), batches))
+    write_model(tower, target, {"whitened": read_notes(source)}, read_text_tower(source))
+    click.echo(target)
+
+
+@main.command()
+@click.argument("source", type=_MODEL)
 @click.argument("folder", type=_FOLDER)
 @click.option("--size", default=CROP_PX, show_default=True, type=click.IntRange(32), help="Side of the squares, px.")
 def export(source: str, folder: str, size: int) -> None:

@@ -332,6 +332,25 @@ def write_model(
     partial.replace(target)
 
 
+def average(first: str | Path, second: str | Path, target: str | Path, share: float = 0.5) -> None:
+    """Write the mean of two model files, tensor by tensor (Wortsman et al., ICML 2022).
+
+    Works for models of one origin: the second trained on from the first, or both from a third. Whiten the projection
+    afterwards. A tensor that one alone holds is taken from it.
+
+    Args:
+        first: A model file.
+        second: Another.
+        target: File to write.
+        share: Of the second, 0..1.
+    """
+    one, two = load_file(str(first)), load_file(str(second))
+    mixed = {k: (1 - share) * one[k].float() + share * v.float() for k, v in two.items() if k in one}
+    half = {k: v.half().contiguous() for k, v in (one | two | mixed).items()}
+    notes = {"average": [read_notes(first), read_notes(second)], "share": share}
+    save_file(half, str(target), metadata={"format": "pt", "training": json.dumps(notes)})
+
+
 def write_folder(source: str | Path, folder: str | Path, size_px: int) -> None:
     """Write a folder that open_clip loads by ``local-dir:`` and the model's row in its ``manifest.json``.
 
