@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import signal
 from functools import partial
 from pathlib import Path
 
 import click
+import cv2
+import numpy as np
 import torch
 
+from logoscan.encode import ClipEncoder
 from logoscan.training import drawings as drawing_store
+from logoscan.training.card import curve, failures
 from logoscan.training.compose import Composer, Mix
 from logoscan.training.effects import CROP_PX
 from logoscan.training.exam import gallery_drawings, without_exam
@@ -168,6 +173,28 @@ def export(source: str, folder: str, size: int) -> None:
     """Write the model SOURCE into the weights FOLDER, as open_clip loads it, and its row in the manifest."""
     write_folder(source, folder, size)
     click.echo(folder)
+
+
+@main.command("curve")
+@click.argument("logs", nargs=-1, required=True, type=_MODEL)
+@click.option("--out", required=True, type=click.Path(dir_okay=False), help="PNG to write.")
+def curve_command(logs: tuple[str, ...], out: str) -> None:
+    """Draw the losses of the runs with these LOGS, in their order."""
+    curve(logs, out)
+    click.echo(out)
+
+
+@main.command("failures")
+@click.option("--work", required=True, type=_FOLDER, help="Working folder of `drawings`.")
+@click.option("--fonts", required=True, type=_FOLDER, help="Font files, searched recursively.")
+@click.option("--out", required=True, type=click.Path(dir_okay=False), help="JPEG or PNG to write.")
+@click.option("--seed", default=3, show_default=True)
+def failures_command(work: str, fonts: str, out: str, seed: int) -> None:
+    """Show what the bundled model gets wrong on composed crops of marks that it never saw."""
+    found = failures(Composer.from_folders(work, fonts, seed, "drawings-calibration"), ClipEncoder())
+    if not cv2.imwrite(out, np.ascontiguousarray(found.sheet[..., ::-1])):
+        raise click.ClickException(f"{out}: cannot be written")
+    click.echo(json.dumps({kind: round(value, 3) for kind, value in found.figures.items()}))
 
 
 if __name__ == "__main__":

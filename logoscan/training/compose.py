@@ -124,9 +124,9 @@ class Composer:
         self._known_names = tuple(n for n, b in zip(drawings.names, brand, strict=True) if b and 2 <= len(n) <= 14)
 
     @classmethod
-    def from_folders(cls, work: str, fonts: str, seed: int) -> Composer:
+    def from_folders(cls, work: str, fonts: str, seed: int, drawings: str = "drawings") -> Composer:
         """Build one from a folder that ``python -m logoscan.training drawings`` made and a folder of fonts."""
-        marks = load(Path(work) / "drawings")
+        marks = load(Path(work) / drawings)
         return cls(marks, font_files(fonts), load_backgrounds(Path(work) / "backgrounds"), seed)
 
     def clean(self, rgba: Rgba, one_colour: bool) -> Rgb8:
