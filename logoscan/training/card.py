@@ -40,7 +40,10 @@ def curve(logs: Sequence[str | Path], path: str | Path) -> None:
         seen = [offset + line["samples"] for line in lines]
         for number, (name, axis) in enumerate((("pair", 0), ("text", 0), ("letters", 1))):
             axes[axis].plot(
-                seen, [line[name] for line in lines], color=f"C{number}", label=name if not offset else None
+                seen,
+                [line.get(name, float("nan")) for line in lines],
+                color=f"C{number}",
+                label=name if not offset else None,
             )
         offset = seen[-1] if seen else offset
         axes[0].axvline(offset, color="#bbb", lw=0.8)
