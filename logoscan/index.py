@@ -32,6 +32,8 @@ __all__ = ["LogoIndex", "LogoRecord"]
 
 _NOBODY = ""
 """Stands for a brand in the records of negatives and everyday words."""
+_LEAST_NEGATIVES = 5
+"""Own negatives from which a brand gets a threshold: fewer speak by their nearness alone."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +54,13 @@ class _State:
     @cached_property
     def name_index(self) -> NameIndex:
         return NameIndex(self.brands)
+
+    @cached_property
+    def own_names_and_words(self) -> tuple[Gallery, Gallery]:
+        """The names of brands, and the everyday words that none of them is called by."""
+        own = self.names.without(lambda r: r.brand == _NOBODY)
+        taken = {r.sha256 for r in own.records}
+        return own, self.names.without(lambda r: r.brand != _NOBODY or r.sha256 in taken)
 
     @cached_property
     def content(self) -> str:
@@ -252,8 +261,8 @@ class LogoIndex:
     def add_negative(self, crop: ImageSource, encoder: Encoder, brand: str | None = None) -> str:
         """Register a picture that is no brand's, or not this brand's: a false alarm, cut out of its photo.
 
-        Places like it are named no more (`brand` None), or no more by this name; a brand's own also raise its
-        threshold, see `thresholds`.
+        Places like it are named no more (`brand` None), or no more by this name; from five on, a brand's own also
+        raise its threshold, see `thresholds`.
 
         Args:
             crop: The picture, as for `images.load_image`.
@@ -280,7 +289,7 @@ class LogoIndex:
         return record.id
 
     def thresholds(self, calibration: MatchCalibration, budget: float = 0.01) -> dict[str, float]:
-        """For each brand with negatives of its own: the probability above which a match may name it.
+        """For each brand with five negatives of its own or more: the probability above which a match may name it.
 
         Args:
             calibration: Of the encoder and the detector in use.
@@ -295,8 +304,12 @@ class LogoIndex:
         state = self._state
         key = (calibration, budget)
         if key not in state.thresholds:
-            owners = state.negatives_of.keys() & state.logos.position.keys()
-            state.thresholds[key] = {name: _threshold(state, name, calibration, budget) for name in sorted(owners)}
+            owners = [
+                name
+                for name, rows in sorted(state.negatives_of.items())
+                if name in state.logos.position and len(rows) >= _LEAST_NEGATIVES
+            ]
+            state.thresholds[key] = {name: _threshold(state, name, calibration, budget) for name in owners}
         return state.thresholds[key]
 
     def remove(self, brand: str, logo: str | None = None) -> int:
@@ -389,10 +402,8 @@ class LogoIndex:
 
     def search_names(self, queries: Embeddings, k: int = 2) -> BrandNeighbours:
         """As `search_brands`, among the brands that are known by their name alone; everyday words are the negatives."""
-        names, queries = self._state.names, self._checked(queries)
-        own = names.without(lambda r: r.brand == _NOBODY)
-        taken = {r.sha256 for r in own.records}  # a brand may be called by an everyday word
-        words = names.without(lambda r: r.brand != _NOBODY or r.sha256 in taken)
+        own, words = self._state.own_names_and_words
+        queries = self._checked(queries)
         similarity, brand, row = own.search_brands(queries, k)
         return BrandNeighbours(similarity, brand, row, own.brands, own.ids, _best(queries, words.vectors))
 
@@ -457,12 +468,15 @@ def _against(state: _State, queries: Embeddings, k: int) -> BrandNeighbours:
 
 
 def _threshold(state: _State, brand: str, calibration: MatchCalibration, budget: float) -> float:
+    """Each of the brand's own negatives is judged as a fresh place would be, with all negatives but itself."""
     own = state.negatives.vectors[state.negatives_of[brand]]
-    without = replace(state, negatives=state.negatives.without(lambda r: r.brand == brand), thresholds={})
-    near = _against(without, own, 2)
-    sure = calibration.probability(
-        near.similarity[:, 0], margins(near), len(state.logos.brands), np.ones(len(own), np.float32)
-    )
+    near = _against(state, own, 2)
+    alike = own @ own.T
+    np.fill_diagonal(alike, -1)
+    general = state.negatives.vectors[state.negatives_of.get(_NOBODY, np.zeros(0, np.int64))]
+    margin = margins(replace(near, negative=np.maximum(alike.max(axis=1), _best(own, general))))
+    ones = np.ones(len(own), np.float32)
+    sure = calibration.probability(near.similarity[:, 0], margin, len(state.logos.brands), ones)
     ordered = np.sort(sure * (near.brand[:, 0] == state.logos.position[brand]))[::-1]
     allowed = int(np.floor(budget * len(ordered) + 1e-9))
     return max(calibration.threshold, float(ordered[allowed]) if allowed < len(ordered) else 0.0)

@@ -37,7 +37,7 @@ class ReadingEncoder(FakeEncoder):
 
 
 ENCODER = ReadingEncoder()
-CALIBRATION = MatchCalibration(ENCODER.info.fingerprint, "d", -20, 20, 30, 0, 0, threshold=0.5, fitted_on="a test")
+CALIBRATION = MatchCalibration(ENCODER.info.fingerprint, "d", -14, 20, 30, 0, 0, threshold=0.5, fitted_on="a test")
 
 
 def one(colour: tuple[int, int, int]) -> Rgb:
@@ -194,13 +194,17 @@ def test_names_and_negatives_are_stored_and_go_with_their_brand(tmp_path: Path) 
 def test_own_negatives_raise_the_threshold_within_the_budget() -> None:
     register = index(("Acme", ACME), ("Bolt", BOLT))
     assert register.thresholds(CALIBRATION) == {}
-    for level in range(40, 240, 20):
-        register.add_negative(quarters(RED, WHITE, BLUE, (level, level, 40)), ENCODER, "Acme")
+    parts = (RED, WHITE, BLUE, YELLOW)
+    for place in range(4):
+        for colour in (BLACK, GREEN):  # near Acme, and not near one another
+            spoilt = [colour if i == place else part for i, part in enumerate(parts)]
+            register.add_negative(quarters(*spoilt), ENCODER, "Acme")
+        register.add_negative(one((90 + 20 * place,) * 3), ENCODER, "Bolt")
     register.add_negative(one(GREY), ENCODER, "Bolt")
     strict = register.thresholds(CALIBRATION)
     loose = register.thresholds(CALIBRATION, budget=0.5)
     assert strict.keys() == {"Acme", "Bolt"}
-    assert 0.5 == CALIBRATION.threshold <= loose["Acme"] < strict["Acme"] < 1
-    assert strict["Bolt"] == CALIBRATION.threshold, "a grey square is not taken for Bolt anyway"
+    assert CALIBRATION.threshold == 0.5 <= loose["Acme"] < strict["Acme"] < 1
+    assert strict["Bolt"] == CALIBRATION.threshold, "grey squares are not taken for Bolt anyway"
     with pytest.raises(InputError, match="budget: expected a share"):
         register.thresholds(CALIBRATION, budget=2)
