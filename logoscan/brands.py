@@ -44,14 +44,14 @@ def read_brand_folder(folder: Path) -> BrandFolder:
         values = {"name": folder.name, **values}
     brand = from_mapping(Brand, values, str(described))
 
-    def inside(names: tuple[str, ...]) -> tuple[Path, ...]:
+    def inside(name: str) -> Path:
         try:
-            return tuple(resolve_under(folder, name) for name in names)
+            return resolve_under(folder, name)
         except ImageError:
-            raise InputError(f"{described}: expected files inside of the folder, got {names!r:.80}") from None
+            raise InputError(f"{described}: expected files inside of the folder, got {name!r}") from None
 
-    negatives = inside(brand.negatives)
-    other = {*negatives, *inside(brand.official_photos)}
+    negatives = tuple(map(inside, brand.negatives))
+    other = {*negatives, *map(inside, brand.official_photos)}
     logos = (p for p in sorted(folder.iterdir()) if p.suffix.lower() in LOGO_SUFFIXES and p.resolve() not in other)
     return BrandFolder(brand, tuple(logos), negatives)
 

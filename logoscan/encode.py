@@ -12,7 +12,6 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -114,7 +113,6 @@ def resolve_device(device: str) -> str:
     return str(wanted)
 
 
-@cache
 def cpu_has_bf16() -> bool:
     """Whether the processor computes in bf16; without it oneDNN emulates, a hundred times slower."""
     import torch

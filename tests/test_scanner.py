@@ -442,7 +442,7 @@ def test_a_brand_registered_by_its_name_alone_is_shown_by_it() -> None:
 
 
 def test_a_users_negative_changes_the_answer() -> None:
-    false_alarm = quarters(RED, WHITE, BLUE, (240, 180, 60))
+    false_alarm = quarters(RED, WHITE, BLUE, (225, 150, 90))
     index = register()
     scanner = wire(index, calibration=replace(CALIBRATION, intercept=-40.0, similarity=40.0, margin=10.0))
 
@@ -450,7 +450,7 @@ def test_a_users_negative_changes_the_answer() -> None:
         report = scanner.scan(Listing("1", images=(photo_of(photo),)))
         return max((m.probability or 0.0 for m in report.matches if m.brand == "Acme"), default=0.0)
 
-    assert acme(false_alarm) > 0.9
+    assert acme(false_alarm) > 0.8
     index.add_negative(false_alarm, ENCODER, "Acme")
-    assert acme(false_alarm) < 0.4
+    assert acme(false_alarm) < 0.2
     assert acme(ACME) > acme(false_alarm) + 0.1, "the logo itself stays nearer to its drawing than to the negative"

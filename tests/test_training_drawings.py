@@ -62,7 +62,12 @@ def test_held_out_list_read_from_file_equals_the_built_in_form(tmp_path: Path) -
         ("devicon", "docker-wordmark", "docker"),
         ("simple-icons", "docker", "docker"),
         ("vscode-icons", "file-type-docker", "docker"),
-        ("token-branded", "ark-background", "token-branded:ark"),
+        ("token-branded", "ark-background", "token:ark"),
+        ("token", "ark", "token:ark"),
+        ("ph", "acorn-duotone", "ph:acorn"),
+        ("icon-park-twotone", "acorn", "icon-park:acorn"),
+        ("@lobehub/icons-static-svg", "adobe-color", "adobe"),
+        ("streamline-logos", "500px-logo-1-solid", "500px"),
         ("simple-icons", "icon", "icon"),
     ],
 )

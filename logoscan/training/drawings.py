@@ -136,7 +136,7 @@ def class_name(source: str, name: str) -> str:
     name = re.sub(r"^(file-type-|folder-type-|square-|cc-)", "", name)
     if source in _MANNERS:
         name = _MANNERS[source].sub("", name)
-    if source not in _NAMESPACE:
+    if source not in PICTOGRAM_SETS:
         for _ in range(3):
             name = _FORMS.sub("", name)
     folded = fold_name(name)
