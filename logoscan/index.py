@@ -7,9 +7,8 @@ register or the new one. On disk it is `.npy` and JSON lines in generations behi
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 
@@ -23,64 +22,14 @@ from logoscan.errors import ImageError, InputError, MismatchError
 from logoscan.gallery import Gallery
 from logoscan.images import load_image
 from logoscan.logos import load_logo, renderings
-from logoscan.match import BrandNeighbours, MatchCalibration, margins
+from logoscan.match import BrandNeighbours, MatchCalibration
+from logoscan.register import LEAST_NEGATIVES, NOBODY, against, best, threshold
+from logoscan.register import state as register_state
 from logoscan.storage import LogoRecord
 from logoscan.text import NameIndex
 from logoscan.types import Brand, Embeddings, EncoderInfo, ImageSource, Rgba
 
 __all__ = ["LogoIndex", "LogoRecord"]
-
-_NOBODY = ""
-"""Stands for a brand in the records of negatives and everyday words."""
-_LEAST_NEGATIVES = 5
-"""Own negatives from which a brand gets a threshold: fewer speak by their nearness alone."""
-
-
-@dataclass(frozen=True, eq=False)
-class _State:
-    """One version of the register."""
-
-    brands: tuple[Brand, ...]
-    logos: Gallery
-    names: Gallery
-    negatives: Gallery
-    thresholds: dict[tuple[MatchCalibration, float], dict[str, float]] = field(default_factory=dict)
-    """Found once for each calibration and budget."""
-
-    @property
-    def galleries(self) -> tuple[Gallery, Gallery, Gallery]:
-        return self.logos, self.names, self.negatives
-
-    @cached_property
-    def name_index(self) -> NameIndex:
-        return NameIndex(self.brands)
-
-    @cached_property
-    def own_names_and_words(self) -> tuple[Gallery, Gallery]:
-        """The names of brands, and the everyday words that none of them is called by."""
-        own = self.names.without(lambda r: r.brand == _NOBODY)
-        taken = {r.sha256 for r in own.records}
-        return own, self.names.without(lambda r: r.brand != _NOBODY or r.sha256 in taken)
-
-    @cached_property
-    def content(self) -> str:
-        """16 hex digits over everything that is registered."""
-        digest = hashlib.sha256(repr(self.brands).encode())
-        for gallery in self.galleries:
-            digest.update(repr(gallery.records).encode() + gallery.vectors.tobytes())
-        return digest.hexdigest()[:16]
-
-    @cached_property
-    def negatives_of(self) -> dict[str, NDArray[np.int64]]:
-        """Rows of `negatives` that each brand has of its own; under "" those that are nobody's."""
-        rows: dict[str, list[int]] = {}
-        for row, record in enumerate(self.negatives.records):
-            rows.setdefault(record.brand, []).append(row)
-        return {brand: np.array(members, np.int64) for brand, members in rows.items()}
-
-
-def _state(brands: Iterable[Brand], logos: Gallery, names: Gallery, negatives: Gallery) -> _State:
-    return _State(tuple(sorted(brands, key=lambda b: b.name)), logos, names, negatives)
 
 
 class LogoIndex:
@@ -98,7 +47,7 @@ class LogoIndex:
         """An empty register for vectors of `encoder`."""
         self.encoder = encoder
         none = np.zeros((0, encoder.dim), np.float32)
-        self._state = _state((), *(Gallery((), none) for _ in range(3)))
+        self._state = register_state((), *(Gallery((), none) for _ in range(3)))
         self._lock = Lock()
 
     @classmethod
@@ -162,7 +111,7 @@ class LogoIndex:
     @property
     def by_name(self) -> Collection[str]:
         """Names of the brands without a logo whose name can be found in pictures."""
-        return self._state.names.position.keys() - {_NOBODY}
+        return self._state.names.position.keys() - {NOBODY}
 
     @property
     def names(self) -> NameIndex:
@@ -225,16 +174,16 @@ class LogoIndex:
             if on_brand:
                 on_brand(brand.name)
         named, name_vectors = self._encode_names([b for b, _ in entries], {r.brand for r in records}, encoder)
-        general = () if self._state.negatives_of.get(_NOBODY) is not None else tuple(negatives.pictures())
+        general = () if self._state.negatives_of.get(NOBODY) is not None else tuple(negatives.pictures())
         absorbing = [
-            LogoRecord(f"general/{name}", _NOBODY, "as-is", _digest(rgb.tobytes()), "negative") for name, rgb in general
+            LogoRecord(f"general/{name}", NOBODY, "as-is", _digest(rgb.tobytes()), "negative") for name, rgb in general
         ]
         absorbed = encode_images(encoder, [rgb for _, rgb in general])
         with self._lock:
             state = self._state
             known = {b.name: b for b in state.brands} | {b.name: b for b, _ in entries}
             drawn = state.logos.joined(records, np.concatenate([none, *blocks]))
-            self._state = _state(
+            self._state = register_state(
                 known.values(),
                 drawn,
                 state.names.joined(named, name_vectors).without(lambda r: r.brand in drawn.position),
@@ -250,8 +199,8 @@ class LogoIndex:
         if not nameless or not isinstance(encoder, TextEncoder) or not encoder.has_text:
             return [], np.zeros((0, self.encoder.dim), np.float32)
         texts = [(b.name, text) for b in nameless for text in dict.fromkeys((b.name, *b.aliases))]
-        if _NOBODY not in self._state.names.position:
-            texts += [(_NOBODY, word) for word in negatives.WORDS]
+        if NOBODY not in self._state.names.position:
+            texts += [(NOBODY, word) for word in negatives.WORDS]
         records = [
             LogoRecord(f"{brand}/{text}", brand, "name", _digest(text.casefold().encode()), "name")
             for brand, text in texts
@@ -281,7 +230,7 @@ class LogoIndex:
             raise InputError(f"brand: expected a registered name or None, got {brand!r}")
         rgb = load_image(crop)
         digest = _digest(repr(rgb.shape).encode() + rgb.tobytes())
-        record = LogoRecord(f"negative/{digest[:16]}", brand or _NOBODY, "as-is", digest, "negative")
+        record = LogoRecord(f"negative/{digest[:16]}", brand or NOBODY, "as-is", digest, "negative")
         vector = encode_images(encoder, [rgb])
         with self._lock:
             state = self._state
@@ -307,9 +256,9 @@ class LogoIndex:
             owners = [
                 name
                 for name, rows in sorted(state.negatives_of.items())
-                if name in state.logos.position and len(rows) >= _LEAST_NEGATIVES
+                if name in state.logos.position and len(rows) >= LEAST_NEGATIVES
             ]
-            state.thresholds[key] = {name: _threshold(state, name, calibration, budget) for name in owners}
+            state.thresholds[key] = {name: threshold(state, name, calibration, budget) for name in owners}
         return state.thresholds[key]
 
     def remove(self, brand: str, logo: str | None = None) -> int:
@@ -333,16 +282,16 @@ class LogoIndex:
             count = sum(map(len, state.galleries)) - sum(map(len, left))
             if logo is not None and not count:
                 raise InputError(f"logo: expected a logo of {brand!r}, got {logo!r}")
-            self._state = _state([b for b in state.brands if logo is not None or b.name != brand], *left)
+            self._state = register_state([b for b in state.brands if logo is not None or b.name != brand], *left)
             return count
 
     def keep(self, brands: Collection[str]) -> None:
         """Forget every brand but these; names that are not registered do not matter."""
         with self._lock:
             state = self._state
-            kept = {*brands, _NOBODY}
+            kept = {*brands, NOBODY}
             left = (gallery.without(lambda r: r.brand not in kept) for gallery in state.galleries)
-            self._state = _state([b for b in state.brands if b.name in brands], *left)
+            self._state = register_state([b for b in state.brands if b.name in brands], *left)
 
     def merge(self, other: LogoIndex) -> None:
         """Take in another register. Logos of equal identifier are taken from `other`.
@@ -363,7 +312,7 @@ class LogoIndex:
             )
             logos, names, others = joined
             names = names.without(lambda r: r.brand in logos.position)
-            self._state = _state((mine | {b.name: b for b in theirs.brands}).values(), logos, names, others)
+            self._state = register_state((mine | {b.name: b for b in theirs.brands}).values(), logos, names, others)
 
     def require(self, encoder: EncoderInfo) -> None:
         """Refuse vectors of another encoder.
@@ -398,14 +347,14 @@ class LogoIndex:
             queries: float32 (n, dim), unit rows.
             k: Brands; fewer come back where fewer are registered.
         """
-        return _against(self._state, self._checked(queries), k)
+        return against(self._state, self._checked(queries), k)
 
     def search_names(self, queries: Embeddings, k: int = 2) -> BrandNeighbours:
         """As `search_brands`, among the brands that are known by their name alone; everyday words are the negatives."""
         own, words = self._state.own_names_and_words
         queries = self._checked(queries)
         similarity, brand, row = own.search_brands(queries, k)
-        return BrandNeighbours(similarity, brand, row, own.brands, own.ids, _best(queries, words.vectors))
+        return BrandNeighbours(similarity, brand, row, own.brands, own.ids, best(queries, words.vectors))
 
     def _checked(self, queries: Embeddings) -> Embeddings:
         if queries.ndim != 2 or queries.shape[1] != self.encoder.dim or queries.dtype != np.float32:
@@ -444,7 +393,7 @@ class LogoIndex:
         for kind in ("logo", "name", "negative"):
             rows = np.flatnonzero(kinds == kind)
             galleries.append(Gallery([stored.logos[row] for row in rows], stored.vectors[rows]))
-        index._state = _state(stored.brands, *galleries)
+        index._state = register_state(stored.brands, *galleries)
         return index
 
 
@@ -454,39 +403,6 @@ def _encode_logo(
     made = renderings(rgba)
     records = [LogoRecord(identifier, brand, m.name, digest) for m in made]
     return records, encode_images(encoder, [m.rgb for m in made])
-
-
-def _against(state: _State, queries: Embeddings, k: int) -> BrandNeighbours:
-    """The k nearest brands by their logos, with what speaks against the first."""
-    similarity, brand, row = state.logos.search_brands(queries, k)
-    vectors, of = state.negatives.vectors, state.negatives_of
-    negative = _best(queries, vectors[of[_NOBODY]]) if _NOBODY in of else np.full(len(queries), -1, np.float32)
-    for name in of.keys() & state.logos.position.keys():  # a brand's own speak where it comes first
-        first = np.flatnonzero(brand[:, 0] == state.logos.position[name])
-        negative[first] = np.maximum(negative[first], _best(queries[first], vectors[of[name]]))
-    return BrandNeighbours(similarity, brand, row, state.logos.brands, state.logos.ids, negative)
-
-
-def _threshold(state: _State, brand: str, calibration: MatchCalibration, budget: float) -> float:
-    """Each of the brand's own negatives is judged as a fresh place would be, with all negatives but itself."""
-    own = state.negatives.vectors[state.negatives_of[brand]]
-    near = _against(state, own, 2)
-    alike = own @ own.T
-    np.fill_diagonal(alike, -1)
-    general = state.negatives.vectors[state.negatives_of.get(_NOBODY, np.zeros(0, np.int64))]
-    margin = margins(replace(near, negative=np.maximum(alike.max(axis=1), _best(own, general))))
-    ones = np.ones(len(own), np.float32)
-    sure = calibration.probability(near.similarity[:, 0], margin, len(state.logos.brands), ones)
-    ordered = np.sort(sure * (near.brand[:, 0] == state.logos.position[brand]))[::-1]
-    allowed = int(np.floor(budget * len(ordered) + 1e-9))
-    return max(calibration.threshold, float(ordered[allowed]) if allowed < len(ordered) else 0.0)
-
-
-def _best(queries: Embeddings, gallery: Embeddings) -> NDArray[np.float32]:
-    """Cosine of each query to its nearest row of `gallery`, float32 (n,); -1 where there is none."""
-    if not len(gallery):
-        return np.full(len(queries), -1, np.float32)
-    return np.asarray((queries @ gallery.T).max(axis=1, initial=-1), np.float32)
 
 
 def _digest(data: bytes) -> str:

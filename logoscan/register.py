@@ -1,0 +1,112 @@
+"""One version of the register: brands, and the galleries of their logos, names and negatives. Immutable.
+
+`LogoIndex` swaps such states. Knows no files and no encoders.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from logoscan.gallery import Gallery
+from logoscan.match import BrandNeighbours, MatchCalibration, margins
+from logoscan.text import NameIndex
+from logoscan.types import Brand, Embeddings
+
+__all__ = ["LEAST_NEGATIVES", "NOBODY", "State", "against", "best", "state", "threshold"]
+
+NOBODY = ""
+"""Stands for a brand in the records of negatives and everyday words."""
+LEAST_NEGATIVES = 5
+"""Own negatives from which a brand gets a threshold: fewer speak by their nearness alone."""
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """One version of the register."""
+
+    brands: tuple[Brand, ...]
+    logos: Gallery
+    names: Gallery
+    negatives: Gallery
+    thresholds: dict[tuple[MatchCalibration, float], dict[str, float]] = field(default_factory=dict)
+    """Found once for each calibration and budget."""
+
+    @property
+    def galleries(self) -> tuple[Gallery, Gallery, Gallery]:
+        """Logos, names and negatives."""
+        return self.logos, self.names, self.negatives
+
+    @cached_property
+    def name_index(self) -> NameIndex:
+        """Names and aliases, for search in text."""
+        return NameIndex(self.brands)
+
+    @cached_property
+    def own_names_and_words(self) -> tuple[Gallery, Gallery]:
+        """The names of brands, and the everyday words that none of them is called by."""
+        own = self.names.without(lambda r: r.brand == NOBODY)
+        taken = {r.sha256 for r in own.records}
+        return own, self.names.without(lambda r: r.brand != NOBODY or r.sha256 in taken)
+
+    @cached_property
+    def content(self) -> str:
+        """16 hex digits over everything that is registered."""
+        digest = hashlib.sha256(repr(self.brands).encode())
+        for gallery in self.galleries:
+            digest.update(repr(gallery.records).encode() + gallery.vectors.tobytes())
+        return digest.hexdigest()[:16]
+
+    @cached_property
+    def negatives_of(self) -> dict[str, NDArray[np.int64]]:
+        """Rows of `negatives` that each brand has of its own; under "" those that are nobody's."""
+        rows: dict[str, list[int]] = {}
+        for row, record in enumerate(self.negatives.records):
+            rows.setdefault(record.brand, []).append(row)
+        return {brand: np.array(members, np.int64) for brand, members in rows.items()}
+
+
+def state(brands: Iterable[Brand], logos: Gallery, names: Gallery, negatives: Gallery) -> State:
+    """A state with its brands in the order of their names."""
+    return State(tuple(sorted(brands, key=lambda b: b.name)), logos, names, negatives)
+
+
+def against(state: State, queries: Embeddings, k: int) -> BrandNeighbours:
+    """The k nearest brands by their logos, with what speaks against the first."""
+    similarity, brand, row = state.logos.search_brands(queries, k)
+    vectors, of = state.negatives.vectors, state.negatives_of
+    negative = best(queries, vectors[of[NOBODY]]) if NOBODY in of else np.full(len(queries), -1, np.float32)
+    for name in of.keys() & state.logos.position.keys():  # a brand's own speak where it comes first
+        first = np.flatnonzero(brand[:, 0] == state.logos.position[name])
+        negative[first] = np.maximum(negative[first], best(queries[first], vectors[of[name]]))
+    return BrandNeighbours(similarity, brand, row, state.logos.brands, state.logos.ids, negative)
+
+
+def threshold(state: State, brand: str, calibration: MatchCalibration, budget: float) -> float:
+    """Probability above which a match may name `brand`, for at most `budget` of its own negatives (see `LogoIndex`).
+
+    Each of them is judged as a fresh place would be, with all negatives but itself.
+    """
+    own = state.negatives.vectors[state.negatives_of[brand]]
+    near = against(state, own, 2)
+    alike = own @ own.T
+    np.fill_diagonal(alike, -1)
+    general = state.negatives.vectors[state.negatives_of.get(NOBODY, np.zeros(0, np.int64))]
+    margin = margins(replace(near, negative=np.maximum(alike.max(axis=1), best(own, general))))
+    ones = np.ones(len(own), np.float32)
+    sure = calibration.probability(near.similarity[:, 0], margin, len(state.logos.brands), ones)
+    ordered = np.sort(sure * (near.brand[:, 0] == state.logos.position[brand]))[::-1]
+    allowed = int(np.floor(budget * len(ordered) + 1e-9))
+    return max(calibration.threshold, float(ordered[allowed]) if allowed < len(ordered) else 0.0)
+
+
+def best(queries: Embeddings, gallery: Embeddings) -> NDArray[np.float32]:
+    """Cosine of each query to its nearest row of `gallery`, float32 (n,); -1 where there is none."""
+    if not len(gallery):
+        return np.full(len(queries), -1, np.float32)
+    return np.asarray((queries @ gallery.T).max(axis=1, initial=-1), np.float32)
