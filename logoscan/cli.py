@@ -132,6 +132,10 @@ def register(
     for warning in warnings:
         click.echo(f"logoscan: {warning}", err=True)
     index.save(out)
+    unseen = [b.name for b in index.brands if b.name not in index.with_logo and b.name not in index.by_name]
+    if unseen:
+        names = ", ".join(unseen[:5]) + (", ..." if len(unseen) > 5 else "")
+        click.echo(f"logoscan: {len(unseen)} brands without a logo will not be seen in photos: {names}", err=True)
     drawings = len({logo.id for logo in index.logos})
     click.echo(f"{len(index.brands)} brands, {drawings} logos, {len(index)} vectors by {clip.info.name} -> {out}")
     if warnings:

@@ -264,6 +264,8 @@ class Scanner:
         evidence = gather(matches, mentions)
         if self.calibration is None and matches:
             skipped.append("no match calibration for this encoder and detector: matches carry no probability")
+        if self.name_calibration is None and index.by_name:
+            skipped.append("no name calibration: matches of brands known by name alone carry no probability")
         readable = any(o.warning is None for o in observations)
         scores, results = self._candidates(listing, index, matches, mentions, evidence, skipped, readable)
         return Report(

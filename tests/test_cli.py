@@ -409,3 +409,10 @@ def test_labels_that_are_none_are_refused(shop: Path, content: str, message: str
     result = run("calibrate", shop / "photos", *arguments)
     assert result.exit_code == 2
     assert message in result.stderr
+
+
+def test_a_brand_that_cannot_be_seen_is_said(shop: Path) -> None:
+    (shop / "brands" / "Core").mkdir()
+    result = run("register", shop / "brands", "--out", shop / "index")
+    assert result.exit_code == 0, "it is known by name in texts all the same"
+    assert "1 brands without a logo will not be seen in photos: Core" in result.stderr

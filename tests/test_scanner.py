@@ -435,6 +435,8 @@ def test_a_brand_registered_by_its_name_alone_is_shown_by_it() -> None:
     assert report.brands[0].brand == "Core"
     assert (report.brands[0].probability or 0) > 0.9
     assert report.matches[0].logo == "Core/Core"
+    uncalibrated = Scanner(index, encoder=encoder, detector=DETECTOR, calibration=CALIBRATION, ocr=None)
+    assert any("no name calibration" in s for s in uncalibrated.scan(Listing("0", images=(photo_of(CORE),))).skipped)
     index.remove("Core")
     assert all(m.brand != "Core" for m in scanner.scan(Listing("2", images=(photo_of(CORE),))).matches)
     with pytest.raises(MismatchError, match=r"logo calibration made for .* as name calibration"):
