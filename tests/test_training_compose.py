@@ -12,7 +12,7 @@ import pytest
 from PIL import ImageFont
 
 from logoscan.training.compose import Composer, Mix
-from logoscan.training.drawings import Drawings, from_arrays
+from logoscan.training.drawings import DRAWING_PX, Drawings, from_arrays
 from logoscan.training.effects import CROP_PX
 from logoscan.training.materials import (
     Backgrounds,
@@ -21,6 +21,7 @@ from logoscan.training.materials import (
     load_backgrounds,
     save_backgrounds,
 )
+from logoscan.training.packs import draw_pack, recolour_pack
 from logoscan.training.scenes import Scene, compose_scene
 from logoscan.training.sheet import contact_sheet
 from logoscan.training.styles import difference, ink, look_alike, style
@@ -65,7 +66,7 @@ def fonts(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
 def test_same_seed_same_batches_other_seed_others(
     drawings: Drawings, grounds: Backgrounds, fonts: tuple[str, ...]
 ) -> None:
-    mix = Mix(drawn=3, pictograms=0, wordmarks=2, look_alikes=2)
+    mix = Mix(drawn=3, pictograms=0, wordmarks=2, look_alikes=2, packs=2)
     first, again, other = (Composer(drawings, fonts, grounds, seed) for seed in (4, 4, 5))
     for _ in range(2):
         a, b, c = first.batch(mix), again.batch(mix), other.batch(mix)
@@ -77,17 +78,17 @@ def test_same_seed_same_batches_other_seed_others(
 
 def test_batch_layout(drawings: Drawings, grounds: Backgrounds, fonts: tuple[str, ...]) -> None:
     composer = Composer(drawings, fonts, grounds, 1)
-    mix = Mix(drawn=3, pictograms=1, wordmarks=4, look_alikes=2, other_names=7)
+    mix = Mix(drawn=3, pictograms=1, wordmarks=4, look_alikes=2, packs=3, other_names=7)
     batch = composer.batch(mix)
     crops, labels = batch.crops, batch.labels
-    assert crops.shape == (20, CROP_PX, CROP_PX, 3)
+    assert crops.shape == (26, CROP_PX, CROP_PX, 3)
     assert crops.dtype == np.uint8
     pairs = labels.reshape(-1, 2)
     np.testing.assert_array_equal(pairs[:, 0], pairs[:, 1])
-    assert len(set(pairs[:, 0].tolist())) == 10
-    assert (pairs[:, 0] >= len(drawings.names)).sum() == 6  # wordmarks and look-alikes have no proxy
-    assert batch.texts[:12] == ("",) * 12
-    assert all(batch.texts[12:])
+    assert len(set(pairs[:, 0].tolist())) == 13
+    assert (pairs[:, 0] >= len(drawings.names)).sum() == 9  # wordmarks, look-alikes and packs have no proxy
+    assert batch.texts[:18] == ("",) * 18
+    assert all(batch.texts[18:])
     shown = {t.lower() for t in batch.texts}
     assert len(batch.other_names) == 7
     assert not shown & {name.lower() for name in batch.other_names}
@@ -98,7 +99,9 @@ def test_batch_layout(drawings: Drawings, grounds: Backgrounds, fonts: tuple[str
 
 def test_works_without_fonts_and_photographs(drawings: Drawings) -> None:
     empty = backgrounds_from_arrays([])
-    labels = Composer(drawings, (), empty, 1).batch(Mix(drawn=4, pictograms=0, wordmarks=4, look_alikes=0)).labels
+    labels = (
+        Composer(drawings, (), empty, 1).batch(Mix(drawn=4, pictograms=0, wordmarks=4, look_alikes=0, packs=0)).labels
+    )
     assert (labels < len(drawings.names)).all()
     assert len(labels) == 8
     with pytest.raises(ValueError, match="at least one"):
@@ -118,9 +121,37 @@ def test_clean_crop_shows_the_drawing(drawings: Drawings, grounds: Backgrounds) 
 @pytest.mark.parametrize("drawn", [-1, 0])
 def test_mix_refuses_nonsense(drawn: int) -> None:
     with pytest.raises(ValueError, match=r"mix: expected counts .* got drawn"):
-        Mix(drawn=drawn, pictograms=0, wordmarks=0, look_alikes=0)
+        Mix(drawn=drawn, pictograms=0, wordmarks=0, look_alikes=0, packs=0)
     with pytest.raises(ValueError, match=r"mix.clean: expected 0..1, got 1.5"):
         Mix(clean=1.5)
+
+
+def test_packs_are_solid_and_other_colours_are_seen(
+    drawings: Drawings, grounds: Backgrounds, fonts: tuple[str, ...]
+) -> None:
+    bodies = set()
+    for seed in range(24):
+        rng = np.random.default_rng(seed)
+        given = (drawings, fonts, grounds) if seed % 2 else (from_arrays([]), (), backgrounds_from_arrays([]))
+        pack = draw_pack(rng, *given, Materials(rng))
+        assert pack.dtype == np.uint8
+        assert max(pack.shape[:2]) == DRAWING_PX
+        assert (pack[..., 3] > 250).mean() > 0.6
+        assert pack[..., :3].std(axis=(0, 1)).max() > 3  # no plain slab
+        bodies.add((pack.shape, int(pack[..., 3].sum())))
+        other = recolour_pack(rng, pack)
+        np.testing.assert_array_equal(other[..., 3], pack[..., 3])
+        assert np.abs(other.astype(int) - pack).max() > 40
+    assert len(bodies) > 12
+
+
+def test_a_pack_keeps_its_colours_in_a_photo(drawings: Drawings) -> None:
+    red = np.zeros((120, 80, 4), np.uint8)
+    red[...] = (230, 20, 20, 255)
+    composer = Composer(drawings, (), backgrounds_from_arrays([]), 5)
+    shown = [composer.crop(red, False, as_drawn=True)[56:72, 56:72].reshape(-1, 3).mean(0) for _ in range(60)]
+    reddish = [r > g + 20 and r > b + 20 for r, g, b in shown]
+    assert np.mean(reddish) > 0.6  # the rest is grey film, glare, or the mark lies beside the middle
 
 
 def test_look_alike_differs_from_its_source_but_not_wholly() -> None:

@@ -62,6 +62,7 @@ def test_held_out_list_read_from_file_equals_the_built_in_form(tmp_path: Path) -
         ("devicon", "docker-wordmark", "docker"),
         ("simple-icons", "docker", "docker"),
         ("vscode-icons", "file-type-docker", "docker"),
+        ("vscode-icons", "file-type-light-docker2", "docker"),
         ("token-branded", "ark-background", "token:ark"),
         ("token", "ark", "token:ark"),
         ("ph", "acorn-duotone", "ph:acorn"),
@@ -100,6 +101,15 @@ def test_packages_lose_held_out_names_and_join_drawings_of_a_brand(tmp_path: Pat
     calibration = dr.render_packages(tmp_path, ["logos"], exclude_classes=marks.names)
     assert len(calibration) == 0
     assert calibration.by_class() == [] or all(len(m) == 0 for m in calibration.by_class())
+
+
+def test_one_drawing_under_many_names_is_read_once(tmp_path: Path) -> None:
+    folder = tmp_path / "@iconify-json" / "vscode-icons"
+    folder.mkdir(parents=True)
+    names = ("file-type-acme", "file-type-light-ng-pipe", "folder-type-acme", "default-root-folder")
+    table = {"width": 24, "height": 24, "icons": {name: {"body": TWO_COLOURS} for name in names}}
+    (folder / "icons.json").write_text(json.dumps(table), encoding="utf-8")
+    assert [name for _, name, _ in dr.iter_svgs(tmp_path, ["vscode-icons"])] == ["file-type-acme"]
 
 
 def test_missing_package_is_named(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from logoscan.training.drawings import Drawings, from_arrays
-from logoscan.training.exam import distances, gallery_drawings, shapes, without_exam
+from logoscan.training.exam import distances, gallery_drawings, shapes, without_exam, without_twins
 from logoscan.training.styles import Rgba
 
 
@@ -50,3 +50,12 @@ def test_the_exam_is_read_from_brand_folders(tmp_path: Path) -> None:
     Image.fromarray(mark(2)).save(tmp_path / "Acme" / "a.png")
     (drawing,) = gallery_drawings([tmp_path])
     assert without_exam(marks(), [drawing])[1].keys() == {"m2"}
+
+
+def test_of_one_mark_under_two_names_the_first_stays() -> None:
+    rows = [("acme", "set", True, mark(1)), ("acme2", "set", False, mark(1, 150, (9, 80, 200)))]
+    rows += [("b", "set", True, mark(3)), ("acme", "other set", True, mark(1, 130))]
+    kept = without_twins(from_arrays(rows))
+    assert kept.names == ("acme", "b")
+    assert len(kept) == 3
+    assert len(without_twins(from_arrays([]))) == 0

@@ -59,7 +59,7 @@ def composer(seed: int = 0, classes: int = 4, fonts: tuple[str, ...] = ()) -> Co
     return Composer(from_arrays(rows), fonts, backgrounds_from_arrays([]), seed)
 
 
-MIX = Mix(drawn=3, pictograms=0, wordmarks=1, look_alikes=1, other_names=3)
+MIX = Mix(drawn=3, pictograms=0, wordmarks=1, look_alikes=1, packs=1, other_names=3)
 PLAN = Plan(minutes=5, max_steps=2, mix=MIX, small_px=64, whiten_batches=1, proxy_weight=0.5)
 
 
@@ -80,9 +80,9 @@ def test_run_is_written_resumed_and_loadable(tmp_path: Path) -> None:
     run, make = tmp_path / "run", partial(composer, fonts=(font(),))
     path = train(make, PLAN, run, start)
     first = json.loads(metadata(path)["training"])
-    assert (first["steps"], first["samples"], first["classes"]) == (2, 20, 4)
+    assert (first["steps"], first["samples"], first["classes"]) == (2, 24, 4)
     again = json.loads(metadata(train(make, PLAN, run, start))["training"])
-    assert (again["steps"], again["samples"]) == (4, 40)
+    assert (again["steps"], again["samples"]) == (4, 48)
     assert set(load_file(str(path))) == set(load_file(str(start)))
     before, after = load_file(str(start)), load_file(str(path))
     stem, late = "visual.trunk.conv_stem.weight", "visual.head.proj.weight"
@@ -97,13 +97,23 @@ def test_text_alone_leaves_the_image_tower_as_it_is(tmp_path: Path) -> None:
     torch.manual_seed(0)
     start = tmp_path / "start.safetensors"
     write_model(Tower(), start, text=TextTower())
-    words = Mix(drawn=0, pictograms=0, wordmarks=4, look_alikes=0, other_names=3)
+    words = Mix(drawn=0, pictograms=0, wordmarks=4, look_alikes=0, packs=0, other_names=3)
     plan = replace(PLAN, text_only=True, mix=words, proxy_weight=0.0)
     before = load_file(str(start))
     after = load_file(str(train(partial(composer, fonts=(font(),)), plan, tmp_path / "run", start)))
     changed = {k for k in before if not torch.equal(before[k], after[k])}
     assert changed
     assert not any(k.startswith("visual.") for k in changed)
+
+
+def test_a_warm_start_from_narrower_vectors_widens_both_towers(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    start = tmp_path / "start.safetensors"
+    write_model(Tower(32), start, text=TextTower(32))
+    assert len(load_file(str(start))["visual.head.proj.weight"]) == 32
+    plan = replace(PLAN, whiten_batches=2, max_steps=1)
+    after = load_file(str(train(partial(composer, fonts=(font(),)), plan, tmp_path / "run", start)))
+    assert after["visual.head.proj.weight"].shape[0] == after["text_projection"].shape[1] == DIM
 
 
 def test_average_is_the_mean_and_keeps_what_one_alone_holds(tmp_path: Path) -> None:
@@ -183,7 +193,7 @@ def test_whitening_leaves_unit_covariance_within_classes() -> None:
         vectors = tower.head(features)
     np.testing.assert_allclose(vectors.mean(0).numpy(), 0, atol=1e-2)
     apart = (vectors[0::2] - vectors[1::2]) / 2**0.5
-    variances = torch.linalg.eigvalsh(apart.T @ apart / len(apart))[-20:]  # 60 pairs span at most 60 of 256 axes
+    variances = torch.linalg.eigvalsh(apart.T @ apart / len(apart))[-20:]  # 60 pairs span at most 60 axes
     np.testing.assert_allclose(variances.numpy(), 1, atol=0.1)
 
 

@@ -18,7 +18,7 @@ from logoscan.training import drawings as drawing_store
 from logoscan.training.card import curve, failures
 from logoscan.training.compose import Composer, Mix
 from logoscan.training.effects import CROP_PX
-from logoscan.training.exam import gallery_drawings, without_exam
+from logoscan.training.exam import gallery_drawings, without_exam, without_twins
 from logoscan.training.heldout import HELD_OUT, read_heldout
 from logoscan.training.materials import read_backgrounds, save_backgrounds
 from logoscan.training.network import (
@@ -91,6 +91,7 @@ def drawings(npm: str, pictures: str, out: str, held_out: str | None, exam: tupl
         kept = drawing_store.render_packages(
             npm, drawing_store.CALIBRATION_SETS, held_out=names, exclude_classes=marks.names
         )
+        kept = without_twins(kept)
         drawing_store.save(kept, Path(out) / "drawings-calibration")
         click.echo(f"drawings for calibration: {len(kept)} of {len(kept.names)} classes")
     grounds = read_backgrounds(pictures)

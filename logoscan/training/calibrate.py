@@ -104,7 +104,7 @@ def main(drawings: Path, backgrounds: Path, fonts: Path, count: int, seed: int, 
     rng = np.random.default_rng(seed)
     made_up = {" ".join(random_name(rng).lower().split()) for _ in range(SIZES[-1])}
     register = full_register(marks, encoder, spoken | made_up)
-    sizes = f"registers of {SIZES} brands, seed {seed}"
+    sizes = f"registers of {SIZES[0]} to {min(SIZES[-1], len(marks.names))} brands, seed {seed}"
     fitted = []
     kinds: tuple[tuple[Literal["logo", "name"], str], ...] = (
         ("logo", f"{len(marks.names)} unseen marks"), ("name", f"{len(register.by_name)} made-up names")

@@ -29,8 +29,9 @@ from logoscan.training.effects import (
     to_uint8,
 )
 from logoscan.training.materials import Backgrounds, Materials, load_backgrounds, photo, random_colour
+from logoscan.training.packs import draw_pack, recolour_pack
 from logoscan.training.styles import Rgba, look_alike, paint, premultiply, style
-from logoscan.training.wordmarks import beside, change_name, draw_name, font_files, random_name
+from logoscan.training.wordmarks import beside, change_name, draw_name, draw_word, font_files, random_name
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Mix:
         pictograms: Classes taken from the drawings of pictograms.
         wordmarks: Procedural wordmark classes; each second one copies the one before but for a letter or two.
         look_alikes: Edited drawings; each is a class of its own beside its source.
+        packs: Made-up packs; each second one is the one before in other colours.
         other_names: Names that no crop of the batch shows, for the text tower to tell from those shown.
         clean: Chance that the first view of a class is a clean drawing on plain ground.
         other_drawing: Chance that the second view shows another drawing of the class, where there is one.
@@ -49,10 +51,11 @@ class Mix:
         with_word: Chance that a photo-like view of a mark sets a word beside it: its brand's name or a made-up one.
     """
 
-    drawn: int = 48
-    pictograms: int = 16
+    drawn: int = 44
+    pictograms: int = 12
     wordmarks: int = 28
     look_alikes: int = 12
+    packs: int = 8
     other_names: int = 60
     clean: float = 0.35
     other_drawing: float = 0.65
@@ -60,12 +63,12 @@ class Mix:
     with_word: float = 0.22
 
     def __post_init__(self) -> None:
-        counts = (self.drawn, self.pictograms, self.wordmarks, self.look_alikes, self.other_names)
+        counts = (self.drawn, self.pictograms, self.wordmarks, self.look_alikes, self.packs, self.other_names)
         if min(counts) < 0 or self.drawn + self.pictograms + self.wordmarks < 2:
             raise ValueError(
                 "mix: expected counts of 0 or more and at least two classes, got drawn "
                 f"{self.drawn}, pictograms {self.pictograms}, wordmarks {self.wordmarks}, "
-                f"look_alikes {self.look_alikes}, other_names {self.other_names}"
+                f"look_alikes {self.look_alikes}, packs {self.packs}, other_names {self.other_names}"
             )
         if self.look_alikes > self.drawn:
             raise ValueError(f"mix.look_alikes: expected at most drawn ({self.drawn}), got {self.look_alikes}")
@@ -153,16 +156,16 @@ class Composer:
             out = low_resolution(rng, out, 40, 110)
         return to_uint8(out)
 
-    def crop(self, rgba: Rgba, one_colour: bool) -> Rgb8:
+    def crop(self, rgba: Rgba, one_colour: bool, as_drawn: bool = False) -> Rgb8:
         """Return a photo-like crop of a mark, uint8 (`CROP_PX`, `CROP_PX`, 3) RGB, as a detector would cut it.
 
         Half of them are cut close and padded to a square as the encoder pads a box; of the others some show the mark
-        small, and some a part of it alone.
+        small, and some a part of it alone. `as_drawn` keeps colours and strokes as they are.
         """
         rng, side = self.rng, CROP_PX
         if rng.random() < 0.06:
             return self.screenshot(rgba, one_colour)
-        mark, mono = style(rng, rgba, one_colour, self.materials)
+        mark, mono = (premultiply(rgba), False) if as_drawn else style(rng, rgba, one_colour, self.materials)
         if rng.random() < 0.04:
             mark = np.ascontiguousarray(np.rot90(mark, int(rng.choice([1, 3]))))
         ground = ground_for(rng, self.backgrounds, self.materials, side, side)
@@ -253,8 +256,8 @@ class Composer:
             mix: What it holds; the default `Mix()` if None.
 
         Returns:
-            ``drawn + pictograms + wordmarks + look_alikes`` classes (further drawn ones stand in for marks that have no
-            look-alike), fewer where the drawings have fewer classes or there are no fonts.
+            ``drawn + pictograms + look_alikes + packs + wordmarks`` classes (further drawn ones stand in for marks that
+            have no look-alike), fewer where the drawings have fewer classes or there are no fonts.
         """
         mix = mix or Mix()
         rng = self.rng
@@ -277,6 +280,14 @@ class Composer:
                     crops += self._pair(edited, edited, (first, first), mix)
                     labels += [next(self._fresh)] * 2
                     edits += 1
+        pack: Rgba | None = None
+        for i in range(mix.packs):
+            if pack is None or i % 2 == 0:
+                pack = draw_pack(rng, self.drawings, self.fonts, self.backgrounds, self.materials)
+            else:
+                pack = recolour_pack(rng, pack)
+            crops += [self.clean(pack, False), self.crop(pack, False, as_drawn=True)]
+            labels += [next(self._fresh)] * 2
         texts += [""] * len(labels)
         last: tuple[str, str] | None = None
         for _ in range(mix.wordmarks):
@@ -344,19 +355,6 @@ def _cut_close(rng: np.random.Generator, image: Rgbf, corners: Rgbf) -> Rgbf:
     else:
         out[:, x0:x1] = image[:, x0:x1]
     return out
-
-
-def draw_word(rng: np.random.Generator, fonts: tuple[str, ...], known: str = "") -> tuple[str, str, Rgba] | None:
-    """Return (name, font file, drawing) of a wordmark of a made-up name or of `known`; None without usable fonts."""
-    for _ in range(20 if fonts else 0):
-        name, font = known or random_name(rng), fonts[int(rng.integers(len(fonts)))]
-        spacing = float(rng.uniform(-0.05, 0.35)) if rng.random() < 0.25 else 0.0
-        if " " in name and not spacing and rng.random() < 0.4:
-            name = name.replace(" ", "\n")
-        drawn = draw_name(name, font, spacing)
-        if drawn is not None:
-            return name, font, drawn
-    return None
 
 
 def ground_for(rng: np.random.Generator, backgrounds: Backgrounds, materials: Materials, h: int, w: int) -> Rgbf:

@@ -55,8 +55,13 @@ _MANNERS = {
     "solar": re.compile(r"-(bold|broken|linear|outline|bold-duotone|line-duotone)$"),
     "@lobehub/icons-static-svg": re.compile(r"-(color|brand|brand-color)$"),
     "streamline-logos": re.compile(r"(-logo)?(-\d)?(-(solid|block|remix))?$"),
+    "vscode-icons": re.compile(r"^light-|(-official|-old|\d)$"),
 }
-_SKIN = re.compile(r"-(dark|light|medium|medium-dark|medium-light)$")  # one emoji five times over
+_REPEATS = {  # one drawing under many names
+    "fluent-emoji-flat": re.compile(r"-(dark|light|medium|medium-dark|medium-light)$"),
+    "fluent-emoji-high-contrast": re.compile(r"-(dark|light|medium|medium-dark|medium-light)$"),
+    "vscode-icons": re.compile(r"^(folder-type|default|file-type-(light-)?(ng|nest|json))-"),
+}
 _SVG_FOLDERS = {
     "simple-icons": "icons",
     "@lobehub/icons-static-svg": "icons",
@@ -217,7 +222,7 @@ def iter_svgs(node_modules: str | Path, sets: Iterable[str] = TRAIN_SETS) -> Ite
         data = json.loads(file.read_text(encoding="utf-8"))
         width, height = data.get("width", 16), data.get("height", data.get("width", 16))
         for icon, body in sorted(data["icons"].items()):
-            if name.startswith("fluent") and _SKIN.search(icon):
+            if name in _REPEATS and _REPEATS[name].search(icon):
                 continue
             box = f"{body.get('left', 0)} {body.get('top', 0)} {body.get('width', width)} {body.get('height', height)}"
             yield (

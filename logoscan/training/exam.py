@@ -1,4 +1,4 @@
-"""Keeps the exam out of the training: finds classes whose drawing is nearly one of an evaluation gallery's.
+"""Finds drawings that are nearly the same: the exam's among those for training, and one mark under two names.
 
 Names are dropped elsewhere (`heldout`); this looks at shapes, because a held-out brand's mark may stand in an icon set
 under another name. Must not know networks: what is alike to a network is for the network to learn.
@@ -6,7 +6,7 @@ under another name. Must not know networks: what is alike to a network is for th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -74,9 +74,28 @@ def without_exam(drawings: Drawings, exam: Iterable[Rgba], within: float = WITHI
         gone[name] = min(gone.get(name, 1.0), float(near[i]))
     if not gone:
         return replace(drawings), gone
-    kept = (i for i in range(len(drawings)) if drawings.names[drawings.labels[i]] not in gone)
-    rows = (
-        (drawings.names[drawings.labels[i]], drawings.sources[i], bool(drawings.one_colour[i]), drawings.rgba(i))
-        for i in kept
+    return _without(drawings, gone), gone
+
+
+def without_twins(drawings: Drawings, within: float = WITHIN) -> Drawings:
+    """Leave out every class one of whose drawings is nearly one of a class before it: one mark under two names.
+
+    Args:
+        drawings: For calibration, where a twin would count as a false match.
+        within: See `WITHIN`.
+    """
+    marks, labels = shapes(drawings.rgba(i) for i in range(len(drawings))), drawings.labels
+    gone: set[int] = set()
+    for i in np.argsort(labels, kind="stable"):
+        others = (labels < labels[i]) & ~np.isin(labels, sorted(gone))
+        if labels[i] not in gone and (distances(marks[others], marks[i : i + 1]) < within).any():
+            gone.add(int(labels[i]))
+    return _without(drawings, {drawings.names[k] for k in gone})
+
+
+def _without(drawings: Drawings, gone: Container[str]) -> Drawings:
+    return from_arrays(
+        (drawings.names[k], drawings.sources[i], bool(drawings.one_colour[i]), drawings.rgba(i))
+        for i, k in enumerate(drawings.labels.tolist())
+        if drawings.names[k] not in gone
     )
-    return from_arrays(rows), gone

@@ -12,11 +12,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from logoscan.training.compose import draw_word, ground_for
+from logoscan.training.compose import ground_for
 from logoscan.training.drawings import Drawings
 from logoscan.training.effects import blend, lay, random_corners, take_photo, to_uint8
 from logoscan.training.materials import Backgrounds, Materials, random_colour
 from logoscan.training.styles import Premultiplied, paint, style
+from logoscan.training.wordmarks import draw_word
 
 Rgbf = npt.NDArray[np.float32]
 SMALLEST_PX = 16  # long side of the smallest mark put into a scene

@@ -27,6 +27,7 @@ from logoscan.encode import cpu_has_bf16
 from logoscan.training.compose import Batch, Composer, Mix
 from logoscan.training.network import (
     DIM,
+    TEXT_CFG,
     TextTower,
     Tower,
     embed,
@@ -165,7 +166,7 @@ def view_pairs(composer: Composer, batches: int) -> npt.NDArray[np.uint8]:
 
 
 def class_vectors(tower: Tower, composer: Composer) -> npt.NDArray[np.float32]:
-    """Return float32 (c, 256): the vector of one clean drawing of each class, the first guess of its proxy."""
+    """Return float32 (c, `DIM`): the vector of one clean drawing of each class, the first guess of its proxy."""
     first = [int(members[0]) for members in composer.drawings.by_class()]
     with torch.autocast("cpu", torch.bfloat16, enabled=cpu_has_bf16()):
         out = [
@@ -275,6 +276,9 @@ def _begin(composer: Composer, plan: Plan, path: Path, start_from: str | Path | 
     first = F.normalize(torch.randn(classes, DIM), dim=1)
     if start_from is not None and not resumed and plan.whiten_batches and not plan.text_only:
         tower.whiten(view_pairs(composer, plan.whiten_batches))
+        # The new projection shares no axis with the old one.
+        width = TEXT_CFG["width"]
+        text.transformer_.text_projection = nn.Parameter(torch.randn(width, DIM) * width**-0.5)
     if start_from is not None and not resumed and classes:
         first = torch.from_numpy(class_vectors(tower, composer))
     frozen = 0 if start_from is None else plan.frozen_stages  # random first stages must learn

@@ -158,6 +158,21 @@ def draw_name(name: str, font_path: str, spacing_em: float = 0.0) -> npt.NDArray
     return rgba
 
 
+def draw_word(
+    rng: np.random.Generator, fonts: tuple[str, ...], known: str = ""
+) -> tuple[str, str, npt.NDArray[np.uint8]] | None:
+    """Return (name, font file, drawing) of a wordmark of a made-up name or of `known`; None without usable fonts."""
+    for _ in range(20 if fonts else 0):
+        name, font = known or random_name(rng), fonts[int(rng.integers(len(fonts)))]
+        spacing = float(rng.uniform(-0.05, 0.35)) if rng.random() < 0.25 else 0.0
+        if " " in name and not spacing and rng.random() < 0.4:
+            name = name.replace(" ", "\n")
+        drawn = draw_name(name, font, spacing)
+        if drawn is not None:
+            return name, font, drawn
+    return None
+
+
 def beside(
     icon: npt.NDArray[np.uint8], word: npt.NDArray[np.uint8], stacked: bool, gap: float = 0.15
 ) -> npt.NDArray[np.uint8]:
