@@ -1,4 +1,4 @@
-"""How well brands are found: `quality.py crops | identify | unknown | names`. Definitions stand in each command's help.
+"""How well brands are found: `quality.py crops | boxes | identify | unknown | names`; each command's help defines it.
 
 What is seen in a photo (regions, vectors, text) is computed once and kept in memory, or in --cache between runs; every
 mode and every register is judged from that.
@@ -19,8 +19,8 @@ from common import bootstrap, icon_set, register, write_result
 from numpy.typing import NDArray
 from rich.progress import track
 
-from logoscan.boxes import expand
-from logoscan.detect import Detector, Tiles, WholeImage
+from logoscan.boxes import expand, iou
+from logoscan.detect import Detector, LogoDetector, Tiles, WholeImage
 from logoscan.encode import ClipEncoder, encode_crops
 from logoscan.evidence import BrandEvidence, gather
 from logoscan.images import load_image, square_crops
@@ -53,8 +53,13 @@ def _options(*names: str) -> Callable[[Any], Any]:
         "pretrained": click.option("--pretrained", default=None, help="Tag or checkpoint for --encoder."),
         "device": click.option("--device", default="auto", show_default=True),
         "detector": click.option(
-            "--detector", type=click.Choice(["tiles", "whole"]), default="tiles", show_default=True
+            "--detector",
+            type=click.Choice(["logo", "tiles", "whole"]),
+            default="tiles",
+            show_default=True,
+            help="logo needs --detector-weights.",
         ),
+        "detector_weights": click.option("--detector-weights", type=_path, help="A trained detector's file."),
         "labels": click.option("--labels", type=_path, required=True, help="CSV file,brand; | between several brands."),
         "negatives": click.option("--negatives", type=_path, help="Folder of further photos."),
         "negative_labels": click.option(
@@ -73,7 +78,7 @@ def _options(*names: str) -> Callable[[Any], Any]:
 
 
 _REGISTER = ("images", "gallery", "exclude", "distractors", "encoder", "pretrained", "device")
-_PHOTOS = ("labels", "negatives", "negative_labels", "detector", "ocr")
+_PHOTOS = ("labels", "negatives", "negative_labels", "detector", "detector_weights", "ocr")
 
 
 def _rows(path: Path | None) -> list[dict[str, str]]:
@@ -171,6 +176,55 @@ def mean_average_precision(vectors: NDArray[np.float32], brands: list[str], phot
             hits = np.flatnonzero(relevant)
             precisions.append(float(((np.arange(len(hits)) + 1) / (hits + 1)).mean()))
     return round(float(np.mean(precisions)), 4) if precisions else None
+
+
+def _detector(name: str, weights: Path | None, device: str) -> Detector:
+    if name != "logo":
+        return Tiles() if name == "tiles" else WholeImage()
+    if weights is None:
+        raise click.UsageError("--detector logo: expected --detector-weights FILE, got none")
+    return LogoDetector(weights, device=device)
+
+
+@main.command()
+@click.option("--boxes", type=_path, required=True, help="CSV file,brand,x0,y0,x1,y1.")
+@click.option("--proposals", type=click.IntRange(1), multiple=True, default=(10, 50), show_default=True)
+@_options("images", "detector", "detector_weights", "device", "json")
+def boxes(
+    images: Path,
+    boxes: Path,
+    proposals: tuple[int, ...],
+    detector: str,
+    detector_weights: Path | None,
+    device: str,
+    out: Path,
+) -> None:
+    """The detector alone: labelled boxes that one of the first proposals of their photo meets at IoU 0.5.
+
+    recall_N: share met by one of the first N proposals, of all boxes and of those whose long side in the photo is under
+    64 px (_small), to 160 px (_medium), and above (_large).
+    """
+    chosen, rows = _detector(detector, detector_weights, device), _rows(boxes)
+    by_file: dict[str, list[int]] = {}
+    for i, row in enumerate(rows):
+        by_file.setdefault(row["file"], []).append(i)
+    met = np.zeros((len(proposals), len(rows)), bool)
+    best, counts = np.zeros(len(rows)), []
+    for file, members in track(by_file.items(), "photos"):
+        truth = np.array([[float(rows[i][k]) for k in ("x0", "y0", "x1", "y1")] for i in members], np.float32)
+        found = chosen.detect([load_image(images / file)])[0]
+        counts.append(len(found))
+        overlap = iou(found.xyxy, truth)
+        best[members] = overlap[: max(proposals)].max(axis=0, initial=0)
+        for k, most in enumerate(proposals):
+            met[k, members] = (overlap[:most] >= 0.5).any(axis=0)
+    figures: dict[str, Any] = {}
+    for k, most in enumerate(proposals):
+        figures[f"recall_{most}"] = round(float(met[k].mean()), 4)
+        figures |= {f"recall_{most}_{size}": value for size, value in _by_size(met[k], rows).items()}
+    figures |= {"mean_best_iou": round(float(best.mean()), 4), "n_boxes": len(rows), "photos": len(by_file)}
+    figures["proposals_mean"] = round(float(np.mean(counts)), 1)
+    write_result(out, figures, {"detector": f"{chosen.name}@{chosen.fingerprint}"})
 
 
 # -- whole photos
@@ -328,6 +382,7 @@ def _prepare(
     encoder: str | None,
     pretrained: str | None,
     detector: str,
+    detector_weights: Path | None,
     ocr: str,
     device: str,
     cache: Path | None,
@@ -336,7 +391,7 @@ def _prepare(
         cache.mkdir(parents=True, exist_ok=True)
     clip = ClipEncoder(encoder, pretrained, device=device)
     index, names = register(galleries, distractors, clip, cache)
-    chosen: Detector = Tiles() if detector == "tiles" else WholeImage()
+    chosen = _detector(detector, detector_weights, device)
     scanner = Scanner(index, encoder=clip, detector=chosen, ocr=make_ocr(ocr, device=device))  # type: ignore[arg-type]
     settings = {
         "encoder": to_mapping(clip.info),

@@ -1,22 +1,26 @@
 """Where to look: picture -> regions that may hold a mark. Knows nothing about brands.
 
-`WholeImage` and `Tiles` lay out places without looking at pixels; a trained detector joins them behind the same
-Protocol.
+`WholeImage` and `Tiles` lay out places without looking at pixels; `LogoDetector` is trained to find marks of any brand.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from logoscan.errors import InputError
+from logoscan.boxes import clip
+from logoscan.errors import CorruptFileError, InputError
+from logoscan.images import square_crops
+from logoscan.jsonio import file_sha256
 from logoscan.types import Regions, Rgb
 
-__all__ = ["DEFAULT_PLAN", "DENSE_PLAN", "Detector", "TilePlan", "Tiles", "WholeImage"]
+__all__ = ["DEFAULT_PLAN", "DENSE_PLAN", "Detector", "LogoDetector", "TilePlan", "Tiles", "WholeImage"]
 
 
 @runtime_checkable
@@ -133,3 +137,99 @@ class WholeImage:
     def detect(self, images: Sequence[Rgb]) -> list[Regions]:
         """The full frame of each picture."""
         return [Regions(np.array([[0, 0, i.shape[1], i.shape[0]]], np.float32), np.ones(1, np.float32)) for i in images]
+
+
+class LogoDetector:
+    """The trained detector: one pass over a picture proposes every place that looks like a mark of some brand.
+
+    Thread-safe once built. The picture itself is always the last region: a mark may fill it.
+
+    Attributes:
+        device: Where it runs.
+        size_px: Side of the square that it looks at; pictures are scaled and padded to it.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        device: str = "auto",
+        least: float = 0.05,
+        most: int = 50,
+    ) -> None:
+        """Read the network.
+
+        Args:
+            path: A safetensors file of `logoscan.training.detector`.
+            device: `auto`, `cpu`, `cuda`, `cuda:1`, ...
+            least: Confidence from which a place is proposed, in (0, 1).
+            most: Most proposals for a picture, besides the picture itself.
+
+        Raises:
+            CorruptFileError: The file is no detector.
+            DeviceError: The device cannot be had.
+            InputError: `least` or `most` is out of range.
+        """
+        import torch
+        from safetensors import SafetensorError, safe_open
+
+        from logoscan.detector_net import build
+        from logoscan.encode import cpu_has_bf16, resolve_device
+
+        if not 0 < least < 1:
+            raise InputError(f"LogoDetector.least: expected a confidence in (0, 1), got {least!r}")
+        if most < 1:
+            raise InputError(f"LogoDetector.most: expected 1 or more, got {most!r}")
+        self.device, self.least, self.most = resolve_device(device), least, most
+        net = build()
+        try:
+            with safe_open(str(path), "pt") as file:
+                settings = json.loads((file.metadata() or {})["detector"])
+                net.load_state_dict({k: file.get_tensor(k).float() for k in file.keys()}, strict=False)  # noqa: SIM118
+                wanted = {k for k in net.state_dict() if not k.endswith("num_batches_tracked")}
+                missing = sorted(wanted - set(file.keys()))
+            self.size_px, self._slope, self._offset = settings["size_px"], settings["slope"], settings["offset"]
+        except (SafetensorError, OSError, KeyError, ValueError, RuntimeError) as error:
+            raise CorruptFileError(f"{path}: expected a detector's file ({error!s:.200})") from None
+        if missing:
+            raise CorruptFileError(f"{path}: expected a whole detector, got one without {missing[:3]}")
+        self._digest = file_sha256(Path(path))
+        self._net = net.eval().to(self.device, memory_format=torch.channels_last)
+        self._bf16 = self.device == "cpu" and cpu_has_bf16()
+
+    @property
+    def name(self) -> str:
+        """`logo` with its settings."""
+        return f"logo({self.size_px} px;{self.least:g};{self.most})"
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hex digits of weights and settings."""
+        return _fingerprint("logo", self._digest, self.least, self.most)
+
+    def detect(self, images: Sequence[Rgb]) -> list[Regions]:
+        """Proposals of each picture, surest first, and the picture itself with confidence `least`."""
+        return [self._one(image) for image in images]
+
+    def _one(self, image: Rgb) -> Regions:
+        import torch
+
+        from logoscan.detector_net import MEAN, STD, decode, outputs
+
+        height, width = image.shape[:2]
+        full = np.array([[0, 0, width, height]], np.float32)
+        square = torch.from_numpy(square_crops(image, full, self.size_px, "pad")).to(self.device).float()
+        x = (square - 255 * torch.tensor(MEAN, device=self.device)) / (255 * torch.tensor(STD, device=self.device))
+        x = x.permute(0, 3, 1, 2)
+        with torch.inference_mode(), torch.autocast(self.device.split(":")[0], torch.bfloat16, enabled=self._bf16):
+            (found,) = decode(self._net, *outputs(self._net, x), self.size_px)
+        scale = max(height, width) / self.size_px
+        corner = np.array([(max(height, width) - width) // 2, (max(height, width) - height) // 2] * 2, np.float32)
+        xyxy = clip(found["boxes"].cpu().numpy() * np.float32(scale) - corner, width, height)
+        score = found["scores"].cpu().numpy().astype(np.float64)
+        logit = self._slope * np.log(score / (1 - np.minimum(score, 1 - 1e-6))) + self._offset
+        confidence = (1 / (1 + np.exp(-logit))).astype(np.float32)
+        kept = np.flatnonzero((confidence >= self.least) & ((xyxy[:, 2:] - xyxy[:, :2]).min(1) >= 1))[: self.most]
+        return Regions(
+            np.concatenate([xyxy[kept], full]), np.append(confidence[kept], np.float32(self.least)).astype(np.float32)
+        )

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
+import torch
 from contracts import DetectorContract
 from fakes import BLUE, GREEN, RED, WHITE, FakeDetector, photo_of, quarters
 
-from logoscan.detect import DEFAULT_PLAN, DENSE_PLAN, Detector, TilePlan, Tiles, WholeImage
-from logoscan.errors import InputError
+from logoscan.detect import DEFAULT_PLAN, DENSE_PLAN, Detector, LogoDetector, TilePlan, Tiles, WholeImage
+from logoscan.detector_net import build
+from logoscan.errors import CorruptFileError, InputError
+from logoscan.training.detector import write_detector
 
 SHAPES = [(480, 640), (640, 480), (300, 300), (100, 731), (97, 31), (25, 400)]
 
@@ -29,6 +35,57 @@ class TestWholeImage(DetectorContract):
     @pytest.fixture
     def detector(self) -> Detector:
         return WholeImage()
+
+
+@pytest.fixture(scope="module")
+def detector_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Random weights: boxes are anywhere, but the rules hold."""
+    torch.manual_seed(0)
+    net = build()
+    torch.nn.init.constant_(net.head.classification_head.cls_logits.bias, 0.5)
+    path = tmp_path_factory.mktemp("detector") / "detector.safetensors"
+    write_detector(net, path, 128, slope=1.2, offset=-0.1)
+    return path
+
+
+class TestLogoDetector(DetectorContract):
+    @pytest.fixture
+    def detector(self, detector_file: Path) -> Detector:
+        return LogoDetector(detector_file)
+
+    def test_the_picture_itself_comes_last(self, detector: Detector) -> None:
+        for picture, regions in zip(self.PICTURES, detector.detect(self.PICTURES), strict=True):
+            height, width = picture.shape[:2]
+            assert regions.xyxy[-1].tolist() == [0, 0, width, height]
+            assert regions.confidence[-1] == np.float32(0.05)
+
+    def test_settings_limit_the_proposals_and_mark_them(self, detector_file: Path) -> None:
+        many, few = LogoDetector(detector_file, least=0.01, most=80), LogoDetector(detector_file, least=0.01, most=3)
+        picture = self.PICTURES[0]
+        assert len(few.detect([picture])[0]) == 4 < len(many.detect([picture])[0])
+        np.testing.assert_array_equal(few.detect([picture])[0].xyxy[:3], many.detect([picture])[0].xyxy[:3])
+        assert few.fingerprint != many.fingerprint
+        sure = LogoDetector(detector_file, least=0.999)
+        assert len(sure.detect([picture])[0]) == 1
+
+    def test_other_files_are_refused(self, detector_file: Path, tmp_path: Path) -> None:
+        from safetensors.torch import load_file, save_file
+
+        with pytest.raises(CorruptFileError, match="expected a detector's file"):
+            LogoDetector(tmp_path / "none.safetensors")
+        tensors = load_file(str(detector_file))
+        save_file(tensors, str(tmp_path / "bare.safetensors"))
+        with pytest.raises(CorruptFileError, match=r"expected a detector's file \('detector'\)"):
+            LogoDetector(tmp_path / "bare.safetensors")
+        key = "head.regression_head.bbox_reg.bias"
+        settings = {"detector": json.dumps({"size_px": 128, "slope": 1, "offset": 0})}
+        save_file({k: v for k, v in tensors.items() if k != key}, str(tmp_path / "part.safetensors"), settings)
+        with pytest.raises(CorruptFileError, match=r"one without .*bbox_reg.bias"):
+            LogoDetector(tmp_path / "part.safetensors")
+        with pytest.raises(InputError, match=r"LogoDetector.least: expected a confidence in \(0, 1\), got 0"):
+            LogoDetector(detector_file, least=0)
+        with pytest.raises(InputError, match=r"LogoDetector.most: expected 1 or more, got 0"):
+            LogoDetector(detector_file, most=0)
 
 
 class TestFakeDetector(DetectorContract):

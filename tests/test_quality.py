@@ -127,3 +127,31 @@ def test_crops_on_the_samples(quality: Any, tmp_path: Path) -> None:
     assert result["r1"] == 1.0
     assert result["r5"] == 1.0
     assert result["map"] is None  # no brand has boxes in two photos
+
+
+def test_boxes_counts_what_the_first_proposals_meet(quality: Any, tmp_path: Path) -> None:
+    from PIL import Image
+
+    from logoscan.detect import Tiles
+
+    pixels = np.zeros((300, 400, 3), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    tiles = Tiles().detect([pixels])[0].xyxy
+    corners = ("x0", "y0", "x1", "y1")
+    rows = [tiles[0], tiles[30], (350, 250, 360, 258)]  # the picture, a tile, and what no tile meets
+    boxes: list[dict[str, object]] = [
+        {"file": "a.png", "brand": "x"} | dict(zip(corners, map(float, r), strict=True)) for r in rows
+    ]
+    out = tmp_path / "out.json"
+    where = ["--images", str(tmp_path), "--boxes", str(_csv(tmp_path / "b.csv", boxes)), "--json", str(out)]
+    how = ["--proposals", "1", "--proposals", "31", "--device", "cpu"]
+    run = CliRunner().invoke(quality.main, ["boxes", *where, *how])
+    assert run.exit_code == 0, run.output
+    result = json.loads(out.read_text())
+    assert (result["recall_1"], result["recall_31"]) == (0.3333, 0.6667)
+    assert (result["recall_31_small"], result["recall_31_large"]) == (0.0, 1.0)
+    assert result["n_boxes"] == 3
+    refused = CliRunner().invoke(
+        quality.main, ["boxes", "--images", ".", "--boxes", str(out), "--json", "o", "--detector", "logo"]
+    )
+    assert "expected --detector-weights FILE, got none" in refused.output

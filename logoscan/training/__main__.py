@@ -17,6 +17,16 @@ from logoscan.encode import ClipEncoder
 from logoscan.training import drawings as drawing_store
 from logoscan.training.card import curve, failures
 from logoscan.training.compose import Composer, Mix
+from logoscan.training.detector import (
+    DetectorPlan,
+    Scenes,
+    detector_size,
+    fit_confidence,
+    judge,
+    read_detector,
+    train_detector,
+    write_detector,
+)
 from logoscan.training.effects import CROP_PX
 from logoscan.training.exam import gallery_drawings, without_exam, without_twins
 from logoscan.training.heldout import HELD_OUT, read_heldout
@@ -138,6 +148,50 @@ def train_command(
 
 
 _MODEL = click.Path(exists=True, dir_okay=False)
+
+
+@main.command("detector")
+@click.option("--work", required=True, type=_FOLDER, help="Working folder of `drawings`.")
+@click.option("--fonts", required=True, type=_FOLDER, help="Font files, searched recursively.")
+@click.option(
+    "--run", required=True, type=click.Path(file_okay=False), help="Folder of the run; continued if it holds one."
+)
+@click.option("--from", "start_from", type=_MODEL, help="Image tower or detector to begin from; default: random.")
+@click.option("--minutes", default=60.0, show_default=True, help="Wall clock of the whole schedule.")
+@click.option("--size", default=512, show_default=True, type=click.IntRange(64), help="Side of the squares, px.")
+@click.option("--seed", default=0, show_default=True)
+@click.option("--threads", default=1, show_default=True, type=click.IntRange(1), help="Threads of torch.")
+def detector_command(
+    work: str, fonts: str, run: str, start_from: str | None, minutes: float, size: int, seed: int, threads: int
+) -> None:
+    """Train the detector; the curve goes to RUN/log.jsonl, the network to RUN/detector.safetensors."""
+    torch.set_num_threads(threads)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a stop saves
+    plan = DetectorPlan(minutes=minutes, size_px=size, seed=seed)
+    click.echo(train_detector(partial(Composer.from_folders, work, fonts), plan, run, start_from))
+
+
+@main.command("detector-confidence")
+@click.argument("source", type=_MODEL)
+@click.argument("target", type=click.Path(dir_okay=False))
+@click.option("--work", required=True, type=_FOLDER, help="Working folder of `drawings`.")
+@click.option("--fonts", required=True, type=_FOLDER, help="Font files, searched recursively.")
+@click.option("--scenes", default=400, show_default=True, type=click.IntRange(10))
+@click.option("--seed", default=7, show_default=True)
+def detector_confidence(source: str, target: str, work: str, fonts: str, scenes: int, seed: int) -> None:
+    """Fit the confidence of the detector SOURCE on scenes of unseen marks and write it to TARGET."""
+    notes = read_notes(source)
+    plan = DetectorPlan(size_px=detector_size(source))
+    composer = Composer.from_folders(work, fonts, seed, "drawings-calibration")
+    maker = Scenes(lambda _: composer, seed, plan)
+    net = read_detector(source)
+    found = judge(net, (maker.example(composer) for _ in range(scenes)))
+    slope, offset = fit_confidence(found)
+    write_detector(net, target, plan.size_px, slope, offset, notes)
+    small = found.long_px < 64
+    figures = {"recall": found.recalled.mean(), "recall_under_64_px": found.recalled[small].mean()}
+    figures |= {"slope": slope, "offset": offset, "marks": len(found.recalled), "scenes": scenes}
+    click.echo(json.dumps({name: round(float(value), 4) for name, value in figures.items()}))
 
 
 @main.command("average")

@@ -110,7 +110,7 @@ def _mark(rng: np.random.Generator, front: Rgbf, drawings: Drawings, top: float)
         mark = premultiply(rgba)
     h, w = front.shape[:2]
     scale = min(rng.uniform(0.3, 0.8) * w / rgba.shape[1], 0.5 * h / rgba.shape[0])
-    return _print(front, mark, (rgba.shape[1] * scale, rgba.shape[0] * scale), top) + float(rng.uniform(0.02, 0.12))
+    return _print(front, mark, (rgba.shape[1] * scale, rgba.shape[0] * scale), top) + rng.uniform(0.02, 0.12)
 
 
 def _print(front: Rgbf, mark: Premultiplied, size: tuple[float, float], top: float) -> float:
@@ -123,7 +123,7 @@ def _print(front: Rgbf, mark: Premultiplied, size: tuple[float, float], top: flo
     part = front[y : y + mark.shape[0], x : x + mark.shape[1]]
     part *= 1 - mark[..., 3:]
     part += mark[..., :3]
-    return (y + mark.shape[0]) / h
+    return float((y + mark.shape[0]) / h)
 
 
 def _cut_out(rng: np.random.Generator, front: Rgbf) -> Rgba:

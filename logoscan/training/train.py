@@ -14,8 +14,9 @@ import queue
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +41,8 @@ from logoscan.training.network import (
 from logoscan.training.wordmarks import LETTER_PLACES, letter_places
 
 logger = logging.getLogger(__name__)
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -176,26 +179,25 @@ def class_vectors(tower: Tower, composer: Composer) -> npt.NDArray[np.float32]:
     return np.concatenate(out)
 
 
-def _produce(make: Callable[[], Composer], mix: Mix, ready: Any) -> None:
+def _produce(make: Callable[[], Callable[[], Any]], ready: Any) -> None:
     try:
-        composer = make()
+        draw = make()
         while True:
-            ready.put(composer.batch(mix))
+            ready.put(draw())
     except Exception as error:  # handed over: a process's own traceback would be lost
         ready.put(error)
 
 
-def stream(make: Callable[[], Composer], mix: Mix, ahead: int = 8) -> Iterator[Batch]:
-    """Yield batches made in a process of its own; an error there is raised here.
+def stream(make: Callable[[], Callable[[], Item]], ahead: int = 8) -> Iterator[Item]:
+    """Yield what a function makes in a process of its own; an error there is raised here.
 
     Args:
-        make: Builds the composer there; must be picklable.
-        mix: What the batches hold.
-        ahead: Batches made ahead of use.
+        make: Builds the function there; must be picklable.
+        ahead: Items made ahead of use.
     """
     context = multiprocessing.get_context("spawn")
     ready = context.Queue(ahead)
-    process = context.Process(target=_produce, args=(make, mix, ready), daemon=True)
+    process = context.Process(target=_produce, args=(make, ready), daemon=True)
     process.start()
     try:
         while True:
@@ -327,7 +329,7 @@ def train(
     began, last_save, done = time.monotonic() - run.used_s, time.monotonic(), 0
     sums: list[tuple[float, ...]] = []
     # a seed of its own after each resumption, so that no batch is seen twice
-    batches = stream(_Seeded(make, plan.seed + 7919 * (run.steps + 1)), plan.mix)
+    batches = stream(_Batches(make, plan.seed + 7919 * (run.steps + 1), plan.mix))
     try:
         while plan.max_steps is None or done < plan.max_steps:
             part = (time.monotonic() - began) / (plan.minutes * 60)
@@ -360,14 +362,15 @@ def train(
 
 
 @dataclass(frozen=True)
-class _Seeded:
-    """A composer's maker with its seed, picklable."""
+class _Batches:
+    """Makes a maker of batches; picklable."""
 
     make: Callable[[int], Composer]
     seed: int
+    mix: Mix
 
-    def __call__(self) -> Composer:
-        return self.make(self.seed)
+    def __call__(self) -> Callable[[], Batch]:
+        return partial(self.make(self.seed).batch, self.mix)
 
 
 def _step(run: _Run, batch: Batch, plan: Plan, same: torch.Tensor, rate: float, small: bool) -> tuple[float, ...]:
