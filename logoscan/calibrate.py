@@ -7,6 +7,7 @@ the effect of the register's size, and of brands that are not registered, is in 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -21,7 +22,9 @@ from logoscan.index import LogoIndex
 from logoscan.match import MatchCalibration, margins
 from logoscan.types import Embeddings, Regions
 
-__all__ = ["Labelled", "Samples", "collect", "expected_calibration_error", "fit", "predict"]
+__all__ = ["Labelled", "Samples", "collect", "expected_calibration_error", "fit", "predict", "surest"]
+
+logger = logging.getLogger(__name__)
 
 SIZES = (10, 27, 100, 400, 1500)
 """Register sizes, in brands."""
@@ -31,6 +34,8 @@ FALSE_POSITIVES = 0.01
 """Share of pictures without a registered mark that may be given a name at the threshold."""
 _CANDIDATES = 3
 """Brands of a picture that enter the fit: the answer, and the ones that could have been."""
+_THRESHOLDS = (0.3, 0.95)
+"""Least and highest threshold: below, a name is more likely wrong than right; above, hardly any would be given."""
 _LEAST = 30
 """Samples of either answer below which nothing is fitted."""
 
@@ -57,14 +62,14 @@ class Samples:
     Attributes:
         features: float64 (n, 4): similarity, margin, ln(brands in the register), detector confidence.
         right: bool (n,): the picture does show the brand.
-        first: bool (n,): it is the picture's surest match.
+        case: int64 (n,): number of the picture in a register that it is one of the matches of, rising.
         empty: bool (n,): the picture shows no registered brand.
         brands: int64 (n,): size of the register.
     """
 
     features: NDArray[np.float64]
     right: NDArray[np.bool_]
-    first: NDArray[np.bool_]
+    case: NDArray[np.int64]
     empty: NDArray[np.bool_]
     brands: NDArray[np.int64]
 
@@ -79,13 +84,17 @@ def collect(
         register: All brands there are.
         seed: Of the choice of the parts.
         kind: Whether brands are found by their logos or by their names alone.
+
+    Raises:
+        InputError: No picture shows a registered brand, or none has any region.
     """
     rng = np.random.default_rng(seed)
     every = sorted(register.with_logo if kind == "logo" else register.by_name)
     shown = sorted({n for picture in pictures for n in picture.brands} & set(every))
     if not shown:
         raise InputError(f"pictures: expected some that show a brand registered by {kind}, got none in {len(pictures)}")
-    rows: list[tuple[float, float, float, float, bool, bool, bool, int]] = []
+    rows: list[tuple[float, float, float, float, bool, int, bool, int]] = []
+    cases = 0
     for size in sorted({*(s for s in SIZES if s < len(every)), min(len(every), SIZES[-1])}):
         for _ in range(-(-PAIRS_PER_SIZE // len(pictures))):
             # half of a small register is shown somewhere, or hardly any picture would show one of its brands
@@ -99,25 +108,26 @@ def collect(
                 true = inside & picture.brands
                 if size < 400 and not true and rng.random() < 0.7:
                     continue  # pictures without a registered mark would be nearly all of the sample
-                rows += _candidates(picture, part, true, len(inside), kind)
+                found = _candidates(picture, part, true, len(inside), kind)
+                rows += [(*match, cases, not true, len(inside)) for match in found]
+                cases += 1
+    if not rows:
+        raise InputError(f"pictures: expected some with regions, got {len(pictures)} without any")
     columns = [np.array(column) for column in zip(*rows, strict=True)]
     return Samples(np.stack(columns[:4], 1).astype(np.float64), *columns[4:])
 
 
 def _candidates(
     picture: Labelled, part: LogoIndex, true: frozenset[str], size: int, kind: Literal["logo", "name"]
-) -> list[tuple[float, float, float, float, bool, bool, bool, int]]:
+) -> list[tuple[float, float, float, float, bool]]:
     near = part.search_brands(picture.vectors) if kind == "logo" else part.search_names(picture.vectors)
     best, margin = near.similarity[:, 0], margins(near)
-    rank = best + margin  # as the matcher ranks without a calibration
+    rank = best + margin  # as the matcher ranks without a calibration; the surest one is chosen when there is one
     order = np.argsort(-rank, kind="stable")
     place = {int(near.brand[row, 0]): int(row) for row in reversed(order)}  # each brand's best place
     ranked = sorted(place.items(), key=lambda item: -rank[item[1]])[:_CANDIDATES]
     sure = picture.regions.confidence
-    return [
-        (best[row], margin[row], np.log(size), sure[row], near.brands[brand] in true, number == 0, not true, size)
-        for number, (brand, row) in enumerate(ranked)
-    ]
+    return [(best[row], margin[row], np.log(size), sure[row], near.brands[brand] in true) for brand, row in ranked]
 
 
 def fit(
@@ -156,10 +166,26 @@ def fit(
         kind=kind,
     )
     # the answer of an empty picture, over registers of the size that most owners have
-    usual = samples.empty & samples.first & (samples.brands <= max(100, int(samples.brands.min())))
-    answers = predict(draft, samples)[usual]
-    threshold = float(np.clip(np.quantile(answers, 1 - FALSE_POSITIVES), 0.3, 0.95)) if len(answers) else 0.5
+    sure = predict(draft, samples)
+    answer = surest(sure, samples)
+    usual = samples.empty[answer] & (samples.brands[answer] <= max(100, int(samples.brands.min())))
+    if not usual.any():
+        return draft
+    wanted = float(np.quantile(sure[answer][usual], 1 - FALSE_POSITIVES))
+    threshold = float(np.clip(wanted, *_THRESHOLDS))
+    if wanted > threshold:
+        logger.warning(
+            "threshold: %.3f would hold %.0f %% false positives, set to %.2f: more than that may be named",
+            wanted, 100 * FALSE_POSITIVES, threshold,
+        )  # fmt: skip
     return replace(draft, threshold=round(threshold, 3))
+
+
+def surest(probability: NDArray[np.float64], samples: Samples) -> NDArray[np.int64]:
+    """Row of the surest match of each case, int64 (cases,)."""
+    order = np.lexsort((-probability, samples.case))
+    first = np.diff(samples.case[order], prepend=-1) != 0
+    return np.asarray(order[first], np.int64)
 
 
 def predict(calibration: MatchCalibration, samples: Samples) -> NDArray[np.float64]:

@@ -326,6 +326,7 @@ def calibrate(
     clip, detector = ClipEncoder(encoder, pretrained, device=device), Tiles()
     index = LogoIndex.load(index_dir, clip)
     pictures, failed = [], 0
+    strangers: set[str] = set()
     with _progress() as progress:
         for file, brands in progress.track(rows, description="photos"):
             try:
@@ -335,7 +336,14 @@ def calibrate(
                 click.echo(f"logoscan: {file}: {error}", err=True)
                 continue
             regions = detector.detect([rgb])[0]
+            known = {name: index.names.resolve(name) for name in brands}
+            strangers |= {name for name, brand in known.items() if brand is None}
+            brands = frozenset(brand for brand in known.values() if brand)
             pictures.append(Labelled(brands, regions, encode_crops(clip, [rgb], [regions.xyxy])[0]))
+    if strangers:
+        click.echo(
+            f"logoscan: labels of no registered brand count as no mark: {', '.join(sorted(strangers))}", err=True
+        )
     samples = collect(pictures, index, seed)
     note = f"{len(pictures)} labelled photos of {labels.name}, {len(index.with_logo)} brands, seed {seed}"
     fitted = fit(samples, clip, detector, note)

@@ -31,6 +31,8 @@ _BATCHES = (4, 16, 32)
 """Batch sizes that are ever run; the rest is padding. CPU convolutions are specialised per shape, so few is fast."""
 BPE_FILE = "bpe.txt.gz"
 """A shorter list of merges for the tokenizer, beside the weights in a folder."""
+_TEXTS = 256
+"""Most texts in a batch."""
 _MIN_GAIN = 1.2
 """bf16 is taken only if it is at least this much faster than fp32 in the probe: below, rounding buys nothing."""
 _MIN_COSINE = 0.995
@@ -84,12 +86,12 @@ def encode_crops(encoder: Encoder, images: Sequence[Rgb], boxes: Sequence[Boxes]
 
 
 def encode_images(encoder: Encoder, images: Sequence[Rgb]) -> Embeddings:
-    """Vectors of whole pictures, padded to squares: float32 (n, dim)."""
-    size = encoder.info.preprocessing.size_px
-    squares = np.zeros((len(images), size, size, 3), np.uint8)
-    for row, image in enumerate(images):
+    """Vectors of whole pictures, made squares as boxes are: float32 (n, dim)."""
+    row = encoder.info.preprocessing
+    squares = np.zeros((len(images), row.size_px, row.size_px, 3), np.uint8)
+    for i, image in enumerate(images):
         full = np.array([[0, 0, image.shape[1], image.shape[0]]], np.float32)
-        squares[row] = square_crops(image, full, size, "pad")[0]
+        squares[i] = square_crops(image, full, row.size_px, row.fit)[0]
     return encoder.encode_pixels(squares)
 
 
@@ -247,10 +249,12 @@ class ClipEncoder:
             raise LogoscanError(f"encoder {self.info.name} has no text tower; load an open_clip model that has one")
         if not len(texts):
             return np.zeros((0, self.info.dim), np.float32)
-        tokens = self._tokenizer(list(texts)).to(self.device)
+        parts = []
         with torch.inference_mode():
-            vectors = self._text_tower.encode_text(tokens)
-        return _unit_rows(vectors.float().cpu().numpy())
+            for start in range(0, len(texts), _TEXTS):
+                tokens = self._tokenizer(list(texts[start : start + _TEXTS])).to(self.device)
+                parts.append(self._text_tower.encode_text(tokens).float().cpu().numpy())
+        return _unit_rows(np.concatenate(parts))
 
 
 def _unit_rows(vectors: np.ndarray) -> Embeddings:
@@ -273,6 +277,7 @@ def _root_logger_left_alone() -> Iterator[None]:
 def _load_open_clip(model: str, pretrained: str | Path | None, fit: CropFit) -> tuple[Any, EncoderInfo, Any]:
     try:
         import open_clip
+        import torch
         from safetensors import SafetensorError
     except ImportError as error:
         raise MissingDependencyError(f"open_clip is missing ({error}); pip install open-clip-torch") from None
@@ -281,8 +286,12 @@ def _load_open_clip(model: str, pretrained: str | Path | None, fit: CropFit) -> 
     if model.startswith("local-dir:") or folder.is_dir():
         if not (folder / "open_clip_config.json").is_file():
             raise InputError(f"model: expected a folder with open_clip_config.json, got {str(folder)!r}")
+        if pretrained is not None:
+            raise InputError(
+                f"pretrained: expected None with a folder, which holds its weights, got {str(pretrained)!r}"
+            )
         name, tag = f"local-dir:{folder.resolve()}", None
-        readable = folder.name
+        readable = folder.resolve().name
         if (folder / BPE_FILE).is_file():  # open_clip finds no merges file by itself
             spelling["bpe_path"] = str(folder.resolve() / BPE_FILE)
     else:
@@ -297,7 +306,7 @@ def _load_open_clip(model: str, pretrained: str | Path | None, fit: CropFit) -> 
     try:
         # raises where weights are missing, unlike create_model, which returns a random network
         clip, preprocess = open_clip.create_model_from_pretrained(name, pretrained=tag, return_transform=True)
-        tokenizer = open_clip.get_tokenizer(name, **spelling)
+        tokenizer = _tokenizer(name, spelling)
     except (
         RuntimeError, OSError, ValueError, KeyError, TypeError, EOFError, ImportError, AssertionError, UnpicklingError,
         SafetensorError,
@@ -311,5 +320,17 @@ def _load_open_clip(model: str, pretrained: str | Path | None, fit: CropFit) -> 
     for key, value in sorted(clip.state_dict().items()):
         digest.update(key.encode())
         digest.update(np.ascontiguousarray(value.detach().cpu().float().numpy()).tobytes())
-    dim = int(getattr(clip.visual, "output_dim", 0)) or int(clip.text_projection.shape[-1])
+    with torch.inference_mode():  # open_clip's networks name the length of a vector in different ways, or not at all
+        dim = int(clip.visual.eval()(torch.zeros(1, 3, row.size_px, row.size_px)).shape[-1])
     return clip, EncoderInfo(readable, digest.hexdigest(), row, dim), tokenizer
+
+
+def _tokenizer(name: str, spelling: dict[str, str]) -> Any:
+    """The model's tokenizer; None for one of Hugging Face that is not here, so that the image tower works without."""
+    import open_clip
+
+    try:
+        return open_clip.get_tokenizer(name, **spelling)
+    except (ImportError, OSError) as error:
+        logger.warning("%s: no tokenizer, so no search for names (%s)", name, error)
+        return None

@@ -7,10 +7,11 @@ register or the new one. On disk it is `.npy` and JSON lines in generations behi
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from threading import Lock
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,13 +24,16 @@ from logoscan.gallery import Gallery
 from logoscan.images import load_image
 from logoscan.logos import load_logo, renderings
 from logoscan.match import BrandNeighbours, MatchCalibration
-from logoscan.register import LEAST_NEGATIVES, NOBODY, against, best, threshold
+from logoscan.register import LEAST_NEGATIVES, NOBODY, USERS, against, against_names, threshold
 from logoscan.register import state as register_state
 from logoscan.storage import LogoRecord
-from logoscan.text import NameIndex
+from logoscan.text import NameIndex, fold
 from logoscan.types import Brand, Embeddings, EncoderInfo, ImageSource, Rgba
 
 __all__ = ["LogoIndex", "LogoRecord"]
+
+_GENERAL = "general/"
+"""Identifiers of the negatives that come with the first brand begin so; those of users do not."""
 
 
 class LogoIndex:
@@ -62,7 +66,8 @@ class LogoIndex:
             on_brand: Called with the name of each brand that is done, for progress.
 
         Returns:
-            The index, and a warning for each logo file that cannot be read and each brand that is left with none.
+            The index, and a warning for each picture of a logo or a negative that cannot be read, and each brand whose
+            pictures of logos all cannot.
         """
         index, warnings = cls(encoder.info), []
         folders = read_brand_folders(Path(folder))
@@ -140,7 +145,10 @@ class LogoIndex:
             encoder: Must be the index's.
 
         Returns:
-            Warnings, one for each drawing that cannot be read.
+            Warnings, one for each drawing that cannot be read, and for each brand whose name is spelt like another's.
+
+        Raises:
+            InputError: Two logos of one name.
         """
         return self.add_many([(brand, logos)], encoder)
 
@@ -158,6 +166,8 @@ class LogoIndex:
         blocks: list[Embeddings] = []
         none = np.zeros((0, self.encoder.dim), np.float32)
         for brand, logos in entries:
+            if len({name for name, _ in logos}) < len(logos):
+                raise InputError(f"{brand.name}: expected logos of different names, got {sorted(n for n, _ in logos)}")
             readable = 0
             for name, source in logos:
                 try:
@@ -174,21 +184,30 @@ class LogoIndex:
             if on_brand:
                 on_brand(brand.name)
         named, name_vectors = self._encode_names([b for b, _ in entries], {r.brand for r in records}, encoder)
-        general = () if self._state.negatives_of.get(NOBODY) is not None else tuple(negatives.pictures())
+        there = any(r.id.startswith(_GENERAL) for r in self._state.negatives.records)
+        general = () if there else tuple(negatives.pictures())
         absorbing = [
-            LogoRecord(f"general/{name}", NOBODY, "as-is", _digest(rgb.tobytes()), "negative") for name, rgb in general
+            LogoRecord(f"{_GENERAL}{name}", NOBODY, "as-is", _digest(rgb.tobytes()), "negative")
+            for name, rgb in general
         ]
         absorbed = encode_images(encoder, [rgb for _, rgb in general])
         with self._lock:
             state = self._state
             known = {b.name: b for b in state.brands} | {b.name: b for b, _ in entries}
             drawn = state.logos.joined(records, np.concatenate([none, *blocks]))
+            again = {b.name for b, _ in entries}  # spellings that are theirs no more must go
+            names = state.names.without(lambda r: r.brand in again).joined(named, name_vectors)
             self._state = register_state(
                 known.values(),
                 drawn,
-                state.names.joined(named, name_vectors).without(lambda r: r.brand in drawn.position),
+                names.without(lambda r: r.brand in drawn.position),
                 state.negatives.joined(absorbing, absorbed),
             )
+        spelt: dict[str, str] = {}
+        for name in sorted(known):
+            first = spelt.setdefault(fold(name), name)
+            if first != name and {first, name} & again:
+                warnings.append(f"{name}: spelt like {first}; what is read in texts counts for {first}")
         return warnings
 
     def _encode_names(
@@ -198,7 +217,7 @@ class LogoIndex:
         nameless = [b for b in brands if b.name not in drawn and b.name not in self._state.logos.position]
         if not nameless or not isinstance(encoder, TextEncoder) or not encoder.has_text:
             return [], np.zeros((0, self.encoder.dim), np.float32)
-        texts = [(b.name, text) for b in nameless for text in dict.fromkeys((b.name, *b.aliases))]
+        texts = [(b.name, text) for b in nameless for text in dict.fromkeys((b.name, *b.aliases)) if fold(text)]
         if NOBODY not in self._state.names.position:
             texts += [(NOBODY, word) for word in negatives.WORDS]
         records = [
@@ -230,14 +249,33 @@ class LogoIndex:
             raise InputError(f"brand: expected a registered name or None, got {brand!r}")
         rgb = load_image(crop)
         digest = _digest(repr(rgb.shape).encode() + rgb.tobytes())
-        record = LogoRecord(f"negative/{digest[:16]}", brand or NOBODY, "as-is", digest, "negative")
+        record = LogoRecord(f"{USERS}{digest[:16]}", brand or NOBODY, "as-is", digest, "negative")
         vector = encode_images(encoder, [rgb])
         with self._lock:
             state = self._state
+            if brand is not None and brand not in {b.name for b in state.brands}:
+                raise InputError(f"brand: expected a registered name or None, got {brand!r}, removed meanwhile")
             self._state = replace(state, negatives=state.negatives.joined([record], vector), thresholds={})
         return record.id
 
-    def thresholds(self, calibration: MatchCalibration, budget: float = 0.01) -> dict[str, float]:
+    def remove_negative(self, negative: str, brand: str | None = None) -> None:
+        """Forget a negative.
+
+        Args:
+            negative: Its identifier, as `add_negative` returned it or as it stands in `negatives`.
+            brand: Whose it is; None for one that is nobody's, of the general set too.
+
+        Raises:
+            InputError: There is none.
+        """
+        with self._lock:
+            state = self._state
+            left = state.negatives.without(lambda r: r.id == negative and r.brand == (brand or NOBODY))
+            if len(left) == len(state.negatives):
+                raise InputError(f"negative: expected one of {brand or 'nobody'!r}, got {negative!r}")
+            self._state = replace(state, negatives=left, thresholds={})
+
+    def thresholds(self, calibration: MatchCalibration, budget: float = 0.01) -> Mapping[str, float]:
         """For each brand with five negatives of its own or more: the probability above which a match may name it.
 
         Args:
@@ -247,7 +285,17 @@ class LogoIndex:
 
         Returns:
             The lowest thresholds within the budget, at least `calibration.threshold`. Every other brand has that one.
+
+        Raises:
+            MismatchError: The calibration belongs to another encoder.
+            InputError: It is one for names, or the budget is no share.
         """
+        if calibration.encoder != self.encoder.fingerprint:
+            raise MismatchError(
+                f"calibration made for encoder {calibration.encoder}, used with an index of {self.encoder.fingerprint}"
+            )
+        if calibration.kind != "logo":
+            raise InputError(f"calibration.kind: expected 'logo', got {calibration.kind!r}")
         if not 0 <= budget <= 1:
             raise InputError(f"budget: expected a share in 0..1, got {budget!r}")
         state = self._state
@@ -259,10 +307,12 @@ class LogoIndex:
                 if name in state.logos.position and len(rows) >= LEAST_NEGATIVES
             ]
             state.thresholds[key] = {name: threshold(state, name, calibration, budget) for name in owners}
-        return state.thresholds[key]
+        return MappingProxyType(state.thresholds[key])
 
     def remove(self, brand: str, logo: str | None = None) -> int:
         """Forget a brand, or one logo of it (its identifier, "Brand/file").
+
+        A brand whose last logo goes is not looked for in photos until it is added again, with a logo or without.
 
         Returns:
             How many vectors went.
@@ -276,7 +326,7 @@ class LogoIndex:
                 raise InputError(f"brand: expected a registered name, got {brand!r}")
 
             def gone(record: LogoRecord) -> bool:
-                return record.brand == brand and logo in (None, record.id)
+                return record.brand == brand and (logo is None or (record.id == logo and record.kind == "logo"))
 
             left = [gallery.without(gone) for gallery in state.galleries]
             count = sum(map(len, state.galleries)) - sum(map(len, left))
@@ -338,7 +388,7 @@ class LogoIndex:
         Returns:
             Similarity float32 (n, min(k, len)) falling along each row, and rows of `logos`, int64, of that shape.
         """
-        return self._state.logos.search(self._checked(queries), k)
+        return self._state.logos.search(self._checked(queries, k), k)
 
     def search_brands(self, queries: Embeddings, k: int = 2) -> BrandNeighbours:
         """The k nearest distinct brands by their logos, each by the best over all its vectors; exact.
@@ -347,16 +397,19 @@ class LogoIndex:
             queries: float32 (n, dim), unit rows.
             k: Brands; fewer come back where fewer are registered.
         """
-        return against(self._state, self._checked(queries), k)
+        return against(self._state, self._checked(queries, k), k)
 
     def search_names(self, queries: Embeddings, k: int = 2) -> BrandNeighbours:
-        """As `search_brands`, among the brands that are known by their name alone; everyday words are the negatives."""
-        own, words = self._state.own_names_and_words
-        queries = self._checked(queries)
-        similarity, brand, row = own.search_brands(queries, k)
-        return BrandNeighbours(similarity, brand, row, own.brands, own.ids, best(queries, words.vectors))
+        """As `search_brands`, among the brands that are known by their name alone.
 
-    def _checked(self, queries: Embeddings) -> Embeddings:
+        Everyday words and the pictures of `add_negative` speak against them; the general set does not, because a
+        picture is nearer to any picture than to its name.
+        """
+        return against_names(self._state, self._checked(queries, k), k)
+
+    def _checked(self, queries: Embeddings, k: int) -> Embeddings:
+        if k < 1:
+            raise InputError(f"k: expected 1 or more, got {k}")
         if queries.ndim != 2 or queries.shape[1] != self.encoder.dim or queries.dtype != np.float32:
             raise InputError(f"queries: expected float32 (n, {self.encoder.dim}), got {queries.dtype} {queries.shape}")
         if not np.isfinite(queries).all():  # FAISS would answer NaN with row -1

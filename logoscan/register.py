@@ -18,10 +18,12 @@ from logoscan.match import BrandNeighbours, MatchCalibration, margins
 from logoscan.text import NameIndex
 from logoscan.types import Brand, Embeddings
 
-__all__ = ["LEAST_NEGATIVES", "NOBODY", "State", "against", "best", "state", "threshold"]
+__all__ = ["LEAST_NEGATIVES", "NOBODY", "USERS", "State", "against", "against_names", "state", "threshold"]
 
 NOBODY = ""
 """Stands for a brand in the records of negatives and everyday words."""
+USERS = "negative/"
+"""Identifiers of negatives that users added begin so."""
 LEAST_NEGATIVES = 5
 """Own negatives from which a brand gets a threshold: fewer speak by their nearness alone."""
 
@@ -85,6 +87,19 @@ def against(state: State, queries: Embeddings, k: int) -> BrandNeighbours:
         first = np.flatnonzero(brand[:, 0] == state.logos.position[name])
         negative[first] = np.maximum(negative[first], best(queries[first], vectors[of[name]]))
     return BrandNeighbours(similarity, brand, row, state.logos.brands, state.logos.ids, negative)
+
+
+def against_names(state: State, queries: Embeddings, k: int) -> BrandNeighbours:
+    """The k nearest brands by their names alone, with what speaks against the first."""
+    own, words = state.own_names_and_words
+    similarity, brand, row = own.search_brands(queries, k)
+    users = state.negatives.without(lambda r: not r.id.startswith(USERS))
+    negative = best(queries, words.vectors)
+    for name in {r.brand for r in users.records} & {NOBODY, *own.position}:
+        rows = [i for i, r in enumerate(users.records) if r.brand == name]
+        first = np.arange(len(queries)) if name == NOBODY else np.flatnonzero(brand[:, 0] == own.position[name])
+        negative[first] = np.maximum(negative[first], best(queries[first], users.vectors[rows]))
+    return BrandNeighbours(similarity, brand, row, own.brands, own.ids, negative)
 
 
 def threshold(state: State, brand: str, calibration: MatchCalibration, budget: float) -> float:

@@ -291,11 +291,13 @@ class Scanner:
     def _match(self, image: int, regions: Regions, vectors: Embeddings, index: LogoIndex) -> list[Match]:
         """Matches of one photo by logos, and by names where brands have no logo.
 
-        A brand with negatives of its own is not matched below its threshold.
+        A brand whose own negatives raised its threshold is not matched below it.
         """
         found = list(match_regions(image, regions, index.search_brands(vectors), self.calibration))
-        if self.calibration is not None and (least := index.thresholds(self.calibration)):
-            found = [m for m in found if m.probability is None or m.probability > least.get(m.brand, -1.0)]
+        if self.calibration is not None:
+            usual, least = self.calibration.threshold, index.thresholds(self.calibration)
+            raised = {brand: value for brand, value in least.items() if value > usual}
+            found = [m for m in found if m.probability is None or m.probability > raised.get(m.brand, -1.0)]
         if index.by_name:
             found += match_regions(image, regions, index.search_names(vectors), self.name_calibration)
         return found
@@ -304,12 +306,14 @@ class Scanner:
     def _surest_first(found: Iterable[Match]) -> tuple[Match, ...]:
         return tuple(sorted(found, key=lambda m: (-(m.probability or 0.0), -m.similarity - m.margin, m.image, m.xyxy)))
 
-    def _shown(self, evidence: BrandEvidence | None, matches: Sequence[Match]) -> float | None:
-        """Probability that the photos show a brand; by the caller's threshold where there is no calibration."""
-        if evidence is not None and self.calibration is None and self._similarity_threshold is not None:
+    def _shown(self, evidence: BrandEvidence | None, matches: Sequence[Match], by_logo: bool) -> float | None:
+        """Probability that the photos show a brand; by the caller's threshold where logos have no calibration."""
+        if evidence is None:
+            return None
+        if by_logo and self.calibration is None and self._similarity_threshold is not None:
             near = any(m.similarity >= self._similarity_threshold for m in matches if m.brand == evidence.brand)
             return max(float(near), evidence.text)
-        return evidence.shown if evidence is not None else None
+        return evidence.shown
 
     def _candidates(
         self,
@@ -329,7 +333,7 @@ class Scanner:
         looked_for = {*index.with_logo, *(index.by_name if self.name_calibration else ())}
         can_see = readable and (self.calibration is not None or self._similarity_threshold is not None)
         for brand in index.brands:
-            shown = self._shown(evidence.get(brand.name), matches)
+            shown = self._shown(evidence.get(brand.name), matches, brand.name in index.with_logo)
             if shown is None and can_see and brand.name in looked_for:
                 shown = 0.0  # photos were looked at, and nothing in them is near this brand
             if (shown or 0.0) < _CANDIDATE_FROM and brand.name not in named and brand.name != claimed:

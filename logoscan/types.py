@@ -181,6 +181,8 @@ class UsualPrice:
         _text("UsualPrice", "category", self.category)
         _number("UsualPrice", "low", self.low, 1e-6, 1e12)
         _number("UsualPrice", "high", self.high, self.low, 1e12)
+        for name in ("low", "high"):  # 80 and 80.0 are one price, and must look like one
+            object.__setattr__(self, name, float(getattr(self, name)))
 
 
 @dataclass(frozen=True)
@@ -304,7 +306,8 @@ class Match:
         brand: Name of the registered brand.
         logo: Identifier of the registered logo that was nearest.
         similarity: Cosine to it, in [-1, 1].
-        margin: Similarity minus that of the best other brand; minus 0 where the register has no other.
+        margin: Similarity minus that of the best other brand or of the nearest negative, whichever is nearer; minus 0
+            where the register has neither.
         probability: Calibrated probability that the picture shows the brand; None without a fitting calibration.
     """
 

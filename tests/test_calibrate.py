@@ -11,7 +11,7 @@ import pytest
 from fakes import FakeDetector, FakeEncoder
 
 from logoscan import storage
-from logoscan.calibrate import Labelled, Samples, collect, expected_calibration_error, fit, predict
+from logoscan.calibrate import Labelled, Samples, collect, expected_calibration_error, fit, predict, surest
 from logoscan.errors import InputError, MissingDependencyError
 from logoscan.index import LogoIndex
 from logoscan.storage import LogoRecord, Stored
@@ -62,7 +62,21 @@ def test_a_fit_is_calibrated_on_pictures_not_seen(register: LogoIndex, kind: Any
     sure = predict(made, fresh)
     assert expected_calibration_error(sure, fresh.right) < 0.08
     assert sure[fresh.right].mean() > sure[~fresh.right].mean() + 0.3
-    assert (sure[fresh.empty & fresh.first] > made.threshold).mean() < 0.05
+    answer = surest(sure, fresh)
+    assert (sure[answer][fresh.empty[answer]] > made.threshold).mean() < 0.05
+
+
+def test_the_answer_is_the_surest_match_of_its_case() -> None:
+    case = np.array([0, 0, 0, 1, 3, 3])
+    ones = np.ones(6, bool)
+    samples = Samples(np.zeros((6, 4)), ones, case, ones, np.ones(6, np.int64))
+    assert surest(np.array([0.1, 0.7, 0.2, 0.0, 0.9, 0.3]), samples).tolist() == [1, 3, 4]
+
+
+def test_pictures_without_a_region_are_refused(register: LogoIndex) -> None:
+    none = Labelled(frozenset({"B1"}), Regions.empty(), np.zeros((0, 13), np.float32))
+    with pytest.raises(InputError, match="pictures: expected some with regions, got 3 without any"):
+        collect([none] * 3, register)
 
 
 def test_collecting_is_repeatable_and_knows_every_size(register: LogoIndex) -> None:

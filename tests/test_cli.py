@@ -373,7 +373,7 @@ def test_a_calibration_is_fitted_and_used(shop: Path) -> None:
         logo, name = ((ACME, "Acme"), (BOLT, "Bolt"), (None, ""))[i % 3]
         photo = photo_of(logo, tuple(rng.integers(0, 256, 3).tolist()))
         Image.fromarray(photo).save(shop / "photos" / f"c{i}.png")
-        rows.append(f"c{i}.png,{name}")
+        rows.append(f"c{i}.png,{name.lower() if i % 2 else name}{'|Stranger' if i == 0 else ''}")
     (shop / "labels.csv").write_text("\n".join([*rows, "missing.png,Acme"]))
     made = run(
         "calibrate",
@@ -388,6 +388,7 @@ def test_a_calibration_is_fitted_and_used(shop: Path) -> None:
     assert made.exit_code == 1, "one photo is missing"
     assert "missing.png" in made.stderr
     assert "60 labelled photos of labels.csv, 2 brands" in made.output
+    assert "labels of no registered brand count as no mark: Stranger\n" in made.stderr
     assert scan(shop).exit_code == 0
     assert all(m.probability is None for r in read_reports(shop / "R.jsonl") for m in r.matches)
     (shop / "R.jsonl").unlink()

@@ -330,6 +330,51 @@ def test_a_checkpoint_under_an_open_clip_name(registered: str, tmp_path: Path) -
     assert encoder.encode_text(["x"]).shape == (1, 24)
 
 
+def test_a_folder_brings_its_own_weights(tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(InputError, match="pretrained: expected None with a folder"):
+        ClipEncoder(tiny_folder, "checkpoint.pt", device="cpu")
+    monkeypatch.chdir(tiny_folder)
+    assert ClipEncoder(".", device="cpu", precision="fp32").info.name == "tiny"
+
+
+def test_without_a_tokenizer_there_are_pictures_but_no_names(
+    tiny: ClipEncoder, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    import open_clip
+
+    def missing(*_: object, **__: object) -> None:
+        raise ImportError("No module named 'transformers'")
+
+    monkeypatch.setattr(open_clip, "get_tokenizer", missing)
+    encoder = ClipEncoder(tiny_folder, device="cpu", precision="fp32")
+    assert encoder.info == tiny.info
+    assert not encoder.has_text
+    assert "no search for names (No module named 'transformers')" in caplog.text
+    with pytest.raises(LogoscanError, match="no text tower"):
+        encoder.encode_text(["x"])
+
+
+def test_a_model_with_a_text_tower_of_its_own_class(tmp_path: Path) -> None:
+    """As SigLIP's: its towers are apart, and its length of a vector stands nowhere."""
+    import open_clip
+    import torch
+
+    custom = {
+        "embed_dim": 20, "custom_text": True, "text_cfg": TINY["text_cfg"],
+        "vision_cfg": {"timm_model_name": "test_convnext", "timm_pool": "avg", "timm_proj": "linear", "image_size": 32},
+    }  # fmt: skip
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = open_clip.model.CustomTextCLIP(custom["embed_dim"], custom["vision_cfg"], custom["text_cfg"]).eval()
+    folder = write_clip(tmp_path / "custom", model)
+    config = {"model_cfg": custom, "preprocess_cfg": {"mean": MEAN, "std": STD}}
+    (folder / "open_clip_config.json").write_text(json.dumps(config))
+    encoder = ClipEncoder(folder, device="cpu", precision="fp32")
+    assert encoder.info.dim == 20
+    assert encoder.encode_pixels(np.zeros((2, 32, 32, 3), np.uint8)).shape == (2, 20)
+    assert encoder.encode_text(["a"] * 300).shape == (300, 20)
+
+
 def test_the_fingerprint_follows_weights_and_row(tiny: ClipEncoder, tiny_folder: Path, tmp_path: Path) -> None:
     again = ClipEncoder(f"local-dir:{tiny_folder}", device="cpu", precision="fp32")
     assert again.info == tiny.info

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -13,12 +14,12 @@ from hypothesis import strategies as st
 
 from logoscan import negatives
 from logoscan.encode import TextEncoder, encode_images
-from logoscan.errors import ImageError, InputError
+from logoscan.errors import ImageError, InputError, MismatchError
 from logoscan.gallery import Gallery, brute_force
 from logoscan.index import LogoIndex
 from logoscan.match import MatchCalibration, margins
 from logoscan.storage import LogoRecord
-from logoscan.types import Brand, Embeddings, Rgb
+from logoscan.types import Brand, Embeddings, Rgb, UsualPrice
 
 ACME = quarters(RED, WHITE, BLUE, YELLOW)
 BOLT = quarters(GREEN, RED, WHITE, RED)
@@ -208,3 +209,104 @@ def test_own_negatives_raise_the_threshold_within_the_budget() -> None:
     assert strict["Bolt"] == CALIBRATION.threshold, "grey squares are not taken for Bolt anyway"
     with pytest.raises(InputError, match="budget: expected a share"):
         register.thresholds(CALIBRATION, budget=2)
+
+
+def test_five_irrelevant_negatives_change_nothing_and_thresholds_cannot_be_written_to() -> None:
+    register = index(("Acme", ACME))
+    for grey in range(5):
+        register.add_negative(one((100 + grey,) * 3), ENCODER, "Acme")
+    least = register.thresholds(CALIBRATION)
+    assert dict(least) == {"Acme": CALIBRATION.threshold}
+    with pytest.raises(TypeError):
+        least["Acme"] = 0.0  # type: ignore[index]
+    with pytest.raises(MismatchError, match="calibration made for encoder 000, used with an index of"):
+        register.thresholds(replace(CALIBRATION, encoder="000"))
+    with pytest.raises(InputError, match=r"calibration.kind: expected 'logo', got 'name'"):
+        register.thresholds(replace(CALIBRATION, kind="name"))
+
+
+def test_a_users_negative_speaks_against_names_too() -> None:
+    register = index(("red", None), ("green", None))
+    query = encode_images(ENCODER, [one(RED)])
+    before = margins(register.search_names(query))[0]
+    other, own, everybody = (register.snapshot() for _ in range(3))
+    other.add_negative(one(RED), ENCODER, "green")
+    own.add_negative(one(RED), ENCODER, "red")
+    everybody.add_negative(one(RED), ENCODER)
+    assert margins(other.search_names(query))[0] == before > 0.1
+    for changed in (own, everybody):
+        assert margins(changed.search_names(query))[0] == pytest.approx(0, abs=1e-5)
+
+
+def test_negatives_before_the_first_brand_do_not_stand_for_the_general_ones() -> None:
+    register = LogoIndex(ENCODER.info)
+    register.add_negative(NEAR_ACME, ENCODER)
+    register.add(Brand("Acme"), [("a", ACME)], ENCODER)
+    assert len(register.negatives) == 1 + len(list(negatives.pictures()))
+
+
+def test_negatives_can_be_taken_back() -> None:
+    register = index(("Acme", ACME))
+    query = encode_images(ENCODER, [NEAR_ACME])
+    before = margins(register.search_brands(query))[0]
+    count = len(register.negatives)
+    for brand in ("Acme", None):
+        made = register.add_negative(NEAR_ACME, ENCODER, brand)
+        assert margins(register.search_brands(query))[0] < before
+        with pytest.raises(InputError, match="negative: expected one of"):
+            register.remove_negative(made, None if brand else "Acme")
+        with pytest.raises(InputError, match="logo: expected a logo of 'Acme'"):
+            register.remove("Acme", made)
+        register.remove_negative(made, brand)
+        assert margins(register.search_brands(query))[0] == before
+    register.remove_negative(register.negatives[0].id)
+    register.add(Brand("Bolt"), [("b", BOLT)], ENCODER)
+    assert len(register.negatives) == count - 1, "a general one that was removed does not come back with the next brand"
+
+
+def test_a_brand_that_goes_while_its_negative_is_made_takes_it_along(tmp_path: Path) -> None:
+    register = index(("Acme", ACME), ("Bolt", BOLT))
+
+    class Slow(ReadingEncoder):
+        def encode_pixels(self, pixels: Rgb) -> Embeddings:
+            if "Acme" in {b.name for b in register.brands}:
+                register.remove("Acme")
+            return super().encode_pixels(pixels)
+
+    with pytest.raises(InputError, match="got 'Acme', removed meanwhile"):
+        register.add_negative(NEAR_ACME, Slow(), "Acme")
+    register.save(tmp_path)
+
+
+def test_spellings_that_are_taken_away_are_found_no_more() -> None:
+    register = LogoIndex(ENCODER.info)
+    register.add(Brand("Lemon", aliases=("yellow", " ")), [], ENCODER)
+    assert {r.id for r in register._state.names.records if r.brand} == {"Lemon/Lemon", "Lemon/yellow"}
+    register.add(Brand("Lemon"), [], ENCODER)
+    found = register.search_names(encode_images(ENCODER, [one(YELLOW)]))
+    assert found.logos == ("Lemon/Lemon",)
+
+
+def test_names_spelt_alike_are_said_and_doubled_logos_refused() -> None:
+    register = index(("Red", ACME))
+    assert register.add(Brand("red"), [("a", BOLT)], ENCODER) == [
+        "red: spelt like Red; what is read in texts counts for Red"
+    ]
+    assert register.add(Brand("Bolt"), [("a", BOLT)], ENCODER) == []
+    with pytest.raises(InputError, match=r"Bolt: expected logos of different names, got \['a', 'a'\]"):
+        register.add(Brand("Bolt"), [("a", BOLT), ("a", ACME)], ENCODER)
+
+
+@pytest.mark.parametrize("k", [0, -1])
+def test_at_least_one_neighbour_is_asked_for(k: int) -> None:
+    query = encode_images(ENCODER, [ACME])
+    for search in ("search", "search_brands", "search_names"):
+        with pytest.raises(InputError, match=f"k: expected 1 or more, got {k}"):
+            getattr(index(("Acme", ACME)), search)(query, k)
+
+
+def test_a_price_in_whole_numbers_is_the_same_register_after_loading(tmp_path: Path) -> None:
+    register = LogoIndex(ENCODER.info)
+    register.add(Brand("Acme", usual_prices=(UsualPrice("EUR", 80, 240),)), [("a", ACME)], ENCODER)
+    register.save(tmp_path)
+    assert LogoIndex.load(tmp_path).fingerprint == register.fingerprint

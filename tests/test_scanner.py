@@ -456,3 +456,33 @@ def test_a_users_negative_changes_the_answer() -> None:
     index.add_negative(false_alarm, ENCODER, "Acme")
     assert acme(false_alarm) < 0.2
     assert acme(ACME) > acme(false_alarm) + 0.1, "the logo itself stays nearer to its drawing than to the negative"
+
+
+def test_own_negatives_silence_a_brand_only_where_they_raise_its_threshold() -> None:
+    index = register()
+    scanner = wire(index, calibration=replace(CALIBRATION, threshold=0.9, intercept=-8.0, similarity=9.0, margin=0.0))
+    listing = Listing("1", images=(photo_of(quarters(RED, WHITE, BLUE, (225, 150, 90))),))
+
+    def acme() -> float:
+        return max((m.probability or 0.0 for m in scanner.scan(listing).matches if m.brand == "Acme"), default=0.0)
+
+    before = acme()
+    assert 0.2 < before < 0.9, "doubtful, and reported"
+    for grey in range(5):
+        index.add_negative(quarters(*[(100 + grey,) * 3] * 4), ENCODER, "Acme")
+    assert acme() == before
+
+
+def test_a_threshold_for_logos_is_no_threshold_for_names() -> None:
+    encoder = ReadingEncoder()
+    index = LogoIndex(encoder.info)
+    index.add_many([(Brand("Acme"), [("a", ACME)]), (Brand("Core"), [])], encoder)
+    listing = Listing("1", images=(photo_of(CORE),))
+    plain = Scanner(index, encoder=encoder, detector=DETECTOR, calibration=None, similarity_threshold=0.5, ocr=None)
+    assert all(b.brand != "Core" for b in plain.scan(listing).brands), "its cosine to a name is another measure"
+    by_name = replace(CALIBRATION, kind="name")
+    both = Scanner(
+        index, encoder=encoder, detector=DETECTOR, calibration=None, name_calibration=by_name,
+        similarity_threshold=0.5, ocr=None,
+    )  # fmt: skip
+    assert [b.brand for b in both.scan(listing).brands] == ["Core"]

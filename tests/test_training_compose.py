@@ -14,6 +14,7 @@ from PIL import ImageFont
 from logoscan.training.compose import Composer, Mix
 from logoscan.training.drawings import DRAWING_PX, Drawings, from_arrays
 from logoscan.training.effects import CROP_PX
+from logoscan.training.heldout import is_held_out
 from logoscan.training.materials import (
     Backgrounds,
     Materials,
@@ -25,6 +26,7 @@ from logoscan.training.packs import draw_pack, recolour_pack
 from logoscan.training.scenes import Scene, compose_scene
 from logoscan.training.sheet import contact_sheet
 from logoscan.training.styles import difference, ink, look_alike, style
+from logoscan.training.wordmarks import change_name
 
 Rgba = npt.NDArray[np.uint8]
 
@@ -152,6 +154,11 @@ def test_a_pack_keeps_its_colours_in_a_photo(drawings: Drawings) -> None:
     shown = [composer.crop(red, False, as_drawn=True)[56:72, 56:72].reshape(-1, 3).mean(0) for _ in range(60)]
     reddish = [r > g + 20 and r > b + 20 for r, g, b in shown]
     assert np.mean(reddish) > 0.6  # the rest is grey film, glare, or the mark lies beside the middle
+
+
+def test_a_near_miss_is_no_held_out_name() -> None:
+    rng = np.random.default_rng(0)
+    assert not any(is_held_out(change_name(rng, name)) for name in ("dike", "Hn", "ho", "inte") * 400)
 
 
 def test_look_alike_differs_from_its_source_but_not_wholly() -> None:

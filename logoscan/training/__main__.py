@@ -16,7 +16,7 @@ import torch
 from logoscan.encode import ClipEncoder
 from logoscan.training import drawings as drawing_store
 from logoscan.training.card import curve, failures
-from logoscan.training.compose import Composer, Mix
+from logoscan.training.compose import Composer
 from logoscan.training.detector import (
     DetectorPlan,
     Scenes,
@@ -40,7 +40,7 @@ from logoscan.training.network import (
     write_model,
 )
 from logoscan.training.sheet import contact_sheet
-from logoscan.training.train import Plan, train, view_pairs
+from logoscan.training.train import Plan, text_only_plan, train, view_pairs
 
 _PACKAGES = " ".join(drawing_store.package(s) for s in drawing_store.TRAIN_SETS)
 _CALIBRATION = " ".join(drawing_store.package(s) for s in drawing_store.CALIBRATION_SETS)
@@ -139,10 +139,7 @@ def train_command(
     """Train both towers; the curve goes to RUN/log.jsonl, the model to RUN/model.safetensors."""
     torch.set_num_threads(threads)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a stop saves
-    plan = Plan(minutes=minutes, seed=seed)
-    if text_only:
-        words = Mix(drawn=0, pictograms=0, wordmarks=64, look_alikes=0, other_names=128)
-        plan = Plan(minutes=minutes, seed=seed, text_only=True, text_weight=1.0, small_part=0.0, mix=words)
+    plan = text_only_plan(minutes, seed) if text_only else Plan(minutes=minutes, seed=seed)
     path = train(partial(Composer.from_folders, work, fonts), plan, run, start_from)
     click.echo(f"{path}")
 

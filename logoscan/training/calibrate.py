@@ -17,7 +17,7 @@ import numpy as np
 from rich.progress import track
 
 from logoscan import weights
-from logoscan.calibrate import SIZES, Labelled, collect, expected_calibration_error, fit, predict
+from logoscan.calibrate import SIZES, Labelled, collect, expected_calibration_error, fit, predict, surest
 from logoscan.detect import DEFAULT_PLAN, DENSE_PLAN, Detector, Tiles
 from logoscan.encode import ClipEncoder, Encoder, encode_crops
 from logoscan.index import LogoIndex
@@ -73,11 +73,12 @@ def _calibrate(
     trial = fit(collect(pictures[:half], register, seed, kind), encoder, detector, note, kind)
     check = collect(pictures[half:], register, seed + 1, kind)
     probability = predict(trial, check)
-    named = probability > trial.threshold
+    named, answer = probability > trial.threshold, surest(probability, check)
+    empty, right = check.empty[answer], check.right[answer]
     figures = {
         "held_out_ece": round(expected_calibration_error(probability, check.right), 4),
-        "held_out_named": round(float(named[check.first & ~check.empty & check.right].mean()), 4),
-        "held_out_false": round(float(named[check.first & check.empty].mean()), 4),
+        "held_out_named": round(float(named[answer][~empty & right].mean()), 4),
+        "held_out_false": round(float(named[answer][empty].mean()), 4),
     }
     return fit(collect(pictures, register, seed, kind), encoder, detector, note, kind), figures
 

@@ -94,7 +94,7 @@ def failures(composer: Composer, encoder: ClipEncoder, queries: int = 600, shown
             crop = to_uint8(low_resolution(rng, crop.astype(np.float32), 20, 40))
         crops.append(crop)
         truth.append(c)
-        kinds.append(("the registered drawing", "the registered drawing", "20 to 40 px", "another drawing")[k % 4])
+        kinds.append("20 to 40 px" if k % 4 == 2 else "another drawing" if other else "the registered drawing")
     likeness = encode_images(encoder, crops) @ gallery.T
     best = likeness.argmax(1)
     right = best == np.array(truth)

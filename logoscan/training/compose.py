@@ -130,7 +130,10 @@ class Composer:
     def from_folders(cls, work: str, fonts: str, seed: int, drawings: str = "drawings") -> Composer:
         """Build one from a folder that ``python -m logoscan.training drawings`` made and a folder of fonts."""
         marks = load(Path(work) / drawings)
-        return cls(marks, font_files(fonts), load_backgrounds(Path(work) / "backgrounds"), seed)
+        files = font_files(fonts)
+        if not files:
+            raise ValueError(f"{fonts}: expected font files that draw Latin letters, got none")
+        return cls(marks, files, load_backgrounds(Path(work) / "backgrounds"), seed)
 
     def clean(self, rgba: Rgba, one_colour: bool) -> Rgb8:
         """Return a crop as a register would hold the drawing: upright on plain ground, mostly black on white."""

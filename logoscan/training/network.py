@@ -61,6 +61,11 @@ class Tower(nn.Module):
         self._stem: tuple[nn.Module, ...] = ()
         self._frozen = 0
 
+    @property
+    def dim(self) -> int:
+        """Length of a vector."""
+        return len(self.head.proj.weight)
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return the unit vectors; the folded stem is used in training mode alone."""
         if self.training and self._stem:
@@ -341,8 +346,8 @@ def write_model(
 def average(first: str | Path, second: str | Path, target: str | Path, share: float = 0.5) -> None:
     """Write the mean of two model files, tensor by tensor (Wortsman et al., ICML 2022).
 
-    Works for models of one origin: the second trained on from the first, or both from a third. Whiten the projection
-    afterwards. A tensor that one alone holds is taken from it.
+    Works for models of one origin: the second trained on from the first, or both from a third. Whiten the result: the
+    mean of two projections is none. A tensor that one alone holds is taken from it, one of two shapes from the second.
 
     Args:
         first: A model file.
@@ -351,7 +356,11 @@ def average(first: str | Path, second: str | Path, target: str | Path, share: fl
         share: Of the second, 0..1.
     """
     one, two = load_file(str(first)), load_file(str(second))
-    mixed = {k: (1 - share) * one[k].float() + share * v.float() for k, v in two.items() if k in one}
+    mixed = {
+        k: (1 - share) * one[k].float() + share * v.float()
+        for k, v in two.items()
+        if k in one and one[k].shape == v.shape
+    }
     half = {k: v.half().contiguous() for k, v in (one | two | mixed).items()}
     notes = {"average": [read_notes(first), read_notes(second)], "share": share}
     save_file(half, str(target), metadata={"format": "pt", "training": json.dumps(notes)})
@@ -369,12 +378,13 @@ def write_folder(source: str | Path, folder: str | Path, size_px: int) -> None:
     text = read_text_tower(source)
     if text is None:
         raise ValueError(f"{source}: expected a model with both towers, got an image tower alone")
-    write_model(read_tower(source), target / "open_clip_model.safetensors", read_notes(source), text)
+    tower = read_tower(source)
+    write_model(tower, target / "open_clip_model.safetensors", read_notes(source), text)
     write_bpe(target / BPE_FILE)
     vision = {"timm_model_name": BACKBONE, "timm_model_pretrained": False, "timm_pool": "avg", "timm_proj": "linear"}
     config = {
         "model_cfg": {
-            "embed_dim": DIM,
+            "embed_dim": tower.dim,
             "vision_cfg": vision | {"timm_proj_bias": True, "image_size": size_px},
             "text_cfg": TEXT_CFG,
         },
@@ -387,10 +397,12 @@ def write_folder(source: str | Path, folder: str | Path, size_px: int) -> None:
         "file": "open_clip_model.safetensors",
         "sha256": file_sha256(target / "open_clip_model.safetensors"),
         "beside": {name: file_sha256(target / name) for name in ("open_clip_config.json", BPE_FILE)},
-        "embed_dim": DIM,
+        "embed_dim": tower.dim,
         "preprocessing": {"size_px": size_px, "mean": MEAN, "std": STD, "fit": "pad"},
     }
-    own = EncoderInfo(ENCODER, row["sha256"], from_mapping(Preprocessing, row["preprocessing"], "row"), DIM).fingerprint
+    own = EncoderInfo(
+        ENCODER, row["sha256"], from_mapping(Preprocessing, row["preprocessing"], "row"), tower.dim
+    ).fingerprint
     manifest["calibrations"] = [c for c in manifest["calibrations"] if c["encoder"] == own]
     (target / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
 
@@ -416,4 +428,4 @@ def embed(tower: Tower, crops: npt.NDArray[np.uint8], batch: int = 64) -> npt.ND
     tower.eval()
     out = [tower(to_input(crops[i : i + batch])).float().numpy() for i in range(0, len(crops), batch)]
     tower.train(was)
-    return np.concatenate(out).astype(np.float32) if out else np.zeros((0, DIM), np.float32)
+    return np.concatenate(out).astype(np.float32) if out else np.zeros((0, tower.dim), np.float32)

@@ -17,7 +17,7 @@ from logoscan.training.drawings import Drawings
 from logoscan.training.effects import blend, lay, random_corners, take_photo, to_uint8
 from logoscan.training.materials import Backgrounds, Materials, random_colour
 from logoscan.training.styles import Premultiplied, paint, style
-from logoscan.training.wordmarks import draw_word
+from logoscan.training.wordmarks import draw_name, draw_word, random_name
 
 Rgbf = npt.NDArray[np.float32]
 SMALLEST_PX = 16  # long side of the smallest mark put into a scene
@@ -166,16 +166,8 @@ def _distract(rng: np.random.Generator, image: Rgbf, fonts: tuple[str, ...]) -> 
         a = (int(rng.integers(w)), int(rng.integers(h)))
         b = (int(rng.integers(w)), int(rng.integers(h)))
         kind = rng.random()
-        word = draw_word(rng, fonts) if kind < 0.5 else None
-        if word is not None:
-            alpha = word[2][..., 3].astype(np.float32) / 255
-            high = int(rng.integers(8, 26))
-            wide = min(w, max(4, round(alpha.shape[1] * high / alpha.shape[0])))
-            alpha = cv2.resize(alpha, (wide, high), interpolation=cv2.INTER_AREA)
-            y, x = int(rng.integers(0, h - high + 1)), int(rng.integers(0, w - wide + 1))
-            ink = paint(alpha, np.asarray(colour, np.float32))
-            part = image[y : y + high, x : x + wide]
-            image[y : y + high, x : x + wide] = part * (1 - ink[..., 3:]) + ink[..., :3]
+        if kind < 0.5 and fonts:
+            _small_print(rng, image, fonts, np.asarray(colour, np.float32))
         elif kind < 0.7:
             cv2.line(image, a, b, colour, int(rng.integers(1, 12)), cv2.LINE_AA)
         elif kind < 0.85:
@@ -185,3 +177,23 @@ def _distract(rng: np.random.Generator, image: Rgbf, fonts: tuple[str, ...]) -> 
         else:
             cv2.rectangle(image, a, b, colour, int(rng.choice([2, 4, 8])))
     return image
+
+
+def _small_print(
+    rng: np.random.Generator, image: Rgbf, fonts: tuple[str, ...], colour: npt.NDArray[np.float32]
+) -> None:
+    """Write a paragraph of two to five lines, as on the back of a pack; one larger word alone would be a wordmark."""
+    h, w = image.shape[:2]
+    high, font = int(rng.integers(5, 12)), fonts[int(rng.integers(len(fonts)))]
+    y, x = int(rng.integers(0, h)), int(rng.integers(0, max(1, w // 2)))
+    for _ in range(int(rng.integers(2, 6))):
+        line = draw_name(" ".join(random_name(rng) for _ in range(int(rng.integers(2, 5)))), font)
+        if line is None or y + high > h:
+            return
+        alpha = line[..., 3].astype(np.float32) / np.float32(255)
+        wide = max(4, round(alpha.shape[1] * high / alpha.shape[0]))
+        ink = paint(cv2.resize(alpha, (wide, high), interpolation=cv2.INTER_AREA)[:, : w - x], colour)
+        part = image[y : y + high, x : x + ink.shape[1]]
+        part *= 1 - ink[..., 3:]
+        part += ink[..., :3]
+        y += round(high * 1.4)

@@ -163,6 +163,12 @@ def text_loss(z: torch.Tensor, names: torch.Tensor, which: torch.Tensor, scale: 
     return (F.cross_entropy(logits, which) + back.mean()) / 2
 
 
+def text_only_plan(minutes: float, seed: int) -> Plan:
+    """The plan that fits a text tower to a finished image tower, on words alone."""
+    words = Mix(drawn=0, pictograms=0, wordmarks=64, look_alikes=0, packs=0, other_names=128)
+    return Plan(minutes=minutes, seed=seed, text_only=True, text_weight=1.0, small_part=0.0, mix=words)
+
+
 def view_pairs(composer: Composer, batches: int) -> npt.NDArray[np.uint8]:
     """Return uint8 (2 n, h, w, 3) crops for `Tower.whiten`: pairs of photo-like views, hardly a clean drawing."""
     return np.concatenate([composer.batch(Mix(clean=0.1)).crops for _ in range(batches)])
@@ -272,10 +278,15 @@ class _Run:
 def _begin(composer: Composer, plan: Plan, path: Path, start_from: str | Path | None) -> _Run:
     torch.manual_seed(plan.seed)
     classes = len(composer.drawings.names) if plan.proxy_weight else 0
-    tower = Tower() if start_from is None else read_tower(start_from)
-    text = (None if start_from is None else read_text_tower(start_from)) or TextTower()
     resumed = (path / "state.pt").exists()
-    first = F.normalize(torch.randn(classes, DIM), dim=1)
+    if start_from is None or resumed:  # a resumed run brings its own numbers, wider ones than it may have begun from
+        saved = torch.load(path / "state.pt", weights_only=True)["tower"] if resumed else None
+        dim = DIM if saved is None else len(saved["head.proj.weight"])
+        tower, text = Tower(dim), TextTower(dim)
+    else:
+        tower = read_tower(start_from)
+        text = read_text_tower(start_from) or TextTower(tower.dim)
+    first = F.normalize(torch.randn(classes, tower.dim), dim=1)
     if start_from is not None and not resumed and plan.whiten_batches and not plan.text_only:
         tower.whiten(view_pairs(composer, plan.whiten_batches))
         # The new projection shares no axis with the old one.
@@ -289,7 +300,7 @@ def _begin(composer: Composer, plan: Plan, path: Path, start_from: str | Path | 
         tower.freeze_stem(frozen)
     if not plan.text_only:
         tower.centre(np.concatenate([composer.batch(plan.mix).crops for _ in range(4)]))
-    proxies, letters = nn.Parameter(first.clone()), nn.Linear(DIM, LETTER_PLACES)
+    proxies, letters = nn.Parameter(first.clone()), nn.Linear(tower.dim, LETTER_PLACES)
     optimizer = torch.optim.AdamW(
         [
             {"params": [p for p in tower.trunk.parameters() if p.requires_grad], "lr": plan.lr_trunk},
@@ -392,7 +403,7 @@ def _step(run: _Run, batch: Batch, plan: Plan, same: torch.Tensor, rate: float, 
         with torch.autocast("cpu", torch.bfloat16, enabled=cpu_has_bf16()):
             names = run.text(run.text.tokens([*shown, *batch.other_names]))
         which = torch.tensor([number[batch.texts[i]] for i in rows])
-        both = torch.cat([z[rows], names.float()]) * math.sqrt(DIM)
+        both = torch.cat([z[rows], names.float()]) * math.sqrt(run.tower.dim)
         spelling = letters_loss(run.letters(both), [*(batch.texts[i] for i in rows), *shown, *batch.other_names])
         text = text_loss(z[rows], names.float(), which, run.text.logit_scale.clamp(max=math.log(100)).exp())
     run.optimizer.zero_grad()

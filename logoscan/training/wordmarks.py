@@ -95,7 +95,7 @@ def change_name(rng: np.random.Generator, name: str) -> str:
             new = str(rng.choice(list("aeioubcdfglmnprstvxz")))
             out[i] = (new.upper() if name[i].isupper() else new) if kind < 0.7 else "" if kind < 0.85 else name[i] * 2
         changed = "".join(out)
-        if changed.strip() and changed != name:
+        if changed.strip() and changed != name and not is_held_out(changed):
             return changed
 
 
