@@ -131,6 +131,10 @@ def register(
             warnings.append(f"negative {file.name}: not registered: {error}")
     for warning in warnings:
         click.echo(f"logoscan: {warning}", err=True)
+    if (out / "manifest.json").is_file():
+        gone = {(n.id, n.brand) for n in LogoIndex.load(out).negatives} - {(n.id, n.brand) for n in index.negatives}
+        if gone:
+            click.echo(f"logoscan: {len(gone)} negatives that stood in {out} are not in the new register", err=True)
     index.save(out)
     unseen = [b.name for b in index.brands if b.name not in index.with_logo and b.name not in index.by_name]
     if unseen:

@@ -417,3 +417,15 @@ def test_a_brand_that_cannot_be_seen_is_said(shop: Path) -> None:
     result = run("register", shop / "brands", "--out", shop / "index")
     assert result.exit_code == 0, "it is known by name in texts all the same"
     assert "1 brands without a logo will not be seen in photos: Core" in result.stderr
+
+
+def test_negatives_that_a_new_register_lacks_are_said(shop: Path) -> None:
+    assert "negatives that stood in" not in run("register", shop / "brands", "--out", shop / "index").stderr
+    from logoscan.encode import ClipEncoder
+
+    index, encoder = LogoIndex.load(shop / "index"), ClipEncoder(device="cpu")
+    index.add_negative(quarters(RED, RED, BLUE, BLUE), encoder)
+    index.save(shop / "index")
+    result = run("register", shop / "brands", "--out", shop / "index")
+    assert result.exit_code == 0
+    assert "1 negatives that stood in" in result.stderr
