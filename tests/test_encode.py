@@ -138,7 +138,7 @@ def test_crops_of_many_pictures_are_encoded_in_one_call() -> None:
 
 def test_the_bundled_tower_is_what_its_row_says(clip: ClipEncoder) -> None:
     row = weights.rows()[weights.ENCODER]
-    assert clip.info.dim == row.embed_dim == 256
+    assert clip.info.dim == row.embed_dim == 1024
     assert (clip.info.name, clip.info.weights_sha256) == (row.name, row.sha256)
     assert clip.info.preprocessing == row.preprocessing
     assert (clip.device, clip.precision, clip.probe) == ("cpu", "fp32", {})

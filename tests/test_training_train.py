@@ -223,12 +223,16 @@ def test_whitening_leaves_unit_covariance_within_classes() -> None:
         np.clip(np.kron(b, np.ones((4, 4, 1))) + rng.normal(0, 25, (32, 32, 3)), 0, 255) for b in base for _ in "ab"
     ]
     crops = np.stack(views).astype(np.uint8)
-    tower.whiten(crops, shrink=1e-6)
+    before = torch.from_numpy(embed(tower, crops))
+    turn = tower.whiten(crops, shrink=1e-6)
+    assert turn.shape == (before.shape[1], tower.dim)
     with torch.no_grad():
         with torch.autocast("cpu", torch.bfloat16, enabled=cpu_has_bf16()):  # as it was whitened
             features = torch.cat([tower.trunk(to_input(part)).float() for part in np.split(crops, [58, 116])])
         vectors = tower.head(features)
     np.testing.assert_allclose(vectors.mean(0).numpy(), 0, atol=1e-2)
+    turned = torch.nn.functional.normalize(before @ turn, dim=1)
+    assert (turned * torch.nn.functional.normalize(vectors, dim=1)).sum(1).mean() > 0.9
     apart = (vectors[0::2] - vectors[1::2]) / 2**0.5
     variances = torch.linalg.eigvalsh(apart.T @ apart / len(apart))[-20:]  # 60 pairs span at most 60 axes
     np.testing.assert_allclose(variances.numpy(), 1, atol=0.1)

@@ -210,10 +210,12 @@ def average_command(first: str, second: str, target: str, share: float) -> None:
 @click.option("--batches", default=90, show_default=True, type=click.IntRange(2))
 @click.option("--seed", default=1, show_default=True)
 def whiten(source: str, target: str, work: str, fonts: str, batches: int, seed: int) -> None:
-    """Whiten the projection of the model SOURCE within classes; the text tower must be fitted anew (`--text-only`)."""
-    tower = read_tower(source)
-    tower.whiten(view_pairs(Composer.from_folders(work, fonts, seed), batches))
-    write_model(tower, target, {"whitened": read_notes(source)}, read_text_tower(source))
+    """Whiten the projection of the model SOURCE within classes; fit the text tower anew afterwards (`--text-only`)."""
+    tower, text = read_tower(source), read_text_tower(source)
+    turn = tower.whiten(view_pairs(Composer.from_folders(work, fonts, seed), batches))
+    if text is not None:
+        text.transformer_.text_projection = torch.nn.Parameter(text.transformer_.text_projection.detach() @ turn)
+    write_model(tower, target, {"whitened": read_notes(source)}, text)
     click.echo(target)
 
 

@@ -99,7 +99,7 @@ class Tower(nn.Module):
         self.head.proj.weight.copy_(self.head.proj.weight * deviation)
 
     @torch.no_grad()
-    def whiten(self, crops: npt.NDArray[np.uint8], shrink: float = 0.3) -> None:
+    def whiten(self, crops: npt.NDArray[np.uint8], shrink: float = 1.0) -> torch.Tensor:
         """Replace the projection by a whitening of what differs between two views of one class, to `DIM` numbers.
 
         Learned whitening (Radenovic et al., TPAMI 2019; within-class covariance normalisation, Hatch et al.,
@@ -110,6 +110,9 @@ class Tower(nn.Module):
         Args:
             crops: uint8 (2 n, h, w, 3) RGB, two views of a class side by side; n some thousands.
             shrink: Added to each variance, as a share of their mean.
+
+        Returns:
+            float32 (dim before, dim after): what takes vectors of the old projection nearest to those of the new one.
         """
         was = self.training
         self.eval()
@@ -125,9 +128,12 @@ class Tower(nn.Module):
         turn = axes * (variance.clamp(min=0) + shrink * variance.mean()).rsqrt()
         classes = (views[0::2] + views[1::2]) @ turn
         turn = turn @ torch.linalg.eigh(classes.T @ classes)[1].flip(1)[:, :DIM]
+        old = (features @ self.head.proj.weight.T + self.head.proj.bias).double()
         self.head = _Projection(len(mean), turn.shape[1])
         self.head.proj.weight.copy_(turn.T.float())
         self.head.proj.bias.copy_(-(mean @ turn).float())
+        nearest: torch.Tensor = torch.linalg.lstsq(old, views @ turn, driver="gelsd").solution
+        return nearest.float()
 
     def folded_state(self) -> dict[str, torch.Tensor]:
         """Return the parameters and statistics with the standardisation of `centre` folded into the projection."""
