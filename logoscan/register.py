@@ -72,6 +72,13 @@ class State:
             rows.setdefault(record.brand, []).append(row)
         return {brand: np.array(members, np.int64) for brand, members in rows.items()}
 
+    @cached_property
+    def users_of(self) -> dict[str, Embeddings]:
+        """Vectors of the negatives that users added, by the brand that each is not; under "" those of nobody."""
+        users = self.negatives.without(lambda r: not r.id.startswith(USERS))
+        owners = np.array([r.brand for r in users.records], np.str_)
+        return {str(name): users.vectors[owners == name] for name in np.unique(owners)}
+
 
 def state(brands: Iterable[Brand], logos: Gallery, names: Gallery, negatives: Gallery) -> State:
     """A state with its brands in the order of their names."""
@@ -93,12 +100,10 @@ def against_names(state: State, queries: Embeddings, k: int) -> BrandNeighbours:
     """The k nearest brands by their names alone, with what speaks against the first."""
     own, words = state.own_names_and_words
     similarity, brand, row = own.search_brands(queries, k)
-    users = state.negatives.without(lambda r: not r.id.startswith(USERS))
     negative = best(queries, words.vectors)
-    for name in {r.brand for r in users.records} & {NOBODY, *own.position}:
-        rows = [i for i, r in enumerate(users.records) if r.brand == name]
+    for name in state.users_of.keys() & {NOBODY, *own.position}:
         first = np.arange(len(queries)) if name == NOBODY else np.flatnonzero(brand[:, 0] == own.position[name])
-        negative[first] = np.maximum(negative[first], best(queries[first], users.vectors[rows]))
+        negative[first] = np.maximum(negative[first], best(queries[first], state.users_of[name]))
     return BrandNeighbours(similarity, brand, row, own.brands, own.ids, negative)
 
 

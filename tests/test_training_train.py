@@ -26,6 +26,7 @@ from logoscan.training.__main__ import main
 from logoscan.training.compose import Composer, Mix
 from logoscan.training.drawings import from_arrays
 from logoscan.training.drawings import save as save_drawings
+from logoscan.training.losses import pair_loss, text_loss
 from logoscan.training.materials import backgrounds_from_arrays
 from logoscan.training.network import (
     DIM,
@@ -41,7 +42,8 @@ from logoscan.training.network import (
     write_folder,
     write_model,
 )
-from logoscan.training.train import Plan, pair_loss, proxy_loss, stream, text_loss, text_only_plan, train
+from logoscan.training.stream import stream
+from logoscan.training.train import Plan, proxy_loss, text_only_plan, train
 
 
 def font() -> str:

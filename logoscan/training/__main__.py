@@ -58,12 +58,17 @@ _HELP = f"""Remake the bundled model from free packages.
 4. python -m logoscan.training drawings --npm node_modules --pictures FOLDER --out WORK
    python -m logoscan.training contact-sheet --work WORK --fonts FONTS --out sheet.png     (look at it)
    python -m logoscan.training train --work WORK --fonts FONTS --run RUN --from weights/open_clip_model.safetensors
-   python -m logoscan.training average weights/open_clip_model.safetensors RUN/model.safetensors mean.safetensors
-   python -m logoscan.training whiten mean.safetensors white.safetensors --work WORK --fonts FONTS
+   python -m logoscan.training whiten RUN/model.safetensors white.safetensors --work WORK --fonts FONTS
+   (after a short run `average` it with the model before first; after the last, long one that gained nothing)
    python -m logoscan.training train --text-only --work WORK --fonts FONTS --run TEXT --from white.safetensors
    python -m logoscan.training export TEXT/model.safetensors weights/
    python -m logoscan.training.calibrate --drawings WORK/drawings-calibration --backgrounds WORK/backgrounds \\
      --fonts FONTS --write
+5. The detector, of which no weights are bundled yet:
+   python -m logoscan.training detector --work WORK --fonts FONTS --run DETECTOR \\
+     --from weights/open_clip_model.safetensors
+   python -m logoscan.training detector-confidence DETECTOR/detector.safetensors detector.safetensors \\
+     --work WORK --fonts FONTS
 
 A run goes against the clock and may be stopped and started again with the same --run. Brands kept for evaluation are
 dropped by name from drawings and made-up names.

@@ -28,7 +28,7 @@ from logoscan.encode import cpu_has_bf16
 from logoscan.images import square_crops
 from logoscan.training.compose import Composer
 from logoscan.training.scenes import Scene, compose_scene
-from logoscan.training.train import stream
+from logoscan.training.stream import stream
 
 logger = logging.getLogger(__name__)
 

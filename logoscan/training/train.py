@@ -9,14 +9,11 @@ from __future__ import annotations
 import json
 import logging
 import math
-import multiprocessing
-import queue
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +23,7 @@ from torch import nn
 
 from logoscan.encode import cpu_has_bf16
 from logoscan.training.compose import Batch, Composer, Mix
+from logoscan.training.losses import letters_loss, pair_loss, text_loss
 from logoscan.training.network import (
     DIM,
     TEXT_CFG,
@@ -38,11 +36,10 @@ from logoscan.training.network import (
     to_input,
     write_model,
 )
-from logoscan.training.wordmarks import LETTER_PLACES, letter_places
+from logoscan.training.stream import stream
+from logoscan.training.wordmarks import LETTER_PLACES
 
 logger = logging.getLogger(__name__)
-
-Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -107,23 +104,6 @@ class Plan:
                 raise ValueError(f"plan.{name}: expected 0..1, got {getattr(self, name)}")
 
 
-def pair_loss(z: torch.Tensor, labels: torch.Tensor, temperature: float) -> torch.Tensor:
-    """Supervised contrastive loss (Khosla et al., NeurIPS 2020), a scalar.
-
-    Negatives are those of the batch. A memory of the latest batches (Wang et al., CVPR 2020) was tried and made every
-    figure worse: pushed from where they just were, all vectors drift together.
-
-    Args:
-        z: float32 (n, d) unit vectors.
-        labels: int64 (n,).
-        temperature: Of the softmax.
-    """
-    own = torch.eye(len(z), dtype=torch.bool)
-    similar = (z @ z.T / temperature).masked_fill(own, -1e4)
-    positive = (labels[:, None] == labels[None]) & ~own
-    return (-(torch.log_softmax(similar, 1) * positive).sum(1) / positive.sum(1).clamp(min=1)).mean()
-
-
 def proxy_loss(
     z: torch.Tensor, labels: torch.Tensor, proxies: torch.Tensor, same: torch.Tensor, plan: Plan
 ) -> torch.Tensor:
@@ -146,23 +126,6 @@ def proxy_loss(
     return F.cross_entropy((plan.scale * (logits - hit)).masked_fill(hidden, -1e4), target)
 
 
-def text_loss(z: torch.Tensor, names: torch.Tensor, which: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
-    """Contrast of crops and names both ways (Radford et al., ICML 2021), a scalar.
-
-    Args:
-        z: float32 (n, d), vectors of crops that show words.
-        names: float32 (m, d), vectors of names, those of the crops first.
-        which: int64 (n,), the name of each crop.
-        scale: Inverse temperature.
-    """
-    logits = scale * (z @ names.T)
-    shown = int(which.max()) + 1
-    to_crop = torch.log_softmax(logits[:, :shown].T, 1)
-    own = which[None] == torch.arange(shown)[:, None]
-    back = -(to_crop * own).sum(1) / own.sum(1)
-    return (F.cross_entropy(logits, which) + back.mean()) / 2
-
-
 def text_only_plan(minutes: float, seed: int) -> Plan:
     """The plan that fits a text tower to a finished image tower, on words alone."""
     words = Mix(drawn=0, pictograms=0, wordmarks=64, look_alikes=0, packs=0, other_names=128)
@@ -183,54 +146,6 @@ def class_vectors(tower: Tower, composer: Composer) -> npt.NDArray[np.float32]:
             for k in range(0, len(first), 64)
         ]
     return np.concatenate(out)
-
-
-def _produce(make: Callable[[], Callable[[], Any]], ready: Any) -> None:
-    try:
-        draw = make()
-        while True:
-            ready.put(draw())
-    except Exception as error:  # handed over: a process's own traceback would be lost
-        ready.put(error)
-
-
-def stream(make: Callable[[], Callable[[], Item]], ahead: int = 8) -> Iterator[Item]:
-    """Yield what a function makes in a process of its own; an error there is raised here.
-
-    Args:
-        make: Builds the function there; must be picklable.
-        ahead: Items made ahead of use.
-    """
-    context = multiprocessing.get_context("spawn")
-    ready = context.Queue(ahead)
-    process = context.Process(target=_produce, args=(make, ready), daemon=True)
-    process.start()
-    try:
-        while True:
-            try:
-                item = ready.get(timeout=5)
-            except queue.Empty:
-                if not process.is_alive():
-                    raise RuntimeError(f"composer process ended with exit code {process.exitcode}") from None
-                continue
-            if isinstance(item, Exception):
-                raise item
-            yield item
-    finally:
-        process.terminate()
-        process.join(timeout=5)
-        ready.close()
-
-
-def letters_loss(predicted: torch.Tensor, texts: Sequence[str]) -> torch.Tensor:
-    """Mean binary cross-entropy of `letter_places`, a scalar.
-
-    Args:
-        predicted: float32 (n, `LETTER_PLACES`) logits.
-        texts: n names.
-    """
-    wanted = torch.from_numpy(np.stack([letter_places(text) for text in texts]))
-    return F.binary_cross_entropy_with_logits(predicted, wanted)
 
 
 @dataclass(eq=False)
