@@ -43,7 +43,7 @@ from logoscan.training.network import (
     write_model,
 )
 from logoscan.training.stream import stream
-from logoscan.training.train import Plan, proxy_loss, text_only_plan, train
+from logoscan.training.train import Plan, _begin, proxy_loss, text_only_plan, train
 
 
 def font() -> str:
@@ -96,6 +96,19 @@ def test_run_is_written_resumed_and_loadable(tmp_path: Path) -> None:
     assert not torch.equal(before["text_projection"], after["text_projection"])
     vectors = embed(read_tower(path), composer().batch(PLAN.mix).crops)
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+
+
+def test_a_resumed_run_looks_through_the_stages_it_froze(tmp_path: Path) -> None:
+    torch.manual_seed(5)  # other weights than the plan's seed gives
+    start = tmp_path / "start.safetensors"
+    write_model(Tower(), start, text=TextTower())
+    run, make = tmp_path / "run", partial(composer, fonts=(font(),))
+    train(make, PLAN, run, start)
+    tower = _begin(make(0), PLAN, run, start).tower
+    x = to_input(make(1).batch(MIX).crops)
+    tower.set_modes(learn_statistics=False)
+    frozen = tower(x)  # by the folded copy of the first stages
+    torch.testing.assert_close(frozen, tower.eval()(x), atol=2e-3, rtol=0)
 
 
 def test_text_alone_leaves_the_image_tower_as_it_is(tmp_path: Path) -> None:

@@ -51,12 +51,12 @@ class Mix:
         with_word: Chance that a photo-like view of a mark sets a word beside it: its brand's name or a made-up one.
     """
 
-    drawn: int = 44
-    pictograms: int = 12
-    wordmarks: int = 28
-    look_alikes: int = 12
-    packs: int = 8
-    other_names: int = 60
+    drawn: int = 32
+    pictograms: int = 8
+    wordmarks: int = 48
+    look_alikes: int = 10
+    packs: int = 6
+    other_names: int = 100
     clean: float = 0.35
     other_drawing: float = 0.65
     other_font: float = 0.3

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -84,10 +85,10 @@ class Plan:
     scale: float = 26.0
     temperature: float = 0.07
     proxy_weight: float = 0.0
-    text_weight: float = 0.2
-    letters_weight: float = 1.0
+    text_weight: float = 0.6
+    letters_weight: float = 5.0
     small_px: int = 112
-    small_part: float = 0.7
+    small_part: float = 0.5
     settle: float = 0.15
     text_only: bool = False
     whiten_batches: int = 60
@@ -176,12 +177,9 @@ class _Run:
         torch.save(state, path / "state.partial")
         (path / "state.partial").replace(path / "state.pt")
 
-    def load(self, file: Path) -> None:
-        saved = torch.load(file, weights_only=True)
+    def load(self, saved: dict[str, Any], path: Path) -> None:
         if len(saved["proxies"]) != len(self.proxies):
-            raise ValueError(
-                f"run {file.parent}: expected {len(saved['proxies'])} classes as before, got {len(self.proxies)}"
-            )
+            raise ValueError(f"run {path}: expected {len(saved['proxies'])} classes as before, got {len(self.proxies)}")
         self.tower.load_state_dict(saved["tower"])
         self.text.load_state_dict(saved["text"])
         self.letters.load_state_dict(saved["letters"])
@@ -194,10 +192,14 @@ def _begin(composer: Composer, plan: Plan, path: Path, start_from: str | Path | 
     torch.manual_seed(plan.seed)
     classes = len(composer.drawings.names) if plan.proxy_weight else 0
     resumed = (path / "state.pt").exists()
-    if start_from is None or resumed:  # a resumed run brings its own numbers, wider ones than it may have begun from
-        saved = torch.load(path / "state.pt", weights_only=True)["tower"] if resumed else None
-        dim = DIM if saved is None else len(saved["head.proj.weight"])
+    saved: dict[str, Any] | None = torch.load(path / "state.pt", weights_only=True) if resumed else None
+    if saved is not None:  # a resumed run brings its own numbers, wider ones than it may have begun from
+        dim = len(saved["tower"]["head.proj.weight"])
         tower, text = Tower(dim), TextTower(dim)
+        # Before its stages are frozen, which folds what they are then; the standardisation comes with `load`.
+        tower.load_state_dict({k: v for k, v in saved["tower"].items() if not k.startswith("norm.")})
+    elif start_from is None:
+        tower, text = Tower(), TextTower()
     else:
         tower = read_tower(start_from)
         text = read_text_tower(start_from) or TextTower(tower.dim)
@@ -224,8 +226,8 @@ def _begin(composer: Composer, plan: Plan, path: Path, start_from: str | Path | 
         weight_decay=plan.weight_decay,
     )
     run = _Run(tower, text, letters, proxies, first, optimizer)
-    if resumed:
-        run.load(path / "state.pt")
+    if saved is not None:
+        run.load(saved, path)
     return run
 
 
