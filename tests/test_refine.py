@@ -25,7 +25,9 @@ def similarity(box: np.ndarray) -> float:
 
 def test_no_box_gives_no_box() -> None:
     boxes, near = refine(PHOTO, np.zeros((0, 4), np.float32), [], ENCODER)
-    assert (boxes.shape, boxes.dtype, near.shape, near.dtype) == ((0, 4), np.float32, (0,), np.float32)
+    assert boxes.shape == (0, 4)
+    assert near.shape == (0,)
+    assert boxes.dtype == near.dtype == np.float32
 
 
 def test_a_wide_box_closes_around_the_logo() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,8 +19,7 @@ from PIL import ImageFont
 from safetensors.torch import load_file
 from timm.layers import Conv2dSame
 
-from logoscan import weights
-from logoscan.encode import ClipEncoder, cpu_has_bf16
+from logoscan.encode import cpu_has_bf16
 from logoscan.training.__main__ import main
 from logoscan.training.compose import Composer, Mix
 from logoscan.training.drawings import from_arrays
@@ -39,11 +37,10 @@ from logoscan.training.network import (
     read_text_tower,
     read_tower,
     to_input,
-    write_folder,
     write_model,
 )
 from logoscan.training.stream import stream
-from logoscan.training.train import Plan, _begin, proxy_loss, text_only_plan, train
+from logoscan.training.train import Plan, _begin, proxy_loss, train
 
 
 def font() -> str:
@@ -111,19 +108,6 @@ def test_a_resumed_run_looks_through_the_stages_it_froze(tmp_path: Path) -> None
     torch.testing.assert_close(frozen, tower.eval()(x), atol=2e-3, rtol=0)
 
 
-def test_text_alone_leaves_the_image_tower_as_it_is(tmp_path: Path) -> None:
-    torch.manual_seed(0)
-    start = tmp_path / "start.safetensors"
-    write_model(Tower(), start, text=TextTower())
-    words = Mix(drawn=0, pictograms=0, wordmarks=4, look_alikes=0, packs=0, other_names=3)
-    plan = replace(PLAN, text_only=True, mix=words, proxy_weight=0.0)
-    before = load_file(str(start))
-    after = load_file(str(train(partial(composer, fonts=(font(),)), plan, tmp_path / "run", start)))
-    changed = {k for k in before if not torch.equal(before[k], after[k])}
-    assert changed
-    assert not any(k.startswith("visual.") for k in changed)
-
-
 def test_a_warm_start_from_narrower_vectors_widens_both_towers(tmp_path: Path) -> None:
     torch.manual_seed(0)
     start = tmp_path / "start.safetensors"
@@ -136,29 +120,6 @@ def test_a_warm_start_from_narrower_vectors_widens_both_towers(tmp_path: Path) -
     assert json.loads(metadata(again)["training"])["steps"] == 2
     average(start, again, tmp_path / "mean", 0.5)
     assert read_tower(tmp_path / "mean").dim == DIM  # of two shapes that of the second
-
-
-def test_any_width_is_trained_on_and_exported(tmp_path: Path) -> None:
-    torch.manual_seed(0)
-    start = tmp_path / "start.safetensors"
-    write_model(Tower(32), start, text=TextTower(32))
-    words = Mix(drawn=0, pictograms=0, wordmarks=4, look_alikes=0, packs=0, other_names=3)
-    plan = replace(PLAN, text_only=True, mix=words, proxy_weight=0.0)
-    made = train(partial(composer, fonts=(font(),)), plan, tmp_path / "run", start)
-    folder = tmp_path / "weights"
-    shutil.copytree(weights.folder(), folder)
-    write_folder(made, folder, 64)
-    row = next(r for r in json.loads((folder / "manifest.json").read_text())["models"] if r["name"] == weights.ENCODER)
-    assert row["embed_dim"] == 32
-    assert ClipEncoder(folder, device="cpu", precision="fp32").info.dim == 32
-
-
-def test_text_alone_is_words_alone() -> None:
-    plan = text_only_plan(3, 1)
-    batch = composer(fonts=(font(),)).batch(replace(plan.mix, wordmarks=3, other_names=2))
-    assert plan.text_only
-    assert len(batch.texts) == 6
-    assert all(batch.texts)
 
 
 def test_a_folder_without_fonts_is_refused(tmp_path: Path) -> None:

@@ -40,7 +40,8 @@ from logoscan.training.network import (
     write_model,
 )
 from logoscan.training.sheet import contact_sheet
-from logoscan.training.train import Plan, text_only_plan, train, view_pairs
+from logoscan.training.text import TextPlan, fit_text
+from logoscan.training.train import Plan, train, view_pairs
 
 _PACKAGES = " ".join(drawing_store.package(s) for s in drawing_store.TRAIN_SETS)
 _CALIBRATION = " ".join(drawing_store.package(s) for s in drawing_store.CALIBRATION_SETS)
@@ -60,7 +61,7 @@ _HELP = f"""Remake the bundled model from free packages.
    python -m logoscan.training train --work WORK --fonts FONTS --run RUN --from weights/open_clip_model.safetensors
    python -m logoscan.training whiten RUN/model.safetensors white.safetensors --work WORK --fonts FONTS
    (after a short run `average` it with the model before first; after the last, long one that gained nothing)
-   python -m logoscan.training train --text-only --work WORK --fonts FONTS --run TEXT --from white.safetensors
+   python -m logoscan.training text --work WORK --fonts FONTS --run TEXT --from white.safetensors
    python -m logoscan.training export TEXT/model.safetensors weights/
    python -m logoscan.training.calibrate --drawings WORK/drawings-calibration --backgrounds WORK/backgrounds \\
      --fonts FONTS --write
@@ -137,19 +138,38 @@ def sheet(work: str, fonts: str, out: str, crops: int, scenes: int, seed: int) -
 @click.option("--minutes", default=60.0, show_default=True, help="Wall clock of the whole schedule.")
 @click.option("--seed", default=0, show_default=True)
 @click.option("--threads", default=1, show_default=True, type=click.IntRange(1), help="Threads of torch.")
-@click.option("--text-only", is_flag=True, help="Fit the text tower to a finished image tower, on words alone.")
 def train_command(
-    work: str, fonts: str, run: str, start_from: str | None, minutes: float, seed: int, threads: int, text_only: bool
+    work: str, fonts: str, run: str, start_from: str | None, minutes: float, seed: int, threads: int
 ) -> None:
     """Train both towers; the curve goes to RUN/log.jsonl, the model to RUN/model.safetensors."""
     torch.set_num_threads(threads)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a stop saves
-    plan = text_only_plan(minutes, seed) if text_only else Plan(minutes=minutes, seed=seed)
-    path = train(partial(Composer.from_folders, work, fonts), plan, run, start_from)
-    click.echo(f"{path}")
+    plan = Plan(minutes=minutes, seed=seed)
+    click.echo(train(partial(Composer.from_folders, work, fonts), plan, run, start_from))
 
 
 _MODEL = click.Path(exists=True, dir_okay=False)
+
+
+@main.command("text")
+@click.option("--work", required=True, type=_FOLDER, help="Working folder of `drawings`.")
+@click.option("--fonts", required=True, type=_FOLDER, help="Font files, searched recursively.")
+@click.option(
+    "--run", required=True, type=click.Path(file_okay=False), help="Folder of the run; continued if it holds one."
+)
+@click.option("--from", "start_from", required=True, type=_MODEL, help="Model whose image tower is finished.")
+@click.option("--minutes", default=15.0, show_default=True, help="Wall clock of the schedule, after encoding.")
+@click.option("--crops", default=60_000, show_default=True, type=click.IntRange(100), help="Crops of words encoded.")
+@click.option("--seed", default=0, show_default=True)
+@click.option("--threads", default=1, show_default=True, type=click.IntRange(1), help="Threads of torch.")
+def text_command(
+    work: str, fonts: str, run: str, start_from: str, minutes: float, crops: int, seed: int, threads: int
+) -> None:
+    """Fit the text tower to a finished image tower, on words alone; the model goes to RUN/model.safetensors."""
+    torch.set_num_threads(threads)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a stop saves
+    plan = TextPlan(minutes=minutes, crops=crops, seed=seed)
+    click.echo(fit_text(partial(Composer.from_folders, work, fonts), plan, run, start_from))
 
 
 @main.command("detector")
@@ -215,7 +235,7 @@ def average_command(first: str, second: str, target: str, share: float) -> None:
 @click.option("--batches", default=90, show_default=True, type=click.IntRange(2))
 @click.option("--seed", default=1, show_default=True)
 def whiten(source: str, target: str, work: str, fonts: str, batches: int, seed: int) -> None:
-    """Whiten the projection of the model SOURCE within classes; fit the text tower anew afterwards (`--text-only`)."""
+    """Whiten the projection of the model SOURCE within classes; fit the text tower anew afterwards (`text`)."""
     tower, text = read_tower(source), read_text_tower(source)
     turn = tower.whiten(view_pairs(Composer.from_folders(work, fonts, seed), batches))
     if text is not None:

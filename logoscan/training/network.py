@@ -178,6 +178,11 @@ class TextTower(nn.Module):
         self.logit_scale = nn.Parameter(torch.tensor(math.log(14.0)))
         self._tokenizer: Any = None
 
+    @property
+    def dim(self) -> int:
+        """Length of a vector."""
+        return int(self.transformer_.text_projection.shape[1])
+
     def tokens(self, texts: Sequence[str]) -> torch.Tensor:
         """Return int64 (n, context length)."""
         if self._tokenizer is None:
@@ -185,8 +190,13 @@ class TextTower(nn.Module):
         return self._tokenizer(list(texts))  # type: ignore[no-any-return]
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
-        """Return the unit vectors."""
-        return F.normalize(self.transformer_(tokens).float(), dim=1)
+        """Return the unit vectors of int64 (n, up to the context length); columns of padding alone may be left out."""
+        mask, width = self.transformer_.attn_mask, tokens.shape[1]
+        self.transformer_.attn_mask = mask[:width, :width]  # open_clip's is for the whole context
+        try:
+            return F.normalize(self.transformer_(tokens).float(), dim=1)
+        finally:
+            self.transformer_.attn_mask = mask
 
 
 def write_bpe(path: str | Path) -> None:

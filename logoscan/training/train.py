@@ -67,7 +67,6 @@ class Plan:
         small_px: Side of the crops in the first part of the schedule; 112 px train 1.3 times as fast as 128 px.
         small_part: That part, 0..1.
         settle: Part of the schedule at its end in which normalisation statistics stand still.
-        text_only: Leave the image tower as it is and fit the text tower to it, on words alone.
         whiten_batches: Batches from which the projection is whitened before a warm start, see `Tower.whiten`.
         save_every_s: Seconds between checkpoints.
         max_steps: Stop after so many steps of this run whatever the clock says; None: the clock alone.
@@ -90,7 +89,6 @@ class Plan:
     small_px: int = 112
     small_part: float = 0.5
     settle: float = 0.15
-    text_only: bool = False
     whiten_batches: int = 60
     save_every_s: float = 240.0
     max_steps: int | None = None
@@ -125,12 +123,6 @@ def proxy_loss(
     hidden = same[target].scatter(1, target[:, None], False)
     hit = torch.zeros_like(logits).scatter(1, target[:, None], plan.margin)
     return F.cross_entropy((plan.scale * (logits - hit)).masked_fill(hidden, -1e4), target)
-
-
-def text_only_plan(minutes: float, seed: int) -> Plan:
-    """The plan that fits a text tower to a finished image tower, on words alone."""
-    words = Mix(drawn=0, pictograms=0, wordmarks=64, look_alikes=0, packs=0, other_names=128)
-    return Plan(minutes=minutes, seed=seed, text_only=True, text_weight=1.0, small_part=0.0, mix=words)
 
 
 def view_pairs(composer: Composer, batches: int) -> npt.NDArray[np.uint8]:
@@ -204,7 +196,7 @@ def _begin(composer: Composer, plan: Plan, path: Path, start_from: str | Path | 
         tower = read_tower(start_from)
         text = read_text_tower(start_from) or TextTower(tower.dim)
     first = F.normalize(torch.randn(classes, tower.dim), dim=1)
-    if start_from is not None and not resumed and plan.whiten_batches and not plan.text_only:
+    if start_from is not None and not resumed and plan.whiten_batches:
         tower.whiten(view_pairs(composer, plan.whiten_batches))
         # The new projection shares no axis with the old one.
         width = TEXT_CFG["width"]
@@ -215,8 +207,7 @@ def _begin(composer: Composer, plan: Plan, path: Path, start_from: str | Path | 
     tower = for_training(tower, frozen)
     if frozen:
         tower.freeze_stem(frozen)
-    if not plan.text_only:
-        tower.centre(np.concatenate([composer.batch(plan.mix).crops for _ in range(4)]))
+    tower.centre(np.concatenate([composer.batch(plan.mix).crops for _ in range(4)]))
     proxies, letters = nn.Parameter(first.clone()), nn.Linear(tower.dim, LETTER_PLACES)
     optimizer = torch.optim.AdamW(
         [
@@ -257,7 +248,7 @@ def train(
     began, last_save, done = time.monotonic() - run.used_s, time.monotonic(), 0
     sums: list[tuple[float, ...]] = []
     # a seed of its own after each resumption, so that no batch is seen twice
-    batches = stream(_Batches(make, plan.seed + 7919 * (run.steps + 1), plan.mix))
+    batches = stream(Batches(make, plan.seed + 7919 * (run.steps + 1), plan.mix))
     try:
         while plan.max_steps is None or done < plan.max_steps:
             part = (time.monotonic() - began) / (plan.minutes * 60)
@@ -269,10 +260,7 @@ def train(
             waited = time.monotonic()
             batch = next(batches)
             waited = time.monotonic() - waited
-            if plan.text_only:
-                run.tower.eval()
-            else:
-                run.tower.set_modes(learn_statistics=part < 1 - plan.settle)
+            run.tower.set_modes(learn_statistics=part < 1 - plan.settle)
             losses = _step(run, batch, plan, same, rate, small=part < plan.small_part)
             done += 1
             run.used_s = time.monotonic() - began
@@ -290,7 +278,7 @@ def train(
 
 
 @dataclass(frozen=True)
-class _Batches:
+class Batches:
     """Makes a maker of batches; picklable."""
 
     make: Callable[[int], Composer]
@@ -298,6 +286,7 @@ class _Batches:
     mix: Mix
 
     def __call__(self) -> Callable[[], Batch]:
+        """Build the composer and return what makes a batch."""
         return partial(self.make(self.seed).batch, self.mix)
 
 
@@ -307,7 +296,7 @@ def _step(run: _Run, batch: Batch, plan: Plan, same: torch.Tensor, rate: float, 
     if small:
         x = F.interpolate(x, size=(plan.small_px, plan.small_px), mode="bilinear", antialias=True)
     x = x.contiguous(memory_format=torch.channels_last)
-    with torch.set_grad_enabled(not plan.text_only), torch.autocast("cpu", torch.bfloat16, enabled=cpu_has_bf16()):
+    with torch.autocast("cpu", torch.bfloat16, enabled=cpu_has_bf16()):
         z = run.tower(x)
     z = z.float()
     pair = pair_loss(z, labels, plan.temperature)

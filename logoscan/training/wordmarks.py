@@ -99,6 +99,7 @@ def change_name(rng: np.random.Generator, name: str) -> str:
             return changed
 
 
+@lru_cache(maxsize=1 << 16)
 def letter_places(name: str) -> npt.NDArray[np.float32]:
     """Return which letters a name has where, float32 (`LETTER_PLACES`,), 0 or 1.
 
