@@ -20,7 +20,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "types errors results",
         "jsonio boxes images logos brands listings resume match text price evidence signals score report weights "
         "merchant negatives",
-        "detect detector_net encode refine ocr storage gallery register index",
+        "alignment detect detector_net encode refine ocr storage gallery register index",
         "scanner calibrate",
         "cli distributed",
     )
