@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import signal
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -15,8 +16,9 @@ import torch
 
 from logoscan.encode import ClipEncoder
 from logoscan.training import drawings as drawing_store
+from logoscan.training.backbones import LIGHT, compare, unseen_pairs
 from logoscan.training.card import curve, failures
-from logoscan.training.compose import Composer
+from logoscan.training.compose import Composer, Mix
 from logoscan.training.detector import (
     DetectorPlan,
     Scenes,
@@ -40,8 +42,9 @@ from logoscan.training.network import (
     write_model,
 )
 from logoscan.training.sheet import contact_sheet
+from logoscan.training.stream import stream
 from logoscan.training.text import TextPlan, fit_text
-from logoscan.training.train import Plan, train, view_pairs
+from logoscan.training.train import Batches, Plan, train, view_pairs
 
 _PACKAGES = " ".join(drawing_store.package(s) for s in drawing_store.TRAIN_SETS)
 _CALIBRATION = " ".join(drawing_store.package(s) for s in drawing_store.CALIBRATION_SETS)
@@ -149,6 +152,23 @@ def train_command(
 
 
 _MODEL = click.Path(exists=True, dir_okay=False)
+
+
+@main.command("backbones")
+@click.option("--work", required=True, type=_FOLDER, help="Working folder of `drawings`.")
+@click.option("--fonts", required=True, type=_FOLDER, help="Font files, searched recursively.")
+@click.option("--minutes", default=6.0, show_default=True, help="Training of each.")
+@click.option("--threads", default=2, show_default=True, type=click.IntRange(1), help="Threads of torch.")
+@click.argument("names", nargs=-1)
+def backbones_command(work: str, fonts: str, minutes: float, threads: int, names: tuple[str, ...]) -> None:
+    """Compare light backbones (timm NAMES; a choice of four without any): one JSON line each."""
+    torch.set_num_threads(threads)
+    make = partial(Composer.from_folders, work, fonts)
+    unseen = unseen_pairs(make(3, "drawings-calibration"), 1000)
+    for name in names or LIGHT:
+        batches = stream(Batches(make, 17, Mix()))  # the same crops in the same order for each
+        click.echo(json.dumps(asdict(compare(name, batches, unseen, minutes))))
+        batches.close()  # type: ignore[attr-defined]
 
 
 @main.command("text")

@@ -162,7 +162,8 @@ def fit_text(make: Callable[[int], Composer], plan: TextPlan, folder: str | Path
             state = {"steps": state["steps"] + 1, "used_s": time.monotonic() - began}
             sums.append([float(loss.detach()) for loss in losses])
             if state["steps"] % 50 == 0:
-                line: dict[str, float] = {"step": state["steps"], "seconds": round(state["used_s"]), "lr": rate}
+                line: dict[str, float] = {"step": state["steps"], "samples": 2 * plan.shown * state["steps"]}
+                line |= {"seconds": round(state["used_s"]), "lr": rate}
                 line |= dict(
                     zip(("text", "letters"), (round(m, 4) for m in np.mean(sums, axis=0).tolist()), strict=True)
                 )
