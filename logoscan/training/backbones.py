@@ -52,7 +52,7 @@ class _Net(nn.Module):
     def __init__(self, name: str, dim: int) -> None:
         super().__init__()
         self.trunk = timm.create_model(name, num_classes=0)
-        width = self.trunk(torch.zeros(1, 3, _PX, _PX)).shape[1]
+        width = int(self.trunk.eval()(torch.zeros(1, 3, _PX, _PX)).shape[1])
         self.head = nn.Linear(width, dim)
 
     def forward(self, crops: npt.NDArray[np.uint8]) -> torch.Tensor:
