@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from logoscan.errors import InputError
 from logoscan.types import Rgb, Rgba
 
-__all__ = ["SIDE_PX", "Alignment", "align", "on_drawing", "overlay", "template"]
+__all__ = ["SIDE_PX", "Alignment", "align", "drawn", "on_drawing", "overlay"]
 
 Plane = NDArray[np.float32]
 """float32 (SIDE_PX, SIDE_PX)."""
@@ -37,7 +37,7 @@ class Alignment:
     """How a drawing lies in a square crop.
 
     Attributes:
-        matrix: float64 (2, 3): pixels (x, y, 1) of the drawing's square (`template`), mirrored first where `mirrored`,
+        matrix: float64 (2, 3): pixels (x, y, 1) of the drawing's square (`drawn`), mirrored first where `mirrored`,
             to pixels of the crop's square, both `SIDE_PX` wide.
         correlation: Of the edges, in [-1, 1].
         other: Correlation of the best alignment with the other handedness.
@@ -56,8 +56,12 @@ class Alignment:
         return float(long / max(short, 1e-6))
 
 
-def template(drawing: Rgba) -> NDArray[np.float32]:
+def drawn(drawing: Rgba, mirrored: bool = False) -> NDArray[np.float32]:
     """The drawing in the middle of a square, float32 (SIDE_PX, SIDE_PX, 4): premultiplied RGB in 0..255, alpha in 0..1.
+
+    Args:
+        drawing: uint8 (H, W, 4), straight alpha.
+        mirrored: Left for right.
 
     Raises:
         InputError: The drawing is not uint8 (H, W, 4), or nothing in it can be seen.
@@ -76,7 +80,7 @@ def template(drawing: Rgba) -> NDArray[np.float32]:
     out = np.zeros((SIDE_PX, SIDE_PX, 4), np.float32)
     y, x = (SIDE_PX - mark.shape[0]) // 2, (SIDE_PX - mark.shape[1]) // 2
     out[y : y + mark.shape[0], x : x + mark.shape[1]] = mark
-    return out
+    return np.ascontiguousarray(out[:, ::-1]) if mirrored else out
 
 
 def align(crop: Rgb, drawing: Rgba) -> Alignment | None:
@@ -93,8 +97,8 @@ def align(crop: Rgb, drawing: Rgba) -> Alignment | None:
         The better of both hands; None if no start leads anywhere.
     """
     image = edges(_square(crop))
-    mark = template(drawing)
-    found = [_climb(_drawn_edges(m), _box(m), image) for m in (mark, _mirrored(mark))]
+    marks = [drawn(drawing, mirrored) for mirrored in (False, True)]
+    found = [_climb(_drawn_edges(mark), _middle(mark), image) for mark in marks]
     if all(f is None for f in found):
         return None
     upright, mirrored = (f or (-1.0, np.eye(2, 3)) for f in found)
@@ -122,8 +126,7 @@ def overlay(crop: Rgb, drawing: Rgba, alignment: Alignment) -> Rgb:
     """The crop with the outline of the aligned drawing, for a report: uint8 of the crop's shape."""
     import cv2
 
-    mark = template(drawing)
-    alpha = (_mirrored(mark) if alignment.mirrored else mark)[..., 3]
+    alpha = drawn(drawing, alignment.mirrored)[..., 3]
     side = crop.shape[0]
     grow = side / SIDE_PX
     shift = np.array([[grow, 0, (grow - 1) / 2], [0, grow, (grow - 1) / 2]])  # pixel centres to pixel centres
@@ -155,27 +158,23 @@ def _square(crop: Rgb) -> NDArray[np.float32]:
     return np.asarray(cv2.resize(crop, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA), np.float32)
 
 
-def _mirrored(mark: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.ascontiguousarray(mark[:, ::-1])
-
-
 def _drawn_edges(mark: NDArray[np.float32]) -> Plane:
     """Edges of a drawing on grey, those of its shape as strong as black on white."""
     alpha = mark[..., 3:]
     return edges(np.concatenate([mark[..., :3] + 127 * (1 - alpha), alpha * 255], axis=2))
 
 
-def _box(mark: NDArray[np.float32]) -> NDArray[np.float64]:
+def _middle(mark: NDArray[np.float32]) -> NDArray[np.float64]:
     """Middle (x, y) of what can be seen of a drawing."""
     rows, columns = np.nonzero(mark[..., 3] > 0)
     return np.array([columns.min() + columns.max() + 1, rows.min() + rows.max() + 1]) / 2
 
 
-def _climb(drawn: Plane, middle: NDArray[np.float64], image: Plane) -> tuple[float, NDArray[np.float64]] | None:
+def _climb(mark: Plane, middle: NDArray[np.float64], image: Plane) -> tuple[float, NDArray[np.float64]] | None:
     """The best (correlation, matrix) from several starts, less what it strains the drawing."""
     best: tuple[float, float, NDArray[np.float64]] | None = None
-    for start in _starts(drawn, middle, image):
-        found = _fine(drawn, image, start)
+    for start in _starts(mark, middle, image):
+        found = _fine(mark, image, start)
         if found is not None:
             correlation, matrix = found
             sides = np.log(np.maximum(np.linalg.svd(matrix[:, :2], compute_uv=False), 1e-3))
@@ -185,12 +184,12 @@ def _climb(drawn: Plane, middle: NDArray[np.float64], image: Plane) -> tuple[flo
     return None if best is None else best[1:]
 
 
-def _starts(drawn: Plane, middle: NDArray[np.float64], image: Plane) -> list[NDArray[np.float64]]:
+def _starts(mark: Plane, middle: NDArray[np.float64], image: Plane) -> list[NDArray[np.float64]]:
     """The few most promising starts, none like another: both pictures blurred and a third as wide."""
     import cv2
 
     third = SIDE_PX // 3
-    small, seen = (cv2.resize(cv2.GaussianBlur(e, (0, 0), 4), (third, third)) for e in (drawn, image))
+    small, seen = (cv2.resize(cv2.GaussianBlur(e, (0, 0), 4), (third, third)) for e in (mark, image))
     centred = (small - small.mean()).ravel()
 
     def promise(matrix: NDArray[np.float64]) -> float:
@@ -215,14 +214,14 @@ def _starts(drawn: Plane, middle: NDArray[np.float64], image: Plane) -> list[NDA
     return kept
 
 
-def _fine(drawn: Plane, image: Plane, start: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]] | None:
+def _fine(mark: Plane, image: Plane, start: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]] | None:
     import cv2
 
     criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 30, 1e-4)
     matrix: Any = start.astype(np.float32)
     correlation = -1.0
     for blur in _BLURS_PX:
-        one, two = (cv2.GaussianBlur(e, (0, 0), blur) for e in (drawn, image))
+        one, two = (cv2.GaussianBlur(e, (0, 0), blur) for e in (mark, image))
         try:
             correlation, matrix = cv2.findTransformECC(one, two, matrix, cv2.MOTION_AFFINE, criteria, None, 1)
         except cv2.error:  # it ran away from the picture

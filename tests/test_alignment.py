@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from logoscan.alignment import SIDE_PX, align, on_drawing, overlay, template
+from logoscan.alignment import SIDE_PX, align, drawn, on_drawing, overlay
 from logoscan.errors import InputError
 from logoscan.types import Rgb, Rgba
 
@@ -58,7 +58,7 @@ def test_the_crop_seen_through_the_drawing_has_its_ink_where_the_drawing_has() -
     found = align(crop, flag())
     assert found is not None
     seen, inside = on_drawing(crop, found)
-    alpha = template(flag())[..., 3]
+    alpha = drawn(flag())[..., 3]
     assert inside.mean() > 0.6
     assert seen[alpha > 0.9, 2].mean() < 80  # the ink's blue is 40, the ground's 220
     assert seen[(alpha < 0.1) & (inside > 0), 2].mean() > 200
@@ -68,9 +68,9 @@ def test_the_overlay_outlines_the_mark() -> None:
     crop = shown(flag())
     found = align(crop, flag())
     assert found is not None
-    drawn = overlay(crop, flag(), found)
-    assert (drawn.shape, drawn.dtype) == (crop.shape, crop.dtype)
-    changed = (drawn != crop).any(axis=2)
+    outlined = overlay(crop, flag(), found)
+    assert (outlined.shape, outlined.dtype) == (crop.shape, crop.dtype)
+    changed = (outlined != crop).any(axis=2)
     assert 0.02 < changed.mean() < 0.25
     edge = cv2.dilate(cv2.Canny(crop, 60, 120), np.ones((7, 7), np.uint8)) > 0
     assert edge[changed].mean() > 0.9
@@ -85,10 +85,10 @@ def test_wrong_shapes_are_refused() -> None:
     with pytest.raises(InputError, match=r"crop: expected uint8 \(n, n, 3\), got uint8 \(10, 12, 3\)"):
         align(np.zeros((10, 12, 3), np.uint8), flag())
     with pytest.raises(InputError, match=r"drawing: expected uint8 \(H, W, 4\), got uint8 \(10, 10, 3\)"):
-        template(np.zeros((10, 10, 3), np.uint8))
+        drawn(np.zeros((10, 10, 3), np.uint8))
     with pytest.raises(InputError, match="drawing: expected something to see, got alpha 0 everywhere"):
-        template(np.zeros((10, 10, 4), np.uint8))
+        drawn(np.zeros((10, 10, 4), np.uint8))
 
 
 def test_the_square_is_as_wide_as_it_says() -> None:
-    assert template(flag()).shape == (SIDE_PX, SIDE_PX, 4)
+    assert drawn(flag()).shape == (SIDE_PX, SIDE_PX, 4)

@@ -20,7 +20,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "types errors results",
         "jsonio boxes images logos brands listings resume match text price evidence signals score report weights "
         "merchant negatives",
-        "alignment detect detector_net encode refine ocr storage gallery register index",
+        "alignment alteration alteration_net detect detector_net encode refine ocr storage gallery register index",
         "scanner calibrate",
         "cli distributed",
     )
@@ -137,7 +137,7 @@ def loaded_after(statement: str) -> set[str]:
 
 
 def test_importing_loads_nothing_heavy() -> None:
-    light = sorted(sources().keys() - {ROOT, "detector_net"})  # a network, which a constructor imports
+    light = sorted(sources().keys() - {ROOT, "detector_net", "alteration_net"})  # networks, which constructors import
     everything = ", ".join(f"logoscan.{name}" for name in light)
     for statement in ("import logoscan", f"import {everything}"):
         loaded = loaded_after(statement)

@@ -210,7 +210,7 @@ def look_alike(rng: np.random.Generator, rgba: Rgba, tries: int = 6) -> Rgba | N
         elif kind == 1:
             edited = np.ascontiguousarray(np.rot90(rgba, int(rng.integers(1, 4))))
         elif kind == 2:
-            edited = _without_part(rng, rgba)
+            edited = without_part(rng, rgba)
         elif kind == 3:
             edited = _with_bar(rng, rgba)
         elif kind == 4:
@@ -228,7 +228,8 @@ def difference(a: Rgba, b: Rgba) -> float:
     return 1 - float(np.minimum(one, two).sum()) / max(float(np.maximum(one, two).sum()), 1e-6)
 
 
-def _without_part(rng: np.random.Generator, rgba: Rgba) -> Rgba:
+def without_part(rng: np.random.Generator, rgba: Rgba) -> Rgba:
+    """Return a drawing without one of its connected parts, or without a third to a half along one side."""
     out, (h, w) = rgba.copy(), rgba.shape[:2]
     if rng.random() < 0.5:
         inked = (ink(rgba) > 0.5).astype(np.uint8)

@@ -1,0 +1,120 @@
+"""Was a mark altered? A small network looks at a crop through the drawing that is aligned with it.
+
+Mirrored and stretched marks show in the alignment; missing parts in what lies under the drawing's ink. Confirms a match
+or measures how it departs from the registered drawing. Knows no brands and no vectors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from logoscan.alignment import Alignment, align, drawn, on_drawing
+from logoscan.errors import CorruptFileError
+from logoscan.types import Rgb, Rgba
+
+__all__ = ["KINDS", "NUMBERS", "PLANES", "Alteration", "AlterationCheck", "evidence"]
+
+KINDS = ("faithful", "mirrored", "stretched", "incomplete")
+"""What the network tells apart, in the order of its outputs."""
+PLANES, NUMBERS, LOOK_PX = 8, 4, 64
+"""Planes that it looks at, numbers that it is told, and its side in pixels."""
+
+
+@dataclass(frozen=True, eq=False)
+class Alteration:
+    """What became of a registered drawing.
+
+    Attributes:
+        alignment: Where the drawing lies.
+        kinds: Probability of each of `KINDS`; they sum to 1.
+    """
+
+    alignment: Alignment
+    kinds: Mapping[str, float]
+
+    @property
+    def altered(self) -> float:
+        """Probability that the mark is not faithful to the drawing, in [0, 1]."""
+        return 1.0 - self.kinds["faithful"]
+
+
+def evidence(crop: Rgb, drawing: Rgba, alignment: Alignment) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """What the network is shown.
+
+    Args:
+        crop: uint8 (n, n, 3) RGB.
+        drawing: uint8 (H, W, 4).
+        alignment: Of both.
+
+    Returns:
+        uint8 (PLANES, LOOK_PX, LOOK_PX): the crop seen through the drawing's square (RGB), the drawing on grey (RGB),
+        its alpha, and where the crop has pixels. float32 (NUMBERS,): the correlation, how far the upright
+        drawing is ahead of the mirrored one (below 0 where it is behind), log stretch, log area.
+    """
+    import cv2
+
+    mark = drawn(drawing, alignment.mirrored)
+    seen, inside = on_drawing(crop, alignment)
+    alpha = mark[..., 3:]
+    planes = [seen, mark[..., :3] + 127 * (1 - alpha), alpha * 255, inside[..., None] * 255]
+    size = (LOOK_PX, LOOK_PX)
+    small = [cv2.resize(p, size, interpolation=cv2.INTER_AREA).reshape(*size, -1) for p in planes]
+    stacked = np.concatenate(small, axis=2).clip(0, 255).astype(np.uint8).transpose(2, 0, 1)
+    ahead = (alignment.correlation - alignment.other) * (-1 if alignment.mirrored else 1)
+    area = abs(float(np.linalg.det(alignment.matrix[:, :2])))
+    numbers = [alignment.correlation, ahead, np.log(alignment.stretch), np.log(max(area, 1e-3))]
+    return np.ascontiguousarray(stacked), np.clip(np.array(numbers, np.float32), -3, 3)
+
+
+class AlterationCheck:
+    """The trained check. Thread-safe once built."""
+
+    def __init__(self, path: str | Path) -> None:
+        """Read the network.
+
+        Args:
+            path: A safetensors file of `logoscan.training.alterations`.
+
+        Raises:
+            CorruptFileError: The file is no such network.
+        """
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+
+        from logoscan.alteration_net import build
+
+        self._net = build()
+        try:
+            tensors = load_file(str(path))
+            self._net.load_state_dict({k: v.float() for k, v in tensors.items()}, strict=False)
+        except (SafetensorError, OSError, RuntimeError) as error:
+            raise CorruptFileError(f"{path}: expected an alteration check's file ({error!s:.200})") from None
+        missing = sorted(k for k in self._net.state_dict() if k not in tensors and not k.endswith("batches_tracked"))
+        if missing:
+            raise CorruptFileError(f"{path}: expected a whole alteration check, got one without {missing[:3]}")
+        self._net.eval()
+
+    def check(self, crop: Rgb, drawing: Rgba) -> Alteration | None:
+        """Align a drawing with a crop and judge what became of it; None where it cannot be aligned.
+
+        Args:
+            crop: uint8 (n, n, 3) RGB: the matched place with a little ground around it.
+            drawing: uint8 (H, W, 4), as registered.
+
+        Raises:
+            InputError: A wrong shape, or an invisible drawing.
+        """
+        import torch
+
+        alignment = align(crop, drawing)
+        if alignment is None:
+            return None
+        planes, numbers = (torch.from_numpy(part)[None] for part in evidence(crop, drawing, alignment))
+        with torch.inference_mode():
+            share = torch.softmax(self._net(planes, numbers), 1)[0].tolist()
+        return Alteration(alignment, dict(zip(KINDS, share, strict=True)))

@@ -1,0 +1,194 @@
+"""Trains the alteration check on composed crops of faithful and altered marks.
+
+Crops are composed and aligned once (alignment costs far more than the network), then stepped on for some rounds. Must
+not know evaluation data.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F  # noqa: N812
+from safetensors.torch import save_file
+
+from logoscan.alignment import align
+from logoscan.alteration import KINDS, evidence
+from logoscan.alteration_net import AlterationNet, build
+from logoscan.training.compose import Composer, ground_for
+from logoscan.training.effects import CROP_PX, Rgb8, blend, lay, random_corners, take_snapshot, to_uint8
+from logoscan.training.materials import random_colour
+from logoscan.training.stream import stream
+from logoscan.training.styles import Rgba, difference, ink, paint, premultiply, without_part
+from logoscan.training.wordmarks import draw_word
+
+logger = logging.getLogger(__name__)
+
+ORDER = (0, 1, 0, 2, 0, 3)
+"""Kinds in turn: half of the marks are faithful."""
+_STRETCH = (0.35, 0.6)
+"""Logarithm of the ratio of the sides: stretched by 1.4 to 1.8. Perspective alone reaches 1.2."""
+_VISIBLE = 0.22
+"""Share of the ink that an alteration must move or take away: nobody sees that a ring is mirrored."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """uint8 (`CROP_PX`, `CROP_PX`, 3) `crop`, the registered `drawing` that it shows, and its number in `KINDS`."""
+
+    crop: Rgb8
+    drawing: Rgba
+    kind: int
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """Aligned pairs: uint8 `planes`, float32 `numbers` (both as of `evidence`) and int64 `kinds`, a row each."""
+
+    planes: npt.NDArray[np.uint8]
+    numbers: npt.NDArray[np.float32]
+    kinds: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.kinds)
+
+
+def compose_pair(composer: Composer, kind: int, words: float = 0.0) -> Pair:
+    """Compose a crop of a mark, faithful or altered, under good light; `words` is the chance of a made-up word."""
+    rng = composer.rng
+    while True:
+        word = draw_word(rng, composer.fonts) if rng.random() < words else None
+        if word is not None:
+            drawing, mono = word[2], True
+        else:
+            i = int(rng.integers(len(composer.drawings)))
+            drawing, mono = np.array(composer.drawings.rgba(i)), bool(composer.drawings.one_colour[i])
+        shown, stretch = drawing, 1.0
+        if KINDS[kind] == "mirrored":
+            shown = np.ascontiguousarray(drawing[:, ::-1])
+        elif KINDS[kind] == "incomplete":
+            shown = without_part(rng, drawing)
+        elif KINDS[kind] == "stretched":
+            stretch = math.exp(float(rng.choice([-1, 1]) * rng.uniform(*_STRETCH)))
+        if shown is drawing or difference(drawing, shown) >= _VISIBLE:
+            return Pair(_photo(composer, shown, mono, stretch), drawing, kind)
+
+
+def _photo(composer: Composer, drawing: Rgba, mono: bool, stretch: float) -> Rgb8:
+    rng, side = composer.rng, CROP_PX
+    mono = mono or bool(rng.random() < 0.2)
+    mark = paint(ink(drawing), random_colour(rng)) if mono else premultiply(drawing)
+    ground = ground_for(rng, composer.backgrounds, composer.materials, side, side)
+    h, w = mark.shape[0], mark.shape[1] * stretch
+    scale = side * rng.uniform(0.72, 0.95) / max(h, w)
+    centre = (side / 2 + rng.uniform(-4, 4), side / 2 + rng.uniform(-4, 4))
+    corners = random_corners(rng, (w * scale, h * scale), centre)
+    return to_uint8(take_snapshot(rng, blend(rng, ground, lay(mark, corners, (side, side)), mono)))
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Makes a maker of aligned examples; picklable."""
+
+    make: Callable[[int], Composer]
+    seed: int
+    words: float
+
+    def __call__(self) -> Callable[[], Examples]:
+        """Build the composer and return what makes six examples, a faithful one beside each altered one."""
+        composer = self.make(self.seed)
+        return lambda: gather(compose_pair(composer, kind, self.words) for kind in ORDER)
+
+
+def gather(pairs: Iterable[Pair]) -> Examples:
+    """Align pairs; those that cannot be aligned are left out."""
+    rows: list[tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32], int]] = []
+    for pair in pairs:
+        alignment = align(pair.crop, pair.drawing)
+        if alignment is not None:
+            rows.append((*evidence(pair.crop, pair.drawing, alignment), pair.kind))
+    planes, numbers, kinds = zip(*rows, strict=True)
+    return Examples(np.stack(planes), np.stack(numbers), np.array(kinds, np.int64))
+
+
+def joined(parts: Iterable[Examples]) -> Examples:
+    """All rows of some examples."""
+    kept = list(parts)
+    return Examples(*(np.concatenate([getattr(p, name) for p in kept]) for name in ("planes", "numbers", "kinds")))
+
+
+def stream_pairs(make: Callable[[int], Composer], seed: int, words: float, count: int) -> Iterator[Examples]:
+    """Aligned examples from a process of its own, at least `count` rows composed."""
+    batches = stream(Pairs(make, seed, words))
+    yield from islice(batches, -(-count // len(ORDER)))
+    batches.close()  # type: ignore[attr-defined]
+
+
+def varied(rng: torch.Generator, planes: torch.Tensor) -> torch.Tensor:
+    """Other light, inks and places: uint8 (n, PLANES, h, w) in and out. A mirror image of both is as good a pair."""
+    out = planes.float()
+    n = len(out)
+    gain = 1 + 0.3 * torch.randn((n, 1, 1, 1), generator=rng)
+    out[:, :3] = (out[:, :3] - 127.5) * gain + 127.5 + 25 * torch.randn((n, 1, 1, 1), generator=rng)
+    chance = torch.rand(3, generator=rng)
+    if chance[0] < 0.2:
+        out[:, 3:6] = 255 - out[:, 3:6]
+    if chance[1] < 0.5:
+        out = out.flip(3)
+    if chance[2] < 0.3:
+        out[:, :3] = out[:, torch.randperm(3, generator=rng)]
+    shift = torch.randint(-3, 4, (2,), generator=rng).tolist()
+    return torch.roll(out, shift, (2, 3)).clamp(0, 255).to(torch.uint8)
+
+
+def train_alterations(examples: Examples, rounds: int = 24, seed: int = 0, lr: float = 2e-3) -> AlterationNet:
+    """Step on examples for some rounds (AdamW, cosine)."""
+    torch.manual_seed(seed)
+    rng = torch.Generator().manual_seed(seed)
+    net, batch = build(), min(64, len(examples))
+    optimizer = torch.optim.AdamW(net.parameters(), lr=lr, weight_decay=0.05)
+    planes, numbers, kinds = (torch.from_numpy(getattr(examples, n)) for n in ("planes", "numbers", "kinds"))
+    steps = rounds * (len(examples) // batch)
+    step = 0
+    for number in range(rounds):
+        total = 0.0
+        order = torch.randperm(len(examples), generator=rng)
+        for start in range(0, len(examples) - batch + 1, batch):
+            rows = order[start : start + batch]
+            rate = min(1.0, (step + 1) / 50) * (0.5 + 0.5 * math.cos(math.pi * step / steps))
+            optimizer.param_groups[0]["lr"] = lr * rate
+            loss = F.cross_entropy(net.train()(varied(rng, planes[rows]), numbers[rows]), kinds[rows])
+            optimizer.zero_grad()
+            torch.autograd.backward(loss)
+            optimizer.step()
+            step, total = step + 1, total + float(loss.detach())
+        logger.info("round %d of %d: loss %.4f", number + 1, rounds, total / max(1, len(examples) // batch))
+    return net.eval()
+
+
+def judge(net: AlterationNet, examples: Examples, false_alarms: float = 0.05) -> dict[str, float]:
+    """Share of each altered kind above the threshold that `false_alarms` of the faithful ones pass."""
+    planes, numbers = torch.from_numpy(examples.planes), torch.from_numpy(examples.numbers)
+    with torch.inference_mode():
+        logits = torch.cat([net(planes[i : i + 256], numbers[i : i + 256]) for i in range(0, len(examples), 256)])
+    altered = 1 - torch.softmax(logits, 1)[:, 0].numpy()
+    threshold = float(np.quantile(altered[examples.kinds == 0], 1 - false_alarms))
+    present = np.unique(examples.kinds).tolist()
+    told = {KINDS[k]: float((altered[examples.kinds == k] > threshold).mean()) for k in present}
+    return {"threshold": threshold, "told": float(np.mean([told[KINDS[k]] for k in present if k])), **told}
+
+
+def write_check(net: AlterationNet, path: str | Path) -> None:
+    """Write a network in half precision as `AlterationCheck` reads it; written beside, then renamed."""
+    partial = Path(path).with_name(Path(path).name + ".partial")
+    state = {k: v.half().contiguous() for k, v in net.state_dict().items() if v.is_floating_point()}
+    save_file(state, str(partial), metadata={"format": "pt"})
+    partial.chmod(0o644)  # safetensors makes files for their owner alone
+    partial.replace(path)

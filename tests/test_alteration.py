@@ -1,0 +1,130 @@
+"""The alteration check: what it is shown, its file, its recipe. How well it judges is measured, not asserted."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from test_alignment import flag, shown
+from test_training_train import composer, font
+
+from logoscan.alignment import align
+from logoscan.alteration import KINDS, LOOK_PX, NUMBERS, PLANES, AlterationCheck, evidence
+from logoscan.alteration_net import build
+from logoscan.errors import CorruptFileError
+from logoscan.training.alterations import (
+    ORDER,
+    Examples,
+    Pairs,
+    compose_pair,
+    gather,
+    joined,
+    judge,
+    stream_pairs,
+    train_alterations,
+    varied,
+    write_check,
+)
+
+
+@pytest.fixture(scope="module")
+def check(tmp_path_factory: pytest.TempPathFactory) -> AlterationCheck:
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("check") / "check.safetensors"
+    write_check(build().eval(), path)
+    return AlterationCheck(path)
+
+
+def aligned(mirror: bool) -> tuple[np.ndarray, np.ndarray]:
+    crop = shown(np.ascontiguousarray(flag()[:, ::-1]) if mirror else flag())
+    found = align(crop, flag())
+    assert found is not None
+    return evidence(crop, flag(), found)
+
+
+@pytest.mark.parametrize("mirror", [False, True])
+def test_the_evidence_lays_drawing_and_crop_over_one_another(mirror: bool) -> None:
+    planes, numbers = aligned(mirror)
+    assert planes.shape == (PLANES, LOOK_PX, LOOK_PX)
+    assert planes.dtype == np.uint8
+    assert numbers.shape == (NUMBERS,)
+    assert numbers.dtype == np.float32
+    ink = planes[6] > 230
+    assert planes[0][ink].mean() > 150  # the crop is red where the drawing has ink
+    assert planes[2][ink].mean() < 90
+    assert numbers[0] > 0.9
+    assert (numbers[1] < -0.3) == mirror
+    assert (numbers[1] > 0.3) != mirror
+    assert numbers[2] == pytest.approx(0, abs=0.08)
+
+
+def test_kinds_are_probabilities(check: AlterationCheck) -> None:
+    found = check.check(shown(flag()), flag())
+    assert found is not None
+    assert tuple(found.kinds) == KINDS
+    assert sum(found.kinds.values()) == pytest.approx(1, abs=1e-5)
+    assert found.altered == pytest.approx(1 - found.kinds["faithful"])
+
+
+def test_a_file_that_is_no_check_is_refused(tmp_path: Path) -> None:
+    torn, other, part = tmp_path / "torn", tmp_path / "other", tmp_path / "part"
+    write_check(build(), part)
+    torn.write_bytes(part.read_bytes()[:500])
+    save_file({"a": torch.zeros(2)}, str(other))
+    tensors = load_file(str(part))
+    tensors.pop("head.0.weight")
+    save_file(tensors, str(part))
+    for path in (torn, other, part, tmp_path / "none"):
+        with pytest.raises(CorruptFileError, match=path.name):
+            AlterationCheck(path)
+
+
+def test_pairs_are_what_their_kind_says() -> None:
+    made = composer(fonts=(font(),))
+    for kind in range(len(KINDS)):
+        pair = compose_pair(made, kind, words=1.0 if kind == 0 else 0.0)
+        assert pair.kind == kind
+        assert pair.crop.shape == (128, 128, 3)
+        assert pair.drawing[..., 3].any()
+
+
+def test_a_pair_is_made_again_from_its_seed() -> None:
+    one, two = (Pairs(composer, 3, 0.0)() for _ in range(2))
+    a, b = one().planes.astype(int), two().planes.astype(int)
+    assert np.abs(a - b).mean() < 0.05  # vectorised sums may round another way in other memory
+
+
+def test_examples_come_half_faithful_from_another_process() -> None:
+    found = joined(stream_pairs(composer, 5, 0.0, 12))
+    assert len(found) <= 12
+    assert (found.kinds == 0).mean() == pytest.approx(0.5, abs=0.2)
+
+
+def test_training_learns_what_it_is_shown_and_judge_counts_it() -> None:
+    planes, numbers = zip(*(aligned(mirror) for mirror in (False, True)), strict=True)
+    both = Examples(np.stack(planes * 8), np.stack(numbers * 8), np.array([0, 1] * 8, np.int64))
+    net = train_alterations(both, rounds=40)
+    figures = judge(net, both)
+    assert figures["mirrored"] == 1.0
+    assert figures["faithful"] <= 0.05
+    untrained = judge(build().eval(), both)
+    assert set(figures) == set(untrained) == {"threshold", "told", "faithful", "mirrored"}
+
+
+def test_variation_keeps_drawing_and_crop_together() -> None:
+    planes = torch.from_numpy(aligned(False)[0])[None].repeat(4, 1, 1, 1)
+    rng = torch.Generator().manual_seed(0)
+    for _ in range(8):
+        changed = varied(rng, planes)
+        assert changed.dtype == torch.uint8
+        assert changed.shape == planes.shape
+        ink, bare = changed[0, 6] > 230, changed[0, 6] < 10
+        spread = (changed[0, :3, ink].float().mean(1) - changed[0, :3, bare].float().mean(1)).abs().max()
+        assert spread > 15  # ink is still told from ground where the alpha plane has it
+
+
+def test_every_kind_comes_in_turn() -> None:
+    found = gather(compose_pair(composer(), kind) for kind in ORDER)
+    assert set(found.kinds.tolist()) <= set(range(len(KINDS)))
+    assert len(found) >= 4
