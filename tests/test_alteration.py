@@ -1,10 +1,13 @@
 """The alteration check: what it is shown, its file, its recipe. How well it judges is measured, not asserted."""
 
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 from safetensors.torch import load_file, save_file
 from test_alignment import flag, shown
 from test_training_train import composer, font
@@ -13,6 +16,7 @@ from logoscan.alignment import align
 from logoscan.alteration import KINDS, LOOK_PX, NUMBERS, PLANES, AlterationCheck, evidence
 from logoscan.alteration_net import build
 from logoscan.errors import CorruptFileError
+from logoscan.training.__main__ import main
 from logoscan.training.alterations import (
     ORDER,
     Examples,
@@ -26,6 +30,8 @@ from logoscan.training.alterations import (
     varied,
     write_check,
 )
+from logoscan.training.drawings import save as save_drawings
+from logoscan.training.materials import backgrounds_from_arrays, save_backgrounds
 
 
 @pytest.fixture(scope="module")
@@ -128,3 +134,17 @@ def test_every_kind_comes_in_turn() -> None:
     found = gather(compose_pair(composer(), kind) for kind in ORDER)
     assert set(found.kinds.tolist()) <= set(range(len(KINDS)))
     assert len(found) >= 4
+
+
+def test_the_command_trains_judges_and_writes(tmp_path: Path) -> None:
+    for name in ("drawings", "drawings-calibration"):
+        save_drawings(composer().drawings, tmp_path / name)
+    save_backgrounds(backgrounds_from_arrays([]), tmp_path / "backgrounds")
+    fonts, target = tmp_path / "fonts", tmp_path / "check.safetensors"
+    fonts.mkdir()
+    shutil.copy(font(), fonts / "one.ttf")
+    sizes = ["--pairs", "12", "--judged", "12", "--rounds", "1"]
+    run = CliRunner().invoke(main, ["alterations", str(target), "--work", str(tmp_path), "--fonts", str(fonts), *sizes])
+    assert run.exit_code == 0, run.output
+    assert {"threshold", "told", "faithful"} <= set(json.loads(run.stdout.splitlines()[-1]))
+    assert AlterationCheck(target).check(shown(flag()), flag()) is not None

@@ -16,6 +16,8 @@ import torch
 
 from logoscan.encode import ClipEncoder
 from logoscan.training import drawings as drawing_store
+from logoscan.training.alterations import joined, stream_pairs, train_alterations, write_check
+from logoscan.training.alterations import judge as judge_alterations
 from logoscan.training.backbones import LIGHT, compare, unseen_pairs
 from logoscan.training.card import curve, failures
 from logoscan.training.compose import Composer, Mix
@@ -63,7 +65,7 @@ _HELP = f"""Remake the bundled model from free packages.
    python -m logoscan.training contact-sheet --work WORK --fonts FONTS --out sheet.png     (look at it)
    python -m logoscan.training train --work WORK --fonts FONTS --run RUN --from weights/open_clip_model.safetensors
    python -m logoscan.training whiten RUN/model.safetensors white.safetensors --work WORK --fonts FONTS
-   (after a short run `average` it with the model before first; after the last, long one that gained nothing)
+   (after a short run, or one with another mix of crops, `average` it with the model before first)
    python -m logoscan.training text --work WORK --fonts FONTS --run TEXT --from white.safetensors
    python -m logoscan.training export TEXT/model.safetensors weights/
    python -m logoscan.training.calibrate --drawings WORK/drawings-calibration --backgrounds WORK/backgrounds \\
@@ -73,6 +75,8 @@ _HELP = f"""Remake the bundled model from free packages.
      --from weights/open_clip_model.safetensors
    python -m logoscan.training detector-confidence DETECTOR/detector.safetensors detector.safetensors \\
      --work WORK --fonts FONTS
+6. The alteration check, of which no weights are bundled yet either:
+   python -m logoscan.training alterations alteration.safetensors --work WORK --fonts FONTS
 
 A run goes against the clock and may be stopped and started again with the same --run. Brands kept for evaluation are
 dropped by name from drawings and made-up names.
@@ -234,6 +238,29 @@ def detector_confidence(source: str, target: str, work: str, fonts: str, scenes:
     figures = {"recall": found.recalled.mean(), "recall_under_64_px": found.recalled[small].mean()}
     figures |= {"slope": slope, "offset": offset, "marks": len(found.recalled), "scenes": scenes}
     click.echo(json.dumps({name: round(float(value), 4) for name, value in figures.items()}))
+
+
+@main.command("alterations")
+@click.argument("target", type=click.Path(dir_okay=False))
+@click.option("--work", required=True, type=_FOLDER, help="Working folder of `drawings`.")
+@click.option("--fonts", required=True, type=_FOLDER, help="Font files, searched recursively.")
+@click.option("--pairs", default=12_000, show_default=True, type=click.IntRange(12), help="To train on.")
+@click.option(
+    "--judged", default=1800, show_default=True, type=click.IntRange(12), help="Of unseen marks, to judge by."
+)
+@click.option("--rounds", default=24, show_default=True, type=click.IntRange(1))
+@click.option("--seed", default=0, show_default=True)
+@click.option("--threads", default=1, show_default=True, type=click.IntRange(1), help="Threads of torch.")
+def alterations_command(
+    target: str, work: str, fonts: str, pairs: int, judged: int, rounds: int, seed: int, threads: int
+) -> None:
+    """Train the alteration check and write it to TARGET; figures are of marks it was not trained on."""
+    torch.set_num_threads(threads)
+    make = partial(Composer.from_folders, work, fonts)
+    net = train_alterations(joined(stream_pairs(make, seed, 0.15, pairs)), rounds, seed)
+    unseen = joined(stream_pairs(partial(make, drawings="drawings-calibration"), seed + 1, 0.0, judged))
+    write_check(net, target)
+    click.echo(json.dumps({name: round(value, 4) for name, value in judge_alterations(net, unseen).items()}))
 
 
 @main.command("average")
