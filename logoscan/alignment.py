@@ -20,7 +20,7 @@ __all__ = ["SIDE_PX", "Alignment", "align", "drawn", "on_drawing", "overlay"]
 Plane = NDArray[np.float32]
 """float32 (SIDE_PX, SIDE_PX)."""
 SIDE_PX = 96
-"""Side of the squares that are compared: four times as much would take sixteen times as long and see more noise."""
+"""Side of the squares that are compared; time grows with its square."""
 _PAD_PX = 14
 """Ground around the drawing in its square, so that the outer edges count from both sides."""
 _SCALES, _ANGLES_DEG, _ASPECTS = (0.7, 0.88, 1.05, 1.25), (-22, -8, 0, 8, 22), (0.72, 1.0, 1.4)
@@ -96,7 +96,7 @@ def align(crop: Rgb, drawing: Rgba) -> Alignment | None:
     Returns:
         The better of both hands; None if no start leads anywhere.
     """
-    image = edges(_square(crop))
+    image = _edges(_square(crop))
     marks = [drawn(drawing, mirrored) for mirrored in (False, True)]
     found = [_climb(_drawn_edges(mark), _middle(mark), image) for mark in marks]
     if all(f is None for f in found):
@@ -140,7 +140,7 @@ def overlay(crop: Rgb, drawing: Rgba, alignment: Alignment) -> Rgb:
     return out
 
 
-def edges(image: NDArray[np.float32]) -> Plane:
+def _edges(image: NDArray[np.float32]) -> Plane:
     """Strength of the strongest channel's gradient at each pixel, 1 at the 97th percentile and above."""
     import cv2
 
@@ -161,7 +161,7 @@ def _square(crop: Rgb) -> NDArray[np.float32]:
 def _drawn_edges(mark: NDArray[np.float32]) -> Plane:
     """Edges of a drawing on grey, those of its shape as strong as black on white."""
     alpha = mark[..., 3:]
-    return edges(np.concatenate([mark[..., :3] + 127 * (1 - alpha), alpha * 255], axis=2))
+    return _edges(np.concatenate([mark[..., :3] + 127 * (1 - alpha), alpha * 255], axis=2))
 
 
 def _middle(mark: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -64,7 +64,7 @@ class TilePlan:
 
 
 DEFAULT_PLAN = TilePlan(scales=(1.0, 0.75, 0.55, 0.4, 0.3, 0.22))
-"""About 220 tiles on a 3:2 photo, sides a quarter to a third apart; finds marks down to a tenth of the short side."""
+"""About 220 tiles on a 3:2 photo, each side three quarters of the one before, marks from a tenth of the short side."""
 DENSE_PLAN = TilePlan(scales=(1.0, 0.8, 0.62, 0.5, 0.4, 0.3, 0.24, 0.18))
 """About 390 tiles on a 3:2 photo. No calibration ships for it: fit one, or give a similarity threshold."""
 

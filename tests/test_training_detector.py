@@ -29,7 +29,8 @@ from logoscan.training.detector import (
 )
 from logoscan.training.drawings import from_arrays
 from logoscan.training.materials import backgrounds_from_arrays
-from logoscan.training.network import Tower, write_model
+from logoscan.training.model_files import write_model
+from logoscan.training.network import Tower
 from logoscan.training.scenes import Scene
 
 PLAN = DetectorPlan(minutes=5, max_steps=2, size_px=128, batch=2)

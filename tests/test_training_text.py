@@ -14,7 +14,8 @@ from test_training_train import composer, font, metadata
 
 from logoscan import weights
 from logoscan.encode import ClipEncoder
-from logoscan.training.network import TextTower, Tower, embed, read_tower, write_folder, write_model
+from logoscan.training.model_files import read_tower, write_folder, write_model
+from logoscan.training.network import TextTower, Tower, embed
 from logoscan.training.text import WORDS, TextPlan, Words, encode_words, fit_text, other_names, unseen
 from logoscan.training.wordmarks import random_name
 
@@ -51,6 +52,16 @@ def test_a_run_goes_on_where_it_stopped(start: Path, run: Path, tmp_path: Path) 
     path = fit_text(MAKE, PLAN, folder, start)
     assert json.loads(metadata(path)["training"])["steps"] == 4
     assert (folder / "words.npz").read_bytes() == words  # not encoded again
+
+
+def test_words_that_another_model_encoded_are_refused(start: Path, run: Path, tmp_path: Path) -> None:
+    folder, other = tmp_path / "run", tmp_path / "other.safetensors"
+    shutil.copytree(run, folder)
+    write_model(Tower(32), other, text=TextTower(32))
+    with pytest.raises(ValueError, match=r"words.npz: expected crops of model .*, got those of model .*another folder"):
+        fit_text(MAKE, PLAN, folder, other)
+    with pytest.raises(ValueError, match=r"expected crops of .* seed 1, got those of .* seed 0"):
+        fit_text(MAKE, replace(PLAN, seed=1), folder, start)
 
 
 def test_words_are_two_crops_of_each_name_through_the_image_tower(start: Path, run: Path) -> None:

@@ -22,23 +22,13 @@ from timm.layers import Conv2dSame
 from logoscan.encode import cpu_has_bf16
 from logoscan.training.__main__ import main
 from logoscan.training.compose import Composer, Mix
+from logoscan.training.depthwise import Depthwise
 from logoscan.training.drawings import from_arrays
 from logoscan.training.drawings import save as save_drawings
 from logoscan.training.losses import pair_loss, text_loss
 from logoscan.training.materials import backgrounds_from_arrays
-from logoscan.training.network import (
-    DIM,
-    TextTower,
-    Tower,
-    _Depthwise,
-    average,
-    embed,
-    for_training,
-    read_text_tower,
-    read_tower,
-    to_input,
-    write_model,
-)
+from logoscan.training.model_files import average, read_text_tower, read_tower, write_model
+from logoscan.training.network import DIM, TextTower, Tower, embed, for_training, to_input
 from logoscan.training.stream import stream
 from logoscan.training.train import Plan, _begin, proxy_loss, train
 
@@ -234,7 +224,7 @@ def test_fast_depthwise_has_the_gradients_of_a_convolution(side: int, size: int,
     weight = torch.randn(6, 1, size, size, requires_grad=True)
     expected = Conv2dSame(6, 6, size, stride=stride, groups=6, bias=False)
     expected.weight = torch.nn.Parameter(weight)
-    plain, fast = expected(x), _Depthwise.apply(x, weight, stride)
+    plain, fast = expected(x), Depthwise.apply(x, weight, stride)
     torch.testing.assert_close(fast, plain, atol=1e-4, rtol=1e-4)
     grad = torch.randn(plain.shape)
     for a, b in zip(

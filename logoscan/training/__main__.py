@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import signal
+from contextlib import closing
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -35,14 +36,7 @@ from logoscan.training.effects import CROP_PX
 from logoscan.training.exam import gallery_drawings, without_exam, without_twins
 from logoscan.training.heldout import HELD_OUT, read_heldout
 from logoscan.training.materials import read_backgrounds, save_backgrounds
-from logoscan.training.network import (
-    average,
-    read_notes,
-    read_text_tower,
-    read_tower,
-    write_folder,
-    write_model,
-)
+from logoscan.training.model_files import average, read_notes, read_text_tower, read_tower, write_folder, write_model
 from logoscan.training.sheet import contact_sheet
 from logoscan.training.stream import stream
 from logoscan.training.text import TextPlan, fit_text
@@ -170,9 +164,8 @@ def backbones_command(work: str, fonts: str, minutes: float, threads: int, names
     make = partial(Composer.from_folders, work, fonts)
     unseen = unseen_pairs(make(3, "drawings-calibration"), 1000)
     for name in names or LIGHT:
-        batches = stream(Batches(make, 17, Mix()))  # the same crops in the same order for each
-        click.echo(json.dumps(asdict(compare(name, batches, unseen, minutes))))
-        batches.close()  # type: ignore[attr-defined]
+        with closing(stream(Batches(make, 17, Mix()))) as batches:  # the same crops in the same order for each
+            click.echo(json.dumps(asdict(compare(name, batches, unseen, minutes))))
 
 
 @main.command("text")

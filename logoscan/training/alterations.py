@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -20,7 +21,7 @@ import torch.nn.functional as F  # noqa: N812
 from safetensors.torch import save_file
 
 from logoscan.alignment import align
-from logoscan.alteration import KINDS, evidence
+from logoscan.alteration import KINDS, LOOK_PX, NUMBERS, PLANES, evidence
 from logoscan.alteration_net import AlterationNet, build
 from logoscan.training.compose import Composer, ground_for
 from logoscan.training.effects import CROP_PX, Rgb8, blend, lay, random_corners, take_snapshot, to_uint8
@@ -114,8 +115,9 @@ def gather(pairs: Iterable[Pair]) -> Examples:
         alignment = align(pair.crop, pair.drawing)
         if alignment is not None:
             rows.append((*evidence(pair.crop, pair.drawing, alignment), pair.kind))
-    planes, numbers, kinds = zip(*rows, strict=True)
-    return Examples(np.stack(planes), np.stack(numbers), np.array(kinds, np.int64))
+    planes = np.array([row[0] for row in rows], np.uint8).reshape(-1, PLANES, LOOK_PX, LOOK_PX)
+    numbers = np.array([row[1] for row in rows], np.float32).reshape(-1, NUMBERS)
+    return Examples(planes, numbers, np.array([row[2] for row in rows], np.int64))
 
 
 def joined(parts: Iterable[Examples]) -> Examples:
@@ -126,9 +128,8 @@ def joined(parts: Iterable[Examples]) -> Examples:
 
 def stream_pairs(make: Callable[[int], Composer], seed: int, words: float, count: int) -> Iterator[Examples]:
     """Aligned examples from a process of its own, at least `count` rows composed."""
-    batches = stream(Pairs(make, seed, words))
-    yield from islice(batches, -(-count // len(ORDER)))
-    batches.close()  # type: ignore[attr-defined]
+    with closing(stream(Pairs(make, seed, words))) as batches:
+        yield from islice(batches, -(-count // len(ORDER)))
 
 
 def varied(rng: torch.Generator, planes: torch.Tensor) -> torch.Tensor:

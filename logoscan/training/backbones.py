@@ -53,13 +53,15 @@ class _Net(nn.Module):
         super().__init__()
         self.trunk = timm.create_model(name, num_classes=0)
         width = int(self.trunk.eval()(torch.zeros(1, 3, _PX, _PX)).shape[1])
+        # pooled features are all positive, and their common mean would swallow every step (`Tower.centre`)
+        self.norm = nn.BatchNorm1d(width, affine=False)
         self.head = nn.Linear(width, dim)
 
     def forward(self, crops: npt.NDArray[np.uint8]) -> torch.Tensor:
         x = F.interpolate(to_input(crops), size=(_PX, _PX), mode="bilinear", antialias=True)
         with torch.autocast("cpu", torch.bfloat16, enabled=cpu_has_bf16()):
             features = self.trunk(x.contiguous(memory_format=torch.channels_last))
-        return F.normalize(self.head(features.float()), dim=1)
+        return F.normalize(self.head(self.norm(features.float())), dim=1)
 
 
 def unseen_pairs(composer: Composer, classes: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
@@ -95,17 +97,18 @@ def compare(
     torch.manual_seed(0)
     net = _Net(name, dim).to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(net.parameters(), lr=lr, weight_decay=0.02)
+    batch = next(batches)  # the composer has started when the clock does
     began, crops = clock(), 0
     losses: list[float] = []
     while (part := (clock() - began) / (60 * minutes)) < 1:
         optimizer.param_groups[0]["lr"] = lr * min(1.0, (len(losses) + 1) / 50) * (0.5 + 0.5 * math.cos(math.pi * part))
-        batch = next(batches)
         loss = pair_loss(net.train()(batch.crops), torch.from_numpy(batch.labels), 0.07)
         optimizer.zero_grad()
         torch.autograd.backward(loss)
         optimizer.step()
         losses.append(float(loss.detach()))
         crops += len(batch.crops)
+        batch = next(batches)
     net.eval()
     with torch.inference_mode():
         start = clock()

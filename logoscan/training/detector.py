@@ -241,7 +241,7 @@ def train_detector(
                 save()
                 last_save = time.monotonic()
     finally:
-        batches.close()  # type: ignore[attr-defined]
+        batches.close()
         save()
     return path / "detector.safetensors"
 

@@ -1,19 +1,16 @@
-"""Both towers: EfficientNet-Lite0 with a linear projection, and a small transformer over letters; read and written.
+"""Both towers: EfficientNet-Lite0 with a linear projection, and a small transformer over letters.
 
-The key layout is open_clip's (``visual.trunk.*``, ``token_embedding.weight``, ...), so that a trained file drops into
-the weights folder. Must not know what is trained on.
+Parameters are named as open_clip names them, so that a trained file drops into the weights folder. Must not know what
+is trained on, nor files (`model_files`).
 """
 
 from __future__ import annotations
 
 import copy
 import gzip
-import itertools
-import json
 import math
 import tempfile
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -22,21 +19,16 @@ import numpy.typing as npt
 import timm
 import torch
 import torch.nn.functional as F  # noqa: N812
-from safetensors import safe_open
-from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from logoscan.encode import BPE_FILE, cpu_has_bf16
-from logoscan.jsonio import file_sha256, from_mapping
-from logoscan.types import EncoderInfo, Preprocessing
-from logoscan.weights import ENCODER
+from logoscan.training.depthwise import FastDepthwise
 
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 BACKBONE = "tf_efficientnet_lite0"
 DIM = 1024
-_PREFIX = "visual."
 TEXT_CFG: dict[str, Any] = {"context_length": 24, "vocab_size": 514, "width": 128, "heads": 4, "layers": 4}
 """open_clip's configuration of the text tower: 256 bytes, each also as the end of a word, start and end of a text."""
 
@@ -228,79 +220,6 @@ def _folded(module: nn.Sequential) -> nn.Module:
     return copied.to(memory_format=torch.channels_last)
 
 
-class _Depthwise(torch.autograd.Function):
-    """Depthwise convolution with a backward pass of its own, in bfloat16 under autocast.
-
-    oneDNN's backward (torch 2.14) takes 70 % of a step in bfloat16 and makes it slower than float32, although forward
-    is 2.5 times as fast. Here the gradient of the picture is a forward convolution with the turned kernel, that of the
-    weights one matrix product a channel; on AVX-512 bf16 a step takes 0.4 of the time.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, x: torch.Tensor, weight: torch.Tensor, stride: int) -> torch.Tensor:
-        w = weight
-        if torch.is_autocast_enabled("cpu"):
-            x, w = x.to(torch.bfloat16), weight.to(torch.bfloat16)
-        (top, bottom), (left, right) = (_same_padding(n, w.shape[-1], stride) for n in x.shape[-2:])
-        ctx.save_for_backward(x, w)
-        ctx.stride, ctx.corner, ctx.dtype = stride, (top, left), weight.dtype
-        if top == bottom and left == right:
-            return F.conv2d(x, w, stride=stride, padding=(top, left), groups=len(w))
-        return F.conv2d(F.pad(x, (left, right, top, bottom)), w, stride=stride, groups=len(w))
-
-    @staticmethod
-    def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, None]:
-        x, weight = ctx.saved_tensors
-        grad = grads[0].to(x.dtype).contiguous(memory_format=torch.channels_last)
-        size, (n, c, h, w), (out_h, out_w) = weight.shape[-1], x.shape, grad.shape[-2:]
-        stride, (top, left) = ctx.stride, ctx.corner
-        spread = grad
-        if stride > 1:
-            shape = (n, c, (out_h - 1) * stride + 1, (out_w - 1) * stride + 1)
-            spread = torch.zeros(shape, dtype=grad.dtype).to(memory_format=torch.channels_last)
-            spread[..., ::stride, ::stride] = grad
-        if stride == 1:
-            grad_x = F.conv2d(grad, weight.flip(2, 3), padding=size // 2, groups=c)
-        else:
-            before = (size - 1 - left, size - 1 - top)
-            after = (w + left - spread.shape[-1], h + top - spread.shape[-2])
-            spread = F.pad(spread, (before[0], after[0], before[1], after[1]))
-            grad_x = F.conv2d(spread, weight.flip(2, 3), groups=c)
-        pairs = torch.bmm(
-            x.permute(1, 2, 3, 0).reshape(c, h * w, n), grad.permute(1, 0, 2, 3).reshape(c, n, out_h * out_w)
-        )
-        taps = _taps((h, w), (out_h, out_w), size, stride, (top, left)).to(x.dtype)
-        return grad_x, (pairs.reshape(c, -1) @ taps).view_as(weight).to(ctx.dtype), None
-
-
-def _same_padding(length: int, size: int, stride: int) -> tuple[int, int]:
-    """TensorFlow's SAME: padding before and after, the odd pixel after."""
-    total = max((-(-length // stride) - 1) * stride + size - length, 0)
-    return total // 2, total - total // 2
-
-
-@lru_cache(maxsize=24)
-def _taps(
-    shape: tuple[int, int], out_shape: tuple[int, int], size: int, stride: int, corner: tuple[int, int]
-) -> torch.Tensor:
-    """Return float32 (h w oh ow, size size): which kernel tap joins an input pixel and an output pixel."""
-    out = np.zeros((*shape, *out_shape, size, size), np.float32)
-    for y, x, ky, kx in itertools.product(range(out_shape[0]), range(out_shape[1]), range(size), range(size)):
-        iy, ix = y * stride + ky - corner[0], x * stride + kx - corner[1]
-        if 0 <= iy < shape[0] and 0 <= ix < shape[1]:
-            out[iy, ix, y, x, ky, kx] = 1
-    return torch.from_numpy(out.reshape(-1, size * size))
-
-
-class _FastDepthwise(nn.Module):
-    def __init__(self, conv: nn.Conv2d) -> None:
-        super().__init__()
-        self.weight, self.stride = conv.weight, int(conv.stride[0])
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return _Depthwise.apply(x, self.weight, self.stride)  # type: ignore[no-any-return]
-
-
 def for_training(tower: Tower, frozen_stages: int = 0) -> Tower:
     """Put a tower into the memory layout and the convolution paths that train fastest on a CPU; same results.
 
@@ -309,125 +228,8 @@ def for_training(tower: Tower, frozen_stages: int = 0) -> Tower:
     """
     for stage in tower.trunk.blocks[max(2, frozen_stages) :]:
         for block in stage:
-            block.conv_dw = _FastDepthwise(block.conv_dw)
+            block.conv_dw = FastDepthwise(block.conv_dw)
     return tower.to(memory_format=torch.channels_last)
-
-
-def read_tower(path: str | Path) -> Tower:
-    """Read the image tower from a safetensors file of the layout of `write_model`.
-
-    Raises:
-        RuntimeError: If keys or shapes are not those of the tower.
-    """
-    tensors = {k.removeprefix(_PREFIX): v.float() for k, v in load_file(str(path)).items() if k.startswith(_PREFIX)}
-    tower = Tower(len(tensors["head.proj.weight"]))
-    counters = {k: v for k, v in tower.state_dict().items() if not v.is_floating_point()}  # not in the file
-    tensors = {k: v for k, v in tensors.items() if k not in counters} | counters
-    tower.load_state_dict(tensors)
-    return tower
-
-
-def read_text_tower(path: str | Path) -> TextTower | None:
-    """Read the text tower from a file of `write_model`; None if it holds none."""
-    tensors = {k: v.float() for k, v in load_file(str(path)).items() if not k.startswith(_PREFIX)}
-    if not tensors:
-        return None
-    text = TextTower(tensors["text_projection"].shape[1])
-    text.load_state_dict({k if k == "logit_scale" else f"transformer_.{k}": v for k, v in tensors.items()})
-    return text
-
-
-def write_model(
-    tower: Tower, path: str | Path, notes: dict[str, object] | None = None, text: TextTower | None = None
-) -> None:
-    """Write a CLIP in half precision, without the batch counters of normalisations; written beside, then renamed.
-
-    Args:
-        tower: Image tower.
-        path: Target file.
-        notes: Stored as JSON in the file's metadata.
-        text: Text tower with its logit scale; without it the file holds an image tower alone.
-    """
-    state = {_PREFIX + k: v for k, v in tower.folded_state().items()}
-    if text is not None:
-        state |= {k.removeprefix("transformer_."): v for k, v in text.state_dict().items()}
-    half = {k: v.detach().half().contiguous().clone() for k, v in state.items()}
-    target = Path(path)
-    partial = target.with_name(target.name + ".partial")
-    save_file(half, str(partial), metadata={"format": "pt", "training": json.dumps(notes or {})})
-    partial.chmod(0o644)  # safetensors makes files for their owner alone
-    partial.replace(target)
-
-
-def average(first: str | Path, second: str | Path, target: str | Path, share: float = 0.5) -> None:
-    """Write the mean of two model files, tensor by tensor (Wortsman et al., ICML 2022).
-
-    Works for models of one origin: the second trained on from the first, or both from a third. Whiten the result: the
-    mean of two projections is none. A tensor that one alone holds is taken from it, one of two shapes from the second.
-
-    Args:
-        first: A model file.
-        second: Another.
-        target: File to write.
-        share: Of the second, 0..1.
-    """
-    one, two = load_file(str(first)), load_file(str(second))
-    mixed = {
-        k: (1 - share) * one[k].float() + share * v.float()
-        for k, v in two.items()
-        if k in one and one[k].shape == v.shape
-    }
-    half = {k: v.half().contiguous() for k, v in (one | two | mixed).items()}
-    notes = {"average": [read_notes(first), read_notes(second)], "share": share}
-    save_file(half, str(target), metadata={"format": "pt", "training": json.dumps(notes)})
-
-
-def write_folder(source: str | Path, folder: str | Path, size_px: int) -> None:
-    """Write a folder that open_clip loads by ``local-dir:`` and the model's row in its ``manifest.json``.
-
-    Args:
-        source: A file of `write_model` with both towers.
-        folder: The weights folder; calibrations of other weights are taken out of its manifest.
-        size_px: Side of the squares that the model will look at.
-    """
-    target = Path(folder)
-    text = read_text_tower(source)
-    if text is None:
-        raise ValueError(f"{source}: expected a model with both towers, got an image tower alone")
-    tower = read_tower(source)
-    write_model(tower, target / "open_clip_model.safetensors", read_notes(source), text)
-    write_bpe(target / BPE_FILE)
-    vision = {"timm_model_name": BACKBONE, "timm_model_pretrained": False, "timm_pool": "avg", "timm_proj": "linear"}
-    config = {
-        "model_cfg": {
-            "embed_dim": tower.dim,
-            "vision_cfg": vision | {"timm_proj_bias": True, "image_size": size_px},
-            "text_cfg": TEXT_CFG,
-        },
-        "preprocess_cfg": {"mean": MEAN, "std": STD, "interpolation": "bilinear", "resize_mode": "squash"},
-    }
-    (target / "open_clip_config.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
-    manifest = json.loads((target / "manifest.json").read_text(encoding="utf-8"))
-    row = next(r for r in manifest["models"] if r["name"] == ENCODER)
-    row |= {
-        "file": "open_clip_model.safetensors",
-        "sha256": file_sha256(target / "open_clip_model.safetensors"),
-        "beside": {name: file_sha256(target / name) for name in ("open_clip_config.json", BPE_FILE)},
-        "embed_dim": tower.dim,
-        "preprocessing": {"size_px": size_px, "mean": MEAN, "std": STD, "fit": "pad"},
-    }
-    own = EncoderInfo(
-        ENCODER, row["sha256"], from_mapping(Preprocessing, row["preprocessing"], "row"), tower.dim
-    ).fingerprint
-    manifest["calibrations"] = [c for c in manifest["calibrations"] if c["encoder"] == own]
-    (target / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
-
-
-def read_notes(path: str | Path) -> dict[str, object]:
-    """Return what `write_model` noted in a file."""
-    with safe_open(str(path), "pt") as file:
-        notes: dict[str, object] = json.loads((file.metadata() or {}).get("training", "{}"))
-    return notes
 
 
 def to_input(crops: npt.NDArray[np.uint8]) -> torch.Tensor:

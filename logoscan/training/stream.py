@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import queue
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from typing import Any, TypeVar
 
 Item = TypeVar("Item")
@@ -19,8 +19,8 @@ def _produce(make: Callable[[], Callable[[], Any]], ready: Any) -> None:
         ready.put(error)
 
 
-def stream(make: Callable[[], Callable[[], Item]], ahead: int = 8) -> Iterator[Item]:
-    """Yield what a function makes in a process of its own; an error there is raised here.
+def stream(make: Callable[[], Callable[[], Item]], ahead: int = 8) -> Generator[Item, None, None]:
+    """Yield what a function makes in a process of its own, until closed; an error there is raised here.
 
     Args:
         make: Builds the function there; must be picklable.

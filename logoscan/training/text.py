@@ -1,7 +1,7 @@
 """Fits the text tower to a finished image tower: names to the vectors of pictures that show them.
 
-The image tower stands still, so crops of words are encoded once, and every step contrasts hundreds of them with a
-thousand names. Must not know evaluation data.
+The image tower stands still, so crops of words are encoded once, and every step contrasts hundreds of them with
+hundreds of names. Must not know evaluation data.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import logging
 import math
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,11 @@ import torch
 from torch import nn
 
 from logoscan.encode import cpu_has_bf16
+from logoscan.jsonio import file_sha256
 from logoscan.training.compose import Composer, Mix
 from logoscan.training.losses import letters_loss, text_loss
-from logoscan.training.network import TextTower, embed, for_training, read_text_tower, read_tower, write_model
+from logoscan.training.model_files import read_text_tower, read_tower, write_model
+from logoscan.training.network import TextTower, embed, for_training
 from logoscan.training.stream import stream
 from logoscan.training.train import Batches
 from logoscan.training.wordmarks import LETTER_PLACES, change_name, random_name
@@ -81,23 +84,34 @@ class Words:
 
 
 def encode_words(make: Callable[[int], Composer], plan: TextPlan, folder: Path, model: str | Path) -> Words:
-    """Compose and encode the crops of a plan, or read them from the run's folder."""
+    """Compose and encode the crops of a plan, or read them from the run's folder.
+
+    Raises:
+        ValueError: The folder holds crops that another model encoded, or of another plan.
+    """
     file = folder / "words.npz"
+    made_of = f"model {file_sha256(Path(model))}, {plan.crops} crops, seed {plan.seed}"
     if not file.exists():
         tower = for_training(read_tower(model))
         vectors: list[npt.NDArray[np.float32]] = []
         names: list[str] = []
-        batches = stream(Batches(make, plan.seed + 104_729, WORDS))
-        with torch.autocast("cpu", torch.bfloat16, enabled=cpu_has_bf16()):
+        with (
+            closing(stream(Batches(make, plan.seed + 104_729, WORDS))) as batches,
+            torch.autocast("cpu", torch.bfloat16, enabled=cpu_has_bf16()),
+        ):
             while 2 * len(names) < plan.crops:
                 batch = next(batches)
                 vectors.append(embed(tower, batch.crops))
                 names += [text.lower() for text in batch.texts[::2]]
-        batches.close()  # type: ignore[attr-defined]
         partial = folder / "words.partial.npz"
-        np.savez(partial, vectors=np.concatenate(vectors).astype(np.float16), names=np.array(names, np.str_))
+        half = np.concatenate(vectors).astype(np.float16)
+        np.savez(partial, vectors=half, names=np.array(names, np.str_), made_of=np.array(made_of))
         partial.replace(file)
     with np.load(file, allow_pickle=False) as saved:
+        if str(saved["made_of"]) != made_of:
+            raise ValueError(
+                f"{file}: expected crops of {made_of}, got those of {saved['made_of']}: take another folder"
+            )
         return Words(saved["vectors"].astype(np.float32), tuple(str(name) for name in saved["names"]))
 
 
@@ -143,6 +157,13 @@ def fit_text(make: Callable[[int], Composer], plan: TextPlan, folder: str | Path
         letters.load_state_dict(saved["letters"])
         optimizer.load_state_dict(saved["optimizer"])
         state = {k: saved[k] for k in state}
+
+    def save() -> None:
+        write_model(tower, path / "model.safetensors", {"text_plan": asdict(plan)} | state, text)
+        learnt = {"text": text.state_dict(), "letters": letters.state_dict(), "optimizer": optimizer.state_dict()}
+        torch.save(learnt | state, path / "state.partial")
+        (path / "state.partial").replace(path / "state.pt")
+
     rng = np.random.default_rng(plan.seed + 7919 * (state["steps"] + 1))
     kept = max(1, round(_KEPT * len(words.names)))
     began, done, sums = time.monotonic() - state["used_s"], 0, []
@@ -172,11 +193,9 @@ def fit_text(make: Callable[[int], Composer], plan: TextPlan, folder: str | Path
                     log.write(json.dumps(line) + "\n")
                 logger.info("%s", line)
                 sums = []
+                save()
     finally:
-        write_model(tower, path / "model.safetensors", {"text_plan": asdict(plan)} | state, text)
-        saved = {"text": text.state_dict(), "letters": letters.state_dict(), "optimizer": optimizer.state_dict()}
-        torch.save(saved | state, path / "state.partial")
-        (path / "state.partial").replace(path / "state.pt")
+        save()
     return path / "model.safetensors"
 
 

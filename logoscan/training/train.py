@@ -25,18 +25,8 @@ from torch import nn
 from logoscan.encode import cpu_has_bf16
 from logoscan.training.compose import Batch, Composer, Mix
 from logoscan.training.losses import letters_loss, pair_loss, text_loss
-from logoscan.training.network import (
-    DIM,
-    TEXT_CFG,
-    TextTower,
-    Tower,
-    embed,
-    for_training,
-    read_text_tower,
-    read_tower,
-    to_input,
-    write_model,
-)
+from logoscan.training.model_files import read_text_tower, read_tower, write_model
+from logoscan.training.network import DIM, TEXT_CFG, TextTower, Tower, embed, for_training, to_input
 from logoscan.training.stream import stream
 from logoscan.training.wordmarks import LETTER_PLACES
 
@@ -183,8 +173,8 @@ class _Run:
 def _begin(composer: Composer, plan: Plan, path: Path, start_from: str | Path | None) -> _Run:
     torch.manual_seed(plan.seed)
     classes = len(composer.drawings.names) if plan.proxy_weight else 0
-    resumed = (path / "state.pt").exists()
-    saved: dict[str, Any] | None = torch.load(path / "state.pt", weights_only=True) if resumed else None
+    state = path / "state.pt"
+    saved: dict[str, Any] | None = torch.load(state, weights_only=True) if state.exists() else None
     if saved is not None:  # a resumed run brings its own numbers, wider ones than it may have begun from
         dim = len(saved["tower"]["head.proj.weight"])
         tower, text = Tower(dim), TextTower(dim)
@@ -196,12 +186,12 @@ def _begin(composer: Composer, plan: Plan, path: Path, start_from: str | Path | 
         tower = read_tower(start_from)
         text = read_text_tower(start_from) or TextTower(tower.dim)
     first = F.normalize(torch.randn(classes, tower.dim), dim=1)
-    if start_from is not None and not resumed and plan.whiten_batches:
+    if start_from is not None and saved is None and plan.whiten_batches:
         tower.whiten(view_pairs(composer, plan.whiten_batches))
         # The new projection shares no axis with the old one.
         width = TEXT_CFG["width"]
         text.transformer_.text_projection = nn.Parameter(torch.randn(width, DIM) * width**-0.5)
-    if start_from is not None and not resumed and classes:
+    if start_from is not None and saved is None and classes:
         first = torch.from_numpy(class_vectors(tower, composer))
     frozen = 0 if start_from is None else plan.frozen_stages  # random first stages must learn
     tower = for_training(tower, frozen)
@@ -272,7 +262,7 @@ def train(
                 run.save(path, notes)
                 last_save = time.monotonic()
     finally:
-        batches.close()  # type: ignore[attr-defined]
+        batches.close()
         run.save(path, notes)
     return path / "model.safetensors"
 

@@ -116,6 +116,7 @@ def letter_places(name: str) -> npt.NDArray[np.float32]:
                 if shared * len(letters) >= 0.5:
                     out[row, _ALPHABET.index(letter)] = 1
             row += 1
+    out.flags.writeable = False  # kept for the next call
     return out.reshape(-1)
 
 
