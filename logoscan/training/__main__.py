@@ -155,7 +155,7 @@ _MODEL = click.Path(exists=True, dir_okay=False)
 @main.command("backbones")
 @click.option("--work", required=True, type=_FOLDER, help="Working folder of `drawings`.")
 @click.option("--fonts", required=True, type=_FOLDER, help="Font files, searched recursively.")
-@click.option("--minutes", default=6.0, show_default=True, help="Training of each.")
+@click.option("--minutes", default=60.0, show_default=True, help="Training of each; 6 leave them at chance.")
 @click.option("--threads", default=2, show_default=True, type=click.IntRange(1), help="Threads of torch.")
 @click.argument("names", nargs=-1)
 def backbones_command(work: str, fonts: str, minutes: float, threads: int, names: tuple[str, ...]) -> None:
