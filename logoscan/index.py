@@ -6,7 +6,6 @@ register or the new one. On disk it is `.npy` and JSON lines in generations behi
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,13 +15,13 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from logoscan import negatives, storage
+from logoscan import storage
 from logoscan.brands import read_brand_folders
-from logoscan.encode import Encoder, TextEncoder, encode_images
+from logoscan.encode import Encoder, encode_images
+from logoscan.enrol import GENERAL, digest, encode_general, encode_logos, encode_names
 from logoscan.errors import ImageError, InputError, MismatchError
 from logoscan.gallery import Gallery
-from logoscan.images import load_image
-from logoscan.logos import load_logo, renderings
+from logoscan.images import load_image, read_rgba
 from logoscan.match import BrandNeighbours, MatchCalibration
 from logoscan.register import LEAST_NEGATIVES, NOBODY, USERS, against, against_names, threshold
 from logoscan.register import state as register_state
@@ -31,9 +30,6 @@ from logoscan.text import NameIndex, fold
 from logoscan.types import Brand, Embeddings, EncoderInfo, ImageSource, Rgba
 
 __all__ = ["LogoIndex", "LogoRecord"]
-
-_GENERAL = "general/"
-"""Identifiers of the negatives that come with the first brand begin so; those of users do not."""
 
 
 class LogoIndex:
@@ -51,7 +47,7 @@ class LogoIndex:
         """An empty register for vectors of `encoder`."""
         self.encoder = encoder
         none = np.zeros((0, encoder.dim), np.float32)
-        self._state = register_state((), *(Gallery((), none) for _ in range(3)))
+        self._state = register_state((), [Gallery((), none) for _ in range(3)], {})
         self._lock = Lock()
 
     @classmethod
@@ -102,6 +98,27 @@ class LogoIndex:
         view = self._state.logos.vectors.view()
         view.flags.writeable = False
         return view
+
+    def drawing(self, logo: str) -> Rgba | None:
+        """A registered drawing, made small: uint8 (H, W, 4), long side at most `logos.DRAWING_PX`.
+
+        Args:
+            logo: Identifier, as matches and records carry it.
+
+        Returns:
+            None where the index was written before drawings were kept, or `logo` is a name.
+
+        Raises:
+            InputError: No such logo.
+        """
+        state = self._state
+        sha256 = next(
+            (r.sha256 for gallery in (state.logos, state.names) for r in gallery.records if r.id == logo), None
+        )
+        if sha256 is None:
+            raise InputError(f"logo: expected the identifier of a registered logo, got {logo!r}")
+        png = state.drawings.get(sha256)
+        return None if png is None else read_rgba(png)[0]
 
     @property
     def negatives(self) -> tuple[LogoRecord, ...]:
@@ -161,70 +178,32 @@ class LogoIndex:
     ) -> list[str]:
         """Register many brands in one change; arguments and result as for `add`."""
         self.require(encoder.info)
-        warnings: list[str] = []
-        records: list[LogoRecord] = []
-        blocks: list[Embeddings] = []
-        none = np.zeros((0, self.encoder.dim), np.float32)
-        for brand, logos in entries:
-            if len({name for name, _ in logos}) < len(logos):
-                raise InputError(f"{brand.name}: expected logos of different names, got {sorted(n for n, _ in logos)}")
-            readable = 0
-            for name, source in logos:
-                try:
-                    rgba, digest = load_logo(source)
-                except ImageError as error:
-                    warnings.append(f"{brand.name}/{name}: not registered: {error}")
-                    continue
-                made, vectors = _encode_logo(f"{brand.name}/{name}", brand.name, digest, rgba, encoder)
-                records += made
-                blocks.append(vectors)
-                readable += 1
-            if logos and not readable:
-                warnings.append(f"{brand.name}: no logo could be read; the brand is known by name only")
-            if on_brand:
-                on_brand(brand.name)
-        named, name_vectors = self._encode_names([b for b, _ in entries], {r.brand for r in records}, encoder)
-        there = any(r.id.startswith(_GENERAL) for r in self._state.negatives.records)
-        general = () if there else tuple(negatives.pictures())
-        absorbing = [
-            LogoRecord(f"{_GENERAL}{name}", NOBODY, "as-is", _digest(rgb.tobytes()), "negative")
-            for name, rgb in general
-        ]
-        absorbed = encode_images(encoder, [rgb for _, rgb in general])
+        made = encode_logos(entries, encoder, on_brand)
+        drawn_now = {r.brand for r in made.records}
+        state = self._state
+        nameless = [b for b, _ in entries if b.name not in drawn_now and b.name not in state.logos.position]
+        named, name_vectors = encode_names(nameless, encoder, words=NOBODY not in state.names.position)
+        there = any(r.id.startswith(GENERAL) for r in state.negatives.records)
+        absorbing, absorbed = ([], made.vectors[:0]) if there else encode_general(encoder)
         with self._lock:
             state = self._state
             known = {b.name: b for b in state.brands} | {b.name: b for b, _ in entries}
-            drawn = state.logos.joined(records, np.concatenate([none, *blocks]))
+            drawn = state.logos.joined(made.records, made.vectors)
             again = {b.name for b, _ in entries}  # spellings that are theirs no more must go
             names = state.names.without(lambda r: r.brand in again).joined(named, name_vectors)
-            self._state = register_state(
-                known.values(),
+            galleries = (
                 drawn,
                 names.without(lambda r: r.brand in drawn.position),
                 state.negatives.joined(absorbing, absorbed),
             )
+            self._state = register_state(known.values(), galleries, {**state.drawings, **made.drawings})
+        warnings = list(made.warnings)
         spelt: dict[str, str] = {}
         for name in sorted(known):
             first = spelt.setdefault(fold(name), name)
             if first != name and {first, name} & again:
                 warnings.append(f"{name}: spelt like {first}; what is read in texts counts for {first}")
         return warnings
-
-    def _encode_names(
-        self, brands: Sequence[Brand], drawn: Collection[str], encoder: Encoder
-    ) -> tuple[list[LogoRecord], Embeddings]:
-        """Names and aliases of brands without a logo, and with the first of them everyday words to stand against."""
-        nameless = [b for b in brands if b.name not in drawn and b.name not in self._state.logos.position]
-        if not nameless or not isinstance(encoder, TextEncoder) or not encoder.has_text:
-            return [], np.zeros((0, self.encoder.dim), np.float32)
-        texts = [(b.name, text) for b in nameless for text in dict.fromkeys((b.name, *b.aliases)) if fold(text)]
-        if NOBODY not in self._state.names.position:
-            texts += [(NOBODY, word) for word in negatives.WORDS]
-        records = [
-            LogoRecord(f"{brand}/{text}", brand, "name", _digest(text.casefold().encode()), "name")
-            for brand, text in texts
-        ]
-        return records, encoder.encode_text([text for _, text in texts])
 
     def add_negative(self, crop: ImageSource, encoder: Encoder, brand: str | None = None) -> str:
         """Register a picture that is no brand's, or not this brand's: a false alarm, cut out of its photo.
@@ -248,8 +227,8 @@ class LogoIndex:
         if brand is not None and brand not in {b.name for b in self.brands}:
             raise InputError(f"brand: expected a registered name or None, got {brand!r}")
         rgb = load_image(crop)
-        digest = _digest(repr(rgb.shape).encode() + rgb.tobytes())
-        record = LogoRecord(f"{USERS}{digest[:16]}", brand or NOBODY, "as-is", digest, "negative")
+        sha256 = digest(repr(rgb.shape).encode() + rgb.tobytes())
+        record = LogoRecord(f"{USERS}{sha256[:16]}", brand or NOBODY, "as-is", sha256, "negative")
         vector = encode_images(encoder, [rgb])
         with self._lock:
             state = self._state
@@ -332,7 +311,8 @@ class LogoIndex:
             count = sum(map(len, state.galleries)) - sum(map(len, left))
             if logo is not None and not count:
                 raise InputError(f"logo: expected a logo of {brand!r}, got {logo!r}")
-            self._state = register_state([b for b in state.brands if logo is not None or b.name != brand], *left)
+            brands = [b for b in state.brands if logo is not None or b.name != brand]
+            self._state = register_state(brands, left, state.drawings)
             return count
 
     def keep(self, brands: Collection[str]) -> None:
@@ -340,8 +320,8 @@ class LogoIndex:
         with self._lock:
             state = self._state
             kept = {*brands, NOBODY}
-            left = (gallery.without(lambda r: r.brand not in kept) for gallery in state.galleries)
-            self._state = register_state([b for b in state.brands if b.name in brands], *left)
+            left = [gallery.without(lambda r: r.brand not in kept) for gallery in state.galleries]
+            self._state = register_state([b for b in state.brands if b.name in brands], left, state.drawings)
 
     def merge(self, other: LogoIndex) -> None:
         """Take in another register. Logos of equal identifier are taken from `other`.
@@ -362,7 +342,9 @@ class LogoIndex:
             )
             logos, names, others = joined
             names = names.without(lambda r: r.brand in logos.position)
-            self._state = register_state((mine | {b.name: b for b in theirs.brands}).values(), logos, names, others)
+            brands = (mine | {b.name: b for b in theirs.brands}).values()
+            drawings = {**self._state.drawings, **theirs.drawings}
+            self._state = register_state(brands, (logos, names, others), drawings)
 
     def require(self, encoder: EncoderInfo) -> None:
         """Refuse vectors of another encoder.
@@ -423,7 +405,7 @@ class LogoIndex:
         state = self._state
         records = tuple(r for gallery in state.galleries for r in gallery.records)
         vectors = np.concatenate([gallery.vectors for gallery in state.galleries])
-        storage.save(Path(folder), storage.Stored(self.encoder, state.brands, records, vectors))
+        storage.save(Path(folder), storage.Stored(self.encoder, state.brands, records, vectors, state.drawings))
 
     @classmethod
     def load(cls, folder: str | Path, encoder: Encoder | None = None) -> LogoIndex:
@@ -446,17 +428,5 @@ class LogoIndex:
         for kind in ("logo", "name", "negative"):
             rows = np.flatnonzero(kinds == kind)
             galleries.append(Gallery([stored.logos[row] for row in rows], stored.vectors[rows]))
-        index._state = register_state(stored.brands, *galleries)
+        index._state = register_state(stored.brands, galleries, stored.drawings)
         return index
-
-
-def _encode_logo(
-    identifier: str, brand: str, digest: str, rgba: Rgba, encoder: Encoder
-) -> tuple[list[LogoRecord], Embeddings]:
-    made = renderings(rgba)
-    records = [LogoRecord(identifier, brand, m.name, digest) for m in made]
-    return records, encode_images(encoder, [m.rgb for m in made])
-
-
-def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()

@@ -6,6 +6,7 @@ SVG is read here and nowhere else: drawings come from brand owners, listing phot
 from __future__ import annotations
 
 import hashlib
+import io
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,11 +21,13 @@ from logoscan.types import ImageSource, Rgb, Rgba
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
-__all__ = ["LOGO_SUFFIXES", "Rendering", "load_logo", "renderings"]
+__all__ = ["DRAWING_PX", "LOGO_SUFFIXES", "Rendering", "load_logo", "renderings", "thumbnail"]
 
 LOGO_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".svg")
 RENDER_PX = 256
 """Long side of a rendered SVG: more than twice what the bundled encoder looks at."""
+DRAWING_PX = 160
+"""Long side of the drawings that a register keeps, to compare with and to show: some 5 KB each."""
 MARGIN = 0.06
 """Ground around a registered drawing, as a share of its long side: detectors never cut exactly at the edge."""
 _MAX_SVG_BYTES = 2 << 20
@@ -198,3 +201,19 @@ def renderings(rgba: Rgba) -> list[Rendering]:
     if opaque and not any(name == "own-colour" for name, _ in ways):
         ways.append(("as-is", np.ascontiguousarray(rgba[..., :3])))
     return [Rendering(name, pad_square(rgb, MARGIN)) for name, rgb in ways]
+
+
+def thumbnail(rgba: Rgba) -> bytes:
+    """A drawing as PNG, its long side `DRAWING_PX` at most; an opaque one of a single ink without its ground.
+
+    Args:
+        rgba: uint8 (H, W, 4), straight alpha.
+    """
+    from PIL import Image
+
+    lifted = _lift_one_colour(rgba) if rgba[..., 3].min() == 255 else None
+    picture = Image.fromarray(rgba if lifted is None else lifted)
+    picture.thumbnail((DRAWING_PX, DRAWING_PX), Image.Resampling.LANCZOS)
+    out = io.BytesIO()
+    picture.save(out, "PNG")
+    return out.getvalue()

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -36,6 +36,8 @@ class State:
     logos: Gallery
     names: Gallery
     negatives: Gallery
+    drawings: Mapping[str, bytes]
+    """PNG of each registered drawing by the SHA-256 that the records of its logo carry."""
     thresholds: dict[tuple[MatchCalibration, float], dict[str, float]] = field(default_factory=dict)
     """Found once for each calibration and budget."""
 
@@ -80,9 +82,12 @@ class State:
         return {str(name): users.vectors[owners == name] for name in np.unique(owners)}
 
 
-def state(brands: Iterable[Brand], logos: Gallery, names: Gallery, negatives: Gallery) -> State:
-    """A state with its brands in the order of their names."""
-    return State(tuple(sorted(brands, key=lambda b: b.name)), logos, names, negatives)
+def state(brands: Iterable[Brand], galleries: Iterable[Gallery], drawings: Mapping[str, bytes]) -> State:
+    """A state of logos, names and negatives; brands in the order of their names, no drawing but those of the logos."""
+    logos, names, negatives = galleries
+    own = {r.sha256 for r in logos.records}
+    kept = {sha256: png for sha256, png in drawings.items() if sha256 in own}
+    return State(tuple(sorted(brands, key=lambda b: b.name)), logos, names, negatives, kept)
 
 
 def against(state: State, queries: Embeddings, k: int) -> BrandNeighbours:

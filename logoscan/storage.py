@@ -1,4 +1,5 @@
-"""The register's files: `manifest.json` over immutable `gen-N/` folders (`vectors.npy`, `logos.jsonl`, `brands.jsonl`).
+"""The register's files: `manifest.json` over immutable `gen-N/` folders (`vectors.npy`, `logos.jsonl`,
+`brands.jsonl`, `drawings.zip`).
 
 A generation is written and synced first; then the manifest is replaced. Whatever is loaded was verified against the
 hashes in the manifest, and the manifest against its own. Nothing here searches or encodes.
@@ -11,8 +12,9 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Iterable
-from dataclasses import dataclass
+import zipfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -54,12 +56,21 @@ class LogoRecord:
 
 @dataclass(frozen=True, eq=False)
 class Stored:
-    """What an index folder holds; rows of `logos` and `vectors` (float32 (n, dim)) correspond."""
+    """What an index folder holds.
+
+    Attributes:
+        encoder: What made the vectors.
+        brands: Their facts.
+        logos: One record for each vector.
+        vectors: float32 (len(logos), dim).
+        drawings: PNG of registered drawings by the SHA-256 that their records carry; folders of old have none.
+    """
 
     encoder: EncoderInfo
     brands: tuple[Brand, ...]
     logos: tuple[LogoRecord, ...]
     vectors: Embeddings
+    drawings: Mapping[str, bytes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.vectors.shape != (len(self.logos), self.encoder.dim) or self.vectors.dtype != np.float32:
@@ -75,6 +86,20 @@ class Stored:
 
 def _lines(records: Iterable[object]) -> bytes:
     return "".join(to_json(r) + "\n" for r in records).encode()
+
+
+def _packed(drawings: Mapping[str, bytes]) -> bytes:
+    """`<sha256>.png` each, stored without a date so that equal drawings make equal files."""
+    memory = io.BytesIO()
+    with zipfile.ZipFile(memory, "w", zipfile.ZIP_STORED) as archive:
+        for sha256, png in sorted(drawings.items()):
+            archive.writestr(zipfile.ZipInfo(f"{sha256}.png"), png)
+    return memory.getvalue()
+
+
+def _unpacked(data: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return {name.removesuffix(".png"): archive.read(name) for name in archive.namelist()}
 
 
 def _seal(manifest: dict[str, Any]) -> str:
@@ -93,6 +118,7 @@ def save(folder: Path, stored: Stored) -> None:
             "vectors.npy": memory.getvalue(),
             "logos.jsonl": _lines(stored.logos),
             "brands.jsonl": _lines(stored.brands),
+            "drawings.zip": _packed(stored.drawings),
         }
         building = folder / f".gen-{number}.tmp"
         shutil.rmtree(building, ignore_errors=True)
@@ -161,4 +187,5 @@ def load(folder: Path) -> Stored:
         _records(Brand, data["brands.jsonl"], generation / "brands.jsonl"),
         _records(LogoRecord, data["logos.jsonl"], generation / "logos.jsonl"),
         vectors,
+        _unpacked(data["drawings.zip"]) if "drawings.zip" in data else {},
     )

@@ -250,6 +250,47 @@ def test_keeping_some() -> None:
     assert nearest(index, ACME) == "Bolt"
 
 
+def test_a_registered_drawing_is_kept_small(tmp_path: Path) -> None:
+    large = np.zeros((300, 600, 4), np.uint8)
+    large[50:250, 100:500] = (200, 30, 30, 255)
+    index = small()
+    index.add(Brand("Dune"), [("d.png", large)], ENCODER)
+    index.save(tmp_path)
+    for register in (index, LogoIndex.load(tmp_path), index.snapshot()):
+        kept = register.drawing("Dune/d.png")
+        assert kept is not None
+        assert (kept.shape, kept.dtype) == ((80, 160, 4), np.uint8)  # cut to what is drawn, then made small
+        assert (kept == (200, 30, 30, 255)).all()
+    index.add(Brand("Dune"), [("d.png", large[:, :400])], ENCODER)
+    again = index.drawing("Dune/d.png")
+    assert again is not None
+    assert again.shape == (107, 160, 4)
+    assert len(index._state.drawings) == 4
+
+
+def test_drawings_go_with_their_logos(tmp_path: Path) -> None:
+    index, other = small(), small()
+    index.remove("Bolt", "Bolt/c.png")
+    with pytest.raises(InputError, match=r"logo: expected the identifier of a registered logo, got 'Bolt/c.png'"):
+        index.drawing("Bolt/c.png")
+    assert len(index._state.drawings) == 2
+    index.merge(other)
+    assert index.drawing("Bolt/c.png") is not None
+    index.keep({"Acme"})
+    assert len(index._state.drawings) == 1
+    assert from_vectors(tmp_path, unit_rows(1, 0), ["Acme"]).drawing("Acme/0") is None
+
+
+def test_an_opaque_drawing_of_one_ink_is_kept_without_its_ground() -> None:
+    opaque = np.full((60, 60, 4), 255, np.uint8)
+    opaque[20:40, 20:40, :3] = 10
+    index = LogoIndex(ENCODER.info)
+    index.add(Brand("Acme"), [("a.png", opaque)], ENCODER)
+    kept = index.drawing("Acme/a.png")
+    assert kept is not None
+    assert (kept[5, 5, 3], kept[30, 30, 3]) == (0, 255)
+
+
 def test_merging() -> None:
     index, other = LogoIndex(ENCODER.info), small()
     other.add(Brand("Core"), [("x.png", CORE)], ENCODER)

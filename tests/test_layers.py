@@ -20,7 +20,8 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "types errors results",
         "jsonio boxes images logos brands listings resume match text price evidence signals score report weights "
         "merchant negatives",
-        "alignment alteration alteration_net detect detector_net encode refine ocr storage gallery register index",
+        "alignment alteration alteration_net detect detector_net encode refine ocr storage gallery register enrol "
+        "index",
         "scanner calibrate",
         "cli distributed",
     )

@@ -19,7 +19,7 @@ from logoscan.errors import CorruptFileError, InputError
 from logoscan.storage import LogoRecord, Stored
 from logoscan.types import Brand, UsualPrice
 
-FILES = ("vectors.npy", "logos.jsonl", "brands.jsonl")
+FILES = ("vectors.npy", "logos.jsonl", "brands.jsonl", "drawings.zip")
 ODD_NAMES = ("Acme", "Ünïted ✓", 'say "hi"\n', "line\u2028separator\x85and more")
 """Names with everything that splits lines somewhere."""
 
@@ -33,12 +33,13 @@ def register(seed: int = 0, size: int = 5, names: tuple[str, ...] = ODD_NAMES) -
     owners = [names[i % len(names)] for i in range(size)]
     logos = tuple(LogoRecord(f"{owner}/{i}", owner, "as-is", "0" * 64) for i, owner in enumerate(owners))
     vectors = rng.normal(size=(size, 13)).astype(np.float32)
-    return Stored(FakeEncoder().info, brands, logos, vectors)
+    drawings = {f"{i:064x}": rng.bytes(30) for i in range(3)}
+    return Stored(FakeEncoder().info, brands, logos, vectors, drawings)
 
 
 def same(a: Stored, b: Stored) -> bool:
     return (
-        (a.encoder, a.brands, a.logos) == (b.encoder, b.brands, b.logos)
+        (a.encoder, a.brands, a.logos, a.drawings) == (b.encoder, b.brands, b.logos, b.drawings)
         and a.vectors.dtype == b.vectors.dtype
         and a.vectors.tobytes() == b.vectors.tobytes()
         and a.vectors.shape == b.vectors.shape
@@ -94,6 +95,22 @@ def test_a_missing_file_is_named(tmp_path: Path, name: str) -> None:
     (tmp_path / "gen-1" / name).unlink()
     with pytest.raises(CorruptFileError, match=f"{name}: missing"):
         storage.load(tmp_path)
+
+
+def test_a_folder_from_before_drawings_were_kept_has_none(tmp_path: Path) -> None:
+    storage.save(tmp_path, register())
+    path = tmp_path / "manifest.json"
+    manifest = json.loads(path.read_bytes())
+    del manifest["manifest_sha256"], manifest["files"]["drawings.zip"]
+    path.write_text(json.dumps({**manifest, "manifest_sha256": storage._seal(manifest)}))
+    assert storage.load(tmp_path).drawings == {}
+
+
+def test_equal_registers_make_equal_files(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        storage.save(tmp_path / folder, register())
+    a, b = ([(tmp_path / folder / "gen-1" / name).read_bytes() for name in FILES] for folder in ("a", "b"))
+    assert a == b
 
 
 def test_a_folder_without_an_index_is_named(tmp_path: Path) -> None:
