@@ -19,7 +19,7 @@ from logoscan.encode import ClipEncoder
 from logoscan.training import drawings as drawing_store
 from logoscan.training.alterations import joined, stream_pairs, train_alterations, write_check
 from logoscan.training.alterations import judge as judge_alterations
-from logoscan.training.backbones import LIGHT, compare, unseen_pairs
+from logoscan.training.backbones import LIGHT, compare, in_order, lesson, taught_r1, unseen_marks
 from logoscan.training.card import curve, failures
 from logoscan.training.compose import Composer, Mix
 from logoscan.training.detector import (
@@ -155,17 +155,35 @@ _MODEL = click.Path(exists=True, dir_okay=False)
 @main.command("backbones")
 @click.option("--work", required=True, type=_FOLDER, help="Working folder of `drawings`.")
 @click.option("--fonts", required=True, type=_FOLDER, help="Font files, searched recursively.")
-@click.option("--minutes", default=60.0, show_default=True, help="Training of each; 6 leave them at chance.")
+@click.option("--teacher", required=True, type=_MODEL, help="Model whose image tower teaches.")
+@click.option("--imagenet", type=_MODEL, help="ImageNet weights of the first backbone, compared besides.")
+@click.option("--crops", default=20_000, show_default=True, type=click.IntRange(64), help="Crops to learn from.")
+@click.option("--minutes", default=6.0, show_default=True, help="Training of each.")
 @click.option("--threads", default=2, show_default=True, type=click.IntRange(1), help="Threads of torch.")
 @click.argument("names", nargs=-1)
-def backbones_command(work: str, fonts: str, minutes: float, threads: int, names: tuple[str, ...]) -> None:
-    """Compare light backbones (timm NAMES; a choice of four without any): one JSON line each."""
+def backbones_command(
+    work: str,
+    fonts: str,
+    teacher: str,
+    imagenet: str | None,
+    crops: int,
+    minutes: float,
+    threads: int,
+    names: tuple[str, ...],
+) -> None:
+    """Compare light backbones (timm NAMES; a choice of four without any): one JSON line each, the teacher's first."""
     torch.set_num_threads(threads)
+    names = names or LIGHT
+    start = None if imagenet is None else in_order(names[0], torch.load(imagenet, weights_only=True))
     make = partial(Composer.from_folders, work, fonts)
-    unseen = unseen_pairs(make(3, "drawings-calibration"), 1000)
-    for name in names or LIGHT:
-        with closing(stream(Batches(make, 17, Mix()))) as batches:  # the same crops in the same order for each
-            click.echo(json.dumps(asdict(compare(name, batches, unseen, minutes))))
+    tower = read_tower(teacher).eval()
+    unseen = unseen_marks(make(3, "drawings-calibration"), 1000)
+    click.echo(json.dumps({"name": "teacher", "r1": taught_r1(tower, unseen)}))
+    with closing(stream(Batches(make, 17, Mix()))) as batches:
+        taught = lesson(tower, batches, crops)
+    for name, weights in [*((name, None) for name in names), *([] if start is None else [(names[0], start)])]:
+        found = asdict(compare(name, tower, taught, unseen, minutes, start=weights))
+        click.echo(json.dumps(found | {"start": "random" if weights is None else "imagenet"}))
 
 
 @main.command("text")

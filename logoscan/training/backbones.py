@@ -1,14 +1,15 @@
-"""Light backbones compared: the same crops, loss and minutes for each, then unseen marks named by it.
+"""Light backbones compared: each learns the finished tower's vectors for equal minutes, then names unseen marks.
 
-Random weights for all, because no registry carries ImageNet weights of more than one of them. Must not know evaluation
-data.
+From random weights and labels alone every one of them is still at chance after minutes; a teacher's vectors say more
+about each crop (Hinton et al., 2015; features as in Romero et al., ICLR 2015), so that minutes tell them apart. Must
+not know evaluation data.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,11 +21,32 @@ from torch import nn
 
 from logoscan.encode import cpu_has_bf16
 from logoscan.training.compose import Batch, Composer
-from logoscan.training.losses import pair_loss
-from logoscan.training.network import to_input
+from logoscan.training.network import Tower, embed, to_input
 
 LIGHT = ("tf_efficientnet_lite0", "mobilenetv4_conv_small", "convnext_atto", "resnet10t")
 _PX = 112
+_BATCH = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Lesson:
+    """Crops and what the teacher makes of them.
+
+    Attributes:
+        crops: uint8 (n, h, w, 3) RGB.
+        vectors: float32 (n, dim), unit rows.
+    """
+
+    crops: npt.NDArray[np.uint8]
+    vectors: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Unseen:
+    """Marks that no lesson shows: a clean drawing and a photo-like crop of each, uint8 (classes, h, w, 3) both."""
+
+    drawn: npt.NDArray[np.uint8]
+    shown: npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -34,24 +56,26 @@ class Compared:
     Attributes:
         name: timm's.
         megabytes: In half precision, with its projection.
-        crops: Crops that it saw.
-        loss: Mean pairwise loss of the last tenth of the steps.
-        r1: Share of composed crops of unseen marks that it named right among all their classes.
+        crops: Crops that it learned from, repeats counted.
+        cosine: Mean cosine between its vectors and the teacher's, of unseen crops.
+        r1: Share of the unseen crops whose own drawing was the nearest.
         encoded_per_s: Crops a second in evaluation mode, same machine and run; for ratios alone.
     """
 
     name: str
     megabytes: float
     crops: int
-    loss: float
+    cosine: float
     r1: float
     encoded_per_s: float
 
 
-class _Net(nn.Module):
-    def __init__(self, name: str, dim: int) -> None:
+class _Student(nn.Module):
+    def __init__(self, name: str, dim: int, start: Mapping[str, torch.Tensor] | None) -> None:
         super().__init__()
         self.trunk = timm.create_model(name, num_classes=0)
+        if start is not None:
+            self.trunk.load_state_dict(start)
         width = int(self.trunk.eval()(torch.zeros(1, 3, _PX, _PX)).shape[1])
         # pooled features are all positive, and their common mean would swallow every step (`Tower.centre`)
         self.norm = nn.BatchNorm1d(width, affine=False)
@@ -64,58 +88,101 @@ class _Net(nn.Module):
         return F.normalize(self.head(self.norm(features.float())), dim=1)
 
 
-def unseen_pairs(composer: Composer, classes: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
-    """A clean drawing of each of some classes and a photo-like crop of it: uint8 (classes, h, w, 3) both."""
+def in_order(name: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Name the tensors of another implementation of a backbone as timm does; they come in the same order.
+
+    Args:
+        name: Of a timm model.
+        tensors: In the order of its layers; a classifier's at the end are left out.
+
+    Raises:
+        ValueError: There are too few, or one has another shape.
+    """
+    own = timm.create_model(name, num_classes=0).state_dict()
+    named = dict(zip(own, tensors.values(), strict=False))
+    wrong = [k for k, v in own.items() if k not in named or named[k].shape != v.shape]
+    if wrong:
+        raise ValueError(f"weights: expected those of {name} in its order, {wrong[0]} does not fit")
+    return named
+
+
+def unseen_marks(composer: Composer, classes: int) -> Unseen:
+    """Compose a clean drawing and a photo-like crop of each of some classes."""
     marks = composer.drawings
     first = [int(members[0]) for members in marks.by_class()][:classes]
     drawn = [composer.clean(np.array(marks.rgba(i)), bool(marks.one_colour[i])) for i in first]
     shown = [composer.crop(np.array(marks.rgba(i)), bool(marks.one_colour[i])) for i in first]
-    return np.stack(drawn), np.stack(shown)
+    return Unseen(np.stack(drawn), np.stack(shown))
+
+
+def lesson(teacher: Tower, batches: Iterator[Batch], crops: int) -> Lesson:
+    """Compose crops and encode them with the teacher, `crops` of them at least."""
+    pictures: list[npt.NDArray[np.uint8]] = []
+    vectors: list[npt.NDArray[np.float32]] = []
+    while sum(map(len, pictures)) < crops:
+        pictures.append(next(batches).crops)
+        vectors.append(embed(teacher, pictures[-1]))
+    return Lesson(np.concatenate(pictures), np.concatenate(vectors))
+
+
+def taught_r1(teacher: Tower, unseen: Unseen) -> float:
+    """What the teacher itself reaches on the unseen marks."""
+    return _r1(torch.from_numpy(embed(teacher, unseen.drawn)), torch.from_numpy(embed(teacher, unseen.shown)))
 
 
 def compare(
     name: str,
-    batches: Iterator[Batch],
-    unseen: tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]],
+    teacher: Tower,
+    taught: Lesson,
+    unseen: Unseen,
     minutes: float,
     *,
-    dim: int = 256,
-    lr: float = 1e-3,
+    start: Mapping[str, torch.Tensor] | None = None,
+    lr: float = 2e-3,
     clock: Callable[[], float] = time.monotonic,
 ) -> Compared:
-    """Train one backbone from random weights for some minutes, and measure it.
+    """Teach one backbone for some minutes, and measure it.
 
     Args:
         name: Of a timm model.
-        batches: Of a composer over the training drawings.
-        unseen: Of `unseen_pairs` over drawings that are not trained on.
-        minutes: Wall clock of training, waits for batches included.
-        dim: Length of the vectors.
+        teacher: Whose vectors it is to have.
+        taught: Crops with those vectors, gone through in a new order each time.
+        unseen: Marks to measure on.
+        minutes: Wall clock of training.
+        start: Weights of the backbone to begin from, timm's names; random if None.
         lr: Peak learning rate (AdamW, falling to zero by a cosine).
         clock: Seconds.
     """
     torch.manual_seed(0)
-    net = _Net(name, dim).to(memory_format=torch.channels_last)
+    rng = np.random.default_rng(0)
+    net = _Student(name, taught.vectors.shape[1], start).to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(net.parameters(), lr=lr, weight_decay=0.02)
-    batch = next(batches)  # the composer has started when the clock does
-    began, crops = clock(), 0
-    losses: list[float] = []
+    net.train()
+    began, steps = clock(), 0
+    waiting = np.zeros(0, np.int64)
     while (part := (clock() - began) / (60 * minutes)) < 1:
-        optimizer.param_groups[0]["lr"] = lr * min(1.0, (len(losses) + 1) / 50) * (0.5 + 0.5 * math.cos(math.pi * part))
-        loss = pair_loss(net.train()(batch.crops), torch.from_numpy(batch.labels), 0.07)
+        optimizer.param_groups[0]["lr"] = lr * min(1.0, (steps + 1) / 50) * (0.5 + 0.5 * math.cos(math.pi * part))
+        if len(waiting) < _BATCH:  # batches of one size are what CPU convolutions are fast at
+            waiting = np.resize(rng.permutation(len(taught.crops)), max(_BATCH, len(taught.crops)))
+        rows, waiting = waiting[:_BATCH], waiting[_BATCH:]
+        loss = 1 - (net(taught.crops[rows]) * torch.from_numpy(taught.vectors[rows])).sum(1).mean()
         optimizer.zero_grad()
         torch.autograd.backward(loss)
         optimizer.step()
-        losses.append(float(loss.detach()))
-        crops += len(batch.crops)
-        batch = next(batches)
+        steps += 1
     net.eval()
     with torch.inference_mode():
-        start = clock()
-        gallery, queries = (torch.cat([net(part[i : i + 64]) for i in range(0, len(part), 64)]) for part in unseen)
-        seconds = clock() - start
-    right = (queries @ gallery.T).argmax(1) == torch.arange(len(queries))
+        started = clock()
+        drawn, shown = (
+            torch.cat([net(part[i : i + _BATCH]) for i in range(0, len(part), _BATCH)])
+            for part in (unseen.drawn, unseen.shown)
+        )
+        seconds = clock() - started
+    like = (shown.numpy() * embed(teacher, unseen.shown)).sum(1).mean()
     size = sum(p.numel() for p in net.parameters()) * 2 / 1e6
-    last = losses[-max(1, len(losses) // 10) :]
-    rate = 2 * len(queries) / max(seconds, 1e-9)
-    return Compared(name, size, crops, float(np.mean(last)), float(right.float().mean()), rate)
+    rate = 2 * len(shown) / max(seconds, 1e-9)
+    return Compared(name, size, steps * _BATCH, float(like), _r1(drawn, shown), rate)
+
+
+def _r1(drawn: torch.Tensor, shown: torch.Tensor) -> float:
+    return float(((shown @ drawn.T).argmax(1) == torch.arange(len(shown))).float().mean())
