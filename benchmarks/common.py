@@ -105,3 +105,10 @@ def register(
     if place is not None:
         index.save(place)
     return index, names
+
+
+def by_size(right: NDArray[np.bool_], rows: list[dict[str, str]]) -> dict[str, float | None]:
+    """R@1 of boxes whose long side is under 64 px, to 160 px, and above."""
+    long = np.array([max(float(r["x1"]) - float(r["x0"]), float(r["y1"]) - float(r["y0"])) for r in rows])
+    parts = {"small": long < 64, "medium": (long >= 64) & (long <= 160), "large": long > 160}
+    return {name: round(float(right[which].mean()), 4) if which.any() else None for name, which in parts.items()}

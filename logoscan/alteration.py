@@ -13,16 +13,23 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from logoscan.alignment import Alignment, align, drawn, on_drawing
+from logoscan import weights
+from logoscan.alignment import Alignment, align, drawn, on_drawing, overlay
+from logoscan.boxes import expand
 from logoscan.errors import CorruptFileError
+from logoscan.images import square_crops
 from logoscan.types import Rgb, Rgba
 
-__all__ = ["KINDS", "NUMBERS", "PLANES", "Alteration", "AlterationCheck", "evidence"]
+__all__ = ["CROP_PX", "KINDS", "NUMBERS", "PLANES", "Alteration", "AlterationCheck", "cut", "evidence"]
 
 KINDS = ("faithful", "mirrored", "stretched", "incomplete")
 """What the network tells apart, in the order of its outputs."""
 PLANES, NUMBERS, LOOK_PX = 8, 4, 64
 """Planes that it looks at, numbers that it is told, and its side in pixels."""
+CROP_PX = 128
+"""Side of the crops that are aligned and, outlined, shown."""
+_AROUND = 0.1
+"""Ground around a matched box, as a share of its sides."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,10 +37,14 @@ class Alteration:
     """What became of a registered drawing.
 
     Attributes:
-        alignment: Where the drawing lies.
+        crop: uint8 (n, n, 3), the place that was looked at.
+        drawing: uint8 (H, W, 4), as registered.
+        alignment: Where the drawing lies in the crop.
         kinds: Probability of each of `KINDS`; they sum to 1.
     """
 
+    crop: Rgb
+    drawing: Rgba
     alignment: Alignment
     kinds: Mapping[str, float]
 
@@ -41,6 +52,16 @@ class Alteration:
     def altered(self) -> float:
         """Probability that the mark is not faithful to the drawing, in [0, 1]."""
         return 1.0 - self.kinds["faithful"]
+
+    def outlined(self) -> Rgb:
+        """The crop with the outline of the drawing laid over it, uint8 (n, n, 3)."""
+        return overlay(self.crop, self.drawing, self.alignment)
+
+
+def cut(image: Rgb, xyxy: tuple[float, float, float, float]) -> Rgb:
+    """A matched box with a little ground around it: uint8 (CROP_PX, CROP_PX, 3)."""
+    (crop,) = square_crops(image, expand(np.array([xyxy], np.float32), _AROUND), CROP_PX, "context")
+    return np.asarray(crop)
 
 
 def evidence(crop: Rgb, drawing: Rgba, alignment: Alignment) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
@@ -74,20 +95,21 @@ def evidence(crop: Rgb, drawing: Rgba, alignment: Alignment) -> tuple[NDArray[np
 class AlterationCheck:
     """The trained check. Thread-safe once built."""
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path | None = None) -> None:
         """Read the network.
 
         Args:
-            path: A safetensors file of `logoscan.training.alterations`.
+            path: A safetensors file of `logoscan.training.alterations`; None for the bundled one.
 
         Raises:
-            CorruptFileError: The file is no such network.
+            CorruptFileError: The file is no such network, or the bundled one is missing or altered.
         """
         from safetensors import SafetensorError
         from safetensors.torch import load_file
 
         from logoscan.alteration_net import build
 
+        path = weights.verified(weights.ALTERATIONS)[0] if path is None else path
         self._net = build()
         try:
             tensors = load_file(str(path))
@@ -103,7 +125,7 @@ class AlterationCheck:
         """Align a drawing with a crop and judge what became of it; None where it cannot be aligned.
 
         Args:
-            crop: uint8 (n, n, 3) RGB: the matched place with a little ground around it.
+            crop: uint8 (n, n, 3) RGB: the matched place, as of `cut`.
             drawing: uint8 (H, W, 4), as registered.
 
         Raises:
@@ -117,4 +139,4 @@ class AlterationCheck:
         planes, numbers = (torch.from_numpy(part)[None] for part in evidence(crop, drawing, alignment))
         with torch.inference_mode():
             share = torch.softmax(self._net(planes, numbers), 1)[0].tolist()
-        return Alteration(alignment, dict(zip(KINDS, share, strict=True)))
+        return Alteration(crop, drawing, alignment, dict(zip(KINDS, share, strict=True)))

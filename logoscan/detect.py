@@ -13,14 +13,26 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
+from numpy.typing import NDArray
 
-from logoscan.boxes import clip
+from logoscan import weights
+from logoscan.boxes import clip, iou
 from logoscan.errors import CorruptFileError, InputError
 from logoscan.images import square_crops
 from logoscan.jsonio import file_sha256
-from logoscan.types import Regions, Rgb
+from logoscan.types import Boxes, Regions, Rgb, TextSpans
 
-__all__ = ["DEFAULT_PLAN", "DENSE_PLAN", "Detector", "LogoDetector", "TilePlan", "Tiles", "WholeImage"]
+__all__ = [
+    "DEFAULT_PLAN",
+    "DENSE_PLAN",
+    "Detector",
+    "LogoDetector",
+    "TilePlan",
+    "Tiles",
+    "WholeImage",
+    "make_detector",
+    "with_text",
+]
 
 
 @runtime_checkable
@@ -69,6 +81,10 @@ DENSE_PLAN = TilePlan(scales=(1.0, 0.8, 0.62, 0.5, 0.4, 0.3, 0.24, 0.18))
 """About 390 tiles on a 3:2 photo. No calibration ships for it: fit one, or give a similarity threshold."""
 
 
+_SAME = 0.7
+"""Intersection over union from which a line of text is a region that was proposed already."""
+_PICTURES = 8
+"""Pictures that the detector looks at together on a GPU; a CPU gains nothing from more than one."""
 _MAX_ASPECT = 10.0
 """Of a picture whose tiles are squares. Beyond, their width follows the long side: a strip of 30 x 30,000 pixels, which
 the caps on pictures let in, would get thousands of squares, and nothing is sold in it."""
@@ -151,7 +167,7 @@ class LogoDetector:
 
     def __init__(
         self,
-        path: str | Path,
+        path: str | Path | None = None,
         *,
         device: str = "auto",
         least: float = 0.05,
@@ -160,13 +176,13 @@ class LogoDetector:
         """Read the network.
 
         Args:
-            path: A safetensors file of `logoscan.training.detector`.
+            path: A safetensors file of `logoscan.training.detector`; None for the bundled one.
             device: `auto`, `cpu`, `cuda`, `cuda:1`, ...
             least: Confidence from which a place is proposed, in (0, 1).
             most: Most proposals for a picture, besides the picture itself.
 
         Raises:
-            CorruptFileError: The file is no detector.
+            CorruptFileError: The file is no detector, or the bundled one is missing or altered.
             DeviceError: The device cannot be had.
             InputError: `least` or `most` is out of range.
         """
@@ -181,6 +197,7 @@ class LogoDetector:
         if most < 1:
             raise InputError(f"LogoDetector.most: expected 1 or more, got {most!r}")
         self.device, self.least, self.most = resolve_device(device), least, most
+        path = weights.verified(weights.DETECTOR)[0] if path is None else Path(path)
         net = build()
         try:
             with safe_open(str(path), "pt") as file:
@@ -193,9 +210,10 @@ class LogoDetector:
             raise CorruptFileError(f"{path}: expected a detector's file ({error!s:.200})") from None
         if missing:
             raise CorruptFileError(f"{path}: expected a whole detector, got one without {missing[:3]}")
-        self._digest = file_sha256(Path(path))
+        self._digest = file_sha256(path)
         self._net = net.eval().to(self.device, memory_format=torch.channels_last)
         self._bf16 = self.device == "cpu" and cpu_has_bf16()
+        self._batch = 1 if self.device == "cpu" else _PICTURES
 
     @property
     def name(self) -> str:
@@ -209,27 +227,68 @@ class LogoDetector:
 
     def detect(self, images: Sequence[Rgb]) -> list[Regions]:
         """Proposals of each picture, surest first, and the picture itself with confidence `least`."""
-        return [self._one(image) for image in images]
+        return [found for i in range(0, len(images), self._batch) for found in self._pass(images[i : i + self._batch])]
 
-    def _one(self, image: Rgb) -> Regions:
+    def _pass(self, images: Sequence[Rgb]) -> list[Regions]:
         import torch
 
         from logoscan.detector_net import MEAN, STD, decode, outputs
 
-        height, width = image.shape[:2]
-        full = np.array([[0, 0, width, height]], np.float32)
-        square = torch.from_numpy(square_crops(image, full, self.size_px, "pad")).to(self.device).float()
-        x = (square - 255 * torch.tensor(MEAN, device=self.device)) / (255 * torch.tensor(STD, device=self.device))
-        x = x.permute(0, 3, 1, 2)
+        full = [np.array([[0, 0, i.shape[1], i.shape[0]]], np.float32) for i in images]
+        squares = [square_crops(i, whole, self.size_px, "pad") for i, whole in zip(images, full, strict=True)]
+        x = torch.from_numpy(np.concatenate(squares)).to(self.device).permute(0, 3, 1, 2).float()
+        mean, std = (torch.tensor(v, device=self.device)[:, None, None] for v in (MEAN, STD))
+        x = ((x / 255 - mean) / std).contiguous(memory_format=torch.channels_last)
         with torch.inference_mode(), torch.autocast(self.device.split(":")[0], torch.bfloat16, enabled=self._bf16):
-            (found,) = decode(self._net, *outputs(self._net, x), self.size_px)
-        scale = max(height, width) / self.size_px
-        corner = np.array([(max(height, width) - width) // 2, (max(height, width) - height) // 2] * 2, np.float32)
-        xyxy = clip(found["boxes"].cpu().numpy() * np.float32(scale) - corner, width, height)
-        score = found["scores"].cpu().numpy().astype(np.float64)
+            found = decode(self._net, *outputs(self._net, x), self.size_px)
+        return [
+            self._kept(each["boxes"].cpu().numpy(), each["scores"].cpu().numpy().astype(np.float64), whole)
+            for each, whole in zip(found, full, strict=True)
+        ]
+
+    def _kept(self, boxes: Boxes, score: NDArray[np.float64], whole: Boxes) -> Regions:
+        """Regions of one picture from boxes in its square: the sure ones of them, and `whole`."""
+        width, height = int(whole[0, 2]), int(whole[0, 3])
+        side = max(height, width)
+        corner = np.array([(side - width) // 2, (side - height) // 2] * 2, np.float32)
+        xyxy = clip(boxes * np.float32(side / self.size_px) - corner, width, height)
         logit = self._slope * np.log(score / (1 - np.minimum(score, 1 - 1e-6))) + self._offset
         confidence = (1 / (1 + np.exp(-logit))).astype(np.float32)
-        kept = np.flatnonzero((confidence >= self.least) & ((xyxy[:, 2:] - xyxy[:, :2]).min(1) >= 1))[: self.most]
-        return Regions(
-            np.concatenate([xyxy[kept], full]), np.append(confidence[kept], np.float32(self.least)).astype(np.float32)
-        )
+        rows = np.flatnonzero((confidence >= self.least) & ((xyxy[:, 2:] - xyxy[:, :2]).min(1) >= 1))[: self.most]
+        return Regions(np.concatenate([xyxy[rows], whole]), np.append(confidence[rows], np.float32(self.least)))
+
+
+def make_detector(name: str, *, device: str = "auto", path: str | Path | None = None) -> Detector:
+    """The detector of a name: `logo` (the bundled one, or that of a file), `tiles` by the default plan, or `whole`.
+
+    Raises:
+        InputError: Another name, or a file for one that has none.
+    """
+    if name not in ("logo", "tiles", "whole"):
+        raise InputError(f"detector: expected logo, tiles or whole, got {name!r}")
+    if name == "logo":
+        return LogoDetector(path, device=device)
+    if path is not None:
+        raise InputError(f"path: expected None with the detector {name}, got {str(path)!r}")
+    return Tiles() if name == "tiles" else WholeImage()
+
+
+def with_text(regions: Regions, spans: TextSpans, width_px: int, height_px: int) -> Regions:
+    """Regions of a picture and, after them, its lines of text that none of them is about: a wordmark is a line too.
+
+    Args:
+        regions: Proposals, best first.
+        spans: What was read in the same picture.
+        width_px: Of the picture.
+        height_px: Of the picture.
+
+    Returns:
+        The lines have the confidence of the least sure region, 0 where there is none.
+    """
+    lines = np.concatenate([spans.polygons.min(axis=1, initial=np.inf), spans.polygons.max(axis=1, initial=-np.inf)], 1)
+    lines = clip(lines, width_px, height_px)
+    fresh = (lines[:, 2:] - lines[:, :2]).min(axis=1) >= 1
+    fresh &= iou(lines, regions.xyxy).max(axis=1, initial=0) < _SAME
+    least = regions.confidence.min() if len(regions) else np.float32(0)
+    sure = np.concatenate([regions.confidence, np.full(int(fresh.sum()), least, np.float32)])
+    return Regions(np.concatenate([regions.xyxy, lines[fresh]]), sure)

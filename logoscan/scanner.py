@@ -18,7 +18,8 @@ import numpy as np
 
 import logoscan
 from logoscan import weights
-from logoscan.detect import Detector, Tiles
+from logoscan.alteration import Alteration, AlterationCheck, cut
+from logoscan.detect import Detector, LogoDetector, with_text
 from logoscan.encode import ClipEncoder, Encoder, encode_crops
 from logoscan.errors import ImageError, InputError, MismatchError
 from logoscan.evidence import BrandEvidence, gather
@@ -74,6 +75,7 @@ class Scanner:
         encoder: The index's.
         detector: Proposes regions.
         ocr: Reads text; None reads none.
+        alterations: Tells altered marks from faithful ones; None cannot be asked.
         calibration: Similarity to probability; None where none fits, and then `similarity_threshold` decides.
         name_calibration: The same for brands that are registered by their name alone.
     """
@@ -85,6 +87,7 @@ class Scanner:
         encoder: Encoder,
         detector: Detector | None = None,
         ocr: OcrEngine | None = None,
+        alterations: AlterationCheck | None = None,
         prices: PriceModel | None = None,
         score_model: ScoreModel | None = None,
         signals: Sequence[SignalFunction] = DEFAULT_SIGNALS,
@@ -99,8 +102,9 @@ class Scanner:
         Args:
             index: The register.
             encoder: Must be the one that made the index.
-            detector: `Tiles` if None.
+            detector: The bundled `LogoDetector` if None.
             ocr: None reads no text.
+            alterations: For `alteration` alone.
             prices: Price references; None judges by the owners' usual prices alone.
             score_model: The stated priors if None.
             signals: Functions of a `Case`.
@@ -114,8 +118,8 @@ class Scanner:
             MismatchError: Index and encoder, or calibration and stages, do not belong together.
         """
         index.require(encoder.info)
-        self.index, self.encoder, self.ocr = index, encoder, ocr
-        self.detector: Detector = detector or Tiles()
+        self.index, self.encoder, self.ocr, self.alterations = index, encoder, ocr, alterations
+        self.detector: Detector = detector or LogoDetector(device=encoder.device)
         self.calibration = self._fitting(calibration, "logo")
         self.name_calibration = self._fitting(name_calibration, "name")
         if self.calibration is None and similarity_threshold is None:
@@ -152,7 +156,8 @@ class Scanner:
             index, warnings = LogoIndex.from_folder(brands, encoder)
             for warning in warnings:
                 logger.warning("%s", warning)
-        return cls(index, encoder=encoder, ocr=make_ocr("auto", device=device), prices=prices)
+        ocr, alterations = make_ocr("auto", device=device), AlterationCheck()
+        return cls(index, encoder=encoder, ocr=ocr, alterations=alterations, prices=prices)
 
     def _fitting(
         self, calibration: MatchCalibration | Literal["auto"] | None, kind: Literal["logo", "name"]
@@ -176,6 +181,30 @@ class Scanner:
         regions = self.detector.detect([rgb])[0]
         vectors = encode_crops(self.encoder, [rgb], [regions.xyxy])[0]
         return self._surest_first(self._match(0, regions, vectors, self.index.snapshot()))
+
+    def alteration(self, image: ImageSource, match: Match) -> Alteration | None:
+        """What became of the registered drawing at a matched place: faithful, mirrored, stretched or incomplete.
+
+        Takes about as long as a look at a photo, so that it is for matches in doubt and for reports, not for all.
+
+        Args:
+            image: The picture.
+            match: One of its matches, by a logo.
+
+        Returns:
+            None where the register has no drawing of that logo, or the drawing cannot be laid over the place.
+
+        Raises:
+            InputError: The scanner was built without an alteration check, or the logo is registered no more.
+            ImageError: The picture cannot be read.
+        """
+        if self.alterations is None:
+            raise InputError("alteration: expected a scanner with an AlterationCheck, got alterations=None")
+        drawing = self.index.drawing(match.logo)
+        if drawing is None:
+            return None
+        rgb = load_image(image, root=self._root, limits=self._limits)
+        return self.alterations.check(cut(rgb, match.xyxy), drawing)
 
     def read_text(self, image: ImageSource) -> TextSpans:
         """Lines of text in one picture. Raises `ImageError` where it cannot be read.
@@ -229,9 +258,12 @@ class Scanner:
             except ImageError as error:
                 pictures.append(error)
         good = [p.rgb for p in pictures if isinstance(p, Picture)]
-        regions = self.detector.detect(good)
-        vectors = encode_crops(self.encoder, good, [r.xyxy for r in regions])
         spans = self.ocr.read(good) if self.ocr else [TextSpans.empty() for _ in good]
+        regions = [
+            with_text(found, read, rgb.shape[1], rgb.shape[0])
+            for found, read, rgb in zip(self.detector.detect(good), spans, good, strict=True)
+        ]
+        vectors = encode_crops(self.encoder, good, [r.xyxy for r in regions])
         ready = iter(zip(regions, vectors, spans, strict=True))
         return [
             self._failed(source, str(picture))

@@ -16,10 +16,14 @@ from logoscan.jsonio import file_sha256, from_mapping, loads
 from logoscan.match import MatchCalibration
 from logoscan.types import Preprocessing
 
-__all__ = ["ENCODER", "ModelRow", "calibrations", "folder", "rows", "verified"]
+__all__ = ["ALTERATIONS", "DETECTOR", "ENCODER", "ModelRow", "calibrations", "folder", "rows", "verified"]
 
 ENCODER = "logoscan-clip"
 """Name of the bundled CLIP."""
+DETECTOR = "logoscan-detector"
+"""Name of the bundled logo detector."""
+ALTERATIONS = "logoscan-alterations"
+"""Name of the bundled alteration check."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ class ModelRow:
         licence: Of the weights.
         card: File name of the model card.
         pictures: Files that the card shows, its training log among them.
-        embed_dim: Length of a vector.
+        embed_dim: Length of a vector; 0 of a model that makes none.
         preprocessing: What the weights expect.
     """
 

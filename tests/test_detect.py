@@ -11,10 +11,22 @@ import torch
 from contracts import DetectorContract
 from fakes import BLUE, GREEN, RED, WHITE, FakeDetector, photo_of, quarters
 
-from logoscan.detect import DEFAULT_PLAN, DENSE_PLAN, Detector, LogoDetector, TilePlan, Tiles, WholeImage
+from logoscan.boxes import iou
+from logoscan.detect import (
+    DEFAULT_PLAN,
+    DENSE_PLAN,
+    Detector,
+    LogoDetector,
+    TilePlan,
+    Tiles,
+    WholeImage,
+    make_detector,
+    with_text,
+)
 from logoscan.detector_net import build
 from logoscan.errors import CorruptFileError, InputError
 from logoscan.training.detector import write_detector
+from logoscan.types import Regions, TextSpans
 
 SHAPES = [(480, 640), (640, 480), (300, 300), (100, 731), (97, 31), (25, 400)]
 
@@ -68,6 +80,14 @@ class TestLogoDetector(DetectorContract):
         sure = LogoDetector(detector_file, least=0.999)
         assert len(sure.detect([picture])[0]) == 1
 
+    def test_pictures_looked_at_together_get_what_they_get_alone(self, detector_file: Path) -> None:
+        alone, together = LogoDetector(detector_file), LogoDetector(detector_file)
+        together._batch = 2  # as on a GPU
+        for one, both in zip(alone.detect(self.PICTURES), together.detect(self.PICTURES), strict=True):
+            assert abs(len(one) - len(both)) <= 2  # bf16: a place at the limit may fall on either side
+            best = iou(one.xyxy[:5], both.xyxy).max(axis=1)
+            assert (best > 0.8).all()
+
     def test_other_files_are_refused(self, detector_file: Path, tmp_path: Path) -> None:
         from safetensors.torch import load_file, save_file
 
@@ -86,6 +106,38 @@ class TestLogoDetector(DetectorContract):
             LogoDetector(detector_file, least=0)
         with pytest.raises(InputError, match=r"LogoDetector.most: expected 1 or more, got 0"):
             LogoDetector(detector_file, most=0)
+
+
+def test_detectors_by_name(detector_file: Path) -> None:
+    assert make_detector("tiles").fingerprint == Tiles().fingerprint
+    assert make_detector("whole").fingerprint == WholeImage().fingerprint
+    given = make_detector("logo", device="cpu", path=detector_file)
+    assert given.fingerprint == LogoDetector(detector_file).fingerprint
+    assert make_detector("logo").fingerprint == LogoDetector().fingerprint != given.fingerprint
+    with pytest.raises(InputError, match="detector: expected logo, tiles or whole, got 'yolo'"):
+        make_detector("yolo")
+    with pytest.raises(InputError, match="path: expected None with the detector tiles"):
+        make_detector("tiles", path=detector_file)
+
+
+def _spans(*boxes: tuple[float, float, float, float]) -> TextSpans:
+    polygons = [[(a, b), (c, b), (c, d), (a, d)] for a, b, c, d in boxes]
+    array = np.array(polygons, np.float32).reshape(-1, 4, 2)
+    return TextSpans(array, ("words",) * len(boxes), np.ones(len(boxes), np.float32))
+
+
+def test_lines_of_text_are_proposals_too() -> None:
+    regions = Regions(np.array([[10, 10, 60, 30], [0, 0, 100, 80]], np.float32), np.array([0.9, 0.1], np.float32))
+    lines = _spans((11, 10, 60, 31), (20, 50, 70, 60), (-5, 70, 30, 90), (120, 10, 140, 20))
+    both = with_text(regions, lines, 100, 80)
+    assert both.xyxy[:2].tolist() == regions.xyxy.tolist()
+    assert both.xyxy[2:].tolist() == [[20, 50, 70, 60], [0, 70, 30, 80]]  # one is there already, one lies outside
+    assert both.confidence.tolist() == pytest.approx([0.9, 0.1, 0.1, 0.1])
+    nothing = with_text(Regions.empty(), TextSpans.empty(), 100, 80)
+    assert nothing.xyxy.shape == (0, 4)
+    assert nothing.xyxy.dtype == np.float32
+    assert len(with_text(regions, TextSpans.empty(), 100, 80)) == 2
+    assert with_text(Regions.empty(), _spans((1, 1, 9, 9)), 100, 80).confidence.tolist() == [0]
 
 
 class TestFakeDetector(DetectorContract):

@@ -6,11 +6,17 @@ import csv
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
+
+from logoscan.detect import TilePlan
+from logoscan.encode import ClipEncoder
+from logoscan.errors import InputError
+from logoscan.types import TextSpans
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = ROOT / "logoscan" / "_samples"
@@ -21,9 +27,12 @@ def quality() -> Any:
     sys.path.insert(0, str(ROOT / "benchmarks"))
     try:
         import quality
+        import quality_encoder
+        import quality_photos
+        import quality_plans
     finally:
         sys.path.remove(str(ROOT / "benchmarks"))
-    return quality
+    return SimpleNamespace(main=quality.main, encoder=quality_encoder, photos=quality_photos, plans=quality_plans)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +50,7 @@ def test_the_threshold_is_the_lowest_with_at_most_that_many_above(
     quality: Any, negatives: list[float], fpr: float, threshold: float
 ) -> None:
     values = np.array(negatives, np.float64)
-    found = quality.operating_threshold(values, fpr)
+    found = quality.photos.operating_threshold(values, fpr)
     assert found == threshold
     assert (values > found).sum() <= np.floor(fpr * len(values))
 
@@ -60,19 +69,19 @@ def test_mean_average_precision_equals_scikit_learn(quality: Any) -> None:
         relevant = [brands[j] == brands[i] for j in others]
         if any(relevant):
             expected.append(average_precision_score(relevant, vectors[others] @ vectors[i]))
-    assert quality.mean_average_precision(vectors, brands, photos) == pytest.approx(np.mean(expected), abs=1e-4)
+    assert quality.encoder.mean_average_precision(vectors, brands, photos) == pytest.approx(np.mean(expected), abs=1e-4)
 
 
 def test_a_hit_counts_only_above_the_threshold(quality: Any) -> None:
     hit = np.array([True, True, False, True])
     sure = np.array([0.9, 0.4, 0.95, 0.2])
-    figures = quality._figures(hit, sure, np.array([0.1, 0.3]), 0.5)
+    figures = quality.photos._figures(hit, sure, np.array([0.1, 0.3]), 0.5)
     assert figures["top1"] == 0.75
     assert figures["tpr_at_fpr_01"] == 0.5  # above 0.3
     assert figures["tpr_shipped"] == 0.25
     assert figures["fpr_shipped"] == 0.0
     assert figures["top1_ci"][0] <= 0.75 <= figures["top1_ci"][1]
-    without = quality._figures(hit, sure, np.array([]), None)
+    without = quality.photos._figures(hit, sure, np.array([]), None)
     assert without["tpr_at_fpr_01"] is None
     assert without["tpr_shipped"] is None
     assert without["fpr_shipped"] is None
@@ -144,14 +153,73 @@ def test_boxes_counts_what_the_first_proposals_meet(quality: Any, tmp_path: Path
     ]
     out = tmp_path / "out.json"
     where = ["--images", str(tmp_path), "--boxes", str(_csv(tmp_path / "b.csv", boxes)), "--json", str(out)]
-    how = ["--proposals", "1", "--proposals", "31", "--device", "cpu"]
+    how = ["--proposals", "1", "--proposals", "31", "--device", "cpu", "--detector", "tiles"]
+    how += ["--pictures", str(tmp_path / "pictures")]
     run = CliRunner().invoke(quality.main, ["boxes", *where, *how])
     assert run.exit_code == 0, run.output
     result = json.loads(out.read_text())
     assert (result["recall_1"], result["recall_31"]) == (0.3333, 0.6667)
     assert (result["recall_31_small"], result["recall_31_large"]) == (0.0, 1.0)
     assert result["n_boxes"] == 3
-    refused = CliRunner().invoke(
-        quality.main, ["boxes", "--images", ".", "--boxes", str(out), "--json", "o", "--detector", "logo"]
-    )
-    assert "expected --detector-weights FILE, got none" in refused.output
+    shown = sorted(p.name for p in (tmp_path / "pictures").iterdir())
+    assert [name for name in shown if name.startswith("miss")] == ["miss-00-a.jpg"]
+    assert "false-alarm-00-a.jpg" in shown
+    refused = CliRunner().invoke(quality.main, ["boxes", *where, "--detector", "tiles", "--detector-weights", str(out)])
+    assert isinstance(refused.exception, InputError)
+    assert "expected None with the detector tiles" in str(refused.exception)
+
+
+def test_identify_says_how_well_right_matches_lie(quality: Any, tmp_path: Path) -> None:
+    labels = _csv(tmp_path / "labels.csv", [{"file": "speaker.jpg", "brand": "JBL"}])
+    box: dict[str, object] = {"file": "speaker.jpg", "brand": "JBL", "x0": 0, "y0": 0, "x1": 1e4, "y1": 1e4}
+    out = tmp_path / "out.json"
+    where = ["--images", str(SAMPLES / "photos"), "--labels", str(labels), "--gallery", str(SAMPLES / "brands")]
+    how = ["--boxes", str(_csv(tmp_path / "b.csv", [box])), "--json", str(out), "--device", "cpu", "--ocr", "none"]
+    run = CliRunner().invoke(quality.main, ["identify", *where, *how, "--mode", "logo"])
+    assert run.exit_code == 0, run.output
+    result = json.loads(out.read_text())
+    assert result["n_matches"] == 1
+    assert 0 < result["match_iou"] < 0.1  # the box given is far larger than any place in the photo
+
+
+def test_plans_names_the_smallest_that_reaches_the_detector(
+    quality: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quality.plans, "PLANS", (TilePlan((1.0,)), TilePlan((1.0, 0.5))))
+    rows: list[dict[str, object]] = [{"file": "speaker.jpg", "brand": "JBL"}, {"file": "mug.jpg", "brand": ""}]
+    out = tmp_path / "out.json"
+    where = ["--images", str(SAMPLES / "photos"), "--labels", str(_csv(tmp_path / "labels.csv", rows))]
+    how = ["--gallery", str(SAMPLES / "brands"), "--json", str(out), "--device", "cpu", "--ocr", "none"]
+    run = CliRunner().invoke(quality.main, ["plans", *where, *how, "--detector", "whole"])
+    assert run.exit_code == 0, run.output
+    result = json.loads(out.read_text())
+    assert (result["n_pos"], result["n_neg"]) == (1, 1)
+    assert [row["regions_mean"] for row in result["plans"]] == [1.0, 3.0, 13.0]
+    assert result["plans"][0]["time_ratio"] == 1.0
+    reaching = [r for r in result["plans"][1:] if r["tpr_at_fpr_01"] >= result["plans"][0]["tpr_at_fpr_01"]]
+    assert result["reached"] == bool(reaching)
+    assert result["speed_up"] == (reaching or result["plans"])[0 if reaching else -1]["time_ratio"]
+
+
+class _Reader:
+    """Reads every second picture: what stands in `texts`, in turn."""
+
+    name = "fake"
+
+    def __init__(self, texts: list[str]) -> None:
+        self.texts = texts
+
+    def read(self, images: list[Any]) -> list[TextSpans]:
+        text = self.texts.pop(0)
+        spans = TextSpans(np.zeros((1, 4, 2), np.float32), (text,), np.ones(1, np.float32))
+        return [spans if text else TextSpans.empty() for _ in images]
+
+
+def test_a_name_that_is_read_goes_before_the_text_tower(quality: Any, clip: ClipEncoder) -> None:
+    crops = [np.full((128, 128, 3), 255, np.uint8)] * 3
+    registered = ["zanura", "polive", "quexim"]
+    nearest = quality.encoder._named_first(clip, None, crops, ["zanura"] * 3, registered)
+    read = quality.encoder._named_first(clip, _Reader(["ZANURA", "polive", ""]), crops, ["zanura"] * 3, registered)
+    assert read["read_r1"] == pytest.approx(1 / 3, abs=1e-4)
+    assert read["both_r1"] == pytest.approx((1 + (nearest["r1"] == 1.0)) / 3, abs=1e-4)
+    assert "read_r1" not in nearest

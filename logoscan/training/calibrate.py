@@ -18,7 +18,7 @@ from rich.progress import track
 
 from logoscan import weights
 from logoscan.calibrate import SIZES, Labelled, collect, expected_calibration_error, fit, predict, surest
-from logoscan.detect import DEFAULT_PLAN, DENSE_PLAN, Detector, Tiles
+from logoscan.detect import DENSE_PLAN, Detector, Tiles, make_detector
 from logoscan.encode import ClipEncoder, Encoder, encode_crops
 from logoscan.index import LogoIndex
 from logoscan.jsonio import to_mapping
@@ -89,12 +89,19 @@ def _calibrate(
 @click.option("--fonts", type=click.Path(exists=True, path_type=Path), required=True)
 @click.option("--scenes", "count", default=600, show_default=True)
 @click.option("--seed", default=11, show_default=True)
-@click.option("--plan", type=click.Choice(["default", "dense"]), default="default", show_default=True, help="Of tiles.")
+@click.option(
+    "--detector",
+    "looks",
+    type=click.Choice(["logo", "tiles", "dense-tiles"]),
+    default="logo",
+    show_default=True,
+    help="That the calibrations are for.",
+)
 @click.option("--write", is_flag=True, help="Replace this pair's calibrations in weights/manifest.json.")
-def main(drawings: Path, backgrounds: Path, fonts: Path, count: int, seed: int, plan: str, write: bool) -> None:
-    """Fit the calibrations of the bundled model with a plan of tiles; half of the scenes check the other half."""
+def main(drawings: Path, backgrounds: Path, fonts: Path, count: int, seed: int, looks: str, write: bool) -> None:
+    """Fit the calibrations of the bundled model with a detector; half of the scenes check the other half."""
     marks, encoder = drawing_store.load(drawings), ClipEncoder()
-    detector = Tiles(DENSE_PLAN if plan == "dense" else DEFAULT_PLAN)
+    detector = Tiles(DENSE_PLAN) if looks == "dense-tiles" else make_detector(looks)
     pictures: list[Labelled] = []
     spoken: set[str] = set()
     for scene in track(scenes(seed, count, marks, backgrounds, fonts), "scenes", total=count):

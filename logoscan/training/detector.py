@@ -62,7 +62,7 @@ class DetectorPlan:
     lr_trunk: float = 2e-4
     lr_head: float = 1e-3
     weight_decay: float = 0.02
-    frozen_stages: int = 2
+    frozen_stages: int = 3
     words: float = 0.25
     distractors: float = 0.4
     save_every_s: float = 240.0

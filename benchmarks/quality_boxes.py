@@ -1,0 +1,86 @@
+"""`quality.py boxes`: the detector alone, on labelled boxes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from common import by_size, write_result
+from options import PATH, corners, options, rows_of
+from PIL import Image, ImageDraw
+from rich.progress import track
+
+from logoscan.boxes import iou
+from logoscan.detect import make_detector
+from logoscan.images import load_image
+from logoscan.types import Boxes
+
+_SHOWN = 40
+"""Pictures of either kind."""
+_STRANGE = 0.1
+"""A proposal that meets no labelled box by more is a false alarm, unless it shows a mark that nobody labelled."""
+
+
+@click.command()
+@click.option("--boxes", type=PATH, required=True, help="CSV file,brand,x0,y0,x1,y1.")
+@click.option("--proposals", type=click.IntRange(1), multiple=True, default=(10, 50), show_default=True)
+@click.option("--pictures", type=click.Path(path_type=Path), help="Write the worst misses and false alarms here.")
+@options("images", "detector", "detector_weights", "device", "json")
+def boxes(
+    images: Path,
+    boxes: Path,
+    proposals: tuple[int, ...],
+    pictures: Path | None,
+    detector: str,
+    detector_weights: Path | None,
+    device: str,
+    out: Path,
+) -> None:
+    """The detector alone: labelled boxes that one of the first proposals of their photo meets at IoU 0.5.
+
+    recall_N: share met by one of the first N proposals, of all boxes and of those whose long side in the photo is under
+    64 px (_small), to 160 px (_medium), and above (_large). --pictures: of the missed boxes those that the best
+    proposal meets least, and of the surest proposals those that meet no box (marks that nobody labelled among them).
+    """
+    chosen, rows = make_detector(detector, device=device, path=detector_weights), rows_of(boxes)
+    by_file: dict[str, list[int]] = {}
+    for i, row in enumerate(rows):
+        by_file.setdefault(row["file"], []).append(i)
+    met = np.zeros((len(proposals), len(rows)), bool)
+    best, counts = np.zeros(len(rows)), []
+    alarms: list[tuple[float, str, Boxes]] = []
+    for file, members in track(by_file.items(), "photos"):
+        truth = np.array([corners(rows[i]) for i in members], np.float32)
+        found = chosen.detect([load_image(images / file)])[0]
+        counts.append(len(found))
+        overlap = iou(found.xyxy, truth)
+        best[members] = overlap[: max(proposals)].max(axis=0, initial=0)
+        strangers = np.flatnonzero(overlap.max(axis=1, initial=0) < _STRANGE)
+        alarms += [(float(found.confidence[i]), file, found.xyxy[i]) for i in strangers]
+        for k, most in enumerate(proposals):
+            met[k, members] = (overlap[:most] >= 0.5).any(axis=0)
+    figures: dict[str, Any] = {}
+    for k, most in enumerate(proposals):
+        figures[f"recall_{most}"] = round(float(met[k].mean()), 4)
+        figures |= {f"recall_{most}_{size}": value for size, value in by_size(met[k], rows).items()}
+    figures |= {"mean_best_iou": round(float(best.mean()), 4), "n_boxes": len(rows), "photos": len(by_file)}
+    figures["proposals_mean"] = round(float(np.mean(counts)), 1)
+    write_result(out, figures, {"detector": f"{chosen.name}@{chosen.fingerprint}"})
+    if pictures is not None:
+        missed = np.flatnonzero(~met[-1])
+        misses = [(float(best[i]), rows[i]["file"], np.array(corners(rows[i]), np.float32)) for i in missed]
+        _draw(pictures, "miss", images, sorted(misses, key=lambda m: m[0])[:_SHOWN])
+        _draw(pictures, "false-alarm", images, sorted(alarms, key=lambda a: -a[0])[:_SHOWN])
+
+
+def _draw(folder: Path, kind: str, images: Path, places: list[tuple[float, str, Boxes]]) -> None:
+    """Write each place with its box in red, the photo 480 px wide: KIND-RANK-FILE."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for rank, (_, file, xyxy) in enumerate(places):
+        photo = Image.fromarray(load_image(images / file))
+        scale = 480 / photo.width
+        shown = photo.resize((480, round(photo.height * scale)))
+        ImageDraw.Draw(shown).rectangle([float(v) * scale for v in xyxy], outline=(255, 0, 0), width=3)
+        shown.save(folder / f"{kind}-{rank:02d}-{Path(file).stem}.jpg")

@@ -1,0 +1,306 @@
+"""`quality.py identify` and `unknown`: whole photos against a register.
+
+What is seen in a photo (regions, vectors, text) is computed once and kept in memory, or in --cache between runs; every
+mode and every register is judged from that.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from common import bootstrap, icon_set, register, write_result
+from numpy.typing import NDArray
+from options import PATH, PHOTOS, REGISTER, corners, options, rows_of
+from rich.progress import track
+
+from logoscan.boxes import iou
+from logoscan.detect import make_detector, with_text
+from logoscan.encode import ClipEncoder, encode_crops
+from logoscan.evidence import BrandEvidence, gather
+from logoscan.images import load_image
+from logoscan.index import LogoIndex
+from logoscan.jsonio import to_mapping
+from logoscan.ocr import OcrEngine, make_ocr
+from logoscan.results import ImageRecord
+from logoscan.scanner import Observation, Scanner
+from logoscan.types import Match, Regions, Rgb, TextSpans
+
+MODES = ("logo", "text", "both")
+FOLD = 3
+"""Brands that are left out of the register at a time by `unknown`."""
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A photo with its true brands; none is a negative."""
+
+    path: Path
+    brands: frozenset[str]
+
+
+def _photos(
+    images: Path, labels: Path, negatives: Path | None, negative_labels: Path | None, exclude: Path | None
+) -> list[Photo]:
+    if (negatives is None) != (negative_labels is None):
+        raise click.UsageError("--negatives and --negative-labels go together")
+    left_out = {r["file"] for r in rows_of(exclude)}
+    photos = [
+        Photo(images / r["file"], frozenset(b for b in r["brand"].split("|") if b))
+        for r in rows_of(labels)
+        if r["file"] not in left_out
+    ]
+    if negatives is not None:
+        rows = rows_of(negative_labels)
+        photos += [Photo(negatives / r["file"], frozenset()) for r in rows if not r["brand"]]
+    return photos
+
+
+def _observe(scanner: Scanner, photos: list[Photo], cache: Path | None) -> Iterator[Observation]:
+    """What is in each photo. Vectors and text are kept apart, so that a new encoder does not mean reading again."""
+    encoder = (
+        scanner.encoder.info.fingerprint,
+        getattr(scanner.encoder, "precision", ""),
+        scanner.detector.fingerprint,
+    )
+    for photo in track(photos, "photos"):
+        digest = hashlib.sha256(photo.path.read_bytes()).hexdigest()
+        rgb = load_image(photo.path)
+        read = _kept(cache, ("read", digest, _name(scanner.ocr)), lambda rgb=rgb: _read(scanner.ocr, rgb))  # type: ignore[misc]
+        spans = TextSpans(read["polygons"], tuple(str(t) for t in read["texts"]), read["sure"])
+        key = ("look", digest, *encoder, *((_name(scanner.ocr),) if len(spans) else ()))
+        seen = _kept(cache, key, lambda rgb=rgb, spans=spans: look(scanner, rgb, spans))  # type: ignore[misc]
+        record = ImageRecord(photo.path.name, digest, rgb.shape[1], rgb.shape[0])
+        yield Observation(record, Regions(seen["xyxy"], seen["confidence"]), seen["vectors"], spans)
+
+
+def _name(ocr: OcrEngine | None) -> str:
+    return ocr.name if ocr else "none"
+
+
+def look(scanner: Scanner, rgb: Rgb, spans: TextSpans) -> dict[str, Any]:
+    """Regions of a photo, those of its text among them, and their vectors."""
+    regions = with_text(scanner.detector.detect([rgb])[0], spans, rgb.shape[1], rgb.shape[0])
+    vectors = encode_crops(scanner.encoder, [rgb], [regions.xyxy])[0]
+    return {"xyxy": regions.xyxy, "confidence": regions.confidence, "vectors": vectors}
+
+
+def _read(ocr: OcrEngine | None, rgb: Rgb) -> dict[str, Any]:
+    spans = ocr.read([rgb])[0] if ocr else TextSpans.empty()
+    return {"polygons": spans.polygons, "texts": np.array(spans.texts, np.str_), "sure": spans.confidence}
+
+
+def _kept(cache: Path | None, key: tuple[str, ...], make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What `make` returns, from the cache where it is there."""
+    if cache is None:
+        return make()
+    place = cache / f"{key[0]}-{hashlib.sha256(repr(key).encode()).hexdigest()[:32]}.npz"
+    if not place.is_file():
+        temporary = place.with_suffix(".tmp.npz")
+        np.savez(temporary, **make())
+        temporary.replace(place)
+    with np.load(place, allow_pickle=False) as data:
+        return {name: data[name] for name in data.files}
+
+
+def answers_of(scanner: Scanner, index: LogoIndex, seen: Observation) -> dict[str, tuple[str, float]]:
+    """For each mode the most confident brand and its confidence; "" and -1 where nothing is found."""
+    matches = scanner.match([seen], index)
+    mentions = index.names.find_in_spans(seen.spans, "image:0")
+    evidence = gather(matches, mentions)
+    if scanner.calibration is None:  # no probabilities: rank by what the matcher ranks by
+        nearest = max(matches, key=lambda m: m.similarity + m.margin, default=None)
+        logo = (nearest.brand, nearest.similarity + nearest.margin) if nearest else ("", -1.0)
+    else:
+        logo = _best(evidence, lambda e: e.logo)
+    return {"logo": logo, "text": _best(evidence, lambda e: e.text or None), "both": _best(evidence, lambda e: e.shown)}
+
+
+def _best(evidence: dict[str, BrandEvidence], confidence: Callable[[BrandEvidence], float | None]) -> tuple[str, float]:
+    known = [(c, name) for name, e in evidence.items() if (c := confidence(e)) is not None]
+    return max(((name, c) for c, name in known), key=lambda pair: pair[1], default=("", -1.0))
+
+
+def operating_threshold(negatives: NDArray[np.float64], fpr: float) -> float:
+    """The lowest threshold with at most floor(fpr * n) confidences strictly above it."""
+    allowed = int(np.floor(fpr * len(negatives) + 1e-9))
+    ordered = np.sort(negatives)[::-1]
+    return float(ordered[allowed]) if allowed < len(ordered) else -np.inf
+
+
+def _figures(
+    hit: NDArray[np.bool_], sure: NDArray[np.float64], negative: NDArray[np.float64], shipped: float | None
+) -> dict[str, Any]:
+    """Top-1, TPR at two false positive rates and at the shipped threshold, each with its interval."""
+
+    def top1(p: NDArray[np.int64], n: NDArray[np.int64]) -> float:
+        return float(hit[p].mean())
+
+    def tpr(rate: float) -> Callable[[NDArray[np.int64], NDArray[np.int64]], float]:
+        return lambda p, n: float((hit[p] & (sure[p] > operating_threshold(negative[n], rate))).mean())
+
+    def tpr_shipped(p: NDArray[np.int64], n: NDArray[np.int64]) -> float:
+        return float((hit[p] & (sure[p] > (shipped or 0.0))).mean())
+
+    def fpr_shipped(p: NDArray[np.int64], n: NDArray[np.int64]) -> float:
+        return float((negative[n] > (shipped or 0.0)).mean())
+
+    every = (np.arange(len(hit)), np.arange(len(negative)))
+    wanted: dict[str, tuple[Callable[[NDArray[np.int64], NDArray[np.int64]], float], bool]] = {
+        "top1": (top1, True),
+        "tpr_at_fpr_01": (tpr(0.01), len(negative) > 0),
+        "tpr_at_fpr_05": (tpr(0.05), len(negative) > 0),
+        "tpr_shipped": (tpr_shipped, shipped is not None),
+        "fpr_shipped": (fpr_shipped, shipped is not None and len(negative) > 0),
+    }
+    figures: dict[str, Any] = {}
+    for name, (statistic, known) in wanted.items():
+        figures[name] = round(statistic(*every), 4) if known else None
+        figures[f"{name}_ci"] = bootstrap(statistic, (len(hit), len(negative))) if known else None
+    return figures
+
+
+@dataclass(frozen=True)
+class Run:
+    """What `identify` and `unknown` have in common."""
+
+    index: LogoIndex
+    names: frozenset[str]
+    scanner: Scanner
+    photos: list[Photo]
+    settings: dict[str, Any]
+
+
+def prepare(
+    images: Path,
+    labels: Path,
+    galleries: tuple[Path, ...],
+    negatives: Path | None,
+    negative_labels: Path | None,
+    exclude: Path | None,
+    distractors: Path | None,
+    encoder: str | None,
+    pretrained: str | None,
+    detector: str,
+    detector_weights: Path | None,
+    ocr: str,
+    device: str,
+    cache: Path | None,
+) -> Run:
+    """Read models, register and labels that the options name."""
+    if cache is not None:
+        cache.mkdir(parents=True, exist_ok=True)
+    clip = ClipEncoder(encoder, pretrained, device=device)
+    index, names = register(galleries, distractors, clip, cache)
+    chosen = make_detector(detector, device=device, path=detector_weights)
+    scanner = Scanner(index, encoder=clip, detector=chosen, ocr=make_ocr(ocr, device=device))  # type: ignore[arg-type]
+    settings = {
+        "encoder": to_mapping(clip.info),
+        "precision": clip.precision,
+        "detector": chosen.name,
+        "ocr": _name(scanner.ocr),
+        "calibration": None if scanner.calibration is None else to_mapping(scanner.calibration),
+        "distractors": None if distractors is None else icon_set(distractors),
+    }
+    photos = _photos(images, labels, negatives, negative_labels, exclude)
+    return Run(index, frozenset(names), scanner, photos, settings)
+
+
+@click.command()
+@click.option("--mode", type=click.Choice(MODES), default="both", show_default=True, help="Whose figures stand on top.")
+@click.option("--boxes", type=PATH, help="CSV file,brand,x0,y0,x1,y1: how well right matches lie on the marks.")
+@options("json", "cache", *REGISTER, *PHOTOS)
+def identify(mode: str, boxes: Path | None, out: Path, cache: Path | None, **inputs: Any) -> None:
+    """The whole system on whole photos.
+
+    A photo's answer is its most confident brand. hit: it is among the labels. TPR: share of positives that are a hit
+    with a confidence above t; t is the lowest threshold with at most floor(fpr * n_neg) false positives. Negatives are
+    the rows with an empty brand in either label file. Photos none of whose brands is registered are dropped, counted.
+    match_iou: mean, over photos whose answer by logo is a hit, of the overlap of its surest match with the nearest true
+    box of that brand.
+    """
+    run = prepare(**inputs, cache=cache)
+    kept = [p for p in run.photos if not p.brands or p.brands & run.names]
+    if not any(p.brands for p in kept):
+        raise click.ClickException("no photo shows a registered brand: nothing to measure")
+    answers: list[dict[str, tuple[str, float]]] = []
+    overlaps: list[float] = []
+    true_boxes = _true_boxes(boxes)
+    for photo, seen in zip(kept, _observe(run.scanner, kept, cache), strict=True):
+        answers.append(answers_of(run.scanner, run.index, seen))
+        brand = answers[-1]["logo"][0]
+        if brand in photo.brands and (photo.path.name, brand) in true_boxes:
+            surest = next(m for m in run.scanner.match([seen], run.index) if m.brand == brand)
+            overlaps.append(_overlap(surest, true_boxes[photo.path.name, brand]))
+    calibration = run.scanner.calibration
+    shipped = None if calibration is None else calibration.threshold
+    per_mode: dict[str, dict[str, Any]] = {}
+    for name in MODES:
+        positive = [(a[name][0] in p.brands, a[name][1]) for p, a in zip(kept, answers, strict=True) if p.brands]
+        negative = np.array([a[name][1] for p, a in zip(kept, answers, strict=True) if not p.brands], np.float64)
+        hit = np.array([h for h, _ in positive], bool)
+        sure = np.array([s for _, s in positive], np.float64)
+        # without a calibration only words carry probabilities that the shipped threshold could be compared with
+        per_mode[name] = _figures(hit, sure, negative, shipped)
+    counts = {
+        "n_pos": sum(bool(p.brands) for p in kept),
+        "n_neg": sum(not p.brands for p in kept),
+        "n_dropped": len(run.photos) - len(kept),
+        "brands": len(run.index.brands),
+    }
+    lie = {"match_iou": round(float(np.mean(overlaps)), 4), "n_matches": len(overlaps)} if overlaps else {}
+    write_result(out, {**counts, **lie, "mode": mode, **per_mode[mode], "modes": per_mode}, run.settings)
+
+
+def _true_boxes(path: Path | None) -> dict[tuple[str, str], NDArray[np.float32]]:
+    """The boxes, float32 (n, 4), of each file and brand."""
+    grouped: dict[tuple[str, str], list[list[float]]] = {}
+    for row in rows_of(path):
+        grouped.setdefault((row["file"], row["brand"]), []).append(corners(row))
+    return {key: np.array(rows, np.float32) for key, rows in grouped.items()}
+
+
+def _overlap(match: Match, truth: NDArray[np.float32]) -> float:
+    return float(iou(np.array([match.xyxy], np.float32), truth).max())
+
+
+@click.command()
+@click.option("--mode", type=click.Choice(MODES), default="both", show_default=True, help="Whose figures stand on top.")
+@options("json", "cache", *REGISTER, *PHOTOS)
+def unknown(mode: str, out: Path, cache: Path | None, **inputs: Any) -> None:
+    """The open set: share of photos whose brands are all left out of the register that are given a name all the same.
+
+    Brands in the order of their names are left out three at a time; on the photos that show only left-out brands any
+    name with a confidence above the shipped threshold is wrong. Brand-less photos are no part of it.
+    """
+    run = prepare(**inputs, cache=cache)
+    calibration = run.scanner.calibration
+    if calibration is None:
+        raise click.ClickException("no shipped threshold for this encoder and detector: nothing to measure")
+    photos = [p for p in run.photos if p.brands and p.brands <= run.names]
+    seen = list(_observe(run.scanner, photos, cache))
+    ordered = sorted(run.names)
+    named: dict[str, list[bool]] = {m: [] for m in MODES}
+    for start in range(0, len(ordered), FOLD):
+        left_out = set(ordered[start : start + FOLD])
+        smaller = run.index.snapshot()
+        for name in left_out:
+            smaller.remove(name)
+        for photo, what in zip(photos, seen, strict=True):
+            if photo.brands <= left_out:
+                answers = answers_of(run.scanner, smaller, what)
+                for m in MODES:
+                    named[m].append(answers[m][1] > calibration.threshold)
+    per_mode = {m: _false_naming(np.array(named[m], bool)) for m in MODES}
+    counts = {"n_photos": len(named["logo"]), "folds": -(-len(ordered) // FOLD), "brands": len(run.index.brands)}
+    write_result(out, {**counts, "mode": mode, **per_mode[mode], "modes": per_mode}, run.settings)
+
+
+def _false_naming(wrong: NDArray[np.bool_]) -> dict[str, Any]:
+    interval = bootstrap(lambda p, n: float(wrong[p].mean()), (len(wrong), 0))
+    return {"false_naming": round(float(wrong.mean()), 4), "false_naming_ci": interval}

@@ -1,0 +1,88 @@
+"""`quality.py plans`: a detector against plans of tiles, by what is found and by time."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from common import write_result
+from options import PHOTOS, REGISTER, options
+from quality_photos import answers_of, look, operating_threshold, prepare
+from rich.progress import track
+
+from logoscan.detect import DEFAULT_PLAN, DENSE_PLAN, TilePlan, Tiles
+from logoscan.images import load_image
+from logoscan.results import ImageRecord
+from logoscan.scanner import Observation, Scanner
+from logoscan.types import Regions, TextSpans
+
+PLANS = (
+    TilePlan((1.0, 0.5)),
+    TilePlan((1.0, 0.6, 0.35)),
+    TilePlan((1.0, 0.7, 0.5, 0.33)),
+    TilePlan((1.0, 0.75, 0.55, 0.4, 0.28)),
+    DEFAULT_PLAN,
+    DENSE_PLAN,
+)
+"""Plans of tiles, from few to many, that `plans` holds a detector against."""
+
+
+@click.command()
+@click.option("--photos", "most", default=300, show_default=True, help="Photos of either kind, evenly chosen.")
+@options("json", *REGISTER, *PHOTOS)
+def plans(most: int, out: Path, **inputs: Any) -> None:
+    """The detector against plans of tiles: found and named by logo, and time, on the same photos in one run.
+
+    speed_up: time of the smallest plan of tiles that reaches the detector's TPR at 1 % false positives, over the
+    detector's; of the largest plan where none does, and reached is false then. Time is of proposing, cutting and
+    encoding alone; that of a photo is the shorter of two passes, the detectors taking turns photo by photo.
+    """
+    run = prepare(**inputs, cache=None)
+    shown = [p for p in run.photos if p.brands & run.names]
+    bare = [p for p in run.photos if not p.brands]
+    if not shown or not bare:
+        raise click.ClickException("expected photos with and without a registered brand, got none of either")
+    photos = [
+        some[i] for some in (shown, bare) for i in np.unique(np.linspace(0, len(some) - 1, most).round()).astype(int)
+    ]
+    scanners = [
+        Scanner(run.index, encoder=run.scanner.encoder, detector=detector)
+        for detector in (run.scanner.detector, *map(Tiles, PLANS))
+    ]
+    seconds, counts = np.zeros(len(scanners)), np.zeros(len(scanners))
+    answers: list[list[tuple[str, float]]] = [[] for _ in scanners]
+    for photo in track(photos, "photos"):
+        rgb = load_image(photo.path)
+        passes = np.full((2, len(scanners)), np.inf)
+        for i, k in np.ndindex(passes.shape):
+            start = time.perf_counter()
+            seen = look(scanners[k], rgb, TextSpans.empty())
+            passes[i, k] = time.perf_counter() - start
+            if i == 0:
+                record = ImageRecord(photo.path.name, "", rgb.shape[1], rgb.shape[0])
+                regions = Regions(seen["xyxy"], seen["confidence"])
+                counts[k] += len(regions)
+                observed = Observation(record, regions, seen["vectors"], TextSpans.empty())
+                answers[k].append(answers_of(scanners[k], run.index, observed)["logo"])
+        seconds += passes.min(axis=0)
+    positive = np.array([bool(p.brands) for p in photos])
+    rows: list[dict[str, Any]] = []
+    for k, scanner in enumerate(scanners):
+        hit = np.array([a[0] in p.brands for a, p in zip(answers[k], photos, strict=True)])[positive]
+        sure = np.array([a[1] for a in answers[k]])
+        tpr = float((hit & (sure[positive] > operating_threshold(sure[~positive], 0.01))).mean())
+        rows.append({
+            "detector": scanner.detector.name,
+            "calibrated": scanner.calibration is not None,
+            "regions_mean": round(float(counts[k] / len(photos)), 1),
+            "top1": round(float(hit.mean()), 4),
+            "tpr_at_fpr_01": round(tpr, 4),
+            "time_ratio": round(float(seconds[k] / seconds[0]), 2),
+        })  # fmt: skip
+    equal = next((row for row in rows[1:] if row["tpr_at_fpr_01"] >= rows[0]["tpr_at_fpr_01"]), None)
+    figures = {"reached": equal is not None, "speed_up": (equal or rows[-1])["time_ratio"], "plans": rows}
+    figures |= {"n_pos": int(positive.sum()), "n_neg": int((~positive).sum())}
+    write_result(out, figures, run.settings)
