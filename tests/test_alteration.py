@@ -8,14 +8,18 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
+from fakes import FakeEncoder
 from safetensors.torch import load_file, save_file
 from test_alignment import flag, shown
 from test_training_train import composer, font
 
 from logoscan.alignment import align
-from logoscan.alteration import KINDS, LOOK_PX, NUMBERS, PLANES, AlterationCheck, evidence
+from logoscan.alteration import CROP_PX, KINDS, LOOK_PX, NUMBERS, PLANES, AlterationCheck, cut, evidence
 from logoscan.alteration_net import build
-from logoscan.errors import CorruptFileError
+from logoscan.detect import WholeImage
+from logoscan.errors import CorruptFileError, InputError
+from logoscan.index import LogoIndex
+from logoscan.scanner import Scanner
 from logoscan.training.__main__ import main
 from logoscan.training.alterations import (
     ORDER,
@@ -26,19 +30,21 @@ from logoscan.training.alterations import (
     joined,
     judge,
     stream_pairs,
+    threshold,
     train_alterations,
     varied,
     write_check,
 )
 from logoscan.training.drawings import save as save_drawings
 from logoscan.training.materials import backgrounds_from_arrays, save_backgrounds
+from logoscan.types import Brand, Match
 
 
 @pytest.fixture(scope="module")
 def check(tmp_path_factory: pytest.TempPathFactory) -> AlterationCheck:
     torch.manual_seed(0)
     path = tmp_path_factory.mktemp("check") / "check.safetensors"
-    write_check(build().eval(), path)
+    write_check(build().eval(), path, 0.4)
     return AlterationCheck(path)
 
 
@@ -69,18 +75,55 @@ def test_kinds_are_probabilities(check: AlterationCheck) -> None:
     found = check.check(shown(flag()), flag())
     assert found is not None
     assert tuple(found.kinds) == KINDS
+    assert check.threshold == 0.4
     assert sum(found.kinds.values()) == pytest.approx(1, abs=1e-5)
     assert found.altered == pytest.approx(1 - found.kinds["faithful"])
 
 
+def test_a_matched_place_is_cut_with_ground_around_it() -> None:
+    photo = np.full((400, 600, 3), 230, np.uint8)
+    photo[100:228, 300:428] = shown(flag())
+    crop = cut(photo, (300, 100, 428, 228))
+    assert crop.shape == (CROP_PX, CROP_PX, 3)
+    assert (crop[:, 3] == 230).all()
+    assert align(crop, flag()) is not None
+
+
+def test_a_scanner_compares_a_match_with_the_registered_drawing(check: AlterationCheck) -> None:
+    encoder = FakeEncoder()
+    index = LogoIndex(encoder.info)
+    index.add(Brand("Flag"), [("f.png", flag())], encoder)
+    scanner = Scanner(index, encoder=encoder, detector=WholeImage(), alterations=check)
+    photo = np.full((400, 600, 3), 230, np.uint8)
+    photo[100:228, 300:428] = shown(flag()[:, ::-1])
+    match = Match(0, (300.0, 100.0, 428.0, 228.0), "Flag", "Flag/f.png", 0.9, 0.5, 0.9)
+    found = scanner.alteration(photo, match)
+    assert found is not None
+    assert found.alignment.mirrored
+    assert found.outlined().shape == found.crop.shape
+    assert (found.outlined() != found.crop).any()
+    with pytest.raises(InputError, match="expected a scanner with an AlterationCheck, got alterations=None"):
+        Scanner(index, encoder=encoder, detector=WholeImage()).alteration(photo, match)
+    index.remove("Flag")
+    with pytest.raises(InputError, match=r"logo: expected the identifier of a registered logo, got 'Flag/f.png'"):
+        scanner.alteration(photo, match)
+
+
+def test_the_bundled_check_tells_a_mirrored_mark() -> None:
+    faithful, mirrored = (AlterationCheck().check(shown(drawing), flag()) for drawing in (flag(), flag()[:, ::-1]))
+    assert faithful is not None
+    assert mirrored is not None
+    assert mirrored.altered > AlterationCheck().threshold > faithful.altered
+
+
 def test_a_file_that_is_no_check_is_refused(tmp_path: Path) -> None:
     torn, other, part = tmp_path / "torn", tmp_path / "other", tmp_path / "part"
-    write_check(build(), part)
+    write_check(build(), part, 0.4)
     torn.write_bytes(part.read_bytes()[:500])
     save_file({"a": torch.zeros(2)}, str(other))
     tensors = load_file(str(part))
     tensors.pop("head.0.weight")
-    save_file(tensors, str(part))
+    save_file(tensors, str(part), {"alterations": '{"threshold": 0.4}'})
     for path in (torn, other, part, tmp_path / "none"):
         with pytest.raises(CorruptFileError, match=path.name):
             AlterationCheck(path)
@@ -111,11 +154,10 @@ def test_training_learns_what_it_is_shown_and_judge_counts_it() -> None:
     planes, numbers = zip(*(aligned(mirror) for mirror in (False, True)), strict=True)
     both = Examples(np.stack(planes * 8), np.stack(numbers * 8), np.array([0, 1] * 8, np.int64))
     net = train_alterations(both, rounds=40)
-    figures = judge(net, both)
-    assert figures["mirrored"] == 1.0
-    assert figures["faithful"] <= 0.05
-    untrained = judge(build().eval(), both)
-    assert set(figures) == set(untrained) == {"threshold", "told", "faithful", "mirrored"}
+    least = threshold(net, both)
+    figures = judge(net, both, least)
+    assert figures == {"told": 1.0, "faithful": pytest.approx(0, abs=0.05), "mirrored": 1.0}
+    assert judge(net, both, 1.0) == {"told": 0.0, "faithful": 0.0, "mirrored": 0.0}
 
 
 def test_variation_keeps_drawing_and_crop_together() -> None:

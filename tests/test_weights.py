@@ -12,7 +12,7 @@ import pytest
 from fakes import FakeEncoder
 
 from logoscan import weights
-from logoscan.detect import DENSE_PLAN, Tiles, WholeImage
+from logoscan.detect import DENSE_PLAN, LogoDetector, Tiles, WholeImage
 from logoscan.errors import CorruptFileError, InputError, LogoscanError
 from logoscan.index import LogoIndex
 from logoscan.jsonio import file_sha256, to_mapping
@@ -90,7 +90,7 @@ def test_shipped_calibrations_belong_to_bundled_parts() -> None:
     """None at all is allowed: then nothing carries a probability, and reports say so."""
     row = weights.rows()[weights.ENCODER]
     encoder = EncoderInfo(row.name, row.sha256, row.preprocessing, row.embed_dim).fingerprint
-    detectors = {Tiles().fingerprint, Tiles(DENSE_PLAN).fingerprint, WholeImage().fingerprint}
+    detectors = {d.fingerprint for d in (LogoDetector(), Tiles(), Tiles(DENSE_PLAN), WholeImage())}
     keys = [(c.encoder, c.detector, c.kind) for c in weights.calibrations()]
     assert set(keys) <= {(encoder, detector, kind) for detector in detectors for kind in ("logo", "name")}
     assert len(set(keys)) == len(keys)
@@ -106,10 +106,10 @@ def test_a_scanner_takes_the_calibration_that_fits(table: Path) -> None:
     rewrite(table, calibrations=[to_mapping(c) for c in (other, *ours)])
     assert weights.calibrations() == (other, *ours)
     index = LogoIndex(encoder.info)
-    assert Scanner(index, encoder=encoder).calibration == ours[0]
+    assert Scanner(index, encoder=encoder, detector=Tiles()).calibration == ours[0]
     assert Scanner(index, encoder=encoder, detector=WholeImage()).calibration == ours[1]
     assert Scanner(index, encoder=encoder, detector=Tiles(DENSE_PLAN)).calibration is None
-    assert Scanner(index, encoder=encoder, calibration=None).calibration is None
+    assert Scanner(index, encoder=encoder, detector=Tiles(), calibration=None).calibration is None
 
 
 def test_missing_and_altered_files_are_named(table: Path) -> None:

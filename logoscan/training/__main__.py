@@ -15,9 +15,10 @@ import cv2
 import numpy as np
 import torch
 
+from logoscan.alteration import LOOK_PX
 from logoscan.encode import ClipEncoder
 from logoscan.training import drawings as drawing_store
-from logoscan.training.alterations import joined, stream_pairs, train_alterations, write_check
+from logoscan.training.alterations import joined, stream_pairs, threshold, train_alterations, write_check
 from logoscan.training.alterations import judge as judge_alterations
 from logoscan.training.backbones import LIGHT, compare, in_order, lesson, taught_r1, unseen_marks
 from logoscan.training.card import curve, failures
@@ -36,11 +37,20 @@ from logoscan.training.effects import CROP_PX
 from logoscan.training.exam import gallery_drawings, without_exam, without_twins
 from logoscan.training.heldout import HELD_OUT, read_heldout
 from logoscan.training.materials import read_backgrounds, save_backgrounds
-from logoscan.training.model_files import average, read_notes, read_text_tower, read_tower, write_folder, write_model
+from logoscan.training.model_files import (
+    average,
+    bundle,
+    read_notes,
+    read_text_tower,
+    read_tower,
+    write_folder,
+    write_model,
+)
 from logoscan.training.sheet import contact_sheet
 from logoscan.training.stream import stream
 from logoscan.training.text import TextPlan, fit_text
 from logoscan.training.train import Batches, Plan, train, view_pairs
+from logoscan.weights import ALTERATIONS, DETECTOR
 
 _PACKAGES = " ".join(drawing_store.package(s) for s in drawing_store.TRAIN_SETS)
 _CALIBRATION = " ".join(drawing_store.package(s) for s in drawing_store.CALIBRATION_SETS)
@@ -257,7 +267,11 @@ def detector_confidence(source: str, target: str, work: str, fonts: str, scenes:
 @click.option("--fonts", required=True, type=_FOLDER, help="Font files, searched recursively.")
 @click.option("--pairs", default=12_000, show_default=True, type=click.IntRange(12), help="To train on.")
 @click.option(
-    "--judged", default=1800, show_default=True, type=click.IntRange(12), help="Of unseen marks, to judge by."
+    "--judged",
+    default=1800,
+    show_default=True,
+    type=click.IntRange(12),
+    help="Unseen ones: half for the threshold.",
 )
 @click.option("--rounds", default=24, show_default=True, type=click.IntRange(1))
 @click.option("--seed", default=0, show_default=True)
@@ -269,9 +283,12 @@ def alterations_command(
     torch.set_num_threads(threads)
     make = partial(Composer.from_folders, work, fonts)
     net = train_alterations(joined(stream_pairs(make, seed, 0.15, pairs)), rounds, seed)
-    unseen = joined(stream_pairs(partial(make, drawings="drawings-calibration"), seed + 1, 0.0, judged))
-    write_check(net, target)
-    click.echo(json.dumps({name: round(value, 4) for name, value in judge_alterations(net, unseen).items()}))
+    unseen = partial(make, drawings="drawings-calibration")
+    first, second = (joined(stream_pairs(unseen, seed + 1 + k, 0.0, judged // 2)) for k in range(2))
+    least = threshold(net, first)
+    write_check(net, target, least)
+    figures = {"threshold": least, "judged": len(second), **judge_alterations(net, second, least)}
+    click.echo(json.dumps({name: round(value, 4) for name, value in figures.items()}))
 
 
 @main.command("average")
@@ -310,6 +327,16 @@ def export(source: str, folder: str, size: int) -> None:
     """Write the model SOURCE into the weights FOLDER, as open_clip loads it, and its row in the manifest."""
     write_folder(source, folder, size)
     click.echo(folder)
+
+
+@main.command("bundle")
+@click.argument("name", type=click.Choice([DETECTOR, ALTERATIONS]))
+@click.argument("source", type=_MODEL)
+@click.argument("folder", type=_FOLDER)
+def bundle_command(name: str, source: str, folder: str) -> None:
+    """Copy the network NAME from its file SOURCE into the weights FOLDER and write its row in the manifest."""
+    size = detector_size(source) if name == DETECTOR else LOOK_PX
+    click.echo(bundle(name, source, folder, size))
 
 
 @main.command("curve")

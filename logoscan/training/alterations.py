@@ -6,6 +6,7 @@ not know evaluation data.
 
 from __future__ import annotations
 
+import json
 import logging
 import math
 from collections.abc import Callable, Iterable, Iterator
@@ -174,22 +175,36 @@ def train_alterations(examples: Examples, rounds: int = 24, seed: int = 0, lr: f
     return net.eval()
 
 
-def judge(net: AlterationNet, examples: Examples, false_alarms: float = 0.05) -> dict[str, float]:
-    """Share of each altered kind above the threshold that `false_alarms` of the faithful ones pass."""
+def altered(net: AlterationNet, examples: Examples) -> npt.NDArray[np.float32]:
+    """Probability that each example is altered, float32 (n,)."""
     planes, numbers = torch.from_numpy(examples.planes), torch.from_numpy(examples.numbers)
     with torch.inference_mode():
-        logits = torch.cat([net(planes[i : i + 256], numbers[i : i + 256]) for i in range(0, len(examples), 256)])
-    altered = 1 - torch.softmax(logits, 1)[:, 0].numpy()
-    threshold = float(np.quantile(altered[examples.kinds == 0], 1 - false_alarms))
-    present = np.unique(examples.kinds).tolist()
-    told = {KINDS[k]: float((altered[examples.kinds == k] > threshold).mean()) for k in present}
-    return {"threshold": threshold, "told": float(np.mean([told[KINDS[k]] for k in present if k])), **told}
+        logits = [net(planes[i : i + 256], numbers[i : i + 256]) for i in range(0, len(examples), 256)]
+    return np.asarray(1 - torch.softmax(torch.cat(logits), 1)[:, 0].numpy())
 
 
-def write_check(net: AlterationNet, path: str | Path) -> None:
-    """Write a network in half precision as `AlterationCheck` reads it; written beside, then renamed."""
+def threshold(net: AlterationNet, examples: Examples, false_alarms: float = 0.04) -> float:
+    """Probability that at most a share of the faithful examples exceed."""
+    return float(np.quantile(altered(net, examples)[examples.kinds == 0], 1 - false_alarms))
+
+
+def judge(net: AlterationNet, examples: Examples, least: float) -> dict[str, float]:
+    """Share of each kind above a threshold (of the faithful: false alarms), and `told`, the mean of the altered."""
+    above = altered(net, examples) > least
+    shares = {KINDS[k]: float(above[examples.kinds == k].mean()) for k in np.unique(examples.kinds).tolist()}
+    return {"told": float(above[examples.kinds > 0].mean()), **shares}
+
+
+def write_check(net: AlterationNet, path: str | Path, least: float) -> None:
+    """Write a network in half precision as `AlterationCheck` reads it; written beside, then renamed.
+
+    Args:
+        net: The network.
+        path: Target file.
+        least: Probability from which a mark is called altered.
+    """
     partial = Path(path).with_name(Path(path).name + ".partial")
     state = {k: v.half().contiguous() for k, v in net.state_dict().items() if v.is_floating_point()}
-    save_file(state, str(partial), metadata={"format": "pt"})
+    save_file(state, str(partial), metadata={"format": "pt", "alterations": json.dumps({"threshold": least})})
     partial.chmod(0o644)  # safetensors makes files for their owner alone
     partial.replace(path)

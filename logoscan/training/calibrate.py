@@ -18,7 +18,7 @@ from rich.progress import track
 
 from logoscan import weights
 from logoscan.calibrate import SIZES, Labelled, collect, expected_calibration_error, fit, predict, surest
-from logoscan.detect import DENSE_PLAN, Detector, Tiles, make_detector
+from logoscan.detect import DENSE_PLAN, Detector, LogoDetector, Tiles, WholeImage, make_detector
 from logoscan.encode import ClipEncoder, Encoder, encode_crops
 from logoscan.index import LogoIndex
 from logoscan.jsonio import to_mapping
@@ -126,7 +126,9 @@ def main(drawings: Path, backgrounds: Path, fonts: Path, count: int, seed: int, 
         path = weights.folder() / "manifest.json"
         manifest = json.loads(path.read_text(encoding="utf-8"))
         pairs = {(c.encoder, c.detector) for c in fitted}
-        others = [c for c in manifest["calibrations"] if (c["encoder"], c["detector"]) not in pairs]
+        known = {d.fingerprint for d in (LogoDetector(), Tiles(), Tiles(DENSE_PLAN), WholeImage())}
+        kept = [c for c in manifest["calibrations"] if c["detector"] in known]
+        others = [c for c in kept if (c["encoder"], c["detector"]) not in pairs]
         manifest["calibrations"] = [*others, *map(to_mapping, fitted)]
         path.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
 

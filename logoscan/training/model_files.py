@@ -15,7 +15,7 @@ from logoscan.encode import BPE_FILE
 from logoscan.jsonio import file_sha256, from_mapping
 from logoscan.training.network import BACKBONE, MEAN, STD, TEXT_CFG, TextTower, Tower, write_bpe
 from logoscan.types import EncoderInfo, Preprocessing
-from logoscan.weights import ENCODER
+from logoscan.weights import ALTERATIONS, DETECTOR, ENCODER
 
 __all__ = ["average", "read_notes", "read_text_tower", "read_tower", "write_folder", "write_model"]
 
@@ -130,6 +130,49 @@ def write_folder(source: str | Path, folder: str | Path, size_px: int) -> None:
     ).fingerprint
     manifest["calibrations"] = [c for c in manifest["calibrations"] if c["encoder"] == own]
     (target / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+
+
+_LICENCE = "Apache-2.0 for the training; the package of the ImageNet weights that it descends from states no licence"
+_BUNDLED: dict[str, dict[str, object]] = {
+    DETECTOR: {
+        "file": "logo_detector.safetensors",
+        "source": "FCOS over an EfficientNet-Lite0 that begins as logoscan-clip's image tower; trained on composed "
+        "pictures (see the card)",
+        "licence": _LICENCE,
+        "card": "logo-detector.md",
+    },
+    ALTERATIONS: {
+        "file": "alterations.safetensors",
+        "source": "small convolutional network from random weights; trained on composed crops (see the card)",
+        "licence": "Apache-2.0",
+        "card": "alterations.md",
+    },
+}
+
+
+def bundle(name: str, source: str | Path, folder: str | Path, size_px: int) -> Path:
+    """Copy a small network into the weights folder and write its row in the manifest.
+
+    Args:
+        name: `weights.DETECTOR` or `weights.ALTERATIONS`.
+        source: Its file.
+        folder: The weights folder.
+        size_px: Side of the squares that it looks at.
+    """
+    row = {"name": name, "beside": {}, "embed_dim": 0, **_BUNDLED[name]}
+    target = Path(folder) / str(row["file"])
+    target.write_bytes(Path(source).read_bytes())
+    row |= {
+        "sha256": file_sha256(target),
+        "preprocessing": {"size_px": size_px, "mean": MEAN, "std": STD, "fit": "pad"},
+    }
+    path = Path(folder) / "manifest.json"
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    before: dict[str, object] = next((r for r in manifest["models"] if r["name"] == name), {})
+    row["pictures"] = before.get("pictures", [])
+    manifest["models"] = [*(r for r in manifest["models"] if r["name"] != name), row]
+    path.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+    return target
 
 
 def read_notes(path: str | Path) -> dict[str, object]:
