@@ -8,27 +8,25 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
 import logoscan
 from logoscan import weights
 from logoscan.alteration import Alteration, AlterationCheck, cut
-from logoscan.detect import Detector, LogoDetector, with_text
+from logoscan.detect import Detector, LogoDetector
 from logoscan.encode import ClipEncoder, Encoder, encode_crops
-from logoscan.errors import ImageError, InputError, MismatchError
+from logoscan.errors import InputError, MismatchError
 from logoscan.evidence import BrandEvidence, gather
-from logoscan.images import ImageLimits, Picture, load_image, read_picture
+from logoscan.images import ImageLimits
 from logoscan.index import LogoIndex
 from logoscan.match import MatchCalibration, match_regions
+from logoscan.observing import Observation, Observer
 from logoscan.ocr import OcrEngine, make_ocr
 from logoscan.price import PriceModel
-from logoscan.results import BrandResult, ImageRecord, Provenance, Report, Score, top_score
+from logoscan.results import BrandResult, Provenance, Report, Score, top_score
 from logoscan.score import ScoreModel
 from logoscan.signals import DEFAULT_SIGNALS, Case, SignalFunction
 from logoscan.text import NO_BRAND, NameIndex, fold
@@ -40,31 +38,10 @@ logger = logging.getLogger(__name__)
 
 MAX_IMAGES = 50
 """Photos of one listing that are looked at; the report says when there were more."""
-_CHUNK = 8
-"""Photos that are decoded at a time, so that memory does not grow with the photos of a listing."""
 _CANDIDATE_FROM = 0.2
 """Probability of being shown from which a brand is judged: below, a report would drown in chance likenesses."""
 _REPORT_FROM = 0.02
 """Matches and mentions below this probability are left out of reports."""
-
-
-@dataclass(frozen=True, eq=False)
-class Observation:
-    """What one photo holds, before any register is asked.
-
-    Attributes:
-        record: File, hash and size.
-        regions: Places looked at.
-        vectors: float32 (len(regions), dim).
-        spans: Text that was read.
-        warning: Why the photo could not be read; everything else is empty then.
-    """
-
-    record: ImageRecord
-    regions: Regions
-    vectors: Embeddings
-    spans: TextSpans
-    warning: str | None = None
 
 
 class Scanner:
@@ -133,8 +110,7 @@ class Scanner:
         self._prices = prices or PriceModel()
         self._score_model = score_model or ScoreModel()
         self._signals = tuple(signals)
-        self._root = None if root is None else Path(root)
-        self._limits = limits or ImageLimits()
+        self._observer = Observer(encoder, self.detector, ocr, None if root is None else Path(root), limits)
 
     @classmethod
     def default(
@@ -177,7 +153,7 @@ class Scanner:
 
     def find_logos(self, image: ImageSource) -> tuple[Match, ...]:
         """Registered logos in one picture, surest first. Raises `ImageError` where it cannot be read."""
-        rgb = load_image(image, root=self._root, limits=self._limits)
+        rgb = self._observer.load(image)
         regions = self.detector.detect([rgb])[0]
         vectors = encode_crops(self.encoder, [rgb], [regions.xyxy])[0]
         return self._surest_first(self._match(0, regions, vectors, self.index.snapshot()))
@@ -203,7 +179,7 @@ class Scanner:
         drawing = self.index.drawing(match.logo)
         if drawing is None:
             return None
-        rgb = load_image(image, root=self._root, limits=self._limits)
+        rgb = self._observer.load(image)
         return self.alterations.check(cut(rgb, match.xyxy), drawing)
 
     def read_text(self, image: ImageSource) -> TextSpans:
@@ -214,7 +190,7 @@ class Scanner:
         """
         if self.ocr is None:
             raise InputError("read_text: expected a scanner with an OCR engine, got ocr=None")
-        return self.ocr.read([load_image(image, root=self._root, limits=self._limits)])[0]
+        return self.ocr.read([self._observer.load(image)])[0]
 
     # -- listings
 
@@ -237,45 +213,7 @@ class Scanner:
 
     def observe(self, images: Sequence[ImageSource]) -> list[Observation]:
         """Look at photos: detect, encode, read. The expensive half of a scan; needs no register."""
-        chunks = (images[start : start + _CHUNK] for start in range(0, len(images), _CHUNK))
-        return [seen for chunk in chunks for seen in self._observe_safely(chunk)]
-
-    def _observe_safely(self, images: Sequence[ImageSource]) -> list[Observation]:
-        """One photo that breaks a model costs that photo, not the stream."""
-        try:
-            return self._observe(images)
-        except Exception as error:
-            logger.exception("%d photos could not be examined together", len(images))
-            if len(images) > 1:
-                return [seen for image in images for seen in self._observe_safely([image])]
-            return [self._failed(images[0], f"cannot be examined ({type(error).__name__}: {error!s:.120})")]
-
-    def _observe(self, images: Sequence[ImageSource]) -> list[Observation]:
-        pictures: list[Picture | ImageError] = []
-        for source in images:
-            try:
-                pictures.append(read_picture(source, root=self._root, limits=self._limits))
-            except ImageError as error:
-                pictures.append(error)
-        good = [p.rgb for p in pictures if isinstance(p, Picture)]
-        spans = self.ocr.read(good) if self.ocr else [TextSpans.empty() for _ in good]
-        regions = [
-            with_text(found, read, rgb.shape[1], rgb.shape[0])
-            for found, read, rgb in zip(self.detector.detect(good), spans, good, strict=True)
-        ]
-        vectors = encode_crops(self.encoder, good, [r.xyxy for r in regions])
-        ready = iter(zip(regions, vectors, spans, strict=True))
-        return [
-            self._failed(source, str(picture))
-            if isinstance(picture, ImageError)
-            else Observation(_record(source, picture), *next(ready))
-            for source, picture in zip(images, pictures, strict=True)
-        ]
-
-    def _failed(self, source: ImageSource, reason: str) -> Observation:
-        none = np.zeros((0, self.encoder.info.dim), np.float32)
-        record = ImageRecord(_file(source), None, None, None)
-        return Observation(record, Regions.empty(), none, TextSpans.empty(), reason)
+        return self._observer.observe(images)
 
     def judge(self, listing: Listing, observations: Sequence[Observation], index: LogoIndex | None = None) -> Report:
         """The report of a listing whose photos were observed. The cheap half of a scan.
@@ -412,15 +350,6 @@ def _claim(listing: Listing, index: LogoIndex) -> str | None:
     if claim is None or fold(claim) in NO_BRAND:
         return None if claim is None else ""
     return index.names.resolve(claim) or claim.strip()
-
-
-def _file(source: ImageSource) -> str | None:
-    return str(source) if isinstance(source, (str, Path)) else None
-
-
-def _record(source: ImageSource, picture: Picture) -> ImageRecord:
-    height, width = picture.rgb.shape[:2]
-    return ImageRecord(_file(source), picture.sha256, width, height)
 
 
 def _mentions(listing: Listing, observations: Sequence[Observation], names: NameIndex) -> tuple[BrandMention, ...]:

@@ -21,7 +21,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "jsonio boxes images logos brands listings resume match text price evidence signals score report weights "
         "merchant negatives",
         "alignment alteration alteration_net detect detector_net encode refine ocr storage gallery register enrol "
-        "index",
+        "index observing",
         "scanner calibrate",
         "cli distributed",
     )

@@ -1,0 +1,115 @@
+"""Photos in, what they hold out: regions, their vectors, text. Knows no register; what breaks costs one photo."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from logoscan.detect import Detector, with_text
+from logoscan.encode import Encoder, encode_crops
+from logoscan.errors import ImageError
+from logoscan.images import ImageLimits, Picture, load_image, read_picture
+from logoscan.ocr import OcrEngine
+from logoscan.results import ImageRecord
+from logoscan.types import Embeddings, ImageSource, Regions, Rgb, TextSpans
+
+__all__ = ["Observation", "Observer"]
+
+logger = logging.getLogger(__name__)
+
+_CHUNK = 8
+"""Photos that are decoded at a time, so that memory does not grow with the photos of a listing."""
+
+
+@dataclass(frozen=True, eq=False)
+class Observation:
+    """What one photo holds, before any register is asked.
+
+    Attributes:
+        record: File, hash and size.
+        regions: Places looked at.
+        vectors: float32 (len(regions), dim).
+        spans: Text that was read.
+        warning: Why the photo could not be read; everything else is empty then.
+    """
+
+    record: ImageRecord
+    regions: Regions
+    vectors: Embeddings
+    spans: TextSpans
+    warning: str | None = None
+
+
+class Observer:
+    """Looks at photos with a detector, an encoder and, where there is one, an OCR engine. Immutable."""
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        detector: Detector,
+        ocr: OcrEngine | None,
+        root: Path | None = None,
+        limits: ImageLimits | None = None,
+    ) -> None:
+        """Bind the stages; `root` and `limits` as for `images.read_picture`."""
+        self._encoder, self._detector, self._ocr = encoder, detector, ocr
+        self._root, self._limits = root, limits or ImageLimits()
+
+    def load(self, image: ImageSource) -> Rgb:
+        """One picture, uint8 (H, W, 3). Raises `ImageError` where it cannot be read."""
+        return load_image(image, root=self._root, limits=self._limits)
+
+    def observe(self, images: Sequence[ImageSource]) -> list[Observation]:
+        """Look at photos: detect, encode, read. The expensive half of a scan; needs no register."""
+        chunks = (images[start : start + _CHUNK] for start in range(0, len(images), _CHUNK))
+        return [seen for chunk in chunks for seen in self._observe_safely(chunk)]
+
+    def _observe_safely(self, images: Sequence[ImageSource]) -> list[Observation]:
+        """One photo that breaks a model costs that photo, not the stream."""
+        try:
+            return self._observe(images)
+        except Exception as error:
+            logger.exception("%d photos could not be examined together", len(images))
+            if len(images) > 1:
+                return [seen for image in images for seen in self._observe_safely([image])]
+            return [self._failed(images[0], f"cannot be examined ({type(error).__name__}: {error!s:.120})")]
+
+    def _observe(self, images: Sequence[ImageSource]) -> list[Observation]:
+        pictures: list[Picture | ImageError] = []
+        for source in images:
+            try:
+                pictures.append(read_picture(source, root=self._root, limits=self._limits))
+            except ImageError as error:
+                pictures.append(error)
+        good = [p.rgb for p in pictures if isinstance(p, Picture)]
+        spans = self._ocr.read(good) if self._ocr else [TextSpans.empty() for _ in good]
+        regions = [
+            with_text(found, read, rgb.shape[1], rgb.shape[0])
+            for found, read, rgb in zip(self._detector.detect(good), spans, good, strict=True)
+        ]
+        vectors = encode_crops(self._encoder, good, [r.xyxy for r in regions])
+        ready = iter(zip(regions, vectors, spans, strict=True))
+        return [
+            self._failed(source, str(picture))
+            if isinstance(picture, ImageError)
+            else Observation(_record(source, picture), *next(ready))
+            for source, picture in zip(images, pictures, strict=True)
+        ]
+
+    def _failed(self, source: ImageSource, reason: str) -> Observation:
+        none = np.zeros((0, self._encoder.info.dim), np.float32)
+        record = ImageRecord(_file(source), None, None, None)
+        return Observation(record, Regions.empty(), none, TextSpans.empty(), reason)
+
+
+def _file(source: ImageSource) -> str | None:
+    return str(source) if isinstance(source, (str, Path)) else None
+
+
+def _record(source: ImageSource, picture: Picture) -> ImageRecord:
+    height, width = picture.rgb.shape[:2]
+    return ImageRecord(_file(source), picture.sha256, width, height)
