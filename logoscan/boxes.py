@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from logoscan.types import Boxes
 
-__all__ = ["area", "clip", "expand", "iou", "nms"]
+__all__ = ["area", "clip", "expand", "from_square", "iou", "nms", "to_square"]
 
 
 def area(xyxy: Boxes) -> NDArray[np.float32]:
@@ -34,6 +34,20 @@ def expand(xyxy: Boxes, fraction: float) -> Boxes:
     """The boxes grown on every side by `fraction` of their own width and height (shrunk where negative)."""
     grow = (xyxy[:, 2:] - xyxy[:, :2]) * np.float32(fraction)
     return np.concatenate([xyxy[:, :2] - grow, xyxy[:, 2:] + grow], axis=1).astype(np.float32)
+
+
+def to_square(xyxy: Boxes, width_px: int, height_px: int, size_px: int) -> Boxes:
+    """Boxes of a picture in the square that it is padded to (`images.pad_square`) and scaled to `size_px`."""
+    side = max(width_px, height_px)
+    corner = np.array([(side - width_px) // 2, (side - height_px) // 2] * 2, np.float32)
+    return np.asarray((xyxy + corner) * np.float32(size_px / side), np.float32)
+
+
+def from_square(xyxy: Boxes, width_px: int, height_px: int, size_px: int) -> Boxes:
+    """The reverse of `to_square`, cut to the picture."""
+    side = max(width_px, height_px)
+    corner = np.array([(side - width_px) // 2, (side - height_px) // 2] * 2, np.float32)
+    return clip(xyxy * np.float32(side / size_px) - corner, width_px, height_px)
 
 
 def nms(xyxy: Boxes, score: NDArray[np.float32], iou_threshold: float) -> NDArray[np.int64]:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logoscan import weights
-from logoscan.boxes import clip, iou
+from logoscan.boxes import clip, from_square, iou
 from logoscan.errors import CorruptFileError, InputError
 from logoscan.images import square_crops
 from logoscan.jsonio import file_sha256
@@ -249,9 +249,7 @@ class LogoDetector:
     def _kept(self, boxes: Boxes, score: NDArray[np.float64], whole: Boxes) -> Regions:
         """Regions of one picture from boxes in its square: the sure ones of them, and `whole`."""
         width, height = int(whole[0, 2]), int(whole[0, 3])
-        side = max(height, width)
-        corner = np.array([(side - width) // 2, (side - height) // 2] * 2, np.float32)
-        xyxy = clip(boxes * np.float32(side / self.size_px) - corner, width, height)
+        xyxy = from_square(boxes, width, height, self.size_px)
         logit = self._slope * np.log(score / (1 - np.minimum(score, 1 - 1e-6))) + self._offset
         confidence = (1 / (1 + np.exp(-logit))).astype(np.float32)
         rows = np.flatnonzero((confidence >= self.least) & ((xyxy[:, 2:] - xyxy[:, :2]).min(1) >= 1))[: self.most]

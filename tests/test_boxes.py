@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import as_boxes, boxes, floats32, form, quick
 
-from logoscan.boxes import area, clip, expand, iou, nms
+from logoscan.boxes import area, clip, expand, from_square, iou, nms, to_square
+from logoscan.images import square_crops
 from logoscan.types import Boxes
 
 NONE = as_boxes([])
@@ -120,6 +121,26 @@ def test_expand_equals_its_twin(rows: Boxes, fraction: float) -> None:
         for x0, y0, x1, y1 in rows.tolist()
     ]
     np.testing.assert_allclose(expand(rows, fraction), as_boxes(slow), rtol=1e-5, atol=1e-3)
+
+
+@given(rows=boxes(), width=st.integers(1, 900), height=st.integers(1, 900), size=st.sampled_from([64, 448, 512]))
+def test_a_box_comes_back_from_the_square(rows: Boxes, width: int, height: int, size: int) -> None:
+    inside = clip(rows, width, height)
+    there = to_square(inside, width, height, size)
+    assert there.dtype == np.float32
+    assert (there >= -1e-3).all()
+    assert (there <= size * (1 + 1e-5)).all()
+    np.testing.assert_allclose(from_square(there, width, height, size), inside, atol=2e-3 * max(width, height) / 10)
+
+
+@pytest.mark.parametrize("shape", [(60, 100), (100, 60), (101, 60), (80, 80)])
+def test_the_square_is_that_of_padded_pictures(shape: tuple[int, int]) -> None:
+    image = np.zeros((*shape, 3), np.uint8)
+    image[20:40, 10:50] = 255
+    square = square_crops(image, np.array([[0, 0, shape[1], shape[0]]], np.float32), 200, "pad")[0, ..., 0]
+    x0, y0, x1, y1 = to_square(np.array([[10, 20, 50, 40]], np.float32), shape[1], shape[0], 200)[0].round().astype(int)
+    assert square[y0 + 2 : y1 - 2, x0 + 2 : x1 - 2].min() == 255
+    assert (square > 127).sum() == pytest.approx((x1 - x0) * (y1 - y0), rel=0.05)
 
 
 def test_expand_at_a_known_place() -> None:

@@ -244,11 +244,14 @@ def detector_command(
 @click.option("--work", required=True, type=_FOLDER, help="Working folder of `drawings`.")
 @click.option("--fonts", required=True, type=_FOLDER, help="Font files, searched recursively.")
 @click.option("--scenes", default=400, show_default=True, type=click.IntRange(10))
+@click.option("--size", type=click.IntRange(64), help="Side of the squares, px; default: what it was trained at.")
 @click.option("--seed", default=7, show_default=True)
-def detector_confidence(source: str, target: str, work: str, fonts: str, scenes: int, seed: int) -> None:
+def detector_confidence(
+    source: str, target: str, work: str, fonts: str, scenes: int, size: int | None, seed: int
+) -> None:
     """Fit the confidence of the detector SOURCE on scenes of unseen marks and write it to TARGET."""
     notes = read_notes(source)
-    plan = DetectorPlan(size_px=detector_size(source))
+    plan = DetectorPlan(size_px=size or detector_size(source))
     composer = Composer.from_folders(work, fonts, seed, "drawings-calibration")
     maker = Scenes(lambda _: composer, seed, plan)
     net = read_detector(source)

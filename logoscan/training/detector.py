@@ -22,7 +22,7 @@ from torch import nn
 from torchvision.models.detection.fcos import FCOS
 from torchvision.transforms.functional import normalize
 
-from logoscan.boxes import clip, iou
+from logoscan.boxes import clip, iou, to_square
 from logoscan.detector_net import MEAN, STD, build, decode, outputs
 from logoscan.encode import cpu_has_bf16
 from logoscan.images import square_crops
@@ -87,10 +87,8 @@ class Example:
 def letterbox(scene: Scene, size_px: int) -> Example:
     """Scale and pad a scene as `LogoDetector` does with a picture."""
     height, width = scene.rgb.shape[:2]
-    side = max(height, width)
     pixels = square_crops(scene.rgb, np.array([[0, 0, width, height]], np.float32), size_px, "pad")[0]
-    corner = np.array([(side - width) // 2, (side - height) // 2] * 2, np.float32)
-    boxes = (scene.boxes + corner) * np.float32(size_px / side)
+    boxes = to_square(scene.boxes, width, height, size_px)
     large = (boxes[:, 2:] - boxes[:, :2]).min(1, initial=np.inf) >= _LEAST_PX if len(boxes) else np.zeros(0, bool)
     return Example(pixels, boxes[large])
 

@@ -11,9 +11,10 @@ from pathlib import Path
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
+from logoscan.detector_net import MEAN, STD
 from logoscan.encode import BPE_FILE
 from logoscan.jsonio import file_sha256, from_mapping
-from logoscan.training.network import BACKBONE, MEAN, STD, TEXT_CFG, TextTower, Tower, write_bpe
+from logoscan.training.network import BACKBONE, TEXT_CFG, TextTower, Tower, write_bpe
 from logoscan.types import EncoderInfo, Preprocessing
 from logoscan.weights import ALTERATIONS, DETECTOR, ENCODER
 

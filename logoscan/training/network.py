@@ -22,11 +22,10 @@ import torch.nn.functional as F  # noqa: N812
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from logoscan.detector_net import MEAN, STD
 from logoscan.encode import BPE_FILE, cpu_has_bf16
 from logoscan.training.depthwise import FastDepthwise
 
-MEAN = (0.485, 0.456, 0.406)
-STD = (0.229, 0.224, 0.225)
 BACKBONE = "tf_efficientnet_lite0"
 DIM = 1024
 TEXT_CFG: dict[str, Any] = {"context_length": 24, "vocab_size": 514, "width": 128, "heads": 4, "layers": 4}
