@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import signal
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict
 from functools import partial
@@ -94,6 +95,13 @@ def main() -> None:
 
 
 _FOLDER = click.Path(exists=True, file_okay=False)
+_MODEL = click.Path(exists=True, dir_okay=False)
+
+
+def _material(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options --work and --fonts, what samples are composed from."""
+    fonts = click.option("--fonts", required=True, type=_FOLDER, help="Font files, searched recursively.")
+    return click.option("--work", required=True, type=_FOLDER, help="Working folder of `drawings`.")(fonts(command))
 
 
 @main.command()
@@ -127,8 +135,7 @@ def drawings(npm: str, pictures: str, out: str, held_out: str | None, exam: tupl
 
 
 @main.command("contact-sheet")
-@click.option("--work", required=True, type=_FOLDER, help="Working folder of `drawings`.")
-@click.option("--fonts", required=True, type=_FOLDER, help="Font files, searched recursively.")
+@_material
 @click.option("--out", required=True, type=click.Path(dir_okay=False), help="PNG to write.")
 @click.option("--crops", default=160, show_default=True, type=click.IntRange(1))
 @click.option("--scenes", default=8, show_default=True, type=click.IntRange(0))
@@ -140,8 +147,7 @@ def sheet(work: str, fonts: str, out: str, crops: int, scenes: int, seed: int) -
 
 
 @main.command("train")
-@click.option("--work", required=True, type=_FOLDER, help="Working folder of `drawings`.")
-@click.option("--fonts", required=True, type=_FOLDER, help="Font files, searched recursively.")
+@_material
 @click.option(
     "--run", required=True, type=click.Path(file_okay=False), help="Folder of the run; continued if it holds one."
 )
@@ -159,12 +165,8 @@ def train_command(
     click.echo(train(partial(Composer.from_folders, work, fonts), plan, run, start_from))
 
 
-_MODEL = click.Path(exists=True, dir_okay=False)
-
-
 @main.command("backbones")
-@click.option("--work", required=True, type=_FOLDER, help="Working folder of `drawings`.")
-@click.option("--fonts", required=True, type=_FOLDER, help="Font files, searched recursively.")
+@_material
 @click.option("--teacher", required=True, type=_MODEL, help="Model whose image tower teaches.")
 @click.option("--imagenet", type=_MODEL, help="ImageNet weights of the first backbone, compared besides.")
 @click.option("--crops", default=20_000, show_default=True, type=click.IntRange(64), help="Crops to learn from.")
@@ -197,8 +199,7 @@ def backbones_command(
 
 
 @main.command("text")
-@click.option("--work", required=True, type=_FOLDER, help="Working folder of `drawings`.")
-@click.option("--fonts", required=True, type=_FOLDER, help="Font files, searched recursively.")
+@_material
 @click.option(
     "--run", required=True, type=click.Path(file_okay=False), help="Folder of the run; continued if it holds one."
 )
@@ -218,8 +219,7 @@ def text_command(
 
 
 @main.command("detector")
-@click.option("--work", required=True, type=_FOLDER, help="Working folder of `drawings`.")
-@click.option("--fonts", required=True, type=_FOLDER, help="Font files, searched recursively.")
+@_material
 @click.option(
     "--run", required=True, type=click.Path(file_okay=False), help="Folder of the run; continued if it holds one."
 )
@@ -241,8 +241,7 @@ def detector_command(
 @main.command("detector-confidence")
 @click.argument("source", type=_MODEL)
 @click.argument("target", type=click.Path(dir_okay=False))
-@click.option("--work", required=True, type=_FOLDER, help="Working folder of `drawings`.")
-@click.option("--fonts", required=True, type=_FOLDER, help="Font files, searched recursively.")
+@_material
 @click.option("--scenes", default=400, show_default=True, type=click.IntRange(10))
 @click.option("--size", type=click.IntRange(64), help="Side of the squares, px; default: what it was trained at.")
 @click.option("--seed", default=7, show_default=True)
@@ -266,8 +265,7 @@ def detector_confidence(
 
 @main.command("alterations")
 @click.argument("target", type=click.Path(dir_okay=False))
-@click.option("--work", required=True, type=_FOLDER, help="Working folder of `drawings`.")
-@click.option("--fonts", required=True, type=_FOLDER, help="Font files, searched recursively.")
+@_material
 @click.option("--pairs", default=12_000, show_default=True, type=click.IntRange(12), help="To train on.")
 @click.option(
     "--judged",
@@ -308,8 +306,7 @@ def average_command(first: str, second: str, target: str, share: float) -> None:
 @main.command()
 @click.argument("source", type=_MODEL)
 @click.argument("target", type=click.Path(dir_okay=False))
-@click.option("--work", required=True, type=_FOLDER, help="Working folder of `drawings`.")
-@click.option("--fonts", required=True, type=_FOLDER, help="Font files, searched recursively.")
+@_material
 @click.option("--batches", default=90, show_default=True, type=click.IntRange(2))
 @click.option("--seed", default=1, show_default=True)
 def whiten(source: str, target: str, work: str, fonts: str, batches: int, seed: int) -> None:
@@ -352,8 +349,7 @@ def curve_command(logs: tuple[str, ...], out: str) -> None:
 
 
 @main.command("failures")
-@click.option("--work", required=True, type=_FOLDER, help="Working folder of `drawings`.")
-@click.option("--fonts", required=True, type=_FOLDER, help="Font files, searched recursively.")
+@_material
 @click.option("--out", required=True, type=click.Path(dir_okay=False), help="JPEG or PNG to write.")
 @click.option("--seed", default=3, show_default=True)
 def failures_command(work: str, fonts: str, out: str, seed: int) -> None:
