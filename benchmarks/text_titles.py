@@ -47,10 +47,10 @@ _ADJECTIVES = _split(
     "B07XJ8C8F5|GX-1000|A1466|M2|CW2288-111"
 )
 _EXTRAS = _split(
-    "free shipping|with box|gift for him|fast delivery|100% cotton|no reserve|brand new in box|NWT|BNIB|"
+    "free shipping|with box|gift for him|fast delivery|100% cotton|no reserve|brand new in box|NWT|F R E E|BNIB|"
     "(pack of 2)|- 20% off!|1 year warranty|great deal|for summer|see photos|L@@K|**SALE**|🔥 hot|★★★★★|"
-    "ships from EU|$25 OBO|versandkostenfrei|livraison gratuite|envío gratis|Größe L|taille 38|talla única|"
-    "оригинал|новый|в наличии|正品|全新"
+    "ships from EU|$25 OBO|sizes S M L XL|N E W|S A L E|R2-D2|versandkostenfrei|livraison gratuite|envío gratis|"
+    "Größe L|taille 38|talla única|оригинал|новый|в наличии|正品|全新"
 )
 _MAKERS = _split("Ashbury|Kolvera|Brindlet|Sunmora|Talvex|Mirelle|Hexaport|Oakfen|Juniper|Northlane|Vellora|Pemberley")
 

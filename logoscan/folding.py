@@ -15,7 +15,7 @@ from importlib.resources import files
 from rapidfuzz.distance import Levenshtein
 
 __all__ = ["INVISIBLE", "SIGNS_FOR_LETTERS", "disguised_distance", "fold", "is_foreign", "plain", "skeleton",
-           "tricks"]  # fmt: skip
+           "tricks", "unenclosed"]  # fmt: skip
 
 _MARKS = dict.fromkeys(map(ord, "™®©℠"))
 """Trademark signs are no letters of the name; NFKC would spell some out."""
@@ -33,6 +33,12 @@ SIGNS_FOR_LETTERS = "@$€|!¡"
 _LEET = str.maketrans("0123456789@$€|!¡", "olzeasgtbgaselll")
 """Digits and signs by the letter that they are drawn like; 1 is l, and i becomes l too, see `skeleton`."""
 _SIGNS = frozenset(SIGNS_FOR_LETTERS)
+_ENCLOSED = {
+    start + i: chr(ord(first) + i)
+    for start, first in ((0x24B6, "A"), (0x24D0, "a"), (0x1F130, "A"), (0x1F150, "A"), (0x1F170, "A"))
+    for i in range(26)
+} | {0x212E: "e"}
+"""Letters in circles and squares, and the estimated sign: symbols to Unicode, so that they would part words."""
 
 
 def fold(text: str) -> str:
@@ -70,6 +76,11 @@ def _plain_letter(letter: str) -> str:
     return folded
 
 
+def unenclosed(text: str) -> str:
+    """The text with letters in circles and squares as letters; as long as before."""
+    return text if text.isascii() else text.translate(_ENCLOSED)
+
+
 def plain(text: str) -> str:
     """The fold with each letter of another script replaced by the Latin one that it looks like, where there is one.
 
@@ -96,7 +107,7 @@ def is_foreign(text: str) -> bool:
         return False
     letters = [c for c in text if c.isalpha()]
     other = [c for c in letters if not c.isascii() and not fold(c).isascii()]
-    return 2 * len(other) > len(letters) and not all(_plain_letter(c).isascii() for c in other)
+    return 2 * len(other) > len(letters) and not _table().keys() >= set(other)
 
 
 def tricks(spelling: str, name: str) -> tuple[str, ...]:
@@ -109,19 +120,18 @@ def tricks(spelling: str, name: str) -> tuple[str, ...]:
     found = []
     if _HIDDEN.search(spelling.replace(_SOFT_HYPHEN, "")):
         found.append("invisible characters inside")
-    folded, read = fold(spelling), plain(spelling)
-    if _styled(spelling) or (folded != name and _without_signs(read) != folded):
+    bare = unenclosed(spelling)
+    folded, read, known = fold(bare), plain(bare), plain(name)
+    if bare != spelling or _styled(spelling) or (folded != name and _without_signs(read) != folded):
         found.append("letters of another script or style")
     if folded != name:
-        if _changed(read) != _changed(name) or any(c in _SIGNS for c in read):
+        if _digits(read) != _digits(known) or any(c in _SIGNS for c in read):
             found.append("digits or signs for letters")
-        ours, theirs = read.translate(_LEET), name.translate(_LEET)
+        ours, theirs = read.translate(_LEET), known.translate(_LEET)
         if ours.replace("i", "l") != theirs.replace("i", "l"):
             found.append("rn for m or vv for w")
-        elif ours != theirs and not found:
-            found.append("l for i")
         elif not found:
-            found.append("digits or signs for letters")
+            found.append("l for i")
     return tuple(found)
 
 
@@ -129,7 +139,7 @@ def _without_signs(read: str) -> str:
     return "".join(c for c in read if c.isalnum())
 
 
-def _changed(read: str) -> str:
+def _digits(read: str) -> str:
     return "".join(c for c in read if c.isdigit())
 
 
@@ -157,4 +167,4 @@ def disguised_distance(spelling: str, name: str) -> float:
         for c in unicodedata.normalize("NFC", spelling).lower()
         if c.isalnum() or c in _SIGNS or (c != _SOFT_HYPHEN and _HIDDEN.match(c))
     ]
-    return max(1.0 / len(name), float(Levenshtein.normalized_distance("".join(seen), name)))
+    return float(Levenshtein.normalized_distance("".join(seen), name)) or 1.0 / len(name)

@@ -6,6 +6,7 @@ Knows folded strings alone. Edit distance is rapidfuzz's.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 import numpy as np
 from rapidfuzz.distance import Levenshtein
@@ -28,16 +29,16 @@ class NearNames:
     def __init__(self, names: Iterable[str]) -> None:
         """Cut `names` into pieces; of equal names one stays."""
         self._names = tuple(dict.fromkeys(names))
-        self._lengths = frozenset(map(len, self._names))
-        longest = max(self._lengths, default=0)
-        # a name of n letters meets texts of up to 1.25 n letters, and so up to two budgets of edits: one cut for each
-        self._held: dict[tuple[int, int, int, str], list[str]] = {}
-        self._cuts = {(n, k): _cuts(n, k) for n in self._lengths for k in _budgets(n)}
-        for name in self._names:
-            for edits in _budgets(len(name)):
-                for i, (start, end) in enumerate(self._cuts[len(name), edits]):
-                    self._held.setdefault((len(name), edits, i, name[start:end]), []).append(name)
+        longest = max(map(len, self._names), default=0)
         self._longest_text = longest + longest // (_SHARE - 1)
+        # a name of n letters meets texts of up to 1.25 n letters, and so up to two budgets of edits: one cut for each
+        self._held: dict[tuple[int, int], tuple[dict[str, list[str]], ...]] = {}
+        for name in self._names:
+            size = len(name)
+            for edits in range(size // _SHARE, (size + size // (_SHARE - 1)) // _SHARE + 1):
+                pieces = self._held.setdefault((size, edits), tuple({} for _ in range(edits + 1)))
+                for held, (start, end) in zip(pieces, _cuts(size, edits), strict=True):
+                    held.setdefault(name[start:end], []).append(name)
 
     def __len__(self) -> int:
         return len(self._names)
@@ -51,17 +52,13 @@ class NearNames:
         slack = size // (_SHARE - 1)
         for n in range(max(1, size - slack), size + slack + 1):
             edits = max(n, size) // _SHARE
-            if n not in self._lengths or abs(n - size) > edits:
+            pieces = self._held.get((n, edits))
+            if pieces is None or abs(n - size) > edits:
                 continue
-            for i, (start, end) in enumerate(self._cuts[n, edits]):
-                moved, behind, width = size - n, edits - i, end - start
-                first = max(0, start - i, start + moved - behind)
-                last = min(size - width, start + i, start + moved + behind)
-                for at in range(first, last + 1):
-                    held = self._held.get((n, edits, i, text[at : at + width]))
-                    if held is not None:
-                        hits = extract(text, held, scorer=Levenshtein.distance, score_cutoff=edits, limit=None)
-                        found.update((name, int(distance)) for name, distance, _ in hits)
+            for i, start, end in _windows(n, edits, size):
+                if held := pieces[i].get(text[start:end]):
+                    hits = extract(text, held, scorer=Levenshtein.distance, score_cutoff=edits, limit=None)
+                    found.update((name, int(distance)) for name, distance, _ in hits)
         return sorted(found.items())
 
     def near_exhaustively(self, texts: Sequence[str]) -> list[list[tuple[str, int]]]:
@@ -78,12 +75,22 @@ class NearNames:
         return [sorted((self._names[i], int(row[i])) for i in at) for at, row in zip(close, distances, strict=True)]
 
 
-def _budgets(length: int) -> range:
-    """Edits that texts near a name of this length can have: that of the name alone, up to that of the longest text."""
-    return range(length // _SHARE, (length + length // (_SHARE - 1)) // _SHARE + 1)
-
-
 def _cuts(length: int, edits: int) -> list[tuple[int, int]]:
     """`edits` + 1 pieces of nearly equal length, as (start, end)."""
     pieces = edits + 1
     return [(i * length // pieces, (i + 1) * length // pieces) for i in range(pieces)]
+
+
+@lru_cache(maxsize=1024)
+def _windows(length: int, edits: int, size: int) -> tuple[tuple[int, int, int], ...]:
+    """Where a text of `size` letters can hold the pieces of a name of `length`, as (piece, start, end).
+
+    A piece with i others before it has at most i edits before and `edits` - i behind it, if it is the first untouched.
+    """
+    out = []
+    moved = size - length
+    for i, (start, end) in enumerate(_cuts(length, edits)):
+        behind, width = edits - i, end - start
+        first, last = max(0, start - i, start + moved - behind), min(size - width, start + i, start + moved + behind)
+        out += [(i, at, at + width) for at in range(first, last + 1)]
+    return tuple(out)

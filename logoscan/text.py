@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from logoscan.folding import disguised_distance, fold, is_foreign, plain, skeleton, tricks
+from logoscan.folding import disguised_distance, fold, is_foreign, plain, skeleton, tricks, unenclosed
 from logoscan.nearest import NearNames
 from logoscan.spelt import Place, Spelt, fold_words, read_places
 from logoscan.types import Brand, BrandMention, MentionKind, TextSpans
@@ -172,7 +172,7 @@ class NameIndex:
         return sorted(kept, key=lambda m: (-m.probability, m.brand, m.kind))
 
     def _locate(self, text: str, in_photo: bool, known: dict[str, list[tuple[str, int]]]) -> list[_Found]:
-        spelt = read_places(text)
+        spelt = read_places(unenclosed(text))
         found = [*self._exact(text, spelt, in_photo), *self._deep(text, spelt)]
         if in_photo:
             found += self._inside(spelt)
@@ -209,19 +209,16 @@ class NameIndex:
 
     def _deep(self, text: str, spelt: Spelt) -> Iterator[_Found]:
         """Disguises that the strict fold does not see."""
-        foreign = is_foreign(text)
         for read, places in spelt.plain.items():
             name = self._disguised.get(skeleton(read))
             if name is None:
                 continue
             for place in places:
                 spelling = text[place.start : place.end]
-                if fold(spelling) not in self._names and _may_hide(spelling, read, place.words, name, foreign):
-                    done = tricks(spelling, name.folded)
-                    sure = _prior(name) * max((_DISGUISE_SURE.get(t, 0.0) for t in done), default=0.0)
-                    sure = sure or _prior(name) * _DISGUISE_LESS_SURE
-                    distance = disguised_distance(spelling, name.folded)
-                    yield _Found(place.start, place.end, name.brand, len(name.folded), sure, distance)
+                seen = fold(unenclosed(spelling)) in self._names  # then it is judged there
+                around = f"{text[: place.start]} {text[place.end :]}"
+                if not seen and _may_hide(spelling, read, place.words, name, around):
+                    yield _disguised(place, spelling, name, tricks(spelling, name.folded))
 
     def _inside(self, spelt: Spelt) -> Iterator[_Found]:
         for start, end, (word,) in spelt.words:
@@ -242,21 +239,25 @@ def _judged(text: str, place: Place, name: _Name, in_photo: bool) -> _Found:
     """A name that the strict fold found: honest, typed like a common word, or disguised all the same."""
     spelling = text[place.start : place.end]
     done = tricks(spelling, name.folded)
-    letters, sure = len(name.folded), _prior(name)
     if done == ("invisible characters inside",) and fold_words(spelling) == name.words:
         done = ()  # a break of the line between the name's own words
     spaced = len(place.words) >= _DISGUISE_MIN_LETTERS and all(len(w) == 1 for w in place.words) and not in_photo
     if done or (spaced and place.words != name.words and not _SPELT_OUT.fullmatch(spelling)):
-        share = max((_DISGUISE_SURE.get(t, 0.0) for t in done), default=_DISGUISE_LESS_SURE)
-        distance = disguised_distance(spelling, name.folded) if done else 1.0 - letters / len(spelling)
-        return _Found(place.start, place.end, name.brand, letters, sure * share, distance)
+        return _disguised(place, spelling, name, done)
     marked = text[place.end : place.end + 1] in ("™", "®", "©", "℠")
-    if not in_photo and len(name.words) == 1 and spelling.islower() and not marked and is_common(name.folded):
-        sure *= _COMMON_SURE
-    return _Found(place.start, place.end, name.brand, letters, sure)
+    small = not in_photo and len(name.words) == 1 and spelling.islower() and not marked and is_common(name.folded)
+    sure = _prior(name) * (_COMMON_SURE if small else 1.0)
+    return _Found(place.start, place.end, name.brand, len(name.folded), sure)
 
 
-def _may_hide(spelling: str, read: str, words: tuple[str, ...], name: _Name, foreign: bool) -> bool:
+def _disguised(place: Place, spelling: str, name: _Name, done: tuple[str, ...]) -> _Found:
+    """A name in disguise, as sure as its surest trick; without a trick its letters are spaced out."""
+    share = max((_DISGUISE_SURE.get(trick, _DISGUISE_LESS_SURE) for trick in done), default=_DISGUISE_LESS_SURE)
+    distance = disguised_distance(spelling, name.folded) if done else 1.0 - len(name.folded) / len(spelling)
+    return _Found(place.start, place.end, name.brand, len(name.folded), _prior(name) * share, distance)
+
+
+def _may_hide(spelling: str, read: str, words: tuple[str, ...], name: _Name, around: str) -> bool:
     """Whether a text of the name's skeleton is its disguise, and no honest word, number or text of another script."""
     digits = sum(not c.isalpha() for c in read)
     latin = any(c.isascii() and c.isalpha() for c in spelling)
@@ -264,9 +265,11 @@ def _may_hide(spelling: str, read: str, words: tuple[str, ...], name: _Name, for
         return False
     if read.isalnum() and all(map(is_word, words)):  # of "H@ver" the letters alone are a word too
         return False
-    if not latin and foreign:
+    if not latin and is_foreign(around):
         return False
-    if len(name.folded) < _DISGUISE_MIN_LETTERS and not (latin and read == name.folded):
+    if len(name.folded) < _DISGUISE_MIN_LETTERS and not (
+        latin and read.replace("i", "l") == name.folded.replace("i", "l")
+    ):
         return False
     own_words = len(words) in (1, len(name.words)) or all(len(w) <= 1 for w in words)
     return own_words or (len(name.folded) >= _JOINED_MIN_LETTERS and not any(w.isdigit() for w in words))
@@ -275,7 +278,9 @@ def _may_hide(spelling: str, read: str, words: tuple[str, ...], name: _Name, for
 def _longest(found: list[_Found]) -> list[_Found]:
     """Of overlapping finds the more exact stays, of equally exact ones the longer; a disguise is as good as exact."""
     kept: list[_Found] = []
-    for hit in sorted(found, key=lambda f: (f.near * f.distance, -f.letters, f.distance, f.start, f.brand)):
+    for hit in sorted(
+        found, key=lambda f: (f.near * f.distance, -f.letters, f.distance, f.end - f.start, f.start, f.brand)
+    ):
         if not any(hit.start < k.end and k.start < hit.end for k in kept):
             kept.append(hit)
     return kept

@@ -17,7 +17,7 @@ __all__ = ["is_common", "is_word"]
 
 _LANGUAGES = ("en", "de", "fr", "es", "it")
 _RARE = 50
-"""The lists' lowest count, under which slips stand too ("aidas", "artier"): words of that count do not count."""
+"""The lists' lowest count, at which slips and rarities stand ("artier", "akita"): such words do not count."""
 _COMMON = 3000
 """Count from which an English word is common: apple 24,670, mini 6,560; below stay google 2,012, jordan 1,531."""
 
