@@ -97,7 +97,8 @@ def test_the_distance_of_a_disguise_is_that_of_its_letters(spelling: str, name: 
 
 @pytest.mark.parametrize(
     ("text", "foreign"),
-    [("", False), ("Nike", False), ("Größe", False), ("у него", True), ("рост", True), ("росс", False), ("нос и рост", True),
+    [("", False), ("Nike", False), ("Größe", False), ("у него", True), ("рост", True),
+     ("росс", False), ("нос и рост", True),
      ("Nike кроссовки", True), ("Nike running shoes новые", False), ("正品 耐克", True)],
 )  # fmt: skip
 def test_text_of_another_script_is_told(text: str, foreign: bool) -> None:
