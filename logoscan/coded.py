@@ -1,7 +1,8 @@
 """Coded terms by which sellers of copies call them (replica, 1:1, mirror quality, 高仿), found in one text.
 
 Knows words and their neighbours; knows no brands and no scores. The terms are data: `_data/coded_terms.csv` states the
-meaning, the languages and the kind of public source of each, and the words beside which it is honest.
+meaning, the languages and the kind of public source of each (or that none was looked up yet), and the words beside
+which it is honest. Known false alarms: product lines of such a name (perfumes called Replica), jewellers' grades.
 """
 
 from __future__ import annotations

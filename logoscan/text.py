@@ -44,6 +44,8 @@ _DISGUISE_SURE = {
 """Share of an exact name's prior, by the surest trick; nobody types these by accident. Stated, not fitted."""
 _DISGUISE_LESS_SURE = 0.75
 """Of letters that are only drawn alike (rn, vv, l for I) and of letters spaced out: another word may be meant."""
+_SLIP_SURE = 0.6
+"""Of any disguise in a photo, where the reader may have slipped: as much as of a near name."""
 _COMMON_SURE = 0.25
 """Of a common word's prior (apple, shell, mini) where it is typed small and without a trademark sign."""
 
@@ -173,7 +175,7 @@ class NameIndex:
 
     def _locate(self, text: str, in_photo: bool, known: dict[str, list[tuple[str, int]]]) -> list[_Found]:
         spelt = read_places(unenclosed(text))
-        found = [*self._exact(text, spelt, in_photo), *self._deep(text, spelt)]
+        found = [*self._exact(text, spelt, in_photo), *self._deep(text, spelt, in_photo)]
         if in_photo:
             found += self._inside(spelt)
         taken = [(f.start, f.end) for f in found]
@@ -207,7 +209,7 @@ class NameIndex:
                 for place in grams[gram]:
                     yield _judged(text, place, name, in_photo)
 
-    def _deep(self, text: str, spelt: Spelt) -> Iterator[_Found]:
+    def _deep(self, text: str, spelt: Spelt, in_photo: bool) -> Iterator[_Found]:
         """Disguises that the strict fold does not see."""
         for read, places in spelt.plain.items():
             name = self._disguised.get(skeleton(read))
@@ -218,7 +220,7 @@ class NameIndex:
                 seen = fold(unenclosed(spelling)) in self._names  # then it is judged there
                 around = f"{text[: place.start]} {text[place.end :]}"
                 if not seen and _may_hide(spelling, read, place.words, name, around):
-                    yield _disguised(place, spelling, name, tricks(spelling, name.folded))
+                    yield _disguised(place, spelling, name, tricks(spelling, name.folded), in_photo)
 
     def _inside(self, spelt: Spelt) -> Iterator[_Found]:
         for start, end, (word,) in spelt.words:
@@ -243,16 +245,17 @@ def _judged(text: str, place: Place, name: _Name, in_photo: bool) -> _Found:
         done = ()  # a break of the line between the name's own words
     spaced = len(place.words) >= _DISGUISE_MIN_LETTERS and all(len(w) == 1 for w in place.words) and not in_photo
     if done or (spaced and place.words != name.words and not _SPELT_OUT.fullmatch(spelling)):
-        return _disguised(place, spelling, name, done)
+        return _disguised(place, spelling, name, done, in_photo)
     marked = text[place.end : place.end + 1] in ("™", "®", "©", "℠")
     small = not in_photo and len(name.words) == 1 and spelling.islower() and not marked and is_common(name.folded)
     sure = _prior(name) * (_COMMON_SURE if small else 1.0)
     return _Found(place.start, place.end, name.brand, len(name.folded), sure)
 
 
-def _disguised(place: Place, spelling: str, name: _Name, done: tuple[str, ...]) -> _Found:
+def _disguised(place: Place, spelling: str, name: _Name, done: tuple[str, ...], in_photo: bool) -> _Found:
     """A name in disguise, as sure as its surest trick; without a trick its letters are spaced out."""
     share = max((_DISGUISE_SURE.get(trick, _DISGUISE_LESS_SURE) for trick in done), default=_DISGUISE_LESS_SURE)
+    share = min(share, _SLIP_SURE) if in_photo else share
     distance = disguised_distance(spelling, name.folded) if done else 1.0 - len(name.folded) / len(spelling)
     return _Found(place.start, place.end, name.brand, len(name.folded), _prior(name) * share, distance)
 

@@ -159,6 +159,7 @@ def test_what_is_denied_is_no_hit(text: str) -> None:
         "display for your replica",
         "replica jersey",
         "official replica shirt",
+        "Away Replica Neck T-shirt",
         "replica medieval sword",
         "airsoft replica",
         "museum replica",

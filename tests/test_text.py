@@ -334,6 +334,13 @@ def test_letters_spaced_out_are_lettering_in_a_photo() -> None:
     assert (mention.kind, mention.distance, mention.probability) == ("exact", 0.0, 0.95)
 
 
+@pytest.mark.parametrize("text", ["AD1DAS", "ADlDAS", "Аdidas"])
+def test_in_a_photo_the_reader_may_have_slipped(text: str) -> None:
+    (mention,) = REGISTER.find(text, "image:0")
+    assert mention.kind == "near"
+    assert mention.probability == pytest.approx(0.6 * 0.95)
+
+
 def test_a_disguise_has_a_role_too() -> None:
     assert found("case for Nіke") == ["Nike compatible Nіke"]
     assert found("Nіke style") == ["Nike style Nіke"]
