@@ -23,7 +23,7 @@ _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _SIGNED = re.escape(SIGNS_FOR_LETTERS)
 _DISTURBED = re.compile(rf"(?:[{_SIGNED}]|[{INVISIBLE}\u0300-\u036f])")
 _DISTURBED_WORD = re.compile(
-    rf"(?:[{_SIGNED}]['’]?){{0,2}}[^\W_](?:[{_SIGNED}{INVISIBLE}\u0300-\u036f'’]*[^\W_])*(?:[{INVISIBLE}'’]*[{_SIGNED}](?!\d))*"
+    rf"(?:[{_SIGNED}]['’]?){{0,4}}[^\W_](?:[{_SIGNED}{INVISIBLE}\u0300-\u036f'’]*[^\W_])*(?:[{INVISIBLE}'’]*[{_SIGNED}](?!\d))*"
 )
 """A word through which signs ("adida$") or characters that nobody sees run."""
 _POSSESSIVE = re.compile(r"['’]s$", re.IGNORECASE)
