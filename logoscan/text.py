@@ -179,7 +179,7 @@ class NameIndex:
         if in_photo:
             found += self._inside(spelt)
         taken = [(f.start, f.end) for f in found]
-        for gram, places in spelt.grams.items():
+        for gram, places in _spellings(spelt):
             if gram not in self._names and not gram.isdigit():
                 if gram not in known:
                     known[gram] = self._near_names.near(gram)
@@ -230,6 +230,16 @@ class NameIndex:
                         break
                     held = {word[i : i + n] for i in range(len(word) - n + 1)} & self._names.keys()
                     yield from (_Found(start, end, self._names[h].brand, n, _INSIDE_SURE) for h in held)
+
+
+def _spellings(spelt: Spelt) -> Iterator[tuple[str, list[Place]]]:
+    """What may be misspelt: words by the strict fold, and words of two scripts by their plain form ("Аdibas")."""
+    yield from spelt.grams.items()
+    for read, places in spelt.plain.items():
+        if read not in spelt.grams and read not in spelt.spaced and read.isascii() and read.isalnum():
+            mixed = [p for p in places if any(c.isascii() and c.isalpha() for c in "".join(p.words))]
+            if mixed:
+                yield read, mixed
 
 
 def _prior(name: _Name) -> float:

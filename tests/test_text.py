@@ -225,6 +225,13 @@ def test_near_names(text: str, expected: list[str], distance: float | None) -> N
             assert mention.probability == pytest.approx(0.6 - distance, abs=1e-6)
 
 
+@pytest.mark.parametrize("text", ["Аdibas", "Adіbas", "Starbυckz", "Nеw Balence"])
+def test_a_name_in_two_scripts_may_be_misspelt_too(text: str) -> None:
+    (mention,) = REGISTER.find(f"new {text}", "title")
+    assert (mention.kind, mention.text) == ("near", text)
+    assert 0 < mention.distance <= 0.2
+
+
 def test_a_registered_name_is_no_look_alike_of_another() -> None:
     twins = NameIndex([Brand("Adidas"), Brand("Adidos"), Brand("New Balance"), Brand("Balence")])
     assert found("Adidas", twins) == ["Adidas exact Adidas"]
