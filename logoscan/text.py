@@ -1,32 +1,27 @@
-"""Text -> mentions of registered brands, exact or near, and in which role ("for BRAND", "BRAND style").
+"""Text -> mentions of registered brands, exact, disguised or near, and in which role ("for BRAND", "BRAND style").
 
-Knows names and letters; knows nothing of pictures or scores. Edit distance is rapidfuzz's.
+Knows names and words; knows nothing of pictures or scores, and leaves letters to `folding` and distances to `nearest`.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-import numpy as np
-from rapidfuzz.distance import Levenshtein
-from rapidfuzz.process import cdist
-
+from logoscan.folding import disguised_distance, fold, is_foreign, plain, skeleton, tricks, unenclosed
+from logoscan.nearest import NearNames
+from logoscan.spelt import Place, Spelt, fold_words, read_places
 from logoscan.types import Brand, BrandMention, MentionKind, TextSpans
+from logoscan.words import is_common, is_word
 
 __all__ = ["NO_BRAND", "NameIndex", "fold"]
 
 _MAX_CHARS = 20_000
 """Text beyond this is not searched: no honest title or photo holds more."""
-_MAX_WORDS = 4
-"""Words of the text that are joined to meet one name."""
 _NEAR_MIN_LETTERS = 5
 """Shorter names have too many words one letter away."""
-_NEAR_DISTANCE = 0.2
-"""Normalised edit distance up to which text is "nearly" a name: one letter of five, two of ten."""
 _INSIDE_MIN_LETTERS = 6
 """Names this long are also found inside of a longer word ("starbuckscoffee")."""
 _SURE_BY_LETTERS = {1: 0.02, 2: 0.25, 3: 0.6, 4: 0.85}
@@ -37,8 +32,22 @@ _INSIDE_SURE = 0.4
 _NEAR_SURE = 0.6
 """Prior that a nearly spelt name means the brand, before its distance is taken off. Stated, not fitted."""
 
-_SIGNS = dict.fromkeys(map(ord, "™®©℠"))
-"""Trademark signs are no letters of the name; NFKC would spell some out."""
+_DISGUISE_MIN_LETTERS = 4
+"""Shorter names are disguised by letters of another script alone: "5p" is no SP."""
+_JOINED_MIN_LETTERS = 6
+"""Names this long are also seen through a disguise that runs over other words than the name's own."""
+_DISGUISE_SURE = {
+    "invisible characters inside": 1.0,
+    "letters of another script or style": 1.0,
+    "digits or signs for letters": 0.9,
+}
+"""Share of an exact name's prior, by the surest trick; nobody types these by accident. Stated, not fitted."""
+_DISGUISE_LESS_SURE = 0.75
+"""Of letters that are only drawn alike (rn, vv, l for I) and of letters spaced out: another word may be meant."""
+_SLIP_SURE = 0.6
+"""Of any disguise in a photo, where the reader may have slipped: as much as of a near name."""
+_COMMON_SURE = 0.25
+"""Of a common word's prior (apple, shell, mini) where it is typed small and without a trademark sign."""
 
 _FOR = re.compile(
     r"(?:\b(?:for|fits?|suits|suitable for|compatible with|works with|replacement for|replaces|für|fuer|pour|para|per)"
@@ -58,15 +67,22 @@ _STYLE_AFTER = re.compile(
 _STYLE_BEFORE = re.compile(
     r"\b(?:inspired by|in the style of|style of|similar to|looks? like|dupe (?:of|for))\s*$", re.IGNORECASE
 )
-_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
-_POSSESSIVE = re.compile(r"['’]s$", re.IGNORECASE)
+_SPELT_OUT = re.compile(r"\w(?:\s*\.\s*\w)+")
+"""An acronym's honest dots: "D.K.N.Y." is no disguise, "D K N Y" and "D-K-N-Y" are."""
+_COUNTED = re.compile(
+    r"\d+(?:x|m|k|d|v|w|g|l|s|th|st|nd|rd|in\d*|ml|cl|oz|kg|mg|lbs?|[ckm]m|inch|ft|pcs?|packs?|pk|ply|way|[gtm]b|mah|hz"
+    r"|hrs?|min|xl|ct|pieces?|yrs?|years?)"
+)
+"""A number and its unit, folded: "2in1" is no Zini, "100m" no Loom."""
 
 
-def fold(text: str) -> str:
-    """Letters and digits alone: compatibility forms unified, no case, accents or punctuation; for comparison."""
-    plain = text.translate(_SIGNS)
-    unified = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", plain).casefold())
-    return "".join(c for c in unified if c.isalnum())
+@dataclass(frozen=True)
+class _Name:
+    """One folded spelling: whose it is, and its words."""
+
+    folded: str
+    brand: str
+    words: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -74,9 +90,10 @@ class _Found:
     start: int
     end: int
     brand: str
-    distance: float
     letters: int
-    inside: bool = False
+    sure: float
+    distance: float = 0.0
+    near: bool = False
 
 
 class NameIndex:
@@ -90,42 +107,52 @@ class NameIndex:
         """
         ordered = sorted(brands, key=lambda b: b.name)
         spellings = [(b.name, b.name) for b in ordered] + [(alias, b.name) for b in ordered for alias in b.aliases]
-        owner: dict[str, str] = {}
-        for spelling, name in spellings:
-            if folded := fold(spelling):
-                owner.setdefault(folded, name)
-        self._owner = owner
-        self._long = [name for name in owner if len(name) >= _INSIDE_MIN_LETTERS]
-        near = [name for name in owner if len(name) >= _NEAR_MIN_LETTERS]
-        self._by_length = {n: [name for name in near if len(name) == n] for n in {len(name) for name in near}}
+        self._names: dict[str, _Name] = {}
+        self._disguised: dict[str, _Name] = {}
+        for spelling, brand in spellings:
+            folded = fold(spelling)
+            if folded and folded not in self._names:
+                name = self._names[folded] = _Name(folded, brand, fold_words(spelling))
+                if not folded.isdigit():
+                    self._disguised.setdefault(skeleton(plain(folded)), name)
+        self._long_lengths = sorted({len(name) for name in self._names if len(name) >= _INSIDE_MIN_LETTERS})
+        self._near_names = NearNames(name for name in self._names if len(name) >= _NEAR_MIN_LETTERS)
 
     def __len__(self) -> int:
         """Distinct folded names."""
-        return len(self._owner)
+        return len(self._names)
 
     def resolve(self, name: str) -> str | None:
         """The registered brand that has this name or alias, or the only one that `name` contains as words, or None."""
-        whole = self._owner.get(fold(name))
+        if whole := self._names.get(fold(name)):
+            return whole.brand
         named = {m.brand for m in self.find(name, "claim") if m.kind == "exact"}
-        return whole or (named.pop() if len(named) == 1 else None)
+        return named.pop() if len(named) == 1 else None
 
     def find(self, text: str, source: str, confidence: float = 1.0) -> list[BrandMention]:
         """Mentions in one text, surest first, one for each brand and kind.
 
+        A disguise (letters of another script, digits for letters, hidden characters, letters spaced out) is "near".
+
         Args:
             text: Any.
-            source: "title", "description", "claim" or "image:N"; only in images are names sought inside of words.
+            source: "title", "description", "claim" or "image:N"; only in images are names sought inside of words, and
+                only typed text tells a common word by its small letters and a disguise by its spaces.
             confidence: How surely the letters are known, in [0, 1]; scales the probability.
         """
+        return self._find(text, source, confidence, {})
+
+    def _find(
+        self, text: str, source: str, confidence: float, known: dict[str, list[tuple[str, int]]]
+    ) -> list[BrandMention]:
         text = text[:_MAX_CHARS]
-        found = self._locate(text, inside=source.startswith("image:"))
         mentions: dict[tuple[str, MentionKind], BrandMention] = {}
         previous: tuple[int, MentionKind] | None = None
-        for hit in sorted(found, key=lambda f: f.start):
+        for hit in sorted(self._locate(text, source.startswith("image:"), known), key=lambda f: f.start):
             kind = _role(text, hit, previous)
             previous = (hit.end, kind)
             words = text[hit.start : hit.end][:200]
-            mention = BrandMention(source, words, hit.brand, kind, hit.distance, max(0.0, _prior(hit) * confidence))
+            mention = BrandMention(source, words, hit.brand, kind, hit.distance, max(0.0, hit.sure * confidence))
             key = (hit.brand, kind)
             if key not in mentions or mention.probability > mentions[key].probability:
                 mentions[key] = mention
@@ -136,8 +163,9 @@ class NameIndex:
         lines = list(zip(spans.texts, spans.confidence.tolist(), strict=True))
         pairs = [(f"{a} {b}", min(p, q)) for (a, p), (b, q) in pairwise(lines)]
         mentions: dict[tuple[str, MentionKind], BrandMention] = {}
+        known: dict[str, list[tuple[str, int]]] = {}  # a line's words come again in its pairs
         for text, sure in [*lines, *pairs]:
-            for mention in self.find(text, source, confidence=sure):
+            for mention in self._find(text, source, sure, known):
                 key = (mention.brand, mention.kind)
                 if key not in mentions or mention.probability > mentions[key].probability:
                     mentions[key] = mention
@@ -145,63 +173,127 @@ class NameIndex:
         kept = [m for m in mentions.values() if m.kind != "near" or m.brand not in exact]
         return sorted(kept, key=lambda m: (-m.probability, m.brand, m.kind))
 
-    def _locate(self, text: str, *, inside: bool) -> list[_Found]:
-        spelt = [(m.start(), m.end(), m.group()) for m in _WORD.finditer(text)]
-        words = [(start, end, fold(word)) for start, end, word in spelt]
-        bare = [fold(word[:-2]) if _POSSESSIVE.search(word) else "" for _, _, word in spelt]
-        grams: dict[str, list[tuple[int, int]]] = {}
-        for i in range(len(words)):
-            joined = ""
-            for j in range(i, min(len(words), i + _MAX_WORDS)):
-                if bare[j]:  # "Apple's" is Apple, not nearly Apple
-                    grams.setdefault(joined + bare[j], []).append((words[i][0], words[j][1] - 2))
-                joined += words[j][2]
-                if joined:
-                    grams.setdefault(joined, []).append((words[i][0], words[j][1]))
-        found: list[_Found] = []
-        for gram, places in grams.items():
-            if gram in self._owner:
-                found += [_Found(a, b, self._owner[gram], 0.0, len(gram)) for a, b in places]
-        for start, end, word in words:
-            if inside and len(word) > _INSIDE_MIN_LETTERS and word not in self._owner:
-                held = [name for name in self._long if len(name) < len(word) and name in word]
-                found += [_Found(start, end, self._owner[name], 0.0, len(name), inside=True) for name in held]
+    def _locate(self, text: str, in_photo: bool, known: dict[str, list[tuple[str, int]]]) -> list[_Found]:
+        spelt = read_places(unenclosed(text))
+        found = [*self._exact(text, spelt, in_photo), *self._deep(text, spelt, in_photo)]
+        if in_photo:
+            found += self._inside(spelt)
         taken = [(f.start, f.end) for f in found]
-        for gram, name, distance in self._near([g for g in grams if g not in self._owner]):
-            for a, b in grams[gram]:
-                if not any(a < q and p < b for p, q in taken):  # what is spelt rightly is no look-alike of another
-                    found.append(_Found(a, b, self._owner[name], distance, len(name)))
+        for gram, places in _spellings(spelt):
+            if gram not in self._names and not gram.isdigit():
+                if gram not in known:
+                    known[gram] = self._near_names.near(gram)
+                for folded, edits in known[gram]:
+                    if gram == folded + "s" and not folded.endswith("s"):  # apples are no misspelt Apple
+                        continue
+                    distance = edits / max(len(gram), len(folded))
+                    for start, end, words in places:  # what is spelt rightly is no look-alike of another
+                        if not any(start < q and p < end for p, q in taken) and not self._ordinary(words, folded):
+                            brand, sure = self._names[folded].brand, _NEAR_SURE - distance
+                            found.append(_Found(start, end, brand, len(folded), sure, distance, near=True))
         return _longest(found)
 
-    def _near(self, grams: Sequence[str]) -> list[tuple[str, str, float]]:
-        """Pairs of a gram and the names within the near distance, not equal."""
-        out: list[tuple[str, str, float]] = []
-        for length, names in self._by_length.items():
-            slack = length // 4  # a fifth of the longer text: of the name, or of a text a quarter longer
-            close = [g for g in grams if abs(len(g) - length) <= slack and not g.isdigit()]
-            if not close:
+    def _ordinary(self, words: tuple[str, ...], folded: str) -> bool:
+        """Whether words near a name are no look-alike: one in the dictionary, or several that the name has not joined.
+
+        Where the name has as many, dictionary words may still be its misspelling ("under armor").
+        """
+        if len(words) == len(self._names[folded].words):
+            return len(words) == 1 and is_word(words[0])
+        return any(is_word(w) or (len(words) > 1 and any(c.isdigit() for c in w)) for w in words)
+
+    def _exact(self, text: str, spelt: Spelt, in_photo: bool) -> Iterator[_Found]:
+        for grams in (spelt.grams, spelt.spaced):
+            for gram in grams.keys() & self._names.keys():
+                name = self._names[gram]
+                for place in grams[gram]:
+                    yield _judged(text, place, name, in_photo)
+
+    def _deep(self, text: str, spelt: Spelt, in_photo: bool) -> Iterator[_Found]:
+        """Disguises that the strict fold does not see."""
+        for read, places in spelt.plain.items():
+            name = self._disguised.get(skeleton(read))
+            if name is None:
                 continue
-            scores = cdist(close, names, scorer=Levenshtein.normalized_distance, score_cutoff=_NEAR_DISTANCE)
-            rows, columns = np.nonzero(scores <= _NEAR_DISTANCE)
-            out += [
-                (close[r], names[c], float(scores[r, c]))
-                for r, c in zip(rows.tolist(), columns.tolist(), strict=True)
-                if close[r] != names[c] + "s" or names[c].endswith("s")  # apples are no misspelt Apple
-            ]
-        return out
+            for place in places:
+                spelling = text[place.start : place.end]
+                seen = fold(unenclosed(spelling)) in self._names  # then it is judged there
+                around = f"{text[: place.start]} {text[place.end :]}"
+                if not seen and _may_hide(spelling, read, place.words, name, around):
+                    yield _disguised(place, spelling, name, tricks(spelling, name.folded), in_photo)
+
+    def _inside(self, spelt: Spelt) -> Iterator[_Found]:
+        for start, end, (word,) in spelt.words:
+            if word not in self._names:
+                for n in self._long_lengths:
+                    if n >= len(word):
+                        break
+                    held = {word[i : i + n] for i in range(len(word) - n + 1)} & self._names.keys()
+                    yield from (_Found(start, end, self._names[h].brand, n, _INSIDE_SURE) for h in held)
 
 
-def _prior(hit: _Found) -> float:
-    """Probability that a hit means the brand, before the letters' own confidence."""
-    if hit.distance > 0:
-        return _NEAR_SURE - hit.distance
-    return _INSIDE_SURE if hit.inside else _SURE_BY_LETTERS.get(hit.letters, 0.95)
+def _spellings(spelt: Spelt) -> Iterator[tuple[str, list[Place]]]:
+    """What may be misspelt: words by the strict fold, and words of two scripts by their plain form ("Аdibas")."""
+    yield from spelt.grams.items()
+    for read, places in spelt.plain.items():
+        if read not in spelt.grams and read not in spelt.spaced and read.isascii() and read.isalnum():
+            mixed = [p for p in places if any(c.isascii() and c.isalpha() for c in "".join(p.words))]
+            if mixed:
+                yield read, mixed
+
+
+def _prior(name: _Name) -> float:
+    """Probability that the name, spelt rightly, means the brand, before the letters' own confidence."""
+    return _SURE_BY_LETTERS.get(len(name.folded), 0.95)
+
+
+def _judged(text: str, place: Place, name: _Name, in_photo: bool) -> _Found:
+    """A name that the strict fold found: honest, typed like a common word, or disguised all the same."""
+    spelling = text[place.start : place.end]
+    done = tricks(spelling, name.folded)
+    if done == ("invisible characters inside",) and fold_words(spelling) == name.words:
+        done = ()  # a break of the line between the name's own words
+    spaced = len(place.words) >= _DISGUISE_MIN_LETTERS and all(len(w) == 1 for w in place.words) and not in_photo
+    if done or (spaced and place.words != name.words and not _SPELT_OUT.fullmatch(spelling)):
+        return _disguised(place, spelling, name, done, in_photo)
+    marked = text[place.end : place.end + 1] in ("™", "®", "©", "℠")
+    small = not in_photo and len(name.words) == 1 and spelling.islower() and not marked and is_common(name.folded)
+    sure = _prior(name) * (_COMMON_SURE if small else 1.0)
+    return _Found(place.start, place.end, name.brand, len(name.folded), sure)
+
+
+def _disguised(place: Place, spelling: str, name: _Name, done: tuple[str, ...], in_photo: bool) -> _Found:
+    """A name in disguise, as sure as its surest trick; without a trick its letters are spaced out."""
+    share = max((_DISGUISE_SURE.get(trick, _DISGUISE_LESS_SURE) for trick in done), default=_DISGUISE_LESS_SURE)
+    share = min(share, _SLIP_SURE) if in_photo else share
+    distance = disguised_distance(spelling, name.folded) if done else 1.0 - len(name.folded) / len(spelling)
+    return _Found(place.start, place.end, name.brand, len(name.folded), _prior(name) * share, distance)
+
+
+def _may_hide(spelling: str, read: str, words: tuple[str, ...], name: _Name, around: str) -> bool:
+    """Whether a text of the name's skeleton is its disguise, and no honest word, number or text of another script."""
+    digits = sum(not c.isalpha() for c in read)
+    latin = any(c.isascii() and c.isalpha() for c in spelling)
+    if 3 * digits > 2 * len(read) or _COUNTED.fullmatch(read):
+        return False
+    if read.isalnum() and all(map(is_word, words)):  # of "H@ver" the letters alone are a word too
+        return False
+    if not latin and is_foreign(around):
+        return False
+    if len(name.folded) < _DISGUISE_MIN_LETTERS and not (
+        latin and read.replace("i", "l") == name.folded.replace("i", "l")
+    ):
+        return False
+    own_words = len(words) in (1, len(name.words)) or all(len(w) <= 1 for w in words)
+    return own_words or (len(name.folded) >= _JOINED_MIN_LETTERS and not any(w.isdigit() for w in words))
 
 
 def _longest(found: list[_Found]) -> list[_Found]:
-    """Of overlapping finds the more exact stays, of equally exact ones the longer name."""
+    """Of overlapping finds the more exact stays, of equally exact ones the longer; a disguise is as good as exact."""
     kept: list[_Found] = []
-    for hit in sorted(found, key=lambda f: (f.distance, -f.letters, f.start, f.brand)):
+    for hit in sorted(
+        found, key=lambda f: (f.near * f.distance, -f.letters, f.distance, f.end - f.start, f.start, f.brand)
+    ):
         if not any(hit.start < k.end and k.start < hit.end for k in kept):
             kept.append(hit)
     return kept

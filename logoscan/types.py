@@ -337,7 +337,8 @@ class BrandMention:
         text: The words as they stand there.
         brand: Name of the registered brand.
         kind: "exact", "near" (looks like the name, is not it), "compatible" ("for BRAND"), "style" ("BRAND style").
-        distance: 1 minus the normalised similarity of the folded texts, in [0, 1]; 0 is equal.
+        distance: 1 minus the normalised similarity of the folded texts, in [0, 1]; 0 is equal. Of a disguise, which
+            only a deeper folding finds, it is that of the spelling as it stands.
         probability: That the text is about this brand, in [0, 1].
     """
 

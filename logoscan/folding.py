@@ -1,0 +1,170 @@
+"""Two foldings of text, for comparison: a strict one, and a deep one that undoes disguises.
+
+Knows letters; knows no names. What looks like a Latin letter is said by Unicode's confusables table, as the package
+confusable-homoglyphs carries it; it is read when the first letter beyond ASCII is folded deeply, never at import.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from functools import cache, lru_cache
+from importlib.resources import files
+
+from rapidfuzz.distance import Levenshtein
+
+__all__ = ["INVISIBLE", "SIGNS_FOR_LETTERS", "disguised_distance", "fold", "is_foreign", "plain", "skeleton",
+           "tricks", "unenclosed"]  # fmt: skip
+
+_MARKS = dict.fromkeys(map(ord, "™®©℠"))
+"""Trademark signs are no letters of the name; NFKC would spell some out."""
+
+INVISIBLE = (
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f"
+    "\ufeff\uffa0\U000e0000-\U000e0fff"
+)
+"""Unicode's Default_Ignorable_Code_Point, as the inside of a character class."""
+_HIDDEN = re.compile(f"[{INVISIBLE}]")
+_SOFT_HYPHEN = "\u00ad"
+"""Hyphenation of honest web pages leaves it behind, so it is no trick."""
+SIGNS_FOR_LETTERS = "@$€|!¡"
+"""Signs that stand for a letter inside of a word."""
+_LEET = str.maketrans("0123456789@$€|!¡", "olzeasgtbgaselll")
+"""Digits and signs by the letter that they are drawn like; 1 is l, and i becomes l too, see `skeleton`."""
+_SIGNS = frozenset(SIGNS_FOR_LETTERS)
+_ENCLOSED = {
+    start + i: chr(ord(first) + i)
+    for start, first in ((0x24B6, "A"), (0x24D0, "a"), (0x1F130, "A"), (0x1F150, "A"), (0x1F170, "A"))
+    for i in range(26)
+} | {0x212E: "e"}
+"""Letters in circles and squares, and the estimated sign: symbols to Unicode, so that they would part words."""
+
+
+def fold(text: str) -> str:
+    """Letters and digits alone: compatibility forms unified, no case, accents or punctuation; for comparison."""
+    if text.isascii():
+        return text.lower() if text.isalnum() else "".join(filter(str.isalnum, text.lower()))
+    bare = text.translate(_MARKS)
+    unified = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", bare).casefold())
+    return "".join(c for c in unified if c.isalnum())
+
+
+@cache
+def _table() -> dict[str, str]:
+    """Letters beyond ASCII by the folded ASCII letter or digit that they look like."""
+    raw = json.loads(files("confusable_homoglyphs").joinpath("confusables.json").read_text("utf-8"))
+    drawn_like: dict[str, str] = {}
+    for letter, others in raw.items():
+        if len(letter) == 1 and not letter.isascii():
+            latin = [f for f in (fold(other["c"]) for other in others) if len(f) == 1 and f.isascii()]
+            if latin:
+                drawn_like[letter] = latin[0]
+    return drawn_like
+
+
+@lru_cache(maxsize=4096)
+def _plain_letter(letter: str) -> str:
+    """The ASCII letter that a letter looks like, else its fold; a small letter may pass for its capital."""
+    folded = fold(letter)
+    if folded.isascii():
+        return folded
+    table = _table()
+    for form in (letter, letter.swapcase(), folded, folded.upper()):
+        if form in table:
+            return table[form]
+    return folded
+
+
+def unenclosed(text: str) -> str:
+    """The text with letters in circles and squares as letters; as long as before."""
+    return text if text.isascii() else text.translate(_ENCLOSED)
+
+
+def plain(text: str) -> str:
+    """The fold with each letter of another script replaced by the Latin one that it looks like, where there is one.
+
+    Signs that stand for letters ("adida$") are kept.
+    """
+    if text.isascii():
+        return "".join(c for c in text.lower() if c.isalnum() or c in _SIGNS)
+    text = unicodedata.normalize("NFC", text)
+    return "".join(c if c in _SIGNS else _plain_letter(c) for c in text)
+
+
+def skeleton(plain_text: str) -> str:
+    """The deep fold of a text's `plain` form: digits and signs as letters, i as l, rn as m, vv as w.
+
+    Names and text go through it alike. Texts of one skeleton look alike; they need not mean the same ("corn", "com").
+    """
+    letters = plain_text.translate(_LEET).replace("i", "l")
+    return letters.replace("rn", "m").replace("vv", "w")
+
+
+def is_foreign(text: str) -> bool:
+    """Whether the text is honestly in another script: most letters are not Latin, and some do not even look so."""
+    if text.isascii():
+        return False
+    letters = [c for c in text if c.isalpha()]
+    other = [c for c in letters if not c.isascii() and not fold(c).isascii()]
+    return 2 * len(other) > len(letters) and not _table().keys() >= set(other)
+
+
+def tricks(spelling: str, name: str) -> tuple[str, ...]:
+    """What was done to a registered name's spelling, in words; empty where it is spelt honestly.
+
+    Args:
+        spelling: As it stands in the text; its skeleton is the name's.
+        name: Folded.
+    """
+    found = []
+    if _HIDDEN.search(spelling.replace(_SOFT_HYPHEN, "")):
+        found.append("invisible characters inside")
+    bare = unenclosed(spelling)
+    folded, read, known = fold(bare), plain(bare), plain(name)
+    if bare != spelling or _styled(spelling) or (folded != name and _without_signs(read) != folded):
+        found.append("letters of another script or style")
+    if folded != name:
+        if _digits(read) != _digits(known) or any(c in _SIGNS for c in read):
+            found.append("digits or signs for letters")
+        ours, theirs = read.translate(_LEET), known.translate(_LEET)
+        if ours.replace("i", "l") != theirs.replace("i", "l"):
+            found.append("rn for m or vv for w")
+        elif not found:
+            found.append("l for i")
+    return tuple(found)
+
+
+def _without_signs(read: str) -> str:
+    return "".join(c for c in read if c.isalnum())
+
+
+def _digits(read: str) -> str:
+    return "".join(c for c in read if c.isdigit())
+
+
+def _styled(spelling: str) -> bool:
+    """Whether single letters are drawn in a style of their own (bold, circled, wide), and not the whole in one width.
+
+    East Asian sellers write whole names in wide letters, so that is honest; a ligature is two letters and honest too.
+    """
+    if spelling.isascii():
+        return False
+    odd = [c for c in spelling if c.isalnum() and not c.isascii() and _is_styled(c)]
+    wide = all("！" <= c <= "～" for c in spelling if c.isalnum())
+    return bool(odd) and not wide
+
+
+def _is_styled(letter: str) -> bool:
+    unified = unicodedata.normalize("NFKC", letter)
+    return unified != letter and len(unified) == 1 and unified.isascii() and unified.isalnum()
+
+
+def disguised_distance(spelling: str, name: str) -> float:
+    """1 minus the normalised similarity of a disguise, as it stands there, and the folded name; above 0."""
+    seen = [
+        c
+        for c in unicodedata.normalize("NFC", spelling).lower()
+        if c.isalnum() or c in _SIGNS or (c != _SOFT_HYPHEN and _HIDDEN.match(c))
+    ]
+    return float(Levenshtein.normalized_distance("".join(seen), name)) or 1.0 / len(name)

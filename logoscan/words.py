@@ -1,0 +1,47 @@
+"""Which folded words are ordinary words of five languages, and which English ones everybody uses; from pyspellchecker.
+
+Knows no brand. The lists are read at the first question, never at import.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
+
+from logoscan.folding import fold
+
+__all__ = ["is_common", "is_word"]
+
+_LANGUAGES = ("en", "de", "fr", "es", "it")
+_RARE = 50
+"""The lists' lowest count, at which slips and rarities stand ("artier", "akita"): such words do not count."""
+_COMMON = 3000
+"""Count from which an English word is common: apple 24,670, mini 6,560; below stay google 2,012, jordan 1,531."""
+
+
+def _counted(language: str) -> Iterator[tuple[str, int]]:
+    packed = files("spellchecker").joinpath("resources", f"{language}.json.gz").read_bytes()
+    return ((fold(word), count) for word, count in json.loads(gzip.decompress(packed)).items() if count > _RARE)
+
+
+@cache
+def _words() -> frozenset[str]:
+    return frozenset(word for language in _LANGUAGES for word, _ in _counted(language))
+
+
+@cache
+def _common() -> frozenset[str]:
+    return frozenset(word for word, count in _counted("en") if count >= _COMMON)
+
+
+def is_word(folded: str) -> bool:
+    """Whether the folded word is ordinary in English, German, French, Spanish or Italian."""
+    return folded in _words()
+
+
+def is_common(folded: str) -> bool:
+    """Whether the folded word is one that everybody uses in English, so that it seldom means the brand of that name."""
+    return folded in _common()

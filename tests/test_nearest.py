@@ -1,0 +1,72 @@
+"""The fast search for near names equals the slow one."""
+
+import random
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from strategies import quick
+
+from logoscan.nearest import NearNames
+
+
+def test_an_empty_register_has_nothing_near() -> None:
+    empty = NearNames([])
+    assert len(empty) == 0
+    assert empty.near("nike") == []
+    assert empty.near_exhaustively(["nike", ""]) == [[], []]
+    assert NearNames(["nike"]).near_exhaustively([]) == []
+    assert NearNames(["nike"]).near("") == []
+
+
+def test_equal_names_are_one() -> None:
+    assert len(NearNames(["nike", "nike"])) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "near"),
+    [
+        ("adidas", [("adidas", 0)]),
+        ("adibas", [("adidas", 1)]),
+        ("adids", [("adidas", 1)]),
+        ("aidas", [("adidas", 1)]),
+        ("xadidas", [("adidas", 1)]),
+        ("adidasx", [("adidas", 1)]),
+        ("adid", []),
+        ("newbalence", [("newbalance", 1)]),
+        ("nwbalence", [("newbalance", 2)]),
+        ("nwbalenc", []),
+        ("xnewbalancex", [("newbalance", 2)]),
+        ("a" * 100_000, []),
+    ],
+)
+def test_a_fifth_of_the_letters_may_differ(text: str, near: list[tuple[str, int]]) -> None:
+    assert NearNames(["adidas", "newbalance", "nike"]).near(text) == near
+
+
+_words = st.text("ab", min_size=1, max_size=26)
+
+
+@quick
+@given(names=st.lists(_words, max_size=12), queries=st.lists(_words, max_size=6))
+@example(["abbbb"], ["abbb", "bbbb", "abbbbb"])
+def test_the_search_equals_its_slow_twin(names: list[str], queries: list[str]) -> None:
+    made = NearNames(names)
+    assert [made.near(q) for q in queries] == made.near_exhaustively(queries)
+
+
+@pytest.mark.parametrize("length", range(1, 31))
+def test_names_changed_at_the_bound_are_found(length: int) -> None:
+    """Two letters only, so that pieces repeat; as many edits as the bound allows, one more, one fewer."""
+    rng = random.Random(length)
+    names = ["".join(rng.choices("ab", k=length)) for _ in range(40)]
+    made = NearNames(names)
+    queries = []
+    for name in names:
+        for edits in range(max(0, length // 5 - 1), length // 5 + 2):
+            word = name
+            for _ in range(edits):
+                at = rng.randrange(len(word) + 1)
+                word = word[:at] + rng.choice(("", "a", "b")) + word[at + rng.randint(0, 1) :]
+            queries.append(word)
+    assert [made.near(q) for q in queries] == made.near_exhaustively(queries)
