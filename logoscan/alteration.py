@@ -60,8 +60,13 @@ class Alteration:
 
 
 def cut(image: Rgb, xyxy: tuple[float, float, float, float]) -> Rgb:
-    """A matched box with a little ground around it: uint8 (CROP_PX, CROP_PX, 3)."""
-    (crop,) = square_crops(image, expand(np.array([xyxy], np.float32), _AROUND), CROP_PX, "context")
+    """A matched box with the ground around it as a square, padded where the picture ends: uint8 (CROP_PX, CROP_PX, 3).
+
+    Never squeezed: that would be a stretched mark.
+    """
+    box = expand(np.array([xyxy], np.float32), _AROUND)
+    middle, half = (box[:, :2] + box[:, 2:]) / 2, (box[:, 2:] - box[:, :2]).max() / 2
+    (crop,) = square_crops(image, np.concatenate([middle - half, middle + half], 1), CROP_PX, "pad")
     return np.asarray(crop)
 
 
@@ -97,8 +102,7 @@ class AlterationCheck:
     """The trained check. Thread-safe once built.
 
     Attributes:
-        threshold: Probability of `Alteration.altered` above which to call a mark altered: 4 % of composed faithful ones
-            are.
+        threshold: Probability of `Alteration.altered` above which to call a mark altered.
     """
 
     def __init__(self, path: str | Path | None = None) -> None:
@@ -119,6 +123,8 @@ class AlterationCheck:
         try:
             with safe_open(str(path), "pt") as file:
                 self.threshold = float(json.loads((file.metadata() or {})["alterations"])["threshold"])
+                if not 0 < self.threshold < 1:
+                    raise ValueError(f"threshold: expected a probability, got {self.threshold!r}")
                 tensors = {k: file.get_tensor(k).float() for k in file.keys()}  # noqa: SIM118
             self._net.load_state_dict(tensors, strict=False)
         except (SafetensorError, OSError, KeyError, ValueError, TypeError, RuntimeError) as error:

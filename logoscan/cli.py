@@ -322,12 +322,12 @@ def calibrate(
     or more, a third of them without any registered brand, give something to fit; the more the better.
     """
     from logoscan.calibrate import Labelled, collect, expected_calibration_error, fit, predict
-    from logoscan.detect import LogoDetector
+    from logoscan.detect import Tiles
     from logoscan.encode import ClipEncoder, encode_crops
     from logoscan.index import LogoIndex
 
     rows = read_labels(labels)
-    clip, detector = ClipEncoder(encoder, pretrained, device=device), LogoDetector(device=device)
+    clip, detector = ClipEncoder(encoder, pretrained, device=device), Tiles()
     index = LogoIndex.load(index_dir, clip)
     pictures, failed = [], 0
     strangers: set[str] = set()

@@ -83,6 +83,8 @@ DENSE_PLAN = TilePlan(scales=(1.0, 0.8, 0.62, 0.5, 0.4, 0.3, 0.24, 0.18))
 
 _SAME = 0.7
 """Intersection over union from which a line of text is a region that was proposed already."""
+_LINES = 50
+"""Most lines of text that become regions: small print may have thousands."""
 _PICTURES = 8
 """Pictures that the detector looks at together on a GPU; a CPU gains nothing from more than one."""
 _MAX_ASPECT = 10.0
@@ -170,7 +172,7 @@ class LogoDetector:
         path: str | Path | None = None,
         *,
         device: str = "auto",
-        least: float = 0.05,
+        least: float = 0.001,
         most: int = 50,
     ) -> None:
         """Read the network.
@@ -205,8 +207,12 @@ class LogoDetector:
                 net.load_state_dict({k: file.get_tensor(k).float() for k in file.keys()}, strict=False)  # noqa: SIM118
                 wanted = {k for k in net.state_dict() if not k.endswith("num_batches_tracked")}
                 missing = sorted(wanted - set(file.keys()))
-            self.size_px, self._slope, self._offset = settings["size_px"], settings["slope"], settings["offset"]
-        except (SafetensorError, OSError, KeyError, ValueError, RuntimeError) as error:
+            self.size_px, self._slope, self._offset = (settings[k] for k in ("size_px", "slope", "offset"))
+            if type(self.size_px) is not int or self.size_px < 64 or self.size_px % 64:
+                raise ValueError(f"size_px: expected a multiple of 64, got {self.size_px!r}")
+            if not np.isfinite([self._slope, self._offset]).all():
+                raise ValueError(f"slope, offset: expected numbers, got {self._slope!r}, {self._offset!r}")
+        except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
             raise CorruptFileError(f"{path}: expected a detector's file ({error!s:.200})") from None
         if missing:
             raise CorruptFileError(f"{path}: expected a whole detector, got one without {missing[:3]}")
@@ -281,12 +287,14 @@ def with_text(regions: Regions, spans: TextSpans, width_px: int, height_px: int)
         height_px: Of the picture.
 
     Returns:
-        The lines have the confidence of the least sure region, 0 where there is none.
+        The surest lines, 50 at most; they have the confidence of the least sure region, 0 where
+        there is none.
     """
     lines = np.concatenate([spans.polygons.min(axis=1, initial=np.inf), spans.polygons.max(axis=1, initial=-np.inf)], 1)
     lines = clip(lines, width_px, height_px)
-    fresh = (lines[:, 2:] - lines[:, :2]).min(axis=1) >= 1
-    fresh &= iou(lines, regions.xyxy).max(axis=1, initial=0) < _SAME
+    large = (lines[:, 2:] - lines[:, :2]).min(axis=1) >= 1
+    fresh = np.flatnonzero(large & (iou(lines, regions.xyxy).max(axis=1, initial=0) < _SAME))
+    fresh = fresh[np.argsort(-spans.confidence[fresh], kind="stable")][:_LINES]
     least = regions.confidence.min() if len(regions) else np.float32(0)
-    sure = np.concatenate([regions.confidence, np.full(int(fresh.sum()), least, np.float32)])
+    sure = np.concatenate([regions.confidence, np.full(len(fresh), least, np.float32)])
     return Regions(np.concatenate([regions.xyxy, lines[fresh]]), sure)

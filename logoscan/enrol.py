@@ -59,9 +59,12 @@ def encode_logos(
     records: list[LogoRecord] = []
     blocks = [np.zeros((0, encoder.info.dim), np.float32)]
     drawings: dict[str, bytes] = {}
+    taken: set[tuple[str, str]] = set()
     for brand, logos in entries:
-        if len({name for name, _ in logos}) < len(logos):
+        names = [(brand.name, name) for name, _ in logos]
+        if len({*names} - taken) < len(logos):
             raise InputError(f"{brand.name}: expected logos of different names, got {sorted(n for n, _ in logos)}")
+        taken.update(names)
         readable = 0
         for name, source in logos:
             try:

@@ -19,7 +19,7 @@ from logoscan import storage
 from logoscan.brands import read_brand_folders
 from logoscan.encode import Encoder, encode_images
 from logoscan.enrol import GENERAL, digest, encode_general, encode_logos, encode_names
-from logoscan.errors import ImageError, InputError, MismatchError
+from logoscan.errors import CorruptFileError, ImageError, InputError, MismatchError
 from logoscan.gallery import Gallery
 from logoscan.images import load_image, read_rgba
 from logoscan.match import BrandNeighbours, MatchCalibration
@@ -99,26 +99,30 @@ class LogoIndex:
         view.flags.writeable = False
         return view
 
-    def drawing(self, logo: str) -> Rgba | None:
+    def drawing(self, brand: str, logo: str) -> Rgba | None:
         """A registered drawing, made small: uint8 (H, W, 4), long side at most `logos.DRAWING_PX`.
 
         Args:
+            brand: Its brand.
             logo: Identifier, as matches and records carry it.
 
         Returns:
             None where the index was written before drawings were kept, or `logo` is a name.
 
         Raises:
-            InputError: No such logo.
+            InputError: The brand has no such logo.
+            CorruptFileError: The stored drawing is no picture.
         """
         state = self._state
-        sha256 = next(
-            (r.sha256 for gallery in (state.logos, state.names) for r in gallery.records if r.id == logo), None
-        )
+        own = (r for gallery in (state.logos, state.names) for r in gallery.records if r.brand == brand)
+        sha256 = next((r.sha256 for r in own if r.id == logo), None)
         if sha256 is None:
-            raise InputError(f"logo: expected the identifier of a registered logo, got {logo!r}")
+            raise InputError(f"logo: expected the identifier of a logo of {brand!r}, got {logo!r}")
         png = state.drawings.get(sha256)
-        return None if png is None else read_rgba(png)[0]
+        try:
+            return None if png is None else read_rgba(png)[0]
+        except ImageError as error:
+            raise CorruptFileError(f"{logo}: the stored drawing is damaged ({error}); register it again") from None
 
     @property
     def negatives(self) -> tuple[LogoRecord, ...]:

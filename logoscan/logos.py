@@ -27,7 +27,9 @@ LOGO_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".svg")
 RENDER_PX = 256
 """Long side of a rendered SVG: more than twice what the bundled encoder looks at."""
 DRAWING_PX = 160
-"""Long side of the drawings that a register keeps, to compare with and to show: some 5 KB each."""
+"""Long side of the drawings that a register keeps, to compare with and to show: 5 to 30 KB each."""
+_GROUND = 24
+"""Grey levels by which the ground of an opaque drawing may differ from its border's median."""
 MARGIN = 0.06
 """Ground around a registered drawing, as a share of its long side: detectors never cut exactly at the edge."""
 _MAX_SVG_BYTES = 2 << 20
@@ -203,17 +205,36 @@ def renderings(rgba: Rgba) -> list[Rendering]:
     return [Rendering(name, pad_square(rgb, MARGIN)) for name, rgb in ways]
 
 
+def _without_ground(rgba: Rgba) -> Rgba:
+    """An opaque drawing with what is of its border's one colour, and joins the border, made transparent."""
+    import cv2
+
+    rgb = rgba[..., :3].astype(np.float32)
+    border = np.concatenate([rgb[0], rgb[-1], rgb[:, 0], rgb[:, -1]])
+    near = np.abs(rgb - np.median(border, axis=0)).max(axis=2) < _GROUND
+    if np.mean([*near[0], *near[-1], *near[:, 0], *near[:, -1]]) < 0.9:
+        return rgba  # a photograph, or a full-bleed drawing
+    parts = cv2.connectedComponents(near.astype(np.uint8), connectivity=4)[1]
+    outside = {*parts[0], *parts[-1], *parts[:, 0], *parts[:, -1]} - {0}
+    out = rgba.copy()
+    out[np.isin(parts, list(outside)), 3] = 0
+    return out if out[..., 3].any() else rgba  # a plain patch is its own drawing
+
+
 def thumbnail(rgba: Rgba) -> bytes:
-    """A drawing as PNG, its long side `DRAWING_PX` at most; an opaque one of a single ink without its ground.
+    """A drawing as PNG, its long side `DRAWING_PX` at most; an opaque one without its ground, where that is plain.
 
     Args:
         rgba: uint8 (H, W, 4), straight alpha.
     """
     from PIL import Image
 
-    lifted = _lift_one_colour(rgba) if rgba[..., 3].min() == 255 else None
-    picture = Image.fromarray(rgba if lifted is None else lifted)
+    picture = Image.fromarray(rgba)
     picture.thumbnail((DRAWING_PX, DRAWING_PX), Image.Resampling.LANCZOS)
+    small = np.asarray(picture)
+    if small[..., 3].min() == 255:
+        lifted = _lift_one_colour(small)
+        picture = Image.fromarray(_without_ground(small) if lifted is None else lifted)
     out = io.BytesIO()
     picture.save(out, "PNG")
     return out.getvalue()

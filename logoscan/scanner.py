@@ -16,7 +16,7 @@ from typing import Literal
 import logoscan
 from logoscan import weights
 from logoscan.alteration import Alteration, AlterationCheck, cut
-from logoscan.detect import Detector, LogoDetector
+from logoscan.detect import Detector, Tiles
 from logoscan.encode import ClipEncoder, Encoder, encode_crops
 from logoscan.errors import InputError, MismatchError
 from logoscan.evidence import BrandEvidence, gather
@@ -79,7 +79,7 @@ class Scanner:
         Args:
             index: The register.
             encoder: Must be the one that made the index.
-            detector: The bundled `LogoDetector` if None.
+            detector: `Tiles` if None.
             ocr: None reads no text.
             alterations: For `alteration` alone.
             prices: Price references; None judges by the owners' usual prices alone.
@@ -96,7 +96,7 @@ class Scanner:
         """
         index.require(encoder.info)
         self.index, self.encoder, self.ocr, self.alterations = index, encoder, ocr, alterations
-        self.detector: Detector = detector or LogoDetector(device=encoder.device)
+        self.detector: Detector = detector or Tiles()
         self.calibration = self._fitting(calibration, "logo")
         self.name_calibration = self._fitting(name_calibration, "name")
         if self.calibration is None and similarity_threshold is None:
@@ -132,8 +132,7 @@ class Scanner:
             index, warnings = LogoIndex.from_folder(brands, encoder)
             for warning in warnings:
                 logger.warning("%s", warning)
-        ocr, alterations = make_ocr("auto", device=device), AlterationCheck()
-        return cls(index, encoder=encoder, ocr=ocr, alterations=alterations, prices=prices)
+        return cls(index, encoder=encoder, ocr=make_ocr("auto", device=device), prices=prices)
 
     def _fitting(
         self, calibration: MatchCalibration | Literal["auto"] | None, kind: Literal["logo", "name"]
@@ -152,7 +151,10 @@ class Scanner:
     # -- one picture
 
     def find_logos(self, image: ImageSource) -> tuple[Match, ...]:
-        """Registered logos in one picture, surest first. Raises `ImageError` where it cannot be read."""
+        """Registered logos in one picture, surest first, at the places that the detector proposes.
+
+        A scan that reads also looks at the lines of text. Raises `ImageError` where the picture cannot be read.
+        """
         rgb = self._observer.load(image)
         regions = self.detector.detect([rgb])[0]
         vectors = encode_crops(self.encoder, [rgb], [regions.xyxy])[0]
@@ -168,7 +170,8 @@ class Scanner:
             match: One of its matches, by a logo.
 
         Returns:
-            None where the register has no drawing of that logo, or the drawing cannot be laid over the place.
+            None where the register has no drawing of that logo or one without outlines (an opaque photograph), or the
+            drawing cannot be laid over the place.
 
         Raises:
             InputError: The scanner was built without an alteration check, or the logo is registered no more.
@@ -176,8 +179,8 @@ class Scanner:
         """
         if self.alterations is None:
             raise InputError("alteration: expected a scanner with an AlterationCheck, got alterations=None")
-        drawing = self.index.drawing(match.logo)
-        if drawing is None:
+        drawing = self.index.drawing(match.brand, match.logo)
+        if drawing is None or drawing[..., 3].min() == 255:  # of an opaque rectangle only the frame could be compared
             return None
         rgb = self._observer.load(image)
         return self.alterations.check(cut(rgb, match.xyxy), drawing)

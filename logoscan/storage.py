@@ -97,9 +97,14 @@ def _packed(drawings: Mapping[str, bytes]) -> bytes:
     return memory.getvalue()
 
 
-def _unpacked(data: bytes) -> dict[str, bytes]:
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        return {name.removesuffix(".png"): archive.read(name) for name in archive.namelist()}
+def _unpacked(data: bytes, path: Path) -> dict[str, bytes]:
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
+                raise zipfile.BadZipFile("packed entries")  # ours are stored as they are; others could grow
+            return {name.removesuffix(".png"): archive.read(name) for name in archive.namelist()}
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+        raise CorruptFileError(f"{path}: expected stored drawings ({error}); register the brands again") from None
 
 
 def _seal(manifest: dict[str, Any]) -> str:
@@ -187,5 +192,5 @@ def load(folder: Path) -> Stored:
         _records(Brand, data["brands.jsonl"], generation / "brands.jsonl"),
         _records(LogoRecord, data["logos.jsonl"], generation / "logos.jsonl"),
         vectors,
-        _unpacked(data["drawings.zip"]) if "drawings.zip" in data else {},
+        _unpacked(data["drawings.zip"], generation / "drawings.zip") if "drawings.zip" in data else {},
     )

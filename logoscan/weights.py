@@ -94,7 +94,9 @@ def verified(name: str) -> tuple[Path, ModelRow]:
     Raises:
         CorruptFileError: A file is missing or altered.
     """
-    row = rows()[name]
+    row = rows().get(name)
+    if row is None:
+        raise CorruptFileError(f"{folder() / 'manifest.json'}: no row of {name}; reinstall logoscan")
     for file, expected in {row.file: row.sha256, **row.beside}.items():
         path = folder() / file
         if not path.is_file():

@@ -105,15 +105,21 @@ def test_a_scanner_compares_a_match_with_the_registered_drawing(check: Alteratio
     with pytest.raises(InputError, match="expected a scanner with an AlterationCheck, got alterations=None"):
         Scanner(index, encoder=encoder, detector=WholeImage()).alteration(photo, match)
     index.remove("Flag")
-    with pytest.raises(InputError, match=r"logo: expected the identifier of a registered logo, got 'Flag/f.png'"):
+    with pytest.raises(InputError, match=r"logo: expected the identifier of a logo of 'Flag', got 'Flag/f.png'"):
         scanner.alteration(photo, match)
 
 
-def test_the_bundled_check_tells_a_mirrored_mark() -> None:
-    faithful, mirrored = (AlterationCheck().check(shown(drawing), flag()) for drawing in (flag(), flag()[:, ::-1]))
-    assert faithful is not None
-    assert mirrored is not None
-    assert mirrored.altered > AlterationCheck().threshold > faithful.altered
+def test_no_check_is_bundled_yet_and_that_is_said() -> None:
+    with pytest.raises(CorruptFileError, match="no row of logoscan-alterations"):
+        AlterationCheck()
+
+
+def test_a_place_at_the_edge_of_a_strip_is_not_squeezed() -> None:
+    strip = np.full((128, 700, 3), 230, np.uint8)
+    strip[:, 300:428] = shown(flag())
+    found = align(cut(strip, (264.0, 0.0, 464.0, 128.0)), flag())
+    assert found is not None
+    assert found.stretch == pytest.approx(1.0, abs=0.1)
 
 
 def test_a_file_that_is_no_check_is_refused(tmp_path: Path) -> None:

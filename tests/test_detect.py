@@ -69,7 +69,7 @@ class TestLogoDetector(DetectorContract):
         for picture, regions in zip(self.PICTURES, detector.detect(self.PICTURES), strict=True):
             height, width = picture.shape[:2]
             assert regions.xyxy[-1].tolist() == [0, 0, width, height]
-            assert regions.confidence[-1] == np.float32(0.05)
+            assert regions.confidence[-1] == np.float32(0.001)
 
     def test_settings_limit_the_proposals_and_mark_them(self, detector_file: Path) -> None:
         many, few = LogoDetector(detector_file, least=0.01, most=80), LogoDetector(detector_file, least=0.01, most=3)

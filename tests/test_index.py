@@ -257,13 +257,13 @@ def test_a_registered_drawing_is_kept_small(tmp_path: Path) -> None:
     index.add(Brand("Dune"), [("d.png", large)], ENCODER)
     index.save(tmp_path)
     for register in (index, LogoIndex.load(tmp_path), index.snapshot()):
-        kept = register.drawing("Dune/d.png")
+        kept = register.drawing("Dune", "Dune/d.png")
         assert kept is not None
         assert kept.dtype == np.uint8
         assert kept.shape == (80, 160, 4)  # cut to what is drawn, then made small
         assert (kept == (200, 30, 30, 255)).all()
     index.add(Brand("Dune"), [("d.png", large[:, :400])], ENCODER)
-    again = index.drawing("Dune/d.png")
+    again = index.drawing("Dune", "Dune/d.png")
     assert again is not None
     assert again.shape == (107, 160, 4)
     assert len(index._state.drawings) == 4
@@ -272,14 +272,14 @@ def test_a_registered_drawing_is_kept_small(tmp_path: Path) -> None:
 def test_drawings_go_with_their_logos(tmp_path: Path) -> None:
     index, other = small(), small()
     index.remove("Bolt", "Bolt/c.png")
-    with pytest.raises(InputError, match=r"logo: expected the identifier of a registered logo, got 'Bolt/c.png'"):
-        index.drawing("Bolt/c.png")
+    with pytest.raises(InputError, match=r"logo: expected the identifier of a logo of 'Bolt', got 'Bolt/c.png'"):
+        index.drawing("Bolt", "Bolt/c.png")
     assert len(index._state.drawings) == 2
     index.merge(other)
-    assert index.drawing("Bolt/c.png") is not None
+    assert index.drawing("Bolt", "Bolt/c.png") is not None
     index.keep({"Acme"})
     assert len(index._state.drawings) == 1
-    assert from_vectors(tmp_path, unit_rows(1, 0), ["Acme"]).drawing("Acme/0") is None
+    assert from_vectors(tmp_path, unit_rows(1, 0), ["Acme"]).drawing("Acme", "Acme/0") is None
 
 
 def test_an_opaque_drawing_of_one_ink_is_kept_without_its_ground() -> None:
@@ -287,9 +287,38 @@ def test_an_opaque_drawing_of_one_ink_is_kept_without_its_ground() -> None:
     opaque[20:40, 20:40, :3] = 10
     index = LogoIndex(ENCODER.info)
     index.add(Brand("Acme"), [("a.png", opaque)], ENCODER)
-    kept = index.drawing("Acme/a.png")
+    kept = index.drawing("Acme", "Acme/a.png")
     assert kept is not None
     assert (kept[5, 5, 3], kept[30, 30, 3]) == (0, 255)
+
+
+def test_logos_of_one_identifier_have_their_own_drawings() -> None:
+    index = LogoIndex(ENCODER.info)
+    tall, wide = np.full((40, 20, 4), 255, np.uint8), np.full((20, 40, 4), 255, np.uint8)
+    index.add_many([(Brand("AC"), [("DC/a", tall)]), (Brand("AC/DC"), [("a", wide)])], ENCODER)
+    shapes = [drawn.shape[:2] for b in ("AC", "AC/DC") if (drawn := index.drawing(b, "AC/DC/a")) is not None]
+    assert shapes == [(40, 20), (20, 40)]
+    with pytest.raises(InputError, match="A: expected logos of different names"):
+        index.add_many([(Brand("A"), [("x", ACME)]), (Brand("A"), [("x", BOLT)])], ENCODER)
+
+
+def test_an_opaque_drawing_on_plain_ground_is_kept_without_it() -> None:
+    opaque = np.full((60, 60, 4), 255, np.uint8)
+    opaque[10:30, 20:40, :3], opaque[30:50, 20:40, :3], opaque[15:20, 25:30, :3] = (200, 0, 0), (0, 0, 200), 255
+    index = LogoIndex(ENCODER.info)
+    index.add(
+        Brand("Acme"), [("a", opaque), ("full", np.dstack([ACME, np.full(ACME.shape[:2], 255, np.uint8)]))], ENCODER
+    )
+    kept, full = index.drawing("Acme", "Acme/a"), index.drawing("Acme", "Acme/full")
+    assert kept is not None
+    assert full is not None
+    assert (kept[5, 5, 3], kept[20, 22, 3], kept[40, 30, 3], kept[17, 27, 3]) == (
+        0,
+        255,
+        255,
+        255,
+    )  # white inside stays
+    assert full[..., 3].min() == 255
 
 
 def test_merging() -> None:

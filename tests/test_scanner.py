@@ -27,7 +27,7 @@ from fakes import (
 )
 from PIL import Image
 
-from logoscan.detect import LogoDetector, WholeImage
+from logoscan.detect import Tiles, WholeImage
 from logoscan.encode import encode_images
 from logoscan.errors import ImageError, InputError, MismatchError
 from logoscan.index import LogoIndex
@@ -83,6 +83,24 @@ def listings() -> list[Listing]:
 
 def timeless(report: Report) -> Report:
     return replace(report, provenance=replace(report.provenance, time=""))
+
+
+def test_a_scan_also_looks_at_lines_of_text() -> None:
+    """A mark that no region shows and a line does: found by a scan that reads, by its logo."""
+
+    class Nowhere(FakeDetector):
+        def detect(self, images: Sequence[Rgb]) -> list[Regions]:
+            return [Regions.empty() for _ in images]
+
+    class Line(FakeOcr):
+        def read(self, images: Sequence[Rgb]) -> list[TextSpans]:
+            corners = np.array([[[64, 44], [96, 44], [96, 76], [64, 76]]], np.float32)
+            return [TextSpans(corners, ("?",), np.ones(1, np.float32)) for _ in images]
+
+    listing = Listing("one", (photo_of(ACME, size_px=(120, 160)),))
+    found = wire(detector=Nowhere(), ocr=Line({})).scan(listing)
+    assert [match.brand for match in found.matches] == ["Acme"]
+    assert wire(detector=Nowhere(), ocr=None).scan(listing).matches == ()
 
 
 # -- the stream
@@ -255,8 +273,8 @@ def test_wiring_mistakes_are_errors_when_the_scanner_is_built(clip: Any) -> None
         Scanner(register(), encoder=clip)
 
 
-def test_the_bundled_detector_is_the_default() -> None:
-    assert Scanner(register(), encoder=ENCODER).detector.fingerprint == LogoDetector().fingerprint
+def test_tiles_are_the_default_detector() -> None:
+    assert Scanner(register(), encoder=ENCODER).detector.fingerprint == Tiles().fingerprint
 
 
 # -- one picture

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import shutil
 import threading
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -106,11 +108,29 @@ def test_a_folder_from_before_drawings_were_kept_has_none(tmp_path: Path) -> Non
     assert storage.load(tmp_path).drawings == {}
 
 
+def test_drawings_that_could_grow_are_refused(tmp_path: Path) -> None:
+    storage.save(tmp_path, register())
+    path, archive = tmp_path / "manifest.json", tmp_path / "gen-1" / "drawings.zip"
+    manifest = json.loads(path.read_bytes())
+    del manifest["manifest_sha256"]
+    memory = io.BytesIO()
+    with zipfile.ZipFile(memory, "w", zipfile.ZIP_DEFLATED) as bomb:
+        bomb.writestr("0.png", bytes(1 << 20))
+    for data in (memory.getvalue(), b"no archive"):
+        archive.write_bytes(data)
+        manifest["files"]["drawings.zip"] = hashlib.sha256(data).hexdigest()
+        path.write_text(json.dumps({**manifest, "manifest_sha256": storage._seal(manifest)}))
+        with pytest.raises(CorruptFileError, match=r"drawings\.zip: expected stored drawings"):
+            storage.load(tmp_path)
+
+
 def test_equal_registers_make_equal_files(tmp_path: Path) -> None:
     for folder in ("a", "b"):
         storage.save(tmp_path / folder, register())
     a, b = ([(tmp_path / folder / "gen-1" / name).read_bytes() for name in FILES] for folder in ("a", "b"))
     assert a == b
+    with zipfile.ZipFile(tmp_path / "a" / "gen-1" / "drawings.zip") as archive:
+        assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
 def test_a_folder_without_an_index_is_named(tmp_path: Path) -> None:

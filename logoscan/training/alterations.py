@@ -185,7 +185,7 @@ def altered(net: AlterationNet, examples: Examples) -> npt.NDArray[np.float32]:
 
 def threshold(net: AlterationNet, examples: Examples, false_alarms: float = 0.04) -> float:
     """Probability that at most a share of the faithful examples exceed."""
-    return float(np.quantile(altered(net, examples)[examples.kinds == 0], 1 - false_alarms))
+    return float(np.quantile(altered(net, examples)[examples.kinds == 0], 1 - false_alarms, method="higher"))
 
 
 def judge(net: AlterationNet, examples: Examples, least: float) -> dict[str, float]:
@@ -201,7 +201,7 @@ def write_check(net: AlterationNet, path: str | Path, least: float) -> None:
     Args:
         net: The network.
         path: Target file.
-        least: Probability from which a mark is called altered.
+        least: Probability above which a mark is called altered.
     """
     partial = Path(path).with_name(Path(path).name + ".partial")
     state = {k: v.half().contiguous() for k, v in net.state_dict().items() if v.is_floating_point()}

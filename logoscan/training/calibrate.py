@@ -93,7 +93,7 @@ def _calibrate(
     "--detector",
     "looks",
     type=click.Choice(["logo", "tiles", "dense-tiles"]),
-    default="logo",
+    default="tiles",
     show_default=True,
     help="That the calibrations are for.",
 )
