@@ -18,7 +18,7 @@ from logoscan.training.network import BACKBONE, TEXT_CFG, TextTower, Tower, writ
 from logoscan.types import EncoderInfo, Preprocessing
 from logoscan.weights import ALTERATIONS, DETECTOR, ENCODER
 
-__all__ = ["average", "read_notes", "read_text_tower", "read_tower", "write_folder", "write_model"]
+__all__ = ["average", "bundle", "read_notes", "read_text_tower", "read_tower", "write_folder", "write_model"]
 
 _PREFIX = "visual."
 
