@@ -32,7 +32,7 @@ def options(*names: str) -> Callable[[Any], Any]:
         "detector": click.option(
             "--detector",
             type=click.Choice(["logo", "tiles", "whole"]),
-            default="tiles",
+            default="logo",
             show_default=True,
             help="logo: the bundled one.",
         ),

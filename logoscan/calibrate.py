@@ -19,7 +19,7 @@ from logoscan.detect import Detector
 from logoscan.encode import Encoder
 from logoscan.errors import InputError, MissingDependencyError
 from logoscan.index import LogoIndex
-from logoscan.match import MatchCalibration, margins
+from logoscan.match import BrandNeighbours, MatchCalibration, margins
 from logoscan.types import Embeddings, Regions
 
 __all__ = ["Labelled", "Samples", "collect", "expected_calibration_error", "fit", "predict", "surest"]
@@ -95,6 +95,8 @@ def collect(
         raise InputError(f"pictures: expected some that show a brand registered by {kind}, got none in {len(pictures)}")
     rows: list[tuple[float, float, float, float, bool, int, bool, int]] = []
     cases = 0
+    vectors = np.concatenate([picture.vectors for picture in pictures])
+    ends = np.cumsum([len(picture.vectors) for picture in pictures])
     for size in sorted({*(s for s in SIZES if s < len(every)), min(len(every), SIZES[-1])}):
         for _ in range(-(-PAIRS_PER_SIZE // len(pictures))):
             # half of a small register is shown somewhere, or hardly any picture would show one of its brands
@@ -104,11 +106,12 @@ def collect(
             inside = frozenset([*known, *rest])
             part = register.snapshot()
             part.keep(inside)
-            for picture in pictures:
+            near = part.search_brands(vectors) if kind == "logo" else part.search_names(vectors)
+            for picture, end in zip(pictures, ends.tolist(), strict=True):
                 true = inside & picture.brands
                 if size < 400 and not true and rng.random() < 0.7:
                     continue  # pictures without a registered mark would be nearly all of the sample
-                found = _candidates(picture, part, true, len(inside), kind)
+                found = _candidates(picture, near, end - len(picture.vectors), true, len(inside))
                 rows += [(*match, cases, not true, len(inside)) for match in found]
                 cases += 1
     if not rows:
@@ -118,9 +121,17 @@ def collect(
 
 
 def _candidates(
-    picture: Labelled, part: LogoIndex, true: frozenset[str], size: int, kind: Literal["logo", "name"]
+    picture: Labelled, near: BrandNeighbours, start: int, true: frozenset[str], size: int
 ) -> list[tuple[float, float, float, float, bool]]:
-    near = part.search_brands(picture.vectors) if kind == "logo" else part.search_names(picture.vectors)
+    """The likeliest brands of a picture whose regions are the rows of `near` from `start` on."""
+    here = slice(start, start + len(picture.regions))
+    near = replace(
+        near,
+        similarity=near.similarity[here],
+        brand=near.brand[here],
+        logo=near.logo[here],
+        negative=near.negative[here],
+    )
     best, margin = near.similarity[:, 0], margins(near)
     rank = best + margin  # as the matcher ranks without a calibration; the surest one is chosen when there is one
     order = np.argsort(-rank, kind="stable")
@@ -131,9 +142,24 @@ def _candidates(
 
 
 def fit(
-    samples: Samples, encoder: Encoder, detector: Detector, note: str, kind: Literal["logo", "name"] = "logo"
+    samples: Samples,
+    encoder: Encoder,
+    detector: Detector,
+    note: str,
+    kind: Literal["logo", "name"] = "logo",
+    *,
+    use_confidence: bool = True,
 ) -> MatchCalibration:
     """Logistic regression (L2, C = 10) of `right` on the features; the threshold from pictures without a mark.
+
+    Args:
+        samples: As `collect` found them.
+        encoder: Of their vectors.
+        detector: Of their regions.
+        note: On what they were collected, in words.
+        kind: As given to `collect`.
+        use_confidence: Whether the detector's confidence counts. On composites a trained detector is far surer than on
+            photos, so that what it says there about a match does not carry over.
 
     Raises:
         InputError: Too few samples of either answer.
@@ -149,8 +175,8 @@ def fit(
             f"samples: expected {_LEAST} right and {_LEAST} wrong matches or more, "
             f"got {right} and {len(samples.right) - right}: label more pictures"
         )
-    steady = np.ptp(samples.features[:, 3]) == 0  # tiles all have one confidence; a trained detector brings its own
-    used = 3 if steady else 4
+    varies = bool(np.ptp(samples.features[:, 3]))  # tiles all have one confidence; a trained detector brings its own
+    used = 4 if use_confidence and varies else 3
     model = LogisticRegression(C=10.0, max_iter=1000).fit(samples.features[:, :used], samples.right)
     similarity, margin, log_brands, *confidence = (float(c) for c in model.coef_[0])
     draft = MatchCalibration(

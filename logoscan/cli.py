@@ -83,6 +83,13 @@ _ENCODER = click.option(
     help="An open_clip name or a folder of one; default: the bundled tower.",
 )
 _PRETRAINED = click.option("--pretrained", default=None, help="A tag or a checkpoint file for --encoder NAME.")
+_DETECTOR = click.option(
+    "--detector",
+    type=click.Choice(["logo", "tiles", "whole"]),
+    default="logo",
+    show_default=True,
+    help="What proposes places: the trained detector, overlapping squares, or the whole photo alone.",
+)
 _OCR = click.option(
     "--ocr", type=click.Choice(["auto", "easyocr", "rapidocr", "none"]), default="auto", show_default=True
 )
@@ -168,6 +175,7 @@ def register(
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="As `calibrate` wrote it; default: the bundled one, if encoder and detector are.",
 )
+@_DETECTOR
 @_OCR
 @_EFFORT
 @_DEVICE
@@ -182,6 +190,7 @@ def scan(
     pretrained: str | None,
     similarity_threshold: float | None,
     calibration: Path | None,
+    detector: str,
     ocr: str,
     effort: str,
     device: str,
@@ -190,6 +199,7 @@ def scan(
 
     Writes to OUT.partial and renames it when complete; a restart goes on where it was. Exit code 1 if rows failed.
     """
+    from logoscan.detect import make_detector
     from logoscan.encode import ClipEncoder
     from logoscan.index import LogoIndex
     from logoscan.ocr import make_ocr
@@ -202,6 +212,7 @@ def scan(
     scanner = Scanner(
         LogoIndex.load(index_dir, clip),
         encoder=clip,
+        detector=make_detector(detector, device=device),
         ocr=make_ocr(ocr, device=device, long_side_px=_READ_PX[effort]),  # type: ignore[arg-type]
         prices=price_model,
         calibration="auto" if calibration is None else read_record(MatchCalibration, calibration),
@@ -305,6 +316,7 @@ def _file_name(listing_id: str) -> str:
 @click.option("--seed", default=0, show_default=True, help="Of the random parts of the register.")
 @_ENCODER
 @_PRETRAINED
+@_DETECTOR
 @_DEVICE
 def calibrate(
     images: Path,
@@ -314,20 +326,21 @@ def calibrate(
     seed: int,
     encoder: str | None,
     pretrained: str | None,
+    detector: str,
     device: str,
 ) -> None:
-    """Fit similarity to probability on labelled photos, for an encoder that brings no calibration.
+    """Fit similarity to probability on labelled photos, for an encoder and a detector that bring no calibration.
 
     LABELS is a CSV with the columns file (in IMAGES) and brand (| between several, empty for none). A hundred photos
     or more, a third of them without any registered brand, give something to fit; the more the better.
     """
     from logoscan.calibrate import Labelled, collect, expected_calibration_error, fit, predict
-    from logoscan.detect import Tiles
+    from logoscan.detect import make_detector
     from logoscan.encode import ClipEncoder, encode_crops
     from logoscan.index import LogoIndex
 
     rows = read_labels(labels)
-    clip, detector = ClipEncoder(encoder, pretrained, device=device), Tiles()
+    clip, looks = ClipEncoder(encoder, pretrained, device=device), make_detector(detector, device=device)
     index = LogoIndex.load(index_dir, clip)
     pictures, failed = [], 0
     strangers: set[str] = set()
@@ -339,7 +352,7 @@ def calibrate(
                 failed += 1
                 click.echo(f"logoscan: {file}: {error}", err=True)
                 continue
-            regions = detector.detect([rgb])[0]
+            regions = looks.detect([rgb])[0]
             known = {name: index.names.resolve(name) for name in brands}
             strangers |= {name for name, brand in known.items() if brand is None}
             brands = frozenset(brand for brand in known.values() if brand)
@@ -350,7 +363,7 @@ def calibrate(
         )
     samples = collect(pictures, index, seed)
     note = f"{len(pictures)} labelled photos of {labels.name}, {len(index.with_logo)} brands, seed {seed}"
-    fitted = fit(samples, clip, detector, note)
+    fitted = fit(samples, clip, looks, note)
     atomic_write(out, (to_json(fitted) + "\n").encode())
     gap = expected_calibration_error(predict(fitted, samples), samples.right)
     click.echo(f"{note}: threshold {fitted.threshold}, calibration error {gap:.3f} on the same photos -> {out}")
@@ -364,6 +377,7 @@ def calibrate(
 @_DEVICE
 def demo(out: Path, ocr: str, device: str) -> None:
     """Scan the bundled sample listings and show the scores. Photos, sellers and prices are composed, not real."""
+    from logoscan.detect import LogoDetector
     from logoscan.encode import ClipEncoder
     from logoscan.index import LogoIndex
     from logoscan.ocr import make_ocr
@@ -372,8 +386,14 @@ def demo(out: Path, ocr: str, device: str) -> None:
     samples = Path(logoscan.__file__).parent / "_samples"
     clip = ClipEncoder(device=device)
     index, _ = LogoIndex.from_folder(samples / "brands", clip)
-    engine = make_ocr(ocr, device=device)  # type: ignore[arg-type]
-    scanner = Scanner(index, encoder=clip, ocr=engine, prices=_price_model(samples / "prices.csv")[0], root=samples)
+    scanner = Scanner(
+        index,
+        encoder=clip,
+        detector=LogoDetector(device=device),
+        ocr=make_ocr(ocr, device=device),  # type: ignore[arg-type]
+        prices=_price_model(samples / "prices.csv")[0],
+        root=samples,
+    )
     listings = [row for row in read_listings(samples / "listings.jsonl") if isinstance(row, Listing)]
     out.mkdir(parents=True, exist_ok=True)
     reports = list(scanner.scan_many(listings))

@@ -64,6 +64,10 @@ class ImageLimits:
     max_side_px: int = 30_000
 
 
+_LARGEST_PADDED_PX = 4096
+"""Side of the largest square that is padded out; a longer box is reduced first. A strip's of 30,000 px has 2.7 GB."""
+
+
 @dataclass(frozen=True, eq=False)
 class Picture:
     """A decoded picture: `rgb` uint8 (H, W, 3) and the hex SHA-256 of its bytes (of its pixels, if it was an array)."""
@@ -264,7 +268,10 @@ def square_crops(image: Rgb, xyxy: Boxes, size_px: int, fit: CropFit = "pad") ->
         x0, y0 = min(x0, width - 1.0), min(y0, height - 1.0)
         x1, y1 = max(x1, x0 + 1.0), max(y1, y0 + 1.0)
         if fit == "pad":
-            padded = Image.fromarray(pad_square(crop(image, (x0, y0, x1, y1))))
+            part = Image.fromarray(crop(image, (x0, y0, x1, y1)))
+            if (times := max(part.size) / _LARGEST_PADDED_PX) > 1:
+                part = part.resize([max(1, round(side / times)) for side in part.size], Image.Resampling.BOX)
+            padded = Image.fromarray(pad_square(np.asarray(part)))
             out[row] = np.asarray(padded.resize((size_px, size_px), Image.Resampling.BILINEAR, reducing_gap=3.0))
             continue
         if fit == "context":

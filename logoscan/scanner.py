@@ -16,7 +16,7 @@ from typing import Literal
 import logoscan
 from logoscan import weights
 from logoscan.alteration import Alteration, AlterationCheck, cut
-from logoscan.detect import Detector, Tiles
+from logoscan.detect import Detector, LogoDetector
 from logoscan.encode import ClipEncoder, Encoder, encode_crops
 from logoscan.errors import InputError, MismatchError
 from logoscan.evidence import BrandEvidence, gather
@@ -79,7 +79,7 @@ class Scanner:
         Args:
             index: The register.
             encoder: Must be the one that made the index.
-            detector: `Tiles` if None.
+            detector: The bundled `LogoDetector` if None.
             ocr: None reads no text.
             alterations: For `alteration` alone.
             prices: Price references; None judges by the owners' usual prices alone.
@@ -96,7 +96,7 @@ class Scanner:
         """
         index.require(encoder.info)
         self.index, self.encoder, self.ocr, self.alterations = index, encoder, ocr, alterations
-        self.detector: Detector = detector or Tiles()
+        self.detector: Detector = detector or LogoDetector()
         self.calibration = self._fitting(calibration, "logo")
         self.name_calibration = self._fitting(name_calibration, "name")
         if self.calibration is None and similarity_threshold is None:
@@ -132,7 +132,8 @@ class Scanner:
             index, warnings = LogoIndex.from_folder(brands, encoder)
             for warning in warnings:
                 logger.warning("%s", warning)
-        return cls(index, encoder=encoder, ocr=make_ocr("auto", device=device), prices=prices)
+        detector, ocr = LogoDetector(device=device), make_ocr("auto", device=device)
+        return cls(index, encoder=encoder, detector=detector, ocr=ocr, prices=prices)
 
     def _fitting(
         self, calibration: MatchCalibration | Literal["auto"] | None, kind: Literal["logo", "name"]

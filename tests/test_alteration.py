@@ -158,7 +158,7 @@ def test_examples_come_half_faithful_from_another_process() -> None:
 
 def test_training_learns_what_it_is_shown_and_judge_counts_it() -> None:
     planes, numbers = zip(*(aligned(mirror) for mirror in (False, True)), strict=True)
-    both = Examples(np.stack(planes * 8), np.stack(numbers * 8), np.array([0, 1] * 8, np.int64))
+    both = Examples(np.stack(planes * 8), np.stack(numbers * 8), np.array([0, 1] * 8, np.int64), np.zeros(0, np.int64))
     net = train_alterations(both, rounds=40)
     least = threshold(net, both)
     figures = judge(net, both, least)

@@ -4,6 +4,7 @@ import hashlib
 import io
 import os
 import struct
+import tracemalloc
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -560,6 +561,17 @@ def test_pad_keeps_the_aspect_and_adds_ground() -> None:
     assert (square[:3] == 90).all()
     assert (square[-3:] == 90).all()
     assert (square[6:14, 4:16] == 200).all()
+
+
+@pytest.mark.parametrize("shape", [(30_000, 30, 3), (20, 30_000, 3)])
+def test_a_long_strip_is_not_padded_to_a_square_of_its_length(shape: tuple[int, int, int]) -> None:
+    strip = np.full(shape, 90, np.uint8)
+    tracemalloc.start()
+    square = square_crops(strip, as_boxes([[0, 0, shape[1], shape[0]]]), 64, "pad")[0]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (square == 90).all()
+    assert peak < 100 << 20, "a square of 30,000 pixels has 2.7 GB"
 
 
 def test_context_grows_the_short_side_into_the_photo() -> None:

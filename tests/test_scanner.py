@@ -27,7 +27,7 @@ from fakes import (
 )
 from PIL import Image
 
-from logoscan.detect import Tiles, WholeImage
+from logoscan.detect import LogoDetector, WholeImage
 from logoscan.encode import encode_images
 from logoscan.errors import ImageError, InputError, MismatchError
 from logoscan.index import LogoIndex
@@ -273,8 +273,8 @@ def test_wiring_mistakes_are_errors_when_the_scanner_is_built(clip: Any) -> None
         Scanner(register(), encoder=clip)
 
 
-def test_tiles_are_the_default_detector() -> None:
-    assert Scanner(register(), encoder=ENCODER).detector.fingerprint == Tiles().fingerprint
+def test_the_bundled_detector_is_the_default() -> None:
+    assert Scanner(register(), encoder=ENCODER).detector.fingerprint == LogoDetector().fingerprint
 
 
 # -- one picture

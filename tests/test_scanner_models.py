@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from fakes import lettering
 
-from logoscan.detect import TilePlan, Tiles, WholeImage
+from logoscan.detect import LogoDetector, TilePlan, Tiles, WholeImage
 from logoscan.encode import ClipEncoder
 from logoscan.index import LogoIndex
 from logoscan.listings import read_listings, read_prices
@@ -126,7 +126,7 @@ def test_the_default_wiring(samples: Path, tmp_path: Path, clip: ClipEncoder, sa
         assert [b.name for b in scanner.index.brands] == [b.name for b in sample_index.brands]
         assert [x.id for x in scanner.index.logos] == [x.id for x in sample_index.logos]
         assert scanner.encoder.info == clip.info
-        assert scanner.detector.fingerprint == Tiles().fingerprint
+        assert scanner.detector.fingerprint == LogoDetector().fingerprint
         assert isinstance(scanner.ocr, RapidOcr)
     reports = [scanner.scan(Listing("x", title="JBL speaker")) for scanner in scanners]
     assert [report.score.brand for report in reports] == ["JBL"] * 3

@@ -52,11 +52,15 @@ class Pair:
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """Aligned pairs: uint8 `planes`, float32 `numbers` (both as of `evidence`) and int64 `kinds`, a row each."""
+    """Aligned pairs: uint8 `planes`, float32 `numbers` (both as of `evidence`) and int64 `kinds`, a row each.
+
+    `lost`, int64, are the kinds of the pairs that could not be aligned.
+    """
 
     planes: npt.NDArray[np.uint8]
     numbers: npt.NDArray[np.float32]
     kinds: npt.NDArray[np.int64]
+    lost: npt.NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.kinds)
@@ -110,21 +114,26 @@ class Pairs:
 
 
 def gather(pairs: Iterable[Pair]) -> Examples:
-    """Align pairs; those that cannot be aligned are left out."""
+    """Align pairs; of those that cannot be aligned only the kinds are kept."""
+    lost: list[int] = []
     rows: list[tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32], int]] = []
     for pair in pairs:
         alignment = align(pair.crop, pair.drawing)
-        if alignment is not None:
+        if alignment is None:
+            lost.append(pair.kind)
+        else:
             rows.append((*evidence(pair.crop, pair.drawing, alignment), pair.kind))
     planes = np.array([row[0] for row in rows], np.uint8).reshape(-1, PLANES, LOOK_PX, LOOK_PX)
     numbers = np.array([row[1] for row in rows], np.float32).reshape(-1, NUMBERS)
-    return Examples(planes, numbers, np.array([row[2] for row in rows], np.int64))
+    return Examples(planes, numbers, np.array([row[2] for row in rows], np.int64), np.array(lost, np.int64))
 
 
 def joined(parts: Iterable[Examples]) -> Examples:
     """All rows of some examples."""
     kept = list(parts)
-    return Examples(*(np.concatenate([getattr(p, name) for p in kept]) for name in ("planes", "numbers", "kinds")))
+    return Examples(
+        *(np.concatenate([getattr(p, name) for p in kept]) for name in ("planes", "numbers", "kinds", "lost"))
+    )
 
 
 def stream_pairs(make: Callable[[int], Composer], seed: int, words: float, count: int) -> Iterator[Examples]:
@@ -189,10 +198,14 @@ def threshold(net: AlterationNet, examples: Examples, false_alarms: float = 0.04
 
 
 def judge(net: AlterationNet, examples: Examples, least: float) -> dict[str, float]:
-    """Share of each kind above a threshold (of the faithful: false alarms), and `told`, the mean of the altered."""
-    above = altered(net, examples) > least
-    shares = {KINDS[k]: float(above[examples.kinds == k].mean()) for k in np.unique(examples.kinds).tolist()}
-    return {"told": float(above[examples.kinds > 0].mean()), **shares}
+    """Share of each kind above a threshold (of the faithful: false alarms), and `told`, that of all the altered.
+
+    A mark that could not be aligned is not told.
+    """
+    above = np.append(altered(net, examples) > least, np.zeros(len(examples.lost), bool))
+    kinds = np.append(examples.kinds, examples.lost)
+    shares = {KINDS[k]: float(above[kinds == k].mean()) for k in np.unique(kinds).tolist()}
+    return {"told": float(above[kinds > 0].mean()), **shares}
 
 
 def write_check(net: AlterationNet, path: str | Path, least: float) -> None:

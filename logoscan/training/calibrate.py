@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -70,7 +71,8 @@ def _calibrate(
 ) -> tuple[MatchCalibration, dict[str, float]]:
     """Fit on half and check on the other half; then fit on all."""
     half = len(pictures) // 2
-    trial = fit(collect(pictures[:half], register, seed, kind), encoder, detector, note, kind)
+    made_of = partial(fit, encoder=encoder, detector=detector, note=note, kind=kind, use_confidence=False)
+    trial = made_of(collect(pictures[:half], register, seed, kind))
     check = collect(pictures[half:], register, seed + 1, kind)
     probability = predict(trial, check)
     named, answer = probability > trial.threshold, surest(probability, check)
@@ -80,7 +82,7 @@ def _calibrate(
         "held_out_named": round(float(named[answer][~empty & right].mean()), 4),
         "held_out_false": round(float(named[answer][empty].mean()), 4),
     }
-    return fit(collect(pictures, register, seed, kind), encoder, detector, note, kind), figures
+    return made_of(collect(pictures, register, seed, kind)), figures
 
 
 @click.command()
@@ -93,7 +95,7 @@ def _calibrate(
     "--detector",
     "looks",
     type=click.Choice(["logo", "tiles", "dense-tiles"]),
-    default="tiles",
+    default="logo",
     show_default=True,
     help="That the calibrations are for.",
 )

@@ -51,6 +51,8 @@ class DetectorPlan:
         frozen_stages: Stages of the backbone besides the stem that stay as they are after a warm start.
         words: Chance that a mark is a made-up wordmark.
         distractors: Chance that a scene has text lines and shapes that are no marks.
+        groups: Chance that a mark comes in rows or beside a word.
+        crowds: Chance that a scene has three times the marks, all small.
         save_every_s: Seconds between checkpoints.
         max_steps: Stop after so many steps of this run whatever the clock says; None: the clock alone.
     """
@@ -65,6 +67,8 @@ class DetectorPlan:
     frozen_stages: int = 3
     words: float = 0.25
     distractors: float = 0.4
+    groups: float = 0.3
+    crowds: float = 0.2
     save_every_s: float = 240.0
     max_steps: int | None = None
 
@@ -118,6 +122,8 @@ class Scenes:
             marks=(0, 0) if rng.random() < 1 / 6 else (1, 6),
             words=plan.words,
             distractors=plan.distractors,
+            groups=plan.groups,
+            crowds=plan.crowds,
         )
         return letterbox(scene, plan.size_px)
 
