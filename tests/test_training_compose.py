@@ -221,7 +221,10 @@ def test_backgrounds_come_back_equal(grounds: Backgrounds, tmp_path: Path) -> No
         Backgrounds(grounds.shapes, grounds.pixels[:-3])
 
 
-def test_scene_boxes_enclose_what_was_drawn(drawings: Drawings, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("groups", [0.0, 1.0])
+def test_scene_boxes_enclose_what_was_drawn(
+    groups: float, drawings: Drawings, fonts: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """On a black ground, without photo effects, every lit pixel lies in a box and every box edge touches the mark."""
     monkeypatch.setattr("logoscan.training.scenes.ground_for", lambda rng, b, m, h, w: np.zeros((h, w, 3), np.float32))
     monkeypatch.setattr("logoscan.training.scenes.take_photo", lambda rng, image, materials, crop: image)
@@ -238,7 +241,8 @@ def test_scene_boxes_enclose_what_was_drawn(drawings: Drawings, monkeypatch: pyt
     materials = Materials(rng)
     seen = 0
     for _ in range(25):
-        scene = compose_scene(rng, drawings, backgrounds_from_arrays([]), materials, distractors=0.0)
+        ways = {"groups": groups, "crowds": groups / 2, "distractors": 0.0}
+        scene = compose_scene(rng, drawings, backgrounds_from_arrays([]), materials, fonts=fonts, **ways)
         lit = scene.rgb.max(2) > 60
         assert len(scene.names) == len(scene.boxes)
         outside = lit.copy()
@@ -255,6 +259,38 @@ def test_scene_boxes_enclose_what_was_drawn(drawings: Drawings, monkeypatch: pyt
             seen += 1
         assert not outside.any()
     assert seen > 20
+
+
+def test_a_crowd_is_many_small_marks_and_a_group_has_a_box_together(
+    drawings: Drawings, grounds: Backgrounds, fonts: tuple[str, ...]
+) -> None:
+    rng = np.random.default_rng(4)
+    materials = Materials(rng)
+    plain, crowd, group = (
+        [
+            compose_scene(rng, drawings, grounds, materials, fonts=fonts, marks=(4, 4), groups=groups, crowds=crowds)
+            for _ in range(8)
+        ]
+        for groups, crowds in ((0.0, 0.0), (0.0, 1.0), (1.0, 0.0))
+    )
+    assert sum(len(s.names) for s in crowd) > 2 * sum(len(s.names) for s in plain)
+    for scene in crowd:  # turned and in perspective, an eighth of the long side grows by half at most
+        assert (scene.boxes[:, 2:] - scene.boxes[:, :2]).max() <= 1.5 * max(scene.rgb.shape) / 8
+    rows = together = 0
+    for scene in group:
+        rows += len(scene.names) - len(set(scene.names))
+        for name, box in zip(scene.names, scene.boxes, strict=True):
+            if " with word:" in name:
+                parts = name.split(" with ")
+                inside = [b for n, b in zip(scene.names, scene.boxes, strict=True) if n in parts and covers(box, b)]
+                assert len(inside) >= 2
+                together += 1
+    assert rows > 10
+    assert together > 3
+
+
+def covers(outer: npt.NDArray[np.float32], inner: npt.NDArray[np.float32]) -> bool:
+    return bool((outer[:2] <= inner[:2]).all() and (outer[2:] >= inner[2:]).all())
 
 
 def test_scenes_are_seeded_and_keep_to_their_classes(
