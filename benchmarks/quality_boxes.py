@@ -69,15 +69,17 @@ def boxes(
     figures["proposals_mean"] = round(float(np.mean(counts)), 1)
     write_result(out, figures, {"detector": f"{chosen.name}@{chosen.fingerprint}"})
     if pictures is not None:
-        missed = np.flatnonzero(~met[-1])
+        missed = np.flatnonzero(~met[int(np.argmax(proposals))])
         misses = [(float(best[i]), rows[i]["file"], np.array(corners(rows[i]), np.float32)) for i in missed]
         _draw(pictures, "miss", images, sorted(misses, key=lambda m: m[0])[:_SHOWN])
         _draw(pictures, "false-alarm", images, sorted(alarms, key=lambda a: -a[0])[:_SHOWN])
 
 
 def _draw(folder: Path, kind: str, images: Path, places: list[tuple[float, str, Boxes]]) -> None:
-    """Write each place with its box in red, the photo 480 px wide: KIND-RANK-FILE."""
+    """Write each place with its box in red, the photo 480 px wide: KIND-RANK-FILE; those of an earlier run go."""
     folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob(f"{kind}-[0-9][0-9]-*.jpg"):
+        old.unlink()
     for rank, (_, file, xyxy) in enumerate(places):
         photo = Image.fromarray(load_image(images / file))
         scale = 480 / photo.width

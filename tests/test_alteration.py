@@ -13,12 +13,14 @@ from safetensors.torch import load_file, save_file
 from test_alignment import flag, shown
 from test_training_train import composer, font
 
+from logoscan import weights
 from logoscan.alignment import align
 from logoscan.alteration import CROP_PX, KINDS, LOOK_PX, NUMBERS, PLANES, AlterationCheck, cut, evidence
 from logoscan.alteration_net import build
 from logoscan.detect import WholeImage
 from logoscan.errors import CorruptFileError, InputError
 from logoscan.index import LogoIndex
+from logoscan.jsonio import file_sha256
 from logoscan.scanner import Scanner
 from logoscan.training.__main__ import main
 from logoscan.training.alterations import (
@@ -37,6 +39,7 @@ from logoscan.training.alterations import (
 )
 from logoscan.training.drawings import save as save_drawings
 from logoscan.training.materials import backgrounds_from_arrays, save_backgrounds
+from logoscan.training.model_files import bundle
 from logoscan.types import Brand, Match
 
 
@@ -112,6 +115,25 @@ def test_a_scanner_compares_a_match_with_the_registered_drawing(check: Alteratio
 def test_no_check_is_bundled_yet_and_that_is_said() -> None:
     with pytest.raises(CorruptFileError, match="no row of logoscan-alterations"):
         AlterationCheck()
+
+
+def test_a_checked_network_is_bundled_with_its_row(check: AlterationCheck, tmp_path: Path) -> None:
+    made, folder = tmp_path / "made.safetensors", tmp_path / "weights"
+    folder.mkdir()
+    shutil.copy(weights.folder() / "manifest.json", folder)
+    before = (folder / "manifest.json").read_bytes()
+    made.write_bytes(b"no network")
+    for name in (weights.ALTERATIONS, weights.DETECTOR):
+        with pytest.raises(CorruptFileError, match=r"made\.safetensors: expected"):
+            bundle(name, made, folder, 64)
+    assert (folder / "manifest.json").read_bytes() == before
+    assert [p.name for p in folder.iterdir()] == ["manifest.json"]
+    write_check(build(), made, 0.4)
+    target = bundle(weights.ALTERATIONS, made, folder, LOOK_PX)
+    rows = json.loads((folder / "manifest.json").read_text())["models"]
+    (row,) = (r for r in rows if r["name"] == weights.ALTERATIONS)
+    assert (row["file"], row["sha256"]) == (target.name, file_sha256(made))
+    assert AlterationCheck(target).threshold == 0.4
 
 
 def test_a_place_at_the_edge_of_a_strip_is_not_squeezed() -> None:

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
+from logoscan.alteration import AlterationCheck
+from logoscan.detect import LogoDetector
 from logoscan.detector_net import MEAN, STD
 from logoscan.encode import BPE_FILE
-from logoscan.jsonio import file_sha256, from_mapping
+from logoscan.jsonio import atomic_write, file_sha256, from_mapping
 from logoscan.training.network import BACKBONE, TEXT_CFG, TextTower, Tower, write_bpe
 from logoscan.types import EncoderInfo, Preprocessing
 from logoscan.weights import ALTERATIONS, DETECTOR, ENCODER
@@ -134,19 +137,21 @@ def write_folder(source: str | Path, folder: str | Path, size_px: int) -> None:
 
 
 _LICENCE = "Apache-2.0 for the training; the package of the ImageNet weights that it descends from states no licence"
-_BUNDLED: dict[str, dict[str, object]] = {
+_BUNDLED: dict[str, dict[str, Any]] = {
     DETECTOR: {
         "file": "logo_detector.safetensors",
         "source": "FCOS over an EfficientNet-Lite0 that begins as logoscan-clip's image tower; trained on composed "
         "pictures (see the card)",
         "licence": _LICENCE,
         "card": "logo-detector.md",
+        "preprocessing": {"mean": MEAN, "std": STD, "fit": "pad"},
     },
     ALTERATIONS: {
         "file": "alterations.safetensors",
         "source": "small convolutional network from random weights; trained on composed crops (see the card)",
         "licence": "Apache-2.0",
         "card": "alterations.md",
+        "preprocessing": {"mean": [0.5] * 3, "std": [0.5] * 3, "fit": "pad"},
     },
 }
 
@@ -159,14 +164,18 @@ def bundle(name: str, source: str | Path, folder: str | Path, size_px: int) -> P
         source: Its file.
         folder: The weights folder.
         size_px: Side of the squares that it looks at.
+
+    Raises:
+        CorruptFileError: The file is no such network; nothing is written then.
     """
+    if name == DETECTOR:
+        LogoDetector(source, device="cpu")
+    else:
+        AlterationCheck(source)
     row = {"name": name, "beside": {}, "embed_dim": 0, **_BUNDLED[name]}
     target = Path(folder) / str(row["file"])
-    target.write_bytes(Path(source).read_bytes())
-    row |= {
-        "sha256": file_sha256(target),
-        "preprocessing": {"size_px": size_px, "mean": MEAN, "std": STD, "fit": "pad"},
-    }
+    atomic_write(target, Path(source).read_bytes())
+    row |= {"sha256": file_sha256(target), "preprocessing": {"size_px": size_px, **row["preprocessing"]}}
     path = Path(folder) / "manifest.json"
     manifest = json.loads(path.read_text(encoding="utf-8"))
     before: dict[str, object] = next((r for r in manifest["models"] if r["name"] == name), {})
