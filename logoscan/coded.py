@@ -12,13 +12,13 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 from logoscan.errors import InputError
 from logoscan.folding import INVISIBLE, plain, skeleton
 
-__all__ = ["CodedHit", "CodedTerm", "coded_terms", "find_coded"]
+__all__ = ["CodedHit", "CodedTerm", "CodedUse", "coded_terms", "find_coded"]
 
 _MAX_CHARS = 20_000
 """Text beyond this is not searched, as in `text`."""
@@ -109,6 +109,26 @@ class CodedHit:
     why: str
 
 
+@dataclass(frozen=True)
+class CodedUse:
+    """A coded term in a listing.
+
+    Attributes:
+        source: "title", "description" or "image:N".
+        hit: The term as it stands there.
+        confidence: How surely the letters are known, in [0, 1].
+    """
+
+    source: str
+    hit: CodedHit
+    confidence: float = 1.0
+
+    @property
+    def strength(self) -> float:
+        """How strongly it speaks of a copy, in [0, 1]."""
+        return self.hit.strength * self.confidence
+
+
 @cache
 def coded_terms() -> tuple[CodedTerm, ...]:
     """The table."""
@@ -181,12 +201,17 @@ def _read(text: str, letters: Callable[[str], str]) -> tuple[str, list[int]]:
     out: list[str] = []
     origin: list[int] = []
     for i, c in enumerate(text):
-        new = letters(c) if c.isalnum() or letters is _letters else _letters(c)
+        new = _letter(letters, c) if c.isalnum() or letters is _letters else _letter(_letters, c)
         if not c.isalnum() and letters is _drawn and c in "@$€|!¡" and text[i - 1 : i].isalnum():
             new = letters(c) if text[i + 1 : i + 2].isalnum() else c
         out.append(new)
         origin += [i] * len(new)
     return "".join(out), origin
+
+
+@lru_cache(maxsize=20_000)
+def _letter(letters: Callable[[str], str], letter: str) -> str:
+    return letters(letter)
 
 
 @cache

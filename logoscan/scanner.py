@@ -16,6 +16,7 @@ from typing import Literal
 import logoscan
 from logoscan import weights
 from logoscan.alteration import Alteration, AlterationCheck, cut
+from logoscan.coded import CodedUse, find_coded
 from logoscan.detect import Detector, LogoDetector
 from logoscan.encode import ClipEncoder, Encoder, encode_crops
 from logoscan.errors import InputError, MismatchError
@@ -241,7 +242,8 @@ class Scanner:
         if self.name_calibration is None and index.by_name:
             skipped.append("no name calibration: matches of brands known by name alone carry no probability")
         readable = any(o.warning is None for o in observations)
-        scores, results = self._candidates(listing, index, matches, mentions, evidence, skipped, readable)
+        coded = _coded(listing, observations)
+        scores, results = self._candidates(listing, index, matches, mentions, coded, evidence, skipped, readable)
         return Report(
             listing_id=listing.id,
             seller_id=listing.seller_id,
@@ -295,6 +297,7 @@ class Scanner:
         index: LogoIndex,
         matches: Sequence[Match],
         mentions: Sequence[BrandMention],
+        coded: tuple[CodedUse, ...],
         evidence: dict[str, BrandEvidence],
         skipped: list[str],
         readable: bool,
@@ -312,7 +315,7 @@ class Scanner:
                 shown = 0.0  # photos were looked at, and nothing in them is near this brand
             if (shown or 0.0) < _CANDIDATE_FROM and brand.name not in named and brand.name != claimed:
                 continue
-            case = self._case(brand, listing, shown, claimed, mentions)
+            case = self._case(brand, listing, shown, claimed, mentions, coded)
             if case.price.anomaly is None:
                 skipped.append(f"price not judged for {brand.name}: {case.price.reason}")
             signals = [s for s in (function(case) for function in self._signals) if s is not None]
@@ -329,9 +332,11 @@ class Scanner:
         shown: float | None,
         claimed: str | None,
         mentions: Sequence[BrandMention],
+        coded: tuple[CodedUse, ...],
     ) -> Case:
         price = self._prices.judge(brand, listing.price, listing.currency, listing.category)
-        return Case(brand, listing, shown, claimed, tuple(m for m in mentions if m.brand == brand.name), price)
+        own = tuple(m for m in mentions if m.brand == brand.name)
+        return Case(brand, listing, shown, claimed, own, price, coded)
 
     def _provenance(self, index: LogoIndex) -> Provenance:
         info = self.encoder.info
@@ -368,3 +373,13 @@ def _mentions(listing: Listing, observations: Sequence[Observation], names: Name
     for i, seen in enumerate(observations):
         found += names.find_in_spans(seen.spans, f"image:{i}")
     return tuple(sorted(found, key=lambda m: (-m.probability, m.brand, m.source, m.kind)))
+
+
+def _coded(listing: Listing, observations: Sequence[Observation]) -> tuple[CodedUse, ...]:
+    """Coded terms in the listing's words and in each line of its photos."""
+    words = (("title", listing.title), ("description", listing.description))
+    found = [CodedUse(source, hit) for source, text in words if text for hit in find_coded(text)]
+    for i, seen in enumerate(observations):
+        for text, sure in zip(seen.spans.texts, seen.spans.confidence.tolist(), strict=True):
+            found += [CodedUse(f"image:{i}", hit, min(1.0, sure)) for hit in find_coded(text)]
+    return tuple(found)

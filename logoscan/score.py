@@ -26,6 +26,7 @@ PRIOR: Mapping[str, float] = MappingProxyType(
         "seller_not_authorised": 2.0,  # most resale is honest: suspicious only with something else
         "shown_not_claimed": 2.5,  # hiding a brand from text search is a known evasion, and a common sloppiness
         "claims_another_brand": 3.0,
+        "coded_terms": 5.0,  # "replica" with a brand's name is seldom anything else; the context is in its value
         "lookalike_text": 5.0,  # nobody prints ADIBAS by accident; the reading may be wrong, and its value says so
     }
 )

@@ -6,10 +6,12 @@ logo alone is no signal: genuine goods show it too; what does not add up is.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from logoscan.coded import CodedUse
 from logoscan.price import PriceJudgement
 from logoscan.results import Signal
 from logoscan.types import Brand, BrandMention, Listing
@@ -19,6 +21,7 @@ __all__ = [
     "Case",
     "SignalFunction",
     "claims_another_brand",
+    "coded_terms",
     "lookalike_text",
     "low_price",
     "seller_not_authorised",
@@ -41,6 +44,7 @@ class Case:
         claimed: The registered brand that the listing claims, or its words where they name none; None unknown, "" none.
         mentions: Of this brand, in title, description, claim and photos.
         price: Judged against this brand's prices.
+        coded: Coded terms in title, description and photos, of whatever brand.
     """
 
     brand: Brand
@@ -49,6 +53,7 @@ class Case:
     claimed: str | None
     mentions: tuple[BrandMention, ...]
     price: PriceJudgement
+    coded: tuple[CodedUse, ...] = ()
 
     @property
     def is_accessory(self) -> bool:
@@ -149,10 +154,32 @@ def lookalike_text(case: Case) -> Signal | None:
     return Signal("lookalike_text", value, why)
 
 
+def coded_terms(case: Case) -> Signal | None:
+    """The listing calls its goods a copy in the words of the trade, weighted by how surely it passes as the brand's.
+
+    Different terms are taken as independent witnesses. Abstains where there is no text at all, and for accessories "for
+    BRAND". Known false alarms: honest replicas outside of the table's contexts, see `coded`.
+    """
+    if case.is_accessory:
+        return None
+    if not case.coded:
+        has_text = bool(case.listing.title or case.listing.description or case.mentions)
+        return Signal("coded_terms", 0.0, "no coded term for a copy") if has_text else None
+    strongest: dict[str, CodedUse] = {}
+    for use in case.coded:
+        if use.hit.term not in strongest or use.strength > strongest[use.hit.term].strength:
+            strongest[use.hit.term] = use
+    doubt = math.prod(1.0 - use.strength for use in strongest.values())
+    told = sorted(strongest.values(), key=lambda use: (-use.strength, use.hit.term))
+    why = "; ".join(f"{use.hit.why} ({use.source})" for use in told[:3])
+    return Signal("coded_terms", (1.0 - doubt) * case.presence, why)
+
+
 DEFAULT_SIGNALS: Sequence[SignalFunction] = (
     low_price,
     seller_not_authorised,
     shown_not_claimed,
     claims_another_brand,
     lookalike_text,
+    coded_terms,
 )

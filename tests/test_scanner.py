@@ -103,6 +103,25 @@ def test_a_scan_also_looks_at_lines_of_text() -> None:
     assert wire(detector=Nowhere(), ocr=None).scan(listing).matches == ()
 
 
+def test_coded_terms_in_words_and_photos_reach_the_score() -> None:
+    """The title's word, or a line of a photo, as surely as it was read; a denial is none."""
+
+    class Line(FakeOcr):
+        def read(self, images: Sequence[Rgb]) -> list[TextSpans]:
+            corners = np.array([[[4, 4], [60, 4], [60, 20], [4, 20]]], np.float32)
+            return [TextSpans(corners, ("MIRROR QUALITY",), np.full(1, 0.6, np.float32)) for _ in images]
+
+    def said(listing: Listing, ocr: FakeOcr = OCR) -> dict[str, tuple[float, str]]:
+        return {c.signal: (c.value, c.why) for c in wire(ocr=ocr).scan(listing).score.contributions}
+
+    shown = Listing("one", (photo_of(ACME),), title="Acme shoe, not a replica")
+    assert said(shown)["coded_terms"][0] == 0.0
+    assert said(replace(shown, title="Acme shoe replica"))["coded_terms"][0] > 0.7
+    value, why = said(shown, Line({}))["coded_terms"]
+    assert value == pytest.approx(0.6 * 0.95, abs=0.1)
+    assert why.endswith("(image:0)")
+
+
 # -- the stream
 
 

@@ -60,7 +60,7 @@ def test_a_known_score() -> None:
         ("low_price", 0.5, 2.0, "cheap"),
     ], "largest first"
     assert score.value == pytest.approx(100 / (1 + math.exp(4.0 - 7.0)), abs=1e-12)
-    assert score.coverage == pytest.approx(9.0 / 16.5)
+    assert score.coverage == pytest.approx(9.0 / 21.5)
     assert score.band == "block"
 
 

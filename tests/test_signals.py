@@ -1,6 +1,7 @@
 """Each signal: where it fires, where it is 0, where it abstains, and accessories."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import brands, listings, quick, units
 
+from logoscan.coded import CodedUse, find_coded
 from logoscan.price import Cohort, PriceJudgement
 from logoscan.score import PRIOR, ScoreModel
 from logoscan.signals import (
@@ -15,6 +17,7 @@ from logoscan.signals import (
     Case,
     SignalFunction,
     claims_another_brand,
+    coded_terms,
     lookalike_text,
     low_price,
     seller_not_authorised,
@@ -225,6 +228,28 @@ def test_the_reasons_name_what_was_seen() -> None:
     assert why(lookalike_text, case(mentions=[NEAR])) == "'Acmee' nearly spells Acme (title)"
 
 
+def uses(text: str, source: str = "title", confidence: float = 1.0) -> tuple[CodedUse, ...]:
+    return tuple(CodedUse(source, hit, confidence) for hit in find_coded(text))
+
+
+def test_coded_terms() -> None:
+    bag = case(mentions=[word()], title="Acme bag")
+    assert value(coded_terms, case()) is None, "there is no text"
+    assert value(coded_terms, bag) == 0.0
+    replica = replace(bag, coded=uses("Acme bag replica"))
+    assert value(coded_terms, replica) == pytest.approx(0.85 * 0.9), "strength, times the name's probability"
+    signal = coded_terms(replica)
+    assert signal is not None
+    assert signal.why.endswith("(title)")
+    unread = replace(bag, coded=uses("replica", "image:0", 0.5))
+    assert value(coded_terms, unread) == pytest.approx(0.85 * 0.5 * 0.9)
+    both = replace(bag, coded=(*uses("Acme replica"), *uses("mirror quality"), *uses("replica", "image:1")))
+    assert value(coded_terms, both) == pytest.approx((1 - 0.15 * 0.05) * 0.9), "one term twice is one witness"
+    assert value(coded_terms, replace(bag, coded=uses("not a replica"))) == 0.0
+    assert value(coded_terms, replace(replica, mentions=())) == 0.0, "no sign of the brand"
+    assert value(coded_terms, replace(replica, mentions=ACCESSORY)) is None
+
+
 mentions = st.builds(
     BrandMention,
     source=st.sampled_from(["title", "description", "claim", "image:0", "image:1"]),
@@ -244,6 +269,7 @@ mentions = st.builds(
     claimed=st.sampled_from([None, "", "Acme", "Bolt"]),
     words=st.lists(mentions, max_size=4),
     price=st.none() | units,
+    coded=st.sampled_from(["", "replica", "Acme 1:1 replica AAA"]),
 )
 def test_every_signal_is_sound_on_any_case(
     brand: Brand,
@@ -252,8 +278,9 @@ def test_every_signal_is_sound_on_any_case(
     claimed: str | None,
     words: list[BrandMention],
     price: float | None,
+    coded: str,
 ) -> None:
-    one = Case(brand, listing, shown, claimed, tuple(words), PriceJudgement(price, "why", COHORT))
+    one = Case(brand, listing, shown, claimed, tuple(words), PriceJudgement(price, "why", COHORT), uses(coded))
     assert 0 <= one.presence <= 1
     signals = [s for s in (function(one) for function in DEFAULT_SIGNALS) if s is not None]
     assert all(0 <= s.value <= 1 and s.why for s in signals)
