@@ -37,6 +37,10 @@ def test_equal_names_are_one() -> None:
         ("nwbalence", [("newbalance", 2)]),
         ("nwbalenc", []),
         ("xnewbalancex", [("newbalance", 2)]),
+        ("aiddas", [("adidas", 1)]),
+        ("newbalacne", [("newbalance", 1)]),
+        ("nwebalance", [("newbalance", 1)]),
+        ("nkie", []),
         ("a" * 100_000, []),
     ],
 )
