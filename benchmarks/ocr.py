@@ -22,7 +22,7 @@ from logoscan.images import load_image
 from logoscan.ocr import OcrEngine, make_ocr
 from logoscan.text import NameIndex
 from logoscan.training.compose import ground_for
-from logoscan.training.effects import blend, lay, random_corners, take_photo, to_uint8
+from logoscan.training.effects import lay, take_snapshot, to_uint8
 from logoscan.training.materials import Materials, backgrounds_from_arrays
 from logoscan.training.styles import paint
 from logoscan.training.wordmarks import draw_name, font_files, random_name
@@ -32,8 +32,6 @@ ENGINES = ("rapidocr", "easyocr")
 SURE = 0.5
 """Probability from which a mention counts as the photo's brand."""
 _HEIGHT, _WIDTH = 480, 640
-_LETTERS_PX = (14, 64)
-"""Height of the lines of text on composites."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,8 +43,20 @@ class Composite:
     boxes: NDArray[np.float32]
 
 
-def composites(seed: int, count: int, fonts: Sequence[str], kind: str) -> Iterator[Composite]:
-    """`rendered`: upright dark or light lines on one colour. `scene`: turned, on materials, photographed badly."""
+def composites(
+    seed: int,
+    count: int,
+    fonts: Sequence[str],
+    kind: str,
+    *,
+    first: Callable[[np.random.Generator], str] = random_name,
+    letters_px: tuple[int, int] = (14, 64),
+) -> Iterator[Composite]:
+    """Pictures of one to four lines of made-up names, the topmost by `first`, the lines `letters_px` high.
+
+    `rendered`: upright dark or light lines on one colour. `scene`: printed on materials, a little turned and bent, and
+    photographed as well as buyers do.
+    """
     rng = np.random.default_rng(seed)
     materials, photos = Materials(rng), backgrounds_from_arrays([])
     image: NDArray[np.float32]
@@ -58,30 +68,43 @@ def composites(seed: int, count: int, fonts: Sequence[str], kind: str) -> Iterat
             image = np.full((_HEIGHT, _WIDTH, 3), float(rng.choice([15, 70, 190, 245])), np.float32)
         texts, boxes = [], []
         for row in range(lines):
-            text = random_name(rng)
-            mark = draw_name(text, fonts[int(rng.integers(len(fonts)))])
-            if mark is None:
-                continue
+            text = random_name(rng) if row else first(rng)
+            mark = None
+            while mark is None:  # a font may lack a letter
+                mark = draw_name(text, fonts[int(rng.integers(len(fonts)))])
             alpha = mark[..., 3].astype(np.float32) / np.float32(255)
-            high = float(np.exp(rng.uniform(*np.log(_LETTERS_PX))))
+            high = float(np.exp(rng.uniform(*np.log(letters_px))))
             wide = high * alpha.shape[1] / alpha.shape[0]
             high, wide = high * min(1, 0.85 * _WIDTH / wide), min(wide, 0.85 * _WIDTH)
-            middle = (rng.uniform(wide / 2, _WIDTH - wide / 2), (row + 0.5) * _HEIGHT / lines)
+            middle = np.array((rng.uniform(wide / 2, _WIDTH - wide / 2), (row + 0.5) * _HEIGHT / lines))
+            corners = np.array([[-wide, -high], [wide, -high], [wide, high], [-wide, high]]) / 2
             if kind == "scene":
-                corners = random_corners(rng, (wide, high), middle)
-                ink = rng.uniform(0, 255, 3).astype(np.float32)
-            else:
-                half = np.array([[-wide, -high], [wide, -high], [wide, high], [-wide, high]], np.float32) / 2
-                corners = np.asarray(half + np.array(middle), np.float32)
-                ink = np.full(3, 0 if image[0, 0, 0] > 127 else 255, np.float32)
-            laid = lay(paint(alpha, ink), corners, (_HEIGHT, _WIDTH))
-            plain = image * (1 - laid[..., 3:]) + laid[..., :3]
-            image = blend(rng, image, laid, True) if kind == "scene" else plain
+                angle = np.deg2rad(np.clip(rng.normal(0, 4), -10, 10))
+                turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+                corners = corners @ turn + rng.normal(0, 0.06 * high, (4, 2))
+            placed = np.asarray(corners + middle, np.float32)
+            ink = _ink(rng, image, placed, kind)
+            laid = lay(paint(alpha, ink), placed, (_HEIGHT, _WIDTH))
+            image = np.asarray(image * (1 - laid[..., 3:]) + laid[..., :3], np.float32)
             texts.append(text)
-            boxes.append(np.concatenate([corners.min(0), corners.max(0)]))
+            boxes.append(np.concatenate([placed.min(0), placed.max(0)]))
         if kind == "scene":
-            image = take_photo(rng, image, materials, crop=False)
+            image = take_snapshot(rng, image)
         yield Composite(to_uint8(image), tuple(texts), np.array(boxes, np.float32).reshape(-1, 4))
+
+
+def _ink(
+    rng: np.random.Generator, image: NDArray[np.float32], corners: NDArray[np.float32], kind: str
+) -> NDArray[np.float32]:
+    """Black or white against one colour; in a scene any colour 80 grey levels or more from what lies below."""
+    x0, y0, x1, y1 = np.concatenate([corners.min(0).clip(0), corners.max(0)]).astype(int).tolist()
+    below = float(image[y0 : y1 + 1, x0 : x1 + 1].mean())
+    if kind != "scene":
+        return np.full(3, 0 if below > 127 else 255, np.float32)
+    while True:
+        ink = rng.uniform(0, 255, 3)
+        if abs(float(ink.mean()) - below) >= 80:
+            return ink.astype(np.float32)
 
 
 def _letters(text: str) -> str:
@@ -163,7 +186,7 @@ def on_photos(
     }
 
 
-def _pillows_font(folder: Path) -> Path:
+def pillows_font(folder: Path) -> Path:
     """Write the font that Pillow brings (Aileron, CC0) into a folder, which is returned."""
     font = ImageFont.load_default(20)
     if not isinstance(font, ImageFont.FreeTypeFont):
@@ -204,7 +227,7 @@ def main(
     step = max(1, len(rows) // count) if count else 1
     figures: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
-        files = font_files(fonts or _pillows_font(Path(folder)))
+        files = font_files(fonts or pillows_font(Path(folder)))
         for kind in ("rendered", "scene"):
             figures[kind] = on_composites(engines, list(composites(seed, made, files, kind)))
     figures["photos"] = on_photos(engines, rows[::step][: count or None], names)

@@ -229,6 +229,7 @@ class NameIndex:
                     if n >= len(word):
                         break
                     held = {word[i : i + n] for i in range(len(word) - n + 1)} & self._names.keys()
+                    held -= {h for h in held if word in (h[0] + h, h + h[-1])}  # "FFitbit" is misspelt, not joined
                     yield from (_Found(start, end, self._names[h].brand, n, _INSIDE_SURE) for h in held)
 
 

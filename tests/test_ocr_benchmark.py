@@ -11,10 +11,15 @@ import pytest
 from click.testing import CliRunner
 from fakes import lettering
 from PIL import Image
+from rapidfuzz.distance import OSA
 
-from logoscan.types import TextSpans
+from logoscan.folding import fold
+from logoscan.ocr import RapidOcr
+from logoscan.text import NameIndex
+from logoscan.types import Brand, TextSpans
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))
+import lookalikes
 import ocr as benchmark
 
 sys.path.pop(0)
@@ -49,7 +54,7 @@ def test_errors_are_those_of_what_was_read_over_a_text(read: TextSpans, edits: i
 
 @pytest.mark.parametrize("kind", ["rendered", "scene"])
 def test_composites_are_seeded_and_their_texts_lie_in_their_boxes(kind: str, tmp_path: Path) -> None:
-    fonts = [str(p) for p in benchmark._pillows_font(tmp_path).iterdir()]
+    fonts = [str(p) for p in benchmark.pillows_font(tmp_path).iterdir()]
     first, again = (list(benchmark.composites(3, 4, fonts, kind)) for _ in range(2))
     for a, b in zip(first, again, strict=True):
         assert a.texts == b.texts
@@ -80,3 +85,23 @@ def test_both_engines_in_one_run(tmp_path: Path) -> None:
         assert result["rendered"][engine]["character_error_rate"] <= 0.2
         assert result["scene"][engine]["n"] >= 1
     assert result["easyocr_over_rapidocr"] > 0
+
+
+def test_a_misspelling_differs_from_its_name_by_one_visible_change() -> None:
+    rng = np.random.default_rng(1)
+    for name in ("Adidas", "New Balance", "Levi's", "The North Face") * 20:
+        changed = lookalikes.misspelt(rng, name)
+        assert fold(changed) != fold(name)
+        assert OSA.distance(name.lower(), changed.lower()) == 1
+
+
+def test_look_alikes_on_composed_photos_are_counted(rapid: RapidOcr, tmp_path: Path) -> None:
+    fonts = tuple(str(p) for p in benchmark.pillows_font(tmp_path).iterdir())
+    index = NameIndex([Brand("Patagonia"), Brand("Starbucks")])
+    wrong, right = (lookalikes.told(rapid, index, ["Patagonia", "Starbucks"], r, 6, 3, fonts) for r in (False, True))
+    assert wrong["n"] == right["n"] == 6
+    assert wrong["flagged"] >= 0.5
+    assert sum(wrong["missed"].values()) == round(6 * (1 - wrong["flagged"]))
+    assert right["flagged"] <= 0.2
+    assert right["exact"] >= 0.5
+    assert wrong["exact"] <= 0.2

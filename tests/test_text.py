@@ -207,6 +207,7 @@ def test_a_claim_that_contains_one_brand_is_that_brand() -> None:
         ("Aple", ["Apple near Aple"], 1 / 5),
         ("Samsnug", ["Samsung near Samsnug"], 1 / 7),
         ("Samsngu", [], None),
+        ("SSamsung", ["Samsung near SSamsung"], 1 / 8),
         ("Samzung", ["Samsung near Samzung"], 1 / 7),
         ("New Balence", ["New Balance near New Balence"], 1 / 10),
         ("newbalence", ["New Balance near newbalence"], 1 / 10),
@@ -678,3 +679,11 @@ def test_a_megabyte_returns_soon(text: str) -> None:
 def test_text_beyond_the_cap_is_not_searched() -> None:
     assert found("a " * 9_990 + "Nike") == ["Nike exact Nike"]
     assert found("a " * 10_000 + "Nike") == []
+
+
+def test_in_photos_a_doubled_letter_is_a_misspelling_and_a_joined_word_is_not() -> None:
+    def read(text: str) -> list[str]:
+        return [f"{m.brand} {m.kind}" for m in REGISTER.find(text, "image:0")]
+
+    assert read("SSAMSUNG") == read("SAMSUNGG") == ["Samsung near"]
+    assert read("MYSAMSUNG") == ["Samsung exact"]
