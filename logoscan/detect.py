@@ -191,7 +191,7 @@ class LogoDetector:
         import torch
         from safetensors import SafetensorError, safe_open
 
-        from logoscan.detector_net import build
+        from logoscan.detector_net import build, fold_norms
         from logoscan.encode import cpu_has_bf16, resolve_device
 
         if not 0 < least < 1:
@@ -217,7 +217,8 @@ class LogoDetector:
         if missing:
             raise CorruptFileError(f"{path}: expected a whole detector, got one without {missing[:3]}")
         self._digest = file_sha256(path)
-        self._net = net.eval().to(self.device, memory_format=torch.channels_last)
+        fold_norms(net.eval())
+        self._net = net.to(self.device, memory_format=torch.channels_last)
         self._bf16 = self.device == "cpu" and cpu_has_bf16()
         self._batch = 1 if self.device == "cpu" else _PICTURES
 
