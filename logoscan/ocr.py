@@ -7,6 +7,7 @@ stream. RapidOCR's files and EasyOCR's English ones are checked by hash before t
 from __future__ import annotations
 
 import logging
+import math
 import sys
 import tempfile
 import warnings
@@ -31,6 +32,8 @@ OcrChoice: TypeAlias = Literal["auto", "easyocr", "rapidocr", "none"]
 
 _CANVAS_STEP = 320
 """Canvas sides are multiples of this: at most nine shapes at the default reading size."""
+_FIND_STEP = 160
+"""Long sides of the pictures in which lines are found are multiples of this, or that of the canvas."""
 _MAX_ENLARGEMENT = 2.0
 """Small pictures are read at twice their size: letters under some 12 px are lost to both detectors."""
 _EASYOCR_SHA256 = {
@@ -63,6 +66,12 @@ def _canvas(image: Rgb, long_side_px: int) -> tuple[Rgb, float]:
     return out, scale
 
 
+def _find_px(canvas: Rgb, shown_px: float, find_px: int) -> int:
+    """Long side to find lines at in a canvas whose picture has a long side of `shown_px`; one of a few sizes."""
+    side = int(max(canvas.shape[:2]))
+    return min(side, math.ceil(side * find_px / shown_px / _FIND_STEP) * _FIND_STEP)
+
+
 def _spans(polygons: list[Any], texts: list[str], confidence: list[float], scale: float, shape: Any) -> TextSpans:
     if not texts:
         return TextSpans.empty()
@@ -78,12 +87,15 @@ class RapidOcr:
         name: "rapidocr VERSION".
     """
 
-    def __init__(self, *, device: str = "cpu", long_side_px: int = 960, threads: int | None = None) -> None:
+    def __init__(
+        self, *, device: str = "cpu", long_side_px: int = 960, find_px: int | None = None, threads: int | None = None
+    ) -> None:
         """Load, verify and warm up the models.
 
         Args:
             device: "cpu"; ONNX Runtime's CPU build is what the dependencies install.
             long_side_px: Pictures are scaled to at most this before reading.
+            find_px: Lines are found in the picture scaled to at most this; None: the same.
             threads: Of ONNX Runtime; None takes torch's number, so that one setting governs both.
 
         Raises:
@@ -102,7 +114,7 @@ class RapidOcr:
         if device not in ("cpu", "auto"):
             logger.warning("rapidocr runs on the CPU, not on %s: ONNX Runtime is installed for the CPU", device)
         self.name = f"rapidocr {version('rapidocr')}"
-        self._long_side_px = long_side_px
+        self._long_side_px, self._find_px = long_side_px, min(find_px or long_side_px, long_side_px)
         self._lock = Lock()
         self._engine: Any = RapidOCR(
             params={
@@ -125,6 +137,9 @@ class RapidOcr:
     def _read(self, image: Rgb) -> TextSpans:
         canvas, scale = _canvas(image, self._long_side_px)
         with self._lock:
+            if self._engine.text_det is not None:  # made by the first call, which warms up
+                side = _find_px(canvas, max(image.shape[:2]) * scale, self._find_px)
+                self._engine.text_det.limit_side_len = side
             found = self._engine(np.ascontiguousarray(canvas[..., ::-1]))  # it takes arrays for BGR
         if found.txts is None or found.boxes is None:
             return TextSpans.empty()

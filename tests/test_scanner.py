@@ -27,6 +27,7 @@ from fakes import (
 )
 from PIL import Image
 
+from logoscan.boxes import iou
 from logoscan.detect import LogoDetector, WholeImage
 from logoscan.encode import encode_images
 from logoscan.errors import ImageError, InputError, MismatchError
@@ -120,6 +121,21 @@ def test_coded_terms_in_words_and_photos_reach_the_score() -> None:
     value, why = said(shown, Line({}))["coded_terms"]
     assert value == pytest.approx(0.6 * 0.95, abs=0.1)
     assert why.endswith("(image:0)")
+
+
+def test_a_box_is_tightened_around_what_was_matched() -> None:
+    photo = photo_of(ACME, size_px=(120, 160))
+    (found,) = wire(detector=WholeImage(), calibration=None).find_logos(photo)
+    tight = wire().tightened(photo, found)
+    assert tight.similarity > found.similarity
+    assert (tight.brand, tight.margin, tight.probability) == (found.brand, found.margin, found.probability)
+    (true,) = FakeDetector().detect([photo])[0].xyxy
+    wide, near = (float(iou(np.array([m.xyxy], np.float32), true[None])[0, 0]) for m in (found, tight))
+    assert near > 3 * wide
+    index = register()
+    index.remove("Acme")
+    with pytest.raises(InputError, match="expected a brand with a logo, got 'Acme'"):
+        wire(index).tightened(photo, found)
 
 
 # -- the stream
