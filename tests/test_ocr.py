@@ -264,8 +264,8 @@ def test_auto_takes_easyocr_on_cuda_where_its_weights_are(
     monkeypatch: pytest.MonkeyPatch, device: str, weights: bool, expected: str
 ) -> None:
     def stand_in(name: str) -> Any:
-        def make(*, device: str, long_side_px: int) -> tuple[str, str, int]:
-            return name, device, long_side_px
+        def make(*, device: str, long_side_px: int, find_px: int | None) -> tuple[str, str, int, int | None]:
+            return name, device, long_side_px, find_px
 
         return make
 
@@ -273,8 +273,34 @@ def test_auto_takes_easyocr_on_cuda_where_its_weights_are(
     monkeypatch.setattr(ocr_module, "easyocr_models", lambda: Path("weights") if weights else None)
     monkeypatch.setattr(ocr_module, "EasyOcr", stand_in("easyocr"))
     monkeypatch.setattr(ocr_module, "RapidOcr", stand_in("rapidocr"))
-    made: Any = make_ocr("auto", device="auto", long_side_px=640)
-    assert made == (expected, "auto", 640)
+    made: Any = make_ocr("auto", device="auto", long_side_px=640, find_px=320)
+    assert made == (expected, "auto", 640, 320)
+
+
+def test_lines_are_found_small_and_read_large(engine: OcrEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The finder is given fewer pixels; places and letters come out in those of the picture all the same."""
+    wide = np.asarray(Image.fromarray(lettering("STARBUCKS")).resize((900, 240)))
+    picture = np.full((600, 960, 3), 255, np.uint8)
+    picture[300:540, 30:930] = wide
+    plain = engine.read([picture])[0]
+    monkeypatch.setattr(engine, "_find_px", 320)
+    found = engine.read([picture])[0]
+    assert words(plain) == words(found) == "STARBUCKS"
+    assert np.abs(found.polygons - plain.polygons).max() < 30
+    assert found.polygons[..., 1].min() > 300
+
+
+@pytest.mark.parametrize("find_px", [320, 640, 960])
+def test_sizes_to_find_lines_at_are_few_and_large_enough(find_px: int) -> None:
+    sizes = set()
+    for long in range(100, 4000, 37):
+        canvas, scale = ocr_module._canvas(np.zeros((long // 2, long, 3), np.uint8), 1600)
+        shown = long * scale
+        side = ocr_module._find_px(canvas, shown, find_px)
+        assert side <= max(canvas.shape[:2])
+        assert shown * side / max(canvas.shape[:2]) >= min(shown, find_px) - 1
+        sizes.add((side, canvas.shape))
+    assert len(sizes) <= 20
 
 
 def test_none_is_no_engine_and_others_are_unknown() -> None:
