@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from logoscan.errors import InputError
 from logoscan.types import Rgb, Rgba
 
-__all__ = ["SIDE_PX", "Alignment", "align", "drawn", "on_drawing", "overlay"]
+__all__ = ["SIDE_PX", "Alignment", "align", "drawn", "edges", "on_drawing", "overlay"]
 
 Plane = NDArray[np.float32]
 """float32 (SIDE_PX, SIDE_PX)."""
@@ -96,7 +96,7 @@ def align(crop: Rgb, drawing: Rgba) -> Alignment | None:
     Returns:
         The better of both hands; None if no start leads anywhere.
     """
-    image = _edges(_square(crop))
+    image = _clear(edges(_square(crop)))
     marks = [drawn(drawing, mirrored) for mirrored in (False, True)]
     found = [_climb(_drawn_edges(mark), _middle(mark), image) for mark in marks]
     if all(f is None for f in found):
@@ -140,13 +140,17 @@ def overlay(crop: Rgb, drawing: Rgba, alignment: Alignment) -> Rgb:
     return out
 
 
-def _edges(image: NDArray[np.float32]) -> Plane:
-    """Strength of the strongest channel's gradient at each pixel, 1 at the 97th percentile and above."""
+def edges(image: NDArray[np.uint8] | NDArray[np.float32]) -> Plane:
+    """The strongest channel's gradient at each pixel of (h, w, c), c above 1: float32 (h, w), 0 or more."""
     import cv2
 
-    image = cv2.GaussianBlur(image, (0, 0), 0.6)
-    gradients = (cv2.magnitude(*(cv2.Sobel(c, cv2.CV_32F, dx, 1 - dx) for dx in (1, 0))) for c in cv2.split(image))
-    strength = np.maximum.reduce(list(gradients))
+    blurred = cv2.GaussianBlur(np.asarray(image, np.float32), (0, 0), 0.6)
+    gradients = (cv2.magnitude(*(cv2.Sobel(c, cv2.CV_32F, dx, 1 - dx) for dx in (1, 0))) for c in cv2.split(blurred))
+    return np.asarray(np.maximum.reduce(list(gradients)), np.float32)
+
+
+def _clear(strength: Plane) -> Plane:
+    """Edges as shares of the 97th percentile, 1 at most."""
     return np.asarray(np.clip(strength / (np.percentile(strength, 97) + 1e-6), 0, 1), np.float32)
 
 
@@ -161,7 +165,7 @@ def _square(crop: Rgb) -> NDArray[np.float32]:
 def _drawn_edges(mark: NDArray[np.float32]) -> Plane:
     """Edges of a drawing on grey, those of its shape as strong as black on white."""
     alpha = mark[..., 3:]
-    return _edges(np.concatenate([mark[..., :3] + 127 * (1 - alpha), alpha * 255], axis=2))
+    return _clear(edges(np.concatenate([mark[..., :3] + 127 * (1 - alpha), alpha * 255], axis=2)))
 
 
 def _middle(mark: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -12,21 +12,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from logoscan import weights
-from logoscan.alignment import Alignment, align, drawn, on_drawing, overlay
+from logoscan.alignment import Alignment, align, overlay
+from logoscan.alteration_evidence import evidence
 from logoscan.boxes import expand
 from logoscan.errors import CorruptFileError
 from logoscan.images import square_crops
 from logoscan.types import Rgb, Rgba
 
-__all__ = ["CROP_PX", "KINDS", "NUMBERS", "PLANES", "Alteration", "AlterationCheck", "cut", "evidence"]
+__all__ = ["CROP_PX", "KINDS", "Alteration", "AlterationCheck", "cut"]
 
 KINDS = ("faithful", "mirrored", "stretched", "incomplete")
 """What the network tells apart, in the order of its outputs."""
-PLANES, NUMBERS, LOOK_PX = 8, 4, 64
-"""Planes that it looks at, numbers that it is told, and its side in pixels."""
 CROP_PX = 128
 """Side of the crops that are aligned and, outlined, shown."""
 _AROUND = 0.1
@@ -68,34 +66,6 @@ def cut(image: Rgb, xyxy: tuple[float, float, float, float]) -> Rgb:
     middle, half = (box[:, :2] + box[:, 2:]) / 2, (box[:, 2:] - box[:, :2]).max() / 2
     (crop,) = square_crops(image, np.concatenate([middle - half, middle + half], 1), CROP_PX, "pad")
     return np.asarray(crop)
-
-
-def evidence(crop: Rgb, drawing: Rgba, alignment: Alignment) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """What the network is shown.
-
-    Args:
-        crop: uint8 (n, n, 3) RGB.
-        drawing: uint8 (H, W, 4).
-        alignment: Of both.
-
-    Returns:
-        uint8 (PLANES, LOOK_PX, LOOK_PX): the crop seen through the drawing's square (RGB), the drawing on grey (RGB),
-        its alpha, and where the crop has pixels. float32 (NUMBERS,): the correlation, how far the upright
-        drawing is ahead of the mirrored one (below 0 where it is behind), log stretch, log area.
-    """
-    import cv2
-
-    mark = drawn(drawing, alignment.mirrored)
-    seen, inside = on_drawing(crop, alignment)
-    alpha = mark[..., 3:]
-    planes = [seen, mark[..., :3] + 127 * (1 - alpha), alpha * 255, inside[..., None] * 255]
-    size = (LOOK_PX, LOOK_PX)
-    small = [cv2.resize(p, size, interpolation=cv2.INTER_AREA).reshape(*size, -1) for p in planes]
-    stacked = np.concatenate(small, axis=2).clip(0, 255).astype(np.uint8).transpose(2, 0, 1)
-    ahead = (alignment.correlation - alignment.other) * (-1 if alignment.mirrored else 1)
-    area = abs(float(np.linalg.det(alignment.matrix[:, :2])))
-    numbers = [alignment.correlation, ahead, np.log(alignment.stretch), np.log(max(area, 1e-3))]
-    return np.ascontiguousarray(stacked), np.clip(np.array(numbers, np.float32), -3, 3)
 
 
 class AlterationCheck:

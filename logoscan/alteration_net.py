@@ -5,15 +5,16 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from logoscan.alteration import KINDS, NUMBERS, PLANES
+from logoscan.alteration import KINDS
+from logoscan.alteration_evidence import NUMBERS, PLANES
 
 __all__ = ["AlterationNet", "build"]
 
-_WIDTH = 32
+_WIDTH = 24
 
 
 class AlterationNet(nn.Module):
-    """uint8 (n, PLANES, h, w) and float32 (n, NUMBERS) to float32 (n, len(KINDS)) logits; 0.3 million numbers.
+    """uint8 (n, PLANES, h, w) and float32 (n, NUMBERS) to float32 (n, len(KINDS)) logits; 0.2 million numbers.
 
     Means and maxima of six convolutions: a missing part is a place, not an average.
     """
@@ -28,7 +29,7 @@ class AlterationNet(nn.Module):
         self.features = nn.Sequential(*layers)
         self.scale = nn.BatchNorm1d(NUMBERS)
         self.head = nn.Sequential(
-            nn.Linear(2 * came + NUMBERS, 64), nn.ReLU(), nn.Dropout(0.3), nn.Linear(64, len(KINDS))
+            nn.Linear(2 * came + NUMBERS, 96), nn.ReLU(), nn.Dropout(0.3), nn.Linear(96, len(KINDS))
         )
 
     def forward(self, planes: torch.Tensor, numbers: torch.Tensor) -> torch.Tensor:

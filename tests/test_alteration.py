@@ -15,7 +15,8 @@ from test_training_train import composer, font
 
 from logoscan import weights
 from logoscan.alignment import align
-from logoscan.alteration import CROP_PX, KINDS, LOOK_PX, NUMBERS, PLANES, AlterationCheck, cut, evidence
+from logoscan.alteration import CROP_PX, KINDS, AlterationCheck, cut
+from logoscan.alteration_evidence import LOOK_PX, NUMBERS, PLANES, compared, evidence, seen_through
 from logoscan.alteration_net import build
 from logoscan.detect import WholeImage
 from logoscan.errors import CorruptFileError, InputError
@@ -65,13 +66,40 @@ def test_the_evidence_lays_drawing_and_crop_over_one_another(mirror: bool) -> No
     assert planes.dtype == np.uint8
     assert numbers.shape == (NUMBERS,)
     assert numbers.dtype == np.float32
-    ink = planes[6] > 230
-    assert planes[0][ink].mean() > 150  # the crop is red where the drawing has ink
-    assert planes[2][ink].mean() < 90
+    ink, ground = planes[3] > 230, planes[3] < 10
+    edge = planes[0] > 200
+    assert planes[1][edge].mean() > 150  # the crop has edges where the drawing has them
+    assert planes[1][~edge].mean() < 60
+    assert planes[2][ink].mean() > 200 > 90 > planes[2][ground].mean()  # and is of the ink's colour where it has ink
     assert numbers[0] > 0.9
     assert (numbers[1] < -0.3) == mirror
     assert (numbers[1] > 0.3) != mirror
     assert numbers[2] == pytest.approx(0, abs=0.08)
+
+
+def test_a_missing_part_is_neither_met_nor_inked() -> None:
+    whole = shown(flag())
+    part = whole.copy()
+    part[:, 64:] = whole[2, 2]  # the right half is gone
+    found = align(whole, flag())
+    assert found is not None
+    (planes, numbers), (planes_less, less) = (compared(seen_through(c, flag(), found)) for c in (whole, part))
+    ink = planes[3] > 230
+    assert planes_less[2][ink].mean() < planes[2][ink].mean() - 50
+    assert less[0] < numbers[0] - 0.2  # of all edges
+    assert less[2] < 0.1 < numbers[2]  # in the worst quarter
+    ends = slice(26, 34)
+    assert less[ends].min() < 0.15 < numbers[ends].min()
+
+
+def test_opposite_ends_count_alike() -> None:
+    """A mirror image of drawing and crop gives the numbers of both."""
+    rng = np.random.default_rng(2)
+    pair = np.asarray(rng.integers(0, 256, (8, LOOK_PX, LOOK_PX)), np.uint8)
+    pair[6] = 0
+    pair[6, 10:40, 8:50] = 255
+    flipped = np.ascontiguousarray(pair[:, :, ::-1])
+    np.testing.assert_allclose(compared(pair)[1], compared(flipped)[1], rtol=0.06, atol=0.06)
 
 
 def test_kinds_are_probabilities(check: AlterationCheck) -> None:
@@ -195,9 +223,8 @@ def test_variation_keeps_drawing_and_crop_together() -> None:
         changed = varied(rng, planes)
         assert changed.dtype == torch.uint8
         assert changed.shape == planes.shape
-        ink, bare = changed[0, 6] > 230, changed[0, 6] < 10
-        spread = (changed[0, :3, ink].float().mean(1) - changed[0, :3, bare].float().mean(1)).abs().max()
-        assert spread > 15  # ink is still told from ground where the alpha plane has it
+        ink, bare = changed[0, 3] > 230, changed[0, 3] < 10
+        assert changed[0, 2, ink].float().mean() - changed[0, 2, bare].float().mean() > 50
 
 
 def test_every_kind_comes_in_turn() -> None:

@@ -20,8 +20,8 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "types errors results",
         "jsonio boxes images logos brands listings resume match text folding spelt nearest words coded price evidence "
         "signals score report weights merchant negatives",
-        "alignment alteration alteration_net detect detector_net encode refine ocr storage gallery register enrol "
-        "index observing",
+        "alignment alteration alteration_evidence alteration_net detect detector_net encode refine ocr storage gallery "
+        "register enrol index observing",
         "scanner calibrate",
         "cli distributed",
     )

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 import torch
 
-from logoscan.alteration import LOOK_PX
+from logoscan.alteration_evidence import LOOK_PX
 from logoscan.encode import ClipEncoder
 from logoscan.training import drawings as drawing_store
 from logoscan.training.alterations import joined, stream_pairs, threshold, train_alterations, write_check

@@ -22,7 +22,8 @@ import torch.nn.functional as F  # noqa: N812
 from safetensors.torch import save_file
 
 from logoscan.alignment import align
-from logoscan.alteration import KINDS, LOOK_PX, NUMBERS, PLANES, evidence
+from logoscan.alteration import KINDS
+from logoscan.alteration_evidence import LOOK_PX, NUMBERS, PLANES, evidence
 from logoscan.alteration_net import AlterationNet, build
 from logoscan.training.compose import Composer, ground_for
 from logoscan.training.effects import CROP_PX, Rgb8, blend, lay, random_corners, take_snapshot, to_uint8
@@ -143,20 +144,16 @@ def stream_pairs(make: Callable[[int], Composer], seed: int, words: float, count
 
 
 def varied(rng: torch.Generator, planes: torch.Tensor) -> torch.Tensor:
-    """Other light, inks and places: uint8 (n, PLANES, h, w) in and out. A mirror image of both is as good a pair."""
-    out = planes.float()
-    n = len(out)
-    gain = 1 + 0.3 * torch.randn((n, 1, 1, 1), generator=rng)
-    out[:, :3] = (out[:, :3] - 127.5) * gain + 127.5 + 25 * torch.randn((n, 1, 1, 1), generator=rng)
-    chance = torch.rand(3, generator=rng)
-    if chance[0] < 0.2:
-        out[:, 3:6] = 255 - out[:, 3:6]
-    if chance[1] < 0.5:
-        out = out.flip(3)
-    if chance[2] < 0.3:
-        out[:, :3] = out[:, torch.randperm(3, generator=rng)]
+    """Other places, and now and then left for right: a mirror image of drawing and crop is as good a pair.
+
+    Args:
+        rng: Source of the choices, one for all rows.
+        planes: uint8 (n, PLANES, h, w); the result has that shape.
+    """
+    if float(torch.rand(1, generator=rng)) < 0.5:
+        planes = planes.flip(3)
     shift = torch.randint(-3, 4, (2,), generator=rng).tolist()
-    return torch.roll(out, shift, (2, 3)).clamp(0, 255).to(torch.uint8)
+    return torch.roll(planes, shift, (2, 3))
 
 
 def train_alterations(examples: Examples, rounds: int = 24, seed: int = 0, lr: float = 2e-3) -> AlterationNet:
