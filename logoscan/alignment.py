@@ -107,19 +107,14 @@ def align(crop: Rgb, drawing: Rgba) -> Alignment | None:
     return Alignment(upright[1], upright[0], mirrored[0], False)
 
 
-def on_drawing(crop: Rgb, alignment: Alignment) -> tuple[NDArray[np.float32], Plane]:
-    """The crop as seen through the drawing's square.
-
-    Returns:
-        float32 (SIDE_PX, SIDE_PX, 3) RGB, and 1 where the crop has a pixel, 0 beyond its border.
-    """
+def on_drawing(crop: Rgb, alignment: Alignment) -> NDArray[np.float32]:
+    """The crop as seen through the drawing's square: float32 (SIDE_PX, SIDE_PX, 3) RGB; its border goes on outside."""
     import cv2
 
     flags, size = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, (SIDE_PX, SIDE_PX)
     matrix = alignment.matrix.astype(np.float32)
     seen = cv2.warpAffine(_square(crop), matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    inside = cv2.warpAffine(np.ones(size, np.float32), matrix, size, flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP)
-    return np.asarray(seen, np.float32), np.asarray(inside, np.float32)
+    return np.asarray(seen, np.float32)
 
 
 def overlay(crop: Rgb, drawing: Rgba, alignment: Alignment) -> Rgb:

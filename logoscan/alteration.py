@@ -119,7 +119,6 @@ class AlterationCheck:
         alignment = align(crop, drawing)
         if alignment is None:
             return None
-        planes, numbers = (torch.from_numpy(part)[None] for part in evidence(crop, drawing, alignment))
         with torch.inference_mode():
-            share = torch.softmax(self._net(planes, numbers), 1)[0].tolist()
+            share = torch.softmax(self._net(torch.from_numpy(evidence(crop, drawing, alignment))[None]), 1)[0].tolist()
         return Alteration(crop, drawing, alignment, dict(zip(KINDS, share, strict=True)))

@@ -1,4 +1,4 @@
-"""What the alteration check is shown: a crop and the drawing that lies over it, compared edge by edge and ink by ink.
+"""What the alteration check is told: a crop and the drawing that lies over it, compared edge by edge and ink by ink.
 
 A missing part is a place of the drawing where the crop has neither its edges nor its ink. Knows no networks and no
 files.
@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 from logoscan.alignment import Alignment, drawn, edges, on_drawing
 from logoscan.types import Rgb, Rgba
 
-__all__ = ["LOOK_PX", "NUMBERS", "PLANES", "compared", "evidence", "seen_through"]
+__all__ = ["LOOK_PX", "NUMBERS", "compared", "evidence", "seen_through"]
 
 Plane: TypeAlias = NDArray[np.float32]
 """float32 (LOOK_PX, LOOK_PX)."""
 LOOK_PX = 64
 """Side of the squares that are compared, px."""
-PLANES, NUMBERS = 6, 48
-"""Planes that the check looks at, and numbers that it is told."""
+NUMBERS = 48
+"""Numbers that the check is told."""
 _GRIDS = (2, 3, 4, 6)
 """Sides of the grids in whose cells the drawing's edges are looked for."""
 _ENDS = (0.2, 0.35)
@@ -31,8 +31,8 @@ _LEAST_PX = 9
 """Pixels of ink or ground below which nothing is said of their colour."""
 
 
-def evidence(crop: Rgb, drawing: Rgba, alignment: Alignment) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """What the network is shown.
+def evidence(crop: Rgb, drawing: Rgba, alignment: Alignment) -> NDArray[np.float32]:
+    """What the network is told.
 
     Args:
         crop: uint8 (n, n, 3) RGB.
@@ -40,49 +40,44 @@ def evidence(crop: Rgb, drawing: Rgba, alignment: Alignment) -> tuple[NDArray[np
         alignment: Of both.
 
     Returns:
-        uint8 (PLANES, LOOK_PX, LOOK_PX) and float32 (NUMBERS,), see `compared`; the first four numbers are the
-        correlation, how far the upright drawing is ahead of the mirrored one (below 0 where it is behind), log stretch
-        and log area.
+        float32 (NUMBERS,): the correlation, how far the upright drawing is ahead of the mirrored one (below 0 where it
+        is behind), log stretch and log area; then those of `compared`.
     """
     ahead = (alignment.correlation - alignment.other) * (-1 if alignment.mirrored else 1)
     area = abs(float(np.linalg.det(alignment.matrix[:, :2])))
     fit = np.array([alignment.correlation, ahead, np.log(alignment.stretch), np.log(max(area, 1e-3))], np.float32)
-    planes, numbers = compared(seen_through(crop, drawing, alignment))
-    return planes, np.concatenate([np.clip(fit, -3, 3), numbers])
+    return np.concatenate([np.clip(fit, -3, 3), compared(seen_through(crop, drawing, alignment))])
 
 
 def seen_through(crop: Rgb, drawing: Rgba, alignment: Alignment) -> NDArray[np.uint8]:
-    """The crop through the drawing's square (RGB), the drawing on grey (RGB), its alpha, and where the crop has pixels.
+    """The crop through the drawing's square (RGB), the drawing on grey (RGB), and its alpha.
 
     Returns:
-        uint8 (8, LOOK_PX, LOOK_PX).
+        uint8 (7, LOOK_PX, LOOK_PX).
     """
     import cv2
 
     mark = drawn(drawing, alignment.mirrored)
-    seen, inside = on_drawing(crop, alignment)
     alpha = mark[..., 3:]
-    planes = [seen, mark[..., :3] + 127 * (1 - alpha), alpha * 255, inside[..., None] * 255]
+    planes = [on_drawing(crop, alignment), mark[..., :3] + 127 * (1 - alpha), alpha * 255]
     size = (LOOK_PX, LOOK_PX)
     small = [cv2.resize(p, size, interpolation=cv2.INTER_AREA).reshape(*size, -1) for p in planes]
     return np.ascontiguousarray(np.concatenate(small, axis=2).clip(0, 255).astype(np.uint8).transpose(2, 0, 1))
 
 
-def compared(pair: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+def compared(pair: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Compare a crop with the drawing over it.
 
     Args:
-        pair: uint8 (8, LOOK_PX, LOOK_PX), as of `seen_through`.
+        pair: uint8 (7, LOOK_PX, LOOK_PX), as of `seen_through`.
 
     Returns:
-        uint8 (PLANES, LOOK_PX, LOOK_PX): the drawing's edges, the crop's, where the crop is of the ink's colour rather
-        than of the ground's, alpha, where the crop has pixels, lightness. float32 (NUMBERS - 4,): how much of the
-        drawing's edges the crop has, in all and in cells and ends of the drawing, and how far ink and ground differ, in
-        all and in its thirds; the order of opposite ends does not matter.
+        float32 (NUMBERS - 4,): how much of the drawing's edges the crop has, in all and in cells and ends of the
+        drawing, and how far ink and ground differ, in all and in its thirds; opposite ends in rising order.
     """
     import cv2
 
-    crop, alpha, inside = np.ascontiguousarray(pair[:3].transpose(1, 2, 0)), pair[6], pair[7]
+    crop, alpha = np.ascontiguousarray(pair[:3].transpose(1, 2, 0)), pair[6]
     wanted = np.maximum(edges(pair[3:6].transpose(1, 2, 0)), edges(np.repeat(alpha[..., None], 3, 2)))
     wanted = np.clip(wanted / (np.percentile(wanted, 97) + 1e-6), 0, 1)
     zone = cv2.dilate((alpha > 60).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
@@ -95,9 +90,7 @@ def compared(pair: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.flo
     ground = (alpha < 30) & (cv2.dilate((alpha > 60).astype(np.uint8), np.ones((9, 9), np.uint8)) > 0)
     strange = (there * cv2.dilate(wanted, near)).sum() / (there[zone].sum() + 1e-6)
     numbers = [met.sum() / (wanted.sum() + 1e-6), strange, *_met_in_cells(wanted, met), *_met_at_ends(wanted, met)]
-    numbers += _colours(lab, ink, ground)
-    planes = [wanted * 255, there * 255, _ink_likeness(lab, ink, ground) * 255, alpha, inside, lab[..., 0]]
-    return np.stack(planes).clip(0, 255).astype(np.uint8), np.array(numbers, np.float32)
+    return np.array([*numbers, *_colours(lab, ink, ground)], np.float32)
 
 
 def _met_in_cells(wanted: Plane, met: Plane) -> Iterator[float]:
@@ -155,12 +148,3 @@ def _likeness(
         return 0.0
     own, other, under = (lab[mask].mean(axis=0) for mask in (part, rest, ground))
     return float(np.linalg.norm(own - other) - np.linalg.norm(own - under))
-
-
-def _ink_likeness(lab: NDArray[np.float32], ink: NDArray[np.bool_], ground: NDArray[np.bool_]) -> Plane:
-    """1 where a pixel is of the ink's median colour, 0 where of the ground's; 0.5 where neither can be told."""
-    if min(ink.sum(), ground.sum()) < _LEAST_PX:
-        return np.full(ink.shape, 0.5, np.float32)
-    of_ink, of_ground = np.median(lab[ink], axis=0), np.median(lab[ground], axis=0)
-    nearer = np.linalg.norm(lab - of_ground, axis=2) - np.linalg.norm(lab - of_ink, axis=2)
-    return np.asarray(np.clip(nearer / (np.linalg.norm(of_ink - of_ground) + 8), -1, 1) / 2 + 0.5, np.float32)

@@ -6,36 +6,48 @@ import torch
 from torch import nn
 
 from logoscan.alteration import KINDS
-from logoscan.alteration_evidence import NUMBERS, PLANES
+from logoscan.alteration_evidence import NUMBERS
 
-__all__ = ["AlterationNet", "build"]
+__all__ = ["BINS", "AlterationNet", "build"]
 
-_WIDTH = 24
+BINS = 16
+"""Pieces that the range of each number is cut into."""
+_WIDTH = 256
 
 
 class AlterationNet(nn.Module):
-    """uint8 (n, PLANES, h, w) and float32 (n, NUMBERS) to float32 (n, len(KINDS)) logits; 0.2 million numbers.
+    """float32 (n, NUMBERS) to float32 (n, len(KINDS)) logits; 0.2 million numbers.
 
-    Means and maxima of six convolutions: a missing part is a place, not an average.
+    Two hidden layers over a piecewise linear encoding of each number (Gorishniy, Rubachev and Babenko, "On Embeddings
+    for Numerical Features in Tabular Deep Learning", NeurIPS 2022): thresholds on single numbers are what tells.
     """
+
+    bounds: torch.Tensor
+    """float32 (NUMBERS, BINS + 1), rising: where the pieces of each number meet."""
 
     def __init__(self) -> None:
         super().__init__()
-        widths, layers, came = (1, 1, 2, 2, 4, 4), list[nn.Module](), PLANES
-        for i, times in enumerate(widths):
-            width = _WIDTH * times
-            layers += [nn.Conv2d(came, width, 3, 2 - i % 2, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
-            came = width
-        self.features = nn.Sequential(*layers)
-        self.scale = nn.BatchNorm1d(NUMBERS)
-        self.head = nn.Sequential(
-            nn.Linear(2 * came + NUMBERS, 96), nn.ReLU(), nn.Dropout(0.3), nn.Linear(96, len(KINDS))
+        self.register_buffer("bounds", torch.linspace(-1, 1, BINS + 1).repeat(NUMBERS, 1))
+        self.layers = nn.Sequential(
+            nn.Dropout(0.1),
+            nn.Linear(NUMBERS * BINS, _WIDTH),
+            nn.ReLU(),
+            nn.Dropout(0.5),
+            nn.Linear(_WIDTH, _WIDTH // 2),
+            nn.ReLU(),
+            nn.Dropout(0.5),
+            nn.Linear(_WIDTH // 2, len(KINDS)),
         )
 
-    def forward(self, planes: torch.Tensor, numbers: torch.Tensor) -> torch.Tensor:
+    def cut(self, numbers: torch.Tensor) -> None:
+        """Lay the pieces so that each holds as many of these rows, float32 (n, NUMBERS)."""
+        self.bounds.copy_(torch.quantile(numbers, torch.linspace(0, 1, BINS + 1), dim=0).T)
+
+    def forward(self, numbers: torch.Tensor) -> torch.Tensor:
         """Return the logits."""
-        maps = self.features(planes.float() / 127.5 - 1)
-        logits: torch.Tensor = self.head(torch.cat([maps.mean((2, 3)), maps.amax((2, 3)), self.scale(numbers)], 1))
+        low, high = self.bounds[:, :-1], self.bounds[:, 1:]
+        pieces = ((numbers[:, :, None] - low) / (high - low).clamp(min=1e-6)).clamp(0, 1) * 2 - 1
+        logits: torch.Tensor = self.layers(pieces.flatten(1))
         return logits
 
 

@@ -266,7 +266,7 @@ def detector_confidence(
 @main.command("alterations")
 @click.argument("target", type=click.Path(dir_okay=False))
 @_material
-@click.option("--pairs", default=12_000, show_default=True, type=click.IntRange(12), help="To train on.")
+@click.option("--pairs", default=21_000, show_default=True, type=click.IntRange(12), help="To train on.")
 @click.option(
     "--judged",
     default=1800,
@@ -274,7 +274,7 @@ def detector_confidence(
     type=click.IntRange(12),
     help="Unseen ones: half for the threshold.",
 )
-@click.option("--rounds", default=24, show_default=True, type=click.IntRange(1))
+@click.option("--rounds", default=30, show_default=True, type=click.IntRange(1))
 @click.option("--seed", default=0, show_default=True)
 @click.option("--threads", default=1, show_default=True, type=click.IntRange(1), help="Threads of torch.")
 def alterations_command(

@@ -23,7 +23,7 @@ from safetensors.torch import save_file
 
 from logoscan.alignment import align
 from logoscan.alteration import KINDS
-from logoscan.alteration_evidence import LOOK_PX, NUMBERS, PLANES, evidence
+from logoscan.alteration_evidence import NUMBERS, evidence
 from logoscan.alteration_net import AlterationNet, build
 from logoscan.training.compose import Composer, ground_for
 from logoscan.training.effects import CROP_PX, Rgb8, blend, lay, random_corners, take_snapshot, to_uint8
@@ -53,12 +53,11 @@ class Pair:
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """Aligned pairs: uint8 `planes`, float32 `numbers` (both as of `evidence`) and int64 `kinds`, a row each.
+    """Aligned pairs: float32 `numbers`, as of `evidence`, and int64 `kinds`, a row each.
 
     `lost`, int64, are the kinds of the pairs that could not be aligned.
     """
 
-    planes: npt.NDArray[np.uint8]
     numbers: npt.NDArray[np.float32]
     kinds: npt.NDArray[np.int64]
     lost: npt.NDArray[np.int64]
@@ -117,24 +116,21 @@ class Pairs:
 def gather(pairs: Iterable[Pair]) -> Examples:
     """Align pairs; of those that cannot be aligned only the kinds are kept."""
     lost: list[int] = []
-    rows: list[tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32], int]] = []
+    rows: list[tuple[npt.NDArray[np.float32], int]] = []
     for pair in pairs:
         alignment = align(pair.crop, pair.drawing)
         if alignment is None:
             lost.append(pair.kind)
         else:
-            rows.append((*evidence(pair.crop, pair.drawing, alignment), pair.kind))
-    planes = np.array([row[0] for row in rows], np.uint8).reshape(-1, PLANES, LOOK_PX, LOOK_PX)
-    numbers = np.array([row[1] for row in rows], np.float32).reshape(-1, NUMBERS)
-    return Examples(planes, numbers, np.array([row[2] for row in rows], np.int64), np.array(lost, np.int64))
+            rows.append((evidence(pair.crop, pair.drawing, alignment), pair.kind))
+    numbers = np.array([row[0] for row in rows], np.float32).reshape(-1, NUMBERS)
+    return Examples(numbers, np.array([row[1] for row in rows], np.int64), np.array(lost, np.int64))
 
 
 def joined(parts: Iterable[Examples]) -> Examples:
     """All rows of some examples."""
     kept = list(parts)
-    return Examples(
-        *(np.concatenate([getattr(p, name) for p in kept]) for name in ("planes", "numbers", "kinds", "lost"))
-    )
+    return Examples(*(np.concatenate([getattr(p, name) for p in kept]) for name in ("numbers", "kinds", "lost")))
 
 
 def stream_pairs(make: Callable[[int], Composer], seed: int, words: float, count: int) -> Iterator[Examples]:
@@ -143,26 +139,14 @@ def stream_pairs(make: Callable[[int], Composer], seed: int, words: float, count
         yield from islice(batches, -(-count // len(ORDER)))
 
 
-def varied(rng: torch.Generator, planes: torch.Tensor) -> torch.Tensor:
-    """Other places, and now and then left for right: a mirror image of drawing and crop is as good a pair.
-
-    Args:
-        rng: Source of the choices, one for all rows.
-        planes: uint8 (n, PLANES, h, w); the result has that shape.
-    """
-    if float(torch.rand(1, generator=rng)) < 0.5:
-        planes = planes.flip(3)
-    shift = torch.randint(-3, 4, (2,), generator=rng).tolist()
-    return torch.roll(planes, shift, (2, 3))
-
-
-def train_alterations(examples: Examples, rounds: int = 24, seed: int = 0, lr: float = 2e-3) -> AlterationNet:
+def train_alterations(examples: Examples, rounds: int = 30, seed: int = 0, lr: float = 1e-3) -> AlterationNet:
     """Step on examples for some rounds (AdamW, cosine)."""
     torch.manual_seed(seed)
     rng = torch.Generator().manual_seed(seed)
-    net, batch = build(), min(64, len(examples))
-    optimizer = torch.optim.AdamW(net.parameters(), lr=lr, weight_decay=0.05)
-    planes, numbers, kinds = (torch.from_numpy(getattr(examples, n)) for n in ("planes", "numbers", "kinds"))
+    net, batch = build(), min(128, len(examples))
+    optimizer = torch.optim.AdamW(net.parameters(), lr=lr, weight_decay=0.3)
+    numbers, kinds = torch.from_numpy(examples.numbers), torch.from_numpy(examples.kinds)
+    net.cut(numbers)
     steps = rounds * (len(examples) // batch)
     step = 0
     for number in range(rounds):
@@ -172,7 +156,7 @@ def train_alterations(examples: Examples, rounds: int = 24, seed: int = 0, lr: f
             rows = order[start : start + batch]
             rate = min(1.0, (step + 1) / 50) * (0.5 + 0.5 * math.cos(math.pi * step / steps))
             optimizer.param_groups[0]["lr"] = lr * rate
-            loss = F.cross_entropy(net.train()(varied(rng, planes[rows]), numbers[rows]), kinds[rows])
+            loss = F.cross_entropy(net.train()(numbers[rows]), kinds[rows])
             optimizer.zero_grad()
             torch.autograd.backward(loss)
             optimizer.step()
@@ -183,10 +167,9 @@ def train_alterations(examples: Examples, rounds: int = 24, seed: int = 0, lr: f
 
 def altered(net: AlterationNet, examples: Examples) -> npt.NDArray[np.float32]:
     """Probability that each example is altered, float32 (n,)."""
-    planes, numbers = torch.from_numpy(examples.planes), torch.from_numpy(examples.numbers)
     with torch.inference_mode():
-        logits = [net(planes[i : i + 256], numbers[i : i + 256]) for i in range(0, len(examples), 256)]
-    return np.asarray(1 - torch.softmax(torch.cat(logits), 1)[:, 0].numpy())
+        shares = torch.softmax(net(torch.from_numpy(examples.numbers)), 1)
+    return np.asarray(1 - shares[:, 0].numpy())
 
 
 def threshold(net: AlterationNet, examples: Examples, false_alarms: float = 0.04) -> float:
@@ -206,7 +189,7 @@ def judge(net: AlterationNet, examples: Examples, least: float) -> dict[str, flo
 
 
 def write_check(net: AlterationNet, path: str | Path, least: float) -> None:
-    """Write a network in half precision as `AlterationCheck` reads it; written beside, then renamed.
+    """Write a network as `AlterationCheck` reads it; written beside, then renamed.
 
     Args:
         net: The network.
@@ -214,7 +197,7 @@ def write_check(net: AlterationNet, path: str | Path, least: float) -> None:
         least: Probability above which a mark is called altered.
     """
     partial = Path(path).with_name(Path(path).name + ".partial")
-    state = {k: v.half().contiguous() for k, v in net.state_dict().items() if v.is_floating_point()}
+    state = {k: v.contiguous() for k, v in net.state_dict().items() if v.is_floating_point()}
     save_file(state, str(partial), metadata={"format": "pt", "alterations": json.dumps({"threshold": least})})
     partial.chmod(0o644)  # safetensors makes files for their owner alone
     partial.replace(path)
