@@ -73,6 +73,7 @@ class AlterationCheck:
 
     Attributes:
         threshold: Probability of `Alteration.altered` above which to call a mark altered.
+        net: The network, in evaluation mode.
     """
 
     def __init__(self, path: str | Path | None = None) -> None:
@@ -89,20 +90,20 @@ class AlterationCheck:
         from logoscan.alteration_net import build
 
         path = weights.verified(weights.ALTERATIONS)[0] if path is None else path
-        self._net = build()
+        self.net = build()
         try:
             with safe_open(str(path), "pt") as file:
                 self.threshold = float(json.loads((file.metadata() or {})["alterations"])["threshold"])
                 if not 0 < self.threshold < 1:
                     raise ValueError(f"threshold: expected a probability, got {self.threshold!r}")
                 tensors = {k: file.get_tensor(k).float() for k in file.keys()}  # noqa: SIM118
-            self._net.load_state_dict(tensors, strict=False)
+            self.net.load_state_dict(tensors, strict=False)
         except (SafetensorError, OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
             raise CorruptFileError(f"{path}: expected an alteration check's file ({error!s:.200})") from None
-        missing = sorted(k for k in self._net.state_dict() if k not in tensors and not k.endswith("batches_tracked"))
+        missing = sorted(k for k in self.net.state_dict() if k not in tensors and not k.endswith("batches_tracked"))
         if missing:
             raise CorruptFileError(f"{path}: expected a whole alteration check, got one without {missing[:3]}")
-        self._net.eval()
+        self.net.eval()
 
     def check(self, crop: Rgb, drawing: Rgba) -> Alteration | None:
         """Align a drawing with a crop and judge what became of it; None where it cannot be aligned.
@@ -120,5 +121,5 @@ class AlterationCheck:
         if alignment is None:
             return None
         with torch.inference_mode():
-            share = torch.softmax(self._net(torch.from_numpy(evidence(crop, drawing, alignment))[None]), 1)[0].tolist()
+            share = torch.softmax(self.net(torch.from_numpy(evidence(crop, drawing, alignment))[None]), 1)[0].tolist()
         return Alteration(crop, drawing, alignment, dict(zip(KINDS, share, strict=True)))

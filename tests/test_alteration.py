@@ -225,3 +225,9 @@ def test_the_command_trains_judges_and_writes(tmp_path: Path) -> None:
     assert run.exit_code == 0, run.output
     assert {"threshold", "told", "faithful"} <= set(json.loads(run.stdout.splitlines()[-1]))
     assert AlterationCheck(target).check(shown(flag()), flag()) is not None
+    judged = ["judge-alterations", str(target), "--work", str(tmp_path), "--fonts", str(fonts), "--judged", "12"]
+    again = CliRunner().invoke(main, judged)
+    assert again.exit_code == 0, again.output
+    figures = json.loads(again.stdout.splitlines()[-1])
+    assert figures["judged"] == 12
+    assert 0 <= figures["told"] <= 1

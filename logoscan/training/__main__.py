@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 import torch
 
+from logoscan.alteration import AlterationCheck
 from logoscan.alteration_evidence import LOOK_PX
 from logoscan.encode import ClipEncoder
 from logoscan.training import drawings as drawing_store
@@ -289,6 +290,21 @@ def alterations_command(
     least = threshold(net, first)
     write_check(net, target, least)
     figures = {"threshold": least, "judged": len(second), **judge_alterations(net, second, least)}
+    click.echo(json.dumps({name: round(value, 4) for name, value in figures.items()}))
+
+
+@main.command("judge-alterations")
+@click.argument("source", type=_MODEL)
+@_material
+@click.option("--judged", default=600, show_default=True, type=click.IntRange(12), help="Pairs, half of them faithful.")
+@click.option("--seed", default=1000, show_default=True)
+def judge_alterations_command(source: str, work: str, fonts: str, judged: int, seed: int) -> None:
+    """Judge the alteration check SOURCE on composed pairs of unseen marks."""
+    check = AlterationCheck(source)
+    unseen = partial(Composer.from_folders, work, fonts, drawings="drawings-calibration")
+    pairs = joined(stream_pairs(unseen, seed, 0.0, judged))
+    counts = {"judged": len(pairs) + len(pairs.lost), "not_aligned": len(pairs.lost)}
+    figures = {**counts, **judge_alterations(check.net, pairs, check.threshold)}
     click.echo(json.dumps({name: round(value, 4) for name, value in figures.items()}))
 
 
