@@ -19,14 +19,17 @@ from logoscan.alteration_evidence import evidence
 from logoscan.boxes import expand
 from logoscan.errors import CorruptFileError
 from logoscan.images import square_crops
+from logoscan.logos import ink
 from logoscan.types import Rgb, Rgba
 
-__all__ = ["CROP_PX", "KINDS", "Alteration", "AlterationCheck", "cut"]
+__all__ = ["CROP_PX", "KINDS", "Alteration", "AlterationCheck", "cut", "laid"]
 
 KINDS = ("faithful", "mirrored", "stretched", "incomplete")
 """What the network tells apart, in the order of its outputs."""
 CROP_PX = 128
 """Side of the crops that are aligned and, outlined, shown."""
+_SAME_INK = 0.02
+"""Mean difference of two alphas below which they are of one form."""
 _AROUND = 0.1
 """Ground around a matched box, as a share of its sides."""
 
@@ -37,7 +40,7 @@ class Alteration:
 
     Attributes:
         crop: uint8 (n, n, 3), the place that was looked at.
-        drawing: uint8 (H, W, 4), as registered.
+        drawing: uint8 (H, W, 4), as registered or without the badge that it stands on, whatever fits better.
         alignment: Where the drawing lies in the crop.
         kinds: Probability of each of `KINDS`; they sum to 1.
     """
@@ -66,6 +69,32 @@ def cut(image: Rgb, xyxy: tuple[float, float, float, float]) -> Rgb:
     middle, half = (box[:, :2] + box[:, 2:]) / 2, (box[:, 2:] - box[:, :2]).max() / 2
     (crop,) = square_crops(image, np.concatenate([middle - half, middle + half], 1), CROP_PX, "pad")
     return np.asarray(crop)
+
+
+def laid(crop: Rgb, drawing: Rgba) -> tuple[Rgba, Alignment] | None:
+    """Align a drawing, and its figure without the badge that it stands on, with a crop; what fits better, and how.
+
+    Args:
+        crop: uint8 (n, n, 3) RGB.
+        drawing: uint8 (H, W, 4).
+
+    Returns:
+        None where neither can be aligned.
+    """
+    found = [(form, align(crop, form)) for form in _forms(drawing)]
+    fitting = [(form, alignment) for form, alignment in found if alignment is not None]
+    return max(fitting, key=lambda pair: pair[1].correlation, default=None)
+
+
+def _forms(drawing: Rgba) -> list[Rgba]:
+    """The drawing and, of one that fills its box with a colour, what a print in one ink would leave of it."""
+    figure = ink(drawing)
+    alpha = drawing[..., 3] / np.float32(255)
+    if np.abs(figure - alpha).mean() < _SAME_INK:
+        return [drawing]
+    alone = np.zeros_like(drawing)
+    alone[..., 3] = (figure * 255).round()
+    return [drawing, alone]
 
 
 class AlterationCheck:
@@ -117,9 +146,10 @@ class AlterationCheck:
         """
         import torch
 
-        alignment = align(crop, drawing)
-        if alignment is None:
+        found = laid(crop, drawing)
+        if found is None:
             return None
+        drawing, alignment = found
         with torch.inference_mode():
             share = torch.softmax(self.net(torch.from_numpy(evidence(crop, drawing, alignment))[None]), 1)[0].tolist()
         return Alteration(crop, drawing, alignment, dict(zip(KINDS, share, strict=True)))

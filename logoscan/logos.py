@@ -21,7 +21,7 @@ from logoscan.types import ImageSource, Rgb, Rgba
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
-__all__ = ["DRAWING_PX", "LOGO_SUFFIXES", "Rendering", "load_logo", "renderings", "thumbnail"]
+__all__ = ["DRAWING_PX", "LOGO_SUFFIXES", "Rendering", "ink", "load_logo", "renderings", "thumbnail"]
 
 LOGO_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".svg")
 RENDER_PX = 256
@@ -203,6 +203,23 @@ def renderings(rgba: Rgba) -> list[Rendering]:
     if opaque and not any(name == "own-colour" for name, _ in ways):
         ways.append(("as-is", np.ascontiguousarray(rgba[..., :3])))
     return [Rendering(name, pad_square(rgb, MARGIN)) for name, rgb in ways]
+
+
+def ink(rgba: Rgba) -> NDArray[np.float32]:
+    """What a one-colour print of a drawing would ink, float32 (h, w) 0..1.
+
+    A drawing that fills its box with colour (an app icon, a badge) would become a blot; there the ink is where the
+    colour differs from the commonest border colour.
+    """
+    alpha = rgba[..., 3].astype(np.float32) / np.float32(255)
+    if alpha.mean() < 0.72:
+        return alpha
+    edge = np.concatenate([rgba[0], rgba[-1], rgba[:, 0], rgba[:, -1]])
+    edge = edge[edge[:, 3] > 128] if (edge[:, 3] > 128).any() else rgba[rgba[..., 3] > 128]
+    ground = np.median(edge[:, :3], axis=0)
+    far = np.abs(rgba[..., :3].astype(np.float32) - ground).max(-1)
+    inked = np.asarray(np.clip(far / 90, 0, 1) * alpha, np.float32)
+    return inked if inked.mean() > 0.03 else alpha
 
 
 def _without_ground(rgba: Rgba) -> Rgba:

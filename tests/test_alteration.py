@@ -15,7 +15,7 @@ from test_training_train import composer, font
 
 from logoscan import weights
 from logoscan.alignment import align
-from logoscan.alteration import CROP_PX, KINDS, AlterationCheck, cut
+from logoscan.alteration import CROP_PX, KINDS, AlterationCheck, cut, laid
 from logoscan.alteration_evidence import LOOK_PX, NUMBERS, compared, evidence, seen_through
 from logoscan.alteration_net import build
 from logoscan.detect import WholeImage
@@ -91,6 +91,24 @@ def test_opposite_ends_count_alike() -> None:
     pair[6, 10:40, 8:50] = 255
     flipped = np.ascontiguousarray(pair[:, :, ::-1])
     np.testing.assert_allclose(compared(pair), compared(flipped), rtol=0.06, atol=0.06)
+
+
+def test_a_figure_printed_without_its_badge_is_laid_as_a_figure() -> None:
+    badge = np.zeros((128, 128, 4), np.uint8)
+    badge[..., 3] = 255
+    badge[..., :3] = (20, 120, 40)
+    figure = flag()[..., 3] > 127
+    rows = np.linspace(0, figure.shape[0] - 1, 76).astype(int)
+    columns = np.linspace(0, figure.shape[1] - 1, 76).astype(int)
+    badge[26:102, 26:102, :3][figure[np.ix_(rows, columns)]] = 255
+    crop = np.full((128, 128, 3), 220, np.uint8)
+    crop[badge[..., :3].min(2) > 200] = (200, 30, 40)
+    form, alignment = laid(crop, badge) or (badge, None)
+    assert alignment is not None
+    assert alignment.correlation > 0.8
+    assert form[..., 3].mean() < 0.5 * badge[..., 3].mean()
+    whole, _ = laid(np.ascontiguousarray(badge[..., :3]), flag()) or (badge, None)
+    np.testing.assert_array_equal(whole, flag())
 
 
 def test_kinds_are_probabilities(check: AlterationCheck) -> None:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pytest
 from PIL import ImageFont
 
+from logoscan.logos import ink
 from logoscan.training.compose import Composer, Mix
 from logoscan.training.drawings import DRAWING_PX, Drawings, from_arrays
 from logoscan.training.effects import CROP_PX
@@ -25,7 +26,7 @@ from logoscan.training.materials import (
 from logoscan.training.packs import draw_pack, recolour_pack
 from logoscan.training.scenes import Scene, compose_scene
 from logoscan.training.sheet import contact_sheet
-from logoscan.training.styles import difference, ink, look_alike, style
+from logoscan.training.styles import difference, look_alike, style
 from logoscan.training.wordmarks import change_name
 
 Rgba = npt.NDArray[np.uint8]

@@ -21,15 +21,15 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from safetensors.torch import save_file
 
-from logoscan.alignment import align
-from logoscan.alteration import KINDS
+from logoscan.alteration import KINDS, laid
 from logoscan.alteration_evidence import NUMBERS, evidence
 from logoscan.alteration_net import AlterationNet, build
+from logoscan.logos import ink
 from logoscan.training.compose import Composer, ground_for
 from logoscan.training.effects import CROP_PX, Rgb8, blend, lay, random_corners, take_snapshot, to_uint8
 from logoscan.training.materials import random_colour
 from logoscan.training.stream import stream
-from logoscan.training.styles import Rgba, difference, ink, paint, premultiply, without_part
+from logoscan.training.styles import Rgba, difference, paint, premultiply, without_part
 from logoscan.training.wordmarks import draw_word
 
 logger = logging.getLogger(__name__)
@@ -118,11 +118,11 @@ def gather(pairs: Iterable[Pair]) -> Examples:
     lost: list[int] = []
     rows: list[tuple[npt.NDArray[np.float32], int]] = []
     for pair in pairs:
-        alignment = align(pair.crop, pair.drawing)
-        if alignment is None:
+        found = laid(pair.crop, pair.drawing)
+        if found is None:
             lost.append(pair.kind)
         else:
-            rows.append((evidence(pair.crop, pair.drawing, alignment), pair.kind))
+            rows.append((evidence(pair.crop, *found), pair.kind))
     numbers = np.array([row[0] for row in rows], np.float32).reshape(-1, NUMBERS)
     return Examples(numbers, np.array([row[1] for row in rows], np.int64), np.array(lost, np.int64))
 

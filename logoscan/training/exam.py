@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from logoscan.brands import read_brand_folders
-from logoscan.logos import load_logo
+from logoscan.logos import ink, load_logo
 from logoscan.training.drawings import Drawings, from_arrays
-from logoscan.training.styles import Rgba, ink
+from logoscan.training.styles import Rgba
 
 WITHIN = 0.09
 """1 - intersection over union of inked shapes from which two drawings are nearly one: the same mark in two icon sets

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from logoscan.logos import ink
 from logoscan.training.materials import Materials, random_colour
 
 Rgba = npt.NDArray[np.uint8]
@@ -31,23 +32,6 @@ def paint(alpha: npt.NDArray[np.float32], colour: npt.NDArray[np.float32]) -> Pr
     np.multiply(alpha[..., None], colour, out=out[..., :3])
     out[..., 3] = alpha
     return out
-
-
-def ink(rgba: Rgba) -> npt.NDArray[np.float32]:
-    """Return what a one-colour print of a drawing would ink, float32 (h, w) 0..1.
-
-    A drawing that fills its box with colour (an app icon, a badge) would become a blot; there the ink is where the
-    colour differs from the commonest border colour.
-    """
-    alpha = rgba[..., 3].astype(np.float32) / np.float32(255)
-    if alpha.mean() < 0.72:
-        return alpha
-    edge = np.concatenate([rgba[0], rgba[-1], rgba[:, 0], rgba[:, -1]])
-    edge = edge[edge[:, 3] > 128] if (edge[:, 3] > 128).any() else rgba[rgba[..., 3] > 128]
-    ground = np.median(edge[:, :3], axis=0)
-    far = np.abs(rgba[..., :3].astype(np.float32) - ground).max(-1)
-    inked = np.asarray(np.clip(far / 90, 0, 1) * alpha, np.float32)
-    return inked if inked.mean() > 0.03 else alpha
 
 
 def style(rng: np.random.Generator, rgba: Rgba, one_colour: bool, materials: Materials) -> tuple[Premultiplied, bool]:
