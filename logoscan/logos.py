@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from logoscan.errors import ImageError
 from logoscan.images import ImageLimits, flatten, pad_square, read_rgba
