@@ -137,8 +137,14 @@ class Scanner:
             index, warnings = LogoIndex.from_folder(brands, encoder)
             for warning in warnings:
                 logger.warning("%s", warning)
-        detector, ocr = LogoDetector(device=device), make_ocr("auto", device=device)
-        return cls(index, encoder=encoder, detector=detector, ocr=ocr, prices=prices)
+        return cls(
+            index,
+            encoder=encoder,
+            detector=LogoDetector(device=device),
+            ocr=make_ocr("auto", device=device),
+            alterations=AlterationCheck(),
+            prices=prices,
+        )
 
     def _fitting(
         self, calibration: MatchCalibration | Literal["auto"] | None, kind: Literal["logo", "name"]

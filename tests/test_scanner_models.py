@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from fakes import lettering
 
+from logoscan.alteration import AlterationCheck
 from logoscan.detect import LogoDetector, TilePlan, Tiles, WholeImage
 from logoscan.encode import ClipEncoder
 from logoscan.index import LogoIndex
@@ -128,6 +129,7 @@ def test_the_default_wiring(samples: Path, tmp_path: Path, clip: ClipEncoder, sa
         assert scanner.encoder.info == clip.info
         assert scanner.detector.fingerprint == LogoDetector().fingerprint
         assert isinstance(scanner.ocr, RapidOcr)
+        assert isinstance(scanner.alterations, AlterationCheck)
     reports = [scanner.scan(Listing("x", title="JBL speaker")) for scanner in scanners]
     assert [report.score.brand for report in reports] == ["JBL"] * 3
     assert all(replace(report, provenance=reports[0].provenance) == reports[0] for report in reports)

@@ -172,7 +172,7 @@ def altered(net: AlterationNet, examples: Examples) -> npt.NDArray[np.float32]:
     return np.asarray(1 - shares[:, 0].numpy())
 
 
-def threshold(net: AlterationNet, examples: Examples, false_alarms: float = 0.04) -> float:
+def threshold(net: AlterationNet, examples: Examples, false_alarms: float = 0.033) -> float:
     """Probability that at most a share of the faithful examples exceed."""
     return float(np.quantile(altered(net, examples)[examples.kinds == 0], 1 - false_alarms, method="higher"))
 
