@@ -25,6 +25,7 @@ from logoscan.types import Boxes, Regions, Rgb, TextSpans
 __all__ = [
     "DEFAULT_PLAN",
     "DENSE_PLAN",
+    "LARGE_PLAN",
     "Detector",
     "LogoDetector",
     "TilePlan",
@@ -79,6 +80,9 @@ DEFAULT_PLAN = TilePlan(scales=(1.0, 0.75, 0.55, 0.4, 0.3, 0.22))
 """About 220 tiles on a 3:2 photo, each side three quarters of the one before, marks from a tenth of the short side."""
 DENSE_PLAN = TilePlan(scales=(1.0, 0.8, 0.62, 0.5, 0.4, 0.3, 0.24, 0.18))
 """About 390 tiles on a 3:2 photo. No calibration ships for it: fit one, or give a similarity threshold."""
+
+LARGE_PLAN = TilePlan(scales=(0.75, 0.55))
+"""About 20 tiles on a 3:2 photo, the picture itself among them."""
 
 
 _SAME = 0.7
@@ -160,7 +164,8 @@ class WholeImage:
 class LogoDetector:
     """The trained detector: one pass over a picture proposes every place that looks like a mark of some brand.
 
-    Thread-safe once built. The picture itself is always the last region: a mark may fill it.
+    Thread-safe once built. The picture itself and a few large squares of it always come last: a mark may fill it, and
+    goods that are registered by a photograph of the pack are no marks.
 
     Attributes:
         device: Where it runs.
@@ -174,6 +179,7 @@ class LogoDetector:
         device: str = "auto",
         least: float = 0.001,
         most: int = 50,
+        large: TilePlan = LARGE_PLAN,
     ) -> None:
         """Read the network.
 
@@ -181,7 +187,8 @@ class LogoDetector:
             path: A safetensors file of `logoscan.training.detector`; None for the bundled one.
             device: `auto`, `cpu`, `cuda`, `cuda:1`, ...
             least: Confidence from which a place is proposed, in (0, 1).
-            most: Most proposals for a picture, besides the picture itself.
+            most: Most proposals for a picture, besides the large squares.
+            large: Squares that are looked at in every picture.
 
         Raises:
             CorruptFileError: The file is no detector, or the bundled one is missing or altered.
@@ -198,7 +205,7 @@ class LogoDetector:
             raise InputError(f"LogoDetector.least: expected a confidence in (0, 1), got {least!r}")
         if most < 1:
             raise InputError(f"LogoDetector.most: expected 1 or more, got {most!r}")
-        self.device, self.least, self.most = resolve_device(device), least, most
+        self.device, self.least, self.most, self._large = resolve_device(device), least, most, Tiles(large)
         path = weights.verified(weights.DETECTOR)[0] if path is None else Path(path)
         net = build()
         try:
@@ -230,10 +237,10 @@ class LogoDetector:
     @property
     def fingerprint(self) -> str:
         """16 hex digits of weights and settings."""
-        return _fingerprint("logo", self._digest, self.least, self.most)
+        return _fingerprint("logo", self._digest, self.least, self.most, self._large.plan)
 
     def detect(self, images: Sequence[Rgb]) -> list[Regions]:
-        """Proposals of each picture, surest first, and the picture itself with confidence `least`."""
+        """Proposals of each picture, surest first; then the picture itself and large squares, confidence `least`."""
         return [found for i in range(0, len(images), self._batch) for found in self._pass(images[i : i + self._batch])]
 
     def _pass(self, images: Sequence[Rgb]) -> list[Regions]:
@@ -249,18 +256,19 @@ class LogoDetector:
         with torch.inference_mode(), torch.autocast(self.device.split(":")[0], torch.bfloat16, enabled=self._bf16):
             found = decode(self._net, *outputs(self._net, x), self.size_px)
         return [
-            self._kept(each["boxes"].cpu().numpy(), each["scores"].cpu().numpy().astype(np.float64), whole)
-            for each, whole in zip(found, full, strict=True)
+            self._kept(each["boxes"].cpu().numpy(), each["scores"].cpu().numpy().astype(np.float64), large.xyxy)
+            for each, large in zip(found, self._large.detect(images), strict=True)
         ]
 
-    def _kept(self, boxes: Boxes, score: NDArray[np.float64], whole: Boxes) -> Regions:
-        """Regions of one picture from boxes in its square: the sure ones of them, and `whole`."""
-        width, height = int(whole[0, 2]), int(whole[0, 3])
+    def _kept(self, boxes: Boxes, score: NDArray[np.float64], large: Boxes) -> Regions:
+        """Regions of one picture from boxes in its square: the sure ones of them, and `large`, the whole one first."""
+        width, height = int(large[0, 2]), int(large[0, 3])
         xyxy = from_square(boxes, width, height, self.size_px)
         logit = self._slope * np.log(score / (1 - np.minimum(score, 1 - 1e-6))) + self._offset
         confidence = (1 / (1 + np.exp(-logit))).astype(np.float32)
         rows = np.flatnonzero((confidence >= self.least) & ((xyxy[:, 2:] - xyxy[:, :2]).min(1) >= 1))[: self.most]
-        return Regions(np.concatenate([xyxy[rows], whole]), np.append(confidence[rows], np.float32(self.least)))
+        least = np.full(len(large), self.least, np.float32)
+        return Regions(np.concatenate([xyxy[rows], large]), np.concatenate([confidence[rows], least]))
 
 
 def make_detector(name: str, *, device: str = "auto", path: str | Path | None = None) -> Detector:

@@ -15,6 +15,7 @@ from logoscan.boxes import iou
 from logoscan.detect import (
     DEFAULT_PLAN,
     DENSE_PLAN,
+    LARGE_PLAN,
     Detector,
     LogoDetector,
     TilePlan,
@@ -65,20 +66,25 @@ class TestLogoDetector(DetectorContract):
     def detector(self, detector_file: Path) -> Detector:
         return LogoDetector(detector_file)
 
-    def test_the_picture_itself_comes_last(self, detector: Detector) -> None:
+    def test_the_picture_itself_and_large_squares_come_last(self, detector: Detector) -> None:
         for picture, regions in zip(self.PICTURES, detector.detect(self.PICTURES), strict=True):
-            height, width = picture.shape[:2]
-            assert regions.xyxy[-1].tolist() == [0, 0, width, height]
-            assert regions.confidence[-1] == np.float32(0.001)
+            large = Tiles(LARGE_PLAN).detect([picture])[0].xyxy
+            assert large[0].tolist() == [0, 0, picture.shape[1], picture.shape[0]]
+            np.testing.assert_array_equal(regions.xyxy[-len(large) :], large)
+            assert (regions.confidence[-len(large) :] == np.float32(0.001)).all()
 
     def test_settings_limit_the_proposals_and_mark_them(self, detector_file: Path) -> None:
         many, few = LogoDetector(detector_file, least=0.01, most=80), LogoDetector(detector_file, least=0.01, most=3)
         picture = self.PICTURES[0]
-        assert len(few.detect([picture])[0]) == 4 < len(many.detect([picture])[0])
+        large = len(Tiles(LARGE_PLAN).detect([picture])[0])
+        assert len(few.detect([picture])[0]) == 3 + large < len(many.detect([picture])[0])
         np.testing.assert_array_equal(few.detect([picture])[0].xyxy[:3], many.detect([picture])[0].xyxy[:3])
         assert few.fingerprint != many.fingerprint
         sure = LogoDetector(detector_file, least=0.999)
-        assert len(sure.detect([picture])[0]) == 1
+        assert len(sure.detect([picture])[0]) == large
+        whole = LogoDetector(detector_file, least=0.999, large=TilePlan((1.0,), min_px=10_000))
+        assert len(whole.detect([picture])[0]) == 1
+        assert len({d.fingerprint for d in (many, few, sure, whole)}) == 4
 
     def test_pictures_looked_at_together_get_what_they_get_alone(self, detector_file: Path) -> None:
         alone, together = LogoDetector(detector_file), LogoDetector(detector_file)
