@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from logoscan.types import Boxes
 
-__all__ = ["area", "clip", "expand", "from_square", "iou", "nms", "to_square"]
+__all__ = ["apart", "area", "clip", "expand", "from_square", "iou", "shared", "to_square"]
 
 
 def area(xyxy: Boxes) -> NDArray[np.float32]:
@@ -16,12 +16,22 @@ def area(xyxy: Boxes) -> NDArray[np.float32]:
 
 def iou(a: Boxes, b: Boxes) -> NDArray[np.float32]:
     """Intersection over union of every box of `a` (n, 4) with every box of `b` (m, 4), float32 (n, m) in [0, 1]."""
+    both = _both(a, b)
+    either = area(a)[:, None] + area(b)[None, :] - both
+    return np.asarray(both / np.maximum(either, 1e-9), np.float32)
+
+
+def shared(a: Boxes, b: Boxes) -> NDArray[np.float32]:
+    """As `iou`, over the smaller of both areas: 1 where one box lies in the other."""
+    smaller = np.minimum(area(a)[:, None], area(b)[None, :])
+    return np.asarray(np.minimum(_both(a, b) / np.maximum(smaller, 1e-9), 1), np.float32)
+
+
+def _both(a: Boxes, b: Boxes) -> NDArray[np.float32]:
     low = np.maximum(a[:, None, :2], b[None, :, :2])
     high = np.minimum(a[:, None, 2:], b[None, :, 2:])
     sides = np.maximum(high - low, 0)
-    both = sides[..., 0] * sides[..., 1]
-    either = area(a)[:, None] + area(b)[None, :] - both
-    return np.asarray(both / np.maximum(either, 1e-9), np.float32)
+    return np.asarray(sides[..., 0] * sides[..., 1], np.float32)
 
 
 def clip(xyxy: Boxes, width_px: int, height_px: int) -> Boxes:
@@ -50,13 +60,13 @@ def from_square(xyxy: Boxes, width_px: int, height_px: int, size_px: int) -> Box
     return clip(xyxy * np.float32(side / size_px) - corner, width_px, height_px)
 
 
-def nms(xyxy: Boxes, score: NDArray[np.float32], iou_threshold: float) -> NDArray[np.int64]:
-    """Greedy non-maximum suppression.
+def apart(xyxy: Boxes, score: NDArray[np.float32], most_shared: float) -> NDArray[np.int64]:
+    """Greedy suppression of boxes that share their place with a better one, within it or around it.
 
     Args:
         xyxy: float32 (n, 4).
         score: float32 (n,), higher is better; ties keep the earlier box.
-        iou_threshold: A box is dropped when it overlaps a better one by more than this.
+        most_shared: A box is dropped when it and a better one share more than this of the smaller of them.
 
     Returns:
         int64 (k,): the kept rows, best first.
@@ -67,5 +77,5 @@ def nms(xyxy: Boxes, score: NDArray[np.float32], iou_threshold: float) -> NDArra
         best = int(order[0])
         kept.append(best)
         rest = order[1:]
-        order = rest[iou(xyxy[best : best + 1], xyxy[rest])[0] <= iou_threshold]
+        order = rest[shared(xyxy[best : best + 1], xyxy[rest])[0] <= most_shared]
     return np.array(kept, np.int64)

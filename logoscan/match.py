@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from logoscan.boxes import nms
+from logoscan.boxes import apart
 from logoscan.errors import InputError
 from logoscan.types import Match, Regions
 
@@ -20,6 +20,8 @@ __all__ = ["BrandNeighbours", "MatchCalibration", "match_regions"]
 
 _PER_BRAND = 3
 """Regions kept for a brand in one picture: proof, not a census."""
+_SHARED = 0.5
+"""Share of the smaller of two regions above which they show one mark: a square around a mark is no second one."""
 _BRANDS = 10
 """Brands kept for one picture, surest first."""
 
@@ -142,7 +144,7 @@ def match_regions(
     matches: list[tuple[float, Match]] = []
     for brand in np.unique(neighbours.brand[:, 0]):
         rows = np.flatnonzero(neighbours.brand[:, 0] == brand)
-        kept = nms(regions.xyxy[rows], order[rows].astype(np.float32), 0.3)[:_PER_BRAND]
+        kept = apart(regions.xyxy[rows], order[rows].astype(np.float32), _SHARED)[:_PER_BRAND]
         for row in rows[kept]:
             x0, y0, x1, y1 = (float(v) for v in regions.xyxy[row])
             match = Match(

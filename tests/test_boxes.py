@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import as_boxes, boxes, floats32, form, quick
 
-from logoscan.boxes import area, clip, expand, from_square, iou, nms, to_square
+from logoscan.boxes import apart, area, clip, expand, from_square, iou, shared, to_square
 from logoscan.images import square_crops
 from logoscan.types import Boxes
 
@@ -25,11 +25,18 @@ def slow_iou(a: list[float], b: list[float]) -> float:
     return both / either if either > 0 else 0.0
 
 
-def slow_nms(rows: Boxes, score: list[float], threshold: float) -> list[int]:
-    """Best first; a box is kept when no kept box covers it by more than the threshold. By the fast `iou`."""
+def slow_shared(a: list[float], b: list[float]) -> float:
+    width = max(0.0, min(a[2], b[2]) - max(a[0], b[0]))
+    height = max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
+    smaller = min(slow_area(a), slow_area(b))
+    return width * height / smaller if smaller > 0 else 0.0
+
+
+def slow_apart(rows: Boxes, score: list[float], threshold: float) -> list[int]:
+    """Best first; a box is kept when it shares no more than the threshold with any kept box. By the fast `shared`."""
     kept: list[int] = []
     for i in sorted(range(len(score)), key=lambda i: (-score[i], i)):
-        if all(float(iou(rows[k : k + 1], rows[i : i + 1])[0, 0]) <= np.float32(threshold) for k in kept):
+        if all(float(shared(rows[k : k + 1], rows[i : i + 1])[0, 0]) <= np.float32(threshold) for k in kept):
             kept.append(i)
     return kept
 
@@ -41,7 +48,7 @@ def test_no_boxes() -> None:
     assert iou(some, NONE).shape == (1, 0)
     assert iou(NONE, some).shape == (0, 1)
     assert clip(NONE, 10, 10).shape == expand(NONE, 0.5).shape == (0, 4)
-    kept = nms(NONE, floats32([]), 0.5)
+    kept = apart(NONE, floats32([]), 0.5)
     assert form(kept) == ("int64", (0,))
     for result in (area(NONE), iou(NONE, some), clip(NONE, 10, 10), expand(NONE, 0.5)):
         assert result.dtype == np.float32
@@ -84,16 +91,25 @@ def test_iou_and_area_equal_their_twins(a: Boxes, b: Boxes) -> None:
     scores=st.lists(st.sampled_from([0.0, 0.25, 0.5, 1.0]) | st.floats(0, 1, width=32), min_size=8, max_size=8),
     threshold=st.sampled_from([0.0, 0.3, 0.5, 1.0]),
 )
-def test_nms_equals_its_twin(rows: Boxes, scores: list[float], threshold: float) -> None:
+def test_apart_equals_its_twin(rows: Boxes, scores: list[float], threshold: float) -> None:
     score = floats32(scores[: len(rows)])
-    assert nms(rows, score, threshold).tolist() == slow_nms(rows, score.tolist(), threshold)
+    assert apart(rows, score, threshold).tolist() == slow_apart(rows, score.tolist(), threshold)
 
 
-def test_nms_keeps_the_best_of_a_heap() -> None:
+def test_shared_is_over_the_smaller_box() -> None:
+    rows = as_boxes([[0, 0, 10, 10], [2, 2, 4, 4], [5, 0, 15, 10], [20, 20, 30, 30]])
+    expected = [[slow_shared(a, b) for b in rows.tolist()] for a in rows.tolist()]
+    np.testing.assert_allclose(shared(rows, rows), expected, atol=1e-6)
+    assert shared(rows, rows)[0].tolist() == [1.0, 1.0, 0.5, 0.0]
+
+
+def test_apart_keeps_the_best_of_a_heap() -> None:
+    within = as_boxes([[0, 0, 100, 100], [40, 40, 50, 50]])
+    assert apart(within, floats32([0.4, 0.9]), 0.5).tolist() == [1], "what lies around a better one goes too"
     rows = as_boxes([[0, 0, 10, 10], [1, 0, 11, 10], [20, 0, 30, 10], [0, 0, 10, 10]])
-    assert nms(rows, floats32([0.5, 0.9, 0.7, 0.9]), 0.5).tolist() == [1, 2]
-    assert nms(rows, floats32([0.5, 0.5, 0.5, 0.5]), 0.5).tolist() == [0, 2], "ties keep the earlier box"
-    assert nms(rows, floats32([0.5, 0.9, 0.7, 0.9]), 1.0).tolist() == [1, 3, 2, 0]
+    assert apart(rows, floats32([0.5, 0.9, 0.7, 0.9]), 0.5).tolist() == [1, 2]
+    assert apart(rows, floats32([0.5, 0.5, 0.5, 0.5]), 0.5).tolist() == [0, 2], "ties keep the earlier box"
+    assert apart(rows, floats32([0.5, 0.9, 0.7, 0.9]), 1.0).tolist() == [1, 3, 2, 0]
 
 
 @quick
