@@ -1,7 +1,7 @@
-"""Was a mark altered? A small network looks at a crop through the drawing that is aligned with it.
+"""Was a mark altered? A small network is told how a crop and the drawing that is laid over it differ.
 
-Mirrored and stretched marks show in the alignment; missing parts in what lies under the drawing's ink. Confirms a match
-or measures how it departs from the registered drawing. Knows no brands and no vectors.
+Mirrored and stretched marks show in the alignment; missing parts in what lies under the drawing's edges and ink.
+Confirms a match or measures how it departs from the registered drawing. Knows no brands and no vectors.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from logoscan import weights
-from logoscan.alignment import Alignment, align, overlay
+from logoscan.alignment import Alignment, align, drawn, overlay
 from logoscan.alteration_evidence import evidence
 from logoscan.boxes import expand
 from logoscan.errors import CorruptFileError
@@ -80,7 +80,11 @@ def laid(crop: Rgb, drawing: Rgba) -> tuple[Rgba, Alignment] | None:
 
     Returns:
         None where neither can be aligned.
+
+    Raises:
+        InputError: A wrong shape, or an invisible drawing.
     """
+    drawn(drawing)  # refuses what is no drawing
     found = [(form, align(crop, form)) for form in _forms(drawing)]
     fitting = [(form, alignment) for form, alignment in found if alignment is not None]
     return max(fitting, key=lambda pair: pair[1].correlation, default=None)
@@ -129,7 +133,7 @@ class AlterationCheck:
             self.net.load_state_dict(tensors, strict=False)
         except (SafetensorError, OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
             raise CorruptFileError(f"{path}: expected an alteration check's file ({error!s:.200})") from None
-        missing = sorted(k for k in self.net.state_dict() if k not in tensors and not k.endswith("batches_tracked"))
+        missing = sorted(k for k in self.net.state_dict() if k not in tensors)
         if missing:
             raise CorruptFileError(f"{path}: expected a whole alteration check, got one without {missing[:3]}")
         self.net.eval()

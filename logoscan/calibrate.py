@@ -36,6 +36,8 @@ _CANDIDATES = 3
 """Brands of a picture that enter the fit: the answer, and the ones that could have been."""
 _THRESHOLDS = (0.3, 0.95)
 """Least and highest threshold: below, a name is more likely wrong than right; above, hardly any would be given."""
+_BLOCK = 64
+"""Pictures that are searched together."""
 _LEAST = 30
 """Samples of either answer below which nothing is fitted."""
 
@@ -95,8 +97,6 @@ def collect(
         raise InputError(f"pictures: expected some that show a brand registered by {kind}, got none in {len(pictures)}")
     rows: list[tuple[float, float, float, float, bool, int, bool, int]] = []
     cases = 0
-    vectors = np.concatenate([picture.vectors for picture in pictures])
-    ends = np.cumsum([len(picture.vectors) for picture in pictures])
     for size in sorted({*(s for s in SIZES if s < len(every)), min(len(every), SIZES[-1])}):
         for _ in range(-(-PAIRS_PER_SIZE // len(pictures))):
             # half of a small register is shown somewhere, or hardly any picture would show one of its brands
@@ -106,12 +106,16 @@ def collect(
             inside = frozenset([*known, *rest])
             part = register.snapshot()
             part.keep(inside)
-            near = part.search_brands(vectors) if kind == "logo" else part.search_names(vectors)
-            for picture, end in zip(pictures, ends.tolist(), strict=True):
+            search = part.search_brands if kind == "logo" else part.search_names
+            for i, picture in enumerate(pictures):
+                if i % _BLOCK == 0:  # a search for each picture would cost more than what is found
+                    block = pictures[i : i + _BLOCK]
+                    near, start = search(np.concatenate([p.vectors for p in block])), 0
+                here, start = start, start + len(picture.vectors)
                 true = inside & picture.brands
                 if size < 400 and not true and rng.random() < 0.7:
                     continue  # pictures without a registered mark would be nearly all of the sample
-                found = _candidates(picture, near, end - len(picture.vectors), true, len(inside))
+                found = _candidates(picture, near, here, true, len(inside))
                 rows += [(*match, cases, not true, len(inside)) for match in found]
                 cases += 1
     if not rows:

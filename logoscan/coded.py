@@ -22,6 +22,8 @@ __all__ = ["CodedHit", "CodedTerm", "CodedUse", "coded_terms", "find_coded"]
 
 _MAX_CHARS = 20_000
 """Text beyond this is not searched, as in `text`."""
+_MAX_HITS = 200
+"""Places beyond this are not noted: the first say it already."""
 _NEIGHBOURS = 2
 """Words beside a term that may make it honest: "replica medieval sword", "replica watch stand"."""
 _DISGUISE_MIN_LETTERS = 6
@@ -114,7 +116,7 @@ class CodedUse:
     """A coded term in a listing.
 
     Attributes:
-        source: "title", "description" or "image:N".
+        source: "title", "description", "claim" or "image:N".
         hit: The term as it stands there.
         confidence: How surely the letters are known, in [0, 1].
     """
@@ -164,7 +166,7 @@ def find_coded(text: str) -> list[CodedHit]:
                 before, after = text[max(0, start - _CONTEXT) : start], text[end : end + _CONTEXT]
                 if _is_honest(_letters(before), _letters(after), term):
                     honest.append((start, end))
-                else:
+                elif len(hits) < _MAX_HITS:
                     hits.append(_hit(term, text, start, end, disguised))
     return _apart([h for h in hits if not any(a <= h.start and h.end <= b for a, b in honest)])
 

@@ -66,6 +66,14 @@ def _canvas(image: Rgb, long_side_px: int) -> tuple[Rgb, float]:
     return out, scale
 
 
+def _checked(long_side_px: int, find_px: int | None) -> tuple[int, int]:
+    """Sizes to read and to find lines at."""
+    for name, value in (("long_side_px", long_side_px), ("find_px", find_px)):
+        if value is not None and value < 32:
+            raise InputError(f"{name}: expected 32 or more, got {value!r}")
+    return long_side_px, long_side_px if find_px is None else min(find_px, long_side_px)
+
+
 def _find_px(canvas: Rgb, shown_px: float, find_px: int) -> int:
     """Long side to find lines at in a canvas whose picture has a long side of `shown_px`; one of a few sizes."""
     side = int(max(canvas.shape[:2]))
@@ -114,7 +122,7 @@ class RapidOcr:
         if device not in ("cpu", "auto"):
             logger.warning("rapidocr runs on the CPU, not on %s: ONNX Runtime is installed for the CPU", device)
         self.name = f"rapidocr {version('rapidocr')}"
-        self._long_side_px, self._find_px = long_side_px, min(find_px or long_side_px, long_side_px)
+        self._long_side_px, self._find_px = _checked(long_side_px, find_px)
         self._lock = Lock()
         self._engine: Any = RapidOCR(
             params={
@@ -206,7 +214,7 @@ class EasyOcr:
         # its recogniser asks for pinned memory on every device, and torch would say so at each call
         warnings.filterwarnings("ignore", message=".*pin_memory.*", category=UserWarning)
         self.name = f"easyocr {easyocr.__version__}"
-        self._long_side_px, self._find_px = long_side_px, min(find_px or long_side_px, long_side_px)
+        self._long_side_px, self._find_px = _checked(long_side_px, find_px)
         self._lock = Lock()
         device = resolve_device(device)
         with tempfile.TemporaryDirectory() as networks:  # else EasyOCR makes ~/.EasyOCR and puts it on sys.path

@@ -84,7 +84,7 @@ class Scanner:
         Args:
             index: The register.
             encoder: Must be the one that made the index.
-            detector: The bundled `LogoDetector` if None.
+            detector: The bundled `LogoDetector` on the encoder's device if None.
             ocr: None reads no text.
             alterations: For `alteration` alone.
             prices: Price references; None judges by the owners' usual prices alone.
@@ -98,10 +98,11 @@ class Scanner:
 
         Raises:
             MismatchError: Index and encoder, or calibration and stages, do not belong together.
+            CorruptFileError: The bundled detector is wanted, and missing or altered.
         """
         index.require(encoder.info)
         self.index, self.encoder, self.ocr, self.alterations = index, encoder, ocr, alterations
-        self.detector: Detector = detector or LogoDetector()
+        self.detector: Detector = detector or LogoDetector(device=getattr(encoder, "device", "auto"))
         self.calibration = self._fitting(calibration, "logo")
         self.name_calibration = self._fitting(name_calibration, "name")
         if self.calibration is None and similarity_threshold is None:
@@ -412,7 +413,7 @@ def _mentions(listing: Listing, observations: Sequence[Observation], names: Name
 
 def _coded(listing: Listing, observations: Sequence[Observation]) -> tuple[CodedUse, ...]:
     """Coded terms in the listing's words and in each line of its photos."""
-    words = (("title", listing.title), ("description", listing.description))
+    words = (("title", listing.title), ("description", listing.description), ("claim", listing.claimed_brand))
     found = [CodedUse(source, hit) for source, text in words if text for hit in find_coded(text)]
     for i, seen in enumerate(observations):
         for text, sure in zip(seen.spans.texts, seen.spans.confidence.tolist(), strict=True):

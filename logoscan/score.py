@@ -51,7 +51,7 @@ class ScoreModel:
     coefficients: Mapping[str, float] = field(default_factory=lambda: dict(PRIOR))
     review_from: float = 30.0
     block_from: float = 80.0
-    min_coverage: float = 0.35
+    min_coverage: float = 0.5
     name: str = "prior"
 
     def __post_init__(self) -> None:

@@ -44,7 +44,7 @@ class Case:
         claimed: The registered brand that the listing claims, or its words where they name none; None unknown, "" none.
         mentions: Of this brand, in title, description, claim and photos.
         price: Judged against this brand's prices.
-        coded: Coded terms in title, description and photos, of whatever brand.
+        coded: Coded terms in title, description, claim and photos, of whatever brand.
     """
 
     brand: Brand
@@ -163,7 +163,7 @@ def coded_terms(case: Case) -> Signal | None:
     if case.is_accessory:
         return None
     if not case.coded:
-        has_text = bool(case.listing.title or case.listing.description or case.mentions)
+        has_text = bool(case.listing.title or case.listing.description or case.listing.claimed_brand or case.mentions)
         return Signal("coded_terms", 0.0, "no coded term for a copy") if has_text else None
     strongest: dict[str, CodedUse] = {}
     for use in case.coded:

@@ -93,6 +93,12 @@ def test_opposite_ends_count_alike() -> None:
     np.testing.assert_allclose(compared(pair), compared(flipped), rtol=0.06, atol=0.06)
 
 
+def test_what_is_no_drawing_is_refused(check: AlterationCheck) -> None:
+    for drawing in (np.zeros((40, 40, 3), np.uint8), np.zeros((0, 0, 4), np.uint8), np.zeros((9, 9, 4), np.uint8)):
+        with pytest.raises(InputError, match="drawing: expected"):
+            check.check(shown(flag()), drawing)
+
+
 def test_a_figure_printed_without_its_badge_is_laid_as_a_figure() -> None:
     badge = np.zeros((128, 128, 4), np.uint8)
     badge[..., 3] = 255

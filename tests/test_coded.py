@@ -234,3 +234,10 @@ def test_a_megabyte_returns_soon(text: str) -> None:
     began = time.process_time()
     find_coded(text)
     assert time.process_time() - began < 8, "seconds of work; about one here"
+
+
+def test_of_a_text_of_nothing_but_terms_the_first_are_noted() -> None:
+    for text in ("replica " * 2500, "1:1 " * 5000):
+        found = find_coded(text)
+        assert 0 < len(found) <= 200
+        assert found[0].start == 0

@@ -284,10 +284,29 @@ def test_lines_are_found_small_and_read_large(engine: OcrEngine, monkeypatch: py
     picture[300:540, 30:930] = wide
     plain = engine.read([picture])[0]
     monkeypatch.setattr(engine, "_find_px", 320)
+    seen: list[int] = []
+    if isinstance(engine, RapidOcr):
+        session = engine._engine.text_det.session
+        monkeypatch.setattr(engine._engine.text_det, "session", lambda x: seen.append(max(x.shape[2:])) or session(x))
+    else:
+        detect = engine._reader.detect  # type: ignore[attr-defined]
+        monkeypatch.setattr(
+            engine._reader,  # type: ignore[attr-defined]
+            "detect",
+            lambda image, **options: seen.append(options["canvas_size"]) or detect(image, **options),
+        )
     found = engine.read([picture])[0]
+    assert seen == [320], "the finder's long side"
     assert words(plain) == words(found) == "STARBUCKS"
     assert np.abs(found.polygons - plain.polygons).max() < 30
     assert found.polygons[..., 1].min() > 300
+
+
+def test_sizes_that_are_none_are_refused() -> None:
+    with pytest.raises(InputError, match="find_px: expected 32 or more, got 0"):
+        RapidOcr(find_px=0)
+    with pytest.raises(InputError, match="long_side_px: expected 32 or more, got -1"):
+        RapidOcr(long_side_px=-1)
 
 
 @pytest.mark.parametrize("find_px", [320, 640, 960])

@@ -104,6 +104,12 @@ def test_a_scan_also_looks_at_lines_of_text() -> None:
     assert wire(detector=Nowhere(), ocr=None).scan(listing).matches == ()
 
 
+def test_a_shown_brand_with_a_title_alone_goes_to_review() -> None:
+    titled = Listing("one", (photo_of(ACME),), title="A shoe")
+    assert wire().scan(titled).score.band == "review"
+    assert wire().scan(replace(titled, claimed_brand="Acme")).score.band == "clear"
+
+
 def test_coded_terms_in_words_and_photos_reach_the_score() -> None:
     """The title's word, or a line of a photo, as surely as it was read; a denial is none."""
 
@@ -118,6 +124,7 @@ def test_coded_terms_in_words_and_photos_reach_the_score() -> None:
     shown = Listing("one", (photo_of(ACME),), title="Acme shoe, not a replica")
     assert said(shown)["coded_terms"][0] == 0.0
     assert said(replace(shown, title="Acme shoe replica"))["coded_terms"][0] > 0.7
+    assert said(replace(shown, claimed_brand="Acme replica"))["coded_terms"][0] > 0.7
     value, why = said(shown, Line({}))["coded_terms"]
     assert value == pytest.approx(0.6 * 0.95, abs=0.1)
     assert why.endswith("(image:0)")

@@ -277,6 +277,7 @@ def test_a_crowd_is_many_small_marks_and_a_group_has_a_box_together(
     assert sum(len(s.names) for s in crowd) > 2 * sum(len(s.names) for s in plain)
     for scene in crowd:  # turned and in perspective, an eighth of the long side grows by half at most
         assert (scene.boxes[:, 2:] - scene.boxes[:, :2]).max() <= 1.5 * max(scene.rgb.shape) / 8
+    assert min((s.boxes[:, 2:] - s.boxes[:, :2]).min() for s in [*crowd, *group]) >= 2  # laid 4 px wide, then turned
     rows = together = 0
     for scene in group:
         rows += len(scene.names) - len(set(scene.names))

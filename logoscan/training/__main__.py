@@ -74,15 +74,19 @@ _HELP = f"""Remake the bundled model from free packages.
    (after a short run, or one with another mix of crops, `average` it with the model before first)
    python -m logoscan.training text --work WORK --fonts FONTS --run TEXT --from white.safetensors
    python -m logoscan.training export TEXT/model.safetensors weights/
-   python -m logoscan.training.calibrate --drawings WORK/drawings-calibration --backgrounds WORK/backgrounds \\
-     --fonts FONTS --write
-5. The detector, of which no weights are bundled yet:
+5. The detector:
    python -m logoscan.training detector --work WORK --fonts FONTS --run DETECTOR \\
      --from weights/open_clip_model.safetensors
    python -m logoscan.training detector-confidence DETECTOR/detector.safetensors detector.safetensors \\
-     --work WORK --fonts FONTS
-6. The alteration check, of which no weights are bundled yet either:
-   python -m logoscan.training alterations alteration.safetensors --work WORK --fonts FONTS
+     --work WORK --fonts FONTS --size 640
+   python -m logoscan.training bundle {DETECTOR} detector.safetensors weights/
+6. The alteration check:
+   python -m logoscan.training alterations alterations.safetensors --work WORK --fonts FONTS
+   python -m logoscan.training bundle {ALTERATIONS} alterations.safetensors weights/
+   python -m logoscan.training judge-alterations weights/alterations.safetensors --work WORK --fonts FONTS
+7. The calibrations, which belong to encoder and detector, for the detector and for tiles:
+   python -m logoscan.training.calibrate --drawings WORK/drawings-calibration --backgrounds WORK/backgrounds \\
+     --fonts FONTS --detector logo --write                                           (and again: --detector tiles)
 
 A run goes against the clock and may be stopped and started again with the same --run. Brands kept for evaluation are
 dropped by name from drawings and made-up names.
@@ -289,7 +293,7 @@ def alterations_command(
     first, second = (joined(stream_pairs(unseen, seed + 1 + k, 0.0, judged // 2)) for k in range(2))
     least = threshold(net, first)
     write_check(net, target, least)
-    figures = {"threshold": least, "judged": len(second), **judge_alterations(net, second, least)}
+    figures = {"threshold": least, "judged": len(second) + len(second.lost), **judge_alterations(net, second, least)}
     click.echo(json.dumps({name: round(value, 4) for name, value in figures.items()}))
 
 

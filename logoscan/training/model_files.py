@@ -148,10 +148,10 @@ _BUNDLED: dict[str, dict[str, Any]] = {
     },
     ALTERATIONS: {
         "file": "alterations.safetensors",
-        "source": "small convolutional network from random weights; trained on composed crops (see the card)",
+        "source": "two hidden layers over 48 numbers, from random weights; trained on composed crops (see the card)",
         "licence": "Apache-2.0",
         "card": "alterations.md",
-        "preprocessing": {"mean": [0.5] * 3, "std": [0.5] * 3, "fit": "pad"},
+        "preprocessing": {"mean": [0.0] * 3, "std": [1.0] * 3, "fit": "pad"},
     },
 }
 

@@ -194,9 +194,9 @@ def _place(
     h, w = image.shape[:2]
     for _ in range(6):
         long = float(np.exp(rng.uniform(np.log(SMALLEST_PX), np.log(largest))))
+        least = min(min(x1 - x0, y1 - y0) for _, (x0, y0, x1, y1) in group.parts)
+        long = max(long, 4 / least)
         size = (group.size[0] * long, group.size[1] * long)
-        if min(size) < 4:
-            size = (size[0] * 4 / min(size), size[1] * 4 / min(size))
         if size[0] > w or size[1] > h:
             continue
         centre = (rng.uniform(size[0] / 2, w - size[0] / 2), rng.uniform(size[1] / 2, h - size[1] / 2))
