@@ -285,16 +285,14 @@ def test_lines_are_found_small_and_read_large(engine: OcrEngine, monkeypatch: py
     plain = engine.read([picture])[0]
     monkeypatch.setattr(engine, "_find_px", 320)
     seen: list[int] = []
-    if isinstance(engine, RapidOcr):
-        session = engine._engine.text_det.session
-        monkeypatch.setattr(engine._engine.text_det, "session", lambda x: seen.append(max(x.shape[2:])) or session(x))
-    else:
-        detect = engine._reader.detect  # type: ignore[attr-defined]
-        monkeypatch.setattr(
-            engine._reader,  # type: ignore[attr-defined]
-            "detect",
-            lambda image, **options: seen.append(options["canvas_size"]) or detect(image, **options),
-        )
+    owner, method = (engine._engine.text_det, "session") if isinstance(engine, RapidOcr) else (engine._reader, "detect")  # type: ignore[attr-defined]
+    own = getattr(owner, method)
+
+    def spy(image: Any, **options: Any) -> Any:
+        seen.append(options.get("canvas_size", max(image.shape[2:], default=0)))
+        return own(image, **options)
+
+    monkeypatch.setattr(owner, method, spy)
     found = engine.read([picture])[0]
     assert seen == [320], "the finder's long side"
     assert words(plain) == words(found) == "STARBUCKS"

@@ -242,8 +242,10 @@ def test_scene_boxes_enclose_what_was_drawn(
     materials = Materials(rng)
     seen = 0
     for _ in range(25):
-        ways = {"groups": groups, "crowds": groups / 2, "distractors": 0.0}
-        scene = compose_scene(rng, drawings, backgrounds_from_arrays([]), materials, fonts=fonts, **ways)
+        bare = backgrounds_from_arrays([])
+        scene = compose_scene(
+            rng, drawings, bare, materials, fonts=fonts, distractors=0.0, groups=groups, crowds=groups / 2
+        )
         lit = scene.rgb.max(2) > 60
         assert len(scene.names) == len(scene.boxes)
         outside = lit.copy()
