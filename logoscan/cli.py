@@ -377,7 +377,6 @@ def calibrate(
 @_DEVICE
 def demo(out: Path, ocr: str, device: str) -> None:
     """Scan the bundled sample listings and show the scores. Photos, sellers and prices are composed, not real."""
-    from logoscan.detect import LogoDetector
     from logoscan.encode import ClipEncoder
     from logoscan.index import LogoIndex
     from logoscan.ocr import make_ocr
@@ -389,7 +388,6 @@ def demo(out: Path, ocr: str, device: str) -> None:
     scanner = Scanner(
         index,
         encoder=clip,
-        detector=LogoDetector(device=device),
         ocr=make_ocr(ocr, device=device),  # type: ignore[arg-type]
         prices=_price_model(samples / "prices.csv")[0],
         root=samples,

@@ -141,7 +141,6 @@ class Scanner:
         return cls(
             index,
             encoder=encoder,
-            detector=LogoDetector(device=device),
             ocr=make_ocr("auto", device=device),
             alterations=AlterationCheck(),
             prices=prices,
