@@ -10,7 +10,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -169,6 +169,7 @@ class LogoDetector:
 
     Attributes:
         device: Where it runs.
+        precision: `fp32` or `bf16`, of the network's arithmetic.
         size_px: Side of the square that it looks at; pictures are scaled and padded to it.
     """
 
@@ -177,6 +178,7 @@ class LogoDetector:
         path: str | Path | None = None,
         *,
         device: str = "auto",
+        precision: Literal["auto", "fp32", "bf16"] = "auto",
         least: float = 0.001,
         most: int = 50,
         large: TilePlan = LARGE_PLAN,
@@ -186,6 +188,7 @@ class LogoDetector:
         Args:
             path: A safetensors file of `logoscan.training.detector`; None for the bundled one.
             device: `auto`, `cpu`, `cuda`, `cuda:1`, ...
+            precision: `auto` is bf16 where the hardware has it.
             least: Confidence from which a place is proposed, in (0, 1).
             most: Most proposals for a picture, besides the large squares.
             large: Squares that are looked at in every picture.
@@ -193,7 +196,7 @@ class LogoDetector:
         Raises:
             CorruptFileError: The file is no detector, or the bundled one is missing or altered.
             DeviceError: The device cannot be had.
-            InputError: `least` or `most` is out of range.
+            InputError: `precision`, `least` or `most` is out of range.
         """
         import torch
         from safetensors import SafetensorError, safe_open
@@ -201,6 +204,8 @@ class LogoDetector:
         from logoscan.detector_net import build, fold_norms
         from logoscan.encode import cpu_has_bf16, resolve_device
 
+        if precision not in ("auto", "fp32", "bf16"):
+            raise InputError(f"LogoDetector.precision: expected auto, fp32 or bf16, got {precision!r}")
         if not 0 < least < 1:
             raise InputError(f"LogoDetector.least: expected a confidence in (0, 1), got {least!r}")
         if most < 1:
@@ -226,7 +231,10 @@ class LogoDetector:
         self._digest = file_sha256(path)
         fold_norms(net.eval())
         self._net = net.to(self.device, memory_format=torch.channels_last)
-        self._bf16 = self.device == "cpu" and cpu_has_bf16()
+        if precision == "auto":
+            has_bf16 = torch.cuda.is_bf16_supported() if self.device.startswith("cuda") else cpu_has_bf16()
+            precision = "bf16" if has_bf16 else "fp32"
+        self.precision = precision
         self._batch = 1 if self.device == "cpu" else _PICTURES
 
     @property
@@ -253,7 +261,7 @@ class LogoDetector:
         x = torch.from_numpy(np.concatenate(squares)).to(self.device).permute(0, 3, 1, 2).float()
         mean, std = (torch.tensor(v, device=self.device)[:, None, None] for v in (MEAN, STD))
         x = ((x / 255 - mean) / std).contiguous(memory_format=torch.channels_last)
-        with torch.inference_mode(), torch.autocast(self.device.split(":")[0], torch.bfloat16, enabled=self._bf16):
+        with torch.inference_mode(), torch.autocast(self.device.split(":")[0], torch.bfloat16, enabled=self.precision == "bf16"):
             found = decode(self._net, *outputs(self._net, x), self.size_px)
         return [
             self._kept(each["boxes"].cpu().numpy(), each["scores"].cpu().numpy().astype(np.float64), large.xyxy)

@@ -86,7 +86,6 @@ def compose_scene(
     crowd = _chance(rng, crowds)
     largest = long / 8 if crowd else 0.9 * min(h, w)
     allowed = np.arange(len(drawings.names)) if classes is None else np.asarray(classes, np.int64)
-    members = drawings.by_class() if len(drawings) else []
 
     def drawn_word() -> _Mark | None:
         word = draw_word(rng, fonts)
@@ -98,7 +97,8 @@ def compose_scene(
         mark = drawn_word() if rng.random() < words else None
         if mark is None and len(allowed):
             cls = int(allowed[int(rng.integers(len(allowed)))])
-            i = int(members[cls][int(rng.integers(len(members[cls])))])
+            members = np.flatnonzero(drawings.labels == cls)
+            i = int(members[int(rng.integers(len(members)))])
             mark = _Mark(drawings.names[cls], *style(rng, drawings.rgba(i), bool(drawings.one_colour[i]), materials))
         if mark is None:
             break
