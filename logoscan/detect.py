@@ -201,8 +201,9 @@ class LogoDetector:
         import torch
         from safetensors import SafetensorError, safe_open
 
-        from logoscan.detector_net import build, fold_norms
+        from logoscan.detector_net import build
         from logoscan.encode import cpu_has_bf16, resolve_device
+        from logoscan.norms import fold_norms
 
         if precision not in ("auto", "fp32", "bf16"):
             raise InputError(f"LogoDetector.precision: expected auto, fp32 or bf16, got {precision!r}")
@@ -261,7 +262,10 @@ class LogoDetector:
         x = torch.from_numpy(np.concatenate(squares)).to(self.device).permute(0, 3, 1, 2).float()
         mean, std = (torch.tensor(v, device=self.device)[:, None, None] for v in (MEAN, STD))
         x = ((x / 255 - mean) / std).contiguous(memory_format=torch.channels_last)
-        with torch.inference_mode(), torch.autocast(self.device.split(":")[0], torch.bfloat16, enabled=self.precision == "bf16"):
+        with (
+            torch.inference_mode(),
+            torch.autocast(self.device.split(":")[0], torch.bfloat16, enabled=self.precision == "bf16"),
+        ):
             found = decode(self._net, *outputs(self._net, x), self.size_px)
         return [
             self._kept(each["boxes"].cpu().numpy(), each["scores"].cpu().numpy().astype(np.float64), large.xyxy)

@@ -163,6 +163,8 @@ class ClipEncoder:
         """
         import torch
 
+        from logoscan.norms import folded
+
         if precision not in ("auto", "fp32", "bf16"):
             raise InputError(f"precision: expected auto, fp32 or bf16, got {precision!r}")
         self.device = resolve_device(device)
@@ -175,10 +177,10 @@ class ClipEncoder:
             self.info = EncoderInfo(row.name, row.sha256, row.preprocessing, row.embed_dim)
         else:
             clip, self.info, self._tokenizer = _load_open_clip(str(model), pretrained, fit)
-        clip.to(self.device).eval()
-        self._image_tower = clip.visual
-        self._text_tower = clip if hasattr(clip, "encode_text") else None
-        self._image_tower.to(self.device, memory_format=torch.channels_last).eval()
+        clip.eval()
+        tower: Any = folded(clip.visual, self.info.preprocessing.size_px)
+        self._text_tower = clip.to(self.device) if hasattr(clip, "encode_text") else None
+        self._image_tower = tower.to(self.device, memory_format=torch.channels_last).eval()
         pixels = self.info.preprocessing
         self._scale = torch.tensor([255.0 * s for s in pixels.std], device=self.device)[:, None, None]
         self._shift = torch.tensor([255.0 * m for m in pixels.mean], device=self.device)[:, None, None]

@@ -20,8 +20,8 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "types errors results",
         "jsonio boxes images logos brands listings resume match text folding spelt nearest words coded price evidence "
         "signals score report weights merchant negatives",
-        "alignment alteration alteration_evidence alteration_net detect detector_net encode refine ocr storage gallery "
-        "register enrol index observing",
+        "alignment alteration alteration_evidence alteration_net detect detector_net encode norms refine ocr storage "
+        "gallery register enrol index observing",
         "scanner calibrate",
         "cli distributed",
     )
@@ -138,7 +138,9 @@ def loaded_after(statement: str) -> set[str]:
 
 
 def test_importing_loads_nothing_heavy() -> None:
-    light = sorted(sources().keys() - {ROOT, "detector_net", "alteration_net"})  # networks, which constructors import
+    light = sorted(
+        sources().keys() - {ROOT, "detector_net", "alteration_net", "norms"}
+    )  # networks, which constructors import
     everything = ", ".join(f"logoscan.{name}" for name in light)
     for statement in ("import logoscan", f"import {everything}"):
         loaded = loaded_after(statement)

@@ -24,7 +24,9 @@ from logoscan.training.detector import (
     letterbox,
     loss,
     read_detector,
+    stacked,
     train_detector,
+    varied,
     write_detector,
 )
 from logoscan.training.drawings import from_arrays
@@ -77,10 +79,38 @@ def test_loss_knows_bare_scenes_and_falls_for_the_truth() -> None:
     net = build().train()
     marks = Example(np.full((128, 128, 3), 90, np.uint8), np.array([[30, 30, 90, 80]], np.float32))
     bare = Example(np.full((128, 128, 3), 90, np.uint8), np.zeros((0, 4), np.float32))
+
+    def of(*given: Example) -> dict[str, torch.Tensor]:
+        return loss(net, stacked(given), [e.boxes for e in given])
+
     for given in ([bare], [bare, marks]):
-        assert all(torch.isfinite(v) for v in loss(net, given).values())
-    assert loss(net, [bare])["bbox_regression"] == 0
-    assert loss(net, [marks])["bbox_regression"] > 0
+        assert all(torch.isfinite(v) for v in of(*given).values())
+    assert of(bare)["bbox_regression"] == 0
+    assert of(marks)["bbox_regression"] > 0
+
+
+def test_mosaics_and_enlarged_parts_keep_their_boxes_on_the_marks() -> None:
+    rng = np.random.default_rng(2)
+    examples = []
+    for k in range(8):
+        pixels = np.full((128, 128, 3), 90, np.uint8)
+        x, y, w = (int(v) for v in rng.integers((4, 4, 24), (60, 60, 60)))
+        pixels[y : y + w, x : x + w] = (250, 10, 10)
+        boxes = np.array([[x, y, x + w, y + w]], np.float32) if k else np.zeros((0, 4), np.float32)
+        examples.append(Example(pixels if k else np.full_like(pixels, 90), boxes))
+    plan = DetectorPlan(size_px=128, mosaics=0.5, zooms=1.0)
+    pictures, marks = varied(stacked(examples), [e.boxes for e in examples], plan, rng)
+    assert pictures.shape == (8 + 4 + 8, 3, 128, 128)
+    assert pictures.dtype == torch.uint8
+    assert len(marks) == len(pictures)
+    assert max(map(len, marks[8:12])) == 4
+    for picture, truth in zip(pictures.numpy(), marks, strict=True):
+        for x0, y0, x1, y1 in truth.round().astype(int):
+            inner = picture[:, y0 + 2 : y1 - 2, x0 + 2 : x1 - 2]
+            assert inner[0].min() > 200
+            assert inner[1].max() < 40
+    alone = varied(stacked(examples), [e.boxes for e in examples], DetectorPlan(mosaics=0, zooms=0), rng)
+    assert len(alone[1]) == 8
 
 
 def test_run_is_written_resumed_and_loadable(tmp_path: Path) -> None:

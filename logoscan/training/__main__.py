@@ -10,6 +10,7 @@ from contextlib import closing
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 import cv2
@@ -231,16 +232,20 @@ def text_command(
 @click.option("--from", "start_from", type=_MODEL, help="Image tower or detector to begin from; default: random.")
 @click.option("--minutes", default=60.0, show_default=True, help="Wall clock of the whole schedule.")
 @click.option("--size", default=512, show_default=True, type=click.IntRange(64), help="Side of the squares, px.")
+@click.option("--batch", default=8, show_default=True, type=click.IntRange(1), help="Scenes a step.")
 @click.option("--seed", default=0, show_default=True)
+@click.option("--device", default="cpu", show_default=True, help="cpu, cuda, ...")
+@click.option("--makers", default=1, show_default=True, type=click.IntRange(1), help="Processes that compose scenes.")
+@click.option("--frozen", default=3, show_default=True, type=click.IntRange(0), help="Stages that stay as they are.")
 @click.option("--threads", default=1, show_default=True, type=click.IntRange(1), help="Threads of torch.")
 def detector_command(
-    work: str, fonts: str, run: str, start_from: str | None, minutes: float, size: int, seed: int, threads: int
+    work: str, fonts: str, run: str, start_from: str | None, device: str, threads: int, frozen: int, **plan: Any
 ) -> None:
     """Train the detector; the curve goes to RUN/log.jsonl, the network to RUN/detector.safetensors."""
     torch.set_num_threads(threads)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a stop saves
-    plan = DetectorPlan(minutes=minutes, size_px=size, seed=seed)
-    click.echo(train_detector(partial(Composer.from_folders, work, fonts), plan, run, start_from))
+    settings = DetectorPlan(size_px=plan.pop("size"), frozen_stages=frozen, **plan)
+    click.echo(train_detector(partial(Composer.from_folders, work, fonts), settings, run, start_from, device))
 
 
 @main.command("detector-confidence")

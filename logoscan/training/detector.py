@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,21 +20,25 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torchvision.models.detection.fcos import FCOS
-from torchvision.transforms.functional import normalize
+from torchvision.transforms.functional import normalize, resize
 
-from logoscan.boxes import clip, iou, to_square
+from logoscan.boxes import area, clip, iou, to_square
 from logoscan.detector_net import MEAN, STD, build, decode, outputs
 from logoscan.encode import cpu_has_bf16
 from logoscan.images import square_crops
 from logoscan.training.compose import Composer
 from logoscan.training.scenes import Scene, compose_scene
 from logoscan.training.stream import stream
+from logoscan.types import Boxes
 
 logger = logging.getLogger(__name__)
 
 _LEAST_PX = 6.0
 """Short side in the network's square under which a mark is neither asked for nor counted."""
+_SHOWN = 0.6
+"""Share of a mark that an enlarged part has to show for it to be asked for."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,10 @@ class DetectorPlan:
         distractors: Chance that a scene has text lines and shapes that are no marks.
         groups: Chance that a mark comes in rows or beside a word.
         crowds: Chance that a scene has three times the marks, all small.
+        mosaics: Pictures of four scenes at half size, for each scene.
+        zooms: Enlarged parts of scenes, for each scene.
+        ema: Decay of the running mean of the weights, which is what is written.
+        makers: Processes that compose scenes.
         save_every_s: Seconds between checkpoints.
         max_steps: Stop after so many steps of this run whatever the clock says; None: the clock alone.
     """
@@ -69,11 +78,15 @@ class DetectorPlan:
     distractors: float = 0.4
     groups: float = 0.3
     crowds: float = 0.2
+    mosaics: float = 0.25
+    zooms: float = 0.125
+    ema: float = 0.998
+    makers: int = 1
     save_every_s: float = 240.0
     max_steps: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("minutes", "batch", "lr_trunk", "lr_head", "save_every_s"):
+        for name in ("minutes", "batch", "lr_trunk", "lr_head", "makers", "save_every_s"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"plan.{name}: expected a number above 0, got {getattr(self, name)}")
         if self.size_px < 64 or self.size_px % 64:
@@ -128,23 +141,70 @@ class Scenes:
         return letterbox(scene, plan.size_px)
 
 
-def to_input(examples: Sequence[Example]) -> torch.Tensor:
-    """Return a normalised float32 (n, 3, S, S) tensor, channels last in memory."""
-    x = torch.from_numpy(np.stack([e.pixels for e in examples])).permute(0, 3, 1, 2).float() / 255
-    normalised: torch.Tensor = normalize(x, MEAN, STD)
+def to_input(pixels: torch.Tensor) -> torch.Tensor:
+    """Uint8 (n, 3, S, S) to what the network takes: float32, normalised, channels last in memory."""
+    normalised: torch.Tensor = normalize(pixels.float() / 255, MEAN, STD)
     return normalised.contiguous(memory_format=torch.channels_last)
 
 
-def loss(net: FCOS, examples: Sequence[Example]) -> dict[str, torch.Tensor]:
-    """FCOS's losses of some examples: focal loss of the class, GIoU of the boxes, centre-ness."""
-    with torch.autocast("cpu", torch.bfloat16, enabled=cpu_has_bf16()):
-        head, anchors, places = outputs(net, to_input(examples))
+def stacked(examples: Sequence[Example], device: str = "cpu") -> torch.Tensor:
+    """Pixels of examples on a device, uint8 (n, 3, S, S)."""
+    return torch.from_numpy(np.stack([e.pixels for e in examples])).to(device).permute(0, 3, 1, 2)
+
+
+def varied(
+    pixels: torch.Tensor, boxes: Sequence[Boxes], plan: DetectorPlan, rng: np.random.Generator
+) -> tuple[torch.Tensor, list[Boxes]]:
+    """Scenes and, after them, mosaics and enlarged parts of them: composing costs more than learning.
+
+    Args:
+        pixels: uint8 (n, 3, S, S).
+        boxes: Of each scene float32 (k, 4), xyxy px.
+        plan: How many of either, and the side S.
+        rng: Source of all choices.
+
+    Returns:
+        Pixels uint8 (m, 3, S, S) and their boxes, those under 6 px left out.
+    """
+    side, n = plan.size_px, len(boxes)
+    pictures, truth = [pixels], list(boxes)
+    for _ in range(round(plan.mosaics * n) if n >= 4 else 0):
+        four = rng.choice(n, 4, replace=False)
+        a, b, c, d = resize(pixels[torch.from_numpy(four).to(pixels.device)], [side // 2, side // 2], antialias=True)
+        pictures.append(torch.cat([torch.cat([a, b], 2), torch.cat([c, d], 2)], 1)[None])
+        corners = np.array([[0, 0], [1, 0], [0, 1], [1, 1]], np.float32) * (side // 2)
+        moved = [boxes[i] / 2 + np.tile(at, 2) for i, at in zip(four, corners, strict=True)]
+        truth.append(np.concatenate(moved).astype(np.float32))
+    for i in rng.choice(n, round(plan.zooms * n), replace=False):
+        part = int(side / rng.uniform(1.3, 2.0))
+        y, x = rng.integers(0, side - part + 1, 2)
+        pictures.append(resize(pixels[i : i + 1, :, y : y + part, x : x + part], [side, side], antialias=False))
+        inside = clip(boxes[i] - np.array([x, y, x, y], np.float32), part, part)
+        shown = area(inside) > _SHOWN * area(boxes[i])
+        truth.append((inside[shown] * (side / part)).astype(np.float32))
+    return torch.cat(pictures), [b[(b[:, 2:] - b[:, :2]).min(1, initial=np.inf) >= _LEAST_PX] for b in truth]
+
+
+def loss(net: FCOS, pixels: torch.Tensor, boxes: Sequence[Boxes]) -> dict[str, torch.Tensor]:
+    """FCOS's losses of some pictures: focal loss of the class, GIoU of the boxes, centre-ness.
+
+    Args:
+        net: On the pixels' device.
+        pixels: uint8 (n, 3, S, S).
+        boxes: Of each picture float32 (k, 4), xyxy px.
+    """
+    with torch.autocast(pixels.device.type, torch.bfloat16, enabled=_in_bf16(pixels.device)):
+        head, anchors, places = outputs(net, to_input(pixels))
     truth = [
-        {"boxes": torch.from_numpy(e.boxes).reshape(-1, 4), "labels": torch.zeros(len(e.boxes), dtype=torch.int64)}
-        for e in examples
+        {"boxes": torch.from_numpy(b).reshape(-1, 4), "labels": torch.zeros(len(b), dtype=torch.int64)} for b in boxes
     ]
+    truth = [{name: value.to(pixels.device) for name, value in row.items()} for row in truth]
     found: dict[str, torch.Tensor] = net.compute_loss(truth, head, anchors, places)
     return found
+
+
+def _in_bf16(device: torch.device) -> bool:
+    return torch.cuda.is_bf16_supported() if device.type == "cuda" else cpu_has_bf16()
 
 
 def _warm_start(net: FCOS, path: str | Path) -> None:
@@ -169,7 +229,11 @@ def _freeze(net: FCOS, stages: int) -> list[nn.Module]:
 
 
 def train_detector(
-    make: Callable[[int], Composer], plan: DetectorPlan, folder: str | Path, start_from: str | Path | None = None
+    make: Callable[[int], Composer],
+    plan: DetectorPlan,
+    folder: str | Path,
+    start_from: str | Path | None = None,
+    device: str = "cpu",
 ) -> Path:
     """Train until the plan's time is over; continue the run found in `folder`.
 
@@ -178,6 +242,7 @@ def train_detector(
         plan: Settings; of a resumed run the same as before, `minutes` and `max_steps` may differ.
         folder: Of the run: ``detector.safetensors`` (latest), ``state.pt`` (to resume), ``log.jsonl`` (the curve).
         start_from: A model file of the image tower, or a detector's; random weights if None.
+        device: Where it learns: `cpu`, `cuda`, ...
 
     Returns:
         Path of the written detector. It is also written when the run is interrupted.
@@ -185,11 +250,14 @@ def train_detector(
     path = Path(folder)
     path.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(plan.seed)
-    net = build().to(memory_format=torch.channels_last)
+    net = build()
     frozen: list[nn.Module] = []
     if start_from is not None:
         _warm_start(net, start_from)
         frozen = _freeze(net, plan.frozen_stages)
+    net = net.to(device, memory_format=torch.channels_last)
+    decay: Any = get_ema_multi_avg_fn(plan.ema)  # type: ignore[no-untyped-call]
+    mean = AveragedModel(net, multi_avg_fn=decay, use_buffers=True)
     trunk = {id(p) for p in net.backbone.trunk.parameters()}
     learning = [p for p in net.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(
@@ -201,21 +269,30 @@ def train_detector(
     )
     steps, used_s = 0, 0.0
     if (path / "state.pt").exists():
-        saved = torch.load(path / "state.pt", weights_only=True)
+        saved = torch.load(path / "state.pt", weights_only=True, map_location=device)
         net.load_state_dict(saved["net"])
+        mean.load_state_dict(saved["mean"])
         optimizer.load_state_dict(saved["optimizer"])
         steps, used_s = saved["steps"], saved["used_s"]
 
     def save() -> None:
         notes = {"plan": asdict(plan), "steps": steps, "scenes": steps * plan.batch, "seconds": round(used_s)}
-        write_detector(net, path / "detector.safetensors", plan.size_px, notes=notes)
-        state = {"net": net.state_dict(), "optimizer": optimizer.state_dict(), "steps": steps, "used_s": used_s}
+        write_detector(mean.module, path / "detector.safetensors", plan.size_px, notes=notes)
+        state = {
+            "net": net.state_dict(),
+            "mean": mean.state_dict(),
+            "optimizer": optimizer.state_dict(),
+            "steps": steps,
+            "used_s": used_s,
+        }
         torch.save(state, path / "state.partial")
         (path / "state.partial").replace(path / "state.pt")
 
     began, last_save, done = time.monotonic() - used_s, time.monotonic(), 0
     sums: list[list[float]] = []
-    batches = stream(Scenes(make, plan.seed + 7919 * (steps + 1), plan))
+    rng = np.random.default_rng(plan.seed + steps)
+    seeds = [plan.seed + 7919 * (steps + 1) + 104_729 * k for k in range(plan.makers)]
+    batches = stream(*(Scenes(make, seed, plan) for seed in seeds))
     try:
         while plan.max_steps is None or done < plan.max_steps:
             part = (time.monotonic() - began) / (plan.minutes * 60)
@@ -227,11 +304,13 @@ def train_detector(
             net.train()
             for module in frozen:
                 module.eval()
-            parts = loss(net, next(batches))
+            examples = next(batches)
+            parts = loss(net, *varied(stacked(examples, device), [e.boxes for e in examples], plan, rng))
             optimizer.zero_grad()
             torch.autograd.backward(torch.stack(list(parts.values())).sum())
             nn.utils.clip_grad_norm_(learning, 10.0)
             optimizer.step()
+            mean.update_parameters(net)
             steps, done, used_s = steps + 1, done + 1, time.monotonic() - began
             sums.append([float(v.detach()) for v in parts.values()])
             if steps % 50 == 0:
@@ -313,7 +392,7 @@ def judge(net: FCOS, examples: Iterable[Example]) -> Found:
     scores, hits, recalled, long_px = [], [], [], []
     for example in examples:
         with torch.autocast("cpu", torch.bfloat16, enabled=cpu_has_bf16()):
-            head = outputs(net, to_input([example]))
+            head = outputs(net, to_input(stacked([example])))
         (found,) = decode(net, *head, example.pixels.shape[0])
         boxes = clip(found["boxes"].numpy(), example.pixels.shape[1], example.pixels.shape[0])
         near = iou(boxes, example.boxes) >= 0.5

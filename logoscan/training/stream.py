@@ -19,29 +19,32 @@ def _produce(make: Callable[[], Callable[[], Any]], ready: Any) -> None:
         ready.put(error)
 
 
-def stream(make: Callable[[], Callable[[], Item]], ahead: int = 8) -> Generator[Item, None, None]:
-    """Yield what a function makes in a process of its own, until closed; an error there is raised here.
+def stream(*makes: Callable[[], Callable[[], Item]], ahead: int = 8) -> Generator[Item, None, None]:
+    """Yield what functions make in processes of their own, as it comes, until closed; an error there is raised here.
 
     Args:
-        make: Builds the function there; must be picklable.
+        makes: Each builds the function of one process there; must be picklable.
         ahead: Items made ahead of use.
     """
     context = multiprocessing.get_context("spawn")
     ready = context.Queue(ahead)
-    process = context.Process(target=_produce, args=(make, ready), daemon=True)
-    process.start()
+    processes = [context.Process(target=_produce, args=(make, ready), daemon=True) for make in makes]
+    for process in processes:
+        process.start()
     try:
         while True:
             try:
                 item = ready.get(timeout=5)
             except queue.Empty:
-                if not process.is_alive():
-                    raise RuntimeError(f"composer process ended with exit code {process.exitcode}") from None
+                if dead := [p.exitcode for p in processes if not p.is_alive()]:
+                    raise RuntimeError(f"composer process ended with exit code {dead[0]}") from None
                 continue
             if isinstance(item, Exception):
                 raise item
             yield item
     finally:
-        process.terminate()
-        process.join(timeout=5)
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.join(timeout=5)
         ready.close()
