@@ -45,7 +45,7 @@ def gather(matches: Iterable[Match], mentions: Iterable[BrandMention]) -> dict[s
             logo[match.brand] = match.probability
         logo.setdefault(match.brand, None)
     for mention in mentions:
-        if mention.source.startswith("image:") and mention.kind in ("exact", "near"):
+        if mention.source.startswith("image:") and mention.kind in ("exact", "near", "partial"):
             text[mention.brand] = max(text.get(mention.brand, 0.0), mention.probability)
     return {
         name: BrandEvidence(name, logo.get(name), text.get(name, 0.0)) for name in sorted(logo.keys() | text.keys())

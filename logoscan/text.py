@@ -10,7 +10,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
+from rapidfuzz.distance import Levenshtein
+
 from logoscan.folding import disguised_distance, fold, is_foreign, plain, skeleton, tricks, unenclosed
+from logoscan.misread import MisreadNames
 from logoscan.nearest import NearNames
 from logoscan.spelt import Place, Spelt, fold_words, read_places
 from logoscan.types import Brand, BrandMention, MentionKind, TextSpans
@@ -47,7 +50,10 @@ _DISGUISE_LESS_SURE = 0.75
 _SLIP_SURE = 0.6
 """Of any disguise in a photo, where the reader may have slipped: as much as of a near name."""
 _COMMON_SURE = 0.25
-"""Of a common word's prior (apple, shell, mini) where it is typed small and without a trademark sign."""
+"""Of a common word's prior (apple, shell, mini) where it stands without a trademark sign and is typed small, or in a
+photo, where capitals say nothing: the mark itself has to be seen too."""
+_PARTIAL_FROM = 0.01
+"""Probability from which a bad or partial reading of a name is mentioned."""
 
 _FOR = re.compile(
     r"(?:\b(?:for|fits?|suits|suitable for|compatible with|works with|replacement for|replaces|für|fuer|pour|para|per)"
@@ -117,6 +123,7 @@ class NameIndex:
                     self._disguised.setdefault(skeleton(plain(folded)), name)
         self._long_lengths = sorted({len(name) for name in self._names if len(name) >= _INSIDE_MIN_LETTERS})
         self._near_names = NearNames(name for name in self._names if len(name) >= _NEAR_MIN_LETTERS)
+        self._misread = MisreadNames({folded: len(name.words) for folded, name in self._names.items()})
 
     def __len__(self) -> int:
         """Distinct folded names."""
@@ -159,7 +166,10 @@ class NameIndex:
         return sorted(mentions.values(), key=lambda m: (-m.probability, m.brand, m.kind))
 
     def find_in_spans(self, spans: TextSpans, source: str) -> list[BrandMention]:
-        """Mentions in the lines of one picture; names that run over two lines are found too."""
+        """Mentions in the lines of one picture; names that run over two lines are found too.
+
+        What may be a bad or partial reading of a name is "partial", and as probable as that is.
+        """
         lines = list(zip(spans.texts, spans.confidence.tolist(), strict=True))
         pairs = [(f"{a} {b}", min(p, q)) for (a, p), (b, q) in pairwise(lines)]
         mentions: dict[tuple[str, MentionKind], BrandMention] = {}
@@ -171,7 +181,31 @@ class NameIndex:
                     mentions[key] = mention
         exact = {brand for brand, kind in mentions if kind == "exact"}
         kept = [m for m in mentions.values() if m.kind != "near" or m.brand not in exact]
+        named = {brand for brand, _ in mentions}
+        texts = [text for text, _ in [*lines, *pairs]]
+        kept += [m for m in self._partial(texts, len(lines), source) if m.brand not in named]
         return sorted(kept, key=lambda m: (-m.probability, m.brand, m.kind))
+
+    def _partial(self, texts: list[str], lines: int, source: str) -> list[BrandMention]:
+        """What may be bad or partial readings of names, the best of each brand."""
+        best: dict[str, tuple[float, str, str]] = {}
+        judged: set[str] = set()
+        for text in texts:
+            for gram, (place, *_) in read_places(unenclosed(text[:_MAX_CHARS])).grams.items():
+                if gram in judged or gram in self._names or gram.isdigit():
+                    continue
+                judged.add(gram)
+                for folded, evidence in self._misread.judge(place.words):
+                    if folded not in best or evidence > best[folded][0]:
+                        best[folded] = evidence, gram, text[place.start : place.end][:200]
+        sure = self._misread.probabilities({folded: found[0] for folded, found in best.items()}, lines)
+        mentions: dict[str, BrandMention] = {}
+        for folded, (_, gram, words) in best.items():
+            brand, distance = self._names[folded].brand, Levenshtein.normalized_distance(gram, folded)
+            mention = BrandMention(source, words, brand, "partial", distance, sure[folded])
+            if sure[folded] >= max(_PARTIAL_FROM, mentions[brand].probability if brand in mentions else 0.0):
+                mentions[brand] = mention
+        return list(mentions.values())
 
     def _locate(self, text: str, in_photo: bool, known: dict[str, list[tuple[str, int]]]) -> list[_Found]:
         spelt = read_places(unenclosed(text))
@@ -258,7 +292,7 @@ def _judged(text: str, place: Place, name: _Name, in_photo: bool) -> _Found:
     if done or (spaced and place.words != name.words and not _SPELT_OUT.fullmatch(spelling)):
         return _disguised(place, spelling, name, done, in_photo)
     marked = text[place.end : place.end + 1] in ("™", "®", "©", "℠")
-    small = not in_photo and len(name.words) == 1 and spelling.islower() and not marked and is_common(name.folded)
+    small = (in_photo or spelling.islower()) and len(name.words) == 1 and not marked and is_common(name.folded)
     sure = _prior(name) * (_COMMON_SURE if small else 1.0)
     return _Found(place.start, place.end, name.brand, len(name.folded), sure)
 

@@ -55,7 +55,7 @@ ImageSource: TypeAlias = "str | Path | bytes | Image.Image | NDArray[Any]"
 Band: TypeAlias = Literal["clear", "review", "block"]
 CropFit: TypeAlias = Literal["context", "squeeze", "pad"]
 """How a box becomes a square: grown into the photo around it, squeezed, or padded with its border's colour."""
-MentionKind: TypeAlias = Literal["exact", "near", "compatible", "style"]
+MentionKind: TypeAlias = Literal["exact", "near", "partial", "compatible", "style"]
 """How text names a brand: as it is, nearly, as "for BRAND", as "BRAND style"."""
 
 
@@ -336,7 +336,8 @@ class BrandMention:
         source: "title", "description", "claim" or "image:N".
         text: The words as they stand there.
         brand: Name of the registered brand.
-        kind: "exact", "near" (looks like the name, is not it), "compatible" ("for BRAND"), "style" ("BRAND style").
+        kind: "exact", "near" (looks like the name, is not it), "partial" (may be a bad or partial reading of it, in
+            photos alone), "compatible" ("for BRAND"), "style" ("BRAND style").
         distance: 1 minus the normalised similarity of the folded texts, in [0, 1]; 0 is equal. Of a disguise, which
             only a deeper folding finds, it is that of the spelling as it stands.
         probability: That the text is about this brand, in [0, 1].

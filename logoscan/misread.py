@@ -1,0 +1,112 @@
+"""Which names a badly or partly read text may be: a noisy channel between names and what the reader saw.
+
+Knows folded strings alone. For texts of photos; what was typed is not misread.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+
+from rapidfuzz.distance import Levenshtein
+
+from logoscan.folding import plain, skeleton
+from logoscan.words import is_word
+
+__all__ = ["MisreadNames"]
+
+_MATCH = 2.5
+"""Log-likelihood ratio of a letter that is the name's: the reader gets most letters right, and chance one of twenty."""
+_EDIT = -3.5
+"""Of the first letter of a run inside that is not the name's."""
+_EDIT_ON = -1.5
+"""Of each further one of the run."""
+_CUT = -1.5
+"""Of a name whose beginning or end was not read: turned away, covered, too small."""
+_CUT_ON = -0.7
+"""Of each further letter of it that is missing."""
+_BESIDE = -1.0
+"""Of letters read before or after the name: words run together."""
+_BESIDE_ON = -0.3
+"""Of each further one: the more of them, the more places for chance."""
+_WORD = -3.0
+"""Of each ordinary word among the text's: chance makes it far more often than its letters say."""
+_JOINED = -1.5
+"""Of words that are joined though the name's are not."""
+_SLOPE, _OFFSET, _CHANCES = 0.55, -3.6, 0.33
+"""Of the log-odds by evidence and by the logarithm of the chances; fitted by maximum likelihood on 400 composed scenes
+with made-up names, read by RapidOCR, in registers of 30, 300 and 3,000 names."""
+_LEAST_LETTERS = 3
+"""Fewer letters that are the name's say nothing."""
+_CANDIDATES = 12
+"""Names that share the most threes of letters with a text are compared with it."""
+_LEAST = -2.0
+"""Evidence below is left out."""
+
+
+class MisreadNames:
+    """Names, searchable by what a reader may have made of them. Immutable."""
+
+    def __init__(self, names: Mapping[str, int]) -> None:
+        """Index folded names, given with their number of words, by three letters in a row."""
+        self._names, self._words = tuple(names), tuple(names.values())
+        self._letters = tuple(skeleton(plain(name)) for name in self._names)
+        self._holders: dict[str, list[int]] = {}
+        for number, letters in enumerate(self._letters):
+            for part in _parts(letters):
+                self._holders.setdefault(part, []).append(number)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def judge(self, words: tuple[str, ...]) -> list[tuple[str, float]]:
+        """Names that words may be, and the evidence as a log-likelihood ratio against chance; best first.
+
+        Args:
+            words: Folded, in a row; they are joined.
+        """
+        letters = skeleton(plain("".join(words)))
+        shared: Counter[int] = Counter()
+        for part in _parts(letters):
+            shared.update(self._holders.get(part, ()))
+        ordinary = _WORD * sum(len(word) >= _LEAST_LETTERS and is_word(word) for word in words)
+        found = []
+        for number, _ in shared.most_common(_CANDIDATES):
+            joined = _JOINED * max(0, len(words) - self._words[number])
+            found.append((self._names[number], _evidence(self._letters[number], letters) + ordinary + joined))
+        return sorted((f for f in found if f[1] > _LEAST), key=lambda f: (-f[1], f[0]))
+
+    def probabilities(self, evidence: Mapping[str, float], texts: int) -> dict[str, float]:
+        """Probability that a picture shows each name, from the best evidence of each and the number of texts judged.
+
+        Evidence weighs less in a large register and in a picture full of text, where chance has more to choose from;
+        names that fit equally well share their probability.
+        """
+        chances = math.log(max(1, len(self._names)) * max(1, texts))
+        odds = {name: math.exp(_SLOPE * value + _OFFSET - _CHANCES * chances) for name, value in evidence.items()}
+        total = 1.0 + sum(odds.values())
+        return {name: value / total for name, value in odds.items()}
+
+
+def _parts(letters: str) -> set[str]:
+    return {letters[i : i + _LEAST_LETTERS] for i in range(len(letters) - _LEAST_LETTERS + 1)}
+
+
+def _evidence(name: str, text: str) -> float:
+    """Log-likelihood ratio of a text as a reading of a name, by their alignment."""
+    steps = Levenshtein.opcodes(name, text)
+    same = sum(s.src_end - s.src_start for s in steps if s.tag == "equal")
+    if same < _LEAST_LETTERS:
+        return -math.inf
+    value = _MATCH * same
+    last = len(steps) - 1
+    for i, step in enumerate(steps):
+        if step.tag == "equal":
+            continue
+        lost, more = step.src_end - step.src_start, step.dest_end - step.dest_start
+        if i in (0, last) and min(lost, more) == 0:
+            value += _CUT + _CUT_ON * (lost - 1) if lost else _BESIDE + _BESIDE_ON * (more - 1)
+        else:
+            value += _EDIT + _EDIT_ON * (max(lost, more) - 1)
+    return value

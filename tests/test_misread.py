@@ -1,0 +1,68 @@
+"""Bad and partial readings of names: what counts as evidence, and how it becomes a probability."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logoscan.misread import MisreadNames
+
+NAMES = MisreadNames({"texaco": 1, "fedex": 1, "godmorgon": 2, "adidas": 1, "sprite": 1, "arla": 1, "valio": 1})
+
+
+def evidence(*words: str) -> dict[str, float]:
+    return dict(NAMES.judge(words))
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (("xaco",), "texaco"),
+        (("fed",), "fedex"),
+        (("god", "mon"), "godmorgon"),
+        (("ad1das",), "adidas"),
+        (("spriin",), "sprite"),
+        (("aria",), "arla"),
+        (("te", "xaco"), "texaco"),
+    ],
+)
+def test_the_name_behind_a_reading_comes_first(words: tuple[str, ...], name: str) -> None:
+    assert NAMES.judge(words)[0][0] == name
+
+
+def test_what_makes_a_reading_more_and_less_likely() -> None:
+    assert evidence("texac")["texaco"] > evidence("texa")["texaco"], "more was read"
+    assert evidence("texac")["texaco"] > evidence("texaxo")["texaco"], "cut is likelier than misread"
+    assert evidence("spriteb")["sprite"] > evidence("spritebqxz")["sprite"], "run together with more"
+    assert evidence("god", "morgn")["godmorgon"] > evidence("sp", "rit")["sprite"], "two words are its own"
+    assert evidence("sprit")["sprite"] < evidence("sprlt")["sprite"], "an ordinary word of French"
+
+
+def test_nothing_is_made_of_too_little() -> None:
+    for words in ((), ("",), ("fe",), ("te", ""), ("zzzzzz",), ("1234",)):
+        assert NAMES.judge(words) == []
+    assert MisreadNames({}).judge(("texaco",)) == []
+    assert MisreadNames({}).probabilities({}, 0) == {}
+
+
+@given(st.lists(st.floats(-2, 60), max_size=7), st.integers(0, 60))
+def test_probabilities_are_shared_and_fall_with_chance(values: list[float], texts: int) -> None:
+    given_ = dict(zip(NAMES._names, values, strict=False))
+    sure = NAMES.probabilities(given_, texts)
+    assert sure.keys() == given_.keys()
+    assert all(0 <= p <= 1 for p in sure.values())
+    assert math.fsum(sure.values()) <= 1 + 1e-12
+    assert sorted(given_, key=lambda n: given_[n]) == sorted(sure, key=lambda n: (sure[n], given_[n]))
+    later = NAMES.probabilities(given_, texts + 10)
+    assert math.fsum(later.values()) <= math.fsum(sure.values()) + 1e-12
+
+
+def test_of_two_names_that_fit_alike_neither_is_sure() -> None:
+    twins = MisreadNames({"abcdefgh": 1, "xbcdefgh": 1})
+    judged = dict(twins.judge(("bcdefgh",)))
+    both = twins.probabilities(judged, 1)
+    one = twins.probabilities({"abcdefgh": judged["abcdefgh"]}, 1)
+    assert both["abcdefgh"] == both["xbcdefgh"] < one["abcdefgh"]
