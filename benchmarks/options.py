@@ -11,7 +11,7 @@ import click
 
 PATH = click.Path(exists=True, path_type=Path)
 REGISTER = ("images", "gallery", "exclude", "distractors", "encoder", "pretrained", "device")
-PHOTOS = ("labels", "negatives", "negative_labels", "detector", "detector_weights", "ocr")
+PHOTOS = ("labels", "negatives", "negative_labels", "detector", "detector_weights", "ocr", "effort")
 
 
 def options(*names: str) -> Callable[[Any], Any]:
@@ -41,6 +41,9 @@ def options(*names: str) -> Callable[[Any], Any]:
         "negatives": click.option("--negatives", type=PATH, help="Folder of further photos."),
         "negative_labels": click.option("--negative-labels", type=PATH, help="Its CSV; rows with a brand are ignored."),
         "ocr": click.option("--ocr", type=click.Choice(["auto", "easyocr", "rapidocr", "none"]), default="auto"),
+        "effort": click.option(
+            "--effort", type=click.Choice(["default", "full"]), default="default", help="Of reading."
+        ),
         "cache": click.option("--cache", type=click.Path(path_type=Path), help="Keep what was seen for the next run."),
     }
 

@@ -27,6 +27,7 @@ from logoscan.images import load_image
 from logoscan.index import LogoIndex
 from logoscan.jsonio import to_mapping
 from logoscan.ocr import OcrEngine, make_ocr
+from logoscan.reading import read
 from logoscan.results import ImageRecord
 from logoscan.scanner import Observation, Scanner
 from logoscan.types import Match, Regions, Rgb, TextSpans
@@ -63,18 +64,25 @@ def _photos(
 
 def _observe(scanner: Scanner, photos: list[Photo], cache: Path | None) -> Iterator[Observation]:
     """What is in each photo. Vectors and text are kept apart, so that a new encoder does not mean reading again."""
-    encoder = (
-        scanner.encoder.info.fingerprint,
-        getattr(scanner.encoder, "precision", ""),
-        scanner.detector.fingerprint,
-    )
+    detector = scanner.detector.fingerprint
+    encoder = (scanner.encoder.info.fingerprint, getattr(scanner.encoder, "precision", ""), detector)
     for photo in track(photos, "photos"):
         digest = hashlib.sha256(photo.path.read_bytes()).hexdigest()
         rgb = load_image(photo.path)
-        read = _kept(cache, ("read", digest, _name(scanner.ocr)), lambda rgb=rgb: _read(scanner.ocr, rgb))  # type: ignore[misc]
-        spans = TextSpans(read["polygons"], tuple(str(t) for t in read["texts"]), read["sure"])
-        key = ("look", digest, *encoder, *((_name(scanner.ocr),) if len(spans) else ()))
-        seen = _kept(cache, key, lambda rgb=rgb, spans=spans: look(scanner, rgb, spans))  # type: ignore[misc]
+        found = _kept(cache, ("find", digest, detector), lambda rgb=rgb: _found(scanner, rgb))  # type: ignore[misc]
+        regions = Regions(found["xyxy"], found["confidence"])
+        engine = _name(scanner.ocr)
+        lines = _kept(
+            cache,
+            ("read", digest, engine, detector),
+            lambda rgb=rgb, regions=regions: _read(scanner.ocr, rgb, regions),  # type: ignore[misc]
+        )
+        spans = TextSpans(lines["polygons"], tuple(str(t) for t in lines["texts"]), lines["sure"])
+        seen = _kept(
+            cache,
+            ("look", digest, *encoder, *((engine,) if len(spans) else ())),
+            lambda rgb=rgb, regions=regions, spans=spans: _looked(scanner, rgb, regions, spans),  # type: ignore[misc]
+        )
         record = ImageRecord(photo.path.name, digest, rgb.shape[1], rgb.shape[0])
         yield Observation(record, Regions(seen["xyxy"], seen["confidence"]), seen["vectors"], spans)
 
@@ -83,15 +91,24 @@ def _name(ocr: OcrEngine | None) -> str:
     return ocr.name if ocr else "none"
 
 
-def look(scanner: Scanner, rgb: Rgb, spans: TextSpans) -> dict[str, Any]:
-    """Regions of a photo, those of its text among them, and their vectors."""
-    regions = with_text(scanner.detector.detect([rgb])[0], spans, rgb.shape[1], rgb.shape[0])
+def look(scanner: Scanner, rgb: Rgb) -> dict[str, Any]:
+    """Regions of a photo that is not read, and their vectors."""
+    return _looked(scanner, rgb, scanner.detector.detect([rgb])[0], TextSpans.empty())
+
+
+def _looked(scanner: Scanner, rgb: Rgb, proposed: Regions, spans: TextSpans) -> dict[str, Any]:
+    regions = with_text(proposed, spans, rgb.shape[1], rgb.shape[0])
     vectors = encode_crops(scanner.encoder, [rgb], [regions.xyxy])[0]
     return {"xyxy": regions.xyxy, "confidence": regions.confidence, "vectors": vectors}
 
 
-def _read(ocr: OcrEngine | None, rgb: Rgb) -> dict[str, Any]:
-    spans = ocr.read([rgb])[0] if ocr else TextSpans.empty()
+def _found(scanner: Scanner, rgb: Rgb) -> dict[str, Any]:
+    (regions,) = scanner.detector.detect([rgb])
+    return {"xyxy": regions.xyxy, "confidence": regions.confidence}
+
+
+def _read(ocr: OcrEngine | None, rgb: Rgb, regions: Regions) -> dict[str, Any]:
+    (spans,) = read(ocr, [rgb], [regions])
     return {"polygons": spans.polygons, "texts": np.array(spans.texts, np.str_), "sure": spans.confidence}
 
 
@@ -189,6 +206,7 @@ def prepare(
     detector: str,
     detector_weights: Path | None,
     ocr: str,
+    effort: str,
     device: str,
     cache: Path | None,
 ) -> Run:
@@ -198,7 +216,7 @@ def prepare(
     clip = ClipEncoder(encoder, pretrained, device=device)
     index, names = register(galleries, distractors, clip, cache)
     chosen = make_detector(detector, device=device, path=detector_weights)
-    scanner = Scanner(index, encoder=clip, detector=chosen, ocr=make_ocr(ocr, device=device))  # type: ignore[arg-type]
+    scanner = Scanner(index, encoder=clip, detector=chosen, ocr=make_ocr(ocr, device=device, effort=effort))  # type: ignore[arg-type]
     settings = {
         "encoder": to_mapping(clip.info),
         "precision": clip.precision,

@@ -93,14 +93,12 @@ _DETECTOR = click.option(
 _OCR = click.option(
     "--ocr", type=click.Choice(["auto", "easyocr", "rapidocr", "none"]), default="auto", show_default=True
 )
-_READ_PX = {"default": 960, "full": 1600}
-"""Long side at which photos are read."""
 _EFFORT = click.option(
     "--effort",
     type=click.Choice(["default", "full"]),
     default="default",
     show_default=True,
-    help="How much work may be saved: default reads photos at up to 960 px, full at up to 1600.",
+    help="How much work may be saved: default reads photos at up to 960 px, full at up to 1600, finding more lines.",
 )
 
 
@@ -213,7 +211,7 @@ def scan(
         LogoIndex.load(index_dir, clip),
         encoder=clip,
         detector=make_detector(detector, device=device),
-        ocr=make_ocr(ocr, device=device, long_side_px=_READ_PX[effort]),  # type: ignore[arg-type]
+        ocr=make_ocr(ocr, device=device, effort=effort),  # type: ignore[arg-type]
         prices=price_model,
         calibration="auto" if calibration is None else read_record(MatchCalibration, calibration),
         similarity_threshold=similarity_threshold,

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from logoscan.types import BrandMention, Match
 
-__all__ = ["BrandEvidence", "gather"]
+__all__ = ["BASE_RATE", "BrandEvidence", "gather", "together"]
+
+BASE_RATE = 0.02
+"""Probability at which a witness says nothing."""
 
 
 @dataclass(frozen=True)
@@ -26,10 +30,31 @@ class BrandEvidence:
 
     @property
     def shown(self) -> float | None:
-        """Either witness, taken as independent: 1 - (1 - logo)(1 - text). None where there is neither."""
+        """Both witnesses together, see `together`. None where there is neither."""
         if self.logo is None:
             return self.text or None
-        return 1.0 - (1.0 - self.logo) * (1.0 - self.text)
+        return together(self.logo, self.text)
+
+
+def together(logo: float, text: float) -> float:
+    """Probability by two independent witnesses, by Bayes' rule: what each adds to the base rate's log-odds adds up.
+
+    A witness below the base rate takes nothing away, since the eye and the reader both miss much; so the result is at
+    least the larger of the two, and two weak witnesses that agree are a strong one.
+
+    Args:
+        logo: Probability by the look of a mark, in [0, 1].
+        text: Probability by what was read, in [0, 1].
+    """
+    gains = [max(0.0, _log_odds(p) - _log_odds(BASE_RATE)) for p in (logo, text)]
+    if min(gains) == 0.0:
+        return max(logo, text)
+    return max(logo, text, 1.0 / (1.0 + math.exp(-(_log_odds(BASE_RATE) + sum(gains)))))
+
+
+def _log_odds(p: float) -> float:
+    p = min(max(p, 1e-9), 1.0 - 1e-9)
+    return math.log(p / (1.0 - p))
 
 
 def gather(matches: Iterable[Match], mentions: Iterable[BrandMention]) -> dict[str, BrandEvidence]:

@@ -14,6 +14,7 @@ from logoscan.encode import Encoder, encode_crops
 from logoscan.errors import ImageError
 from logoscan.images import ImageLimits, Picture, load_image, read_picture
 from logoscan.ocr import OcrEngine
+from logoscan.reading import read
 from logoscan.results import ImageRecord
 from logoscan.types import Embeddings, ImageSource, Regions, Rgb, TextSpans
 
@@ -86,10 +87,11 @@ class Observer:
             except ImageError as error:
                 pictures.append(error)
         good = [p.rgb for p in pictures if isinstance(p, Picture)]
-        spans = self._ocr.read(good) if self._ocr else [TextSpans.empty() for _ in good]
+        proposed = self._detector.detect(good)
+        spans = read(self._ocr, good, proposed)
         regions = [
-            with_text(found, read, rgb.shape[1], rgb.shape[0])
-            for found, read, rgb in zip(self._detector.detect(good), spans, good, strict=True)
+            with_text(found, lines, rgb.shape[1], rgb.shape[0])
+            for found, lines, rgb in zip(proposed, spans, good, strict=True)
         ]
         vectors = encode_crops(self._encoder, good, [r.xyxy for r in regions])
         ready = iter(zip(regions, vectors, spans, strict=True))

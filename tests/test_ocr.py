@@ -21,7 +21,7 @@ from pytest_socket import SocketBlockedError
 from logoscan import ocr as ocr_module
 from logoscan.errors import CorruptFileError, DeviceError, InputError, MissingDependencyError
 from logoscan.images import load_image
-from logoscan.ocr import EasyOcr, OcrEngine, RapidOcr, easyocr_models, make_ocr
+from logoscan.ocr import EasyOcr, OcrEngine, RapidOcr, WordReader, easyocr_models, make_ocr
 from logoscan.types import Rgb
 
 RED_ON_BLUE = lettering("KODAK", ink=(255, 0, 0), ground=(0, 0, 255))
@@ -108,6 +108,23 @@ def test_polygons_lie_on_the_letters(engine: OcrEngine) -> None:
     assert top_left[0] < top_right[0]
     assert bottom_left[0] < bottom_right[0]
     assert top_left[1] < bottom_left[1]
+
+
+def test_words_are_read_in_given_places_upright_or_turned(engine: OcrEngine) -> None:
+    assert isinstance(engine, WordReader)
+    word = lettering("KODAK", size=(200, 50))
+    picture = np.full((300, 500, 3), 255, np.uint8)
+    picture[20:70, 30:230] = word
+    picture[50:250, 300:350] = np.rot90(word)
+    picture[50:250, 420:470] = np.rot90(word, 3)
+    places = np.array([[30, 20, 230, 70], [300, 50, 350, 250], [420, 50, 470, 250], [60, 200, 200, 240]], np.float32)
+    found, nothing = engine.read_words([picture, picture], [places, places[:0]])
+    assert [t.upper() for t in found.texts][:3] == ["KODAK"] * 3
+    np.testing.assert_array_equal(found.polygons[0], [[30, 20], [230, 20], [230, 70], [30, 70]])
+    np.testing.assert_array_equal(found.polygons[1].min(axis=0), places[1, :2])
+    assert (found.confidence[:3] > 0.3).all()
+    assert len(nothing) == 0
+    assert engine.read_words([], []) == []
 
 
 def test_red_and_blue_exchanged_reads_the_same(engine: OcrEngine) -> None:
@@ -264,7 +281,7 @@ def test_auto_takes_easyocr_on_cuda_where_its_weights_are(
     monkeypatch: pytest.MonkeyPatch, device: str, weights: bool, expected: str
 ) -> None:
     def stand_in(name: str) -> Any:
-        def make(*, device: str, long_side_px: int, find_px: int | None) -> tuple[str, str, int, int | None]:
+        def make(*, device: str, long_side_px: int, find_px: tuple[int, ...]) -> tuple[str, str, int, tuple[int, ...]]:
             return name, device, long_side_px, find_px
 
         return make
@@ -273,8 +290,24 @@ def test_auto_takes_easyocr_on_cuda_where_its_weights_are(
     monkeypatch.setattr(ocr_module, "easyocr_models", lambda: Path("weights") if weights else None)
     monkeypatch.setattr(ocr_module, "EasyOcr", stand_in("easyocr"))
     monkeypatch.setattr(ocr_module, "RapidOcr", stand_in("rapidocr"))
-    made: Any = make_ocr("auto", device="auto", long_side_px=640, find_px=320)
-    assert made == (expected, "auto", 640, 320)
+    made: Any = make_ocr("auto", device="auto")
+    assert made == (expected, "auto", 960, (480, 960))
+    most: Any = make_ocr("auto", device="auto", effort="full")
+    assert most == (expected, "auto", 1600, (480, 960, 1600))
+    with pytest.raises(InputError, match="effort: expected default or full, got 'most'"):
+        make_ocr("rapidocr", effort="most")  # type: ignore[arg-type]
+
+
+def test_looks_at_several_sizes_give_each_line_once(rapid: RapidOcr, monkeypatch: pytest.MonkeyPatch) -> None:
+    picture = np.full((300, 500, 3), 255, np.uint8)
+    picture[20:70, 30:230] = lettering("KODAK", size=(200, 50))
+    monkeypatch.setattr(rapid, "_find_px", (320, 640, 960))
+    found = rapid.read([picture])[0]
+    assert words(found) == "KODAK"
+
+
+def test_the_name_tells_the_sizes() -> None:
+    assert RapidOcr(long_side_px=640, find_px=(320, 960)).name.endswith("(640 px; lines at 320, 640)")
 
 
 def test_lines_are_found_small_and_read_large(engine: OcrEngine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -283,7 +316,7 @@ def test_lines_are_found_small_and_read_large(engine: OcrEngine, monkeypatch: py
     picture = np.full((600, 960, 3), 255, np.uint8)
     picture[300:540, 30:930] = wide
     plain = engine.read([picture])[0]
-    monkeypatch.setattr(engine, "_find_px", 320)
+    monkeypatch.setattr(engine, "_find_px", (320,))
     seen: list[int] = []
     owner, method = (engine._engine.text_det, "session") if isinstance(engine, RapidOcr) else (engine._reader, "detect")  # type: ignore[attr-defined]
     own = getattr(owner, method)
@@ -302,7 +335,7 @@ def test_lines_are_found_small_and_read_large(engine: OcrEngine, monkeypatch: py
 
 def test_sizes_that_are_none_are_refused() -> None:
     with pytest.raises(InputError, match="find_px: expected 32 or more, got 0"):
-        RapidOcr(find_px=0)
+        RapidOcr(find_px=(640, 0))
     with pytest.raises(InputError, match="long_side_px: expected 32 or more, got -1"):
         RapidOcr(long_side_px=-1)
 
@@ -313,7 +346,7 @@ def test_sizes_to_find_lines_at_are_few_and_large_enough(find_px: int) -> None:
     for long in range(100, 4000, 37):
         canvas, scale = ocr_module._canvas(np.zeros((long // 2, long, 3), np.uint8), 1600)
         shown = long * scale
-        side = ocr_module._find_px(canvas, shown, find_px)
+        (side,) = ocr_module._find_sides(canvas, shown, (find_px, find_px))
         assert side <= max(canvas.shape[:2])
         assert shown * side / max(canvas.shape[:2]) >= min(shown, find_px) - 1
         sizes.add((side, canvas.shape))
