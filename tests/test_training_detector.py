@@ -31,7 +31,7 @@ from logoscan.training.detector import (
 )
 from logoscan.training.drawings import from_arrays
 from logoscan.training.materials import backgrounds_from_arrays
-from logoscan.training.model_files import write_model
+from logoscan.training.model_files import average, write_model
 from logoscan.training.network import Tower
 from logoscan.training.scenes import Scene
 
@@ -129,6 +129,15 @@ def test_run_is_written_resumed_and_loadable(tmp_path: Path) -> None:
         assert json.loads(file.metadata()["training"])["steps"] == 4
     assert len(LogoDetector(path).detect([np.zeros((60, 90, 3), np.uint8)])[0]) >= 1
     assert not list(run.glob("*.partial"))
+
+
+def test_the_mean_of_two_detectors_is_a_detector(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        write_detector(build(), tmp_path / name, 192)
+    average(tmp_path / "one", tmp_path / "two", tmp_path / "mean")
+    assert LogoDetector(tmp_path / "mean").size_px == 192
+    with safe_open(str(tmp_path / "mean"), "pt") as file:
+        assert len(json.loads(file.metadata()["training"])["average"]) == 2
 
 
 def test_a_warm_start_from_anything_else_is_refused(tmp_path: Path) -> None:

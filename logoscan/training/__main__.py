@@ -78,6 +78,7 @@ _HELP = f"""Remake the bundled model from free packages.
 5. The detector:
    python -m logoscan.training detector --work WORK --fonts FONTS --run DETECTOR \\
      --from weights/open_clip_model.safetensors
+   (a later run, on a GPU: --device cuda --makers 15 --batch 32 --size 640 --frozen 1 --from the last one's; `average`)
    python -m logoscan.training detector-confidence DETECTOR/detector.safetensors detector.safetensors \\
      --work WORK --fonts FONTS --size 640
    python -m logoscan.training bundle {DETECTOR} detector.safetensors weights/

@@ -78,7 +78,7 @@ class DetectorPlan:
     distractors: float = 0.4
     groups: float = 0.3
     crowds: float = 0.2
-    mosaics: float = 0.25
+    mosaics: float = 0.0625
     zooms: float = 0.125
     ema: float = 0.998
     makers: int = 1

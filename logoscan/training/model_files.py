@@ -73,7 +73,7 @@ def write_model(
 
 
 def average(first: str | Path, second: str | Path, target: str | Path, share: float = 0.5) -> None:
-    """Write the mean of two model files, tensor by tensor (Wortsman et al., ICML 2022).
+    """Write the mean of two models' or detectors' files, tensor by tensor (Wortsman et al., ICML 2022).
 
     Works for models of one origin: the second trained on from the first, or both from a third. Whiten the result: the
     mean of two projections is none. A tensor that one alone holds is taken from it, one of two shapes from the second.
@@ -92,7 +92,9 @@ def average(first: str | Path, second: str | Path, target: str | Path, share: fl
     }
     half = {k: v.half().contiguous() for k, v in (one | two | mixed).items()}
     notes = {"average": [read_notes(first), read_notes(second)], "share": share}
-    save_file(half, str(target), metadata={"format": "pt", "training": json.dumps(notes)})
+    with safe_open(str(second), "pt") as file:  # a detector's settings are kept
+        kept = file.metadata() or {}
+    save_file(half, str(target), metadata={**kept, "format": "pt", "training": json.dumps(notes)})
 
 
 def write_folder(source: str | Path, folder: str | Path, size_px: int) -> None:
