@@ -50,8 +50,9 @@ _DISGUISE_LESS_SURE = 0.75
 _SLIP_SURE = 0.6
 """Of any disguise in a photo, where the reader may have slipped: as much as of a near name."""
 _COMMON_SURE = 0.25
-"""Of a common word's prior (apple, shell, mini) where it stands without a trademark sign and is typed small, or in a
-photo, where capitals say nothing: the mark itself has to be seen too."""
+"""Of a common word's prior (apple, shell, mini) where it stands in small letters and without a trademark sign."""
+_COMMON_IN_PHOTO = 0.5
+"""Of it with a capital in a photo, where whole lines are in capitals: "ORANGE" is more often juice than a maker."""
 _PARTIAL_FROM = 0.01
 """Probability from which a bad or partial reading of a name is mentioned."""
 
@@ -292,8 +293,9 @@ def _judged(text: str, place: Place, name: _Name, in_photo: bool) -> _Found:
     if done or (spaced and place.words != name.words and not _SPELT_OUT.fullmatch(spelling)):
         return _disguised(place, spelling, name, done, in_photo)
     marked = text[place.end : place.end + 1] in ("™", "®", "©", "℠")
-    small = (in_photo or spelling.islower()) and len(name.words) == 1 and not marked and is_common(name.folded)
-    sure = _prior(name) * (_COMMON_SURE if small else 1.0)
+    sure = _prior(name)
+    if len(name.words) == 1 and not marked and (in_photo or spelling.islower()) and is_common(name.folded):
+        sure *= _COMMON_SURE if spelling.islower() else _COMMON_IN_PHOTO
     return _Found(place.start, place.end, name.brand, len(name.folded), sure)
 
 

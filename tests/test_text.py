@@ -165,7 +165,7 @@ def test_a_short_word_is_less_sure(text: str, probability: float) -> None:
     (mention,) = REGISTER.find(text, "title")
     assert mention == BrandMention("title", text, text, "exact", 0.0, probability)
     (half,) = REGISTER.find(text, "image:0", 0.5)
-    assert half.probability == pytest.approx(probability / (8 if text == "Apple" else 2)), "a common word needs a mark"
+    assert half.probability == pytest.approx(probability / (4 if text == "Apple" else 2)), "a common word needs a mark"
     assert half.source == "image:0"
 
 
@@ -388,6 +388,8 @@ def test_a_common_word_needs_a_capital_or_a_mark() -> None:
         (marked,) = register.find(f"the {name.lower()}® thing", "title")
         (seen,) = register.find(f"the {name.lower()}", "image:0")
         (shown,) = register.find(f"{name.upper()}™", "image:0")
+        (capital,) = register.find(f"The {name}", "image:0")
+        assert capital.probability == pytest.approx(large.probability / 2)
         assert small.probability == seen.probability == pytest.approx(large.probability / 4)
         assert large.probability == marked.probability == shown.probability
     assert [m.probability for m in register.find("samsung red bull", "title")] == [0.95, 0.95]
@@ -545,7 +547,9 @@ def test_a_bad_reading_beside_a_good_one_is_no_look_alike() -> None:
 
 
 def slow_distance(a: str, b: str) -> int:
-    """Levenshtein's distance, from its definition."""
+    """Levenshtein's distance, from its definition; one where two neighbours in each other's place are all."""
+    if len(a) >= 5 and any(a[:i] + a[i + 1] + a[i] + a[i + 2 :] == b != a for i in range(len(a) - 1)):
+        return 1
     row = list(range(len(b) + 1))
     for i, x in enumerate(a, 1):
         before, row = row, [i]
