@@ -25,7 +25,7 @@ from logoscan.errors import CorruptFileError, InputError, MissingDependencyError
 from logoscan.jsonio import file_sha256
 from logoscan.types import Boxes, Rgb, TextSpans
 
-__all__ = ["EasyOcr", "Effort", "OcrEngine", "RapidOcr", "WordReader", "easyocr_models", "make_ocr"]
+__all__ = ["EasyOcr", "Effort", "OcrEngine", "RapidOcr", "WordReader", "easyocr_models", "make_ocr", "pixels_searched"]
 
 logger = logging.getLogger(__name__)
 
@@ -135,6 +135,14 @@ def _find_sides(canvas: Rgb, shown_px: float, find_px: Sequence[int]) -> list[in
     return list(dict.fromkeys(min(side, size) for size in wanted))
 
 
+def pixels_searched(height: int, width: int, long_side_px: int, find_px: Sequence[int]) -> int:
+    """Pixels in which lines of a picture are looked for, at all sizes together; what an engine's time goes by."""
+    canvas, scale = _canvas(np.zeros((height, width, 3), np.uint8), long_side_px)
+    whole = canvas.shape[0] * canvas.shape[1]
+    sides = _find_sides(canvas, max(height, width) * scale, find_px)
+    return sum(round(whole * (side / max(canvas.shape[:2])) ** 2) for side in sides)
+
+
 def _merged(looks: Sequence[TextSpans]) -> TextSpans:
     """Lines of several looks at one picture; where one overlaps an earlier one and says the same, it is left out."""
     out = looks[0]
@@ -167,6 +175,8 @@ class RapidOcr:
 
     Attributes:
         name: "rapidocr VERSION" and the sizes.
+        long_side_px: Pictures are read at this.
+        find_px: Lines are found at these.
     """
 
     def __init__(
@@ -196,8 +206,8 @@ class RapidOcr:
         det, cls, rec = (_rapid_model(models, kind) for kind in ("_det_", "_cls_", "_rec_"))
         if device not in ("cpu", "auto"):
             logger.warning("rapidocr runs on the CPU, not on %s: ONNX Runtime is installed for the CPU", device)
-        self._long_side_px, self._find_px = _checked(long_side_px, find_px)
-        self.name = f"rapidocr {version('rapidocr')} {_sizes(self._long_side_px, self._find_px)}"
+        self.long_side_px, self.find_px = _checked(long_side_px, find_px)
+        self.name = f"rapidocr {version('rapidocr')} {_sizes(self.long_side_px, self.find_px)}"
         self._lock = Lock()
         self._engine: Any = RapidOCR(
             params={
@@ -218,9 +228,9 @@ class RapidOcr:
         return [self._read(image) for image in images]
 
     def _read(self, image: Rgb) -> TextSpans:
-        canvas, scale = _canvas(image, self._long_side_px)
+        canvas, scale = _canvas(image, self.long_side_px)
         looks = []
-        for side in _find_sides(canvas, max(image.shape[:2]) * scale, self._find_px):
+        for side in _find_sides(canvas, max(image.shape[:2]) * scale, self.find_px):
             with self._lock:
                 if self._engine.text_det is not None:  # made by the first call, which warms up
                     self._engine.text_det.limit_side_len = side
@@ -269,6 +279,8 @@ class EasyOcr:
 
     Attributes:
         name: "easyocr VERSION" and the sizes.
+        long_side_px: Pictures are read at this.
+        find_px: Lines are found at these.
     """
 
     def __init__(
@@ -307,8 +319,8 @@ class EasyOcr:
                 raise CorruptFileError(f"{path}: expected SHA-256 {digest}; reinstall 'logoscan[offline]'")
         # its recogniser asks for pinned memory on every device, and torch would say so at each call
         warnings.filterwarnings("ignore", message=".*pin_memory.*", category=UserWarning)
-        self._long_side_px, self._find_px = _checked(long_side_px, find_px)
-        self.name = f"easyocr {easyocr.__version__} {_sizes(self._long_side_px, self._find_px)}"
+        self.long_side_px, self.find_px = _checked(long_side_px, find_px)
+        self.name = f"easyocr {easyocr.__version__} {_sizes(self.long_side_px, self.find_px)}"
         self._lock = Lock()
         device = resolve_device(device)
         with tempfile.TemporaryDirectory() as networks:  # else EasyOCR makes ~/.EasyOCR and puts it on sys.path
@@ -336,10 +348,10 @@ class EasyOcr:
         return [self._read(image) for image in images]
 
     def _read(self, image: Rgb) -> TextSpans:
-        canvas, scale = _canvas(image, self._long_side_px)
+        canvas, scale = _canvas(image, self.long_side_px)
         grey = np.asarray(Image.fromarray(canvas).convert("L"))
         looks = []
-        for side in _find_sides(canvas, max(image.shape[:2]) * scale, self._find_px):
+        for side in _find_sides(canvas, max(image.shape[:2]) * scale, self.find_px):
             with self._lock:
                 # its detector wants RGB, its own grey conversion would want BGR: so both are handed over ready
                 level, free = self._reader.detect(canvas, canvas_size=side, reformat=False)

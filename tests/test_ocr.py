@@ -301,9 +301,16 @@ def test_auto_takes_easyocr_on_cuda_where_its_weights_are(
 def test_looks_at_several_sizes_give_each_line_once(rapid: RapidOcr, monkeypatch: pytest.MonkeyPatch) -> None:
     picture = np.full((300, 500, 3), 255, np.uint8)
     picture[20:70, 30:230] = lettering("KODAK", size=(200, 50))
-    monkeypatch.setattr(rapid, "_find_px", (320, 640, 960))
+    monkeypatch.setattr(rapid, "find_px", (320, 640, 960))
     found = rapid.read([picture])[0]
     assert words(found) == "KODAK"
+
+
+def test_pixels_are_those_of_all_sizes() -> None:
+    whole = ocr_module.pixels_searched(480, 960, 960, (960,))
+    assert whole == 640 * 960, "the canvas"
+    assert ocr_module.pixels_searched(480, 960, 960, (480, 960)) == whole + whole // 4
+    assert ocr_module.pixels_searched(480, 960, 960, (960, 2000)) == whole, "each size once"
 
 
 def test_the_name_tells_the_sizes() -> None:
@@ -316,7 +323,7 @@ def test_lines_are_found_small_and_read_large(engine: OcrEngine, monkeypatch: py
     picture = np.full((600, 960, 3), 255, np.uint8)
     picture[300:540, 30:930] = wide
     plain = engine.read([picture])[0]
-    monkeypatch.setattr(engine, "_find_px", (320,))
+    monkeypatch.setattr(engine, "find_px", (320,))
     seen: list[int] = []
     owner, method = (engine._engine.text_det, "session") if isinstance(engine, RapidOcr) else (engine._reader, "detect")  # type: ignore[attr-defined]
     own = getattr(owner, method)
