@@ -40,7 +40,11 @@ with made-up names, read by RapidOCR, in registers of 30, 300 and 3,000 names.""
 _LEAST_LETTERS = 3
 """Fewer letters that are the name's say nothing."""
 _CANDIDATES = 12
-"""Names that share the most threes of letters with a text are compared with it."""
+"""Names that share the most pairs of letters with a text are compared with it."""
+_GAP = 2
+"""Letters of a pair follow each other at most so far apart, so that one letter in between may be lost or misread."""
+_COMMON_PAIR = 4_000
+"""Names that have a pair above which it is no longer looked up: it would tell nothing and take long."""
 _LEAST = -2.0
 """Evidence below is left out."""
 
@@ -49,13 +53,14 @@ class MisreadNames:
     """Names, searchable by what a reader may have made of them. Immutable."""
 
     def __init__(self, names: Mapping[str, int]) -> None:
-        """Index folded names, given with their number of words, by three letters in a row."""
+        """Index folded names, given with their number of words, by pairs of letters."""
         self._names, self._words = tuple(names), tuple(names.values())
         self._letters = tuple(skeleton(plain(name)) for name in self._names)
         self._holders: dict[str, list[int]] = {}
         for number, letters in enumerate(self._letters):
-            for part in _parts(letters):
-                self._holders.setdefault(part, []).append(number)
+            for pair in _pairs(letters):
+                self._holders.setdefault(pair, []).append(number)
+        self._holders = {pair: held for pair, held in self._holders.items() if len(held) <= _COMMON_PAIR}
 
     def __len__(self) -> int:
         return len(self._names)
@@ -67,9 +72,11 @@ class MisreadNames:
             words: Folded, in a row; they are joined.
         """
         letters = skeleton(plain("".join(words)))
+        if len(letters) < _LEAST_LETTERS:
+            return []
         shared: Counter[int] = Counter()
-        for part in _parts(letters):
-            shared.update(self._holders.get(part, ()))
+        for pair in _pairs(letters):
+            shared.update(self._holders.get(pair, ()))
         ordinary = _WORD * sum(len(word) >= _LEAST_LETTERS and is_word(word) for word in words)
         found = []
         for number, _ in shared.most_common(_CANDIDATES):
@@ -89,8 +96,8 @@ class MisreadNames:
         return {name: value / total for name, value in odds.items()}
 
 
-def _parts(letters: str) -> set[str]:
-    return {letters[i : i + _LEAST_LETTERS] for i in range(len(letters) - _LEAST_LETTERS + 1)}
+def _pairs(letters: str) -> set[str]:
+    return {a + b for i, a in enumerate(letters) for b in letters[i + 1 : i + 1 + _GAP]}
 
 
 def _evidence(name: str, text: str) -> float:

@@ -584,7 +584,7 @@ def slow_find(text: str, names: list[str]) -> set[tuple[str, str, str, float]]:
                 if len(name) >= 5 and d <= 0.2 and not plural and not ordinary:
                     near.append((d, -len(name), a, b, name, False))
     kept: list[tuple[float, int, int, int, str, bool]] = []
-    for hit in sorted(sure + near, key=lambda h: (h[0], h[1], h[2], h[4])):
+    for hit in sorted(sure + near, key=lambda h: (h[0], h[1], h[3] - h[2], h[2], h[4])):
         if not any(hit[2] < k[3] and k[2] < hit[3] for k in kept):
             kept.append(hit)
     best: dict[tuple[str, str], tuple[str, str, str, float]] = {}
