@@ -30,6 +30,7 @@ PLANS = (
     TilePlan((1.0, 0.75, 0.55, 0.4, 0.3, 0.22, 0.2)),
     DENSE_PLAN,
     TilePlan((1.0, 0.86, 0.74, 0.63, 0.54, 0.46, 0.39, 0.33, 0.28, 0.24, 0.2, 0.17)),
+    TilePlan(DENSE_PLAN.scales, stride=1 / 3),
 )
 """Plans of tiles, from few to many, that `plans` holds a detector against."""
 
