@@ -173,13 +173,19 @@ def test_easyocr_is_given_rgb_and_a_true_grey(easy: EasyOcr, monkeypatch: pytest
 
 @pytest.mark.parametrize(
     ("shape", "canvas"),
-    [((100, 160), (320, 320)), ((480, 640), (960, 960)), ((3000, 4000), (960, 960)), ((40, 960), (320, 960))],
+    [
+        ((100, 160), (640, 960)),
+        ((20, 30), (320, 320)),
+        ((480, 640), (960, 960)),
+        ((3000, 4000), (960, 960)),
+        ((40, 960), (320, 960)),
+    ],
 )
 def test_canvases_are_few(shape: tuple[int, int], canvas: tuple[int, int]) -> None:
     picture = np.full((*shape, 3), (9, 60, 200), np.uint8)
     laid, scale = ocr_module._canvas(picture, 960)
     assert laid.shape == (*canvas, 3)
-    assert scale == min(2.0, 960 / max(shape))
+    assert scale == min(5.0, 960 / max(shape))
     assert (laid == (9, 60, 200)).all(), "the ground continues the picture"
 
 

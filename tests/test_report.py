@@ -101,7 +101,7 @@ def _altered(path: tuple[str | int, ...], value: Any) -> str:
         (("schema_version",), 2, "expected 1, got 2"),
         (("matches", 0, "image"), 2, "expected picture numbers below 2, got 2"),
         (("matches", 0, "xyxy"), [1, 2, 3], "xyxy"),
-        (("mentions", 0, "kind"), "far", "Input should be 'exact', 'near', 'compatible' or 'style'"),
+        (("mentions", 0, "kind"), "far", "Input should be 'exact', 'near', 'partial', 'compatible' or 'style'"),
         (("listing_id",), None, "listing_id: Input should be a valid string"),
     ],
 )
