@@ -311,8 +311,7 @@ def with_text(regions: Regions, spans: TextSpans, width_px: int, height_px: int)
         The surest lines, 50 at most; they have the confidence of the least sure region, 0 where
         there is none.
     """
-    lines = np.concatenate([spans.polygons.min(axis=1, initial=np.inf), spans.polygons.max(axis=1, initial=-np.inf)], 1)
-    lines = clip(lines, width_px, height_px)
+    lines = clip(spans.xyxy, width_px, height_px)
     large = (lines[:, 2:] - lines[:, :2]).min(axis=1) >= 1
     fresh = np.flatnonzero(large & (iou(lines, regions.xyxy).max(axis=1, initial=0) < _SAME))
     fresh = fresh[np.argsort(-spans.confidence[fresh], kind="stable")][:_LINES]

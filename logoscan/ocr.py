@@ -147,7 +147,7 @@ def _merged(looks: Sequence[TextSpans]) -> TextSpans:
     """Lines of several looks at one picture; where one overlaps an earlier one and says the same, it is left out."""
     out = looks[0]
     for more in looks[1:]:
-        same = iou(_bounds(more), _bounds(out)) > _SAME_LINE
+        same = iou(more.xyxy, out.xyxy) > _SAME_LINE
         texts = np.array([[b.casefold() == a.casefold() for a in out.texts] for b in more.texts], bool)
         rows = np.flatnonzero(~(same & texts.reshape(same.shape)).any(axis=1))
         out = TextSpans(
@@ -156,10 +156,6 @@ def _merged(looks: Sequence[TextSpans]) -> TextSpans:
             np.concatenate([out.confidence, more.confidence[rows]]),
         )
     return out
-
-
-def _bounds(spans: TextSpans) -> Boxes:
-    return np.concatenate([spans.polygons.min(axis=1, initial=np.inf), spans.polygons.max(axis=1, initial=-np.inf)], 1)
 
 
 def _spans(polygons: list[Any], texts: list[str], confidence: list[float], scale: float, shape: Any) -> TextSpans:

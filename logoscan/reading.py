@@ -43,8 +43,7 @@ def word_places(regions: Regions, spans: TextSpans, width_px: int, height_px: in
     boxes = regions.xyxy[proposed]
     short = (boxes[:, 2:] - boxes[:, :2]).min(axis=1)
     boxes = boxes[(short >= _LEAST_PX) & ((boxes[:, 2:] - boxes[:, :2]).max(axis=1) <= _MAX_ASPECT * short)]
-    lines = np.concatenate([spans.polygons.min(axis=1, initial=np.inf), spans.polygons.max(axis=1, initial=-np.inf)], 1)
-    boxes = boxes[shared(boxes, lines).max(axis=1, initial=0) <= _COVERED]
+    boxes = boxes[shared(boxes, spans.xyxy).max(axis=1, initial=0) <= _COVERED]
     margin = _MARGIN * (boxes[:, 2:] - boxes[:, :2]).min(axis=1, keepdims=True)
     grown = boxes + np.concatenate([-margin, -margin, margin, margin], axis=1)
     return clip(grown, width_px, height_px)[:_PLACES]

@@ -290,6 +290,12 @@ class TextSpans:
     def __len__(self) -> int:
         return len(self.texts)
 
+    @property
+    def xyxy(self) -> Boxes:
+        """The boxes around the polygons, float32 (n, 4)."""
+        low, high = self.polygons.min(axis=1, initial=np.inf), self.polygons.max(axis=1, initial=-np.inf)
+        return np.concatenate([low, high], axis=1)
+
     @classmethod
     def empty(cls) -> TextSpans:
         """No text."""
