@@ -53,15 +53,24 @@ def write_result(out: Path, figures: dict[str, Any], settings: dict[str, Any]) -
     print(json.dumps(figures))
 
 
-def bootstrap(
-    statistic: Callable[[NDArray[np.int64], NDArray[np.int64]], float], sizes: tuple[int, int]
-) -> list[float]:
+Statistic = Callable[[NDArray[np.int64], NDArray[np.int64]], float]
+"""Of the rows of positives and of negatives that are drawn."""
+
+
+def bootstrap(statistic: Statistic, sizes: tuple[int, int]) -> list[float]:
     """95 % percentile interval of a statistic of resampled positives and negatives (row numbers), 1,000 draws."""
     rng = np.random.default_rng(0)
     draws = [
         statistic(rng.integers(0, sizes[0], sizes[0]), rng.integers(0, max(1, sizes[1]), sizes[1])) for _ in range(1000)
     ]
     return [round(float(q), 4) for q in np.quantile(draws, (0.025, 0.975))]
+
+
+def paired(name: str, a: Statistic, b: Statistic, sizes: tuple[int, int]) -> dict[str, Any]:
+    """`name`: a minus b on everything; `name`_ci: its interval where a and b see the same draws."""
+    every = (np.arange(sizes[0]), np.arange(sizes[1]))
+    interval = bootstrap(lambda p, n: a(p, n) - b(p, n), sizes)
+    return {name: round(a(*every) - b(*every), 4), f"{name}_ci": interval}
 
 
 def _held_out(name: str) -> bool:

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
-from common import bootstrap, write_result
-from numpy.typing import NDArray
+from common import paired, write_result
 from options import PHOTOS, REGISTER, options
-from quality_photos import answers_of, operating_threshold, prepare
+from quality_photos import answers_of, prepare, tpr_at
 from rich.progress import track
 
 from logoscan.detect import with_text
 from logoscan.encode import encode_crops
 from logoscan.images import load_image
+from logoscan.keypoints import of_photo
 from logoscan.ocr import make_ocr, pixels_searched
 from logoscan.reading import read
 from logoscan.results import ImageRecord
@@ -45,6 +44,7 @@ def effort(step: int, ocr: str, device: str, out: Path, **inputs: Any) -> None:
     for photo in track(photos, "photos"):
         rgb = load_image(photo.path)
         (regions,) = run.scanner.detector.detect([rgb])
+        points = of_photo(rgb)
         for k, engine in enumerate(engines):
             start = time.perf_counter()
             (spans,) = read(engine, [rgb], [regions])
@@ -53,7 +53,8 @@ def effort(step: int, ocr: str, device: str, out: Path, **inputs: Any) -> None:
             places = with_text(regions, spans, rgb.shape[1], rgb.shape[0])
             vectors = encode_crops(run.scanner.encoder, [rgb], [places.xyxy])[0]
             record = ImageRecord(photo.path.name, "", rgb.shape[1], rgb.shape[0])
-            answers[k].append(answers_of(run.scanner, run.index, Observation(record, places, vectors, spans)))
+            seen = Observation(record, places, vectors, spans, points)
+            answers[k].append(answers_of(run.scanner, run.index, seen))
     figures: dict[str, Any] = {
         "pixels_share": round(float(pixels[0] / pixels[1]), 4),
         "seconds_ratio": round(float(seconds[0] / seconds[1]), 3),
@@ -64,24 +65,13 @@ def effort(step: int, ocr: str, device: str, out: Path, **inputs: Any) -> None:
         for given in answers:
             hit = np.array([a[mode][0] in p.brands for a, p in zip(given, photos, strict=True)])[positive]
             sure = np.array([a[mode][1] for a in given])
-            rates.append(_rate(hit, sure[positive], sure[~positive]))
-
-        def loss(p: NDArray[np.int64], n: NDArray[np.int64], rates: Any = tuple(rates)) -> float:
-            return float(rates[1](p, n) - rates[0](p, n))
-
-        every = (np.arange(positive.sum()), np.arange((~positive).sum()))
+            rates.append(tpr_at(hit, sure[positive], sure[~positive], 0.01))
+        sizes = (int(positive.sum()), int((~positive).sum()))
+        every = (np.arange(sizes[0]), np.arange(sizes[1]))
         figures[mode] = {
             "tpr_default": round(rates[0](*every), 4),
             "tpr_full": round(rates[1](*every), 4),
-            "loss": round(loss(*every), 4),
-            "loss_ci": bootstrap(loss, (len(every[0]), len(every[1]))),
+            **paired("loss", rates[1], rates[0], sizes),
         }
     figures |= {"n_pos": int(positive.sum()), "n_neg": int((~positive).sum())}
     write_result(out, figures, run.settings)
-
-
-def _rate(
-    hit: NDArray[np.bool_], sure: NDArray[np.float64], negative: NDArray[np.float64]
-) -> Callable[[NDArray[np.int64], NDArray[np.int64]], float]:
-    """TPR at 1 % false positives of drawn photos."""
-    return lambda p, n: float((hit[p] & (sure[p] > operating_threshold(negative[n], 0.01))).mean())

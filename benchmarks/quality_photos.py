@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 import numpy as np
-from common import bootstrap, icon_set, register, write_result
+from common import Statistic, bootstrap, icon_set, paired, register, write_result
 from numpy.typing import NDArray
 from options import PATH, PHOTOS, REGISTER, corners, options, rows_of
 from rich.progress import track
@@ -26,13 +26,16 @@ from logoscan.evidence import BrandEvidence, gather
 from logoscan.images import load_image
 from logoscan.index import LogoIndex
 from logoscan.jsonio import to_mapping
+from logoscan.keypoints import of_photo
 from logoscan.ocr import OcrEngine, make_ocr
+from logoscan.placement import Keypoints
 from logoscan.reading import read
 from logoscan.results import ImageRecord
 from logoscan.scanner import Observation, Scanner
 from logoscan.types import Match, Regions, Rgb, TextSpans
 
-MODES = ("logo", "text", "both")
+MODES = ("look", "points", "logo", "text", "both")
+"""By the embedding of places, by points laid over drawings, by these two, by what is read, and by all."""
 FOLD = 3
 """Brands that are left out of the register at a time by `unknown`."""
 
@@ -84,7 +87,9 @@ def _observe(scanner: Scanner, photos: list[Photo], cache: Path | None) -> Itera
             lambda rgb=rgb, regions=regions, spans=spans: _looked(scanner, rgb, regions, spans),  # type: ignore[misc]
         )
         record = ImageRecord(photo.path.name, digest, rgb.shape[1], rgb.shape[0])
-        yield Observation(record, Regions(seen["xyxy"], seen["confidence"]), seen["vectors"], spans)
+        points = _kept(cache, ("points", digest), lambda rgb=rgb: _points(rgb))  # type: ignore[misc]
+        keypoints = Keypoints(points["frames"], points["descriptors"], (rgb.shape[1], rgb.shape[0]))
+        yield Observation(record, Regions(seen["xyxy"], seen["confidence"]), seen["vectors"], spans, keypoints)
 
 
 def _name(ocr: OcrEngine | None) -> str:
@@ -100,6 +105,11 @@ def _looked(scanner: Scanner, rgb: Rgb, proposed: Regions, spans: TextSpans) -> 
     regions = with_text(proposed, spans, rgb.shape[1], rgb.shape[0])
     vectors = encode_crops(scanner.encoder, [rgb], [regions.xyxy])[0]
     return {"xyxy": regions.xyxy, "confidence": regions.confidence, "vectors": vectors}
+
+
+def _points(rgb: Rgb) -> dict[str, Any]:
+    found = of_photo(rgb)
+    return {"frames": found.frames, "descriptors": found.descriptors}
 
 
 def _found(scanner: Scanner, rgb: Rgb) -> dict[str, Any]:
@@ -130,12 +140,18 @@ def answers_of(scanner: Scanner, index: LogoIndex, seen: Observation) -> dict[st
     matches = scanner.match([seen], index)
     mentions = index.names.find_in_spans(seen.spans, "image:0")
     evidence = gather(matches, mentions)
-    if scanner.calibration is None:  # no probabilities: rank by what the matcher ranks by
-        nearest = max(matches, key=lambda m: m.similarity + m.margin, default=None)
-        logo = (nearest.brand, nearest.similarity + nearest.margin) if nearest else ("", -1.0)
-    else:
-        logo = _best(evidence, lambda e: e.logo)
-    return {"logo": logo, "text": _best(evidence, lambda e: e.text or None), "both": _best(evidence, lambda e: e.shown)}
+    look = _best(gather([m for m in matches if not m.points], ()), lambda e: e.logo)
+    logo = _best(evidence, lambda e: e.logo)
+    if scanner.calibration is None:  # looks have no probabilities: rank by what the matcher ranks by
+        nearest = max((m for m in matches if not m.points), key=lambda m: m.similarity + m.margin, default=None)
+        look = logo = (nearest.brand, nearest.similarity + nearest.margin) if nearest else ("", -1.0)
+    return {
+        "look": look,
+        "points": _best(gather([m for m in matches if m.points], ()), lambda e: e.logo),
+        "logo": logo,
+        "text": _best(evidence, lambda e: e.text or None),
+        "both": _best(evidence, lambda e: e.shown),
+    }
 
 
 def _best(evidence: dict[str, BrandEvidence], confidence: Callable[[BrandEvidence], float | None]) -> tuple[str, float]:
@@ -150,6 +166,11 @@ def operating_threshold(negatives: NDArray[np.float64], fpr: float) -> float:
     return float(ordered[allowed]) if allowed < len(ordered) else -np.inf
 
 
+def tpr_at(hit: NDArray[np.bool_], sure: NDArray[np.float64], negative: NDArray[np.float64], fpr: float) -> Statistic:
+    """TPR at a false positive rate, as a function of the positives and negatives that are drawn (row numbers)."""
+    return lambda p, n: float((hit[p] & (sure[p] > operating_threshold(negative[n], fpr))).mean())
+
+
 def _figures(
     hit: NDArray[np.bool_], sure: NDArray[np.float64], negative: NDArray[np.float64], shipped: float | None
 ) -> dict[str, Any]:
@@ -158,9 +179,6 @@ def _figures(
     def top1(p: NDArray[np.int64], n: NDArray[np.int64]) -> float:
         return float(hit[p].mean())
 
-    def tpr(rate: float) -> Callable[[NDArray[np.int64], NDArray[np.int64]], float]:
-        return lambda p, n: float((hit[p] & (sure[p] > operating_threshold(negative[n], rate))).mean())
-
     def tpr_shipped(p: NDArray[np.int64], n: NDArray[np.int64]) -> float:
         return float((hit[p] & (sure[p] > (shipped or 0.0))).mean())
 
@@ -168,10 +186,10 @@ def _figures(
         return float((negative[n] > (shipped or 0.0)).mean())
 
     every = (np.arange(len(hit)), np.arange(len(negative)))
-    wanted: dict[str, tuple[Callable[[NDArray[np.int64], NDArray[np.int64]], float], bool]] = {
+    wanted: dict[str, tuple[Statistic, bool]] = {
         "top1": (top1, True),
-        "tpr_at_fpr_01": (tpr(0.01), len(negative) > 0),
-        "tpr_at_fpr_05": (tpr(0.05), len(negative) > 0),
+        "tpr_at_fpr_01": (tpr_at(hit, sure, negative, 0.01), len(negative) > 0),
+        "tpr_at_fpr_05": (tpr_at(hit, sure, negative, 0.05), len(negative) > 0),
         "tpr_shipped": (tpr_shipped, shipped is not None),
         "fpr_shipped": (fpr_shipped, shipped is not None and len(negative) > 0),
     }
@@ -239,6 +257,8 @@ def identify(mode: str, boxes: Path | None, out: Path, cache: Path | None, **inp
     A photo's answer is its most confident brand. hit: it is among the labels. TPR: share of positives that are a hit
     with a confidence above t; t is the lowest threshold with at most floor(fpr * n_neg) false positives. Negatives are
     the rows with an empty brand in either label file. Photos none of whose brands is registered are dropped, counted.
+    gain: TPR at 1 % by both less that of the better of logo and text, with the interval of a paired bootstrap (photos
+    are drawn, both answers with them).
     match_iou: mean, over photos whose answer by logo is a hit, of the overlap of its surest match with the nearest true
     box of that brand.
     """
@@ -258,19 +278,26 @@ def identify(mode: str, boxes: Path | None, out: Path, cache: Path | None, **inp
     calibration = run.scanner.calibration
     shipped = None if calibration is None else calibration.threshold
     per_mode: dict[str, dict[str, Any]] = {}
+    rates: dict[str, Statistic] = {}
     for name in MODES:
         positive = [(a[name][0] in p.brands, a[name][1]) for p, a in zip(kept, answers, strict=True) if p.brands]
         negative = np.array([a[name][1] for p, a in zip(kept, answers, strict=True) if not p.brands], np.float64)
         hit = np.array([h for h, _ in positive], bool)
         sure = np.array([s for _, s in positive], np.float64)
+        rates[name] = tpr_at(hit, sure, negative, 0.01)
         # without a calibration only words carry probabilities that the shipped threshold could be compared with
         per_mode[name] = _figures(hit, sure, negative, shipped)
-    counts = {
+    counts: dict[str, Any] = {
         "n_pos": sum(bool(p.brands) for p in kept),
         "n_neg": sum(not p.brands for p in kept),
         "n_dropped": len(run.photos) - len(kept),
         "brands": len(run.index.brands),
     }
+    if counts["n_neg"]:
+        every = (np.arange(counts["n_pos"]), np.arange(counts["n_neg"]))
+        better = max(("logo", "text"), key=lambda name: rates[name](*every))
+        counts["gain_over"] = better
+        counts |= paired("gain", rates["both"], rates[better], (counts["n_pos"], counts["n_neg"]))
     lie = {"match_iou": round(float(np.mean(overlaps)), 4), "n_matches": len(overlaps)} if overlaps else {}
     write_result(out, {**counts, **lie, "mode": mode, **per_mode[mode], "modes": per_mode}, run.settings)
 

@@ -15,6 +15,7 @@ from rich.progress import track
 
 from logoscan.detect import DEFAULT_PLAN, DENSE_PLAN, TilePlan, Tiles
 from logoscan.images import load_image
+from logoscan.placement import Keypoints
 from logoscan.results import ImageRecord
 from logoscan.scanner import Observation, Scanner
 from logoscan.types import Regions, TextSpans
@@ -75,8 +76,8 @@ def plans(most: int, skip: int, out: Path, **inputs: Any) -> None:
                 record = ImageRecord(photo.path.name, "", rgb.shape[1], rgb.shape[0])
                 regions = Regions(seen["xyxy"], seen["confidence"])
                 counts[k] += len(regions)
-                observed = Observation(record, regions, seen["vectors"], TextSpans.empty())
-                answers[k].append(answers_of(scanners[k], run.index, observed)["logo"])
+                observed = Observation(record, regions, seen["vectors"], TextSpans.empty(), Keypoints.empty())
+                answers[k].append(answers_of(scanners[k], run.index, observed)["look"])
         seconds += passes.min(axis=0) if timed else 0.0
     positive = np.array([bool(p.brands) for p in photos])
     rows: list[dict[str, Any]] = []

@@ -20,7 +20,7 @@ class BrandEvidence:
 
     Attributes:
         brand: Registered name.
-        logo: Probability by its logo; None where no calibrated match was made.
+        logo: Probability by its logo, its look and its points together; None where no calibrated match was made.
         text: Probability by its name read in the photos; 0 where it was not read.
     """
 
@@ -36,20 +36,19 @@ class BrandEvidence:
         return together(self.logo, self.text)
 
 
-def together(logo: float, text: float) -> float:
-    """Probability by two independent witnesses, by Bayes' rule: what each adds to the base rate's log-odds adds up.
+def together(*witnesses: float) -> float:
+    """Probability by independent witnesses, by Bayes' rule: what each adds to the base rate's log-odds adds up.
 
     A witness below the base rate takes nothing away, since the eye and the reader both miss much; so the result is at
-    least the larger of the two, and two weak witnesses that agree are a strong one.
+    least the largest of them, and two weak witnesses that agree are a strong one.
 
     Args:
-        logo: Probability by the look of a mark, in [0, 1].
-        text: Probability by what was read, in [0, 1].
+        witnesses: The probability by each, in [0, 1]; one at least.
     """
-    gains = [max(0.0, _log_odds(p) - _log_odds(BASE_RATE)) for p in (logo, text)]
-    if min(gains) == 0.0:
-        return max(logo, text)
-    return max(logo, text, 1.0 / (1.0 + math.exp(-(_log_odds(BASE_RATE) + sum(gains)))))
+    gains = [max(0.0, _log_odds(p) - _log_odds(BASE_RATE)) for p in witnesses]
+    if sum(gain > 0.0 for gain in gains) < 2:
+        return max(witnesses)
+    return max(*witnesses, 1.0 / (1.0 + math.exp(-(_log_odds(BASE_RATE) + sum(gains)))))
 
 
 def _log_odds(p: float) -> float:
@@ -62,16 +61,17 @@ def gather(matches: Iterable[Match], mentions: Iterable[BrandMention]) -> dict[s
 
     The best match and the best word stand for a brand: several photos of one thing are no independent witnesses.
     """
-    logo: dict[str, float | None] = {}
+    looks: dict[str, dict[bool, float]] = {}
     text: dict[str, float] = {}
     for match in matches:
-        known = logo.get(match.brand)
-        if match.probability is not None and (known is None or match.probability > known):
-            logo[match.brand] = match.probability
-        logo.setdefault(match.brand, None)
+        known = looks.setdefault(match.brand, {})
+        if match.probability is not None:
+            by_points = match.points > 0
+            known[by_points] = max(known.get(by_points, 0.0), match.probability)
     for mention in mentions:
         if mention.source.startswith("image:") and mention.kind in ("exact", "near", "partial"):
             text[mention.brand] = max(text.get(mention.brand, 0.0), mention.probability)
+    logo = {brand: together(*known.values()) if known else None for brand, known in looks.items()}
     return {
         name: BrandEvidence(name, logo.get(name), text.get(name, 0.0)) for name in sorted(logo.keys() | text.keys())
     }

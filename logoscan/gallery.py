@@ -91,6 +91,10 @@ class Gallery:
         row = np.take_along_axis(rows, picked, axis=1)
         return np.take_along_axis(similarity, picked, axis=1), self._code[row], row
 
+    def of(self, brand: str) -> Embeddings:
+        """Vectors of one brand, float32 (n, dim)."""
+        return np.asarray(self.vectors[self._code == self.position[brand]], np.float32)
+
     def without(self, gone: Callable[[LogoRecord], bool]) -> Gallery:
         """The gallery without the records for which `gone` holds."""
         stay = [row for row, record in enumerate(self.records) if not gone(record)]

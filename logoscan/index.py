@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 from types import MappingProxyType
@@ -22,14 +23,19 @@ from logoscan.enrol import GENERAL, digest, encode_general, encode_logos, encode
 from logoscan.errors import CorruptFileError, ImageError, InputError, MismatchError
 from logoscan.gallery import Gallery
 from logoscan.images import load_image, read_rgba
+from logoscan.keypoints import of_drawing
 from logoscan.match import BrandNeighbours, MatchCalibration
-from logoscan.register import LEAST_NEGATIVES, NOBODY, USERS, against, against_names, threshold
+from logoscan.placement import Keypoints
+from logoscan.register import LEAST_NEGATIVES, NOBODY, USERS, against, against_names, compared, threshold
 from logoscan.register import state as register_state
 from logoscan.storage import LogoRecord
 from logoscan.text import NameIndex, fold
 from logoscan.types import Brand, Embeddings, EncoderInfo, ImageSource, Rgba
 
 __all__ = ["LogoIndex", "LogoRecord"]
+
+_POINTS_KEPT = 2048
+"""Drawings whose points are kept in memory, of some 30 KB each."""
 
 
 class LogoIndex:
@@ -49,6 +55,7 @@ class LogoIndex:
         none = np.zeros((0, encoder.dim), np.float32)
         self._state = register_state((), [Gallery((), none) for _ in range(3)], {})
         self._lock = Lock()
+        self._described = lru_cache(_POINTS_KEPT)(lambda png, logo: of_drawing(_opened(png, logo)))
 
     @classmethod
     def from_folder(
@@ -119,10 +126,17 @@ class LogoIndex:
         if sha256 is None:
             raise InputError(f"logo: expected the identifier of a logo of {brand!r}, got {logo!r}")
         png = state.drawings.get(sha256)
-        try:
-            return None if png is None else read_rgba(png)[0]
-        except ImageError as error:
-            raise CorruptFileError(f"{logo}: the stored drawing is damaged ({error}); register it again") from None
+        return None if png is None else _opened(png, logo)
+
+    def keypoints(self, row: int) -> Keypoints:
+        """The points of the drawing behind a row of `logos`; none where no drawing is kept. The latest stay at hand.
+
+        Raises:
+            CorruptFileError: The stored drawing is no picture.
+        """
+        record = self._state.logos.records[row]
+        png = self._state.drawings.get(record.sha256)
+        return Keypoints.empty() if png is None else self._described(png, record.id)
 
     @property
     def negatives(self) -> tuple[LogoRecord, ...]:
@@ -153,6 +167,7 @@ class LogoIndex:
         """The register as it is now, unmoved by later changes; costs nothing."""
         copy = LogoIndex.__new__(LogoIndex)
         copy.encoder, copy._state, copy._lock = self.encoder, self._state, Lock()
+        copy._described = self._described
         return copy
 
     # -- changes
@@ -385,6 +400,19 @@ class LogoIndex:
         """
         return against(self._state, self._checked(queries, k), k)
 
+    def compare(self, query: NDArray[np.float32], brand: str) -> tuple[float, float, float]:
+        """How like one place is to one brand.
+
+        Args:
+            query: float32 (dim,), of length 1.
+            brand: One with a logo.
+
+        Returns:
+            Cosine to the brand's nearest vector; that less the cosine to the best other brand or negative; cosine to
+            the nearest picture that users said is not this brand, or nobody's, -1 where there is none.
+        """
+        return compared(self._state, self._checked(query[None], 1), brand)
+
     def search_names(self, queries: Embeddings, k: int = 2) -> BrandNeighbours:
         """As `search_brands`, among the brands that are known by their name alone.
 
@@ -434,3 +462,11 @@ class LogoIndex:
             galleries.append(Gallery([stored.logos[row] for row in rows], stored.vectors[rows]))
         index._state = register_state(stored.brands, galleries, stored.drawings)
         return index
+
+
+def _opened(png: bytes, logo: str) -> Rgba:
+    """A stored drawing, uint8 (H, W, 4)."""
+    try:
+        return read_rgba(png)[0]
+    except ImageError as error:
+        raise CorruptFileError(f"{logo}: the stored drawing is damaged ({error}); register it again") from None

@@ -27,7 +27,7 @@ __all__ = ["DRAWING_PX", "LOGO_SUFFIXES", "Rendering", "ink", "load_logo", "rend
 LOGO_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".svg")
 RENDER_PX = 256
 """Long side of a rendered SVG: more than twice what the bundled encoder looks at."""
-DRAWING_PX = 160
+DRAWING_PX = 256
 """Long side of the drawings that a register keeps, to compare with and to show: 5 to 30 KB each."""
 _GROUND = 24
 """Grey levels by which the ground of an opaque drawing may differ from its border's median."""

@@ -32,6 +32,8 @@ _BESIDE_ON = -0.3
 """Of each further one: the more of them, the more places for chance."""
 _WORD = -3.0
 """Of each ordinary word among the text's: chance makes it far more often than its letters say."""
+_WORD_LETTERS = 4
+"""Shorter ones do not count: most of what three letters spell is a word of some language."""
 _JOINED = -1.5
 """Of words that are joined though the name's are not."""
 _SLOPE, _OFFSET, _CHANCES = 0.55, -3.6, 0.33
@@ -77,7 +79,7 @@ class MisreadNames:
         shared: Counter[int] = Counter()
         for pair in _pairs(letters):
             shared.update(self._holders.get(pair, ()))
-        ordinary = _WORD * sum(len(word) >= _LEAST_LETTERS and is_word(word) for word in words)
+        ordinary = _WORD * sum(len(word) >= _WORD_LETTERS and is_word(word) for word in words)
         found = []
         for number, _ in shared.most_common(_CANDIDATES):
             joined = _JOINED * max(0, len(words) - self._words[number])

@@ -13,7 +13,9 @@ from logoscan.detect import Detector, with_text
 from logoscan.encode import Encoder, encode_crops
 from logoscan.errors import ImageError
 from logoscan.images import ImageLimits, Picture, load_image, read_picture
+from logoscan.keypoints import of_photo
 from logoscan.ocr import OcrEngine
+from logoscan.placement import Keypoints
 from logoscan.reading import read
 from logoscan.results import ImageRecord
 from logoscan.types import Embeddings, ImageSource, Regions, Rgb, TextSpans
@@ -35,6 +37,7 @@ class Observation:
         regions: Places looked at.
         vectors: float32 (len(regions), dim).
         spans: Text that was read.
+        keypoints: Points that drawings can be laid over.
         warning: Why the photo could not be read; everything else is empty then.
     """
 
@@ -42,6 +45,7 @@ class Observation:
     regions: Regions
     vectors: Embeddings
     spans: TextSpans
+    keypoints: Keypoints
     warning: str | None = None
 
 
@@ -63,6 +67,13 @@ class Observer:
     def load(self, image: ImageSource) -> Rgb:
         """One picture, uint8 (H, W, 3). Raises `ImageError` where it cannot be read."""
         return load_image(image, root=self._root, limits=self._limits)
+
+    def look(self, image: ImageSource) -> Observation:
+        """What one picture holds besides text. Raises `ImageError` where it cannot be read."""
+        picture = read_picture(image, root=self._root, limits=self._limits)
+        regions = self._detector.detect([picture.rgb])[0]
+        vectors = encode_crops(self._encoder, [picture.rgb], [regions.xyxy])[0]
+        return Observation(_record(image, picture), regions, vectors, TextSpans.empty(), of_photo(picture.rgb))
 
     def observe(self, images: Sequence[ImageSource]) -> list[Observation]:
         """Look at photos: detect, encode, read. The expensive half of a scan; needs no register."""
@@ -94,7 +105,7 @@ class Observer:
             for found, lines, rgb in zip(proposed, spans, good, strict=True)
         ]
         vectors = encode_crops(self._encoder, good, [r.xyxy for r in regions])
-        ready = iter(zip(regions, vectors, spans, strict=True))
+        ready = iter(zip(regions, vectors, spans, map(of_photo, good), strict=True))
         return [
             self._failed(source, str(picture))
             if isinstance(picture, ImageError)
@@ -105,7 +116,7 @@ class Observer:
     def _failed(self, source: ImageSource, reason: str) -> Observation:
         none = np.zeros((0, self._encoder.info.dim), np.float32)
         record = ImageRecord(_file(source), None, None, None)
-        return Observation(record, Regions.empty(), none, TextSpans.empty(), reason)
+        return Observation(record, Regions.empty(), none, TextSpans.empty(), Keypoints.empty(), reason)
 
 
 def _file(source: ImageSource) -> str | None:

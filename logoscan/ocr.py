@@ -150,11 +150,7 @@ def _merged(looks: Sequence[TextSpans]) -> TextSpans:
         same = iou(more.xyxy, out.xyxy) > _SAME_LINE
         texts = np.array([[b.casefold() == a.casefold() for a in out.texts] for b in more.texts], bool)
         rows = np.flatnonzero(~(same & texts.reshape(same.shape)).any(axis=1))
-        out = TextSpans(
-            np.concatenate([out.polygons, more.polygons[rows]]),
-            (*out.texts, *(more.texts[i] for i in rows)),
-            np.concatenate([out.confidence, more.confidence[rows]]),
-        )
+        out = out.joined(more.rows(rows.tolist()))
     return out
 
 

@@ -1,6 +1,7 @@
-"""Where to read: the whole photo once, and the detector's places that its lines leave out. Knows no names.
+"""Where to read: the whole photo once, the detector's places that its lines leave out, and what stands on its head.
 
 A text detector looks for printed lines; the mark detector finds lettering that it misses: stylised, tiny, upright.
+Knows no names.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ _SURE = 0.5
 """Confidence from which a place's reading is kept: to what is no text at all the reader gives a letter or two."""
 _LETTERS = 2
 """Fewer are no word."""
+_WORD_SURE, _WORD_LETTERS = 0.8, 4
+"""Confidence and letters of what is surely a word; a photo with text and without any is read upside down too."""
 
 
 def word_places(regions: Regions, spans: TextSpans, width_px: int, height_px: int) -> Boxes:
@@ -50,33 +53,38 @@ def word_places(regions: Regions, spans: TextSpans, width_px: int, height_px: in
 
 
 def read(ocr: OcrEngine | None, images: Sequence[Rgb], regions: Sequence[Regions]) -> list[TextSpans]:
-    """Lines of each picture and, after them, words in the detector's places, where the engine can read such."""
+    """Lines of each picture; after them words in the detector's places, where the engine can read such.
+
+    Where all that says nothing, the picture is read again upside down, and what is sure then comes last.
+    """
     if ocr is None:
         return [TextSpans.empty() for _ in images]
-    lines = ocr.read(images)
-    if not isinstance(ocr, WordReader):
-        return lines
-    places = [
-        word_places(found, spans, image.shape[1], image.shape[0])
-        for found, spans, image in zip(regions, lines, images, strict=True)
-    ]
-    words = ocr.read_words(images, places)
-    return [_joined(spans, _sure(more)) for spans, more in zip(lines, words, strict=True)]
+    found = ocr.read(images)
+    if isinstance(ocr, WordReader):
+        places = [
+            word_places(proposed, spans, image.shape[1], image.shape[0])
+            for proposed, spans, image in zip(regions, found, images, strict=True)
+        ]
+        words = ocr.read_words(images, places)
+        found = [spans.joined(_sure(more)) for spans, more in zip(found, words, strict=True)]
+    unclear = [i for i, spans in enumerate(found) if len(spans) and not _says_a_word(spans)]
+    turned = ocr.read([np.ascontiguousarray(images[i][::-1, ::-1]) for i in unclear])
+    for i, spans in zip(unclear, turned, strict=True):
+        found[i] = found[i].joined(_sure(_upside_down(spans, images[i].shape[1], images[i].shape[0])))
+    return found
+
+
+def _says_a_word(spans: TextSpans) -> bool:
+    letters = np.array([sum(c.isalnum() for c in text) for text in spans.texts])
+    return bool(((spans.confidence >= _WORD_SURE) & (letters >= _WORD_LETTERS)).any())
+
+
+def _upside_down(spans: TextSpans, width_px: int, height_px: int) -> TextSpans:
+    """Lines of a picture that was turned by 180 degrees, as they lie in the picture."""
+    corners = np.array([width_px, height_px], np.float32) - spans.polygons
+    return TextSpans(corners, spans.texts, spans.confidence)
 
 
 def _sure(words: TextSpans) -> TextSpans:
-    rows = [
-        i
-        for i, text in enumerate(words.texts)
-        if words.confidence[i] >= _SURE and sum(c.isalnum() for c in text) >= _LETTERS
-    ]
-    return TextSpans(words.polygons[rows], tuple(words.texts[i] for i in rows), words.confidence[rows])
-
-
-def _joined(first: TextSpans, second: TextSpans) -> TextSpans:
-    """Lines of both, in this order."""
-    return TextSpans(
-        np.concatenate([first.polygons, second.polygons]),
-        (*first.texts, *second.texts),
-        np.concatenate([first.confidence, second.confidence]),
-    )
+    letters = [sum(c.isalnum() for c in text) for text in words.texts]
+    return words.rows([i for i, n in enumerate(letters) if n >= _LETTERS and words.confidence[i] >= _SURE])

@@ -18,7 +18,7 @@ from logoscan.match import BrandNeighbours, MatchCalibration, margins
 from logoscan.text import NameIndex
 from logoscan.types import Brand, Embeddings
 
-__all__ = ["LEAST_NEGATIVES", "NOBODY", "USERS", "State", "against", "against_names", "state", "threshold"]
+__all__ = ["LEAST_NEGATIVES", "NOBODY", "USERS", "State", "against", "against_names", "compared", "state", "threshold"]
 
 NOBODY = ""
 """Stands for a brand in the records of negatives and everyday words."""
@@ -110,6 +110,17 @@ def against_names(state: State, queries: Embeddings, k: int) -> BrandNeighbours:
         first = np.arange(len(queries)) if name == NOBODY else np.flatnonzero(brand[:, 0] == own.position[name])
         negative[first] = np.maximum(negative[first], best(queries[first], state.users_of[name]))
     return BrandNeighbours(similarity, brand, row, own.brands, own.ids, negative)
+
+
+def compared(state: State, query: Embeddings, brand: str) -> tuple[float, float, float]:
+    """Similarity of one query, float32 (1, dim), to a brand by its logos, its margin, and what users say against it."""
+    near = against(state, query, 2)
+    against_it = [state.users_of[name] for name in (NOBODY, brand) if name in state.users_of]
+    rejected = max((float(best(query, vectors)[0]) for vectors in against_it), default=-1.0)
+    if near.brands[int(near.brand[0, 0])] == brand:
+        return float(near.similarity[0, 0]), float(margins(near)[0]), rejected
+    own = float(best(query, state.logos.of(brand))[0])
+    return own, own - float(near.similarity[0, 0]), rejected
 
 
 def threshold(state: State, brand: str, calibration: MatchCalibration, budget: float) -> float:

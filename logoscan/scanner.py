@@ -21,11 +21,12 @@ from logoscan import weights
 from logoscan.alteration import Alteration, AlterationCheck, cut
 from logoscan.coded import CodedUse, find_coded
 from logoscan.detect import Detector, LogoDetector
-from logoscan.encode import ClipEncoder, Encoder, encode_crops
+from logoscan.encode import ClipEncoder, Encoder
 from logoscan.errors import InputError, MismatchError
 from logoscan.evidence import BrandEvidence, gather
 from logoscan.images import ImageLimits
 from logoscan.index import LogoIndex
+from logoscan.locate import locate
 from logoscan.match import MatchCalibration, match_regions
 from logoscan.observing import Observation, Observer
 from logoscan.ocr import OcrEngine, make_ocr
@@ -35,7 +36,7 @@ from logoscan.results import BrandResult, Provenance, Report, Score, top_score
 from logoscan.score import ScoreModel
 from logoscan.signals import DEFAULT_SIGNALS, Case, SignalFunction
 from logoscan.text import NO_BRAND, NameIndex, fold
-from logoscan.types import Brand, BrandMention, Embeddings, ImageSource, Listing, Match, Regions, TextSpans
+from logoscan.types import Brand, BrandMention, ImageSource, Listing, Match, TextSpans
 
 __all__ = ["Observation", "Scanner"]
 
@@ -167,10 +168,7 @@ class Scanner:
 
         A scan that reads also looks at the lines of text. Raises `ImageError` where the picture cannot be read.
         """
-        rgb = self._observer.load(image)
-        regions = self.detector.detect([rgb])[0]
-        vectors = encode_crops(self.encoder, [rgb], [regions.xyxy])[0]
-        return self._surest_first(self._match(0, regions, vectors, self.index.snapshot()))
+        return self._surest_first(self._match(0, self._observer.look(image), self.index.snapshot()))
 
     def alteration(self, image: ImageSource, match: Match) -> Alteration | None:
         """What became of the registered drawing at a matched place: faithful, mirrored, stretched or incomplete.
@@ -296,19 +294,21 @@ class Scanner:
         """Matches of all photos, surest first."""
         found: list[Match] = []
         for i, seen in enumerate(observations):
-            found += self._match(i, seen.regions, seen.vectors, index)
+            found += self._match(i, seen, index)
         return self._surest_first(found)
 
-    def _match(self, image: int, regions: Regions, vectors: Embeddings, index: LogoIndex) -> list[Match]:
-        """Matches of one photo by logos, and by names where brands have no logo.
+    def _match(self, image: int, seen: Observation, index: LogoIndex) -> list[Match]:
+        """Matches of one photo by the look and the points of logos, and by names where brands have no logo.
 
         A brand whose own negatives raised its threshold is not matched below it.
         """
+        regions, vectors = seen.regions, seen.vectors
         found = list(match_regions(image, regions, index.search_brands(vectors), self.calibration))
         if self.calibration is not None:
             usual, least = self.calibration.threshold, index.thresholds(self.calibration)
             raised = {brand: value for brand, value in least.items() if value > usual}
             found = [m for m in found if m.probability is None or m.probability > raised.get(m.brand, -1.0)]
+        found += locate(image, seen, index)
         if index.by_name:
             found += match_regions(image, regions, index.search_names(vectors), self.name_calibration)
         return found
@@ -323,7 +323,7 @@ class Scanner:
             return None
         if by_logo and self.calibration is None and self._similarity_threshold is not None:
             near = any(m.similarity >= self._similarity_threshold for m in matches if m.brand == evidence.brand)
-            return max(float(near), evidence.text)
+            return max(float(near), evidence.shown or 0.0)
         return evidence.shown
 
     def _candidates(

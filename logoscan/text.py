@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
 from rapidfuzz.distance import Levenshtein
 
 from logoscan.folding import disguised_distance, fold, is_foreign, plain, skeleton, tricks, unenclosed
+from logoscan.layout import chains
 from logoscan.misread import MisreadNames
 from logoscan.nearest import NearNames
 from logoscan.spelt import Place, Spelt, fold_words, read_places
@@ -172,7 +172,7 @@ class NameIndex:
         What may be a bad or partial reading of a name is "partial", and as probable as that is.
         """
         lines = list(zip(spans.texts, spans.confidence.tolist(), strict=True))
-        pairs = [(f"{a} {b}", min(p, q)) for (a, p), (b, q) in pairwise(lines)]
+        pairs = [(" ".join(lines[i][0] for i in rows), min(lines[i][1] for i in rows)) for rows in chains(spans)]
         mentions: dict[tuple[str, MentionKind], BrandMention] = {}
         known: dict[str, list[tuple[str, int]]] = {}  # a line's words come again in its pairs
         for text, sure in [*lines, *pairs]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -301,6 +301,18 @@ class TextSpans:
         """No text."""
         return cls(np.zeros((0, 4, 2), np.float32), (), np.zeros(0, np.float32))
 
+    def rows(self, rows: Sequence[int]) -> TextSpans:
+        """Some of the lines, in the order given."""
+        chosen = np.array(rows, np.int64)
+        return TextSpans(self.polygons[chosen], tuple(self.texts[row] for row in chosen), self.confidence[chosen])
+
+    def joined(self, more: TextSpans) -> TextSpans:
+        """These lines, then those of `more`."""
+        polygons, confidence = (
+            np.concatenate(pair) for pair in ((self.polygons, more.polygons), (self.confidence, more.confidence))
+        )
+        return TextSpans(polygons, (*self.texts, *more.texts), confidence)
+
 
 @dataclass(frozen=True)
 class Match:
@@ -315,6 +327,8 @@ class Match:
         margin: Similarity minus that of the best other brand or of the nearest negative, whichever is nearer; minus 0
             where the register has neither.
         probability: Calibrated probability that the picture shows the brand; None without a fitting calibration.
+        points: How many points of the logo lie there in its own arrangement (`logoscan.placement`), and then box and
+            probability are by them; 0 where the look of the place made the match.
     """
 
     image: int
@@ -324,6 +338,7 @@ class Match:
     similarity: float
     margin: float
     probability: float | None
+    points: int = 0
 
     def __post_init__(self) -> None:
         if len(self.xyxy) != 4 or not all(map(math.isfinite, self.xyxy)):
@@ -332,6 +347,7 @@ class Match:
         _number("Match", "margin", self.margin, -2.002, 2.002)
         if self.probability is not None:
             _number("Match", "probability", self.probability, 0.0, 1.0)
+        _number("Match", "points", self.points, 0, 1e6)
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from logoscan.evidence import BrandEvidence, gather, together
 from logoscan.types import BrandMention, Match, MentionKind
 
 
-def match(brand: str, probability: float | None, image: int = 0) -> Match:
-    return Match(image, (0.0, 0.0, 1.0, 1.0), brand, f"{brand}/a.png", 0.5, 0.1, probability)
+def match(brand: str, probability: float | None, image: int = 0, points: int = 0) -> Match:
+    return Match(image, (0.0, 0.0, 1.0, 1.0), brand, f"{brand}/a.png", 0.5, 0.1, probability, points)
 
 
 def mention(brand: str, probability: float, source: str = "image:0", kind: MentionKind = "exact") -> BrandMention:
@@ -42,10 +42,20 @@ def test_either_witness_shows_a_brand_and_both_show_it_better(
 
 @quick
 @given(units, units, units)
-def test_two_witnesses_say_no_less_than_one(logo: float, text: float, more: float) -> None:
+def test_more_witnesses_say_no_less(logo: float, text: float, more: float) -> None:
+    assert together(logo) == logo
     assert together(logo, text) == together(text, logo)
-    assert max(logo, text) <= together(logo, text) <= 1
+    assert max(logo, text) <= together(logo, text) <= together(logo, text, more) <= 1
     assert together(max(logo, more), text) >= together(logo, text)
+
+
+def test_the_look_of_a_logo_and_its_points_are_two_witnesses() -> None:
+    looks = [match("A", 0.5), match("A", 0.4), match("B", None)]
+    found = gather([*looks, match("A", 0.5, points=8), match("B", 0.3, points=5)], [])
+    assert found["A"].logo == pytest.approx(0.98)
+    assert found["B"] == BrandEvidence("B", 0.3, 0.0)
+    twice = gather([match("A", 0.5, points=8), match("A", 0.4, 1, points=7)], [])
+    assert twice["A"].logo == 0.5  # the best placement alone
 
 
 def test_the_best_match_and_the_best_word_stand_for_a_brand() -> None:

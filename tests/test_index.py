@@ -260,12 +260,12 @@ def test_a_registered_drawing_is_kept_small(tmp_path: Path) -> None:
         kept = register.drawing("Dune", "Dune/d.png")
         assert kept is not None
         assert kept.dtype == np.uint8
-        assert kept.shape == (80, 160, 4)  # cut to what is drawn, then made small
+        assert kept.shape == (128, 256, 4)  # cut to what is drawn, then made small
         assert (kept == (200, 30, 30, 255)).all()
     index.add(Brand("Dune"), [("d.png", large[:, :400])], ENCODER)
     again = index.drawing("Dune", "Dune/d.png")
     assert again is not None
-    assert again.shape == (107, 160, 4)
+    assert again.shape == (171, 256, 4)
     assert len(index._state.drawings) == 4
 
 

@@ -18,10 +18,10 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
     frozenset(names.split())
     for names in (
         "types errors results",
-        "jsonio boxes images logos brands listings resume match text folding spelt nearest misread words coded price "
-        "evidence signals score report weights merchant negatives",
+        "jsonio boxes images logos brands listings resume match layout text placement folding spelt nearest misread "
+        "words coded price evidence signals score report weights merchant negatives",
         "alignment alteration alteration_evidence alteration_net detect detector_net encode norms refine ocr storage "
-        "reading gallery register enrol index observing",
+        "reading gallery keypoints register enrol index observing locate",
         "scanner calibrate",
         "cli distributed",
     )

@@ -244,3 +244,16 @@ def test_a_name_that_is_read_goes_before_the_text_tower(quality: Any, clip: Clip
     assert read["read_r1"] == pytest.approx(1 / 3, abs=1e-4)
     assert read["both_r1"] == pytest.approx((1 + (nearest["r1"] == 1.0)) / 3, abs=1e-4)
     assert "read_r1" not in nearest
+
+
+def test_stickers_say_what_another_brands_word_changes(quality: Any, tmp_path: Path) -> None:
+    rows: list[dict[str, object]] = [{"file": "speaker.jpg", "brand": "JBL"}, {"file": "mug.jpg", "brand": ""}]
+    out = tmp_path / "out.json"
+    where = ["--images", str(SAMPLES / "photos"), "--labels", str(_csv(tmp_path / "labels.csv", rows))]
+    how = ["--gallery", str(SAMPLES / "brands"), "--json", str(out), "--device", "cpu", "--ocr", "rapidocr"]
+    run = CliRunner().invoke(quality.main, ["stickers", *where, *how])
+    assert run.exit_code == 0, run.output
+    result = json.loads(out.read_text())
+    assert result["both"]["kept"]["n"] == result["still_shown"]["n"] == 1
+    assert result["bare_named"]["both"] == {"share": 1.0, "ci": [1.0, 1.0], "n": 1}, "large plain letters are read"
+    assert 0 <= result["both"]["kept"]["share"] + result["both"]["taken"]["share"] <= 1

@@ -74,6 +74,48 @@ def test_sure_words_follow_the_lines() -> None:
     assert found.confidence.tolist() == pytest.approx([0.9])
 
 
+class Turned(FakeOcr):
+    """Reads `said` in a picture whose top left pixel is grey, and `upside_down` elsewhere, with its box and
+    confidence."""
+
+    def __init__(self, said: tuple[str, float], upside_down: tuple[str, float]) -> None:
+        super().__init__({})
+        self.said, self.upside_down, self.looks = said, upside_down, 0
+
+    def read(self, images: Sequence[Rgb]) -> list[TextSpans]:
+        self.looks += len(images)
+        out = []
+        for image in images:
+            text, sure = self.said if (image[0, 0] == GREY).all() else self.upside_down
+            corners = np.array([[[10, 20], [60, 20], [60, 40], [10, 40]]], np.float32)
+            out.append(TextSpans(corners, (text,), np.array([sure], np.float32)) if text else TextSpans.empty())
+        return out
+
+
+@pytest.mark.parametrize(
+    ("said", "upside_down", "texts"),
+    [
+        (("", 0.0), ("PORSCHE", 0.9), ()),  # no lines at all: nothing stands on its head
+        (("KODAK", 0.9), ("PORSCHE", 0.9), ("KODAK",)),
+        (("EHOSO", 0.6), ("PORSCHE", 0.9), ("EHOSO", "PORSCHE")),
+        (("d1", 0.95), ("PORSCHE", 0.9), ("d1", "PORSCHE")),
+        (("EHOSO", 0.6), ("ONE", 0.4), ("EHOSO",)),
+        (("EHOSO", 0.6), ("", 0.0), ("EHOSO",)),
+    ],
+)
+def test_a_picture_that_says_nothing_is_read_upside_down(
+    said: tuple[str, float], upside_down: tuple[str, float], texts: tuple[str, ...]
+) -> None:
+    photo = PHOTO.copy()
+    photo[100:, :] = 40  # so that the turned picture has another top left pixel
+    ocr = Turned(said, upside_down)
+    (found,) = read(ocr, [photo], [regions()])
+    assert found.texts == texts
+    assert ocr.looks == 1 + (0 < said[1] < 0.8 or said[0] == "d1")
+    if len(texts) == 2:
+        np.testing.assert_array_equal(found.polygons[1], [[290, 180], [240, 180], [240, 160], [290, 160]])
+
+
 def test_an_engine_that_reads_whole_pictures_alone_is_enough() -> None:
     ocr: OcrEngine = FakeOcr({GREY: ["Kodak"]})
     (found,) = read(ocr, [PHOTO], [regions((10, 10, 110, 40, 0.9))])

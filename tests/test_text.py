@@ -29,7 +29,10 @@ def found(text: str, register: NameIndex = REGISTER) -> list[str]:
 
 
 def lines(*rows: str, sure: float = 1.0) -> TextSpans:
-    return TextSpans(np.zeros((len(rows), 4, 2), np.float32), rows, floats32([sure] * len(rows)))
+    """One below the other, 20 px high."""
+    line = np.array([[0, 0], [90, 0], [90, 20], [0, 20]], np.float32)
+    polygons = [line + np.array([0, 25 * i], np.float32) for i in range(len(rows))]
+    return TextSpans(np.array(polygons, np.float32).reshape(-1, 4, 2), rows, floats32([sure] * len(rows)))
 
 
 # -- folding
@@ -531,7 +534,8 @@ def test_the_surest_line_speaks_for_a_name() -> None:
 
 
 def test_a_name_over_two_lines_is_as_sure_as_the_worse_one() -> None:
-    spans = TextSpans(np.zeros((2, 4, 2), np.float32), ("New", "Balance"), floats32([0.9, 0.4]))
+    stack = lines("New", "Balance")
+    spans = TextSpans(stack.polygons, stack.texts, floats32([0.9, 0.4]))
     (mention,) = REGISTER.find_in_spans(spans, "image:0")
     assert mention.probability == pytest.approx(0.95 * 0.4)
 

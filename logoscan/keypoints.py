@@ -1,0 +1,73 @@
+"""Finds the points of a picture that can be found again: SIFT by OpenCV. Knows no register and compares nothing."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from logoscan.placement import Keypoints
+from logoscan.types import Rgb, Rgba
+
+__all__ = ["of_drawing", "of_photo"]
+
+_PHOTO_PX, _DRAWING_PX = 640, 320
+"""Long sides to which photos and drawings are brought; small marks in a photo have their points between its pixels."""
+_MOST_IN_PHOTO, _MOST_IN_DRAWING = 1000, 500
+"""Strongest points that are kept."""
+_CONTRAST = 0.02
+"""Least contrast of a point, half of OpenCV's default: print on crumpled foil is faint."""
+_PAD = 0.06
+"""Ground about a drawing, as a share of its long side: the points of its outline look across it."""
+_LIGHT = 200
+"""A drawing whose every colour is lighter than this lies on black, any other on white."""
+
+
+def of_photo(rgb: Rgb) -> Keypoints:
+    """The points of a photo, 1,000 at most.
+
+    Args:
+        rgb: uint8 (H, W, 3) RGB.
+    """
+    return _points(rgb, _PHOTO_PX, _MOST_IN_PHOTO)
+
+
+def of_drawing(rgba: Rgba) -> Keypoints:
+    """The points of a registered drawing, 500 at most, in its own pixels.
+
+    Args:
+        rgba: uint8 (H, W, 4), straight alpha.
+    """
+    alpha = rgba[..., 3:].astype(np.float32) / 255
+    inked = rgba[..., :3][rgba[..., 3] > 127]
+    ground = 0 if len(inked) and inked.min() > _LIGHT else 255
+    rgb = np.rint(rgba[..., :3] * alpha + ground * (1 - alpha)).astype(np.uint8)
+    if alpha.min() == 1:
+        return _points(rgb, _DRAWING_PX, _MOST_IN_DRAWING)
+    height, width = rgb.shape[:2]
+    pad = max(4, round(_PAD * max(height, width)))
+    padded = np.pad(rgb, ((pad, pad), (pad, pad), (0, 0)), constant_values=ground)
+    found = _points(padded, _DRAWING_PX, _MOST_IN_DRAWING)
+    moved = found.frames - np.array([pad, pad, 0, 0], np.float32)
+    return replace(found, frames=moved, size_wh=(width, height))
+
+
+def _points(rgb: Rgb, long_px: int, most: int) -> Keypoints:
+    import cv2
+
+    height, width = rgb.shape[:2]
+    scale = long_px / max(height, width)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    grey = cv2.cvtColor(np.ascontiguousarray(rgb), cv2.COLOR_RGB2GRAY)
+    grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+    sift: Any = cv2.SIFT_create(nfeatures=most, contrastThreshold=_CONTRAST)  # type: ignore[attr-defined]
+    points, described = sift.detectAndCompute(grey, None)
+    if described is None:
+        return Keypoints.empty((width, height))
+    points, described = points[:most], described[:most]  # points of equal strength may be more than asked for
+    grow = (width / size[0], height / size[1])
+    frames = [(p.pt[0] * grow[0], p.pt[1] * grow[1], p.size * grow[0], math.radians(p.angle)) for p in points]
+    shares = described / (described.sum(axis=1, keepdims=True) + 1e-7)
+    return Keypoints(np.array(frames, np.float32), np.rint(np.sqrt(shares) * 255).astype(np.uint8), (width, height))
