@@ -112,6 +112,11 @@ def test_identify_on_the_samples(quality: Any, tmp_path: Path) -> None:
     result = json.loads(out.read_text())
     assert (result["n_pos"], result["n_neg"], result["n_dropped"], result["brands"]) == (2, 1, 1, 6)
     assert result["modes"]["text"]["top1"] == 1.0
+    assert list(result["modes"]) == ["look", "points", "logo", "text", "both"]
+    rate = {mode: figures["tpr_at_fpr_01"] for mode, figures in result["modes"].items()}
+    assert rate[result["gain_over"]] == max(rate["logo"], rate["text"])
+    assert result["gain"] == pytest.approx(rate["both"] - rate[result["gain_over"]], abs=1e-3)
+    assert result["gain_ci"][0] <= result["gain"] <= result["gain_ci"][1]
     assert result["machine"]["torch"]
     assert result["settings"]["detector"] == "whole"
     again = CliRunner().invoke(quality.main, arguments)

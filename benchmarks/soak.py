@@ -1,0 +1,87 @@
+"""Long runs: memory, rate and open files over many photos of changing sizes, cut from the samples' photos."""
+
+from __future__ import annotations
+
+import io
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import numpy as np
+from common import write_result
+from PIL import Image
+from rich.progress import track
+
+import logoscan
+from logoscan import ClipEncoder, Listing, LogoIndex, Scanner, make_ocr
+
+SAMPLES = Path(logoscan.__file__).parent / "_samples"
+_SIDES_PX = (160, 1800)
+
+
+def photos(count: int, seed: int) -> Iterator[bytes]:
+    """JPEG files of parts of the samples' photos, of any aspect from 1:2 to 2:1."""
+    rng = np.random.default_rng(seed)
+    whole = [Image.open(path).convert("RGB") for path in sorted((SAMPLES / "photos").iterdir())]
+    for _ in range(count):
+        picture = whole[int(rng.integers(len(whole)))]
+        share = rng.uniform(0.5, 1.0, 2)
+        width, height = (max(16, int(side * part)) for side, part in zip(picture.size, share, strict=True))
+        x, y = (int(rng.integers(0, have - want + 1)) for have, want in zip(picture.size, (width, height), strict=True))
+        part = picture.crop((x, y, x + width, y + height))
+        scale = float(rng.uniform(*_SIDES_PX)) / max(part.size)
+        memory = io.BytesIO()
+        part.resize((max(1, round(width * scale)), max(1, round(height * scale)))).save(memory, "JPEG", quality=85)
+        yield memory.getvalue()
+
+
+def resident() -> int:
+    """Bytes of this process that are in memory (Linux)."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@click.command()
+@click.option("--images", "count", default=2000, show_default=True, type=click.IntRange(40), help="Photos.")
+@click.option("--engine", type=click.Choice(["rapidocr", "easyocr", "none"]), default="rapidocr", show_default=True)
+@click.option("--read-only", is_flag=True, help="Read the photos and do nothing else.")
+@click.option("--seed", default=0, show_default=True)
+@click.option("--device", default="auto", show_default=True)
+@click.option("--json", "out", type=click.Path(path_type=Path), required=True, help="Result file.")
+def main(count: int, engine: str, read_only: bool, seed: int, device: str, out: Path) -> None:
+    """Scan photos one by one, each a listing of its own.
+
+    rss_growth: resident memory after all of them over that after a twentieth, less 1. rate_ratio: photos a second in
+    the last tenth over those in the second. open_files: at a twentieth and at the end.
+    """
+    ocr = make_ocr(engine, device=device)  # type: ignore[arg-type]
+    if read_only and ocr is None:
+        raise click.UsageError("--read-only: expected an engine, got none")
+    encoder = ClipEncoder(device=device)
+    scanner = Scanner(LogoIndex.from_folder(SAMPLES / "brands", encoder)[0], encoder=encoder, ocr=ocr)
+    took, memory, files = np.zeros(count), np.zeros(count), np.zeros(count, np.int64)
+    for i, data in enumerate(track(photos(count, seed), "photos", total=count)):
+        start = time.perf_counter()
+        if read_only:
+            scanner.read_text(data)
+        else:
+            scanner.scan(Listing(str(i), images=(data,)))
+        took[i], memory[i], files[i] = (
+            time.perf_counter() - start,
+            resident(),
+            len(list(Path("/proc/self/fd").iterdir())),
+        )
+    early, tenth = count // 20 - 1, count // 10
+    figures = {
+        "images": count,
+        "rss_growth": round(float(memory[-1] / memory[early] - 1), 4),
+        "rss_mb": [round(float(m) / 2**20) for m in memory[early :: max(1, count // 20)]],
+        "rate_ratio": round(float(took[tenth : 2 * tenth].sum() / took[-tenth:].sum()), 3),
+        "open_files": [int(files[early]), int(files[-1])],
+    }
+    write_result(out, figures, {"engine": ocr.name if ocr else "none", "read_only": read_only, "seed": seed})
+
+
+if __name__ == "__main__":
+    main()
