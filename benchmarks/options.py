@@ -44,7 +44,11 @@ def options(*names: str) -> Callable[[Any], Any]:
         "effort": click.option(
             "--effort", type=click.Choice(["default", "full"]), default="default", help="Of reading."
         ),
-        "cache": click.option("--cache", type=click.Path(path_type=Path), help="Keep what was seen for the next run."),
+        "cache": click.option(
+            "--cache",
+            type=click.Path(path_type=Path),
+            help="Keep what was seen for the next run; empty it when code changed.",
+        ),
     }
 
     def decorate(function: Any) -> Any:

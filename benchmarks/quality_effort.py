@@ -39,6 +39,8 @@ def effort(step: int, ocr: str, device: str, out: Path, **inputs: Any) -> None:
     if None in engines:
         raise click.UsageError("--ocr: expected an engine, got none")
     photos = [p for p in run.photos if not p.brands or p.brands & run.names][::step]
+    if not any(p.brands for p in photos) or all(p.brands for p in photos):
+        raise click.ClickException("expected photos with and without a registered brand, got none of either")
     seconds, pixels = np.zeros(2), np.zeros(2)
     answers: list[list[dict[str, tuple[str, float]]]] = [[], []]
     for photo in track(photos, "photos"):

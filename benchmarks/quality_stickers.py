@@ -58,6 +58,8 @@ def stickers(step: int, seed: int, out: Path, **inputs: Any) -> None:
     if calibration is None:
         raise click.ClickException("no shipped threshold for this encoder and detector: nothing to measure")
     rng, names = np.random.default_rng(seed), sorted(run.names)
+    if len(names) < 2:
+        raise click.ClickException(f"expected two registered brands or more, got {len(names)}: no other word to paste")
     kept: dict[str, list[bool]] = {m: [] for m in MODES}
     taken: dict[str, list[bool]] = {m: [] for m in MODES}
     still: list[bool] = []
@@ -67,13 +69,13 @@ def stickers(step: int, seed: int, out: Path, **inputs: Any) -> None:
     for photo in track(photos, "photos"):
         rgb = load_image(photo.path)
         other = str(rng.choice([n for n in names if n not in photo.brands]))
-        plain, attacked = run.scanner.observe([rgb, pasted(rng, rgb, other)])
+        (attacked,) = run.scanner.observe([pasted(rng, rgb, other)])
         after = answers_of(run.scanner, run.index, attacked)
         if not photo.brands:
             for mode, named in bare.items():
                 named.append(after[mode][0] == other and after[mode][1] > calibration.threshold)
             continue
-        before = answers_of(run.scanner, run.index, plain)
+        before = answers_of(run.scanner, run.index, run.scanner.observe([rgb])[0])
         for mode in MODES:
             if before[mode][0] in photo.brands:
                 kept[mode].append(after[mode][0] in photo.brands)

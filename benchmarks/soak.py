@@ -22,10 +22,10 @@ _SIDES_PX = (160, 1800)
 
 
 def photos(count: int, seed: int) -> Iterator[bytes]:
-    """JPEG files of parts of the samples' photos, of any aspect from 1:2 to 2:1."""
-    rng = np.random.default_rng(seed)
+    """JPEG files of parts of the samples' photos, of any aspect from 1:2 to 2:1; every tenth holds the same ones."""
     whole = [Image.open(path).convert("RGB") for path in sorted((SAMPLES / "photos").iterdir())]
-    for _ in range(count):
+    for number in range(count):
+        rng = np.random.default_rng((seed, number % (count // 10)))
         picture = whole[int(rng.integers(len(whole)))]
         share = rng.uniform(0.5, 1.0, 2)
         width, height = (max(16, int(side * part)) for side, part in zip(picture.size, share, strict=True))
@@ -53,7 +53,7 @@ def main(count: int, engine: str, read_only: bool, seed: int, device: str, out: 
     """Scan photos one by one, each a listing of its own.
 
     rss_growth: resident memory after all of them over that after a twentieth, less 1. rate_ratio: photos a second in
-    the last tenth over those in the second. open_files: at a twentieth and at the end.
+    the last tenth over those in the second, on the same photos. open_files: at a twentieth and at the end.
     """
     ocr = make_ocr(engine, device=device)  # type: ignore[arg-type]
     if read_only and ocr is None:

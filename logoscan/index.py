@@ -6,9 +6,9 @@ register or the new one. On disk it is `.npy` and JSON lines in generations behi
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 from types import MappingProxyType
@@ -34,8 +34,10 @@ from logoscan.types import Brand, Embeddings, EncoderInfo, ImageSource, Rgba
 
 __all__ = ["LogoIndex", "LogoRecord"]
 
+logger = logging.getLogger(__name__)
+
 _POINTS_KEPT = 2048
-"""Drawings whose points are kept in memory, of some 30 KB each."""
+"""Drawings whose points are kept in memory, of up to 72 KB each; with one more all are found anew."""
 
 
 class LogoIndex:
@@ -55,7 +57,7 @@ class LogoIndex:
         none = np.zeros((0, encoder.dim), np.float32)
         self._state = register_state((), [Gallery((), none) for _ in range(3)], {})
         self._lock = Lock()
-        self._described = lru_cache(_POINTS_KEPT)(lambda png, logo: of_drawing(_opened(png, logo)))
+        self._points: dict[str, Keypoints] = {}
 
     @classmethod
     def from_folder(
@@ -129,14 +131,20 @@ class LogoIndex:
         return None if png is None else _opened(png, logo)
 
     def keypoints(self, row: int) -> Keypoints:
-        """The points of the drawing behind a row of `logos`; none where no drawing is kept. The latest stay at hand.
-
-        Raises:
-            CorruptFileError: The stored drawing is no picture.
-        """
+        """The points of the drawing behind a row of `logos`; none where no readable drawing is kept."""
         record = self._state.logos.records[row]
-        png = self._state.drawings.get(record.sha256)
-        return Keypoints.empty() if png is None else self._described(png, record.id)
+        found = self._points.get(record.sha256)
+        if found is None:
+            png = self._state.drawings.get(record.sha256)
+            try:
+                found = Keypoints.empty() if png is None else of_drawing(_opened(png, record.id))
+            except CorruptFileError as error:  # one drawing less shall not stop a stream
+                logger.warning("%s", error)
+                found = Keypoints.empty()
+            if len(self._points) >= _POINTS_KEPT:
+                self._points.clear()
+            self._points[record.sha256] = found
+        return found
 
     @property
     def negatives(self) -> tuple[LogoRecord, ...]:
@@ -167,7 +175,7 @@ class LogoIndex:
         """The register as it is now, unmoved by later changes; costs nothing."""
         copy = LogoIndex.__new__(LogoIndex)
         copy.encoder, copy._state, copy._lock = self.encoder, self._state, Lock()
-        copy._described = self._described
+        copy._points = self._points
         return copy
 
     # -- changes

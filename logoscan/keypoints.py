@@ -68,6 +68,7 @@ def _points(rgb: Rgb, long_px: int, most: int) -> Keypoints:
         return Keypoints.empty((width, height))
     points, described = points[:most], described[:most]  # points of equal strength may be more than asked for
     grow = (width / size[0], height / size[1])
-    frames = [(p.pt[0] * grow[0], p.pt[1] * grow[1], p.size * grow[0], math.radians(p.angle)) for p in points]
+    even = math.sqrt(grow[0] * grow[1])
+    frames = [(p.pt[0] * grow[0], p.pt[1] * grow[1], p.size * even, math.radians(p.angle)) for p in points]
     shares = described / (described.sum(axis=1, keepdims=True) + 1e-7)
     return Keypoints(np.array(frames, np.float32), np.rint(np.sqrt(shares) * 255).astype(np.uint8), (width, height))

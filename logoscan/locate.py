@@ -20,14 +20,16 @@ __all__ = ["locate", "placements"]
 _NEAREST = 8
 """Vectors that each place of a photo brings in."""
 _DRAWINGS = 64
-"""Drawings that are tried on a photo, likest first; time grows with them, by about a millisecond each."""
+"""Drawings that are tried on a photo, likest first; time grows with them, by one to three milliseconds each."""
+_REJECTED = 0.5
+"""Cosine from which a place may be like a picture that users rejected; below, the two have nothing in common."""
 
 
 def locate(image: int, seen: Observation, index: LogoIndex) -> list[Match]:
     """Matches of one photo by points, the likeliest placement of each brand.
 
     Similarity and margin are those of the place that the drawing covers best: points do not need them, people do. What
-    users rejected there (`LogoIndex.add_negative`) is not matched.
+    users rejected (`LogoIndex.add_negative`), and is nearer to that place than the brand is, is not matched.
 
     Args:
         image: Position of the photo in its listing.
@@ -39,7 +41,7 @@ def locate(image: int, seen: Observation, index: LogoIndex) -> list[Match]:
         box = clip(there.xyxy[None], *seen.keypoints.size_wh)
         region = int(iou(box, seen.regions.xyxy)[0].argmax())
         similarity, margin, rejected = index.compare(seen.vectors[region], record.brand)
-        if rejected < similarity:
+        if rejected < max(similarity, _REJECTED):
             x0, y0, x1, y1 = (float(v) for v in box[0])
             sure = there.probability(len(index.with_logo))
             found.append(
@@ -54,7 +56,8 @@ def placements(seen: Observation, index: LogoIndex) -> list[tuple[Placement, Log
         return []
     rows = _likest(seen, index)
     records = [index.logos[row] for row in rows]
-    placed = place(seen.keypoints, [index.keypoints(row) for row in rows], [record.brand for record in records])
+    drawings = [index.keypoints(row) for row in rows]
+    placed = place(seen.keypoints, drawings, [record.brand for record in records])
     best: dict[str, tuple[Placement, LogoRecord]] = {}
     for record, there in zip(records, placed, strict=True):
         if there is not None and (record.brand not in best or there.surprise > best[record.brand][0].surprise):

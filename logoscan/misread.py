@@ -5,6 +5,7 @@ Knows folded strings alone. For texts of photos; what was typed is not misread.
 
 from __future__ import annotations
 
+import heapq
 import math
 from collections import Counter
 from collections.abc import Mapping
@@ -81,7 +82,8 @@ class MisreadNames:
             shared.update(self._holders.get(pair, ()))
         ordinary = _WORD * sum(len(word) >= _WORD_LETTERS and is_word(word) for word in words)
         found = []
-        for number, _ in shared.most_common(_CANDIDATES):
+        likest = heapq.nsmallest(_CANDIDATES, shared.items(), key=lambda held: (-held[1], held[0]))
+        for number, _ in likest:
             joined = _JOINED * max(0, len(words) - self._words[number])
             found.append((self._names[number], _evidence(self._letters[number], letters) + ordinary + joined))
         return sorted((f for f in found if f[1] > _LEAST), key=lambda f: (-f[1], f[0]))
@@ -93,8 +95,11 @@ class MisreadNames:
         names that fit equally well share their probability.
         """
         chances = math.log(max(1, len(self._names)) * max(1, texts))
-        odds = {name: math.exp(_SLOPE * value + _OFFSET - _CHANCES * chances) for name, value in evidence.items()}
-        total = 1.0 + sum(odds.values())
+        logits = {name: _SLOPE * value + _OFFSET - _CHANCES * chances for name, value in evidence.items()}
+        most = max(logits.values(), default=0.0)
+        most = max(most, 0.0)  # taken off, or a long name would overflow
+        odds = {name: math.exp(logit - most) for name, logit in logits.items()}
+        total = math.exp(-most) + sum(odds.values())
         return {name: value / total for name, value in odds.items()}
 
 

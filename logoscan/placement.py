@@ -18,9 +18,9 @@ from logoscan.errors import InputError
 
 __all__ = ["Keypoints", "Placement", "place"]
 
-_INTERCEPT, _SURPRISE, _BRANDS = -1.86, 2.15, -0.38
+_INTERCEPT, _SURPRISE, _BRANDS = 3.25, 0.58, -0.42
 """Log-odds that a placement is right: of the natural logarithms of its surprise and of the number of
-brands, whose marks share letters and shapes. Fitted on 300 composed scenes (`logoscan.training.placements`)."""
+brands, whose marks share letters and shapes. Fitted on 260 composed scenes (`logoscan.training.placements`)."""
 _LEAST_SURPRISE = 1.0
 """Below, chance would bring about more than one such placement in ten photos: there is none."""
 _LEAST_SIMILARITY = 0.7
@@ -38,6 +38,10 @@ _ANGLE_RAD, _LOG_SCALE = math.radians(30), math.log(1.6)
 _LOOSE, _TIGHT = 0.12, 0.05
 """How far a point may lie from its place, as shares of the long side of the drawing as it lies in the photo: where one
 point's frame placed it, and where an affine map over many did."""
+_FREE = 3
+"""Points that fix an affine map."""
+_CELLS = 500
+"""Places that are told apart along the long side of a picture."""
 _STRETCH = 3.0
 """Most that one axis of a drawing may be longer than the other in the photo."""
 _SCALES = 4.0
@@ -61,6 +65,10 @@ class Keypoints:
     def __post_init__(self) -> None:
         if self.frames.ndim != 2 or self.frames.shape[1] != 4 or self.frames.dtype != np.float32:
             raise InputError(f"Keypoints.frames: expected float32 (n, 4), got {self.frames.dtype} {self.frames.shape}")
+        if len(self.frames) and not (
+            np.isfinite(self.frames).all() and self.frames[:, 2].min() > 0 and min(self.size_wh) > 0
+        ):
+            raise InputError("Keypoints: expected finite frames of diameters above 0 in a picture of some size")
         if self.descriptors.shape != (len(self.frames), 128) or self.descriptors.dtype != np.uint8:
             raise InputError(
                 f"Keypoints.descriptors: expected uint8 ({len(self.frames)}, 128), "
@@ -127,9 +135,7 @@ def place(photo: Keypoints, drawings: Sequence[Keypoints], owners: Sequence[str]
     queries = _unit(photo.descriptors)
     nearest = [_nearest(queries, drawing) for drawing in drawings]
     brands = sorted(set(owners))
-    of_brand = np.zeros(
-        (len(brands) + 1, len(queries)), np.float32
-    )  # and one without points, the rival of a lone brand
+    of_brand = np.zeros((len(brands) + 1, len(queries)), np.float32)  # a lone brand's rival has no points
     for owner, (near, _, _) in zip(owners, nearest, strict=True):
         row = brands.index(owner)
         of_brand[row] = np.maximum(of_brand[row], near)
@@ -218,7 +224,7 @@ def _refined(
     """An affine map over the points that agree, which are chosen again with each of three maps."""
     of = np.concatenate([pairs.of, np.ones((len(pairs.of), 1))], axis=1)
     for _ in range(3):
-        if _distinct(pairs, agree) < _FEW:
+        if _distinct(pairs, agree, photo_wh, drawing_wh) < _FEW:
             return None
         matrix = np.linalg.lstsq(of[agree], pairs.to[agree], rcond=None)[0].T
         long, short = np.linalg.svd(matrix[:, :2], compute_uv=False)
@@ -232,13 +238,16 @@ def _refined(
             & (np.abs(_wrapped(pairs.turn - angle)) < _ANGLE_RAD)
             & (np.abs(pairs.grow - math.log(size)) < _LOG_SCALE)
         )
-    points = _distinct(pairs, agree)
+    points, tentative = _distinct(pairs, agree, photo_wh, drawing_wh), len(pairs.to)
     if points < _FEW:
         return None
-    # of a point that lies, is turned and sized anyhow: two agree by construction, any of them could have been the start
-    chance = min(1.0, math.pi * reach_px**2 / math.prod(photo_wh)) * (_ANGLE_RAD / math.pi) * (2 * _LOG_SCALE / _SCALES)
-    tentative = len(pairs.to)
-    surprise = -math.log10(tentative) - _log10_tail(points - 2, tentative - 2, chance)
+    # of a point that is turned and sized anyhow and lies where the tentative ones do, which crowd on print
+    crowd = np.linalg.norm(pairs.to[:, None] - pairs.to[None], axis=2) < reach_px
+    near = max(float(crowd.mean()), math.pi * reach_px**2 / math.prod(photo_wh))
+    chance = min(1.0, near) * (_ANGLE_RAD / math.pi) * (2 * _LOG_SCALE / _SCALES)
+    # three points fix the map; any three could have
+    tail = _log10_tail(points - _FREE, tentative - _FREE, chance)
+    surprise = -math.log10(math.comb(tentative, _FREE)) - tail
     if surprise < _LEAST_SURPRISE:
         return None
     width, height = drawing_wh
@@ -255,9 +264,10 @@ def _log10_tail(successes: int, trials: int, chance: float) -> float:
     return -trials * (share * math.log(share / chance) + rest) / math.log(10)
 
 
-def _distinct(pairs: _Pairs, agree: NDArray[np.bool_]) -> int:
+def _distinct(pairs: _Pairs, agree: NDArray[np.bool_], photo_wh: tuple[int, int], drawing_wh: tuple[int, int]) -> int:
     """Pairs whose ends are all at different places: several orientations of one point are one point."""
-    return min(len(np.unique(np.rint(ends[agree]), axis=0)) for ends in (pairs.to, pairs.of))
+    ends = ((pairs.to, photo_wh), (pairs.of, drawing_wh))
+    return min(len(np.unique(np.rint(xy[agree] * (_CELLS / max(wh))), axis=0)) for xy, wh in ends)
 
 
 def _rotation(angle: NDArray[np.float64]) -> NDArray[np.float64]:

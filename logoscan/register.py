@@ -119,8 +119,9 @@ def compared(state: State, query: Embeddings, brand: str) -> tuple[float, float,
     rejected = max((float(best(query, vectors)[0]) for vectors in against_it), default=-1.0)
     if near.brands[int(near.brand[0, 0])] == brand:
         return float(near.similarity[0, 0]), float(margins(near)[0]), rejected
-    own = float(best(query, state.logos.of(brand))[0])
-    return own, own - float(near.similarity[0, 0]), rejected
+    own, general = float(best(query, state.logos.of(brand))[0]), state.negatives_of.get(NOBODY, np.zeros(0, np.int64))
+    other = max(float(near.similarity[0, 0]), float(best(query, state.negatives.vectors[general])[0]), rejected)
+    return own, own - other, rejected
 
 
 def threshold(state: State, brand: str, calibration: MatchCalibration, budget: float) -> float:

@@ -205,8 +205,8 @@ class Scanner:
             match: One of its matches, by a logo.
 
         Returns:
-            The match with that box and its similarity, never lower than before. Margin and probability stay those of
-            the place that was proposed: calibration knows no places that were chosen for their likeness.
+            The match with that box and its similarity, never lower than that of the box given. Margin and probability
+            stay those of the place that was proposed: calibration knows no places that were chosen for their likeness.
 
         Raises:
             InputError: The brand has no logo any more.
@@ -271,7 +271,7 @@ class Scanner:
         mentions = _mentions(listing, observations, index.names)
         evidence = gather(matches, mentions)
         if self.calibration is None and matches:
-            skipped.append("no match calibration for this encoder and detector: matches carry no probability")
+            skipped.append("no match calibration for this encoder and detector: matches by look carry no probability")
         if self.name_calibration is None and index.by_name:
             skipped.append("no name calibration: matches of brands known by name alone carry no probability")
         readable = any(o.warning is None for o in observations)
@@ -300,7 +300,7 @@ class Scanner:
     def _match(self, image: int, seen: Observation, index: LogoIndex) -> list[Match]:
         """Matches of one photo by the look and the points of logos, and by names where brands have no logo.
 
-        A brand whose own negatives raised its threshold is not matched below it.
+        A brand whose own negatives raised its threshold is not matched by its look below it.
         """
         regions, vectors = seen.regions, seen.vectors
         found = list(match_regions(image, regions, index.search_brands(vectors), self.calibration))
@@ -356,7 +356,9 @@ class Scanner:
             signals = [s for s in (function(case) for function in self._signals) if s is not None]
             score = self._score_model.score(brand.name, signals, shown=shown)
             scores.append(score)
-            probability = shown if self.calibration is not None else None
+            seen = evidence.get(brand.name)
+            calibrated = self.calibration is not None or (seen is not None and seen.logo is not None)
+            probability = shown if calibrated else None
             results.append(BrandResult(brand.name, probability, score.value or 0.0))
         return scores, results
 

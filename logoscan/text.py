@@ -5,10 +5,12 @@ Knows names and words; knows nothing of pictures or scores, and leaves letters t
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+import numpy as np
 from rapidfuzz.distance import Levenshtein
 
 from logoscan.folding import disguised_distance, fold, is_foreign, plain, skeleton, tricks, unenclosed
@@ -23,6 +25,10 @@ __all__ = ["NO_BRAND", "NameIndex", "fold"]
 
 _MAX_CHARS = 20_000
 """Text beyond this is not searched: no honest title or photo holds more."""
+_PARTIAL_HIDDEN = 0.5
+"""Share of its probability from which an exact or near mention of the same brand stands for a partial one."""
+_MAX_LINES = 200
+"""Lines of one photo that are searched, the surest: a full page of small print has fewer."""
 _NEAR_MIN_LETTERS = 5
 """Shorter names have too many words one letter away."""
 _INSIDE_MIN_LETTERS = 6
@@ -171,6 +177,9 @@ class NameIndex:
 
         What may be a bad or partial reading of a name is "partial", and as probable as that is.
         """
+        if len(spans) > _MAX_LINES:
+            surest = np.argsort(-spans.confidence, kind="stable")[:_MAX_LINES]
+            spans = spans.rows(sorted(surest.tolist()))
         lines = list(zip(spans.texts, spans.confidence.tolist(), strict=True))
         pairs = [(" ".join(lines[i][0] for i in rows), min(lines[i][1] for i in rows)) for rows in chains(spans)]
         mentions: dict[tuple[str, MentionKind], BrandMention] = {}
@@ -182,26 +191,33 @@ class NameIndex:
                     mentions[key] = mention
         exact = {brand for brand, kind in mentions if kind == "exact"}
         kept = [m for m in mentions.values() if m.kind != "near" or m.brand not in exact]
-        named = {brand for brand, _ in mentions}
-        texts = [text for text, _ in [*lines, *pairs]]
-        kept += [m for m in self._partial(texts, len(lines), source) if m.brand not in named]
+        named: dict[str, float] = {}
+        for mention in kept:
+            if mention.kind in ("exact", "near"):
+                named[mention.brand] = max(named.get(mention.brand, 0.0), mention.probability)
+        partial = self._partial([*lines, *pairs], len(lines), source)
+        kept += [m for m in partial if _PARTIAL_HIDDEN * m.probability > named.get(m.brand, 0.0)]
         return sorted(kept, key=lambda m: (-m.probability, m.brand, m.kind))
 
-    def _partial(self, texts: list[str], lines: int, source: str) -> list[BrandMention]:
-        """What may be bad or partial readings of names, the best of each brand."""
-        best: dict[str, tuple[float, str, str]] = {}
-        judged: set[str] = set()
-        for text in texts:
-            for gram, (place, *_) in read_places(unenclosed(text[:_MAX_CHARS])).grams.items():
-                if gram in judged or gram in self._names or gram.isdigit():
+    def _partial(self, texts: list[tuple[str, float]], lines: int, source: str) -> list[BrandMention]:
+        """What may be bad or partial readings of names, the best of each brand; texts come with their confidence."""
+        best: dict[str, tuple[float, float, float, str, str]] = {}
+        judged: dict[tuple[str, ...], list[tuple[str, float]]] = {}
+        for text, confidence in texts:
+            for gram, places in read_places(unenclosed(text[:_MAX_CHARS])).grams.items():
+                if gram in self._names or gram.isdigit():
                     continue
-                judged.add(gram)
-                for folded, evidence in self._misread.judge(place.words):
-                    if folded not in best or evidence > best[folded][0]:
-                        best[folded] = evidence, gram, text[place.start : place.end][:200]
-        sure = self._misread.probabilities({folded: found[0] for folded, found in best.items()}, lines)
+                for place in places:
+                    if place.words not in judged:
+                        judged[place.words] = self._misread.judge(place.words)
+                    for folded, evidence in judged[place.words]:
+                        worth = evidence + 2.0 * math.log(max(confidence, 1e-9))  # about a log-odds to two of evidence
+                        if folded not in best or worth > best[folded][0]:
+                            best[folded] = worth, evidence, confidence, gram, text[place.start : place.end][:200]
+        chances = self._misread.probabilities({folded: found[1] for folded, found in best.items()}, lines)
+        sure = {folded: chances[folded] * found[2] for folded, found in best.items()}
         mentions: dict[str, BrandMention] = {}
-        for folded, (_, gram, words) in best.items():
+        for folded, (*_, gram, words) in best.items():
             brand, distance = self._names[folded].brand, Levenshtein.normalized_distance(gram, folded)
             mention = BrandMention(source, words, brand, "partial", distance, sure[folded])
             if sure[folded] >= max(_PARTIAL_FROM, mentions[brand].probability if brand in mentions else 0.0):

@@ -323,7 +323,8 @@ class Match:
         xyxy: Box in pixels of the picture as decoded (EXIF orientation applied).
         brand: Name of the registered brand.
         logo: Identifier of the registered logo that was nearest.
-        similarity: Cosine to it, in [-1, 1].
+        similarity: Cosine to it, in [-1, 1]; of a match by points that of the place looked at that the box covers best,
+            to any of the brand's logos.
         margin: Similarity minus that of the best other brand or of the nearest negative, whichever is nearer; minus 0
             where the register has neither.
         probability: Calibrated probability that the picture shows the brand; None without a fitting calibration.

@@ -8,7 +8,7 @@ import pytest
 from fakes import FakeDetector, FakeEncoder
 from labels import label, laid, photo
 
-from logoscan import Brand, Listing, LogoIndex, Scanner
+from logoscan import Brand, ClipEncoder, Listing, LogoIndex, Scanner
 from logoscan.boxes import iou
 from logoscan.images import crop
 
@@ -51,6 +51,9 @@ def test_a_photo_without_places_or_points_has_no_match() -> None:
     plain = np.full((200, 200, 3), 120, np.uint8)
     assert scanner(register()).find_logos(plain) == ()
     assert scanner(LogoIndex(ENCODER.info)).find_logos(PHOTO) == ()
+    square = plain.copy()
+    square[80:120, 80:120] = 30  # a place, with hardly a point
+    assert not any(m.points for m in scanner(register()).find_logos(square))
 
 
 def test_a_register_without_drawings_is_searched_by_looks_alone() -> None:
@@ -65,15 +68,50 @@ def test_a_register_without_drawings_is_searched_by_looks_alone() -> None:
 def test_what_users_rejected_is_matched_no_more(brand: str | None, tmp_path: Path) -> None:
     index = register()
     eye = scanner(index)
-    whole = np.array([[0, 0, 640, 480]], np.float32)
-    (region,) = FakeDetector().detect([PHOTO])
-    assert iou(region.xyxy, whole)[0, 0] > 0.99
     rejected = index.add_negative(PHOTO, ENCODER, brand)
     assert not any(m.points for m in eye.find_logos(PHOTO))
     index.save(tmp_path)
     assert not any(m.points for m in scanner(LogoIndex.load(tmp_path)).find_logos(PHOTO))
     index.remove_negative(rejected, brand)
     assert [m.brand for m in eye.find_logos(PHOTO) if m.points] == ["Kelvo"]
+
+
+@pytest.mark.parametrize("brand", ["Kelvo", None])
+def test_rejecting_something_else_changes_nothing(brand: str | None) -> None:
+    index = register()
+    before = [m for m in scanner(index).find_logos(PHOTO) if m.points]
+    index.add_negative(255 - PHOTO, ENCODER, brand)
+    after = [m for m in scanner(index).find_logos(PHOTO) if m.points]
+    assert [(m.brand, m.probability) for m in after] == [(m.brand, m.probability) for m in before]
+
+
+def test_a_damaged_drawing_costs_its_points_and_no_scan(caplog: pytest.LogCaptureFixture) -> None:
+    index = register()
+    sha256 = index.logos[[r.brand for r in index.logos].index("Kelvo")].sha256
+    index._state.drawings[sha256] = b"no picture"  # type: ignore[index]
+    report = scanner(index).scan(Listing("1", images=(PHOTO,)))
+    assert not any(m.points for m in report.matches)
+    assert "Kelvo/pack.png: the stored drawing is damaged" in caplog.text
+
+
+def test_the_margin_is_against_negatives_too() -> None:
+    index = register()
+    query = np.asarray(index.vectors[0], np.float32)
+    other = next(r.brand for r in index.logos if r.brand != index.logos[0].brand)
+    similarity, margin, rejected = index.compare(query, other)
+    assert similarity < 1
+    assert margin == pytest.approx(similarity - 1, abs=1e-5)  # the query is the first brand's own vector
+    assert rejected == -1
+    index.add_negative(PHOTO, ENCODER)
+    assert index.compare(query, other)[2] > -1
+
+
+def test_photos_without_the_brand_have_no_placement(samples: Path, clip: ClipEncoder, sample_index: LogoIndex) -> None:
+    """Real models: shoe boxes and a mug hold points enough for chance."""
+    eye = Scanner(sample_index, encoder=clip)
+    for name, brands in {"mug": set(), "shoe_box": set(), "film_boxes": {"Kodak", "Fuji"}}.items():
+        found = eye.find_logos(samples / "photos" / f"{name}.jpg")
+        assert {m.brand for m in found if m.points and (m.probability or 0) > 0.2} <= brands
 
 
 def test_a_negative_of_another_brand_does_not_matter() -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
+import os
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
@@ -58,6 +62,28 @@ def test_probabilities_are_shared_and_fall_with_chance(values: list[float], text
     assert sorted(given_, key=lambda n: given_[n]) == sorted(sure, key=lambda n: (sure[n], given_[n]))
     later = NAMES.probabilities(given_, texts + 10)
     assert math.fsum(later.values()) <= math.fsum(sure.values()) + 1e-12
+
+
+def test_long_names_do_not_overflow() -> None:
+    name = "abcdefghij" * 100
+    long = MisreadNames({name: 1})
+    assert long.probabilities(dict(long.judge((name + "x",))), 1)[name] == pytest.approx(1.0)
+
+
+def test_candidates_do_not_hang_on_the_hash_seed() -> None:
+    script = (
+        "import json, random; from logoscan.misread import MisreadNames; random.seed(0);"
+        "names = {''.join(random.choice('kilova') for _ in range(6)): 1 for _ in range(1500)};"
+        "print(json.dumps(MisreadNames(names).judge(('kilovi',))))"
+    )
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", script], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=True
+        ).stdout
+        for seed in ("1", "2", "3")
+    ]
+    assert said[0] == said[1] == said[2]
+    assert len(json.loads(said[0])) > 3
 
 
 def test_of_two_names_that_fit_alike_neither_is_sure() -> None:

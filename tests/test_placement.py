@@ -64,7 +64,10 @@ def test_unfitting_arguments_are_refused() -> None:
     with pytest.raises(InputError, match=r"Keypoints.frames: expected float32 \(n, 4\), got float64 \(2, 4\)"):
         Keypoints(np.zeros((2, 4)), np.zeros((2, 128), np.uint8), (1, 1))  # type: ignore[arg-type]
     with pytest.raises(InputError, match=r"Keypoints.descriptors: expected uint8 \(2, 128\), got uint8 \(1, 128\)"):
-        Keypoints(np.zeros((2, 4), np.float32), np.zeros((1, 128), np.uint8), (1, 1))
+        Keypoints(np.ones((2, 4), np.float32), np.zeros((1, 128), np.uint8), (1, 1))
+    for frames, size in ((np.zeros((1, 4)), (1, 1)), (np.full((1, 4), np.nan), (1, 1)), (np.ones((1, 4)), (0, 0))):
+        with pytest.raises(InputError, match="finite frames of diameters above 0"):
+            Keypoints(frames.astype(np.float32), np.zeros((1, 128), np.uint8), size)
 
 
 @quick

@@ -292,7 +292,9 @@ def test_without_a_calibration_nothing_has_a_probability(caplog: pytest.LogCaptu
     report = scanner.scan(Listing("x", (photo_of(ACME),), title="Acme"))
     assert [m.probability for m in report.matches] == [None]
     assert [r.probability for r in report.brands] == [None]
-    assert report.skipped[0] == "no match calibration for this encoder and detector: matches carry no probability"
+    assert (
+        report.skipped[0] == "no match calibration for this encoder and detector: matches by look carry no probability"
+    )
     unnamed = scanner.scan(Listing("x", (photo_of(ACME),)))
     assert (unnamed.score.value, len(unnamed.matches)) == (None, 1)
 

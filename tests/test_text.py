@@ -540,6 +540,38 @@ def test_a_name_over_two_lines_is_as_sure_as_the_worse_one() -> None:
     assert mention.probability == pytest.approx(0.95 * 0.4)
 
 
+def test_a_partial_reading_is_as_sure_as_its_letters() -> None:
+    sure = {
+        confidence: REGISTER.find_in_spans(lines("STARBU", sure=confidence), "image:0")[0].probability
+        for confidence in (1.0, 0.5, 0.1)
+    }
+    assert sure[0.5] == pytest.approx(0.5 * sure[1.0])
+    assert sure[0.1] == pytest.approx(0.1 * sure[1.0])
+    assert REGISTER.find_in_spans(lines("STARBU", sure=0.0), "image:0") == []
+
+
+def test_a_worthless_mention_hides_no_partial_one() -> None:
+    stack = lines("STARBU", "nothing", "STARBUCKX")
+    spans = TextSpans(stack.polygons, stack.texts, floats32([1.0, 1.0, 0.02]))
+    alone = REGISTER.find_in_spans(lines("STARBU"), "image:0")[0].probability
+    best = max(m.probability for m in REGISTER.find_in_spans(spans, "image:0") if m.brand == "Starbucks")
+    assert best > 0.5 * alone
+
+
+def test_the_order_of_lines_changes_no_partial_reading() -> None:
+    spelt = [lines("st arbu", "starbu"), lines("starbu", "st arbu")]
+    one, other = ({m.brand: m.probability for m in REGISTER.find_in_spans(s, "image:0")} for s in spelt)
+    assert one["Starbucks"] == pytest.approx(other["Starbucks"])
+
+
+def test_of_a_wall_of_text_the_surest_lines_are_searched() -> None:
+    wall = lines(*(f"line{i}" for i in range(400)), "STARBUCKS", *(f"more{i}" for i in range(400)))
+    low = np.full(801, 0.4, np.float32)
+    low[400] = 0.9
+    found = REGISTER.find_in_spans(TextSpans(wall.polygons, wall.texts, low), "image:0")
+    assert ("Starbucks", "exact") in {(m.brand, m.kind) for m in found}
+
+
 def test_a_bad_reading_beside_a_good_one_is_no_look_alike() -> None:
     (mention,) = REGISTER.find_in_spans(lines("ADIDAS", "AD1DAS"), "image:0")
     assert (mention.brand, mention.kind, mention.text) == ("Adidas", "exact", "ADIDAS")

@@ -34,14 +34,19 @@ from logoscan.types import Brand, ImageSource
 _WORD = "word:"
 
 
-def scenes(seed: int, count: int, marks: Drawings, backgrounds: Path, fonts: Path) -> Iterator[Scene]:
-    """Composed pictures, a third of them without any mark of `marks` (bare, or with words that no register knows)."""
+def scenes(
+    seed: int, count: int, marks: Drawings, backgrounds: Path, fonts: Path, words: float = 0.15
+) -> Iterator[Scene]:
+    """Composed pictures, a third of them without any mark of `marks` (bare, or with words that no register knows).
+
+    In the others a share `words` of the marks are words too.
+    """
     rng = np.random.default_rng(seed)
     materials, photos, files = Materials(rng), load_backgrounds(backgrounds), font_files(fonts)
     for _ in range(count):
         bare = rng.random() < 1 / 3
         yield compose_scene(
-            rng, marks, photos, materials, fonts=files, marks=(0, 2) if bare else (1, 3), words=1.0 if bare else 0.15
+            rng, marks, photos, materials, fonts=files, marks=(0, 2) if bare else (1, 3), words=1.0 if bare else words
         )
 
 

@@ -1,8 +1,9 @@
 """How surely a drawing lies where its points say: `python -m logoscan.training.placements --help`.
 
-Composed scenes are searched in registers of several sizes, most without the drawing that the scene shows; a logistic
-regression of "the scene shows this brand" on the surprise of the placement and the size of the register gives the
-numbers in `logoscan.placement`. The scenes' marks are of icon sets that no tower was trained on.
+Composed scenes are searched in registers of several sizes, half of them without the drawing that the scene shows; a
+logistic regression of "the scene shows this brand" on the surprise of the placement and the size of the register gives
+the numbers in `logoscan.placement`. The scenes' marks are of icon sets that no tower was trained on, or words that no
+register knows, set in the fonts of registered ones.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import click
 import numpy as np
 from rich.progress import track
 
-from logoscan.calibrate import SIZES, expected_calibration_error
+from logoscan.calibrate import expected_calibration_error
 from logoscan.detect import LogoDetector
 from logoscan.encode import ClipEncoder, encode_crops
 from logoscan.keypoints import of_photo
@@ -23,10 +24,31 @@ from logoscan.observing import Observation
 from logoscan.results import ImageRecord
 from logoscan.training import drawings as drawing_store
 from logoscan.training.calibrate import full_register, scenes
-from logoscan.types import TextSpans
+from logoscan.training.wordmarks import draw_name, font_files, random_name
+from logoscan.types import Brand, ImageSource, Rgba, TextSpans
 
+_SIZES = (1, 3, 10, 27, 100, 400)
+"""Of the registers, in brands."""
 _REGISTERS = 2
 """Registers of each size that a scene is searched in."""
+_WORDS = 0.5
+"""Share of the scenes' marks that are words, of no register: real photos are full of them."""
+_WORDMARKS = 1000
+"""Registered beside the drawn marks; no scene shows one of them."""
+
+
+def wordmarks(rng: np.random.Generator, fonts: Path) -> list[tuple[Brand, list[tuple[str, ImageSource]]]]:
+    """Made-up names in the fonts that the scenes' words are set in: what other words share letters with."""
+    files = font_files(fonts)
+    drawn: dict[str, Rgba] = {}
+    while len(drawn) < _WORDMARKS:
+        name = random_name(rng)
+        alpha = draw_name(name, files[int(rng.integers(len(files)))])
+        if alpha is not None and alpha.any():
+            ink = np.zeros((*alpha.shape, 4), np.uint8)
+            ink[..., 3] = alpha
+            drawn[name] = ink
+    return [(Brand(name), [("wordmark", ink)]) for name, ink in drawn.items()]
 
 
 @click.command()
@@ -41,17 +63,19 @@ def main(drawings: Path, backgrounds: Path, fonts: Path, count: int, seed: int) 
 
     marks, encoder, detector = drawing_store.load(drawings), ClipEncoder(), LogoDetector()
     register = full_register(marks, encoder, set())
-    every = sorted(register.with_logo)
     rng = np.random.default_rng(seed)
+    register.add_many(wordmarks(rng, fonts), encoder)
+    every = sorted(register.with_logo)
     rows: list[tuple[int, float, float, bool]] = []
-    for number, scene in enumerate(track(scenes(seed, count, marks, backgrounds, fonts), "scenes", total=count)):
+    made = scenes(seed, count, marks, backgrounds, fonts, _WORDS)
+    for number, scene in enumerate(track(made, "scenes", total=count)):
         regions = detector.detect([scene.rgb])[0]
         vectors = encode_crops(encoder, [scene.rgb], [regions.xyxy])[0]
         record = ImageRecord(None, "", scene.rgb.shape[1], scene.rgb.shape[0])
         seen = Observation(record, regions, vectors, TextSpans.empty(), of_photo(scene.rgb))
         shown = frozenset(scene.names)
-        for size in [s for s in SIZES if s < len(every)] * _REGISTERS:
-            known = [name for name in shown & set(every) if rng.random() < 0.5]
+        for size in _SIZES * _REGISTERS:
+            known = [name for name in sorted(shown & set(every)) if rng.random() < 0.5][:size]
             part = register.snapshot()
             part.keep([*known, *rng.choice(sorted(set(every) - shown), size - len(known), replace=False)])
             found = [(there.surprise, record.brand in shown) for there, record in placements(seen, part)]
