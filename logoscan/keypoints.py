@@ -51,7 +51,9 @@ def of_drawing(rgba: Rgba) -> Keypoints:
     padded = np.pad(rgb, ((pad, pad), (pad, pad), (0, 0)), constant_values=ground)
     found = _points(padded, _DRAWING_PX, _MOST_IN_DRAWING)
     moved = found.frames - np.array([pad, pad, 0, 0], np.float32)
-    return replace(found, frames=moved, size_wh=(width, height))
+    rows, columns = np.nonzero(rgba[..., 3] > 127)
+    drawn = (int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1) if len(rows) else None
+    return replace(found, frames=moved, size_wh=(width, height), drawn_xyxy=drawn)
 
 
 def _points(rgb: Rgb, long_px: int, most: int) -> Keypoints:

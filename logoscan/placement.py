@@ -56,11 +56,13 @@ class Keypoints:
         frames: float32 (n, 4): x and y in pixels of the picture, diameter in pixels, orientation in radians.
         descriptors: uint8 (n, 128): RootSIFT (Arandjelovic and Zisserman, CVPR 2012), 255 times the unit vectors.
         size_wh: Width and height of the picture in pixels.
+        drawn_xyxy: Box of what is drawn on a plain ground, in pixels; None is the whole picture.
     """
 
     frames: NDArray[np.float32]
     descriptors: NDArray[np.uint8]
     size_wh: tuple[int, int]
+    drawn_xyxy: tuple[int, int, int, int] | None = None
 
     def __post_init__(self) -> None:
         if self.frames.ndim != 2 or self.frames.shape[1] != 4 or self.frames.dtype != np.float32:
@@ -90,7 +92,8 @@ class Placement:
     """Where a drawing lies in a photo.
 
     Attributes:
-        corners: float32 (4, 2): pixels of the photo where the drawing's corners lie, clockwise from its top left.
+        corners: float32 (4, 2): pixels of the photo where the corners of what is drawn lie, clockwise from
+            the top left.
         points: How many points agree, no two of them at one place.
         tentative: How many there were to choose from.
         surprise: -log10 of the number of such placements that chance would bring about.
@@ -146,7 +149,7 @@ def place(photo: Keypoints, drawings: Sequence[Keypoints], owners: Sequence[str]
         rival = np.where(leader == brands.index(owner), second, first)
         chosen = np.flatnonzero((near > _LEAST_SIMILARITY) & (_distance(near) < _RATIO * _distance(rival)))
         pairs = _paired(photo.frames[chosen], drawing.frames[row_of[chosen]], inverted[chosen])
-        out.append(_arranged(pairs, near[chosen], photo.size_wh, drawing.size_wh))
+        out.append(_arranged(pairs, near[chosen], photo.size_wh, drawing))
     return out
 
 
@@ -194,7 +197,7 @@ def _nearest(
 
 
 def _arranged(
-    pairs: _Pairs, similarity: NDArray[np.float32], photo_wh: tuple[int, int], drawing_wh: tuple[int, int]
+    pairs: _Pairs, similarity: NDArray[np.float32], photo_wh: tuple[int, int], drawing: Keypoints
 ) -> Placement | None:
     """The arrangement that most tentative points agree on.
 
@@ -209,19 +212,20 @@ def _arranged(
     shift = pairs.to[tried] - np.einsum("hij,hj->hi", linear, pairs.of[tried])
     moved = np.einsum("hij,kj->hki", linear, pairs.of) + shift[:, None]
     agree = (
-        (np.linalg.norm(moved - pairs.to, axis=2) < _LOOSE * max(drawing_wh) * scale[:, None])
+        (np.linalg.norm(moved - pairs.to, axis=2) < _LOOSE * max(drawing.size_wh) * scale[:, None])
         & (np.abs(_wrapped(pairs.turn - pairs.turn[tried, None])) < _ANGLE_RAD)
         & (np.abs(pairs.grow - pairs.grow[tried, None]) < _LOG_SCALE)
     )
     best = np.argsort(-agree.sum(axis=1), kind="stable")[:_REFINED]
-    made = [m for h in best if (m := _refined(pairs, agree[h], photo_wh, drawing_wh)) is not None]
+    made = [m for h in best if (m := _refined(pairs, agree[h], photo_wh, drawing)) is not None]
     return max(made, key=lambda m: m.surprise, default=None)
 
 
 def _refined(
-    pairs: _Pairs, agree: NDArray[np.bool_], photo_wh: tuple[int, int], drawing_wh: tuple[int, int]
+    pairs: _Pairs, agree: NDArray[np.bool_], photo_wh: tuple[int, int], drawing: Keypoints
 ) -> Placement | None:
     """An affine map over the points that agree, which are chosen again with each of three maps."""
+    drawing_wh = drawing.size_wh
     of = np.concatenate([pairs.of, np.ones((len(pairs.of), 1))], axis=1)
     for _ in range(3):
         if _distinct(pairs, agree, photo_wh, drawing_wh) < _FEW:
@@ -250,8 +254,8 @@ def _refined(
     surprise = -math.log10(math.comb(tentative, _FREE)) - tail
     if surprise < _LEAST_SURPRISE:
         return None
-    width, height = drawing_wh
-    corners = np.array([[0, 0, 1], [width, 0, 1], [width, height, 1], [0, height, 1]]) @ matrix.T
+    x0, y0, x1, y1 = drawing.drawn_xyxy or (0, 0, *drawing_wh)
+    corners = np.array([[x0, y0, 1], [x1, y0, 1], [x1, y1, 1], [x0, y1, 1]]) @ matrix.T
     return Placement(corners.astype(np.float32), points, tentative, surprise)
 
 

@@ -69,7 +69,22 @@ def test_a_transparent_drawing_keeps_its_own_pixels() -> None:
     on_grey = np.where(drawing[..., 3:] > 0, drawing[..., :3], 200).astype(np.uint8)
     (placed,) = place(of_photo(photo(on_grey, matrix)), [found], ["A"])
     assert placed is not None
-    np.testing.assert_allclose(placed.corners, there, atol=6)
+    x0, y0, x1, y1 = found.drawn_xyxy or (0, 0, 0, 0)
+    assert 0 < x0 < x1 < 160
+    inside = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
+    np.testing.assert_allclose(placed.corners, there[0] + inside * 1.5, atol=6)
+
+
+def test_the_box_is_that_of_what_is_drawn() -> None:
+    """A pack shot on white is registered without its ground."""
+    pack = np.zeros((300, 220, 4), np.uint8)
+    pack[40:280, 30:190] = opaque(label())
+    found = of_drawing(pack)
+    assert found.drawn_xyxy == (30, 40, 190, 280)
+    matrix, there = laid([(200, 60), (420, 80), (400, 400), (190, 380)])
+    (placed,) = place(of_photo(photo(label(), matrix)), [found], ["A"])
+    assert placed is not None
+    np.testing.assert_allclose(placed.corners, there, atol=25)
 
 
 def test_a_light_drawing_lies_on_black() -> None:
