@@ -68,7 +68,9 @@ def test_the_keys_are_those_of_the_format() -> None:
     }  # fmt: skip
     assert set(values["score"]) == {"value", "band", "brand", "bias", "contributions", "coverage", "model"}
     assert set(values["score"]["contributions"][0]) == {"signal", "value", "contribution", "why"}
-    assert set(values["matches"][0]) == {"image", "xyxy", "brand", "logo", "similarity", "margin", "probability"}
+    assert set(values["matches"][0]) == {
+        "image", "xyxy", "brand", "logo", "similarity", "margin", "probability", "points",
+    }  # fmt: skip
     assert set(values["mentions"][0]) == {"source", "text", "brand", "kind", "distance", "probability"}
     assert set(values["images"][0]) >= {"sha256", "width", "height"}
     assert set(values["provenance"]) == {
