@@ -22,7 +22,7 @@ _INTERCEPT, _SURPRISE, _BRANDS = 3.25, 0.58, -0.42
 """Log-odds that a placement is right: of the natural logarithms of its surprise and of the number of
 brands, whose marks share letters and shapes. Fitted on 260 composed scenes (`logoscan.training.placements`)."""
 _LEAST_SURPRISE = 1.0
-"""Below, chance would bring about more than one such placement in ten photos: there is none."""
+"""Below, chance would bring about more than one such placement in ten pairs of photo and drawing: there is none."""
 _LEAST_SIMILARITY = 0.7
 """Cosine of two points' descriptors below which they are not alike; unrelated ones lie about 0.6."""
 _RATIO = 0.9
@@ -96,7 +96,7 @@ class Placement:
             the top left.
         points: How many points agree, no two of them at one place.
         tentative: How many there were to choose from.
-        surprise: -log10 of the number of such placements that chance would bring about.
+        surprise: -log10 of the number of such placements that chance would bring about of this drawing in this photo.
     """
 
     corners: NDArray[np.float32]
