@@ -22,8 +22,10 @@ _TURN_RAD = 0.5
 """Most that their directions may differ."""
 _BELOW, _BESIDE = 0.9, 1.5
 """Widest gap under a line and after it, in heights of its letters."""
+_FEW = 2
+"""Letters of a text that may be a piece of a badge: two that stand close are read as one."""
 _APART = 2.0
-"""Distance of single letters, along and across, in sizes of them: those of a badge stand along an arc."""
+"""Distance of such pieces, along and across, in sizes of them: those of a badge stand along an arc."""
 _OWN = 0.3
 """Share of the letters' height by which a line lies lower than the one above it, at least: slanted lines are boxed
 higher than they are."""
@@ -40,9 +42,9 @@ def chains(spans: TextSpans) -> list[tuple[int, ...]]:
     Returns:
         Rows of `spans` in the order of reading, no chain twice.
     """
-    single = np.array([sum(c.isalnum() for c in text) == 1 for text in spans.texts], bool)
+    few = np.array([1 <= sum(c.isalnum() for c in text) <= _FEW for text in spans.texts], bool)
     found: dict[tuple[int, ...], None] = {}
-    for following in (*_lines_on(spans), _letters_on(spans, single)):
+    for following in (*_lines_on(spans), _letters_on(spans, few)):
         ends: list[tuple[int, ...]] = [(start,) for start in range(len(spans))]
         for _ in range(_LONGEST - 1):
             ends = [(*chain, row) for chain in ends for row in following[chain[-1]] if row not in chain]
@@ -70,15 +72,15 @@ def _lines_on(spans: TextSpans) -> tuple[list[list[int]], list[list[int]]]:
     return _nearest(below, gap_below), _nearest(beside, gap_beside)
 
 
-def _letters_on(spans: TextSpans, single: NDArray[np.bool_]) -> list[list[int]]:
-    """For each single letter the nearest ones to the right of it, higher or lower, however they are turned."""
+def _letters_on(spans: TextSpans, few: NDArray[np.bool_]) -> list[list[int]]:
+    """For each text of few letters the nearest ones to the right of it, higher or lower, however they are turned."""
     middle = spans.polygons.astype(np.float64).mean(axis=1)
     spread = np.abs(spans.polygons - middle[:, None]).max(axis=(1, 2), initial=1e-6)
     size = spread[None] + spread[:, None]
     dx, dy = (middle[None, :, axis] - middle[:, None, axis] for axis in (0, 1))
     alike = np.abs(np.log(spread[None] / spread[:, None])) < np.log(_HEIGHTS)
     near = (dx > 0.5 * size) & (dx < _APART * size) & (np.abs(dy) < _APART * size)
-    return _nearest(near & alike & single[None] & single[:, None], np.hypot(dx, dy))
+    return _nearest(near & alike & few[None] & few[:, None], np.hypot(dx, dy))
 
 
 def _nearest(allowed: NDArray[np.bool_], gap: NDArray[np.float64]) -> list[list[int]]:
