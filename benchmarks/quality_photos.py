@@ -7,6 +7,7 @@ mode and every register is judged from that.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -250,8 +251,11 @@ def prepare(
 @click.command()
 @click.option("--mode", type=click.Choice(MODES), default="both", show_default=True, help="Whose figures stand on top.")
 @click.option("--boxes", type=PATH, help="CSV file,brand,x0,y0,x1,y1: how well right matches lie on the marks.")
+@click.option("--evidence", type=click.Path(path_type=Path), help="Keep what each photo says, for `score.py`.")
 @options("json", "cache", *REGISTER, *PHOTOS)
-def identify(mode: str, boxes: Path | None, out: Path, cache: Path | None, **inputs: Any) -> None:
+def identify(
+    mode: str, boxes: Path | None, evidence: Path | None, out: Path, cache: Path | None, **inputs: Any
+) -> None:
     """The whole system on whole photos.
 
     A photo's answer is its most confident brand. hit: it is among the labels. TPR: share of positives that are a hit
@@ -268,9 +272,11 @@ def identify(mode: str, boxes: Path | None, out: Path, cache: Path | None, **inp
         raise click.ClickException("no photo shows a registered brand: nothing to measure")
     answers: list[dict[str, tuple[str, float]]] = []
     overlaps: list[float] = []
+    said: list[tuple[float | None, float]] = []
     true_boxes = _true_boxes(boxes)
     for photo, seen in zip(kept, _observe(run.scanner, kept, cache), strict=True):
         answers.append(answers_of(run.scanner, run.index, seen))
+        said.append(_said(run.scanner, run.index, seen, photo))
         brand = answers[-1]["logo"][0]
         if brand in photo.brands and (photo.path.name, brand) in true_boxes:
             surest = next(m for m in run.scanner.match([seen], run.index) if m.brand == brand)
@@ -298,8 +304,19 @@ def identify(mode: str, boxes: Path | None, out: Path, cache: Path | None, **inp
         better = max(("logo", "text"), key=lambda name: rates[name](*every))
         counts["gain_over"] = better
         counts |= paired("gain", rates["both"], rates[better], (counts["n_pos"], counts["n_neg"]))
+    if evidence is not None:
+        settings = {"command": ["identify", mode], "encoder": run.settings["encoder"], "ocr": run.settings["ocr"]}
+        evidence.write_text(json.dumps({**settings, "brands": counts["brands"], "photos": said}) + "\n", "utf-8")
     lie = {"match_iou": round(float(np.mean(overlaps)), 4), "n_matches": len(overlaps)} if overlaps else {}
     write_result(out, {**counts, **lie, "mode": mode, **per_mode[mode], "modes": per_mode}, run.settings)
+
+
+def _said(scanner: Scanner, index: LogoIndex, seen: Observation, photo: Photo) -> tuple[float | None, float]:
+    """How surely a photo shows a brand that it does show (None: it shows none), and the surest other one."""
+    found = gather(scanner.match([seen], index), index.names.find_in_spans(seen.spans, "image:0"))
+    shown = {name: round(e.shown or 0.0, 4) for name, e in found.items()}
+    right = max((shown.get(brand, 0.0) for brand in photo.brands), default=None)
+    return right, max((p for name, p in shown.items() if name not in photo.brands), default=0.0)
 
 
 def _true_boxes(path: Path | None) -> dict[tuple[str, str], NDArray[np.float32]]:

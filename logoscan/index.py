@@ -96,6 +96,10 @@ class LogoIndex:
         """All brands in the order of their names, those without a logo too."""
         return self._state.brands
 
+    def brand(self, name: str) -> Brand | None:
+        """The brand that is registered by this name, or None."""
+        return self._state.by_name.get(name)
+
     @property
     def logos(self) -> tuple[LogoRecord, ...]:
         """One record for each vector of a logo."""

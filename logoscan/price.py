@@ -1,43 +1,59 @@
 """Prices -> a robust reference for each brand and category, and a one-sided anomaly of a listing's price.
 
-Knows prices and nothing else. Currencies are never mixed: a listing in another currency than its cohort's is not
-judged, and the reason says so.
+Knows prices and nothing else. Currencies are never mixed unless the caller gives rates: a listing in another currency
+than its cohort's is not judged, and the reason says so.
 """
 
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
-
+from logoscan.cohorts import NEW, USED, Cohort, CurrencyPrices
 from logoscan.errors import InputError
+from logoscan.folding import fold
 from logoscan.jsonio import atomic_write, from_json, to_json
-from logoscan.types import Brand
+from logoscan.price_fit import USED_SHIFT, Key, Observed, PriceSample
+from logoscan.types import Brand, UsualPrice
+from logoscan.units import Pack
 
-__all__ = ["Cohort", "PriceJudgement", "PriceModel", "PriceRecord"]
+__all__ = ["PriceJudgement", "PriceModel", "PriceRecord", "condition_of", "sample_prices"]
 
-MIN_COHORT = 8
-"""Prices below which a median says little; the next wider cohort is asked instead."""
-_MIN_SPREAD = 0.25
-"""Floor of the spread in natural-log units: ordinary sales take 20-30 % off in any cohort."""
-_MAD_TO_SIGMA = 1.4826
-"""Median absolute deviation to standard deviation, for a normal law (Rousseeuw and Croux, 1993)."""
-_FROM_Z, _TO_Z = 1.5, 4.0
-"""Spreads below the median where the anomaly begins, and where it is 1."""
+_USUAL_SPREAD = 0.25
+"""Of the owner's usual prices: the anomaly begins at their low end and is 1 at about half of it."""
+_USUAL_ANOMALY = 2.5
+"""Spreads below the low end at which it is 1."""
+_USED_WORDS = (
+    *("used", "secondhand", "preowned", "preloved", "openbox", "refurbished", "renewed", "worn", "vintage"),
+    *("gebraucht", "occasion", "usado", "usato", "tweedehands"),
+)
+"""Folded; a condition that contains one is "used", whatever else it says."""
+
+
+_ONE = Pack()
 
 
 @dataclass(frozen=True)
 class PriceRecord:
-    """One observed genuine price. `category` None counts for the brand alone."""
+    """One observed genuine price.
+
+    Attributes:
+        brand: Its name.
+        price: Above 0, in `currency`.
+        currency: ISO 4217.
+        category: None counts for the brand alone.
+        condition: As listings state it; None is new.
+        pack: Pieces and content, as `units.pack` reads them from a title.
+    """
 
     brand: str
     price: float
     currency: str
     category: str | None = None
+    condition: str | None = None
+    pack: Pack = _ONE
 
     def __post_init__(self) -> None:
         if not isinstance(self.brand, str) or not self.brand.strip():
@@ -49,35 +65,6 @@ class PriceRecord:
 
 
 @dataclass(frozen=True)
-class Cohort:
-    """Prices that a listing is compared with.
-
-    Attributes:
-        level: "registered" (the owner's usual prices), "brand+category", "brand" or "category".
-        brand: Folded to lower case; None at the level "category".
-        category: Likewise; None at the level "brand".
-        currency: ISO 4217.
-        n: Prices in it.
-        median: In `currency`.
-        spread: Robust standard deviation of the natural logarithm, at least 0.25.
-    """
-
-    level: str
-    brand: str | None
-    category: str | None
-    currency: str
-    n: int
-    median: float
-    spread: float
-
-    def __post_init__(self) -> None:
-        for name in ("median", "spread"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value > 0):
-                raise InputError(f"Cohort.{name}: expected a finite number above 0, got {value!r}")
-
-
-@dataclass(frozen=True)
 class PriceJudgement:
     """How suspiciously low a price is.
 
@@ -85,26 +72,37 @@ class PriceJudgement:
         anomaly: In [0, 1]; None where it could not be judged.
         reason: One sentence: what was compared, or why nothing was.
         cohort: What it was compared with.
+        share: The price as a share of the usual one for as much of it; None where nothing was compared.
     """
 
     anomaly: float | None
     reason: str
     cohort: Cohort | None = None
+    share: float | None = None
+
+
+def condition_of(text: str | None) -> str:
+    """The condition that a seller states, "new" or "used"; what is not stated, or in unknown words, counts as new."""
+    folded = fold(text or "")
+    return USED if any(word in folded for word in _USED_WORDS) else NEW
+
+
+def sample_prices(records: Iterable[PriceRecord], seed: int = 0) -> PriceSample:
+    """A bounded sample of genuine prices, for one shard; shards need seeds of their own."""
+    sample = PriceSample(seed)
+    for record in records:
+        brand = _key(record.brand) or ""
+        key: Key = (brand, _key(record.category), condition_of(record.condition), record.currency.upper())
+        sample.add(key, Observed(math.log(record.price), *_sizes(record.pack)))
+    return sample
 
 
 def _key(text: str | None) -> str | None:
     return None if text is None else " ".join(text.casefold().split()) or None
 
 
-def _anomaly(z: float) -> float:
-    return min(1.0, max(0.0, (z - _FROM_Z) / (_TO_Z - _FROM_Z)))
-
-
-def _cohort(level: str, brand: str | None, category: str | None, currency: str, prices: Sequence[float]) -> Cohort:
-    logs = np.log(np.asarray(prices, np.float64))
-    middle = float(np.median(logs))
-    spread = _MAD_TO_SIGMA * float(np.median(np.abs(logs - middle)))
-    return Cohort(level, brand, category, currency, len(logs), math.exp(middle), max(_MIN_SPREAD, spread))
+def _sizes(pack: Pack) -> tuple[float, float]:
+    return math.log(pack.count), math.log(pack.amount) if pack.amount else math.nan
 
 
 @dataclass(frozen=True)
@@ -112,45 +110,52 @@ class PriceModel:
     """Price references. `PriceModel()` knows none and judges by the owners' usual prices alone.
 
     Attributes:
-        cohorts: One for each brand x category, brand, and category with at least `MIN_COHORT` prices, by currency.
+        currencies: References in each currency.
+        rates: What one unit of each currency is worth in a common one, where the caller wants prices converted;
+            empty converts nothing.
     """
 
-    cohorts: tuple[Cohort, ...] = ()
+    currencies: tuple[CurrencyPrices, ...] = ()
+    rates: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        table = {(c.level, c.brand, c.category, c.currency): c for c in self.cohorts}
-        of_brand: dict[tuple[str, str], list[Cohort]] = defaultdict(list)
-        for cohort in self.cohorts:
-            if cohort.brand is not None:
-                of_brand[cohort.brand, cohort.currency].append(cohort)
-        object.__setattr__(self, "_table", table)
-        object.__setattr__(self, "_of_brand", dict(of_brand))
+        for currency, rate in self.rates.items():
+            if not (isinstance(rate, (int, float)) and math.isfinite(rate) and rate > 0):
+                raise InputError(f"PriceModel.rates {currency}: expected a finite number above 0, got {rate!r:.80}")
+        object.__setattr__(self, "rates", {k.upper(): float(v) for k, v in self.rates.items()})
 
     @classmethod
-    def fit(cls, records: Iterable[PriceRecord]) -> PriceModel:
-        """Robust references from genuine prices: median and median absolute deviation of the log-price."""
-        prices: dict[tuple[str, str | None, str | None, str], list[float]] = defaultdict(list)
-        for record in records:
-            brand, category, currency = _key(record.brand), _key(record.category), record.currency.upper()
-            prices["brand", brand, None, currency].append(record.price)
-            if category is not None:
-                prices["brand+category", brand, category, currency].append(record.price)
-                prices["category", None, category, currency].append(record.price)
-        return cls(tuple(_cohort(*key, values) for key, values in prices.items() if len(values) >= MIN_COHORT))
+    def fit(cls, prices: Iterable[PriceRecord] | PriceSample) -> PriceModel:
+        """Robust references from genuine prices, or from the merged samples of shards."""
+        return cls((prices if isinstance(prices, PriceSample) else sample_prices(prices)).fit())
+
+    def with_rates(self, rates: Mapping[str, float]) -> PriceModel:
+        """The same references, for listings in further currencies too."""
+        return replace(self, rates=dict(rates))
 
     def judge(
-        self, brand: Brand, price: float | None, currency: str | None, category: str | None = None
+        self,
+        brand: Brand,
+        price: float | None,
+        currency: str | None,
+        category: str | None = None,
+        *,
+        condition: str | None = None,
+        pack: Pack = _ONE,
     ) -> PriceJudgement:
-        """Compare a price with the owner's usual prices, else with the narrowest cohort that is known.
+        """Compare a price with the owner's usual prices, else with those of the brand and category that were seen.
 
         Args:
             brand: The brand that the listing shows or claims.
             price: In `currency`.
             currency: ISO 4217.
-            category: The listing's.
+            category: The listing's; where it is absent or new to the brand, the brand's most lenient cohort counts, so
+                that leaving it out never raises an anomaly.
+            condition: As stated; None counts as new.
+            pack: How much is sold.
 
         Returns:
-            A judgement whose anomaly rises as the price falls below its cohort, and is 0 at and above the median.
+            A judgement whose anomaly rises as the price falls, and is 0 where the cohort's own prices reach.
         """
         if price is None:
             return PriceJudgement(None, "the listing states no price")
@@ -158,40 +163,69 @@ class PriceModel:
             return PriceJudgement(None, "a price of 0 is no price")
         if currency is None:
             return PriceJudgement(None, "the listing states no currency")
-        currency = currency.upper()
-        kind, name = _key(category), _key(brand.name)
-        # the narrowest range first; without a category the one that leaves most room, so that silence never costs
-        usual = [p for p in brand.usual_prices if kind is None or p.category is None or _key(p.category) == kind]
-        known = [p for p in usual if p.currency == currency]
-        if known:
-            chosen = min(known, key=lambda p: p.low if kind is None else (p.category is None, p.low))
-            return _judge_usual(brand, chosen.low, chosen.high, price, currency, kind)
-        cohort = self._cohort_for(name, kind, currency, price)
-        if cohort is not None:
-            z = (math.log(cohort.median) - math.log(price)) / cohort.spread
-            what = " ".join(x for x in (cohort.brand, cohort.category) if x)
-            share = price / cohort.median
-            reason = f"{share:.0%} of the median {cohort.median:.2f} {currency} of {cohort.n} prices ({what})"
-            return PriceJudgement(_anomaly(z), reason, cohort)
-        of_brand = {c.currency for c in self.cohorts if name == c.brand} | {p.currency for p in usual}
-        of_category = {c.currency for c in self.cohorts if c.level == "category" and c.category == kind}
-        for subject, elsewhere in ((brand.name, of_brand), (category, of_category)):
-            if elsewhere:
-                known_in = ", ".join(sorted(elsewhere))
-                return PriceJudgement(
-                    None, f"prices of {subject} are known in {known_in}, the listing is in {currency}: not compared"
-                )
+        currency, kind, name = currency.upper(), _key(category), _key(brand.name) or ""
+        condition = condition_of(condition)
+        stated = [
+            (usual, self._judge_usual(brand, usual, price * rate, condition))
+            for usual in brand.usual_prices
+            if (rate := self._rate(currency, usual.currency))
+        ]
+        if kind and (fitting := [(u, j) for u, j in stated if u.category is None or _key(u.category) == kind]):
+            # the range of the category itself goes first; of the listing's own currency before a converted one
+            return min(fitting, key=lambda f: (f[0].category is None, f[0].currency != currency, f[0].low))[1]
+        seen = [
+            (prices, rate)
+            for prices in sorted(self.currencies, key=lambda c: (c.currency != currency, c.currency))
+            if (rate := self._rate(currency, prices.currency))
+        ]
+        own = {
+            (prices.currency, cohort.category): _judge_cohort(prices, cohort, price * rate, pack)
+            for prices, rate in seen
+            for cohort in prices.brand_cohorts(name, condition)
+        }
+        if kind:
+            for prices, _ in seen:
+                if exact := own.get((prices.currency, kind)):
+                    return exact
+        lenient = min((j for j in (*own.values(), *(j for _, j in stated))), key=_strength, default=None)
+        wide = [
+            _judge_cohort(p, p.cohort(name, kind, condition), price * r, pack) for p, r in seen if p.knows(name, kind)
+        ]
+        if kind and wide and not stated:
+            lenient = max((j for j in (lenient, wide[0]) if j), key=_strength)
+        return lenient or self._not_compared(brand, name, currency, category)
+
+    def _not_compared(self, brand: Brand, name: str, currency: str, category: str | None) -> PriceJudgement:
+        of_brand = {p.currency for p in brand.usual_prices} | {
+            c.currency for c in self.currencies if c.knows(name, None)
+        }
+        of_category = {c.currency for c in self.currencies if c.knows(None, _key(category))}
+        for subject, known_in in ((brand.name, of_brand), (category, of_category)):
+            if known_in:
+                listed = ", ".join(sorted(known_in))
+                reason = f"prices of {subject} are known in {listed}, the listing is in {currency}: not compared"
+                return PriceJudgement(None, reason)
         return PriceJudgement(None, f"no reference prices of {brand.name} are known")
 
-    def _cohort_for(self, brand: str | None, category: str | None, currency: str, price: float) -> Cohort | None:
-        """Brand x category; for another or no category the brand's most lenient cohort; else the category's."""
-        table: dict[tuple[str, str | None, str | None, str], Cohort] = self._table  # type: ignore[attr-defined]
-        if category is not None and (exact := table.get(("brand+category", brand, category, currency))):
-            return exact
-        of_brand: list[Cohort] = self._of_brand.get((brand, currency), [])  # type: ignore[attr-defined]
-        if of_brand:
-            return min(of_brand, key=lambda c: ((math.log(c.median) - math.log(price)) / c.spread, c.level))
-        return None if category is None else table.get(("category", None, category, currency))
+    def _rate(self, currency: str, target: str) -> float | None:
+        """What one unit of a currency is worth in another; None where it cannot be compared."""
+        if currency == target:
+            return 1.0
+        if currency in self.rates and target in self.rates:
+            return self.rates[currency] / self.rates[target]
+        return None
+
+    def _judge_usual(self, brand: Brand, usual: UsualPrice, price: float, condition: str) -> PriceJudgement:
+        """Against the owner's range, which is of new goods; used ones may cost as much less as they usually do."""
+        held = next((c.used_shift for c in self.currencies if c.currency == usual.currency), USED_SHIFT)
+        shift = held if condition == USED else 0.0
+        middle = math.sqrt(usual.low * usual.high)
+        name, category = _key(brand.name), _key(usual.category)
+        cohort = Cohort("registered", name, category, usual.currency, 0, middle, _USUAL_SPREAD, condition=condition)
+        below = (math.log(usual.low) + shift - math.log(price)) / (_USUAL_SPREAD * _USUAL_ANOMALY)
+        reason = f"{price:.2f} {usual.currency}, where {brand.name} states {usual.low:.2f} to {usual.high:.2f}"
+        reason += " for new goods" if condition == USED else ""
+        return PriceJudgement(min(1.0, max(0.0, below)), reason, cohort, price / middle)
 
     def save(self, path: str | Path) -> None:
         """Write one JSON file, atomically."""
@@ -207,12 +241,16 @@ class PriceModel:
         return from_json(cls, Path(path).read_bytes(), str(path))
 
 
-def _judge_usual(
-    brand: Brand, low: float, high: float, price: float, currency: str, category: str | None
-) -> PriceJudgement:
-    middle = math.sqrt(low * high)
-    cohort = Cohort("registered", _key(brand.name), category, currency, 0, middle, _MIN_SPREAD)
-    # the owner's low end is still genuine: the anomaly begins there, and is 1 at about half of it
-    z = _FROM_Z + (math.log(low) - math.log(price)) / _MIN_SPREAD if price < low else 0.0
-    reason = f"{price:.2f} {currency}, where {brand.name} states {low:.2f} to {high:.2f}"
-    return PriceJudgement(_anomaly(z), reason, cohort)
+def _strength(judgement: PriceJudgement) -> float:
+    return judgement.anomaly or 0.0
+
+
+def _judge_cohort(prices: CurrencyPrices, cohort: Cohort, price: float, pack: Pack) -> PriceJudgement:
+    sizes = _sizes(pack)
+    anomaly = prices.anomaly(prices.below(cohort, math.log(price), *sizes))
+    usual = math.exp(prices.usual(cohort, *sizes))
+    used = USED if cohort.condition == USED else None
+    what = " ".join(x for x in (used, cohort.brand, cohort.category) if x)
+    seen = f"{cohort.n} prices" if cohort.n else "from the brand's and the category's prices"
+    reason = f"{price / usual:.0%} of the usual {usual:.2f} {prices.currency} ({what}; {seen})"
+    return PriceJudgement(anomaly, reason, cohort, price / usual)

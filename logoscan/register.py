@@ -41,6 +41,11 @@ class State:
     thresholds: dict[tuple[MatchCalibration, float], dict[str, float]] = field(default_factory=dict)
     """Found once for each calibration and budget."""
 
+    @cached_property
+    def by_name(self) -> Mapping[str, Brand]:
+        """Brands by their names."""
+        return {brand.name: brand for brand in self.brands}
+
     @property
     def galleries(self) -> tuple[Gallery, Gallery, Gallery]:
         """Logos, names and negatives."""

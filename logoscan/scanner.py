@@ -7,7 +7,7 @@ nearly everything and knows no register, and judges afterwards (`judge`), which 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
@@ -19,24 +19,25 @@ import numpy as np
 import logoscan
 from logoscan import weights
 from logoscan.alteration import Alteration, AlterationCheck, cut
-from logoscan.coded import CodedUse, find_coded
 from logoscan.detect import Detector, LogoDetector
 from logoscan.encode import ClipEncoder, Encoder
-from logoscan.errors import InputError, MismatchError
+from logoscan.errors import ImageError, InputError, MismatchError
 from logoscan.evidence import BrandEvidence, gather
 from logoscan.images import ImageLimits
 from logoscan.index import LogoIndex
+from logoscan.judging import Findings, Judge, claim_of, coded_of, mentions_of
+from logoscan.ledger import PhotoLedger
 from logoscan.locate import locate
 from logoscan.match import MatchCalibration, match_regions
 from logoscan.observing import Observation, Observer
 from logoscan.ocr import OcrEngine, make_ocr
+from logoscan.photos import PhotoUse
 from logoscan.price import PriceModel
 from logoscan.refine import refine
-from logoscan.results import BrandResult, Provenance, Report, Score, top_score
+from logoscan.results import BrandResult, Provenance, Report, top_score
 from logoscan.score import ScoreModel
-from logoscan.signals import DEFAULT_SIGNALS, Case, SignalFunction
-from logoscan.text import NO_BRAND, NameIndex, fold
-from logoscan.types import Brand, BrandMention, ImageSource, Listing, Match, TextSpans
+from logoscan.signals import DEFAULT_SIGNALS, SignalFunction
+from logoscan.types import ImageSource, Listing, Match, TextSpans
 
 __all__ = ["Observation", "Scanner"]
 
@@ -44,8 +45,9 @@ logger = logging.getLogger(__name__)
 
 MAX_IMAGES = 50
 """Photos of one listing that are looked at; the report says when there were more."""
-_CANDIDATE_FROM = 0.2
-"""Probability of being shown from which a brand is judged: below, a report would drown in chance likenesses."""
+_ALTERED_FROM, _ALTERED_BRANDS = 0.8, 3
+"""Probability of a match from which its mark is compared with its drawing, and most brands of a listing for which that
+is done: of a mark that may be another one, everything looks altered."""
 _REPORT_FROM = 0.02
 """Matches and mentions below this probability are left out of reports."""
 
@@ -59,6 +61,7 @@ class Scanner:
         detector: Proposes regions.
         ocr: Reads text; None reads none.
         alterations: Tells altered marks from faithful ones; None cannot be asked.
+        ledger: Photos and who used them; None knows none.
         calibration: Similarity to probability; None where none fits, and then `similarity_threshold` decides.
         name_calibration: The same for brands that are registered by their name alone.
     """
@@ -73,6 +76,7 @@ class Scanner:
         alterations: AlterationCheck | None = None,
         prices: PriceModel | None = None,
         score_model: ScoreModel | None = None,
+        ledger: PhotoLedger | None = None,
         signals: Sequence[SignalFunction] = DEFAULT_SIGNALS,
         calibration: MatchCalibration | Literal["auto"] | None = "auto",
         name_calibration: MatchCalibration | Literal["auto"] | None = "auto",
@@ -87,9 +91,11 @@ class Scanner:
             encoder: Must be the one that made the index.
             detector: The bundled `LogoDetector` on the encoder's device if None.
             ocr: None reads no text.
-            alterations: For `alteration` alone.
+            alterations: Compares the marks that are surely shown with their drawings; None compares none.
             prices: Price references; None judges by the owners' usual prices alone.
             score_model: The stated priors if None.
+            ledger: Photos and who used them; a scan reads it, the caller adds to it (`PhotoLedger.add_report`). None
+                looks up none and hashes none. Official photos of brands are the caller's to add, too.
             signals: Functions of a `Case`.
             calibration: "auto" takes the bundled one that belongs to encoder and detector, if there is one.
             name_calibration: The same for brands that are registered by their name alone.
@@ -102,7 +108,7 @@ class Scanner:
             CorruptFileError: The bundled detector is wanted, and missing or altered.
         """
         index.require(encoder.info)
-        self.index, self.encoder, self.ocr, self.alterations = index, encoder, ocr, alterations
+        self.index, self.encoder, self.ocr, self.alterations, self.ledger = index, encoder, ocr, alterations, ledger
         self.detector: Detector = detector or LogoDetector(device=getattr(encoder, "device", "auto"))
         self.calibration = self._fitting(calibration, "logo")
         self.name_calibration = self._fitting(name_calibration, "name")
@@ -114,10 +120,10 @@ class Scanner:
                 self.detector.name,
             )
         self._similarity_threshold = similarity_threshold
-        self._prices = prices or PriceModel()
-        self._score_model = score_model or ScoreModel()
-        self._signals = tuple(signals)
-        self._observer = Observer(encoder, self.detector, ocr, None if root is None else Path(root), limits)
+        self._judging = Judge(prices or PriceModel(), score_model or ScoreModel(), tuple(signals))
+        self._observer = Observer(
+            encoder, self.detector, ocr, None if root is None else Path(root), limits, hash_photos=ledger is not None
+        )
 
     @classmethod
     def default(
@@ -187,9 +193,12 @@ class Scanner:
             InputError: The scanner was built without an alteration check, or the logo is registered no more.
             ImageError: The picture cannot be read.
         """
+        return self._alteration(image, match, self.index.snapshot())
+
+    def _alteration(self, image: ImageSource, match: Match, index: LogoIndex) -> Alteration | None:
         if self.alterations is None:
             raise InputError("alteration: expected a scanner with an AlterationCheck, got alterations=None")
-        drawing = self.index.drawing(match.brand, match.logo)
+        drawing = index.drawing(match.brand, match.logo)
         if drawing is None or drawing[..., 3].min() == 255:  # of an opaque rectangle only the frame could be compared
             return None
         rgb = self._observer.load(image)
@@ -247,40 +256,73 @@ class Scanner:
             seen = iter(self.observe(photos))
             for listing in batch:
                 taken = list(islice(seen, min(len(listing.images), MAX_IMAGES)))
-                yield self.judge(listing, taken, index)
+                matches = self.match(taken, index)
+                yield self._judge(listing, taken, index, matches, self._altered(listing, matches, index))
 
     def observe(self, images: Sequence[ImageSource]) -> list[Observation]:
         """Look at photos: detect, encode, read. The expensive half of a scan; needs no register."""
         return self._observer.observe(images)
 
-    def judge(self, listing: Listing, observations: Sequence[Observation], index: LogoIndex | None = None) -> Report:
+    def judge(
+        self,
+        listing: Listing,
+        observations: Sequence[Observation],
+        index: LogoIndex | None = None,
+        *,
+        altered: Mapping[str, Mapping[str, float]] | None = None,
+    ) -> Report:
         """The report of a listing whose photos were observed. The cheap half of a scan.
 
         Args:
             listing: As given.
             observations: One for each of its photos, in order.
             index: A snapshot of the register; the scanner's as it is now if None.
+            altered: What became of brands' marks (`Alteration.kinds`), where the caller asked that.
         """
         if index is None:  # an empty register is falsy, and a register all the same
             index = self.index.snapshot()
+        return self._judge(listing, observations, index, self.match(observations, index), altered or {})
+
+    def _judge(
+        self,
+        listing: Listing,
+        observations: Sequence[Observation],
+        index: LogoIndex,
+        matches: tuple[Match, ...],
+        altered: Mapping[str, Mapping[str, float]],
+    ) -> Report:
         warnings = [f"image {i}: {o.warning}" for i, o in enumerate(observations) if o.warning]
         skipped = [] if self.ocr else ["photos were not read: no OCR engine"]
         if len(listing.images) > len(observations):
             skipped.append(f"images {len(observations)} to {len(listing.images) - 1}: over the cap of {MAX_IMAGES}")
-        matches = self.match(observations, index)
-        mentions = _mentions(listing, observations, index.names)
-        evidence = gather(matches, mentions)
         if self.calibration is None and matches:
             skipped.append("no match calibration for this encoder and detector: matches by look carry no probability")
         if self.name_calibration is None and index.by_name:
             skipped.append("no name calibration: matches of brands known by name alone carry no probability")
-        readable = any(o.warning is None for o in observations)
-        coded = _coded(listing, observations)
-        scores, results = self._candidates(listing, index, matches, mentions, coded, evidence, skipped, readable)
+        spans = [seen.spans for seen in observations]
+        mentions = mentions_of(listing, spans, index.names)
+        evidence = gather(matches, mentions)
+        found = Findings(
+            listing,
+            claim_of(listing, index.names),
+            mentions,
+            coded_of(listing, spans),
+            self._shown(evidence, matches, index),
+            self._visible(observations, index),
+            altered,
+            self._uses(listing, observations),
+        )
+        judged = self._judging.judge(found, index.brand)
+        skipped += [line for one in judged for line in one.skipped]
+        results = []
+        for one in judged:
+            seen = evidence.get(one.brand)
+            calibrated = self.calibration is not None or (seen is not None and seen.logo is not None)
+            results.append(BrandResult(one.brand, one.shown if calibrated else None, one.score.value or 0.0))
         return Report(
             listing_id=listing.id,
             seller_id=listing.seller_id,
-            score=top_score(scores) or self._score_model.nothing(),
+            score=top_score([one.score for one in judged]) or self._judging.score_model.nothing(),
             brands=tuple(sorted(results, key=lambda r: (-r.score, r.brand))),
             matches=tuple(m for m in matches if m.probability is None or m.probability >= _REPORT_FROM),
             mentions=tuple(m for m in mentions if m.probability >= _REPORT_FROM),
@@ -317,63 +359,54 @@ class Scanner:
     def _surest_first(found: Iterable[Match]) -> tuple[Match, ...]:
         return tuple(sorted(found, key=lambda m: (-(m.probability or 0.0), -m.similarity - m.margin, m.image, m.xyxy)))
 
-    def _shown(self, evidence: BrandEvidence | None, matches: Sequence[Match], by_logo: bool) -> float | None:
-        """Probability that the photos show a brand; by the caller's threshold where logos have no calibration."""
-        if evidence is None:
+    def _shown(
+        self, evidence: Mapping[str, BrandEvidence], matches: Sequence[Match], index: LogoIndex
+    ) -> dict[str, float]:
+        """Probability that the photos show each brand of which they hold evidence.
+
+        By the caller's threshold where logos have no calibration.
+        """
+        shown = {brand: one.shown for brand, one in evidence.items() if one.shown is not None}
+        if self.calibration is None and self._similarity_threshold is not None:
+            for match in matches:
+                if match.brand in index.with_logo:
+                    near = float(match.similarity >= self._similarity_threshold)
+                    shown[match.brand] = max(near, shown.get(match.brand, 0.0))
+        return shown
+
+    def _visible(self, observations: Sequence[Observation], index: LogoIndex) -> Collection[str]:
+        """Brands that would have been seen, had the photos shown them."""
+        readable = any(o.warning is None for o in observations)
+        if not readable or (self.calibration is None and self._similarity_threshold is None):
+            return ()
+        return {*index.with_logo, *(index.by_name if self.name_calibration else ())}
+
+    def _uses(self, listing: Listing, observations: Sequence[Observation]) -> tuple[PhotoUse, ...] | None:
+        """Who else uses each photo."""
+        hashes = [seen.photo_hash for seen in observations if seen.photo_hash]
+        if self.ledger is None or not hashes:
             return None
-        if by_logo and self.calibration is None and self._similarity_threshold is not None:
-            near = any(m.similarity >= self._similarity_threshold for m in matches if m.brand == evidence.brand)
-            return max(float(near), evidence.shown or 0.0)
-        return evidence.shown
+        return tuple(self.ledger.look_up(one.pdq, listing.seller_id) for one in hashes)
 
-    def _candidates(
-        self,
-        listing: Listing,
-        index: LogoIndex,
-        matches: Sequence[Match],
-        mentions: Sequence[BrandMention],
-        coded: tuple[CodedUse, ...],
-        evidence: dict[str, BrandEvidence],
-        skipped: list[str],
-        readable: bool,
-    ) -> tuple[list[Score], list[BrandResult]]:
-        """Judge each brand that is shown, claimed or named."""
-        claimed = _claim(listing, index)
-        named = {m.brand for m in mentions if m.probability >= _CANDIDATE_FROM or m.kind in ("compatible", "style")}
-        scores: list[Score] = []
-        results: list[BrandResult] = []
-        looked_for = {*index.with_logo, *(index.by_name if self.name_calibration else ())}
-        can_see = readable and (self.calibration is not None or self._similarity_threshold is not None)
-        for brand in index.brands:
-            shown = self._shown(evidence.get(brand.name), matches, brand.name in index.with_logo)
-            if shown is None and can_see and brand.name in looked_for:
-                shown = 0.0  # photos were looked at, and nothing in them is near this brand
-            if (shown or 0.0) < _CANDIDATE_FROM and brand.name not in named and brand.name != claimed:
-                continue
-            case = self._case(brand, listing, shown, claimed, mentions, coded)
-            if case.price.anomaly is None:
-                skipped.append(f"price not judged for {brand.name}: {case.price.reason}")
-            signals = [s for s in (function(case) for function in self._signals) if s is not None]
-            score = self._score_model.score(brand.name, signals, shown=shown)
-            scores.append(score)
-            seen = evidence.get(brand.name)
-            calibrated = self.calibration is not None or (seen is not None and seen.logo is not None)
-            probability = shown if calibrated else None
-            results.append(BrandResult(brand.name, probability, score.value or 0.0))
-        return scores, results
-
-    def _case(
-        self,
-        brand: Brand,
-        listing: Listing,
-        shown: float | None,
-        claimed: str | None,
-        mentions: Sequence[BrandMention],
-        coded: tuple[CodedUse, ...],
-    ) -> Case:
-        price = self._prices.judge(brand, listing.price, listing.currency, listing.category)
-        own = tuple(m for m in mentions if m.brand == brand.name)
-        return Case(brand, listing, shown, claimed, own, price, coded)
+    def _altered(
+        self, listing: Listing, matches: Sequence[Match], index: LogoIndex
+    ) -> dict[str, Mapping[str, float]]:
+        """What became of the surest mark of each brand that is surely shown, of the surest few."""
+        found: dict[str, Mapping[str, float]] = {}
+        asked: set[str] = set()
+        for match in matches:
+            if self.alterations is None or (match.probability or 0.0) < _ALTERED_FROM or len(asked) == _ALTERED_BRANDS:
+                break
+            if match.brand not in asked and match.brand in index.with_logo:
+                asked.add(match.brand)
+                try:
+                    result = self._alteration(listing.images[match.image], match, index)
+                except ImageError as error:  # it could be read a moment ago
+                    logger.warning("listing %s, image %d: %s", listing.id, match.image, error)
+                    continue
+                if result is not None:
+                    found[match.brand] = result.kinds
+        return found
 
     def _provenance(self, index: LogoIndex) -> Provenance:
         info = self.encoder.info
@@ -384,39 +417,7 @@ class Scanner:
             index=index.fingerprint,
             detector=f"{self.detector.name}@{self.detector.fingerprint}",
             ocr=self.ocr.name if self.ocr else "none",
-            score_model=self._score_model.version,
+            score_model=self._judging.score_model.version,
             device=self.encoder.device,
             time=datetime.now(UTC).isoformat(timespec="seconds"),
         )
-
-
-def _claim(listing: Listing, index: LogoIndex) -> str | None:
-    """The registered brand that is claimed, or the claim's own words; None unknown, "" none ("unbranded" too)."""
-    claim = listing.claimed_brand
-    if claim is None or fold(claim) in NO_BRAND:
-        return None if claim is None else ""
-    return index.names.resolve(claim) or claim.strip()
-
-
-def _mentions(listing: Listing, observations: Sequence[Observation], names: NameIndex) -> tuple[BrandMention, ...]:
-    found: list[BrandMention] = []
-    for source, text in (
-        ("title", listing.title),
-        ("description", listing.description),
-        ("claim", listing.claimed_brand),
-    ):
-        if text:
-            found += names.find(text, source)
-    for i, seen in enumerate(observations):
-        found += names.find_in_spans(seen.spans, f"image:{i}")
-    return tuple(sorted(found, key=lambda m: (-m.probability, m.brand, m.source, m.kind)))
-
-
-def _coded(listing: Listing, observations: Sequence[Observation]) -> tuple[CodedUse, ...]:
-    """Coded terms in the listing's words and in each line of its photos."""
-    words = (("title", listing.title), ("description", listing.description), ("claim", listing.claimed_brand))
-    found = [CodedUse(source, hit) for source, text in words if text for hit in find_coded(text)]
-    for i, seen in enumerate(observations):
-        for text, sure in zip(seen.spans.texts, seen.spans.confidence.tolist(), strict=True):
-            found += [CodedUse(f"image:{i}", hit, min(1.0, sure)) for hit in find_coded(text)]
-    return tuple(found)

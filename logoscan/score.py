@@ -1,6 +1,7 @@
 """Signals -> a score from 0 to 100 whose reasons sum to it exactly, and a band.
 
-100 * sigmoid(bias + sum of coefficient * signal). The default coefficients are stated priors, not fitted to data.
+100 * sigmoid(bias + sum of shape(signal)): additive on the log-odds, each shape monotone and bounded, no interactions.
+The default shapes are stated priors, not fitted to data; `score_fit` fits them to labels.
 """
 
 from __future__ import annotations
@@ -9,29 +10,45 @@ import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
 from types import MappingProxyType
 
+import numpy as np
+
 from logoscan.errors import InputError
+from logoscan.jsonio import atomic_write, read_record, to_json
 from logoscan.results import Contribution, Score, Signal, sigmoid
 from logoscan.types import Band
 
-__all__ = ["PRIOR", "PRIOR_BIAS", "ScoreModel"]
+__all__ = ["PRICE_SIGNALS", "PRIOR", "PRIOR_BIAS", "ScoreModel", "linear"]
 
 PRIOR_BIAS = -4.0
 """Log-odds of a listing of which nothing speaks: 1.8 %, within the 1-5 % that marketplaces state for counterfeits."""
 
 PRIOR: Mapping[str, float] = MappingProxyType(
     {
+        # log of how much more often a counterfeit shows it than a genuine listing, by judgement
         "low_price": 4.0,  # alone brings an unmistakable outlier to even odds, never further
-        "seller_not_authorised": 2.0,  # most resale is honest: suspicious only with something else
+        "seller_not_authorised": 1.0,  # most resale is honest: suspicious only with something else
         "shown_not_claimed": 2.5,  # hiding a brand from text search is a known evasion, and a common sloppiness
         "claims_another_brand": 3.0,
+        "claimed_not_shown": 1.5,  # the mark is hidden; honest photos show details too, and marks are missed
+        "altered_logo": 2.5,  # makers do not mirror or stretch their marks; the check errs on worn and folded ones
         "coded_terms": 5.0,  # "replica" with a brand's name is seldom anything else; the context is in its value
         "lookalike_text": 5.0,  # nobody prints ADIBAS by accident; the reading may be wrong, and its value says so
+        "contradicts_facts": 2.5,  # what the maker says is otherwise; sellers fill in forms carelessly
+        "review_complaints": 4.0,  # buyers held it in their hands; some are wrong, some are rivals
+        "copied_photo": 3.0,  # the seller may not have the goods; the one who was copied looks the same at first
     }
 )
-_PRICE_SIGNALS = frozenset({"low_price"})
+PRICE_SIGNALS = frozenset({"low_price"})
 """Signals that are not enough for "block": a price is a reason to look, not a proof."""
+
+
+def linear(coefficients: Mapping[str, float]) -> dict[str, tuple[float, ...]]:
+    """Straight shapes: each signal adds its coefficient times its value."""
+    return {name: (0.0, float(value)) for name, value in coefficients.items()}
 
 
 @dataclass(frozen=True)
@@ -40,7 +57,8 @@ class ScoreModel:
 
     Attributes:
         bias: Log-odds before any signal.
-        coefficients: What a signal of 1 adds; at least 0, so that suspicion only rises.
+        shapes: What each signal adds at evenly spaced values from 0 to 1, straight lines in between; begins with 0 and
+            never falls, so that suspicion only rises and what is absent never counts against anyone.
         review_from: Score from which the band is "review", in (0, 100).
         block_from: Score from which the band is "block", given a non-price signal that contributes.
         min_coverage: A brand that is shown goes to review where less than this could be judged.
@@ -48,19 +66,20 @@ class ScoreModel:
     """
 
     bias: float = PRIOR_BIAS
-    coefficients: Mapping[str, float] = field(default_factory=lambda: dict(PRIOR))
+    shapes: Mapping[str, tuple[float, ...]] = field(default_factory=lambda: linear(PRIOR))
     review_from: float = 30.0
     block_from: float = 80.0
-    min_coverage: float = 0.5
+    min_coverage: float = 0.3
     name: str = "prior"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "coefficients", dict(self.coefficients))
+        object.__setattr__(self, "shapes", {k: tuple(map(float, v)) for k, v in self.shapes.items()})
         if not math.isfinite(self.bias):
             raise InputError(f"ScoreModel.bias: expected a finite number, got {self.bias!r}")
-        for key, value in self.coefficients.items():
-            if not math.isfinite(value) or value < 0:
-                raise InputError(f"ScoreModel.{key}: expected a finite number, 0 or more, got {value!r}")
+        for key, shape in self.shapes.items():
+            rises = len(shape) > 1 and shape[0] == 0 and all(a <= b for a, b in pairwise(shape))
+            if not (rises and math.isfinite(shape[-1])):
+                raise InputError(f"ScoreModel.{key}: expected finite numbers from 0 on that never fall, got {shape!r}")
         if not 0 < self.review_from <= self.block_from < 100:
             raise InputError(
                 "ScoreModel: expected 0 < review_from <= block_from < 100, "
@@ -72,8 +91,15 @@ class ScoreModel:
     @property
     def version(self) -> str:
         """Name and 8 hex digits over the numbers."""
-        numbers = (self.bias, sorted(self.coefficients.items()), self.review_from, self.block_from, self.min_coverage)
+        numbers = (self.bias, sorted(self.shapes.items()), self.review_from, self.block_from, self.min_coverage)
         return f"{self.name}@{hashlib.sha256(repr(numbers).encode()).hexdigest()[:8]}"
+
+    def contribution(self, signal: str, value: float) -> float:
+        """What a signal of a value in [0, 1] adds to the log-odds."""
+        shape = self.shapes[signal]
+        if len(shape) == 2:
+            return shape[1] * value  # exact, where interpolation rounds
+        return float(np.interp(value * (len(shape) - 1), range(len(shape)), shape))
 
     def score(self, brand: str, signals: Sequence[Signal], *, shown: float | None = None) -> Score:
         """Score one candidate brand.
@@ -84,31 +110,49 @@ class ScoreModel:
             shown: Probability that the photos show the brand, for the band alone.
 
         Raises:
-            InputError: A signal comes twice or has no coefficient.
+            InputError: A signal comes twice or has no shape.
         """
         names = [s.name for s in signals]
         if len(set(names)) != len(names):
             raise InputError(f"signals: expected each name once, got {names}")
-        unknown = set(names) - set(self.coefficients)
+        unknown = set(names) - set(self.shapes)
         if unknown:
-            raise InputError(f"signals: expected those with a coefficient, got {sorted(unknown)}")
-        parts = [Contribution(s.name, s.value, self.coefficients[s.name] * s.value, s.why) for s in signals]
+            raise InputError(f"signals: expected those with a shape, got {sorted(unknown)}")
+        parts = [Contribution(s.name, s.value, self.contribution(s.name, s.value), s.why) for s in signals]
         parts.sort(key=lambda p: (-p.contribution, p.signal))
         value = 100.0 * sigmoid(self.bias + math.fsum(p.contribution for p in parts))
-        whole = math.fsum(self.coefficients.values())
-        coverage = math.fsum(self.coefficients[n] for n in names) / whole if whole else 0.0
+        whole = math.fsum(shape[-1] for shape in self.shapes.values())
+        coverage = math.fsum(self.shapes[n][-1] for n in names) / whole if whole else 0.0
         coverage = min(1.0, coverage)
-        return Score(
-            value, self._band(value, parts, coverage, shown), brand, self.bias, tuple(parts), coverage, self.version
-        )
+        band = self.band(value, parts, unjudged=shown is not None and shown >= 0.5 and coverage < self.min_coverage)
+        return Score(value, band, brand, self.bias, tuple(parts), coverage, self.version)
 
     def nothing(self) -> Score:
         """The score of a listing without a candidate brand: no value, band clear."""
         return Score(None, "clear", None, self.bias, (), 0.0, self.version)
 
-    def _band(self, value: float, parts: Sequence[Contribution], coverage: float, shown: float | None) -> Band:
-        beyond_price = any(p.contribution > 0 and p.signal not in _PRICE_SIGNALS for p in parts)
+    def band(self, value: float, parts: Sequence[Contribution], *, unjudged: bool = False) -> Band:
+        """The band of a score.
+
+        Args:
+            value: In [0, 100].
+            parts: Its reasons; without one beyond the price it is never "block", whatever was fitted.
+            unjudged: Too little could be judged: a person should look.
+        """
+        beyond_price = any(p.contribution > 0 and p.signal not in PRICE_SIGNALS for p in parts)
         if value >= self.block_from and beyond_price:
             return "block"
-        unjudged = shown is not None and shown >= 0.5 and coverage < self.min_coverage
         return "review" if value >= self.review_from or unjudged else "clear"
+
+    def save(self, path: str | Path) -> None:
+        """Write one JSON file, atomically."""
+        atomic_write(Path(path), to_json(self).encode())
+
+    @classmethod
+    def load(cls, path: str | Path) -> ScoreModel:
+        """Read what `save` wrote.
+
+        Raises:
+            CorruptFileError: It is something else.
+        """
+        return read_record(cls, Path(path))

@@ -7,11 +7,14 @@ logo alone is no signal: genuine goods show it too; what does not add up is.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from logoscan.coded import CodedUse
+from logoscan.complaints import find_complaints
+from logoscan.facts import contradictions
+from logoscan.photos import PhotoUse, copied_photo_weight
 from logoscan.price import PriceJudgement
 from logoscan.results import Signal
 from logoscan.types import Brand, BrandMention, Listing
@@ -20,6 +23,11 @@ __all__ = [
     "DEFAULT_SIGNALS",
     "Case",
     "SignalFunction",
+    "altered_logo",
+    "claimed_not_shown",
+    "contradicts_facts",
+    "copied_photo",
+    "review_complaints",
     "claims_another_brand",
     "coded_terms",
     "lookalike_text",
@@ -45,6 +53,9 @@ class Case:
         mentions: Of this brand, in title, description, claim and photos.
         price: Judged against this brand's prices.
         coded: Coded terms in title, description, claim and photos, of whatever brand.
+        altered: Probability of each thing that became of the brand's mark in the photos ("faithful", "mirrored", ...),
+            summing to 1; None where that was not asked, or the mark is not surely there.
+        photos: Who else uses each photo; None where no ledger was asked, or no photo has a hash.
     """
 
     brand: Brand
@@ -54,6 +65,8 @@ class Case:
     mentions: tuple[BrandMention, ...]
     price: PriceJudgement
     coded: tuple[CodedUse, ...] = ()
+    altered: Mapping[str, float] | None = None
+    photos: tuple[PhotoUse, ...] | None = None
 
     @property
     def is_accessory(self) -> bool:
@@ -132,6 +145,36 @@ def claims_another_brand(case: Case) -> Signal | None:
     return Signal("claims_another_brand", case.shown if other else 0.0, why)
 
 
+def claimed_not_shown(case: Case) -> Signal | None:
+    """The listing claims the brand, and its photos show no mark of it: what is sold may be kept out of sight.
+
+    Abstains where the claim is unknown or nothing can be said of the photos, and for accessories "for BRAND".
+    Known false alarms: photos of details and of packed goods, marks that the search misses.
+    """
+    if case.shown is None or case.claimed is None or case.is_accessory:
+        return None
+    if case.claimed != case.brand.name:
+        return Signal("claimed_not_shown", 0.0, f"{case.brand.name} is not claimed")
+    why = f"{case.brand.name} is claimed and shown with probability {case.shown:.2f}"
+    return Signal("claimed_not_shown", 1.0 - case.shown, why)
+
+
+def altered_logo(case: Case) -> Signal | None:
+    """The brand's mark is mirrored, stretched or incomplete in the photos.
+
+    Abstains where the mark was not compared with its drawing. What may be a faithful mark by even odds counts nothing.
+    Known false alarms: marks on folds and curves, worn prints, mirror selfies.
+    """
+    if case.altered is None:
+        return None
+    faithful = case.altered.get("faithful", 0.0)
+    worst = max((kind for kind in case.altered if kind != "faithful"), key=lambda k: case.altered[k], default="altered")
+    value = max(0.0, 1.0 - 2.0 * faithful) * case.presence
+    if not value:
+        return Signal("altered_logo", 0.0, f"the mark of {case.brand.name} is as registered")
+    return Signal("altered_logo", value, f"the mark of {case.brand.name} is {worst} (probability {1 - faithful:.2f})")
+
+
 def lookalike_text(case: Case) -> Signal | None:
     """Title, claim or photos nearly spell the brand.
 
@@ -175,11 +218,63 @@ def coded_terms(case: Case) -> Signal | None:
     return Signal("coded_terms", (1.0 - doubt) * case.presence, why)
 
 
+def contradicts_facts(case: Case) -> Signal | None:
+    """The stated attributes contradict what the brand registered of its goods.
+
+    Abstains where no attribute can be compared with a fact, and for accessories "for BRAND".
+    Known false alarms: forms filled in carelessly, facts that hold for a part of the goods alone.
+    """
+    if case.is_accessory:
+        return None
+    found = contradictions(case.listing.attributes, case.brand.facts)
+    if found.value is None:
+        return None
+    why = "; ".join(found.reasons) or "the attributes agree with the registered facts"
+    return Signal("contradicts_facts", found.value * case.presence, why)
+
+
+def review_complaints(case: Case) -> Signal | None:
+    """Buyers say in their reviews that the goods are fake, weighted by how surely the listing passes as the brand's.
+
+    Abstains where there are no reviews. Known false alarms: rivals' and mistaken reviews; one of many weighs little.
+    """
+    if not case.listing.reviews:
+        return None
+    found = find_complaints(case.listing.reviews)
+    why = f"{len(found)} of {len(case.listing.reviews)} reviews say that it is fake"
+    why += f": {found[0].text!r}" if found else ""
+    return Signal("review_complaints", complaint_value(found, case.listing.reviews) * case.presence, why)
+
+
+def copied_photo(case: Case) -> Signal | None:
+    """Other sellers use a photo of the listing, weighted by how surely it passes as the brand's.
+
+    The most suspicious photo counts. A photo that the brand itself published is anyone's, and one that very many
+    sellers use is a stock photo and weighs little. Abstains where the seller is unknown, since his own photos cannot be
+    told from others', and where no photo was looked up. Known false alarms: whoever was copied looks like the copier
+    until the two are told apart; one merchant with two accounts.
+    """
+    if case.photos is None or case.listing.seller_id is None:
+        return None
+    foreign = [use for use in case.photos if not use.official_of]
+    worst = max(foreign, key=lambda use: copied_photo_weight(use.other_sellers), default=PhotoUse(0))
+    if not worst.other_sellers:
+        return Signal("copied_photo", 0.0, "no photo is known to be used by another seller")
+    more = "at least " if worst.at_least else ""
+    why = f"a photo is used by {more}{worst.other_sellers} other sellers ({', '.join(worst.examples)})"
+    return Signal("copied_photo", copied_photo_weight(worst.other_sellers) * case.presence, why)
+
+
 DEFAULT_SIGNALS: Sequence[SignalFunction] = (
     low_price,
     seller_not_authorised,
     shown_not_claimed,
     claims_another_brand,
+    claimed_not_shown,
+    altered_logo,
     lookalike_text,
     coded_terms,
+    contradicts_facts,
+    review_complaints,
+    copied_photo,
 )

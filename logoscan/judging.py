@@ -1,0 +1,142 @@
+"""What was found out about a listing -> a score for each brand that it shows, claims or names.
+
+Knows words, signals and scores; knows no pictures and no register. The same for listings that are scanned and for those
+that a benchmark makes up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from logoscan.coded import CodedUse, find_coded
+from logoscan.photos import PhotoUse
+from logoscan.price import PriceModel
+from logoscan.results import Score
+from logoscan.score import ScoreModel
+from logoscan.signals import DEFAULT_SIGNALS, Case, SignalFunction
+from logoscan.text import NO_BRAND, NameIndex, fold
+from logoscan.types import Brand, BrandMention, Listing, TextSpans
+from logoscan.units import Pack, pack
+
+__all__ = ["CANDIDATE_FROM", "Findings", "Judge", "Judgement", "claim_of", "coded_of", "mentions_of"]
+
+CANDIDATE_FROM = 0.2
+"""Probability of being shown from which a brand is judged: below, a report would drown in chance likenesses."""
+
+
+@dataclass(frozen=True, eq=False)
+class Findings:
+    """Everything that was found out about one listing, before any brand is judged.
+
+    Attributes:
+        listing: As given.
+        claimed: The registered brand that it claims, or the claim's own words; None unknown, "" none.
+        mentions: Of registered brands, in its words and photos.
+        coded: Coded terms, likewise.
+        shown: Probability that the photos show a brand, for brands of which they hold any evidence.
+        visible: Brands that the photos were searched for: those without evidence are shown with probability 0.
+        altered: What became of a brand's mark, where it was compared with its drawing; see `Case`.
+        photos: Who else uses each photo; None where that was not looked up.
+    """
+
+    listing: Listing
+    claimed: str | None
+    mentions: tuple[BrandMention, ...] = ()
+    coded: tuple[CodedUse, ...] = ()
+    shown: Mapping[str, float] = field(default_factory=dict)
+    visible: Collection[str] = ()
+    altered: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    photos: tuple[PhotoUse, ...] | None = None
+
+    def candidates(self) -> list[str]:
+        """Names that are shown, claimed or named surely enough to be judged; those that are no brands are not."""
+        named = {
+            m.brand for m in self.mentions if m.probability >= CANDIDATE_FROM or m.kind in ("compatible", "style")
+        }
+        seen = {brand for brand, probability in self.shown.items() if probability >= CANDIDATE_FROM}
+        return sorted(named | seen | ({self.claimed} if self.claimed else set()))
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """One candidate brand's score, and what could not be judged of it."""
+
+    brand: str
+    shown: float | None
+    score: Score
+    skipped: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Scores candidates. Immutable."""
+
+    prices: PriceModel = field(default_factory=PriceModel)
+    score_model: ScoreModel = field(default_factory=ScoreModel)
+    signals: Sequence[SignalFunction] = DEFAULT_SIGNALS
+
+    def judge(self, found: Findings, brand_of: Callable[[str], Brand | None]) -> list[Judgement]:
+        """Score each candidate, in the order of their names.
+
+        Args:
+            found: About one listing.
+            brand_of: The registered brand of a name; None for what is none.
+        """
+        out = []
+        size = pack(found.listing.title or "")
+        for name in found.candidates():
+            if brand := brand_of(name):
+                case = self.case(found, brand, size)
+                signals = [s for s in (function(case) for function in self.signals) if s is not None]
+                score = self.score_model.score(name, signals, shown=case.shown)
+                unjudged = f"price not judged for {name}: {case.price.reason}"
+                out.append(Judgement(name, case.shown, score, (unjudged,) if case.price.anomaly is None else ()))
+        return out
+
+    def case(self, found: Findings, brand: Brand, size: Pack) -> Case:
+        """Everything that is known about one candidate."""
+        listing = found.listing
+        return Case(
+            brand=brand,
+            listing=listing,
+            shown=found.shown.get(brand.name, 0.0 if brand.name in found.visible else None),
+            claimed=found.claimed,
+            mentions=tuple(m for m in found.mentions if m.brand == brand.name),
+            price=self.prices.judge(
+                brand, listing.price, listing.currency, listing.category, condition=listing.condition, pack=size
+            ),
+            coded=found.coded,
+            altered=found.altered.get(brand.name),
+            photos=found.photos,
+        )
+
+
+def claim_of(listing: Listing, names: NameIndex) -> str | None:
+    """The registered brand that is claimed, or the claim's own words; None unknown, "" none ("unbranded" too)."""
+    claim = listing.claimed_brand
+    if claim is None or fold(claim) in NO_BRAND:
+        return None if claim is None else ""
+    return names.resolve(claim) or claim.strip()
+
+
+def _words(listing: Listing) -> list[tuple[str, str]]:
+    words = (("title", listing.title), ("description", listing.description), ("claim", listing.claimed_brand))
+    return [(source, text) for source, text in words if text]
+
+
+def mentions_of(listing: Listing, spans: Sequence[TextSpans], names: NameIndex) -> tuple[BrandMention, ...]:
+    """Registered brands that the listing's words and the lines of its photos name, surest first."""
+    found = [mention for source, text in _words(listing) for mention in names.find(text, source)]
+    for i, lines in enumerate(spans):
+        found += names.find_in_spans(lines, f"image:{i}")
+    return tuple(sorted(found, key=lambda m: (-m.probability, m.brand, m.source, m.kind)))
+
+
+def coded_of(listing: Listing, spans: Sequence[TextSpans]) -> tuple[CodedUse, ...]:
+    """Coded terms in the listing's words and in each line of its photos."""
+    found = [CodedUse(source, hit) for source, text in _words(listing) for hit in find_coded(text)]
+    for i, lines in enumerate(spans):
+        for text, sure in zip(lines.texts, lines.confidence.tolist(), strict=True):
+            found += [CodedUse(f"image:{i}", hit, min(1.0, sure)) for hit in find_coded(text)]
+    return tuple(found)

@@ -1,0 +1,246 @@
+"""Labels -> a fitted `ScoreModel`, and bands for a stated precision or review budget.
+
+One method from ten labels to a million: maximum likelihood of the additive monotone shapes, held to the model that it
+starts from by a penalty that is worth a few labels, so that few labels move little and many decide. Slope and bias are
+then calibrated on predictions for labels that were left out (Platt, 1999) and folded in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from logoscan.errors import InputError, MissingDependencyError
+from logoscan.results import Report, Score
+from logoscan.score import ScoreModel
+
+__all__ = ["fit_scores", "with_bands"]
+
+Floats = NDArray[np.float64]
+
+_KNOTS = 4
+"""Pieces of a fitted shape: enough for a step or a bend, few enough to stay put."""
+_PULL = 2.0
+"""Penalty on the squared departure of a piece's rise from the prior's, in labels. Chosen on labels of simulated worlds
+that no figure is reported on; between a third and thrice as much 100 labels give the same within 0.003 of AUC."""
+_BIAS_PULL = 0.01
+"""Of the bias: the share of counterfeits is the first thing that labels tell."""
+_MOST_RISE = 8.0
+"""Of one piece: no single piece of evidence is worth more than 3,000 to 1."""
+_FOLDS = 5
+_LEAST = 10
+"""Labels of either kind below which the slope stays as it is."""
+_SLOPE_PULL = 5.0
+"""Penalty on the squared departure of the calibration's slope from 1."""
+
+
+def fit_scores(
+    reports: Sequence[Report] | Sequence[Score],
+    labels: Sequence[bool],
+    *,
+    prior: ScoreModel | None = None,
+    weights: Sequence[float] | None = None,
+    name: str = "fitted",
+) -> ScoreModel:
+    """Fit the score to labelled reports.
+
+    Args:
+        reports: Reports, or their scores; those without a candidate brand say nothing of the shapes and are left out.
+        labels: Whether each listing is counterfeit.
+        prior: The model that few labels depart from little; the stated priors if None. Signals that it does not know
+            are refused.
+        weights: For labels that were chosen, not drawn: each by one over the probability with which it was chosen
+            (Horvitz and Thompson, 1952), up to a common factor. All alike if None.
+        name: Of the model that is made; its version adds a hash of its numbers.
+
+    Returns:
+        A model with fitted bias and shapes, the prior's thresholds, and the calibration folded in.
+
+    Raises:
+        InputError: Lengths differ, there are no labels, a weight is not above 0, or a signal is unknown to the prior.
+        MissingDependencyError: SciPy is not installed.
+    """
+    prior = prior or ScoreModel()
+    x, y, w = _table(reports, labels, weights, prior)
+    start = _pieces(prior)
+    bias, rises = _maximum(x, y, w, prior.bias, start)
+    slope, offset = _calibration(x, y, w, prior.bias, start, bias, rises)
+    pieces = (slope * rises).reshape(len(prior.shapes), _KNOTS)
+    shapes = {
+        signal: (0.0, *np.cumsum(np.maximum(row, 0.0)).tolist())
+        for signal, row in zip(prior.shapes, pieces, strict=True)
+    }
+    return replace(prior, bias=slope * bias + offset, shapes=shapes, name=name)
+
+
+def with_bands(
+    model: ScoreModel,
+    reports: Sequence[Report] | Sequence[Score],
+    labels: Sequence[bool],
+    *,
+    block_precision: float | None = None,
+    review_share: float | None = None,
+    weights: Sequence[float] | None = None,
+) -> ScoreModel:
+    """Set the bands from what they are to achieve on labelled reports that were scored by `model`.
+
+    Args:
+        model: Made the scores.
+        reports: Reports, or their scores; those without a candidate are never reviewed.
+        labels: Whether each listing is counterfeit; for the precision alone.
+        block_precision: Share of counterfeits that blocked listings must reach, in (0, 1]; the lowest score that
+            reaches it begins the band. Only listings that may be blocked count.
+        review_share: Share of all listings that people can look at (review and block together), in (0, 1).
+        weights: As for `fit_scores`.
+
+    Raises:
+        InputError: A share is out of range, or no score reaches the precision.
+    """
+    scores = _scores(reports)
+    y, w = _labels(labels, weights, len(scores))
+    values = np.array([-1.0 if s.value is None else s.value for s in scores])
+    review, block = model.review_from, model.block_from
+    if block_precision is not None:
+        if not 0 < block_precision <= 1:
+            raise InputError(f"block_precision: expected a share in (0, 1], got {block_precision!r}")
+        may = np.array([s.value is not None and model.band(100.0, s.contributions) == "block" for s in scores])
+        block = _lowest(values[may], y[may], w[may], block_precision)
+    if review_share is not None:
+        if not 0 < review_share < 1:
+            raise InputError(f"review_share: expected a share in (0, 1), got {review_share!r}")
+        review = _budget(values, w, review_share)
+    review = min(review, block)
+    return replace(model, review_from=_inside(review), block_from=_inside(block))
+
+
+def _inside(value: float) -> float:
+    return min(max(value, 1e-6), 100.0 - 1e-6)
+
+
+def _lowest(values: Floats, y: Floats, w: Floats, precision: float) -> float:
+    """The lowest score from which on the share of counterfeits is at least `precision`."""
+    order = np.argsort(-values, kind="stable")
+    found = np.cumsum((w * y)[order]) / np.cumsum(w[order])
+    ends = np.append(values[order][1:] < values[order][:-1], True)[: len(order)]  # equal scores go together
+    good = np.flatnonzero((found >= precision) & ends)
+    if not len(good):
+        raise InputError(f"block_precision: expected one that some score reaches, got {precision!r}")
+    return float(values[order][good[-1]])
+
+
+def _budget(values: Floats, w: Floats, share: float) -> float:
+    """The lowest score from which on no more than `share` of all listings lie."""
+    levels = np.unique(values[values >= 0])[::-1]
+    total = w.sum()
+    last = 100.0
+    for level in levels.tolist():
+        if w[values >= level].sum() > share * total:
+            break
+        last = level
+    return last
+
+
+def _scores(reports: Sequence[Report] | Sequence[Score]) -> list[Score]:
+    return [r.score if isinstance(r, Report) else r for r in reports]
+
+
+def _labels(labels: Sequence[bool], weights: Sequence[float] | None, n: int) -> tuple[Floats, Floats]:
+    y = np.asarray(labels, np.float64)
+    w = np.ones(n) if weights is None else np.asarray(weights, np.float64)
+    if y.shape != (n,) or w.shape != (n,):
+        raise InputError(f"labels: expected one label and weight for each of {n} reports, got {len(y)} and {len(w)}")
+    if not n:
+        raise InputError("labels: expected at least one, got none")
+    if not np.isin(y, (0.0, 1.0)).all():
+        raise InputError(f"labels: expected true or false, got {sorted(set(y.tolist()))[:4]}")
+    if not (np.isfinite(w) & (w > 0)).all():
+        raise InputError(f"weights: expected finite numbers above 0, got {w.min()!r}")
+    return y, w * (n / w.sum())
+
+
+def _table(
+    reports: Sequence[Report] | Sequence[Score],
+    labels: Sequence[bool],
+    weights: Sequence[float] | None,
+    prior: ScoreModel,
+) -> tuple[Floats, Floats, Floats]:
+    """How far each piece of each shape is climbed, float64 (n, signals * pieces) in [0, 1]; labels; weights."""
+    scores = _scores(reports)
+    y, w = _labels(labels, weights, len(scores))
+    column = {name: i for i, name in enumerate(prior.shapes)}
+    values = np.zeros((len(scores), len(column)))
+    for row, score in enumerate(scores):
+        for part in score.contributions:
+            if part.signal not in column:
+                raise InputError(f"reports: expected signals with a shape in {prior.name}, got {part.signal!r}")
+            values[row, column[part.signal]] = part.value
+    kept = np.array([s.value is not None for s in scores])
+    if not kept.any():
+        raise InputError("reports: expected at least one with a candidate brand, got none")
+    climbed = np.clip(values[kept, :, None] * _KNOTS - np.arange(_KNOTS), 0.0, 1.0)
+    return climbed.reshape(int(kept.sum()), -1), y[kept], w[kept]
+
+
+def _pieces(model: ScoreModel) -> Floats:
+    """Rises of a model's shapes over equal pieces, float64 (signals * pieces,)."""
+    ends = np.linspace(0.0, 1.0, _KNOTS + 1).tolist()
+    return np.diff(np.array([[model.contribution(s, e) for e in ends] for s in model.shapes]), axis=1).ravel()
+
+
+def _maximum(x: Floats, y: Floats, w: Floats, bias: float, start: Floats) -> tuple[float, Floats]:
+    """Bias and rises of the greatest penalised likelihood; rises stay within [0, `_MOST_RISE`]."""
+
+    def loss(parameters: Floats) -> tuple[float, Floats]:
+        logit = parameters[0] + x @ parameters[1:]
+        slack = w * (_sigmoid(logit) - y)
+        away = parameters - np.concatenate([[bias], start])
+        pull = np.concatenate([[_BIAS_PULL], np.full(len(start), _PULL)])
+        value = float(w @ (np.logaddexp(0.0, logit) - y * logit)) + 0.5 * float(pull @ away**2)
+        return value, np.concatenate([[slack.sum()], x.T @ slack]) + pull * away
+
+    found = _minimise(loss, np.concatenate([[bias], start]), [(None, None), *[(0.0, _MOST_RISE)] * len(start)])
+    return float(found[0]), found[1:]
+
+
+def _calibration(
+    x: Floats, y: Floats, w: Floats, bias: float, start: Floats, fitted: float, rises: Floats
+) -> tuple[float, float]:
+    """Slope and offset of Platt's calibration, on predictions for the folds that were left out."""
+    if min(y.sum(), len(y) - y.sum()) < _LEAST:
+        return 1.0, 0.0
+    folds = np.empty(len(y), int)
+    for label in (0.0, 1.0):  # both kinds in every fold, in the order given
+        rows = np.flatnonzero(y == label)
+        folds[rows] = np.arange(len(rows)) % _FOLDS
+    logit = np.empty(len(y))
+    for fold in range(_FOLDS):
+        out = folds == fold
+        b, r = _maximum(x[~out], y[~out], w[~out], bias, start)
+        logit[out] = b + x[out] @ r
+
+    def loss(parameters: Floats) -> tuple[float, Floats]:
+        slope, offset = parameters
+        z = slope * logit + offset
+        slack = w * (_sigmoid(z) - y)
+        value = float(w @ (np.logaddexp(0.0, z) - y * z)) + 0.5 * _SLOPE_PULL * (slope - 1.0) ** 2
+        return value, np.array([slack @ logit + _SLOPE_PULL * (slope - 1.0), slack.sum()])
+
+    slope, offset = _minimise(loss, np.array([1.0, 0.0]), [(0.05, 3.0), (None, None)]).tolist()
+    return slope, offset
+
+
+def _sigmoid(logit: Floats) -> Floats:
+    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(logit, -500.0, 500.0))))
+
+
+def _minimise(
+    loss: Callable[[Floats], tuple[float, Floats]], start: Floats, bounds: list[tuple[float | None, float | None]]
+) -> Floats:
+    try:
+        from scipy.optimize import minimize
+    except ImportError:
+        raise MissingDependencyError("fitting a score needs SciPy: pip install 'logoscan[calibrate]'") from None
+    return np.asarray(minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x, np.float64)
