@@ -15,6 +15,7 @@ from logoscan.errors import ImageError
 from logoscan.images import ImageLimits, Picture, load_image, read_picture
 from logoscan.keypoints import of_photo
 from logoscan.ocr import OcrEngine
+from logoscan.photos import PhotoHash, photo_hash
 from logoscan.placement import Keypoints
 from logoscan.reading import read
 from logoscan.results import ImageRecord
@@ -39,6 +40,7 @@ class Observation:
         spans: Text that was read.
         keypoints: Points that drawings can be laid over.
         warning: Why the photo could not be read; everything else is empty then.
+        photo_hash: None where it was not asked for, or the photo shows too little.
     """
 
     record: ImageRecord
@@ -47,6 +49,7 @@ class Observation:
     spans: TextSpans
     keypoints: Keypoints
     warning: str | None = None
+    photo_hash: PhotoHash | None = None
 
 
 class Observer:
@@ -59,10 +62,20 @@ class Observer:
         ocr: OcrEngine | None,
         root: Path | None = None,
         limits: ImageLimits | None = None,
+        hash_photos: bool = False,
     ) -> None:
-        """Bind the stages; `root` and `limits` as for `images.read_picture`."""
+        """Bind the stages; `root` and `limits` as for `images.read_picture`.
+
+        With `hash_photos` each photo's hash is found as well, for a `PhotoLedger`.
+
+        Raises:
+            MissingDependencyError: `hash_photos` without pdqhash.
+        """
         self._encoder, self._detector, self._ocr = encoder, detector, ocr
         self._root, self._limits = root, limits or ImageLimits()
+        self._hash_photos = hash_photos
+        if hash_photos:  # a package that is missing shall show here, not as a warning for each photo
+            photo_hash(np.zeros((1, 1, 3), np.uint8))
 
     def load(self, image: ImageSource) -> Rgb:
         """One picture, uint8 (H, W, 3). Raises `ImageError` where it cannot be read."""
@@ -73,7 +86,10 @@ class Observer:
         picture = read_picture(image, root=self._root, limits=self._limits)
         regions = self._detector.detect([picture.rgb])[0]
         vectors = encode_crops(self._encoder, [picture.rgb], [regions.xyxy])[0]
-        return Observation(_record(image, picture), regions, vectors, TextSpans.empty(), of_photo(picture.rgb))
+        hashed = self._hash(picture.rgb)
+        record = _record(image, picture, hashed)
+        points = of_photo(picture.rgb)
+        return Observation(record, regions, vectors, TextSpans.empty(), points, photo_hash=hashed)
 
     def observe(self, images: Sequence[ImageSource]) -> list[Observation]:
         """Look at photos: detect, encode, read. The expensive half of a scan; needs no register."""
@@ -106,12 +122,16 @@ class Observer:
         ]
         vectors = encode_crops(self._encoder, good, [r.xyxy for r in regions])
         ready = iter(zip(regions, vectors, spans, map(of_photo, good), strict=True))
+        hashes = map(self._hash, good)
         return [
             self._failed(source, str(picture))
             if isinstance(picture, ImageError)
-            else Observation(_record(source, picture), *next(ready))
+            else Observation(_record(source, picture, hashed := next(hashes)), *next(ready), photo_hash=hashed)
             for source, picture in zip(images, pictures, strict=True)
         ]
+
+    def _hash(self, rgb: Rgb) -> PhotoHash | None:
+        return photo_hash(rgb) if self._hash_photos else None
 
     def _failed(self, source: ImageSource, reason: str) -> Observation:
         none = np.zeros((0, self._encoder.info.dim), np.float32)
@@ -123,6 +143,6 @@ def _file(source: ImageSource) -> str | None:
     return str(source) if isinstance(source, (str, Path)) else None
 
 
-def _record(source: ImageSource, picture: Picture) -> ImageRecord:
+def _record(source: ImageSource, picture: Picture, hashed: PhotoHash | None) -> ImageRecord:
     height, width = picture.rgb.shape[:2]
-    return ImageRecord(_file(source), picture.sha256, width, height)
+    return ImageRecord(_file(source), picture.sha256, width, height, None if hashed is None else hashed.pdq)

@@ -7,6 +7,7 @@ not load.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -131,6 +132,12 @@ class ImageRecord:
     sha256: str | None
     width: int | None
     height: int | None
+    pdq: str | None = None
+    """PDQ hash, 64 hex digits; None where it was not computed or says nothing"""
+
+    def __post_init__(self) -> None:
+        if self.pdq is not None and not re.fullmatch("[0-9a-f]{64}", self.pdq):
+            raise InputError(f"ImageRecord.pdq: expected 64 lower-case hex digits, got {self.pdq!r:.80}")
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,421 @@
+"""Photos that other sellers use: hashes survive what copiers do, and the ledger answers as a plain loop would."""
+
+from __future__ import annotations
+
+import io
+import random
+import sys
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fakes import FakeDetector, FakeEncoder
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image, ImageDraw
+from strategies import make_report, quick
+
+import logoscan
+from logoscan.errors import CorruptFileError, InputError, MissingDependencyError
+from logoscan.images import load_image
+from logoscan.ledger import MATCH_BITS, PhotoLedger, PhotoRecord
+from logoscan.observing import Observer
+from logoscan.photos import MOST_SELLERS, PhotoHash, PhotoUse, copied_photo_weight, photo_hash
+from logoscan.report import report_from_json, report_to_json
+from logoscan.results import ImageRecord
+from logoscan.types import Rgb
+
+SAMPLES = sorted((Path(logoscan.__file__).parent / "_samples" / "photos").iterdir())
+NOBODY = PhotoUse(0)
+
+
+def synthetic(seed: int, size: tuple[int, int] = (500, 400)) -> Rgb:
+    """Soft patches of colour with some hard shapes: what a PDQ hash can see."""
+    rng = np.random.default_rng(seed)
+    patches = Image.fromarray(rng.integers(0, 256, (9, 11, 3), np.uint8))
+    image = patches.resize(size, Image.Resampling.BICUBIC)
+    draw = ImageDraw.Draw(image)
+    for _ in range(6):
+        x, y = int(rng.integers(0, size[0] - 90)), int(rng.integers(0, size[1] - 90))
+        draw.ellipse((x, y, x + 80, y + 60), fill=tuple(rng.integers(0, 256, 3).tolist()))
+    return np.asarray(image)
+
+
+def as_jpeg(rgb: Rgb) -> Rgb:
+    memory = io.BytesIO()
+    Image.fromarray(rgb).save(memory, "JPEG", quality=60)
+    return np.asarray(Image.open(memory).convert("RGB"))
+
+
+def smaller(rgb: Rgb) -> Rgb:
+    size = (round(rgb.shape[1] * 0.6), round(rgb.shape[0] * 0.6))
+    return np.asarray(Image.fromarray(rgb).resize(size, Image.Resampling.LANCZOS))
+
+
+def brighter(rgb: Rgb) -> Rgb:
+    return np.asarray(np.clip(rgb * 1.2, 0, 255), np.uint8)
+
+
+def hashed(rgb: Rgb) -> str:
+    found = photo_hash(rgb)
+    assert found is not None
+    return found.pdq
+
+
+def bits_between(a: str, b: str) -> int:
+    """Hamming distance, written plainly; defines what the search must equal."""
+    return (int(a, 16) ^ int(b, 16)).bit_count()
+
+
+def turned(pdq: str, bits: Iterable[int]) -> str:
+    """The hash with some of its 256 bits turned."""
+    value = int(pdq, 16)
+    for bit in bits:
+        value ^= 1 << bit
+    return f"{value:064x}"
+
+
+def random_hash(rng: random.Random) -> str:
+    return f"{rng.getrandbits(256):064x}"
+
+
+# -- hashes
+
+
+PHOTOS = [*map(synthetic, range(4)), *(load_image(path) for path in SAMPLES)]
+
+
+@pytest.mark.parametrize("photo", PHOTOS, ids=[*map(str, range(4)), *(p.stem for p in SAMPLES)])
+def test_a_copys_hash_is_near(photo: Rgb) -> None:
+    original = hashed(photo)
+    for change in (as_jpeg, smaller, brighter, lambda rgb: as_jpeg(smaller(brighter(rgb)))):
+        assert bits_between(original, hashed(change(photo))) <= MATCH_BITS
+
+
+def test_another_photos_hash_is_far() -> None:
+    made = [hashed(photo) for photo in PHOTOS]
+    between = [bits_between(a, b) for i, a in enumerate(made) for b in made[:i]]
+    assert min(between) > 2 * MATCH_BITS
+
+
+def test_a_hash_is_pdqs() -> None:
+    """Bits in the order in which ThreatExchange writes them, and near the hash of the photo as it is."""
+    import pdqhash
+
+    photo = synthetic(0, (384, 384))
+    bits, quality = pdqhash.compute(photo)
+    assert photo_hash(photo) == PhotoHash(f"{int(''.join(map(str, bits.tolist())), 2):064x}", quality)
+    large = synthetic(1, (900, 700))
+    bits, _ = pdqhash.compute(large)
+    assert bits_between(hashed(large), np.packbits(bits).tobytes().hex()) <= 16
+
+
+@pytest.mark.parametrize("photo", [np.full((300, 200, 3), grey, np.uint8) for grey in (0, 128, 255)])
+def test_a_blank_photo_has_no_hash(photo: Rgb) -> None:
+    assert photo_hash(photo) is None
+    noise = np.random.default_rng(0).integers(-2, 3, photo.shape)
+    assert photo_hash(np.clip(photo.astype(int) + noise, 0, 255).astype(np.uint8)) is None
+    assert photo_hash(photo[:1, :1]) is None
+
+
+@pytest.mark.parametrize("array", [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3)), np.zeros((0, 4, 3), np.uint8)])
+def test_a_photo_is_an_rgb_array(array: Rgb) -> None:
+    with pytest.raises(InputError, match=r"rgb: expected uint8 \(H, W, 3\) with H, W >= 1, got "):
+        photo_hash(array)
+
+
+def test_without_pdqhash_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pdqhash", None)
+    with pytest.raises(MissingDependencyError, match=r"pip install 'logoscan\[photos\]'"):
+        photo_hash(synthetic(0))
+    Observer(FakeEncoder(), FakeDetector(), None)
+    with pytest.raises(MissingDependencyError):
+        Observer(FakeEncoder(), FakeDetector(), None, hash_photos=True)
+
+
+@pytest.mark.parametrize(
+    ("pdq", "quality", "message"),
+    [
+        ("0" * 63, 100, "PhotoHash.pdq: expected 64 lower-case hex digits, got '000"),
+        ("A" * 64, 100, "PhotoHash.pdq: expected 64 lower-case hex digits, got 'AAA"),
+        ("0" * 64 + "\n", 100, "PhotoHash.pdq: expected 64"),
+        ("0" * 64, 49, r"PhotoHash.quality: expected a whole number in \[50, 100\], got 49"),
+    ],
+)
+def test_a_hash_is_checked(pdq: str, quality: int, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        PhotoHash(pdq, quality)
+
+
+# -- look-ups
+
+
+def test_an_empty_ledger_knows_nobody(tmp_path: Path) -> None:
+    ledger = PhotoLedger()
+    assert (len(ledger), list(ledger.records())) == (0, [])
+    assert ledger.look_up("0" * 64, "s") == ledger.look_up("0" * 64, None) == NOBODY
+    ledger.add("s", [])
+    ledger.merge(PhotoLedger())
+    ledger.save(tmp_path / "ledger")
+    assert len(PhotoLedger.load(tmp_path / "ledger")) == 0
+
+
+@pytest.mark.parametrize("seller", [None, "", "  "])
+def test_an_unknown_seller_is_not_recorded(seller: str | None) -> None:
+    ledger = PhotoLedger()
+    ledger.add(seller, ["0" * 64])
+    assert len(ledger) == 0
+
+
+def test_a_sellers_own_photo_is_no_others() -> None:
+    ledger = PhotoLedger()
+    for _ in range(3):
+        ledger.add("mine", ["0" * 64, turned("0" * 64, range(20))])
+    assert len(ledger) == 2
+    assert ledger.look_up("0" * 64, "mine") == NOBODY
+    assert ledger.look_up("0" * 64, "other") == ledger.look_up("0" * 64, None) == PhotoUse(1, ("mine",))
+
+
+def test_a_brands_photo_is_reported() -> None:
+    ledger = PhotoLedger()
+    ledger.add_official("Bolt", ["0" * 64])
+    ledger.add_official("Acme", [turned("0" * 64, range(31))])
+    ledger.add("s", ["0" * 64])
+    assert ledger.look_up("0" * 64, "t") == PhotoUse(1, ("s",), ("Acme", "Bolt"))
+    assert ledger.look_up(turned("0" * 64, [255]), "t") == PhotoUse(1, ("s",), ("Bolt",))
+    assert ledger.look_up("f" * 64, "t") == NOBODY
+
+
+Plan = tuple[list[tuple[str, str]], list[tuple[str, str]], list[str]]
+"""(seller, hash), (brand, hash) and queries."""
+
+
+@st.composite
+def plans(draw: st.DrawFn) -> Plan:
+    """Random hashes, near duplicates of them at distances of 0 to 40, and few sellers."""
+    rng = random.Random(draw(st.integers(0, 1 << 32)))
+    centres = [random_hash(rng) for _ in range(draw(st.integers(1, 3)))]
+    distances = draw(st.lists(st.integers(0, 40), min_size=1, max_size=25))
+    near = [turned(rng.choice(centres), rng.sample(range(256), bits)) for bits in distances]
+    adds = [(f"s{rng.randrange(6)}", pdq) for pdq in near]
+    officials = [(f"b{rng.randrange(3)}", pdq) for pdq in rng.sample(near, len(near) // 4)]
+    return adds, officials, [*centres, *near, random_hash(rng)]
+
+
+def told(adds: Iterable[tuple[str, str]], officials: Iterable[tuple[str, str]] = ()) -> PhotoLedger:
+    ledger = PhotoLedger()
+    for seller, pdq in adds:
+        ledger.add(seller, [pdq])
+    for brand, pdq in officials:
+        ledger.add_official(brand, [pdq])
+    return ledger
+
+
+def looked_up_plainly(plan: Plan, photo: str, seller: str | None) -> PhotoUse:
+    adds, officials, _ = plan
+    others = {s for s, pdq in adds if bits_between(pdq, photo) <= 31 and s != seller}
+    brands = {b for b, pdq in officials if bits_between(pdq, photo) <= 31}
+    return PhotoUse(len(others), tuple(sorted(others)[:3]), tuple(sorted(brands)))
+
+
+@quick
+@given(plan=plans())
+def test_a_look_up_equals_a_plain_loop(plan: Plan) -> None:
+    ledger = told(*plan[:2])
+    for query in plan[2]:
+        for seller in ("s0", "s5", "stranger", None):
+            assert ledger.look_up(query, seller) == looked_up_plainly(plan, query, seller)
+
+
+@pytest.mark.parametrize("bits", range(41))
+def test_a_photo_is_found_up_to_the_threshold(bits: int) -> None:
+    rng = random.Random(bits)
+    pdq = random_hash(rng)
+    ledger = told([("s", pdq), *(("t", random_hash(rng)) for _ in range(500))])
+    found = ledger.look_up(turned(pdq, rng.sample(range(256), bits)), "u")
+    assert found == (PhotoUse(1, ("s",)) if bits <= 31 else NOBODY)
+
+
+@quick
+@given(plan=plans(), seed=st.integers(0, 99))
+def test_neither_order_nor_parts_matter(plan: Plan, seed: int) -> None:
+    adds, officials, _ = plan
+    rng = random.Random(seed)
+    whole = told(adds, officials)
+    shuffled = told(rng.sample(adds, len(adds)), rng.sample(officials, len(officials)))
+    cut = rng.randrange(len(adds) + 1)
+    first, second = told(adds[cut:]), told(adds[: cut + 1], officials)
+    first.merge(second)
+    first.merge(first)
+    assert list(whole.records()) == list(shuffled.records()) == list(first.records())
+    assert list(second.records()) == list(told(adds[: cut + 1], officials).records())
+
+
+def test_sellers_are_counted_up_to_the_cap_in_any_order() -> None:
+    sellers = [f"s{i:03}" for i in range(MOST_SELLERS + 40)]
+    near = turned("0" * 64, [7])
+    rising, falling = told((s, "0" * 64) for s in sellers), told((s, "0" * 64) for s in reversed(sellers))
+    assert list(rising.records()) == list(falling.records())
+    for asks in ("s000", "s100", sellers[-1], "stranger", None):
+        found = rising.look_up(near, asks)
+        assert (found.other_sellers, found.at_least) == (MOST_SELLERS, True)
+    assert rising.look_up(near, "s000").examples == ("s001", "s002", "s003")
+    exact = told((s, "0" * 64) for s in sellers[:MOST_SELLERS])
+    assert exact.look_up(near, "s000") == PhotoUse(MOST_SELLERS - 1, ("s001", "s002", "s003"))
+    assert not exact.look_up(near, "s000").at_least
+
+
+def test_what_is_refused_changes_nothing() -> None:
+    ledger = PhotoLedger()
+    with pytest.raises(InputError, match="photos: expected 64 lower-case hex digits, got 'zz'"):
+        ledger.add("s", ["0" * 64, "zz"])
+    with pytest.raises(InputError, match=r"PhotoRecord.pdq: expected 64 lower-case hex digits, got 'zz'"):
+        ledger.add_official("Acme", ["0" * 64, "zz"])
+    with pytest.raises(InputError, match=r"PhotoRecord.official_of: expected non-empty strings, got ''"):
+        ledger.add_official("", ["0" * 64])
+    with pytest.raises(InputError, match=r"PhotoRecord.sellers: expected Unicode text"):
+        ledger.add("\ud800", ["0" * 64])
+    with pytest.raises(InputError, match="photo: expected 64 lower-case hex digits"):
+        ledger.look_up("zz", "s")
+    assert len(ledger) == 0
+
+
+@pytest.mark.parametrize(
+    ("sellers", "message"),
+    [
+        (("b", "a"), "expected sorted names, each once"),
+        (("a", "a"), "expected sorted names, each once"),
+        (tuple(f"{i:03}" for i in range(258)), "expected at most 257, got 258"),
+    ],
+)
+def test_a_record_is_checked(sellers: tuple[str, ...], message: str) -> None:
+    with pytest.raises(InputError, match=f"PhotoRecord.sellers: {message}"):
+        PhotoRecord("0" * 64, sellers)
+
+
+@pytest.mark.parametrize(
+    ("number", "examples", "message"),
+    [(-1, (), "other_sellers: expected"), (257, (), "got 257"), (1, ("a", "b"), "examples: expected at most 1")],
+)
+def test_a_use_is_checked(number: int, examples: tuple[str, ...], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        PhotoUse(number, examples)
+
+
+def test_threads_meet_whole_adds() -> None:
+    """One thread adds pairs of far-away photos of a seller; a reader never meets the second without the first."""
+    rng = random.Random(0)
+    first, second = random_hash(rng), random_hash(rng)
+    ledger, failures = PhotoLedger(), []
+
+    def read() -> None:
+        try:
+            while len(ledger) < 402:
+                late = ledger.look_up(second, None).other_sellers
+                assert ledger.look_up(first, None).other_sellers >= late
+        except BaseException as error:
+            failures.append(error)
+
+    readers = [threading.Thread(target=read) for _ in range(3)]
+    for reader in readers:
+        reader.start()
+    for i in range(200):
+        ledger.add(f"s{i}", [second, first, random_hash(rng), random_hash(rng)])
+    for reader in readers:
+        reader.join(timeout=30)
+    assert failures == []
+    assert not any(reader.is_alive() for reader in readers)
+    assert ledger.look_up(first, None).other_sellers == 200
+
+
+# -- disk
+
+
+def test_every_photo_comes_back(tmp_path: Path) -> None:
+    odd = ("Ünïted ✓", 'say "hi"\n', "line\u2028separator\x85and more")
+    rng = random.Random(0)
+    adds = [(rng.choice(odd), random_hash(rng)) for _ in range(40)]
+    for name, order in (("a", adds), ("b", adds[::-1])):
+        told(order, [("Acmé", adds[0][1])]).save(tmp_path / name)
+    again = PhotoLedger.load(tmp_path / "a")
+    assert list(again.records()) == list(told(adds, [("Acmé", adds[0][1])]).records())
+    assert again.look_up(adds[0][1], None).official_of == ("Acmé",)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    again.add("later", [adds[0][1]])
+    again.save(tmp_path / "a")
+    assert "later" in PhotoLedger.load(tmp_path / "a").look_up(adds[0][1], adds[0][0]).examples
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "b"]
+
+
+def test_damage_is_refused_and_named(tmp_path: Path) -> None:
+    path = tmp_path / "photos.jsonl"
+    told([("s", "0" * 64), ("t", "f" * 64)]).save(path)
+    data = path.read_bytes()
+    for place in range(len(data)):
+        path.write_bytes(data[:place])
+        with pytest.raises(CorruptFileError, match=r"photos\.jsonl"):
+            PhotoLedger.load(path)
+        path.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
+        with pytest.raises(CorruptFileError, match=r"photos\.jsonl"):
+            PhotoLedger.load(path)
+    path.write_bytes(data + b"\n")
+    with pytest.raises(CorruptFileError, match=r"photos\.jsonl: altered or damaged"):
+        PhotoLedger.load(path)
+    path.write_bytes(data.replace(b'"format_version":1', b'"format_version":9'))
+    with pytest.raises(CorruptFileError, match="expected format_version 1, got 9"):
+        PhotoLedger.load(path)
+    with pytest.raises(InputError, match=r"ledger: expected a file that PhotoLedger.save wrote, got '.*nowhere'"):
+        PhotoLedger.load(tmp_path / "nowhere")
+
+
+# -- weight
+
+
+def test_the_weight_at_known_places() -> None:
+    weights = [copied_photo_weight(n) for n in (0, 1, 3, 40, MOST_SELLERS, 10**6)]
+    assert weights == pytest.approx([0.0, 0.7, 1.0, 1.0, 0.1, 0.1])
+    with pytest.raises(InputError, match="other_sellers: expected 0 or more, got -1"):
+        copied_photo_weight(-1)
+
+
+def test_the_weight_rises_to_rings_and_falls_to_stock_photos() -> None:
+    weights = [copied_photo_weight(n) for n in range(400)]
+    assert weights[:41] == sorted(weights[:41])
+    assert weights[40:] == sorted(weights[40:], reverse=True)
+    assert all(0 <= w <= 1 for w in weights)
+
+
+# -- from scan to scan
+
+
+def test_photos_are_hashed_where_that_was_asked_for() -> None:
+    photo, blank = synthetic(0), np.full((50, 50, 3), 9, np.uint8)
+    plain = Observer(FakeEncoder(), FakeDetector(), None)
+    hashing = Observer(FakeEncoder(), FakeDetector(), None, hash_photos=True)
+    for seen in (plain.look(photo), *plain.observe([photo])):
+        assert (seen.photo_hash, seen.record.pdq) == (None, None)
+    assert hashing.look(photo).photo_hash == photo_hash(photo)
+    several = hashing.observe([blank, b"no photo", photo])
+    assert [seen.photo_hash for seen in several] == [None, None, photo_hash(photo)]
+    assert [seen.record.pdq for seen in several] == [None, None, hashed(photo)]
+    assert several[1].warning is not None
+
+
+def test_a_scanned_listing_is_remembered() -> None:
+    photo = synthetic(0)
+    images = tuple(ImageRecord(None, None, 9, 9, pdq) for pdq in (hashed(photo), None))
+    report = make_report(seller_id="first", images=images)
+    assert report_from_json(report_to_json(report)) == report
+    ledger = PhotoLedger()
+    ledger.add_report(report)
+    ledger.add_report(make_report(seller_id=None, images=images))
+    assert ledger.look_up(hashed(as_jpeg(smaller(photo))), "second") == PhotoUse(1, ("first",))
+    assert ledger.look_up(hashed(synthetic(1)), "second") == NOBODY
+
+
+@pytest.mark.parametrize("pdq", ["", "0" * 63, "F" * 64, "0" * 65])
+def test_an_image_record_has_a_hash_of_64_digits(pdq: str) -> None:
+    with pytest.raises(InputError, match=r"ImageRecord\.pdq: expected 64 lower-case hex digits, got "):
+        ImageRecord(None, None, None, None, pdq)
