@@ -1,0 +1,353 @@
+"""Simulated streams of listings for `score.py`: real prices and real evidence of photos, everything else drawn.
+
+A world file states how counterfeits and genuine listings behave (`shared/worlds`). What it leaves open is stated here,
+in capitals, and a world may set it under the name in small letters. Figures from it are called simulated.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from logoscan.ledger import PhotoLedger
+from logoscan.types import Brand, Listing
+
+GENUINE_FROM_AUTHORISED_SELLER = 0.5
+"""Of new genuine goods of brands that register their sellers; used goods and accessories come from others."""
+ACCESSORY_SHOWS_BRAND = 0.5
+"""Of accessories "for BRAND": half of their photos show the thing that they are for."""
+ACCESSORY_PRICE = 0.2
+"""Of what the brand's own goods cost."""
+RING_SHARES_PHOTOS = 0.5
+"""Of a ring's counterfeits that copy no other seller's photo; the rest of its ties (contacts) no listing shows."""
+AUTHORISED_SELLERS = 5
+"""Of a brand that registers them."""
+MERCHANT_SIZE_SIGMA = 1.0
+"""Of the logarithm of the number of a merchant's listings."""
+
+_LETTERS = {"a": "а", "e": "е", "o": "0", "i": "1", "l": "1", "s": "5", "c": "с", "p": "р", "x": "х", "b": "8", "t": "7"}
+"""What a counterfeiter would pick from a character map; written by hand, so that the library's table is not asked."""
+_CODED = ("replica", "1:1", "mirror quality", "AAA+", "UA", "inspired", "super clone", "dhgate find", "高仿", "reps")
+_ACCESSORIES = ("Case", "Strap", "Charger", "Replacement part", "Cover", "Refill", "Holder", "Adapter")
+_CHEERS = (
+    "Great, exactly as described",
+    "Fast delivery, thanks",
+    "Good quality for the price",
+    "A bit small but fine",
+    "Love it",
+    "Colour differs a little from the photo",
+    "My son is happy with it",
+    "Arrived late",
+)
+_COMPLAINTS = (
+    "This is a fake, do not buy",
+    "Not authentic, the stitching is wrong",
+    "I am sure this is counterfeit",
+    "Total knock-off",
+    "It's not the original product",
+    "Das ist eine Fälschung",
+    "C'est une contrefaçon",
+    "Es una imitación",
+)
+
+
+@dataclass(frozen=True)
+class PriceRow:
+    """One real price: brand and category folded to lower case, price in `currency`."""
+
+    brand: str
+    category: str
+    price: float
+    currency: str
+    title: str
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """One listing of a world.
+
+    Attributes:
+        listing: Without pictures; what they show is in `shown`.
+        counterfeit: The truth.
+        shown: Probability that the photos show each brand; None where there is no photo.
+        photo: PDQ hash of its photo.
+    """
+
+    listing: Listing
+    counterfeit: bool
+    shown: dict[str, float] | None
+    photo: str
+
+
+@dataclass(frozen=True)
+class World:
+    """A stream of listings.
+
+    Attributes:
+        brands: The register.
+        stream: Listings in the order in which they go online.
+        bad_merchants: Ids of those who sell counterfeits.
+        ledger: Knows the brands' official photos.
+    """
+
+    brands: dict[str, Brand]
+    stream: list[Simulated]
+    bad_merchants: frozenset[str]
+    ledger: PhotoLedger
+
+
+@dataclass
+class _Draw:
+    """What a world is drawn from."""
+
+    world: dict[str, Any]
+    rows: Sequence[PriceRow]
+    with_mark: Sequence[tuple[float, float]]
+    without_mark: Sequence[float]
+    rng: random.Random
+    brands: dict[str, Brand] = field(default_factory=dict)
+    names: list[str] = field(default_factory=list)
+
+    def chance(self, name: str, default: float | None = None) -> bool:
+        value = self.world.get(name, default)
+        if value is None:
+            raise KeyError(f"world {self.world.get('name')}: expected {name}")
+        return self.rng.random() < value
+
+    def factor(self, name: str) -> float:
+        law = self.world[name]
+        return math.exp(self.rng.gauss(math.log(law["median"]), law["sigma"]))
+
+    def pdq(self) -> str:
+        return f"{self.rng.getrandbits(256):064x}"
+
+
+def simulate(
+    world: dict[str, Any], rows: Sequence[PriceRow], evidence: Sequence[tuple[float | None, float]], seed: int
+) -> World:
+    """Draw a world.
+
+    Args:
+        world: As its file holds it.
+        rows: Real genuine prices, other ones than the price model is fitted on.
+        evidence: Of real photos: probability of a brand that is shown (None: none is), and of the surest other one.
+        seed: Added to the world's own.
+    """
+    rng = random.Random(f"{world['name']} {world['seed']} {seed}")
+    right = [(r, other) for r, other in evidence if r is not None]
+    draw = _Draw(world, rows, right, [other for r, other in evidence if r is None], rng)
+    bad, rings, good = _merchants(draw)
+    authorised = {}
+    for name in sorted({row.brand for row in rows}):
+        listed = draw.chance("brands_with_authorised_list")
+        authorised[name] = tuple(rng.sample(good, AUTHORISED_SELLERS)) if listed else ()
+        draw.brands[name] = Brand(name, authorised_sellers=authorised[name])
+    draw.names = list(draw.brands)
+    ledger = PhotoLedger()
+    official = {name: draw.pdq() for name in draw.names}
+    for name, photo in official.items():
+        ledger.add_official(name, [photo])
+    fakes = round(world["listings"] * world["counterfeit_rate"])
+    beside = round(fakes * (1 - world["bad_merchant_fake_share"]) / world["bad_merchant_fake_share"])
+    sizes = [rng.lognormvariate(0.0, MERCHANT_SIZE_SIGMA) for _ in good]
+    honest = [*rng.choices(good, sizes, k=world["listings"] - fakes - beside), *rng.choices(bad, k=beside)]
+    genuine = [_genuine(draw, i, seller, official, seller in rings or seller in set(bad)) for i, seller in enumerate(honest)]
+    own_photos = [s.photo for s in genuine if s.photo not in official.values()]
+    shared = {ring: [draw.pdq() for _ in range(3)] for ring in set(rings.values())}
+    counterfeits = [
+        _counterfeit(draw, len(genuine) + i, rng.choice(bad), own_photos, rings, shared) for i in range(fakes)
+    ]
+    stream = [*genuine, *counterfeits]
+    rng.shuffle(stream)
+    return World(draw.brands, stream, frozenset(bad), ledger)
+
+
+def _merchants(draw: _Draw) -> tuple[list[str], dict[str, int], list[str]]:
+    """Bad ones, the ring of those that belong to one, good ones."""
+    count = draw.world["merchants"]
+    ids = [f"m{i}" for i in range(count)]
+    bad = ids[: round(count * draw.world["merchants_bad"])]
+    rings: dict[str, int] = {}
+    free = list(bad)
+    for ring in range(draw.world["rings"]):
+        members, free = free[: draw.rng.randint(3, 40)], free[len(free) and 0 :]
+        free = [m for m in free if m not in members]
+        rings |= dict.fromkeys(members, ring) if len(members) >= 3 else {}
+    return bad, rings, ids[len(bad) :]
+
+
+def _listing(draw: _Draw, number: int, fake: bool, fields: dict[str, Any]) -> Listing:
+    """A listing without the fields that are left out."""
+    for name, share in draw.world["missing"].items():
+        if draw.rng.random() < min(1.0, share * (draw.world["fake_missing_factor"] if fake else 1.0)):
+            fields[name] = () if name == "reviews" else None
+    return Listing(id=f"l{number}", **fields)
+
+
+def _reviews(draw: _Draw, complaint: bool) -> tuple[str, ...]:
+    found = [draw.rng.choice(_CHEERS) for _ in range(draw.rng.randint(1, 4))]
+    return (*found, draw.rng.choice(_COMPLAINTS)) if complaint else tuple(found)
+
+
+def _shown(draw: _Draw, brand: str, visible: bool) -> dict[str, float]:
+    """What a real photo says, as it fell: a hit or a miss, and perhaps another brand."""
+    right, other = draw.rng.choice(draw.with_mark) if visible else (0.0, draw.rng.choice(draw.without_mark))
+    wrong = draw.rng.choice(draw.names)
+    found = {wrong: other} if other and wrong != brand else {}
+    return {**found, brand: right} if right else found
+
+
+def _goods(row: PriceRow) -> str:
+    """A title without the brand."""
+    words = row.brand.split()
+    kept = [w for w in row.title.split() if w.casefold().strip("’'.,") not in words]
+    return " ".join(kept) or row.category
+
+
+def _genuine(draw: _Draw, number: int, seller: str, official: dict[str, str], from_bad: bool) -> Simulated:
+    rng, world = draw.rng, draw.world
+    row = rng.choice(draw.rows)
+    accessory, used = draw.chance("compatible_accessory"), rng.random() < world["used"]["share"]
+    price = row.price * (draw.factor("genuine_sale") if rng.random() < world["genuine_sale"]["share"] else 1.0)
+    price *= draw.factor("used") if used else 1.0
+    sellers = draw.brands[row.brand].authorised_sellers
+    new = not accessory and not used and not from_bad
+    if sellers and new and draw.chance("genuine_from_authorised_seller", GENUINE_FROM_AUTHORISED_SELLER):
+        seller = rng.choice(sellers)
+    title, claim = f"{row.brand} {_goods(row)}", row.brand if draw.chance("genuine_claims_brand") else ""
+    visible = True
+    if accessory:
+        title, claim = f"{rng.choice(_ACCESSORIES)} for {row.brand} {row.category}", ""
+        price *= world.get("accessory_price", ACCESSORY_PRICE)
+        visible = draw.chance("accessory_shows_brand", ACCESSORY_SHOWS_BRAND)
+    if draw.chance("genuine_coded_term"):
+        title += f" {rng.choice(_CODED)}"
+    own = accessory or used or not draw.chance("genuine_official_photo")
+    fields = {
+        "title": title,
+        "claimed_brand": claim,
+        "category": row.category,
+        "condition": "used" if used else None,
+        "price": round(price, 2) or 0.01,
+        "currency": row.currency,
+        "seller_id": seller,
+        "reviews": _reviews(draw, draw.chance("genuine_review_complaint")),
+    }
+    photo = draw.pdq() if own else official[row.brand]
+    return Simulated(_listing(draw, number, False, fields), False, _shown(draw, row.brand, visible), photo)
+
+
+def _counterfeit(
+    draw: _Draw, number: int, seller: str, own_photos: list[str], rings: dict[str, int], shared: dict[int, list[str]]
+) -> Simulated:
+    rng = draw.rng
+    row = rng.choice(draw.rows)
+    sellers = draw.brands[row.brand].authorised_sellers
+    if sellers and draw.chance("fake_from_authorised_seller"):
+        seller = rng.choice(sellers)
+    claims = draw.chance("fake_claims_brand")
+    title = f"{row.brand} {_goods(row)}" if claims else _goods(row)
+    if draw.chance("fake_misspells_brand"):
+        title = f"{_disguised(rng, row.brand)} {_goods(row)}"
+    if draw.chance("fake_coded_term"):
+        title += f" {rng.choice(_CODED)}"
+    fields = {
+        "title": title,
+        "claimed_brand": row.brand if claims else "",
+        "category": row.category,
+        "condition": None,
+        "price": round(row.price * draw.factor("fake_price"), 2) or 0.01,
+        "currency": row.currency,
+        "seller_id": seller,
+        "reviews": _reviews(draw, draw.chance("fake_review_complaint")),
+    }
+    photo = draw.pdq()
+    if draw.chance("fake_copies_photo"):
+        photo = rng.choice(own_photos)
+    elif seller in rings and draw.chance("ring_shares_photos", RING_SHARES_PHOTOS):
+        photo = rng.choice(shared[rings[seller]])
+    shown = _shown(draw, row.brand, not draw.chance("fake_hides_logo"))
+    return Simulated(_listing(draw, number, True, fields), True, shown, _recompressed(rng, photo))
+
+
+def _recompressed(rng: random.Random, photo: str) -> str:
+    """A copy differs in a few bits."""
+    bits = int(photo, 16)
+    for place in rng.sample(range(256), rng.randint(0, 12)):
+        bits ^= 1 << place
+    return f"{bits:064x}"
+
+
+def _disguised(rng: random.Random, brand: str) -> str:
+    """A look-alike of a name: a letter exchanged, doubled, left out, or two swapped."""
+    places = [i for i, c in enumerate(brand) if c.casefold() in _LETTERS]
+    if places and rng.random() < 0.5:
+        i = rng.choice(places)
+        return brand[:i] + _LETTERS[brand[i].casefold()] + brand[i + 1 :]
+    i = rng.randrange(len(brand) - 1) if len(brand) > 1 else 0
+    kind = rng.randrange(3)
+    if kind == 0:
+        return brand[:i] + brand[i] + brand[i:]
+    if kind == 1 and len(brand) > 3:
+        return brand[:i] + brand[i + 1 :]
+    return brand[:i] + brand[i : i + 2][::-1] + brand[i + 2 :]
+
+
+def without_fields(simulated: Simulated, share: float, rng: random.Random) -> Simulated:
+    """The same with each of price, category, condition, seller, reviews, claim and photo left out by chance."""
+    from dataclasses import replace
+
+    names = ("price", "category", "condition", "seller_id", "claimed_brand", "reviews")
+    gone = {n: () if n == "reviews" else None for n in names if rng.random() < share}
+    shown = None if rng.random() < share else simulated.shown
+    return replace(simulated, listing=replace(simulated.listing, **gone), shown=shown)  # type: ignore[arg-type]
+
+
+def read_prices_folder(folder: Path) -> dict[str, list[PriceRow]]:
+    """Real prices by file: `brand`, `price`, a title, and a category or else the last word of the title."""
+    return {path.stem: list(_rows(path)) for path in sorted(folder.glob("*.csv"))}
+
+
+_COLUMNS = {
+    "brand": ("brand", "productbrand"),
+    "price": ("price", "sale price"),
+    "title": ("productname", "product name", "name", "title"),
+    "category": ("category",),
+    "size": ("size",),
+    "currency": ("currency",),
+}
+
+
+def _rows(path: Path) -> Iterator[PriceRow]:
+    import csv
+    import re
+
+    text = path.read_bytes()
+    try:
+        decoded = text.decode("utf-8")
+    except UnicodeDecodeError:
+        decoded = text.decode("latin-1")
+    for row in csv.DictReader(decoded.splitlines()):
+        folded = {(k or "").strip().casefold(): (v or "").strip() for k, v in row.items() if isinstance(v, str)}
+        got = {name: next((folded[c] for c in columns if folded.get(c)), "") for name, columns in _COLUMNS.items()}
+        words = re.findall(r"[^\W\d_]+", got["title"])
+        category = got["category"] or (words[-1] if words else "")
+        try:
+            price = float(got["price"])
+        except ValueError:
+            continue
+        if price > 0 and got["brand"] and category:
+            title = f"{got['title']} {got['size']}".strip()
+            currency = got["currency"] or "USD"
+            brand = " ".join(got["brand"].casefold().split())
+            yield PriceRow(brand, category.casefold(), price, currency, title)
+
+
+def read_world(path: Path) -> dict[str, Any]:
+    """A world file."""
+    return dict(json.loads(path.read_text(encoding="utf-8")))
