@@ -7,6 +7,7 @@ not load.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -27,6 +28,7 @@ __all__ = [
 
 SCHEMA_VERSION = 1
 """Of the report's JSON; raised when a field changes its meaning or goes."""
+_PDQ = re.compile("[0-9a-fA-F]{64}")
 
 
 def sigmoid(logit: float) -> float:
@@ -125,12 +127,20 @@ class BrandResult:
 
 @dataclass(frozen=True)
 class ImageRecord:
-    """One picture of the listing, in its order. `sha256` and size are None where it could not be read."""
+    """One picture of the listing, in its order. `sha256` and size are None where it could not be read.
+
+    `pdq` is its PDQ hash, 64 hex digits; None where it was not computed.
+    """
 
     file: str | None
     sha256: str | None
     width: int | None
     height: int | None
+    pdq: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.pdq is not None and not _PDQ.fullmatch(self.pdq):
+            raise InputError(f"ImageRecord.pdq: expected 64 hex digits, got {self.pdq!r:.80}")
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
     for names in (
         "types errors results",
         "jsonio boxes images logos brands listings resume match layout text placement folding spelt nearest misread "
-        "words coded price evidence signals score report weights merchant negatives",
+        "words coded price evidence signals score report weights merchant "
+        "merchant_clusters merchant_evidence merchant_state negatives",
         "alignment alteration alteration_evidence alteration_net detect detector_net encode norms refine ocr storage "
         "reading gallery keypoints register enrol index observing locate",
         "scanner calibrate",
