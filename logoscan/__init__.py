@@ -12,6 +12,9 @@ from logoscan.images import ImageLimits, load_image
 from logoscan.index import LogoIndex
 from logoscan.listings import read_listings, read_prices
 from logoscan.match import MatchCalibration
+from logoscan.merchant import MerchantFacts, MerchantModel, MerchantScore, score_merchant
+from logoscan.merchant_evidence import ListingEvidence
+from logoscan.merchant_state import MerchantState
 from logoscan.ocr import EasyOcr, OcrEngine, RapidOcr, make_ocr
 from logoscan.price import PriceModel, PriceRecord
 from logoscan.report import draw_overlay, read_reports, report_from_json, report_to_json
@@ -43,10 +46,15 @@ __all__ = [
     "EncoderInfo",
     "ImageLimits",
     "Listing",
+    "ListingEvidence",
     "LogoIndex",
     "LogoscanError",
     "Match",
     "MatchCalibration",
+    "MerchantFacts",
+    "MerchantModel",
+    "MerchantScore",
+    "MerchantState",
     "OcrEngine",
     "Preprocessing",
     "PriceModel",
@@ -74,4 +82,5 @@ __all__ = [
     "read_reports",
     "report_from_json",
     "report_to_json",
+    "score_merchant",
 ]

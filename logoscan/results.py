@@ -28,6 +28,7 @@ __all__ = [
 
 SCHEMA_VERSION = 1
 """Of the report's JSON; raised when a field changes its meaning or goes."""
+_PDQ = re.compile("[0-9a-f]{64}")
 
 
 def sigmoid(logit: float) -> float:
@@ -126,17 +127,19 @@ class BrandResult:
 
 @dataclass(frozen=True)
 class ImageRecord:
-    """One picture of the listing, in its order. `sha256` and size are None where it could not be read."""
+    """One picture of the listing, in its order. `sha256` and size are None where it could not be read.
+
+    `pdq` is its PDQ hash, 64 lower-case hex digits; None where it was not computed or says nothing.
+    """
 
     file: str | None
     sha256: str | None
     width: int | None
     height: int | None
     pdq: str | None = None
-    """PDQ hash, 64 hex digits; None where it was not computed or says nothing"""
 
     def __post_init__(self) -> None:
-        if self.pdq is not None and not re.fullmatch("[0-9a-f]{64}", self.pdq):
+        if self.pdq is not None and not _PDQ.fullmatch(self.pdq):
             raise InputError(f"ImageRecord.pdq: expected 64 lower-case hex digits, got {self.pdq!r:.80}")
 
 
