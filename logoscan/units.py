@@ -76,7 +76,7 @@ _ABOUT = re.compile(r"(?:up to|max\.?|maximum|bis(?: zu)?|jusqu'?a|hasta|fino a|
 """What a thing bears, or a part of it, is not what is sold: "up to 5 kg"."""
 _HOLDS = re.compile(
     r"back ?pack|rucksac?k|duff[el]{2}|trolley|suitcase|luggage|kettle|cooker|water ?bottle|trinkflasche|tumbler"
-    r"|flask|thermos|\bmugs?\b|\bcups?\b|\bglass(?:es)?\b|bowl|\bjug|fridge|refrigerator|\boven|air ?fryer|aquarium|humidifier"
+    r"|flask|thermos|\bmugs?\b|\bcups?\b|\bglass(?:es)?\b|bowl|\bjug|fridge|refrigerator|\boven|air ?fryer|humidifier"
 )
 """Beside these a volume is what the thing holds."""
 _BY_LENGTH = re.compile(r"cable|cord|kabel|rope|ribbon|tape|fabric|hose|wire|yarn|strip|roll|thread|stoff|schlauch")
