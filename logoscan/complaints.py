@@ -39,6 +39,7 @@ in a hundred buyers suspect a fake, and where a tenth does it is no longer chanc
 _BETWEEN = (
     "an?|any|the|at all|is|are|be|been|it|its|it's|this|that|these|they|was|were|as|of|100%?|cheap|really|even|looks?"
     "|like|seems?|feels?|appears?|to|think|believe|sell|sold|selling|actually|obviously|definitely|completely|fully|in"
+    "|or|had|have|got|get|receive|received|bought|nach|oder|ou"
     "|ein|eine|einen|das|die|der|es|ist|sind|um|so|wie|un|une|du|des|de|le|la|les|et|est|sont|una|uno|el|los|son|era"
     "|fue|e|uma?|sao|foi|sono|il|een|het|jest|sa|na|wyglada|это|похоже|product|producto|produto|produit|prodotto"
     "|sembra|sembrano|parecen?|semble|semblent|tres|totally"
@@ -48,7 +49,7 @@ _NOT = (
     r"(?:not|no|never|nor|neither|without|nothing|hardly|far from|cannot|\w+n['’]?t|kein(?:e[nrsm]?)?|nicht|ohne|pas"
     r"|keinesfalls|jamais|sans|non|ni|sin|nunca|senza|mai|nao|sem|geen|niet|nie|zadn\w+|не|нет|ни)"
 )
-_DENIED = re.compile(rf"(?<!\w){_NOT}[\s\-]+(?:(?:{_BETWEEN})\s+)*$")
+_DENIED = re.compile(rf"(?<!\w){_NOT}[\s\-]+(?:(?:{_BETWEEN})\s+|[ld]['’])*$")
 _NO_DENIAL = re.compile(
     r"\b(?:no|without) (?:doubt|question)\b|\bnot only\b|\bnicht nur\b|\bno solo\b|\bnon solo\b|\bno wonder\b"
     r"|\b(?:do not|don['’]?t|never|dont) (?:buy|order|purchase|trust|get)(?: from)?\b"
@@ -63,11 +64,13 @@ _DENIED_AFTER = re.compile(
 _HEDGE = re.compile(
     r"\b(?:thought|fear\w*|worr\w+|afraid|scared|skeptical|sceptical|suspect\w*|concern\w*|assum\w+|doubt\w*|if|whether"
     r"|in case|might|maybe|may be|could be|possibly|not sure|unsure|wonder\w*|befurcht\w*|dachte|angst|vielleicht|ob"
-    r"|crai\w+|peur|pensais|peut-etre|temia|pensaba|miedo|quiza\w*|temevo|pensavo|forse|medo|achei que|pensei|talvez"
-    r"|bang|dacht|misschien|balam|myslal\w*|moze|боял\w*|думал\w*|может|sandim|korktum|belki)\b"
+    r"|pense|crei|crai\w+|peur|pensais|peut-etre|temia|pensaba|miedo|quiza\w*|temevo|pensavo|forse|medo|achei que"
+    r"|pensei|talvez|bang|dacht|misschien|balam|myslal\w*|moze|боял\w*|думал\w*|может|sandim|korktum|belki)\b"
     "|怕|担心|以为|可能|怀疑|かも|心配|思った"
 )
 """What is feared, thought once or only possible."""
+_HEDGE_AFTER = re.compile("^[かで]?(?:はない)?か?(?:と|も)(?:心配|思|しれ)")
+_UNREAL = re.compile(r"\bif (?:it|they|this|these) (?:was|were|is|are) (?:an? )?$")
 _HEARSAY = re.compile(
     r"\b(?:reviews?|people|others?|some|heard|read|everyone) (?:\w+ )?(?:say|says|said|saying|claim\w*|that|about)\b"
 )
@@ -76,11 +79,16 @@ _OTHERS = re.compile(
     r"(?:\w+\s){0,3}$"
 )
 """Before fakes that are others' goods: "so many fake ones out there"."""
+_ELSEWHERE = re.compile(
+    r"\b(?:another|other|different) (?:shop|seller|store|site|place)|\belsewhere\b|\bmy (?:last|previous|old)\b"
+)
+_PARTS = re.compile(r"\b(?:colou?rs?|box|packaging|price|farbe|verpackung|couleur|caja|scatola|opakowanie|упаковка)\b")
+"""What may be no original without the goods being fake."""
 _SAID = re.compile(
     r"\b(?:claim\w*|say|says|said|advertis\w*|suppos\w*|stat(?:es?|ed)|promis\w*|sold as|listed as|should be)\b"
 )
 _AFFIRMED = re.compile(
-    r"(?:\b(?:is|are|was|were|its|it['’]s|100 ?%?|definitely|totally|ist|sind|est|sont|es|son|e|jest)|是|です)\W{0,3}$"
+    r"(?:\b(?:is|are|was|were|its|it['’]s|100 ?%?|definitely|totally|ist|sind|est|sont|es|son|e|jest|это)|是)\W{0,3}$"
 )
 _SENTENCE = re.compile(r"[^.!?。！？\n]+[.!?。！？\n]*")
 _CLAUSE = re.compile(
@@ -173,7 +181,8 @@ def _terms() -> tuple[_Term, ...]:
     for row in csv.DictReader(table.splitlines()):
         term = "".join(map(_letter, row["term"]))
         apart = term[0] < "\u1100"  # Chinese, Japanese and Korean do not part words
-        body = term.replace("*", r"\w*").replace("-", r"[\s-]?").replace(" ", r"\s+")
+        body = term.removesuffix("$").replace("*", r"\w*").replace("-", r"[\s-]?").replace(" ", r"\s+")
+        body += r"(?=\s*(?:[.,;!]|$))" if term.endswith("$") else ""  # at the end of its clause
         pattern = re.compile(rf"(?<!\w){body}(?!\w)" if apart else body)
         out.append(
             _Term(pattern, row["kind"] == "genuine", float(row["strength"]), frozenset(row["honest_after"].split()))
@@ -225,11 +234,16 @@ def _claims(read: str, sentence: re.Match[str]) -> Iterator[tuple[int, int, floa
         before = _NO_DENIAL.sub(" ", read[max(sentence.start(), match.start() - _REACH) : match.start()])
         after = read[match.end() : match.end() + _REACH]
         clause = _CLAUSE.split(before)[-1]
-        if match.start() in honest or _ASKING_CJK.search(clause) or _OTHERS.search(clause):
+        rest = _CLAUSE.split(after)[0]
+        others = _OTHERS.search(clause) or _UNREAL.search(clause) or _ELSEWHERE.search(f"{clause} {rest}")
+        if match.start() in honest or others or _ASKING_CJK.search(clause) or (term.genuine and _PARTS.search(clause)):
             continue
         if _is_denied(clause, after[: sentence.end() - match.end()]) != term.genuine:
             continue
-        hedged, relieved = _HEDGE.search(before) is not None, not term.genuine and _is_relieved(after)
+        hedged, relieved = (
+            bool(_HEDGE.search(before) or _HEDGE_AFTER.search(after)),
+            not term.genuine and _is_relieved(after),
+        )
         if not (hedged and relieved):
             doubted = hedged or relieved or _HEARSAY.search(before)
             yield match.start(), match.end(), term.strength * share * (_DOUBTED if doubted else 1.0)
@@ -250,7 +264,8 @@ def _is_relieved(after: str) -> bool:
         for match in term.pattern.finditer(after):
             before = re.split(r"[.!?。！？\n]", after[: match.start()])[-1]
             denied = _is_denied(_CLAUSE.split(before)[-1], after[match.end() :])
-            if _AFFIRMED.search(before) and not denied and not _SAID.search(before):
+            affirmed = _AFFIRMED.search(before) or after.startswith(("でし", "です"), match.end())
+            if affirmed and not denied and not _SAID.search(before):
                 return True
     return False
 
