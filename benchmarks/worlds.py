@@ -6,12 +6,15 @@ in capitals, and a world may set it under the name in small letters. Figures fro
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 import random
+import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from string import ascii_uppercase
 from typing import Any
 
 from logoscan.ledger import PhotoLedger
@@ -30,7 +33,19 @@ AUTHORISED_SELLERS = 5
 MERCHANT_SIZE_SIGMA = 1.0
 """Of the logarithm of the number of a merchant's listings."""
 
-_LETTERS = {"a": "а", "e": "е", "o": "0", "i": "1", "l": "1", "s": "5", "c": "с", "p": "р", "x": "х", "b": "8", "t": "7"}
+_LETTERS = {
+    "a": "а",
+    "e": "е",
+    "o": "0",
+    "i": "1",
+    "l": "1",
+    "s": "5",
+    "c": "с",
+    "p": "р",
+    "x": "х",
+    "b": "8",
+    "t": "7",
+}
 """What a counterfeiter would pick from a character map; written by hand, so that the library's table is not asked."""
 _CODED = ("replica", "1:1", "mirror quality", "AAA+", "UA", "inspired", "super clone", "dhgate find", "高仿", "reps")
 _ACCESSORIES = ("Case", "Strap", "Charger", "Replacement part", "Cover", "Refill", "Holder", "Adapter")
@@ -117,7 +132,7 @@ class _Draw:
         value = self.world.get(name, default)
         if value is None:
             raise KeyError(f"world {self.world.get('name')}: expected {name}")
-        return self.rng.random() < value
+        return bool(self.rng.random() < value)
 
     def factor(self, name: str) -> float:
         law = self.world[name]
@@ -156,7 +171,9 @@ def simulate(
     beside = round(fakes * (1 - world["bad_merchant_fake_share"]) / world["bad_merchant_fake_share"])
     sizes = [rng.lognormvariate(0.0, MERCHANT_SIZE_SIGMA) for _ in good]
     honest = [*rng.choices(good, sizes, k=world["listings"] - fakes - beside), *rng.choices(bad, k=beside)]
-    genuine = [_genuine(draw, i, seller, official, seller in rings or seller in set(bad)) for i, seller in enumerate(honest)]
+    genuine = [
+        _genuine(draw, i, seller, official, seller in rings or seller in set(bad)) for i, seller in enumerate(honest)
+    ]
     own_photos = [s.photo for s in genuine if s.photo not in official.values()]
     shared = {ring: [draw.pdq() for _ in range(3)] for ring in set(rings.values())}
     counterfeits = [
@@ -175,8 +192,8 @@ def _merchants(draw: _Draw) -> tuple[list[str], dict[str, int], list[str]]:
     rings: dict[str, int] = {}
     free = list(bad)
     for ring in range(draw.world["rings"]):
-        members, free = free[: draw.rng.randint(3, 40)], free[len(free) and 0 :]
-        free = [m for m in free if m not in members]
+        size = draw.rng.randint(3, 40)
+        members, free = free[:size], free[size:]
         rings |= dict.fromkeys(members, ring) if len(members) >= 3 else {}
     return bad, rings, ids[len(bad) :]
 
@@ -300,8 +317,6 @@ def _disguised(rng: random.Random, brand: str) -> str:
 
 def without_fields(simulated: Simulated, share: float, rng: random.Random) -> Simulated:
     """The same with each of price, category, condition, seller, reviews, claim and photo left out by chance."""
-    from dataclasses import replace
-
     names = ("price", "category", "condition", "seller_id", "claimed_brand", "reviews")
     gone = {n: () if n == "reviews" else None for n in names if rng.random() < share}
     shown = None if rng.random() < share else simulated.shown
@@ -310,7 +325,9 @@ def without_fields(simulated: Simulated, share: float, rng: random.Random) -> Si
 
 def read_prices_folder(folder: Path) -> dict[str, list[PriceRow]]:
     """Real prices by file: `brand`, `price`, a title, and a category or else the last word of the title."""
-    return {path.stem: list(_rows(path)) for path in sorted(folder.glob("*.csv"))}
+    paths = sorted(folder.glob("*.csv"))
+    codes = (f"X{a}{b}" for a in ascii_uppercase for b in ascii_uppercase)  # each file has a currency of its own
+    return {path.stem: list(_rows(path, code)) for path, code in zip(paths, codes, strict=False)}
 
 
 _COLUMNS = {
@@ -323,10 +340,7 @@ _COLUMNS = {
 }
 
 
-def _rows(path: Path) -> Iterator[PriceRow]:
-    import csv
-    import re
-
+def _rows(path: Path, currency: str) -> Iterator[PriceRow]:
     text = path.read_bytes()
     try:
         decoded = text.decode("utf-8")
@@ -343,9 +357,8 @@ def _rows(path: Path) -> Iterator[PriceRow]:
             continue
         if price > 0 and got["brand"] and category:
             title = f"{got['title']} {got['size']}".strip()
-            currency = got["currency"] or "USD"
             brand = " ".join(got["brand"].casefold().split())
-            yield PriceRow(brand, category.casefold(), price, currency, title)
+            yield PriceRow(brand, category.casefold(), price, got["currency"] or currency, title)
 
 
 def read_world(path: Path) -> dict[str, Any]:

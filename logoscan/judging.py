@@ -51,9 +51,7 @@ class Findings:
 
     def candidates(self) -> list[str]:
         """Names that are shown, claimed or named surely enough to be judged; those that are no brands are not."""
-        named = {
-            m.brand for m in self.mentions if m.probability >= CANDIDATE_FROM or m.kind in ("compatible", "style")
-        }
+        named = {m.brand for m in self.mentions if m.probability >= CANDIDATE_FROM or m.kind in ("compatible", "style")}
         seen = {brand for brand, probability in self.shown.items() if probability >= CANDIDATE_FROM}
         return sorted(named | seen | ({self.claimed} if self.claimed else set()))
 

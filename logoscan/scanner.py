@@ -388,9 +388,7 @@ class Scanner:
             return None
         return tuple(self.ledger.look_up(one.pdq, listing.seller_id) for one in hashes)
 
-    def _altered(
-        self, listing: Listing, matches: Sequence[Match], index: LogoIndex
-    ) -> dict[str, Mapping[str, float]]:
+    def _altered(self, listing: Listing, matches: Sequence[Match], index: LogoIndex) -> dict[str, Mapping[str, float]]:
         """What became of the surest mark of each brand that is surely shown, of the surest few."""
         found: dict[str, Mapping[str, float]] = {}
         asked: set[str] = set()

@@ -25,13 +25,13 @@ __all__ = [
     "SignalFunction",
     "altered_logo",
     "claimed_not_shown",
-    "contradicts_facts",
-    "copied_photo",
-    "review_complaints",
     "claims_another_brand",
     "coded_terms",
+    "contradicts_facts",
+    "copied_photo",
     "lookalike_text",
     "low_price",
+    "review_complaints",
     "seller_not_authorised",
     "shown_not_claimed",
 ]
@@ -165,10 +165,11 @@ def altered_logo(case: Case) -> Signal | None:
     Abstains where the mark was not compared with its drawing. What may be a faithful mark by even odds counts nothing.
     Known false alarms: marks on folds and curves, worn prints, mirror selfies.
     """
-    if case.altered is None:
+    kinds = case.altered
+    if kinds is None:
         return None
-    faithful = case.altered.get("faithful", 0.0)
-    worst = max((kind for kind in case.altered if kind != "faithful"), key=lambda k: case.altered[k], default="altered")
+    faithful = kinds.get("faithful", 0.0)
+    worst = max((kind for kind in kinds if kind != "faithful"), key=lambda kind: kinds[kind], default="altered")
     value = max(0.0, 1.0 - 2.0 * faithful) * case.presence
     if not value:
         return Signal("altered_logo", 0.0, f"the mark of {case.brand.name} is as registered")
@@ -229,7 +230,7 @@ def contradicts_facts(case: Case) -> Signal | None:
     found = contradictions(case.listing.attributes, case.brand.facts)
     if found.value is None:
         return None
-    why = "; ".join(found.reasons) or "the attributes agree with the registered facts"
+    why = "; ".join(one.why for one in found.found) or "the stated attributes agree with the registered facts"
     return Signal("contradicts_facts", found.value * case.presence, why)
 
 
@@ -238,12 +239,12 @@ def review_complaints(case: Case) -> Signal | None:
 
     Abstains where there are no reviews. Known false alarms: rivals' and mistaken reviews; one of many weighs little.
     """
-    if not case.listing.reviews:
+    said = find_complaints(case.listing.reviews)
+    if said.value is None:
         return None
-    found = find_complaints(case.listing.reviews)
-    why = f"{len(found)} of {len(case.listing.reviews)} reviews say that it is fake"
-    why += f": {found[0].text!r}" if found else ""
-    return Signal("review_complaints", complaint_value(found, case.listing.reviews) * case.presence, why)
+    quote = f": {max(said.found, key=lambda c: c.strength).quote!r}" if said.found else ""
+    why = f"{len(said.found)} of {said.reviews} reviews call it fake{quote}"
+    return Signal("review_complaints", said.value * case.presence, why)
 
 
 def copied_photo(case: Case) -> Signal | None:
@@ -257,12 +258,12 @@ def copied_photo(case: Case) -> Signal | None:
     if case.photos is None or case.listing.seller_id is None:
         return None
     foreign = [use for use in case.photos if not use.official_of]
-    worst = max(foreign, key=lambda use: copied_photo_weight(use.other_sellers), default=PhotoUse(0))
-    if not worst.other_sellers:
+    used = max(foreign, key=lambda use: copied_photo_weight(use.other_sellers), default=PhotoUse(0))
+    if not used.other_sellers:
         return Signal("copied_photo", 0.0, "no photo is known to be used by another seller")
-    more = "at least " if worst.at_least else ""
-    why = f"a photo is used by {more}{worst.other_sellers} other sellers ({', '.join(worst.examples)})"
-    return Signal("copied_photo", copied_photo_weight(worst.other_sellers) * case.presence, why)
+    more = "at least " if used.at_least else ""
+    why = f"a photo is used by {more}{used.other_sellers} other sellers ({', '.join(used.examples)})"
+    return Signal("copied_photo", copied_photo_weight(used.other_sellers) * case.presence, why)
 
 
 DEFAULT_SIGNALS: Sequence[SignalFunction] = (
