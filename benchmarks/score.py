@@ -18,6 +18,7 @@ import json
 import random
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,6 @@ import numpy as np
 from common import write_result
 from numpy.typing import NDArray
 from options import PATH
-from rich.progress import track
 from worlds import PriceRow, Simulated, World, read_prices_folder, read_world, simulate, without_fields
 
 from logoscan.calibrate import expected_calibration_error
@@ -215,13 +215,14 @@ def _plain(train: Floats, labels: NDArray[np.bool_], test: Floats) -> Floats:
 
 def world_figures(
     world: dict[str, Any],
-    fitted: Sequence[PriceRow],
-    held: Sequence[PriceRow],
-    prices: PriceModel,
+    files: Sequence[Sequence[PriceRow]],
     evidence: Sequence[tuple[float | None, float]],
     seed: int,
 ) -> dict[str, Any]:
-    """Figures of one world and seed."""
+    """Figures of one world and seed; genuine prices are drawn from the rows that the references are not fitted on."""
+    parts = [_split(rows, seed) for rows in files]
+    fitted, held = ([row for part in parts for row in part[i]] for i in (0, 1))
+    prices = PriceModel.fit(map(_record, fitted))
     known = {row.brand for row in fitted}
     rows = [row for row in held if row.brand in known]
     drawn = simulate(world, rows, evidence, 2 * seed)
@@ -304,19 +305,16 @@ def main(prices: Path, worlds: tuple[Path, ...], seeds: int, out: Path) -> None:
         raise click.ClickException(f"{prices}: expected CSV files of prices, found none")
     evidence = [tuple(p) for path in sorted(EVIDENCE.glob("*.json")) for p in json.loads(path.read_text())["photos"]]
     figures: dict[str, Any] = {"worlds": {}, "prices": {}}
-    for name, rows in files.items():
-        figures["prices"][name] = _mean([price_figures(rows, seed) for seed in range(seeds)])
-        print(name, figures["prices"][name], flush=True)
-    for path in worlds:
-        world = read_world(path)
-        runs = []
-        for seed in track(range(seeds), world["name"]):
-            parts = [_split(rows, seed) for rows in files.values()]
-            fitted, held = ([row for part in parts for row in part[i]] for i in (0, 1))
-            model = PriceModel.fit(map(_record, fitted))
-            runs.append(world_figures(world, fitted, held, model, evidence, seed))
-        figures["worlds"][world["name"]] = _mean(runs)
-        print(world["name"], figures["worlds"][world["name"]], flush=True)
+    with ProcessPoolExecutor() as pool:
+        of_prices = {name: [pool.submit(price_figures, rows, s) for s in range(seeds)] for name, rows in files.items()}
+        of_worlds = {
+            world["name"]: [pool.submit(world_figures, world, list(files.values()), evidence, s) for s in range(seeds)]
+            for world in map(read_world, worlds)
+        }
+        for part, runs in (("prices", of_prices), ("worlds", of_worlds)):
+            for name, of_seeds in runs.items():
+                figures[part][name] = _mean([run.result() for run in of_seeds])
+                print(name, figures[part][name], flush=True)
     settings = {"seeds": seeds, "simulated": "all worlds", "evidence": [p.name for p in sorted(EVIDENCE.glob("*"))]}
     write_result(out, figures, settings)
 

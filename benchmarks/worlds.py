@@ -171,10 +171,9 @@ def simulate(
     beside = round(fakes * (1 - world["bad_merchant_fake_share"]) / world["bad_merchant_fake_share"])
     sizes = [rng.lognormvariate(0.0, MERCHANT_SIZE_SIGMA) for _ in good]
     honest = [*rng.choices(good, sizes, k=world["listings"] - fakes - beside), *rng.choices(bad, k=beside)]
-    genuine = [
-        _genuine(draw, i, seller, official, seller in rings or seller in set(bad)) for i, seller in enumerate(honest)
-    ]
-    own_photos = [s.photo for s in genuine if s.photo not in official.values()]
+    sells_fakes, published = set(bad), set(official.values())
+    genuine = [_genuine(draw, i, seller, official, seller in sells_fakes) for i, seller in enumerate(honest)]
+    own_photos = [s.photo for s in genuine if s.photo not in published]
     shared = {ring: [draw.pdq() for _ in range(3)] for ring in set(rings.values())}
     counterfeits = [
         _counterfeit(draw, len(genuine) + i, rng.choice(bad), own_photos, rings, shared) for i in range(fakes)
@@ -267,8 +266,9 @@ def _counterfeit(
     sellers = draw.brands[row.brand].authorised_sellers
     if sellers and draw.chance("fake_from_authorised_seller"):
         seller = rng.choice(sellers)
-    claims = draw.chance("fake_claims_brand")
-    title = f"{row.brand} {_goods(row)}" if claims else _goods(row)
+    claims, hides = draw.chance("fake_claims_brand"), draw.chance("fake_hides_logo")
+    # a counterfeit passes as the brand's somehow: where the seller neither claims nor shows it, the title names it
+    title = f"{row.brand} {_goods(row)}" if claims or hides else _goods(row)
     if draw.chance("fake_misspells_brand"):
         title = f"{_disguised(rng, row.brand)} {_goods(row)}"
     if draw.chance("fake_coded_term"):
@@ -288,7 +288,7 @@ def _counterfeit(
         photo = rng.choice(own_photos)
     elif seller in rings and draw.chance("ring_shares_photos", RING_SHARES_PHOTOS):
         photo = rng.choice(shared[rings[seller]])
-    shown = _shown(draw, row.brand, not draw.chance("fake_hides_logo"))
+    shown = _shown(draw, row.brand, not hides)
     return Simulated(_listing(draw, number, True, fields), True, shown, _recompressed(rng, photo))
 
 

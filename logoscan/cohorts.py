@@ -91,7 +91,7 @@ class CurrencyPrices:
         used_spread: By how much more used goods vary (its square is added).
         count_exponent: A pack of n pieces costs n to this power as much as one.
         amount_exponent: A piece of twice the content costs 2 to this power as much.
-        begins: Spreads below the usual price that 5 % of genuine prices exceed.
+        begins: Spreads below the usual price that 30 % of genuine prices exceed: there suspicion begins.
         flags: Likewise 1 %; from there on a price is called anomalous.
     """
 
@@ -147,7 +147,7 @@ class CurrencyPrices:
         return min(far, self.begins + max(0.0, distance - usual_discount) / cohort.spread)
 
     def anomaly(self, below: float) -> float:
-        """0 for as much below as 5 % of genuine prices lie, 0.5 for 1 %, 1 for as much again; in [0, 1]."""
+        """0 for as much below as 30 % of genuine prices lie, 0.5 for 1 %, 1 for as much again; in [0, 1]."""
         return min(1.0, max(0.0, (below - self.begins) / (2.0 * (self.flags - self.begins))))
 
     def knows(self, brand: str | None, category: str | None) -> bool:

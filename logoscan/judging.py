@@ -107,6 +107,7 @@ class Judge:
             coded=found.coded,
             altered=found.altered.get(brand.name),
             photos=found.photos,
+            claimed_shown=found.shown.get(found.claimed or "", 0.0) if found.claimed != brand.name else 0.0,
         )
 
 

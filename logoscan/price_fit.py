@@ -44,11 +44,12 @@ USED_SHIFT, _USED_SPREAD, _USED_PULL = math.log(0.5), 0.35, 20.0
 """Used goods cost about half, give or take a third; a stated prior, worth so many used prices."""
 _COUNT_EXPONENT, _AMOUNT_EXPONENT, _EXPONENT_PULL = 0.5, 0.4, 20.0
 """Larger packs cost less a piece; stated priors, worth so much of the squared log-sizes."""
-_BEGINS, _FLAGS, _TAIL_PULL = 1.8, 3.0, 100.0
-"""Spreads that 5 % and 1 % of genuine prices exceed before any were seen (their tail is heavier than a normal one's),
+_BEGINS, _FLAGS, _TAIL_PULL = 0.6, 3.0, 100.0
+"""Spreads that 30 % and 1 % of genuine prices exceed before any were seen (their tail is heavier than a normal one's),
 worth so many prices."""
-_BEGINS_SHARE, _FLAGS_SHARE = 0.05, 0.008
-"""Shares of genuine prices beyond either; that of flags a little under 1 %, since new goods differ from seen ones."""
+_BEGINS_SHARE, _FLAGS_SHARE = 0.3, 0.008
+"""Shares of genuine prices beyond either. Most counterfeits are cheaper than seven in ten genuine goods; that of flags is a
+little under 1 %, since new goods differ from seen ones."""
 _FOLDS = 4
 _DISCOUNTED, _DISCOUNTS = 0.1, 3
 """Share of a cohort's prices, and least number of them, that make a discount usual."""
@@ -148,7 +149,7 @@ def _tail(below: Floats) -> tuple[float, float]:
         (n * float(np.quantile(below, 1 - share)) + _TAIL_PULL * prior) / (n + _TAIL_PULL)
         for share, prior in ((_BEGINS_SHARE, _BEGINS), (_FLAGS_SHARE, _FLAGS))
     )
-    begins = max(begins, 0.5)
+    begins = max(begins, 0.1)
     return begins, max(flags, begins + 0.5)
 
 

@@ -23,23 +23,26 @@ from logoscan.types import Band
 
 __all__ = ["PRICE_SIGNALS", "PRIOR", "PRIOR_BIAS", "ScoreModel", "linear"]
 
-PRIOR_BIAS = -4.0
-"""Log-odds of a listing of which nothing speaks: 1.8 %, within the 1-5 % that marketplaces state for counterfeits."""
+PRIOR_BIAS = -5.0
+"""Log-odds of a listing of which nothing speaks: 0.7 %. Marketplaces state 1-5 % of counterfeits, and most of those say
+something."""
 
-PRIOR: Mapping[str, float] = MappingProxyType(
+PRIOR: Mapping[str, tuple[float, ...]] = MappingProxyType(
     {
-        # log of how much more often a counterfeit shows it than a genuine listing, by judgement
-        "low_price": 4.0,  # alone brings an unmistakable outlier to even odds, never further
-        "seller_not_authorised": 1.0,  # most resale is honest: suspicious only with something else
-        "shown_not_claimed": 2.5,  # hiding a brand from text search is a known evasion, and a common sloppiness
-        "claims_another_brand": 3.0,
-        "claimed_not_shown": 1.5,  # the mark is hidden; honest photos show details too, and marks are missed
-        "altered_logo": 2.5,  # makers do not mirror or stretch their marks; the check errs on worn and folded ones
-        "coded_terms": 5.0,  # "replica" with a brand's name is seldom anything else; the context is in its value
-        "lookalike_text": 5.0,  # nobody prints ADIBAS by accident; the reading may be wrong, and its value says so
-        "contradicts_facts": 2.5,  # what the maker says is otherwise; sellers fill in forms carelessly
-        "review_complaints": 4.0,  # buyers held it in their hands; some are wrong, some are rivals
-        "copied_photo": 3.0,  # the seller may not have the goods; the one who was copied looks the same at first
+        # log of how much more often a counterfeit shows it than a genuine listing, by judgement, in round numbers; at
+        # evenly spaced values of the signal from 0 to 1
+        "low_price": (0.0, 1.5, 2.7, 3.7, 4.5),  # alone brings an unmistakable outlier to even odds at most
+        "seller_not_authorised": (0.0, 1.0),  # most resale is honest: suspicious only with something else
+        "shown_not_claimed": (0.0, 2.0),  # hiding a brand from text search is a known evasion, and a common sloppiness
+        "claims_another_brand": (0.0, 2.0),  # likewise, and photos hold other things too
+        # the mark is hidden; honest photos show details, and marks are missed. Half found is as good as not found
+        "claimed_not_shown": (0.0, 1.2, 1.4, 1.6, 2.0),
+        "altered_logo": (0.0, 2.0),  # makers do not mirror or stretch their marks; the check errs on folds and wear
+        "coded_terms": (0.0, 4.5),  # "replica" with a brand's name is seldom else; the context is in its value
+        "lookalike_text": (0.0, 5.0),  # nobody prints ADIBAS by accident; a slip of reading is in its value
+        "contradicts_facts": (0.0, 2.5),  # the maker says otherwise; sellers fill in forms carelessly
+        "review_complaints": (0.0, 4.5),  # buyers held it in their hands; some are wrong, some are rivals
+        "copied_photo": (0.0, 5.0),  # who copies photos may not have the goods; the one who was copied looks the same
     }
 )
 PRICE_SIGNALS = frozenset({"low_price"})
@@ -66,7 +69,7 @@ class ScoreModel:
     """
 
     bias: float = PRIOR_BIAS
-    shapes: Mapping[str, tuple[float, ...]] = field(default_factory=lambda: linear(PRIOR))
+    shapes: Mapping[str, tuple[float, ...]] = field(default_factory=lambda: dict(PRIOR))
     review_from: float = 30.0
     block_from: float = 80.0
     min_coverage: float = 0.3

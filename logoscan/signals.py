@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from logoscan.coded import CodedUse
+from logoscan.cohorts import USED
 from logoscan.complaints import find_complaints
 from logoscan.facts import contradictions
 from logoscan.photos import PhotoUse, copied_photo_weight
-from logoscan.price import PriceJudgement
+from logoscan.price import PriceJudgement, condition_of
 from logoscan.results import Signal
 from logoscan.types import Brand, BrandMention, Listing
 
@@ -39,6 +40,9 @@ __all__ = [
 
 _DENIED = 0.3
 """Of a brand's name in the title, where the claim is another brand or none: "apple scent" is no Apple. Stated prior."""
+_NAMED = 0.5
+"""Of a brand's name in the title, where the listing states that it has no brand: as good a sign as a mark in the
+photos in half of the cases. Stated prior."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,7 @@ class Case:
         coded: Coded terms in title, description, claim and photos, of whatever brand.
         altered: Probability of each thing that became of the brand's mark in the photos ("faithful", "mirrored", ...),
             summing to 1; None where that was not asked, or the mark is not surely there.
+        claimed_shown: Probability that the photos show the brand that is claimed, where that is another one; else 0.
         photos: Who else uses each photo; None where no ledger was asked, or no photo has a hash.
     """
 
@@ -67,6 +72,7 @@ class Case:
     coded: tuple[CodedUse, ...] = ()
     altered: Mapping[str, float] | None = None
     photos: tuple[PhotoUse, ...] | None = None
+    claimed_shown: float = 0.0
 
     @property
     def is_accessory(self) -> bool:
@@ -76,16 +82,29 @@ class Case:
         return "compatible" in roles and "exact" not in roles and self.claimed != self.brand.name
 
     @property
-    def presence(self) -> float:
-        """How surely the listing passes as this brand's goods: shown, claimed, or named as such; in [0, 1]."""
-        if self.claimed == self.brand.name:
-            return 1.0
-        written = [m for m in self.mentions if m.kind in ("exact", "near")]
-        claim = max((m.probability for m in written if m.source == "claim"), default=0.0)
-        title = max((m.probability for m in written if m.source == "title"), default=0.0)
+    def titled(self) -> float:
+        """How surely the title names the brand as the goods' own, in [0, 1]."""
+        named = [m.probability for m in self.mentions if m.source == "title" and m.kind in ("exact", "near")]
+        return max(named, default=0.0)
+
+    @property
+    def written(self) -> float:
+        """How surely the listing's words, its title or an unregistered claim, name the brand as the goods' own."""
+        claim = [m.probability for m in self.mentions if m.source == "claim" and m.kind in ("exact", "near")]
+        title = self.titled
         if self.claimed is not None and not claim:
             title *= _DENIED  # the seller says that it is something else, and the word may mean something else
-        return max(self.shown or 0.0, claim, title)
+        return max([title, *claim])
+
+    @property
+    def presence(self) -> float:
+        """How surely the listing passes as this brand's goods: shown, claimed, or named as such; in [0, 1].
+
+        Where it claims and shows another brand, its mark may lie in the photo by chance.
+        """
+        if self.claimed == self.brand.name:
+            return 1.0
+        return max((self.shown or 0.0) * (1.0 - self.claimed_shown), self.written)
 
 
 SignalFunction: TypeAlias = Callable[[Case], Signal | None]
@@ -105,11 +124,13 @@ def low_price(case: Case) -> Signal | None:
 def seller_not_authorised(case: Case) -> Signal | None:
     """The brand registered its sellers and this one is not among them.
 
-    Abstains where the brand registered none, the seller is unknown, or the goods are an accessory "for BRAND".
-    Known false alarms: private resale of genuine goods.
+    Abstains where the brand registered none, the seller is unknown, the goods are used, which no authorised seller
+    offers, or an accessory "for BRAND".
+    Known false alarms: private resale of genuine new goods.
     """
     sellers = case.brand.authorised_sellers
-    if not sellers or case.listing.seller_id is None or case.is_accessory:
+    used = condition_of(case.listing.condition) == USED
+    if not sellers or case.listing.seller_id is None or used or case.is_accessory:
         return None
     if case.listing.seller_id in sellers:
         return Signal("seller_not_authorised", 0.0, f"{case.listing.seller_id} is authorised by {case.brand.name}")
@@ -118,45 +139,52 @@ def seller_not_authorised(case: Case) -> Signal | None:
 
 
 def shown_not_claimed(case: Case) -> Signal | None:
-    """The photos show the brand, and the listing states that it has none.
+    """The photos show the brand or the title names it, and the listing states that it has none.
 
-    Abstains where the claim or the evidence in the photos is unknown, and for accessories "for BRAND".
-    Known false alarms: second-hand bundles, a branded thing in the background.
+    Abstains where the claim is unknown or nothing can be said of the photos, and for accessories "for BRAND".
+    Known false alarms: second-hand bundles, a branded thing in the background, forms filled in carelessly, names that
+    are words ("Apple scented candle"; so the title counts half).
     """
     if case.shown is None or case.claimed is None or case.is_accessory:
         return None
-    unclaimed = case.claimed == ""
-    why = "the listing claims no brand" if unclaimed else f"the listing claims {case.claimed}"
-    return Signal("shown_not_claimed", case.shown if unclaimed else 0.0, f"{case.brand.name} is shown; {why}")
+    if case.claimed:
+        return Signal("shown_not_claimed", 0.0, f"{case.brand.name} is shown; the listing claims {case.claimed}")
+    named = _NAMED * case.titled
+    where = "shown" if case.shown >= named else "named in the title"
+    why = f"{case.brand.name} is {where}; the listing claims no brand"
+    return Signal("shown_not_claimed", max(case.shown, named), why)
 
 
 def claims_another_brand(case: Case) -> Signal | None:
-    """The photos show the brand, and the listing claims another one.
+    """The photos show the brand, and the listing claims another one that they do not show.
 
     Abstains where the claim is unknown, empty or a near miss of this brand (`lookalike_text` judges that), and where
     nothing can be said of the photos.
-    Known false alarms: collaborations of two brands, a maker's name for a licensed mark.
+    Known false alarms: a maker's name for a licensed mark; what else lies in the photo, where the mark that is claimed
+    was missed.
     """
     misspelt = any(m.source == "claim" and m.kind == "near" for m in case.mentions)
     if case.shown is None or not case.claimed or misspelt or case.is_accessory:
         return None
-    other = case.claimed != case.brand.name
+    if case.claimed == case.brand.name:
+        return Signal("claims_another_brand", 0.0, f"{case.brand.name} is claimed")
     why = f"{case.brand.name} is shown; the listing claims {case.claimed}"
-    return Signal("claims_another_brand", case.shown if other else 0.0, why)
+    return Signal("claims_another_brand", case.shown * (1.0 - case.claimed_shown), why)
 
 
 def claimed_not_shown(case: Case) -> Signal | None:
-    """The listing claims the brand, and its photos show no mark of it: what is sold may be kept out of sight.
+    """The listing claims the brand or names it in its title, and its photos show no mark: the goods are out of sight.
 
-    Abstains where the claim is unknown or nothing can be said of the photos, and for accessories "for BRAND".
-    Known false alarms: photos of details and of packed goods, marks that the search misses.
+    Abstains where nothing can be said of the photos or the words say nothing of the brand, and for accessories "for
+    BRAND". Known false alarms: photos of details and of packed goods, marks that the search misses.
     """
-    if case.shown is None or case.claimed is None or case.is_accessory:
+    if case.shown is None or case.is_accessory:
         return None
-    if case.claimed != case.brand.name:
-        return Signal("claimed_not_shown", 0.0, f"{case.brand.name} is not claimed")
-    why = f"{case.brand.name} is claimed and shown with probability {case.shown:.2f}"
-    return Signal("claimed_not_shown", 1.0 - case.shown, why)
+    written = 1.0 if case.claimed == case.brand.name else case.written
+    if not written:
+        return None
+    why = f"{case.brand.name} is named, and shown with probability {case.shown:.2f}"
+    return Signal("claimed_not_shown", written * (1.0 - case.shown), why)
 
 
 def altered_logo(case: Case) -> Signal | None:
