@@ -48,8 +48,8 @@ _BEGINS, _FLAGS, _TAIL_PULL = 0.6, 3.0, 100.0
 """Spreads that 30 % and 1 % of genuine prices exceed before any were seen (their tail is heavier than a normal one's),
 worth so many prices."""
 _BEGINS_SHARE, _FLAGS_SHARE = 0.3, 0.008
-"""Shares of genuine prices beyond either. Most counterfeits are cheaper than seven in ten genuine goods; that of flags is a
-little under 1 %, since new goods differ from seen ones."""
+"""Shares of genuine prices beyond either. Most counterfeits are cheaper than seven in ten genuine goods; that of flags
+is a little under 1 %, since new goods differ from seen ones."""
 _FOLDS = 4
 _DISCOUNTED, _DISCOUNTS = 0.1, 3
 """Share of a cohort's prices, and least number of them, that make a discount usual."""
