@@ -94,6 +94,7 @@ listings = st.builds(
 goods_brands = st.sampled_from(["Acme", "Bolt"])
 kinds = st.none() | st.sampled_from(["shoes", "bags"])
 """Categories that price references know."""
+usual_money = st.sampled_from([5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0])
 conditions = st.sampled_from([None, "new", "Used - good"])
 packs = st.builds(Pack, st.sampled_from([1, 1, 1, 3])) | st.builds(
     Pack, st.sampled_from([1, 2, 6]), st.sampled_from([30.0, 50.0, 100.0]), st.just("ml")
@@ -114,13 +115,13 @@ def cohorts(currency: str = "EUR") -> st.SearchStrategy[Cohort]:
     return st.builds(
         Cohort,
         level=st.sampled_from(["brand+category", "brand", "category"]),
-        brand=st.none() | goods_brands.map(str.lower),
+        brand=st.sampled_from(["acme", "acme", "bolt", None]),
         category=kinds,
         currency=st.just(currency),
         n=st.integers(0, 10_000),
-        median=prices,
-        spread=st.floats(1e-3, 10.0),
-        discount=st.none() | prices,
+        median=usual_money | prices,
+        spread=st.sampled_from([0.2, 0.5, 1.0]) | st.floats(1e-3, 10.0),
+        discount=st.none() | usual_money | prices,
         amount=st.none() | prices,
         condition=st.sampled_from([NEW, USED]),
     )
