@@ -16,7 +16,8 @@ from logoscan.merchant import MerchantFacts, MerchantModel, MerchantScore, score
 from logoscan.merchant_evidence import ListingEvidence
 from logoscan.merchant_state import MerchantState
 from logoscan.ocr import EasyOcr, OcrEngine, RapidOcr, make_ocr
-from logoscan.price import PriceModel, PriceRecord
+from logoscan.price import PriceModel, PriceRecord, sample_prices
+from logoscan.price_sample import PriceSample
 from logoscan.report import draw_overlay, read_reports, report_from_json, report_to_json
 from logoscan.results import Report, Score, Signal
 from logoscan.scanner import Scanner
@@ -59,6 +60,7 @@ __all__ = [
     "Preprocessing",
     "PriceModel",
     "PriceRecord",
+    "PriceSample",
     "RapidOcr",
     "Regions",
     "Report",
@@ -82,5 +84,6 @@ __all__ = [
     "read_reports",
     "report_from_json",
     "report_to_json",
+    "sample_prices",
     "score_merchant",
 ]

@@ -158,7 +158,12 @@ def register(
 @click.option(
     "--root", type=click.Path(path_type=Path), default=None, help="Folder of the photos; default: where LISTINGS is."
 )
-@click.option("--prices", type=click.Path(path_type=Path), default=None, help="CSV: brand,price,currency[,category].")
+@click.option(
+    "--prices",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="CSV: brand,price,currency[,category,condition,title].",
+)
 @click.option("--overlay", type=click.Path(path_type=Path), default=None, help="Folder for photos with boxes drawn.")
 @_ENCODER
 @_PRETRAINED

@@ -18,6 +18,7 @@ from typing import Any
 from logoscan.errors import CorruptFileError, InputError, MissingDependencyError
 from logoscan.price import PriceRecord
 from logoscan.types import Listing
+from logoscan.units import pack
 
 __all__ = ["PHOTO_SUFFIXES", "BadRow", "read_listings", "read_prices"]
 
@@ -174,7 +175,9 @@ def _from_rows(rows: Iterable[tuple[int, Mapping[str, Any] | str]], name: str) -
 
 
 def read_prices(path: str | Path) -> Iterator[PriceRecord | BadRow]:
-    """Price records of a CSV file with the columns brand, price, currency and, optionally, category.
+    """Price records of a CSV file with the columns brand, price, currency and, optionally, category, condition, title.
+
+    The condition is as listings state it (empty: new); the title says how much is sold, as `units.pack` reads it.
 
     Raises:
         InputError: No such file, or a column is missing.
@@ -193,7 +196,9 @@ def read_prices(path: str | Path) -> Iterator[PriceRecord | BadRow]:
                 continue
             try:
                 price = float(row["price"])
-                yield PriceRecord(row["brand"], price, row["currency"], row.get("category") or None)
+                category, condition = row.get("category") or None, row.get("condition") or None
+                size = pack(row.get("title") or "")
+                yield PriceRecord(row["brand"], price, row["currency"], category, condition, size)
             except (ValueError, TypeError) as error:
                 yield BadRow(reader.line_num, str(error))
 

@@ -1,21 +1,23 @@
 """Prices -> a robust reference for each brand and category, and a one-sided anomaly of a listing's price.
 
 Knows prices and nothing else. Currencies are never mixed unless the caller gives rates: a listing in another currency
-than its cohort's is not judged, and the reason says so.
+than its references is not judged, and the reason says so.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
-from logoscan.cohorts import NEW, USED, Cohort, CurrencyPrices
+from logoscan.cohorts import USED, Cohort, CurrencyPrices, money
 from logoscan.errors import InputError
-from logoscan.folding import fold
 from logoscan.jsonio import atomic_write, from_json, to_json
-from logoscan.price_fit import USED_SHIFT, Key, Observed, PriceSample
+from logoscan.price_fit import USED_SHIFT
+from logoscan.price_sample import ONE, PriceRecord, PriceSample, condition_of, key_of, log_sizes, sample_prices
 from logoscan.types import Brand, UsualPrice
 from logoscan.units import Pack
 
@@ -25,43 +27,8 @@ _USUAL_SPREAD = 0.25
 """Of the owner's usual prices: the anomaly begins at their low end and is 1 at about half of it."""
 _USUAL_ANOMALY = 2.5
 """Spreads below the low end at which it is 1."""
-_USED_WORDS = (
-    *("used", "secondhand", "preowned", "preloved", "openbox", "refurbished", "renewed", "worn", "vintage"),
-    *("gebraucht", "occasion", "usado", "usato", "tweedehands"),
-)
-"""Folded; a condition that contains one is "used", whatever else it says."""
-
-
-_ONE = Pack()
-
-
-@dataclass(frozen=True)
-class PriceRecord:
-    """One observed genuine price.
-
-    Attributes:
-        brand: Its name.
-        price: Above 0, in `currency`.
-        currency: ISO 4217.
-        category: None counts for the brand alone.
-        condition: As listings state it; None is new.
-        pack: Pieces and content, as `units.pack` reads them from a title.
-    """
-
-    brand: str
-    price: float
-    currency: str
-    category: str | None = None
-    condition: str | None = None
-    pack: Pack = _ONE
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.brand, str) or not self.brand.strip():
-            raise InputError(f"PriceRecord.brand: expected a non-empty string, got {self.brand!r:.80}")
-        if not (isinstance(self.price, (int, float)) and math.isfinite(self.price) and self.price > 0):
-            raise InputError(f"PriceRecord.price: expected a finite number above 0, got {self.price!r:.80}")
-        if not isinstance(self.currency, str) or len(self.currency) != 3:
-            raise InputError(f"PriceRecord.currency: expected an ISO 4217 code, got {self.currency!r:.80}")
+_MOST_RATE = 1e12
+"""Of a currency in another; its inverse is the least."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +39,8 @@ class PriceJudgement:
         anomaly: In [0, 1]; None where it could not be judged.
         reason: One sentence: what was compared, or why nothing was.
         cohort: What it was compared with.
-        share: The price as a share of the usual one for as much of it; None where nothing was compared.
+        share: The price as a share of the usual one for as much of it (of the middle of the owner's range); None where
+            nothing was compared.
     """
 
     anomaly: float | None
@@ -81,28 +49,25 @@ class PriceJudgement:
     share: float | None = None
 
 
-def condition_of(text: str | None) -> str:
-    """The condition that a seller states, "new" or "used"; what is not stated, or in unknown words, counts as new."""
-    folded = fold(text or "")
-    return USED if any(word in folded for word in _USED_WORDS) else NEW
+class _Asked(NamedTuple):
+    """A price to judge; `sizes` are the natural logarithms of pieces and content."""
+
+    price: float
+    currency: str
+    condition: str
+    sizes: tuple[float, float]
+
+    def told(self, currency: str, rate: float) -> str:
+        """The price in words, and what it is in the reference's currency."""
+        own = f"{_money(self.price)} {self.currency}"
+        return own if currency == self.currency else f"{own} ({_money(self.price * rate)} {currency})"
+
+    def log_price(self, rate: float) -> float:
+        return math.log(max(self.price * rate, sys.float_info.min))
 
 
-def sample_prices(records: Iterable[PriceRecord], seed: int = 0) -> PriceSample:
-    """A bounded sample of genuine prices, for one shard; shards need seeds of their own."""
-    sample = PriceSample(seed)
-    for record in records:
-        brand = _key(record.brand) or ""
-        key: Key = (brand, _key(record.category), condition_of(record.condition), record.currency.upper())
-        sample.add(key, Observed(math.log(record.price), *_sizes(record.pack)))
-    return sample
-
-
-def _key(text: str | None) -> str | None:
-    return None if text is None else " ".join(text.casefold().split()) or None
-
-
-def _sizes(pack: Pack) -> tuple[float, float]:
-    return math.log(pack.count), math.log(pack.amount) if pack.amount else math.nan
+def _money(price: float) -> str:
+    return f"{price:.2f}" if price >= 0.1 else f"{price:.2g}"
 
 
 @dataclass(frozen=True)
@@ -120,8 +85,11 @@ class PriceModel:
 
     def __post_init__(self) -> None:
         for currency, rate in self.rates.items():
-            if not (isinstance(rate, (int, float)) and math.isfinite(rate) and rate > 0):
-                raise InputError(f"PriceModel.rates {currency}: expected a finite number above 0, got {rate!r:.80}")
+            if not (isinstance(rate, (int, float)) and 1 / _MOST_RATE <= rate <= _MOST_RATE):
+                raise InputError(f"PriceModel.rates {currency}: expected a number in [1e-12, 1e+12], got {rate!r:.80}")
+        known = [c.currency for c in self.currencies]
+        if len(set(known)) < len(known):
+            raise InputError(f"PriceModel.currencies: expected each currency once, got {', '.join(known)}")
         object.__setattr__(self, "rates", {k.upper(): float(v) for k, v in self.rates.items()})
 
     @classmethod
@@ -141,7 +109,7 @@ class PriceModel:
         category: str | None = None,
         *,
         condition: str | None = None,
-        pack: Pack = _ONE,
+        pack: Pack = ONE,
     ) -> PriceJudgement:
         """Compare a price with the owner's usual prices, else with those of the brand and category that were seen.
 
@@ -149,60 +117,70 @@ class PriceModel:
             brand: The brand that the listing shows or claims.
             price: In `currency`.
             currency: ISO 4217.
-            category: The listing's; where it is absent or new to the brand, the brand's most lenient cohort counts, so
-                that leaving it out never raises an anomaly.
+            category: The listing's; where it is absent, the brand's most lenient cohort counts, so that leaving it out
+                never raises an anomaly. Where the brand is not known to sell it, that cohort or what the brand's and
+                the category's prices together suggest, whichever is stricter.
             condition: As stated; None counts as new.
             pack: How much is sold.
 
         Returns:
-            A judgement whose anomaly rises as the price falls, and is 0 where the cohort's own prices reach.
+            A judgement whose anomaly rises as the price falls; 0 at prices at which the cohort itself sells.
         """
         if price is None:
             return PriceJudgement(None, "the listing states no price")
-        if price <= 0:
+        if not price > 0:
             return PriceJudgement(None, "a price of 0 is no price")
         if currency is None:
             return PriceJudgement(None, "the listing states no currency")
-        currency, kind, name = currency.upper(), _key(category), _key(brand.name) or ""
-        condition = condition_of(condition)
-        stated = [
-            (usual, self._judge_usual(brand, usual, price * rate, condition))
-            for usual in brand.usual_prices
-            if (rate := self._rate(currency, usual.currency))
-        ]
-        if kind and (fitting := [(u, j) for u, j in stated if u.category is None or _key(u.category) == kind]):
+        currency, kind, name = currency.upper(), key_of(category), key_of(brand.name) or ""
+        asked = _Asked(price, currency, condition_of(condition), log_sizes(pack))
+        stated = [(usual, rate) for usual in brand.usual_prices if (rate := self._rate(currency, usual.currency))]
+        if kind and (fitting := [s for s in stated if s[0].category is None or key_of(s[0].category) == kind]):
             # the range of the category itself goes first; of the listing's own currency before a converted one
-            return min(fitting, key=lambda f: (f[0].category is None, f[0].currency != currency, f[0].low))[1]
+            chosen = min(fitting, key=lambda s: (s[0].category is None, s[0].currency != currency, s[0].low))
+            return self._judge_usual(brand, asked, *chosen)
         seen = [
             (prices, rate)
             for prices in sorted(self.currencies, key=lambda c: (c.currency != currency, c.currency))
             if (rate := self._rate(currency, prices.currency))
         ]
-        own = {
-            (prices.currency, cohort.category): _judge_cohort(prices, cohort, price * rate, pack)
-            for prices, rate in seen
-            for cohort in prices.brand_cohorts(name, condition)
-        }
         if kind:
-            for prices, _ in seen:
-                if exact := own.get((prices.currency, kind)):
-                    return exact
-        lenient = min((j for j in (*own.values(), *(j for _, j in stated))), key=_strength, default=None)
-        wide = [
-            _judge_cohort(p, p.cohort(name, kind, condition), price * r, pack) for p, r in seen if p.knows(name, kind)
-        ]
-        if kind and wide and not stated:
-            lenient = max((j for j in (lenient, wide[0]) if j), key=_strength)
+            for prices, rate in seen:
+                if prices.sells(name, kind):
+                    return _judge_cohort(asked, prices, rate, prices.cohort(name, kind, asked.condition))
+        lenient = self._most_lenient(brand, name, asked, stated, seen)
+        if kind and not stated:
+            for prices, rate in seen:
+                if prices.knows(name, None if lenient else kind):
+                    wide = _judge_cohort(asked, prices, rate, prices.cohort(name, kind, asked.condition))
+                    return max((j for j in (lenient, wide) if j), key=_strength)
         return lenient or self._not_compared(brand, name, currency, category)
+
+    def _most_lenient(
+        self,
+        brand: Brand,
+        name: str,
+        asked: _Asked,
+        stated: Sequence[tuple[UsualPrice, float]],
+        seen: Sequence[tuple[CurrencyPrices, float]],
+    ) -> PriceJudgement | None:
+        """By the brand's cohort, or the owner's range, under which the price is least anomalous."""
+        judged = [
+            _judge_cohort(asked, prices, rate, cohort)
+            for prices, rate in seen
+            if (cohort := prices.most_lenient(name, asked.condition, asked.log_price(rate), asked.sizes))
+        ]
+        judged += [self._judge_usual(brand, asked, usual, rate) for usual, rate in stated]
+        return min(judged, key=_strength, default=None)
 
     def _not_compared(self, brand: Brand, name: str, currency: str, category: str | None) -> PriceJudgement:
         of_brand = {p.currency for p in brand.usual_prices} | {
             c.currency for c in self.currencies if c.knows(name, None)
         }
-        of_category = {c.currency for c in self.currencies if c.knows(None, _key(category))}
+        of_category = {c.currency for c in self.currencies if c.knows(None, key_of(category))}
         for subject, known_in in ((brand.name, of_brand), (category, of_category)):
-            if known_in:
-                listed = ", ".join(sorted(known_in))
+            if elsewhere := [c for c in sorted(known_in) if not self._rate(currency, c)]:
+                listed = ", ".join(elsewhere)
                 reason = f"prices of {subject} are known in {listed}, the listing is in {currency}: not compared"
                 return PriceJudgement(None, reason)
         return PriceJudgement(None, f"no reference prices of {brand.name} are known")
@@ -215,17 +193,19 @@ class PriceModel:
             return self.rates[currency] / self.rates[target]
         return None
 
-    def _judge_usual(self, brand: Brand, usual: UsualPrice, price: float, condition: str) -> PriceJudgement:
+    def _judge_usual(self, brand: Brand, asked: _Asked, usual: UsualPrice, rate: float) -> PriceJudgement:
         """Against the owner's range, which is of new goods; used ones may cost as much less as they usually do."""
         held = next((c.used_shift for c in self.currencies if c.currency == usual.currency), USED_SHIFT)
-        shift = held if condition == USED else 0.0
+        used = asked.condition == USED
         middle = math.sqrt(usual.low * usual.high)
-        name, category = _key(brand.name), _key(usual.category)
-        cohort = Cohort("registered", name, category, usual.currency, 0, middle, _USUAL_SPREAD, condition=condition)
-        below = (math.log(usual.low) + shift - math.log(price)) / (_USUAL_SPREAD * _USUAL_ANOMALY)
-        reason = f"{price:.2f} {usual.currency}, where {brand.name} states {usual.low:.2f} to {usual.high:.2f}"
-        reason += " for new goods" if condition == USED else ""
-        return PriceJudgement(min(1.0, max(0.0, below)), reason, cohort, price / middle)
+        name, category = key_of(brand.name), key_of(usual.category)
+        spread = _USUAL_SPREAD
+        cohort = Cohort("registered", name, category, usual.currency, 0, middle, spread, condition=asked.condition)
+        below = (math.log(usual.low) + (held if used else 0.0) - asked.log_price(rate)) / (spread * _USUAL_ANOMALY)
+        what = " ".join(x for x in ("new" if used else None, category or ("goods" if used else None)) if x)
+        reason = f"{asked.told(usual.currency, rate)}, where {brand.name} states {_money(usual.low)} to "
+        reason += f"{_money(usual.high)} {usual.currency}" + (f" ({what})" if what else "")
+        return PriceJudgement(min(1.0, max(0.0, below)), reason, cohort, asked.price * rate / middle)
 
     def save(self, path: str | Path) -> None:
         """Write one JSON file, atomically."""
@@ -245,12 +225,11 @@ def _strength(judgement: PriceJudgement) -> float:
     return judgement.anomaly or 0.0
 
 
-def _judge_cohort(prices: CurrencyPrices, cohort: Cohort, price: float, pack: Pack) -> PriceJudgement:
-    sizes = _sizes(pack)
-    anomaly = prices.anomaly(prices.below(cohort, math.log(price), *sizes))
-    usual = math.exp(prices.usual(cohort, *sizes))
-    used = USED if cohort.condition == USED else None
-    what = " ".join(x for x in (used, cohort.brand, cohort.category) if x)
-    seen = f"{cohort.n} prices" if cohort.n else "from the brand's and the category's prices"
-    reason = f"{price / usual:.0%} of the usual {usual:.2f} {prices.currency} ({what}; {seen})"
-    return PriceJudgement(anomaly, reason, cohort, price / usual)
+def _judge_cohort(asked: _Asked, prices: CurrencyPrices, rate: float, cohort: Cohort) -> PriceJudgement:
+    anomaly = prices.anomaly(prices.below(cohort, asked.log_price(rate), *asked.sizes))
+    usual = money(prices.usual(cohort, *asked.sizes))
+    share = asked.price * rate / usual
+    what = " ".join(x for x in (USED if cohort.condition == USED else None, cohort.brand, cohort.category) if x)
+    seen = f"{cohort.n} prices" if cohort.n else "by other prices of the brand or category"
+    reason = f"{asked.told(prices.currency, rate)}, {share:.0%} of the usual {_money(usual)} {prices.currency}"
+    return PriceJudgement(anomaly, f"{reason} ({what}; {seen})", cohort, share)

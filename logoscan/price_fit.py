@@ -1,15 +1,12 @@
-"""Genuine prices, in a stream or by shards -> references for each currency (`cohorts`).
+"""The genuine prices of one currency -> its references (`cohorts`).
 
-A bounded random sample of each brand, category and condition is kept, so that memory grows with the cohorts and not
-with the prices.
+Knows log-prices in groups; knows neither where they come from nor what is judged by them.
 """
 
 from __future__ import annotations
 
-import heapq
 import math
-import random
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -17,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from logoscan.cohorts import NEW, USED, Cohort, CurrencyPrices, Effect, widened
+from logoscan.cohorts import NEW, USED, Cohort, CurrencyPrices, Effect, money, widened
 
-__all__ = ["LEAST_PRICES", "USED_SHIFT", "Group", "Key", "Observed", "PriceSample", "fit_currency"]
+__all__ = ["LEAST_PRICES", "USED_SHIFT", "Group", "Key", "fit_currency"]
 
 Floats = NDArray[np.float64]
 Key = tuple[str, str | None, str, str]
@@ -27,17 +24,15 @@ Key = tuple[str, str | None, str, str]
 
 LEAST_PRICES = 8
 """Prices in a currency below which nothing is concluded: a median of fewer says little."""
-_KEPT = 256
-"""Prices of one cohort that are kept: their median is then known to about a tenth of the spread."""
 _PULL, _SPREAD_PULL = 4.0, 8.0
 """Prices that brand and category are worth beside a cohort's own, for its location and for its spread. Chosen on the
 training rows of two real price lists; between half and twice as much the figures hardly move."""
 _LEAST_SPREAD = 0.2
-"""Floor of the spread: shops differ by so much over the very same thing."""
+"""Floor of every spread: shops differ by so much over the very same thing."""
 _FIRST_SPREAD = 0.4
 """Spread before any price was seen, worth `_SPREAD_PULL` of them."""
-_MEAN_TO_SIGMA = 1.2533
-"""Mean absolute deviation to standard deviation, for a normal law."""
+_MEAN_TO_SIGMA, _MEDIAN_TO_SIGMA = 1.2533, 1.4826
+"""Mean and median absolute deviation to standard deviation, for a normal law."""
 _ROUNDS = 6
 """Of backfitting; the medians stand still after four."""
 USED_SHIFT, _USED_SPREAD, _USED_PULL = math.log(0.5), 0.35, 20.0
@@ -47,72 +42,25 @@ _COUNT_EXPONENT, _AMOUNT_EXPONENT, _EXPONENT_PULL = 0.5, 0.4, 20.0
 _BEGINS, _FLAGS, _TAIL_PULL = 0.6, 3.0, 100.0
 """Spreads that 30 % and 1 % of genuine prices exceed before any were seen (their tail is heavier than a normal one's),
 worth so many prices."""
-_BEGINS_SHARE, _FLAGS_SHARE = 0.3, 0.008
+_BEGINS_SHARE, _FLAGS_SHARE = 0.3, 0.007
 """Shares of genuine prices beyond either. Most counterfeits are cheaper than seven in ten genuine goods; that of flags
 is a little under 1 %, since new goods differ from seen ones."""
 _FOLDS = 4
-_DISCOUNTED, _DISCOUNTS = 0.1, 3
-"""Share of a cohort's prices, and least number of them, that make a discount usual."""
-
-
-class Observed(NamedTuple):
-    """One price: natural logarithms of price, pieces in the pack and content of a piece (NaN where unknown)."""
-
-    log_price: float
-    log_count: float = 0.0
-    log_amount: float = math.nan
-
-
-class PriceSample:
-    """A bounded uniform sample of the prices of each cohort. Add in a stream, merge shards, then fit.
-
-    Which prices of a cohort of more than 256 are kept is drawn at random from `seed`; shards need seeds of their own.
-    """
-
-    def __init__(self, seed: int = 0) -> None:
-        self._random = random.Random(seed)
-        self._kept: dict[Key, list[tuple[float, Observed]]] = {}
-        self._seen: dict[Key, int] = defaultdict(int)
-
-    def __len__(self) -> int:
-        """Prices seen, kept or not."""
-        return sum(self._seen.values())
-
-    def add(self, key: Key, price: Observed) -> None:
-        """Note one price."""
-        self._seen[key] += 1
-        self._keep(key, (self._random.random(), price))
-
-    def merge(self, other: PriceSample) -> PriceSample:
-        """Take over what another shard saw; returns itself."""
-        for key, seen in other._seen.items():
-            self._seen[key] += seen
-            for drawn in other._kept[key]:
-                self._keep(key, drawn)
-        return self
-
-    def _keep(self, key: Key, drawn: tuple[float, Observed]) -> None:
-        """Each price draws a number, and the largest numbers stay, whichever shard saw them."""
-        heap = self._kept.setdefault(key, [])
-        if len(heap) < _KEPT:
-            heapq.heappush(heap, drawn)
-        else:
-            heapq.heappushpop(heap, drawn)
-
-    def fit(self) -> tuple[CurrencyPrices, ...]:
-        """References of each currency with at least `LEAST_PRICES` prices, in alphabetical order."""
-        groups: dict[str, list[Group]] = defaultdict(list)
-        for key, heap in sorted(self._kept.items(), key=lambda item: tuple(map(str, item[0]))):
-            groups[key[3]].append(Group(key, self._seen[key], np.array(sorted(o for _, o in heap), np.float64)))
-        return tuple(
-            fit_currency(currency, cohorts)
-            for currency, cohorts in sorted(groups.items())
-            if sum(len(group.prices) for group in cohorts) >= LEAST_PRICES
-        )
+_DISCOUNTED, _DISCOUNTS, _DEEPEST = 0.1, 3, math.log(5.0)
+"""Share of a cohort's prices, and least number of them, that make a discount usual; what lies below a fifth of their
+median is a slip or another thing, and no discount."""
+_OUTLYING = 3.0
+"""Robust standard deviations beyond which a price widens a spread no more."""
+_LEAST_BEGINS = 0.5
+"""Floor of `begins`: of the least spread it is a tenth off the price, which no list without sales makes an anomaly."""
+_FURTHEST = 2.0 * _FLAGS
+"""Spreads below the usual price beyond which it says no more of where genuine prices end."""
 
 
 class Group(NamedTuple):
-    """The kept prices of one cohort: float64 (n, 3), rows of `Observed`; `seen` of them, kept or not."""
+    """The kept prices of one cohort: float64 (n, 3), natural logarithms of price, pieces in the pack and content of a
+    piece (NaN where unknown); `seen` of them, kept or not.
+    """
 
     key: Key
     seen: int
@@ -142,14 +90,14 @@ def _unseen(currency: str, groups: Sequence[Group], fold: int) -> Floats:
 
 def _tail(below: Floats) -> tuple[float, float]:
     """Spreads that few and hardly any genuine prices exceed, shrunk towards the stated ones."""
-    n = len(below)
+    n, below = len(below), np.minimum(below, _FURTHEST)
     if not n:
         return _BEGINS, _FLAGS
     begins, flags = (
         (n * float(np.quantile(below, 1 - share)) + _TAIL_PULL * prior) / (n + _TAIL_PULL)
         for share, prior in ((_BEGINS_SHARE, _BEGINS), (_FLAGS_SHARE, _FLAGS))
     )
-    begins = max(begins, 0.1)
+    begins = max(begins, _LEAST_BEGINS)
     return begins, max(flags, begins + 0.5)
 
 
@@ -170,11 +118,13 @@ def _fit(currency: str, groups: Sequence[Group]) -> CurrencyPrices:
     places = []
     for group, y in zip(groups, new, strict=True):
         prior = expected(group.key)
-        places.append(prior + len(y) / (len(y) + _PULL) * (float(np.median(y)) - prior))
-    apart = [np.abs(y - place) for y, place in zip(new, places, strict=True)]
+        places.append(prior + len(y) / (len(y) + _PULL) * (_median(y) - prior))
+    apart = _clipped([np.abs(y - place) for y, place in zip(new, places, strict=True)])
     overall = _spread(apart, _FIRST_SPREAD)
-    by_brand = {name: _spread([apart[i] for i in rows], overall) for name, rows in _by(groups, 0).items()}
-    by_category = {name: _spread([apart[i] for i in rows], overall) for name, rows in _by(groups, 1).items()}
+    by_brand, by_category = (
+        {name: _spread([apart[i] for i in rows], overall) for name, rows in _by(groups, part).items()}
+        for part in (0, 1)
+    )
     cohorts = []
     for i, group in enumerate(groups):
         brand, category, condition, _ = group.key
@@ -183,25 +133,20 @@ def _fit(currency: str, groups: Sequence[Group]) -> CurrencyPrices:
         spread = widened(max(_LEAST_SPREAD, _spread([apart[i]], prior)), n)
         if condition == USED:
             spread = math.hypot(spread, _USED_SPREAD * _USED_PULL / (n + _USED_PULL))
-        median = math.exp(places[i] + (shift if condition == USED else 0.0))
+        median = money(places[i] + (shift if condition == USED else 0.0))
         level = "brand+category" if category else "brand"
-        usual = amounts[i]
-        amount = None if usual is None else math.exp(usual)
-        discount = _discount(logs[i])
+        amount = None if (usual := amounts[i]) is None else money(usual)
         cohorts.append(
-            Cohort(level, brand, category, currency, group.seen, median, spread, discount, amount, condition)
+            Cohort(level, brand, category, currency, group.seen, median, spread, _discount(logs[i]), amount, condition)
         )
-    seen = [(g.key, g.seen) for g in groups]
-    shifts = np.array(list(brands.values()))
     return CurrencyPrices(
         currency=currency,
         centre=centre,
         spread=overall,
-        between_brands=_spread([np.abs(shifts - np.median(shifts))], _FIRST_SPREAD),
-        brands=tuple(Effect(b, v, by_brand[b], sum(n for k, n in seen if k[0] == b)) for b, v in brands.items()),
-        categories=tuple(
-            Effect(c, v, by_category[c], sum(n for k, n in seen if k[1] == c)) for c, v in categories.items()
-        ),
+        between_brands=_between(brands),
+        between_categories=_between(categories),
+        brands=_effects(groups, 0, brands, by_brand),
+        categories=_effects(groups, 1, categories, by_category),
         cohorts=tuple(cohorts),
         used_shift=shift,
         used_spread=_USED_SPREAD,
@@ -210,6 +155,16 @@ def _fit(currency: str, groups: Sequence[Group]) -> CurrencyPrices:
         begins=_BEGINS,
         flags=_FLAGS,
     )
+
+
+def _effects(
+    groups: Sequence[Group], part: int, shifts: dict[str, float], spreads: dict[str, float]
+) -> tuple[Effect, ...]:
+    seen: Counter[str | None] = Counter()
+    for group in groups:
+        seen[group.key[part]] += group.seen
+    least = _LEAST_SPREAD / widened(1.0, 0)  # a spread that is guessed from them is widened, and then no less
+    return tuple(Effect(name, v, max(least, spreads[name]), seen[name]) for name, v in shifts.items())
 
 
 def _by(groups: Sequence[Group], part: int) -> dict[str, list[int]]:
@@ -223,7 +178,7 @@ def _by(groups: Sequence[Group], part: int) -> dict[str, list[int]]:
 
 def _backfit(groups: Sequence[Group], logs: Sequence[Floats]) -> tuple[float, dict[str, float], dict[str, float]]:
     """Centre, brands' and categories' shifts: medians of what the other leaves, shrunk, in turns."""
-    centre = float(np.median(np.concatenate(logs)))
+    centre = _median(np.concatenate(logs))
     rest = [y - centre for y in logs]
     shifts: tuple[dict[str, float], dict[str, float]] = ({}, {})
     members = (_by(groups, 0), _by(groups, 1))
@@ -235,8 +190,14 @@ def _backfit(groups: Sequence[Group], logs: Sequence[Floats]) -> tuple[float, di
                 of_other[rows] = shifts[1 - part].get(name, 0.0)
             for name, rows in own.items():
                 left = np.concatenate([rest[i] - of_other[i] for i in rows])
-                shifts[part][name] = len(left) / (len(left) + _PULL) * float(np.median(left))
+                shifts[part][name] = len(left) / (len(left) + _PULL) * _median(left)
     return centre, shifts[0], shifts[1]
+
+
+def _clipped(apart: Sequence[Floats]) -> list[Floats]:
+    """Absolute deviations without outliers' excess: of a cohort's own spread or of all's, whichever is wider."""
+    usual = _median(np.concatenate(apart))
+    return [np.minimum(a, _OUTLYING * _MEDIAN_TO_SIGMA * max(usual, _median(a), _LEAST_SPREAD)) for a in apart]
 
 
 def _spread(apart: Sequence[Floats], prior: float) -> float:
@@ -245,14 +206,27 @@ def _spread(apart: Sequence[Floats], prior: float) -> float:
     return (_MEAN_TO_SIGMA * sum(float(a.sum()) for a in apart) + _SPREAD_PULL * prior) / (n + _SPREAD_PULL)
 
 
+def _median(values: Floats) -> float:
+    """As numpy's, for many short arrays: it takes a tenth of the time there."""
+    y, n = np.sort(values), len(values)
+    return float(y[(n - 1) // 2] + y[n // 2]) / 2.0
+
+
+def _between(shifts: dict[str, float]) -> float:
+    values = np.array(list(shifts.values()) or [0.0])
+    return _spread([np.abs(values - _median(values))], _FIRST_SPREAD)
+
+
 def _middle(values: Floats) -> float | None:
     known = values[~np.isnan(values)]
-    return float(np.median(known)) if len(known) else None
+    return _median(known) if len(known) else None
 
 
 def _discount(logs: Floats) -> float | None:
-    n = max(_DISCOUNTS, math.ceil(_DISCOUNTED * len(logs)))
-    return math.exp(float(np.sort(logs)[n - 1])) if len(logs) >= LEAST_PRICES else None
+    if len(logs) < LEAST_PRICES:
+        return None
+    rest = np.sort(logs[logs >= _median(logs) - _DEEPEST])
+    return money(float(rest[max(_DISCOUNTS, math.ceil(_DISCOUNTED * len(rest))) - 1]))
 
 
 def _exponents(groups: Sequence[Group]) -> tuple[float, float]:
@@ -273,11 +247,9 @@ def _used_shift(groups: Sequence[Group], logs: Sequence[Floats]) -> float:
     """By how much used prices lie below new ones of the same brand and category, shrunk to the stated prior."""
     new = {g.key[:2]: y for g, y in zip(groups, logs, strict=True) if g.key[2] == NEW}
     pairs = [
-        y - float(np.median(new[g.key[:2]]))
-        for g, y in zip(groups, logs, strict=True)
-        if g.key[2] == USED and g.key[:2] in new
+        y - _median(new[g.key[:2]]) for g, y in zip(groups, logs, strict=True) if g.key[2] == USED and g.key[:2] in new
     ]
     if not pairs:
         return USED_SHIFT
     below = np.concatenate(pairs)
-    return min(0.0, (len(below) * float(np.median(below)) + _USED_PULL * USED_SHIFT) / (len(below) + _USED_PULL))
+    return min(0.0, (len(below) * _median(below) + _USED_PULL * USED_SHIFT) / (len(below) + _USED_PULL))

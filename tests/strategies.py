@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from logoscan.price import Cohort, PriceModel, PriceRecord
+from logoscan.cohorts import NEW, USED, Cohort, CurrencyPrices, Effect
+from logoscan.price import PriceModel, PriceRecord
 from logoscan.results import (
     BrandResult,
     Contribution,
@@ -21,6 +22,7 @@ from logoscan.results import (
 )
 from logoscan.storage import LogoRecord
 from logoscan.types import Band, Boxes, Brand, BrandMention, EncoderInfo, Listing, Match, Preprocessing, UsualPrice
+from logoscan.units import Pack
 
 quick = settings(
     deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
@@ -89,24 +91,76 @@ listings = st.builds(
     reviews=tuples_of(texts),
 )
 
+goods_brands = st.sampled_from(["Acme", "Bolt"])
+kinds = st.none() | st.sampled_from(["shoes", "bags"])
+"""Categories that price references know."""
+usual_money = st.sampled_from([5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0])
+conditions = st.sampled_from([None, "new", "Used - good"])
+packs = st.builds(Pack, st.sampled_from([1, 1, 1, 3])) | st.builds(
+    Pack, st.sampled_from([1, 2, 6]), st.sampled_from([30.0, 50.0, 100.0]), st.just("ml")
+)
 price_records = st.builds(
     PriceRecord,
-    brand=st.sampled_from(["Acme", "Bolt"]),
+    brand=goods_brands,
     price=prices,
     currency=currencies,
-    category=st.none() | st.sampled_from(["shoes", "bags"]),
+    category=kinds,
+    condition=conditions,
+    pack=packs,
 )
-cohorts = st.builds(
-    Cohort,
-    level=st.sampled_from(["brand+category", "brand", "category"]),
-    brand=st.none() | names,
-    category=st.none() | names,
-    currency=currencies,
-    n=st.integers(8, 10_000),
-    median=prices,
-    spread=st.floats(0.25, 3.0),
-)
-price_models = st.builds(PriceModel, tuples_of(cohorts))
+
+
+def cohorts(currency: str = "EUR") -> st.SearchStrategy[Cohort]:
+    """Any cohort in one currency."""
+    return st.builds(
+        Cohort,
+        level=st.sampled_from(["brand+category", "brand", "category"]),
+        brand=st.sampled_from(["acme", "acme", "bolt", None]),
+        category=kinds,
+        currency=st.just(currency),
+        n=st.integers(0, 10_000),
+        median=usual_money | prices,
+        spread=st.sampled_from([0.2, 0.5, 1.0]) | st.floats(1e-3, 10.0),
+        discount=st.none() | usual_money | prices,
+        amount=st.none() | prices,
+        condition=st.sampled_from([NEW, USED]),
+    )
+
+
+def _effects(called: list[str]) -> st.SearchStrategy[tuple[Effect, ...]]:
+    effects = [st.builds(Effect, st.just(n), st.floats(-9, 9), st.floats(0.01, 9), st.integers(0, 99)) for n in called]
+    return st.tuples(*effects).flatmap(lambda made: st.sets(st.sampled_from(made)).map(tuple))
+
+
+@st.composite
+def currency_prices(draw: st.DrawFn, currency: str = "EUR") -> CurrencyPrices:
+    """Any references in one currency; what they say of brands, categories and cohorts need not agree."""
+    begins = draw(st.floats(0.01, 5.0))
+    return CurrencyPrices(
+        currency=currency,
+        centre=draw(st.floats(-9.0, 14.0)),
+        spread=draw(st.floats(0.01, 9.0)),
+        between_brands=draw(st.floats(0.0, 9.0)),
+        between_categories=draw(st.floats(0.0, 9.0)),
+        brands=draw(_effects(["acme", "bolt"])),
+        categories=draw(_effects(["shoes", "bags"])),
+        cohorts=draw(tuples_of(cohorts(currency), 6)),
+        used_shift=draw(st.floats(-3.0, 0.0)),
+        used_spread=draw(st.floats(0.0, 3.0)),
+        count_exponent=draw(units),
+        amount_exponent=draw(units),
+        begins=begins,
+        flags=begins + draw(st.floats(0.01, 5.0)),
+    )
+
+
+@st.composite
+def price_models(draw: st.DrawFn, currencies: Sequence[str] = ("EUR", "USD", "GBP")) -> PriceModel:
+    """Any model, with rates for any of its currencies."""
+    known = draw(st.lists(st.sampled_from(currencies), unique=True))
+    rates = draw(st.dictionaries(st.sampled_from(currencies), st.floats(0.01, 100.0)))
+    return PriceModel(tuple(draw(currency_prices(c)) for c in known), rates)
+
 
 finite = st.floats(-1e9, 1e9)
 contributions = st.builds(Contribution, signal=names, value=units, contribution=st.floats(-5.0, 5.0), why=texts)

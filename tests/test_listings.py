@@ -17,6 +17,7 @@ from logoscan.errors import CorruptFileError, InputError
 from logoscan.listings import BadRow, read_listings, read_prices
 from logoscan.price import PriceRecord
 from logoscan.types import Listing
+from logoscan.units import Pack
 
 FULL: dict[str, Any] = {
     "id": "L1", "images": ["a.jpg", "b/c.png"], "title": "Shoe, red", "description": 'A "shoe"\nin two lines',
@@ -319,6 +320,20 @@ def test_prices_without_a_category_column(tmp_path: Path) -> None:
     assert good == PriceRecord("Acme", 10.0, "EUR")
     assert isinstance(bad, BadRow)
     assert "brand" in bad.reason
+
+
+def test_prices_with_condition_and_title(tmp_path: Path) -> None:
+    text = (
+        "title,condition,brand,price,currency\n3 x 50 ml Day Cream,used,Acme,10,EUR\n,,Acme,10,EUR\n"
+        "Set of 2 mugs,New,Acme,10,EUR\nAcme mug\n"
+    )
+    *good, bad = read_prices(write(tmp_path, "p.csv", text))
+    assert good == [
+        PriceRecord("Acme", 10.0, "EUR", None, "used", Pack(3, 50.0, "ml")),
+        PriceRecord("Acme", 10.0, "EUR"),
+        PriceRecord("Acme", 10.0, "EUR", None, "New", Pack(2)),
+    ]
+    assert isinstance(bad, BadRow)
 
 
 @pytest.mark.parametrize(("text", "missing"), [("", "'brand', 'currency', 'price'"), ("brand,price\n", "'currency'")])
