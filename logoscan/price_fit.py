@@ -53,6 +53,8 @@ _OUTLYING = 3.0
 """Robust standard deviations beyond which a price widens a spread no more."""
 _LEAST_BEGINS = 0.5
 """Floor of `begins`: of the least spread it is a tenth off the price, which no list without sales makes an anomaly."""
+_LEAST_FLAGS = 2.0
+"""Of `flags`: at the least spread a third off the price."""
 _FURTHEST = 2.0 * _FLAGS
 """Spreads below the usual price beyond which it says no more of where genuine prices end."""
 
@@ -98,7 +100,7 @@ def _tail(below: Floats) -> tuple[float, float]:
         for share, prior in ((_BEGINS_SHARE, _BEGINS), (_FLAGS_SHARE, _FLAGS))
     )
     begins = max(begins, _LEAST_BEGINS)
-    return begins, max(flags, begins + 0.5)
+    return begins, max(flags, begins + 0.5, _LEAST_FLAGS)
 
 
 def _fit(currency: str, groups: Sequence[Group]) -> CurrencyPrices:

@@ -108,7 +108,7 @@ def test_another_word_for_a_category_is_no_anomaly() -> None:
     model = PriceModel.fit([*caps, *shoes])
     assert model.judge(ACME, 15.0, "EUR").anomaly == 0.0
     scarves = model.judge(ACME, 15.0, "EUR", "Scarves")
-    assert strength(scarves) < 0.1
+    assert strength(scarves) < 0.5
     assert "(acme; by other prices" in scarves.reason, "nothing is known of scarves"
     assert model.judge(ACME, 15.0, "EUR", "Shoes").anomaly == 1.0
     assert model.judge(ACME, 1.0, "EUR", "Scarves").anomaly == 1.0
