@@ -10,6 +10,8 @@ from logoscan.errors import LogoscanError
 from logoscan.evidence import BrandEvidence, gather
 from logoscan.images import ImageLimits, load_image
 from logoscan.index import LogoIndex
+from logoscan.judging import Findings, Judge
+from logoscan.ledger import PhotoLedger
 from logoscan.listings import read_listings, read_prices
 from logoscan.match import MatchCalibration
 from logoscan.merchant import MerchantFacts, MerchantModel, MerchantScore, score_merchant
@@ -21,6 +23,7 @@ from logoscan.report import draw_overlay, read_reports, report_from_json, report
 from logoscan.results import Report, Score, Signal
 from logoscan.scanner import Scanner
 from logoscan.score import ScoreModel
+from logoscan.score_fit import fit_scores, with_bands
 from logoscan.types import (
     Brand,
     BrandMention,
@@ -44,7 +47,9 @@ __all__ = [
     "EasyOcr",
     "Encoder",
     "EncoderInfo",
+    "Findings",
     "ImageLimits",
+    "Judge",
     "Listing",
     "ListingEvidence",
     "LogoIndex",
@@ -56,6 +61,7 @@ __all__ = [
     "MerchantScore",
     "MerchantState",
     "OcrEngine",
+    "PhotoLedger",
     "Preprocessing",
     "PriceModel",
     "PriceRecord",
@@ -73,6 +79,7 @@ __all__ = [
     "WholeImage",
     "__version__",
     "draw_overlay",
+    "fit_scores",
     "gather",
     "load_image",
     "make_ocr",
@@ -83,4 +90,5 @@ __all__ = [
     "report_from_json",
     "report_to_json",
     "score_merchant",
+    "with_bands",
 ]

@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from logoscan.price import Cohort, PriceModel, PriceRecord
+from logoscan.cohorts import Cohort
+from logoscan.price import PriceModel, PriceRecord
 from logoscan.results import (
     BrandResult,
     Contribution,

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from strategies import brands, listings, quick, units
 
 from logoscan.coded import CodedUse, find_coded
-from logoscan.price import Cohort, PriceJudgement
+from logoscan.cohorts import Cohort
+from logoscan.price import PriceJudgement
 from logoscan.score import PRIOR, ScoreModel
 from logoscan.signals import (
     DEFAULT_SIGNALS,
