@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from logoscan.coded import CodedUse
-from logoscan.complaints import Complaints
+from logoscan.complaints import NO_REVIEWS, Complaints
 from logoscan.facts import contradictions
 from logoscan.photos import PhotoUse, copied_photo_weight
 from logoscan.price import PriceJudgement
@@ -70,7 +70,7 @@ class Case:
     coded: tuple[CodedUse, ...] = ()
     searched: bool = False
     altered: Mapping[str, float] | None = None
-    complaints: Complaints = Complaints(0, ())
+    complaints: Complaints = NO_REVIEWS
     photos: tuple[PhotoUse, ...] | None = None
 
     @property

@@ -30,7 +30,7 @@ shapes = st.lists(rises, min_size=1, max_size=7).map(lambda rows: (0.0, *accumul
 models = st.builds(
     ScoreModel,
     bias=st.floats(-10, 5),
-    shapes=st.fixed_dictionaries({name: shapes for name in NAMES}),
+    shapes=st.fixed_dictionaries(dict.fromkeys(NAMES, shapes)),
     review_from=st.floats(1, 50),
     block_from=st.floats(50, 99),
     min_coverage=units,
