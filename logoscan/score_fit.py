@@ -40,6 +40,8 @@ _LEAST = 10
 """Labels of either kind (weights counted) below which slope and bias stay as they are fitted."""
 _SLOPE_PULL = 5.0
 """Penalty on the squared departure of the calibration's slope from 1."""
+_ROUNDING = 1e-12
+"""Of shares: 29 of 100 are no more than 0.29."""
 
 
 def fit_scores(
@@ -95,8 +97,9 @@ def with_bands(
     """Set the bands from what they are to achieve on labelled reports.
 
     Args:
-        model: Scores are its own; reports that another model made are scored again.
-        reports: Reports, or scores that `model` made; those without a candidate are never reviewed.
+        model: Whose bands are set; what another model scored is scored again, for the brand that it names.
+        reports: Reports, or their scores; those without a candidate are never reviewed. A score of another model does
+            not tell what is shown, and so not what would go to review for its low coverage: reports do.
         labels: Whether each listing is counterfeit; for the precision alone.
         block_precision: Share of counterfeits that blocked listings must reach, in (0, 1]; the lowest score that
             reaches it begins the band. Only listings that may be blocked count.
@@ -111,9 +114,10 @@ def with_bands(
         InputError: A share is out of range, no score reaches the precision, or more go to review for their low coverage
             alone than people can look at.
     """
-    for name, wanted, most in (("block_precision", block_precision, "1]"), ("review_share", review_share, "1)")):
-        if wanted is not None and not (0 < wanted < 1 or (wanted == 1 and most == "1]")):
-            raise InputError(f"{name}: expected a share in (0, {most}, got {wanted!r}")
+    if block_precision is not None and not 0 < block_precision <= 1:
+        raise InputError(f"block_precision: expected a share in (0, 1], got {block_precision!r}")
+    if review_share is not None and not 0 < review_share < 1:
+        raise InputError(f"review_share: expected a share in (0, 1), got {review_share!r}")
     scores = [_under(model, one) for one in reports]
     y, w = _labels(labels, weights, len(scores))
     values = np.array([-1.0 if s.value is None else s.value for s in scores])
@@ -130,12 +134,13 @@ def with_bands(
 
 
 def _under(model: ScoreModel, one: Report | Score) -> Score:
-    """The score of a report by `model`, of the candidate that it names."""
-    if isinstance(one, Score) or one.score.model == model.version or one.score.brand is None:
-        return one if isinstance(one, Score) else one.score
-    brand = one.score.brand
-    shown = next((b.probability for b in one.brands if b.brand == brand), None)
-    return model.score(brand, [Signal(c.signal, c.value, c.why) for c in one.score.contributions], shown=shown)
+    """The score by `model` of the brand that a report names."""
+    score = one.score if isinstance(one, Report) else one
+    if score.brand is None or score.model == model.version:
+        return score
+    brands = one.brands if isinstance(one, Report) else ()
+    shown = next((b.probability for b in brands if b.brand == score.brand), None)
+    return model.score(score.brand, [Signal(c.signal, c.value, c.why) for c in score.contributions], shown=shown)
 
 
 def _inside(value: float) -> float:
@@ -148,7 +153,7 @@ def _lowest(values: Floats, y: Floats, w: Floats, precision: float, least: float
     order = np.argsort(-values, kind="stable")
     found = np.cumsum((w * y)[order]) / np.cumsum(w[order])
     ends = np.append(values[order][1:] < values[order][:-1], True)[: len(order)]  # equal scores go together
-    good = np.flatnonzero((found >= precision) & ends & (values[order] >= least))
+    good = np.flatnonzero((found >= precision - _ROUNDING) & ends & (values[order] >= least))
     if not len(good):
         reached = f"the best is {found[ends].max():.3f}" if len(found) else "none of the listings may be blocked"
         raise InputError(f"block_precision: expected one that some score reaches, got {precision!r}; {reached}")
@@ -157,14 +162,13 @@ def _lowest(values: Floats, y: Floats, w: Floats, precision: float, least: float
 
 def _budget(values: Floats, w: Floats, always: NDArray[np.bool_], share: float) -> float:
     """The lowest score from which on, with those that are `always` looked at, lie at most `share` of all listings."""
-    total = w.sum()
-    if w[always].sum() > share * total:
-        least = w[always].sum() / total
+    least = w[always].sum() / w.sum()
+    if least > share:
         raise InputError(f"review_share: expected {least:.4f} or more, which has too low a coverage, got {share!r}")
     order = np.argsort(-values, kind="stable")
     ordered, rest = values[order], np.where(always, 0.0, w)[order]
     ends = np.append(ordered[1:] < ordered[:-1], True)  # equal scores go together
-    good = np.flatnonzero((w[always].sum() + np.cumsum(rest) <= share * total) & ends & (ordered >= 0))
+    good = np.flatnonzero((least + np.cumsum(rest) / w.sum() <= share + _ROUNDING) & ends & (ordered >= 0))
     return float(ordered[good[-1]]) if len(good) else 100.0
 
 
@@ -218,7 +222,7 @@ def _table(
     if not kept.any():
         raise InputError("reports: expected at least one with a candidate brand, got none")
     climbed = np.clip(values[kept, :, None] * _KNOTS - np.arange(_KNOTS), 0.0, 1.0)
-    y, w = y[kept], w[kept]
+    y, w = y[kept], w[kept] / w[kept].max()
     w *= w.sum() / (w @ w)  # the sum is the number of labels of equal weight that tell as much
     return climbed.reshape(len(y), len(column) * _KNOTS), y, w
 

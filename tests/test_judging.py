@@ -346,4 +346,4 @@ def test_words_are_found_where_they_stand() -> None:
     assert [m.probability for m in found] == sorted((m.probability for m in found), reverse=True)
     coded = {(use.source, use.confidence) for use in coded_of(listing, spans)}
     assert {("title", 1.0), ("image:1", 0.5)} <= coded
-    assert mentions_of(LISTING, [], NAMES) == coded_of(LISTING, []) == ()
+    assert (mentions_of(LISTING, [], NAMES), coded_of(LISTING, [])) == ((), ())

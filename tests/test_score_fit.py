@@ -147,7 +147,7 @@ def test_labels_that_are_chosen_and_weighted_teach_what_drawn_ones_do() -> None:
 def test_only_the_ratios_of_weights_count() -> None:
     some, labels = TRAIN[:300], LABELS[:300].tolist()
     plain = fit_scores(some, labels)
-    for weight in (1e-6, 1.0, 1e6):
+    for weight in (1e-200, 1.0, 1e200):
         assert heights(fit_scores(some, labels, weights=[weight] * 300)) == pytest.approx(heights(plain), abs=1e-3)
 
 
@@ -318,6 +318,16 @@ def test_weights_count_in_bands() -> None:
     assert with_bands(FLAT, scores, labels, review_share=0.4, weights=[1, 1, 2]).review_from == scores[0].value
 
 
+def test_shares_are_counted_without_rounding_errors() -> None:
+    scores = [flat(0.0, 1 - i / 200) for i in range(100)]
+    weights = [0.1] * 100
+    labels = [i < 90 for i in range(100)]
+    for n in range(1, 100):
+        model = with_bands(FLAT, scores, labels, review_share=n / 100, weights=weights)
+        assert sum(looked_at(model, scores)) == n
+    assert with_bands(FLAT, scores, labels, block_precision=0.9, weights=weights).block_from == scores[-1].value
+
+
 @quick
 @given(data=st.data(), share=st.floats(0.01, 0.99), block_from=st.floats(30.0, 99.0))
 def test_the_budget_is_kept(data: st.DataObject, share: float, block_from: float) -> None:
@@ -365,7 +375,9 @@ def test_reports_of_another_model_are_scored_again() -> None:
     wanted: dict[str, Any] = {"block_precision": 0.9, "review_share": 0.5}
     model = with_bands(FITTED, reports, labels, **wanted)
     assert model == with_bands(FITTED, own, labels, **wanted)
-    assert with_bands(model, [make_report(score=s) for s in own], labels, **wanted).block_from == model.block_from
+    assert with_bands(model, reports, labels, **wanted) == model, "and again"
+    unseen = with_bands(FITTED, TRAIN[:500], labels, **wanted)
+    assert unseen.review_from < model.review_from, "scores do not tell what low coverage sends to review"
 
 
 @pytest.mark.parametrize(
