@@ -133,12 +133,16 @@ class ScoreModel:
         value = 100.0 * sigmoid(self.bias + math.fsum(p.contribution for p in parts))
         judged = math.fsum(self.shapes[name][-1] for name in names)
         coverage = min(1.0, judged / self._most) if self._most else 0.0
-        band = self.band(value, parts, unjudged=shown is not None and shown >= 0.5 and coverage < self.min_coverage)
+        band = self.band(value, parts, unjudged=self.unjudged(coverage, shown))
         return Score(value, band, brand, self.bias, tuple(parts), coverage, self.version)
 
     def nothing(self) -> Score:
         """The score of a listing without a candidate brand: no value, band clear."""
         return Score(None, "clear", None, self.bias, (), 0.0, self.version)
+
+    def unjudged(self, coverage: float, shown: float | None) -> bool:
+        """Whether a brand is shown, more likely than not, and too little of it could be judged."""
+        return shown is not None and shown >= 0.5 and coverage < self.min_coverage
 
     def band(self, value: float, parts: Sequence[Contribution], *, unjudged: bool = False) -> Band:
         """The band of a score.
@@ -146,7 +150,7 @@ class ScoreModel:
         Args:
             value: In [0, 100].
             parts: Its reasons; without one beyond the price it is never "block", whatever was fitted.
-            unjudged: Too little could be judged: a person should look.
+            unjudged: See there; a person should look.
         """
         beyond_price = any(p.contribution > 0 and p.signal not in PRICE_SIGNALS for p in parts)
         if value >= self.block_from and beyond_price:

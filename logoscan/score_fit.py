@@ -98,8 +98,8 @@ def with_bands(
 
     Args:
         model: Whose bands are set; what another model scored is scored again, for the brand that it names.
-        reports: Reports, or their scores; those without a candidate are never reviewed. A score of another model does
-            not tell what is shown, and so not what would go to review for its low coverage: reports do.
+        reports: Reports, or their scores; those without a candidate are never reviewed. Better reports: a score does
+            not tell whether the brand is shown, and so not for sure what goes to review for its low coverage.
         labels: Whether each listing is counterfeit; for the precision alone.
         block_precision: Share of counterfeits that blocked listings must reach, in (0, 1]; the lowest score that
             reaches it begins the band. Only listings that may be blocked count.
@@ -123,8 +123,8 @@ def with_bands(
     values = np.array([-1.0 if s.value is None else s.value for s in scores])
     review, block = model.review_from, model.block_from
     if review_share is not None:
-        unjudged = np.array([s.band == "review" and (s.value or 0.0) < model.review_from for s in scores])
-        review = _budget(values, w, unjudged, review_share)
+        always = np.array([_unjudged(model, reports[i], score) for i, score in enumerate(scores)])
+        review = _budget(values, w, always, review_share)
         block = max(block, review)
     if block_precision is not None:
         least = -math.inf if review_share is None else review
@@ -138,9 +138,21 @@ def _under(model: ScoreModel, one: Report | Score) -> Score:
     score = one.score if isinstance(one, Report) else one
     if score.brand is None or score.model == model.version:
         return score
-    brands = one.brands if isinstance(one, Report) else ()
-    shown = next((b.probability for b in brands if b.brand == score.brand), None)
-    return model.score(score.brand, [Signal(c.signal, c.value, c.why) for c in score.contributions], shown=shown)
+    return model.score(score.brand, [Signal(c.signal, c.value, c.why) for c in score.contributions], shown=_shown(one))
+
+
+def _shown(one: Report | Score) -> float | None:
+    """Probability that the scored brand is shown; None where that is not known."""
+    if isinstance(one, Score):
+        return None
+    return next((b.probability for b in one.brands if b.brand == one.score.brand), None)
+
+
+def _unjudged(model: ScoreModel, one: Report | Score, score: Score) -> bool:
+    """Whether a listing goes to review however low its score; where that is not known, rather yes."""
+    if (shown := _shown(one)) is not None:
+        return model.unjudged(score.coverage, shown)
+    return score.band == "review" and score.coverage < model.min_coverage
 
 
 def _inside(value: float) -> float:
@@ -170,10 +182,6 @@ def _budget(values: Floats, w: Floats, always: NDArray[np.bool_], share: float) 
     ends = np.append(ordered[1:] < ordered[:-1], True)  # equal scores go together
     good = np.flatnonzero((least + np.cumsum(rest) / w.sum() <= share + _ROUNDING) & ends & (ordered >= 0))
     return float(ordered[good[-1]]) if len(good) else 100.0
-
-
-def _scores(reports: Sequence[Report] | Sequence[Score]) -> list[Score]:
-    return [r.score if isinstance(r, Report) else r for r in reports]
 
 
 def _labels(labels: Sequence[bool], weights: Sequence[float] | None, n: int) -> tuple[Floats, Floats]:
@@ -209,7 +217,7 @@ def _table(
     prior: ScoreModel,
 ) -> tuple[Floats, Floats, Floats]:
     """How far each piece of each shape is climbed, float64 (n, signals * pieces) in [0, 1]; labels; weights."""
-    scores = _scores(reports)
+    scores = [r.score if isinstance(r, Report) else r for r in reports]
     y, w = _labels(labels, weights, len(scores))
     column = {name: i for i, name in enumerate(prior.shapes)}
     values = np.zeros((len(scores), len(column)))
