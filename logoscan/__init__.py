@@ -10,6 +10,8 @@ from logoscan.errors import LogoscanError
 from logoscan.evidence import BrandEvidence, gather
 from logoscan.images import ImageLimits, load_image
 from logoscan.index import LogoIndex
+from logoscan.judging import Findings, Judge
+from logoscan.ledger import PhotoLedger
 from logoscan.listings import read_listings, read_prices
 from logoscan.match import MatchCalibration
 from logoscan.merchant import MerchantFacts, MerchantModel, MerchantScore, score_merchant
@@ -22,6 +24,7 @@ from logoscan.report import draw_overlay, read_reports, report_from_json, report
 from logoscan.results import Report, Score, Signal
 from logoscan.scanner import Scanner
 from logoscan.score import ScoreModel
+from logoscan.score_fit import fit_scores, with_bands
 from logoscan.types import (
     Brand,
     BrandMention,
@@ -45,7 +48,9 @@ __all__ = [
     "EasyOcr",
     "Encoder",
     "EncoderInfo",
+    "Findings",
     "ImageLimits",
+    "Judge",
     "Listing",
     "ListingEvidence",
     "LogoIndex",
@@ -57,6 +62,7 @@ __all__ = [
     "MerchantScore",
     "MerchantState",
     "OcrEngine",
+    "PhotoLedger",
     "Preprocessing",
     "PriceModel",
     "PriceRecord",
@@ -75,6 +81,7 @@ __all__ = [
     "WholeImage",
     "__version__",
     "draw_overlay",
+    "fit_scores",
     "gather",
     "load_image",
     "make_ocr",
@@ -86,4 +93,5 @@ __all__ = [
     "report_to_json",
     "sample_prices",
     "score_merchant",
+    "with_bands",
 ]

@@ -17,15 +17,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 import logoscan
-from logoscan.errors import LogoscanError
+from logoscan.errors import InputError, LogoscanError
 from logoscan.images import load_image
 from logoscan.jsonio import atomic_write, read_record, to_json
+from logoscan.ledger import PhotoLedger
 from logoscan.listings import BadRow, read_labels, read_listings, read_prices
 from logoscan.match import MatchCalibration
 from logoscan.price import PriceModel
-from logoscan.report import draw_overlay, report_to_json
+from logoscan.report import draw_overlay, read_reports, report_to_json
 from logoscan.results import Report
 from logoscan.resume import PartialOutput
+from logoscan.score import ScoreModel
 from logoscan.types import Listing
 
 _errors = Console(stderr=True)
@@ -164,6 +166,16 @@ def register(
     default=None,
     help="CSV: brand,price,currency[,category,condition,title].",
 )
+@click.option(
+    "--score-model",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="JSON, as ScoreModel.save wrote it; default: the stated priors.",
+)
+@click.option(
+    "--ledger",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File of photos and the sellers who used them: read, if it is there, and written with this scan's added.",
+)
 @click.option("--overlay", type=click.Path(path_type=Path), default=None, help="Folder for photos with boxes drawn.")
 @_ENCODER
 @_PRETRAINED
@@ -188,6 +200,8 @@ def scan(
     out: Path,
     root: Path | None,
     prices: Path | None,
+    score_model: Path | None,
+    ledger: Path | None,
     overlay: Path | None,
     encoder: str | None,
     pretrained: str | None,
@@ -218,12 +232,16 @@ def scan(
         detector=make_detector(detector, device=device),
         ocr=make_ocr(ocr, device=device, effort=effort),  # type: ignore[arg-type]
         prices=price_model,
+        score_model=None if score_model is None else ScoreModel.load(score_model),
+        ledger=None if ledger is None else _ledger(ledger),
         calibration="auto" if calibration is None else read_record(MatchCalibration, calibration),
         similarity_threshold=similarity_threshold,
         root=root,
     )
     total = sum(1 for _ in read_listings(listings))
     bands, failed = _scan_rows(scanner, rows, total, out, root, overlay)
+    if ledger is not None:
+        _remember(out, ledger)
     summary = ", ".join(f"{bands[band]} {band}" for band in ("block", "review", "clear"))
     click.echo(f"{bands.total()} reports ({summary}) -> {out}")
     if failed + bad_prices:
@@ -243,6 +261,21 @@ def _price_model(path: Path | None) -> tuple[PriceModel | None, int]:
         else:
             records.append(record)
     return PriceModel.fit(records), failed
+
+
+def _ledger(path: Path) -> PhotoLedger:
+    """What a file knows of photos; nothing if it is not there yet."""
+    if not path.parent.is_dir():  # said before the scan, not after it
+        raise InputError(f"ledger: expected a file in an existing folder, got {str(path)!r}")
+    return PhotoLedger.load(path) if path.is_file() else PhotoLedger()
+
+
+def _remember(reports: Path, path: Path) -> None:
+    """Add the photos of reports to a ledger's file, which is read again: other scans may have added theirs."""
+    ledger = _ledger(path)
+    for report in read_reports(reports):
+        ledger.add_report(report)
+    ledger.save(path)
 
 
 def _scan_rows(

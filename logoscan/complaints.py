@@ -19,7 +19,7 @@ from importlib.resources import files
 from logoscan.errors import InputError
 from logoscan.folding import fold
 
-__all__ = ["Complaint", "Complaints", "complaint_value", "find_complaints"]
+__all__ = ["NO_REVIEWS", "Complaint", "Complaints", "complaint_value", "find_complaints"]
 
 _MAX_CHARS = 5000
 """Of one review; the claim stands early in longer ones."""
@@ -137,6 +137,10 @@ class Complaints:
     def value(self) -> float | None:
         """How much the complaints weigh among the reviews, in [0, 1]; absent without reviews."""
         return complaint_value(math.fsum(c.strength for c in self.found), self.reviews) if self.reviews else None
+
+
+NO_REVIEWS = Complaints(0, ())
+"""What no reviews say."""
 
 
 def find_complaints(reviews: Sequence[str]) -> Complaints:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from logoscan.coded import CodedUse, find_coded
+from logoscan.complaints import Complaints, find_complaints
 from logoscan.photos import PhotoUse
 from logoscan.price import PriceModel
 from logoscan.results import Score
@@ -35,7 +37,8 @@ class Findings:
         mentions: Of registered brands, in its words and photos.
         coded: Coded terms, likewise.
         shown: Probability that the photos show a brand, for brands of which they hold any evidence.
-        visible: Brands that the photos were searched for: those without evidence are shown with probability 0.
+        visible: Brands whose marks every photo was searched for: those without evidence are shown with probability 0.
+            Empty where a photo could not be read, since the mark may be in that one.
         altered: What became of a brand's mark, where it was compared with its drawing; see `Case`.
         photos: Who else uses each photo; None where that was not looked up.
     """
@@ -49,8 +52,13 @@ class Findings:
     altered: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     photos: tuple[PhotoUse, ...] | None = None
 
+    @cached_property
+    def complaints(self) -> Complaints:
+        """What the reviews say; the same for all brands, and found where one is judged."""
+        return find_complaints(self.listing.reviews)
+
     def candidates(self) -> list[str]:
-        """Names that are shown, claimed or named surely enough to be judged; those that are no brands are not."""
+        """What is shown, claimed or named surely enough to be judged, sorted; a claim may be no registered brand."""
         named = {m.brand for m in self.mentions if m.probability >= CANDIDATE_FROM or m.kind in ("compatible", "style")}
         seen = {brand for brand, probability in self.shown.items() if probability >= CANDIDATE_FROM}
         return sorted(named | seen | ({self.claimed} if self.claimed else set()))
@@ -93,7 +101,7 @@ class Judge:
         return out
 
     def case(self, found: Findings, brand: Brand, size: Pack) -> Case:
-        """Everything that is known about one candidate."""
+        """Everything that is known about one candidate; `size` is what the title says is sold (`units.pack`)."""
         listing = found.listing
         return Case(
             brand=brand,
@@ -105,7 +113,9 @@ class Judge:
                 brand, listing.price, listing.currency, listing.category, condition=listing.condition, pack=size
             ),
             coded=found.coded,
+            searched=brand.name in found.visible,
             altered=found.altered.get(brand.name),
+            complaints=found.complaints,
             photos=found.photos,
             claimed_shown=found.shown.get(found.claimed or "", 0.0) if found.claimed != brand.name else 0.0,
         )

@@ -74,6 +74,7 @@ class Scanner:
         detector: Detector | None = None,
         ocr: OcrEngine | None = None,
         alterations: AlterationCheck | None = None,
+        check_marks: bool = False,
         prices: PriceModel | None = None,
         score_model: ScoreModel | None = None,
         ledger: PhotoLedger | None = None,
@@ -91,7 +92,10 @@ class Scanner:
             encoder: Must be the one that made the index.
             detector: The bundled `LogoDetector` on the encoder's device if None.
             ocr: None reads no text.
-            alterations: Compares the marks that are surely shown with their drawings; None compares none.
+            alterations: Compares marks with their drawings (`alteration`); None cannot be asked.
+            check_marks: Each scan compares the marks that are surely shown, of three brands at most, for the signal
+                `altered_logo`. Off, because each takes about as long as a look at a photo, and 5 % of faithful marks
+                are called altered, more of redrawn, folded or partly covered ones (`weights/alterations.md`).
             prices: Price references; None judges by the owners' usual prices alone.
             score_model: The stated priors if None.
             ledger: Photos and who used them; a scan reads it, the caller adds to it (`PhotoLedger.add_report`). None
@@ -104,10 +108,14 @@ class Scanner:
             limits: Caps on image files.
 
         Raises:
+            InputError: `check_marks` without `alterations`.
             MismatchError: Index and encoder, or calibration and stages, do not belong together.
             CorruptFileError: The bundled detector is wanted, and missing or altered.
         """
         index.require(encoder.info)
+        if check_marks and alterations is None:
+            raise InputError("check_marks: expected a scanner with an AlterationCheck, got alterations=None")
+        self._check_marks = check_marks
         self.index, self.encoder, self.ocr, self.alterations, self.ledger = index, encoder, ocr, alterations, ledger
         self.detector: Detector = detector or LogoDetector(device=getattr(encoder, "device", "auto"))
         self.calibration = self._fitting(calibration, "logo")
@@ -127,7 +135,13 @@ class Scanner:
 
     @classmethod
     def default(
-        cls, brands: str | Path | LogoIndex, *, device: str = "auto", prices: PriceModel | None = None
+        cls,
+        brands: str | Path | LogoIndex,
+        *,
+        device: str = "auto",
+        prices: PriceModel | None = None,
+        score_model: ScoreModel | None = None,
+        ledger: PhotoLedger | None = None,
     ) -> Scanner:
         """The bundled models, wired.
 
@@ -135,6 +149,8 @@ class Scanner:
             brands: A folder of brand folders, an index folder, or an index made by the bundled encoder.
             device: "auto", "cpu", "cuda", ...
             prices: Price references.
+            score_model: The stated priors if None.
+            ledger: Photos and who used them.
         """
         encoder = ClipEncoder(device=device)
         if isinstance(brands, LogoIndex):
@@ -151,6 +167,8 @@ class Scanner:
             ocr=make_ocr("auto", device=device),
             alterations=AlterationCheck(),
             prices=prices,
+            score_model=score_model,
+            ledger=ledger,
         )
 
     def _fitting(
@@ -257,7 +275,8 @@ class Scanner:
             for listing in batch:
                 taken = list(islice(seen, min(len(listing.images), MAX_IMAGES)))
                 matches = self.match(taken, index)
-                yield self._judge(listing, taken, index, matches, self._altered(listing, matches, index))
+                altered = self._altered(listing, matches, index) if self._check_marks else {}
+                yield self._judge(listing, taken, index, matches, altered)
 
     def observe(self, images: Sequence[ImageSource]) -> list[Observation]:
         """Look at photos: detect, encode, read. The expensive half of a scan; needs no register."""
@@ -308,7 +327,7 @@ class Scanner:
             mentions,
             coded_of(listing, spans),
             self._shown(evidence, matches, index),
-            self._visible(observations, index),
+            self._visible(listing, observations, index),
             altered,
             self._uses(listing, observations),
         )
@@ -374,10 +393,10 @@ class Scanner:
                     shown[match.brand] = max(near, shown.get(match.brand, 0.0))
         return shown
 
-    def _visible(self, observations: Sequence[Observation], index: LogoIndex) -> Collection[str]:
-        """Brands that would have been seen, had the photos shown them."""
-        readable = any(o.warning is None for o in observations)
-        if not readable or (self.calibration is None and self._similarity_threshold is None):
+    def _visible(self, listing: Listing, observations: Sequence[Observation], index: LogoIndex) -> Collection[str]:
+        """Brands that would have been seen, had any photo of the listing shown them."""
+        complete = 0 < len(listing.images) == sum(seen.warning is None for seen in observations)
+        if not complete or (self.calibration is None and self._similarity_threshold is None):
             return ()
         return {*index.with_logo, *(index.by_name if self.name_calibration else ())}
 
@@ -393,8 +412,8 @@ class Scanner:
         found: dict[str, Mapping[str, float]] = {}
         asked: set[str] = set()
         for match in matches:
-            if self.alterations is None or (match.probability or 0.0) < _ALTERED_FROM or len(asked) == _ALTERED_BRANDS:
-                break
+            if (match.probability or 0.0) < _ALTERED_FROM or len(asked) == _ALTERED_BRANDS:
+                break  # they come surest first
             if match.brand not in asked and match.brand in index.with_logo:
                 asked.add(match.brand)
                 try:

@@ -10,11 +10,10 @@ import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
-
-import numpy as np
 
 from logoscan.errors import InputError
 from logoscan.jsonio import atomic_write, read_record, to_json
@@ -47,6 +46,8 @@ PRIOR: Mapping[str, tuple[float, ...]] = MappingProxyType(
 )
 PRICE_SIGNALS = frozenset({"low_price"})
 """Signals that are not enough for "block": a price is a reason to look, not a proof."""
+_MOST = 1000.0
+"""Of a shape: far beyond any evidence, and far from where sums overflow."""
 
 
 def linear(coefficients: Mapping[str, float]) -> dict[str, tuple[float, ...]]:
@@ -60,8 +61,8 @@ class ScoreModel:
 
     Attributes:
         bias: Log-odds before any signal.
-        shapes: What each signal adds at evenly spaced values from 0 to 1, straight lines in between; begins with 0 and
-            never falls, so that suspicion only rises and what is absent never counts against anyone.
+        shapes: What each signal adds at evenly spaced values from 0 to 1, straight lines in between. A shape begins
+            with 0 and never falls, so that suspicion only rises and what is absent never counts against anyone.
         review_from: Score from which the band is "review", in (0, 100).
         block_from: Score from which the band is "block", given a non-price signal that contributes.
         min_coverage: A brand that is shown goes to review where less than this could be judged.
@@ -81,8 +82,11 @@ class ScoreModel:
             raise InputError(f"ScoreModel.bias: expected a finite number, got {self.bias!r}")
         for key, shape in self.shapes.items():
             rises = len(shape) > 1 and shape[0] == 0 and all(a <= b for a, b in pairwise(shape))
-            if not (rises and math.isfinite(shape[-1])):
-                raise InputError(f"ScoreModel.{key}: expected finite numbers from 0 on that never fall, got {shape!r}")
+            if not (rises and shape[-1] <= _MOST):
+                raise InputError(
+                    f"ScoreModel.shapes {key}: expected two or more numbers that begin with 0, never fall and end at "
+                    f"{_MOST:.0f} or less, got {shape!r:.200}"
+                )
         if not 0 < self.review_from <= self.block_from < 100:
             raise InputError(
                 "ScoreModel: expected 0 < review_from <= block_from < 100, "
@@ -91,18 +95,24 @@ class ScoreModel:
         if not 0 <= self.min_coverage <= 1:
             raise InputError(f"ScoreModel.min_coverage: expected a share in [0, 1], got {self.min_coverage!r}")
 
-    @property
+    @cached_property
     def version(self) -> str:
         """Name and 8 hex digits over the numbers."""
         numbers = (self.bias, sorted(self.shapes.items()), self.review_from, self.block_from, self.min_coverage)
         return f"{self.name}@{hashlib.sha256(repr(numbers).encode()).hexdigest()[:8]}"
 
+    @cached_property
+    def _most(self) -> float:
+        """What all signals together can add."""
+        return math.fsum(shape[-1] for shape in self.shapes.values())
+
     def contribution(self, signal: str, value: float) -> float:
         """What a signal of a value in [0, 1] adds to the log-odds."""
         shape = self.shapes[signal]
-        if len(shape) == 2:
-            return shape[1] * value  # exact, where interpolation rounds
-        return float(np.interp(value * (len(shape) - 1), range(len(shape)), shape))
+        place = value * (len(shape) - 1)
+        piece = min(int(place), len(shape) - 2)
+        low, high = shape[piece], shape[piece + 1]
+        return min(high, low + (high - low) * (place - piece))  # rounding must not lift it above the next piece
 
     def score(self, brand: str, signals: Sequence[Signal], *, shown: float | None = None) -> Score:
         """Score one candidate brand.
@@ -124,15 +134,18 @@ class ScoreModel:
         parts = [Contribution(s.name, s.value, self.contribution(s.name, s.value), s.why) for s in signals]
         parts.sort(key=lambda p: (-p.contribution, p.signal))
         value = 100.0 * sigmoid(self.bias + math.fsum(p.contribution for p in parts))
-        whole = math.fsum(shape[-1] for shape in self.shapes.values())
-        coverage = math.fsum(self.shapes[n][-1] for n in names) / whole if whole else 0.0
-        coverage = min(1.0, coverage)
-        band = self.band(value, parts, unjudged=shown is not None and shown >= 0.5 and coverage < self.min_coverage)
+        judged = math.fsum(self.shapes[name][-1] for name in names)
+        coverage = min(1.0, judged / self._most) if self._most else 0.0
+        band = self.band(value, parts, unjudged=self.unjudged(coverage, shown))
         return Score(value, band, brand, self.bias, tuple(parts), coverage, self.version)
 
     def nothing(self) -> Score:
         """The score of a listing without a candidate brand: no value, band clear."""
         return Score(None, "clear", None, self.bias, (), 0.0, self.version)
+
+    def unjudged(self, coverage: float, shown: float | None) -> bool:
+        """Whether a brand is shown, more likely than not, and too little of it could be judged."""
+        return shown is not None and shown >= 0.5 and coverage < self.min_coverage
 
     def band(self, value: float, parts: Sequence[Contribution], *, unjudged: bool = False) -> Band:
         """The band of a score.
@@ -140,7 +153,7 @@ class ScoreModel:
         Args:
             value: In [0, 100].
             parts: Its reasons; without one beyond the price it is never "block", whatever was fitted.
-            unjudged: Too little could be judged: a person should look.
+            unjudged: See there; a person should look.
         """
         beyond_price = any(p.contribution > 0 and p.signal not in PRICE_SIGNALS for p in parts)
         if value >= self.block_from and beyond_price:

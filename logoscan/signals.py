@@ -1,7 +1,8 @@
 """Evidence -> named signals, one plain function each.
 
 A signal rises with suspicion, in [0, 1]. A function that lacks what it needs returns None: absent, not 0. A displayed
-logo alone is no signal: genuine goods show it too; what does not add up is.
+logo alone is no signal: genuine goods show it too; what does not add up is. A signal about the goods is weighted once
+by how surely the listing passes as the brand's (`Case.presence`).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TypeAlias
 
 from logoscan.coded import CodedUse
 from logoscan.cohorts import USED
-from logoscan.complaints import find_complaints
+from logoscan.complaints import NO_REVIEWS, Complaints
 from logoscan.facts import contradictions
 from logoscan.photos import PhotoUse, copied_photo_weight
 from logoscan.price import PriceJudgement, condition_of
@@ -53,12 +54,14 @@ class Case:
         brand: The candidate.
         listing: As given.
         shown: Probability that the photos show the brand; None where that cannot be said.
+        searched: Every photo was read and searched for the brand's marks, so that what was not found is not shown.
         claimed: The registered brand that the listing claims, or its words where they name none; None unknown, "" none.
         mentions: Of this brand, in title, description, claim and photos.
         price: Judged against this brand's prices.
         coded: Coded terms in title, description, claim and photos, of whatever brand.
         altered: Probability of each thing that became of the brand's mark in the photos ("faithful", "mirrored", ...),
             summing to 1; None where that was not asked, or the mark is not surely there.
+        complaints: What the listing's reviews say.
         claimed_shown: Probability that the photos show the brand that is claimed, where that is another one; else 0.
         photos: Who else uses each photo; None where no ledger was asked, or no photo has a hash.
     """
@@ -70,7 +73,9 @@ class Case:
     mentions: tuple[BrandMention, ...]
     price: PriceJudgement
     coded: tuple[CodedUse, ...] = ()
+    searched: bool = False
     altered: Mapping[str, float] | None = None
+    complaints: Complaints = NO_REVIEWS
     photos: tuple[PhotoUse, ...] | None = None
     claimed_shown: float = 0.0
 
@@ -80,6 +85,17 @@ class Case:
         titled = {m.kind for m in self.mentions if m.source == "title"}
         roles = titled or {m.kind for m in self.mentions if not m.source.startswith("image:")}
         return "compatible" in roles and "exact" not in roles and self.claimed != self.brand.name
+
+    @property
+    def has_text(self) -> bool:
+        """There are words that could name a brand."""
+        listing = self.listing
+        return bool(listing.title or listing.description or listing.claimed_brand or self.mentions)
+
+    @property
+    def seller(self) -> str | None:
+        """The merchant; None where unknown or blank."""
+        return self.listing.seller_id if (self.listing.seller_id or "").strip() else None
 
     @property
     def titled(self) -> float:
@@ -130,11 +146,11 @@ def seller_not_authorised(case: Case) -> Signal | None:
     """
     sellers = case.brand.authorised_sellers
     used = condition_of(case.listing.condition) == USED
-    if not sellers or case.listing.seller_id is None or used or case.is_accessory:
+    if not sellers or case.seller is None or used or case.is_accessory:
         return None
-    if case.listing.seller_id in sellers:
-        return Signal("seller_not_authorised", 0.0, f"{case.listing.seller_id} is authorised by {case.brand.name}")
-    why = f"{case.listing.seller_id} is not among the {len(sellers)} sellers that {case.brand.name} authorised"
+    if case.seller in sellers:
+        return Signal("seller_not_authorised", 0.0, f"{case.seller} is authorised by {case.brand.name}")
+    why = f"{case.seller} is not among the {len(sellers)} sellers that {case.brand.name} authorised"
     return Signal("seller_not_authorised", case.presence, why)
 
 
@@ -160,8 +176,8 @@ def claims_another_brand(case: Case) -> Signal | None:
 
     Abstains where the claim is unknown, empty or a near miss of this brand (`lookalike_text` judges that), and where
     nothing can be said of the photos.
-    Known false alarms: a maker's name for a licensed mark; what else lies in the photo, where the mark that is claimed
-    was missed.
+    A claim that names both brands claims this one, too. Known false alarms: a maker's name for a licensed mark; what
+    else lies in the photo, where the mark that is claimed was missed.
     """
     misspelt = any(m.source == "claim" and m.kind == "near" for m in case.mentions)
     if case.shown is None or not case.claimed or misspelt or case.is_accessory:
@@ -169,16 +185,18 @@ def claims_another_brand(case: Case) -> Signal | None:
     if case.claimed == case.brand.name:
         return Signal("claims_another_brand", 0.0, f"{case.brand.name} is claimed")
     why = f"{case.brand.name} is shown; the listing claims {case.claimed}"
-    return Signal("claims_another_brand", case.shown * (1.0 - case.claimed_shown), why)
+    named = max((m.probability for m in case.mentions if m.source == "claim" and m.kind == "exact"), default=0.0)
+    return Signal("claims_another_brand", case.shown * (1.0 - case.claimed_shown) * (1.0 - named), why)
 
 
 def claimed_not_shown(case: Case) -> Signal | None:
     """The listing claims the brand or names it in its title, and its photos show no mark: the goods are out of sight.
 
-    Abstains where nothing can be said of the photos or the words say nothing of the brand, and for accessories "for
-    BRAND". Known false alarms: photos of details and of packed goods, marks that the search misses.
+    Abstains where any photo could not be read or the register cannot see the brand (it has no logo, or nothing tells
+    what is near enough), where no word names it, and for accessories "for BRAND".
+    Known false alarms: photos of details and of packed goods, marks that the search misses.
     """
-    if case.shown is None or case.is_accessory:
+    if case.shown is None or not case.searched or case.is_accessory:
         return None
     written = 1.0 if case.claimed == case.brand.name else case.written
     if not written:
@@ -188,13 +206,13 @@ def claimed_not_shown(case: Case) -> Signal | None:
 
 
 def altered_logo(case: Case) -> Signal | None:
-    """The brand's mark is mirrored, stretched or incomplete in the photos.
+    """The brand's mark is mirrored, stretched or incomplete in the photos, on whatever goods.
 
-    Abstains where the mark was not compared with its drawing. What may be a faithful mark by even odds counts nothing.
+    Abstains where the mark was not compared with its drawing. A mark that is as likely faithful as not counts nothing.
     Known false alarms: marks on folds and curves, worn prints, mirror selfies.
     """
     kinds = case.altered
-    if kinds is None:
+    if not kinds:
         return None
     faithful = kinds.get("faithful", 0.0)
     worst = max((kind for kind in kinds if kind != "faithful"), key=lambda kind: kinds[kind], default="altered")
@@ -212,8 +230,7 @@ def lookalike_text(case: Case) -> Signal | None:
     """
     near = [m for m in case.mentions if m.kind == "near"]
     if not near:
-        has_text = bool(case.listing.title or case.listing.description or case.mentions)
-        return Signal("lookalike_text", 0.0, "no word nearly spells the brand") if has_text else None
+        return Signal("lookalike_text", 0.0, "no word nearly spells the brand") if case.has_text else None
     worst = max(near, key=lambda m: m.probability)
     places = sorted({m.source for m in near})
     in_photos = any(p.startswith("image:") for p in places)
@@ -235,8 +252,7 @@ def coded_terms(case: Case) -> Signal | None:
     if case.is_accessory:
         return None
     if not case.coded:
-        has_text = bool(case.listing.title or case.listing.description or case.listing.claimed_brand or case.mentions)
-        return Signal("coded_terms", 0.0, "no coded term for a copy") if has_text else None
+        return Signal("coded_terms", 0.0, "no coded term for a copy") if case.has_text else None
     strongest: dict[str, CodedUse] = {}
     for use in case.coded:
         if use.hit.term not in strongest or use.strength > strongest[use.hit.term].strength:
@@ -265,9 +281,10 @@ def contradicts_facts(case: Case) -> Signal | None:
 def review_complaints(case: Case) -> Signal | None:
     """Buyers say in their reviews that the goods are fake, weighted by how surely the listing passes as the brand's.
 
-    Abstains where there are no reviews. Known false alarms: rivals' and mistaken reviews; one of many weighs little.
+    Abstains where no review says anything. For an accessory "for BRAND" it counts as far as its photos show the brand.
+    Known false alarms: rivals' and mistaken reviews; one of many weighs little.
     """
-    said = find_complaints(case.listing.reviews)
+    said = case.complaints
     if said.value is None:
         return None
     quote = f": {max(said.found, key=lambda c: c.strength).quote!r}" if said.found else ""
@@ -280,10 +297,11 @@ def copied_photo(case: Case) -> Signal | None:
 
     The most suspicious photo counts. A photo that the brand itself published is anyone's, and one that very many
     sellers use is a stock photo and weighs little. Abstains where the seller is unknown, since his own photos cannot be
-    told from others', and where no photo was looked up. Known false alarms: whoever was copied looks like the copier
-    until the two are told apart; one merchant with two accounts.
+    told from others', and where no photo was looked up. For an accessory "for BRAND" it counts as far as its photos
+    show the brand. Known false alarms: whoever was copied looks like the copier until the two are told apart; one
+    merchant with two accounts.
     """
-    if case.photos is None or case.listing.seller_id is None:
+    if not case.photos or case.seller is None:
         return None
     foreign = [use for use in case.photos if not use.official_of]
     used = max(foreign, key=lambda use: copied_photo_weight(use.other_sellers), default=PhotoUse(0))

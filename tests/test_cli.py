@@ -18,8 +18,10 @@ from logoscan.cli import main
 from logoscan.errors import ImageError
 from logoscan.images import load_image
 from logoscan.index import LogoIndex
+from logoscan.ledger import PhotoLedger
 from logoscan.report import read_reports
 from logoscan.results import Report
+from logoscan.score import ScoreModel
 from logoscan.types import Embeddings, Rgb
 
 ACME, BOLT = quarters(RED, WHITE, BLUE, YELLOW), quarters(GREEN, RED, WHITE, RED)
@@ -214,6 +216,53 @@ def test_an_overlay_that_fails_costs_no_report(shop: Path, monkeypatch: pytest.M
     assert result.exit_code == 0
     assert "listing 'L0': image 0: no overlay: 0.png: no such image file" in result.stderr
     assert len(ids(shop / "R.jsonl")) == 6
+
+
+def test_a_fitted_score_model(shop: Path) -> None:
+    model = ScoreModel(bias=1.0, name="mine")
+    model.save(shop / "score.json")
+    assert scan(shop, "--score-model", shop / "score.json", "--similarity-threshold", 0.95).exit_code == 0
+    assert {r.score.model for r in read_reports(shop / "R.jsonl")} == {model.version}
+    (shop / "score.json").write_text('{"bias": "much"}')
+    result = scan(shop, "--score-model", shop / "score.json")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "score.json: expected a ScoreModel: bias" in result.stderr
+
+
+def test_a_ledger_is_begun_read_and_added_to(shop: Path) -> None:
+    """Photos of one scan are known to the next; a scan does not meet its own."""
+    noise = np.random.default_rng(0).integers(0, 255, (8, 8, 3), np.uint8)
+    Image.fromarray(noise).resize((256, 256)).save(shop / "photos" / "shared.png")
+
+    def used(seller: str) -> float:
+        row = {"id": seller, "images": ["photos/shared.png"], "claimed_brand": "Acme", "seller_id": seller}
+        (shop / "one.jsonl").write_text(json.dumps(row))
+        result = scan(shop, "--ledger", shop / "photos.ledger", listings="one.jsonl")
+        assert result.exit_code == 0, result.output
+        (report,) = read_reports(shop / "R.jsonl")
+        return {c.signal: c.value for c in report.score.contributions}["copied_photo"]
+
+    assert used("first") == 0.0
+    assert used("first") == 0.0, "his own photo"
+    assert used("second") > 0.5
+    (record,) = PhotoLedger.load(shop / "photos.ledger").records()
+    assert record.sellers == ("first", "second")
+
+
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [
+        ("nowhere/photos.ledger", "ledger: expected a file in an existing folder"),
+        ("damaged.ledger", "damaged.ledger, line 1"),
+    ],
+)
+def test_a_ledger_that_cannot_be_used_is_told_before_the_scan(shop: Path, name: str, complaint: str) -> None:
+    (shop / "damaged.ledger").write_text("no ledger")
+    result = scan(shop, "--ledger", shop / name)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert complaint in result.stderr
+    assert not (shop / "R.jsonl").exists()
+    assert (shop / "damaged.ledger").read_text() == "no ledger"
 
 
 def test_prices_with_a_bad_row(shop: Path) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -400,6 +401,62 @@ def test_what_was_not_seen_is_unknown_not_absent() -> None:
     unseen = wire(index).scan(replace(named, images=(b"",)))
     assert {r.brand: r.probability for r in unseen.brands} == {"Acme": None, "Bolt": None, "Core": None}
     assert "shown_not_claimed" not in [c.signal for c in unseen.score.contributions]
+
+
+def test_a_claimed_brand_is_missed_only_where_all_photos_were_searched() -> None:
+    index = register()
+    index.add(Brand("Core"), [], ENCODER)
+
+    def hidden(listing: Listing, **wiring: Any) -> float | None:
+        report = wire(index, **wiring).scan(replace(listing, claimed_brand=listing.title))
+        return {c.signal: c.value for c in report.score.contributions}.get("claimed_not_shown")
+
+    acme = Listing("x", (photo_of(None), photo_of(None)), title="Acme")
+    assert hidden(acme) == 1.0
+    assert hidden(replace(acme, images=(photo_of(None), photo_of(ACME)))) == pytest.approx(0.0, abs=0.1)
+    assert hidden(replace(acme, images=(photo_of(None), b"no picture"))) is None, "the mark may be in the other one"
+    assert hidden(replace(acme, images=(b"no picture",))) is None
+    assert hidden(replace(acme, images=())) is None
+    assert hidden(replace(acme, images=(photo_of(None, size_px=(4, 4)),) * 51)) is None, "one was not looked at"
+    assert hidden(replace(acme, title="Core")) is None, "the register cannot see it"
+    assert hidden(acme, calibration=None) is None
+    assert hidden(acme, calibration=None, similarity_threshold=0.9) == 1.0
+
+
+class Suspicious:
+    """An alteration check that takes every mark for mirrored, and counts."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def check(self, crop: Rgb, drawing: Any) -> Any:
+        self.asked += 1
+        return SimpleNamespace(kinds={"faithful": 0.1, "mirrored": 0.9})
+
+
+def test_marks_are_compared_with_their_drawings_only_on_request() -> None:
+    index = register()
+    index.remove("Acme")
+    clear = np.dstack([ACME, np.full(ACME.shape[:2], 255, np.uint8)])
+    clear[0, 0, 3] = 0  # an outline: of an opaque picture only the frame could be compared
+    index.add(Brand("Acme"), [("a", clear)], ENCODER)
+    listing = Listing("x", (photo_of(ACME), photo_of(ACME), photo_of(BOLT)), claimed_brand="")
+
+    def altered(check: Any, **wiring: Any) -> float | None:
+        report = wire(index, alterations=check, **wiring).scan(listing)
+        return {c.signal: c.value for c in report.score.contributions}.get("altered_logo")
+
+    idle, busy = Suspicious(), Suspicious()
+    assert altered(idle) is None
+    assert idle.asked == 0
+    assert altered(busy, check_marks=True) == pytest.approx(0.8, abs=0.1)
+    assert busy.asked == 1, "the surest mark of each brand; Bolt's drawing has no outline"
+    match = wire(index).find_logos(photo_of(ACME))[0]
+    assert wire(index, alterations=idle).alteration(photo_of(ACME), match) is not None, "on demand all the same"
+    with pytest.raises(
+        InputError, match="check_marks: expected a scanner with an AlterationCheck, got alterations=None"
+    ):
+        wire(check_marks=True)
 
 
 def test_only_fifty_photos_are_looked_at() -> None:

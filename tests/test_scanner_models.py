@@ -14,12 +14,14 @@ from logoscan.alteration import AlterationCheck
 from logoscan.detect import LogoDetector, TilePlan, Tiles, WholeImage
 from logoscan.encode import ClipEncoder
 from logoscan.index import LogoIndex
+from logoscan.ledger import PhotoLedger
 from logoscan.listings import read_listings, read_prices
 from logoscan.match import MatchCalibration
 from logoscan.ocr import RapidOcr
 from logoscan.price import PriceModel, PriceRecord
 from logoscan.results import Report
 from logoscan.scanner import Scanner
+from logoscan.score import ScoreModel
 from logoscan.types import Listing
 
 TILES = Tiles(TilePlan((1.0, 0.6)))
@@ -122,8 +124,10 @@ def test_the_default_wiring(samples: Path, tmp_path: Path, clip: ClipEncoder, sa
     """From a folder of brands, from an index folder, from an index: the same register and parts."""
     sample_index.save(tmp_path)
     brands: list[str | Path | LogoIndex] = [samples / "brands", str(tmp_path), sample_index]
-    scanners = [Scanner.default(source, device="cpu") for source in brands]
+    model, ledger = ScoreModel(bias=-3.0), PhotoLedger()
+    scanners = [Scanner.default(source, device="cpu", score_model=model, ledger=ledger) for source in brands]
     for scanner in scanners:
+        assert scanner.ledger is ledger
         assert [b.name for b in scanner.index.brands] == [b.name for b in sample_index.brands]
         assert [x.id for x in scanner.index.logos] == [x.id for x in sample_index.logos]
         assert scanner.encoder.info == clip.info
@@ -131,5 +135,5 @@ def test_the_default_wiring(samples: Path, tmp_path: Path, clip: ClipEncoder, sa
         assert isinstance(scanner.ocr, RapidOcr)
         assert isinstance(scanner.alterations, AlterationCheck)
     reports = [scanner.scan(Listing("x", title="JBL speaker")) for scanner in scanners]
-    assert [report.score.brand for report in reports] == ["JBL"] * 3
+    assert [(report.score.brand, report.score.model) for report in reports] == [("JBL", model.version)] * 3
     assert all(replace(report, provenance=reports[0].provenance) == reports[0] for report in reports)

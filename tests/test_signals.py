@@ -1,26 +1,34 @@
 """Each signal: where it fires, where it is 0, where it abstains, and accessories."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import brands, listings, quick, units
+from strategies import brands, listings, quick, texts, units
 
 from logoscan.coded import CodedUse, find_coded
 from logoscan.cohorts import Cohort
+from logoscan.complaints import find_complaints
+from logoscan.facts import contradictions
+from logoscan.photos import MOST_SELLERS, PhotoUse, copied_photo_weight
 from logoscan.price import PriceJudgement
 from logoscan.score import PRIOR, ScoreModel
 from logoscan.signals import (
     DEFAULT_SIGNALS,
     Case,
     SignalFunction,
+    altered_logo,
+    claimed_not_shown,
     claims_another_brand,
     coded_terms,
+    contradicts_facts,
+    copied_photo,
     lookalike_text,
     low_price,
+    review_complaints,
     seller_not_authorised,
     shown_not_claimed,
 )
@@ -49,9 +57,16 @@ def case(
     mentions: Sequence[BrandMention] = (),
     price: PriceJudgement = UNJUDGED,
     brand: Brand = ACME,
+    searched: bool = False,
+    altered: Mapping[str, float] | None = None,
+    photos: tuple[PhotoUse, ...] | None = None,
     **listing: Any,
 ) -> Case:
-    return Case(brand, Listing("L", **listing), shown, claimed, tuple(mentions), price)
+    said = find_complaints(listing.get("reviews", ()))
+    return Case(
+        brand, Listing("L", **listing), shown, claimed, tuple(mentions), price,
+        searched=searched, altered=altered, complaints=said, photos=photos,
+    )  # fmt: skip
 
 
 def value(function: SignalFunction, one: Case) -> float | None:
@@ -67,8 +82,8 @@ def test_an_empty_case_has_no_signal() -> None:
     assert [function(case()) for function in DEFAULT_SIGNALS] == [None] * len(DEFAULT_SIGNALS)
 
 
-def test_every_default_signal_has_a_coefficient() -> None:
-    assert {function.__name__ for function in DEFAULT_SIGNALS} == set(PRIOR) == set(ScoreModel().coefficients)
+def test_every_default_signal_has_a_shape() -> None:
+    assert {function.__name__ for function in DEFAULT_SIGNALS} == set(PRIOR) == set(ScoreModel().shapes)
 
 
 @pytest.mark.parametrize(
@@ -144,7 +159,8 @@ def test_low_price(one: Case, expected: float | None) -> None:
         (case(seller_id="bad"), 0.0),
         (case(seller_id="good", shown=0.6), 0.0),
         (case(seller_id="GOOD", shown=0.6), 0.6),
-        (case(seller_id="", shown=0.6), 0.6),
+        (case(seller_id="", shown=0.6), None),
+        (case(seller_id=" ", shown=0.6), None),
         (case(shown=0.6), None),
         (case(seller_id="bad", shown=0.6, brand=Brand("Acme")), None),
         (case(seller_id="bad", shown=0.6, mentions=ACCESSORY), None),
@@ -182,10 +198,140 @@ def test_shown_not_claimed(one: Case, expected: float | None) -> None:
         (case(shown=0.6, claimed="Bolt", mentions=ACCESSORY), None),
         (case(shown=0.6, claimed="Acmee", mentions=[word("near", "claim")]), None),
         (case(shown=0.6, claimed="Bolt", mentions=[word("near")]), 0.6),
+        (case(shown=0.5, claimed="Acme x Bolt", mentions=[word("exact", "claim", 1.0)]), 0.0),
+        (case(shown=0.5, claimed="Acme x Bolt", mentions=[word("exact", "claim", 0.5)]), 0.25),
     ],
 )
 def test_claims_another_brand(one: Case, expected: float | None) -> None:
     assert value(claims_another_brand, one) == expected
+
+
+@pytest.mark.parametrize(
+    ("one", "expected"),
+    [
+        (case(shown=0.0, searched=True, claimed="Acme"), 1.0),
+        (case(shown=0.25, searched=True, claimed="Acme"), 0.75),
+        (case(shown=1.0, searched=True, claimed="Acme"), 0.0),
+        (case(shown=0.0, searched=True, claimed="Bolt"), None),
+        (case(shown=0.0, searched=True, claimed=""), None),
+        (case(shown=0.0, searched=True, claimed=None), None),
+        (case(shown=0.5, searched=True, claimed=None, mentions=[word(probability=0.8)]), 0.4),
+        (case(shown=0.5, searched=True, claimed="", mentions=[word(probability=0.8)]), 0.3 * 0.4),
+        (case(shown=0.25, searched=False, claimed="Acme"), None),
+        (case(shown=None, searched=False, claimed="Acme"), None),
+        (case(shown=0.0, searched=True, claimed="Bolt", mentions=ACCESSORY), None),
+        (case(shown=0.0, searched=True, claimed="Acme", mentions=ACCESSORY), 1.0),  # claimed: no accessory
+    ],
+)
+def test_claimed_not_shown(one: Case, expected: float | None) -> None:
+    assert value(claimed_not_shown, one) == (expected if expected is None else pytest.approx(expected))
+
+
+def test_a_title_that_names_the_brand_beside_a_claim_of_none_is_half_a_sign() -> None:
+    named = [word(probability=0.8)]
+    assert value(shown_not_claimed, case(shown=0.0, claimed="", mentions=named)) == pytest.approx(0.4)
+    assert value(shown_not_claimed, case(shown=0.9, claimed="", mentions=named)) == pytest.approx(0.9)
+    assert value(shown_not_claimed, case(shown=0.0, claimed="Bolt", mentions=named)) == 0.0
+
+
+def test_a_claimed_brand_that_is_shown_explains_a_second_mark() -> None:
+    beside = replace(case(shown=0.8, claimed="Bolt"), claimed_shown=0.75)
+    assert value(claims_another_brand, beside) == pytest.approx(0.2)
+    assert beside.presence == pytest.approx(0.2)
+
+
+def test_used_goods_are_not_measured_by_authorisation() -> None:
+    assert value(seller_not_authorised, case(claimed="Acme", seller_id="bad", condition="Used - good")) is None
+    assert value(seller_not_authorised, case(claimed="Acme", seller_id="bad", condition="New")) == 1.0
+
+
+MIRRORED = {"faithful": 0.1, "mirrored": 0.7, "stretched": 0.1, "incomplete": 0.1}
+
+
+@pytest.mark.parametrize(
+    ("one", "expected"),
+    [
+        (case(altered=MIRRORED, shown=0.9), 0.8 * 0.9),
+        (case(altered=MIRRORED, claimed="Acme"), 0.8),
+        (case(altered={"faithful": 0.5, "mirrored": 0.5}, shown=0.9), 0.0),
+        (case(altered={"faithful": 0.9, "mirrored": 0.1}, shown=0.9), 0.0),
+        (case(altered={"faithful": 0.0}, shown=0.9), 0.9),
+        (case(altered=None, shown=0.9), None),
+        (case(altered={}, shown=0.9), None),
+        (case(altered=MIRRORED, shown=0.9, claimed="", mentions=ACCESSORY), 0.8 * 0.9),  # the mark is on the goods
+        (case(altered=MIRRORED, claimed="", mentions=ACCESSORY), 0.0),
+    ],
+)
+def test_altered_logo(one: Case, expected: float | None) -> None:
+    assert value(altered_logo, one) == (None if expected is None else pytest.approx(expected))
+
+
+LEATHER = Brand("Acme", facts={"material": "leather", "made in": "Italy"})
+PLASTIC = contradictions({"material": "plastic"}, LEATHER.facts).value
+
+
+@pytest.mark.parametrize(
+    ("one", "expected"),
+    [
+        (case(brand=LEATHER, attributes={"material": "plastic"}, claimed="Acme"), PLASTIC),
+        (case(brand=LEATHER, attributes={"material": "plastic"}, shown=0.5), (PLASTIC or 0) * 0.5),
+        (case(brand=LEATHER, attributes={"material": "plastic"}), 0.0),
+        (case(brand=LEATHER, attributes={"material": "leather"}, claimed="Acme"), 0.0),
+        (case(brand=LEATHER, attributes={"material": "unknown"}, claimed="Acme"), None),
+        (case(brand=LEATHER, attributes={"colour": "red"}, claimed="Acme"), None),
+        (case(brand=LEATHER, claimed="Acme"), None),
+        (case(brand=ACME, attributes={"material": "plastic"}, claimed="Acme"), None),
+        (case(brand=LEATHER, attributes={"material": "plastic"}, claimed="Bolt", mentions=ACCESSORY), None),
+    ],
+)
+def test_contradicts_facts(one: Case, expected: float | None) -> None:
+    assert value(contradicts_facts, one) == expected
+
+
+FAKE, FINE = "This is a fake.", "Good shoes."
+HALF = find_complaints((FAKE, FINE)).value or 0.0
+
+
+@pytest.mark.parametrize(
+    ("one", "expected"),
+    [
+        (case(reviews=(FAKE, FINE), claimed="Acme"), HALF),
+        (case(reviews=(FAKE, FINE), shown=0.5), HALF * 0.5),
+        (case(reviews=(FAKE, FINE)), 0.0),
+        (case(reviews=(FINE,), claimed="Acme"), 0.0),
+        (case(reviews=("...", " "), claimed="Acme"), None),
+        (case(reviews=(), claimed="Acme"), None),
+        (case(reviews=(FAKE, FINE), claimed="", mentions=ACCESSORY), 0.0),
+        (case(reviews=(FAKE, FINE), claimed="", shown=0.5, mentions=ACCESSORY), HALF * 0.5),
+    ],
+)
+def test_review_complaints(one: Case, expected: float | None) -> None:
+    assert value(review_complaints, one) == (None if expected is None else pytest.approx(expected))
+
+
+ONE, THREE, HUNDREDS = PhotoUse(1, ("a",)), PhotoUse(3, ("a", "b", "c")), PhotoUse(MOST_SELLERS, ("a", "b", "c"))
+
+
+@pytest.mark.parametrize(
+    ("one", "expected"),
+    [
+        (case(photos=(ONE,), seller_id="s", claimed="Acme"), copied_photo_weight(1)),
+        (case(photos=(ONE,), seller_id="s", shown=0.5), copied_photo_weight(1) * 0.5),
+        (case(photos=(PhotoUse(0), HUNDREDS, ONE, THREE), seller_id="s", claimed="Acme"), 1.0),
+        (case(photos=(HUNDREDS,), seller_id="s", claimed="Acme"), copied_photo_weight(MOST_SELLERS)),
+        (case(photos=(replace(THREE, official_of=("Acme",)),), seller_id="s", claimed="Acme"), 0.0),
+        (case(photos=(PhotoUse(0), PhotoUse(0)), seller_id="s", claimed="Acme"), 0.0),
+        (case(photos=(ONE,), seller_id="s"), 0.0),
+        (case(photos=None, seller_id="s", claimed="Acme"), None),
+        (case(photos=(), seller_id="s", claimed="Acme"), None),
+        (case(photos=(ONE,), seller_id=None, claimed="Acme"), None),
+        (case(photos=(ONE,), seller_id="  ", claimed="Acme"), None),
+        (case(photos=(ONE,), seller_id="s", claimed="", mentions=ACCESSORY), 0.0),
+        (case(photos=(THREE,), seller_id="s", claimed="", shown=0.5, mentions=ACCESSORY), 0.5),
+    ],
+)
+def test_copied_photo(one: Case, expected: float | None) -> None:
+    assert value(copied_photo, one) == (None if expected is None else pytest.approx(expected))
 
 
 NEAR = word("near", "title", 0.5, "Acmee")
@@ -207,7 +353,8 @@ NEAR = word("near", "title", 0.5, "Acmee")
         (case(mentions=[word("compatible"), NEAR]), 0.5),
         (case(title="A bag"), 0.0),
         (case(description="A bag"), 0.0),
-        (case(title="", description=""), None),
+        (case(claimed_brand="Bolt"), 0.0),
+        (case(title="", description="", claimed_brand=""), None),
         (case(), None),
         (case(shown=0.9, claimed="Acme", images=("a.jpg",)), None),
     ],
@@ -227,6 +374,16 @@ def test_the_reasons_name_what_was_seen() -> None:
     assert why(shown_not_claimed, case(shown=0.5, claimed="")) == "Acme is shown; the listing claims no brand"
     assert why(claims_another_brand, case(shown=0.5, claimed="Bolt")) == "Acme is shown; the listing claims Bolt"
     assert why(lookalike_text, case(mentions=[NEAR])) == "'Acmee' nearly spells Acme (title)"
+    assert why(claimed_not_shown, case(shown=0.1, searched=True, claimed="Acme")) == (
+        "Acme is named, and shown with probability 0.10"
+    )
+    assert why(altered_logo, case(altered=MIRRORED, shown=0.9)) == "the mark of Acme is mirrored (probability 0.90)"
+    assert why(altered_logo, case(altered={"faithful": 1.0}, shown=0.9)) == "the mark of Acme is as registered"
+    assert "'plastic'" in why(contradicts_facts, case(brand=LEATHER, attributes={"material": "plastic"}))
+    assert why(review_complaints, case(reviews=(FAKE, FINE))) == f"1 of 2 reviews call it fake: {FAKE!r}"
+    assert why(review_complaints, case(reviews=(FINE,))) == "0 of 1 reviews call it fake"
+    assert why(copied_photo, case(photos=(THREE,), seller_id="s")) == ("a photo is used by 3 other sellers (a, b, c)")
+    assert "at least 256 other sellers" in why(copied_photo, case(photos=(HUNDREDS,), seller_id="s"))
 
 
 def uses(text: str, source: str = "title", confidence: float = 1.0) -> tuple[CodedUse, ...]:
@@ -262,30 +419,85 @@ mentions = st.builds(
 )
 
 
-@quick
-@given(
-    brand=brands,
-    listing=listings,
-    shown=st.none() | units,
-    claimed=st.sampled_from([None, "", "Acme", "Bolt"]),
-    words=st.lists(mentions, max_size=4),
-    price=st.none() | units,
-    coded=st.sampled_from(["", "replica", "Acme 1:1 replica AAA"]),
+uses_of_photos = st.builds(
+    lambda n, official: PhotoUse(n, ("a",)[:n], official),
+    st.integers(0, MOST_SELLERS),
+    st.sampled_from([(), ("Acme",)]),
 )
-def test_every_signal_is_sound_on_any_case(
-    brand: Brand,
-    listing: Listing,
-    shown: float | None,
-    claimed: str | None,
-    words: list[BrandMention],
-    price: float | None,
-    coded: str,
-) -> None:
-    one = Case(brand, listing, shown, claimed, tuple(words), PriceJudgement(price, "why", COHORT), uses(coded))
+facts = st.dictionaries(st.sampled_from(["material", "made in"]) | texts, st.sampled_from(["leather", "Italy"]) | texts)
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> Case:
+    brand = replace(draw(brands), facts=draw(facts))
+    reviews = draw(st.lists(st.sampled_from([FAKE, FINE]) | texts, max_size=4).map(tuple))
+    return Case(
+        brand,
+        replace(draw(listings), attributes=draw(facts), reviews=reviews),
+        draw(st.none() | units),
+        draw(st.sampled_from([None, "", "Acme", "Bolt", brand.name])),
+        tuple(draw(st.lists(mentions, max_size=4))),
+        PriceJudgement(draw(st.none() | units), "why", COHORT),
+        uses(draw(st.sampled_from(["", "replica", "Acme 1:1 replica AAA"]))),
+        draw(st.booleans()),
+        draw(st.none() | st.dictionaries(st.sampled_from(["faithful", "mirrored", "incomplete"]), units)),
+        find_complaints(reviews),
+        draw(st.none() | st.lists(uses_of_photos, max_size=3).map(tuple)),
+        draw(units),
+    )
+
+
+@quick
+@given(one=cases())
+def test_every_signal_is_sound_on_any_case(one: Case) -> None:
     assert 0 <= one.presence <= 1
     signals = [s for s in (function(one) for function in DEFAULT_SIGNALS) if s is not None]
     assert all(0 <= s.value <= 1 and s.why for s in signals)
-    score = ScoreModel().score(brand.name, signals, shown=shown)
+    assert [f(one) for f in DEFAULT_SIGNALS] == [f(one) for f in DEFAULT_SIGNALS], "a function of the case alone"
+    score = ScoreModel().score(one.brand.name, signals, shown=one.shown)
     assert score.value is not None
     if one.is_accessory:
-        assert {s.name for s in signals} <= {"lookalike_text"}
+        # what is shown may still be altered, copied or called fake; nothing is said of price, seller, claim and words
+        assert {s.name for s in signals} <= {"lookalike_text", "altered_logo", "review_complaints", "copied_photo"}
+
+
+@quick
+@given(one=cases())
+def test_a_signal_that_cannot_be_computed_is_absent(one: Case) -> None:
+    def absent(case: Case, *functions: SignalFunction) -> None:
+        assert [function(case) for function in functions] == [None] * len(functions)
+
+    absent(replace(one, price=UNJUDGED), low_price)
+    absent(replace(one, shown=None), shown_not_claimed, claims_another_brand, claimed_not_shown)
+    absent(replace(one, claimed=None), shown_not_claimed, claims_another_brand)
+    absent(replace(one, searched=False), claimed_not_shown)
+    absent(replace(one, altered=None), altered_logo)
+    absent(replace(one, complaints=find_complaints(())), review_complaints)
+    absent(replace(one, photos=None), copied_photo)
+    absent(replace(one, listing=replace(one.listing, seller_id=None)), seller_not_authorised, copied_photo)
+    absent(replace(one, listing=replace(one.listing, attributes={})), contradicts_facts)
+    absent(replace(one, brand=replace(one.brand, facts={}, authorised_sellers=())), contradicts_facts)
+    silent = replace(one.listing, title=None, description="", claimed_brand=None)
+    absent(replace(one, listing=silent, mentions=(), coded=()), lookalike_text, coded_terms)
+
+
+def raised(one: Case) -> dict[str, float]:
+    return {s.name: s.value for s in (function(one) for function in DEFAULT_SIGNALS) if s is not None}
+
+
+@quick
+@given(one=cases(), other=cases())
+def test_more_evidence_never_lowers_its_signal(one: Case, other: Case) -> None:
+    """Each kind of evidence, all else equal."""
+    dearer, cheaper = sorted([one.price, other.price], key=lambda p: (p.anomaly is not None, p.anomaly or 0.0))
+    if dearer.anomaly is not None and not one.is_accessory:
+        assert raised(replace(one, price=dearer))["low_price"] <= raised(replace(one, price=cheaper))["low_price"]
+    less, more = sorted([one.shown or 0.0, other.shown or 0.0])
+    for name in ("shown_not_claimed", "claims_another_brand", "low_price", "seller_not_authorised", "altered_logo"):
+        low, high = (raised(replace(one, shown=shown)).get(name) for shown in (less, more))
+        assert (low is None) == (high is None)
+        assert (low or 0.0) <= (high or 0.0)
+    low, high = (raised(replace(one, shown=shown)).get("claimed_not_shown") for shown in (less, more))
+    assert (low or 0.0) >= (high or 0.0), "what is surely shown is not hidden"
+    if one.coded and not one.is_accessory:
+        assert raised(one)["coded_terms"] >= raised(replace(one, coded=one.coded[:1]))["coded_terms"]

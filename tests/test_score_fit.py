@@ -1,0 +1,407 @@
+"""Fitting the score: few labels stay near the prior, many recover the truth; weights; bands; mistakes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import cycle
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from strategies import make_report, quick, units
+
+from logoscan.calibrate import expected_calibration_error
+from logoscan.errors import InputError
+from logoscan.results import BrandResult, Score, Signal
+from logoscan.score import PRICE_SIGNALS, PRIOR, ScoreModel, linear
+from logoscan.score_fit import fit_scores, with_bands
+
+NAMES = list(PRIOR)
+PRIOR_MODEL = ScoreModel()
+SHAPES = [
+    (0.0, 0.0, 0.0, 0.0, 3.0),
+    (0.0, 2.0),
+    (0.0, 2.5, 2.5),
+    (0.0, 0.0),
+    (0.0, 0.2, 3.0, 3.2, 3.5),
+    (0.0, 1.0),
+    (0.0, 0.0, 4.0),
+]
+TRUTH = ScoreModel(bias=-3.0, shapes=dict(zip(NAMES, cycle(SHAPES), strict=False)), name="truth")
+"""Steps, bends, straight lines, and signals that say nothing."""
+
+
+def draw(n: int, seed: int) -> tuple[list[Score], NDArray[np.float64], NDArray[np.bool_]]:
+    """Scores by the prior, the true probabilities, and labels drawn from them.
+
+    A third of the signals is absent, and half of the rest is 0, as in listings.
+    """
+    rng = np.random.default_rng(seed)
+    present = rng.random((n, len(NAMES))) > 1 / 3
+    values = rng.random((n, len(NAMES))) * (rng.random((n, len(NAMES))) < 0.5)
+    scores, chance = [], np.empty(n)
+    for i in range(n):
+        signals = [Signal(NAMES[j], float(values[i, j]), "why") for j in np.flatnonzero(present[i])]
+        scores.append(PRIOR_MODEL.score("A", signals))
+        chance[i] = (TRUTH.score("A", signals).value or 0.0) / 100
+    return scores, chance, rng.random(n) < chance
+
+
+def predicted(model: ScoreModel, scores: Sequence[Score]) -> NDArray[np.float64]:
+    """Probabilities by another model."""
+    logit = [model.bias + sum(model.contribution(c.signal, c.value) for c in s.contributions) for s in scores]
+    return np.asarray(1 / (1 + np.exp(-np.array(logit))))
+
+
+def auc(chance: NDArray[np.float64], labels: NDArray[np.bool_]) -> float:
+    from sklearn.metrics import roc_auc_score
+
+    return float(roc_auc_score(labels, chance))
+
+
+def heights(model: ScoreModel) -> NDArray[np.float64]:
+    """What each signal adds at quarters."""
+    return np.array([[model.contribution(n, q / 4) for q in range(5)] for n in model.shapes])
+
+
+def away(model: ScoreModel, other: ScoreModel) -> float:
+    """The most by which what a signal adds differs."""
+    return float(np.abs(heights(model) - heights(other)).max())
+
+
+TRAIN, _, LABELS = draw(5000, 1)
+TEST, CHANCE, TEST_LABELS = draw(20_000, 2)
+FITTED = fit_scores(TRAIN, LABELS.tolist())
+
+
+# -- few labels and many
+
+
+def test_one_label_hardly_moves_the_prior() -> None:
+    for i in range(40):
+        model = fit_scores([TRAIN[i]], [bool(LABELS[i])])
+        assert np.abs(np.diff(heights(model) - heights(PRIOR_MODEL))).max() <= 0.5, "of one piece: 1 / _PULL"
+        assert away(model, PRIOR_MODEL) < 1.5
+        assert abs(model.bias - PRIOR_MODEL.bias) < 3.4
+
+
+@pytest.mark.parametrize("part", range(8))
+def test_ten_labels_stay_near_the_prior(part: int) -> None:
+    rows = slice(10 * part, 10 * part + 10)
+    model = fit_scores(TRAIN[rows], LABELS[rows].tolist())
+    assert away(model, PRIOR_MODEL) < 2.5, "ten labels from a world that is another one: half are counterfeits"
+    assert auc(predicted(model, TEST), TEST_LABELS) > auc(predicted(PRIOR_MODEL, TEST), TEST_LABELS) - 0.01
+
+
+def test_labels_that_agree_with_the_prior_leave_it_as_it_is() -> None:
+    rng = np.random.default_rng(3)
+    agree = (rng.random(len(TRAIN)) < predicted(PRIOR_MODEL, TRAIN)).tolist()
+    assert away(fit_scores(TRAIN, agree), PRIOR_MODEL) < 1.0
+
+
+def test_thousands_of_labels_recover_the_ranking_and_the_probabilities() -> None:
+    chance = predicted(FITTED, TEST)
+    assert auc(chance, TEST_LABELS) > auc(CHANCE, TEST_LABELS) - 0.01
+    assert expected_calibration_error(chance, TEST_LABELS) < 0.02
+    assert np.abs(chance - CHANCE).mean() < 0.03
+    assert np.abs(heights(FITTED) - heights(TRUTH)).mean() < 0.35
+
+
+def test_the_fit_is_a_score_model_like_any_other() -> None:
+    assert (FITTED.name, FITTED.version[:7]) == ("fitted", "fitted@")
+    assert (FITTED.review_from, FITTED.block_from, FITTED.min_coverage) == (30.0, 80.0, PRIOR_MODEL.min_coverage)
+    assert list(FITTED.shapes) == NAMES
+    assert fit_scores(TRAIN, LABELS.tolist()) == FITTED, "the same labels, the same model"
+    assert fit_scores(TRAIN, LABELS.tolist(), name="mine").name == "mine"
+
+
+def test_it_goes_on_from_a_model_that_is_given() -> None:
+    again = fit_scores(TEST[:10], TEST_LABELS[:10].tolist(), prior=FITTED)
+    assert away(again, FITTED) < 1.5
+    steep = ScoreModel(shapes={**PRIOR, "low_price": (0.0, 60.0)})
+    assert fit_scores(TRAIN[:1], [True], prior=steep).shapes["low_price"][-1] == pytest.approx(60.0, abs=1.0)
+
+
+def test_labels_that_are_chosen_and_weighted_teach_what_drawn_ones_do() -> None:
+    """All counterfeits, a tenth of the genuine: without weights the model would take half of all for counterfeits."""
+    pool, _, labels = draw(20_000, 4)
+    rare = labels & (np.random.default_rng(5).random(len(labels)) < 0.2)
+    keep = np.flatnonzero(rare | ~labels)
+    chosen = keep[rare[keep] | (np.random.default_rng(6).random(len(keep)) < 0.1)]
+    drawn = fit_scores([pool[i] for i in keep], rare[keep].tolist())
+    weights = np.where(rare[chosen], 1.0, 10.0)
+    weighted = fit_scores([pool[i] for i in chosen], rare[chosen].tolist(), weights=weights.tolist())
+    unweighted = fit_scores([pool[i] for i in chosen], rare[chosen].tolist())
+    truth = predicted(drawn, TEST)
+    assert (
+        np.abs(predicted(weighted, TEST) - truth).mean()
+        < 0.04  # as many drawn labels come as near
+        < 0.1
+        < np.abs(predicted(unweighted, TEST) - truth).mean()
+    )
+
+
+def test_only_the_ratios_of_weights_count() -> None:
+    some, labels = TRAIN[:300], LABELS[:300].tolist()
+    plain = fit_scores(some, labels)
+    for weight in (1e-200, 1.0, 1e200):
+        assert heights(fit_scores(some, labels, weights=[weight] * 300)) == pytest.approx(heights(plain), abs=1e-3)
+
+
+def test_reports_without_a_candidate_weigh_nothing() -> None:
+    """Whatever their weight: they are left out before weights are brought to scale."""
+    some, labels = TRAIN[:300], LABELS[:300].tolist()
+    none = [PRIOR_MODEL.nothing()] * 50
+    plain = fit_scores(some, labels)
+    mixed = fit_scores([*none, *some], [False] * 50 + labels, weights=[1000.0] * 50 + [1.0] * 300)
+    assert mixed.bias == pytest.approx(plain.bias, abs=1e-3)
+    assert heights(mixed) == pytest.approx(heights(plain), abs=1e-3)
+
+
+def test_unequal_weights_count_as_fewer_labels() -> None:
+    """One label that outweighs all others teaches as little as one."""
+    weights = [1e9] + [1.0] * 299
+    model = fit_scores(TRAIN[:300], LABELS[:300].tolist(), weights=weights)
+    assert away(model, PRIOR_MODEL) < 1.5
+    assert abs(model.bias - PRIOR_MODEL.bias) < 3.4
+
+
+# -- odd labels
+
+
+@pytest.mark.parametrize("label", [True, False])
+@pytest.mark.parametrize("n", [1, 50, 5000])
+def test_labels_of_one_kind(n: int, label: bool) -> None:
+    model = fit_scores(TRAIN[:n], [label] * n)
+    assert np.isfinite([model.bias, *heights(model).ravel()]).all()
+    before, after = predicted(PRIOR_MODEL, TEST[:200]), predicted(model, TEST[:200])
+    assert (after >= before).all() if label else (after.mean() <= before.mean())
+
+
+def test_a_report_that_comes_often_and_contradicts_itself() -> None:
+    model = fit_scores([TRAIN[0]] * 1000, [True, False] * 500)
+    assert predicted(model, TRAIN[:1])[0] == pytest.approx(0.5, abs=0.02)
+
+
+def test_reports_and_their_scores_are_the_same() -> None:
+    reports = [make_report(score=score) for score in TRAIN[:100]]
+    assert fit_scores(reports, LABELS[:100].tolist()) == fit_scores(TRAIN[:100], LABELS[:100].tolist())
+
+
+def test_a_model_without_signals_learns_the_share() -> None:
+    empty = ScoreModel(shapes={})
+    model = fit_scores([empty.score("A", [])] * 1000, [True] * 250 + [False] * 750, prior=empty)
+    assert 1 / (1 + np.exp(-model.bias)) == pytest.approx(0.25, abs=0.01)
+
+
+@quick
+@given(n=st.integers(1, 40), seed=st.integers(0, 10**6), share=units)
+def test_whatever_the_labels_a_fit_is_monotone_and_blocks_by_more_than_the_price(
+    n: int, seed: int, share: float
+) -> None:
+    rng = np.random.default_rng(seed)
+    rows = rng.integers(0, len(TRAIN), n)
+    model = fit_scores([TRAIN[i] for i in rows], (rng.random(n) < share).tolist())
+    for name in NAMES:  # the model checks at construction that no shape falls
+        alone = model.score("A", [Signal(name, 1.0, "why")])
+        assert alone.band != "block" or name not in PRICE_SIGNALS
+
+
+def test_labels_that_only_the_price_explains_never_make_it_block() -> None:
+    price = np.array([max((c.value for c in s.contributions if c.signal == "low_price"), default=0.0) for s in TRAIN])
+    model = fit_scores(TRAIN, (price > 0.5).tolist())
+    sure = [Signal(name, float(name == "low_price"), "why") for name in NAMES]
+    score = model.score("A", sure)
+    assert score.value is not None
+    assert score.value > 95
+    assert score.band == "review"
+    assert with_bands(model, TRAIN, (price > 0.5).tolist(), review_share=0.2).score("A", sure).band != "block"
+
+
+@pytest.mark.parametrize(
+    ("n", "labels", "more", "message"),
+    [
+        (0, [], {}, "labels: expected at least one, got none"),
+        (3, [True], {}, "labels: expected one for each of 3 reports, got 1"),
+        (3, True, {}, "labels: expected one for each of 3 reports, got 1"),
+        (3, [[True, False, True]], {}, "labels: expected one for each of 3 reports, got 1 x 3"),
+        (3, [True, False, 2], {}, "labels: expected true or false, got 2.0 at place 2"),
+        (3, [True, None, False], {}, "labels: expected true or false, got nan at place 1"),
+        (3, ["yes", "no", "no"], {}, "labels: expected numbers or truth values, got ['yes', 'no', 'no']"),
+        (2, [True, False], {"weights": [1.0]}, "weights: expected one for each of 2 reports, got 1"),
+        (2, [True, False], {"weights": [1.0, 0.0]}, "weights: expected finite numbers above 0, got 0.0 at place 1"),
+        (2, [True, False], {"weights": [-1.0, 1.0]}, "weights: expected finite numbers above 0, got -1.0 at place 0"),
+        (2, [True, False], {"weights": [1.0, np.nan]}, "weights: expected finite numbers above 0, got nan at place 1"),
+        (2, [True, False], {"weights": [1.0, np.inf]}, "weights: expected finite numbers above 0, got inf at place 1"),
+    ],
+)
+def test_mistakes_are_named(n: int, labels: Any, more: dict[str, Any], message: str) -> None:
+    for function in (fit_scores, lambda *a, **k: with_bands(PRIOR_MODEL, *a, review_share=0.1, **k)):
+        with pytest.raises(InputError) as caught:
+            function(TRAIN[:n], labels, **more)
+        assert str(caught.value) == message
+
+
+def test_reports_that_cannot_teach_are_refused() -> None:
+    with pytest.raises(InputError, match="expected at least one with a candidate brand, got none"):
+        fit_scores([PRIOR_MODEL.nothing()] * 3, [True, False, True])
+    strange = ScoreModel(shapes=linear({"strange": 1.0})).score("A", [Signal("strange", 1.0, "why")])
+    with pytest.raises(InputError, match="expected signals with a shape in prior, got 'strange'"):
+        fit_scores([strange], [True])
+
+
+# -- bands
+
+FLAT = ScoreModel(bias=-4.0, shapes=linear({"low_price": 10.0, "text": 8.0}), min_coverage=0.0)
+
+
+def flat(price: float, text: float) -> Score:
+    return FLAT.score("A", [Signal("low_price", price, "why"), Signal("text", text, "why")])
+
+
+def blocked(model: ScoreModel, scores: Sequence[Score]) -> list[bool]:
+    return [s.value is not None and model.band(s.value, s.contributions) == "block" for s in scores]
+
+
+def looked_at(model: ScoreModel, scores: Sequence[Score]) -> list[bool]:
+    return [s.value is not None and model.band(s.value, s.contributions) != "clear" for s in scores]
+
+
+def test_the_block_band_reaches_its_precision_on_the_labels() -> None:
+    fitted = [FITTED.score("A", [Signal(c.signal, c.value, c.why) for c in s.contributions]) for s in TRAIN]
+    for precision in (0.8, 0.9, 0.95):
+        model = with_bands(FITTED, fitted, LABELS.tolist(), block_precision=precision)
+        inside = np.array(blocked(model, fitted))
+        assert inside.any()
+        assert LABELS[inside].mean() >= precision
+        lower = max(s.value or 0.0 for s in np.array(fitted, object)[~inside] if (s.value or 0) < model.block_from)
+        more = np.array(blocked(ScoreModel(FITTED.bias, FITTED.shapes, 1.0, lower), fitted))
+        assert LABELS[more].mean() < precision or lower < 1, "the lowest such score"
+        assert model.review_from == FITTED.review_from
+        assert model.shapes == FITTED.shapes
+
+
+def test_only_listings_that_may_be_blocked_count_for_the_precision() -> None:
+    """Price alone: genuine, and higher than all; they cannot be blocked, so that they spoil nothing."""
+    scores = [flat(1.0, 0.0)] * 10 + [flat(0.0, 0.9)] * 10
+    labels = [False] * 10 + [True] * 10
+    model = with_bands(FLAT, scores, labels, block_precision=1.0)
+    assert model.block_from == scores[-1].value
+    assert blocked(model, scores) == labels
+    with pytest.raises(InputError, match=r"some score reaches, got 0\.5; none of the listings may be blocked"):
+        with_bands(FLAT, scores[:10], labels[:10], block_precision=0.5)
+
+
+def test_equal_scores_go_together() -> None:
+    scores = [flat(0.0, 1.0)] * 4 + [flat(0.0, 0.8)] * 4
+    labels = [True] * 4 + [True, True, False, False]
+    assert with_bands(FLAT, scores, labels, block_precision=0.9).block_from == scores[0].value
+    assert with_bands(FLAT, scores, labels, block_precision=0.75).block_from == scores[4].value
+    with pytest.raises(
+        InputError, match=r"block_precision: expected one that some score reaches, got 0\.9; the best is"
+    ):
+        with_bands(FLAT, scores[4:], labels[4:], block_precision=0.9)
+    rest = [flat(0.0, 0.0)] * 12
+    for share, looked in ((0.1, 0), (0.2, 4), (0.39, 4), (0.4, 8), (0.9, 8)):
+        model = with_bands(FLAT, scores + rest, [False] * 20, review_share=share)
+        assert sum(looked_at(model, scores + rest)) == looked
+
+
+def test_weights_count_in_bands() -> None:
+    scores, labels = [flat(0.0, 1.0), flat(0.0, 0.8), flat(0.0, 0.0)], [True, False, False]
+    assert with_bands(FLAT, scores, labels, block_precision=0.9).block_from == scores[0].value
+    assert with_bands(FLAT, scores, labels, block_precision=0.9, weights=[9, 1, 1]).block_from == scores[1].value
+    assert with_bands(FLAT, scores, labels, review_share=0.4, weights=[1, 1, 3]).review_from == scores[1].value
+    assert with_bands(FLAT, scores, labels, review_share=0.4, weights=[1, 1, 2]).review_from == scores[0].value
+
+
+def test_shares_are_counted_without_rounding_errors() -> None:
+    scores = [flat(0.0, 1 - i / 200) for i in range(100)]
+    weights = [0.1] * 100
+    labels = [i < 90 for i in range(100)]
+    for n in range(1, 100):
+        model = with_bands(FLAT, scores, labels, review_share=n / 100, weights=weights)
+        assert sum(looked_at(model, scores)) == n
+    assert with_bands(FLAT, scores, labels, block_precision=0.9, weights=weights).block_from == scores[-1].value
+
+
+@quick
+@given(data=st.data(), share=st.floats(0.01, 0.99), block_from=st.floats(30.0, 99.0))
+def test_the_budget_is_kept(data: st.DataObject, share: float, block_from: float) -> None:
+    model = ScoreModel(FLAT.bias, FLAT.shapes, 30.0, block_from, 0.0)
+    parts = data.draw(st.lists(st.tuples(units, units, st.booleans(), st.floats(0.1, 10.0)), min_size=1, max_size=30))
+    scores = [flat(price, text) if known else FLAT.nothing() for price, text, known, _ in parts]
+    weights = np.array([weight for *_, weight in parts])
+    labels = [text > 0.5 for _, text, _, _ in parts]
+    banded = with_bands(model, scores, labels, review_share=share, weights=weights.tolist())
+    assert weights[looked_at(banded, scores)].sum() <= share * weights.sum() + 1e-9
+    assert banded.block_from >= banded.review_from
+
+
+def test_the_budget_goes_before_the_block() -> None:
+    """More would be blocked than people can look at: the block begins later, at a score that is precise enough."""
+    scores = [flat(0.0, 0.6 + i / 100) for i in range(40)]
+    labels = [i >= 20 for i in range(40)]
+    model = with_bands(FLAT, scores, labels, block_precision=0.5, review_share=0.25)
+    assert sum(looked_at(model, scores)) == sum(blocked(model, scores)) == 10
+    with pytest.raises(InputError, match="block_precision: expected one that some score reaches"):
+        with_bands(FLAT, scores, [i < 20 for i in range(40)], block_precision=0.5, review_share=0.25)
+
+
+def test_what_low_coverage_sends_to_review_is_in_the_budget() -> None:
+    model = ScoreModel(-4.0, linear({"low_price": 1.0, "text": 8.0}), min_coverage=0.3)
+    blind = model.score("A", [Signal("low_price", 0.0, "why")], shown=0.9)
+    assert blind.band == "review"
+    others = [model.score("A", [Signal("text", i / 9, "why")]) for i in range(9)]
+    scores = [blind] * 2 + others
+    banded = with_bands(model, scores, [False] * 11, review_share=3.5 / 11)
+    assert sum(looked_at(banded, others)) == 1, "two are looked at anyway"
+    with pytest.raises(
+        InputError, match=r"review_share: expected 0\.1818 or more, which has too low a coverage, got 0.1"
+    ):
+        with_bands(model, scores, [False] * 11, review_share=0.1)
+
+
+def test_reports_of_another_model_are_scored_again() -> None:
+    """The usual case: reports were made by the priors, and the model was fitted afterwards."""
+    reports = [make_report(score=score, brands=(BrandResult("A", 0.9, score.value or 0.0),)) for score in TRAIN[:500]]
+    own = [
+        FITTED.score("A", [Signal(c.signal, c.value, c.why) for c in s.contributions], shown=0.9) for s in TRAIN[:500]
+    ]
+    labels = LABELS[:500].tolist()
+    wanted: dict[str, Any] = {"block_precision": 0.9, "review_share": 0.5}
+    model = with_bands(FITTED, reports, labels, **wanted)
+    assert with_bands(model, reports, labels, **wanted) == model, "and again"
+    looked = [model.score("A", [Signal(c.signal, c.value, c.why) for c in s.contributions], shown=0.9) for s in own]
+    by_coverage = [s.band == "review" and (s.value or 0.0) < model.review_from for s in looked]
+    assert 0.49 < np.mean([s.band != "clear" for s in looked]) <= 0.5
+    assert any(by_coverage), "which are in the budget"
+    careful = with_bands(FITTED, own, labels, **wanted)
+    assert careful.review_from >= model.review_from, "scores alone: it might be more"
+    assert (
+        with_bands(FITTED, own, labels, block_precision=0.9).block_from
+        == with_bands(FITTED, reports, labels, block_precision=0.9).block_from
+    )
+
+
+@pytest.mark.parametrize(
+    ("wanted", "message"),
+    [
+        ({"block_precision": 0.0}, "block_precision: expected a share in (0, 1], got 0.0"),
+        ({"block_precision": 1.1}, "block_precision: expected a share in (0, 1], got 1.1"),
+        ({"block_precision": float("nan")}, "block_precision: expected a share in (0, 1], got nan"),
+        ({"review_share": 0.0}, "review_share: expected a share in (0, 1), got 0.0"),
+        ({"review_share": 1.0}, "review_share: expected a share in (0, 1), got 1.0"),
+    ],
+)
+def test_a_share_out_of_range_is_refused(wanted: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        with_bands(FITTED, TRAIN[:10], LABELS[:10].tolist(), **wanted)
+    assert str(caught.value) == message
+
+
+def test_without_a_wish_the_bands_stay() -> None:
+    assert with_bands(FITTED, TRAIN[:10], LABELS[:10].tolist()) == FITTED
