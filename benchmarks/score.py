@@ -8,8 +8,9 @@ threshold at which it flags as many held-out rows. Means over the seeds.
 worlds: simulated. `auc` and `leave_one_out` are those of the stated priors; `ece` and `merchant_auc` of a model fitted
 to 1,000 labels of another draw; `auc_100_labels` and `auc_10000_labels` of models fitted to so many; `_plain` of
 scikit-learn's logistic regression on the raw numbers behind the signals (medians for what is absent, scaled) with the
-same labels. `auc_missing30`: each of price, category, condition, seller, reviews, claim and photo is left out of the
-listings that are judged with a chance of 30 %. A listing without a candidate brand ranks last. Means over the seeds.
+same labels. `auc_missing30`: each of the fields that a world lets be missing (price, category, seller, reviews, claim)
+is left out of the listings that are judged with a chance of 30 %; `_photos`: the condition and the photo too. A listing
+without a candidate brand has no score and ranks last, by the priors and by the regression alike. Means over the seeds.
 """
 
 from __future__ import annotations
@@ -47,6 +48,8 @@ Floats = NDArray[np.float64]
 
 SHARES = (0.2, 0.3, 0.4)
 LABELS = 10_000
+ALSO = ("condition", "photo")
+"""What `auc_missing30_photos` leaves out besides the fields that a world lets be missing."""
 HERE = Path(__file__).parent
 EVIDENCE = HERE / "evidence"
 """What the photos of `quality.py identify` said (`--evidence`): probabilities alone."""
@@ -200,7 +203,8 @@ def _values(scores: Sequence[Score]) -> Floats:
     return np.array([-1.0 if s.value is None else s.value for s in scores])
 
 
-def _plain(train: Floats, labels: NDArray[np.bool_], test: Floats) -> Floats:
+def _plain(train: Scanned, rows: NDArray[np.int64], test: Scanned) -> Floats:
+    """Probabilities by a logistic regression on the raw numbers of the training rows; -1 without a candidate."""
     from sklearn.impute import SimpleImputer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
@@ -209,8 +213,10 @@ def _plain(train: Floats, labels: NDArray[np.bool_], test: Floats) -> Floats:
     model = make_pipeline(
         SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler(), LogisticRegression(max_iter=1000)
     )
-    model.fit(train, labels)
-    return np.asarray(model.predict_proba(test)[:, 1])
+    kept = [row for row in rows.tolist() if train.judged[row]]
+    model.fit(train.raw[kept], train.counterfeit[kept])
+    found = np.asarray(model.predict_proba(test.raw)[:, 1])
+    return np.where([len(judged) > 0 for judged in test.judged], found, -1.0)
 
 
 def world_figures(
@@ -239,19 +245,18 @@ def world_figures(
     figures["leave_one_out"] = {
         name: auc(_values(test.scores(prior, without=name)), test.counterfeit) for name in prior.shapes
     }
-    rng = random.Random(f"missing {seed}")
-    blurred = [without_fields(item, 0.3, rng) for item in drawn.stream]
-    again = simulate(world, rows, evidence, 2 * seed)  # for a ledger that knows nothing of the stream
-    partial = scan(again, prices, blurred)
-    figures["auc_missing30"] = auc(_values(partial.scores(prior)), partial.counterfeit)
+    for name, fields in (("auc_missing30", world["missing"]), ("auc_missing30_photos", [*world["missing"], *ALSO])):
+        rng = random.Random(f"missing {seed}")
+        fewer = [without_fields(item, fields, 0.3, rng) for item in drawn.stream]
+        again = simulate(world, rows, evidence, 2 * seed)  # for a ledger that knows nothing of the stream
+        partial = scan(again, prices, fewer)
+        figures[name] = auc(_values(partial.scores(prior)), partial.counterfeit)
     prior_scores = train.scores(prior)
     for count in (100, LABELS):
         chosen = _drawn_labels(train.counterfeit, count)
         model = fit_scores([prior_scores[i] for i in chosen], train.counterfeit[chosen].tolist())
         figures[f"auc_{count}_labels"] = auc(_values(test.scores(model)), test.counterfeit)
-        figures[f"auc_{count}_labels_plain"] = auc(
-            _plain(train.raw[chosen], train.counterfeit[chosen], test.raw), test.counterfeit
-        )
+        figures[f"auc_{count}_labels_plain"] = auc(_plain(train, chosen, test), test.counterfeit)
     chosen = _drawn_labels(train.counterfeit, 1000)
     model = fit_scores([prior_scores[i] for i in chosen], train.counterfeit[chosen].tolist())
     scores = test.scores(model)

@@ -11,7 +11,7 @@ import json
 import math
 import random
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from string import ascii_uppercase
@@ -315,12 +315,12 @@ def _disguised(rng: random.Random, brand: str) -> str:
     return brand[:i] + brand[i : i + 2][::-1] + brand[i + 2 :]
 
 
-def without_fields(simulated: Simulated, share: float, rng: random.Random) -> Simulated:
-    """The same with each of price, category, condition, seller, reviews, claim and photo left out by chance."""
-    names = ("price", "category", "condition", "seller_id", "claimed_brand", "reviews")
-    gone = {n: () if n == "reviews" else None for n in names if rng.random() < share}
-    shown = None if rng.random() < share else simulated.shown
-    return replace(simulated, listing=replace(simulated.listing, **gone), shown=shown)  # type: ignore[arg-type]
+def without_fields(simulated: Simulated, fields: Iterable[str], share: float, rng: random.Random) -> Simulated:
+    """The same with each of some fields of the listing, and of "photo", left out by chance."""
+    gone = [name for name in fields if rng.random() < share]
+    empty = {name: () if name == "reviews" else None for name in gone if name != "photo"}
+    shown = None if "photo" in gone else simulated.shown
+    return replace(simulated, listing=replace(simulated.listing, **empty), shown=shown)  # type: ignore[arg-type]
 
 
 def read_prices_folder(folder: Path) -> dict[str, list[PriceRow]]:

@@ -33,7 +33,7 @@ PRIOR: Mapping[str, tuple[float, ...]] = MappingProxyType(
         "low_price": (0.0, 1.5, 2.7, 3.7, 4.5),  # alone brings an unmistakable outlier to even odds at most
         "seller_not_authorised": (0.0, 1.0),  # most resale is honest: suspicious only with something else
         "shown_not_claimed": (0.0, 2.0),  # hiding a brand from text search is a known evasion, and a common sloppiness
-        "claims_another_brand": (0.0, 2.0),  # likewise, and photos hold other things too
+        "claims_another_brand": (0.0, 2.5),  # a mark that the listing disowns; photos hold other things too
         # the mark is hidden; honest photos show details, and marks are missed. Half found is as good as not found
         "claimed_not_shown": (0.0, 1.2, 1.4, 1.6, 2.0),
         "altered_logo": (0.0, 2.0),  # makers do not mirror or stretch their marks; the check errs on folds and wear

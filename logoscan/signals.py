@@ -41,6 +41,8 @@ __all__ = [
 
 _DENIED = 0.3
 """Of a brand's name in the title, where the claim is another brand or none: "apple scent" is no Apple. Stated prior."""
+_USED = 0.25
+"""Of a price anomaly of used goods. Stated prior; not 0, since anyone may call goods used."""
 _NAMED = 0.5
 """Of a brand's name in the title, where the listing states that it has no brand: as good a sign as a mark in the
 photos in half of the cases. Stated prior."""
@@ -93,6 +95,11 @@ class Case:
         return bool(listing.title or listing.description or listing.claimed_brand or self.mentions)
 
     @property
+    def used(self) -> bool:
+        """The listing states that its goods are used."""
+        return condition_of(self.listing.condition) == USED
+
+    @property
     def seller(self) -> str | None:
         """The merchant; None where unknown or blank."""
         return self.listing.seller_id if (self.listing.seller_id or "").strip() else None
@@ -129,12 +136,14 @@ SignalFunction: TypeAlias = Callable[[Case], Signal | None]
 def low_price(case: Case) -> Signal | None:
     """The price lies far below what the brand's goods cost, weighted by how surely the listing passes as them.
 
-    Abstains without a comparable price, and for accessories "for BRAND", whose prices are not the brand's.
+    Used goods count a quarter: wear, defects and haste make them cheap, too. Abstains without a comparable price, and
+    for accessories "for BRAND", whose prices are not the brand's.
     Known false alarms: clearance, broken or partial goods, single items out of multi-packs.
     """
     if case.price.anomaly is None or case.is_accessory:
         return None
-    return Signal("low_price", case.price.anomaly * case.presence, case.price.reason)
+    value = case.price.anomaly * case.presence * (_USED if case.used else 1.0)
+    return Signal("low_price", value, case.price.reason)
 
 
 def seller_not_authorised(case: Case) -> Signal | None:
@@ -145,8 +154,7 @@ def seller_not_authorised(case: Case) -> Signal | None:
     Known false alarms: private resale of genuine new goods.
     """
     sellers = case.brand.authorised_sellers
-    used = condition_of(case.listing.condition) == USED
-    if not sellers or case.seller is None or used or case.is_accessory:
+    if not sellers or case.seller is None or case.used or case.is_accessory:
         return None
     if case.seller in sellers:
         return Signal("seller_not_authorised", 0.0, f"{case.seller} is authorised by {case.brand.name}")
