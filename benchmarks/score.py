@@ -39,7 +39,6 @@ from logoscan.merchant_state import MerchantState
 from logoscan.price import PriceModel, PriceRecord
 from logoscan.results import ImageRecord, Provenance, Report, Score, Signal, top_score
 from logoscan.score import ScoreModel
-from logoscan.score_fit import fit_scores
 from logoscan.text import NameIndex
 from logoscan.types import Brand
 from logoscan.units import pack
@@ -254,11 +253,11 @@ def world_figures(
     prior_scores = train.scores(prior)
     for count in (100, LABELS):
         chosen = _drawn_labels(train.counterfeit, count)
-        model = fit_scores([prior_scores[i] for i in chosen], train.counterfeit[chosen].tolist())
+        model = prior.fit([prior_scores[i] for i in chosen], train.counterfeit[chosen].tolist())
         figures[f"auc_{count}_labels"] = auc(_values(test.scores(model)), test.counterfeit)
         figures[f"auc_{count}_labels_plain"] = auc(_plain(train, chosen, test), test.counterfeit)
     chosen = _drawn_labels(train.counterfeit, 1000)
-    model = fit_scores([prior_scores[i] for i in chosen], train.counterfeit[chosen].tolist())
+    model = prior.fit([prior_scores[i] for i in chosen], train.counterfeit[chosen].tolist())
     scores = test.scores(model)
     judged = np.array([s.value is not None for s in scores])
     figures["ece"] = expected_calibration_error(_values(scores)[judged] / 100, test.counterfeit[judged])

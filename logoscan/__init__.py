@@ -24,7 +24,6 @@ from logoscan.report import draw_overlay, read_reports, report_from_json, report
 from logoscan.results import Report, Score, Signal
 from logoscan.scanner import Scanner
 from logoscan.score import ScoreModel
-from logoscan.score_fit import fit_scores, with_bands
 from logoscan.types import (
     Brand,
     BrandMention,
@@ -81,7 +80,6 @@ __all__ = [
     "WholeImage",
     "__version__",
     "draw_overlay",
-    "fit_scores",
     "gather",
     "load_image",
     "make_ocr",
@@ -93,5 +91,4 @@ __all__ = [
     "report_to_json",
     "sample_prices",
     "score_merchant",
-    "with_bands",
 ]

@@ -19,11 +19,12 @@ __all__ = ["BrandFolder", "read_brand_folder", "read_brand_folders"]
 
 @dataclass(frozen=True)
 class BrandFolder:
-    """A brand with the files of its logos, in the order of their names, and those of its negatives as listed."""
+    """A brand with the files of its logos, in the order of their names, its negatives and official photos as listed."""
 
     brand: Brand
     logos: tuple[Path, ...]
     negatives: tuple[Path, ...] = ()
+    official_photos: tuple[Path, ...] = ()
 
 
 def read_brand_folder(folder: Path) -> BrandFolder:
@@ -51,9 +52,10 @@ def read_brand_folder(folder: Path) -> BrandFolder:
             raise InputError(f"{described}: expected files inside of the folder, got {name!r}") from None
 
     negatives = tuple(map(inside, brand.negatives))
-    other = {*negatives, *map(inside, brand.official_photos)}
+    official = tuple(map(inside, brand.official_photos))
+    other = {*negatives, *official}
     logos = (p for p in sorted(folder.iterdir()) if p.suffix.lower() in LOGO_SUFFIXES and p.resolve() not in other)
-    return BrandFolder(brand, tuple(logos), negatives)
+    return BrandFolder(brand, tuple(logos), negatives, official)
 
 
 def read_brand_folders(root: Path) -> list[BrandFolder]:

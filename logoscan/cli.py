@@ -112,11 +112,22 @@ _EFFORT = click.option(
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Folder of cut-out false alarms: pictures that are nobody's mark.",
 )
+@click.option(
+    "--ledger",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File of photos and their users (`scan --ledger`): the brands' official photos are noted there.",
+)
 @_ENCODER
 @_PRETRAINED
 @_DEVICE
 def register(
-    brands: Path, out: Path, negatives: Path | None, encoder: str | None, pretrained: str | None, device: str
+    brands: Path,
+    out: Path,
+    negatives: Path | None,
+    ledger: Path | None,
+    encoder: str | None,
+    pretrained: str | None,
+    device: str,
 ) -> None:
     """Register a folder of BRANDS (a sub-folder each, with logos and, optionally, brand.json).
 
@@ -126,7 +137,8 @@ def register(
     from logoscan.encode import ClipEncoder
     from logoscan.index import LogoIndex
 
-    total = len(read_brand_folders(brands))
+    folders = read_brand_folders(brands)
+    total, photos = len(folders), None if ledger is None else _ledger(ledger)
     clip = ClipEncoder(encoder, pretrained, device=device)
     with _progress() as progress:
         task = progress.add_task("register", total=total)
@@ -136,6 +148,9 @@ def register(
             index.add_negative(file, clip)
         except LogoscanError as error:
             warnings.append(f"negative {file.name}: not registered: {error}")
+    if ledger is not None and photos is not None:
+        warnings += photos.add_brand_folders(folders)
+        photos.save(ledger)
     for warning in warnings:
         click.echo(f"logoscan: {warning}", err=True)
     if (out / "manifest.json").is_file():

@@ -1,7 +1,7 @@
 """Which sellers used which photos: the memory that the caller keeps from scan to scan.
 
 A scan only reads it; the caller adds to it afterwards. Photos are known by their PDQ hashes (`logoscan.photos`);
-nothing here opens a picture or judges.
+nothing here judges.
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
-from logoscan.errors import CorruptFileError, InputError
+from logoscan.brands import BrandFolder
+from logoscan.errors import CorruptFileError, ImageError, InputError
+from logoscan.images import load_image
 from logoscan.jsonio import atomic_write, from_json, to_json
-from logoscan.photos import MOST_SELLERS, PhotoUse, require_pdq
+from logoscan.photos import MOST_SELLERS, PhotoUse, photo_hash, require_pdq
 from logoscan.results import Report
 
 __all__ = ["FORMAT_VERSION", "MATCH_BITS", "PhotoLedger", "PhotoRecord"]
@@ -131,6 +133,29 @@ class PhotoLedger:
             InputError: A photo is no hash, or the brand no name; nothing was recorded.
         """
         self._take(PhotoRecord(pdq, official_of=(brand,)) for pdq in photos)
+
+    def add_brand_folders(self, folders: Iterable[BrandFolder]) -> list[str]:
+        """Record the official photos that brands list in their folders (`brands.read_brand_folders`).
+
+        Returns:
+            A warning for each photo that cannot be read, or shows too little for a hash.
+
+        Raises:
+            MissingDependencyError: pdqhash is not installed.
+        """
+        warnings = []
+        for folder in folders:
+            for path in folder.official_photos:
+                try:
+                    found = photo_hash(load_image(path))
+                except ImageError as error:
+                    warnings.append(f"{folder.brand.name}/{path.name}: official photo not recorded: {error}")
+                    continue
+                if found is None:
+                    warnings.append(f"{folder.brand.name}/{path.name}: official photo not recorded: too little to see")
+                else:
+                    self.add_official(folder.brand.name, [found.pdq])
+        return warnings
 
     def merge(self, other: PhotoLedger) -> None:
         """Take in everything that another ledger knows, as if all of it had been added here."""

@@ -1,7 +1,7 @@
 """Signals -> a score from 0 to 100 whose reasons sum to it exactly, and a band.
 
 100 * sigmoid(bias + sum of shape(signal)): additive on the log-odds, each shape monotone and bounded, no interactions.
-The default shapes are stated priors, not fitted to data; `score_fit` fits them to labels.
+The default shapes are stated priors, not fitted to data; `ScoreModel.fit` fits them to labels.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from types import MappingProxyType
 
 from logoscan.errors import InputError
 from logoscan.jsonio import atomic_write, read_record, to_json
-from logoscan.results import Contribution, Score, Signal, sigmoid
+from logoscan.results import Contribution, Report, Score, Signal, sigmoid
 from logoscan.types import Band
 
 __all__ = ["PRICE_SIGNALS", "PRIOR", "PRIOR_BIAS", "ScoreModel", "linear"]
@@ -159,6 +159,35 @@ class ScoreModel:
         if value >= self.block_from and beyond_price:
             return "block"
         return "review" if value >= self.review_from or unjudged else "clear"
+
+    def fit(
+        self,
+        reports: Sequence[Report] | Sequence[Score],
+        labels: Sequence[bool],
+        *,
+        weights: Sequence[float] | None = None,
+        name: str = "fitted",
+    ) -> ScoreModel:
+        """A model fitted to labelled reports, held to this one where they are few; see `score_fit.fit_scores`."""
+        from logoscan.score_fit import fit_scores
+
+        return fit_scores(reports, labels, prior=self, weights=weights, name=name)
+
+    def with_bands(
+        self,
+        reports: Sequence[Report] | Sequence[Score],
+        labels: Sequence[bool],
+        *,
+        block_precision: float | None = None,
+        review_share: float | None = None,
+        weights: Sequence[float] | None = None,
+    ) -> ScoreModel:
+        """Bands for a stated precision or review budget on labelled reports; see `score_fit.with_bands`."""
+        from logoscan.score_fit import with_bands
+
+        return with_bands(
+            self, reports, labels, block_precision=block_precision, review_share=review_share, weights=weights
+        )
 
     def save(self, path: str | Path) -> None:
         """Write one JSON file, atomically."""

@@ -61,6 +61,7 @@ def test_every_field_of_the_format_is_read(tmp_path: Path) -> None:
         negatives=("other.png",),
     )
     assert found.logos == (folder / "logo.svg",), "photos and negatives are no logos"
+    assert found.official_photos == (folder / "official.jpg",)
 
 
 def test_a_description_without_a_name_takes_the_folders(tmp_path: Path) -> None:

@@ -249,6 +249,24 @@ def test_a_ledger_is_begun_read_and_added_to(shop: Path) -> None:
     assert record.sellers == ("first", "second")
 
 
+def test_official_photos_of_a_register_are_exempt(shop: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (8, 8, 3), np.uint8)
+    for place in (shop / "photos" / "shared.png", shop / "brands" / "Acme" / "official.png"):
+        Image.fromarray(noise).resize((256, 256)).save(place)
+    (shop / "brands" / "Acme" / "brand.json").write_text('{"official_photos": ["official.png"]}')
+    ledger = shop / "photos.ledger"
+    assert run("register", shop / "brands", "--out", shop / "index", "--ledger", ledger).exit_code == 0
+    sellers = ("first", "second")
+    rows = [{"id": s, "images": ["photos/shared.png"], "claimed_brand": "Acme", "seller_id": s} for s in sellers]
+    (shop / "two.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    for _ in range(2):  # the second scan knows both sellers
+        assert scan(shop, "--ledger", ledger, listings="two.jsonl").exit_code == 0
+    reports = list(read_reports(shop / "R.jsonl"))
+    assert [{c.signal: c.value for c in r.score.contributions}["copied_photo"] for r in reports] == [0.0, 0.0]
+    (record,) = PhotoLedger.load(ledger).records()
+    assert (record.sellers, record.official_of) == (sellers, ("Acme",))
+
+
 @pytest.mark.parametrize(
     ("name", "complaint"),
     [

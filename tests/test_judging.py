@@ -22,7 +22,6 @@ from logoscan.photos import MOST_SELLERS, PhotoUse
 from logoscan.price import PriceModel, PriceRecord
 from logoscan.results import Score, Signal, sigmoid, top_score
 from logoscan.score import PRICE_SIGNALS, PRIOR, ScoreModel
-from logoscan.score_fit import fit_scores
 from logoscan.signals import DEFAULT_SIGNALS, Case, SignalFunction
 from logoscan.text import NameIndex
 from logoscan.types import Brand, BrandMention, Listing, TextSpans, UsualPrice
@@ -125,7 +124,7 @@ def labelled(seed: int, n: int, rule: str) -> tuple[list[Score], list[bool]]:
 
 
 FITTED = {
-    (rule, n): fit_scores(*labelled(i, n, rule))
+    (rule, n): ScoreModel().fit(*labelled(i, n, rule))
     for i, rule in enumerate(("price", "absent", "honest", "chance"))
     for n in (10, 2000)
 }

@@ -18,6 +18,7 @@ from PIL import Image, ImageDraw
 from strategies import make_report, quick
 
 import logoscan
+from logoscan.brands import read_brand_folders
 from logoscan.errors import CorruptFileError, InputError, MissingDependencyError
 from logoscan.images import load_image
 from logoscan.ledger import MATCH_BITS, PhotoLedger, PhotoRecord
@@ -419,3 +420,19 @@ def test_a_scanned_listing_is_remembered() -> None:
 def test_an_image_record_has_a_hash_of_64_digits(pdq: str) -> None:
     with pytest.raises(InputError, match=r"ImageRecord\.pdq: expected 64 lower-case hex digits, got "):
         ImageRecord(None, None, None, None, pdq)
+
+
+def test_official_photos_of_brand_folders_are_anyones(tmp_path: Path) -> None:
+    folder = tmp_path / "Acme"
+    folder.mkdir()
+    Image.fromarray(synthetic(1)).save(folder / "shoe.png")
+    Image.new("RGB", (64, 64)).save(folder / "blank.png")
+    (folder / "torn.png").write_bytes(b"no picture")
+    (folder / "brand.json").write_text('{"official_photos": ["shoe.png", "blank.png", "torn.png"]}')
+    ledger = PhotoLedger()
+    warnings = ledger.add_brand_folders(read_brand_folders(tmp_path))
+    assert [w.split(":")[0] for w in warnings] == ["Acme/blank.png", "Acme/torn.png"]
+    copied = photo_hash(as_jpeg(synthetic(1)))
+    assert copied is not None
+    assert ledger.look_up(copied.pdq, "shop") == PhotoUse(0, (), ("Acme",))
+    assert len(ledger) == 1
