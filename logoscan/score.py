@@ -28,11 +28,12 @@ something."""
 
 PRIOR: Mapping[str, tuple[float, ...]] = MappingProxyType(
     {
-        # log of how much more often a counterfeit shows it than a genuine listing, by judgement, in round numbers; at
-        # evenly spaced values of the signal from 0 to 1
-        "low_price": (0.0, 1.5, 2.7, 3.7, 4.5),  # alone brings an unmistakable outlier to even odds at most
+        # log of how much more often a counterfeit shows it than a genuine listing, by judgement, in round numbers that
+        # were looked at in three simulated worlds; at evenly spaced values of the signal from 0 to 1
+        "low_price": (0.0, 1.2, 2.2, 3.0, 3.7),  # alone brings an unmistakable outlier to one in five: a reason to look
         "seller_not_authorised": (0.0, 1.0),  # most resale is honest: suspicious only with something else
-        "shown_not_claimed": (0.0, 2.0),  # hiding a brand from text search is a known evasion, and a common sloppiness
+        # hiding a brand from text search is a known evasion, and a common sloppiness; half a sign is nearly as good
+        "shown_not_claimed": (0.0, 1.2, 2.0, 2.0, 2.0),
         "claims_another_brand": (0.0, 2.5),  # a mark that the listing disowns; photos hold other things too
         # the mark is hidden; honest photos show details, and marks are missed. Half found is as good as not found
         "claimed_not_shown": (0.0, 1.2, 1.4, 1.6, 2.0),
@@ -41,7 +42,8 @@ PRIOR: Mapping[str, tuple[float, ...]] = MappingProxyType(
         "lookalike_text": (0.0, 5.0),  # nobody prints ADIBAS by accident; a slip of reading is in its value
         "contradicts_facts": (0.0, 2.5),  # the maker says otherwise; sellers fill in forms carelessly
         "review_complaints": (0.0, 4.5),  # buyers held it in their hands; some are wrong, some are rivals
-        "copied_photo": (0.0, 5.0),  # who copies photos may not have the goods; the one who was copied looks the same
+        # who copies photos may not have the goods; the one who was copied looks the same
+        "copied_photo": (0.0, 2.5, 3.5, 4.2, 5.0),
     }
 )
 PRICE_SIGNALS = frozenset({"low_price"})
@@ -71,7 +73,7 @@ class ScoreModel:
 
     bias: float = PRIOR_BIAS
     shapes: Mapping[str, tuple[float, ...]] = field(default_factory=lambda: dict(PRIOR))
-    review_from: float = 30.0
+    review_from: float = 20.0
     block_from: float = 80.0
     min_coverage: float = 0.3
     name: str = "prior"
