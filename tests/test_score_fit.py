@@ -112,7 +112,7 @@ def test_thousands_of_labels_recover_the_ranking_and_the_probabilities() -> None
 
 def test_the_fit_is_a_score_model_like_any_other() -> None:
     assert (FITTED.name, FITTED.version[:7]) == ("fitted", "fitted@")
-    assert (FITTED.review_from, FITTED.block_from, FITTED.min_coverage) == (30.0, 80.0, PRIOR_MODEL.min_coverage)
+    assert (FITTED.review_from, FITTED.block_from, FITTED.min_coverage) == (20.0, 80.0, PRIOR_MODEL.min_coverage)
     assert list(FITTED.shapes) == NAMES
     assert fit_scores(TRAIN, LABELS.tolist()) == FITTED, "the same labels, the same model"
     assert fit_scores(TRAIN, LABELS.tolist(), name="mine").name == "mine"
