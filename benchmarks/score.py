@@ -223,6 +223,7 @@ def world_figures(
     files: Sequence[Sequence[PriceRow]],
     evidence: Sequence[tuple[float | None, float]],
     seed: int,
+    labels: int = LABELS,
 ) -> dict[str, Any]:
     """Figures of one world and seed; genuine prices are drawn from the rows that the references are not fitted on."""
     parts = [_split(rows, seed) for rows in files]
@@ -232,7 +233,7 @@ def world_figures(
     rows = [row for row in held if row.brand in known]
     drawn = simulate(world, rows, evidence, 2 * seed)
     test = scan(drawn, prices, drawn.stream)
-    other = simulate({**world, "listings": LABELS}, rows, evidence, 2 * seed + 1)
+    other = simulate({**world, "listings": labels}, rows, evidence, 2 * seed + 1)
     train = scan(other, prices, other.stream)
     prior = ScoreModel()
     scores = test.scores(prior)
@@ -301,8 +302,11 @@ def _mean(figures: Sequence[dict[str, Any]]) -> dict[str, Any]:
 @click.option("--prices", type=PATH, required=True, help="Folder of CSV files of real prices.")
 @click.option("--world", "worlds", type=PATH, multiple=True, help="World file.")
 @click.option("--seeds", type=click.IntRange(1), default=3, show_default=True)
+@click.option(
+    "--labels", type=click.IntRange(100), default=LABELS, show_default=True, help="Most that models learn from."
+)
 @click.option("--json", "out", type=click.Path(path_type=Path), required=True, help="Result file.")
-def main(prices: Path, worlds: tuple[Path, ...], seeds: int, out: Path) -> None:
+def main(prices: Path, worlds: tuple[Path, ...], seeds: int, labels: int, out: Path) -> None:
     """Run both parts."""
     files = read_prices_folder(prices)
     if not files:
@@ -311,8 +315,11 @@ def main(prices: Path, worlds: tuple[Path, ...], seeds: int, out: Path) -> None:
     figures: dict[str, Any] = {"worlds": {}, "prices": {}}
     with ProcessPoolExecutor() as pool:
         of_prices = {name: [pool.submit(price_figures, rows, s) for s in range(seeds)] for name, rows in files.items()}
+        parts = list(files.values())
         of_worlds = {
-            world["name"]: [pool.submit(world_figures, world, list(files.values()), evidence, s) for s in range(seeds)]
+            world["name"]: [
+                pool.submit(world_figures, world, list(files.values()), evidence, s, labels) for s in range(seeds)
+            ]
             for world in map(read_world, worlds)
         }
         for part, runs in (("prices", of_prices), ("worlds", of_worlds)):
