@@ -315,7 +315,6 @@ def main(prices: Path, worlds: tuple[Path, ...], seeds: int, labels: int, out: P
     figures: dict[str, Any] = {"worlds": {}, "prices": {}}
     with ProcessPoolExecutor() as pool:
         of_prices = {name: [pool.submit(price_figures, rows, s) for s in range(seeds)] for name, rows in files.items()}
-        parts = list(files.values())
         of_worlds = {
             world["name"]: [
                 pool.submit(world_figures, world, list(files.values()), evidence, s, labels) for s in range(seeds)
