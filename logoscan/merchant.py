@@ -181,7 +181,9 @@ class MerchantModel:
     name: str = "merchant-prior"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "coefficients", dict(self.coefficients))
+        object.__setattr__(self, "coefficients", {k: float(v) for k, v in self.coefficients.items()})
+        for name in ("bias", "review_from", "block_from"):  # 30 and 30.0 must make one version
+            object.__setattr__(self, name, float(getattr(self, name)))
         if not math.isfinite(self.bias):
             raise InputError(f"MerchantModel.bias: expected a finite number, got {self.bias!r}")
         if set(self.coefficients) != set(MERCHANT_PRIOR):

@@ -78,6 +78,8 @@ class ScoreModel:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "shapes", {k: tuple(map(float, v)) for k, v in self.shapes.items()})
+        for name in ("bias", "review_from", "block_from", "min_coverage"):  # 30 and 30.0 must make one version
+            object.__setattr__(self, name, float(getattr(self, name)))
         if not math.isfinite(self.bias):
             raise InputError(f"ScoreModel.bias: expected a finite number, got {self.bias!r}")
         for key, shape in self.shapes.items():

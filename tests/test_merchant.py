@@ -528,6 +528,8 @@ def test_the_version_follows_the_numbers() -> None:
         MerchantModel(name="other"),
     ]
     assert len({m.version for m in models}) == len(models)
+    assert MerchantModel(bias=-4, review_from=30, coefficients={**MERCHANT_PRIOR, "identity": 1}) == MerchantModel()
+    assert MerchantModel(bias=-4, review_from=30).version == MerchantModel().version
 
 
 def test_two_sellers_are_refused() -> None:
