@@ -119,7 +119,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def atomic_write(path: Path, data: bytes) -> None:
-    """Write a file so that a reader, or a crash, meets the old or the new one, never a part; of two writers the later's."""
+    """Write a file so that a reader, or a crash, meets the old or the new one, never a part."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
     try:
         with temporary.open("wb") as file:
