@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 from logoscan.errors import InputError, MismatchError
 from logoscan.merchant_evidence import ListingEvidence
-from logoscan.merchant_state import MerchantState, iso_time, seconds, state_of
+from logoscan.merchant_state import MerchantState, iso_time, seconds
 from logoscan.results import Report, sigmoid
 from logoscan.types import Band
 
@@ -255,7 +255,9 @@ def score_merchant(
             raise MismatchError(f"the state weighs listings by {state.evidence}, the model by {model.listings}")
     else:
         model = MerchantModel() if model is None else model
-        state = state_of(evidence, model.listings)
+        state = MerchantState(model.listings)
+        for report in evidence:
+            state.add(report)
     at_s = state.newest_s if at is None else seconds(at)
     parts = model.judge_facts(facts) if facts is not None else []
     if state.pieces and at_s is not None:

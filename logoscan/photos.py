@@ -16,7 +16,16 @@ from PIL import Image
 from logoscan.errors import InputError, MissingDependencyError
 from logoscan.types import Rgb
 
-__all__ = ["LEAST_QUALITY", "MOST_SELLERS", "PhotoHash", "PhotoUse", "copied_photo_weight", "photo_hash", "require_pdq"]
+__all__ = [
+    "LEAST_QUALITY",
+    "MATCH_BITS",
+    "MOST_SELLERS",
+    "PhotoHash",
+    "PhotoUse",
+    "copied_photo_weight",
+    "photo_hash",
+    "require_pdq",
+]
 
 LEAST_QUALITY = 50
 """PDQ's measure of how much there is to see, 0..100. ThreatExchange advises to discard hashes below: a blank picture
@@ -28,6 +37,8 @@ photos of 480 to 800 px: to a copy of 60 % (31 %) of the size 1.2 (3.7) bits cha
 (22.3), 24 (38) at most. From the hash of the photo as it is 12 bits at most differ, so that foreign lists of hashes can
 be used; squares of 512 px, whose windows are even and lie half a pixel off, differ by 28. It takes 4 ms in place of
 6.5 ms, and 9 ms in place of 40 ms for a photo of 1600 px."""
+MATCH_BITS = 31
+"""Photos whose hashes differ in so many of 256 bits, or fewer, are one photo: ThreatExchange's threshold."""
 MOST_SELLERS = 256
 """Sellers of one photo are counted up to here: beyond it `copied_photo_weight` stays the same."""
 
