@@ -20,8 +20,8 @@ from logoscan.brands import BrandFolder
 from logoscan.errors import CorruptFileError, ImageError, InputError
 from logoscan.images import load_image
 from logoscan.jsonio import atomic_write, from_json, to_json
-from logoscan.photos import MATCH_BITS, MOST_SELLERS, PhotoUse, photo_hash, require_pdq
-from logoscan.results import Report
+from logoscan.photos import MATCH_BITS, MOST_SELLERS, PhotoUse, photo_hash
+from logoscan.results import Report, require_pdq
 
 __all__ = ["FORMAT_VERSION", "MATCH_BITS", "PhotoLedger", "PhotoRecord"]
 

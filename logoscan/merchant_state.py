@@ -162,9 +162,9 @@ class MerchantState:
             raise InputError("MerchantState.clusters: expected one listing or more in each")
         if self.settled and len(self.settled.sums) != len(self.evidence.shares):
             raise InputError(f"MerchantState.settled: expected {len(self.evidence.shares)} sums")
-        parts = [*self.clusters.values(), *([self.settled] if self.settled else [])]
-        times = [self.newest_s or 0.0, *(part.time_s for part in parts)]
-        numbers = [*(c.logit for c in self.clusters.values()), *(self.settled.sums if self.settled else ())]
+        rows = self.clusters.values()
+        times = [self.newest_s or 0.0, self.settled.time_s if self.settled else 0.0, *(c.time_s for c in rows)]
+        numbers = [*(self.settled.sums if self.settled else ()), *(c.logit for c in rows)]
         if not all(_FIRST_S <= t <= _LAST_S for t in times) or not all(map(math.isfinite, numbers)):
             raise InputError("MerchantState: expected finite numbers, and times from year 1 to 9999")
         self._bits = {key: _bits(key) for key in self.clusters if key.startswith("pdq:")}

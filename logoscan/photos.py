@@ -7,13 +7,13 @@ light and dark. Knows no ledger, no brands and no scores.
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
 
 from logoscan.errors import InputError, MissingDependencyError
+from logoscan.results import require_pdq
 from logoscan.types import Rgb
 
 __all__ = [
@@ -24,7 +24,6 @@ __all__ = [
     "PhotoUse",
     "copied_photo_weight",
     "photo_hash",
-    "require_pdq",
 ]
 
 LEAST_QUALITY = 50
@@ -42,20 +41,8 @@ MATCH_BITS = 31
 MOST_SELLERS = 256
 """Sellers of one photo are counted up to here: beyond it `copied_photo_weight` stays the same."""
 
-_PDQ = re.compile("[0-9a-f]{64}")
 _WEIGHTS = {1: 0.7, 3: 1.0, 40: 1.0, MOST_SELLERS: 0.1}
 """Other sellers -> weight, straight in between over the logarithm of their number; see `copied_photo_weight`."""
-
-
-def require_pdq(owner: str, value: object) -> str:
-    """The value, if it is a PDQ hash of 64 lower-case hex digits.
-
-    Raises:
-        InputError: It is not; the message names `owner`.
-    """
-    if not isinstance(value, str) or not _PDQ.fullmatch(value):
-        raise InputError(f"{owner}: expected 64 lower-case hex digits, got {value!r:.80}")
-    return value
 
 
 @dataclass(frozen=True)
