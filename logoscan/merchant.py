@@ -1,7 +1,17 @@
 """A merchant's listings and the platform's own facts -> one score from 0 to 100 whose reasons sum to it exactly.
 
-The question is whether this merchant sells counterfeits: 100 * sigmoid(bias + sum of contributions). The default
-numbers are stated priors, not fitted to data. How listings become evidence stands in `merchant_evidence`.
+The question is whether this merchant sells counterfeits: 100 * sigmoid(bias + sum of contributions). How listings
+become evidence stands in `merchant_evidence`.
+
+The number says whom a person should look at first, and its reasons say why. All its coefficients are stated priors, not
+fitted to data: it ranks, and 80 does not mean that four of five such merchants sell counterfeits. It must not be used
+
+- alone, to suspend or accuse anyone: an honest shop whose photos were copied, or that a supplier deceived, looks alike.
+  Even of "block" a person opens the listings in `worst` first;
+- twice: a removal that followed from this score is no takedown to feed back, and a buyer who complained in a review and
+  to the platform is one witness, though the sum counts two;
+- as a certificate: a merchant of whom nothing is known has the bias' score, and clean listings are cheap to post;
+- beside that of another model (`MerchantScore.model`), or of listings that other score models judged.
 """
 
 from __future__ import annotations
@@ -61,7 +71,7 @@ class _Rate:
 
 
 _REFUNDS = _Rate(0.01, 0.2, 200)
-"""1 in 100 is common for honest shops, 1 in 5 is not; 200 orders, so that 1 refund of 2 orders is a tenth of it."""
+"""1 in 100 is common for honest shops, 1 in 5 is not; 200 orders, so that 1 refund of 2 orders is an eighth of it."""
 _COMPLAINTS = _Rate(0.002, 0.05, 500)
 """Rarer than refunds, so the prior weighs more orders: it stands for one complaint in 500."""
 
@@ -121,12 +131,13 @@ class MerchantContribution:
 
 @dataclass(frozen=True)
 class MerchantScore:
-    """How likely a merchant sells counterfeits.
+    """How much speaks for a merchant's selling counterfeits; by the stated priors a rank, no measured probability.
 
     Attributes:
         seller_id: None where there was no report.
         value: 100 * sigmoid(bias + sum of contributions), in [0, 100]. Where nothing is known, the bias' alone.
-        band: "clear", "review" or "block".
+        band: "clear", "review" (a person should look) or "block" (before others, and with more than prices and platform
+            rates to show).
         bias: Log-odds before any evidence.
         contributions: What was judged, largest first.
         listings: Reports that were judged, with copies.
