@@ -140,7 +140,7 @@ class MerchantScore:
             rates to show).
         bias: Log-odds before any evidence.
         contributions: What was judged, largest first.
-        listings: Reports that were judged, with copies.
+        listings: Reports that were judged, with copies; a listing scanned twice counts twice.
         pieces: Independent pieces of evidence among them.
         worst: Ids of the listings that speak against the merchant most, the worst first; of an id its first 96
             characters.
@@ -273,7 +273,7 @@ def score_merchant(
     parts = model.judge_facts(facts) if facts is not None else []
     if state.pieces and at_s is not None:
         pieces = f"{state.against} of {state.pieces} independent pieces of evidence"
-        why = f"{pieces}, from {state.reports} listings, speak for counterfeits."
+        why = f"{pieces}, from {state.reports} reports, speak for counterfeits."
         parts.append(MerchantContribution(LISTINGS, state.log_ratio(at_s), why))
     parts.sort(key=lambda p: (-p.contribution, p.name))
     value = 100.0 * sigmoid(model.bias + math.fsum(p.contribution for p in parts))

@@ -1,6 +1,9 @@
 """Reports of one merchant's listings -> a small state of independent evidence: add, merge, store, and what it says.
 
 Listings with the same main photo are one piece of evidence, and the worst of them counts, so that copies add nothing.
+Copies that were saved anew are known by their PDQ hashes, which a scanner with a ledger makes (`PhotoLedger`); without
+them only equal files are one photo. So all reports of a merchant should be made in the same way: a listing that was
+scanned with and without a ledger is two pieces.
 The state keeps a table of at most 1,000 such clusters. Beyond that it is approximate: the cluster that matters least is
 settled into a few sums and its photo forgotten, so that the same photo counts as new when it comes back.
 

@@ -157,7 +157,7 @@ def test_a_known_score() -> None:
     assert listing_part(score) == pytest.approx(math.log(whole), abs=1e-9)
     assert score.value == pytest.approx(100 * sigmoid(-4.0 + math.log(whole)), abs=1e-9)
     assert (
-        score.contributions[0].why == "1 of 2 independent pieces of evidence, from 2 listings, speak for counterfeits."
+        score.contributions[0].why == "1 of 2 independent pieces of evidence, from 2 reports, speak for counterfeits."
     )
     assert score.worst == ("L0",)
 
