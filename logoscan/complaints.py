@@ -1,6 +1,6 @@
 """Reviews that say the goods are counterfeit, with their words, and how much they weigh among all reviews.
 
-Knows words of fourteen languages and their neighbours; knows no brands, prices or scores, and not who wrote a review.
+Knows words of thirteen languages and their neighbours; knows no brands, prices or scores, and not who wrote a review.
 The words are data: `_data/complaint_terms.csv` has words for fakes, which speak where they are not denied, words for
 the genuine, which speak where they are, and the words behind which they mean something else ("fake leather").
 """
