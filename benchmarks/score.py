@@ -8,7 +8,7 @@ threshold at which it flags as many held-out rows. Means over the seeds.
 worlds: simulated. `auc` and `leave_one_out` are those of the stated priors; `ece` and `merchant_auc` of a model fitted
 to 1,000 labels of another draw; `auc_100_labels` and `auc_10000_labels` of models fitted to so many; `_plain` of
 scikit-learn's logistic regression on the raw numbers behind the signals (medians for what is absent, scaled) with the
-same labels. `auc_missing30`: each of the fields that a world lets be missing (price, category, seller, reviews, claim)
+same labels; that goods are used it is not told, since in the worlds only genuine ones are. `auc_missing30`: each of the fields that a world lets be missing (price, category, seller, reviews, claim)
 is left out of the listings that are judged with a chance of 30 %; `_photos`: the condition and the photo too. A listing
 without a candidate brand has no score and ranks last, by the priors and by the regression alike. Means over the seeds.
 """
@@ -168,7 +168,7 @@ def _raw(found: Findings, judge: Judge, brands: dict[str, Brand], judged: Sequen
     top = max(judged, key=lambda j: ((j.score.value or 0.0), j.brand), default=None)
     listing = found.listing
     if top is None:
-        return [np.nan] * 12
+        return [np.nan] * 10
     case = judge.case(found, brands[top.brand], pack(listing.title or ""))
     near = max((m.probability for m in case.mentions if m.kind == "near"), default=0.0)
     share = case.price.share
@@ -184,10 +184,8 @@ def _raw(found: Findings, judge: Judge, brands: dict[str, Brand], judged: Sequen
         max((use.strength for use in case.coded), default=0.0),
         listed,
         complaints,
-        float(len(listing.reviews)) if listing.reviews else np.nan,
-        np.nan if not case.photos else float(case.photos[0].other_sellers),
+        np.nan if not case.photos else float(case.photos[0].other_sellers * (not case.photos[0].official_of)),
         float(case.is_accessory),
-        float(listing.condition is not None),
     ]
 
 
