@@ -8,9 +8,10 @@ threshold at which it flags as many held-out rows. Means over the seeds.
 worlds: simulated. `auc` and `leave_one_out` are those of the stated priors; `ece` and `merchant_auc` of a model fitted
 to 1,000 labels of another draw; `auc_100_labels` and `auc_10000_labels` of models fitted to so many; `_plain` of
 scikit-learn's logistic regression on the raw numbers behind the signals (medians for what is absent, scaled) with the
-same labels; that goods are used it is not told, since in the worlds only genuine ones are. `auc_missing30`: each of the fields that a world lets be missing (price, category, seller, reviews, claim)
-is left out of the listings that are judged with a chance of 30 %; `_photos`: the condition and the photo too. A listing
-without a candidate brand has no score and ranks last, by the priors and by the regression alike. Means over the seeds.
+same labels. It is not told that goods are used, since in the worlds only genuine ones are. `auc_missing30`: each of the
+fields that a world lets be missing (price, category, seller, reviews, claim) is left out of the listings that are
+judged with a chance of 30 %; `_photos`: the condition and the photo too. A listing without a candidate brand has no
+score and ranks last, by the priors and by the regression alike. Means over the seeds.
 """
 
 from __future__ import annotations
