@@ -261,6 +261,11 @@ class Regions:
     def __len__(self) -> int:
         return len(self.xyxy)
 
+    def _repr_html_(self) -> str:
+        from logoscan.notebook import regions_html
+
+        return regions_html(self)
+
     @classmethod
     def empty(cls) -> Regions:
         """No region."""
