@@ -1,161 +1,30 @@
-"""What notebooks show: the nouns as small HTML, a report as a plot, many reports as a table.
+"""A report as a plot and many reports as a table, for notebooks. Knows the nouns alone and stands beside them.
 
-Knows the nouns alone and stands beside them, so that their methods can call it. pandas and matplotlib are imported
-where they are used. The HTML has no scripts, no files and no colours of its own: it is read on light and dark ground.
-Everything that comes from a listing is escaped and set apart, so that neither tags nor right-to-left marks reach the
-page around it.
+matplotlib and pandas are imported where they are used (extra `notebook`).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from html import escape
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
 from logoscan.errors import MissingDependencyError
 from logoscan.results import Report
-from logoscan.types import Band, Brand, EncoderInfo, Regions
+from logoscan.types import Band
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from pandas import DataFrame
 
-__all__ = ["CONTRIBUTION", "index_html", "plot", "regions_html", "report_html", "to_pandas"]
+__all__ = ["CONTRIBUTION", "plot", "to_pandas"]
 
 CONTRIBUTION = "contribution_"
 """Begins the names of the columns that hold contributions; a signal may be named like any other column."""
-_ROWS = 20
-"""Of a table that is shown; the rest is counted."""
-_BOXES = 200
-"""Boxes that are drawn: more are a grey field."""
-_MAP_PX = 160
-_LONGEST = 300
-"""Characters of one text that are shown: a description may be a book."""
 _FACE = {"clear": "#0072b2", "review": "#e69f00", "block": "#d55e00"}
 """Of the bands in plots; told apart by the colour-blind (Okabe and Ito, 2008)."""
-
-
-# -- HTML
-
-
-def _text(value: object) -> str:
-    text = str(value)
-    short = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
-    return f"<bdi>{escape(short)}</bdi>"
-
-
-def _frame(title: str, *parts: str) -> str:
-    style = "color:inherit;background:transparent;line-height:1.5"
-    return f'<div style="{style}"><div><b>{title}</b></div>{"".join(parts)}</div>'
-
-
-def _line(text: str) -> str:
-    return f'<div style="opacity:.75">{text}</div>'
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]], total: int) -> str:
-    """A table of cells that are HTML already; `total` rows there are, of which `rows` are shown."""
-    if not rows:
-        return ""
-    cell = 'style="text-align:left;background:transparent;color:inherit;padding:1px 12px 1px 0"'
-    lines = [f"<tr>{''.join(f'<th {cell}>{_text(name)}</th>' for name in head)}</tr>"]
-    lines += [f'<tr style="background:transparent">{"".join(f"<td {cell}>{c}</td>" for c in row)}</tr>' for row in rows]
-    more = _line(f"and {total - len(rows):,} more") if total > len(rows) else ""
-    return f'<table style="border-collapse:collapse">{"".join(lines)}</table>{more}'
-
-
-def _bar(share: float) -> str:
-    """A bar of up to 80 px in the colour of the text."""
-    width = round(80 * min(1.0, max(0.0, share)))
-    return f'<span style="display:inline-block;width:{width}px;height:.7em;background:currentColor;opacity:.5"></span>'
-
-
-def report_html(report: Report) -> str:
-    """One report: its score, the contributions that sum to it, and what could not be judged."""
-    score = report.score
-    if score.value is None:
-        title = f"{_text(report.listing_id)}: no candidate brand, clear"
-    else:
-        title = f"{_text(report.listing_id)}: {score.value:.1f} of 100 for {_text(score.brand)}, {score.band}"
-    parts = score.contributions
-    most = max((abs(p.contribution) for p in parts), default=0.0) or 1.0
-    rows = [
-        (f"{p.contribution:+.2f}", _bar(p.contribution / most), _text(p.signal), _text(p.why)) for p in parts[:_ROWS]
-    ]
-    told = [
-        f"{score.bias:+.2f} before any signal, {report.sums_to():+.2f} in all; coverage {score.coverage:.0%}",
-        f"{len(report.images)} pictures, {len(report.matches)} matches, {len(report.mentions)} mentions",
-        *(f"{_text(b.brand)}: {b.score:.1f}{_shown(b.probability)}" for b in report.brands[:_ROWS]),
-        *(f"warning: {_text(w)}" for w in report.warnings[:_ROWS]),
-        *(f"not judged: {_text(s)}" for s in report.skipped[:_ROWS]),
-    ]
-    table = _table(("log-odds", "", "signal", "why"), rows, len(parts))
-    return _frame(title, table, *map(_line, told))
-
-
-def _shown(probability: float | None) -> str:
-    return "" if probability is None else f", shown with probability {probability:.2f}"
-
-
-def regions_html(regions: Regions) -> str:
-    """Places in a picture: a map of the boxes, the surest darkest, and the first of them in numbers."""
-    title = f"{len(regions)} region{'' if len(regions) == 1 else 's'}"
-    if not len(regions):
-        return _frame(title)
-    boxes = [
-        (f"{sure:.2f}", " ".join(f"{v:.0f}" for v in box))
-        for box, sure in zip(regions.xyxy[:_ROWS].tolist(), regions.confidence[:_ROWS].tolist(), strict=True)
-    ]
-    return _frame(title, _map(regions), _table(("confidence", "x0 y0 x1 y1, px"), boxes, len(regions)))
-
-
-def _map(regions: Regions) -> str:
-    low = regions.xyxy[:, :2].min(axis=0)
-    wide, high = np.maximum(regions.xyxy[:, 2:].max(axis=0) - low, 1e-6).tolist()
-    scale = _MAP_PX / max(wide, high)
-    rects = []
-    for row in np.argsort(-regions.confidence, kind="stable")[:_BOXES]:
-        x0, y0, x1, y1 = ((regions.xyxy[row] - np.tile(low, 2)) * scale).tolist()
-        size = f'x="{x0:.1f}" y="{y0:.1f}" width="{x1 - x0:.1f}" height="{y1 - y0:.1f}"'
-        rects.append(f'<rect {size} stroke-opacity="{0.15 + 0.85 * float(regions.confidence[row]):.2f}"/>')
-    frame = f'width="{wide * scale + 4:.0f}" height="{high * scale + 4:.0f}"'
-    inner = f'<g transform="translate(2 2)" fill="none" stroke="currentColor">{"".join(rects)}</g>'
-    return f'<svg {frame} role="img" aria-label="{len(regions)} boxes">{inner}</svg>'
-
-
-def index_html(
-    encoder: EncoderInfo, brands: Sequence[Brand], logos: Mapping[str, int], by_name: int, negatives: int
-) -> str:
-    """A register: what made it, and what each brand brought.
-
-    Args:
-        encoder: What made the vectors.
-        brands: All of them.
-        logos: Vectors of logos by brand.
-        by_name: Brands that are known by their name alone.
-        negatives: Pictures that show none of them.
-    """
-    title = f"{len(brands):,} brand{'' if len(brands) == 1 else 's'}, {sum(logos.values()):,} vectors of logos"
-    rows = [
-        (
-            _text(b.name),
-            str(logos.get(b.name, 0)),
-            _text(", ".join(b.aliases)),
-            str(len(b.authorised_sellers)),
-            _text(", ".join(f"{p.category or 'all'} {p.low:g}-{p.high:g} {p.currency}" for p in b.usual_prices)),
-        )
-        for b in brands[:_ROWS]
-    ]
-    made = f"by {_text(encoder.name)}, {encoder.dim} numbers a vector, fingerprint {escape(encoder.fingerprint)}"
-    beside = f"{by_name:,} by name alone, {negatives:,} negatives"
-    table = _table(("brand", "vectors", "aliases", "authorised sellers", "usual prices"), rows, len(brands))
-    return _frame(title, _line(made), _line(beside), table)
-
-
-# -- pandas and matplotlib
 
 
 def _missing(package: str) -> MissingDependencyError:
@@ -221,7 +90,7 @@ def plot(report: Report, ax: Axes | None = None) -> Axes:
     score = report.score
     added = [(c.signal, c.contribution) for c in score.contributions if c.contribution]
     silent = len(score.contributions) - len(added)
-    quiet = [(f"{silent} signal{'' if silent == 1 else 's'} found nothing", 0.0)] if silent else []
+    quiet = [(f"{silent} signal{'s' * (silent > 1)} found nothing", 0.0)] if silent else []
     steps = [("before any signal", score.bias), *added, *quiet]
     if ax is None:
         ax = plt.subplots(figsize=(8, 1.6 + 0.32 * len(steps)), layout="constrained")[1]
@@ -248,7 +117,8 @@ def plot(report: Report, ax: Axes | None = None) -> Axes:
     ax.axvline(0.0, color="0.5", linewidth=0.8)
     ax.set_yticks(range(len(steps) + 1), [*(name for name, _ in steps), "sum"], **plain)
     ax.invert_yaxis()
-    ax.margins(x=0.25)
+    span = max(ends) - min(ends) or 1.0
+    ax.set_xlim(min(ends) - 0.06 * span, max(ends) + 0.55 * span)  # room for the words beside the bars
     ax.set_xlabel("log-odds")
     ax.set_title(f"{report.listing_id}: {score.brand}", **plain)
     _scores_above(ax)

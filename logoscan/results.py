@@ -209,7 +209,7 @@ class Report:
         return plot(self, ax)
 
     def _repr_html_(self) -> str:
-        from logoscan.notebook import report_html
+        from logoscan.markup import report_html
 
         return report_html(self)
 

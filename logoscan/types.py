@@ -262,7 +262,7 @@ class Regions:
         return len(self.xyxy)
 
     def _repr_html_(self) -> str:
-        from logoscan.notebook import regions_html
+        from logoscan.markup import regions_html
 
         return regions_html(self)
 

@@ -120,7 +120,7 @@ def test_regions_are_drawn_and_listed() -> None:
     low = np.random.default_rng(0).uniform(-1e4, 1e4, (1000, 2))
     many = Regions(np.hstack([low, low + 10]).astype(np.float32), np.linspace(0, 1, 1000, dtype=np.float32))
     html = many._repr_html_()
-    assert "and 980 more" in parsed(html).texts
+    assert "and 992 more" in parsed(html).texts
     assert "currentColor" in html
     assert len(html) < 40_000
 
@@ -128,13 +128,13 @@ def test_regions_are_drawn_and_listed() -> None:
 def test_a_register_tells_its_brands() -> None:
     encoder = FakeEncoder()
     index = LogoIndex(encoder.info)
-    assert parsed(index._repr_html_()).texts[0] == "0 brands, 0 vectors of logos"
+    assert parsed(index._repr_html_()).texts[0] == "0 brands, 0 logo vectors"
     usual = UsualPrice("EUR", 10, 25.5, "Drills")
     acme = Brand("Acme", aliases=("ACME Tools",), authorised_sellers=("a", "b"), usual_prices=(usual,))
-    index.add(acme, [("a.png", quarters(RED, WHITE, BLUE, YELLOW))], encoder)
+    index.add(acme, [("a.png", quarters(RED, WHITE, BLUE, YELLOW)), ("b.png", quarters(RED, RED, BLUE, BLUE))], encoder)
     index.add_many([(Brand(f"B{i:02}"), []) for i in range(30)], encoder)
     texts = parsed(index._repr_html_()).texts
-    assert texts[0] == f"31 brands, {len(index)} vectors of logos"
+    assert texts[0] == f"31 brands, {len(index)} logo vector{'' if len(index) == 1 else 's'}"
     for part in ("fake", "Acme", "ACME Tools", "Drills 10-25.5 EUR", "and 11 more"):
         assert part in texts
 
