@@ -23,6 +23,8 @@ __all__ = ["CONTRIBUTION", "plot", "to_pandas"]
 
 CONTRIBUTION = "contribution_"
 """Begins the names of the columns that hold contributions; a signal may be named like any other column."""
+_LEAST = 0.005
+"""Contribution that is drawn as a bar of its own: what is not +0.00 in print."""
 _FACE = {"clear": "#0072b2", "review": "#e69f00", "block": "#d55e00"}
 """Of the bands in plots; told apart by the colour-blind (Okabe and Ito, 2008)."""
 
@@ -40,6 +42,10 @@ def to_pandas(reports: Iterable[Report]) -> DataFrame:
 
     Raises:
         MissingDependencyError: pandas is not installed.
+
+    Example:
+        >>> to_pandas([]).columns.tolist()[:5]
+        ['listing_id', 'seller_id', 'score', 'band', 'brand']
     """
     try:
         import pandas as pd
@@ -74,7 +80,7 @@ def to_pandas(reports: Iterable[Report]) -> DataFrame:
 def plot(report: Report, ax: Axes | None = None) -> Axes:
     """A waterfall on the log-odds: the bias, what each signal adds, and the score that they sum to.
 
-    Signals that added nothing share one line. The upper axis tells the score at each sum.
+    Signals that added next to nothing share one line. The upper axis tells the score at each sum.
 
     Args:
         report: Whose score is drawn.
@@ -88,9 +94,9 @@ def plot(report: Report, ax: Axes | None = None) -> Axes:
     except ImportError:
         raise _missing("matplotlib") from None
     score = report.score
-    added = [(c.signal, c.contribution) for c in score.contributions if c.contribution]
-    silent = len(score.contributions) - len(added)
-    quiet = [(f"{silent} signal{'s' * (silent > 1)} found nothing", 0.0)] if silent else []
+    added = [(c.signal, c.contribution) for c in score.contributions if abs(c.contribution) >= _LEAST]
+    rest = [c.contribution for c in score.contributions if abs(c.contribution) < _LEAST]
+    quiet = [(f"{len(rest)} other signal{'s' * (len(rest) > 1)}", math.fsum(rest))] if rest else []
     steps = [("before any signal", score.bias), *added, *quiet]
     if ax is None:
         ax = plt.subplots(figsize=(8, 1.6 + 0.32 * len(steps)), layout="constrained")[1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from html.parser import HTMLParser
+from io import BytesIO
 from itertools import pairwise
 
 import matplotlib as mpl
@@ -153,7 +154,7 @@ def test_the_bars_end_at_the_score() -> None:
     assert steps[-1].get_x() + steps[-1].get_width() == pytest.approx(total.get_x() + total.get_width())
     assert 100 * sigmoid(total.get_width()) == pytest.approx(report.score.value)
     names = [label.get_text() for label in ax.get_yticklabels()]
-    assert names == ["before any signal", "coded_terms", "low_price", "1 signal found nothing", "sum"]
+    assert names == ["before any signal", "coded_terms", "low_price", "1 other signal", "sum"]
     plt.close("all")
 
 
@@ -162,7 +163,7 @@ def test_it_draws_on_the_axes_given_and_reads_no_formulas() -> None:
     dollars = "$\\frac{$ and $"
     report = scored(dollars, (Signal("low_price", 1.0, "cheap"),), listing_id=dollars)
     assert report.plot(own) is own
-    own.figure.canvas.draw()
+    own.figure.savefig(BytesIO())
     assert own.get_title() == f"{dollars}: {dollars}"
     assert len(plt.get_fignums()) == 1
     plt.close("all")
