@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Callable
 from html.parser import HTMLParser
 from io import BytesIO
 from itertools import pairwise
@@ -159,11 +160,11 @@ def test_the_bars_end_at_the_score() -> None:
 
 
 def test_it_draws_on_the_axes_given_and_reads_no_formulas() -> None:
-    _, own = plt.subplots()
+    figure, own = plt.subplots()
     dollars = "$\\frac{$ and $"
     report = scored(dollars, (Signal("low_price", 1.0, "cheap"),), listing_id=dollars)
     assert report.plot(own) is own
-    own.figure.savefig(BytesIO())
+    figure.savefig(BytesIO())
     assert own.get_title() == f"{dollars}: {dollars}"
     assert len(plt.get_fignums()) == 1
     plt.close("all")
@@ -215,6 +216,6 @@ def test_absent_is_not_nought() -> None:
 @pytest.mark.parametrize("package", ["pandas", "matplotlib"])
 def test_a_missing_package_is_named_with_its_extra(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, package, None)
-    call = {"pandas": lambda: to_pandas([]), "matplotlib": lambda: scored().plot()}[package]
+    calls: dict[str, Callable[[], object]] = {"pandas": lambda: to_pandas([]), "matplotlib": lambda: scored().plot()}
     with pytest.raises(MissingDependencyError, match=rf"{package} is missing; pip install 'logoscan\[notebook\]'"):
-        call()
+        calls[package]()
