@@ -17,6 +17,7 @@ from logoscan.match import MatchCalibration
 from logoscan.merchant import MerchantFacts, MerchantModel, MerchantScore, score_merchant
 from logoscan.merchant_evidence import ListingEvidence
 from logoscan.merchant_state import MerchantState
+from logoscan.notebook import to_pandas
 from logoscan.ocr import EasyOcr, OcrEngine, RapidOcr, make_ocr
 from logoscan.price import PriceModel, PriceRecord, sample_prices
 from logoscan.price_sample import PriceSample
@@ -91,4 +92,5 @@ __all__ = [
     "report_to_json",
     "sample_prices",
     "score_merchant",
+    "to_pandas",
 ]

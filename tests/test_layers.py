@@ -17,7 +17,7 @@ PACKAGE = Path(logoscan.__file__).parent
 LAYERS: tuple[frozenset[str], ...] = tuple(
     frozenset(names.split())
     for names in (
-        "types errors results",
+        "types errors results markup notebook",
         "jsonio boxes images logos brands listings resume match layout text placement folding spelt nearest misread "
         "words coded units complaints facts photos cohorts price_fit price_sample price evidence signals score "
         "score_fit judging report weights merchant merchant_state merchant_evidence negatives",
@@ -32,7 +32,10 @@ RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 SCANNER = RANK["scanner"]
 ROOT = "__init__"
 """Joins everything that is public; only what stands at the top may import it (for the version)."""
-HEAVY = frozenset({"torch", "torchvision", "faiss", "cv2", "easyocr", "rapidocr", "onnxruntime", "open_clip", "timm"})
+HEAVY = frozenset(
+    {"torch", "torchvision", "faiss", "cv2", "easyocr", "rapidocr", "onnxruntime", "open_clip", "timm"}
+    | {"pandas", "matplotlib"}
+)
 
 
 def sources(folder: Path = PACKAGE) -> dict[str, str]:
