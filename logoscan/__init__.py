@@ -35,6 +35,7 @@ from logoscan.types import (
     TextSpans,
     UsualPrice,
 )
+from logoscan.verdicts import Journal, Verdict
 
 __version__ = "0.1.0.dev0"
 
@@ -49,6 +50,7 @@ __all__ = [
     "EncoderInfo",
     "Findings",
     "ImageLimits",
+    "Journal",
     "Judge",
     "Listing",
     "ListingEvidence",
@@ -77,6 +79,7 @@ __all__ = [
     "TilePlan",
     "Tiles",
     "UsualPrice",
+    "Verdict",
     "WholeImage",
     "__version__",
     "draw_overlay",
