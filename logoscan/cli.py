@@ -1,5 +1,6 @@
 """The command line: `logoscan demo | register | scan | verdict | calibrate`. Arguments in, library calls, a table
-out."""
+out.
+"""
 
 from __future__ import annotations
 
@@ -541,7 +542,7 @@ def _review(
     changes = len(said.negatives) + len(said.logos)
     of = f" of verdict {said.undoes}" if said.undoes else f": {label}"
     gone = "taken back" if said.undoes else "added"
-    click.echo(f"verdict {said.id}, {verb}{of}, {changes} pictures {gone} -> {path}")
+    click.echo(f"verdict {said.id}, {verb}{of}, pictures {gone}: {changes} -> {path}")
 
 
 @main.command()

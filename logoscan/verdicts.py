@@ -221,13 +221,9 @@ class Journal:
             return said
 
     def _pass(
-        self,
-        said: Verdict,
-        index: LogoIndex | None = None,
-        encoder: Encoder | None = None,
-        negatives: Sequence[Rgb] = (),
-        logos: Sequence[Rgb] = (),
-    ) -> Verdict:
+        self, said: Verdict, index: LogoIndex | None = None, encoder: Encoder | None = None,
+        negatives: Sequence[Rgb] = (), logos: Sequence[Rgb] = ()
+    ) -> Verdict:  # fmt: skip
         """Change the register and write the verdict: both or neither."""
         brand = said.brand
         with self.locked():
@@ -254,9 +250,8 @@ class Journal:
                 raise
 
     def _write(self, said: Verdict, negatives: set[str], logos: set[str]) -> Verdict:
-        number = len(self._file.lines) + 1
-        changes = {"negatives": tuple(sorted(negatives)), "logos": tuple(sorted(logos))}
-        return self._file.append(replace(said, id=number, **changes))  # type: ignore[arg-type]
+        changed = replace(said, negatives=tuple(sorted(negatives)), logos=tuple(sorted(logos)))
+        return self._file.append(replace(changed, id=len(self._file.lines) + 1))
 
     def _held(self, brand: str, but: int = 0) -> set[str]:
         """What other verdicts keep in the register for a brand; what was there without one is nobody's to take."""

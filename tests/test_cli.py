@@ -546,7 +546,7 @@ def test_a_rejected_match_is_gone_in_the_next_scan_and_back_after_undo(shop: Pat
     assert Journal(shop / "V.jsonl").standing() == ()
     confirmed = run("verdict", "confirm", *about, *journal, "--goods", "genuine", "--add-rendering", "--index",
                     shop / "index")  # fmt: skip
-    assert confirmed.output.startswith("verdict 3, confirm: no counterfeit, 1 pictures added"), confirmed.output
+    assert confirmed.output.startswith("verdict 3, confirm: no counterfeit, pictures added: 1"), confirmed.output
     assert len({logo.id for logo in LogoIndex.load(shop / "index").logos}) == 3
     assert [v.reviewer for v in Journal(shop / "V.jsonl").verdicts] == ["Ann", None, None]
 

@@ -52,7 +52,8 @@ def register() -> LogoIndex:
 
 
 def wire(index: LogoIndex, **changes: Any) -> Scanner:
-    return Scanner(index, encoder=ENCODER, **({"detector": DETECTOR, "calibration": CALIBRATION} | changes))
+    parts: dict[str, Any] = {"detector": DETECTOR, "calibration": CALIBRATION} | changes
+    return Scanner(index, encoder=ENCODER, **parts)
 
 
 def scan(index: LogoIndex, *photos: Any, name: str = "1", **changes: Any) -> Report:
@@ -387,11 +388,12 @@ def test_a_verdict_that_cannot_be_written_changes_nothing(journal: Journal, monk
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("logoscan.verdict_file.os.fsync", full)
-    for call in (
+    calls: list[Callable[[], object]] = [
         lambda: journal.reject(WRONG, "Acme", not_shown=True, **change),
         lambda: journal.confirm(WRONG, "Acme", add_rendering=True, **change),
         lambda: journal.undo(1),
-    ):
+    ]
+    for call in calls:
         with pytest.raises(OSError, match="No space left"):
             call()
         assert index.fingerprint == fresh
