@@ -36,6 +36,7 @@ from logoscan.types import (
     TextSpans,
     UsualPrice,
 )
+from logoscan.verdicts import Journal, Verdict
 
 __version__ = "0.1.0.dev0"
 
@@ -50,6 +51,7 @@ __all__ = [
     "EncoderInfo",
     "Findings",
     "ImageLimits",
+    "Journal",
     "Judge",
     "Listing",
     "ListingEvidence",
@@ -78,6 +80,7 @@ __all__ = [
     "TilePlan",
     "Tiles",
     "UsualPrice",
+    "Verdict",
     "WholeImage",
     "__version__",
     "draw_overlay",

@@ -383,13 +383,13 @@ class Scanner:
     ) -> dict[str, float]:
         """Probability that the photos show each brand of which they hold evidence.
 
-        By the caller's threshold where logos have no calibration.
+        By the caller's threshold where logos have no calibration; a place that is nearer to a negative shows nothing.
         """
         shown = {brand: one.shown for brand, one in evidence.items() if one.shown is not None}
         if self.calibration is None and self._similarity_threshold is not None:
             for match in matches:
                 if match.brand in index.with_logo:
-                    near = float(match.similarity >= self._similarity_threshold)
+                    near = float(match.similarity >= self._similarity_threshold and match.margin >= 0)
                     shown[match.brand] = max(near, shown.get(match.brand, 0.0))
         return shown
 
