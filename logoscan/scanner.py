@@ -7,7 +7,8 @@ nearly everything and knows no register, and judges afterwards (`judge`), which 
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
@@ -31,11 +32,13 @@ from logoscan.locate import locate
 from logoscan.match import MatchCalibration, match_regions
 from logoscan.observing import Observation, Observer
 from logoscan.ocr import OcrEngine, make_ocr
+from logoscan.pace import Pace
 from logoscan.photos import PhotoUse
 from logoscan.price import PriceModel
 from logoscan.refine import refine
 from logoscan.results import BrandResult, Provenance, Report, top_score
 from logoscan.score import ScoreModel
+from logoscan.screening import OnTimeout, Screener, Screening, Stages
 from logoscan.signals import DEFAULT_SIGNALS, SignalFunction
 from logoscan.types import ImageSource, Listing, Match, TextSpans
 
@@ -132,6 +135,7 @@ class Scanner:
         self._observer = Observer(
             encoder, self.detector, ocr, None if root is None else Path(root), limits, hash_photos=ledger is not None
         )
+        self._screener = self.screener()
 
     @classmethod
     def default(
@@ -277,6 +281,41 @@ class Scanner:
                 matches = self.match(taken, index)
                 altered = self._altered(listing, matches, index)
                 yield self._judge(listing, taken, index, matches, altered)
+
+    def screen(self, listing: Listing, *, deadline_s: float, on_timeout: OnTimeout = "hold") -> Screening:
+        """The gate before posting: allow, hold or block, by as much of a scan as the deadline allows.
+
+        Words, price and seller first, then photo hashes, then each photo: places, points, text. Stops early where
+        nothing left can change the decision. A stage is not started unless it is expected to end in time, by how long
+        the scanner's stages took so far; a running model is never interrupted, so that a deadline can be overrun. Warm
+        up, and teach it the machine's pace, by screening five listings or more with `deadline_s=math.inf`.
+
+        Args:
+            listing: To be posted. A photo that cannot be read is a warning in the report, as in a scan.
+            deadline_s: Seconds from now, above 0; `math.inf` takes every stage and gives the report of a scan.
+            on_timeout: The answer where the listing would be allowed so far, and a stage that could change that was
+                left out for the deadline.
+
+        Raises:
+            InputError: `deadline_s` or `on_timeout` is none of those.
+        """
+        return self._screener.screen(listing, deadline_s=deadline_s, on_timeout=on_timeout)
+
+    def screener(self, *, pace: Pace | None = None, clock: Callable[[], float] = time.perf_counter) -> Screener:
+        """A gate with a pace of its own; `screen` shares one between all who call it."""
+        stages = Stages(
+            self.index.snapshot,
+            lambda listing: listing.images[:MAX_IMAGES],
+            self._observer,
+            self._judging,
+            self._match,
+            self._surest_first,
+            lambda *known: self._findings(*known)[0],
+            self._judge,
+            self._marks,
+            self._kinds,
+        )
+        return Screener(stages, pace=pace, clock=clock)
 
     def observe(self, images: Sequence[ImageSource]) -> list[Observation]:
         """Look at photos: detect, encode, read. The expensive half of a scan; needs no register."""
