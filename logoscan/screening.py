@@ -17,6 +17,7 @@ costs its hash in a scan; one that a screening did not look at for being certain
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -63,7 +64,8 @@ class Screening:
         report: As far as the listing was judged; its reasons sum to its score, and its band is the decision's but where
             `timed_out` made "hold" of "allow".
         skipped: Stages that were left out, in order.
-        elapsed_s: Of each stage that was taken, in order, with the judging after it.
+        elapsed_s: Of each stage that was taken, in order, with the judging after it; without a deadline all is judged
+            once, at the end.
         total_s: Of the whole screening.
         timed_out: Something that could have changed the decision was left out for the deadline.
     """
@@ -161,7 +163,7 @@ class _Run:
             self._rgb.pop(i, None)
         for match in self._stages.marks(self._all_matches(), self._index):
             self._try(f"compare {match.brand}", partial(self._compare, match))
-        report = self._report
+        report = self._report if math.isfinite(self._deadline_s) else self._judge()
         decision = _DECISIONS[report.score.band]
         timed_out = not self._settled and any(skipped.why == "deadline" for skipped in self._skipped)
         return Screening(
@@ -190,7 +192,9 @@ class _Run:
     def _take(self, name: str, stage: Callable[[], None]) -> None:
         start = self._clock()
         stage()
-        self._judge()
+        if math.isfinite(self._deadline_s):
+            self._judge()
+            self._settled = self._is_settled()
         self._elapsed_s[name] = self._clock() - start
         self._pace.took(name.partition(" ")[0], self._elapsed_s[name])
 
@@ -223,14 +227,13 @@ class _Run:
     def _all_matches(self) -> tuple[Match, ...]:
         return self._stages.ordered([match for found in self._matches.values() for match in found])
 
-    def _judge(self) -> None:
+    def _judge(self) -> Report:
         matches = self._all_matches()
         self._report = self._stages.report(self._listing, self._seen, self._index, matches, self._altered)
-        if self._deadline_s < float("inf"):
-            self._settled = self._is_settled(matches)
+        return self._report
 
-    def _is_settled(self, matches: tuple[Match, ...]) -> bool:
-        stages, index = self._stages, self._index
+    def _is_settled(self) -> bool:
+        stages, index, matches = self._stages, self._index, self._all_matches()
         pending = {i for i, seen in enumerate(self._seen) if seen.unfinished}
         blocks = self._report.score.band == "block"
         if pending and not blocks:
