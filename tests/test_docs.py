@@ -47,9 +47,7 @@ BLOCKS = python_blocks(README.read_text("utf-8"))
 
 
 def test_the_reader_of_blocks_sees_headings_and_kinds() -> None:
-    text = (
-        "# A\n```python\nx = 1\n# no heading\n```\n```bash\n# nor this\n```\n```python\ny\n```\n## B\n```python\n```\n"
-    )
+    text = "# A\n```python\nx\n# no heading\n```\n```bash\n# nor this\n```\n```python\ny\n```\n## B\n```python\n```\n"
     assert python_blocks(text) == {"A, 1": "x\n# no heading\n", "A, 2": "y\n", "B, 1": ""}
     assert len(BLOCKS) >= 6
 
