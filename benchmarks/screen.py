@@ -2,8 +2,8 @@
 
 Every labelled photo is one listing, of one of four kinds in turn: it claims no brand ("hides"); it claims its brand at
 the usual price ("claims"); it claims its brand at a seventh of the usual price, by a seller who is not authorised
-("cheap"); the same, and its title says replica ("told"). The photos are real, prices, sellers and the usual price of 100 EUR are made up: the shares of decisions are
-those of this mix, not of a market.
+("cheap"); the same, and its title says replica ("told"). The photos are real; prices, sellers and the usual price of
+100 EUR are made up: the shares of decisions are those of this mix, not of a market.
 """
 
 from __future__ import annotations
