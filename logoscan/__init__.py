@@ -19,12 +19,14 @@ from logoscan.merchant_evidence import ListingEvidence
 from logoscan.merchant_state import MerchantState
 from logoscan.notebook import to_pandas
 from logoscan.ocr import EasyOcr, OcrEngine, RapidOcr, make_ocr
+from logoscan.pace import Pace
 from logoscan.price import PriceModel, PriceRecord, sample_prices
 from logoscan.price_sample import PriceSample
 from logoscan.report import draw_overlay, read_reports, report_from_json, report_to_json
 from logoscan.results import Report, Score, Signal
 from logoscan.scanner import Scanner
 from logoscan.score import ScoreModel
+from logoscan.screening import Screener, Screening
 from logoscan.types import (
     Brand,
     BrandMention,
@@ -64,6 +66,7 @@ __all__ = [
     "MerchantScore",
     "MerchantState",
     "OcrEngine",
+    "Pace",
     "PhotoLedger",
     "Preprocessing",
     "PriceModel",
@@ -75,6 +78,8 @@ __all__ = [
     "Scanner",
     "Score",
     "ScoreModel",
+    "Screener",
+    "Screening",
     "Signal",
     "TextSpans",
     "TilePlan",
