@@ -62,7 +62,11 @@ def letters(text: str, name: str) -> tuple[Letter, ...]:
             missing[at] = missing.get(at, "") + wanted[there]
         else:
             at = read[here][1]
-            odd[at] = f"“{shown[at]}” for “{wanted[there]}”" if operation == "replace" else f"“{shown[at]}” is too much"
+            if operation == "delete":
+                odd[at] = f"“{shown[at]}” is too much"
+            else:
+                due = wanted[there].upper() if shown[at].isupper() else wanted[there]
+                odd[at] = f"“{shown[at]}” for “{due}”"
     out: list[Letter] = []
     for at, character in enumerate([*shown, ""]):
         if at in missing:
@@ -73,7 +77,7 @@ def letters(text: str, name: str) -> tuple[Letter, ...]:
 
 
 def _hidden(character: str) -> str | None:
-    return f"invisible {_named(character)}" if _HIDDEN.match(character) else None
+    return f"invisible: {_named(character)}" if _HIDDEN.match(character) else None
 
 
 def _styled(character: str) -> bool:
@@ -83,5 +87,5 @@ def _styled(character: str) -> bool:
 
 
 def _named(character: str) -> str:
-    """A character as Unicode calls it, for example "CYRILLIC SMALL LETTER A (U+0430)"."""
-    return f"{unicodedata.name(character, 'character')} (U+{ord(character):04X})"
+    """A character as Unicode calls it, for example "Cyrillic small letter a (U+0430)"."""
+    return f"{unicodedata.name(character, 'character').capitalize()} (U+{ord(character):04X})"

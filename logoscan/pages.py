@@ -39,7 +39,10 @@ _MOST_TOTALS = 200
 """Rows of a listing's page, and of the totals, that are shown; the rest is counted."""
 _SIDES_PX = ((4, 900), (10, 640), (50, 400))
 """Of photos by their number, so that a page stays below 1.5 MB."""
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_LEAST_SURE = 0.2
+"""Probability below which a place is counted and not shown, as on overlay pictures."""
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Characters that markup cannot hold, or that turn the text around them."""
 _BANDS = ("block", "review", "clear")
 _SOURCES = {"title": "title", "description": "description", "claim": "claimed brand"}
 
@@ -52,8 +55,8 @@ def file_name(listing_id: str) -> str:
 
 
 def _clean(value: object) -> object:
-    """Control characters and lone surrogates as a visible sign; HTML has no way to write them."""
-    return _CONTROL.sub("\ufffd", value) if type(value) is str else value
+    """Text with its control characters made visible, for example as [U+202E]."""
+    return _CONTROL.sub(lambda found: f"[U+{ord(found[0]):04X}]", value) if type(value) is str else value
 
 
 def _text(name: str) -> str:
@@ -148,7 +151,7 @@ def _listing_page(report: Report, photos: list[Photo], index: LogoIndex | None, 
     colours = {name: i for i, name in enumerate(dict.fromkeys(p.best.brand for p in found))}
     seen = [
         _Seen(i, place, evidence_of(place, photos[place.best.image], index), colours[place.best.brand] % 6)
-        for i, place in enumerate(found[:_MOST_PLACES], 1)
+        for i, place in enumerate([p for p in found if _sure(p)][:_MOST_PLACES], 1)
     ]
     names = [_named(m, index) for m in report.mentions[:_MOST_MENTIONS]]
     url = None if report.listing is None else report.listing.url
@@ -166,6 +169,10 @@ def _listing_page(report: Report, photos: list[Photo], index: LogoIndex | None, 
         link=url if url and re.match("https?://[^\\s]+$", url, re.IGNORECASE) else None,
         back=back,
     )
+
+
+def _sure(place: Place) -> bool:
+    return place.best.probability is None or place.best.probability >= _LEAST_SURE
 
 
 def _named(mention: BrandMention, index: LogoIndex | None) -> _Named:
@@ -222,7 +229,7 @@ class _Run:
         price = None if facts is None else facts.price
         told = "" if price is None else f"{price:,.2f} {facts.currency or ''}".strip() if facts else ""
         reasons = [c for c in score.contributions if c.contribution >= 0.05]
-        why = reasons[0].why if reasons else "" if score.value is None else "nothing speaks against it"
+        why = " · ".join(f"{c.signal.replace('_', ' ')} +{c.contribution:.1f}" for c in reasons[:3])
         words = (report.listing_id, (facts.title if facts else None) or "", score.brand or "", report.seller_id or "")
         self.rows.append([
             name, *(_clean(w[:200]) for w in words), None if score.value is None else round(score.value, 2),

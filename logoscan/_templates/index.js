@@ -88,7 +88,7 @@
     const head = cell("th", 1, listing);
     head.scope = "row";
     row.append(
-      cell("td", 0, photo), head, cell("td", 2, r[SCORE] === null ? "–" : r[SCORE].toFixed(0), "n score"),
+      cell("td", 0, photo), head, cell("td", 2, r[SCORE] === null ? "–" : r[SCORE].toFixed(1), "n score"),
       cell("td", 3, icons[r[BAND]].cloneNode(true)), cell("td", 4, make("bdi", "two", r[BRAND])),
       cell("td", 5, make("bdi", "two", r[SELLER])), cell("td", 6, r[TOLD], "n"), cell("td", 7, make("bdi", "two small", r[WHY])),
     );
@@ -98,7 +98,6 @@
   function space(height) {
     const row = make("tr", "space"), inside = make("td");
     row.setAttribute("aria-hidden", "true");
-    inside.colSpan = 8;
     inside.style.height = `${height}px`;
     row.append(inside);
     return row;
