@@ -157,7 +157,9 @@ def _round_prices(low: float, high: float) -> list[float]:
     first, last = math.floor(low / math.log(10)), math.ceil(high / math.log(10))
     if last - first > 30:
         return []
-    return [f * 10.0**e for e in range(first, last + 1) for f in (1, 2, 5) if low <= math.log(f) + e * math.log(10) <= high]
+    return [
+        f * 10.0**e for e in range(first, last + 1) for f in (1, 2, 5) if low <= math.log(f) + e * math.log(10) <= high
+    ]
 
 
 @dataclass(frozen=True)

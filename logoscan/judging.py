@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from logoscan.coded import CodedUse, find_coded
+from logoscan.cohorts import USED
 from logoscan.complaints import Complaints, find_complaints
 from logoscan.photos import PhotoUse
-from logoscan.cohorts import USED
 from logoscan.price import PriceJudgement, PriceModel
 from logoscan.results import PriceFinding, Score
 from logoscan.score import ScoreModel

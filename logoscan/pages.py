@@ -97,7 +97,9 @@ def _render(name: str, style: str, script: str = "", **values: Any) -> str:
     environment = _environment()
     css, js = _text("base.css") + _text(style), _text(script) if script else ""
     policy = f"default-src 'none'; style-src {_sha256(css)}; script-src {_sha256(js) if js else chr(39) + 'none' + chr(39)}; "
-    policy += f"img-src data:{' file: ' + chr(39) + 'self' + chr(39) if js else ''}; base-uri 'none'; form-action 'none'"
+    policy += (
+        f"img-src data:{' file: ' + chr(39) + 'self' + chr(39) if js else ''}; base-uri 'none'; form-action 'none'"
+    )
     return environment.get_template(name).render(css=Markup(css), js=Markup(js), policy=Markup(policy), **values)
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from logoscan.alteration import cut, laid
 from logoscan.alignment import overlay
+from logoscan.alteration import cut, laid
 from logoscan.errors import LogoscanError
 from logoscan.images import read_picture
 from logoscan.index import LogoIndex
@@ -101,7 +101,7 @@ def evidence_of(place: Place, photo: Photo, index: LogoIndex | None) -> Evidence
             notes.append("The logo is not in this register.")
     if registered is not None:
         drawing = _png_url(registered)
-        if photo.rgb is not None and seen and 0 < registered[..., 3].max() and registered[..., 3].min() < 255:
+        if photo.rgb is not None and seen and registered[..., 3].max() > 0 and registered[..., 3].min() < 255:
             outlined, note = _outline(photo.rgb, match.xyxy, registered)
             notes.append(note)
     return Evidence(crop, drawing, outlined, tuple(notes))

@@ -280,9 +280,7 @@ class Report:
         """The logit of the score: bias plus contributions."""
         return self.score.bias + math.fsum(c.contribution for c in self.score.contributions)
 
-    def save_html(
-        self, path: str | Path, *, root: str | Path | None = None, index: LogoIndex | None = None
-    ) -> None:
+    def save_html(self, path: str | Path, *, root: str | Path | None = None, index: LogoIndex | None = None) -> None:
         """Write the evidence page: one file that loads nothing from elsewhere.
 
         Args:

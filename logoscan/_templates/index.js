@@ -6,7 +6,6 @@
   const rows = JSON.parse(el("data").textContent);
   const view = el("view"), body = el("body"), table = el("rows");
   const icons = BANDS.map((_, i) => document.querySelector(`#tools input[value="${i}"] + .band`));
-  const haystack = rows.map((r) => [r[ID], r[TITLE], r[BRAND], r[SELLER], r[WHY]].join("\n").toLowerCase());
   const order = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
   const KEYS = {
     title: (r) => r[TITLE] || r[ID], score: (r) => r[SCORE], band: (r) => 2 - r[BAND], brand: (r) => r[BRAND], seller: (r) => r[SELLER],
@@ -14,7 +13,7 @@
   };
   const NUMBERS = new Set(["score", "band", "price"]);
   const start = { words: "", brand: "", seller: "", bands: [0, 1, 2], low: 0, high: 101, sort: "score", down: true };
-  let state = { ...start }, shown = [], active = -1, printing = false;
+  let state = { ...start }, shown = [], active = -1, printing = false, haystack = null;
   const ranks = {};
 
   /* A number for each row, by which to sort; null comes last, whichever way. Texts are compared once, not at each click. */
@@ -37,6 +36,7 @@
 
   function select() {
     const words = state.words.toLowerCase().split(/\s+/).filter(Boolean);
+    if (words.length) haystack ??= rows.map((r) => [r[ID], r[TITLE], r[BRAND], r[SELLER], r[WHY]].join("\n").toLowerCase());
     const bands = new Set(state.bands), all = state.low === 0 && state.high === 101;
     const found = [];
     for (let i = 0; i < rows.length; i++) {
