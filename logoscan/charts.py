@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from logoscan.results import PriceFinding, Score, sigmoid
+from logoscan.results import PriceFinding, Score
 
 __all__ = ["BINS", "Bar", "PriceChart", "Step", "Tick", "Waterfall", "histogram", "price_chart", "waterfall"]
 
@@ -74,7 +74,7 @@ def waterfall(score: Score) -> Waterfall:
     loud = [c for c in score.contributions if abs(c.contribution) >= NOTHING]
     silent = [c for c in score.contributions if abs(c.contribution) < NOTHING]
     rest = math.fsum(c.contribution for c in silent)
-    moves = [(c.signal, c.contribution, c.value, c.why) for c in loud]
+    moves: list[tuple[str, float, float | None, str]] = [(c.signal, c.contribution, c.value, c.why) for c in loud]
     if abs(rest) >= NOTHING / 10:
         moves.append(("all others", rest, None, f"{len(silent)} signals that add next to nothing each"))
     amounts = [amount for _, amount, _, _ in moves]
@@ -184,8 +184,3 @@ def histogram(scores: Iterable[float]) -> tuple[Bar, ...]:
         Bar(i * wide, (i + 1) * wide, n, i * 100 / BINS + 0.3, 100 / BINS - 0.6, 100 * math.sqrt(n / most))
         for i, n in enumerate(counts)
     )
-
-
-def of_log_odds(value: float) -> float:
-    """The score of a total."""
-    return 100.0 * sigmoid(value)

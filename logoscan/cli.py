@@ -1,4 +1,4 @@
-"""The command line: `logoscan demo | register | scan | report | calibrate`. Arguments in, library calls, a table out."""
+"""The command line: `logoscan demo | register | scan | report | calibrate`. Arguments in, library calls out."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ import logging
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
+from filelock import FileLock
 from PIL import Image
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -139,7 +141,9 @@ def register(
     from logoscan.index import LogoIndex
 
     folders = read_brand_folders(brands)
-    total, photos = len(folders), None if ledger is None else _ledger(ledger)
+    total = len(folders)
+    if ledger is not None:
+        _ledger(ledger)  # what is wrong with it is said before the work
     clip = ClipEncoder(encoder, pretrained, device=device)
     with _progress() as progress:
         task = progress.add_task("register", total=total)
@@ -149,9 +153,9 @@ def register(
             index.add_negative(file, clip)
         except LogoscanError as error:
             warnings.append(f"negative {file.name}: not registered: {error}")
-    if ledger is not None and photos is not None:
-        warnings += photos.add_brand_folders(folders)
-        photos.save(ledger)
+    if ledger is not None:
+        with _ledger_to_change(ledger) as photos:
+            warnings += photos.add_brand_folders(folders)
     for warning in warnings:
         click.echo(f"logoscan: {warning}", err=True)
     if (out / "manifest.json").is_file():
@@ -257,7 +261,9 @@ def scan(
     total = sum(1 for _ in read_listings(listings))
     bands, failed = _scan_rows(scanner, rows, total, out, root, overlay)
     if ledger is not None:
-        _remember(out, ledger)
+        with _ledger_to_change(ledger) as photos:
+            for report in read_reports(out):
+                photos.add_report(report)
     summary = ", ".join(f"{bands[band]} {band}" for band in ("block", "review", "clear"))
     click.echo(f"{bands.total()} reports ({summary}) -> {out}")
     if failed + bad_prices:
@@ -286,12 +292,13 @@ def _ledger(path: Path) -> PhotoLedger:
     return PhotoLedger.load(path) if path.is_file() else PhotoLedger()
 
 
-def _remember(reports: Path, path: Path) -> None:
-    """Add the photos of reports to a ledger's file, which is read again: other scans may have added theirs."""
-    ledger = _ledger(path)
-    for report in read_reports(reports):
-        ledger.add_report(report)
-    ledger.save(path)
+@contextmanager
+def _ledger_to_change(path: Path) -> Iterator[PhotoLedger]:
+    """What a file knows by now, since others may have added theirs; saved at the end, one after another."""
+    with FileLock(path.with_name(f".{path.name}.lock")):
+        ledger = _ledger(path)
+        yield ledger
+        ledger.save(path)
 
 
 def _scan_rows(
@@ -382,7 +389,7 @@ def report(reports: Path, folder: Path, root: Path | None, index_dir: Path | Non
       logoscan report reports.jsonl --html pages/ --root photos/ --index index/
     """
     from logoscan.index import LogoIndex
-    from logoscan.pages import write_pages
+    from logoscan.run_pages import write_pages
 
     index = None if index_dir is None else LogoIndex.load(index_dir)
     with reports.open("rb") as lines:

@@ -56,13 +56,14 @@ def letters(text: str, name: str) -> tuple[Letter, ...]:
                 odd[at] = f"{_named(character)}, drawn like “{looks}”"
     wanted = fold(name)
     missing: dict[int, str] = {}
-    for operation, here, there in Levenshtein.editops("".join(c for c, _ in read), wanted).as_list():
-        if operation == "insert":
+    for edit in Levenshtein.editops("".join(c for c, _ in read), wanted):
+        here, there = edit.src_pos, edit.dest_pos
+        if edit.tag == "insert":
             at = read[here][1] if here < len(read) else len(shown)
             missing[at] = missing.get(at, "") + wanted[there]
         else:
             at = read[here][1]
-            if operation == "delete":
+            if edit.tag == "delete":
                 odd[at] = f"“{shown[at]}” is too much"
             else:
                 due = wanted[there].upper() if shown[at].isupper() else wanted[there]

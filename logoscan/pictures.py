@@ -101,7 +101,7 @@ def evidence_of(place: Place, photo: Photo, index: LogoIndex | None) -> Evidence
             notes.append("The logo is not in this register.")
     if registered is not None:
         drawing = _png_url(registered)
-        if photo.rgb is not None and seen and registered[..., 3].max() > 0 and registered[..., 3].min() < 255:
+        if photo.rgb is not None and seen and registered[..., 3].any() and registered[..., 3].min() < 255:
             outlined, note = _outline(photo.rgb, match.xyxy, registered)
             notes.append(note)
     return Evidence(crop, drawing, outlined, tuple(notes))

@@ -30,7 +30,9 @@ __all__ = [
     "Report",
     "Score",
     "Signal",
+    "require_pdq",
     "sigmoid",
+    "top_score",
 ]
 
 SCHEMA_VERSION = 1
@@ -44,6 +46,17 @@ def sigmoid(logit: float) -> float:
         return 1.0 / (1.0 + math.exp(-logit))
     odds = math.exp(logit)
     return odds / (1.0 + odds)
+
+
+def require_pdq(owner: str, value: object) -> str:
+    """The value, if it is a PDQ hash of 64 lower-case hex digits.
+
+    Raises:
+        InputError: It is not; the message names `owner`.
+    """
+    if not isinstance(value, str) or not _PDQ.fullmatch(value):
+        raise InputError(f"{owner}: expected 64 lower-case hex digits, got {value!r:.80}")
+    return value
 
 
 def _unit(owner: str, name: str, value: float | None) -> None:
@@ -146,8 +159,8 @@ class ImageRecord:
     pdq: str | None = None
 
     def __post_init__(self) -> None:
-        if self.pdq is not None and not _PDQ.fullmatch(self.pdq):
-            raise InputError(f"ImageRecord.pdq: expected 64 lower-case hex digits, got {self.pdq!r:.80}")
+        if self.pdq is not None:
+            require_pdq("ImageRecord.pdq", self.pdq)
 
 
 _MOST_CHARS, _MOST_URL_CHARS = 500, 2000
@@ -169,12 +182,18 @@ class ListingFacts:
     @classmethod
     def of(cls, listing: Listing) -> ListingFacts:
         """From a listing, its words cut to a sane length."""
-        words = (listing.title, listing.claimed_brand, listing.category, listing.condition)
-        return cls(*(_cut(w, _MOST_CHARS) for w in words), listing.price, listing.currency,
-                   _cut(listing.url, _MOST_URL_CHARS))  # fmt: skip
+        return cls(
+            _cut(listing.title),
+            _cut(listing.claimed_brand),
+            _cut(listing.category),
+            _cut(listing.condition),
+            listing.price,
+            listing.currency,
+            _cut(listing.url, _MOST_URL_CHARS),
+        )
 
 
-def _cut(text: str | None, most: int) -> str | None:
+def _cut(text: str | None, most: int = _MOST_CHARS) -> str | None:
     return text if text is None or len(text) <= most else f"{text[: most - 3]}..."
 
 
@@ -210,15 +229,11 @@ class PriceFinding:
 
     def __post_init__(self) -> None:
         _unit("PriceFinding", "anomaly", self.anomaly)
-        for name, values in (
-            ("price", (self.price,)),
-            ("share", (self.share,)),
-            ("usual", (self.usual,)),
-            ("spread", (self.spread,)),
-            ("stated", self.stated or ()),
-        ):
-            if not all(v is None or (math.isfinite(v) and v > 0) for v in values):
-                raise InputError(f"PriceFinding.{name}: expected finite numbers above 0, got {values!r:.80}")
+        for name in ("price", "share", "usual", "spread", "stated"):
+            value = getattr(self, name)
+            numbers = value if isinstance(value, tuple) else (value,)
+            if not all(v is None or (math.isfinite(v) and v > 0) for v in numbers):
+                raise InputError(f"PriceFinding.{name}: expected finite numbers above 0, got {value!r:.80}")
 
 
 @dataclass(frozen=True)

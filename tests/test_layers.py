@@ -20,10 +20,10 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "types errors results",
         "jsonio boxes images logos brands listings resume match layout text placement folding spelt nearest misread "
         "words coded units complaints facts photos cohorts price_fit price_sample price evidence signals score "
-        "score_fit judging places lettering charts report weights merchant merchant_state merchant_evidence merchant_clusters negatives",
+        "score_fit judging places lettering charts report weights merchant merchant_state merchant_evidence negatives",
         "alignment alteration alteration_evidence alteration_net detect detector_net encode norms refine ocr storage "
         "reading gallery keypoints register enrol index observing locate ledger pictures",
-        "scanner calibrate pages",
+        "scanner calibrate pages run_pages",
         "cli distributed",
     )
 )
