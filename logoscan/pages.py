@@ -34,7 +34,7 @@ __all__ = ["BANDS", "clean", "listing_page", "page_of", "photos_of", "render", "
 _MOST_PLACES = 24
 _MOST_MENTIONS = 60
 """Of a page that are shown; the rest is counted."""
-_SIDES_PX = ((4, 900), (10, 640), (50, 400))
+_SIDES_PX = ((4, 900), (10, 640), (50, 320))
 """Of photos by their number, so that a page stays below 1.5 MB."""
 _LEAST_SURE = 0.2
 """Probability below which a place is counted and not shown, as on overlay pictures."""

@@ -1,7 +1,7 @@
 """A run's reports -> its pages: one a listing, and an index of all, sortable and filterable.
 
-The index loads thumbnails from its own folder and runs one script, which its Content-Security-Policy names by hash; what
-a seller wrote comes to it as JSON and into the page as text alone.
+The index loads thumbnails from its own folder and runs one script, which its Content-Security-Policy names by hash;
+what a seller wrote comes to it as JSON and into the page as text alone.
 """
 
 from __future__ import annotations
@@ -55,6 +55,11 @@ class _Total:
             self.highest = max(self.highest or 0.0, report.score.value)
 
 
+def _label(text: str | None) -> str:
+    """A text as the index shows and compares it."""
+    return str(clean(text or ""))[:200]
+
+
 @dataclass
 class _Run:
     """What the index page needs of the reports, gathered one by one."""
@@ -67,16 +72,17 @@ class _Run:
 
     def add(self, report: Report, name: str, pictured: bool) -> None:
         facts, score = report.listing, report.score
-        price = None if facts is None else facts.price
-        told = "" if price is None else f"{price:,.2f} {facts.currency or ''}".strip() if facts else ""
+        price, currency = (facts.price, facts.currency) if facts else (None, None)
+        told = "" if price is None else f"{price:,.2f} {currency or ''}".strip()
         reasons = [c for c in score.contributions if c.contribution >= 0.05]
         why = " · ".join(f"{c.signal.replace('_', ' ')} +{c.contribution:.1f}" for c in reasons[:3])
-        words = (report.listing_id, (facts.title if facts else None) or "", score.brand or "", report.seller_id or "")
+        title = facts.title if facts else None
+        words = [_label(w) for w in (report.listing_id, title, score.brand, report.seller_id)]
         self.rows.append([
-            name, *(clean(w[:200]) for w in words), None if score.value is None else round(score.value, 2),
-            BANDS.index(score.band), told, price, int(pictured), clean(why[:160]),
+            name, *words, None if score.value is None else round(score.value, 2),
+            BANDS.index(score.band), told, price, int(pictured), _label(why),
         ])  # fmt: skip
-        for names, key in ((self.brands, score.brand), (self.sellers, report.seller_id)):
+        for names, key in ((self.brands, words[2]), (self.sellers, words[3])):
             if key:
                 names.setdefault(key, _Total(key)).add(report)
         self.bands[score.band] += 1

@@ -64,14 +64,19 @@ def scan(shop: Path, *more: object, listings: str = "listings.jsonl") -> Result:
 # -- help and version
 
 
-@pytest.mark.parametrize("command", [[], ["demo"], ["register"], ["scan"], ["calibrate"]])
+@pytest.mark.parametrize("command", [[], ["demo"], ["register"], ["scan"], ["report"], ["calibrate"]])
 @pytest.mark.parametrize("flag", ["--help", "-h"])
 def test_help(command: list[str], flag: str) -> None:
     result = run(*command, flag)
     assert result.exit_code == 0
-    expected = {"": "logoscan demo", "demo": "--ocr", "register": "BRANDS", "scan": "--overlay", "calibrate": "LABELS"}[
-        " ".join(command)
-    ]
+    expected = {
+        "": "logoscan demo",
+        "demo": "--ocr",
+        "register": "BRANDS",
+        "scan": "--overlay",
+        "report": "--html",
+        "calibrate": "LABELS",
+    }[" ".join(command)]
     assert expected in result.output
     assert result.output.startswith("Usage: ")
 
