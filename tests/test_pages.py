@@ -354,7 +354,7 @@ def test_prices_lie_on_their_axis() -> None:
 def test_a_finding_holds_finite_prices(value: float) -> None:
     for name in ("price", "share", "usual", "spread"):
         with pytest.raises(InputError, match=f"PriceFinding.{name}: expected finite numbers above 0"):
-            PriceFinding(0.5, "why", **{name: value})
+            PriceFinding(0.5, "why", **{name: value})  # type: ignore[arg-type]
     with pytest.raises(InputError, match=r"PriceFinding\.stated"):
         PriceFinding(0.5, "why", stated=(1.0, value))
 
