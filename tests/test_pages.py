@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from fakes import BLUE, RED, WHITE, YELLOW, FakeEncoder, photo_of, quarters
+from fakes import BLUE, RED, WHITE, YELLOW, FakeDetector, FakeEncoder, photo_of, quarters
 from hypothesis import given, settings
 from PIL import Image
 from strategies import make_report, quick, reports
@@ -29,11 +29,13 @@ from logoscan.jsonio import file_sha256
 from logoscan.lettering import closest, letters
 from logoscan.pages import listing_page
 from logoscan.places import places
+from logoscan.price import PriceModel, PriceRecord
 from logoscan.report import report_from_json, report_to_json
 from logoscan.results import ImageRecord, ListingFacts, PriceFinding, Report, Score, Signal
 from logoscan.run_pages import file_name, write_pages
+from logoscan.scanner import Scanner
 from logoscan.score import ScoreModel
-from logoscan.types import Brand, BrandMention, Listing, Match
+from logoscan.types import Brand, BrandMention, Listing, Match, UsualPrice
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{ 7*7 }}&amp;</title><!--"
 MARK = quarters(RED, WHITE, BLUE, YELLOW)
@@ -370,6 +372,33 @@ def test_words_and_price_come_back_and_old_reports_load() -> None:
     del values["listing"], values["price"]
     old = report_from_json(json.dumps(values))
     assert (old.listing, old.price) == (None, None)
+
+
+def test_a_scan_keeps_the_words_and_how_the_price_compares(shop: Path) -> None:
+    encoder = FakeEncoder()
+    index = LogoIndex(encoder.info)
+    stated = (UsualPrice("EUR", 50.0, 200.0),)
+    index.add(Brand("Acme", usual_prices=stated), [("logo.png", MARK)], encoder)
+    index.add(Brand("Bolt"), [], encoder)
+    genuine = PriceModel.fit(PriceRecord("Bolt", 90.0 + i, "EUR", "Tools") for i in range(21))
+    scanner = Scanner(index, encoder=encoder, detector=FakeDetector(), prices=genuine, similarity_threshold=0.9)
+    listing = Listing("L", (shop / "a.png",), title="A thing", claimed_brand="", price=20.0, currency="EUR")
+    report = scanner.scan(listing)
+    assert report.listing == ListingFacts.of(listing)
+    assert report.score.brand == "Acme"
+    assert report.price is not None
+    assert (report.price.stated, report.price.usual, report.price.price) == ((50.0, 200.0), 100.0, 20.0)
+    assert (report.price.level, report.price.cohort, report.price.n) == ("registered", "acme", 0)
+    bolt = scanner.scan(replace(listing, images=(), title="Bolt", category="tools")).price
+    assert bolt is not None
+    assert bolt.anomaly is not None
+    assert (bolt.stated, bolt.cohort, bolt.n) == (None, "bolt tools", 21)
+    assert bolt.usual == pytest.approx(100.0, rel=0.02)
+    assert bolt.price == pytest.approx(20.0)
+    nobody = scanner.scan(Listing("L", title="A thing", price=20.0, currency="EUR"))
+    assert (nobody.score.brand, nobody.price) == (None, None)
+    unknown = scanner.scan(Listing("L", title="Bolt", price=20.0, currency="JPY")).price
+    assert unknown == PriceFinding(None, unknown.reason if unknown else "")
 
 
 def test_long_words_are_cut() -> None:

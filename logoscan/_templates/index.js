@@ -146,6 +146,7 @@
     const parts = [];
     if (state.high <= 100) parts.push(`scores ${state.low} to ${state.high}`);
     if (state.seller) parts.push(`seller ${state.seller}`);
+    if (printing && shown.length > MOST_PRINTED) parts.push(`the first ${MOST_PRINTED.toLocaleString("en")} are printed`);
     el("shown").textContent = `${some} of ${total} listings${parts.length ? ": " + parts.join(", ") : ""}`;
     table.setAttribute("aria-rowcount", shown.length + 1);
     for (const button of table.tHead.querySelectorAll("button")) {
@@ -259,8 +260,8 @@
   });
   addEventListener("resize", () => draw());
   addEventListener("hashchange", () => { recall(); update(); });
-  addEventListener("beforeprint", () => { printing = true; draw(true); });
-  addEventListener("afterprint", () => { printing = false; draw(true); });
+  addEventListener("beforeprint", () => { printing = true; update(true); });
+  addEventListener("afterprint", () => { printing = false; update(true); });
   recall();
   update();
 })();
