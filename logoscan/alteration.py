@@ -60,14 +60,14 @@ class Alteration:
         return overlay(self.crop, self.drawing, self.alignment)
 
 
-def cut(image: Rgb, xyxy: tuple[float, float, float, float]) -> Rgb:
-    """A matched box with the ground around it as a square, padded where the picture ends: uint8 (CROP_PX, CROP_PX, 3).
+def cut(image: Rgb, xyxy: tuple[float, float, float, float], side_px: int = CROP_PX) -> Rgb:
+    """A matched box with the ground around it as a square, padded where the picture ends: uint8 (side, side, 3).
 
     Never squeezed: that would be a stretched mark.
     """
     box = expand(np.array([xyxy], np.float32), _AROUND)
     middle, half = (box[:, :2] + box[:, 2:]) / 2, (box[:, 2:] - box[:, :2]).max() / 2
-    (crop,) = square_crops(image, np.concatenate([middle - half, middle + half], 1), CROP_PX, "pad")
+    (crop,) = square_crops(image, np.concatenate([middle - half, middle + half], 1), side_px, "pad")
     return np.asarray(crop)
 
 

@@ -1,6 +1,4 @@
-"""The command line: `logoscan demo | register | scan | verdict | calibrate`. Arguments in, library calls, a table
-out.
-"""
+"""The command line: `logoscan demo | register | scan | report | verdict | calibrate`. Arguments in, library calls out."""
 
 from __future__ import annotations
 
@@ -76,6 +74,7 @@ def main(verbose: bool) -> None:
       logoscan register brands/ --out index/
       logoscan scan listings.jsonl --index index/ --out reports.jsonl
       logoscan verdict reject reports.jsonl 42 Acme --not-shown --index index/ --journal verdicts.jsonl
+      logoscan report reports.jsonl --html pages/ --root photos/ --index index/
     """
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s %(message)s")
     if not verbose:
@@ -367,6 +366,40 @@ def _file_name(listing_id: str) -> str:
     safe = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "_" for c in listing_id)[:60]
     digest = hashlib.sha256(listing_id.encode(errors="surrogatepass")).hexdigest()[:8]
     return safe if safe == listing_id else f"{safe}-{digest}"
+
+
+@main.command()
+@click.argument("reports", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--html", "folder", type=click.Path(path_type=Path), required=True, help="Folder of the pages.")
+@click.option(
+    "--root", type=click.Path(path_type=Path), default=None, help="Folder of the photos; default: where REPORTS is."
+)
+@click.option(
+    "--index",
+    "index_dir",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="As `register` wrote it: shows the registered logos beside the photos.",
+)
+def report(reports: Path, folder: Path, root: Path | None, index_dir: Path | None) -> None:
+    r"""Write evidence pages of REPORTS (.jsonl, as `scan` wrote it): index.html, and a page a listing.
+
+    They open from disk, without a server, and load nothing from elsewhere. Needs the extra `report`.
+
+    \b
+    Example:
+      logoscan report reports.jsonl --html pages/ --root photos/ --index index/
+    """
+    from logoscan.index import LogoIndex
+    from logoscan.run_pages import write_pages
+
+    index = None if index_dir is None else LogoIndex.load(index_dir)
+    with reports.open("rb") as lines:
+        total = sum(bool(line.strip()) for line in lines)
+    with _progress() as progress:
+        task = progress.add_task("pages", total=total)
+        rows = read_reports(reports)
+        count = write_pages(rows, folder, root=root or reports.parent, index=index, done=lambda: progress.advance(task))
+    click.echo(f"{count} listings -> {folder / 'index.html'}")
 
 
 @main.command()

@@ -6,15 +6,17 @@ that a benchmark makes up.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from logoscan.coded import CodedUse, find_coded
+from logoscan.cohorts import USED
 from logoscan.complaints import Complaints, find_complaints
 from logoscan.photos import PhotoUse
-from logoscan.price import PriceModel
-from logoscan.results import Score
+from logoscan.price import PriceJudgement, PriceModel
+from logoscan.results import PriceFinding, Score
 from logoscan.score import ScoreModel
 from logoscan.signals import DEFAULT_SIGNALS, Case, SignalFunction
 from logoscan.text import NO_BRAND, NameIndex, fold
@@ -72,6 +74,7 @@ class Judgement:
     shown: float | None
     score: Score
     skipped: tuple[str, ...]
+    price: PriceFinding
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,8 @@ class Judge:
                 signals = [s for s in (function(case) for function in self.signals) if s is not None]
                 score = self.score_model.score(name, signals, shown=case.shown)
                 unjudged = f"price not judged for {name}: {case.price.reason}"
-                out.append(Judgement(name, case.shown, score, (unjudged,) if case.price.anomaly is None else ()))
+                skipped = (unjudged,) if case.price.anomaly is None else ()
+                out.append(Judgement(name, case.shown, score, skipped, _told(case.price)))
         return out
 
     def case(self, found: Findings, brand: Brand, size: Pack) -> Case:
@@ -119,6 +123,21 @@ class Judge:
             photos=found.photos,
             claimed_shown=found.shown.get(found.claimed or "", 0.0) if found.claimed != brand.name else 0.0,
         )
+
+
+def _told(judged: PriceJudgement) -> PriceFinding:
+    """A judgement of a price for people; without numbers where they are beyond any price."""
+    cohort, share, usual = judged.cohort, judged.share, judged.usual
+    if cohort is None or share is None or usual is None:
+        return PriceFinding(judged.anomaly, judged.reason)
+    what = " ".join(x for x in (USED if cohort.condition == USED else None, cohort.brand, cohort.category) if x)
+    numbers = (share * usual, share, usual, cohort.spread, *(judged.stated or ()))
+    if not all(math.isfinite(v) and v > 0 for v in numbers):
+        return PriceFinding(judged.anomaly, judged.reason)
+    return PriceFinding(
+        judged.anomaly, judged.reason, share * usual, cohort.currency, share, usual, cohort.spread, cohort.n,
+        cohort.level, what or None, judged.stated,
+    )  # fmt: skip
 
 
 def claim_of(listing: Listing, names: NameIndex) -> str | None:

@@ -41,12 +41,16 @@ class PriceJudgement:
         cohort: What it was compared with.
         share: The price as a share of the usual one for as much of it (of the middle of the owner's range); None where
             nothing was compared.
+        usual: The usual price for as much of it, in the cohort's currency.
+        stated: The owner's range, where that was compared.
     """
 
     anomaly: float | None
     reason: str
     cohort: Cohort | None = None
     share: float | None = None
+    usual: float | None = None
+    stated: tuple[float, float] | None = None
 
 
 class _Asked(NamedTuple):
@@ -211,7 +215,8 @@ class PriceModel:
         what = " ".join(x for x in ("new" if used else None, category or ("goods" if used else None)) if x)
         reason = f"{asked.told(usual.currency, rate)}, where {brand.name} states {_money(usual.low)} to "
         reason += f"{_money(usual.high)} {usual.currency}" + (f" ({what})" if what else "")
-        return PriceJudgement(min(1.0, max(0.0, below)), reason, cohort, asked.price * rate / middle)
+        share, stated = asked.price * rate / middle, (usual.low, usual.high)
+        return PriceJudgement(min(1.0, max(0.0, below)), reason, cohort, share, middle, stated)
 
     def save(self, path: str | Path) -> None:
         """Write one JSON file, atomically."""
@@ -238,4 +243,4 @@ def _judge_cohort(asked: _Asked, prices: CurrencyPrices, rate: float, cohort: Co
     what = " ".join(x for x in (USED if cohort.condition == USED else None, cohort.brand, cohort.category) if x)
     seen = f"{cohort.n} prices" if cohort.n else "by other prices of the brand or category"
     reason = f"{asked.told(prices.currency, rate)}, {share:.0%} of the usual {_money(usual)} {prices.currency}"
-    return PriceJudgement(anomaly, f"{reason} ({what}; {seen})", cohort, share)
+    return PriceJudgement(anomaly, f"{reason} ({what}; {seen})", cohort, share, usual)

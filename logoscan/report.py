@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from logoscan.errors import CorruptFileError
 from logoscan.jsonio import from_json, to_json
+from logoscan.places import places
 from logoscan.results import Report
 from logoscan.types import Match, Rgb
 
@@ -67,7 +68,7 @@ def draw_overlay(rgb: Rgb, matches: tuple[Match, ...], *, at_least: float = 0.2)
     font = ImageFont.load_default(size)
     colours: dict[str, tuple[int, int, int]] = {}
     placed: list[tuple[float, float, float, float]] = []
-    for match in matches:
+    for match in (place.best for place in places(matches)):
         if match.probability is not None and match.probability < at_least:
             continue
         colour = colours.setdefault(match.brand, _PALETTE[len(colours) % len(_PALETTE)])

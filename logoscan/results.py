@@ -10,19 +10,24 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from logoscan.errors import InputError
-from logoscan.types import Band, BrandMention, Match
+from logoscan.types import Band, BrandMention, Listing, Match
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from logoscan.index import LogoIndex
 
 __all__ = [
     "SCHEMA_VERSION",
     "BrandResult",
     "Contribution",
     "ImageRecord",
+    "ListingFacts",
+    "PriceFinding",
     "Provenance",
     "Report",
     "Score",
@@ -160,6 +165,79 @@ class ImageRecord:
             require_pdq("ImageRecord.pdq", self.pdq)
 
 
+_MOST_CHARS, _MOST_URL_CHARS = 500, 2000
+"""Of the listing's words in a report; longer ones are cut, and end in "..."."""
+
+
+@dataclass(frozen=True)
+class ListingFacts:
+    """What the listing stated, as it was judged: for people who read the report. Absent fields were not stated."""
+
+    title: str | None = None
+    claimed_brand: str | None = None
+    category: str | None = None
+    condition: str | None = None
+    price: float | None = None
+    currency: str | None = None
+    url: str | None = None
+
+    @classmethod
+    def of(cls, listing: Listing) -> ListingFacts:
+        """From a listing, its words cut to a sane length."""
+        return cls(
+            _cut(listing.title),
+            _cut(listing.claimed_brand),
+            _cut(listing.category),
+            _cut(listing.condition),
+            listing.price,
+            listing.currency,
+            _cut(listing.url, _MOST_URL_CHARS),
+        )
+
+
+def _cut(text: str | None, most: int = _MOST_CHARS) -> str | None:
+    return text if text is None or len(text) <= most else f"{text[: most - 3]}..."
+
+
+@dataclass(frozen=True)
+class PriceFinding:
+    """How the price compares with those of the score's brand.
+
+    Attributes:
+        anomaly: In [0, 1]; None where nothing was compared, and then all but `reason` is None.
+        reason: One sentence.
+        price: The listing's, in `currency`.
+        currency: Of what it was compared with.
+        share: The price as a share of the usual one.
+        usual: The usual price for as much of it; of the owner's range the middle.
+        spread: Robust standard deviation of the natural logarithm of the cohort's prices.
+        n: Prices in the cohort; 0 where it is known from others alone.
+        level: Of the cohort, see `cohorts.Cohort`.
+        cohort: In words: condition, brand and category.
+        stated: The owner's range, where that was compared.
+    """
+
+    anomaly: float | None
+    reason: str
+    price: float | None = None
+    currency: str | None = None
+    share: float | None = None
+    usual: float | None = None
+    spread: float | None = None
+    n: int | None = None
+    level: str | None = None
+    cohort: str | None = None
+    stated: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        _unit("PriceFinding", "anomaly", self.anomaly)
+        for name in ("price", "share", "usual", "spread", "stated"):
+            value = getattr(self, name)
+            numbers = value if isinstance(value, tuple) else (value,)
+            if not all(v is None or (math.isfinite(v) and v > 0) for v in numbers):
+                raise InputError(f"PriceFinding.{name}: expected finite numbers above 0, got {value!r:.80}")
+
+
 @dataclass(frozen=True)
 class Provenance:
     """What made a report, so that it can be made again."""
@@ -190,6 +268,8 @@ class Report:
         images: The listing's pictures.
         provenance: What made this report.
         schema_version: Of this record.
+        listing: What the listing stated; None in reports that older versions wrote.
+        price: How the price compares with those of the score's brand; None where there is none, and in older reports.
     """
 
     listing_id: str
@@ -203,6 +283,8 @@ class Report:
     images: tuple[ImageRecord, ...]
     provenance: Provenance
     schema_version: int = SCHEMA_VERSION
+    listing: ListingFacts | None = None
+    price: PriceFinding | None = None
 
     def __post_init__(self) -> None:
         if self.schema_version != SCHEMA_VERSION:
@@ -225,6 +307,21 @@ class Report:
         from logoscan.markup import report_html
 
         return report_html(self)
+
+    def save_html(self, path: str | Path, *, root: str | Path | None = None, index: LogoIndex | None = None) -> None:
+        """Write the evidence page: one file that loads nothing from elsewhere.
+
+        Args:
+            path: Of the file; its folder must be there.
+            root: Folder of the photos, which may not lead out of it; None takes their paths as they are.
+            index: Whose logos are shown beside the places that look like them.
+
+        Raises:
+            MissingDependencyError: jinja2 is not installed.
+        """
+        from logoscan.pages import save_page
+
+        save_page(self, path, root=root, index=index)
 
 
 def top_score(scores: Sequence[Score]) -> Score | None:

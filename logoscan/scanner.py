@@ -36,7 +36,7 @@ from logoscan.pace import Pace
 from logoscan.photos import PhotoUse
 from logoscan.price import PriceModel
 from logoscan.refine import refine
-from logoscan.results import BrandResult, Provenance, Report, top_score
+from logoscan.results import BrandResult, ListingFacts, Provenance, Report, top_score
 from logoscan.score import ScoreModel
 from logoscan.screening import OnTimeout, Screener, Screening, Stages
 from logoscan.signals import DEFAULT_SIGNALS, SignalFunction
@@ -366,10 +366,11 @@ class Scanner:
             seen = evidence.get(one.brand)
             calibrated = self.calibration is not None or (seen is not None and seen.logo is not None)
             results.append(BrandResult(one.brand, one.shown if calibrated else None, one.score.value or 0.0))
+        score = top_score([one.score for one in judged]) or self._judging.score_model.nothing()
         return Report(
             listing_id=listing.id,
             seller_id=listing.seller_id,
-            score=top_score([one.score for one in judged]) or self._judging.score_model.nothing(),
+            score=score,
             brands=tuple(sorted(results, key=lambda r: (-r.score, r.brand))),
             matches=tuple(m for m in matches if m.probability is None or m.probability >= _REPORT_FROM),
             mentions=tuple(m for m in found.mentions if m.probability >= _REPORT_FROM),
@@ -377,6 +378,8 @@ class Scanner:
             skipped=tuple(skipped),
             images=tuple(o.record for o in observations),
             provenance=self._provenance(index),
+            listing=ListingFacts.of(listing),
+            price=next((one.price for one in judged if one.brand == score.brand), None),
         )
 
     def _findings(

@@ -15,6 +15,8 @@ from logoscan.results import (
     BrandResult,
     Contribution,
     ImageRecord,
+    ListingFacts,
+    PriceFinding,
     Provenance,
     Report,
     Score,
@@ -195,6 +197,22 @@ def make_report(**changes: Any) -> Report:
     return Report(**{**fields, **changes})
 
 
+price_findings = st.builds(PriceFinding, st.none() | units, texts) | st.builds(
+    PriceFinding,
+    units,
+    texts,
+    prices,
+    currencies,
+    prices,
+    prices,
+    st.floats(1e-3, 10.0),
+    st.integers(0, 99),
+    st.sampled_from(["registered", "brand", "category"]),
+    optional_texts,
+    st.none() | st.tuples(prices, prices),
+)
+
+
 @st.composite
 def reports(draw: st.DrawFn) -> Report:
     images = draw(
@@ -238,6 +256,8 @@ def reports(draw: st.DrawFn) -> Report:
         skipped=draw(tuples_of(texts)),
         images=images,
         provenance=draw(st.builds(Provenance, *[texts] * 8)),
+        listing=draw(st.none() | listings.map(ListingFacts.of)),
+        price=draw(st.none() | price_findings),
     )
 
 

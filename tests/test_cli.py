@@ -73,6 +73,7 @@ HELP = {
     "demo": "--ocr",
     "register": "BRANDS",
     "scan": "--overlay",
+    "report": "--html",
     "calibrate": "LABELS",
     "verdict": "logoscan verdict undo 2",
     "verdict confirm": "--add-rendering",

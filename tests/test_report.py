@@ -64,7 +64,7 @@ def test_the_keys_are_those_of_the_format() -> None:
     values = json.loads(report_to_json(full_report()))
     assert set(values) == {
         "schema_version", "listing_id", "seller_id", "score", "brands", "matches", "mentions", "warnings", "skipped",
-        "images", "provenance",
+        "images", "provenance", "listing", "price",
     }  # fmt: skip
     assert set(values["score"]) == {"value", "band", "brand", "bias", "contributions", "coverage", "model"}
     assert set(values["score"]["contributions"][0]) == {"signal", "value", "contribution", "why"}
