@@ -211,7 +211,7 @@ def test_an_overlay_that_fails_costs_no_report(shop: Path, monkeypatch: pytest.M
     def gone(*_: object, **__: object) -> None:
         raise ImageError("0.png: no such image file")
 
-    monkeypatch.setattr("logoscan.cli.load_image", gone)
+    monkeypatch.setattr("logoscan.cli.overlays.load_image", gone)
     result = scan(shop, "--overlay", shop / "overlays")
     assert result.exit_code == 0
     assert "listing 'L0': image 0: no overlay: 0.png: no such image file" in result.stderr
@@ -327,7 +327,9 @@ def test_set_up_mistakes_are_one_line_and_exit_2(shop: Path, command: str, said:
 def test_usage_mistakes_exit_2(arguments: list[str]) -> None:
     result = run(*arguments)
     assert result.exit_code == 2
-    assert "Usage: " in result.stderr
+    assert len(result.output.splitlines()) == 1
+    assert result.stderr.startswith("logoscan: ")
+    assert "--help`" in result.stderr
 
 
 def test_an_index_of_another_encoder_is_exit_2(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
