@@ -11,6 +11,7 @@ import shlex
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module, metadata
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -88,6 +89,7 @@ def _requirements(extra: str = "") -> list[Requirement]:
     return out
 
 
+@cache
 def _modules() -> dict[str, list[str]]:
     """Modules that each installed distribution brings, by its canonical name."""
     out: dict[str, list[str]] = {}
