@@ -33,8 +33,8 @@ def declare(patch: pytest.MonkeyPatch, needs: list[str], extras: dict[str, list[
     message = Message()
     for extra in extras:
         message["Provides-Extra"] = extra
-    patch.setattr(checks.metadata, "requires", lambda _: lines)
-    patch.setattr(checks.metadata, "metadata", lambda _: message)
+    patch.setattr(metadata, "requires", lambda _: lines)
+    patch.setattr(metadata, "metadata", lambda _: message)
 
 
 @pytest.fixture
@@ -213,8 +213,8 @@ def test_without_metadata_nothing_is_known_of_packages(monkeypatch: pytest.Monke
     def unknown(name: str) -> None:
         raise metadata.PackageNotFoundError(name)
 
-    monkeypatch.setattr(checks.metadata, "requires", unknown)
-    monkeypatch.setattr(checks.metadata, "metadata", unknown)
+    monkeypatch.setattr(metadata, "requires", unknown)
+    monkeypatch.setattr(metadata, "metadata", unknown)
     (check,) = checks.packages()
     assert (check.state, check.needed) == ("missing", False)
     assert list(checks.extras()) == []

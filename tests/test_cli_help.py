@@ -23,6 +23,7 @@ from rich.console import Console
 from logoscan.cli import console, main
 from logoscan.cli.app import explained
 from logoscan.errors import DeviceError, InputError
+from logoscan.listings import read_listings
 from logoscan.types import Embeddings, Rgb
 
 COMMANDS = sorted(main.commands)
@@ -62,14 +63,8 @@ def test_alone_it_prints_the_help() -> None:
         assert not line.endswith("..."), "short helps fit"
 
 
-def test_the_examples_run(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a folder that has what they name, with models that answer at once."""
-    monkeypatch.chdir(shop)
-    monkeypatch.setattr("logoscan.detect.make_detector", lambda *_, **__: FakeDetector())
-    monkeypatch.setattr("logoscan.ocr.make_ocr", lambda *_, **__: None)
-    (shop / "alarms").mkdir()
-    Image.fromarray(photo_of(None)).save(shop / "alarms" / "a.png")
-    (shop / "prices.csv").write_text("brand,price,currency\nAcme,90,EUR\n")
+def label_photos(shop: Path) -> None:
+    """Sixty labelled photos, a third of them with a stranger's mark."""
     rng, rows = np.random.default_rng(0), ["file,brand"]
     for i in range(60):
         stranger = quarters(*[tuple(colour) for colour in rng.integers(0, 256, (4, 3)).tolist()])
@@ -77,8 +72,21 @@ def test_the_examples_run(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         Image.fromarray(photo_of(logo)).save(shop / "photos" / f"c{i}.png")
         rows.append(f"c{i}.png,{name}")
     (shop / "labels.csv").write_text("\n".join(rows))
+
+
+def test_the_examples_run(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a folder that has what they name, with models that answer at once."""
+    monkeypatch.chdir(shop)
+    monkeypatch.setattr("logoscan.detect.make_detector", lambda *_, **__: FakeDetector())
+    monkeypatch.setattr("logoscan.ocr.make_ocr", lambda *_, **__: None)
+    monkeypatch.setattr("logoscan.cli.demo.read_listings", lambda path: list(read_listings(path))[:1])
+    (shop / "alarms").mkdir()
+    Image.fromarray(photo_of(None)).save(shop / "alarms" / "a.png")
+    (shop / "prices.csv").write_text("brand,price,currency\nAcme,90,EUR\n")
     ran = []
     for command in ("register", "scan", "calibrate", "inspect", "demo", "doctor"):
+        if command == "calibrate":
+            label_photos(shop)
         for words in examples(command):
             (shop / "reports.jsonl").unlink(missing_ok=True)
             result = run(*words)
