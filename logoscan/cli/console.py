@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+import math
 import sys
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -94,14 +97,19 @@ def cells(values: Iterable[object]) -> list[Text]:
 # -- progress
 
 
-class _Rate(ProgressColumn):
-    """Rows a second, of late."""
+class _Pace(ProgressColumn):
+    """Rows a second since the bar began, and the time that the rest takes at that rate.
+
+    Rows are done in batches, which rich's own rate of the last moments takes for bursts.
+    """
 
     def render(self, task: Task) -> Text:
-        speed = task.finished_speed or task.speed
-        if speed is None:
+        rate: float = task.fields["rate"]
+        if not rate:
             return Text("")
-        return Text(f"{speed:.{0 if speed >= 100 else 1 if speed >= 1 else 2}f} {task.fields['unit']}/s")
+        left = timedelta(seconds=math.ceil((task.remaining or 0) / rate))
+        digits = 0 if rate >= 100 else 1 if rate >= 1 else 2
+        return Text(f"{rate:.{digits}f} {task.fields['unit']}/s, {left} left")
 
 
 def on_terminal() -> bool:
@@ -110,14 +118,17 @@ def on_terminal() -> bool:
 
 
 class Advance:
-    """Moves a bar."""
+    """Moves a bar that has just begun."""
 
-    def __init__(self, bar: Progress, task: int) -> None:
+    def __init__(self, bar: Progress, task: TaskID) -> None:
         self._bar, self._task = bar, task
+        self._rows, self._start = 0, time.monotonic()
 
     def __call__(self, rows: int = 1) -> None:
         """So many rows more are done."""
-        self._bar.advance(self._task, rows)  # type: ignore[arg-type]
+        self._rows += rows
+        elapsed = max(time.monotonic() - self._start, 1e-3)
+        self._bar.update(self._task, advance=rows, rate=self._rows / elapsed)
 
 
 @contextmanager
@@ -134,15 +145,12 @@ def progress(what: str, unit: str, total: int, done: int = 0) -> Iterator[Advanc
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        _Rate(),
-        TimeRemainingColumn(),
-        TextColumn("left"),
+        _Pace(),
         console=_stderr,
         disable=not on_terminal(),
         transient=True,
-        speed_estimate_period=120,  # rows are done in batches: a shorter window would jump
     ) as bar:
-        yield Advance(bar, bar.add_task(what, total=total, completed=done, unit=unit))
+        yield Advance(bar, bar.add_task(what, total=total, completed=done, unit=unit, rate=0.0))
 
 
 @contextmanager

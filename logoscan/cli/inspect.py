@@ -180,5 +180,5 @@ def _alike(pairs: Sequence[tuple[str, str, float]]) -> list[Table | str]:
         return []
     out = table("similarity", "brand", "looks like", right=("similarity",))
     for a, b, similarity in pairs:
-        out.add_row(*cells((f"{similarity:.3f}", a, b)))
+        out.add_row(*cells((f"{similarity:z.3f}", a, b)))
     return ["", out]
