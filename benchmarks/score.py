@@ -8,9 +8,10 @@ threshold at which it flags as many held-out rows. Means over the seeds.
 worlds: simulated. `auc` and `leave_one_out` are those of the stated priors; `ece` and `merchant_auc` of a model fitted
 to 1,000 labels of another draw; `auc_100_labels` and `auc_10000_labels` of models fitted to so many; `_plain` of
 scikit-learn's logistic regression on the raw numbers behind the signals (medians for what is absent, scaled) with the
-same labels. `auc_missing30`: each of the fields that a world lets be missing (price, category, seller, reviews, claim)
-is left out of the listings that are judged with a chance of 30 %; `_photos`: the condition and the photo too. A listing
-without a candidate brand has no score and ranks last, by the priors and by the regression alike. Means over the seeds.
+same labels. It is not told that goods are used, since in the worlds only genuine ones are. `auc_missing30`: each of the
+fields that a world lets be missing (price, category, seller, reviews, claim) is left out of the listings that are
+judged with a chance of 30 %; `_photos`: the condition and the photo too. A listing without a candidate brand has no
+score and ranks last, by the priors and by the regression alike. Means over the seeds.
 """
 
 from __future__ import annotations
@@ -168,7 +169,7 @@ def _raw(found: Findings, judge: Judge, brands: dict[str, Brand], judged: Sequen
     top = max(judged, key=lambda j: ((j.score.value or 0.0), j.brand), default=None)
     listing = found.listing
     if top is None:
-        return [np.nan] * 12
+        return [np.nan] * 10
     case = judge.case(found, brands[top.brand], pack(listing.title or ""))
     near = max((m.probability for m in case.mentions if m.kind == "near"), default=0.0)
     share = case.price.share
@@ -184,10 +185,8 @@ def _raw(found: Findings, judge: Judge, brands: dict[str, Brand], judged: Sequen
         max((use.strength for use in case.coded), default=0.0),
         listed,
         complaints,
-        float(len(listing.reviews)) if listing.reviews else np.nan,
-        np.nan if not case.photos else float(case.photos[0].other_sellers),
+        np.nan if not case.photos else float(case.photos[0].other_sellers * (not case.photos[0].official_of)),
         float(case.is_accessory),
-        float(listing.condition is not None),
     ]
 
 
@@ -223,6 +222,7 @@ def world_figures(
     files: Sequence[Sequence[PriceRow]],
     evidence: Sequence[tuple[float | None, float]],
     seed: int,
+    labels: int = LABELS,
 ) -> dict[str, Any]:
     """Figures of one world and seed; genuine prices are drawn from the rows that the references are not fitted on."""
     parts = [_split(rows, seed) for rows in files]
@@ -232,7 +232,7 @@ def world_figures(
     rows = [row for row in held if row.brand in known]
     drawn = simulate(world, rows, evidence, 2 * seed)
     test = scan(drawn, prices, drawn.stream)
-    other = simulate({**world, "listings": LABELS}, rows, evidence, 2 * seed + 1)
+    other = simulate({**world, "listings": labels}, rows, evidence, 2 * seed + 1)
     train = scan(other, prices, other.stream)
     prior = ScoreModel()
     scores = test.scores(prior)
@@ -301,8 +301,11 @@ def _mean(figures: Sequence[dict[str, Any]]) -> dict[str, Any]:
 @click.option("--prices", type=PATH, required=True, help="Folder of CSV files of real prices.")
 @click.option("--world", "worlds", type=PATH, multiple=True, help="World file.")
 @click.option("--seeds", type=click.IntRange(1), default=3, show_default=True)
+@click.option(
+    "--labels", type=click.IntRange(100), default=LABELS, show_default=True, help="Most that models learn from."
+)
 @click.option("--json", "out", type=click.Path(path_type=Path), required=True, help="Result file.")
-def main(prices: Path, worlds: tuple[Path, ...], seeds: int, out: Path) -> None:
+def main(prices: Path, worlds: tuple[Path, ...], seeds: int, labels: int, out: Path) -> None:
     """Run both parts."""
     files = read_prices_folder(prices)
     if not files:
@@ -312,7 +315,9 @@ def main(prices: Path, worlds: tuple[Path, ...], seeds: int, out: Path) -> None:
     with ProcessPoolExecutor() as pool:
         of_prices = {name: [pool.submit(price_figures, rows, s) for s in range(seeds)] for name, rows in files.items()}
         of_worlds = {
-            world["name"]: [pool.submit(world_figures, world, list(files.values()), evidence, s) for s in range(seeds)]
+            world["name"]: [
+                pool.submit(world_figures, world, list(files.values()), evidence, s, labels) for s in range(seeds)
+            ]
             for world in map(read_world, worlds)
         }
         for part, runs in (("prices", of_prices), ("worlds", of_worlds)):

@@ -16,6 +16,8 @@ __all__ = ["NEW", "USED", "Cohort", "CurrencyPrices", "Effect", "money", "widene
 
 NEW, USED = "new", "used"
 """Conditions that are told apart. What is refurbished, opened or worn is used."""
+_FURTHEST_CONTENT = math.log(8.0)
+"""Contents further from the usual one than eight times count as that: a title of "0.01 ml" makes nothing cheap."""
 _ALONE = 1.5
 """A location guessed from n own prices varies by this over n + 1 of the spread's square, beside the goods' own."""
 _MOST_LOG = 200.0
@@ -166,7 +168,7 @@ class CurrencyPrices:
         content: float | None = cohort._log_amount  # type: ignore[attr-defined]
         if content is None or math.isnan(log_amount):
             return usual
-        usual += self.amount_exponent * (log_amount - content)
+        usual += self.amount_exponent * min(max(log_amount - content, -_FURTHEST_CONTENT), _FURTHEST_CONTENT)
         return usual
 
     def below(self, cohort: Cohort, log_price: float, log_count: float = 0.0, log_amount: float = math.nan) -> float:

@@ -1,6 +1,6 @@
 """Reviews that say the goods are counterfeit, with their words, and how much they weigh among all reviews.
 
-Knows words of fourteen languages and their neighbours; knows no brands, prices or scores, and not who wrote a review.
+Knows words of thirteen languages and their neighbours; knows no brands, prices or scores, and not who wrote a review.
 The words are data: `_data/complaint_terms.csv` has words for fakes, which speak where they are not denied, words for
 the genuine, which speak where they are, and the words behind which they mean something else ("fake leather").
 """
@@ -24,6 +24,8 @@ __all__ = ["NO_REVIEWS", "Complaint", "Complaints", "complaint_value", "find_com
 _MAX_CHARS = 5000
 """Of one review; the claim stands early in longer ones."""
 _MAX_REVIEWS = 10_000
+_MAX_TOTAL = 500_000
+"""Of all reviews of a listing together, so that hostile ones take 2 s at most."""
 _MAX_QUOTE = 80
 _DOUBTED = 0.5
 """Share of its strength that a claim keeps which is feared, heard or taken back. These three are stated, not fitted."""
@@ -147,7 +149,11 @@ def find_complaints(reviews: Sequence[str]) -> Complaints:
     """The reviews that claim a counterfeit; a text that comes again counts once, one without letters counts nothing."""
     seen: set[str] = set()
     found = []
+    left = _MAX_TOTAL
     for place, review in enumerate(reviews[:_MAX_REVIEWS]):
+        left -= min(len(review), _MAX_CHARS)
+        if left < 0:
+            break
         key = fold(review[:_MAX_CHARS])
         if key and key not in seen:
             seen.add(key)

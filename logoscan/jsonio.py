@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import threading
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -119,7 +120,7 @@ def sync_folder(folder: Path) -> None:
 
 def atomic_write(path: Path, data: bytes) -> None:
     """Write a file so that a reader, or a crash, meets the old or the new one, never a part."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
     try:
         with temporary.open("wb") as file:
             file.write(data)

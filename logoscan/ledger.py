@@ -20,14 +20,12 @@ from logoscan.brands import BrandFolder
 from logoscan.errors import CorruptFileError, ImageError, InputError
 from logoscan.images import load_image
 from logoscan.jsonio import atomic_write, from_json, to_json
-from logoscan.photos import MOST_SELLERS, PhotoUse, photo_hash, require_pdq
-from logoscan.results import Report
+from logoscan.photos import MATCH_BITS, MOST_SELLERS, PhotoUse, photo_hash
+from logoscan.results import Report, require_pdq
 
 __all__ = ["FORMAT_VERSION", "MATCH_BITS", "PhotoLedger", "PhotoRecord"]
 
 FORMAT_VERSION = 1
-MATCH_BITS = 31
-"""Photos whose hashes differ in so many of 256 bits, or fewer, are one photo: ThreatExchange's threshold."""
 _KEPT = MOST_SELLERS + 1
 """Sellers kept for each hash: one more than are counted, since one of them may be the seller who asks."""
 _EXAMPLES = 3

@@ -1,7 +1,17 @@
 """A merchant's listings and the platform's own facts -> one score from 0 to 100 whose reasons sum to it exactly.
 
-The question is whether this merchant sells counterfeits: 100 * sigmoid(bias + sum of contributions). The default
-numbers are stated priors, not fitted to data. How listings become evidence stands in `merchant_evidence`.
+The question is whether this merchant sells counterfeits: 100 * sigmoid(bias + sum of contributions). How listings
+become evidence stands in `merchant_evidence`.
+
+The number says whom a person should look at first, and its reasons say why. All its coefficients are stated priors, not
+fitted to data: it ranks, and 80 does not mean that four of five such merchants sell counterfeits. It must not be used
+
+- alone, to suspend or accuse anyone: an honest shop whose photos were copied, or that a supplier deceived, looks alike.
+  Even of "block" a person opens the listings in `worst` first;
+- twice: a removal that followed from this score is no takedown to feed back, and a buyer who complained in a review and
+  to the platform is one witness, though the sum counts two;
+- as a certificate: a merchant of whom nothing is known has the bias' score, and clean listings are cheap to post;
+- beside that of another model (`MerchantScore.model`), or of listings that other score models judged.
 """
 
 from __future__ import annotations
@@ -15,7 +25,7 @@ from types import MappingProxyType
 
 from logoscan.errors import InputError, MismatchError
 from logoscan.merchant_evidence import ListingEvidence
-from logoscan.merchant_state import MerchantState, iso_time, seconds, state_of
+from logoscan.merchant_state import MerchantState, iso_time, seconds
 from logoscan.results import Report, sigmoid
 from logoscan.types import Band
 
@@ -61,7 +71,7 @@ class _Rate:
 
 
 _REFUNDS = _Rate(0.01, 0.2, 200)
-"""1 in 100 is common for honest shops, 1 in 5 is not; 200 orders, so that 1 refund of 2 orders is a tenth of it."""
+"""1 in 100 is common for honest shops, 1 in 5 is not; 200 orders, so that 1 refund of 2 orders is an eighth of it."""
 _COMPLAINTS = _Rate(0.002, 0.05, 500)
 """Rarer than refunds, so the prior weighs more orders: it stands for one complaint in 500."""
 
@@ -121,15 +131,16 @@ class MerchantContribution:
 
 @dataclass(frozen=True)
 class MerchantScore:
-    """How likely a merchant sells counterfeits.
+    """How much speaks for a merchant's selling counterfeits; by the stated priors a rank, no measured probability.
 
     Attributes:
         seller_id: None where there was no report.
         value: 100 * sigmoid(bias + sum of contributions), in [0, 100]. Where nothing is known, the bias' alone.
-        band: "clear", "review" or "block".
+        band: "clear", "review" (a person should look) or "block" (before others, and with more than prices and platform
+            rates to show).
         bias: Log-odds before any evidence.
         contributions: What was judged, largest first.
-        listings: Reports that were judged, with copies.
+        listings: Reports that were judged, with copies; a listing scanned twice counts twice.
         pieces: Independent pieces of evidence among them.
         worst: Ids of the listings that speak against the merchant most, the worst first; of an id its first 96
             characters.
@@ -181,7 +192,9 @@ class MerchantModel:
     name: str = "merchant-prior"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "coefficients", dict(self.coefficients))
+        object.__setattr__(self, "coefficients", {k: float(v) for k, v in self.coefficients.items()})
+        for name in ("bias", "review_from", "block_from"):  # 30 and 30.0 must make one version
+            object.__setattr__(self, name, float(getattr(self, name)))
         if not math.isfinite(self.bias):
             raise InputError(f"MerchantModel.bias: expected a finite number, got {self.bias!r}")
         if set(self.coefficients) != set(MERCHANT_PRIOR):
@@ -253,12 +266,14 @@ def score_merchant(
             raise MismatchError(f"the state weighs listings by {state.evidence}, the model by {model.listings}")
     else:
         model = MerchantModel() if model is None else model
-        state = state_of(evidence, model.listings)
+        state = MerchantState(model.listings)
+        for report in evidence:
+            state.add(report)
     at_s = state.newest_s if at is None else seconds(at)
     parts = model.judge_facts(facts) if facts is not None else []
     if state.pieces and at_s is not None:
         pieces = f"{state.against} of {state.pieces} independent pieces of evidence"
-        why = f"{pieces}, from {state.reports} listings, speak for counterfeits."
+        why = f"{pieces}, from {state.reports} reports, speak for counterfeits."
         parts.append(MerchantContribution(LISTINGS, state.log_ratio(at_s), why))
     parts.sort(key=lambda p: (-p.contribution, p.name))
     value = 100.0 * sigmoid(model.bias + math.fsum(p.contribution for p in parts))

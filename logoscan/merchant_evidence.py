@@ -22,7 +22,7 @@ class ListingEvidence:
 
     A piece of evidence has log-odds x of being counterfeit, above those of any listing. Where a merchant sells a share
     f of counterfeits, and honest ones unknowingly a share e, it is (f * exp(x) + 1 - f) / (e * exp(x) + 1 - e) times as
-    likely from that merchant. Pieces multiply; the shares are averaged by their weights. A noisy-or, 1 - product of
+    likely from that merchant. Pieces multiply; the shares are averaged, all alike likely. A noisy-or, 1 - product of
     (1 - p), asks whether any listing is counterfeit and drifts to 1 over many harmless ones; here those speak for the
     merchant. A piece loses half of its weight, an exponent, every half-life.
 
@@ -30,10 +30,10 @@ class ListingEvidence:
 
     Attributes:
         base_rate: Counterfeits among all listings. Upper end of the 1-5 % that marketplaces state; it must lie above
-            the score of a listing of which nothing speaks (1.8 %), else harmless listings add up to suspicion.
+            the score of a listing of which nothing speaks (0.7 %, `score.PRIOR_BIAS`), else harmless listings add up to
+            suspicion.
         honest_share: e. One in 200: honest shops are deceived by a supplier now and then.
         shares: f, each above e. From a fake hidden among 60 listings to a shop that sells little else.
-        weights: Of the shares, summing to 1. Equal: nothing is known about them.
         half_life_days: Half a year: what a merchant offers changes with the seasons.
         slack: Log-odds above the base rate that count as nothing. Scores of one merchant's listings err alike (by
             category, by style of photo), and a small error adds up: simulated honest merchants with 400 listings and
@@ -46,35 +46,29 @@ class ListingEvidence:
     base_rate: float = 0.05
     honest_share: float = 0.005
     shares: tuple[float, ...] = (0.015, 0.05, 0.15, 0.35, 0.6, 0.9)
-    weights: tuple[float, ...] = (1 / 6, 1 / 6, 1 / 6, 1 / 6, 1 / 6, 1 / 6)
     half_life_days: float = 180.0
     slack: float = 0.5
     cap: float = 6.0
     floor: float = -3.0
 
     def __post_init__(self) -> None:
-        for name in ("base_rate", "honest_share"):
-            if not 0 < getattr(self, name) < 1:
-                raise InputError(f"ListingEvidence.{name}: expected a share in (0, 1), got {getattr(self, name)!r}")
+        for name, low, high in (
+            ("base_rate", 1e-6, 0.5),
+            ("honest_share", 1e-6, 0.5),
+            ("half_life_days", 1e-3, 1e6),
+            ("slack", 0.0, 50.0),
+            ("cap", 0.1, 50.0),  # exp(x) stays far from overflow, and no calibration knows such odds
+            ("floor", -50.0, -0.1),
+        ):
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise InputError(f"ListingEvidence.{name}: expected a number in [{low:g}, {high:g}], got {value!r}")
+            object.__setattr__(self, name, float(value))  # 6 and 6.0 must make one version of a model
         if not self.shares or not all(self.honest_share < f <= 1 for f in self.shares):
             raise InputError(
                 f"ListingEvidence.shares: expected shares in ({self.honest_share}, 1], got {self.shares!r:.80}"
             )
-        fits = len(self.weights) == len(self.shares) and all(w > 0 for w in self.weights)
-        if not fits or not abs(math.fsum(self.weights) - 1) <= 1e-9:
-            raise InputError(
-                f"ListingEvidence.weights: expected {len(self.shares)} numbers above 0 that sum to 1, "
-                f"got {self.weights!r:.80}"
-            )
-        for name in ("half_life_days", "cap"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise InputError(f"ListingEvidence.{name}: expected a number above 0, got {getattr(self, name)!r}")
-        if not 0 <= self.slack < math.inf:
-            raise InputError(f"ListingEvidence.slack: expected a number, 0 or more, got {self.slack!r}")
-        if not -math.inf < self.floor <= 0:
-            raise InputError(f"ListingEvidence.floor: expected a number, 0 or less, got {self.floor!r}")
-        if self.cap > 50:  # exp(x) stays far from overflow, and no calibration knows such odds
-            raise InputError(f"ListingEvidence.cap: expected 50 or less, got {self.cap!r}")
+        object.__setattr__(self, "shares", tuple(map(float, self.shares)))
 
     def excess(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
         """x: log-odds above the base rate and its slack, within the cap."""
@@ -92,7 +86,6 @@ class ListingEvidence:
 
     def total(self, sums: NDArray[np.float64]) -> float:
         """What the pieces add to the merchant's log-odds, from their weighted sums of log ratios (shares,)."""
-        terms = np.log(self.weights) + sums
-        top = float(terms.max())
-        whole = top + math.log(float(np.exp(terms - top).sum()))
-        return whole if whole >= 0 or not self.floor else -self.floor * math.expm1(-whole / self.floor)
+        top = float(sums.max())
+        whole = top + math.log(float(np.exp(sums - top).mean()))
+        return whole if whole >= 0 else -self.floor * math.expm1(-whole / self.floor)

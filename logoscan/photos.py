@@ -7,16 +7,24 @@ light and dark. Knows no ledger, no brands and no scores.
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
 
 from logoscan.errors import InputError, MissingDependencyError
+from logoscan.results import require_pdq
 from logoscan.types import Rgb
 
-__all__ = ["LEAST_QUALITY", "MOST_SELLERS", "PhotoHash", "PhotoUse", "copied_photo_weight", "photo_hash", "require_pdq"]
+__all__ = [
+    "LEAST_QUALITY",
+    "MATCH_BITS",
+    "MOST_SELLERS",
+    "PhotoHash",
+    "PhotoUse",
+    "copied_photo_weight",
+    "photo_hash",
+]
 
 LEAST_QUALITY = 50
 """PDQ's measure of how much there is to see, 0..100. ThreatExchange advises to discard hashes below: a blank picture
@@ -28,23 +36,13 @@ photos of 480 to 800 px: to a copy of 60 % (31 %) of the size 1.2 (3.7) bits cha
 (22.3), 24 (38) at most. From the hash of the photo as it is 12 bits at most differ, so that foreign lists of hashes can
 be used; squares of 512 px, whose windows are even and lie half a pixel off, differ by 28. It takes 4 ms in place of
 6.5 ms, and 9 ms in place of 40 ms for a photo of 1600 px."""
+MATCH_BITS = 31
+"""Photos whose hashes differ in so many of 256 bits, or fewer, are one photo: ThreatExchange's threshold."""
 MOST_SELLERS = 256
 """Sellers of one photo are counted up to here: beyond it `copied_photo_weight` stays the same."""
 
-_PDQ = re.compile("[0-9a-f]{64}")
 _WEIGHTS = {1: 0.7, 3: 1.0, 40: 1.0, MOST_SELLERS: 0.1}
 """Other sellers -> weight, straight in between over the logarithm of their number; see `copied_photo_weight`."""
-
-
-def require_pdq(owner: str, value: object) -> str:
-    """The value, if it is a PDQ hash of 64 lower-case hex digits.
-
-    Raises:
-        InputError: It is not; the message names `owner`.
-    """
-    if not isinstance(value, str) or not _PDQ.fullmatch(value):
-        raise InputError(f"{owner}: expected 64 lower-case hex digits, got {value!r:.80}")
-    return value
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from logoscan.cohorts import USED, Cohort, CurrencyPrices, money
 from logoscan.errors import InputError
-from logoscan.jsonio import atomic_write, from_json, to_json
+from logoscan.jsonio import atomic_write, read_record, to_json
 from logoscan.price_fit import USED_SHIFT
 from logoscan.price_sample import ONE, PriceRecord, PriceSample, condition_of, key_of, log_sizes, sample_prices
 from logoscan.types import Brand, UsualPrice
@@ -218,7 +218,7 @@ class PriceModel:
         Raises:
             CorruptFileError: It is something else.
         """
-        return from_json(cls, Path(path).read_bytes(), str(path))
+        return read_record(cls, Path(path))
 
 
 def _strength(judgement: PriceJudgement) -> float:

@@ -23,7 +23,9 @@ __all__ = [
     "Report",
     "Score",
     "Signal",
+    "require_pdq",
     "sigmoid",
+    "top_score",
 ]
 
 SCHEMA_VERSION = 1
@@ -37,6 +39,17 @@ def sigmoid(logit: float) -> float:
         return 1.0 / (1.0 + math.exp(-logit))
     odds = math.exp(logit)
     return odds / (1.0 + odds)
+
+
+def require_pdq(owner: str, value: object) -> str:
+    """The value, if it is a PDQ hash of 64 lower-case hex digits.
+
+    Raises:
+        InputError: It is not; the message names `owner`.
+    """
+    if not isinstance(value, str) or not _PDQ.fullmatch(value):
+        raise InputError(f"{owner}: expected 64 lower-case hex digits, got {value!r:.80}")
+    return value
 
 
 def _unit(owner: str, name: str, value: float | None) -> None:
@@ -139,8 +152,8 @@ class ImageRecord:
     pdq: str | None = None
 
     def __post_init__(self) -> None:
-        if self.pdq is not None and not _PDQ.fullmatch(self.pdq):
-            raise InputError(f"ImageRecord.pdq: expected 64 lower-case hex digits, got {self.pdq!r:.80}")
+        if self.pdq is not None:
+            require_pdq("ImageRecord.pdq", self.pdq)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,15 @@
 
 100 * sigmoid(bias + sum of shape(signal)): additive on the log-odds, each shape monotone and bounded, no interactions.
 The default shapes are stated priors, not fitted to data; `ScoreModel.fit` fits them to labels.
+
+The number says which listings a person should look at first, and its reasons say why. It must not be taken
+
+- for a probability, unless it was fitted to labels of the very stream that it judges, and is checked against new ones;
+- for proof: nobody held the goods. By it alone no seller is accused. `block_from` of the priors is no stated precision;
+  `ScoreModel.with_bands` finds one that is;
+- for a certificate: what is absent adds nothing, so that a low score with a low `coverage` says little, and no score
+  says only that no registered brand was found;
+- for one scale across models: scores compare within one `Score.model`.
 """
 
 from __future__ import annotations
@@ -80,6 +89,8 @@ class ScoreModel:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "shapes", {k: tuple(map(float, v)) for k, v in self.shapes.items()})
+        for name in ("bias", "review_from", "block_from", "min_coverage"):  # 30 and 30.0 must make one version
+            object.__setattr__(self, name, float(getattr(self, name)))
         if not math.isfinite(self.bias):
             raise InputError(f"ScoreModel.bias: expected a finite number, got {self.bias!r}")
         for key, shape in self.shapes.items():

@@ -112,7 +112,7 @@ def with_bands(
 
     Raises:
         InputError: A share is out of range, no score reaches the precision, or more go to review for their low coverage
-            alone than people can look at.
+            alone, or for a score of 100, than people can look at.
     """
     if block_precision is not None and not 0 < block_precision <= 1:
         raise InputError(f"block_precision: expected a share in (0, 1], got {block_precision!r}")
@@ -181,6 +181,9 @@ def _budget(values: Floats, w: Floats, always: NDArray[np.bool_], share: float) 
     ordered, rest = values[order], np.where(always, 0.0, w)[order]
     ends = np.append(ordered[1:] < ordered[:-1], True)  # equal scores go together
     good = np.flatnonzero((least + np.cumsum(rest) / w.sum() <= share + _ROUNDING) & ends & (ordered >= 0))
+    if not len(good) and ordered[0] >= _inside(100.0):  # no band begins above
+        first = float(w[values >= _inside(100.0)].sum() / w.sum())
+        raise InputError(f"review_share: expected {first:.4f} or more, which has the score 100, got {share!r}")
     return float(ordered[good[-1]]) if len(good) else 100.0
 
 

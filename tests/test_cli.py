@@ -227,6 +227,22 @@ def test_official_photos_of_a_register_are_exempt(shop: Path) -> None:
     assert (record.sellers, record.official_of) == (sellers, ("Acme",))
 
 
+def test_a_ledger_keeps_what_others_add_meanwhile(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A scan that ends while brands are registered."""
+    path, enrol = shop / "photos.ledger", LogoIndex.from_folder
+
+    def meanwhile(*args: Any, **kwargs: Any) -> Any:
+        other = PhotoLedger()
+        other.add("first", ["0" * 64])
+        other.save(path)
+        return enrol(*args, **kwargs)
+
+    monkeypatch.setattr(LogoIndex, "from_folder", meanwhile)
+    assert run("register", shop / "brands", "--out", shop / "index", "--ledger", path).exit_code == 0
+    (record,) = PhotoLedger.load(path).records()
+    assert record.sellers == ("first",)
+
+
 @pytest.mark.parametrize(
     ("name", "complaint"),
     [

@@ -3,7 +3,9 @@
 import hashlib
 import json
 import os
+import threading
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +116,21 @@ def test_atomic_write_makes_and_replaces(tmp_path: Path) -> None:
         assert path.read_bytes() == data
         assert _files(tmp_path) == ["a.json"]
         assert file_sha256(path) == hashlib.sha256(data).hexdigest()
+
+
+def test_threads_that_write_one_file_do_not_meet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both are at work on it at the same time; a temporary file that they shared was torn, or gone for the second."""
+    path, both, sync = tmp_path / "a.json", threading.Barrier(2), os.fsync
+
+    def together(descriptor: int) -> None:
+        sync(descriptor)
+        both.wait(10)
+
+    monkeypatch.setattr(os, "fsync", together)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda data: atomic_write(path, data), [b"a" * 1000, b"b" * 2000]))
+    assert path.read_bytes() in (b"a" * 1000, b"b" * 2000)
+    assert _files(tmp_path) == ["a.json"]
 
 
 @pytest.mark.parametrize("step", ["fsync", "replace"])

@@ -20,7 +20,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "types errors results",
         "jsonio boxes images logos brands listings resume match layout text placement folding spelt nearest misread "
         "words coded units complaints facts photos cohorts price_fit price_sample price evidence signals score "
-        "score_fit judging report weights merchant merchant_state merchant_evidence merchant_clusters negatives",
+        "score_fit judging report weights merchant merchant_state merchant_evidence negatives",
         "alignment alteration alteration_evidence alteration_net detect detector_net encode norms refine ocr storage "
         "reading gallery keypoints register enrol index observing locate ledger",
         "scanner calibrate",

@@ -29,6 +29,7 @@ from logoscan.results import Contribution, ImageRecord, Provenance, Report, Scor
 BANDS = ["clear", "review", "block"]
 BAD, CLEAN = 2.5, -4.0
 """Log-odds of a listing that is blocked, and of one of which nothing speaks."""
+CLUSTER = {"logit": BAD, "listings": 1, "touched": 1, "time_s": 0, "worst": "L", "pointed": True}
 NOW = "2024-07-01T00:00:00+00:00"
 PRIOR_VALUE = 100 / (1 + math.exp(4.0))
 
@@ -156,7 +157,7 @@ def test_a_known_score() -> None:
     assert listing_part(score) == pytest.approx(math.log(whole), abs=1e-9)
     assert score.value == pytest.approx(100 * sigmoid(-4.0 + math.log(whole)), abs=1e-9)
     assert (
-        score.contributions[0].why == "1 of 2 independent pieces of evidence, from 2 listings, speak for counterfeits."
+        score.contributions[0].why == "1 of 2 independent pieces of evidence, from 2 reports, speak for counterfeits."
     )
     assert score.worst == ("L0",)
 
@@ -372,7 +373,7 @@ def test_the_nearest_photo_is_found_as_by_counting_bits(data: st.DataObject) -> 
 
 
 def test_a_piece_loses_half_of_its_weight_every_half_life() -> None:
-    evidence = ListingEvidence(shares=(0.5,), weights=(1.0,))
+    evidence = ListingEvidence(shares=(0.5,))
     model = MerchantModel(listings=evidence)
     reports = [report(BAD, time="2024-01-01T00:00:00")]
     parts = [
@@ -380,6 +381,13 @@ def test_a_piece_loses_half_of_its_weight_every_half_life() -> None:
         for at in ("2023-01-01", "2024-01-01", "2024-06-29", "2024-12-26T00:00:00Z")
     ]
     assert parts == pytest.approx([parts[0], parts[0], parts[0] / 2, parts[0] / 4])
+
+
+def test_the_first_and_the_last_time_can_be_told() -> None:
+    """Microseconds of the year 9999 round up to a year that there is not."""
+    first, last = "0001-01-01T00:00:00", "9999-12-31T23:59:59"
+    assert score_merchant([report(BAD, time=first)]).at == f"{first}+00:00"
+    assert score_merchant([report(BAD, time=f"{last}.999999")]).at == f"{last}+00:00"
 
 
 def test_the_time_of_a_report_can_be_given() -> None:
@@ -478,18 +486,14 @@ def test_bad_facts_are_refused(changes: dict[str, Any], message: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"base_rate": 0.0}, "ListingEvidence.base_rate: expected a share in (0, 1), got 0.0"),
-        ({"honest_share": math.nan}, "ListingEvidence.honest_share: expected a share in (0, 1), got nan"),
+        ({"base_rate": 0.0}, "ListingEvidence.base_rate: expected a number in [1e-06, 0.5], got 0.0"),
+        ({"honest_share": math.nan}, "ListingEvidence.honest_share: expected a number in [1e-06, 0.5], got nan"),
         ({"shares": ()}, "ListingEvidence.shares: expected shares in (0.005, 1], got ()"),
         ({"shares": (0.005,)}, "ListingEvidence.shares: expected shares in (0.005, 1], got (0.005,)"),
-        (
-            {"weights": (0.5, 0.5)},
-            "ListingEvidence.weights: expected 6 numbers above 0 that sum to 1, got (0.5, 0.5)",
-        ),
-        ({"half_life_days": 0.0}, "ListingEvidence.half_life_days: expected a number above 0, got 0.0"),
-        ({"cap": 51.0}, "ListingEvidence.cap: expected 50 or less, got 51.0"),
-        ({"slack": -0.1}, "ListingEvidence.slack: expected a number, 0 or more, got -0.1"),
-        ({"floor": 0.1}, "ListingEvidence.floor: expected a number, 0 or less, got 0.1"),
+        ({"half_life_days": 0.0}, "ListingEvidence.half_life_days: expected a number in [0.001, 1e+06], got 0.0"),
+        ({"cap": 51.0}, "ListingEvidence.cap: expected a number in [0.1, 50], got 51.0"),
+        ({"slack": -0.1}, "ListingEvidence.slack: expected a number in [0, 50], got -0.1"),
+        ({"floor": 0.0}, "ListingEvidence.floor: expected a number in [-50, -0.1], got 0.0"),
     ],
 )
 def test_bad_evidence_numbers_are_refused(changes: dict[str, Any], message: str) -> None:
@@ -528,6 +532,8 @@ def test_the_version_follows_the_numbers() -> None:
         MerchantModel(name="other"),
     ]
     assert len({m.version for m in models}) == len(models)
+    assert MerchantModel(bias=-4, review_from=30, coefficients={**MERCHANT_PRIOR, "identity": 1}) == MerchantModel()
+    assert MerchantModel(bias=-4, review_from=30).version == MerchantModel().version
 
 
 def test_two_sellers_are_refused() -> None:
@@ -554,15 +560,19 @@ def test_other_ways_of_weighing_do_not_mix() -> None:
     ("change", "message"),
     [
         ({"format": 2}, "MerchantState.format: expected 1, got 2"),
-        ({"clusters": "twice"}, "each key once"),
-        ({"clusters": [{"key": "pdq:12"}]}, "clusters.0"),
+        (
+            {"clusters": {"pdq:12": CLUSTER}},
+            "MerchantState.clusters: expected 1000 or fewer, by a kind and 64 hex digits",
+        ),
+        ({"clusters": {f"id:{0:064x}": {**CLUSTER, "listings": 0}}}, "expected one listing or more"),
+        ({"clusters": {f"id:{i:064x}": CLUSTER for i in range(1001)}}, "expected 1000 or fewer"),
+        ({"clusters": {f"id:{0:064x}": {}}}, "clusters.*logit"),
+        ({"newest_s": 1e300}, "MerchantState: expected finite numbers, and times from year 1 to 9999"),
         ({"newest_s": None, "reports": "many"}, "reports"),
     ],
 )
 def test_an_altered_state_is_refused(change: dict[str, Any], message: str) -> None:
     stored = json.loads(state_of([report(BAD, pdq=photo(1))]).to_json())
-    if change.get("clusters") == "twice":
-        change = {"clusters": stored["clusters"] * 2}
     with pytest.raises(CorruptFileError, match=message):
         MerchantState.from_json(json.dumps({**stored, **change}))
     with pytest.raises(CorruptFileError, match="merchant state"):

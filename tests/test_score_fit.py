@@ -318,6 +318,16 @@ def test_weights_count_in_bands() -> None:
     assert with_bands(FLAT, scores, labels, review_share=0.4, weights=[1, 1, 2]).review_from == scores[0].value
 
 
+def test_a_budget_that_the_highest_score_alone_exceeds_is_refused() -> None:
+    """No band begins above 100, where scores end that were certain."""
+    model = ScoreModel(shapes=linear({"coded_terms": 100.0}))
+    scores = [model.score("A", [Signal("coded_terms", value, "why")]) for value in (1.0, 1.0, 0.0, 0.0)]
+    assert scores[0].value == 100.0
+    with pytest.raises(InputError, match=r"review_share: expected 0.5000 or more, which has the score 100, got 0.25"):
+        with_bands(model, scores, [True] * 4, review_share=0.25)
+    assert with_bands(model, scores, [True] * 4, review_share=0.5).score("A", []).band == "clear"
+
+
 def test_shares_are_counted_without_rounding_errors() -> None:
     scores = [flat(0.0, 1 - i / 200) for i in range(100)]
     weights = [0.1] * 100

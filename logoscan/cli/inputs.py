@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from filelock import FileLock
 
 from logoscan.cli.console import complain
 from logoscan.errors import InputError
 from logoscan.ledger import PhotoLedger
 from logoscan.listings import BadRow, read_prices
 from logoscan.price import PriceModel
-from logoscan.report import read_reports
 
-__all__ = ["ledger_of", "price_model", "remember"]
+__all__ = ["ledger_of", "ledger_to_change", "price_model"]
 
 
 def price_model(path: Path | None) -> tuple[PriceModel | None, int]:
@@ -35,9 +38,10 @@ def ledger_of(path: Path) -> PhotoLedger:
     return PhotoLedger.load(path) if path.is_file() else PhotoLedger()
 
 
-def remember(reports: Path, path: Path) -> None:
-    """Add the photos of reports to a ledger's file, which is read again: other scans may have added theirs."""
-    ledger = ledger_of(path)
-    for report in read_reports(reports):
-        ledger.add_report(report)
-    ledger.save(path)
+@contextmanager
+def ledger_to_change(path: Path) -> Iterator[PhotoLedger]:
+    """What a file knows by now, since others may have added theirs; saved at the end, one after another."""
+    with FileLock(path.with_name(f".{path.name}.lock")):
+        ledger = ledger_of(path)
+        yield ledger
+        ledger.save(path)

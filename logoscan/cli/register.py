@@ -9,7 +9,7 @@ import click
 
 from logoscan.cli.app import examples, main
 from logoscan.cli.console import complain, progress, say, working
-from logoscan.cli.inputs import ledger_of
+from logoscan.cli.inputs import ledger_of, ledger_to_change
 from logoscan.cli.options import DEVICE, ENCODER, PRETRAINED
 from logoscan.errors import LogoscanError
 
@@ -54,7 +54,8 @@ def register(
     from logoscan.index import LogoIndex
 
     folders = read_brand_folders(brands)
-    photos = None if ledger is None else ledger_of(ledger)
+    if ledger is not None:
+        ledger_of(ledger)  # what is wrong with it is said before the work
     with working("loading the model"):
         clip = ClipEncoder(encoder, pretrained, device=device)
     with progress("register", "brands", len(folders)) as advance:
@@ -64,9 +65,9 @@ def register(
             index.add_negative(file, clip)
         except LogoscanError as error:
             warnings.append(f"negative {file.name}: not registered: {error}")
-    if ledger is not None and photos is not None:
-        warnings += photos.add_brand_folders(folders)
-        photos.save(ledger)
+    if ledger is not None:
+        with ledger_to_change(ledger) as photos:
+            warnings += photos.add_brand_folders(folders)
     for warning in warnings:
         complain(warning)
     if (out / "manifest.json").is_file():

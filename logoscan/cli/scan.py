@@ -12,13 +12,13 @@ import click
 
 from logoscan.cli.app import INTERRUPTED, examples, main
 from logoscan.cli.console import complain, progress, say, working
-from logoscan.cli.inputs import ledger_of, price_model, remember
+from logoscan.cli.inputs import ledger_of, ledger_to_change, price_model
 from logoscan.cli.options import DETECTOR, DEVICE, EFFORT, ENCODER, INDEX, OCR, PRETRAINED
 from logoscan.cli.overlays import write_overlays
 from logoscan.jsonio import read_record
 from logoscan.listings import BadRow, read_listings
 from logoscan.match import MatchCalibration
-from logoscan.report import report_to_json
+from logoscan.report import read_reports, report_to_json
 from logoscan.resume import PartialOutput
 from logoscan.score import ScoreModel
 from logoscan.types import Listing
@@ -121,7 +121,9 @@ def scan(
     total = sum(1 for _ in read_listings(listings))
     bands, failed = _scan_rows(scanner, rows, total, out, root, overlay)
     if ledger is not None:
-        remember(out, ledger)
+        with ledger_to_change(ledger) as known:
+            for report in read_reports(out):
+                known.add_report(report)
     summary = ", ".join(f"{bands[band]} {band}" for band in ("block", "review", "clear"))
     say(f"{bands.total()} reports ({summary}) -> {out}")
     if failed + bad_prices:
