@@ -17,6 +17,7 @@ from logoscan.match import MatchCalibration
 from logoscan.merchant import MerchantFacts, MerchantModel, MerchantScore, score_merchant
 from logoscan.merchant_evidence import ListingEvidence
 from logoscan.merchant_state import MerchantState
+from logoscan.notebook import to_pandas
 from logoscan.ocr import EasyOcr, OcrEngine, RapidOcr, make_ocr
 from logoscan.price import PriceModel, PriceRecord, sample_prices
 from logoscan.price_sample import PriceSample
@@ -35,6 +36,7 @@ from logoscan.types import (
     TextSpans,
     UsualPrice,
 )
+from logoscan.verdicts import Journal, Verdict
 
 __version__ = "0.1.0.dev0"
 
@@ -49,6 +51,7 @@ __all__ = [
     "EncoderInfo",
     "Findings",
     "ImageLimits",
+    "Journal",
     "Judge",
     "Listing",
     "ListingEvidence",
@@ -77,6 +80,7 @@ __all__ = [
     "TilePlan",
     "Tiles",
     "UsualPrice",
+    "Verdict",
     "WholeImage",
     "__version__",
     "draw_overlay",
@@ -91,4 +95,5 @@ __all__ = [
     "report_to_json",
     "sample_prices",
     "score_merchant",
+    "to_pandas",
 ]

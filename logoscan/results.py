@@ -10,9 +10,13 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from logoscan.errors import InputError
 from logoscan.types import Band, BrandMention, Match
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -210,6 +214,17 @@ class Report:
     def sums_to(self) -> float:
         """The logit of the score: bias plus contributions."""
         return self.score.bias + math.fsum(c.contribution for c in self.score.contributions)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """A waterfall of the contributions on the log-odds, on `ax` or a new figure; needs the extra `notebook`."""
+        from logoscan.notebook import plot
+
+        return plot(self, ax)
+
+    def _repr_html_(self) -> str:
+        from logoscan.markup import report_html
+
+        return report_html(self)
 
 
 def top_score(scores: Sequence[Score]) -> Score | None:

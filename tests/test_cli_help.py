@@ -27,6 +27,7 @@ from logoscan.listings import read_listings
 from logoscan.types import Embeddings, Rgb
 
 COMMANDS = sorted(main.commands)
+NESTED = [f"{name} {inner}" for name, c in main.commands.items() if isinstance(c, click.Group) for inner in c.commands]
 
 
 def examples(command: str = "") -> list[list[str]]:
@@ -39,7 +40,7 @@ def examples(command: str = "") -> list[list[str]]:
 # -- help
 
 
-@pytest.mark.parametrize("command", ["", *COMMANDS])
+@pytest.mark.parametrize("command", ["", *COMMANDS, *NESTED])
 def test_help_ends_with_examples(command: str) -> None:
     long, short = run(*command.split(), "--help"), run(*command.split(), "-h")
     assert (long.exit_code, long.stderr) == (0, "")
@@ -50,14 +51,20 @@ def test_help_ends_with_examples(command: str) -> None:
 
 
 def test_every_option_is_explained() -> None:
-    for command in main.commands.values():
-        for parameter in command.params:
-            assert not isinstance(parameter, click.Option) or parameter.help, f"{command.name} {parameter.name}"
+    def walk(group: click.Group) -> None:
+        for command in group.commands.values():
+            for parameter in command.params:
+                assert not isinstance(parameter, click.Option) or parameter.help, f"{command.name} {parameter.name}"
+            if isinstance(command, click.Group):
+                walk(command)
+
+    walk(main)
 
 
 def test_alone_it_prints_the_help() -> None:
     alone = run()
     assert (alone.exit_code, alone.stdout) == (0, run("--help").stdout)
+    assert run("verdict").stdout == run("verdict", "-h").stdout
     for command in COMMANDS:
         (line,) = [line for line in alone.stdout.splitlines() if line.startswith(f"  {command} ")]
         assert not line.endswith("..."), "short helps fit"
@@ -84,11 +91,17 @@ def test_the_examples_run(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Image.fromarray(photo_of(None)).save(shop / "alarms" / "a.png")
     (shop / "prices.csv").write_text("brand,price,currency\nAcme,90,EUR\n")
     ran = []
-    for command in ("register", "scan", "calibrate", "inspect", "demo", "doctor"):
+    for command in ("register", "scan", "verdict", "calibrate", "inspect", "demo", "doctor"):
         if command == "calibrate":
             label_photos(shop)
-        for words in examples(command):
-            (shop / "reports.jsonl").unlink(missing_ok=True)
+        if command == "verdict":
+            (shop / "reports.jsonl").unlink()
+            named = ("--out", "reports.jsonl", "--similarity-threshold", 0.9)
+            assert run("scan", "listings.jsonl", "--index", "index", *named).exit_code == 0
+        within = [each for each in NESTED if each.startswith(f"{command} ")]
+        for words in [words for each in (command, *within) for words in examples(each)]:
+            if command == "scan":
+                (shop / "reports.jsonl").unlink(missing_ok=True)
             result = run(*words)
             belongs = "--index" in words and words[0] == "doctor"  # the index is of the fake encoder
             assert result.exit_code == (2 if belongs else 0), (words, result.output)
@@ -104,6 +117,7 @@ def test_the_examples_run(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ("arguments", "line"),
     [
         (["sacn"], "no such command 'sacn', did you mean 'scan'?; see `logoscan --help`"),
+        (["verdict", "rejcet"], "no such command 'rejcet', did you mean 'reject'?; see `logoscan verdict --help`"),
         (["xyzzy"], "no such command 'xyzzy'; see `logoscan --help`"),
         (["scan"], "Missing argument 'LISTINGS'; see `logoscan scan --help`"),
         (["inspect", "x", "--pairs", "-1"], "Invalid value for '--pairs': -1 is not in the range x>=0; see"),

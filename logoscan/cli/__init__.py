@@ -3,7 +3,7 @@
 `app` holds the group and turns errors into a line and an exit code, `console` prints, `options` are shared.
 """
 
-from logoscan.cli import calibrate, demo, doctor, inspect, register, scan
+from logoscan.cli import calibrate, demo, doctor, inspect, register, scan, verdict
 from logoscan.cli.app import main
 
-__all__ = ["calibrate", "demo", "doctor", "inspect", "main", "register", "scan"]
+__all__ = ["calibrate", "demo", "doctor", "inspect", "main", "register", "scan", "verdict"]

@@ -67,15 +67,28 @@ def _pipe_broke() -> NoReturn:
     sys.exit(BROKEN_PIPE)
 
 
-class Application(click.Group):
-    """Turns what goes wrong into one line on stderr and an exit code."""
+class Group(click.Group):
+    """Alone it prints its help; an unknown command is answered with the nearest."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Help is no error, whatever click's version."""
+        if not args and self.no_args_is_help and not ctx.resilient_parsing:
+            click.echo(ctx.get_help())
+            ctx.exit()
+        return super().parse_args(ctx, args)
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
-        """The command by name; an unknown one is answered with the nearest."""
+        """The command by name."""
         if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
             near = get_close_matches(args[0], self.list_commands(ctx), n=1, cutoff=0.5)
             ctx.fail(f"no such command {args[0]!r}" + (f", did you mean {near[0]!r}?" if near else ""))
         return super().resolve_command(ctx, args)
+
+
+class Application(Group):
+    """Turns what goes wrong into one line on stderr and an exit code."""
+
+    group_class = Group
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run; errors that have a cause outside of the program are told in one line."""
@@ -111,7 +124,6 @@ class Application(click.Group):
 
 @click.group(
     cls=Application,
-    invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=(
         "Exit codes: 0 all well, 1 some rows failed (stderr says which), 2 usage or set-up.\n\n"
@@ -124,8 +136,7 @@ class Application(click.Group):
 )
 @click.version_option(logoscan.__version__, prog_name="logoscan")
 @click.option("-v", "--verbose", is_flag=True, help="Say what is chosen: device, precision, OCR engine.")
-@click.pass_context
-def main(ctx: click.Context, verbose: bool) -> None:
+def main(verbose: bool) -> None:
     """Find counterfeit risk in product listings."""
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError, OSError):  # a name that the locale cannot spell is no reason to stop
@@ -138,5 +149,3 @@ def main(ctx: click.Context, verbose: bool) -> None:
     if not verbose:
         logging.getLogger().setLevel(logging.ERROR)
         logging.getLogger("logoscan").setLevel(logging.WARNING)
-    if ctx.invoked_subcommand is None:
-        click.echo(ctx.get_help())
