@@ -17,6 +17,9 @@ from logoscan.types import Embeddings
 
 __all__ = ["Gallery", "brute_force"]
 
+_CELLS = 16_000_000
+"""Products that `Gallery.confusable` holds at a time: 64 MB."""
+
 
 def brute_force(queries: Embeddings, gallery: Embeddings, k: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """The k best rows of `gallery` by inner product, written plainly; defines what search must equal.
@@ -91,6 +94,35 @@ class Gallery:
         row = np.take_along_axis(rows, picked, axis=1)
         return np.take_along_axis(similarity, picked, axis=1), self._code[row], row
 
+    def confusable(self, n: int, brand: str | None = None) -> list[tuple[str, str, float]]:
+        """The n pairs of brands whose nearest vectors are nearest to each other; every pair is looked at.
+
+        Args:
+            n: Pairs; fewer come back where there are fewer.
+            brand: One of `brands`, to look at its pairs alone; it then stands first in each.
+
+        Returns:
+            Two names and the highest cosine between a vector of one and a vector of the other, falling.
+        """
+        order = np.argsort(self._code, kind="stable")
+        vectors, starts = self.vectors[order], np.searchsorted(self._code[order], np.arange(len(self.brands)))
+        ends = np.append(starts[1:], len(vectors))
+        best = np.zeros(0, np.float32), np.zeros(0, np.int64), np.zeros(0, np.int64)
+        first, stop = (0, len(self.brands)) if brand is None else (self.position[brand], self.position[brand] + 1)
+        rows = max(1, _CELLS // max(1, len(vectors)))
+        while first < stop and n > 0:
+            # as many brands as fit, one at least, against themselves and all behind them
+            last = min(stop, max(first + 1, int(np.searchsorted(ends, starts[first] + rows, side="right"))))
+            left, right = (first, 0) if brand is not None else (first, first)
+            products = vectors[starts[first] : ends[last - 1]] @ vectors[starts[right] :].T
+            products = np.maximum.reduceat(products, starts[right:] - starts[right], axis=1)
+            products = np.maximum.reduceat(products, starts[first:last] - starts[first], axis=0)
+            a, b = left + np.arange(len(products))[:, None], right + np.arange(products.shape[1])
+            products[(a == b) if brand is not None else (b <= a)] = -np.inf
+            best = _best_pairs(best, products, left, right, n)
+            first = last
+        return [(self.brands[a], self.brands[b], float(similarity)) for similarity, a, b in zip(*best, strict=True)]
+
     def of(self, brand: str) -> Embeddings:
         """Vectors of one brand, float32 (n, dim)."""
         return np.asarray(self.vectors[self._code == self.position[brand]], np.float32)
@@ -107,6 +139,23 @@ class Gallery:
         old = self.without(lambda r: (r.brand, r.id) in replaced)
         rows = sorted(new.values())
         return Gallery([*old.records, *(records[row] for row in rows)], np.concatenate([old.vectors, vectors[rows]]))
+
+
+_Pairs = tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]
+"""Similarity, falling, and two positions, each (n,)."""
+
+
+def _best_pairs(best: _Pairs, products: NDArray[np.float32], left: int, right: int, n: int) -> _Pairs:
+    """The n best of `best` and of the finite cells of a block that begins at (left, right); names settle ties."""
+    np.minimum(products, 1, out=products)  # a float32 product of unit rows may end just above
+    floor = max(best[0][-1] if len(best[0]) == n else -np.inf, np.finfo(np.float32).min)
+    if products.size > n:
+        floor = max(floor, np.partition(products, products.size - n, axis=None)[products.size - n])
+    a, b = np.nonzero(products >= floor)
+    similarity = np.concatenate([best[0], products[a, b]])
+    a, b = np.concatenate([best[1], a + left]), np.concatenate([best[2], b + right])
+    order = np.lexsort((b, a, -similarity))[:n]
+    return similarity[order], a[order], b[order]
 
 
 def _first_of_each(codes: NDArray[np.int64], k: int) -> NDArray[np.int64]:

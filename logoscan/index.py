@@ -433,6 +433,26 @@ class LogoIndex:
         """
         return compared(self._state, self._checked(query[None], 1), brand)
 
+    def confusable(self, n: int, brand: str | None = None) -> list[tuple[str, str, float]]:
+        """The n pairs of brands whose logos are likest to each other; exact, of all pairs.
+
+        Args:
+            n: Pairs, 1 or more; fewer come back where fewer are registered.
+            brand: One with a logo, to look at its pairs alone; it then stands first in each.
+
+        Returns:
+            Two names and the highest cosine between a vector of one and a vector of the other, falling.
+
+        Raises:
+            InputError: n is below 1, or the brand has no logo.
+        """
+        logos = self._state.logos
+        if n < 1:
+            raise InputError(f"n: expected 1 or more, got {n}")
+        if brand is not None and brand not in logos.position:
+            raise InputError(f"brand: expected one with a logo, got {brand!r}")
+        return logos.confusable(n, brand)
+
     def search_names(self, queries: Embeddings, k: int = 2) -> BrandNeighbours:
         """As `search_brands`, among the brands that are known by their name alone.
 

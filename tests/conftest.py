@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from commands import ACME, BOLT, run
+from fakes import FakeEncoder, photo_of
+from PIL import Image
 
 import logoscan
 from logoscan.encode import ClipEncoder
@@ -65,3 +69,25 @@ def sample_index(samples: Path, clip: ClipEncoder) -> LogoIndex:
     index, warnings = LogoIndex.from_folder(samples / "brands", clip)
     assert warnings == []
     return index
+
+
+@pytest.fixture
+def fake_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The commands get the fake encoder, whatever they ask for."""
+    monkeypatch.setattr("logoscan.encode.ClipEncoder", lambda *_, **__: FakeEncoder())
+
+
+@pytest.fixture
+def shop(tmp_path: Path, fake_models: None) -> Path:
+    """Brands, their index, six photos and listings of them."""
+    for name, logo in (("Acme", ACME), ("Bolt", BOLT)):
+        (tmp_path / "brands" / name).mkdir(parents=True)
+        Image.fromarray(logo).save(tmp_path / "brands" / name / "logo.png")
+    (tmp_path / "photos").mkdir()
+    rows = []
+    for i in range(6):
+        Image.fromarray(photo_of(ACME if i % 2 else BOLT)).save(tmp_path / "photos" / f"{i}.png")
+        rows.append({"id": f"L{i}", "images": [f"photos/{i}.png"], "title": "A thing", "claimed_brand": ""})
+    (tmp_path / "listings.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert run("register", tmp_path / "brands", "--out", tmp_path / "index").exit_code == 0
+    return tmp_path

@@ -72,6 +72,71 @@ def test_the_best_brands_equal_those_of_brute_force(n: int, owners: int, k: int,
         assert all(records[r].brand == gallery.brands[b] for r, b in zip(row[q], brand[q], strict=True))
 
 
+def pairs_plainly(gallery: Gallery) -> list[tuple[str, str, float]]:
+    """All pairs of brands with the cosine of their nearest vectors, by a loop; defines what `confusable` must equal."""
+    best: dict[tuple[str, str], float] = {}
+    for a, one_row in zip(gallery.records, gallery.vectors, strict=True):
+        for b, other in zip(gallery.records, gallery.vectors, strict=True):
+            if a.brand < b.brand:
+                best[a.brand, b.brand] = max(best.get((a.brand, b.brand), -1.0), float(one_row @ other))
+    return sorted(((a, b, s) for (a, b), s in best.items()), key=lambda pair: (-pair[2], pair[:2]))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    rows=st.integers(0, 30),
+    owners=st.integers(1, 8),
+    n=st.integers(1, 40),
+    cells=st.sampled_from([1, 40, 1000]),
+    seed=st.integers(0, 99),
+)
+def test_confusable_pairs_equal_those_of_a_plain_loop(rows: int, owners: int, n: int, cells: int, seed: int) -> None:
+    """Unit vectors of a few axes: products are exact, and ties are many."""
+    rng = np.random.default_rng(seed)
+    axes = rng.integers(0, 4, rows)
+    vectors = np.where(np.arange(4) == axes[:, None], np.float32(1), np.float32(0)).reshape(rows, 4)
+    vectors *= rng.choice(np.array([-1, 1], np.float32), (rows, 1))
+    records = [LogoRecord(str(i), f"b{rng.integers(owners)}", "as-is", "0" * 64) for i in range(rows)]
+    gallery = Gallery(records, vectors)
+    expected = pairs_plainly(gallery)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("logoscan.gallery._CELLS", cells)
+        assert gallery.confusable(n) == expected[:n]
+        for brand in gallery.brands:
+            turned = [(brand, b if a == brand else a, s) for a, b, s in expected if brand in (a, b)]
+            assert gallery.confusable(n, brand) == sorted(turned, key=lambda p: (-p[2], p[1]))[:n]
+
+
+def test_confusable_pairs_of_vectors_of_any_direction() -> None:
+    rng = np.random.default_rng(0)
+    vectors = rng.normal(size=(120, 16)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    vectors[7] = vectors[90]
+    gallery = Gallery([LogoRecord(str(i), f"b{i % 31:02}", "as-is", "0" * 64) for i in range(120)], vectors)
+    expected = pairs_plainly(gallery)[:25]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("logoscan.gallery._CELLS", 1500)
+        found = gallery.confusable(25)
+    assert [pair[:2] for pair in found] == [pair[:2] for pair in expected]
+    assert [pair[2] for pair in found] == pytest.approx([pair[2] for pair in expected], abs=1e-6)
+    assert found[0][:2] == ("b07", "b28")
+    assert found[0][2] <= 1
+
+
+def test_confusable_brands_of_a_register() -> None:
+    made = index(("Acme", ACME), ("Bolt", BOLT), ("Near", NEAR_ACME), ("Red", None))
+    (first, *rest) = made.confusable(10)
+    assert first[:2] == ("Acme", "Near")
+    assert len(rest) == 2, "brands known by name are not compared"
+    assert [pair[0] for pair in made.confusable(10, "Near")] == ["Near", "Near"]
+    assert made.confusable(1) == [first]
+    for n, brand in ((0, None), (1, "Red"), (1, "Nobody")):
+        with pytest.raises(InputError):
+            made.confusable(n, brand)
+    assert index().confusable(3) == []
+    assert index(("Acme", ACME)).confusable(3) == []
+
+
 def test_an_empty_gallery_finds_nothing() -> None:
     empty = Gallery((), np.zeros((0, 5), np.float32))
     similarity, brand, row = empty.search_brands(np.ones((3, 5), np.float32), 2)

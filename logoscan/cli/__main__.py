@@ -1,0 +1,5 @@
+"""`python -m logoscan.cli`."""
+
+from logoscan.cli import main
+
+main(prog_name="logoscan")

@@ -1,0 +1,93 @@
+"""`logoscan calibrate`: labelled photos give an encoder and a detector a match calibration of their own."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from logoscan.cli.app import examples, main
+from logoscan.cli.console import complain, progress, say, working
+from logoscan.cli.options import DETECTOR, DEVICE, ENCODER, INDEX, PRETRAINED
+from logoscan.errors import LogoscanError
+from logoscan.images import load_image
+from logoscan.jsonio import atomic_write, to_json
+from logoscan.listings import read_labels
+
+
+@main.command(
+    short_help="Fit probabilities for another encoder or detector.",
+    epilog=examples(
+        "logoscan calibrate photos/ --labels labels.csv --index index/ --out calibration.json --encoder clip/",
+        "logoscan scan listings.jsonl --index index/ --out reports.jsonl --calibration calibration.json "
+        "--encoder clip/",
+    ),
+)
+@click.argument("images", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option(
+    "--labels",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    required=True,
+    help="CSV: file,brand; | between several brands, nothing for none.",
+)
+@INDEX
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="The calibration, JSON, for `scan`.")
+@click.option("--seed", default=0, show_default=True, help="Of the random parts of the register.")
+@ENCODER
+@PRETRAINED
+@DETECTOR
+@DEVICE
+def calibrate(
+    images: Path,
+    labels: Path,
+    index_dir: Path,
+    out: Path,
+    seed: int,
+    encoder: str | None,
+    pretrained: str | None,
+    detector: str,
+    device: str,
+) -> None:
+    """Fit similarity to probability on labelled photos, for an encoder and a detector that bring no calibration.
+
+    LABELS is a CSV with the columns file (in IMAGES) and brand (| between several, empty for none). A hundred photos
+    or more, a third of them without any registered brand, give something to fit; the more the better.
+    """
+    from logoscan.calibrate import Labelled, collect, expected_calibration_error, fit, predict
+    from logoscan.detect import make_detector
+    from logoscan.encode import ClipEncoder, encode_crops
+    from logoscan.index import LogoIndex
+
+    rows = read_labels(labels)
+    with working("loading the models"):
+        clip, looks = ClipEncoder(encoder, pretrained, device=device), make_detector(detector, device=device)
+        index = LogoIndex.load(index_dir, clip)
+    pictures, failed = [], 0
+    strangers: set[str] = set()
+    with progress("calibrate", "photos", len(rows)) as advance:
+        for file, brands in rows:
+            advance()
+            try:
+                rgb = load_image(file, root=images)
+            except LogoscanError as error:
+                failed += 1
+                complain(f"{file}: {error}")
+                continue
+            regions = looks.detect([rgb])[0]
+            known = {name: index.names.resolve(name) for name in brands}
+            strangers |= {name for name, brand in known.items() if brand is None}
+            brands = frozenset(brand for brand in known.values() if brand)
+            pictures.append(Labelled(brands, regions, encode_crops(clip, [rgb], [regions.xyxy])[0]))
+    if strangers:
+        complain(f"labels of no registered brand count as no mark: {', '.join(sorted(strangers))}")
+    with working("fitting"):
+        samples = collect(pictures, index, seed)
+        note = f"{len(pictures)} labelled photos of {labels.name}, {len(index.with_logo)} brands, seed {seed}"
+        fitted = fit(samples, clip, looks, note)
+    atomic_write(out, (to_json(fitted) + "\n").encode())
+    gap = expected_calibration_error(predict(fitted, samples), samples.right)
+    say(f"{note}: threshold {fitted.threshold}, calibration error {gap:.3f} on the same photos -> {out}")
+    if failed:
+        complain(f"{failed} rows failed, see above")
+        sys.exit(1)

@@ -1,0 +1,88 @@
+"""`logoscan demo`: the bundled samples, scanned and shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+from rich.table import Table
+from rich.text import Text
+
+import logoscan
+from logoscan.cli.app import examples, main
+from logoscan.cli.console import cells, progress, say, show, table, working
+from logoscan.cli.inputs import price_model
+from logoscan.cli.options import DEVICE, OCR
+from logoscan.cli.overlays import write_overlays
+from logoscan.listings import read_listings
+from logoscan.report import report_to_json
+from logoscan.results import Report
+from logoscan.types import Listing
+
+_COLOURS = {"clear": "green", "review": "yellow", "block": "red"}
+
+
+@main.command(
+    short_help="Scan the bundled samples and show the scores.",
+    epilog=examples("logoscan demo", "logoscan demo --out demo/ --ocr none"),
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("logoscan-demo"),
+    show_default=True,
+    help="Folder of the reports and the photos with boxes.",
+)
+@OCR
+@DEVICE
+def demo(out: Path, ocr: str, device: str) -> None:
+    """Scan the bundled sample listings and show the scores. Photos, sellers and prices are composed, not real."""
+    from logoscan.encode import ClipEncoder
+    from logoscan.index import LogoIndex
+    from logoscan.ocr import make_ocr
+    from logoscan.scanner import Scanner
+
+    samples = Path(logoscan.__file__).parent / "_samples"
+    listings = [row for row in read_listings(samples / "listings.jsonl") if isinstance(row, Listing)]
+    out.mkdir(parents=True, exist_ok=True)
+    with working("loading the models"):
+        clip = ClipEncoder(device=device)
+        scanner = Scanner(
+            LogoIndex.from_folder(samples / "brands", clip)[0],
+            encoder=clip,
+            ocr=make_ocr(ocr, device=device),  # type: ignore[arg-type]
+            prices=price_model(samples / "prices.csv")[0],
+            root=samples,
+        )
+    reports = []
+    with progress("scan", "listings", len(listings)) as advance:
+        for report in scanner.scan_many(listings):
+            reports.append(report)
+            write_overlays(report, samples, out / "overlays")
+            advance()
+    (out / "reports.jsonl").write_text("".join(report_to_json(r) + "\n" for r in reports), encoding="utf-8")
+    say("Composed samples: the photos, sellers and prices are made up; the logo drawings are real (CC0).")
+    show(_table(listings, reports))
+    first = reports[0].provenance
+    say(f"{first.encoder} on {first.device}, {first.detector}, {first.ocr}")
+    say(f"reports: {out / 'reports.jsonl'}   photos with boxes: {out / 'overlays'}")
+
+
+def _table(listings: Sequence[Listing], reports: Sequence[Report]) -> Table:
+    out = table("listing", "title", "score", "band", "brand", "seen", "main reason", right=("score", "seen"))
+    for listing, report in zip(listings, reports, strict=True):
+        score = report.score
+        reasons = [c for c in score.contributions if c.contribution > 0.05]
+        seen = next((b.probability for b in report.brands if b.brand == score.brand), None)
+        row = (
+            listing.id,
+            listing.title or "",
+            "-" if score.value is None else f"{score.value:.0f}",
+            Text(score.band, _COLOURS[score.band]),
+            score.brand or "-",
+            "-" if seen is None else f"{seen:.2f}",
+            "; ".join(f"{c.signal} +{c.contribution:.1f}" for c in reasons[:3]) or "nothing speaks against it",
+        )
+        out.add_row(*cells(row))
+    return out

@@ -1,0 +1,41 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+__all__ = ["DETECTOR", "DEVICE", "EFFORT", "ENCODER", "INDEX", "OCR", "PRETRAINED"]
+
+DEVICE = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
+ENCODER = click.option(
+    "--encoder",
+    default=None,
+    help="An open_clip name or a folder of one; default: the bundled tower.",
+)
+PRETRAINED = click.option("--pretrained", default=None, help="A tag or a checkpoint file for --encoder NAME.")
+DETECTOR = click.option(
+    "--detector",
+    type=click.Choice(["logo", "tiles", "whole"]),
+    default="logo",
+    show_default=True,
+    help="What proposes places: the trained detector, overlapping squares, or the whole photo alone.",
+)
+OCR = click.option(
+    "--ocr",
+    type=click.Choice(["auto", "easyocr", "rapidocr", "none"]),
+    default="auto",
+    show_default=True,
+    help="What reads text; auto: EasyOCR on CUDA where its weights are there, else RapidOCR.",
+)
+EFFORT = click.option(
+    "--effort",
+    type=click.Choice(["default", "full"]),
+    default="default",
+    show_default=True,
+    help="How much work may be saved: default reads photos at up to 960 px, full at up to 1600, finding more lines.",
+)
+INDEX = click.option(
+    "--index", "index_dir", type=click.Path(path_type=Path), required=True, help="As `register` wrote it."
+)

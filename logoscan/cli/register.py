@@ -1,0 +1,85 @@
+"""`logoscan register`: a folder of brands becomes an index."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from logoscan.cli.app import examples, main
+from logoscan.cli.console import complain, progress, say, working
+from logoscan.cli.inputs import ledger_of, ledger_to_change
+from logoscan.cli.options import DEVICE, ENCODER, PRETRAINED
+from logoscan.errors import LogoscanError
+
+
+@main.command(
+    short_help="Make an index of a folder of brands.",
+    epilog=examples(
+        "logoscan register brands/ --out index/",
+        "logoscan register brands/ --out index/ --negatives alarms/ --ledger photos.ledger",
+    ),
+)
+@click.argument("brands", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the index.")
+@click.option(
+    "--negatives",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of cut-out false alarms: pictures that are nobody's mark.",
+)
+@click.option(
+    "--ledger",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File of photos and their users (`scan --ledger`): the brands' official photos are noted there.",
+)
+@ENCODER
+@PRETRAINED
+@DEVICE
+def register(
+    brands: Path,
+    out: Path,
+    negatives: Path | None,
+    ledger: Path | None,
+    encoder: str | None,
+    pretrained: str | None,
+    device: str,
+) -> None:
+    """Register a folder of BRANDS (a sub-folder each, with logos and, optionally, brand.json).
+
+    A brand without a logo is found by its name, where the model has a text tower.
+    """
+    from logoscan.brands import read_brand_folders
+    from logoscan.encode import ClipEncoder
+    from logoscan.index import LogoIndex
+
+    folders = read_brand_folders(brands)
+    if ledger is not None:
+        ledger_of(ledger)  # what is wrong with it is said before the work
+    with working("loading the model"):
+        clip = ClipEncoder(encoder, pretrained, device=device)
+    with progress("register", "brands", len(folders)) as advance:
+        index, warnings = LogoIndex.from_folder(brands, clip, on_brand=lambda _: advance())
+    for file in [] if negatives is None else sorted(p for p in negatives.iterdir() if p.is_file()):
+        try:
+            index.add_negative(file, clip)
+        except LogoscanError as error:
+            warnings.append(f"negative {file.name}: not registered: {error}")
+    if ledger is not None:
+        with ledger_to_change(ledger) as photos:
+            warnings += photos.add_brand_folders(folders)
+    for warning in warnings:
+        complain(warning)
+    if (out / "manifest.json").is_file():
+        gone = {(n.id, n.brand) for n in LogoIndex.load(out).negatives} - {(n.id, n.brand) for n in index.negatives}
+        if gone:
+            complain(f"{len(gone)} negatives that stood in {out} are not in the new register")
+    index.save(out)
+    unseen = [b.name for b in index.brands if b.name not in index.with_logo and b.name not in index.by_name]
+    if unseen:
+        names = ", ".join(unseen[:5]) + (", ..." if len(unseen) > 5 else "")
+        complain(f"{len(unseen)} brands without a logo will not be seen in photos: {names}")
+    drawings = len({logo.id for logo in index.logos})
+    say(f"{len(index.brands)} brands, {drawings} logos, {len(index)} vectors by {clip.info.name} -> {out}")
+    if warnings:
+        sys.exit(1)

@@ -1,0 +1,174 @@
+"""`logoscan scan`: listings in, a file of reports that grows line by line."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from logoscan.cli.app import INTERRUPTED, examples, main
+from logoscan.cli.console import complain, progress, say, working
+from logoscan.cli.inputs import ledger_of, ledger_to_change, price_model
+from logoscan.cli.options import DETECTOR, DEVICE, EFFORT, ENCODER, INDEX, OCR, PRETRAINED
+from logoscan.cli.overlays import write_overlays
+from logoscan.jsonio import read_record
+from logoscan.listings import BadRow, read_listings
+from logoscan.match import MatchCalibration
+from logoscan.report import read_reports, report_to_json
+from logoscan.resume import PartialOutput
+from logoscan.score import ScoreModel
+from logoscan.types import Listing
+
+
+@main.command(
+    short_help="Scan a file of listings, or a folder of photos.",
+    epilog=examples(
+        "logoscan scan listings.jsonl --index index/ --out reports.jsonl",
+        "logoscan scan photos/ --index index/ --out reports.jsonl --prices prices.csv --overlay overlays/",
+    ),
+)
+@click.argument("listings", type=click.Path(path_type=Path))
+@INDEX
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Reports, one JSON object a line.")
+@click.option(
+    "--root", type=click.Path(path_type=Path), default=None, help="Folder of the photos; default: where LISTINGS is."
+)
+@click.option(
+    "--prices",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="CSV: brand,price,currency[,category,condition,title].",
+)
+@click.option(
+    "--score-model",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="JSON, as ScoreModel.save wrote it; default: the stated priors.",
+)
+@click.option(
+    "--ledger",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File of photos and the sellers who used them: read, if it is there, and written with this scan's added.",
+)
+@click.option("--overlay", type=click.Path(path_type=Path), default=None, help="Folder for photos with boxes drawn.")
+@ENCODER
+@PRETRAINED
+@click.option(
+    "--similarity-threshold",
+    type=float,
+    default=None,
+    help="For an encoder without a calibration: cosine from which a brand counts as shown.",
+)
+@click.option(
+    "--calibration",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="As `calibrate` wrote it; default: the bundled one, if encoder and detector are.",
+)
+@DETECTOR
+@OCR
+@EFFORT
+@DEVICE
+def scan(
+    listings: Path,
+    index_dir: Path,
+    out: Path,
+    root: Path | None,
+    prices: Path | None,
+    score_model: Path | None,
+    ledger: Path | None,
+    overlay: Path | None,
+    encoder: str | None,
+    pretrained: str | None,
+    similarity_threshold: float | None,
+    calibration: Path | None,
+    detector: str,
+    ocr: str,
+    effort: str,
+    device: str,
+) -> None:
+    """Scan LISTINGS: a .jsonl, .csv or .parquet file, or a folder of photos.
+
+    Writes to OUT.partial and renames it when complete; the same command goes on where it was. Exit code 1 if rows
+    failed; stderr says which.
+    """
+    from logoscan.detect import make_detector
+    from logoscan.encode import ClipEncoder
+    from logoscan.index import LogoIndex
+    from logoscan.ocr import make_ocr
+    from logoscan.scanner import Scanner
+
+    references, bad_prices = price_model(prices)
+    rows = read_listings(listings)
+    root = root or (listings if listings.is_dir() else listings.parent)
+    photos = None if ledger is None else ledger_of(ledger)
+    with working("loading the models"):
+        clip = ClipEncoder(encoder, pretrained, device=device)
+        scanner = Scanner(
+            LogoIndex.load(index_dir, clip),
+            encoder=clip,
+            detector=make_detector(detector, device=device),
+            ocr=make_ocr(ocr, device=device, effort=effort),  # type: ignore[arg-type]
+            prices=references,
+            score_model=None if score_model is None else ScoreModel.load(score_model),
+            ledger=photos,
+            calibration="auto" if calibration is None else read_record(MatchCalibration, calibration),
+            similarity_threshold=similarity_threshold,
+            root=root,
+        )
+    total = sum(1 for _ in read_listings(listings))
+    bands, failed = _scan_rows(scanner, rows, total, out, root, overlay)
+    if ledger is not None:
+        with ledger_to_change(ledger) as known:
+            for report in read_reports(out):
+                known.add_report(report)
+    summary = ", ".join(f"{bands[band]} {band}" for band in ("block", "review", "clear"))
+    say(f"{bands.total()} reports ({summary}) -> {out}")
+    if failed + bad_prices:
+        complain(f"{failed + bad_prices} rows failed, see above")
+        sys.exit(1)
+
+
+def _scan_rows(
+    scanner: Any, rows: Iterator[Listing | BadRow], total: int, out: Path, root: Path, overlay: Path | None
+) -> tuple[Counter[str], int]:
+    """Scan to a file that grows line by line; returns bands of the reports written now or before, and failed rows."""
+    failed = 0
+    with PartialOutput(out) as output, progress("scan", "listings", total, done=len(output.done)) as advance:
+        taken = set(output.done)
+        bands = Counter(output.bands)
+
+        def fresh() -> Iterator[Listing]:
+            nonlocal failed
+            before = set(output.done)
+            for row in rows:
+                if not isinstance(row, BadRow) and row.id in before:
+                    before.discard(row.id)  # counted when the bar began
+                elif isinstance(row, BadRow) or row.id in taken:
+                    failed += 1
+                    advance()
+                    complain(
+                        f"line {row.line}: {row.reason}"
+                        if isinstance(row, BadRow)
+                        else f"listing {row.id!r}: the id is there twice; only the first is scanned"
+                    )
+                else:
+                    taken.add(row.id)
+                    yield row
+
+        try:
+            for report in scanner.scan_many(fresh()):
+                if overlay is not None:  # before the report: a report that is written is complete
+                    for reason in write_overlays(report, root, overlay):
+                        complain(f"listing {report.listing_id!r}: {reason}")
+                output.write(report_to_json(report))
+                bands[report.score.band] += 1
+                for warning in report.warnings:
+                    complain(f"listing {report.listing_id!r}: {warning}")
+                advance()
+        except KeyboardInterrupt:
+            complain(f"interrupted; {bands.total()} reports are in {output.partial}, the same command goes on")
+            sys.exit(INTERRUPTED)
+    return bands, failed
