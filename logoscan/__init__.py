@@ -17,13 +17,16 @@ from logoscan.match import MatchCalibration
 from logoscan.merchant import MerchantFacts, MerchantModel, MerchantScore, score_merchant
 from logoscan.merchant_evidence import ListingEvidence
 from logoscan.merchant_state import MerchantState
+from logoscan.notebook import to_pandas
 from logoscan.ocr import EasyOcr, OcrEngine, RapidOcr, make_ocr
+from logoscan.pace import Pace
 from logoscan.price import PriceModel, PriceRecord, sample_prices
 from logoscan.price_sample import PriceSample
 from logoscan.report import draw_overlay, read_reports, report_from_json, report_to_json
 from logoscan.results import Report, Score, Signal
 from logoscan.scanner import Scanner
 from logoscan.score import ScoreModel
+from logoscan.screening import Screener, Screening
 from logoscan.types import (
     Brand,
     BrandMention,
@@ -35,6 +38,7 @@ from logoscan.types import (
     TextSpans,
     UsualPrice,
 )
+from logoscan.verdicts import Journal, Verdict
 
 __version__ = "0.1.0.dev0"
 
@@ -49,6 +53,7 @@ __all__ = [
     "EncoderInfo",
     "Findings",
     "ImageLimits",
+    "Journal",
     "Judge",
     "Listing",
     "ListingEvidence",
@@ -61,6 +66,7 @@ __all__ = [
     "MerchantScore",
     "MerchantState",
     "OcrEngine",
+    "Pace",
     "PhotoLedger",
     "Preprocessing",
     "PriceModel",
@@ -72,11 +78,14 @@ __all__ = [
     "Scanner",
     "Score",
     "ScoreModel",
+    "Screener",
+    "Screening",
     "Signal",
     "TextSpans",
     "TilePlan",
     "Tiles",
     "UsualPrice",
+    "Verdict",
     "WholeImage",
     "__version__",
     "draw_overlay",
@@ -91,4 +100,5 @@ __all__ = [
     "report_to_json",
     "sample_prices",
     "score_merchant",
+    "to_pandas",
 ]

@@ -1,4 +1,4 @@
-"""The command line: `logoscan demo | register | scan | report | calibrate`. Arguments in, library calls out."""
+"""The command line: `logoscan demo | register | scan | report | verdict | calibrate`. Arguments in, library calls out."""
 
 from __future__ import annotations
 
@@ -73,6 +73,7 @@ def main(verbose: bool) -> None:
       logoscan demo
       logoscan register brands/ --out index/
       logoscan scan listings.jsonl --index index/ --out reports.jsonl
+      logoscan verdict reject reports.jsonl 42 Acme --not-shown --index index/ --journal verdicts.jsonl
       logoscan report reports.jsonl --html pages/ --root photos/ --index index/
     """
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s %(message)s")
@@ -462,6 +463,126 @@ def calibrate(
     click.echo(f"{note}: threshold {fitted.threshold}, calibration error {gap:.3f} on the same photos -> {out}")
     if failed:
         sys.exit(1)
+
+
+@main.group()
+def verdict() -> None:
+    r"""Say what a reviewer found: a label for the score and, where asked, a change of the register.
+
+    \b
+    Examples:
+      logoscan verdict confirm reports.jsonl 41 Acme --journal verdicts.jsonl
+      logoscan verdict reject reports.jsonl 42 Acme --not-shown --index index/ --journal verdicts.jsonl
+      logoscan verdict undo 2 --index index/ --journal verdicts.jsonl
+    """
+
+
+_JOURNAL = click.option(
+    "--journal", type=click.Path(dir_okay=False, path_type=Path), required=True, help="File of verdicts; it only grows."
+)
+_CHANGED = click.option(
+    "--index",
+    "index_dir",
+    type=click.Path(path_type=Path),
+    help="To be changed and saved again, as `register` wrote it.",
+)
+_ROOT = click.option("--root", type=click.Path(path_type=Path), help="Folder of the photos; default: where REPORTS is.")
+_REVIEWER = click.option("--reviewer", help="Who says so.")
+
+
+@verdict.command()
+@click.argument("reports", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("listing")
+@click.argument("brand")
+@_JOURNAL
+@click.option(
+    "--goods",
+    type=click.Choice(["counterfeit", "genuine", "unknown"]),
+    default="counterfeit",
+    show_default=True,
+    help="The label; unknown gives none.",
+)
+@click.option("--add-rendering", is_flag=True, help="The surest match becomes a picture of the logo; with --index.")
+@_CHANGED
+@_ROOT
+@_REVIEWER
+@_ENCODER
+@_PRETRAINED
+@_DEVICE
+def confirm(
+    reports: Path, listing: str, brand: str, journal: Path, goods: str, add_rendering: bool, **options: Any
+) -> None:
+    """LISTING concerns BRAND, as its report among REPORTS says, and its goods are counterfeit."""
+    label = {"counterfeit": True, "genuine": False, "unknown": None}[goods]
+    if (options["index_dir"] is not None) != add_rendering:
+        raise InputError("confirm: expected --index with --add-rendering, got one of them")
+    _review(journal, "confirm", (_report(reports, listing), brand), reports.parent, options,
+            counterfeit=label, add_rendering=add_rendering)  # fmt: skip
+
+
+@verdict.command()
+@click.argument("reports", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("listing")
+@click.argument("brand")
+@_JOURNAL
+@click.option("--not-shown", is_flag=True, help="BRAND is not there; with --index its places become negatives.")
+@_CHANGED
+@_ROOT
+@_REVIEWER
+@_ENCODER
+@_PRETRAINED
+@_DEVICE
+def reject(reports: Path, listing: str, brand: str, journal: Path, not_shown: bool, **options: Any) -> None:
+    """LISTING is no counterfeit of BRAND: its goods are genuine or, with --not-shown, another brand's."""
+    _review(journal, "reject", (_report(reports, listing), brand), reports.parent, options, not_shown=not_shown)
+
+
+@verdict.command()
+@click.argument("number", type=int)
+@_JOURNAL
+@_CHANGED
+@_REVIEWER
+@_ENCODER
+@_PRETRAINED
+@_DEVICE
+def undo(number: int, journal: Path, **options: Any) -> None:
+    """Take back verdict NUMBER, its label and its change of the register."""
+    _review(journal, "undo", (number,), None, options)
+
+
+def _report(reports: Path, listing: str) -> Report:
+    found = next((report for report in read_reports(reports) if report.listing_id == listing), None)
+    if found is None:
+        raise InputError(f"listing: expected the id of a report in {reports}, got {listing!r}")
+    return found
+
+
+def _review(
+    path: Path, verb: str, about: tuple[Any, ...], folder: Path | None, options: dict[str, Any], **answers: Any
+) -> None:
+    """Pass a verdict and, with an index, save that again."""
+    from logoscan.encode import ClipEncoder
+    from logoscan.index import LogoIndex
+    from logoscan.verdicts import Journal
+
+    journal, where = Journal(path), options["index_dir"]
+    answers["reviewer"] = options["reviewer"]
+    if folder is not None:
+        answers["root"] = options["root"] or folder
+    with journal.locked():  # nobody else's verdict comes between loading and saving
+        if where is not None:
+            encoder = ClipEncoder(options["encoder"], options["pretrained"], device=options["device"])
+            answers |= {"index": LogoIndex.load(where, encoder), "encoder": encoder}
+        said = getattr(journal, verb)(*about, **answers)
+        if (
+            said.negatives or said.logos
+        ):  # after the journal: a verdict that was cut off here can be undone and passed again
+            answers["index"].save(where)
+    label = {True: "counterfeit", False: "no counterfeit", None: "no label"}[said.counterfeit]
+    changes = len(said.negatives) + len(said.logos)
+    of = f" of verdict {said.undoes}" if said.undoes else f": {label}"
+    gone = "taken back" if said.undoes else "added"
+    click.echo(f"verdict {said.id}, {verb}{of}, pictures {gone}: {changes} -> {path}")
 
 
 @main.command()

@@ -154,6 +154,10 @@ def find_coded(text: str) -> list[CodedHit]:
 
     Negated ("not a replica"), honest ("replica jersey", "AAA batteries") and accessory uses ("replica watch stand") are
     left out. A term that is disguised ("r3plica") speaks the more strongly.
+
+    Example:
+        >>> [(hit.text, hit.strength) for hit in find_coded("watch, 1:1 replica; not a fake")]
+        [('1:1', 0.35), ('replica', 0.85)]
     """
     text = text[:_MAX_CHARS]
     hits: list[CodedHit] = []

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -278,7 +279,9 @@ def _root_logger_left_alone() -> Iterator[None]:
 @_root_logger_left_alone()
 def _load_open_clip(model: str, pretrained: str | Path | None, fit: CropFit) -> tuple[Any, EncoderInfo, Any]:
     try:
-        import open_clip
+        with warnings.catch_warnings():  # tqdm's, in notebooks without ipywidgets: nothing here shows its bars
+            warnings.filterwarnings("ignore", message="IProgress not found")
+            import open_clip
         import torch
         from safetensors import SafetensorError
     except ImportError as error:

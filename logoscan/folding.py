@@ -42,7 +42,12 @@ _ENCLOSED = {
 
 
 def fold(text: str) -> str:
-    """Letters and digits alone: compatibility forms unified, no case, accents or punctuation; for comparison."""
+    """Letters and digits alone: compatibility forms unified, no case, accents or punctuation; for comparison.
+
+    Example:
+        >>> fold("Crème-Brûlée No. 5")
+        'cremebruleeno5'
+    """
     if text.isascii():
         return text.lower() if text.isalnum() else "".join(filter(str.isalnum, text.lower()))
     bare = text.translate(_MARKS)

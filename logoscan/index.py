@@ -7,6 +7,7 @@ register or the new one. On disk it is `.npy` and JSON lines in generations behi
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -174,6 +175,13 @@ class LogoIndex:
     def fingerprint(self) -> str:
         """16 hex digits over brands, logos and vectors."""
         return self._state.content
+
+    def _repr_html_(self) -> str:
+        from logoscan.markup import index_html
+
+        state = self._state
+        vectors = Counter(r.brand for r in state.logos.records)
+        return index_html(self.encoder, state.brands, vectors, len(self.by_name), len(state.negatives))
 
     def snapshot(self) -> LogoIndex:
         """The register as it is now, unmoved by later changes; costs nothing."""

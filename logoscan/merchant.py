@@ -258,6 +258,11 @@ def score_merchant(
     Raises:
         InputError: Reports of two merchants, or without a seller.
         MismatchError: The state weighs listings in another way than the model.
+
+    Example:
+        >>> merchant = score_merchant([], MerchantFacts(orders=400, refunds=36))
+        >>> round(merchant.value, 1), [c.name for c in merchant.contributions]
+        (5.9, ['refunds'])
     """
     if isinstance(evidence, MerchantState):
         state = evidence

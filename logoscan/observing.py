@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 import numpy as np
 
@@ -21,7 +22,10 @@ from logoscan.reading import read
 from logoscan.results import ImageRecord
 from logoscan.types import Embeddings, ImageSource, Regions, Rgb, TextSpans
 
-__all__ = ["Observation", "Observer"]
+__all__ = ["Observation", "Observer", "Step"]
+
+Step: TypeAlias = Literal["hash", "find", "points", "read"]
+"""Opening and hashing a photo, places with their vectors, points, text."""
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +45,7 @@ class Observation:
         keypoints: Points that drawings can be laid over.
         warning: Why the photo could not be read; everything else is empty then.
         photo_hash: None where it was not asked for, or the photo shows too little.
+        unfinished: Steps not taken yet; empty for what `Observer.observe` returns.
     """
 
     record: ImageRecord
@@ -50,6 +55,7 @@ class Observation:
     keypoints: Keypoints
     warning: str | None = None
     photo_hash: PhotoHash | None = None
+    unfinished: tuple[Step, ...] = ()
 
 
 class Observer:
@@ -104,7 +110,56 @@ class Observer:
             logger.exception("%d photos could not be examined together", len(images))
             if len(images) > 1:
                 return [seen for image in images for seen in self._observe_safely([image])]
-            return [self._failed(images[0], f"cannot be examined ({type(error).__name__}: {error!s:.120})")]
+            return [self._broken(images[0], error)]
+
+    # -- one photo, step by step: what `observe` does together, for those who may have to stop in between
+
+    def unseen(self, source: ImageSource) -> Observation:
+        """Nothing of a photo yet; its `unfinished` are the steps to take, in order."""
+        steps: list[Step] = ["hash"] if self._hash_photos else []
+        steps += ["find", "points"] if self._ocr is None else ["find", "points", "read"]
+        return replace(self._failed(source, ""), warning=None, unfinished=tuple(steps))
+
+    def open(self, source: ImageSource) -> tuple[Observation, Rgb | None]:
+        """The photo with its record and hash; without pixels where it cannot be read, and then a warning says why."""
+        try:
+            picture = read_picture(source, root=self._root, limits=self._limits)
+            hashed = self._hash(picture.rgb)
+        except ImageError as error:
+            return self._failed(source, str(error)), None
+        except Exception as error:
+            logger.exception("a photo could not be hashed")
+            return self._broken(source, error), None
+        seen, record = self.unseen(source), _record(source, picture, hashed)
+        return _after(replace(seen, record=record, photo_hash=hashed), "hash"), picture.rgb
+
+    def take(self, step: Step, source: ImageSource, seen: Observation, rgb: Rgb) -> Observation:
+        """An opened photo after one more step; "points" and "read" come after "find".
+
+        Lines that were read become places too, and these are encoded then: vectors may differ from those of `observe`,
+        which encodes all places together, by what the encoder's arithmetic differs between batches.
+        """
+        try:
+            return _after(self._take(step, seen, rgb), step)
+        except Exception as error:
+            logger.exception("a photo could not be examined")
+            return self._broken(source, error)
+
+    def _take(self, step: Step, seen: Observation, rgb: Rgb) -> Observation:
+        if step == "find":
+            regions = self._detector.detect([rgb])[0]
+            return replace(seen, regions=regions, vectors=encode_crops(self._encoder, [rgb], [regions.xyxy])[0])
+        if step == "points":
+            return replace(seen, keypoints=of_photo(rgb))
+        if step == "hash":
+            return seen  # of an opened photo it is known
+        spans = read(self._ocr, [rgb], [seen.regions])[0]
+        regions = with_text(seen.regions, spans, rgb.shape[1], rgb.shape[0])
+        fresh = regions.xyxy[len(seen.regions) :]
+        vectors = seen.vectors
+        if len(fresh):
+            vectors = np.concatenate([vectors, encode_crops(self._encoder, [rgb], [fresh])[0]])
+        return replace(seen, spans=spans, regions=regions, vectors=vectors)
 
     def _observe(self, images: Sequence[ImageSource]) -> list[Observation]:
         pictures: list[Picture | ImageError] = []
@@ -133,10 +188,17 @@ class Observer:
     def _hash(self, rgb: Rgb) -> PhotoHash | None:
         return photo_hash(rgb) if self._hash_photos else None
 
+    def _broken(self, source: ImageSource, error: Exception) -> Observation:
+        return self._failed(source, f"cannot be examined ({type(error).__name__}: {error!s:.120})")
+
     def _failed(self, source: ImageSource, reason: str) -> Observation:
         none = np.zeros((0, self._encoder.info.dim), np.float32)
         record = ImageRecord(_file(source), None, None, None)
         return Observation(record, Regions.empty(), none, TextSpans.empty(), Keypoints.empty(), reason)
+
+
+def _after(seen: Observation, step: Step) -> Observation:
+    return replace(seen, unfinished=tuple(s for s in seen.unfinished if s != step))
 
 
 def _file(source: ImageSource) -> str | None:

@@ -129,6 +129,12 @@ class PriceModel:
 
         Returns:
             A judgement whose anomaly rises as the price falls; 0 at prices at which the cohort itself sells.
+
+        Example:
+            >>> seen = (99, 109, 119, 105, 129, 99, 115, 112)
+            >>> prices = PriceModel.fit(PriceRecord("JBL", price, "EUR", "Speakers") for price in seen)
+            >>> prices.judge(Brand("JBL"), 17.5, "EUR", "Speakers").reason
+            '17.50 EUR, 16% of the usual 110.49 EUR (jbl speakers; 8 prices)'
         """
         if price is None:
             return PriceJudgement(None, "the listing states no price")

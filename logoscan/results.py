@@ -17,6 +17,8 @@ from logoscan.errors import InputError
 from logoscan.types import Band, BrandMention, Listing, Match
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from logoscan.index import LogoIndex
 
 __all__ = [
@@ -294,6 +296,17 @@ class Report:
     def sums_to(self) -> float:
         """The logit of the score: bias plus contributions."""
         return self.score.bias + math.fsum(c.contribution for c in self.score.contributions)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """A waterfall of the contributions on the log-odds, on `ax` or a new figure; needs the extra `notebook`."""
+        from logoscan.notebook import plot
+
+        return plot(self, ax)
+
+    def _repr_html_(self) -> str:
+        from logoscan.markup import report_html
+
+        return report_html(self)
 
     def save_html(self, path: str | Path, *, root: str | Path | None = None, index: LogoIndex | None = None) -> None:
         """Write the evidence page: one file that loads nothing from elsewhere.

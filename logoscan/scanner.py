@@ -7,7 +7,8 @@ nearly everything and knows no register, and judges afterwards (`judge`), which 
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
@@ -31,11 +32,13 @@ from logoscan.locate import locate
 from logoscan.match import MatchCalibration, match_regions
 from logoscan.observing import Observation, Observer
 from logoscan.ocr import OcrEngine, make_ocr
+from logoscan.pace import Pace
 from logoscan.photos import PhotoUse
 from logoscan.price import PriceModel
 from logoscan.refine import refine
 from logoscan.results import BrandResult, ListingFacts, Provenance, Report, top_score
 from logoscan.score import ScoreModel
+from logoscan.screening import OnTimeout, Screener, Screening, Stages
 from logoscan.signals import DEFAULT_SIGNALS, SignalFunction
 from logoscan.types import ImageSource, Listing, Match, TextSpans
 
@@ -132,6 +135,7 @@ class Scanner:
         self._observer = Observer(
             encoder, self.detector, ocr, None if root is None else Path(root), limits, hash_photos=ledger is not None
         )
+        self._screener = self.screener()
 
     @classmethod
     def default(
@@ -275,8 +279,43 @@ class Scanner:
             for listing in batch:
                 taken = list(islice(seen, min(len(listing.images), MAX_IMAGES)))
                 matches = self.match(taken, index)
-                altered = self._altered(listing, matches, index) if self._check_marks else {}
+                altered = self._altered(listing, matches, index)
                 yield self._judge(listing, taken, index, matches, altered)
+
+    def screen(self, listing: Listing, *, deadline_s: float, on_timeout: OnTimeout = "hold") -> Screening:
+        """The gate before posting: allow, hold or block, by as much of a scan as the deadline allows.
+
+        Words, price and seller first, then photo hashes, then each photo: places, points, text. Stops early where
+        nothing left can change the decision. A stage is not started unless it is expected to end in time, by how long
+        the scanner's stages took so far; a running model is never interrupted, so that a deadline can be overrun. Warm
+        up, and teach it the machine's pace, by screening five listings or more with `deadline_s=math.inf`.
+
+        Args:
+            listing: To be posted. A photo that cannot be read is a warning in the report, as in a scan.
+            deadline_s: Seconds from now, above 0; `math.inf` takes every stage and gives the report of a scan.
+            on_timeout: The answer where the listing would be allowed so far, and a stage that could change that was
+                left out for the deadline.
+
+        Raises:
+            InputError: `deadline_s` or `on_timeout` is none of those.
+        """
+        return self._screener.screen(listing, deadline_s=deadline_s, on_timeout=on_timeout)
+
+    def screener(self, *, pace: Pace | None = None, clock: Callable[[], float] = time.perf_counter) -> Screener:
+        """A gate with a pace of its own; `screen` shares one between all who call it."""
+        stages = Stages(
+            self.index.snapshot,
+            lambda listing: listing.images[:MAX_IMAGES],
+            self._observer,
+            self._judging,
+            self._match,
+            self._surest_first,
+            lambda *known: self._findings(*known)[0],
+            self._judge,
+            self._marks,
+            self._kinds,
+        )
+        return Screener(stages, pace=pace, clock=clock)
 
     def observe(self, images: Sequence[ImageSource]) -> list[Observation]:
         """Look at photos: detect, encode, read. The expensive half of a scan; needs no register."""
@@ -312,25 +351,14 @@ class Scanner:
     ) -> Report:
         warnings = [f"image {i}: {o.warning}" for i, o in enumerate(observations) if o.warning]
         skipped = [] if self.ocr else ["photos were not read: no OCR engine"]
+        skipped += [f"image {i}: without {', '.join(o.unfinished)}" for i, o in enumerate(observations) if o.unfinished]
         if len(listing.images) > len(observations):
             skipped.append(f"images {len(observations)} to {len(listing.images) - 1}: over the cap of {MAX_IMAGES}")
         if self.calibration is None and matches:
             skipped.append("no match calibration for this encoder and detector: matches by look carry no probability")
         if self.name_calibration is None and index.by_name:
             skipped.append("no name calibration: matches of brands known by name alone carry no probability")
-        spans = [seen.spans for seen in observations]
-        mentions = mentions_of(listing, spans, index.names)
-        evidence = gather(matches, mentions)
-        found = Findings(
-            listing,
-            claim_of(listing, index.names),
-            mentions,
-            coded_of(listing, spans),
-            self._shown(evidence, matches, index),
-            self._visible(listing, observations, index),
-            altered,
-            self._uses(listing, observations),
-        )
+        found, evidence = self._findings(listing, observations, index, matches, altered)
         judged = self._judging.judge(found, index.brand)
         skipped += [line for one in judged for line in one.skipped]
         results = []
@@ -345,7 +373,7 @@ class Scanner:
             score=score,
             brands=tuple(sorted(results, key=lambda r: (-r.score, r.brand))),
             matches=tuple(m for m in matches if m.probability is None or m.probability >= _REPORT_FROM),
-            mentions=tuple(m for m in mentions if m.probability >= _REPORT_FROM),
+            mentions=tuple(m for m in found.mentions if m.probability >= _REPORT_FROM),
             warnings=tuple(warnings),
             skipped=tuple(skipped),
             images=tuple(o.record for o in observations),
@@ -353,6 +381,30 @@ class Scanner:
             listing=ListingFacts.of(listing),
             price=next((one.price for one in judged if one.brand == score.brand), None),
         )
+
+    def _findings(
+        self,
+        listing: Listing,
+        observations: Sequence[Observation],
+        index: LogoIndex,
+        matches: Sequence[Match],
+        altered: Mapping[str, Mapping[str, float]],
+    ) -> tuple[Findings, Mapping[str, BrandEvidence]]:
+        """Everything that was found out about a listing, and what the photos say of each brand."""
+        spans = [seen.spans for seen in observations]
+        mentions = mentions_of(listing, spans, index.names)
+        evidence = gather(matches, mentions)
+        found = Findings(
+            listing,
+            claim_of(listing, index.names),
+            mentions,
+            coded_of(listing, spans),
+            self._shown(evidence, matches, index),
+            self._visible(listing, observations, index),
+            altered,
+            self._uses(listing, observations),
+        )
+        return found, evidence
 
     def match(self, observations: Sequence[Observation], index: LogoIndex) -> tuple[Match, ...]:
         """Matches of all photos, surest first."""
@@ -386,19 +438,19 @@ class Scanner:
     ) -> dict[str, float]:
         """Probability that the photos show each brand of which they hold evidence.
 
-        By the caller's threshold where logos have no calibration.
+        By the caller's threshold where logos have no calibration; a place that is nearer to a negative shows nothing.
         """
         shown = {brand: one.shown for brand, one in evidence.items() if one.shown is not None}
         if self.calibration is None and self._similarity_threshold is not None:
             for match in matches:
                 if match.brand in index.with_logo:
-                    near = float(match.similarity >= self._similarity_threshold)
+                    near = float(match.similarity >= self._similarity_threshold and match.margin >= 0)
                     shown[match.brand] = max(near, shown.get(match.brand, 0.0))
         return shown
 
     def _visible(self, listing: Listing, observations: Sequence[Observation], index: LogoIndex) -> Collection[str]:
         """Brands that would have been seen, had any photo of the listing shown them."""
-        complete = 0 < len(listing.images) == sum(seen.warning is None for seen in observations)
+        complete = 0 < len(listing.images) == sum(o.warning is None and not o.unfinished for o in observations)
         if not complete or (self.calibration is None and self._similarity_threshold is None):
             return ()
         return {*index.with_logo, *(index.by_name if self.name_calibration else ())}
@@ -411,22 +463,27 @@ class Scanner:
         return tuple(self.ledger.look_up(one.pdq, listing.seller_id) for one in hashes)
 
     def _altered(self, listing: Listing, matches: Sequence[Match], index: LogoIndex) -> dict[str, Mapping[str, float]]:
-        """What became of the surest mark of each brand that is surely shown, of the surest few."""
-        found: dict[str, Mapping[str, float]] = {}
-        asked: set[str] = set()
-        for match in matches:
-            if (match.probability or 0.0) < _ALTERED_FROM or len(asked) == _ALTERED_BRANDS:
+        """What became of the marks that each scan compares with their drawings."""
+        kinds = {match.brand: self._kinds(listing, match, index) for match in self._marks(matches, index)}
+        return {brand: value for brand, value in kinds.items() if value is not None}
+
+    def _marks(self, matches: Sequence[Match], index: LogoIndex) -> list[Match]:
+        """The surest mark of each brand that is surely shown, of the surest few; none unless marks are checked."""
+        marks: dict[str, Match] = {}
+        for match in matches if self._check_marks else ():
+            if (match.probability or 0.0) < _ALTERED_FROM or len(marks) == _ALTERED_BRANDS:
                 break  # they come surest first
-            if match.brand not in asked and match.brand in index.with_logo:
-                asked.add(match.brand)
-                try:
-                    result = self._alteration(listing.images[match.image], match, index)
-                except ImageError as error:  # it could be read a moment ago
-                    logger.warning("listing %s, image %d: %s", listing.id, match.image, error)
-                    continue
-                if result is not None:
-                    found[match.brand] = result.kinds
-        return found
+            if match.brand in index.with_logo:
+                marks.setdefault(match.brand, match)
+        return list(marks.values())
+
+    def _kinds(self, listing: Listing, match: Match, index: LogoIndex) -> Mapping[str, float] | None:
+        try:
+            result = self._alteration(listing.images[match.image], match, index)
+        except ImageError as error:  # it could be read a moment ago
+            logger.warning("listing %s, image %d: %s", listing.id, match.image, error)
+            return None
+        return None if result is None else result.kinds
 
     def _provenance(self, index: LogoIndex) -> Provenance:
         info = self.encoder.info

@@ -137,6 +137,13 @@ class ScoreModel:
 
         Raises:
             InputError: A signal comes twice or has no shape.
+
+        Example:
+            >>> score = ScoreModel().score("Acme", [Signal("low_price", 1.0, "17.50 EUR, usually 110.49 EUR")])
+            >>> round(score.value, 1), score.band
+            (21.4, 'review')
+            >>> round(100 * sigmoid(score.bias + sum(c.contribution for c in score.contributions)), 1)
+            21.4
         """
         names = [s.name for s in signals]
         if len(set(names)) != len(names):

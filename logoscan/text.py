@@ -153,6 +153,11 @@ class NameIndex:
             source: "title", "description", "claim" or "image:N"; only in images are names sought inside of words, and
                 only typed text tells a common word by its small letters and a disguise by its spaces.
             confidence: How surely the letters are known, in [0, 1]; scales the probability.
+
+        Example:
+            >>> names = NameIndex([Brand("Adidas"), Brand("Puma")])
+            >>> [(m.text, m.brand, m.kind) for m in names.find("Adid4s shoes, case for PUMA", "title")]
+            [('Adid4s', 'Adidas', 'near'), ('PUMA', 'Puma', 'compatible')]
         """
         return self._find(text, source, confidence, {})
 

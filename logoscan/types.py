@@ -1,7 +1,7 @@
 """The nouns: what goes in, what flows between the stages, what comes out.
 
 Arrays travel in frozen dataclasses that check shape and dtype once, when built. Nothing here knows a model, a file
-or a library beyond numpy.
+or a library beyond numpy; Pillow's image is named alone.
 """
 
 from __future__ import annotations
@@ -12,15 +12,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from logoscan.errors import InputError
-
-if TYPE_CHECKING:
-    from PIL import Image
 
 __all__ = [
     "Band",
@@ -50,7 +48,7 @@ Boxes: TypeAlias = NDArray[np.float32]
 """Boxes, float32 (n, 4), pixels, x0 y0 x1 y1; x1 and y1 are exclusive."""
 Embeddings: TypeAlias = NDArray[np.float32]
 """Embeddings, float32 (n, dim), unit rows."""
-ImageSource: TypeAlias = "str | Path | bytes | Image.Image | NDArray[Any]"
+ImageSource: TypeAlias = str | Path | bytes | Image.Image | NDArray[Any]
 """Whatever can be read as a picture: a path, the bytes of a file, a PIL image, a uint8 array."""
 Band: TypeAlias = Literal["clear", "review", "block"]
 CropFit: TypeAlias = Literal["context", "squeeze", "pad"]
@@ -260,6 +258,11 @@ class Regions:
 
     def __len__(self) -> int:
         return len(self.xyxy)
+
+    def _repr_html_(self) -> str:
+        from logoscan.markup import regions_html
+
+        return regions_html(self)
 
     @classmethod
     def empty(cls) -> Regions:

@@ -170,7 +170,12 @@ class _Amount(NamedTuple):
 
 
 def pack(text: str) -> Pack:
-    """What a title, or a field for sizes, says about how much is sold; one piece of no amount where it says nothing."""
+    """What a title, or a field for sizes, says about how much is sold; one piece of no amount where it says nothing.
+
+    Example:
+        >>> pack("Cola 6 x 330 ml")
+        Pack(count=6, amount=330.0, unit='ml')
+    """
     read = _folded(text)
     count, spoken = _count(read)
     amounts = [a for a in _merged(_amounts(read), read) if not spoken[0] <= a.start < spoken[1]]

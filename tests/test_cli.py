@@ -15,14 +15,18 @@ from PIL import Image
 
 import logoscan
 from logoscan.cli import main
+from logoscan.detect import LogoDetector
 from logoscan.errors import ImageError
 from logoscan.images import load_image
 from logoscan.index import LogoIndex
+from logoscan.jsonio import to_json
 from logoscan.ledger import PhotoLedger
+from logoscan.match import MatchCalibration
 from logoscan.report import read_reports
 from logoscan.results import Report
 from logoscan.score import ScoreModel
 from logoscan.types import Embeddings, Rgb
+from logoscan.verdicts import Journal
 
 ACME, BOLT = quarters(RED, WHITE, BLUE, YELLOW), quarters(GREEN, RED, WHITE, RED)
 
@@ -64,20 +68,26 @@ def scan(shop: Path, *more: object, listings: str = "listings.jsonl") -> Result:
 # -- help and version
 
 
-@pytest.mark.parametrize("command", [[], ["demo"], ["register"], ["scan"], ["report"], ["calibrate"]])
+HELP = {
+    "": "logoscan demo",
+    "demo": "--ocr",
+    "register": "BRANDS",
+    "scan": "--overlay",
+    "report": "--html",
+    "calibrate": "LABELS",
+    "verdict": "logoscan verdict undo 2",
+    "verdict confirm": "--add-rendering",
+    "verdict reject": "--not-shown",
+    "verdict undo": "NUMBER",
+}
+
+
+@pytest.mark.parametrize("command", HELP)
 @pytest.mark.parametrize("flag", ["--help", "-h"])
-def test_help(command: list[str], flag: str) -> None:
-    result = run(*command, flag)
+def test_help(command: str, flag: str) -> None:
+    result = run(*command.split(), flag)
     assert result.exit_code == 0
-    expected = {
-        "": "logoscan demo",
-        "demo": "--ocr",
-        "register": "BRANDS",
-        "scan": "--overlay",
-        "report": "--html",
-        "calibrate": "LABELS",
-    }[" ".join(command)]
-    assert expected in result.output
+    assert HELP[command] in result.output
     assert result.output.startswith("Usage: ")
 
 
@@ -517,3 +527,64 @@ def test_negatives_that_a_new_register_lacks_are_said(shop: Path) -> None:
     result = run("register", shop / "brands", "--out", shop / "index")
     assert result.exit_code == 0
     assert "1 negatives that stood in" in result.stderr
+
+
+# -- verdicts
+
+
+def test_a_rejected_match_is_gone_in_the_next_scan_and_back_after_undo(shop: Path) -> None:
+    Image.fromarray(photo_of(quarters(RED, WHITE, BLUE, (225, 110, 150)))).save(shop / "photos" / "plain.png")
+    row = {"id": "odd", "images": ["photos/plain.png"], "claimed_brand": ""}
+    (shop / "odd.jsonl").write_text(json.dumps(row) + "\n")
+    stated = MatchCalibration(
+        FakeEncoder().info.fingerprint, LogoDetector().fingerprint, -33.0, 36.0, 10.0, 0.0, 0.0, 0.5, "a test"
+    )
+    (shop / "calibration.json").write_text(to_json(stated))
+
+    def shown(name: str) -> float:
+        scanned = run(
+            "scan", shop / "odd.jsonl", "--index", shop / "index", "--out", shop / name, "--ocr", "none",
+            "--calibration", shop / "calibration.json",
+        )  # fmt: skip
+        assert scanned.exit_code == 0, scanned.output
+        report = next(read_reports(shop / name))
+        return max((m.probability or 0.0 for m in report.matches if m.brand == "Acme"), default=0.0)
+
+    about, journal = (shop / "R.jsonl", "odd", "Acme"), ("--journal", shop / "V.jsonl")
+    before = shown("R.jsonl")
+    assert before > 0.5
+    said = run("verdict", "reject", *about, *journal, "--not-shown", "--index", shop / "index", "--reviewer", "Ann")
+    assert (said.exit_code, said.output.startswith("verdict 1, reject: no counterfeit, ")) == (0, True), said.output
+    assert shown("after.jsonl") < 0.5
+    assert run("verdict", "undo", 1, *journal).exit_code == 2, "the index is needed"
+    undone = run("verdict", "undo", 1, *journal, "--index", shop / "index")
+    assert undone.output.startswith("verdict 2, undo of verdict 1, "), undone.output
+    assert shown("again.jsonl") == before
+    assert Journal(shop / "V.jsonl").standing() == ()
+    confirmed = run("verdict", "confirm", *about, *journal, "--goods", "genuine", "--add-rendering", "--index",
+                    shop / "index")  # fmt: skip
+    assert confirmed.output.startswith("verdict 3, confirm: no counterfeit, pictures added: 1"), confirmed.output
+    assert len({logo.id for logo in LogoIndex.load(shop / "index").logos}) == 3
+    assert [v.reviewer for v in Journal(shop / "V.jsonl").verdicts] == ["Ann", None, None]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["confirm", "R.jsonl", "no", "Acme"], "listing: expected the id of a report in"),
+        (["confirm", "R.jsonl", "L1", "Core"], "brand: expected one that the report names"),
+        (["confirm", "R.jsonl", "L1", "Acme", "--add-rendering"], "expected --index with --add-rendering"),
+        (["reject", "R.jsonl", "L1", "Acme", "--index", "index"], "index: expected it with not_shown"),
+        (["undo", "1"], "verdict: expected an id from 1 to 0, got 1"),
+    ],
+)
+def test_verdicts_that_are_refused(
+    shop: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str
+) -> None:
+    assert scan(shop, "--similarity-threshold", 0.9).exit_code == 0
+    monkeypatch.chdir(shop)
+    result = run("verdict", *arguments, "--journal", "V.jsonl")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("logoscan: ")
+    assert message in result.stderr
+    assert not (shop / "V.jsonl").exists()

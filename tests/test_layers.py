@@ -17,13 +17,14 @@ PACKAGE = Path(logoscan.__file__).parent
 LAYERS: tuple[frozenset[str], ...] = tuple(
     frozenset(names.split())
     for names in (
-        "types errors results",
+        "types errors results markup notebook",
         "jsonio boxes images logos brands listings resume match layout text placement folding spelt nearest misread "
         "words coded units complaints facts photos cohorts price_fit price_sample price evidence signals score "
-        "score_fit judging places lettering charts report weights merchant merchant_state merchant_evidence negatives",
+        "score_fit judging places lettering charts report weights merchant merchant_state merchant_evidence negatives "
+        "verdict_file verdict_photos certainty pace",
         "alignment alteration alteration_evidence alteration_net detect detector_net encode norms refine ocr storage "
-        "reading gallery keypoints register enrol index observing locate ledger pictures",
-        "scanner calibrate pages run_pages",
+        "reading gallery keypoints register enrol index observing locate ledger pictures screening",
+        "scanner calibrate verdicts pages run_pages",
         "cli distributed",
     )
 )
@@ -35,7 +36,10 @@ RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 SCANNER = RANK["scanner"]
 ROOT = "__init__"
 """Joins everything that is public; only what stands at the top may import it (for the version)."""
-HEAVY = frozenset({"torch", "torchvision", "faiss", "cv2", "easyocr", "rapidocr", "onnxruntime", "open_clip", "timm"})
+HEAVY = frozenset(
+    {"torch", "torchvision", "faiss", "cv2", "easyocr", "rapidocr", "onnxruntime", "open_clip", "timm"}
+    | {"pandas", "matplotlib"}
+)
 
 
 def sources(folder: Path = PACKAGE) -> dict[str, str]:

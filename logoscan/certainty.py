@@ -1,0 +1,93 @@
+"""What is certain of a decision before everything was looked at. Knows scores and signals; knows no clock, no pictures.
+
+Both answers rest on the score's form. Every shape begins with 0 and never falls, so a candidate's score never falls
+when a signal rises or joins. The listing's score is the highest of its candidates', and its band is that candidate's.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection
+from dataclasses import replace
+
+from logoscan.judging import Findings, Judge
+from logoscan.results import Score, sigmoid, top_score
+from logoscan.score import PRICE_SIGNALS, ScoreModel
+from logoscan.signals import DEFAULT_SIGNALS, Case
+from logoscan.types import Brand
+from logoscan.units import pack
+
+__all__ = ["marks_are_moot", "surely_blocked"]
+
+BrandOf = Callable[[str], Brand | None]
+
+
+def surely_blocked(judge: Judge, found: Findings, brand_of: BrandOf, *, more_photos: bool) -> bool:
+    """Whether the band is "block" whatever else may be found.
+
+    It is where some candidate, judged by what cannot be taken back, reaches "block", and lies above what price signals
+    alone could give any other. For whichever candidate ends on top has a score at least as high, and so a non-price
+    reason as well.
+
+    What more photos can take back is left out: a claimed brand that is not seen may yet be seen, which clears the
+    brands that are shown beside it, and the brand itself of hiding its mark; a mark in question may be seen better.
+    Signals that are not the library's are left out too: nothing is known of them but that they never count against a
+    suspicion.
+
+    Args:
+        judge: Its prices, score model and signals.
+        found: By words and by photos that were looked at completely; hashes of the others count.
+        brand_of: The registered brand of a name; None for what is none.
+        more_photos: Some were not looked at completely.
+    """
+    model = judge.score_model
+    by_price = 100.0 * sigmoid(model.bias + math.fsum(model.shapes[name][-1] for name in _priced(model)))
+    size = pack(found.listing.title or "")
+    for name in found.candidates():
+        if brand := brand_of(name):
+            case = judge.case(found, brand, size)
+            if more_photos:
+                rival = found.claimed not in (None, "", name) and brand_of(found.claimed or "") is not None
+                case = replace(case, searched=False, altered=None, claimed_shown=float(rival))
+            score = _score(judge, case)
+            if score.band == "block" and (score.value or 0.0) > by_price:
+                return True
+    return False
+
+
+def marks_are_moot(judge: Judge, found: Findings, brand_of: BrandOf, waiting: Collection[str]) -> bool:
+    """Whether comparing marks with their drawings cannot change the band, once everything else is done.
+
+    A comparison adds one signal to one brand, between nothing and `altered_logo` in full, and its coverage. It is moot
+    where it cannot lift the brand to the top, and where the brand's band is the listing's at both ends.
+
+    Args:
+        judge: Its prices, score model and signals.
+        found: Everything but those marks.
+        brand_of: The registered brand of a name; None for what is none.
+        waiting: Brands whose mark was not compared.
+    """
+    if any(function not in DEFAULT_SIGNALS for function in judge.signals):
+        return False  # theirs may depend on a mark in any way
+    top = top_score([one.score for one in judge.judge(found, brand_of)])
+    if top is None or top.value is None:
+        return True
+    size = pack(found.listing.title or "")
+    for name in sorted(set(waiting) & set(found.candidates())):
+        if brand := brand_of(name):
+            case = judge.case(found, brand, size)
+            ends = [_score(judge, replace(case, altered={"faithful": sure, "altered": 1.0 - sure})) for sure in (1, 0)]
+            beaten = name != top.brand and (ends[1].value or 0.0) < top.value
+            if not beaten and {end.band for end in ends} != {top.band}:
+                return False
+    return True
+
+
+def _priced(model: ScoreModel) -> Collection[str]:
+    return PRICE_SIGNALS & model.shapes.keys()
+
+
+def _score(judge: Judge, case: Case) -> Score:
+    """One candidate's, by the library's signals alone."""
+    signals = [s for function in judge.signals if function in DEFAULT_SIGNALS and (s := function(case)) is not None]
+    return judge.score_model.score(case.brand.name, signals, shown=case.shown)

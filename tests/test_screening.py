@@ -1,0 +1,423 @@
+"""The gate: the same answer as a scan where there is time, an answer in time where there is not, and what was left out.
+
+Time is a clock that the fakes push on, so that nothing waits.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from itertools import product
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from fakes import FakeDetector, FakeOcr, photo_of
+from test_scanner import ACME, BOLT, CORE, DETECTOR, ENCODER, OCR, SPEAKS, listings, timeless, wire
+
+import logoscan.images
+from logoscan.errors import InputError
+from logoscan.index import LogoIndex
+from logoscan.ledger import PhotoLedger
+from logoscan.pace import Pace
+from logoscan.placement import Keypoints
+from logoscan.results import Report, Signal
+from logoscan.scanner import Scanner
+from logoscan.score import PRIOR, ScoreModel
+from logoscan.screening import Screening
+from logoscan.signals import DEFAULT_SIGNALS
+from logoscan.types import Brand, Listing, Regions, Rgb, TextSpans
+
+DECISIONS = {"clear": "allow", "review": "hold", "block": "block"}
+CHEAP = Listing("cheap", title="Acme shoe", category="Shoes", price=9, currency="EUR", seller_id="bad")
+FAKE = replace(CHEAP, title="Acme shoe replica", claimed_brand="Acme")
+"""Blocked by its words, price and seller."""
+
+
+@pytest.fixture(autouse=True)
+def _pointless(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Points take most of the time and find nothing on fakes; where they are compared they are found."""
+    if request.function is not test_the_same_with_ledger_and_marks:
+        monkeypatch.setattr("logoscan.observing.of_photo", lambda rgb: Keypoints.empty())
+
+
+class Clock:
+    """Stands still but for what the slow fakes say."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class SlowDetector(FakeDetector):
+    def __init__(self, clock: Clock, seconds: float) -> None:
+        self._clock, self._seconds, self.calls = clock, seconds, 0
+
+    def detect(self, images: Sequence[Rgb]) -> list[Regions]:
+        self.calls += 1
+        self._clock.now += self._seconds
+        return super().detect(images)
+
+
+class SlowOcr(FakeOcr):
+    def __init__(self, clock: Clock, seconds: float) -> None:
+        super().__init__({SPEAKS: ["Bolt", "made in"]})
+        self._clock, self._seconds = clock, seconds
+
+    def read(self, images: Sequence[Rgb]) -> list[TextSpans]:
+        self._clock.now += self._seconds * len(images)
+        return super().read(images)
+
+
+PACE = {"hash": 0.0, "find": 0.1, "points": 0.0, "read": 0.5, "compare": 0.2}
+
+
+def slow(clock: Clock, **changes: Any) -> Scanner:
+    """Finds in 0.1 s, reads in 0.5 s."""
+    return wire(**{"detector": SlowDetector(clock, 0.1), "ocr": SlowOcr(clock, 0.5), **changes})
+
+
+def screened(listing: Listing, deadline_s: float, clock: Clock | None = None, **changes: Any) -> Screening:
+    clock = clock or Clock()
+    gate = slow(clock, **changes).screener(pace=Pace(PACE), clock=clock)
+    return gate.screen(listing, deadline_s=deadline_s)
+
+
+def close(report: Report) -> Any:
+    """A report without its time and with its numbers rounded to six digits."""
+
+    def rounded(value: Any) -> Any:
+        if isinstance(value, float):
+            return round(value, 6)
+        if isinstance(value, tuple):
+            return tuple(map(rounded, value))
+        if hasattr(value, "__dataclass_fields__"):
+            return (type(value).__name__, *(rounded(getattr(value, name)) for name in value.__dataclass_fields__))
+        return value
+
+    return rounded(timeless(report))
+
+
+# -- with time
+
+
+def test_without_a_deadline_the_report_is_a_scans() -> None:
+    scanner = wire()
+    many = [*listings(), FAKE, replace(FAKE, images=(photo_of(BOLT), photo_of(None, SPEAKS)))]
+    for listing in many:
+        report, answer = scanner.scan(listing), scanner.screen(listing, deadline_s=math.inf)
+        assert close(answer.report) == close(report)
+        assert answer.decision == DECISIONS[report.score.band]
+        assert (answer.skipped, answer.timed_out) == ((), False)
+    assert {DECISIONS[scanner.scan(listing).score.band] for listing in many} == {"allow", "hold", "block"}
+
+
+@pytest.mark.parametrize("ocr", [OCR, None])
+def test_the_same_with_ledger_and_marks(ocr: FakeOcr | None) -> None:
+    pytest.importorskip("pdqhash")
+    scanner = marking(ocr=ocr, ledger=PhotoLedger())
+    listing = Listing("x", (noisy(0), noisy(1), b"no picture", photo_of(ACME, SPEAKS)), claimed_brand="", seller_id="b")
+    report = scanner.scan(listing)
+    assert close(scanner.screen(listing, deadline_s=math.inf).report) == close(report)
+    assert "altered_logo" in [c.signal for c in report.score.contributions]
+
+
+def test_a_line_that_is_a_place_is_matched() -> None:
+    """Reading brings a place that the detector missed."""
+
+    class Nowhere(FakeDetector):
+        def detect(self, images: Sequence[Rgb]) -> list[Regions]:
+            return [Regions.empty() for _ in images]
+
+    class Line(FakeOcr):
+        def read(self, images: Sequence[Rgb]) -> list[TextSpans]:
+            corners = np.array([[[64, 44], [96, 44], [96, 76], [64, 76]]], np.float32)
+            return [TextSpans(corners, ("?",), np.ones(1, np.float32)) for _ in images]
+
+    scanner = wire(detector=Nowhere(), ocr=Line({}))
+    listing = Listing("one", (photo_of(ACME, size_px=(120, 160)),))
+    answer = scanner.screen(listing, deadline_s=math.inf)
+    assert [match.brand for match in answer.report.matches] == ["Acme"]
+    assert close(answer.report) == close(scanner.scan(listing))
+
+
+@pytest.mark.parametrize("part", ["detector", "ocr"])
+def test_a_photo_that_breaks_a_model_is_a_warning(part: str) -> None:
+    class Fragile:
+        name = "fake"
+        fingerprint = DETECTOR.fingerprint
+
+        def detect(self, images: Sequence[Rgb]) -> list[Any]:
+            if images:
+                raise RuntimeError("out of order")
+            return []
+
+        read = detect
+
+    parts: dict[str, Any] = {part: Fragile()}
+    scanner = wire(**parts)
+    listing = Listing("a", (photo_of(ACME), b"no picture"), claimed_brand="Acme")
+    answer = scanner.screen(listing, deadline_s=math.inf)
+    assert answer.report.warnings[0] == "image 0: cannot be examined (RuntimeError: out of order)"
+    assert answer.report.warnings[1].startswith("image 1: bytes: ")
+    assert close(answer.report) == close(scanner.scan(listing))
+    assert answer.decision == "allow", "as the scan has it"
+
+
+def test_only_fifty_photos_are_looked_at() -> None:
+    listing = Listing("many", (photo_of(None, size_px=(4, 4)),) * 52)
+    answer = wire().screen(listing, deadline_s=math.inf)
+    assert close(answer.report) == close(wire().scan(listing))
+
+
+# -- in time
+
+
+def test_nothing_is_left_of_a_listing_without_photos() -> None:
+    for listing in (Listing("bare"), CHEAP, FAKE):
+        answer = screened(listing, 1e-9)
+        assert (answer.skipped, answer.timed_out, list(answer.elapsed_s)) == ((), False, ["words"])
+
+
+def test_words_that_block_open_no_photo(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: Any, **__: Any) -> Any:
+        raise AssertionError("a photo was opened")
+
+    scanner = wire()
+    monkeypatch.setattr("logoscan.observing.read_picture", never)
+    answer = scanner.screen(replace(FAKE, images=("a.jpg", "b.jpg")), deadline_s=1e9)
+    assert (answer.decision, answer.timed_out) == ("block", False)
+    assert [s.stage for s in answer.skipped] == [
+        f"{step} image {i}" for i in (0, 1) for step in ("find", "points", "read")
+    ]
+    assert {s.why for s in answer.skipped} == {"cannot change the decision"}
+    assert "image 0: without find, points, read" in answer.report.skipped
+    assert [(i.file, i.sha256) for i in answer.report.images] == [("a.jpg", None), ("b.jpg", None)]
+
+
+@pytest.mark.parametrize(
+    ("deadline_s", "left_out"),
+    [
+        (0.05, ["find image 0", "points image 0", "read image 0", "find image 1", "points image 1", "read image 1"]),
+        (0.15, ["read image 0", "find image 1", "points image 1", "read image 1"]),
+        (0.3, ["read image 0", "read image 1"]),
+        (0.65, ["find image 1", "points image 1", "read image 1"]),
+        (0.75, ["read image 1"]),
+        (1.3, []),
+    ],
+)
+def test_what_does_not_fit_is_left_out_and_named(deadline_s: float, left_out: list[str]) -> None:
+    answer = screened(Listing("x", (photo_of(None), photo_of(ACME)), title="A shoe"), deadline_s)
+    assert [s.stage for s in answer.skipped] == left_out
+    assert {s.why for s in answer.skipped} <= {"deadline"}
+    assert answer.timed_out == bool(left_out)
+    assert answer.total_s <= deadline_s
+    assert sum(answer.elapsed_s.values()) == pytest.approx(answer.total_s)
+    assert [m.image for m in answer.report.matches] == ([] if "find image 1" in left_out else [1])
+    named = [line for line in answer.report.skipped if line.startswith("image")]
+    assert len(named) == len({name[-1] for name in left_out})
+
+
+def test_a_listing_that_ran_out_of_time_is_answered_as_was_asked() -> None:
+    clock = Clock()
+    gate = slow(clock).screener(pace=Pace(PACE), clock=clock)
+    plain = Listing("x", (photo_of(None),), title="A shoe")
+    assert gate.screen(plain, deadline_s=0.3).decision == "hold"
+    assert gate.screen(plain, deadline_s=0.3).report.score.band == "clear"
+    assert gate.screen(plain, deadline_s=0.3, on_timeout="allow").decision == "allow"
+    assert gate.screen(plain, deadline_s=0.7).decision == "allow"
+    doubtful = replace(plain, title="Acme shoe", price=9, currency="EUR", category="Shoes", seller_id="bad")
+    answer = gate.screen(doubtful, deadline_s=0.05, on_timeout="allow")
+    assert (answer.decision, answer.timed_out) == ("hold", True), "what is held so far stays held"
+
+
+def test_a_part_of_the_photos_says_nothing_of_hidden_marks() -> None:
+    listing = Listing("x", (photo_of(None), photo_of(ACME)), title="Acme shoe", claimed_brand="Acme")
+    for deadline_s in (0.05, 0.15, 0.65, 0.75):
+        report = screened(listing, deadline_s).report
+        assert "claimed_not_shown" not in [c.signal for c in report.score.contributions]
+    assert "claimed_not_shown" in [c.signal for c in screened(listing, 2).report.score.contributions]
+
+
+@pytest.mark.parametrize("deadline_s", [0.0, -1.0, math.nan])
+def test_a_deadline_lies_ahead(deadline_s: float) -> None:
+    with pytest.raises(InputError, match="deadline_s: expected seconds above 0"):
+        wire().screen(CHEAP, deadline_s=deadline_s)
+
+
+def test_a_timeout_is_held_or_allowed() -> None:
+    with pytest.raises(InputError, match="on_timeout: expected hold or allow, got 'block'"):
+        wire().screen(CHEAP, deadline_s=1, on_timeout="block")  # type: ignore[arg-type]
+
+
+# -- certainty
+
+
+def noisy(seed: int) -> Rgb:
+    rng = np.random.default_rng(seed)
+    return np.asarray(rng.integers(0, 255, (6, 8, 3), np.uint8).repeat(40, 0).repeat(40, 1))
+
+
+class Mirrored:
+    """Takes every mark for mirrored."""
+
+    def check(self, crop: Rgb, drawing: Any) -> Any:
+        return SimpleNamespace(kinds={"faithful": 0.1, "mirrored": 0.9})
+
+
+def marking(**changes: Any) -> Scanner:
+    """A scanner that compares marks; its drawings have an outline."""
+    index = LogoIndex(ENCODER.info)
+    for name, logo in (("Acme", ACME), ("Bolt", BOLT), ("Core", CORE)):
+        clear = np.dstack([logo, np.full(logo.shape[:2], 255, np.uint8)])
+        clear[0, 0, 3] = 0
+        index.add(Brand(name, authorised_sellers=("good",)), [("a", clear)], ENCODER)
+    parts: dict[str, Any] = {"alterations": Mirrored(), "check_marks": True, "detector": DETECTOR, "ocr": OCR}
+    return wire(index, **{**parts, **changes})
+
+
+def cases() -> Iterator[Listing]:
+    """Claims, titles, prices and photos, crossed."""
+    photos = [(), (photo_of(ACME), photo_of(BOLT)), (photo_of(None, SPEAKS), photo_of(ACME)), (photo_of(None), b"x")]
+    titles = [None, "Acme shoe", "Bolt replica", "Acme 1:1 replica"]
+    claims = [None, "", "Acme", "Bolt", "Somebody"]
+    for images, title, claim, price in product(photos, titles, claims, (9.0, 95.0)):
+        yield Listing(
+            "x", images, title=title, claimed_brand=claim, price=price, currency="EUR", category="Shoes", seller_id="b"
+        )
+
+
+SHARP = {**PRIOR, "claimed_not_shown": (0.0, 5.0), "claims_another_brand": (0.0, 6.0), "shown_not_claimed": (0.0, 5.0)}
+BY_PRICE = {**PRIOR, "low_price": (0.0, 9.0)}
+
+
+@pytest.mark.parametrize("shapes", [PRIOR, SHARP, BY_PRICE], ids=["prior", "sharp", "by price"])
+@pytest.mark.parametrize("build", [wire, marking])
+def test_what_cannot_change_the_decision_does_not(build: Callable[..., Scanner], shapes: Any) -> None:
+    scanner = build(score_model=ScoreModel(shapes=shapes, block_from=60.0))
+    early = 0
+    for listing in cases():
+        answer = scanner.screener(pace=Pace({})).screen(listing, deadline_s=1e9)
+        assert answer.decision == DECISIONS[scanner.scan(listing).score.band], listing
+        assert not answer.timed_out
+        assert {s.why for s in answer.skipped} <= {"cannot change the decision"}
+        early += bool(answer.skipped)
+    assert early, "some end early"
+
+
+def test_a_claim_that_may_yet_be_seen_is_waited_for() -> None:
+    """Bolt is shown and Acme claimed: it clears up with the second photo, so that the first does not block."""
+    listing = Listing("x", (photo_of(BOLT), photo_of(ACME)), claimed_brand="Acme")
+    scanner = wire(score_model=ScoreModel(shapes=SHARP, block_from=60.0))
+    first = scanner.scan(replace(listing, images=listing.images[:1]))
+    assert first.score.band == "block"
+    answer = scanner.screen(listing, deadline_s=1e9)
+    assert (answer.decision, answer.skipped) == (DECISIONS[scanner.scan(listing).score.band], ())
+    assert answer.decision != "block"
+
+
+def test_a_price_that_may_yet_lead_is_waited_for() -> None:
+    """Bolt's seller blocks it; by price alone a brand that no word names could score more, and its band is review."""
+    index = LogoIndex(ENCODER.info)
+    index.add(Brand("Acme"), [("a", ACME)], ENCODER)
+    index.add(Brand("Bolt", authorised_sellers=("good",)), [("b", BOLT)], ENCODER)
+    shapes = {**PRIOR, "seller_not_authorised": (0.0, 9.0)}
+    listing = Listing("x", (photo_of(ACME),), title="Bolt drill", price=9, currency="EUR", seller_id="bad")
+    calm = wire(index, score_model=ScoreModel(shapes=shapes), ocr=None)
+    assert calm.scan(listing).score.band == "block"
+    assert list(calm.screen(listing, deadline_s=1e9).elapsed_s) == ["words"]
+    steep = wire(index, score_model=ScoreModel(shapes={**shapes, "low_price": (0.0, 30.0)}), ocr=None)
+    assert steep.scan(replace(listing, images=())).score.band == "block"
+    assert (steep.scan(listing).score.brand, steep.scan(listing).score.band) == ("Acme", "review")
+    answer = steep.screen(listing, deadline_s=1e9)
+    assert (answer.decision, answer.skipped) == ("hold", ())
+
+
+def test_a_copied_photo_blocks_before_it_is_searched() -> None:
+    pytest.importorskip("pdqhash")
+    ledger = PhotoLedger()
+    clock = Clock()
+    photo = noisy(3)
+    for seller in ("s1", "s2", "s3", "s4"):
+        ledger.add_report(wire(ledger=ledger).scan(Listing(seller, (photo,), seller_id=seller)))
+    listing = replace(CHEAP, images=(photo, noisy(4)), claimed_brand="Acme")
+    detector = SlowDetector(clock, 0.1)
+    gate = slow(clock, ledger=ledger, detector=detector).screener(pace=Pace(PACE), clock=clock)
+    answer = gate.screen(listing, deadline_s=10)
+    assert (answer.decision, detector.calls) == ("block", 0)
+    assert list(answer.elapsed_s) == ["words", "hash image 0"]
+    assert answer.skipped[0].stage == "hash image 1"
+    assert answer.report.images[0].pdq is not None
+
+
+def test_marks_are_compared_only_where_they_matter() -> None:
+    shown = Listing("x", (photo_of(ACME),), title="Acme shoe", claimed_brand="Acme", seller_id="good")
+    scanner = marking()
+    answer = scanner.screen(shown, deadline_s=1e9)
+    assert [(s.stage, s.why) for s in answer.skipped] == [("compare Acme", "cannot change the decision")]
+    eager = marking(score_model=ScoreModel(shapes={**PRIOR, "altered_logo": (0.0, 6.0)}))
+    assert "compare Acme" in eager.screen(shown, deadline_s=1e9).elapsed_s
+    mine = [*DEFAULT_SIGNALS, lambda case: Signal("mine", float(case.altered is not None), "compared")]
+    own = marking(signals=mine, score_model=ScoreModel(shapes={**PRIOR, "mine": (0.0, 9.0)}))
+    assert own.screen(shown, deadline_s=1e9).decision == DECISIONS[own.scan(shown).score.band] == "block"
+
+
+# -- pace and threads
+
+
+def test_the_pace_is_learnt() -> None:
+    """A reader that is slower than expected overruns five deadlines and is then left out."""
+    clock = Clock()
+    gate = slow(clock, ocr=SlowOcr(clock, 2.0)).screener(pace=Pace(PACE), clock=clock)
+    answers = [gate.screen(Listing("x", (photo_of(None),)), deadline_s=1.0) for _ in range(8)]
+    assert [a.total_s > 1.0 for a in answers] == [True] * 5 + [False] * 3
+
+
+def test_a_pace_forgets_a_slow_hour() -> None:
+    pace = Pace({"read": 0.5})
+    assert (pace.expected_s("read"), pace.expected_s("new")) == (0.5, 0.0)
+    for _ in range(5):
+        pace.took("read", 2.0)
+    assert pace.expected_s("read") == 2.0
+    for _ in range(16):
+        pace.refused("read")
+    assert pace.expected_s("read") == 0.5
+    for _ in range(40):
+        pace.took("read", 0.3)
+    pace.took("read", 30.0)
+    assert pace.expected_s("read") == 0.3, "one hiccup of 32 counts nothing"
+    with pytest.raises(InputError, match=r"Pace.first_s read: expected seconds, 0 or more, got nan"):
+        Pace({"read": math.nan})
+
+
+def test_threads_share_a_gate() -> None:
+    scanner = wire()
+    alone = [close(scanner.scan(listing)) for listing in listings()]
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(8):
+            answers = pool.map(lambda listing: scanner.screen(listing, deadline_s=math.inf), listings())
+            assert [close(answer.report) for answer in answers] == alone
+
+
+def test_photos_that_were_hashed_are_decoded_again_where_there_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("pdqhash")
+    opened = 0
+    real = logoscan.images.read_picture
+
+    def counted(*given: Any, **named: Any) -> Any:
+        nonlocal opened
+        opened += 1
+        return real(*given, **named)
+
+    scanner = wire(ledger=PhotoLedger())
+    monkeypatch.setattr("logoscan.observing.read_picture", counted)
+    monkeypatch.setattr("logoscan.screening._KEPT_PIXELS", 2 * noisy(0).size // 3)
+    listing = Listing("x", tuple(map(noisy, range(4))))
+    report = scanner.screen(listing, deadline_s=math.inf).report
+    assert opened == 6
+    assert close(report) == close(scanner.scan(listing))
