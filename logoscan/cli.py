@@ -1,4 +1,4 @@
-"""The command line: `logoscan demo | register | scan | report | verdict | calibrate`. Arguments in, library calls out."""
+"""The command line: `logoscan demo | register | scan | report | verdict | calibrate`. Arguments to library calls."""
 
 from __future__ import annotations
 
