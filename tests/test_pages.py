@@ -350,6 +350,8 @@ def test_prices_lie_on_their_axis() -> None:
     text = page_of(make_report(score=scored(), price=found)).text
     assert "this listing 10.00 EUR" in text
     assert "log-normal" in text
+    said = page_of(make_report(score=scored(), price=PriceFinding(None, "prices are known in EUR, not in JPY"))).text
+    assert "Prices are known in EUR, not in JPY" in said
 
 
 @pytest.mark.parametrize("value", [0.0, -1.0, math.inf, math.nan])
