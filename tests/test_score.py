@@ -301,7 +301,7 @@ def test_a_model_comes_back_from_its_file(model: ScoreModel, tmp_path: Path) -> 
 
 
 def test_whole_numbers_make_the_version_that_they_have_on_disk(tmp_path: Path) -> None:
-    model = ScoreModel(bias=-5, review_from=30, block_from=80)
+    model = ScoreModel(bias=-5, review_from=20, block_from=80)
     model.save(tmp_path / "score.json")
     assert model.version == ScoreModel.load(tmp_path / "score.json").version == ScoreModel().version
 
