@@ -315,8 +315,9 @@ def copied_photo(case: Case) -> Signal | None:
     used = max(foreign, key=lambda use: copied_photo_weight(use.other_sellers), default=PhotoUse(0))
     if not used.other_sellers:
         return Signal("copied_photo", 0.0, "no photo is known to be used by another seller")
-    more = "at least " if used.at_least else ""
-    why = f"a photo is used by {more}{used.other_sellers} other sellers ({', '.join(used.examples)})"
+    number = f"{'at least ' if used.at_least else ''}{used.other_sellers}"
+    sellers = "seller" if used.other_sellers == 1 else "sellers"
+    why = f"a photo is used by {number} other {sellers} ({', '.join(used.examples)})"
     return Signal("copied_photo", copied_photo_weight(used.other_sellers) * case.presence, why)
 
 
