@@ -8,19 +8,23 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args, runtime_checkable
 
 import numpy as np
-from numpy.typing import NDArray
+from PIL import Image
 
 from logoscan import weights
 from logoscan.boxes import clip, from_square, iou
 from logoscan.errors import CorruptFileError, InputError
 from logoscan.images import square_crops
 from logoscan.jsonio import file_sha256
-from logoscan.types import Boxes, Regions, Rgb, TextSpans
+from logoscan.types import Boxes, Effort, Regions, Rgb, TextSpans
+
+if TYPE_CHECKING:
+    from logoscan.runtime import CpuNetwork
 
 __all__ = [
     "DEFAULT_PLAN",
@@ -91,6 +95,10 @@ _LINES = 50
 """Most lines of text that become regions: small print may have thousands."""
 _PICTURES = 8
 """Pictures that the detector looks at together on a GPU; a CPU gains nothing from more than one."""
+_FEWER, _FEWER_LARGE = 20, TilePlan(scales=(0.75,))
+"""Most proposals and large squares of the default effort."""
+_LEAST_SIDE_PX = 384
+"""Least long side at which the default effort looks at a picture: a small one is enlarged to it."""
 _MAX_ASPECT = 10.0
 """Of a picture whose tiles are squares. Beyond, their width follows the long side: a strip of 30 x 30,000 pixels, which
 the caps on pictures let in, would get thousands of squares, and nothing is sold in it."""
@@ -182,6 +190,8 @@ class LogoDetector:
         least: float = 0.001,
         most: int = 50,
         large: TilePlan = LARGE_PLAN,
+        effort: Effort = "default",
+        runtime: Literal["auto", "torch", "openvino"] = "auto",
     ) -> None:
         """Read the network.
 
@@ -192,17 +202,21 @@ class LogoDetector:
             least: Confidence from which a place is proposed, in (0, 1).
             most: Most proposals for a picture, besides the large squares.
             large: Squares that are looked at in every picture.
+            effort: "full" looks at every picture scaled to the square, and proposes `most` places and `large`;
+                "default" leaves the padding out, enlarges none, and proposes half as many. The fingerprint is the same,
+                since a calibration serves both (`benchmarks/quality.py effort` measures what that costs).
+            runtime: What runs the network; "auto" is OpenVINO on a CPU where it is installed, else torch.
 
         Raises:
             CorruptFileError: The file is no detector, or the bundled one is missing or altered.
             DeviceError: The device cannot be had.
-            InputError: `precision`, `least` or `most` is out of range.
+            InputError: An argument is out of range, or OpenVINO is wanted and cannot run the network.
         """
         import torch
         from safetensors import SafetensorError, safe_open
 
         from logoscan.detector_net import build
-        from logoscan.encode import cpu_has_bf16, resolve_device
+        from logoscan.encode import cpu_has_bf16, fast_layout, resolve_device
         from logoscan.norms import fold_norms
 
         if precision not in ("auto", "fp32", "bf16"):
@@ -211,7 +225,12 @@ class LogoDetector:
             raise InputError(f"LogoDetector.least: expected a confidence in (0, 1), got {least!r}")
         if most < 1:
             raise InputError(f"LogoDetector.most: expected 1 or more, got {most!r}")
+        if effort not in get_args(Effort):
+            raise InputError(f"LogoDetector.effort: expected default or full, got {effort!r}")
+        if runtime not in ("auto", "torch", "openvino"):
+            raise InputError(f"LogoDetector.runtime: expected auto, torch or openvino, got {runtime!r}")
         self.device, self.least, self.most, self._large = resolve_device(device), least, most, Tiles(large)
+        self.effort, self._laid = effort, self._large if effort == "full" else Tiles(_FEWER_LARGE)
         path = weights.verified(weights.DETECTOR)[0] if path is None else Path(path)
         net = build()
         try:
@@ -231,12 +250,32 @@ class LogoDetector:
             raise CorruptFileError(f"{path}: expected a whole detector, got one without {missing[:3]}")
         self._digest = file_sha256(path)
         fold_norms(net.eval())
-        self._net = net.to(self.device, memory_format=torch.channels_last)
+        self._layout = fast_layout(self.device)
+        self._net = net.to(self.device, memory_format=self._layout)
         if precision == "auto":
             has_bf16 = torch.cuda.is_bf16_supported() if self.device.startswith("cuda") else cpu_has_bf16()
             precision = "bf16" if has_bf16 else "fp32"
         self.precision = precision
         self._batch = 1 if self.device == "cpu" else _PICTURES
+        self._compiled: CpuNetwork | None = None
+        if runtime == "openvino" or (runtime == "auto" and self.device == "cpu"):
+            self._compiled = self._compile(required=runtime == "openvino")
+        self.runtime = "torch" if self._compiled is None else "openvino"
+
+    def _compile(self, *, required: bool) -> CpuNetwork | None:
+        import torch
+
+        from logoscan.detector_net import Heads
+        from logoscan.runtime import cpu_network
+
+        heads = Heads(deepcopy(self._net).to(memory_format=torch.contiguous_format)).eval()
+        example = torch.zeros(1, 3, self.size_px, self.size_px)
+        compiled = None
+        if self.device == "cpu":
+            compiled = cpu_network(("detector", self._digest), heads, example, self.precision)
+        if compiled is None and required:
+            raise InputError("LogoDetector.runtime: expected torch, got 'openvino', which cannot run this network here")
+        return compiled
 
     @property
     def name(self) -> str:
@@ -250,40 +289,89 @@ class LogoDetector:
 
     def detect(self, images: Sequence[Rgb]) -> list[Regions]:
         """Proposals of each picture, surest first; then the picture itself and large squares, confidence `least`."""
-        return [found for i in range(0, len(images), self._batch) for found in self._pass(images[i : i + self._batch])]
+        sizes = [self._canvas_wh(image.shape[1], image.shape[0]) for image in images]
+        out: dict[int, Regions] = {}
+        for size in dict.fromkeys(sizes):  # pictures of one size go together
+            rows = [i for i, wh in enumerate(sizes) if wh == size]
+            for start in range(0, len(rows), self._batch):
+                part = rows[start : start + self._batch]
+                out.update(zip(part, self._pass([images[i] for i in part], size), strict=True))
+        return [out[i] for i in range(len(images))]
 
-    def _pass(self, images: Sequence[Rgb]) -> list[Regions]:
+    def _canvas_wh(self, width: int, height: int) -> tuple[int, int]:
+        """What the network sees of a picture of this size, px; few shapes, multiples of 64."""
+        if self.effort == "full":
+            return self.size_px, self.size_px
+        long = min(self.size_px, max(min(_LEAST_SIDE_PX, self.size_px), -max(width, height) // 64 * -64))
+        short = min(width, height) / max(width, height) * long
+        short = max(64, -int(short) // 64 * -64)
+        return (long, short) if width >= height else (short, long)
+
+    def _pass(self, images: Sequence[Rgb], size_wh: tuple[int, int]) -> list[Regions]:
         import torch
 
-        from logoscan.detector_net import MEAN, STD, decode, outputs
+        from logoscan.detector_net import MEAN, STD, Heads, decode
 
-        full = [np.array([[0, 0, i.shape[1], i.shape[0]]], np.float32) for i in images]
-        squares = [square_crops(i, whole, self.size_px, "pad") for i, whole in zip(images, full, strict=True)]
-        x = torch.from_numpy(np.concatenate(squares)).to(self.device).permute(0, 3, 1, 2).float()
+        width, height = size_wh
+        canvases = np.stack([self._canvas(image, width, height) for image in images])
+        x = torch.from_numpy(canvases).to(self.device).permute(0, 3, 1, 2).float()
         mean, std = (torch.tensor(v, device=self.device)[:, None, None] for v in (MEAN, STD))
-        x = ((x / 255 - mean) / std).contiguous(memory_format=torch.channels_last)
+        x = (x / 255 - mean) / std
         with (
             torch.inference_mode(),
             torch.autocast(self.device.split(":")[0], torch.bfloat16, enabled=self.precision == "bf16"),
         ):
-            found = decode(self._net, *outputs(self._net, x), self.size_px)
+            if self._compiled is not None:
+                heads = [torch.from_numpy(values) for values in self._compiled(x.numpy())]
+            else:
+                heads = list(Heads(self._net)(x.contiguous(memory_format=self._layout)))
+            found = decode(self._net, dict(zip(Heads.names, heads, strict=True)), height, width)
         return [
-            self._kept(each["boxes"].cpu().numpy(), each["scores"].cpu().numpy().astype(np.float64), large.xyxy)
-            for each, large in zip(found, self._large.detect(images), strict=True)
+            self._kept(self._in_picture(each["boxes"].cpu().numpy(), image, size_wh), each["scores"], large.xyxy)
+            for each, image, large in zip(found, images, self._laid.detect(images), strict=True)
         ]
 
-    def _kept(self, boxes: Boxes, score: NDArray[np.float64], large: Boxes) -> Regions:
-        """Regions of one picture from boxes in its square: the sure ones of them, and `large`, the whole one first."""
-        width, height = int(large[0, 2]), int(large[0, 3])
-        xyxy = from_square(boxes, width, height, self.size_px)
+    def _canvas(self, image: Rgb, width: int, height: int) -> Rgb:
+        """A picture, scaled and padded to what the network sees."""
+        if self.effort == "full":
+            whole = np.array([[0, 0, image.shape[1], image.shape[0]]], np.float32)
+            return np.asarray(square_crops(image, whole, self.size_px, "pad")[0], np.uint8)
+        w, h = _fitted(image.shape[1], image.shape[0], width, height)
+        out = np.empty((height, width, 3), np.uint8)
+        out[:] = np.median(np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]]), axis=0).astype(np.uint8)
+        picture = Image.fromarray(image).resize((w, h), Image.Resampling.BILINEAR, reducing_gap=3.0)
+        out[:h, :w] = np.asarray(picture)
+        return out
+
+    def _in_picture(self, boxes: Boxes, image: Rgb, size_wh: tuple[int, int]) -> Boxes:
+        """The reverse of `_canvas` for boxes."""
+        height, width = image.shape[:2]
+        if self.effort == "full":
+            return from_square(boxes, width, height, self.size_px)
+        w, h = _fitted(width, height, *size_wh)
+        return clip(boxes * np.array([width / w, height / h] * 2, np.float32), width, height)
+
+    def _kept(self, xyxy: Boxes, scores: Any, large: Boxes) -> Regions:
+        """Regions of one picture: the sure ones of what was found, and `large`, the whole one first."""
+        score = scores.cpu().numpy().astype(np.float64)
         logit = self._slope * np.log(score / (1 - np.minimum(score, 1 - 1e-6))) + self._offset
         confidence = (1 / (1 + np.exp(-logit))).astype(np.float32)
-        rows = np.flatnonzero((confidence >= self.least) & ((xyxy[:, 2:] - xyxy[:, :2]).min(1) >= 1))[: self.most]
+        large_enough = (xyxy[:, 2:] - xyxy[:, :2]).min(1) >= 1
+        most = self.most if self.effort == "full" else min(self.most, _FEWER)
+        rows = np.flatnonzero((confidence >= self.least) & large_enough)[:most]
         least = np.full(len(large), self.least, np.float32)
         return Regions(np.concatenate([xyxy[rows], large]), np.concatenate([confidence[rows], least]))
 
 
-def make_detector(name: str, *, device: str = "auto", path: str | Path | None = None) -> Detector:
+def _fitted(width: int, height: int, most_width: int, most_height: int) -> tuple[int, int]:
+    """Sides of a picture scaled into a canvas, 1 or more."""
+    scale = min(most_width / width, most_height / height)
+    return max(1, min(most_width, round(width * scale))), max(1, min(most_height, round(height * scale)))
+
+
+def make_detector(
+    name: str, *, device: str = "auto", path: str | Path | None = None, effort: Effort = "default"
+) -> Detector:
     """The detector of a name: `logo` (the bundled one, or that of a file), `tiles` by the default plan, or `whole`.
 
     Raises:
@@ -292,7 +380,7 @@ def make_detector(name: str, *, device: str = "auto", path: str | Path | None = 
     if name not in ("logo", "tiles", "whole"):
         raise InputError(f"detector: expected logo, tiles or whole, got {name!r}")
     if name == "logo":
-        return LogoDetector(path, device=device)
+        return LogoDetector(path, device=device, effort=effort)
     if path is not None:
         raise InputError(f"path: expected None with the detector {name}, got {str(path)!r}")
     return Tiles() if name == "tiles" else WholeImage()

@@ -15,7 +15,7 @@ from torchvision.models.detection.image_list import ImageList
 from torchvision.ops import FeaturePyramidNetwork
 from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 
-__all__ = ["MEAN", "STD", "build", "decode", "outputs"]
+__all__ = ["MEAN", "STD", "Heads", "anchors_of", "build", "decode", "outputs", "places_of"]
 
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
@@ -56,41 +56,57 @@ def build() -> FCOS:
     )
 
 
-def outputs(net: FCOS, x: torch.Tensor) -> tuple[dict[str, torch.Tensor], list[torch.Tensor], list[int]]:
-    """Run the network on float32 (n, 3, h, w), sides multiples of 64.
+class Heads(nn.Module):
+    """The network up to its heads: tensors in, tensors out, as compilers want it."""
 
-    Returns:
-        The head's outputs in float32, the anchors of each picture, and the number of places on each level.
-    """
-    levels = list(net.backbone(x).values())
-    head: dict[str, torch.Tensor] = {k: v.float() for k, v in net.head(levels).items()}
-    shapes = [(int(x.shape[-2]), int(x.shape[-1]))] * len(x)
-    anchors: list[torch.Tensor] = net.anchor_generator(ImageList(x, shapes), levels)
-    return head, anchors, [f.shape[2] * f.shape[3] for f in levels]
+    names = ("cls_logits", "bbox_regression", "bbox_ctrness")
+    """Of what comes out, in this order."""
+
+    def __init__(self, net: FCOS) -> None:
+        """Share the layers of `net`."""
+        super().__init__()
+        self.net = net
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Float32 (n, 3, h, w), sides multiples of 64 -> the heads' outputs, each (n, places, k)."""
+        head = self.net.head(list(self.net.backbone(x).values()))
+        return tuple(head[name].float() for name in self.names)
 
 
-def decode(
-    net: FCOS,
-    head: dict[str, torch.Tensor],
-    anchors: list[torch.Tensor],
-    places: list[int],
-    side: int,
-) -> list[dict[str, torch.Tensor]]:
+def places_of(height: int, width: int) -> list[tuple[int, int]]:
+    """Rows and columns of the places on each level, of pictures of this size."""
+    return [(-(-height // stride), -(-width // stride)) for stride in _STRIDES]
+
+
+def outputs(net: FCOS, x: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Run the network on float32 (n, 3, h, w), sides multiples of 64: the heads' outputs, float32."""
+    return dict(zip(Heads.names, Heads(net)(x), strict=True))
+
+
+def anchors_of(net: FCOS, count: int, height: int, width: int) -> list[torch.Tensor]:
+    """The anchors of each of `count` pictures of this size, float32 (places, 4)."""
+    device = next(net.parameters()).device
+    levels = [torch.empty(count, 1, *shape, device=device) for shape in places_of(height, width)]
+    images = ImageList(torch.empty(count, 1, height, width, device=device), [(height, width)] * count)
+    anchors: list[torch.Tensor] = net.anchor_generator(images, levels)
+    return anchors
+
+
+def decode(net: FCOS, head: dict[str, torch.Tensor], height: int, width: int) -> list[dict[str, torch.Tensor]]:
     """Boxes of each picture, best first, overlapping ones dropped.
 
     Args:
         net: Whose coder of boxes and limits are used.
         head: Of `outputs`.
-        anchors: Of `outputs`.
-        places: Of `outputs`.
-        side: Of the square pictures, px.
+        height: Of the pictures, px.
+        width: Of the pictures, px.
 
     Returns:
         Of each picture ``boxes`` float32 (k, 4) xyxy and ``scores`` float32 (k,) in 0..1.
     """
+    places = [rows * columns for rows, columns in places_of(height, width)]
     split = {k: list(torch.split(v, places, dim=1)) for k, v in head.items()}
-    shapes = [(side, side)] * len(anchors)
-    found: list[dict[str, torch.Tensor]] = net.postprocess_detections(
-        split, [list(torch.split(a, places)) for a in anchors], shapes
-    )
+    count = len(next(iter(head.values())))
+    anchors = [list(torch.split(a, places)) for a in anchors_of(net, count, height, width)]
+    found: list[dict[str, torch.Tensor]] = net.postprocess_detections(split, anchors, [(height, width)] * count)
     return found

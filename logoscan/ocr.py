@@ -14,20 +14,20 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
-from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Literal, Protocol, TypeAlias, get_args, runtime_checkable
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from logoscan.boxes import iou
 from logoscan.encode import resolve_device
 from logoscan.errors import CorruptFileError, InputError, MissingDependencyError
 from logoscan.jsonio import file_sha256
-from logoscan.types import Boxes, Rgb, TextSpans
+from logoscan.types import Boxes, Effort, Rgb, TextSpans
 
 __all__ = [
     "EasyOcr",
-    "Effort",
     "OcrEngine",
     "RapidOcr",
     "WordReader",
@@ -41,16 +41,18 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 OcrChoice: TypeAlias = Literal["auto", "easyocr", "rapidocr", "none"]
-Effort: TypeAlias = Literal["default", "full"]
-_READ_PX: dict[str, tuple[int, tuple[int, ...]]] = {"default": (960, (480, 960)), "full": (1600, (480, 960, 1600))}
+_READ_PX: dict[str, tuple[int, tuple[int, ...]]] = {"default": (960, (480,)), "full": (1600, (480, 960, 1600))}
 """Long sides at which lines are read and found."""
-
+_MOST_LINES: dict[str, int | None] = {"default": 12, "full": None}
 _CANVAS_STEP = 320
 """Canvas sides are multiples of this: at most nine shapes at the default reading size."""
 _FIND_STEP = 160
 """Long sides of the pictures in which lines are found are multiples of this, or that of the canvas."""
-_MAX_ENLARGEMENT = 5.0
-"""Small pictures are enlarged before they are read: letters under some 12 px are lost to both detectors."""
+_MAX_ENLARGEMENT, _MAX_BLUR, _LEAST_READ_PX = 5.0, 2.0, 640
+"""Small pictures are enlarged before they are read, five times at most to this long side, twice beyond: letters under
+some 12 px are lost to both detectors, and there is nothing to see between the pixels."""
+_LEAST_LINE_PX = 128
+"""Width to which shorter lines of 48 px are padded; RapidOCR's 320 makes a short word cost as much as a long one."""
 _SAME_LINE = 0.5
 """Intersection over union above which two looks at a picture have found one line."""
 _EASYOCR_SHA256 = {
@@ -118,7 +120,9 @@ def _surest(places: Boxes, owners: Sequence[int], texts: Sequence[str], confiden
 def _canvas(image: Rgb, long_side_px: int) -> tuple[Rgb, float]:
     """The picture, scaled and set into the top left of a canvas of a fixed size; and the scale."""
     height, width = image.shape[:2]
-    scale = min(_MAX_ENLARGEMENT, long_side_px / max(height, width))
+    scale = min(
+        _MAX_ENLARGEMENT, max(_MAX_BLUR, _LEAST_READ_PX / max(height, width)), long_side_px / max(height, width)
+    )
     w, h = max(1, round(width * scale)), max(1, round(height * scale))
     out = np.empty((-h // _CANVAS_STEP * -_CANVAS_STEP, -w // _CANVAS_STEP * -_CANVAS_STEP, 3), np.uint8)
     out[:] = np.median(image[:: max(1, height // 64), :: max(1, width // 64)], axis=(0, 1)).astype(np.uint8)
@@ -183,7 +187,13 @@ class RapidOcr:
     """
 
     def __init__(
-        self, *, device: str = "cpu", long_side_px: int = 960, find_px: Sequence[int] = (), threads: int | None = None
+        self,
+        *,
+        device: str = "cpu",
+        long_side_px: int = 960,
+        find_px: Sequence[int] = (),
+        most_lines: int | None = None,
+        threads: int | None = None,
     ) -> None:
         """Load, verify and warm up the models.
 
@@ -192,6 +202,8 @@ class RapidOcr:
             long_side_px: Pictures are scaled to at most this before reading.
             find_px: Lines are found in the picture scaled to at most each of these: in a small one those of large
                 letters, which a text detector takes apart, in a large one small print; none given: as it is read.
+            most_lines: Of a picture that are read at each size at which they are found, highest letters first; None
+                reads all.
             threads: Of ONNX Runtime; None takes torch's number, so that one setting governs both.
 
         Raises:
@@ -208,8 +220,10 @@ class RapidOcr:
         if device not in ("cpu", "auto"):
             logger.warning("rapidocr runs on the CPU, not on %s: ONNX Runtime is installed for the CPU", device)
         self.long_side_px, self.find_px = _checked(long_side_px, find_px)
+        if most_lines is not None and most_lines < 1:
+            raise InputError(f"most_lines: expected 1 or more or None, got {most_lines!r}")
+        self.most_lines = most_lines
         self.name = f"rapidocr {version('rapidocr')} {_sizes(self.long_side_px, self.find_px)}"
-        self._lock = Lock()
         self._engine: Any = RapidOCR(
             params={
                 "Global.log_level": "critical",  # else a line on stderr for each photo without text
@@ -218,11 +232,14 @@ class RapidOcr:
                 "Det.model_path": str(det),
                 "Cls.model_path": str(cls),
                 "Rec.model_path": str(rec),
-                "Det.limit_type": "max",  # "min" would enlarge the short side to 736
-                "Det.limit_side_len": long_side_px,
+                "Rec.rec_batch_num": 1,  # of several, all are padded to the longest, which costs more than it saves
+                "Rec.rec_img_shape": [3, 48, _LEAST_LINE_PX],
+                "Det.limit_type": "max",  # pictures come at the size in which lines are looked for
+                "Det.limit_side_len": 1 << 20,
             }
         )
-        self.read([np.full((64, 64, 3), 255, np.uint8)])
+        for load in (self._engine._load_det_model, self._engine._load_cls_model, self._engine._load_rec_model):
+            load()  # now: the first call of several threads would load them several times
 
     def read(self, images: Sequence[Rgb]) -> list[TextSpans]:
         """Lines in each picture, see `OcrEngine`."""
@@ -230,15 +247,40 @@ class RapidOcr:
 
     def _read(self, image: Rgb) -> TextSpans:
         canvas, scale = _canvas(image, self.long_side_px)
+        bgr = np.ascontiguousarray(canvas[..., ::-1])  # what it takes arrays for
         looks = []
         for side in _find_sides(canvas, max(image.shape[:2]) * scale, self.find_px):
-            with self._lock:
-                if self._engine.text_det is not None:  # made by the first call, which warms up
-                    self._engine.text_det.limit_side_len = side
-                found = self._engine(np.ascontiguousarray(canvas[..., ::-1]))  # it takes arrays for BGR
-            if found.txts is not None and found.boxes is not None:
-                looks.append(_spans(list(found.boxes), list(found.txts), list(found.scores), scale, image.shape))
+            places = self._find(bgr, side)
+            if self.most_lines is not None:
+                places = _largest(places, self.most_lines)
+            if len(places):
+                texts, sure = self._recognise(bgr, places)
+                looks.append(_spans(list(places), texts, sure, scale, image.shape))
         return _merged(looks or [TextSpans.empty()])
+
+    def _find(self, bgr: Rgb, side: int) -> NDArray[np.float32]:
+        """Lines of a canvas, float32 (n, 4, 2) px, found in it at the size with this long side."""
+        import cv2
+
+        height, width = bgr.shape[:2]
+        scale = side / max(height, width)
+        size = (round(width * scale / 32) * 32, round(height * scale / 32) * 32)
+        small = bgr if size == (width, height) else np.asarray(cv2.resize(bgr, size), np.uint8)
+        found = self._engine._load_det_model()(small)
+        if found.boxes is None:
+            return np.zeros((0, 4, 2), np.float32)
+        grow = np.array([width / size[0], height / size[1]], np.float32)
+        return np.asarray(np.rint(np.asarray(found.boxes, np.float32) * grow), np.float32)
+
+    def _recognise(self, bgr: Rgb, places: NDArray[np.float32]) -> tuple[list[str], list[float]]:
+        """Text and confidence of each place; "" where there is none."""
+        from rapidocr.ch_ppocr_rec.typings import TextRecInput
+        from rapidocr.utils.process_img import get_rotate_crop_image
+
+        lines = [get_rotate_crop_image(bgr, place.copy()) for place in places]
+        turned = self._engine._load_cls_model()(lines).img_list
+        found = self._engine._load_rec_model()(TextRecInput(img=turned))
+        return list(found.txts), [float(s) for s in found.scores]
 
     def read_words(self, images: Sequence[Rgb], places: Sequence[Boxes]) -> list[TextSpans]:
         """A line in each place, see `WordReader`."""
@@ -250,12 +292,18 @@ class RapidOcr:
             if not pieces:
                 out.append(TextSpans.empty())
                 continue
-            with self._lock:
-                found = self._engine._load_rec_model()(
-                    TextRecInput(img=[np.ascontiguousarray(p[..., ::-1]) for p in pieces])
-                )
+            found = self._engine._load_rec_model()(
+                TextRecInput(img=[np.ascontiguousarray(p[..., ::-1]) for p in pieces])
+            )
             out.append(_surest(boxes, owners, found.txts, [float(s) for s in found.scores]))
         return out
+
+
+def _largest(places: NDArray[np.float32], most: int) -> NDArray[np.float32]:
+    """The places with the highest letters, in their order: a brand writes its name large."""
+    sides = np.linalg.norm(places - np.roll(places, -1, axis=1), axis=2)
+    high = np.minimum(sides[:, 0], sides[:, 1])
+    return places[np.sort(np.argsort(-high, kind="stable")[:most])]
 
 
 def _torch_threads() -> int:
@@ -419,7 +467,8 @@ def make_ocr(engine: OcrChoice = "auto", *, device: str = "auto", effort: Effort
     Args:
         engine: See above.
         device: "auto", "cpu", "cuda", ...
-        effort: "default" reads at up to 960 px and finds lines at two sizes, "full" at up to 1600 px and at three.
+        effort: "default" finds lines at one size and reads the twelve with the highest letters at up to 960 px; "full"
+            finds them at three sizes and reads all, at up to 1600 px. No picture is enlarged more than twice for it.
 
     Raises:
         InputError: Another name.
@@ -427,7 +476,7 @@ def make_ocr(engine: OcrChoice = "auto", *, device: str = "auto", effort: Effort
     """
     if engine == "none":
         return None
-    if effort not in _READ_PX:
+    if effort not in get_args(Effort):
         raise InputError(f"effort: expected default or full, got {effort!r}")
     if engine == "auto":
         on_gpu = resolve_device(device).startswith("cuda")
@@ -437,5 +486,5 @@ def make_ocr(engine: OcrChoice = "auto", *, device: str = "auto", effort: Effort
     if engine == "easyocr":
         return EasyOcr(device=device, long_side_px=long_side_px, find_px=find_px)
     if engine == "rapidocr":
-        return RapidOcr(device=device, long_side_px=long_side_px, find_px=find_px)
+        return RapidOcr(device=device, long_side_px=long_side_px, find_px=find_px, most_lines=_MOST_LINES[effort])
     raise InputError(f"ocr: expected auto, easyocr, rapidocr or none, got {engine!r}")

@@ -26,6 +26,7 @@ __all__ = [
     "Brand",
     "BrandMention",
     "CropFit",
+    "Effort",
     "Embeddings",
     "EncoderInfo",
     "ImageSource",
@@ -53,6 +54,8 @@ ImageSource: TypeAlias = str | Path | bytes | Image.Image | NDArray[Any]
 Band: TypeAlias = Literal["clear", "review", "block"]
 CropFit: TypeAlias = Literal["context", "squeeze", "pad"]
 """How a box becomes a square: grown into the photo around it, squeezed, or padded with its border's colour."""
+Effort: TypeAlias = Literal["default", "full"]
+"""How much work may be saved: "default" leaves out what hardly ever changes an answer, "full" is the reference."""
 MentionKind: TypeAlias = Literal["exact", "near", "partial", "compatible", "style"]
 """How text names a brand: as it is, nearly, as "for BRAND", as "BRAND style"."""
 

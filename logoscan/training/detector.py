@@ -25,7 +25,7 @@ from torchvision.models.detection.fcos import FCOS
 from torchvision.transforms.functional import normalize, resize
 
 from logoscan.boxes import area, clip, iou, to_square
-from logoscan.detector_net import MEAN, STD, build, decode, outputs
+from logoscan.detector_net import MEAN, STD, anchors_of, build, decode, outputs, places_of
 from logoscan.encode import cpu_has_bf16
 from logoscan.images import square_crops
 from logoscan.training.compose import Composer
@@ -194,7 +194,10 @@ def loss(net: FCOS, pixels: torch.Tensor, boxes: Sequence[Boxes]) -> dict[str, t
         boxes: Of each picture float32 (k, 4), xyxy px.
     """
     with torch.autocast(pixels.device.type, torch.bfloat16, enabled=_in_bf16(pixels.device)):
-        head, anchors, places = outputs(net, to_input(pixels))
+        head = outputs(net, to_input(pixels))
+    count, _, height, width = pixels.shape
+    anchors = anchors_of(net, count, height, width)
+    places = [rows * columns for rows, columns in places_of(height, width)]
     truth = [
         {"boxes": torch.from_numpy(b).reshape(-1, 4), "labels": torch.zeros(len(b), dtype=torch.int64)} for b in boxes
     ]
@@ -393,7 +396,7 @@ def judge(net: FCOS, examples: Iterable[Example]) -> Found:
     for example in examples:
         with torch.autocast("cpu", torch.bfloat16, enabled=cpu_has_bf16()):
             head = outputs(net, to_input(stacked([example])))
-        (found,) = decode(net, *head, example.pixels.shape[0])
+        (found,) = decode(net, head, *example.pixels.shape[:2])
         boxes = clip(found["boxes"].numpy(), example.pixels.shape[1], example.pixels.shape[0])
         near = iou(boxes, example.boxes) >= 0.5
         fresh = near & (np.cumsum(near, axis=0) == 1)
