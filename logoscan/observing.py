@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Lock
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -20,9 +22,9 @@ from logoscan.photos import PhotoHash, photo_hash
 from logoscan.placement import Keypoints
 from logoscan.reading import read
 from logoscan.results import ImageRecord
-from logoscan.types import Embeddings, ImageSource, Regions, Rgb, TextSpans
+from logoscan.types import Effort, Embeddings, ImageSource, Regions, Rgb, TextSpans
 
-__all__ = ["Observation", "Observer", "Step"]
+__all__ = ["Known", "Observation", "Observer", "Step"]
 
 Step: TypeAlias = Literal["hash", "find", "points", "read"]
 """Opening and hashing a photo, places with their vectors, points, text."""
@@ -58,6 +60,25 @@ class Observation:
     unfinished: tuple[Step, ...] = ()
 
 
+class Known:
+    """What was seen in the latest photos of a stream, by the hash of their file. May be shared by threads."""
+
+    def __init__(self, most: int = 256) -> None:
+        """Room for `most` photos, of up to half a megabyte each; 0 remembers none."""
+        self._most, self._seen, self._lock = most, OrderedDict[str, Observation](), Lock()
+
+    def get(self, sha256: str) -> Observation | None:
+        """What was seen in a photo, if it is remembered."""
+        return self._seen.get(sha256)
+
+    def add(self, seen: Mapping[str, Observation]) -> None:
+        """Remember photos; the oldest are forgotten."""
+        with self._lock:
+            self._seen.update(seen)
+            while len(self._seen) > self._most:
+                self._seen.popitem(last=False)
+
+
 class Observer:
     """Looks at photos with a detector, an encoder and, where there is one, an OCR engine. Immutable."""
 
@@ -69,17 +90,19 @@ class Observer:
         root: Path | None = None,
         limits: ImageLimits | None = None,
         hash_photos: bool = False,
+        effort: Effort = "default",
     ) -> None:
         """Bind the stages; `root` and `limits` as for `images.read_picture`.
 
-        With `hash_photos` each photo's hash is found as well, for a `PhotoLedger`.
+        With `hash_photos` each photo's hash is found as well, for a `PhotoLedger`. `effort` is that of reading and of
+        looking for points; detector and engine have their own.
 
         Raises:
             MissingDependencyError: `hash_photos` without pdqhash.
         """
         self._encoder, self._detector, self._ocr = encoder, detector, ocr
         self._root, self._limits = root, limits or ImageLimits()
-        self._hash_photos = hash_photos
+        self._hash_photos, self._effort = hash_photos, effort
         if hash_photos:  # a package that is missing shall show here, not as a warning for each photo
             photo_hash(np.zeros((1, 1, 3), np.uint8))
 
@@ -89,27 +112,38 @@ class Observer:
 
     def look(self, image: ImageSource) -> Observation:
         """What one picture holds besides text. Raises `ImageError` where it cannot be read."""
-        picture = read_picture(image, root=self._root, limits=self._limits)
+        picture = self._read(image)
         regions = self._detector.detect([picture.rgb])[0]
         vectors = encode_crops(self._encoder, [picture.rgb], [regions.xyxy])[0]
         hashed = self._hash(picture.rgb)
         record = _record(image, picture, hashed)
-        points = of_photo(picture.rgb)
-        return Observation(record, regions, vectors, TextSpans.empty(), points, photo_hash=hashed)
+        points = of_photo(picture.rgb, self._effort)
+        seen = Observation(record, regions, vectors, TextSpans.empty(), points, photo_hash=hashed)
+        return _resized(seen, picture.rgb, picture.size_wh)
 
-    def observe(self, images: Sequence[ImageSource]) -> list[Observation]:
-        """Look at photos: detect, encode, read. The expensive half of a scan; needs no register."""
+    def _read(self, source: ImageSource) -> Picture:
+        return read_picture(source, root=self._root, limits=self._limits, reduced=True)
+
+    def observe(self, images: Sequence[ImageSource], known: Known | None = None) -> list[Observation]:
+        """Look at photos: detect, encode, read. The expensive half of a scan; needs no register.
+
+        Args:
+            images: Photos.
+            known: What was seen in photos before, by the hash of their file; those are not looked at again, and new
+                ones are added.
+        """
+        known = Known(0) if known is None else known
         chunks = (images[start : start + _CHUNK] for start in range(0, len(images), _CHUNK))
-        return [seen for chunk in chunks for seen in self._observe_safely(chunk)]
+        return [seen for chunk in chunks for seen in self._observe_safely(chunk, known)]
 
-    def _observe_safely(self, images: Sequence[ImageSource]) -> list[Observation]:
+    def _observe_safely(self, images: Sequence[ImageSource], known: Known) -> list[Observation]:
         """One photo that breaks a model costs that photo, not the stream."""
         try:
-            return self._observe(images)
+            return self._observe(images, known)
         except Exception as error:
             logger.exception("%d photos could not be examined together", len(images))
             if len(images) > 1:
-                return [seen for image in images for seen in self._observe_safely([image])]
+                return [seen for image in images for seen in self._observe_safely([image], known)]
             return [self._broken(images[0], error)]
 
     # -- one photo, step by step: what `observe` does together, for those who may have to stop in between
@@ -123,7 +157,7 @@ class Observer:
     def open(self, source: ImageSource) -> tuple[Observation, Rgb | None]:
         """The photo with its record and hash; without pixels where it cannot be read, and then a warning says why."""
         try:
-            picture = read_picture(source, root=self._root, limits=self._limits)
+            picture = self._read(source)
             hashed = self._hash(picture.rgb)
         except ImageError as error:
             return self._failed(source, str(error)), None
@@ -140,7 +174,9 @@ class Observer:
         which encodes all places together, by what the encoder's arithmetic differs between batches.
         """
         try:
-            return _after(self._take(step, seen, rgb), step)
+            size_wh = (seen.record.width or rgb.shape[1], seen.record.height or rgb.shape[0])
+            taken = self._take(step, _resized(seen, rgb, size_wh, back=True), rgb)
+            return _after(_resized(taken, rgb, size_wh), step)
         except Exception as error:
             logger.exception("a photo could not be examined")
             return self._broken(source, error)
@@ -150,10 +186,10 @@ class Observer:
             regions = self._detector.detect([rgb])[0]
             return replace(seen, regions=regions, vectors=encode_crops(self._encoder, [rgb], [regions.xyxy])[0])
         if step == "points":
-            return replace(seen, keypoints=of_photo(rgb))
+            return replace(seen, keypoints=of_photo(rgb, self._effort))
         if step == "hash":
             return seen  # of an opened photo it is known
-        spans = read(self._ocr, [rgb], [seen.regions])[0]
+        spans = read(self._ocr, [rgb], [seen.regions], self._effort)[0]
         regions = with_text(seen.regions, spans, rgb.shape[1], rgb.shape[0])
         fresh = regions.xyxy[len(seen.regions) :]
         vectors = seen.vectors
@@ -161,29 +197,45 @@ class Observer:
             vectors = np.concatenate([vectors, encode_crops(self._encoder, [rgb], [fresh])[0]])
         return replace(seen, spans=spans, regions=regions, vectors=vectors)
 
-    def _observe(self, images: Sequence[ImageSource]) -> list[Observation]:
+    def _observe(self, images: Sequence[ImageSource], known: Known) -> list[Observation]:
         pictures: list[Picture | ImageError] = []
         for source in images:
             try:
-                pictures.append(read_picture(source, root=self._root, limits=self._limits))
+                pictures.append(self._read(source))
             except ImageError as error:
                 pictures.append(error)
-        good = [p.rgb for p in pictures if isinstance(p, Picture)]
-        proposed = self._detector.detect(good)
-        spans = read(self._ocr, good, proposed)
-        regions = [
-            with_text(found, lines, rgb.shape[1], rgb.shape[0])
-            for found, lines, rgb in zip(proposed, spans, good, strict=True)
-        ]
-        vectors = encode_crops(self._encoder, good, [r.xyxy for r in regions])
-        ready = iter(zip(regions, vectors, spans, map(of_photo, good), strict=True))
-        hashes = map(self._hash, good)
+        good = {p.sha256: p for p in pictures if isinstance(p, Picture)}
+        seen = {sha256: again for sha256 in good if (again := known.get(sha256)) is not None}
+        fresh = {sha256: p for sha256, p in good.items() if sha256 not in seen}
+        seen |= zip(fresh, self._look_at(list(fresh.values())), strict=True)
+        known.add({sha256: seen[sha256] for sha256 in fresh})
         return [
             self._failed(source, str(picture))
             if isinstance(picture, ImageError)
-            else Observation(_record(source, picture, hashed := next(hashes)), *next(ready), photo_hash=hashed)
+            else _of_file(seen[picture.sha256], source)
             for source, picture in zip(images, pictures, strict=True)
         ]
+
+    def _look_at(self, pictures: Sequence[Picture]) -> list[Observation]:
+        """All that pictures hold, examined together."""
+        images = [picture.rgb for picture in pictures]
+        proposed = self._detector.detect(images)
+        spans = read(self._ocr, images, proposed, self._effort)
+        regions = [
+            with_text(found, lines, rgb.shape[1], rgb.shape[0])
+            for found, lines, rgb in zip(proposed, spans, images, strict=True)
+        ]
+        vectors = encode_crops(self._encoder, images, [r.xyxy for r in regions])
+        points = [of_photo(rgb, self._effort) for rgb in images]
+        hashes = [self._hash(rgb) for rgb in images]
+        out = []
+        for picture, hashed, places, vector, lines, point in zip(
+            pictures, hashes, regions, vectors, spans, points, strict=True
+        ):
+            record = _record(None, picture, hashed)
+            seen = Observation(record, places, vector, lines, point, photo_hash=hashed)
+            out.append(_resized(seen, picture.rgb, picture.size_wh))
+        return out
 
     def _hash(self, rgb: Rgb) -> PhotoHash | None:
         return photo_hash(rgb) if self._hash_photos else None
@@ -205,6 +257,27 @@ def _file(source: ImageSource) -> str | None:
     return str(source) if isinstance(source, (str, Path)) else None
 
 
-def _record(source: ImageSource, picture: Picture, hashed: PhotoHash | None) -> ImageRecord:
-    height, width = picture.rgb.shape[:2]
-    return ImageRecord(_file(source), picture.sha256, width, height, None if hashed is None else hashed.pdq)
+def _record(source: ImageSource | None, picture: Picture, hashed: PhotoHash | None) -> ImageRecord:
+    file = None if source is None else _file(source)
+    return ImageRecord(file, picture.sha256, *picture.size_wh, None if hashed is None else hashed.pdq)
+
+
+def _of_file(seen: Observation, source: ImageSource) -> Observation:
+    return replace(seen, record=replace(seen.record, file=_file(source)))
+
+
+def _resized(seen: Observation, rgb: Rgb, size_wh: tuple[int, int], *, back: bool = False) -> Observation:
+    """What was seen in a decoded picture, in pixels of a file of this size; `back`: the reverse."""
+    height, width = rgb.shape[:2]
+    if (width, height) == size_wh:
+        return seen
+    sizes = (size_wh, (width, height)) if not back else ((width, height), size_wh)
+    grow = np.asarray(np.divide(*np.array(sizes, np.float32)), np.float32)
+    frames = seen.keypoints.frames * np.array([*grow, np.sqrt(grow.prod()), 1], np.float32)
+    size = (width, height) if back else size_wh
+    return replace(
+        seen,
+        regions=Regions(seen.regions.xyxy * np.tile(grow, 2), seen.regions.confidence),
+        spans=TextSpans(seen.spans.polygons * grow, seen.spans.texts, seen.spans.confidence),
+        keypoints=replace(seen.keypoints, frames=frames, size_wh=size) if len(seen.keypoints) else seen.keypoints,
+    )

@@ -12,7 +12,7 @@ import numpy as np
 
 from logoscan.boxes import clip, shared
 from logoscan.ocr import OcrEngine, WordReader
-from logoscan.types import Boxes, Regions, Rgb, TextSpans
+from logoscan.types import Boxes, Effort, Regions, Rgb, TextSpans
 
 __all__ = ["read", "word_places"]
 
@@ -52,14 +52,19 @@ def word_places(regions: Regions, spans: TextSpans, width_px: int, height_px: in
     return clip(grown, width_px, height_px)[:_PLACES]
 
 
-def read(ocr: OcrEngine | None, images: Sequence[Rgb], regions: Sequence[Regions]) -> list[TextSpans]:
+def read(
+    ocr: OcrEngine | None, images: Sequence[Rgb], regions: Sequence[Regions], effort: Effort = "full"
+) -> list[TextSpans]:
     """Lines of each picture; after them words in the detector's places, where the engine can read such.
 
-    Where all that says nothing, the picture is read again upside down, and what is sure then comes last.
+    Where all that says nothing, the picture is read again upside down, and what is sure then comes last. The default
+    effort reads lines alone, at the sizes of the engine.
     """
     if ocr is None:
         return [TextSpans.empty() for _ in images]
     found = ocr.read(images)
+    if effort == "default":
+        return found
     if isinstance(ocr, WordReader):
         places = [
             word_places(proposed, spans, image.shape[1], image.shape[0])

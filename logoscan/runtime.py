@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import warnings
 from threading import Lock
 from typing import Any
 
@@ -37,11 +38,10 @@ class CpuNetwork:
         import openvino
         import torch
 
-        with torch.inference_mode(False), torch.no_grad():
-            traced = torch.jit.trace(  # type: ignore[no-untyped-call]
-                module, example, check_trace=False
-            )
-        model = openvino.convert_model(traced, example_input=example)
+        with torch.inference_mode(False), torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch calls tracing deprecated; OpenVINO does it itself, more slowly
+            traced = torch.jit.trace(module, example, check_trace=False)  # type: ignore[no-untyped-call]
+            model = openvino.convert_model(traced, example_input=example)
         sides = [-1] * (example.ndim - 2)
         model.reshape([-1, int(example.shape[1]), *sides])
         streams = max(1, (os.cpu_count() or 1) // threads)

@@ -7,13 +7,16 @@ nearly everything and knows no register, and judges afterwards (`judge`), which 
 from __future__ import annotations
 
 import logging
+import os
 import time
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -30,7 +33,7 @@ from logoscan.judging import Findings, Judge, claim_of, coded_of, mentions_of
 from logoscan.ledger import PhotoLedger
 from logoscan.locate import locate
 from logoscan.match import MatchCalibration, match_regions
-from logoscan.observing import Observation, Observer
+from logoscan.observing import Known, Observation, Observer
 from logoscan.ocr import OcrEngine, make_ocr
 from logoscan.pace import Pace
 from logoscan.photos import PhotoUse
@@ -40,7 +43,7 @@ from logoscan.results import BrandResult, ListingFacts, Provenance, Report, top_
 from logoscan.score import ScoreModel
 from logoscan.screening import OnTimeout, Screener, Screening, Stages
 from logoscan.signals import DEFAULT_SIGNALS, SignalFunction
-from logoscan.types import ImageSource, Listing, Match, TextSpans
+from logoscan.types import Effort, ImageSource, Listing, Match, TextSpans
 
 __all__ = ["Observation", "Scanner"]
 
@@ -67,6 +70,7 @@ class Scanner:
         ledger: Photos and who used them; None knows none.
         calibration: Similarity to probability; None where none fits, and then `similarity_threshold` decides.
         name_calibration: The same for brands that are registered by their name alone.
+        effort: How much work is saved.
     """
 
     def __init__(
@@ -87,6 +91,7 @@ class Scanner:
         similarity_threshold: float | None = None,
         root: str | Path | None = None,
         limits: ImageLimits | None = None,
+        effort: Effort = "default",
     ) -> None:
         """Wire the stages.
 
@@ -109,18 +114,22 @@ class Scanner:
             similarity_threshold: Without a calibration: cosine from which a brand counts as shown.
             root: If given, image paths are relative to it and may not leave it.
             limits: Caps on image files.
+            effort: How much work may be saved. It governs points, reading and the detector that is made here; an engine
+                and a detector that are given have their own (`make_ocr`, `make_detector`).
 
         Raises:
-            InputError: `check_marks` without `alterations`.
+            InputError: `check_marks` without `alterations`, or another `effort`.
             MismatchError: Index and encoder, or calibration and stages, do not belong together.
             CorruptFileError: The bundled detector is wanted, and missing or altered.
         """
         index.require(encoder.info)
         if check_marks and alterations is None:
             raise InputError("check_marks: expected a scanner with an AlterationCheck, got alterations=None")
-        self._check_marks = check_marks
+        if effort not in get_args(Effort):
+            raise InputError(f"effort: expected default or full, got {effort!r}")
+        self._check_marks, self.effort = check_marks, effort
         self.index, self.encoder, self.ocr, self.alterations, self.ledger = index, encoder, ocr, alterations, ledger
-        self.detector: Detector = detector or LogoDetector(device=getattr(encoder, "device", "auto"))
+        self.detector: Detector = detector or LogoDetector(device=getattr(encoder, "device", "auto"), effort=effort)
         self.calibration = self._fitting(calibration, "logo")
         self.name_calibration = self._fitting(name_calibration, "name")
         if self.calibration is None and similarity_threshold is None:
@@ -133,7 +142,7 @@ class Scanner:
         self._similarity_threshold = similarity_threshold
         self._judging = Judge(prices or PriceModel(), score_model or ScoreModel(), tuple(signals))
         self._observer = Observer(
-            encoder, self.detector, ocr, None if root is None else Path(root), limits, hash_photos=ledger is not None
+            encoder, self.detector, ocr, None if root is None else Path(root), limits, ledger is not None, effort
         )
         self._screener = self.screener()
 
@@ -146,6 +155,7 @@ class Scanner:
         prices: PriceModel | None = None,
         score_model: ScoreModel | None = None,
         ledger: PhotoLedger | None = None,
+        effort: Effort = "default",
     ) -> Scanner:
         """The bundled models, wired.
 
@@ -155,6 +165,7 @@ class Scanner:
             prices: Price references.
             score_model: The stated priors if None.
             ledger: Photos and who used them.
+            effort: How much work may be saved.
         """
         encoder = ClipEncoder(device=device)
         if isinstance(brands, LogoIndex):
@@ -168,11 +179,12 @@ class Scanner:
         return cls(
             index,
             encoder=encoder,
-            ocr=make_ocr("auto", device=device),
+            ocr=make_ocr("auto", device=device, effort=effort),
             alterations=AlterationCheck(),
             prices=prices,
             score_model=score_model,
             ledger=ledger,
+            effort=effort,
         )
 
     def _fitting(
@@ -265,22 +277,71 @@ class Scanner:
 
     def scan(self, listing: Listing) -> Report:
         """The report of one listing. A photo that cannot be read is a warning in it."""
-        return next(self.scan_many([listing]))
+        return next(self._scan_batch([listing], Known(0)))
 
-    def scan_many(self, listings: Iterable[Listing], *, batch_size: int = 4) -> Iterator[Report]:
-        """Reports in the order of the listings, as they come; `batch_size` listings share the models' batches."""
+    def scan_many(
+        self,
+        listings: Iterable[Listing],
+        *,
+        batch_size: int = 4,
+        workers: int | None = None,
+        deduplicate: bool = True,
+    ) -> Iterator[Report]:
+        """Reports in the order of the listings, as they come.
+
+        Batches of listings are looked at side by side by threads, each of which takes all models through one batch;
+        listings are judged in their order. With `torch.set_num_threads(1)` before the models are made, a processor of
+        n cores does most: n batches at a time, a core each.
+
+        Args:
+            listings: Read as far ahead as there are batches at work.
+            batch_size: Listings that share the models' batches, 1 or more.
+            workers: Batches at work side by side, 1 or more; 1 uses no threads, and reads no further than one batch.
+                None: cores over torch's threads on a CPU, 4 on a GPU.
+            deduplicate: Photos that came lately (the last 256) are not looked at again.
+
+        Raises:
+            InputError: `batch_size` or `workers` is under 1.
+        """
         if batch_size < 1:
             raise InputError(f"batch_size: expected 1 or more, got {batch_size!r}")
-        stream = iter(listings)
-        while batch := list(islice(stream, batch_size)):
-            index = self.index.snapshot()
-            photos = [source for listing in batch for source in listing.images[:MAX_IMAGES]]
-            seen = iter(self.observe(photos))
-            for listing in batch:
-                taken = list(islice(seen, min(len(listing.images), MAX_IMAGES)))
-                matches = self.match(taken, index)
-                altered = self._altered(listing, matches, index)
-                yield self._judge(listing, taken, index, matches, altered)
+        if workers is not None and workers < 1:
+            raise InputError(f"workers: expected 1 or more or None, got {workers!r}")
+        return self._scan_many(iter(listings), batch_size, workers or self._workers(), Known(256 * deduplicate))
+
+    def _workers(self) -> int:
+        import torch
+
+        return max(1, (os.cpu_count() or 1) // torch.get_num_threads()) if self.encoder.device == "cpu" else 4
+
+    def _scan_many(self, stream: Iterator[Listing], batch_size: int, workers: int, known: Known) -> Iterator[Report]:
+        batches = iter(lambda: list(islice(stream, batch_size)), [])
+        if workers == 1:
+            for batch in batches:
+                yield from self._scan_batch(batch, known)
+            return
+        with ThreadPoolExecutor(workers, "logoscan") as pool:
+            ahead: deque[Future[list[Report]]] = deque()
+            try:
+                for batch in batches:
+                    ahead.append(pool.submit(lambda batch: list(self._scan_batch(batch, known)), batch))
+                    if len(ahead) > workers:
+                        yield from ahead.popleft().result()
+                while ahead:
+                    yield from ahead.popleft().result()
+            finally:  # the caller stopped, or the stream broke
+                for waiting in ahead:
+                    waiting.cancel()
+
+    def _scan_batch(self, batch: Sequence[Listing], known: Known) -> Iterator[Report]:
+        index = self.index.snapshot()
+        photos = [source for listing in batch for source in listing.images[:MAX_IMAGES]]
+        seen = iter(self._observer.observe(photos, known))
+        for listing in batch:
+            taken = list(islice(seen, min(len(listing.images), MAX_IMAGES)))
+            matches = self.match(taken, index)
+            altered = self._altered(listing, matches, index)
+            yield self._judge(listing, taken, index, matches, altered)
 
     def screen(self, listing: Listing, *, deadline_s: float, on_timeout: OnTimeout = "hold") -> Screening:
         """The gate before posting: allow, hold or block, by as much of a scan as the deadline allows.

@@ -64,7 +64,7 @@ def detector_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 class TestLogoDetector(DetectorContract):
     @pytest.fixture
     def detector(self, detector_file: Path) -> Detector:
-        return LogoDetector(detector_file)
+        return LogoDetector(detector_file, effort="full")
 
     def test_the_picture_itself_and_large_squares_come_last(self, detector: Detector) -> None:
         for picture, regions in zip(self.PICTURES, detector.detect(self.PICTURES), strict=True):
@@ -74,20 +74,20 @@ class TestLogoDetector(DetectorContract):
             assert (regions.confidence[-len(large) :] == np.float32(0.001)).all()
 
     def test_settings_limit_the_proposals_and_mark_them(self, detector_file: Path) -> None:
-        many, few = LogoDetector(detector_file, least=0.01, most=80), LogoDetector(detector_file, least=0.01, most=3)
+        many, few = (LogoDetector(detector_file, least=0.01, most=most, effort="full") for most in (80, 3))
         picture = self.PICTURES[0]
         large = len(Tiles(LARGE_PLAN).detect([picture])[0])
         assert len(few.detect([picture])[0]) == 3 + large < len(many.detect([picture])[0])
         np.testing.assert_array_equal(few.detect([picture])[0].xyxy[:3], many.detect([picture])[0].xyxy[:3])
         assert few.fingerprint != many.fingerprint
-        sure = LogoDetector(detector_file, least=0.999)
+        sure = LogoDetector(detector_file, least=0.999, effort="full")
         assert len(sure.detect([picture])[0]) == large
-        whole = LogoDetector(detector_file, least=0.999, large=TilePlan((1.0,), min_px=10_000))
+        whole = LogoDetector(detector_file, least=0.999, large=TilePlan((1.0,), min_px=10_000), effort="full")
         assert len(whole.detect([picture])[0]) == 1
         assert len({d.fingerprint for d in (many, few, sure, whole)}) == 4
 
     def test_pictures_looked_at_together_get_what_they_get_alone(self, detector_file: Path) -> None:
-        alone, together = LogoDetector(detector_file), LogoDetector(detector_file)
+        alone, together = (LogoDetector(detector_file, effort="full", runtime="torch") for _ in range(2))
         together._batch = 2  # as on a GPU
         for one, both in zip(alone.detect(self.PICTURES), together.detect(self.PICTURES), strict=True):
             assert abs(len(one) - len(both)) <= 2  # bf16: a place at the limit may fall on either side

@@ -61,7 +61,7 @@ def main(drawings: Path, backgrounds: Path, fonts: Path, count: int, seed: int) 
     """Fit on the scenes of even number and check on the others; then fit on all, and print both."""
     from sklearn.linear_model import LogisticRegression
 
-    marks, encoder, detector = drawing_store.load(drawings), ClipEncoder(), LogoDetector()
+    marks, encoder, detector = drawing_store.load(drawings), ClipEncoder(), LogoDetector(effort="full")
     register = full_register(marks, encoder, set())
     rng = np.random.default_rng(seed)
     register.add_many(wordmarks(rng, fonts), encoder)
