@@ -128,10 +128,7 @@ def _scanned(rows: Any, make_scanner: MakeScanner, pool: Pool) -> Any:
     # new actors as it takes, and takes no word against it: hence `Begun`
     return rows.repartition(target_num_rows_per_block=pool.batch).map_batches(
         ScanStage,
-        fn_constructor_args=(
-            make_scanner,
-            ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(Begun).remote(),
-        ),
+        fn_constructor_args=(make_scanner, begun),
         batch_size=pool.batch,
         batch_format="pyarrow",
         compute=ray.data.ActorPoolStrategy(size=pool.actors),
@@ -225,9 +222,7 @@ def scan_shards(
     found = find_shards(shards)
     folders = {shard.path.parent for shard in found}
     if root is None and len(folders) > 1:
-        raise InputError(
-            f"root: expected the folder of the photos where shards lie in {len(folders)} folders, got None"
-        )
+        raise InputError(f"root: expected the folder of the photos of shards in {len(folders)} folders, got None")
     base = (min(folders) if root is None else Path(root)).resolve()
     maker = _maker(index, make_scanner, base, pool)
     if out.resolve() in folders:
