@@ -47,6 +47,8 @@ logger = logging.getLogger(__name__)
 
 _OBJECT_STORE = 256 << 20
 """Bytes for rows between the stages, where Ray is started here; Ray's own 30 % of the memory is more than rows need."""
+_LOUD = ("enable_progress_bars", "print_on_execution_start")
+"""Of Ray Data's settings; not every version has both."""
 
 
 @dataclass(frozen=True)
@@ -266,12 +268,15 @@ def cluster(pool: Pool) -> Iterator[None]:
             object_store_memory=_OBJECT_STORE,
             logging_level=logging.WARNING,
         )
+    context = ray.data.DataContext.get_current()
+    loud = {name: getattr(context, name) for name in _LOUD if hasattr(context, name)}
     try:
-        context = ray.data.DataContext.get_current().copy()
-        context.enable_progress_bars = context.print_on_execution_start = False
-        with ray.data.DataContext.current(context):
-            yield
+        for name in loud:
+            setattr(context, name, False)
+        yield
     finally:
+        for name, value in loud.items():
+            setattr(context, name, value)
         if started:
             ray.shutdown()
 
