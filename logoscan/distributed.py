@@ -8,6 +8,7 @@ has its own scanner of one register; the states of merchants and the ledger are 
 from __future__ import annotations
 
 import logging
+import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -85,7 +86,7 @@ class ShardScan:
         failures: Rows without a report, of all files.
         twins: Files that were not scanned since an earlier one has the same content.
         repeated: Ids of listings that have reports in several shards, sorted.
-        broken: Shards without a file, and why: unreadable, or not all of their rows came back.
+        broken: Shards without a file, and why: unreadable, changed meanwhile, or not all of their rows came back.
         strangers: Files in the output folder that belong to none of the shards, such as those of a shard as it was
             before it was changed. A merge of the folder takes them in; a merge of `files` does not.
     """
@@ -197,6 +198,7 @@ def scan_shards(
     Ray is used as it runs; else the cluster that RAY_ADDRESS names, else one on this machine, stopped at the end,
     without dashboard and without usage statistics. A worker that dies is replaced, and its batch scanned again; a
     listing at which workers died four times is a failure. One CPU more than the actors take is needed, for reading.
+    Reports of a shard that is under way are kept in this process: shards of thousands of listings, not of millions.
 
     Args:
         shards: A folder of .jsonl, .csv and .parquet files, or the files; each machine must reach them, `index` and the
@@ -215,14 +217,15 @@ def scan_shards(
 
     Raises:
         InputError: No shards, a bad folder, or neither or both of `index` and `make_scanner`.
-        MismatchError: A file in `out` was made by something else, or a shard was changed meanwhile.
+        MismatchError: A file in `out` was made by something else, or index and encoder do not belong together.
         CorruptFileError: A file in `out` is none of reports.
         MissingDependencyError: Ray is not installed.
+        RayError: Ray's own, such as when the scanner broke at every listing of a batch. Complete files stay.
     """
     ray = _ray()
     pool, out = pool or Pool(), Path(out)
     found = find_shards(shards)
-    folders = {shard.path.parent for shard in found}
+    folders = {path.parent for shard in found for path in (shard.path, *shard.twins)}
     if root is None and len(folders) > 1:
         raise InputError(f"root: expected the folder of the photos of shards in {len(folders)} folders, got None")
     base = (min(folders) if root is None else Path(root)).resolve()
@@ -261,7 +264,7 @@ def cluster(pool: Pool) -> Iterator[None]:
         ray.init()
     elif started:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would call home
-        cpus = max(os.cpu_count() or 1, int(pool.actors * pool.cpus) + 1)
+        cpus = max(os.cpu_count() or 1, math.ceil(pool.actors * pool.cpus) + 1)
         ray.init(
             num_cpus=cpus,
             include_dashboard=False,
@@ -303,8 +306,9 @@ def _scan_missing(
     for table in _scanned(read, maker, pool).iter_batches(batch_size=None, batch_format="pyarrow"):
         touched = set()
         for row in table.to_pylist():
-            rows[row["shard"]][row["row"]] = row  # by its number: a row that comes twice is one
-            touched.add(row["shard"])
+            if row["shard"] in waiting:
+                rows[row["shard"]][row["row"]] = row  # by its number: a row that comes twice is one
+                touched.add(row["shard"])
         for key in touched:
             end = rows[key].get(0)
             if end is None or len(rows[key]) <= end["line"]:

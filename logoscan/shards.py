@@ -15,7 +15,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from logoscan.errors import CorruptFileError, ImageError, InputError, MismatchError, MissingDependencyError
+from logoscan.errors import CorruptFileError, ImageError, InputError, MissingDependencyError
 from logoscan.images import read_file
 from logoscan.jsonio import atomic_write, file_sha256
 from logoscan.ledger import PhotoLedger
@@ -74,7 +74,8 @@ class Row:
         row: Its number in the shard, from 1; 0 stands for the shard's end.
         line: Where it stands in the file; of the end the number of rows.
         listing: As JSON, without photos that are no files; None where there is none.
-        failure: Why there is none; of the end, why the shard could not be read to its end.
+        failure: Why there is none; of the end, why the shard cannot count: unreadable, or changed since its key
+            was made.
         photos: One for each image: bytes that were read ahead, or None. None reads none ahead.
     """
 
@@ -119,9 +120,6 @@ def read_rows(path: Path, key: str, *, ahead: Path | None = None) -> Iterator[Ro
         path: Of the shard.
         key: Its key.
         ahead: Folder of the photos, whose bytes are read too; None reads none.
-
-    Raises:
-        MismatchError: The file was changed since its key was made.
     """
     taken: set[str] = set()
     number, broken = 0, None
@@ -144,7 +142,7 @@ def read_rows(path: Path, key: str, *, ahead: Path | None = None) -> Iterator[Ro
             photos = None if ahead is None else [_ahead(image, ahead) for image in row.images]
             yield Row(key, number, number, listing_json(row), photos=photos)
     if file_sha256(path)[:_KEY_DIGITS] != key:
-        raise MismatchError(f"{path.name}: was changed while it was scanned; scan it again")
+        broken = f"{path.name}: was changed while it was scanned; scan it again"
     yield Row(key, 0, number - 1, failure=broken)
 
 
