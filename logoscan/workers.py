@@ -9,7 +9,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -85,20 +85,24 @@ def take_stage(table: Any) -> Any:
     return _table(rows)
 
 
+@dataclass
 class Begun:
-    """What was begun and has not ended; an actor of its own, so that it outlives those that scan."""
+    """What was begun and has not ended; an actor of its own, so that it outlives those that scan.
 
-    def __init__(self) -> None:
-        self._times: dict[str, int] = {}
+    Attributes:
+        times: By the name of what was begun.
+    """
+
+    times: dict[str, int] = field(default_factory=dict)
 
     def begin(self, name: str) -> int:
         """Times that it was begun since it ended last, with this one."""
-        self._times[name] = self._times.get(name, 0) + 1
-        return self._times[name]
+        self.times[name] = self.times.get(name, 0) + 1
+        return self.times[name]
 
     def end(self, name: str) -> None:
         """It ended well, or for good."""
-        self._times.pop(name, None)
+        self.times.pop(name, None)
 
 
 class ScanStage:

@@ -185,6 +185,7 @@ def test_merging_does_not_depend_on_who_was_first(tmp_path: Path, caplog: pytest
         by_hand.add(report)
     states = merge_states(tmp_path)
     assert states == merge_states(reversed(files))
+    assert [r.listing_id for r in shard_reports(reversed(files))] == ["a", "n", "b", "c", "long"]
     assert states.keys() == {"s1", "s2"}
     assert states["s1"] == by_hand
     assert "listing 'long' is in no merchant's state" in caplog.text
@@ -271,6 +272,7 @@ def test_a_listing_that_kills_workers_is_left_out_at_last(shop: Path, monkeypatc
     assert deaths == 4  # once together, three times alone
     assert [row["listing_id"] for row in rows] == ["a", "b", "c"]
     assert [row["failure"] for row in rows] == [None, "cannot be scanned (workers died at it 3 times)", None]
+    assert begun == Begun()
     with pytest.raises(Died):  # what ended is forgotten: a run after this one tries again
         ScanStage(lambda: make(shop), SimpleNamespace(**remote))(table)
 
