@@ -23,8 +23,8 @@ from logoscan.errors import ImageError, InputError
 from logoscan.types import Boxes, CropFit, ImageSource, Rgb, Rgba
 
 __all__ = [
-    "FORMATS", "ImageLimits", "Picture", "crop", "load_image", "pad_square", "read_picture", "read_rgba",
-    "resolve_under", "square_crops",
+    "FORMATS", "ImageLimits", "Picture", "crop", "load_image", "pad_square", "read_file", "read_picture",
+    "read_rgba", "resolve_under", "square_crops",
 ]  # fmt: skip
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
@@ -119,6 +119,20 @@ def _read_bytes(source: str | Path | bytes, root: Path | None, limits: ImageLimi
     if len(data) > limits.max_bytes:
         raise ImageError(f"{name}: expected at most {limits.max_bytes} bytes, got more")
     return data, name
+
+
+def read_file(path: str | Path, *, root: Path | None = None, limits: ImageLimits | None = None) -> bytes:
+    """The bytes of a picture's file, not decoded.
+
+    Args:
+        path: Of the file.
+        root: If given, the path is relative to it and may not leave it.
+        limits: Caps; only that on the file's size is looked at.
+
+    Raises:
+        ImageError: It is missing, empty, too large or outside `root`.
+    """
+    return _read_bytes(path, root, limits or ImageLimits())[0]
 
 
 def _check_size(name: str, width: int, height: int, limits: ImageLimits) -> None:

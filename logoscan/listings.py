@@ -20,7 +20,7 @@ from logoscan.price import PriceRecord
 from logoscan.types import Listing
 from logoscan.units import pack
 
-__all__ = ["PHOTO_SUFFIXES", "BadRow", "read_listings", "read_prices"]
+__all__ = ["PHOTO_SUFFIXES", "BadRow", "read_listings", "read_prices", "to_listing"]
 
 logger = logging.getLogger(__name__)
 
@@ -131,6 +131,16 @@ def _parquet_values(values: dict[str, Any]) -> Mapping[str, Any]:
     if isinstance(listed_at, date):  # or its child datetime
         values["listed_at"] = listed_at.isoformat()
     return values
+
+
+def to_listing(values: Mapping[str, Any], line: int) -> Listing | BadRow:
+    """A listing of one row of a table, as Arrow gives it to Python.
+
+    Args:
+        values: By the names of a Listing's fields; others are ignored, null is absent.
+        line: Where the row stands.
+    """
+    return _listing(_parquet_values(dict(values)), line)
 
 
 def read_listings(source: str | Path) -> Iterator[Listing | BadRow]:

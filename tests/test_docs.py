@@ -25,6 +25,7 @@ README = PACKAGE.parent / "README.md"
 ONLY_COMPILED = {
     "Scan your own, 2": "the labels are the reader's own",
     "Scan your own, 3": "index, reports and verdicts are the reader's own",
+    "More than one machine, 1": "it starts Ray, as test_distributed.py does",
     "Another CLIP, 1": "open_clip downloads the weights",
 }
 """By heading and number below it."""

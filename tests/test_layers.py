@@ -24,7 +24,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "verdict_file verdict_photos certainty pace",
         "alignment alteration alteration_evidence alteration_net detect detector_net encode norms refine ocr storage "
         "reading gallery keypoints register enrol index observing locate ledger pictures screening",
-        "scanner calibrate verdicts pages run_pages",
+        "scanner calibrate verdicts pages run_pages shards workers",
         "cli distributed",
     )
 )
@@ -38,7 +38,7 @@ ROOT = "__init__"
 """Joins everything that is public; only what stands at the top may import it (for the version)."""
 HEAVY = frozenset(
     {"torch", "torchvision", "faiss", "cv2", "easyocr", "rapidocr", "onnxruntime", "open_clip", "timm"}
-    | {"pandas", "matplotlib"}
+    | {"pandas", "matplotlib", "pyarrow", "ray"}
 )
 
 
