@@ -19,7 +19,7 @@ from logoscan.detect import LogoDetector
 from logoscan.errors import ImageError
 from logoscan.images import load_image
 from logoscan.index import LogoIndex
-from logoscan.jsonio import to_json
+from logoscan.jsonio import write_record
 from logoscan.ledger import PhotoLedger
 from logoscan.match import MatchCalibration
 from logoscan.report import read_reports
@@ -493,7 +493,7 @@ def test_a_rejected_match_is_gone_in_the_next_scan_and_back_after_undo(shop: Pat
     stated = MatchCalibration(
         FakeEncoder().info.fingerprint, LogoDetector().fingerprint, -33.0, 36.0, 10.0, 0.0, 0.0, 0.5, "a test"
     )
-    (shop / "calibration.json").write_text(to_json(stated))
+    write_record(shop / "calibration.json", stated)
 
     def shown(name: str) -> float:
         scanned = run(
