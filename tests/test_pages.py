@@ -23,7 +23,7 @@ from strategies import make_report, quick, reports
 from logoscan import pages
 from logoscan.charts import histogram, price_chart, waterfall
 from logoscan.cli import main
-from logoscan.errors import InputError, MissingDependencyError
+from logoscan.errors import CorruptFileError, InputError, MissingDependencyError
 from logoscan.index import LogoIndex
 from logoscan.jsonio import file_sha256
 from logoscan.lettering import closest, letters
