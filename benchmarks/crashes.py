@@ -30,7 +30,9 @@ from logoscan.errors import LogoscanError
 
 _KILLS = 5
 """In a row before a writer may finish: what killed ones leave must not pile up."""
-_SLOWEST = 1.15
+_MOST_TRIES = 5
+"""A writer that was through before its kill is no round; after so many tries there is something wrong."""
+_SLOWEST = 1.0
 """Of a change's usual time: until then it may be killed."""
 _CUTS = 5
 """One of so many alterations is a cut."""
@@ -70,10 +72,10 @@ def names(folder: Path) -> int:
 
 
 def kill_rounds(subject: Subject, rounds: int, seed: int, work: Path) -> dict[str, Any]:
-    """Kill a writer so often.
+    """Kill a writer at its work so often.
 
     Returns:
-        `killed` and `finished` before the kill, states met: `old`, `between` (of changes of several files) and `new`;
+        `killed`, and `finished` before the kill came, states met: `old`, `between` (of changes of several files) and `new`;
         and `wrong`, in words: a third state, a reader or a next writer that failed, or files that piled up.
     """
     rng = random.Random(f"{subject.name} {seed}")
@@ -85,7 +87,9 @@ def kill_rounds(subject: Subject, rounds: int, seed: int, work: Path) -> dict[st
     met: Counter[str] = Counter()
     wrong: list[str] = []
     folder, at, in_row = work / "now", 0, _KILLS
-    for number in range(rounds):
+    for number in range(_MOST_TRIES * rounds):
+        if met["killed"] == rounds:
+            break
         if in_row == _KILLS:
             shutil.rmtree(folder, ignore_errors=True)
             shutil.copytree(pristine, folder)
