@@ -75,7 +75,7 @@ def kill_rounds(subject: Subject, rounds: int, seed: int, work: Path) -> dict[st
     """Kill a writer at its work so often.
 
     Returns:
-        `killed`, and `finished` before the kill came, states met: `old`, `between` (of changes of several files) and `new`;
+        `killed`, and `finished` before the kill came; states met: `old`, `between` (of several files) and `new`;
         and `wrong`, in words: a third state, a reader or a next writer that failed, or files that piled up.
     """
     rng = random.Random(f"{subject.name} {seed}")

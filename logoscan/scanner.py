@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NoReturn
 
 import numpy as np
 
@@ -262,6 +262,14 @@ class Scanner:
         return self.ocr.read([self._observer.load(image)])[0]
 
     # -- listings
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse: what a model holds is not for pipes.
+
+        Raises:
+            TypeError: Always; it says what to do.
+        """
+        raise TypeError("Scanner cannot be pickled: build it in each process, from an index that is saved on disk")
 
     def scan(self, listing: Listing) -> Report:
         """The report of one listing. A photo that cannot be read is a warning in it."""
