@@ -7,6 +7,7 @@ nearly everything and knows no register, and judges afterwards (`judge`), which 
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -22,7 +23,7 @@ from logoscan import weights
 from logoscan.alteration import Alteration, AlterationCheck, cut
 from logoscan.detect import Detector, LogoDetector
 from logoscan.encode import ClipEncoder, Encoder
-from logoscan.errors import ImageError, InputError, MismatchError
+from logoscan.errors import ImageError, InputError, LogoscanError, MismatchError
 from logoscan.evidence import BrandEvidence, gather
 from logoscan.images import ImageLimits
 from logoscan.index import LogoIndex
@@ -136,6 +137,7 @@ class Scanner:
             encoder, self.detector, ocr, None if root is None else Path(root), limits, hash_photos=ledger is not None
         )
         self._screener = self.screener()
+        self._process = os.getpid()
 
     @classmethod
     def default(
@@ -196,6 +198,7 @@ class Scanner:
 
         A scan that reads also looks at the lines of text. Raises `ImageError` where the picture cannot be read.
         """
+        self._not_forked()
         return self._surest_first(self._match(0, self._observer.look(image), self.index.snapshot()))
 
     def alteration(self, image: ImageSource, match: Match) -> Alteration | None:
@@ -259,9 +262,17 @@ class Scanner:
         """
         if self.ocr is None:
             raise InputError("read_text: expected a scanner with an OCR engine, got ocr=None")
+        self._not_forked()
         return self.ocr.read([self._observer.load(image)])[0]
 
     # -- listings
+
+    def _not_forked(self) -> None:
+        if os.getpid() != self._process:  # models wait for threads that a fork leaves behind, for ever
+            raise LogoscanError(
+                f"Scanner: built in process {self._process} and used in its fork {os.getpid()}, where the threads of its "
+                "models are missing; build it in each process, or start processes by spawn"
+            )
 
     def __reduce__(self) -> NoReturn:
         """Refuse: what a model holds is not for pipes.
@@ -307,6 +318,7 @@ class Scanner:
         Raises:
             InputError: `deadline_s` or `on_timeout` is none of those.
         """
+        self._not_forked()
         return self._screener.screen(listing, deadline_s=deadline_s, on_timeout=on_timeout)
 
     def screener(self, *, pace: Pace | None = None, clock: Callable[[], float] = time.perf_counter) -> Screener:
@@ -327,6 +339,7 @@ class Scanner:
 
     def observe(self, images: Sequence[ImageSource]) -> list[Observation]:
         """Look at photos: detect, encode, read. The expensive half of a scan; needs no register."""
+        self._not_forked()
         return self._observer.observe(images)
 
     def judge(
