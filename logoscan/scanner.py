@@ -270,8 +270,8 @@ class Scanner:
     def _not_forked(self) -> None:
         if os.getpid() != self._process:  # models wait for threads that a fork leaves behind, for ever
             raise LogoscanError(
-                f"Scanner: built in process {self._process} and used in its fork {os.getpid()}, where the threads of its "
-                "models are missing; build it in each process, or start processes by spawn"
+                f"Scanner: built in process {self._process} and used in its fork {os.getpid()}, where the threads of "
+                "its models are missing; build it in each process, or start processes by spawn"
             )
 
     def __reduce__(self) -> NoReturn:

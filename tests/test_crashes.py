@@ -33,7 +33,7 @@ def bench() -> Any:
 def test_kills_and_flips_serve_nothing_wrong(tmp_path: Path, bench: Any) -> None:
     """In a process of its own: this one has threads, which a fork does not take along."""
     out = tmp_path / "crashes.json"
-    command = [sys.executable, BENCHMARKS / "crashes.py", "--rounds", "11", "--flips", "165", "--json", out]
+    command = [sys.executable, str(BENCHMARKS / "crashes.py"), "--rounds", "11", "--flips", "165", "--json", str(out)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     figures = json.loads(out.read_bytes())

@@ -226,7 +226,10 @@ def test_ctrl_c_ends_at_once_and_the_same_command_goes_on(shop: Path) -> None:
     ]  # fmt: skip
     code = _SLOW.replace("PAUSE", "0.3")
     child = subprocess.Popen(
-        [sys.executable, "-c", code, TESTS, *arguments], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", code, str(TESTS), *map(str, arguments)],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert child.stderr is not None
     for batch in range(2):  # the first is written when the second begins
