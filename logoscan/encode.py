@@ -36,6 +36,8 @@ _BATCHES = (4, 16, 32)
 """Batch sizes that are ever run; the rest is padding. CPU convolutions are specialised per shape, so few is fast."""
 BPE_FILE = "bpe.txt.gz"
 """A shorter list of merges for the tokenizer, beside the weights in a folder."""
+_FIRST_CHOICE = ("open_clip_model.safetensors", "open_clip_pytorch_model.safetensors")
+"""What open_clip prefers in a folder; after these it prefers pickles to safetensors of other names."""
 _TEXTS = 256
 """Most texts in a batch."""
 _MIN_GAIN = 1.2
@@ -173,8 +175,9 @@ class ClipEncoder:
         """Load a model.
 
         Args:
-            model: None for the bundled model; a folder with `open_clip_config.json` and weights; or an open_clip name.
-            pretrained: With an open_clip name: a tag (open_clip downloads it if it is not cached) or a checkpoint file.
+            model: None for the bundled model; a folder with `open_clip_config.json` and safetensors; or a name of
+                open_clip.
+            pretrained: With an open_clip name: a tag (open_clip downloads it if it is not cached) or safetensors.
             device: "auto", "cpu", "cuda", "cuda:1", ...
             precision: "auto" measures both where the hardware has bf16 and keeps the faster.
             fit: How boxes become squares; the bundled model brings its own.
@@ -183,7 +186,8 @@ class ClipEncoder:
 
         Raises:
             DeviceError: The named device cannot be had.
-            InputError: No such model or tag; OpenVINO is wanted on another device than the CPU, or cannot run it.
+            InputError: No such model or tag, or a file that is a pickle; OpenVINO is wanted on another device than the
+                CPU, or cannot run it.
             CorruptFileError: The weights are missing or altered.
         """
         import torch
@@ -362,6 +366,9 @@ def _load_open_clip(model: str, pretrained: str | Path | None, fit: CropFit) -> 
             raise InputError(
                 f"pretrained: expected None with a folder, which holds its weights, got {str(pretrained)!r}"
             )
+        pickles = sorted([*folder.glob("*.bin"), *folder.glob("*.pth")])
+        if pickles and not any((folder / name).is_file() for name in _FIRST_CHOICE):
+            raise _no_pickle("model", pickles[0])
         name, tag = f"local-dir:{folder.resolve()}", None
         readable = folder.resolve().name
         if (folder / BPE_FILE).is_file():  # open_clip finds no merges file by itself
@@ -373,11 +380,16 @@ def _load_open_clip(model: str, pretrained: str | Path | None, fit: CropFit) -> 
             raise InputError(f"pretrained: expected a tag or a checkpoint file for {model!r}, got None")
         if not Path(pretrained).is_file() and not open_clip.get_pretrained_cfg(model, str(pretrained)):
             raise InputError(f"pretrained: expected a tag or a checkpoint file for {model!r}, got {str(pretrained)!r}")
+        if Path(pretrained).is_file() and Path(pretrained).suffix != ".safetensors":
+            raise _no_pickle("pretrained", Path(pretrained))
         name, tag = model, str(pretrained)
         readable = f"{model}/{Path(tag).name}"
     try:
         # raises where weights are missing, unlike create_model, which returns a random network
-        clip, preprocess = open_clip.create_model_from_pretrained(name, pretrained=tag, return_transform=True)
+        # weights_only: a tag whose owner published no safetensors is a pickle, and shall not run code
+        clip, preprocess = open_clip.create_model_from_pretrained(
+            name, pretrained=tag, return_transform=True, weights_only=True
+        )
         tokenizer = _tokenizer(name, spelling)
     except (
         RuntimeError, OSError, ValueError, KeyError, TypeError, EOFError, ImportError, AssertionError, UnpicklingError,
@@ -395,6 +407,13 @@ def _load_open_clip(model: str, pretrained: str | Path | None, fit: CropFit) -> 
     with torch.inference_mode():  # open_clip's networks name the length of a vector in different ways, or not at all
         dim = int(clip.visual.eval()(torch.zeros(1, 3, row.size_px, row.size_px)).shape[-1])
     return clip, EncoderInfo(readable, digest.hexdigest(), row, dim), tokenizer
+
+
+def _no_pickle(field: str, path: Path) -> InputError:
+    return InputError(
+        f"{field}: expected weights in safetensors, got {str(path)!r}; a pickle may run code when it is opened: load "
+        "it where you trust it with torch.load(..., weights_only=True) and save it by safetensors.torch.save_file"
+    )
 
 
 def _tokenizer(name: str, spelling: dict[str, str]) -> Any:

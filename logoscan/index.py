@@ -59,6 +59,7 @@ class LogoIndex:
         self._state = register_state((), [Gallery((), none) for _ in range(3)], {})
         self._lock = Lock()
         self._points: dict[str, Keypoints] = {}
+        self._origin: tuple[Path, int | None] | None = None  # folder and generation on disk that it comes from
 
     @classmethod
     def from_folder(
@@ -188,6 +189,7 @@ class LogoIndex:
         copy = LogoIndex.__new__(LogoIndex)
         copy.encoder, copy._state, copy._lock = self.encoder, self._state, Lock()
         copy._points = self._points
+        copy._origin = self._origin
         return copy
 
     # -- changes
@@ -473,11 +475,18 @@ class LogoIndex:
     # -- disk
 
     def save(self, folder: str | Path) -> None:
-        """Write a new generation and make it the current one, atomically."""
+        """Write a new generation and make it the current one, atomically.
+
+        Raises:
+            MismatchError: It was loaded from there, or saved there, and another writer has saved since.
+        """
         state = self._state
         records = tuple(r for gallery in state.galleries for r in gallery.records)
         vectors = np.concatenate([gallery.vectors for gallery in state.galleries])
-        storage.save(Path(folder), storage.Stored(self.encoder, state.brands, records, vectors, state.drawings))
+        place = Path(folder).resolve()
+        over = self._origin[1] if self._origin is not None and self._origin[0] == place else None
+        stored = storage.Stored(self.encoder, state.brands, records, vectors, state.drawings)
+        self._origin = place, storage.save(Path(folder), stored, over=over)
 
     @classmethod
     def load(cls, folder: str | Path, encoder: Encoder | None = None) -> LogoIndex:
@@ -491,6 +500,8 @@ class LogoIndex:
             CorruptFileError: A file is missing, truncated or altered.
             MismatchError: Made by another encoder.
         """
+        # before it is read: a writer that comes in between makes a later `save` refuse, never lose anything
+        origin = Path(folder).resolve(), storage.generation(Path(folder))
         stored = storage.load(Path(folder))
         index = cls(stored.encoder)
         if encoder is not None:
@@ -501,6 +512,7 @@ class LogoIndex:
             rows = np.flatnonzero(kinds == kind)
             galleries.append(Gallery([stored.logos[row] for row in rows], stored.vectors[rows]))
         index._state = register_state(stored.brands, galleries, stored.drawings)
+        index._origin = origin
         return index
 
 

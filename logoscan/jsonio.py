@@ -1,23 +1,45 @@
-"""Records <-> JSON, lossless and validated, and files that are replaced whole or not at all.
+"""Records <-> JSON, lossless and validated, sealed against damage, and files that are replaced whole or not at all.
 
-Knows dataclasses and files; knows nothing of what the records mean.
+A seal is the last key of an object, `"sha256"`: of the very bytes of the rest. It tells damage, not malice. Knows
+dataclasses and files; knows nothing of what the records mean.
 """
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
-import threading
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, NamedTuple, TypeVar
 
 from logoscan.errors import CorruptFileError, InputError
 
-__all__ = ["atomic_write", "file_sha256", "from_json", "from_mapping", "read_record", "to_json", "to_mapping"]
+__all__ = [
+    "Unsealed",
+    "atomic_write",
+    "file_sha256",
+    "from_json",
+    "from_mapping",
+    "mapping_sha256",
+    "read_record",
+    "seal",
+    "to_json",
+    "to_mapping",
+    "unseal",
+    "write_record",
+]
 
 T = TypeVar("T")
+
+_SEAL = re.compile(rb',"sha256":"([0-9a-f]{64})"\}\Z')
+_PLACE = re.compile(rb',"line":([1-9][0-9]{0,17})(,"last":true)?\}\Z')
+_TAIL = 120
+"""Bytes of a sealed text that hold its seal and its place."""
 
 
 def _adapter(kind: Any) -> Any:
@@ -82,13 +104,69 @@ def from_mapping(kind: type[T], values: object, where: str) -> T:
         raise InputError(f"{where}: {_explain(error)}") from None
 
 
-def read_record(kind: type[T], path: Path) -> T:
-    """The record of a file that holds one.
+class Unsealed(NamedTuple):
+    """What stood under a seal.
+
+    Attributes:
+        text: The object, without its seal and its place.
+        line: Its place in a file of many, from 1; None where none was noted.
+        last: It was written as the last of its file.
+    """
+
+    text: bytes
+    line: int | None
+    last: bool
+
+
+def seal(text: str, *, line: int | None = None, last: bool = False) -> str:
+    """One JSON object with the SHA-256 of its UTF-8 bytes as a further key, at the end.
+
+    Args:
+        text: An object with at least one key, as `to_json` writes it.
+        line: Its place in a file of many lines, noted before the seal, so that a file which was cut is told.
+        last: Of that file.
+    """
+    place = "" if line is None else f',"line":{line}' + (',"last":true' if last else "")
+    body = f"{text[:-1]}{place}"
+    return f'{body},"sha256":"{hashlib.sha256(f"{body}}}".encode()).hexdigest()}"}}'
+
+
+def unseal(text: str | bytes, where: str) -> Unsealed:
+    """What `seal` sealed; a single byte more, less or other is refused.
 
     Raises:
-        CorruptFileError: Not JSON, or not such a record.
+        CorruptFileError: There is no seal at the end, or it is that of other bytes; `where` is named.
     """
-    return from_json(kind, path.read_bytes(), str(path))
+    data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+    found = _SEAL.search(data, max(0, len(data) - _TAIL))
+    if found is None:
+        raise CorruptFileError(f"{where}: altered, damaged or cut short: expected its SHA-256 at the end")
+    body = data[: found.start()] + b"}"
+    if hashlib.sha256(body).hexdigest() != found[1].decode():
+        raise CorruptFileError(f"{where}: altered, damaged or cut short: it is not what its SHA-256 was made of")
+    place = _PLACE.search(body, max(0, len(body) - _TAIL))
+    if place is None:
+        return Unsealed(body, None, False)
+    return Unsealed(body[: place.start()] + b"}", int(place[1]), place[2] is not None)
+
+
+def mapping_sha256(content: Mapping[str, Any]) -> str:
+    """Hex SHA-256 of plain values, for files that people read: however they are indented or their keys are ordered."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def write_record(path: Path, record: object) -> None:
+    """Write a file that holds one record, sealed, atomically."""
+    atomic_write(path, seal(to_json(record)).encode())
+
+
+def read_record(kind: type[T], path: Path) -> T:
+    """The record of a file that `write_record` wrote.
+
+    Raises:
+        CorruptFileError: Altered, truncated, or not such a record.
+    """
+    return from_json(kind, unseal(path.read_bytes(), str(path)).text, str(path))
 
 
 def loads(text: str | bytes, where: str) -> Any:
@@ -118,15 +196,43 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def atomic_write(path: Path, data: bytes) -> None:
-    """Write a file so that a reader, or a crash, meets the old or the new one, never a part."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
+@contextmanager
+def _own(temporary: Path) -> Iterator[IO[bytes]]:
+    """A temporary file that nobody else writes, emptied; whoever wants it meanwhile waits.
+
+    Its name is always the same, so that what a killed writer leaves is taken over and never piles up; the lock is the
+    file's own and goes with its owner.
+    """
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    while True:
+        with os.fdopen(os.open(temporary, flags, 0o666), "r+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if _is_at(file, temporary):  # else the one before us has moved it to its place: not ours to write
+                file.truncate()
+                yield file
+                return
+
+
+def _is_at(file: IO[bytes], path: Path) -> bool:
     try:
-        with temporary.open("wb") as file:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat(follow_symlinks=False))
+    except FileNotFoundError:
+        return False
+
+
+def atomic_write(path: Path, data: bytes) -> None:
+    """Write a file so that a reader, or a crash, meets the old or the new one, never a part.
+
+    Writers of one file, in threads or processes, come one after another.
+    """
+    temporary = path.with_name(f".{path.name}.tmp")
+    with _own(temporary) as file:
+        try:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
     sync_folder(path.parent)

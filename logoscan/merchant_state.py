@@ -21,7 +21,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from logoscan.errors import InputError, MismatchError
-from logoscan.jsonio import from_json, to_json
+from logoscan.jsonio import from_json, seal, to_json, unseal
 from logoscan.merchant_evidence import ListingEvidence
 from logoscan.photos import MATCH_BITS
 from logoscan.results import Report
@@ -254,17 +254,17 @@ class MerchantState:
         return self.evidence.total(sums)
 
     def to_json(self) -> str:
-        """One line of JSON; numbers keep every bit."""
-        return to_json(self)
+        """One line of JSON, sealed by its SHA-256; numbers keep every bit."""
+        return seal(to_json(self))
 
     @classmethod
     def from_json(cls, text: str | bytes, where: str = "merchant state") -> MerchantState:
         """What `to_json` wrote.
 
         Raises:
-            CorruptFileError: It is something else.
+            CorruptFileError: It is something else, altered or truncated; `where` is named.
         """
-        return from_json(cls, text, where)
+        return from_json(cls, unseal(text, where).text, where)
 
     def _belongs(self, seller_id: str | None) -> None:
         if seller_id is None or len(seller_id) > _SELLER_CHARS:

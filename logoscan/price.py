@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from logoscan.cohorts import USED, Cohort, CurrencyPrices, money
 from logoscan.errors import InputError
-from logoscan.jsonio import atomic_write, read_record, to_json
+from logoscan.jsonio import read_record, write_record
 from logoscan.price_fit import USED_SHIFT
 from logoscan.price_sample import ONE, PriceRecord, PriceSample, condition_of, key_of, log_sizes, sample_prices
 from logoscan.types import Brand, UsualPrice
@@ -220,14 +220,14 @@ class PriceModel:
 
     def save(self, path: str | Path) -> None:
         """Write one JSON file, atomically."""
-        atomic_write(Path(path), to_json(self).encode())
+        write_record(Path(path), self)
 
     @classmethod
     def load(cls, path: str | Path) -> PriceModel:
         """Read what `save` wrote.
 
         Raises:
-            CorruptFileError: It is something else.
+            CorruptFileError: It is something else, altered or truncated.
         """
         return read_record(cls, Path(path))
 

@@ -21,7 +21,7 @@ import numpy as np
 from logoscan.cohorts import NEW, USED, CurrencyPrices
 from logoscan.errors import InputError
 from logoscan.folding import fold
-from logoscan.jsonio import atomic_write, read_record, to_json
+from logoscan.jsonio import read_record, write_record
 from logoscan.price_fit import LEAST_PRICES, Group, Key, fit_currency
 from logoscan.units import Pack
 
@@ -188,14 +188,14 @@ class PriceSample:
             )
             for key, heap in self._kept.items()
         )
-        atomic_write(Path(path), to_json(SavedSample(self._seed, tuple(cohorts))).encode())
+        write_record(Path(path), SavedSample(self._seed, tuple(cohorts)))
 
     @classmethod
     def load(cls, path: str | Path) -> PriceSample:
         """Read what `save` wrote; prices can be added to it.
 
         Raises:
-            CorruptFileError: It is something else.
+            CorruptFileError: It is something else, altered or truncated.
         """
         saved = read_record(SavedSample, Path(path))
         sample = cls(saved.seed)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from logoscan.errors import CorruptFileError
-from logoscan.jsonio import from_json, to_json
+from logoscan.jsonio import Unsealed, atomic_write, from_json, loads, seal, to_json, unseal
 from logoscan.places import places
 from logoscan.results import Report
 from logoscan.types import Match, Rgb
 
-__all__ = ["draw_overlay", "read_reports", "report_from_json", "report_to_json"]
+__all__ = ["draw_overlay", "read_reports", "report_from_json", "report_to_json", "write_reports"]
 
 _PALETTE = ((0, 114, 178), (213, 94, 0), (0, 158, 115), (204, 121, 167), (230, 159, 0), (86, 180, 233))
 """Told apart by the colour-blind (Okabe and Ito, 2008)."""
@@ -25,27 +26,65 @@ _MAX_SIDE_PX = 4096
 
 
 def report_to_json(report: Report) -> str:
-    """One line of JSON; `report_from_json` gives an equal report."""
-    return to_json(report)
+    """One line of JSON, sealed by its SHA-256; `report_from_json` gives an equal report."""
+    return seal(to_json(report))
 
 
 def report_from_json(text: str | bytes, where: str = "report") -> Report:
     """Read one report.
 
     Raises:
-        CorruptFileError: Not a report, or its reasons do not sum to its score; `where` is named.
+        CorruptFileError: Not a report, altered, or its reasons do not sum to its score; `where` is named.
     """
-    return from_json(Report, text, where)
+    return _opened(text, where)[0]
+
+
+def _opened(text: str | bytes, where: str) -> tuple[Report, Unsealed]:
+    """A report and its seal; only what states the schema of old, and holds no key that it lacked, may have none."""
+    try:
+        sealed = unseal(text, where)
+    except CorruptFileError:
+        values = loads(text, where)
+        old = isinstance(values, dict) and values.get("schema_version") == 1
+        if not old or values.keys() - {f.name for f in fields(Report)}:
+            raise
+        sealed = Unsealed(text.encode() if isinstance(text, str) else text, None, False)
+    return from_json(Report, sealed.text, where), sealed
+
+
+def write_reports(path: str | Path, reports: Iterable[Report]) -> None:
+    """Write a JSON lines file whole, atomically; the last line says that it is the last."""
+    rows = list(reports)
+    lines = [seal(to_json(row), line=n, last=n == len(rows)) for n, row in enumerate(rows, 1)]
+    atomic_write(Path(path), "".join(f"{line}\n" for line in lines or [""]).encode())
 
 
 def read_reports(path: str | Path) -> Iterator[Report]:
-    """The reports of a JSON lines file, one after another."""
+    """The reports of a JSON lines file, one after another.
+
+    Raises:
+        CorruptFileError: A line is no report or was altered, or, when all were given, the file ends before the line
+            that was written as its last. One that is named `.partial` may end anywhere; a selection of lines too,
+            unless it is the very beginning of the file.
+    """
+    count, place, cut = 0, 0, True
     with Path(path).open("rb") as file:
         for number, line in enumerate(file, 1):
+            where = f"{path}, line {number}"
             if line.strip():
-                yield report_from_json(line, f"{path}, line {number}")
+                report, sealed = _opened(line.removesuffix(b"\n"), where)
+                count, place = count + 1, place + 1
+                cut = sealed.line == place and not sealed.last
+                place = 0 if sealed.last else place  # files may be strung together
+                yield report
             elif not line.endswith(b"\n"):
-                raise CorruptFileError(f"{path}, line {number}: torn")
+                raise CorruptFileError(f"{where}: torn")
+            else:
+                cut = cut and count > 0  # a run without listings is one blank line
+    if cut and Path(path).suffix != ".partial":
+        raise CorruptFileError(
+            f"{path}: cut short after {count} reports, none of which was the last; a part is to be named *.partial"
+        )
 
 
 def draw_overlay(rgb: Rgb, matches: tuple[Match, ...], *, at_least: float = 0.2) -> Rgb:

@@ -37,7 +37,8 @@ __all__ = [
     "top_score",
 ]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""2 is sealed by its SHA-256, see `jsonio.seal`; else it is 1, which is read still."""
 """Of the report's JSON; raised when a field changes its meaning or goes."""
 _PDQ = re.compile("[0-9a-f]{64}")
 
@@ -287,8 +288,8 @@ class Report:
     price: PriceFinding | None = None
 
     def __post_init__(self) -> None:
-        if self.schema_version != SCHEMA_VERSION:
-            raise InputError(f"Report.schema_version: expected {SCHEMA_VERSION}, got {self.schema_version}")
+        if self.schema_version not in (1, SCHEMA_VERSION):
+            raise InputError(f"Report.schema_version: expected 1 or {SCHEMA_VERSION}, got {self.schema_version}")
         beyond = [m.image for m in self.matches if not 0 <= m.image < len(self.images)]
         if beyond:
             raise InputError(f"Report.matches: expected picture numbers below {len(self.images)}, got {beyond[0]}")

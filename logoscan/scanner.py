@@ -16,7 +16,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, NoReturn, get_args
 
 import numpy as np
 
@@ -25,7 +25,7 @@ from logoscan import weights
 from logoscan.alteration import Alteration, AlterationCheck, cut
 from logoscan.detect import Detector, LogoDetector
 from logoscan.encode import ClipEncoder, Encoder
-from logoscan.errors import ImageError, InputError, MismatchError
+from logoscan.errors import ImageError, InputError, LogoscanError, MismatchError
 from logoscan.evidence import BrandEvidence, gather
 from logoscan.images import ImageLimits
 from logoscan.index import LogoIndex
@@ -145,6 +145,7 @@ class Scanner:
             encoder, self.detector, ocr, None if root is None else Path(root), limits, ledger is not None, effort
         )
         self._screener = self.screener()
+        self._process = os.getpid()
 
     @classmethod
     def default(
@@ -208,6 +209,7 @@ class Scanner:
 
         A scan that reads also looks at the lines of text. Raises `ImageError` where the picture cannot be read.
         """
+        self._not_forked()
         return self._surest_first(self._match(0, self._observer.look(image), self.index.snapshot()))
 
     def alteration(self, image: ImageSource, match: Match) -> Alteration | None:
@@ -271,9 +273,25 @@ class Scanner:
         """
         if self.ocr is None:
             raise InputError("read_text: expected a scanner with an OCR engine, got ocr=None")
+        self._not_forked()
         return self.ocr.read([self._observer.load(image)])[0]
 
     # -- listings
+
+    def _not_forked(self) -> None:
+        if os.getpid() != self._process:  # models wait for threads that a fork leaves behind, for ever
+            raise LogoscanError(
+                f"Scanner: built in process {self._process} and used in its fork {os.getpid()}, where the threads of "
+                "its models are missing; build it in each process, or start processes by spawn"
+            )
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse: what a model holds is not for pipes.
+
+        Raises:
+            TypeError: Always; it says what to do.
+        """
+        raise TypeError("Scanner cannot be pickled: build it in each process, from an index that is saved on disk")
 
     def scan(self, listing: Listing) -> Report:
         """The report of one listing. A photo that cannot be read is a warning in it."""
@@ -334,6 +352,7 @@ class Scanner:
                     waiting.cancel()
 
     def _scan_batch(self, batch: Sequence[Listing], known: Known) -> Iterator[Report]:
+        self._not_forked()
         index = self.index.snapshot()
         photos = [source for listing in batch for source in listing.images[:MAX_IMAGES]]
         seen = iter(self._observer.observe(photos, known))
@@ -360,6 +379,7 @@ class Scanner:
         Raises:
             InputError: `deadline_s` or `on_timeout` is none of those.
         """
+        self._not_forked()
         return self._screener.screen(listing, deadline_s=deadline_s, on_timeout=on_timeout)
 
     def screener(self, *, pace: Pace | None = None, clock: Callable[[], float] = time.perf_counter) -> Screener:
@@ -380,6 +400,7 @@ class Scanner:
 
     def observe(self, images: Sequence[ImageSource]) -> list[Observation]:
         """Look at photos: detect, encode, read. The expensive half of a scan; needs no register."""
+        self._not_forked()
         return self._observer.observe(images)
 
     def judge(

@@ -25,7 +25,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from logoscan.errors import InputError
-from logoscan.jsonio import atomic_write, read_record, to_json
+from logoscan.jsonio import read_record, write_record
 from logoscan.results import Contribution, Report, Score, Signal, sigmoid
 from logoscan.types import Band
 
@@ -211,13 +211,13 @@ class ScoreModel:
 
     def save(self, path: str | Path) -> None:
         """Write one JSON file, atomically."""
-        atomic_write(Path(path), to_json(self).encode())
+        write_record(Path(path), self)
 
     @classmethod
     def load(cls, path: str | Path) -> ScoreModel:
         """Read what `save` wrote.
 
         Raises:
-            CorruptFileError: It is something else.
+            CorruptFileError: It is something else, altered or truncated.
         """
         return read_record(cls, Path(path))

@@ -21,11 +21,11 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 from filelock import FileLock
 
-from logoscan.errors import CorruptFileError, InputError
+from logoscan.errors import CorruptFileError, InputError, MismatchError
 from logoscan.jsonio import atomic_write, from_json, from_mapping, loads, sync_folder, to_json, to_mapping
 from logoscan.types import Brand, Embeddings, EncoderInfo
 
-__all__ = ["FORMAT_VERSION", "LogoRecord", "Stored", "load", "save"]
+__all__ = ["FORMAT_VERSION", "LogoRecord", "Stored", "generation", "load", "save"]
 
 FORMAT_VERSION = 1
 _KEEP = 2
@@ -111,12 +111,44 @@ def _seal(manifest: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
 
 
-def save(folder: Path, stored: Stored) -> None:
-    """Write `stored` as the next generation of `folder`. One writer at a time, across processes."""
+def generation(folder: Path) -> int | None:
+    """Number of the current generation; None where there is none that can be read."""
+    try:
+        return int(_manifest(folder)["generation"])
+    except (InputError, CorruptFileError):
+        return None
+
+
+def save(folder: Path, stored: Stored, *, over: int | None = None) -> int:
+    """Write `stored` as the next generation of `folder`. One writer at a time, across processes.
+
+    Args:
+        folder: Made, if it is not there.
+        stored: What to write.
+        over: The generation that it was made of; None replaces whatever is there.
+
+    Returns:
+        The number of the generation.
+
+    Raises:
+        MismatchError: Another writer has saved since `over`; nothing is written, so that what it saved is not lost.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / ".lock"):
+        current = generation(folder)
+        if over is not None and current is not None and current != over:
+            raise MismatchError(
+                f"{folder}: another writer saved generation {current} after the {over} that this index comes from; "
+                "load it again and repeat the changes"
+            )
         taken = [int(p.name[4:]) for p in folder.glob("gen-*") if p.name[4:].isdigit()]
         number = max(taken, default=0) + 1
+        left = list(folder.glob(".gen-*.tmp"))  # by writers that were killed, as are generations that nobody named
+        if current is not None:
+            left += [folder / f"gen-{old}" for old in taken if old > current]
+            taken = [old for old in taken if old <= current]
+        for path in left:
+            shutil.rmtree(path, ignore_errors=True)
         memory = io.BytesIO()
         np.save(memory, stored.vectors, allow_pickle=False)
         contents = {
@@ -126,7 +158,6 @@ def save(folder: Path, stored: Stored) -> None:
             "drawings.zip": _packed(stored.drawings),
         }
         building = folder / f".gen-{number}.tmp"
-        shutil.rmtree(building, ignore_errors=True)
         building.mkdir()
         for name, data in contents.items():
             with (building / name).open("wb") as file:
@@ -147,6 +178,7 @@ def save(folder: Path, stored: Stored) -> None:
         atomic_write(folder / "manifest.json", (json.dumps(sealed, indent=1) + "\n").encode())
         for old in sorted(taken)[: len(taken) + 1 - _KEEP]:
             shutil.rmtree(folder / f"gen-{old}", ignore_errors=True)
+        return number
 
 
 def _manifest(folder: Path) -> dict[str, Any]:

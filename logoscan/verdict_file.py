@@ -1,6 +1,7 @@
 """A reviewer's verdicts on reports, line by line in a file that only grows. Knows no register and no pictures.
 
-What stands follows from the lines alone: reading them again gives the same.
+What stands follows from the lines alone: reading them again gives the same. Each line carries its SHA-256; how far the
+file had grown stands in a small file beside it, so that a journal which was cut is told from one that is short.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Literal
 from filelock import FileLock
 
 from logoscan.errors import CorruptFileError, InputError
-from logoscan.jsonio import from_json, sync_folder, to_json
+from logoscan.jsonio import from_json, read_record, seal, sync_folder, to_json, unseal, write_record
 from logoscan.results import Score
 
 __all__ = ["Verdict", "VerdictFile"]
@@ -70,6 +71,14 @@ class Verdict:
             raise InputError(f"Verdict.score: expected that of {self.brand!r}, got that of {self.score.brand!r}")
 
 
+@dataclass(frozen=True)
+class _Grown:
+    """What the file beside a journal holds: the least that the journal must have."""
+
+    lines: int
+    size: int
+
+
 class VerdictFile:
     """The lines, and which of them were undone; processes and threads may share the file.
 
@@ -90,6 +99,7 @@ class VerdictFile:
         self.path = path
         self.lines: list[Verdict] = []
         self._lock = FileLock(path.with_name(f".{path.name}.lock"))
+        self._grown = path.with_name(f".{path.name}.grown")
         self._undone: dict[int, int] = {}
         self._end = 0
         self._torn_at = -1
@@ -129,7 +139,7 @@ class VerdictFile:
         """
         self._check(said)
         try:
-            line = to_json(said).encode() + b"\n"
+            line = seal(to_json(said)).encode() + b"\n"
         except ValueError as error:  # a lone surrogate is text for Python, and for no file
             raise InputError(f"verdict: expected Unicode text, got {error!s:.200}") from None
         new = not self.path.exists()
@@ -139,8 +149,11 @@ class VerdictFile:
                 file.write(line)
                 file.flush()
                 os.fsync(file.fileno())
+            # after the line: a crash in between leaves a journal longer than it must be, which is none the worse
+            write_record(self._grown, _Grown(len(self.lines) + 1, self._end + len(line)))
         except BaseException:
             with suppress(OSError):
+                self._grown.unlink(missing_ok=True)  # it may tell of the line already; the next one makes it anew
                 os.truncate(self.path, self._end)
             raise
         if new:
@@ -163,8 +176,12 @@ class VerdictFile:
     def _refresh(self) -> None:
         """Take up new lines. Under the lock nobody writes: a line without an end is torn."""
         size = self.path.stat().st_size if self.path.exists() else 0
-        if size < self._end:
-            raise CorruptFileError(f"{self.path}: expected {self._end} bytes or more, got {size}; a journal only grows")
+        least = read_record(_Grown, self._grown).size if self._grown.exists() else 0
+        if size < max(self._end, least):
+            raise CorruptFileError(
+                f"{self.path}: cut short: expected {max(self._end, least)} bytes or more, got {size}; a journal only "
+                f"grows. Take a copy or, if you cut it on purpose, remove {self._grown}"
+            )
         if size == self._end:
             return
         with self.path.open("rb") as file:
@@ -176,7 +193,7 @@ class VerdictFile:
                         logger.warning("%s: torn by a crash, dropped", where)
                     self._torn_at = self._end
                     return
-                said = from_json(Verdict, line, where)
+                said = from_json(Verdict, unseal(line[:-1], where).text, where)
                 try:
                     self._check(said)
                 except InputError as error:

@@ -5,6 +5,7 @@ The files lie in `weights/` of a checkout and travel in the wheel as `logoscan/_
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from logoscan.errors import CorruptFileError
-from logoscan.jsonio import file_sha256, from_mapping, loads
+from logoscan.jsonio import atomic_write, file_sha256, from_mapping, loads, mapping_sha256
 from logoscan.match import MatchCalibration
 from logoscan.types import Preprocessing
 
@@ -26,6 +27,7 @@ __all__ = [
     "rows",
     "verified",
     "verified_file",
+    "write_manifest",
 ]
 
 ENCODER = "logoscan-clip"
@@ -89,7 +91,16 @@ def _manifest() -> dict[str, Any]:
     content = loads(path.read_bytes(), str(path))
     if not isinstance(content, dict) or content.get("format_version") != 1:
         raise CorruptFileError(f"{path}: expected format_version 1")
+    if content.pop("manifest_sha256", None) != mapping_sha256(content):  # hashes and calibrations stand in it
+        raise CorruptFileError(f"{path}: altered or damaged; reinstall logoscan")
     return content
+
+
+def write_manifest(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a table of models with its own hash, for those who make models."""
+    plain = {key: value for key, value in content.items() if key != "manifest_sha256"}
+    sealed = {**plain, "manifest_sha256": mapping_sha256(plain)}
+    atomic_write(path, (json.dumps(sealed, indent=1) + "\n").encode())
 
 
 def rows() -> dict[str, ModelRow]:

@@ -19,7 +19,7 @@ from logoscan.detect import LogoDetector
 from logoscan.errors import ImageError
 from logoscan.images import load_image
 from logoscan.index import LogoIndex
-from logoscan.jsonio import to_json
+from logoscan.jsonio import seal, unseal, write_record
 from logoscan.ledger import PhotoLedger
 from logoscan.match import MatchCalibration
 from logoscan.report import read_reports
@@ -187,7 +187,7 @@ def test_a_fitted_score_model(shop: Path) -> None:
     model.save(shop / "score.json")
     assert scan(shop, "--score-model", shop / "score.json", "--similarity-threshold", 0.95).exit_code == 0
     assert {r.score.model for r in read_reports(shop / "R.jsonl")} == {model.version}
-    (shop / "score.json").write_text('{"bias": "much"}')
+    (shop / "score.json").write_text(seal('{"bias": "much"}'))
     result = scan(shop, "--score-model", shop / "score.json")
     assert (result.exit_code, result.stdout) == (2, "")
     assert "score.json: expected a ScoreModel: bias" in result.stderr
@@ -347,7 +347,8 @@ def test_a_restart_has_no_hole_and_no_duplicate(shop: Path) -> None:
         (shop / "R.jsonl").unlink(missing_ok=True)
         # a mark proves that a line is kept and not written again
         mark = (b'"provenance":{"version":"', b'"provenance":{"version":"first-run-')
-        kept = [line.replace(*mark) for line in lines[:whole]]
+        plain = [unseal(line.strip(), "it").text.replace(*mark).decode() for line in lines[:whole]]
+        kept = [seal(text, line=n).encode() + b"\n" for n, text in enumerate(plain, 1)]
         partial.write_bytes(b"".join(kept) + (lines[whole][:torn] if torn else b""))
         result = scan(shop)
         assert result.exit_code == 0
@@ -493,7 +494,7 @@ def test_a_rejected_match_is_gone_in_the_next_scan_and_back_after_undo(shop: Pat
     stated = MatchCalibration(
         FakeEncoder().info.fingerprint, LogoDetector().fingerprint, -33.0, 36.0, 10.0, 0.0, 0.0, 0.5, "a test"
     )
-    (shop / "calibration.json").write_text(to_json(stated))
+    write_record(shop / "calibration.json", stated)
 
     def shown(name: str) -> float:
         scanned = run(

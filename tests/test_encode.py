@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -314,10 +315,11 @@ def test_a_local_folder_gives_open_clips_own_vectors(tiny: ClipEncoder) -> None:
 def test_a_checkpoint_under_an_open_clip_name(registered: str, tmp_path: Path) -> None:
     """As for any real name; the smallest of open_clip's own is 170 MB, so a small one is added to its table."""
     import torch
+    from safetensors.torch import save_file
 
     model = tiny_clip(seed=3)
-    torch.save(model.state_dict(), tmp_path / "weights.pt")
-    encoder = ClipEncoder(registered, tmp_path / "weights.pt", device="cpu", precision="fp32", fit="context")
+    save_file(model.state_dict(), tmp_path / "weights.safetensors")
+    encoder = ClipEncoder(registered, tmp_path / "weights.safetensors", device="cpu", precision="fp32", fit="context")
     pixels = np.random.default_rng(2).integers(0, 256, (3, 32, 32, 3), np.uint8)
     row = encoder.info.preprocessing
     mean, std = (torch.tensor(numbers)[:, None, None] for numbers in (row.mean, row.std))
@@ -325,7 +327,7 @@ def test_a_checkpoint_under_an_open_clip_name(registered: str, tmp_path: Path) -
         tensor = (torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255 - mean) / std
         expected = model.encode_image(tensor, normalize=True).numpy()
     np.testing.assert_allclose(encoder.encode_pixels(pixels), expected, atol=1e-4)
-    assert encoder.info.name == f"{registered}/weights.pt"
+    assert encoder.info.name == f"{registered}/weights.safetensors"
     assert encoder.info.preprocessing.fit == "context"
     assert encoder.encode_text(["x"]).shape == (1, 24)
 
@@ -434,11 +436,28 @@ def test_spoilt_weights_are_refused(tmp_path: Path, spoil: str) -> None:
         ClipEncoder(folder, device="cpu")
 
 
+def test_pickles_are_not_opened(registered: str, tiny_folder: Path, tmp_path: Path) -> None:
+    """Not even where open_clip would prefer one to the safetensors beside it."""
+    trap = f"cos\nsystem\n(S'touch {tmp_path / 'ran'}'\ntR."
+    (tmp_path / "weights.pt").write_text(trap)
+    with pytest.raises(InputError, match=r"pretrained: expected weights in safetensors, got .*weights\.pt"):
+        ClipEncoder(registered, tmp_path / "weights.pt", device="cpu")
+    folder = tmp_path / "folder"
+    shutil.copytree(tiny_folder, folder)
+    (folder / "open_clip_model.safetensors").rename(folder / "mine.safetensors")
+    (folder / "open_clip_pytorch_model.bin").write_text(trap)
+    with pytest.raises(InputError, match=r"model: expected weights in safetensors, got .*open_clip_pytorch_model\.bin"):
+        ClipEncoder(folder, device="cpu")
+    (folder / "mine.safetensors").rename(folder / "open_clip_model.safetensors")
+    assert ClipEncoder(folder, device="cpu", precision="fp32").info.dim == 24
+    assert not (tmp_path / "ran").exists()
+
+
 @pytest.mark.parametrize("content", [b"", b"nothing", b"PK\x03\x04nothing", b"\x80\x02}q\x00."])
 def test_a_checkpoint_that_is_none_is_refused(registered: str, tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "bad.pt").write_bytes(content)
-    with pytest.raises(CorruptFileError, match=f"{registered}/bad.pt: cannot be loaded"):
-        ClipEncoder(registered, tmp_path / "bad.pt", device="cpu")
+    (tmp_path / "bad.safetensors").write_bytes(content)
+    with pytest.raises(CorruptFileError, match=rf"{registered}/bad\.safetensors: cannot be loaded"):
+        ClipEncoder(registered, tmp_path / "bad.safetensors", device="cpu")
 
 
 @pytest.mark.parametrize("config", ["", "{}", '{"model_cfg": {"embed_dim": 8}}', '{"model_cfg": {"nonsense": 1}}'])

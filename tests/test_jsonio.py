@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import threading
+import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,7 +16,17 @@ from hypothesis import strategies as st
 from strategies import brands, encoder_infos, logo_records, make_report, price_models, quick
 
 from logoscan.errors import CorruptFileError, InputError
-from logoscan.jsonio import atomic_write, file_sha256, from_json, from_mapping, loads, to_json, to_mapping
+from logoscan.jsonio import (
+    atomic_write,
+    file_sha256,
+    from_json,
+    from_mapping,
+    loads,
+    seal,
+    to_json,
+    to_mapping,
+    unseal,
+)
 from logoscan.price import PriceModel
 from logoscan.storage import LogoRecord
 from logoscan.types import Brand, EncoderInfo, UsualPrice
@@ -118,18 +129,29 @@ def test_atomic_write_makes_and_replaces(tmp_path: Path) -> None:
         assert file_sha256(path) == hashlib.sha256(data).hexdigest()
 
 
-def test_threads_that_write_one_file_do_not_meet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both are at work on it at the same time; a temporary file that they shared was torn, or gone for the second."""
-    path, both, sync = tmp_path / "a.json", threading.Barrier(2), os.fsync
+def test_threads_that_write_one_file_come_one_after_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, at_work, sync = tmp_path / "a.json", threading.Lock(), os.fsync
 
-    def together(descriptor: int) -> None:
+    def alone(descriptor: int) -> None:
+        assert at_work.acquire(blocking=False)
         sync(descriptor)
-        both.wait(10)
+        time.sleep(0.01)
+        at_work.release()
 
-    monkeypatch.setattr(os, "fsync", together)
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda data: atomic_write(path, data), [b"a" * 1000, b"b" * 2000]))
-    assert path.read_bytes() in (b"a" * 1000, b"b" * 2000)
+    monkeypatch.setattr("logoscan.jsonio.sync_folder", lambda _: None)
+    monkeypatch.setattr(os, "fsync", alone)
+    contents = [bytes([number]) * 1000 * number for number in range(1, 9)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda data: atomic_write(path, data), contents))
+    assert path.read_bytes() in contents
+    assert _files(tmp_path) == ["a.json"]
+
+
+def test_what_a_killed_writer_left_is_taken_over(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    (tmp_path / ".a.json.tmp").write_bytes(b"a half of something longer")
+    atomic_write(path, b"new")
+    assert path.read_bytes() == b"new"
     assert _files(tmp_path) == ["a.json"]
 
 
@@ -146,3 +168,30 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.
         atomic_write(path, b"new")
     assert path.read_bytes() == b"old"
     assert _files(tmp_path) == ["a.json"], "no temporary file is left"
+
+
+# -- seals
+
+
+def test_a_seal_comes_off_with_its_place() -> None:
+    text = '{"name":"Ä","sha256":"no seal"}'
+    for line, last in ((None, False), (1, False), (12, True)):
+        sealed = seal(text, line=line, last=last)
+        assert unseal(sealed, "x") == unseal(sealed.encode(), "x") == (text.encode(), line, last)
+        values = json.loads(sealed)
+        assert values.pop("sha256") == hashlib.sha256(f"{sealed[:-77]}}}".encode()).hexdigest()
+        assert (values.get("line"), values.get("last", False)) == (line, last)
+
+
+def test_every_byte_under_a_seal_counts() -> None:
+    good = seal(to_json(LogoRecord("A/a.png", "A", "as-is", "00")), line=3).encode()
+    for place in range(len(good)):
+        for bad in (
+            good[:place],
+            *(good[:place] + bytes([good[place] ^ 1 << b]) + good[place + 1 :] for b in range(8)),
+        ):
+            with pytest.raises(CorruptFileError, match=r"f\.json: altered, damaged or cut short"):
+                unseal(bad, "f.json")
+    for bad in (good + b"\n", b" " + good, b"{" + good, good * 2):
+        with pytest.raises(CorruptFileError, match=r"f\.json"):
+            unseal(bad, "f.json")

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from strategies import make_report, quick
 
 from logoscan.errors import CorruptFileError, InputError, MismatchError
+from logoscan.jsonio import seal
 from logoscan.merchant import (
     MERCHANT_PRIOR,
     MerchantContribution,
@@ -573,8 +574,9 @@ def test_other_ways_of_weighing_do_not_mix() -> None:
 )
 def test_an_altered_state_is_refused(change: dict[str, Any], message: str) -> None:
     stored = json.loads(state_of([report(BAD, pdq=photo(1))]).to_json())
+    del stored["sha256"]
     with pytest.raises(CorruptFileError, match=message):
-        MerchantState.from_json(json.dumps({**stored, **change}))
+        MerchantState.from_json(seal(json.dumps({**stored, **change})))
     with pytest.raises(CorruptFileError, match="merchant state"):
         MerchantState.from_json("{")
 

@@ -23,7 +23,7 @@ from strategies import make_report, quick, reports
 from logoscan import pages
 from logoscan.charts import histogram, price_chart, waterfall
 from logoscan.cli import main
-from logoscan.errors import InputError, MissingDependencyError
+from logoscan.errors import CorruptFileError, InputError, MissingDependencyError
 from logoscan.index import LogoIndex
 from logoscan.jsonio import file_sha256
 from logoscan.lettering import closest, letters
@@ -371,7 +371,10 @@ def test_words_and_price_come_back_and_old_reports_load() -> None:
     report = make_report(listing=ListingFacts("t", "", price=0.1, currency="EUR"), price=found)
     assert report_from_json(report_to_json(report)) == report
     values = json.loads(report_to_json(report))
-    del values["listing"], values["price"]
+    del values["listing"], values["price"], values["sha256"]
+    with pytest.raises(CorruptFileError, match="expected its SHA-256 at the end"):
+        report_from_json(json.dumps(values))
+    values["schema_version"] = 1
     old = report_from_json(json.dumps(values))
     assert (old.listing, old.price) == (None, None)
 

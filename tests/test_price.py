@@ -11,6 +11,7 @@ from strategies import kinds, price_models, prices, quick
 
 from logoscan.cohorts import Cohort, CurrencyPrices, Effect
 from logoscan.errors import CorruptFileError, InputError
+from logoscan.jsonio import seal
 from logoscan.price import PriceJudgement, PriceModel, PriceRecord, condition_of
 from logoscan.types import Brand, UsualPrice
 from logoscan.units import Pack
@@ -233,10 +234,14 @@ def test_a_model_comes_back(
 
 @pytest.mark.parametrize(
     "text",
-    ["", "[]", '{"currencies": 5}', '{"currencies": [{"currency": "EUR"}]}', '{"rates": {"EUR": -1}}', '{"rates": 1}'],
+    ['{"currencies": 5}', '{"currencies": [{"currency": "EUR"}]}', '{"rates": {"EUR": -1}}', '{"rates": 1}'],
 )
 def test_another_file_is_refused_with_its_name(tmp_path: Path, text: str) -> None:
     path = tmp_path / "p.json"
-    path.write_text(text, encoding="utf-8")
+    path.write_text(seal(text), encoding="utf-8")
     with pytest.raises(CorruptFileError, match=r"p\.json: expected a PriceModel: "):
         PriceModel.load(path)
+    for unsealed in ("", "[]", text):
+        path.write_text(unsealed, encoding="utf-8")
+        with pytest.raises(CorruptFileError, match=r"p\.json: altered, damaged or cut short"):
+            PriceModel.load(path)

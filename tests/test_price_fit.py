@@ -14,7 +14,7 @@ from strategies import currency_prices, price_records, quick
 
 from logoscan.cohorts import NEW, USED, Cohort, CurrencyPrices, Effect
 from logoscan.errors import CorruptFileError, InputError
-from logoscan.jsonio import to_mapping
+from logoscan.jsonio import seal, to_mapping
 from logoscan.price import PriceModel, PriceRecord
 from logoscan.price_fit import LEAST_PRICES
 from logoscan.price_sample import Observed, PriceSample, sample_prices
@@ -263,15 +263,13 @@ def saved(kept: str, brand: str = "a", condition: str = "new") -> str:
 
 
 def test_a_sample_is_plain_json(tmp_path: Path) -> None:
-    (tmp_path / "s.json").write_text(saved(_KEPT), encoding="utf-8")
+    (tmp_path / "s.json").write_text(seal(saved(_KEPT)), encoding="utf-8")
     assert len(PriceSample.load(tmp_path / "s.json")) == 1
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        "",
-        "[]",
         '{"seed": 0}',
         saved(_KEPT, condition="worn"),
         saved(_KEPT, brand=""),
@@ -289,9 +287,13 @@ def test_a_sample_is_plain_json(tmp_path: Path) -> None:
     ],
 )
 def test_another_file_is_no_sample(tmp_path: Path, text: str) -> None:
-    (tmp_path / "s.json").write_text(text, encoding="utf-8")
+    (tmp_path / "s.json").write_text(seal(text), encoding="utf-8")
     with pytest.raises(CorruptFileError, match=r"s\.json: expected a SavedSample: "):
         PriceSample.load(tmp_path / "s.json")
+    for unsealed in ("", "[]", text):
+        (tmp_path / "s.json").write_text(unsealed, encoding="utf-8")
+        with pytest.raises(CorruptFileError, match=r"s\.json: altered, damaged or cut short"):
+            PriceSample.load(tmp_path / "s.json")
 
 
 def test_effects_are_checked() -> None:

@@ -1,6 +1,7 @@
 """Reports on disk and on photos."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 from strategies import form, make_report, names, quick, reports
 
 from logoscan.errors import CorruptFileError
-from logoscan.report import draw_overlay, read_reports, report_from_json, report_to_json
+from logoscan.jsonio import seal
+from logoscan.report import draw_overlay, read_reports, report_from_json, report_to_json, write_reports
 from logoscan.results import ImageRecord, Report, Signal
 from logoscan.score import ScoreModel
 from logoscan.types import BrandMention, Match, Rgb
@@ -64,7 +66,7 @@ def test_the_keys_are_those_of_the_format() -> None:
     values = json.loads(report_to_json(full_report()))
     assert set(values) == {
         "schema_version", "listing_id", "seller_id", "score", "brands", "matches", "mentions", "warnings", "skipped",
-        "images", "provenance", "listing", "price",
+        "images", "provenance", "listing", "price", "sha256",
     }  # fmt: skip
     assert set(values["score"]) == {"value", "band", "brand", "bias", "contributions", "coverage", "model"}
     assert set(values["score"]["contributions"][0]) == {"signal", "value", "contribution", "why"}
@@ -85,7 +87,8 @@ def _altered(path: tuple[str | int, ...], value: Any) -> str:
         place = place[step]
     assert place[path[-1]] != value
     place[path[-1]] = value
-    return json.dumps(values)
+    del values["sha256"]
+    return seal(json.dumps(values))
 
 
 @pytest.mark.parametrize(
@@ -100,7 +103,7 @@ def _altered(path: tuple[str | int, ...], value: Any) -> str:
         (("score", "contributions", 0, "value"), 1.5, "expected a number in [0, 1], got 1.5"),
         (("score", "band"), "ok", "Input should be 'clear', 'review' or 'block'"),
         (("score", "coverage"), 2.0, "expected a number in [0, 1], got 2.0"),
-        (("schema_version",), 2, "expected 1, got 2"),
+        (("schema_version",), 3, "expected 1 or 2, got 3"),
         (("matches", 0, "image"), 2, "expected picture numbers below 2, got 2"),
         (("matches", 0, "xyxy"), [1, 2, 3], "xyxy"),
         (("mentions", 0, "kind"), "far", "Input should be 'exact', 'near', 'partial', 'compatible' or 'style'"),
@@ -120,9 +123,14 @@ def test_an_altered_report_does_not_load(tmp_path: Path, path: tuple[str | int, 
 
 def test_no_reports(tmp_path: Path) -> None:
     file = tmp_path / "r.jsonl"
-    for text in ("", "\n", "\n\n"):
+    for text in ("\n", "\n\n"):
         file.write_text(text, encoding="utf-8")
         assert list(read_reports(file)) == []
+    write_reports(file, [])
+    assert list(read_reports(file)) == []
+    file.write_text("")
+    with pytest.raises(CorruptFileError, match=r"r\.jsonl: cut short after 0 reports"):
+        list(read_reports(file))
 
 
 def test_blank_lines_are_passed_over_and_counted(tmp_path: Path) -> None:
@@ -140,7 +148,7 @@ def test_a_torn_line_is_named(tmp_path: Path, cut: int) -> None:
     file = tmp_path / "r.jsonl"
     row = report_to_json(full_report())
     file.write_text(f"{row}\n{row[:-cut]}", encoding="utf-8")
-    with pytest.raises(CorruptFileError, match=r"r\.jsonl, line 2: expected a Report"):
+    with pytest.raises(CorruptFileError, match=r"r\.jsonl, line 2: (not JSON|altered)"):
         list(read_reports(file))
 
 
@@ -149,6 +157,50 @@ def test_a_line_torn_before_its_first_letter_is_named(tmp_path: Path) -> None:
     file.write_text(f"{report_to_json(full_report())}\n  ", encoding="utf-8")
     with pytest.raises(CorruptFileError, match=r"r\.jsonl, line 2: torn"):
         list(read_reports(file))
+
+
+def test_every_flipped_bit_and_every_cut_of_a_file_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "r.jsonl"
+    rows = [make_report(listing_id=str(number), schema_version=2) for number in range(3)]
+    write_reports(file, rows)
+    good = file.read_bytes()
+    assert list(read_reports(file)) == rows
+    for place in range(len(good)):
+        file.write_bytes(good[:place])
+        if place < len(good) - 1:  # without its last end of line it is whole
+            with pytest.raises(CorruptFileError, match=r"r\.jsonl"):
+                list(read_reports(file))
+        file.write_bytes(good[:place] + bytes([good[place] ^ 1 << place % 8]) + good[place + 1 :])
+        with pytest.raises(CorruptFileError, match=r"r\.jsonl"):
+            list(read_reports(file))
+
+
+def test_parts_and_selections_of_a_file(tmp_path: Path) -> None:
+    rows = [make_report(listing_id=str(number)) for number in range(4)]
+    write_reports(tmp_path / "r.jsonl", rows)
+    one, two, three, four = (tmp_path / "r.jsonl").read_text("utf-8").splitlines(keepends=True)
+
+    def read(text: str, name: str = "few.jsonl") -> list[str]:
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        return [report.listing_id for report in read_reports(tmp_path / name)]
+
+    assert read(one + two, "few.jsonl.partial") == ["0", "1"]
+    assert read(two + three) == ["1", "2"], "a selection that is no beginning was made on purpose"
+    assert read(one + three) == ["0", "2"]
+    assert read((one + two + three + four) * 2) == ["0", "1", "2", "3"] * 2
+    for text in (one, one + two, one + two + three, one + two + three + four + one):
+        with pytest.raises(CorruptFileError, match=r"few\.jsonl: cut short after \d reports, .* named \*\.partial"):
+            read(text)
+
+
+def test_only_the_schema_of_old_needs_no_seal(tmp_path: Path) -> None:
+    values = json.loads(report_to_json(full_report()))
+    unsealed = {key: value for key, value in values.items() if key != "sha256"}
+    assert report_from_json(json.dumps({**unsealed, "schema_version": 1})) == replace(full_report(), schema_version=1)
+    without = {key: value for key, value in unsealed.items() if key != "schema_version"}
+    for other in (unsealed, values, without, {**values, "schema_version": 1}, {**without, "schema_versioo": 1}):
+        with pytest.raises(CorruptFileError, match=r"expected its SHA-256 at the end|it is not what its SHA-256"):
+            report_from_json(json.dumps(other))
 
 
 # -- overlays

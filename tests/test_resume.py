@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from logoscan.errors import InputError
+from logoscan.errors import CorruptFileError, InputError
+from logoscan.jsonio import seal
 from logoscan.resume import PartialOutput
 
 
@@ -13,14 +14,19 @@ def line(listing: str, band: str = "clear") -> str:
     return json.dumps({"listing_id": listing, "score": {"band": band}})
 
 
+def sealed(number: int, listing: str) -> str:
+    """A line of the file, as it was written."""
+    return seal(line(listing), line=number)
+
+
 def ids(path: Path) -> list[str]:
     return [json.loads(row)["listing_id"] for row in path.read_text("utf-8").splitlines()]
 
 
-def test_nothing_written_is_an_empty_file(tmp_path: Path) -> None:
+def test_nothing_written_is_a_blank_line(tmp_path: Path) -> None:
     with PartialOutput(tmp_path / "r.jsonl") as output:
         assert output.done == output.bands == []
-    assert (tmp_path / "r.jsonl").read_bytes() == b""
+    assert (tmp_path / "r.jsonl").read_bytes() == b"\n", "an empty file may be one that lost all"
 
 
 def test_the_file_appears_when_it_is_complete(tmp_path: Path) -> None:
@@ -29,8 +35,9 @@ def test_the_file_appears_when_it_is_complete(tmp_path: Path) -> None:
         output.write(line("a"))
         output.write(line("é"))
         assert not path.exists()
-        assert ids(tmp_path / "r.jsonl.partial") == ["a", "é"], "every line is there as soon as it is written"
-    assert ids(path) == ["a", "é"]
+        partial = (tmp_path / "r.jsonl.partial").read_text("utf-8")
+        assert partial == f"{sealed(1, 'a')}\n{sealed(2, 'é')}\n", "every line is there as soon as it is written"
+    assert path.read_text("utf-8") == f"{sealed(1, 'a')}\n{seal(line('é'), line=2, last=True)}\n"
     assert not (tmp_path / "r.jsonl.partial").exists()
 
 
@@ -55,35 +62,70 @@ def test_an_error_keeps_what_was_written_for_the_next_run(tmp_path: Path) -> Non
     "torn",
     [
         b'{"listing_id": "b", "sco',
-        line("b").encode(),  # complete but for its end of line: it may be a longer one cut
-        b'{"listing_id": "b", "score": {"ba\n',
-        b'{"listing_id": "b"}\n',
-        b'{"listing_id": "b", "score": null}\n',
-        b'{"listing_id": ["b"], "score": {"band": "clear"}}\n',
-        b"5\n",
-        b"null\n",
-        b"\n",
-        b"\xff\xfe\n",
+        sealed(2, "b").encode(),  # complete but for its end of line: it may be a longer one cut
+        b"\xff\xfe",
         b"\0" * 100,
-        b"[" * 100_000 + b"\n",
+        b"[" * 100_000,
     ],
-    ids=range(12),
+    ids=range(5),
 )
 def test_a_torn_last_line_is_dropped(tmp_path: Path, torn: bytes) -> None:
     path = tmp_path / "r.jsonl"
-    (tmp_path / "r.jsonl.partial").write_bytes(f"{line('a')}\n".encode() + torn)
+    (tmp_path / "r.jsonl.partial").write_bytes(f"{sealed(1, 'a')}\n".encode() + torn)
     with PartialOutput(path) as output:
         assert (output.done, output.bands) == (["a"], ["clear"])
         output.write(line("b"))
     assert ids(path) == ["a", "b"]
 
 
-def test_what_follows_a_broken_line_is_written_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "bad",
+    [
+        line("b"),
+        sealed(2, "b").replace('"b"', '"c"'),
+        sealed(2, "b")[:-9],
+        sealed(3, "b"),
+        seal('{"listing_id": "b"}', line=2),
+        seal('{"listing_id": "b", "score": null}', line=2),
+        seal('{"listing_id": ["b"], "score": {"band": "clear"}}', line=2),
+        "",
+        "5",
+        "[" * 1000,
+    ],
+    ids=range(10),
+)
+def test_a_damaged_line_is_refused_and_nothing_is_lost(tmp_path: Path, bad: str) -> None:
+    """It has an end, so that no crash has torn it; what follows it is a day's work, perhaps."""
     partial = tmp_path / "r.jsonl.partial"
-    partial.write_text(f"{line('a')}\nbroken\n{line('c')}\n", encoding="utf-8")
+    partial.write_text(f"{sealed(1, 'a')}\n{bad}\n{sealed(3, 'c')}\n", encoding="utf-8")
+    before = partial.read_bytes()
+    with (
+        pytest.raises(CorruptFileError, match=r"r\.jsonl\.partial, line 2: .*; cut the file before it, or remove it"),
+        PartialOutput(tmp_path / "r.jsonl"),
+    ):
+        pass
+    assert partial.read_bytes() == before
+    partial.write_text(f"{sealed(1, 'a')}\n", encoding="utf-8")
     with PartialOutput(tmp_path / "r.jsonl") as output:
-        assert output.done == ["a"]
-    assert ids(tmp_path / "r.jsonl") == ["a"]
+        output.write(line("b"))
+    assert ids(tmp_path / "r.jsonl") == ["a", "b"]
+
+
+def test_a_complete_file_that_has_not_got_its_name_goes_on(tmp_path: Path) -> None:
+    """Killed between the last line and the rename; then the listings have grown."""
+    path, partial = tmp_path / "r.jsonl", tmp_path / "r.jsonl.partial"
+    for more in ([], ["b", "c"]):
+        partial.write_text(seal(line("a"), line=1, last=True) + "\n", encoding="utf-8")
+        with PartialOutput(path) as output:
+            for name in more:
+                output.write(line(name))
+        marks = [json.loads(row).get("last", False) for row in path.read_text("utf-8").splitlines()]
+        assert ids(path) == ["a", *more]
+        assert marks == [False] * len(more) + [True]
+    partial.write_text("\n", encoding="utf-8")
+    with PartialOutput(path) as output:
+        output.write(line("a"))
+    assert ids(path) == ["a"]
 
 
 def test_an_old_result_stays_until_the_new_one_is_complete(tmp_path: Path) -> None:

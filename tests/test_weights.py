@@ -38,7 +38,7 @@ def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def rewrite(folder: Path, **changes: Any) -> None:
     path = folder / "manifest.json"
-    path.write_text(json.dumps({**json.loads(path.read_bytes()), **changes}))
+    weights.write_manifest(path, {**json.loads(path.read_bytes()), **changes})
     weights._manifest.cache_clear()
 
 
@@ -127,6 +127,25 @@ def test_a_table_that_is_none_is_named(table: Path, content: str) -> None:
     weights._manifest.cache_clear()
     with pytest.raises(CorruptFileError, match=r"manifest\.json"):
         weights.rows()
+
+
+def test_every_flipped_bit_in_the_table_is_refused_or_says_the_same(table: Path) -> None:
+    path = table / "manifest.json"
+    good, rows = path.read_bytes(), (weights.rows(), weights.calibrations())
+    for place in range(0, len(good), 7):
+        weights._manifest.cache_clear()
+        path.write_bytes(good[:place] + bytes([good[place] ^ 1 << place % 8]) + good[place + 1 :])
+        try:
+            now = weights.rows(), weights.calibrations()
+        except CorruptFileError as error:
+            said = str(error)
+        else:  # a space between two rows became another one
+            said = "manifest.json" if now == rows and good[place : place + 1].isspace() else "served"
+        assert "manifest.json" in said
+        path.write_bytes(good[:place])
+        weights._manifest.cache_clear()
+        with pytest.raises(CorruptFileError, match=r"manifest\.json"):
+            weights.rows()
 
 
 def test_a_row_that_lacks_a_field_is_named(table: Path) -> None:

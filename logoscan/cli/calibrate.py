@@ -12,7 +12,7 @@ from logoscan.cli.console import complain, progress, say, working
 from logoscan.cli.options import DETECTOR, DEVICE, ENCODER, INDEX, PRETRAINED
 from logoscan.errors import LogoscanError
 from logoscan.images import load_image
-from logoscan.jsonio import atomic_write, to_json
+from logoscan.jsonio import write_record
 from logoscan.listings import read_labels
 
 
@@ -85,7 +85,7 @@ def calibrate(
         samples = collect(pictures, index, seed)
         note = f"{len(pictures)} labelled photos of {labels.name}, {len(index.with_logo)} brands, seed {seed}"
         fitted = fit(samples, clip, looks, note)
-    atomic_write(out, (to_json(fitted) + "\n").encode())
+    write_record(out, fitted)
     gap = expected_calibration_error(predict(fitted, samples), samples.right)
     say(f"{note}: threshold {fitted.threshold}, calibration error {gap:.3f} on the same photos -> {out}")
     if failed:

@@ -16,7 +16,7 @@ from logoscan.cli.inputs import price_model
 from logoscan.cli.options import DEVICE, OCR
 from logoscan.cli.overlays import write_overlays
 from logoscan.listings import read_listings
-from logoscan.report import report_to_json
+from logoscan.report import write_reports
 from logoscan.results import Report
 from logoscan.types import Listing
 
@@ -61,7 +61,7 @@ def demo(out: Path, ocr: str, device: str) -> None:
             reports.append(report)
             write_overlays(report, samples, out / "overlays")
             advance()
-    (out / "reports.jsonl").write_text("".join(report_to_json(r) + "\n" for r in reports), encoding="utf-8")
+    write_reports(out / "reports.jsonl", reports)
     say("Composed samples: the photos, sellers and prices are made up; the logo drawings are real (CC0).")
     show(_table(listings, reports))
     first = reports[0].provenance

@@ -15,10 +15,10 @@ from logoscan.cli.console import complain, progress, say, working
 from logoscan.cli.inputs import ledger_of, ledger_to_change, price_model
 from logoscan.cli.options import DETECTOR, DEVICE, EFFORT, ENCODER, INDEX, OCR, PRETRAINED
 from logoscan.cli.overlays import write_overlays
-from logoscan.jsonio import read_record
+from logoscan.jsonio import read_record, to_json
 from logoscan.listings import BadRow, read_listings
 from logoscan.match import MatchCalibration
-from logoscan.report import read_reports, report_to_json
+from logoscan.report import read_reports
 from logoscan.resume import PartialOutput
 from logoscan.score import ScoreModel
 from logoscan.types import Listing
@@ -163,7 +163,7 @@ def _scan_rows(
                 if overlay is not None:  # before the report: a report that is written is complete
                     for reason in write_overlays(report, root, overlay):
                         complain(f"listing {report.listing_id!r}: {reason}")
-                output.write(report_to_json(report))
+                output.write(to_json(report))
                 bands[report.score.band] += 1
                 for warning in report.warnings:
                     complain(f"listing {report.listing_id!r}: {warning}")

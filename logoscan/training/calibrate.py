@@ -137,7 +137,7 @@ def main(drawings: Path, backgrounds: Path, fonts: Path, count: int, seed: int, 
         kept = [c for c in manifest["calibrations"] if c["detector"] in known]
         others = [c for c in kept if (c["encoder"], c["detector"]) not in pairs]
         manifest["calibrations"] = [*others, *map(to_mapping, fitted)]
-        path.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+        weights.write_manifest(path, manifest)
 
 
 if __name__ == "__main__":

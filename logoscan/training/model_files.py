@@ -19,7 +19,7 @@ from logoscan.encode import BPE_FILE
 from logoscan.jsonio import atomic_write, file_sha256, from_mapping
 from logoscan.training.network import BACKBONE, TEXT_CFG, TextTower, Tower, write_bpe
 from logoscan.types import EncoderInfo, Preprocessing
-from logoscan.weights import ALTERATIONS, DETECTOR, ENCODER
+from logoscan.weights import ALTERATIONS, DETECTOR, ENCODER, write_manifest
 
 __all__ = ["average", "bundle", "read_notes", "read_text_tower", "read_tower", "write_folder", "write_model"]
 
@@ -135,7 +135,7 @@ def write_folder(source: str | Path, folder: str | Path, size_px: int) -> None:
         ENCODER, row["sha256"], from_mapping(Preprocessing, row["preprocessing"], "row"), tower.dim
     ).fingerprint
     manifest["calibrations"] = [c for c in manifest["calibrations"] if c["encoder"] == own]
-    (target / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+    write_manifest(target / "manifest.json", manifest)
 
 
 _LICENCE = "Apache-2.0 for the training; the package of the ImageNet weights that it descends from states no licence"
@@ -183,7 +183,7 @@ def bundle(name: str, source: str | Path, folder: str | Path, size_px: int) -> P
     before: dict[str, object] = next((r for r in manifest["models"] if r["name"] == name), {})
     row["pictures"] = before.get("pictures", [])
     manifest["models"] = [*(r for r in manifest["models"] if r["name"] != name), row]
-    path.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+    write_manifest(path, manifest)
     return target
 
 
