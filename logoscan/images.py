@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 from logoscan.boxes import clip
 from logoscan.errors import ImageError, InputError
@@ -74,8 +74,10 @@ class ImageLimits:
     max_side_px: int = 30_000
 
 
-_WEBP_PIXELS = 2
-"""WEBP's decoder holds a picture four times, so that it may have so many times fewer pixels."""
+_HEAVY = 2
+"""WEBP's decoder holds a picture four times and 16 bits inflate to twice the bytes: so many times fewer pixels."""
+_MOST_EXIF_BYTES = 1 << 16
+"""Of an EXIF block that is asked for the orientation, as much as a JPEG's holds: Pillow warns of each broken entry."""
 _LARGEST_PADDED_PX = 4096
 """Side of the largest square that is padded out; a longer box is reduced first. A strip's of 30,000 px has 2.7 GB."""
 
@@ -150,12 +152,14 @@ class _Bounded(io.BytesIO):
         return super().read(size)
 
 
-def _check_passes(name: str, image: Image.Image, data: bytes, limits: ImageLimits) -> None:
+def _check_passes(name: str, image: ImageFile.ImageFile, data: bytes, limits: ImageLimits) -> None:
     """Refuse what costs its decoder far more than its size says."""
     width, height = image.size
-    if image.format == "WEBP" and width * height > limits.max_pixels // _WEBP_PIXELS:
+    heavy = image.format == "WEBP" or any(";16" in str(tile[3]) for tile in image.tile)
+    if heavy and width * height > limits.max_pixels // _HEAVY:
         raise ImageError(
-            f"{name}: expected at most {limits.max_pixels // _WEBP_PIXELS} pixels of a WEBP, got {width} x {height}"
+            f"{name}: expected at most {limits.max_pixels // _HEAVY} pixels of a WEBP or of 16 bits, "
+            f"got {width} x {height}"
         )
     if image.format in ("JPEG", "MPO"):
         scans = data.count(b"\xff\xda")  # in coded data every 0xff is marked, so that these are scans
@@ -185,7 +189,8 @@ def _pixels(image: Image.Image, *, alpha: bool) -> Rgb | Rgba:
     """
     image.load()
     try:
-        turn = _TURNS.get(image.getexif().get(_ORIENTATION_TAG, 1))
+        small = len(image.info.get("exif", b"")) <= _MOST_EXIF_BYTES
+        turn = _TURNS.get(image.getexif().get(_ORIENTATION_TAG, 1)) if small else None
     except _DECODE_ERRORS:  # a broken EXIF block does not spoil the picture
         turn = None
     alpha = alpha or image.has_transparency_data
