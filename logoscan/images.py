@@ -82,6 +82,10 @@ _LARGEST_PADDED_PX = 4096
 """Side of the largest square that is padded out; a longer box is reduced first. A strip's of 30,000 px has 2.7 GB."""
 
 
+_MOST_PATH_CHARS = 4096
+"""As Linux has it. Following a path of half a million steps takes hours."""
+
+
 @dataclass(frozen=True, eq=False)
 class Picture:
     """A decoded picture: `rgb` uint8 (H, W, 3) and the hex SHA-256 of its bytes (of its pixels, if it was an array)."""
@@ -96,6 +100,8 @@ def resolve_under(root: Path, name: str) -> Path:
     Raises:
         ImageError: `name` is absolute, climbs out, or is a link that leads out.
     """
+    if len(name) > _MOST_PATH_CHARS:
+        raise ImageError(f"image path: expected at most {_MOST_PATH_CHARS} characters, got {len(name)}")
     base = root.resolve()
     try:
         path = (base / name).resolve()

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
-from fakes import BLUE, RED, WHITE, YELLOW, FakeDetector, FakeEncoder, FakeOcr, photo_of, quarters
+from fakes import BLUE, RED, WHITE, YELLOW, FakeEncoder, FakeOcr, quarters
 
+from logoscan.detect import WholeImage
 from logoscan.errors import LogoscanError
 from logoscan.index import LogoIndex
 from logoscan.listings import BadRow, read_listings
@@ -59,9 +60,9 @@ class NotHarmlessError(Exception):
 
 
 @cache
-def scanner(root: Path | None = None) -> Scanner:
-    """A register of one brand with everything that a brand can have, on fakes."""
-    encoder, detector = FakeEncoder(), FakeDetector()
+def _parts() -> dict[str, Any]:
+    """A register of one brand with everything that a brand can have, and what goes with it."""
+    encoder, detector = FakeEncoder(), WholeImage()
     index = LogoIndex(encoder.info)
     facts = {"material": "leather, suede", "ean_prefix": "400", "weight": "1,5 kg", "made in": "Germany"}
     usual = (UsualPrice("EUR", 80, 120),)
@@ -71,14 +72,18 @@ def scanner(root: Path | None = None) -> Scanner:
         encoder.info.fingerprint, detector.fingerprint, -40.0, 45.0, 0.0, 0.0, 0.0, threshold=0.5, fitted_on="a test"
     )
     prices = PriceModel.fit(PriceRecord("Acme Tools", 80.0 + i, "EUR", "Shoes") for i in range(20))
-    return Scanner(
-        index, encoder=encoder, detector=detector, ocr=FakeOcr(), calibration=calibration, prices=prices, root=root
-    )
+    parts = {"encoder": encoder, "detector": detector, "ocr": FakeOcr(), "calibration": calibration}
+    return {"index": index, "prices": prices, **parts}
+
+
+def scanner(root: Path | None = None) -> Scanner:
+    """The shop's scanner, for photos below a root."""
+    return Scanner(**_parts(), root=root)
 
 
 def good_photo() -> ImageSource:
-    """A photo that shows the brand."""
-    return photo_of(ACME)
+    """A photo that shows the brand and nothing else."""
+    return ACME
 
 
 def _unharmed(report: Report, image: int) -> None:

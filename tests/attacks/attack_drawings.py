@@ -102,7 +102,10 @@ DRAWINGS: dict[str, tuple[Outcome, Callable[[], str | bytes]]] = {
         lambda: svg('<path d="M0 0L1e30 1e30L-1e30 5Z" stroke="red" stroke-width="1e30"/>'),
     ),
     "svg: a text of two megabytes": ("ImageError", lambda: svg(f"<text>{'a' * 1_900_000}</text>")),
-    "svg: 150,000 attributes": ("ImageError", lambda: svg("<rect " + " ".join(f'a{i}=""' for i in range(150_000)) + "/>")),
+    "svg: 150,000 attributes": (
+        "ImageError",
+        lambda: svg("<rect " + " ".join(f'a{i}=""' for i in range(150_000)) + "/>"),
+    ),
     "svg: a hundred million uses of uses": ("ImageError", lambda: svg("".join(map(_tenfold, range(9))))),
     "svg: more than its size": ("ImageError", lambda: svg(" " * (3 << 20))),
     "svgz: a bomb": ("ImageError", lambda: gzip.compress(svg(" " * (1 << 28)).encode(), 9)),
