@@ -12,6 +12,7 @@ from fakes import BLUE, RED, WHITE, YELLOW, FakeEncoder, FakeOcr, quarters
 
 from logoscan.detect import WholeImage
 from logoscan.errors import LogoscanError
+from logoscan.images import ImageLimits
 from logoscan.index import LogoIndex
 from logoscan.listings import BadRow, read_listings
 from logoscan.match import MatchCalibration
@@ -28,6 +29,8 @@ Outcome: TypeAlias = Literal["report", "warning", "bad row", "ImageError", "Inpu
 Trial: TypeAlias = Callable[[], tuple[Outcome, str]]
 
 ACME = quarters(RED, WHITE, BLUE, YELLOW)
+MOST_PIXELS = ImageLimits().max_pixels
+"""Tests make it a sixteenth, to be quick; `benchmarks/attacks.py` leaves it."""
 LONGEST_MESSAGE = 1000
 """Characters: a message that holds a hostile megabyte would be an attack on whoever reads the log."""
 
@@ -78,7 +81,7 @@ def _parts() -> dict[str, Any]:
 
 def scanner(root: Path | None = None) -> Scanner:
     """The shop's scanner, for photos below a root."""
-    return Scanner(**_parts(), root=root)
+    return Scanner(**_parts(), root=root, limits=ImageLimits(max_pixels=MOST_PIXELS))
 
 
 def good_photo() -> ImageSource:

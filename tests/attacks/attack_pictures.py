@@ -22,6 +22,10 @@ from logoscan.types import ImageSource
 Made = Callable[[], ImageSource]
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
+SIDE = 8000
+"""Pixels of the bombs' sides; together as many as the caps allow. Tests make it a quarter."""
+INFLATED = 1 << 30
+"""Bytes of what inflates; tests make it a sixteenth."""
 _MOST = 31 << 20
 """Bytes of the floods: just under what a file may have."""
 _SMALL = Image.new("RGB", (40, 30), (9, 9, 200))
@@ -74,7 +78,7 @@ def _exif(entries: int, size: int) -> bytes:
 
 def _scans(count: int) -> bytes:
     """A progressive JPEG whose last scan comes again and again: each is a pass over 64 million pixels."""
-    whole = encoded(Image.new("L", (8000, 8000), 128), "JPEG", progressive=True)
+    whole = encoded(Image.new("L", (SIDE, SIDE), 128), "JPEG", progressive=True)
     last = whole[whole.rfind(b"\xff\xda") : -2]
     return whole[:-2] + last * count + b"\xff\xd9"
 
@@ -106,33 +110,36 @@ def _polyglot(format: str) -> bytes:
 
 
 PICTURES: dict[str, tuple[Outcome, Made]] = {
-    "bomb: PNG of 64 million pixels": ("report", lambda: png(8000, 8000)),
-    "bomb: PNG of 64 million pixels, 16 bits RGBA": ("warning", lambda: png(8000, 8000, 16, 6)),
-    "bomb: PNG of 32 million pixels, 16 bits RGBA": ("report", lambda: png(8000, 4000, 16, 6)),
-    "bomb: PNG of 32 million pixels, 16 bits grey": ("report", lambda: png(8000, 4000, 16, 0)),
-    "bomb: PNG of 64 million pixels, RGBA": ("report", lambda: png(8000, 8000, 8, 6)),
-    "bomb: PNG of 64 million pixels, 1 bit": ("report", lambda: png(8000, 8000, 1, 0)),
-    "bomb: PNG over the cap": ("warning", lambda: png(8001, 8000, 1, 0)),
-    "bomb: JPEG of 64 million pixels": ("report", lambda: encoded(Image.new("RGB", (8000, 8000)), "JPEG")),
+    "bomb: PNG of 64 million pixels": ("report", lambda: png(SIDE, SIDE)),
+    "bomb: PNG of 64 million pixels, 16 bits RGBA": ("warning", lambda: png(SIDE, SIDE, 16, 6)),
+    "bomb: PNG of 32 million pixels, 16 bits RGBA": ("report", lambda: png(SIDE, SIDE // 2, 16, 6)),
+    "bomb: PNG of 32 million pixels, 16 bits grey": ("report", lambda: png(SIDE, SIDE // 2, 16, 0)),
+    "bomb: PNG of 64 million pixels, RGBA": ("report", lambda: png(SIDE, SIDE, 8, 6)),
+    "bomb: PNG of 64 million pixels, 1 bit": ("report", lambda: png(SIDE, SIDE, 1, 0)),
+    "bomb: PNG over the cap": ("warning", lambda: png(SIDE + 1, SIDE, 1, 0)),
+    "bomb: JPEG of 64 million pixels": ("report", lambda: encoded(Image.new("RGB", (SIDE, SIDE)), "JPEG")),
     "bomb: JPEG of a hundred scans": ("warning", lambda: _scans(100)),
     "bomb: WEBP of 64 million pixels": (
         "warning",
-        lambda: encoded(Image.new("RGB", (16_000, 4000)), "WEBP", lossless=True),
+        lambda: encoded(Image.new("RGB", (2 * SIDE, SIDE // 2)), "WEBP", lossless=True),
     ),
     "bomb: WEBP of 32 million pixels": (
         "report",
-        lambda: encoded(Image.new("RGB", (8000, 4000)), "WEBP", lossless=True),
+        lambda: encoded(Image.new("RGB", (SIDE, SIDE // 2)), "WEBP", lossless=True),
     ),
-    "bomb: GIF of 64 million pixels": ("report", lambda: encoded(Image.new("P", (8000, 8000)), "GIF")),
-    "bomb: TIFF": ("warning", lambda: encoded(Image.new("RGB", (4000, 4000)), "TIFF", compression="tiff_deflate")),
-    "bomb: BMP": ("warning", lambda: encoded(Image.new("1", (8000, 8000)), "BMP")),
+    "bomb: GIF of 64 million pixels": ("report", lambda: encoded(Image.new("P", (SIDE, SIDE)), "GIF")),
+    "bomb: TIFF": (
+        "warning",
+        lambda: encoded(Image.new("RGB", (SIDE // 2, SIDE // 2)), "TIFF", compression="tiff_deflate"),
+    ),
+    "bomb: BMP": ("warning", lambda: encoded(Image.new("1", (SIDE, SIDE)), "BMP")),
     "bomb: text that inflates to a gigabyte": (
         "warning",
-        lambda: _into_png(chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(1 << 30), 9))),
+        lambda: _into_png(chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(INFLATED), 9))),
     ),
     "bomb: colour profile that inflates to a gigabyte": (
         "warning",
-        lambda: _into_png(chunk(b"iCCP", b"a\0\0" + zlib.compress(bytes(1 << 30), 9))),
+        lambda: _into_png(chunk(b"iCCP", b"a\0\0" + zlib.compress(bytes(INFLATED), 9))),
     ),
     "bomb: gzip in place of a picture": ("warning", lambda: b"\x1f\x8b" + zlib.compress(bytes(1 << 26))),
     "header: PNG of 60,000 x 60,000": ("warning", lambda: _huge_claim("PNG")),
