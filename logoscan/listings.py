@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ logger = logging.getLogger(__name__)
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif")
 _NOT_UTF8 = "\ufffd"
 """What Python reads in place of bytes that are not UTF-8."""
+_MOST_LINE_BYTES = 16 << 20
+"""Of a line of JSON: a listing of the largest texts has a thousandth of it."""
 _MOST_IGNORED = 100
 """Unknown fields that are told of; a file can have one of its own in each row."""
 _FIELDS = tuple(f.name for f in fields(Listing))
@@ -58,7 +61,12 @@ def _listing(values: Mapping[str, Any], line: int) -> Listing | BadRow:
 
 def _from_jsonl(path: Path) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
     with path.open("rb") as file:
-        for line, raw in enumerate(file, 1):
+        for line, raw in enumerate(iter(partial(file.readline, _MOST_LINE_BYTES), b""), 1):
+            if len(raw) == _MOST_LINE_BYTES and not raw.endswith(b"\n"):
+                while (rest := file.readline(_MOST_LINE_BYTES)) and not rest.endswith(b"\n"):
+                    pass
+                yield line, f"expected a line of less than {_MOST_LINE_BYTES} bytes, got more"
+                continue
             if not raw.strip():
                 continue
             try:
