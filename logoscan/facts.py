@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from logoscan.folding import fold
 from logoscan.spelt import fold_words
@@ -43,6 +44,10 @@ _TOLERANCE = 0.02
 _FIRST = 0.7
 """Value of one contradiction; each further one takes the same share of what is left. Stated, not fitted."""
 _MAX_SHOWN = 60
+_MAX_ATTRIBUTES = 1000
+"""Further ones are not looked at: no honest listing states so many."""
+_MAX_CHARS = 500
+"""Of a key or a value; what is longer is a description, and to fold it takes time that grows with its square."""
 
 
 @dataclass(frozen=True)
@@ -89,9 +94,10 @@ def contradictions(attributes: Mapping[str, str], facts: Mapping[str, str]) -> F
             an attribute of the same stem that begins so ("ean_prefix", "ean").
     """
     stated: dict[str, list[str]] = {}
-    for key, value in attributes.items():
-        if _says(value):
-            stated.setdefault(_key(key), []).append(value.strip())
+    for key, value in islice(attributes.items(), _MAX_ATTRIBUTES):
+        said = value[:_MAX_CHARS].strip()
+        if _says(said):
+            stated.setdefault(_key(key[:_MAX_CHARS]), []).append(said)
     comparable: dict[str, bool] = {}
     found = []
     for fact, registered in facts.items():

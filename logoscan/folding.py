@@ -15,7 +15,7 @@ from importlib.resources import files
 from rapidfuzz.distance import Levenshtein
 
 __all__ = ["INVISIBLE", "SIGNS_FOR_LETTERS", "disguised_distance", "fold", "is_foreign", "plain", "skeleton",
-           "tricks", "unenclosed"]  # fmt: skip
+           "tricks", "unenclosed", "unstacked"]  # fmt: skip
 
 _MARKS = dict.fromkeys(map(ord, "™®©℠"))
 """Trademark signs are no letters of the name; NFKC would spell some out."""
@@ -32,6 +32,7 @@ SIGNS_FOR_LETTERS = "@$€|!¡"
 """Signs that stand for a letter inside of a word."""
 _LEET = str.maketrans("0123456789@$€|!¡", "olzeasgtbgaselll")
 """Digits and signs by the letter that they are drawn like; 1 is l, and i becomes l too, see `skeleton`."""
+_STACKED = 256
 _SIGNS = frozenset(SIGNS_FOR_LETTERS)
 _ENCLOSED = {
     start + i: chr(ord(first) + i)
@@ -50,9 +51,19 @@ def fold(text: str) -> str:
     """
     if text.isascii():
         return text.lower() if text.isalnum() else "".join(filter(str.isalnum, text.lower()))
-    bare = text.translate(_MARKS)
+    bare = unstacked(text).translate(_MARKS)
     unified = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", bare).casefold())
     return "".join(c for c in unified if c.isalnum())
+
+
+def unstacked(text: str) -> str:
+    """A text without combining marks where it is long enough for thousands of them on one letter, else as it is.
+
+    Unicode's normal forms sort the marks of a letter, in a time that grows with the square of their number.
+    """
+    if len(text) <= _STACKED or text.isascii():
+        return text
+    return "".join(c for c in text if not unicodedata.combining(c))
 
 
 @cache
@@ -93,7 +104,7 @@ def plain(text: str) -> str:
     """
     if text.isascii():
         return "".join(c for c in text.lower() if c.isalnum() or c in _SIGNS)
-    text = unicodedata.normalize("NFC", text)
+    text = unicodedata.normalize("NFC", unstacked(text))
     return "".join(c if c in _SIGNS else _plain_letter(c) for c in text)
 
 
@@ -169,7 +180,7 @@ def disguised_distance(spelling: str, name: str) -> float:
     """1 minus the normalised similarity of a disguise, as it stands there, and the folded name; above 0."""
     seen = [
         c
-        for c in unicodedata.normalize("NFC", spelling).lower()
+        for c in unicodedata.normalize("NFC", unstacked(spelling)).lower()
         if c.isalnum() or c in _SIGNS or (c != _SOFT_HYPHEN and _HIDDEN.match(c))
     ]
     return float(Levenshtein.normalized_distance("".join(seen), name)) or 1.0 / len(name)

@@ -10,13 +10,13 @@ import hashlib
 import io
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 from logoscan.boxes import clip
 from logoscan.errors import ImageError, InputError
@@ -38,15 +38,25 @@ _DECODE_ERRORS = (
 broken EXIF or a large header: errors for callers who run with warnings as errors."""
 
 _ORIENTATION_TAG = 0x0112
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
+_TURNS: dict[int, Callable[[Rgba], Rgba]] = {
+    2: lambda a: a[:, ::-1],
+    3: lambda a: a[::-1, ::-1],
+    4: lambda a: a[::-1],
+    5: lambda a: a.swapaxes(0, 1),
+    6: lambda a: np.rot90(a, -1),
+    7: lambda a: a.swapaxes(0, 1)[::-1, ::-1],
+    8: np.rot90,
 }
+_MOST_READS = 20_000
+"""Reads of a file by Pillow, whose parsers read each block of it in Python: a file of 32 MiB can hold eight million. A
+photo takes up to 500, a large PNG in small blocks 16,000."""
+_MOST_SCANNED_PIXELS = 1_300_000_000
+"""Pixels of a JPEG times its scans, each of which is a pass over the picture whose bytes may be a few: 20 scans of the
+largest picture, 100 of a phone's. Encoders make up to ten."""
+_MOST_BLOCKS = {b"Exif\0\0": 8, b"8BIM": 20_000}
+"""Blocks of a JPEG that Pillow joins or reads one by one within its segments; a photo has one and some dozens."""
+_BAND_PIXELS = 1 << 20
+"""Pixels that are converted at a time: of the largest picture each copy takes a quarter of a gigabyte."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +74,16 @@ class ImageLimits:
     max_side_px: int = 30_000
 
 
+_HEAVY = 2
+"""WEBP's decoder holds a picture four times and 16 bits inflate to twice the bytes: so many times fewer pixels."""
+_MOST_EXIF_BYTES = 1 << 16
+"""Of an EXIF block that is asked for the orientation, as much as a JPEG's holds: Pillow warns of each broken entry."""
 _LARGEST_PADDED_PX = 4096
 """Side of the largest square that is padded out; a longer box is reduced first. A strip's of 30,000 px has 2.7 GB."""
+
+
+_MOST_PATH_CHARS = 4096
+"""As Linux has it. Following a path of half a million steps takes hours."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +107,8 @@ def resolve_under(root: Path, name: str) -> Path:
     Raises:
         ImageError: `name` is absolute, climbs out, or is a link that leads out.
     """
+    if len(name) > _MOST_PATH_CHARS:
+        raise ImageError(f"image path: expected at most {_MOST_PATH_CHARS} characters, got {len(name)}")
     base = root.resolve()
     try:
         path = (base / name).resolve()
@@ -145,6 +165,37 @@ def _check_size(name: str, width: int, height: int, limits: ImageLimits) -> None
         )
 
 
+class _Bounded(io.BytesIO):
+    """A file that refuses to be read in millions of pieces."""
+
+    def __init__(self, data: bytes, name: str) -> None:
+        super().__init__(data)
+        self._name, self._reads = name, 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self._reads += 1
+        if self._reads > _MOST_READS:
+            raise ImageError(f"{self._name}: expected a file that is read in at most {_MOST_READS} pieces, got more")
+        return super().read(size)
+
+
+def _check_passes(name: str, image: ImageFile.ImageFile, data: bytes, limits: ImageLimits) -> None:
+    """Refuse what costs its decoder far more than its size says."""
+    width, height = image.size
+    heavy = image.format == "WEBP" or any(";16" in str(tile[3]) for tile in image.tile)
+    if heavy and width * height > limits.max_pixels // _HEAVY:
+        raise ImageError(
+            f"{name}: expected at most {limits.max_pixels // _HEAVY} pixels of a WEBP or of 16 bits, "
+            f"got {width} x {height}"
+        )
+    if image.format in ("JPEG", "MPO"):
+        scans = data.count(b"\xff\xda")  # in coded data every 0xff is marked, so that these are scans
+        if scans * width * height > _MOST_SCANNED_PIXELS:
+            raise ImageError(
+                f"{name}: expected at most {_MOST_SCANNED_PIXELS} pixels times scans, got {scans} x {width} x {height}"
+            )
+
+
 @contextmanager
 def _reading(name: str) -> Iterator[None]:
     """Turn whatever a decoder raises into one `ImageError` that names the picture."""
@@ -158,22 +209,45 @@ def _reading(name: str) -> Iterator[None]:
         raise ImageError(f"{name}: cannot be decoded ({type(error).__name__}: {error!s:.120})") from None
 
 
-def _to_rgba(image: Image.Image) -> Rgba:
-    """Decode (first frame), turn by EXIF, and bring any mode to uint8 RGBA."""
+def _pixels(image: Image.Image, *, alpha: bool) -> Rgb | Rgba:
+    """Decode (first frame), bring any mode to uint8 RGB or RGBA, and turn by EXIF.
+
+    RGBA where `alpha` is asked for, or the picture may be transparent.
+    """
     image.load()
     try:
-        turn = _TURNS.get(image.getexif().get(_ORIENTATION_TAG, 1))
+        small = len(image.info.get("exif", b"")) <= _MOST_EXIF_BYTES
+        turn = _TURNS.get(image.getexif().get(_ORIENTATION_TAG, 1)) if small else None
     except _DECODE_ERRORS:  # a broken EXIF block does not spoil the picture
         turn = None
-    if image.mode == "F" or image.mode.startswith("I"):  # 16-bit and float grey: Pillow would clip instead of scale
-        values = np.asarray(image, np.float64)
-        if not np.isfinite(values).all():
-            raise ImageError("expected finite grey values, got NaN or infinity")
-        top = 65535.0 if image.mode.startswith("I;16") or values.max(initial=0) > 255 else 255.0
-        image = Image.fromarray(np.clip(values * (255.0 / top) + 0.5, 0, 255).astype(np.uint8))
-    if turn is not None:
-        image = image.transpose(turn)
-    return np.asarray(image.convert("RGBA"))
+    alpha = alpha or image.has_transparency_data
+    width, height = image.size
+    out = np.empty((height, width, 4 if alpha else 3), np.uint8)
+    grey_top = _grey_top(image)
+    rows = max(1, _BAND_PIXELS // max(1, width))
+    for top in range(0, height, rows):
+        part = image.crop((0, top, width, min(height, top + rows)))
+        if grey_top is not None:
+            part = _scaled_grey(part, grey_top)
+        out[top : top + rows] = np.asarray(part.convert("RGBA" if alpha else "RGB"))
+    return out if turn is None else np.ascontiguousarray(turn(out))
+
+
+def _grey_top(image: Image.Image) -> float | None:
+    """What is white in 16-bit and float grey, which Pillow would clip instead of scale; None in other modes."""
+    if image.mode != "F" and not image.mode.startswith("I"):
+        return None
+    if image.mode.startswith("I;16"):
+        return 65535.0
+    most = image.getextrema()[1]
+    return 65535.0 if isinstance(most, (int, float)) and most > 255 else 255.0
+
+
+def _scaled_grey(part: Image.Image, top: float) -> Image.Image:
+    values = np.asarray(part, np.float64)
+    if not np.isfinite(values).all():
+        raise ImageError("expected finite grey values, got NaN or infinity")
+    return Image.fromarray(np.clip(values * (255.0 / top) + 0.5, 0, 255).astype(np.uint8))
 
 
 def _array_rgba(array: np.ndarray) -> Rgba:
@@ -208,28 +282,33 @@ def read_rgba(
     Raises:
         ImageError: Not one of `FORMATS`, damaged, too large, empty, or outside `root`.
     """
-    rgba, digest, _ = _read(source, root, limits or ImageLimits(), reduced)
+    rgba, digest, _ = _read(source, root, limits or ImageLimits(), reduced, alpha=True)
     return rgba, digest
 
 
 def _read(
-    source: ImageSource, root: Path | None, limits: ImageLimits, reduced: bool
-) -> tuple[Rgba, str, tuple[int, int]]:
-    """As `read_rgba`, and width and height as the header states them."""
+    source: ImageSource, root: Path | None, limits: ImageLimits, reduced: bool, *, alpha: bool
+) -> tuple[Rgb | Rgba, str, tuple[int, int]]:
+    """As `read_rgba`, and width and height by the header; without `alpha` what cannot be transparent comes as RGB."""
     if isinstance(source, (str, Path, bytes)):
         data, name = _read_bytes(source, root, limits)
         digest = hashlib.sha256(data).hexdigest()
-        with _reading(name), Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            _check_size(name, *image.size, limits)
-            size_wh = image.size
-            if reduced and max(image.size) >= 2 * REDUCED_PX:  # draft() knows sides, not which of them is the longer
-                share = REDUCED_PX / max(image.size)
-                image.draft("RGB", (max(1, int(image.width * share)), max(1, int(image.height * share))))
-            return _to_rgba(image), digest, size_wh
+        with _reading(name):
+            for block, most in _MOST_BLOCKS.items() if data.startswith(b"\xff\xd8") else ():
+                if data.count(block) > most:
+                    raise ImageError(f"{name}: expected at most {most} blocks {block[:4].decode()}, got more")
+            with Image.open(_Bounded(data, name), formats=FORMATS) as image:
+                _check_size(name, *image.size, limits)
+                _check_passes(name, image, data, limits)
+                size_wh = image.size
+                if reduced and max(size_wh) >= 2 * REDUCED_PX:
+                    share = REDUCED_PX / max(size_wh)
+                    image.draft("RGB", (max(1, int(image.width * share)), max(1, int(image.height * share))))
+                return _pixels(image, alpha=alpha), digest, size_wh
     if isinstance(source, Image.Image):
         with _reading("PIL image"):
             _check_size("PIL image", *source.size, limits)
-            rgba = _to_rgba(source)
+            rgba = _pixels(source, alpha=True)
     elif isinstance(source, np.ndarray):
         height, width = source.shape[:2] if source.ndim >= 2 else (0, 0)
         _check_size("array", width, height, limits)
@@ -244,8 +323,8 @@ def read_picture(
     source: ImageSource, *, root: Path | None = None, limits: ImageLimits | None = None, reduced: bool = False
 ) -> Picture:
     """Read a photo as `read_rgba` does; transparent parts come to lie on white."""
-    rgba, digest, (width, height) = _read(source, root, limits or ImageLimits(), reduced)
-    rgb = flatten(rgba, (255, 255, 255))
+    pixels, digest, (width, height) = _read(source, root, limits or ImageLimits(), reduced, alpha=False)
+    rgb = flatten(pixels, (255, 255, 255)) if pixels.shape[2] == 4 else pixels
     lies = (rgb.shape[1] > rgb.shape[0]) != (width > height)  # turned by EXIF
     return Picture(rgb, digest, (height, width) if lies else (width, height))
 
@@ -260,9 +339,15 @@ def flatten(rgba: Rgba, ground: tuple[int, int, int]) -> Rgb:
     alpha = rgba[..., 3]
     if alpha.min(initial=255) == 255:
         return np.ascontiguousarray(rgba[..., :3])
-    canvas = Image.new("RGBA", (rgba.shape[1], rgba.shape[0]), (*ground, 255))
-    canvas.alpha_composite(Image.fromarray(rgba))  # in bytes: floats would take four times the memory
-    return np.asarray(canvas.convert("RGB"))
+    height, width = rgba.shape[:2]
+    out = np.empty((height, width, 3), np.uint8)
+    rows = max(1, _BAND_PIXELS // max(1, width))
+    for top in range(0, height, rows):  # in bytes, and some rows at a time: floats would take four times the memory
+        part = Image.fromarray(rgba[top : top + rows])
+        canvas = Image.new("RGBA", part.size, (*ground, 255))
+        canvas.alpha_composite(part)
+        out[top : top + rows] = np.asarray(canvas.convert("RGB"))
+    return out
 
 
 def crop(image: Rgb, xyxy: tuple[float, float, float, float]) -> Rgb:

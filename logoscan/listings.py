@@ -8,10 +8,11 @@ from __future__ import annotations
 import csv
 import json
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,10 @@ logger = logging.getLogger(__name__)
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif")
 _NOT_UTF8 = "\ufffd"
 """What Python reads in place of bytes that are not UTF-8."""
+_MOST_LINE_BYTES = 16 << 20
+"""Of a line of JSON: a listing of the largest texts has a thousandth of it."""
+_MOST_IGNORED = 100
+"""Unknown fields that are told of; a file can have one of its own in each row."""
 _FIELDS = tuple(f.name for f in fields(Listing))
 
 
@@ -56,7 +61,12 @@ def _listing(values: Mapping[str, Any], line: int) -> Listing | BadRow:
 
 def _from_jsonl(path: Path) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
     with path.open("rb") as file:
-        for line, raw in enumerate(file, 1):
+        for line, raw in enumerate(iter(partial(file.readline, _MOST_LINE_BYTES), b""), 1):
+            if len(raw) == _MOST_LINE_BYTES and not raw.endswith(b"\n"):
+                while (rest := file.readline(_MOST_LINE_BYTES)) and not rest.endswith(b"\n"):
+                    pass
+                yield line, f"expected a line of less than {_MOST_LINE_BYTES} bytes, got more"
+                continue
             if not raw.strip():
                 continue
             try:
@@ -69,16 +79,21 @@ def _from_jsonl(path: Path) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
 
 def _from_csv(path: Path) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
     with path.open(encoding="utf-8-sig", newline="", errors="replace") as file:
-        reader = csv.DictReader(file, strict=True)
-        while True:
-            try:
-                row = next(reader)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                yield reader.reader.line_num, f"not CSV ({error})"  # DictReader's own number lags behind here
-                continue
-            yield reader.line_num, _csv_values(row)
+        for line, row in _csv_rows(csv.DictReader(file, strict=True)):
+            yield line, row if isinstance(row, str) else _csv_values(row)
+
+
+def _csv_rows(reader: csv.DictReader[str]) -> Iterator[tuple[int, dict[str | Any, str | Any] | str]]:
+    """Rows by their last line; a reason in place of one that is no CSV."""
+    while True:
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield reader.reader.line_num, f"not CSV ({error})"  # DictReader's own number lags behind here
+            continue
+        yield reader.line_num, row
 
 
 def _csv_values(row: dict[str | Any, str | Any]) -> Mapping[str, Any] | str:
@@ -94,7 +109,7 @@ def _csv_values(row: dict[str | Any, str | Any]) -> Mapping[str, Any] | str:
     if "attributes" in values:
         try:
             values["attributes"] = json.loads(values["attributes"])
-        except ValueError:
+        except (ValueError, RecursionError):
             return f"attributes: expected a JSON object, got {values['attributes']!r:.80}"
     if "price" in values:
         try:
@@ -115,14 +130,14 @@ def _from_parquet(path: Path) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
             for row in batch.to_pylist():
                 line += 1
                 yield line, _parquet_values(dict(row))
-    except (ArrowException, OSError) as error:
+    except (ArrowException, OSError, ValueError, OverflowError, ArithmeticError) as error:  # as values are converted
         raise CorruptFileError(f"{path.name}: not Parquet, or damaged after row {line} ({error!s:.120})") from None
 
 
 def _parquet_values(values: dict[str, Any]) -> Mapping[str, Any]:
     """Parquet's richer types as the ones of a Listing."""
     attributes, price, listed_at = (values.get(name) for name in ("attributes", "price", "listed_at"))
-    if isinstance(attributes, list):  # a map arrives as pairs
+    if isinstance(attributes, list) and all(isinstance(pair, tuple) for pair in attributes):  # so does a map arrive
         values["attributes"] = dict(attributes)
     elif isinstance(attributes, dict):  # a struct has the fields of all rows
         values["attributes"] = {k: v for k, v in attributes.items() if v is not None}
@@ -178,9 +193,11 @@ def _from_rows(rows: Iterable[tuple[int, Mapping[str, Any] | str]], name: str) -
         if isinstance(values, str):
             yield BadRow(line, values)
             continue
-        if new := {str(k) for k in values} - set(_FIELDS) - ignored:
-            ignored |= new
-            logger.warning("%s: ignored fields: %s", name, ", ".join(sorted(new)))
+        if len(ignored) < _MOST_IGNORED and (new := {str(k) for k in values} - set(_FIELDS) - ignored):
+            told = sorted(new)[: _MOST_IGNORED - len(ignored)]
+            ignored |= set(told)
+            words = ", ".join(k[:80].encode(errors="backslashreplace").decode() for k in told)
+            logger.warning("%s: ignored fields: %s%s", name, words, ", and more" if len(told) < len(new) else "")
         yield _listing(values, line)
 
 
@@ -197,12 +214,14 @@ def read_prices(path: str | Path) -> Iterator[PriceRecord | BadRow]:
         raise InputError(f"prices: expected a CSV file, got {str(path)!r}")
     with path.open(encoding="utf-8-sig", newline="", errors="replace") as file:
         reader = csv.DictReader(file)
-        missing = {"brand", "price", "currency"} - set(reader.fieldnames or ())
-        if missing:
+        if missing := {"brand", "price", "currency"} - set(_columns(reader, path.name)):
             raise InputError(f"{path.name}: expected the columns brand, price, currency; {sorted(missing)} missing")
-        for row in reader:
+        for line, row in _csv_rows(reader):
+            if isinstance(row, str):
+                yield BadRow(line, row)
+                continue
             if any(_NOT_UTF8 in str(value) for value in row.values()):
-                yield BadRow(reader.line_num, "expected UTF-8, got bytes that are not")
+                yield BadRow(line, "expected UTF-8, got bytes that are not")
                 continue
             try:
                 price = float(row["price"])
@@ -210,7 +229,14 @@ def read_prices(path: str | Path) -> Iterator[PriceRecord | BadRow]:
                 size = pack(row.get("title") or "")
                 yield PriceRecord(row["brand"], price, row["currency"], category, condition, size)
             except (ValueError, TypeError) as error:
-                yield BadRow(reader.line_num, str(error))
+                yield BadRow(line, str(error))
+
+
+def _columns(reader: csv.DictReader[str], name: str) -> Sequence[str]:
+    try:
+        return reader.fieldnames or ()
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise InputError(f"{name}: expected a CSV file, got something else ({error!s:.120})") from None
 
 
 def read_labels(path: str | Path) -> list[tuple[str, frozenset[str]]]:
@@ -224,11 +250,13 @@ def read_labels(path: str | Path) -> list[tuple[str, frozenset[str]]]:
         raise InputError(f"labels: expected a CSV file, got {str(path)!r}")
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.DictReader(file)
-        if missing := {"file", "brand"} - set(reader.fieldnames or ()):
+        if missing := {"file", "brand"} - set(_columns(reader, path.name)):
             raise InputError(f"{path.name}: expected the columns file and brand; {sorted(missing)} missing")
-        rows = [
-            (row["file"], frozenset(b.strip() for b in (row["brand"] or "").split("|") if b.strip())) for row in reader
-        ]
+        try:
+            read = list(reader)
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise InputError(f"{path.name}: expected a CSV file, got something else ({error!s:.120})") from None
+    rows = [(row["file"], frozenset(b.strip() for b in (row["brand"] or "").split("|") if b.strip())) for row in read]
     if not all(name for name, _ in rows):
         raise InputError(f"{path.name}: expected a file in every row, got an empty cell")
     return rows

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from logoscan.errors import ImageError
 from logoscan.images import ImageLimits, flatten, pad_square, read_rgba
+from logoscan.svg import render
 from logoscan.types import ImageSource, Rgb, Rgba
 
 if TYPE_CHECKING:
@@ -55,32 +56,37 @@ class Rendering:
     rgb: Rgb
 
 
-def _check_svg(data: bytes, name: str) -> None:
-    """Refuse a drawing that would read anything but itself."""
+def _checked_svg(data: bytes, name: str) -> str:
+    """Refuse a drawing that would read anything but itself; its text."""
     from defusedxml import DefusedXmlException  # type: ignore[attr-defined, unused-ignore]
     from defusedxml.ElementTree import ParseError, fromstring
 
     if len(data) > _MAX_SVG_BYTES:
-        raise ImageError(f"{name}: expected an SVG of at most {_MAX_SVG_BYTES} bytes, got {len(data)}")
+        raise ImageError(f"{name}: expected an SVG of at most {_MAX_SVG_BYTES} bytes, got more")
     try:
-        root = fromstring(data, forbid_dtd=True)
+        text = data.decode("utf-8-sig")  # as it is rendered, whatever encoding it declares
+        root = fromstring(text, forbid_dtd=True)
     except DefusedXmlException as error:
         raise ImageError(f"{name}: an SVG with a document type or entities is refused ({error})") from None
-    except (ParseError, ValueError, LookupError, RecursionError) as error:
+    except (ParseError, ValueError, RecursionError) as error:
         raise ImageError(f"{name}: not a well-formed SVG ({error})") from None
+    tags, styled = set(), False
     for element in root.iter():
         tag = str(element.tag).rpartition("}")[2].lower()
+        tags.add(tag)
         if tag in _SVG_FORBIDDEN:
             raise ImageError(f"{name}: an SVG with <{tag}> is refused")
+        if tag == "style" and any("style" in str(e.tag).lower() for e in element.iterfind("*")):
+            raise ImageError(f"{name}: an SVG with style sheets in style sheets is refused")
         outside = [v for k, v in element.attrib.items() if k.rpartition("}")[2] == "href" and not v.startswith("#")]
-        css = [*element.attrib.values(), "".join(element.itertext()) if tag == "style" else ""]
-        if outside or any(_CSS_OUTSIDE.search(value) for value in css):
+        sheet = "".join(element.itertext()) if tag == "style" else ""
+        styled = styled or "url(" in sheet
+        if outside or any(_CSS_OUTSIDE.search(value) for value in (*element.attrib.values(), sheet)):
             raise ImageError(f"{name}: an SVG with references outside of itself is refused")
-    tags = {str(element.tag).rpartition("}")[2].lower() for element in root.iter()}
-    styled = any("url(" in "".join(e.itertext()) for e in root.iter() if str(e.tag).lower().endswith("style"))
     if "pattern" in tags and styled:  # references from a style sheet are not followed by the check of the size
         raise ImageError(f"{name}: an SVG with patterns and url() in a style sheet is refused")
     _check_svg_size(root, name)
+    return text
 
 
 def _check_svg_size(root: Element, name: str) -> None:
@@ -105,20 +111,16 @@ def _check_svg_size(root: Element, name: str) -> None:
     measure(root, 1)
 
 
-def _read_svg(path: Path) -> tuple[Rgba, str]:
-    import resvg_py
-
+def _read_svg(path: Path, limits: ImageLimits | None) -> tuple[Rgba, str]:
     try:
-        data = path.read_bytes()
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise ImageError(f"{path.name}: expected a file, got something else")
+        with path.open("rb") as file:
+            data = file.read(_MAX_SVG_BYTES + 1)
     except OSError as error:
         raise ImageError(f"{path.name}: cannot be read ({error.strerror})") from None
-    _check_svg(data, path.name)
-    try:
-        # with both sides given resvg keeps the aspect inside of them; with one, a thin drawing takes all memory
-        svg = resvg_py.svg_to_bytes(svg_string=data.decode("utf-8"), width=RENDER_PX, height=RENDER_PX)
-        rgba, _ = read_rgba(bytes(svg))
-    except (ValueError, RuntimeError, OSError) as error:
-        raise ImageError(f"{path.name}: cannot be rendered ({error!s:.120})") from None
+    text = _checked_svg(data, path.name)
+    rgba, _ = read_rgba(render(text, path.name, RENDER_PX), limits=limits)
     return rgba, hashlib.sha256(data).hexdigest()
 
 
@@ -136,7 +138,7 @@ def load_logo(source: ImageSource, *, limits: ImageLimits | None = None) -> tupl
         ImageError: Unreadable, refused, or nothing is drawn.
     """
     is_svg = isinstance(source, (str, Path)) and Path(source).suffix.lower() == ".svg"
-    rgba, digest = _read_svg(Path(source)) if is_svg else read_rgba(source, limits=limits)  # type: ignore[arg-type]
+    rgba, digest = _read_svg(Path(source), limits) if is_svg else read_rgba(source, limits=limits)  # type: ignore[arg-type]
     rows, columns = np.nonzero(rgba[..., 3] > 8)
     if not len(rows):
         raise ImageError("logo: expected a drawing, got a fully transparent picture")

@@ -12,10 +12,12 @@ import io
 import json
 import os
 import shutil
+import struct
 import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -30,6 +32,10 @@ __all__ = ["FORMAT_VERSION", "LogoRecord", "Stored", "generation", "load", "save
 FORMAT_VERSION = 1
 _KEEP = 2
 """Generations kept: the current one and, for readers that opened the manifest a moment ago, the one before."""
+
+_NEEDED = {"vectors.npy", "logos.jsonl", "brands.jsonl"}
+_FILES = _NEEDED | {"drawings.zip"}
+"""No other is opened, whatever a manifest names."""
 
 T = TypeVar("T")
 
@@ -103,7 +109,7 @@ def _unpacked(data: bytes, path: Path) -> dict[str, bytes]:
             if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
                 raise zipfile.BadZipFile("packed entries")  # ours are stored as they are; others could grow
             return {name.removesuffix(".png"): archive.read(name) for name in archive.namelist()}
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, EOFError, RuntimeError, ValueError, OSError, struct.error) as error:
         raise CorruptFileError(f"{path}: expected stored drawings ({error}); register the brands again") from None
 
 
@@ -188,8 +194,12 @@ def _manifest(folder: Path) -> dict[str, Any]:
     content = loads(path.read_bytes(), str(path))
     if not isinstance(content, dict) or content.pop("manifest_sha256", None) != _seal(content):
         raise CorruptFileError(f"{path}: altered or damaged; register the brands again")
-    if content["format_version"] != FORMAT_VERSION:
-        raise CorruptFileError(f"{path}: expected format_version {FORMAT_VERSION}, got {content['format_version']!r}")
+    if content.get("format_version") != FORMAT_VERSION:
+        got = content.get("format_version")
+        raise CorruptFileError(f"{path}: expected format_version {FORMAT_VERSION}, got {got!r:.80}")
+    files, generation = content.get("files"), content.get("generation")
+    if not isinstance(generation, int) or not isinstance(files, dict) or not _NEEDED <= files.keys() <= _FILES:
+        raise CorruptFileError(f"{path}: expected a generation and the hashes of its files, got others")
     return content
 
 
@@ -218,11 +228,31 @@ def load(folder: Path) -> Stored:
             raise CorruptFileError(f"{path}: missing; register the brands again") from None
         if hashlib.sha256(data[name]).hexdigest() != digest:
             raise CorruptFileError(f"{path}: altered or damaged; register the brands again")
-    vectors = np.load(io.BytesIO(data["vectors.npy"]), allow_pickle=False)
-    return Stored(
-        from_mapping(EncoderInfo, manifest["encoder"], str(folder / "manifest.json")),
-        _records(Brand, data["brands.jsonl"], generation / "brands.jsonl"),
-        _records(LogoRecord, data["logos.jsonl"], generation / "logos.jsonl"),
-        vectors,
-        _unpacked(data["drawings.zip"], generation / "drawings.zip") if "drawings.zip" in data else {},
-    )
+    try:
+        return Stored(
+            from_mapping(EncoderInfo, manifest.get("encoder"), "encoder"),
+            _records(Brand, data["brands.jsonl"], generation / "brands.jsonl"),
+            _records(LogoRecord, data["logos.jsonl"], generation / "logos.jsonl"),
+            _vectors(data["vectors.npy"], generation / "vectors.npy"),
+            _unpacked(data["drawings.zip"], generation / "drawings.zip") if "drawings.zip" in data else {},
+        )
+    except InputError as error:  # every file is as it was written, by something else than `save`
+        raise CorruptFileError(f"{generation}: {error}; register the brands again") from None
+
+
+def _vectors(data: bytes, path: Path) -> Embeddings:
+    try:
+        found = np.load(io.BytesIO(data), allow_pickle=False)
+    except (
+        ValueError,
+        OSError,
+        EOFError,
+        MemoryError,
+        SyntaxError,
+        RecursionError,
+        TokenError,
+    ) as error:  # of its header
+        raise CorruptFileError(f"{path}: expected an array ({error!s:.120}); register the brands again") from None
+    if not isinstance(found, np.ndarray) or found.dtype != np.float32 or not np.isfinite(found).all():
+        raise CorruptFileError(f"{path}: expected finite float32 vectors; register the brands again")
+    return found

@@ -234,7 +234,9 @@ class NameIndex:
         found = [*self._exact(text, spelt, in_photo), *self._deep(text, spelt, in_photo)]
         if in_photo:
             found += self._inside(spelt)
-        taken = [(f.start, f.end) for f in found]
+        taken = bytearray(len(text))
+        for hit in found:
+            taken[hit.start : hit.end] = b"\1" * (hit.end - hit.start)
         for gram, places in _spellings(spelt):
             if gram not in self._names and not gram.isdigit():
                 if gram not in known:
@@ -244,10 +246,10 @@ class NameIndex:
                         continue
                     distance = edits / max(len(gram), len(folded))
                     for start, end, words in places:  # what is spelt rightly is no look-alike of another
-                        if not any(start < q and p < end for p, q in taken) and not self._ordinary(words, folded):
+                        if taken.find(1, start, end) < 0 and not self._ordinary(words, folded):
                             brand, sure = self._names[folded].brand, _NEAR_SURE - distance
                             found.append(_Found(start, end, brand, len(folded), sure, distance, near=True))
-        return _longest(found)
+        return _longest(found, len(text))
 
     def _ordinary(self, words: tuple[str, ...], folded: str) -> bool:
         """Whether words near a name are no look-alike: one in the dictionary, or several that the name has not joined.
@@ -346,14 +348,16 @@ def _may_hide(spelling: str, read: str, words: tuple[str, ...], name: _Name, aro
     return own_words or (len(name.folded) >= _JOINED_MIN_LETTERS and not any(w.isdigit() for w in words))
 
 
-def _longest(found: list[_Found]) -> list[_Found]:
+def _longest(found: list[_Found], length: int) -> list[_Found]:
     """Of overlapping finds the more exact stays, of equally exact ones the longer; a disguise is as good as exact."""
     kept: list[_Found] = []
+    taken = bytearray(length)  # a text may name a brand thousands of times: no pair of finds is compared
     for hit in sorted(
         found, key=lambda f: (f.near * f.distance, -f.letters, f.distance, f.end - f.start, f.start, f.brand)
     ):
-        if not any(hit.start < k.end and k.start < hit.end for k in kept):
+        if taken.find(1, hit.start, hit.end) < 0:
             kept.append(hit)
+            taken[hit.start : hit.end] = b"\1" * (hit.end - hit.start)
     return kept
 
 

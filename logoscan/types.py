@@ -87,6 +87,8 @@ def _texts(owner: str, name: str, value: object) -> tuple[str, ...]:
 
 def _number(owner: str, name: str, value: object, low: float, high: float) -> None:
     ok = isinstance(value, (int, float)) and not isinstance(value, bool) and low <= value <= high
+    if isinstance(value, int) and value.bit_length() > 10_000:  # Python would not print it
+        value = f"a number of {value.bit_length()} bits"
     if not ok or not math.isfinite(float(value)):  # type: ignore[arg-type]
         raise InputError(f"{owner}.{name}: expected a finite number in [{low:g}, {high:g}], got {value!r:.80}")
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from logoscan.errors import InputError
+from logoscan.folding import unstacked
 
 __all__ = ["Pack", "measure", "pack"]
 
@@ -195,7 +196,9 @@ def measure(text: str) -> tuple[float, str] | None:
 
 
 def _folded(text: str) -> str:
-    unified = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text.strip()[:_MAX_CHARS]).casefold())
+    unified = unicodedata.normalize(
+        "NFKD", unicodedata.normalize("NFKC", unstacked(text.strip()[:_MAX_CHARS])).casefold()
+    )
     bare = unicodedata.normalize("NFC", "".join(c for c in unified if not "\u0300" <= c <= "\u036f"))
     return _TIMES.sub(r"\1 x ", " ".join(bare.replace("''", '"').replace("×", "x").split()))
 

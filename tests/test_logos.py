@@ -140,13 +140,12 @@ def test_an_svg_with_a_document_type_is_refused(tmp_path: Path, head: str) -> No
         ("hello", "not a well-formed SVG"),
         (svg()[:-3], "not a well-formed SVG"),
         (svg("&nbsp;"), "not a well-formed SVG"),
-        (svg(head='<?xml version="1.0" encoding="no-such"?>'), "not a well-formed SVG"),
         ("<html/>", "cannot be rendered"),
         (f'<svg {NS} width="nan" height="-1"/>', "cannot be rendered"),
-        (svg().encode("utf-16"), "cannot be rendered"),
+        (svg().encode("utf-16"), "not a well-formed SVG"),
         (svg(" " * (2 << 20)), "expected an SVG of at most 2097152 bytes"),
     ],
-    ids=range(9),
+    ids=range(8),
 )
 def test_what_is_no_svg_is_refused(tmp_path: Path, text: str | bytes, reason: str) -> None:
     with pytest.raises(ImageError, match=rf"^logo\.svg: {reason}"):

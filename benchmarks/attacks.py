@@ -1,0 +1,120 @@
+"""Every attack of tests/attacks in a process of its own: how it ends, and what time and memory it takes."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+from common import write_result
+
+_TESTS = Path(__file__).resolve().parent.parent / "tests"
+sys.path[:0] = [str(_TESTS), str(_TESTS / "attacks")]
+
+_MOST_S, _MOST_MB = 5.0, 1024
+_HANGS_AFTER_S = 120
+"""Of the wall clock; a machine that others use as well may be slow."""
+
+
+def _resident_mb() -> float:
+    """The most memory that this process had since the mark was last wiped (Linux)."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+
+
+def _cpu_s() -> float:
+    both = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in both)
+
+
+def _child(name: str) -> None:
+    """Prepare one attack, wipe the mark of the memory, try it, and print what came of it."""
+    from attack import good_photo, scanner
+    from attack_table import ATTACKS
+
+    from logoscan.types import Listing
+
+    attack = ATTACKS[name]
+    scanner().scan(Listing("warm", (good_photo(),), title="Acme"))
+    with tempfile.TemporaryDirectory() as folder:
+        trial = attack.prepare(Path(folder))
+        Path("/proc/self/clear_refs").write_text("5")
+        began, cpu = time.perf_counter(), _cpu_s()
+        try:
+            outcome, said = attack.run(trial)
+        except BaseException as error:
+            outcome, said = f"{type(error).__name__} escaped", str(error)
+        children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+        print(
+            json.dumps(
+                {
+                    "outcome": outcome,
+                    "said": said[:200],
+                    "wall_s": round(time.perf_counter() - began, 2),
+                    "cpu_s": round(_cpu_s() - cpu, 2),
+                    "peak_mb": round(max(_resident_mb(), children)),
+                }
+            )
+        )
+
+
+def _tried(name: str, expected: str) -> dict[str, Any]:
+    command = [sys.executable, __file__, "--one", name]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_HANGS_AFTER_S, check=False)
+    except subprocess.TimeoutExpired:
+        return {"name": name, "expected": expected, "outcome": "hang", "cpu_s": None, "peak_mb": None, "ok": False}
+    if done.returncode:
+        outcome = f"exit code {done.returncode}"
+        return {"name": name, "expected": expected, "outcome": outcome, "said": done.stderr[-200:], "ok": False}
+    row = json.loads(done.stdout.splitlines()[-1])
+    ok = row["outcome"] == expected and row["cpu_s"] <= _MOST_S and row["peak_mb"] <= _MOST_MB
+    return {"name": name, "expected": expected, **row, "ok": ok}
+
+
+@click.command()
+@click.option("--one", hidden=True, help="Try this one, in this process.")
+@click.option("--only", default="", help="Attacks whose names hold this.")
+@click.option("--json", "out", type=click.Path(path_type=Path), help="Result file.")
+def main(one: str | None, only: str, out: Path | None) -> None:
+    """Try all attacks and print a table; exit code 1 if any ends otherwise than stated, or takes too much.
+
+    An attack may take 5 s of processor time, of its children as well, and 1 GB of resident memory, the process with all
+    its libraries included. What is measured begins when the hostile file is made.
+    """
+    if one is not None:
+        _child(one)
+        return
+    from attack_table import ATTACKS
+
+    rows = []
+    for attack in ATTACKS.values():
+        if only in attack.name:
+            rows.append(row := _tried(attack.name, attack.expected))
+            mark = "  " if row["ok"] else "! "
+            print(
+                f"{mark}{row['name']:58} {row['outcome']:18} {row.get('cpu_s')} s {row.get('peak_mb')} MB", flush=True
+            )
+    figures = {
+        "attacks": len(rows),
+        "failed": [row["name"] for row in rows if not row["ok"]],
+        "most_cpu_s": max((row.get("cpu_s") or 0.0 for row in rows), default=None),
+        "most_mb": max((row.get("peak_mb") or 0 for row in rows), default=None),
+        "rows": rows,
+    }
+    if out is not None:
+        write_result(
+            out, figures, {"most_s": _MOST_S, "most_mb": _MOST_MB, "threads": os.environ.get("OMP_NUM_THREADS")}
+        )
+    sys.exit(1 if figures["failed"] else 0)
+
+
+if __name__ == "__main__":
+    main()

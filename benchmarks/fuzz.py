@@ -1,0 +1,206 @@
+"""Fuzzing of what reads bytes from strangers: mutations by atheris, of which only errors of logoscan's may come out.
+
+Needs `pip install atheris`, which is no extra: it has no wheels for every Python.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import numpy as np
+from PIL import Image
+
+from logoscan.errors import LogoscanError
+from logoscan.images import load_image
+from logoscan.index import LogoIndex
+from logoscan.listings import BadRow, read_listings, read_prices
+from logoscan.logos import load_logo
+from logoscan.report import report_from_json
+
+_SLOW_S = 5
+_FOLDER = Path(tempfile.gettempdir())
+
+
+def _picture(data: bytes) -> None:
+    load_image(data)
+
+
+def _drawing(data: bytes) -> None:
+    path = _FOLDER / "fuzz.svg"
+    path.write_bytes(data)
+    load_logo(path)
+
+
+def _listings(suffix: str) -> Callable[[bytes], None]:
+    def read(data: bytes) -> None:
+        path = _FOLDER / f"fuzz{suffix}"
+        path.write_bytes(data)
+        for row in read_listings(path):
+            if isinstance(row, BadRow) and len(row.reason) > 1000:
+                raise AssertionError(f"a reason of {len(row.reason)} characters")
+
+    return read
+
+
+def _prices(data: bytes) -> None:
+    path = _FOLDER / "fuzz-prices.csv"
+    path.write_bytes(b"brand,price,currency,title\n" + data)
+    list(read_prices(path))
+
+
+def _index(data: bytes) -> None:
+    """The manifest's seal is made right, so that what lies behind it is met."""
+    import hashlib
+
+    folder = _FOLDER / "index"
+    (folder / "gen-1").mkdir(parents=True, exist_ok=True)
+    names = ("vectors.npy", "logos.jsonl", "brands.jsonl", "drawings.zip")
+    parts = dict(zip(names, data.split(b"\0--\0"), strict=False))
+    for name, part in parts.items():
+        (folder / "gen-1" / name).write_bytes(part)
+    encoder = {"name": "a", "weights_sha256": "b", "dim": 2, "preprocessing": _PREPROCESSING}
+    files = {name: hashlib.sha256(part).hexdigest() for name, part in parts.items()}
+    manifest = {"format_version": 1, "encoder": encoder, "generation": 1, "files": files}
+    seal = hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
+    (folder / "manifest.json").write_text(json.dumps({**manifest, "manifest_sha256": seal}))
+    LogoIndex.load(folder)
+
+
+def _manifest(data: bytes) -> None:
+    folder = _FOLDER / "bare"
+    folder.mkdir(exist_ok=True)
+    (folder / "manifest.json").write_bytes(data)
+    LogoIndex.load(folder)
+
+
+def _report(data: bytes) -> None:
+    report_from_json(data)
+
+
+_PREPROCESSING = {"size_px": 16, "mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5], "fit": "pad"}
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    "picture": _picture,
+    "drawing": _drawing,
+    "jsonl": _listings(".jsonl"),
+    "csv": _listings(".csv"),
+    "parquet": _listings(".parquet"),
+    "prices": _prices,
+    "index": _index,
+    "manifest": _manifest,
+    "report": _report,
+}
+
+
+def _seeds(target: str) -> list[bytes]:
+    """Good inputs to begin with."""
+    if target == "picture":
+        noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (9, 9, 3), np.uint8))
+        out = []
+        for format in ("JPEG", "PNG", "WEBP", "GIF"):
+            noise.save(memory := io.BytesIO(), format)
+            out.append(memory.getvalue())
+        return out
+    if target == "drawing":
+        head = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9">'
+        return [head + b'<style>.a{fill:red}</style><path class="a" d="M0 0L9 9H3z"/></svg>']
+    if target == "parquet":
+        import pyarrow
+        from pyarrow import parquet
+
+        table = pyarrow.table({"id": ["a", "b"], "images": [["a.png"], []], "price": [1.0, None]})
+        parquet.write_table(table, sink := io.BytesIO())
+        return [sink.getvalue()]
+    if target == "index":
+        np.save(memory := io.BytesIO(), np.eye(2, dtype=np.float32)[:1])
+        logo = b'{"id":"a/b","brand":"a","rendering":"c","sha256":"d","kind":"logo"}'
+        return [b"\0--\0".join((memory.getvalue(), logo, b'{"name":"a"}'))]
+    row = {"id": "a", "images": ["a.png"], "price": 1.5, "currency": "EUR", "attributes": {"a": "b"}, "reviews": ["x"]}
+    return {
+        "jsonl": [json.dumps(row).encode() + b"\n"],
+        "csv": [b'id,images,price,attributes,reviews\na,b|c,1.5,"{""a"": ""b""}",x|y\n'],
+        "prices": [b"Acme,1.5,EUR,3 x 50 ml\n"],
+        "manifest": [b'{"format_version": 1, "manifest_sha256": "a", "files": {}}'],
+        "report": [
+            b'{"listing_id":"a","seller_id":null,"score":{"value":null,"band":"clear","brand":null,"bias":0,'
+            b'"contributions":[],"coverage":0,"model":"m"},"brands":[],"matches":[],"mentions":[],"warnings":[],'
+            b'"skipped":[],"images":[],"provenance":{"version":"","encoder":"","index":"","detector":"","ocr":"",'
+            b'"score_model":"","device":"","time":""}}'
+        ],
+    }[target]
+
+
+def _fuzz(target: str, seconds: int, folder: Path) -> None:
+    """In a process of its own: atheris never returns."""
+    import logging
+
+    import atheris  # type: ignore[import-not-found, unused-ignore]
+
+    global _FOLDER
+    _FOLDER = folder
+    warnings.simplefilter("ignore")
+    logging.disable(logging.CRITICAL)
+
+    def one(data: bytes) -> None:
+        try:
+            TARGETS[target](data)
+        except LogoscanError:
+            return
+
+    corpus = folder / "corpus"
+    corpus.mkdir()
+    for number, seed in enumerate(_seeds(target)):
+        (corpus / str(number)).write_bytes(seed)
+    limits = [f"-max_total_time={seconds}", f"-timeout={_SLOW_S * 4}", "-rss_limit_mb=2048", "-max_len=65536"]
+    atheris.Setup([sys.argv[0], *limits, f"-artifact_prefix={folder}/", "-print_final_stats=1", str(corpus)], one)
+    atheris.Fuzz()
+
+
+@click.command()
+@click.option("--target", "targets", multiple=True, type=click.Choice(list(TARGETS)), help="All, if none is named.")
+@click.option("--seconds", default=60, show_default=True, type=click.IntRange(1), help="For each target.")
+@click.option("--one", hidden=True, type=click.Choice(list(TARGETS)))
+@click.option("--folder", hidden=True, type=click.Path(path_type=Path))
+@click.option("--json", "out", type=click.Path(path_type=Path), help="Result file.")
+def main(targets: tuple[str, ...], seconds: int, one: str | None, folder: Path | None, out: Path | None) -> None:
+    """Fuzz each target and print its executions and crashes; exit code 1 if there was one.
+
+    A crash is an exception that is no LogoscanError, 20 s for one input, or 2 GB of memory.
+    """
+    if one is not None and folder is not None:
+        _fuzz(one, seconds, folder)
+        return
+    results = []
+    for target in targets or TARGETS:
+        with tempfile.TemporaryDirectory() as place:
+            began = time.perf_counter()
+            command = [sys.executable, __file__, "--one", target, "--seconds", str(seconds), "--folder", place]
+            done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+            counted = re.findall(r"number_of_executed_units: (\d+)|Done (\d+) runs|^#(\d+)", done.stderr, re.MULTILINE)
+            executions = max((int(n) for found in counted for n in found if n), default=0)
+            found = [p for kind in ("crash", "timeout", "oom") for p in Path(place).glob(f"{kind}-*")]
+            crash = "" if done.returncode == 0 else "\n".join(done.stderr.splitlines()[-40:])
+            inputs = [p.read_bytes()[:2000].hex() for p in found]
+            took = round(time.perf_counter() - began, 1)
+        results.append({"target": target, "executions": executions, "seconds": took, "crash": crash, "inputs": inputs})
+        print(f"{target:10} {executions:9} executions in {took} s: {'a crash' if crash else 'no crash'}", flush=True)
+        if crash:
+            print(crash, flush=True)
+    if out is not None:
+        from common import write_result
+
+        write_result(out, {"targets": results}, {"seconds": seconds})
+    sys.exit(1 if any(r["crash"] for r in results) else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,320 @@
+"""Hostile paths, words, numbers and listings files, one generator a threat."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from attack import Attack, NotHarmlessError, Outcome, Trial, good_photo, listed, photographed, scanned
+from attack_pictures import encoded
+from PIL import Image
+
+from logoscan.types import Listing
+
+_MEGABYTE = 1 << 20
+_SECRET = encoded(Image.new("RGB", (40, 30), (9, 9, 200)), "PNG")
+
+PATHS: dict[str, Callable[[Path], str]] = {
+    "path: ../": lambda _: "../secret.png",
+    "path: ../ inside of the name": lambda _: "a/../../secret.png",
+    "path: absolute": lambda folder: str(folder / "secret.png"),
+    "path: a link to a file outside": lambda _: "link.png",
+    "path: through a link to a folder outside": lambda _: "links/secret.png",
+    "path: a link to a link outside": lambda _: "chain.png",
+    "path: a link to itself": lambda _: "loop.png",
+    "path: a link to /dev/zero": lambda _: "zero.png",
+    "path: /dev/zero": lambda _: "/dev/zero",
+    "path: /dev/stdin": lambda _: "/dev/stdin",
+    "path: /proc/self/environ": lambda _: "/proc/self/environ",
+    "path: a FIFO": lambda _: "pipe.png",
+    "path: a socket": lambda _: "socket.png",
+    "path: a folder": lambda _: "a",
+    "path: the root itself": lambda _: ".",
+    "path: nothing": lambda _: "",
+    "path: file://": lambda folder: f"file://{folder}/secret.png",
+    "path: https://": lambda _: "https://127.0.0.1:9/a.png",
+    "path: data:": lambda _: "data:image/png;base64,iVBORw0KGgo=",
+    "path: a NUL byte": lambda _: "good.png\0.jpg",
+    "path: the user's home": lambda _: "~/secret.png",
+    "path: backslashes": lambda _: "..\\secret.png",
+    "path: a megabyte long": lambda _: "a" * _MEGABYTE,
+    "path: half a million folders deep": lambda _: "a/" * (_MEGABYTE // 2) + "b.png",
+    "path: half a million steps up": lambda _: "../" * (_MEGABYTE // 3) + "etc/passwd",
+}
+
+
+def _path(name_of: Callable[[Path], str], folder: Path) -> Trial:
+    """A root with ways out of it; beside it a secret that no report may show."""
+    import socket
+
+    root = folder / "root"
+    (root / "a").mkdir(parents=True)
+    (folder / "secret.png").write_bytes(_SECRET)
+    for link, target in (
+        ("link.png", folder / "secret.png"),
+        ("links", folder),
+        ("chain.png", root / "link.png"),
+        ("loop.png", root / "loop.png"),
+        ("zero.png", Path("/dev/zero")),
+    ):
+        (root / link).symlink_to(target)
+    os.mkfifo(root / "pipe.png")
+    if hasattr(socket, "AF_UNIX"):
+        os.mknod(root / "socket.png", 0o140600)
+    name = name_of(folder)
+    return lambda: photographed(name, root)
+
+
+def _big(text: str) -> str:
+    return text * (_MEGABYTE // len(text))
+
+
+WORDS: dict[str, str] = {
+    "a megabyte of one letter": _big("a"),
+    "a megabyte of the brand": _big("Acme "),
+    "a megabyte of near names": _big("Acne Toolz Acmee Tols "),
+    "a megabyte of single letters": _big("a c m e "),
+    "a megabyte of digits": _big("1"),
+    "a megabyte of digits and commas": _big("1,234,"),
+    "a megabyte of counts": _big("pack of 3 "),
+    "a megabyte of times": _big("3 x 50 ml x 3 "),
+    "a megabyte of spaces": "a" + _big(" ") + "b",
+    "a megabyte of tabs and lines": _big("\t\n"),
+    "a megabyte of signs for letters": _big("@$!|"),
+    "a megabyte of apostrophes": _big("a'"),
+    "a megabyte of negations": _big("not a "),
+    "a megabyte of replicas": _big("r e p l i c a 1:1 "),
+    "a megabyte of denied fakes": _big("not fake, "),
+    "a megabyte of for": _big("for the all your "),
+    "a megabyte of hyphens": _big("-"),
+    "a megabyte of question marks": _big("fake? "),
+    "right-to-left floods": _big("\u202e\u202bAcme\u202c"),
+    "zero-width floods": "A" + _big("\u200b\u200d\ufeff") + "cme",
+    "combining floods": "A" + _big("\u0301\u0327") + "cme",
+    "a ligature that grows eighteenfold": _big("\ufdfa"),
+    "look-alikes of other scripts": _big("Аcmе "),
+    "letters in circles": _big("Ⓐⓒⓜⓔ "),
+    "Chinese without a space": _big("高仿正品"),
+    "emoji families": _big("👨‍👩‍👧‍👦"),
+    "control characters": _big("".join(map(chr, range(1, 32)))),
+    "a formula": '=HYPERLINK("http://127.0.0.1","Acme")',
+    "HTML": '<script>alert(1)</script><img src=x onerror="alert(1)">',
+    "template braces": "{{ 7 * 7 }}{% for x in y %}",
+    "format directives": "%s%n{0.__class__}$(id)`id`",
+    "mathtext": "$\\frac{" * 2000,
+}
+
+
+def _everywhere(text: str, _: Path) -> Trial:
+    """The same text in every field that holds text."""
+    hostile = Listing(
+        text[:200] if text.strip() else "hostile",
+        (good_photo(),),
+        title=text,
+        description=text,
+        claimed_brand=text,
+        category=text,
+        condition=text,
+        price=90.0,
+        currency="EUR",
+        seller_id=text,
+        url=f"https://127.0.0.1/{text}",
+        attributes={"material": text, "weight": text, "ean": text, text: text},
+        reviews=(text, f"fake {text}", f"{text} fake"),
+    )
+    return lambda: scanned(hostile)
+
+
+def _listing(change: Callable[[], dict[str, Any]], _: Path) -> Trial:
+    values = {"id": "hostile", **change()}
+    return lambda: scanned(Listing(**values))
+
+
+def _array(side: int) -> Any:
+    return np.zeros((side, side, 3), np.uint8)
+
+
+LISTINGS: dict[str, tuple[Outcome, Callable[[], dict[str, Any]]]] = {
+    "price: NaN": ("InputError", lambda: {"price": float("nan")}),
+    "price: infinite": ("InputError", lambda: {"price": float("inf")}),
+    "price: negative": ("InputError", lambda: {"price": -1.0}),
+    "price: 1e308": ("InputError", lambda: {"price": 1e308}),
+    "price: an integer of a million bits": ("InputError", lambda: {"price": 1 << 1_000_000}),
+    "price: 0": ("report", lambda: {"price": 0.0, "currency": "EUR", "claimed_brand": "Acme"}),
+    "price: 1e12": ("report", lambda: {"price": 1e12, "currency": "EUR", "claimed_brand": "Acme"}),
+    "price: 5e-324": ("report", lambda: {"price": 5e-324, "currency": "EUR", "claimed_brand": "Acme"}),
+    "currency: unknown": ("report", lambda: {"price": 9.0, "currency": "XXX", "claimed_brand": "Acme"}),
+    "currency: a megabyte": ("InputError", lambda: {"price": 9.0, "currency": "E" * _MEGABYTE}),
+    "title: unpaired surrogates": ("InputError", lambda: {"title": "\ud800" * _MEGABYTE}),
+    "attributes: unpaired surrogates": ("InputError", lambda: {"attributes": {"a": "\udfff"}}),
+    "date: a megabyte": ("InputError", lambda: {"listed_at": "2" * _MEGABYTE}),
+    "images: ten thousand": ("warning", lambda: {"images": (_array(1),) * 10_000}),
+    "images: ten thousand that are not there": ("warning", lambda: {"images": ("no.png",) * 10_000}),
+    "attributes: 100,000": ("report", lambda: _claiming(attributes={f"a{i}": "b" * 20 for i in range(100_000)})),
+    "attributes: 100,000 of one meaning": (
+        "report",
+        lambda: _claiming(attributes={"material" + " " * i: "wool " * 9 for i in range(3000)}),
+    ),
+    "attributes: 20 of a megabyte": (
+        "report",
+        lambda: _claiming(attributes={"material" + " " * i: _big("wool ") for i in range(20)}),
+    ),
+    "reviews: 100,000": ("report", lambda: _claiming(reviews=tuple(f"this is fake {i}" for i in range(100_000)))),
+    "reviews: a thousand of 5,000 letters": (
+        "report",
+        lambda: _claiming(reviews=tuple(f"{i} " + "not a fake? " * 400 for i in range(1000))),
+    ),
+}
+
+
+def _claiming(**values: Any) -> dict[str, Any]:
+    return {"claimed_brand": "Acme", "images": (good_photo(),), **values}
+
+
+_GOOD = '{"id": "good"}\n'
+
+
+def _rows(*rows: str) -> bytes:
+    return ("".join(row + "\n" for row in rows) + _GOOD).encode(errors="surrogatepass")
+
+
+FILES: dict[str, tuple[Outcome, str, Callable[[], bytes], int]] = {
+    "jsonl: a million brackets": ("bad row", "a.jsonl", lambda: _rows("[" * _MEGABYTE), 1),
+    "jsonl: objects 100,000 deep": ("bad row", "a.jsonl", lambda: _rows('{"id":' * 100_000 + "1" + "}" * 100_000), 1),
+    "jsonl: an id 900 deep": ("bad row", "a.jsonl", lambda: _rows('{"id": ' + "[" * 900 + "]" * 900 + "}"), 1),
+    "jsonl: attributes 900 deep": (
+        "bad row",
+        "a.jsonl",
+        lambda: _rows('{"id": "a", "attributes": ' + '{"a":' * 900 + "1" + "}" * 901),
+        1,
+    ),
+    "jsonl: a number of a million digits": ("bad row", "a.jsonl", lambda: _rows('{"id": ' + "1" * _MEGABYTE + "}"), 1),
+    "jsonl: a price of a million digits": (
+        "bad row",
+        "a.jsonl",
+        lambda: _rows('{"id": "a", "price": 1' + "0" * 4000 + "}"),
+        1,
+    ),
+    "jsonl: NaN and Infinity": (
+        "bad row",
+        "a.jsonl",
+        lambda: _rows('{"id": "a", "price": NaN}', '{"id": "b", "price": -Infinity}', '{"id": "c", "price": 1e999}'),
+        1,
+    ),
+    "jsonl: unpaired surrogates": ("bad row", "a.jsonl", lambda: _rows('{"id": "a", "images": ["\\ud800.png"]}'), 1),
+    "jsonl: a key that is a surrogate": ("report", "a.jsonl", lambda: _rows('{"id": "b", "\\ud800": 1}'), 1),
+    "jsonl: keys twice": ("report", "a.jsonl", lambda: _rows('{"id": "a", "id": "b", "id": "c"}'), 1),
+    "jsonl: ids twice": ("report", "a.jsonl", lambda: _rows('{"id": "good"}', '{"id": "good"}'), 3),
+    "jsonl: 100,000 unknown fields": (
+        "report",
+        "a.jsonl",
+        lambda: _rows(json.dumps({"id": "a", **{f"x{i}": i for i in range(100_000)}})),
+        1,
+    ),
+    "jsonl: 20,000 rows of unknown fields": (
+        "report",
+        "a.jsonl",
+        lambda: _rows(*(json.dumps({"id": str(i), f"x{i}": i}) for i in range(20_000))),
+        1,
+    ),
+    "jsonl: a line of 100 MB": (
+        "bad row",
+        "a.jsonl",
+        lambda: _rows('{"id": "a", "title": "' + "a" * (100 << 20) + '"}'),
+        1,
+    ),
+    "jsonl: a file of NUL": ("bad row", "a.jsonl", lambda: bytes(_MEGABYTE) + b"\n" + _GOOD.encode(), 1),
+    "jsonl: UTF-16": ("bad row", "a.jsonl", lambda: '{"id": "a"}\n'.encode("utf-16") + b"\n" + _GOOD.encode(), 1),
+    "csv: a quote that never ends": ("bad row", "a.csv", lambda: b'id,title\ngood,x\n"' + b"a,b\n" * 100_000, 1),
+    "csv: a million columns": ("bad row", "a.csv", lambda: b"id\ngood\n" + b"," * _MEGABYTE + b"\n", 1),
+    "csv: a header of a million columns": ("report", "a.csv", lambda: b"id" + b",a" * 500_000 + b"\ngood\n", 1),
+    "csv: a formula": ("report", "a.csv", lambda: b"id,title\ngood,\"=cmd|' /C calc'!A0\"\n", 1),
+    "csv: attributes a million deep": (
+        "bad row",
+        "a.csv",
+        lambda: b'id,attributes\n"good",\nb,' + b"[" * 100_000 + b"\n",
+        1,
+    ),
+    "csv: attributes with a number of many digits": (
+        "bad row",
+        "a.csv",
+        lambda: b"id,attributes\ngood,\nb," + b"1" * 5000 + b"\n",
+        1,
+    ),
+    "csv: prices that are no prices": (
+        "bad row",
+        "a.csv",
+        lambda: b"id,price\ngood,1\nb,nan\nc,-inf\nd,1e400\ne,0x10\nf,1_0\n" + b"g," + b"9" * 100_000 + b"\n",
+        1,
+    ),
+    "csv: a file of NUL": ("report", "a.csv", lambda: b"id,title\ngood,a\n" + bytes(1000) + b",\0\n", 1),
+    "csv: no header": ("bad row", "a.csv", lambda: b"\n\n1,2\n", 0),
+    "csv: two columns of one name": ("report", "a.csv", lambda: b"id,id\nbad,good\n", 1),
+    "parquet: something else": ("CorruptFileError", "a.parquet", lambda: b"PAR1" + bytes(1000) + b"PAR1", 0),
+    "parquet: nothing": ("CorruptFileError", "a.parquet", lambda: b"", 0),
+    "parquet: a footer of two gigabytes": (
+        "CorruptFileError",
+        "a.parquet",
+        lambda: b"PAR1" + b"\xff\xff\xff\x7fPAR1",
+        0,
+    ),
+}
+
+
+def _file(name: str, make: Callable[[], bytes], good: int, folder: Path) -> Trial:
+    return listed(folder, name, make(), good)
+
+
+def _parquet_bomb(folder: Path) -> Trial:
+    """One row whose title is half a gigabyte of one letter, in a few kilobytes."""
+    import pyarrow
+    from pyarrow import parquet
+
+    table = pyarrow.table({"id": ["good", "bomb"], "title": ["a", "a" * (256 << 20)]})
+    parquet.write_table(table, folder / "a.parquet", compression="zstd")
+    return listed(folder, "a.parquet", (folder / "a.parquet").read_bytes(), 1)
+
+
+def _parquet_kinds(folder: Path) -> Trial:
+    """Every column of a kind that it should not have."""
+    import pyarrow
+    from pyarrow import parquet
+
+    odd = {"id": [b"\xff"], "images": [[None]], "title": [1.5], "attributes": [[("a", None)]], "price": [[1.0]]}
+    table = pyarrow.table({**odd, "reviews": [{"a": 1}], "listed_at": [3]})
+    parquet.write_table(table, folder / "a.parquet")
+    return listed(folder, "a.parquet", (folder / "a.parquet").read_bytes(), 0)
+
+
+def _formulas(_: Path) -> Trial:
+    """What sellers write comes to a table as it is: it is no CSV, and whoever writes one has to know."""
+    from logoscan.notebook import to_pandas
+
+    hostile = Listing('=HYPERLINK("http://127.0.0.1")', seller_id="@SUM(1)", claimed_brand="Acme")
+
+    def trial() -> tuple[Outcome, str]:
+        from attack import scanner
+
+        frame = to_pandas([scanner().scan(hostile)])
+        if frame["listing_id"].tolist() != [hostile.id]:
+            raise NotHarmlessError("the id in the table is another one")
+        return "report", ""
+
+    return trial
+
+
+ROWS = (
+    *(Attack(name, "warning", partial(_path, name_of)) for name, name_of in PATHS.items()),
+    *(Attack(f"words: {name}", "report", partial(_everywhere, text)) for name, text in WORDS.items()),
+    *(Attack(name, expected, partial(_listing, change)) for name, (expected, change) in LISTINGS.items()),
+    *(Attack(name, kind, partial(_file, file, make, good)) for name, (kind, file, make, good) in FILES.items()),
+    Attack("parquet: a title that inflates to 256 MB", "report", _parquet_bomb),
+    Attack("parquet: columns of other kinds", "bad row", _parquet_kinds),
+    Attack("table: formulas", "report", _formulas),
+)
+"""All of them."""

@@ -1,0 +1,232 @@
+"""Hostile photos, one generator a threat."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from attack import Attack, Outcome, Trial, photographed
+from PIL import Image
+
+from logoscan.errors import ImageError
+from logoscan.images import load_image
+from logoscan.types import ImageSource
+
+Made = Callable[[], ImageSource]
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+SIDE = 8000
+"""Pixels of the bombs' sides; together as many as the caps allow. Tests make it a quarter."""
+INFLATED = 1 << 30
+"""Bytes of what inflates; tests make it a sixteenth."""
+_MOST = 31 << 20
+"""Bytes of the floods: just under what a file may have."""
+_SMALL = Image.new("RGB", (40, 30), (9, 9, 200))
+
+
+def encoded(image: Image.Image, format: str, **options: Any) -> bytes:
+    memory = io.BytesIO()
+    image.save(memory, format, **options)
+    return memory.getvalue()
+
+
+def chunk(kind: bytes, data: bytes = b"") -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png(width: int, height: int, depth: int = 8, colour: int = 2, extra: bytes = b"", interlaced: int = 0) -> bytes:
+    """A black picture in as few bytes as deflate makes of it."""
+    row = bytes((width * {0: 1, 2: 3, 6: 4}[colour] * depth + 7) // 8 + 1)
+    packer = zlib.compressobj(9)
+    packed = b"".join(packer.compress(row) for _ in range(height)) + packer.flush()
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, interlaced))
+    return SIGNATURE + header + extra + chunk(b"IDAT", packed) + chunk(b"IEND")
+
+
+def _into_png(extra: bytes) -> bytes:
+    whole = encoded(_SMALL, "PNG")
+    return whole[:33] + extra + whole[33:]
+
+
+def _into_jpeg(extra: bytes) -> bytes:
+    whole = encoded(_SMALL, "JPEG")
+    return whole[:2] + extra + whole[2:]
+
+
+def _into_gif(extra: bytes) -> bytes:
+    whole = encoded(_SMALL.convert("P"), "GIF")
+    table = 13 + 3 * (2 << (whole[10] & 7))
+    return whole[:table] + extra + whole[table:]
+
+
+def _segment(marker: int, data: bytes) -> bytes:
+    return struct.pack(">BBH", 0xFF, marker, len(data) + 2) + data
+
+
+def _exif(entries: int, size: int) -> bytes:
+    """A directory whose every entry points to the same `size` bytes."""
+    rows = b"".join(struct.pack(">HHLL", i, 7, size, 8) for i in range(entries))
+    return b"MM\0*\0\0\0\x08" + struct.pack(">H", entries) + rows + bytes(size)
+
+
+def _scans(count: int) -> bytes:
+    """A progressive JPEG whose last scan comes again and again: each is a pass over 64 million pixels."""
+    whole = encoded(Image.new("L", (SIDE, SIDE), 128), "JPEG", progressive=True)
+    last = whole[whole.rfind(b"\xff\xda") : -2]
+    return whole[:-2] + last * count + b"\xff\xd9"
+
+
+def _frames(format: str, count: int) -> bytes:
+    more = [Image.new("RGB", (64, 64), (i % 256, i // 256, 3)) for i in range(count)]
+    return encoded(Image.new("RGB", (64, 64)), format, save_all=True, append_images=more)
+
+
+def _huge_claim(format: str) -> bytes:
+    """A small file whose header claims 60,000 x 60,000 pixels (16,383 x 16,383 of a WEBP)."""
+    if format == "PNG":
+        return SIGNATURE + chunk(b"IHDR", struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)) + chunk(b"IDAT")
+    data = bytearray(encoded(_SMALL, format, **({"lossless": True} if format == "WEBP" else {})))
+    if format == "JPEG":
+        at = data.index(b"\xff\xc0")
+        data[at + 5 : at + 9] = struct.pack(">HH", 60_000, 60_000)
+    elif format == "GIF":
+        data[6:10] = struct.pack("<HH", 60_000, 60_000)
+    else:
+        at = data.index(b"VP8L") + 9
+        data[at : at + 4] = struct.pack("<I", 0x0FFFFFFF)
+    return bytes(data)
+
+
+def _polyglot(format: str) -> bytes:
+    """A picture that is a page, a script and an archive as well: the picture is taken, the rest is never looked at."""
+    return encoded(_SMALL, format) + b"<html><script>alert(1)</script></html>PK\x05\x06" + bytes(18)
+
+
+PICTURES: dict[str, tuple[Outcome, Made]] = {
+    "bomb: PNG of 64 million pixels": ("report", lambda: png(SIDE, SIDE)),
+    "bomb: PNG of 64 million pixels, 16 bits RGBA": ("warning", lambda: png(SIDE, SIDE, 16, 6)),
+    "bomb: PNG of 32 million pixels, 16 bits RGBA": ("report", lambda: png(SIDE, SIDE // 2, 16, 6)),
+    "bomb: PNG of 32 million pixels, 16 bits grey": ("report", lambda: png(SIDE, SIDE // 2, 16, 0)),
+    "bomb: PNG of 64 million pixels, RGBA": ("report", lambda: png(SIDE, SIDE, 8, 6)),
+    "bomb: PNG of 64 million pixels, 1 bit": ("report", lambda: png(SIDE, SIDE, 1, 0)),
+    "bomb: PNG over the cap": ("warning", lambda: png(SIDE + 1, SIDE, 1, 0)),
+    "bomb: JPEG of 64 million pixels": ("report", lambda: encoded(Image.new("RGB", (SIDE, SIDE)), "JPEG")),
+    "bomb: JPEG of a hundred scans": ("warning", lambda: _scans(100)),
+    "bomb: WEBP of 64 million pixels": (
+        "warning",
+        lambda: encoded(Image.new("RGB", (2 * SIDE, SIDE // 2)), "WEBP", lossless=True),
+    ),
+    "bomb: WEBP of 32 million pixels": (
+        "report",
+        lambda: encoded(Image.new("RGB", (SIDE, SIDE // 2)), "WEBP", lossless=True),
+    ),
+    "bomb: GIF of 64 million pixels": ("report", lambda: encoded(Image.new("P", (SIDE, SIDE)), "GIF")),
+    "bomb: TIFF": (
+        "warning",
+        lambda: encoded(Image.new("RGB", (SIDE // 2, SIDE // 2)), "TIFF", compression="tiff_deflate"),
+    ),
+    "bomb: BMP": ("warning", lambda: encoded(Image.new("1", (SIDE, SIDE)), "BMP")),
+    "bomb: text that inflates to a gigabyte": (
+        "warning",
+        lambda: _into_png(chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(INFLATED), 9))),
+    ),
+    "bomb: colour profile that inflates to a gigabyte": (
+        "warning",
+        lambda: _into_png(chunk(b"iCCP", b"a\0\0" + zlib.compress(bytes(INFLATED), 9))),
+    ),
+    "bomb: gzip in place of a picture": ("warning", lambda: b"\x1f\x8b" + zlib.compress(bytes(1 << 26))),
+    "header: PNG of 60,000 x 60,000": ("warning", lambda: _huge_claim("PNG")),
+    "header: JPEG of 60,000 x 60,000": ("warning", lambda: _huge_claim("JPEG")),
+    "header: GIF of 60,000 x 60,000": ("warning", lambda: _huge_claim("GIF")),
+    "header: WEBP of 16,384 x 16,384": ("warning", lambda: _huge_claim("WEBP")),
+    "header: PNG of 1 x 1 with rows of more": ("report", lambda: png(1, 1, extra=b"")[:-12] + chunk(b"IDAT", bytes(9))),
+    "magic: a PNG that calls itself GIF": ("warning", lambda: b"GIF89a" + encoded(_SMALL, "PNG")),
+    "magic: PostScript": ("warning", lambda: b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n(/etc/passwd) run\n"),
+    "magic: ImageMagick script": ("warning", lambda: b'push graphic-context\nimage over 0,0 0,0 "https://a.b/c"\n'),
+    "magic: SVG as a photo": ("warning", lambda: b"<svg xmlns='http://www.w3.org/2000/svg'/>"),
+    "magic: no byte": ("warning", lambda: b""),
+    "magic: 33 MiB of noise": ("warning", lambda: bytes(33 << 20)),
+    "flood: EXIF of 65,535 overlapping entries": (
+        "report",
+        lambda: _into_png(chunk(b"eXIf", _exif(65_535, 20 << 20))),
+    ),
+    "flood: EXIF in a JPEG segment": ("report", lambda: _into_jpeg(_segment(0xE1, b"Exif\0\0" + _exif(3000, 29_000)))),
+    "flood: a million EXIF blocks": (
+        "warning",
+        lambda: _into_jpeg(_segment(0xE1, b"Exif\0\0MM\0*\0\0\0\x08\0\0") * (_MOST // 20)),
+    ),
+    "flood: eight million JPEG segments": ("warning", lambda: _into_jpeg(_segment(0xE5, b"") * (_MOST // 4))),
+    "flood: Photoshop blocks": (
+        "warning",
+        lambda: _into_jpeg(
+            _segment(0xED, b"Photoshop 3.0\0" + b"8BIM\0\1\0\0\0\0\0\0" * 5000) * (_MOST // 60_018),
+        ),
+    ),
+    "flood: fill bytes before a JPEG marker": ("warning", lambda: _into_jpeg(b"\xff" * _MOST)),
+    "flood: colour profile of 16 MB": (
+        "report",
+        lambda: _into_jpeg(
+            b"".join(_segment(0xE2, b"ICC_PROFILE\0" + bytes([i, 255]) + bytes(65_000)) for i in range(1, 256)),
+        ),
+    ),
+    "flood: three million PNG chunks": ("warning", lambda: _into_png(chunk(b"teSt") * (_MOST // 12))),
+    "flood: three million empty IDATs": ("warning", lambda: _into_png(chunk(b"IDAT") * (_MOST // 12))),
+    "flood: PNG texts of 31 MB": ("warning", lambda: _into_png(chunk(b"tEXt", b"a\0" + bytes(1000)) * (_MOST // 1014))),
+    "flood: one PNG text of 31 MB": ("report", lambda: _into_png(chunk(b"iTXt", b"a\0\0\0\0\0" + b"a" * _MOST))),
+    "flood: GIF comment of 31 MB": (
+        "warning",
+        lambda: _into_gif(b"\x21\xfe" + (b"\xff" + b"a" * 255) * (_MOST // 256) + b"\0"),
+    ),
+    "flood: six million GIF comments": ("warning", lambda: _into_gif(b"\x21\xfe\x01a\0" * (_MOST // 5))),
+    "flood: GIF of 3,000 frames": ("report", lambda: _frames("GIF", 3000)),
+    "flood: APNG of 3,000 frames": ("report", lambda: _frames("PNG", 3000)),
+    "flood: WEBP of 3,000 frames": ("report", lambda: _frames("WEBP", 3000)),
+    "polyglot: JPEG, HTML and ZIP": ("report", lambda: _polyglot("JPEG")),
+    "polyglot: PNG, HTML and ZIP": ("report", lambda: _polyglot("PNG")),
+    "polyglot: GIF, HTML and ZIP": ("report", lambda: _polyglot("GIF")),
+    "shape: 1 x 1": ("report", lambda: encoded(Image.new("RGB", (1, 1)), "PNG")),
+    "shape: 30,000 x 1": ("report", lambda: png(30_000, 1)),
+    "shape: 1 x 30,000": ("report", lambda: png(1, 30_000)),
+    "shape: 0 x 5": ("warning", lambda: png(0, 5)),
+    "array: NaN": ("warning", lambda: np.full((9, 9, 3), np.nan)),
+    "array: one dimension": ("warning", lambda: np.zeros(9, np.uint8)),
+    "array: five channels": ("warning", lambda: np.zeros((9, 9, 5), np.uint8)),
+    "array: no pixel": ("warning", lambda: np.zeros((0, 9, 3), np.uint8)),
+    "array: objects": ("warning", lambda: np.array([[object()]])),
+    "array: a terabyte that is one byte": ("warning", lambda: np.broadcast_to(np.uint8(0), (1 << 20, 1 << 20))),
+    "array: NaN in a picture of Pillow's": ("warning", lambda: Image.fromarray(np.full((9, 9), np.nan, np.float32))),
+}
+
+
+def _photo(make: Made, _: Path) -> Trial:
+    source = make()
+    return lambda: photographed(source)
+
+
+def _truncated(format: str, _: Path) -> Trial:
+    """Every tenth byte is a new end."""
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (24, 24, 3), np.uint8))
+    whole = encoded(noise, format)
+
+    def trial() -> tuple[Outcome, str]:
+        for end in range(10, len(whole) - 20, 10):
+            with suppress(ImageError):
+                load_image(whole[:end])
+                return "report", f"{end} of {len(whole)} bytes are a picture"
+        return photographed(whole[: len(whole) // 2])
+
+    return trial
+
+
+PHOTOS = tuple(Attack(name, expected, partial(_photo, make)) for name, (expected, make) in PICTURES.items()) + tuple(
+    Attack(f"truncated: {format} at every tenth byte", "warning", partial(_truncated, format))
+    for format in ("JPEG", "PNG", "WEBP", "GIF")
+)
+"""All of them."""

@@ -1,0 +1,56 @@
+"""Each attack ends as stated, with a short word of what was wrong, and harms nothing that comes after it.
+
+Time and memory are measured by `benchmarks/attacks.py`.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import attack
+import attack_pictures
+import pytest
+from attack import LONGEST_MESSAGE, Attack
+from attack_drawings import MARKS
+from attack_files import STORED
+from attack_listings import ROWS
+from attack_pictures import PHOTOS
+from attack_table import ATTACKS
+
+from logoscan import images
+from logoscan.placement import Keypoints
+
+_EACH = (*PHOTOS, *MARKS, *ROWS, *STORED)
+
+
+_SMALLER: dict[str, object] = {
+    "logoscan.svg._MOST_S": 1,
+    "attack.MOST_PIXELS": attack.MOST_PIXELS // 16,
+    "attack_pictures.SIDE": attack_pictures.SIDE // 4,
+    "attack_pictures.INFLATED": attack_pictures.INFLATED // 16,
+    "logoscan.images._MOST_SCANNED_PIXELS": images._MOST_SCANNED_PIXELS // 16,
+    "logoscan.observing.of_photo": lambda rgb: Keypoints.empty((rgb.shape[1], rgb.shape[0])),
+}
+"""Bombs and the caps that they try, smaller alike, and no points, so that all attacks take a minute of processor time;
+`benchmarks/attacks.py` tries them as they are."""
+
+
+def test_no_attack_hides_another() -> None:
+    assert len(ATTACKS) == len(_EACH)
+
+
+@pytest.mark.parametrize("one", _EACH, ids=lambda one: one.name)
+@pytest.mark.filterwarnings("default")  # decoders warn of broken files; that must not be what stops an attack
+def test_an_attack_ends_as_stated(
+    one: Attack, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in _SMALLER.items():
+        monkeypatch.setattr(name, value)
+    caplog.set_level(logging.WARNING)
+    outcome, said = one.run(one.prepare(tmp_path))
+    assert outcome == one.expected, said
+    assert (said != "") == (outcome != "report") or one.name.startswith("garbage")
+    assert max(map(len, said.splitlines()), default=0) <= LONGEST_MESSAGE
+    assert sum(len(record.getMessage()) for record in caplog.records) < 20_000
+    assert not any(record.levelno >= logging.ERROR for record in caplog.records)
