@@ -1,8 +1,10 @@
-"""`quality.py effort`: what reading less costs and saves, on the same photos."""
+"""`quality.py effort`: what the economies of the default effort cost and save, on the same photos."""
 
 from __future__ import annotations
 
+import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -10,70 +12,65 @@ import click
 import numpy as np
 from common import paired, write_result
 from options import PHOTOS, REGISTER, options
-from quality_photos import answers_of, prepare, tpr_at
+from quality_photos import Photo, answers_of, prepare, scanner_of, tpr_at
 from rich.progress import track
 
-from logoscan.detect import with_text
-from logoscan.encode import encode_crops
-from logoscan.images import load_image
-from logoscan.keypoints import of_photo
-from logoscan.ocr import make_ocr, pixels_searched
-from logoscan.reading import read
-from logoscan.results import ImageRecord
-from logoscan.scanner import Observation
+from logoscan.encode import ClipEncoder
 
-MODES = ("text", "both")
+MODES = ("logo", "text", "both")
 
 
 @click.command()
 @click.option("--step", default=1, show_default=True, type=click.IntRange(1), help="One photo of so many is taken.")
+@click.option("--drop", default=0, show_default=True, type=click.IntRange(0), help="Photos that are left out first.")
 @options("json", *REGISTER, *(name for name in PHOTOS if name != "effort"))
-def effort(step: int, ocr: str, device: str, out: Path, **inputs: Any) -> None:
-    """Default effort against full: pixels searched, time, and TPR at 1 % false positives, by text and by both.
+def effort(step: int, drop: int, out: Path, **inputs: Any) -> None:
+    """Default effort against full: CPU time, and TPR at 1 % false positives by logo, by text and by all witnesses.
 
     loss: full minus default, with the 95 % interval of a paired bootstrap (photos are drawn, both answers with them).
-    pixels_share: pixels in which the default looks for lines, over those of full. seconds_ratio: of reading alone.
+    seconds_ratio: thread CPU time of the default over that of full, of looking at a photo and matching it.
     """
-    run = prepare(**inputs, ocr=ocr, effort="default", device=device, cache=None)
-    engines: list[Any] = [make_ocr(ocr, device=device, effort=e) for e in ("default", "full")]  # type: ignore[arg-type]
-    if None in engines:
-        raise click.UsageError("--ocr: expected an engine, got none")
-    photos = [p for p in run.photos if not p.brands or p.brands & run.names][::step]
+    import torch
+
+    torch.set_num_threads(1)  # photos are looked at side by side
+    run = prepare(**inputs, effort="default", cache=None)
+    clip = run.scanner.encoder
+    assert isinstance(clip, ClipEncoder)
+    chosen = (inputs[name] for name in ("detector", "detector_weights", "ocr"))
+    scanners = (run.scanner, scanner_of(run.index, clip, *chosen, "full", inputs["device"]))
+    photos = [p for p in run.photos if not p.brands or p.brands & run.names][drop::step]
     if not any(p.brands for p in photos) or all(p.brands for p in photos):
         raise click.ClickException("expected photos with and without a registered brand, got none of either")
-    seconds, pixels = np.zeros(2), np.zeros(2)
-    answers: list[list[dict[str, tuple[str, float]]]] = [[], []]
-    for photo in track(photos, "photos"):
-        rgb = load_image(photo.path)
-        (regions,) = run.scanner.detector.detect([rgb])
-        points = of_photo(rgb)
-        for k, engine in enumerate(engines):
-            start = time.perf_counter()
-            (spans,) = read(engine, [rgb], [regions])
-            seconds[k] += time.perf_counter() - start
-            pixels[k] += pixels_searched(rgb.shape[0], rgb.shape[1], engine.long_side_px, engine.find_px)
-            places = with_text(regions, spans, rgb.shape[1], rgb.shape[0])
-            vectors = encode_crops(run.scanner.encoder, [rgb], [places.xyxy])[0]
-            record = ImageRecord(photo.path.name, "", rgb.shape[1], rgb.shape[0])
-            seen = Observation(record, places, vectors, spans, points)
-            answers[k].append(answers_of(run.scanner, run.index, seen))
+
+    def look(photo: Photo) -> list[tuple[dict[str, tuple[str, float]], float]]:
+        out = []
+        for scanner in scanners:
+            start = time.thread_time()
+            (seen,) = scanner.observe([photo.path])
+            out.append((answers_of(scanner, run.index, seen), time.thread_time() - start))
+        return out
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        looks = list(track(pool.map(look, photos), "photos", total=len(photos)))
+    seconds = np.array([[s for _, s in each] for each in looks])
     figures: dict[str, Any] = {
-        "pixels_share": round(float(pixels[0] / pixels[1]), 4),
-        "seconds_ratio": round(float(seconds[0] / seconds[1]), 3),
+        "seconds_ratio": round(float(seconds[:, 0].sum() / seconds[:, 1].sum()), 3),
+        "seconds_default": round(float(seconds[:, 0].mean()), 4),
     }
     positive = np.array([bool(p.brands) for p in photos])
+    sizes = (int(positive.sum()), int((~positive).sum()))
+    every = (np.arange(sizes[0]), np.arange(sizes[1]))
     for mode in MODES:
         rates = []
-        for given in answers:
-            hit = np.array([a[mode][0] in p.brands for a, p in zip(given, photos, strict=True)])[positive]
-            sure = np.array([a[mode][1] for a in given])
+        for k in (0, 1):
+            given = [each[k][0][mode] for each in looks]
+            hit = np.array([name in p.brands for (name, _), p in zip(given, photos, strict=True)])[positive]
+            sure = np.array([confidence for _, confidence in given])
             rates.append(tpr_at(hit, sure[positive], sure[~positive], 0.01))
-        sizes = (int(positive.sum()), int((~positive).sum()))
-        every = (np.arange(sizes[0]), np.arange(sizes[1]))
         figures[mode] = {
             "tpr_default": round(rates[0](*every), 4),
             "tpr_full": round(rates[1](*every), 4),
             **paired("loss", rates[1], rates[0], sizes),
         }
-    figures |= {"n_pos": int(positive.sum()), "n_neg": int((~positive).sum())}
+    figures |= {"n_pos": sizes[0], "n_neg": sizes[1]}
     write_result(out, figures, run.settings)

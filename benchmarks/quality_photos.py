@@ -33,7 +33,7 @@ from logoscan.placement import Keypoints
 from logoscan.reading import read
 from logoscan.results import ImageRecord
 from logoscan.scanner import Observation, Scanner
-from logoscan.types import Match, Regions, Rgb, TextSpans
+from logoscan.types import Effort, Match, Regions, Rgb, TextSpans
 
 MODES = ("look", "points", "logo", "text", "both")
 """By the embedding of places, by points laid over drawings, by these two, by what is read, and by all."""
@@ -68,7 +68,7 @@ def _photos(
 
 def _observe(scanner: Scanner, photos: list[Photo], cache: Path | None) -> Iterator[Observation]:
     """What is in each photo. Vectors and text are kept apart, so that a new encoder does not mean reading again."""
-    detector = scanner.detector.fingerprint
+    detector = f"{scanner.detector.fingerprint} {scanner.effort}"
     encoder = (scanner.encoder.info.fingerprint, getattr(scanner.encoder, "precision", ""), detector)
     for photo in track(photos, "photos"):
         digest = hashlib.sha256(photo.path.read_bytes()).hexdigest()
@@ -79,7 +79,7 @@ def _observe(scanner: Scanner, photos: list[Photo], cache: Path | None) -> Itera
         lines = _kept(
             cache,
             ("read", digest, engine, detector),
-            lambda rgb=rgb, regions=regions: _read(scanner.ocr, rgb, regions),  # type: ignore[misc]
+            lambda rgb=rgb, regions=regions: _read(scanner, rgb, regions),  # type: ignore[misc]
         )
         spans = TextSpans(lines["polygons"], tuple(str(t) for t in lines["texts"]), lines["sure"])
         seen = _kept(
@@ -88,7 +88,7 @@ def _observe(scanner: Scanner, photos: list[Photo], cache: Path | None) -> Itera
             lambda rgb=rgb, regions=regions, spans=spans: _looked(scanner, rgb, regions, spans),  # type: ignore[misc]
         )
         record = ImageRecord(photo.path.name, digest, rgb.shape[1], rgb.shape[0])
-        points = _kept(cache, ("points", digest), lambda rgb=rgb: _points(rgb))  # type: ignore[misc]
+        points = _kept(cache, ("points", digest, scanner.effort), lambda rgb=rgb: _points(rgb, scanner.effort))  # type: ignore[misc]
         keypoints = Keypoints(points["frames"], points["descriptors"], (rgb.shape[1], rgb.shape[0]))
         yield Observation(record, Regions(seen["xyxy"], seen["confidence"]), seen["vectors"], spans, keypoints)
 
@@ -108,8 +108,8 @@ def _looked(scanner: Scanner, rgb: Rgb, proposed: Regions, spans: TextSpans) -> 
     return {"xyxy": regions.xyxy, "confidence": regions.confidence, "vectors": vectors}
 
 
-def _points(rgb: Rgb) -> dict[str, Any]:
-    found = of_photo(rgb)
+def _points(rgb: Rgb, effort: Effort) -> dict[str, Any]:
+    found = of_photo(rgb, effort)
     return {"frames": found.frames, "descriptors": found.descriptors}
 
 
@@ -118,8 +118,8 @@ def _found(scanner: Scanner, rgb: Rgb) -> dict[str, Any]:
     return {"xyxy": regions.xyxy, "confidence": regions.confidence}
 
 
-def _read(ocr: OcrEngine | None, rgb: Rgb, regions: Regions) -> dict[str, Any]:
-    (spans,) = read(ocr, [rgb], [regions])
+def _read(scanner: Scanner, rgb: Rgb, regions: Regions) -> dict[str, Any]:
+    (spans,) = read(scanner.ocr, [rgb], [regions], scanner.effort)
     return {"polygons": spans.polygons, "texts": np.array(spans.texts, np.str_), "sure": spans.confidence}
 
 
@@ -212,6 +212,26 @@ class Run:
     settings: dict[str, Any]
 
 
+def scanner_of(
+    index: LogoIndex,
+    clip: ClipEncoder,
+    detector: str,
+    detector_weights: Path | None,
+    ocr: str,
+    effort: str,
+    device: str,
+) -> Scanner:
+    """The scanner that the options name."""
+    saved: Any = effort
+    return Scanner(
+        index,
+        encoder=clip,
+        detector=make_detector(detector, device=device, path=detector_weights, effort=saved),
+        ocr=make_ocr(ocr, device=device, effort=saved),  # type: ignore[arg-type]
+        effort=saved,
+    )
+
+
 def prepare(
     images: Path,
     labels: Path,
@@ -234,13 +254,13 @@ def prepare(
         cache.mkdir(parents=True, exist_ok=True)
     clip = ClipEncoder(encoder, pretrained, device=device)
     index, names = register(galleries, distractors, clip, cache)
-    chosen = make_detector(detector, device=device, path=detector_weights)
-    scanner = Scanner(index, encoder=clip, detector=chosen, ocr=make_ocr(ocr, device=device, effort=effort))  # type: ignore[arg-type]
+    scanner = scanner_of(index, clip, detector, detector_weights, ocr, effort, device)
     settings = {
         "encoder": to_mapping(clip.info),
         "precision": clip.precision,
-        "detector": chosen.name,
+        "detector": scanner.detector.name,
         "ocr": _name(scanner.ocr),
+        "effort": effort,
         "calibration": None if scanner.calibration is None else to_mapping(scanner.calibration),
         "distractors": None if distractors is None else icon_set(distractors),
     }

@@ -100,6 +100,7 @@ def scan(
     from logoscan.ocr import make_ocr
     from logoscan.scanner import Scanner
 
+    one_core_a_batch(device)
     references, bad_prices = price_model(prices)
     rows = read_listings(listings)
     root = root or (listings if listings.is_dir() else listings.parent)
@@ -109,7 +110,7 @@ def scan(
         scanner = Scanner(
             LogoIndex.load(index_dir, clip),
             encoder=clip,
-            detector=make_detector(detector, device=device),
+            detector=make_detector(detector, device=device, effort=effort),  # type: ignore[arg-type]
             ocr=make_ocr(ocr, device=device, effort=effort),  # type: ignore[arg-type]
             prices=references,
             score_model=None if score_model is None else ScoreModel.load(score_model),
@@ -117,6 +118,7 @@ def scan(
             calibration="auto" if calibration is None else read_record(MatchCalibration, calibration),
             similarity_threshold=similarity_threshold,
             root=root,
+            effort=effort,  # type: ignore[arg-type]
         )
     total = sum(1 for _ in read_listings(listings))
     bands, failed = _scan_rows(scanner, rows, total, out, root, overlay)
@@ -129,6 +131,18 @@ def scan(
     if failed + bad_prices:
         complain(f"{failed + bad_prices} rows failed, see above")
         sys.exit(1)
+
+
+def one_core_a_batch(device: str) -> None:
+    """Batches of listings at work side by side, a core each, get more done than all cores at one (`benchmarks/scan.py`)."""
+    import cv2
+    import torch
+
+    from logoscan.encode import resolve_device
+
+    if resolve_device(device) == "cpu":
+        torch.set_num_threads(1)
+        cv2.setNumThreads(1)
 
 
 def _scan_rows(
