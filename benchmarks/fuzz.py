@@ -143,7 +143,7 @@ def _fuzz(target: str, seconds: int, folder: Path) -> None:
     """In a process of its own: atheris never returns."""
     import logging
 
-    import atheris  # type: ignore
+    import atheris
 
     global _FOLDER
     _FOLDER = folder

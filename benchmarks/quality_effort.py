@@ -36,8 +36,8 @@ def effort(step: int, drop: int, out: Path, **inputs: Any) -> None:
     run = prepare(**inputs, effort="default", cache=None)
     clip = run.scanner.encoder
     assert isinstance(clip, ClipEncoder)
-    chosen = (inputs[name] for name in ("detector", "detector_weights", "ocr"))
-    scanners = (run.scanner, scanner_of(run.index, clip, *chosen, "full", inputs["device"]))
+    detector, weights, ocr = (inputs[name] for name in ("detector", "detector_weights", "ocr"))
+    scanners = (run.scanner, scanner_of(run.index, clip, detector, weights, ocr, "full", inputs["device"]))
     photos = [p for p in run.photos if not p.brands or p.brands & run.names][drop::step]
     if not any(p.brands for p in photos) or all(p.brands for p in photos):
         raise click.ClickException("expected photos with and without a registered brand, got none of either")

@@ -34,7 +34,7 @@ EFFORT = click.option(
     type=click.Choice(["default", "full"]),
     default="default",
     show_default=True,
-    help="How much work may be saved: default looks at fewer places and reads the largest lines; full is the reference.",
+    help="How much work may be saved: default looks at fewer places and reads the largest lines; full saves none.",
 )
 INDEX = click.option(
     "--index", "index_dir", type=click.Path(path_type=Path), required=True, help="As `register` wrote it."

@@ -134,7 +134,7 @@ def scan(
 
 
 def one_core_a_batch(device: str) -> None:
-    """Batches of listings at work side by side, a core each, get more done than all cores at one (`benchmarks/scan.py`)."""
+    """A core for each batch of listings, side by side, gets more done than all cores at one batch."""
     import cv2
     import torch
 
