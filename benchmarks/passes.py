@@ -1,0 +1,105 @@
+"""The bare forward passes of a scan: what its networks were given, recorded, and given to them again."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from functools import partial
+from typing import Any
+
+from logoscan import Scanner
+from logoscan.types import Rgb
+
+
+class Recorder:
+    """Records the inputs of a scanner's networks and runs these alone on them.
+
+    Attributes:
+        seconds: Of each network in the last replay, thread CPU time summed over threads.
+    """
+
+    def __init__(self, scanner: Scanner) -> None:
+        """Bind a scanner; of engines, RapidOCR's networks are known."""
+        self._scanner = scanner
+        self.seconds: dict[str, float] = {}
+        self._calls: list[tuple[str, Callable[..., Any], Any]] = []
+
+    def record(self, photos: Sequence[Rgb]) -> None:
+        """Look at photos once, remembering what each network is given."""
+        with ExitStack() as stack:
+            for name, owner, attribute in self._callables():
+                network = getattr(owner, attribute)
+                stack.callback(setattr, owner, attribute, network)
+                setattr(owner, attribute, self._noted(name, network))
+            for name, module, run in self._modules():
+                hook = module.register_forward_pre_hook(partial(self._hook, name, run))
+                stack.callback(hook.remove)
+            for photo in photos:
+                self._scanner.observe([photo])
+
+    def _hook(self, name: str, run: Callable[..., Any], module: Any, given: Any) -> None:
+        self._calls.append((name, run, given[0]))
+
+    def replay(self, threads: int) -> float:
+        """Run the networks on what was recorded, so many calls side by side: seconds."""
+        spent: defaultdict[str, float] = defaultdict(float)
+
+        def run(call: tuple[str, Callable[..., Any], Any]) -> None:
+            start = time.thread_time()
+            call[1](call[2])
+            spent[call[0]] += time.thread_time() - start
+
+        with ThreadPoolExecutor(threads) as pool:
+            start = time.perf_counter()
+            list(pool.map(run, self._calls))
+            took = time.perf_counter() - start
+        self.seconds = dict(spent)
+        return took
+
+    def _noted(self, name: str, network: Callable[..., Any]) -> Callable[..., Any]:
+        def noting(given: Any) -> Any:
+            self._calls.append((name, network, given))
+            return network(given)
+
+        return noting
+
+    def _callables(self) -> list[tuple[str, Any, str]]:
+        """Compiled networks: name, who holds it, by what name."""
+        parts = [("detector", self._scanner.detector), ("encoder", self._scanner.encoder)]
+        found = [(n, owner, "_compiled") for n, owner in parts if getattr(owner, "_compiled", None) is not None]
+        engine = getattr(self._scanner.ocr, "_engine", None)
+        if engine is None:
+            return found
+        reading = (("lines", engine.text_det), ("turns", engine.text_cls), ("text", engine.text_rec))
+        return [*found, *((name, part, "session") for name, part in reading)]
+
+    def _modules(self) -> list[tuple[str, Any, Callable[..., Any]]]:
+        """Networks that torch runs: name, the layers that the input enters, what runs them."""
+        found: list[tuple[str, Any, Callable[..., Any]]] = []
+        encoder: Any = self._scanner.encoder
+        detector: Any = self._scanner.detector
+        if getattr(encoder, "_compiled", None) is None:
+            found.append(("encoder", encoder._image_tower, _run(encoder, encoder._image_tower)))
+        if getattr(detector, "_compiled", None) is None and hasattr(detector, "_net"):
+            net = detector._net
+            run = _run(detector, lambda x: net.head(list(net.backbone(x).values())))
+            found.append(("detector", net.backbone, run))
+        return found
+
+
+def _run(owner: Any, network: Callable[..., Any]) -> Callable[..., Any]:
+    """The network in its owner's precision, waited for."""
+    import torch
+
+    device = owner.device.partition(":")[0]
+
+    def run(x: Any) -> None:
+        with torch.inference_mode(), torch.autocast(device, torch.bfloat16, enabled=owner.precision == "bf16"):
+            network(x)
+        if device == "cuda":
+            torch.cuda.synchronize()
+
+    return run
