@@ -1,8 +1,9 @@
 """The register's files: `manifest.json` over immutable `gen-N/` folders (`vectors.npy`, `logos.jsonl`,
-`brands.jsonl`, `drawings.zip`).
+`brands.jsonl`, `drawings.zip`, and the points of the drawings: `points.bin`, `points.npy`).
 
 A generation is written and synced first; then the manifest is replaced. Whatever is loaded was verified against the
-hashes in the manifest, and the manifest against its own. Nothing here searches or encodes.
+hashes in the manifest, and the manifest against its own. Vectors, drawings and points are then mapped, not read: a
+generation never changes. Nothing here searches or encodes.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from filelock import FileLock
 
 from logoscan.errors import CorruptFileError, InputError
 from logoscan.jsonio import atomic_write, from_json, from_mapping, loads, sync_folder, to_json, to_mapping
+from logoscan.mapped import PNG, PointWriter, StoredPoints, float32_rows, stored_files, verified
+from logoscan.placement import Keypoints
 from logoscan.types import Brand, Embeddings, EncoderInfo
 
 __all__ = ["FORMAT_VERSION", "LogoRecord", "Stored", "load", "save"]
@@ -64,13 +67,15 @@ class Stored:
         logos: One record for each vector.
         vectors: float32 (len(logos), dim).
         drawings: PNG of registered drawings by the SHA-256 that their records carry; folders of old have none.
+        points: Of each of the drawings, or none at all, as in folders of old.
     """
 
     encoder: EncoderInfo
     brands: tuple[Brand, ...]
     logos: tuple[LogoRecord, ...]
     vectors: Embeddings
-    drawings: Mapping[str, bytes] = field(default_factory=dict)
+    drawings: Mapping[str, PNG] = field(default_factory=dict)
+    points: Mapping[str, Keypoints] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.vectors.shape != (len(self.logos), self.encoder.dim) or self.vectors.dtype != np.float32:
@@ -88,23 +93,13 @@ def _lines(records: Iterable[object]) -> bytes:
     return "".join(to_json(r) + "\n" for r in records).encode()
 
 
-def _packed(drawings: Mapping[str, bytes]) -> bytes:
+def _packed(drawings: Mapping[str, PNG]) -> bytes:
     """`<sha256>.png` each, stored without a date so that equal drawings make equal files."""
     memory = io.BytesIO()
     with zipfile.ZipFile(memory, "w", zipfile.ZIP_STORED) as archive:
         for sha256, png in sorted(drawings.items()):
             archive.writestr(zipfile.ZipInfo(f"{sha256}.png"), png)
     return memory.getvalue()
-
-
-def _unpacked(data: bytes, path: Path) -> dict[str, bytes]:
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
-                raise zipfile.BadZipFile("packed entries")  # ours are stored as they are; others could grow
-            return {name.removesuffix(".png"): archive.read(name) for name in archive.namelist()}
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
-        raise CorruptFileError(f"{path}: expected stored drawings ({error}); register the brands again") from None
 
 
 def _seal(manifest: dict[str, Any]) -> str:
@@ -119,18 +114,24 @@ def save(folder: Path, stored: Stored) -> None:
         number = max(taken, default=0) + 1
         memory = io.BytesIO()
         np.save(memory, stored.vectors, allow_pickle=False)
-        contents = {
-            "vectors.npy": memory.getvalue(),
-            "logos.jsonl": _lines(stored.logos),
-            "brands.jsonl": _lines(stored.brands),
-            "drawings.zip": _packed(stored.drawings),
+        contents: dict[str, Iterable[bytes | memoryview]] = {
+            "vectors.npy": [memory.getbuffer()],
+            "logos.jsonl": [_lines(stored.logos)],
+            "brands.jsonl": [_lines(stored.brands)],
+            "drawings.zip": [_packed(stored.drawings)],
         }
+        if stored.points:
+            writer = PointWriter(stored.points)
+            contents |= {"points.bin": writer.blocks(), "points.npy": writer.table()}
         building = folder / f".gen-{number}.tmp"
         shutil.rmtree(building, ignore_errors=True)
         building.mkdir()
-        for name, data in contents.items():
+        hashes = {name: hashlib.sha256() for name in contents}
+        for name, blocks in contents.items():
             with (building / name).open("wb") as file:
-                file.write(data)
+                for block in blocks:
+                    file.write(block)
+                    hashes[name].update(block)
                 file.flush()
                 os.fsync(file.fileno())
         sync_folder(building)
@@ -141,7 +142,7 @@ def save(folder: Path, stored: Stored) -> None:
             "encoder": to_mapping(stored.encoder),
             "generation": number,
             "counts": {"brands": len(stored.brands), "vectors": len(stored.logos)},
-            "files": {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()},
+            "files": {name: digest.hexdigest() for name, digest in hashes.items()},
         }
         sealed = {**manifest, "manifest_sha256": _seal(manifest)}
         atomic_write(folder / "manifest.json", (json.dumps(sealed, indent=1) + "\n").encode())
@@ -175,22 +176,27 @@ def load(folder: Path) -> Stored:
     """
     manifest = _manifest(folder)
     generation = folder / f"gen-{manifest['generation']}"
-    data: dict[str, bytes] = {}
+    data: dict[str, memoryview] = {}
     for name, digest in manifest["files"].items():
         path = generation / name
         try:
-            data[name] = path.read_bytes()
+            content = verified(path, digest)
         except OSError:
             if _manifest(folder)["generation"] != manifest["generation"]:
                 return load(folder)  # a writer moved on while we read
             raise CorruptFileError(f"{path}: missing; register the brands again") from None
-        if hashlib.sha256(data[name]).hexdigest() != digest:
+        if content is None:
             raise CorruptFileError(f"{path}: altered or damaged; register the brands again")
-    vectors = np.load(io.BytesIO(data["vectors.npy"]), allow_pickle=False)
+        data[name] = content
+    drawings = stored_files(data["drawings.zip"], generation / "drawings.zip") if "drawings.zip" in data else {}
+    points: Mapping[str, Keypoints] = {}
+    if "points.bin" in data and "points.npy" in data:
+        points = StoredPoints(data["points.bin"], data["points.npy"], drawings, generation / "points.npy")
     return Stored(
         from_mapping(EncoderInfo, manifest["encoder"], str(folder / "manifest.json")),
-        _records(Brand, data["brands.jsonl"], generation / "brands.jsonl"),
-        _records(LogoRecord, data["logos.jsonl"], generation / "logos.jsonl"),
-        vectors,
-        _unpacked(data["drawings.zip"], generation / "drawings.zip") if "drawings.zip" in data else {},
+        _records(Brand, bytes(data["brands.jsonl"]), generation / "brands.jsonl"),
+        _records(LogoRecord, bytes(data["logos.jsonl"]), generation / "logos.jsonl"),
+        float32_rows(data["vectors.npy"], generation / "vectors.npy"),
+        drawings,
+        points,
     )
