@@ -10,11 +10,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from logoscan.errors import InputError
+from logoscan.shortlist import Likely, nearest_two, shortlist
 
 __all__ = ["Keypoints", "Placement", "place"]
 
@@ -27,6 +29,8 @@ _LEAST_SIMILARITY = 0.7
 """Cosine of two points' descriptors below which they are not alike; unrelated ones lie about 0.6."""
 _RATIO = 0.9
 """A point counts for a drawing if its distance there is below this share of its distance to any rival's point."""
+_IN_FULL = 1_000_000
+"""Pairs of a photo's and all drawings' points up to which they are all compared in full: some 10 ms."""
 _FEW = 4
 """Tentative points below which nothing is looked for."""
 _HYPOTHESES = 300
@@ -117,13 +121,17 @@ class Placement:
         return 1.0 / (1.0 + math.exp(-logit))
 
 
-def place(photo: Keypoints, drawings: Sequence[Keypoints], owners: Sequence[str]) -> list[Placement | None]:
+def place(
+    photo: Keypoints, drawings: Sequence[Keypoints], owners: Sequence[str], *, thorough: bool = False
+) -> list[Placement | None]:
     """Lay drawings over a photo.
 
     Args:
         photo: Of the photo.
         drawings: Of each drawing.
         owners: The brand of each. Drawings of different brands are rivals: a point that could be any brand's is none's.
+        thorough: Whether all drawings are laid in full, however many points they have together. By default many are
+            looked at briefly first (`shortlist`), and only the likely ones are laid, against one another as rivals.
 
     Returns:
         For each drawing its likeliest placement, or None.
@@ -133,23 +141,28 @@ def place(photo: Keypoints, drawings: Sequence[Keypoints], owners: Sequence[str]
     """
     if len(drawings) != len(owners):
         raise InputError(f"owners: expected one for each of {len(drawings)} drawings, got {len(owners)}")
+    out: list[Placement | None] = [None] * len(drawings)
     if not drawings or not len(photo):
-        return [None] * len(drawings)
+        return out
+    number = {brand: i for i, brand in enumerate(sorted(set(owners)))}
+    of = [number[owner] for owner in owners]
+    if thorough or len(photo) * sum(map(len, drawings)) <= _IN_FULL:
+        every = np.arange(len(photo))
+        likely = [Likely(row, every) for row in range(len(drawings))]
+    else:
+        likely = shortlist((photo.frames, photo.descriptors), [(d.frames, d.descriptors) for d in drawings], of)
     queries = _unit(photo.descriptors)
-    nearest = [_nearest(queries, drawing) for drawing in drawings]
-    brands = sorted(set(owners))
-    of_brand = np.zeros((len(brands) + 1, len(queries)), np.float32)  # a lone brand's rival has no points
-    for owner, (near, _, _) in zip(owners, nearest, strict=True):
-        row = brands.index(owner)
-        of_brand[row] = np.maximum(of_brand[row], near)
-    leader = of_brand.argmax(axis=0)
-    second, first = np.sort(of_brand, axis=0)[-2:]
-    out: list[Placement | None] = []
-    for drawing, owner, (near, row_of, inverted) in zip(drawings, owners, nearest, strict=True):
-        rival = np.where(leader == brands.index(owner), second, first)
-        chosen = np.flatnonzero((near > _LEAST_SIMILARITY) & (_distance(near) < _RATIO * _distance(rival)))
-        pairs = _paired(photo.frames[chosen], drawing.frames[row_of[chosen]], inverted[chosen])
-        out.append(_arranged(pairs, near[chosen], photo.size_wh, drawing))
+    near = np.zeros((len(likely), len(photo)), np.float32)
+    row_of, inverted = np.zeros(near.shape, np.int64), np.zeros(near.shape, bool)
+    for i, one in enumerate(likely):
+        points = one.points
+        near[i, points], row_of[i, points], inverted[i, points] = _nearest(queries[points], drawings[one.drawing])
+    rival = nearest_two(near, [of[one.drawing] for one in likely])
+    for i, one in enumerate(likely):
+        drawing = drawings[one.drawing]
+        chosen = np.flatnonzero((near[i] > _LEAST_SIMILARITY) & (_distance(near[i]) < _RATIO * _distance(rival[i])))
+        pairs = _paired(photo.frames[chosen], drawing.frames[row_of[i, chosen]], inverted[i, chosen])
+        out[one.drawing] = _arranged(pairs, near[i, chosen], photo.size_wh, drawing)
     return out
 
 
@@ -210,25 +223,27 @@ def _arranged(
     scale = np.exp(pairs.grow[tried])
     linear = scale[:, None, None] * _rotation(pairs.turn[tried])
     shift = pairs.to[tried] - np.einsum("hij,hj->hi", linear, pairs.of[tried])
-    moved = np.einsum("hij,kj->hki", linear, pairs.of) + shift[:, None]
+    off = linear @ pairs.of.T + shift[..., None] - pairs.to.T  # (h, 2, n)
     agree = (
-        (np.linalg.norm(moved - pairs.to, axis=2) < _LOOSE * max(drawing.size_wh) * scale[:, None])
+        (off[:, 0] ** 2 + off[:, 1] ** 2 < (_LOOSE * max(drawing.size_wh) * scale[:, None]) ** 2)
         & (np.abs(_wrapped(pairs.turn - pairs.turn[tried, None])) < _ANGLE_RAD)
         & (np.abs(pairs.grow - pairs.grow[tried, None]) < _LOG_SCALE)
     )
     best = np.argsort(-agree.sum(axis=1), kind="stable")[:_REFINED]
-    made = [m for h in best if (m := _refined(pairs, agree[h], photo_wh, drawing)) is not None]
+    followed = {agree[h].tobytes(): agree[h] for h in best}.values()  # two that agree on the same points are one
+    ends = _cells(pairs.to, photo_wh), _cells(pairs.of, drawing.size_wh)
+    made = [m for one in followed if (m := _refined(pairs, ends, one, photo_wh, drawing)) is not None]
     return max(made, key=lambda m: m.surprise, default=None)
 
 
 def _refined(
-    pairs: _Pairs, agree: NDArray[np.bool_], photo_wh: tuple[int, int], drawing: Keypoints
+    pairs: _Pairs, ends: _Ends, agree: NDArray[np.bool_], photo_wh: tuple[int, int], drawing: Keypoints
 ) -> Placement | None:
     """An affine map over the points that agree, which are chosen again with each of three maps."""
     drawing_wh = drawing.size_wh
     of = np.concatenate([pairs.of, np.ones((len(pairs.of), 1))], axis=1)
     for _ in range(3):
-        if _distinct(pairs, agree, photo_wh, drawing_wh) < _FEW:
+        if _distinct(ends, agree) < _FEW:
             return None
         matrix = np.linalg.lstsq(of[agree], pairs.to[agree], rcond=None)[0].T
         long, short = np.linalg.svd(matrix[:, :2], compute_uv=False)
@@ -242,11 +257,12 @@ def _refined(
             & (np.abs(_wrapped(pairs.turn - angle)) < _ANGLE_RAD)
             & (np.abs(pairs.grow - math.log(size)) < _LOG_SCALE)
         )
-    points, tentative = _distinct(pairs, agree, photo_wh, drawing_wh), len(pairs.to)
+    points, tentative = _distinct(ends, agree), len(pairs.to)
     if points < _FEW:
         return None
     # of a point that is turned and sized anyhow and lies where the tentative ones do, which crowd on print
-    crowd = np.linalg.norm(pairs.to[:, None] - pairs.to[None], axis=2) < reach_px
+    x, y = pairs.to.T
+    crowd = (x[:, None] - x) ** 2 + (y[:, None] - y) ** 2 < reach_px**2
     near = max(float(crowd.mean()), math.pi * reach_px**2 / math.prod(photo_wh))
     chance = min(1.0, near) * (_ANGLE_RAD / math.pi) * (2 * _LOG_SCALE / _SCALES)
     # three points fix the map; any three could have
@@ -268,10 +284,18 @@ def _log10_tail(successes: int, trials: int, chance: float) -> float:
     return -trials * (share * math.log(share / chance) + rest) / math.log(10)
 
 
-def _distinct(pairs: _Pairs, agree: NDArray[np.bool_], photo_wh: tuple[int, int], drawing_wh: tuple[int, int]) -> int:
+_Ends: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64]]
+"""The cells, numbered, in which the two ends of each pair lie."""
+
+
+def _cells(xy: NDArray[np.float64], wh: tuple[int, int]) -> NDArray[np.int64]:
+    across, down = np.rint(xy * (_CELLS / max(wh))).astype(np.int64).T
+    return np.asarray(across * 2**32 + down, np.int64)
+
+
+def _distinct(ends: _Ends, agree: NDArray[np.bool_]) -> int:
     """Pairs whose ends are all at different places: several orientations of one point are one point."""
-    ends = ((pairs.to, photo_wh), (pairs.of, drawing_wh))
-    return min(len(np.unique(np.rint(xy[agree] * (_CELLS / max(wh))), axis=0)) for xy, wh in ends)
+    return min(len(set(cells[agree].tolist())) for cells in ends)
 
 
 def _rotation(angle: NDArray[np.float64]) -> NDArray[np.float64]:

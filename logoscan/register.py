@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logoscan.gallery import Gallery
+from logoscan.mapped import PNG
 from logoscan.match import BrandNeighbours, MatchCalibration, margins
 from logoscan.text import NameIndex
 from logoscan.types import Brand, Embeddings
@@ -36,7 +37,7 @@ class State:
     logos: Gallery
     names: Gallery
     negatives: Gallery
-    drawings: Mapping[str, bytes]
+    drawings: Mapping[str, PNG]
     """PNG of each registered drawing by the SHA-256 that the records of its logo carry."""
     thresholds: dict[tuple[MatchCalibration, float], dict[str, float]] = field(default_factory=dict)
     """Found once for each calibration and budget."""
@@ -68,7 +69,8 @@ class State:
         """16 hex digits over everything that is registered."""
         digest = hashlib.sha256(repr(self.brands).encode())
         for gallery in self.galleries:
-            digest.update(repr(gallery.records).encode() + gallery.vectors.tobytes())
+            digest.update(repr(gallery.records).encode())
+            digest.update(np.ascontiguousarray(gallery.vectors))
         return digest.hexdigest()[:16]
 
     @cached_property
@@ -87,7 +89,7 @@ class State:
         return {str(name): users.vectors[owners == name] for name in np.unique(owners)}
 
 
-def state(brands: Iterable[Brand], galleries: Iterable[Gallery], drawings: Mapping[str, bytes]) -> State:
+def state(brands: Iterable[Brand], galleries: Iterable[Gallery], drawings: Mapping[str, PNG]) -> State:
     """A state of logos, names and negatives; brands in the order of their names, no drawing but those of the logos."""
     logos, names, negatives = galleries
     own = {r.sha256 for r in logos.records}

@@ -1,8 +1,9 @@
 """The register's files: `manifest.json` over immutable `gen-N/` folders (`vectors.npy`, `logos.jsonl`,
-`brands.jsonl`, `drawings.zip`).
+`brands.jsonl`, `drawings.zip`, and the points of the drawings: `points.bin`, `points.npy`).
 
 A generation is written and synced first; then the manifest is replaced. Whatever is loaded was verified against the
-hashes in the manifest, and the manifest against its own. Nothing here searches or encodes.
+hashes in the manifest, and the manifest against its own. Vectors, drawings and points are then mapped, not read: a
+generation never changes. Nothing here searches or encodes.
 """
 
 from __future__ import annotations
@@ -12,12 +13,10 @@ import io
 import json
 import os
 import shutil
-import struct
 import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from tokenize import TokenError
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -25,6 +24,8 @@ from filelock import FileLock
 
 from logoscan.errors import CorruptFileError, InputError, MismatchError
 from logoscan.jsonio import atomic_write, from_json, from_mapping, loads, sync_folder, to_json, to_mapping
+from logoscan.mapped import PNG, PointWriter, StoredPoints, float32_rows, stored_files, verified
+from logoscan.placement import Keypoints
 from logoscan.types import Brand, Embeddings, EncoderInfo
 
 __all__ = ["FORMAT_VERSION", "LogoRecord", "Stored", "generation", "load", "save"]
@@ -70,13 +71,15 @@ class Stored:
         logos: One record for each vector.
         vectors: float32 (len(logos), dim).
         drawings: PNG of registered drawings by the SHA-256 that their records carry; folders of old have none.
+        points: Of each of the drawings, or none at all, as in folders of old.
     """
 
     encoder: EncoderInfo
     brands: tuple[Brand, ...]
     logos: tuple[LogoRecord, ...]
     vectors: Embeddings
-    drawings: Mapping[str, bytes] = field(default_factory=dict)
+    drawings: Mapping[str, PNG] = field(default_factory=dict)
+    points: Mapping[str, Keypoints] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.vectors.shape != (len(self.logos), self.encoder.dim) or self.vectors.dtype != np.float32:
@@ -94,23 +97,13 @@ def _lines(records: Iterable[object]) -> bytes:
     return "".join(to_json(r) + "\n" for r in records).encode()
 
 
-def _packed(drawings: Mapping[str, bytes]) -> bytes:
+def _packed(drawings: Mapping[str, PNG]) -> bytes:
     """`<sha256>.png` each, stored without a date so that equal drawings make equal files."""
     memory = io.BytesIO()
     with zipfile.ZipFile(memory, "w", zipfile.ZIP_STORED) as archive:
         for sha256, png in sorted(drawings.items()):
             archive.writestr(zipfile.ZipInfo(f"{sha256}.png"), png)
     return memory.getvalue()
-
-
-def _unpacked(data: bytes, path: Path) -> dict[str, bytes]:
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
-                raise zipfile.BadZipFile("packed entries")  # ours are stored as they are; others could grow
-            return {name.removesuffix(".png"): archive.read(name) for name in archive.namelist()}
-    except (zipfile.BadZipFile, EOFError, RuntimeError, ValueError, OSError, struct.error) as error:
-        raise CorruptFileError(f"{path}: expected stored drawings ({error}); register the brands again") from None
 
 
 def _seal(manifest: dict[str, Any]) -> str:
@@ -157,17 +150,23 @@ def save(folder: Path, stored: Stored, *, over: int | None = None) -> int:
             shutil.rmtree(path, ignore_errors=True)
         memory = io.BytesIO()
         np.save(memory, stored.vectors, allow_pickle=False)
-        contents = {
-            "vectors.npy": memory.getvalue(),
-            "logos.jsonl": _lines(stored.logos),
-            "brands.jsonl": _lines(stored.brands),
-            "drawings.zip": _packed(stored.drawings),
+        contents: dict[str, Iterable[bytes | memoryview]] = {
+            "vectors.npy": [memory.getbuffer()],
+            "logos.jsonl": [_lines(stored.logos)],
+            "brands.jsonl": [_lines(stored.brands)],
+            "drawings.zip": [_packed(stored.drawings)],
         }
+        if stored.points:
+            writer = PointWriter(stored.points)
+            contents |= {"points.bin": writer.blocks(), "points.npy": writer.table()}
         building = folder / f".gen-{number}.tmp"
         building.mkdir()
-        for name, data in contents.items():
+        hashes = {name: hashlib.sha256() for name in contents}
+        for name, blocks in contents.items():
             with (building / name).open("wb") as file:
-                file.write(data)
+                for block in blocks:
+                    file.write(block)
+                    hashes[name].update(block)
                 file.flush()
                 os.fsync(file.fileno())
         sync_folder(building)
@@ -178,7 +177,7 @@ def save(folder: Path, stored: Stored, *, over: int | None = None) -> int:
             "encoder": to_mapping(stored.encoder),
             "generation": number,
             "counts": {"brands": len(stored.brands), "vectors": len(stored.logos)},
-            "files": {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()},
+            "files": {name: digest.hexdigest() for name, digest in hashes.items()},
         }
         sealed = {**manifest, "manifest_sha256": _seal(manifest)}
         atomic_write(folder / "manifest.json", (json.dumps(sealed, indent=1) + "\n").encode())
@@ -217,42 +216,30 @@ def load(folder: Path) -> Stored:
     """
     manifest = _manifest(folder)
     generation = folder / f"gen-{manifest['generation']}"
-    data: dict[str, bytes] = {}
+    data: dict[str, memoryview] = {}
     for name, digest in manifest["files"].items():
         path = generation / name
         try:
-            data[name] = path.read_bytes()
+            content = verified(path, digest)
         except OSError:
             if _manifest(folder)["generation"] != manifest["generation"]:
                 return load(folder)  # a writer moved on while we read
             raise CorruptFileError(f"{path}: missing; register the brands again") from None
-        if hashlib.sha256(data[name]).hexdigest() != digest:
+        if content is None:
             raise CorruptFileError(f"{path}: altered or damaged; register the brands again")
+        data[name] = content
     try:
+        drawings = stored_files(data["drawings.zip"], generation / "drawings.zip") if "drawings.zip" in data else {}
+        points: Mapping[str, Keypoints] = {}
+        if "points.bin" in data and "points.npy" in data:
+            points = StoredPoints(data["points.bin"], data["points.npy"], drawings, generation / "points.npy")
         return Stored(
             from_mapping(EncoderInfo, manifest.get("encoder"), "encoder"),
-            _records(Brand, data["brands.jsonl"], generation / "brands.jsonl"),
-            _records(LogoRecord, data["logos.jsonl"], generation / "logos.jsonl"),
-            _vectors(data["vectors.npy"], generation / "vectors.npy"),
-            _unpacked(data["drawings.zip"], generation / "drawings.zip") if "drawings.zip" in data else {},
+            _records(Brand, bytes(data["brands.jsonl"]), generation / "brands.jsonl"),
+            _records(LogoRecord, bytes(data["logos.jsonl"]), generation / "logos.jsonl"),
+            float32_rows(data["vectors.npy"], generation / "vectors.npy"),
+            drawings,
+            points,
         )
     except InputError as error:  # every file is as it was written, by something else than `save`
         raise CorruptFileError(f"{generation}: {error}; register the brands again") from None
-
-
-def _vectors(data: bytes, path: Path) -> Embeddings:
-    try:
-        found = np.load(io.BytesIO(data), allow_pickle=False)
-    except (
-        ValueError,
-        OSError,
-        EOFError,
-        MemoryError,
-        SyntaxError,
-        RecursionError,
-        TokenError,
-    ) as error:  # of its header
-        raise CorruptFileError(f"{path}: expected an array ({error!s:.120}); register the brands again") from None
-    if not isinstance(found, np.ndarray) or found.dtype != np.float32 or not np.isfinite(found).all():
-        raise CorruptFileError(f"{path}: expected finite float32 vectors; register the brands again")
-    return found

@@ -15,7 +15,7 @@ from rapidfuzz.distance import Levenshtein
 
 from logoscan.folding import disguised_distance, fold, is_foreign, plain, skeleton, tricks, unenclosed
 from logoscan.layout import chains
-from logoscan.misread import MisreadNames
+from logoscan.misread import MisreadNames, Tallies
 from logoscan.nearest import NearNames
 from logoscan.spelt import Place, Spelt, fold_words, read_places
 from logoscan.types import Brand, BrandMention, MentionKind, TextSpans
@@ -208,13 +208,14 @@ class NameIndex:
         """What may be bad or partial readings of names, the best of each brand; texts come with their confidence."""
         best: dict[str, tuple[float, float, float, str, str]] = {}
         judged: dict[tuple[str, ...], list[tuple[str, float]]] = {}
+        tallies: Tallies = {}
         for text, confidence in texts:
             for gram, places in read_places(unenclosed(text[:_MAX_CHARS])).grams.items():
                 if gram in self._names or gram.isdigit():
                     continue
                 for place in places:
                     if place.words not in judged:
-                        judged[place.words] = self._misread.judge(place.words)
+                        judged[place.words] = self._misread.judge(place.words, tallies)
                     for folded, evidence in judged[place.words]:
                         worth = evidence + 2.0 * math.log(max(confidence, 1e-9))  # about a log-odds to two of evidence
                         if folded not in best or worth > best[folded][0]:
