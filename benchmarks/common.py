@@ -6,6 +6,7 @@ import hashlib
 import json
 import platform
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -118,9 +119,9 @@ def register(
     index = LogoIndex(encoder.info)
     for warning in index.add_many(entries, encoder):
         print(warning, file=sys.stderr)
-    if place is not None:
-        index.save(place)
-    return index, names
+    with tempfile.TemporaryDirectory() as folder:  # read again: points of drawings are found when a register is saved
+        index.save(place or Path(folder))
+        return LogoIndex.load(place or Path(folder), encoder), names
 
 
 def by_size(right: NDArray[np.bool_], rows: list[dict[str, str]]) -> dict[str, float | None]:

@@ -23,8 +23,8 @@ MODES = ("logo", "text", "both")
 @click.command()
 @click.option("--step", default=1, show_default=True, type=click.IntRange(1), help="One photo of so many is taken.")
 @click.option("--drop", default=0, show_default=True, type=click.IntRange(0), help="Photos that are left out first.")
-@options("json", *REGISTER, *(name for name in PHOTOS if name != "effort"))
-def effort(step: int, drop: int, out: Path, **inputs: Any) -> None:
+@options("json", "cache", *REGISTER, *(name for name in PHOTOS if name != "effort"))
+def effort(step: int, drop: int, out: Path, cache: Path | None, **inputs: Any) -> None:
     """Default effort against full: CPU time, and TPR at 1 % false positives by logo, by text and by all witnesses.
 
     loss: full minus default, with the 95 % interval of a paired bootstrap (photos are drawn, both answers with them).
@@ -33,7 +33,7 @@ def effort(step: int, drop: int, out: Path, **inputs: Any) -> None:
     import torch
 
     torch.set_num_threads(1)  # photos are looked at side by side
-    run = prepare(**inputs, effort="default", cache=None)
+    run = prepare(**inputs, effort="default", cache=cache)
     clip = run.scanner.encoder
     assert isinstance(clip, ClipEncoder)
     detector, weights, ocr = (inputs[name] for name in ("detector", "detector_weights", "ocr"))

@@ -78,7 +78,7 @@ class Peer:
             image = opened.convert("RGB")
         (laid,) = Tiles(TilePlan((1.0, 0.55, 0.4), min_px=1)).detect([np.asarray(image)])
         boxes = np.resize(laid.xyxy, (_TILES, 4))
-        tiles = [self._preprocess(image.crop(tuple(box))) for box in boxes.tolist()]
+        tiles = [self._preprocess(image.crop((x0, y0, x1, y1))) for x0, y0, x1, y1 in boxes.tolist()]
         with self._torch.no_grad():
             for start in range(0, _TILES, _BATCH):
                 batch = self._torch.stack(tiles[start : start + _BATCH]).to(self._device)

@@ -70,7 +70,7 @@ class State:
         digest = hashlib.sha256(repr(self.brands).encode())
         for gallery in self.galleries:
             digest.update(repr(gallery.records).encode())
-            digest.update(np.ascontiguousarray(gallery.vectors))
+            digest.update(np.ascontiguousarray(gallery.vectors).data)
         return digest.hexdigest()[:16]
 
     @cached_property
