@@ -17,10 +17,12 @@ __all__ = ["Grams", "Place", "Spelt", "fold_words", "read_places"]
 _MAX_WORDS = 4
 """Words of the text that are joined to meet one name."""
 _MAX_SPACED = 16
-"""Letters and pieces of words in a row that are joined likewise ("A D I D A S", "Sa m so n it e"), of two letters each
+"""Letters and pieces of words in a row that are joined likewise ("A D I D A S", "Sa m so n it e"), each of three letters
 on average at most: whoever leaves pieces of a name whole would else not be found."""
-_MAX_PIECE = 4
+_MAX_PIECE = 6
 """Letters of one such piece."""
+_MAX_SPACED_LETTERS = 24
+"""Letters of all pieces: names are hardly ever longer, and a text of short words alone has many such runs."""
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _SIGNED = re.escape(SIGNS_FOR_LETTERS)
@@ -112,8 +114,8 @@ def _letter_runs(view: _View) -> Iterator[tuple[int, int]]:
     for i in range(len(view)):
         held = 0
         for j in range(i, min(len(view), i + _MAX_SPACED)):
-            if letters[j] > _MAX_PIECE:
-                break
             held += letters[j]
-            if j + 1 - i > _MAX_WORDS and held <= 2 * (j + 1 - i):
+            if letters[j] > _MAX_PIECE or held > _MAX_SPACED_LETTERS:
+                break
+            if j + 1 - i > _MAX_WORDS and held <= 3 * (j + 1 - i):
                 yield i, j + 1
