@@ -17,8 +17,8 @@ __all__ = ["Grams", "Place", "Spelt", "fold_words", "read_places"]
 _MAX_WORDS = 4
 """Words of the text that are joined to meet one name."""
 _MAX_SPACED = 16
-"""Letters and pieces of words in a row that are joined likewise ("A D I D A S", "Sa m so n it e"), each of three letters
-on average at most: whoever leaves pieces of a name whole would else not be found."""
+"""Letters and pieces of words in a row that are joined likewise ("A D I D A S", "Sa m so n it e"), of three letters on
+average at most: whoever leaves pieces of a name whole would else not be found."""
 _MAX_PIECE = 6
 """Letters of one such piece."""
 _MAX_SPACED_LETTERS = 24
