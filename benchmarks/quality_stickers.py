@@ -20,10 +20,10 @@ from logoscan.types import Rgb
 
 MODES = ("look", "logo", "text", "both")
 _WIDTH = (0.3, 0.6)
-"""Of the sticker, as a share of the photo's."""
+"""Of the sticker, as a share of the photo's: the least and the most."""
 
 
-def pasted(rng: np.random.Generator, rgb: Rgb, word: str) -> Rgb:
+def pasted(rng: np.random.Generator, rgb: Rgb, word: str, width_share: tuple[float, float] = _WIDTH) -> Rgb:
     """The photo with a word, dark on light or light on dark, on a plain sticker at its top or bottom."""
     dark = bool(rng.random() < 0.5)
     ink, ground = ((20, 20, 20), (245, 245, 245)) if dark else ((245, 245, 245), (30, 30, 120))
@@ -32,7 +32,7 @@ def pasted(rng: np.random.Generator, rgb: Rgb, word: str) -> Rgb:
     sticker = Image.new("RGB", (int(x1 - x0) + 40, int(y1 - y0) + 30), ground)
     ImageDraw.Draw(sticker).text((20 - x0, 15 - y0), word, fill=ink, font=font)
     height, width = rgb.shape[:2]
-    wide = max(8, round(rng.uniform(*_WIDTH) * width))
+    wide = max(8, round(rng.uniform(*width_share) * width))
     high = max(4, min(round(wide * sticker.height / sticker.width), height // 4))
     out = Image.fromarray(rgb)
     x = int(rng.integers(0, max(1, width - wide)))

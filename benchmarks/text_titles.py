@@ -88,8 +88,8 @@ def honest_title(rng: random.Random, brand: str | None) -> str:
 _CYRILLIC = dict(zip("aceopxyisjhkmtbABCEHIKMOPTXS", "асеорхуіѕјһкмтвАВСЕНІКМОРТХЅ", strict=True))
 _GREEK = dict(zip("ovaiuptABEHIKMNOPTXYZ", "ονаιυρτΑΒΕΗΙΚΜΝΟΡΤΧΥΖ", strict=True)) | {"a": "α"}
 _OTHER = dict(zip("onslgdwuaeiIC", "օոꜱӏɡԁԝսａеıІС", strict=True))
-_DIGITS = dict(zip("oielasbtgz", "0131458792", strict=True)) | {"b": "8", "t": "7", "s": "5", "a": "4"}
-_SIGNS = {"a": "@", "s": "$", "i": "!", "l": "|", "e": "€"}
+DIGITS = dict(zip("oielasbtgz", "0131458792", strict=True)) | {"b": "8", "t": "7", "s": "5", "a": "4"}
+SIGNS = {"a": "@", "s": "$", "i": "!", "l": "|", "e": "€"}
 _HIDDEN = "\u200b\u200c\u200d\u2060\ufeff"
 
 
@@ -139,8 +139,8 @@ TRICKS: dict[str, Callable[[random.Random, str], str | None]] = {
     "other_script": lambda rng, name: _swap(rng, name, _OTHER),
     "fullwidth": _wide,
     "zero_width": _hidden,
-    "leet_digits": lambda rng, name: _swap(rng, name, _DIGITS, 0.5),
-    "leet_signs": lambda rng, name: _swap(rng, name, _SIGNS, 0.5),
+    "leet_digits": lambda rng, name: _swap(rng, name, DIGITS, 0.5),
+    "leet_signs": lambda rng, name: _swap(rng, name, SIGNS, 0.5),
     "drawn_alike": _drawn_alike,
     "spaced": _spaced,
 }

@@ -40,7 +40,7 @@ from logoscan.types import (
 )
 from logoscan.verdicts import Journal, Verdict
 
-__version__ = "0.1.0.dev0"
+__version__ = "0.1.0"
 
 __all__ = [
     "Brand",

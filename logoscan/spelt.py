@@ -1,5 +1,5 @@
 """Places in text where a name may stand: words, words joined, words with signs or hidden characters inside, letters
-spaced out.
+and pieces of words spaced out.
 
 Knows letters and words; knows no names.
 """
@@ -17,7 +17,12 @@ __all__ = ["Grams", "Place", "Spelt", "fold_words", "read_places"]
 _MAX_WORDS = 4
 """Words of the text that are joined to meet one name."""
 _MAX_SPACED = 16
-"""Single letters in a row that are joined likewise ("A D I D A S")."""
+"""Letters and pieces of words in a row that are joined likewise ("A D I D A S", "Sa m so n it e"), of three letters on
+average at most: whoever leaves pieces of a name whole would else not be found."""
+_MAX_PIECE = 6
+"""Letters of one such piece."""
+_MAX_SPACED_LETTERS = 24
+"""Letters of all pieces: names are hardly ever longer, and a text of short words alone has many such runs."""
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _SIGNED = re.escape(SIGNS_FOR_LETTERS)
@@ -46,7 +51,7 @@ class Spelt(NamedTuple):
 
     Attributes:
         grams: By their strict fold: each word, and up to four in a row.
-        spaced: By their strict fold: longer rows of single letters.
+        spaced: By their strict fold: longer rows of letters and short pieces of words.
         plain: All of them by their plain form, which keeps signs and knows letters of other scripts.
         words: The words, one by one.
     """
@@ -105,10 +110,12 @@ def _runs(view: _View) -> Iterator[tuple[int, int]]:
 
 
 def _letter_runs(view: _View) -> Iterator[tuple[int, int]]:
-    single = [end - start == 1 for start, end, _ in view]
+    letters = [end - start for start, end, _ in view]
     for i in range(len(view)):
-        j = i
-        while j < len(view) and j - i < _MAX_SPACED and single[j]:
-            j += 1
-            if j - i > _MAX_WORDS:
-                yield i, j
+        held = 0
+        for j in range(i, min(len(view), i + _MAX_SPACED)):
+            held += letters[j]
+            if letters[j] > _MAX_PIECE or held > _MAX_SPACED_LETTERS:
+                break
+            if j + 1 - i > _MAX_WORDS and held <= 3 * (j + 1 - i):
+                yield i, j + 1

@@ -313,14 +313,21 @@ def _judged(text: str, place: Place, name: _Name, in_photo: bool) -> _Found:
     done = tricks(spelling, name.folded)
     if done == ("invisible characters inside",) and fold_words(spelling) == name.words:
         done = ()  # a break of the line between the name's own words
-    spaced = len(place.words) >= _DISGUISE_MIN_LETTERS and all(len(w) == 1 for w in place.words) and not in_photo
-    if done or (spaced and place.words != name.words and not _SPELT_OUT.fullmatch(spelling)):
+    if done or (
+        _spaced(place.words) and not in_photo and place.words != name.words and not _SPELT_OUT.fullmatch(spelling)
+    ):
         return _disguised(place, spelling, name, done, in_photo)
     marked = text[place.end : place.end + 1] in ("™", "®", "©", "℠")
     sure = _prior(name)
     if len(name.words) == 1 and not marked and (in_photo or spelling.islower()) and is_common(name.folded):
         sure *= _COMMON_SURE if spelling.islower() else _COMMON_IN_PHOTO
     return _Found(place.start, place.end, name.brand, len(name.folded), sure)
+
+
+def _spaced(words: tuple[str, ...]) -> bool:
+    """Whether words are letters spaced out, or pieces of a name ("Sa ms o n i te") of which two or more are letters."""
+    alone = sum(len(w) == 1 for w in words)
+    return len(words) >= _DISGUISE_MIN_LETTERS and alone >= 2 and sum(map(len, words)) <= 2 * len(words)
 
 
 def _disguised(place: Place, spelling: str, name: _Name, done: tuple[str, ...], in_photo: bool) -> _Found:

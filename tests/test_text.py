@@ -341,6 +341,21 @@ def test_honest_text_in_another_script_is_no_disguise() -> None:
     assert found("новые Аdidas 42") == ["Adidas near Аdidas"], "letters of two scripts in one word"
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("A di d a s shoes", ["Adidas near A di d a s"]),
+        ("new A-d-i-da-s", ["Adidas near A-d-i-da-s"]),
+        ("T_he no_rt_h f_a_ce parka", ["The North Face near T_he no_rt_h f_a_ce"]),
+        ("ad id as", ["Adidas exact ad id as"]),
+        ("Th e Nort h Face", ["The North Face exact Th e Nort h Face"]),
+        ("A D Ida so", []),
+    ],
+)
+def test_names_in_pieces_are_found(text: str, expected: list[str]) -> None:
+    assert found(text, NameIndex([Brand("Adidas"), Brand("The North Face")])) == expected
+
+
 def test_letters_spaced_out_are_lettering_in_a_photo() -> None:
     (mention,) = REGISTER.find("A D I D A S", "image:0")
     assert (mention.kind, mention.distance, mention.probability) == ("exact", 0.0, 0.95)
@@ -595,7 +610,7 @@ def slow_distance(a: str, b: str) -> int:
 
 
 def slow_find(text: str, names: list[str]) -> set[tuple[str, str, str, float]]:
-    """Every run of up to four words against every name, and longer runs of single letters for equality."""
+    """Every run of up to four words against every name, and longer runs of short pieces for equality."""
     places = list(itertools.accumulate((len(w) + 1 for w in text.split(" ")), initial=0))
     words = [(place, w) for place, w in zip(places, text.split(" "), strict=False) if w]
     runs = []
@@ -603,7 +618,8 @@ def slow_find(text: str, names: list[str]) -> set[tuple[str, str, str, float]]:
         for run in (words[i : i + n] for n in range(1, 5) if i + n <= len(words)):
             runs.append((run[0][0], run[-1][0] + len(run[-1][1]), "".join(w for _, w in run)))
     long = [words[i : i + n] for n in range(5, len(words) + 1) for i in range(len(words) - n + 1)]
-    spaced = [(r[0][0], r[-1][0] + 1, "".join(w for _, w in r)) for r in long if all(len(w) == 1 for _, w in r)]
+    short = [r for r in long if all(len(w) <= 6 for _, w in r) and sum(len(w) for _, w in r) <= min(24, 3 * len(r))]
+    spaced = [(r[0][0], r[-1][0] + len(r[-1][1]), "".join(w for _, w in r)) for r in short]
     sure = [(0.0, -len(gram), a, b, gram, False) for a, b, gram in runs + spaced if gram in names]
     for a, word in words:
         if len(word) > 6 and word not in names:
