@@ -35,7 +35,7 @@ _KEEP = 2
 """Generations kept: the current one and, for readers that opened the manifest a moment ago, the one before."""
 
 _NEEDED = {"vectors.npy", "logos.jsonl", "brands.jsonl"}
-_FILES = _NEEDED | {"drawings.zip"}
+_FILES = _NEEDED | {"drawings.zip", "points.bin", "points.npy"}
 """No other is opened, whatever a manifest names."""
 
 T = TypeVar("T")
