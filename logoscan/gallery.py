@@ -71,6 +71,8 @@ class Gallery:
         self._inherited = approximate
         self._row_of = np.arange(len(vectors)) if approximate is None else np.arange(approximate.facts.vectors)
         self._newer: NDArray[np.int64] | None = None
+        self._last: tuple[Embeddings | None, NDArray[np.float32], NDArray[np.int64]]
+        self._last = None, np.zeros((0, 0), np.float32), np.zeros((0, 0), np.int64)
         self.brands = tuple(sorted({r.brand for r in self.records}))
         self.position = {name: i for i, name in enumerate(self.brands)}
         self._code = np.array([self.position[r.brand] for r in self.records], np.int64)
@@ -86,8 +88,11 @@ class Gallery:
 
     @cached_property
     def approximate(self) -> Approximate | None:
-        """The index that proposes rows; None for few enough to compare them all. Built at first use."""
-        if len(self) <= self.approximate_from:
+        """The index that proposes rows; None for few enough, or a device fast enough, to compare them all.
+
+        Built at first use.
+        """
+        if len(self) <= self.approximate_from or self.device != "cpu":
             return None
         if self._inherited is not None:
             return self._inherited
@@ -101,6 +106,14 @@ class Gallery:
         k = min(k, len(self))
         if k == 0 or not len(queries):
             return np.zeros((len(queries), k), np.float32), np.zeros((len(queries), k), np.int64)
+        asked, similarity, rows = self._last
+        if asked is queries and similarity.shape[1] >= k:  # a photo's places are asked for brands, then for drawings
+            return similarity[:, :k], rows[:, :k]
+        similarity, rows = self._search(queries, k)
+        self._last = queries, similarity, rows
+        return similarity, rows
+
+    def _search(self, queries: Embeddings, k: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         if self.approximate is None or k > self.approximate_from:
             return self._search_all(queries, k)
         similarity, rows = self._search_proposed(queries, k, self.approximate)
@@ -226,7 +239,7 @@ class Gallery:
         Rows that went are not proposed any more and new ones are all compared; with too many of either a new index is
         built at the next search.
         """
-        known = self.__dict__.get("approximate")
+        known = self.__dict__.get("approximate", self._inherited)
         made = Gallery(records, vectors, approximate=known, approximate_from=self.approximate_from, device=self.device)
         if known is None:
             return made
@@ -239,10 +252,12 @@ class Gallery:
             return Gallery(records, vectors, approximate_from=self.approximate_from, device=self.device)
         return made
 
-    def fresh(self) -> bool:
-        """Whether the approximate index, if it has been built, is of exactly these vectors."""
-        known = self.__dict__.get("approximate")
-        return known is not None and known.facts.vectors == len(self) and self._newer is None
+    def fresh(self) -> Approximate | None:
+        """An approximate index of exactly these vectors, or None where none is used; built where it must be."""
+        known = self.approximate
+        if known is None or (self._newer is None and known.facts.vectors == len(self)):
+            return known
+        return Approximate.build(self.vectors)
 
 
 _Pairs = tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]
