@@ -1,4 +1,5 @@
-"""Vectors with the records they belong to, searchable: exact inner product over FAISS. Immutable.
+"""Vectors with the records they belong to, searchable by inner product: exactly, or beyond 100,000 by an approximate
+index whose proposals are compared exactly. Immutable.
 
 A register is made of three of these: pictures of logos, names, and negatives. Knows no files and no encoders.
 """
@@ -12,11 +13,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from logoscan.approximate import APPROXIMATE_FROM, Approximate
 from logoscan.storage import LogoRecord
 from logoscan.types import Embeddings
 
 __all__ = ["Gallery", "brute_force"]
 
+_PROPOSED = 128
+"""Rows that an approximate index proposes at least: more than are asked for, since it orders them only roughly."""
+_STALE = 0.05
+"""Share of an approximate index's rows that may go, or come, until another is built."""
 _CELLS = 16_000_000
 """Products that `Gallery.confusable` holds at a time: 64 MB."""
 
@@ -41,10 +47,32 @@ class Gallery:
         brands: Names of the brands of the records, sorted, each once.
     """
 
-    def __init__(self, records: Sequence[LogoRecord], vectors: Embeddings) -> None:
-        """Join `records` with `vectors`, float32 (len(records), dim)."""
+    def __init__(
+        self,
+        records: Sequence[LogoRecord],
+        vectors: Embeddings,
+        *,
+        approximate: Approximate | None = None,
+        approximate_from: int = APPROXIMATE_FROM,
+        device: str = "cpu",
+    ) -> None:
+        """Join `records` with `vectors`, float32 (len(records), dim).
+
+        Args:
+            records: One for each vector.
+            vectors: May be mapped from a file; they are not copied.
+            approximate: An index built of these vectors; None builds it where it is needed.
+            approximate_from: Vectors above which an approximate index is used.
+            device: Where all are compared; "cpu" compares them by FAISS, any other, such as "cuda", by torch.
+        """
         self.records = tuple(records)
         self.vectors = vectors
+        self.approximate_from, self.device = approximate_from, device
+        self._inherited = approximate
+        self._row_of = np.arange(len(vectors)) if approximate is None else np.arange(approximate.facts.vectors)
+        self._newer: NDArray[np.int64] | None = None
+        self._last: tuple[Embeddings | None, NDArray[np.float32], NDArray[np.int64]]
+        self._last = None, np.zeros((0, 0), np.float32), np.zeros((0, 0), np.int64)
         self.brands = tuple(sorted({r.brand for r in self.records}))
         self.position = {name: i for i, name in enumerate(self.brands)}
         self._code = np.array([self.position[r.brand] for r in self.records], np.int64)
@@ -59,21 +87,81 @@ class Gallery:
         return tuple(r.id for r in self.records)
 
     @cached_property
-    def _searcher(self) -> Any:
-        import faiss
+    def approximate(self) -> Approximate | None:
+        """The index that proposes rows; None for few enough, or a device fast enough, to compare them all.
 
-        searcher = faiss.IndexFlatIP(self.vectors.shape[1])
-        if len(self.vectors):
-            searcher.add(self.vectors)
-        return searcher
+        Built at first use.
+        """
+        if len(self) <= self.approximate_from or self.device != "cpu":
+            return None
+        if self._inherited is not None:
+            return self._inherited
+        return Approximate.build(self.vectors)
 
     def search(self, queries: Embeddings, k: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Similarity float32 (n, min(k, len)) falling along each row, and rows, int64, of that shape."""
+        """Similarity float32 (n, min(k, len)) falling along each row, and rows, int64, of that shape.
+
+        Similarities are exact; of more than `approximate_from` vectors some of the nearest rows may be missed.
+        """
         k = min(k, len(self))
         if k == 0 or not len(queries):
             return np.zeros((len(queries), k), np.float32), np.zeros((len(queries), k), np.int64)
-        similarity, rows = self._searcher.search(queries, k)
+        asked, similarity, rows = self._last
+        if asked is queries and similarity.shape[1] >= k:  # a photo's places are asked for brands, then for drawings
+            return similarity[:, :k], rows[:, :k]
+        similarity, rows = self._search(queries, k)
+        self._last = queries, similarity, rows
         return similarity, rows
+
+    def _search(self, queries: Embeddings, k: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        if self.approximate is None or k > self.approximate_from:
+            return self._search_all(queries, k)
+        similarity, rows = self._search_proposed(queries, k, self.approximate)
+        few = np.flatnonzero(rows[:, -1] < 0)  # as good as never
+        if len(few):
+            similarity[few], rows[few] = self._search_all(queries[few], k)
+        return similarity, rows
+
+    def _search_all(self, queries: Embeddings, k: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        if self.device != "cpu":
+            return self._search_by_torch(queries, k)
+        import faiss
+
+        similarity, rows = faiss.knn(queries, self.vectors, k, metric=faiss.METRIC_INNER_PRODUCT)
+        return similarity, np.asarray(rows, np.int64)
+
+    def _search_by_torch(self, queries: Embeddings, k: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """The same by products on a device, block by block of queries."""
+        import torch
+
+        asked = torch.from_numpy(queries).to(self._on_device.device)
+        step = max(1, _CELLS * 4 // max(1, len(self)))
+        found = [torch.topk(asked[i : i + step] @ self._on_device.T, k) for i in range(0, len(asked), step)]
+        similarity = torch.cat([f.values for f in found]).cpu().numpy()
+        return similarity, torch.cat([f.indices for f in found]).cpu().numpy()
+
+    @cached_property
+    def _on_device(self) -> Any:
+        import torch
+
+        return torch.tensor(self.vectors, device=self.device)  # a copy: vectors may be read-only
+
+    def _search_proposed(
+        self, queries: Embeddings, k: int, approximate: Approximate
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Proposals and rows newer than the index, compared exactly; row -1, similarity -2 where there are too few."""
+        proposed = approximate.propose(queries, max(2 * k, _PROPOSED))
+        rows = np.where(proposed >= 0, self._row_of[proposed], -1)
+        out_rows, out = np.full((len(queries), k), -1, np.int64), np.full((len(queries), k), -2, np.float32)
+        newer = np.empty(0, np.int64) if self._newer is None else self._newer
+        fresh = queries @ self.vectors[newer].T
+        for i, query in enumerate(queries):
+            there = np.unique(rows[i][rows[i] >= 0])
+            similar = np.concatenate([self.vectors[there] @ query, fresh[i]])
+            there = np.concatenate([there, newer])
+            best = np.argsort(-similar, kind="stable")[:k]
+            out[i, : len(best)], out_rows[i, : len(best)] = similar[best], there[best]
+        return out, out_rows
 
     def search_brands(
         self, queries: Embeddings, k: int
@@ -90,7 +178,7 @@ class Gallery:
             picked = _first_of_each(self._code[rows], k)
             if depth == len(self) or (picked >= 0).all():
                 break
-            depth = min(len(self), depth * 4)
+            depth = min(len(self), depth * 4)  # beyond some thousands all are compared
         row = np.take_along_axis(rows, picked, axis=1)
         return np.take_along_axis(similarity, picked, axis=1), self._code[row], row
 
@@ -130,7 +218,9 @@ class Gallery:
     def without(self, gone: Callable[[LogoRecord], bool]) -> Gallery:
         """The gallery without the records for which `gone` holds."""
         stay = [row for row, record in enumerate(self.records) if not gone(record)]
-        return self if len(stay) == len(self) else Gallery([self.records[r] for r in stay], self.vectors[stay])
+        if len(stay) == len(self):
+            return self
+        return self._changed([self.records[r] for r in stay], self.vectors[stay], np.array(stay, np.int64))
 
     def joined(self, records: Sequence[LogoRecord], vectors: Embeddings) -> Gallery:
         """The gallery with more rows; of those with equal brand, identifier and rendering the last stays."""
@@ -138,7 +228,36 @@ class Gallery:
         replaced = {(r.brand, r.id) for r in records}
         old = self.without(lambda r: (r.brand, r.id) in replaced)
         rows = sorted(new.values())
-        return Gallery([*old.records, *(records[row] for row in rows)], np.concatenate([old.vectors, vectors[rows]]))
+        if not rows:
+            return old
+        joined = np.concatenate([old.vectors, vectors[rows]])
+        return old._changed([*old.records, *(records[row] for row in rows)], joined, np.arange(len(old)))
+
+    def _changed(self, records: Sequence[LogoRecord], vectors: Embeddings, stay: NDArray[np.int64]) -> Gallery:
+        """A gallery whose first rows are the rows `stay` of this one, which its index goes on to propose.
+
+        Rows that went are not proposed any more and new ones are all compared; with too many of either a new index is
+        built at the next search.
+        """
+        known = self.__dict__.get("approximate", self._inherited)
+        made = Gallery(records, vectors, approximate=known, approximate_from=self.approximate_from, device=self.device)
+        if known is None:
+            return made
+        moved = np.full(len(self) + 1, -1, np.int64)  # its last place is that of rows that went before
+        moved[stay] = np.arange(len(stay))
+        made._row_of = moved[self._row_of]
+        there = made._row_of[made._row_of >= 0]
+        made._newer = np.setdiff1d(np.arange(len(vectors)), there)
+        if max(len(made._newer), known.facts.vectors - len(there)) > _STALE * known.facts.vectors:
+            return Gallery(records, vectors, approximate_from=self.approximate_from, device=self.device)
+        return made
+
+    def fresh(self) -> Approximate | None:
+        """An approximate index of exactly these vectors, or None where none is used; built where it must be."""
+        known = self.approximate
+        if known is None or (self._newer is None and known.facts.vectors == len(self)):
+            return known
+        return Approximate.build(self.vectors)
 
 
 _Pairs = tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logoscan import storage
+from logoscan.approximate import APPROXIMATE_FROM, Facts
 from logoscan.brands import read_brand_folders
 from logoscan.encode import Encoder, encode_images
 from logoscan.enrol import GENERAL, digest, encode_general, encode_logos, encode_names
@@ -431,18 +432,27 @@ class LogoIndex:
         """
         return against(self._state, self._checked(queries, k), k)
 
-    def compare(self, query: NDArray[np.float32], brand: str) -> tuple[float, float, float]:
+    @property
+    def recall_of_search(self) -> Facts | None:
+        """How much an approximate search finds; None where every vector is compared."""
+        approximate = self._state.logos.approximate
+        return None if approximate is None else approximate.facts
+
+    def compare(
+        self, query: NDArray[np.float32], brand: str, near: BrandNeighbours | None = None
+    ) -> tuple[float, float, float]:
         """How like one place is to one brand.
 
         Args:
             query: float32 (dim,), of length 1.
             brand: One with a logo.
+            near: What `search_brands` says of this query alone, where it was asked before; spares another search.
 
         Returns:
             Cosine to the brand's nearest vector; that less the cosine to the best other brand or negative; cosine to
             the nearest picture that users said is not this brand, or nobody's, -1 where there is none.
         """
-        return compared(self._state, self._checked(query[None], 1), brand)
+        return compared(self._state, self._checked(query[None], 1), brand, near)
 
     def confusable(self, n: int, brand: str | None = None) -> list[tuple[str, str, float]]:
         """The n pairs of brands whose logos are likest to each other; exact, of all pairs.
@@ -498,16 +508,25 @@ class LogoIndex:
         place = Path(folder).resolve()
         over = self._origin[1] if self._origin is not None and self._origin[0] == place else None
         points = _PointsOf(state.drawings, lambda sha256: self._points_of(sha256, sha256, keep=False))
-        stored = storage.Stored(self.encoder, state.brands, records, vectors, state.drawings, points)
+        stored = storage.Stored(
+            self.encoder, state.brands, records, vectors, state.drawings, points, state.logos.fresh()
+        )
         self._origin = place, storage.save(Path(folder), stored, over=over)
 
     @classmethod
-    def load(cls, folder: str | Path, encoder: Encoder | None = None) -> LogoIndex:
-        """Read the current generation, every file verified.
+    def load(
+        cls, folder: str | Path, encoder: Encoder | None = None, *, approximate_from: int = APPROXIMATE_FROM
+    ) -> LogoIndex:
+        """Open the current generation, every file verified.
+
+        Vectors, drawings and points stay on the disk, mapped into memory.
 
         Args:
             folder: As `save` wrote it.
-            encoder: If given, it must be the one that made the index.
+            encoder: If given, it must be the one that made the index; on CUDA, vectors are compared there, all of
+                them.
+            approximate_from: Vectors of logos above which they are searched by an approximate index, see
+                `recall_of_search`.
 
         Raises:
             CorruptFileError: A file is missing, truncated or altered.
@@ -520,12 +539,19 @@ class LogoIndex:
         if encoder is not None:
             index.require(encoder.info)
         kinds = np.array([r.kind for r in stored.logos], np.str_)
+        device = encoder.device if encoder is not None and encoder.device.startswith("cuda") else "cpu"
         galleries = []
         for kind in ("logo", "name", "negative"):
             rows = np.flatnonzero(kinds == kind)
             whole = len(rows) and rows[-1] - rows[0] + 1 == len(rows)  # as `save` writes them, and then not copied
             vectors = stored.vectors[rows[0] : rows[-1] + 1] if whole else stored.vectors[rows]
-            galleries.append(Gallery([stored.logos[row] for row in rows], vectors))
+            known = stored.approximate if kind == "logo" and len(rows) > approximate_from else None
+            if known is not None and known.facts.vectors != len(rows):
+                known = None
+            records = [stored.logos[row] for row in rows]
+            galleries.append(
+                Gallery(records, vectors, approximate=known, approximate_from=approximate_from, device=device)
+            )
         index._state = register_state(stored.brands, galleries, stored.drawings)
         index._origin, index._stored = origin, stored.points
         return index

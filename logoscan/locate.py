@@ -11,6 +11,7 @@ import numpy as np
 
 from logoscan.boxes import clip, iou
 from logoscan.index import LogoIndex, LogoRecord
+from logoscan.match import BrandNeighbours
 from logoscan.observing import Observation
 from logoscan.placement import Placement, place
 from logoscan.types import Match
@@ -20,12 +21,14 @@ __all__ = ["locate", "placements"]
 _NEAREST = 8
 """Vectors that each place of a photo brings in."""
 _DRAWINGS = 64
-"""Drawings that are tried on a photo, likest first; time grows with them, by one to three milliseconds each."""
+"""Drawings that are tried on a photo, likest first."""
 _REJECTED = 0.5
 """Cosine from which a place may be like a picture that users rejected; below, the two have nothing in common."""
 
 
-def locate(image: int, seen: Observation, index: LogoIndex) -> list[Match]:
+def locate(
+    image: int, seen: Observation, index: LogoIndex, near: BrandNeighbours | None = None, *, thorough: bool = False
+) -> list[Match]:
     """Matches of one photo by points, the likeliest placement of each brand.
 
     Similarity and margin are those of the place that the drawing covers best: points do not need them, people do. What
@@ -35,12 +38,16 @@ def locate(image: int, seen: Observation, index: LogoIndex) -> list[Match]:
         image: Position of the photo in its listing.
         seen: What is in it.
         index: A snapshot of the register.
+        near: The two nearest brands of each region, where they are known.
+        thorough: As for `placement.place`.
     """
     found: list[Match] = []
-    for there, record in placements(seen, index):
+    for there, record in placements(seen, index, thorough=thorough):
         box = clip(there.xyxy[None], *seen.keypoints.size_wh)
         region = int(iou(box, seen.regions.xyxy)[0].argmax())
-        similarity, margin, rejected = index.compare(seen.vectors[region], record.brand)
+        similarity, margin, rejected = index.compare(
+            seen.vectors[region], record.brand, None if near is None else near.of(region)
+        )
         if rejected < max(similarity, _REJECTED):
             x0, y0, x1, y1 = (float(v) for v in box[0])
             sure = there.probability(len(index.with_logo))
@@ -50,14 +57,14 @@ def locate(image: int, seen: Observation, index: LogoIndex) -> list[Match]:
     return found
 
 
-def placements(seen: Observation, index: LogoIndex) -> list[tuple[Placement, LogoRecord]]:
+def placements(seen: Observation, index: LogoIndex, *, thorough: bool = False) -> list[tuple[Placement, LogoRecord]]:
     """The likeliest placement of each brand that has any, with the logo whose drawing lies there."""
     if not len(seen.keypoints) or not len(seen.regions):
         return []
     rows = _likest(seen, index)
     records = [index.logos[row] for row in rows]
     drawings = [index.keypoints(row) for row in rows]
-    placed = place(seen.keypoints, drawings, [record.brand for record in records])
+    placed = place(seen.keypoints, drawings, [record.brand for record in records], thorough=thorough)
     best: dict[str, tuple[Placement, LogoRecord]] = {}
     for record, there in zip(records, placed, strict=True):
         if there is not None and (record.brand not in best or there.surprise > best[record.brand][0].surprise):

@@ -6,7 +6,7 @@ similarity, margin and the size of the register into a probability; under any ot
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -45,6 +45,17 @@ class BrandNeighbours:
     brands: tuple[str, ...]
     logos: tuple[str, ...]
     negative: NDArray[np.float32]
+
+    def of(self, query: int) -> BrandNeighbours:
+        """Those of one query."""
+        one = slice(query, query + 1)
+        return replace(
+            self,
+            similarity=self.similarity[one],
+            brand=self.brand[one],
+            logo=self.logo[one],
+            negative=self.negative[one],
+        )
 
 
 @dataclass(frozen=True)

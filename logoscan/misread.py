@@ -58,7 +58,7 @@ _LEAST = -2.0
 """Evidence below is left out."""
 
 
-Tallies: TypeAlias = dict[tuple[str, ...], tuple[frozenset[str], NDArray[np.unsignedinteger[Any]]]]
+Tallies: TypeAlias = dict[tuple[str, ...], tuple[frozenset[str], NDArray[Any]]]
 """What `MisreadNames.judge` counted of words in a row: their pairs of letters, and how many each name shares."""
 
 
@@ -118,19 +118,19 @@ class MisreadNames:
             found.append((self._names[number], value))
         return sorted((f for f in found if f[1] > _LEAST), key=lambda f: (-f[1], f[0]))
 
-    def _shared(self, words: tuple[str, ...], letters: str, tallies: Tallies) -> NDArray[np.unsignedinteger[Any]]:
+    def _shared(self, words: tuple[str, ...], letters: str, tallies: Tallies) -> NDArray[Any]:
         """How many pairs of letters each name has in common with the words."""
         pairs = frozenset(_pairs(letters))
         known, before = tallies.get(words[:-1], (frozenset(), None))
         kind = np.uint8 if len(pairs) < 256 else np.uint16 if len(pairs) < 65536 else np.uint32
         if before is None or not known <= pairs:  # where two words meet, "r" and "n" become "m"
             known, before = frozenset(), np.zeros(len(self._names), kind)
-        shared = before.astype(kind)
+        shared: NDArray[Any] = before.astype(kind)
         for pair in pairs - known:
             if (flags := self._flags.get(pair)) is not None:
-                shared += flags
+                np.add(shared, flags, out=shared)
             elif (held := self._holders.get(pair)) is not None:
-                shared[held] += 1  # each name is held once
+                shared[held] = shared[held] + 1  # each name is held once
         if len(tallies) >= _TALLIES:
             tallies.clear()
         tallies[words] = pairs, shared
@@ -155,7 +155,7 @@ def _pairs(letters: str) -> set[str]:
     return {a + b for i, a in enumerate(letters) for b in letters[i + 1 : i + 1 + _GAP]}
 
 
-def _highest(shared: NDArray[np.unsignedinteger[Any]], count: int) -> list[int]:
+def _highest(shared: NDArray[Any], count: int) -> list[int]:
     """Positions of the highest numbers above 0, highest first, of equal ones the first."""
     least = int(shared.max(initial=0))
     while least > 1 and np.count_nonzero(shared >= least) < count:
@@ -171,7 +171,7 @@ def _highest(shared: NDArray[np.unsignedinteger[Any]], count: int) -> list[int]:
 
 def _evidence(name: str, text: str) -> float:
     """Log-likelihood ratio of a text as a reading of a name, by their alignment."""
-    steps = Levenshtein.opcodes(name, text).as_list()
+    steps: Any = Levenshtein.opcodes(name, text).as_list()  # tuples: a third of the time of its objects
     same = 0
     for tag, start, end, _, _ in steps:
         if tag == "equal":

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logoscan.errors import InputError
-from logoscan.shortlist import Likely, nearest_two, shortlist
+from logoscan.shortlist import Likely, rivals, shortlist
 
 __all__ = ["Keypoints", "Placement", "place"]
 
@@ -157,7 +157,7 @@ def place(
     for i, one in enumerate(likely):
         points = one.points
         near[i, points], row_of[i, points], inverted[i, points] = _nearest(queries[points], drawings[one.drawing])
-    rival = nearest_two(near, [of[one.drawing] for one in likely])
+    rival = rivals(near, [of[one.drawing] for one in likely])
     for i, one in enumerate(likely):
         drawing = drawings[one.drawing]
         chosen = np.flatnonzero((near[i] > _LEAST_SIMILARITY) & (_distance(near[i]) < _RATIO * _distance(rival[i])))

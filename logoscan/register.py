@@ -119,9 +119,14 @@ def against_names(state: State, queries: Embeddings, k: int) -> BrandNeighbours:
     return BrandNeighbours(similarity, brand, row, own.brands, own.ids, negative)
 
 
-def compared(state: State, query: Embeddings, brand: str) -> tuple[float, float, float]:
-    """Similarity of one query, float32 (1, dim), to a brand by its logos, its margin, and what users say against it."""
-    near = against(state, query, 2)
+def compared(
+    state: State, query: Embeddings, brand: str, near: BrandNeighbours | None = None
+) -> tuple[float, float, float]:
+    """Similarity of one query, float32 (1, dim), to a brand by its logos, its margin, and what users say against it.
+
+    `near` are the two nearest brands of the query, where they are known.
+    """
+    near = against(state, query, 2) if near is None else near
     against_it = [state.users_of[name] for name in (NOBODY, brand) if name in state.users_of]
     rejected = max((float(best(query, vectors)[0]) for vectors in against_it), default=-1.0)
     if near.brands[int(near.brand[0, 0])] == brand:

@@ -501,12 +501,13 @@ class Scanner:
         A brand whose own negatives raised its threshold is not matched by its look below it.
         """
         regions, vectors = seen.regions, seen.vectors
-        found = list(match_regions(image, regions, index.search_brands(vectors), self.calibration))
+        near = index.search_brands(vectors)
+        found = list(match_regions(image, regions, near, self.calibration))
         if self.calibration is not None:
             usual, least = self.calibration.threshold, index.thresholds(self.calibration)
             raised = {brand: value for brand, value in least.items() if value > usual}
             found = [m for m in found if m.probability is None or m.probability > raised.get(m.brand, -1.0)]
-        found += locate(image, seen, index)
+        found += locate(image, seen, index, near)
         if index.by_name:
             found += match_regions(image, regions, index.search_names(vectors), self.name_calibration)
         return found

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Likely", "nearest_two", "shortlist"]
+__all__ = ["Likely", "rivals", "shortlist"]
 
 _LEAST_SIMILARITY = 0.8
 """Cosine of two points' summed descriptors below which they are not alike."""
@@ -84,16 +84,16 @@ def shortlist(
         if len(points):
             best = (points @ both).max(axis=0)
             near[row] = np.maximum(best[:count], best[count:])
-    rival = nearest_two(near, owners)
+    rival = rivals(near, owners)
     alike = (near > _LEAST_SIMILARITY) & (2 - 2 * near < _RATIO**2 * (2 - 2 * rival))
     wide = (near > _LEAST_SIMILARITY) & (1 - near < _WIDE * (1 - rival))
     out = []
     for row in np.flatnonzero(alike.sum(axis=1) >= _ALIKE).tolist():
-        points = np.flatnonzero(alike[row])
-        tried = points[np.argsort(-near[row, points], kind="stable")[:_MOST]]
+        speaking = np.flatnonzero(alike[row])
+        tried = speaking[np.argsort(-near[row, speaking], kind="stable")[:_MOST]]
         products = own[row] @ both[:, np.concatenate([tried, count + tried])]
-        at, best = products.argmax(axis=0), products.max(axis=0)
-        negative = best[len(tried) :] > best[: len(tried)]
+        at, alikeness = products.argmax(axis=0), products.max(axis=0)
+        negative = alikeness[len(tried) :] > alikeness[: len(tried)]
         of = drawings[row][0][np.where(negative, at[len(tried) :], at[: len(tried)])]
         turn = frames[tried, 3] - of[:, 3] + np.float32(np.pi) * negative
         grow = np.log(frames[tried, 2] / of[:, 2])
@@ -104,7 +104,7 @@ def shortlist(
     return out
 
 
-def nearest_two(near: NDArray[np.float32], owners: Sequence[int]) -> NDArray[np.float32]:
+def rivals(near: NDArray[np.float32], owners: Sequence[int]) -> NDArray[np.float32]:
     """The highest similarity that any other brand's drawing has, float32 of the shape of `near` (drawings, points).
 
     Args:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import logging
 import os
 import shutil
 import zipfile
@@ -22,6 +23,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 from filelock import FileLock
 
+from logoscan.approximate import Approximate, Facts
 from logoscan.errors import CorruptFileError, InputError, MismatchError
 from logoscan.jsonio import atomic_write, from_json, from_mapping, loads, sync_folder, to_json, to_mapping
 from logoscan.mapped import PNG, PointWriter, StoredPoints, float32_rows, stored_files, verified
@@ -30,7 +32,10 @@ from logoscan.types import Brand, Embeddings, EncoderInfo
 
 __all__ = ["FORMAT_VERSION", "LogoRecord", "Stored", "generation", "load", "save"]
 
+logger = logging.getLogger(__name__)
+
 FORMAT_VERSION = 1
+_CACHE = "approximate.faiss"
 _KEEP = 2
 """Generations kept: the current one and, for readers that opened the manifest a moment ago, the one before."""
 
@@ -72,6 +77,7 @@ class Stored:
         vectors: float32 (len(logos), dim).
         drawings: PNG of registered drawings by the SHA-256 that their records carry; folders of old have none.
         points: Of each of the drawings, or none at all, as in folders of old.
+        approximate: Index of the vectors of logos, a cache: without it, or with a damaged one, it is built again.
     """
 
     encoder: EncoderInfo
@@ -80,6 +86,7 @@ class Stored:
     vectors: Embeddings
     drawings: Mapping[str, PNG] = field(default_factory=dict)
     points: Mapping[str, Keypoints] = field(default_factory=dict)
+    approximate: Approximate | None = None
 
     def __post_init__(self) -> None:
         if self.vectors.shape != (len(self.logos), self.encoder.dim) or self.vectors.dtype != np.float32:
@@ -159,6 +166,8 @@ def save(folder: Path, stored: Stored, *, over: int | None = None) -> int:
         if stored.points:
             writer = PointWriter(stored.points)
             contents |= {"points.bin": writer.blocks(), "points.npy": writer.table()}
+        if stored.approximate is not None:
+            contents[_CACHE] = [stored.approximate.to_bytes()]
         building = folder / f".gen-{number}.tmp"
         building.mkdir()
         hashes = {name: hashlib.sha256() for name in contents}
@@ -177,8 +186,11 @@ def save(folder: Path, stored: Stored, *, over: int | None = None) -> int:
             "encoder": to_mapping(stored.encoder),
             "generation": number,
             "counts": {"brands": len(stored.brands), "vectors": len(stored.logos)},
-            "files": {name: digest.hexdigest() for name, digest in hashes.items()},
+            "files": {name: digest.hexdigest() for name, digest in hashes.items() if name != _CACHE},
         }
+        if stored.approximate is not None:
+            facts = to_mapping(stored.approximate.facts)
+            manifest["approximate"] = {"sha256": hashes[_CACHE].hexdigest(), "facts": facts}
         sealed = {**manifest, "manifest_sha256": _seal(manifest)}
         atomic_write(folder / "manifest.json", (json.dumps(sealed, indent=1) + "\n").encode())
         for old in sorted(taken)[: len(taken) + 1 - _KEEP]:
@@ -240,6 +252,21 @@ def load(folder: Path) -> Stored:
             float32_rows(data["vectors.npy"], generation / "vectors.npy"),
             drawings,
             points,
+            _approximate(generation / _CACHE, manifest.get("approximate")),
         )
     except InputError as error:  # every file is as it was written, by something else than `save`
         raise CorruptFileError(f"{generation}: {error}; register the brands again") from None
+
+
+def _approximate(path: Path, entry: Any) -> Approximate | None:
+    """The stored index, where there is one and it is as it was written: it can be built again."""
+    if entry is None:
+        return None
+    try:
+        data = verified(path, entry["sha256"])
+    except OSError:
+        data = None
+    if data is None:
+        logger.warning("%s: missing, altered or damaged; it will be built again", path)
+        return None
+    return Approximate.from_bytes(data, from_mapping(Facts, entry["facts"], str(path)))

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from strategies import quick
 
 from logoscan.errors import InputError
-from logoscan.placement import Keypoints, Placement, _log10_tail, place
+from logoscan.placement import _IN_FULL, Keypoints, Placement, _log10_tail, place
+from logoscan.shortlist import rivals
 
 SIDE = 200
 
@@ -112,6 +113,30 @@ def test_what_could_be_any_brands_is_nobodys() -> None:
     beside = place(photo, [mark, drawing(7)], ["A", "B"])
     assert beside[0] is not None
     assert beside[1] is None
+
+
+def test_many_drawings_are_looked_at_briefly_and_the_right_one_is_found() -> None:
+    marks = [drawing(seed, n=400) for seed in range(40)]
+    owners = [f"brand {i}" for i in range(40)]
+    photo = photographed(marks[7], 0.8, 0.6, (310.0, 290.0), 7)
+    assert len(photo) * sum(map(len, marks)) > _IN_FULL
+    brief, full = place(photo, marks, owners), place(photo, marks, owners, thorough=True)
+    assert [i for i, found in enumerate(brief) if found is not None and found.probability(40) > 0.5] == [7]
+    assert brief[7] is not None
+    assert full[7] is not None
+    np.testing.assert_allclose(brief[7].corners, full[7].corners, atol=0.5)
+
+
+@quick
+@given(st.integers(1, 6), st.integers(0, 5), st.integers(0, 9))
+def test_rivals_are_the_nearest_of_other_brands(drawings: int, points: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    near, owners = rng.random((drawings, points)).astype(np.float32), rng.integers(0, 3, drawings).tolist()
+    expected = [
+        [max((near[j, p] for j in range(drawings) if owners[j] != owners[i]), default=0) for p in range(points)]
+        for i in range(drawings)
+    ]
+    np.testing.assert_array_equal(rivals(near, owners), np.array(expected, np.float32).reshape(drawings, points))
 
 
 def test_points_that_lie_anyhow_are_no_surprise() -> None:

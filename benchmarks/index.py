@@ -1,0 +1,237 @@
+"""What a register costs a photo as it grows: search, drawings with their points, names in text; and what is missed.
+
+Real logos come from --gallery and --icons; beyond them brands are synthetic: a real vector mixed with another and with
+noise, the drawing and the points of the first, and a made-up name. Their figures of time and memory are those of real
+ones; their recall is not, since real logos crowd otherwise.
+"""
+
+from __future__ import annotations
+
+import random
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from common import register, write_result
+from options import PATH, rows_of
+from text_titles import BRANDS, honest_title, names
+
+from logoscan import storage
+from logoscan.detect import LogoDetector
+from logoscan.encode import ClipEncoder, encode_crops
+from logoscan.images import load_image
+from logoscan.index import LogoIndex
+from logoscan.keypoints import of_photo
+from logoscan.locate import placements
+from logoscan.observing import Observation
+from logoscan.placement import Keypoints
+from logoscan.results import ImageRecord
+from logoscan.storage import LogoRecord, Stored
+from logoscan.types import Brand, Embeddings, Regions, TextSpans
+
+_OTHER, _NOISE = 0.35, 0.35
+"""Lengths of the second vector and of the noise in a synthetic one, beside 0.8 of the first."""
+_LINES = 30
+
+
+class _Shared(Mapping[str, Keypoints]):
+    """Points of synthetic drawings: those of the real drawing that each was made of."""
+
+    def __init__(self, real: LogoIndex, row_of: dict[str, int]) -> None:
+        self._real, self._row_of = real, row_of
+
+    def __getitem__(self, sha256: str) -> Keypoints:
+        return self._real.keypoints(self._row_of[sha256])
+
+    def __iter__(self) -> Any:
+        return iter(self._row_of)
+
+    def __len__(self) -> int:
+        return len(self._row_of)
+
+
+def grown(real: LogoIndex, size: int, folder: Path, seed: int) -> int:
+    """Write a register of `size` brands, real ones first; how many of them are synthetic."""
+    rng = np.random.default_rng(seed)
+    owners: dict[str, list[int]] = {}
+    for row, record in enumerate(real.logos):
+        owners.setdefault(record.brand, []).append(row)
+    kept = sorted(owners)[:size]
+    rows = [row for brand in kept for row in owners[brand]]
+    records = [real.logos[row] for row in rows]
+    blocks: list[Embeddings] = [real.vectors[rows]]
+    brands = [Brand(name) for name in kept]
+    row_of = {real.logos[row].sha256: row for row in rows}
+    made_up = [name for name in names(max(1, size + 2000), seed) if name not in owners][: size - len(kept)]
+    sources = rng.integers(0, len(kept), len(made_up))
+    for number, (name, source) in enumerate(zip(made_up, sources.tolist(), strict=True)):
+        own = owners[kept[source]]
+        sha256 = f"{number:064x}"
+        records += [LogoRecord(f"{name}/a", name, real.logos[row].rendering, sha256) for row in own]
+        row_of[sha256] = own[0]
+        brands.append(Brand(name))
+        mixed = 0.8 * real.vectors[own] + _OTHER * real.vectors[rng.integers(0, len(real), len(own))]
+        mixed += _NOISE * rng.normal(size=mixed.shape) / np.sqrt(mixed.shape[1])
+        blocks.append(np.asarray(mixed / np.linalg.norm(mixed, axis=1, keepdims=True), np.float32))
+    logos = tuple(records)
+    drawings = dict.fromkeys(row_of, b"")  # pictures are not what is measured
+    facts = tuple(sorted(brands, key=lambda b: b.name))
+    stored = Stored(real.encoder, facts, logos, np.concatenate(blocks), drawings, _Shared(real, row_of))
+    storage.save(folder, stored)
+    return len(made_up)
+
+
+def _median_ms(calls: list[Callable[[], object]]) -> float:
+    took = []
+    for call in calls:
+        began = time.perf_counter()
+        call()
+        took.append(1000 * (time.perf_counter() - began))
+    return round(float(np.median(took)), 2)
+
+
+def _rss_mb() -> dict[str, float]:
+    """Resident memory of this process: all of it, and what is not mapped from files."""
+    values = {}
+    for line in Path("/proc/self/status").read_text("ascii").splitlines():
+        if line.startswith(("VmRSS", "RssAnon")):
+            values[line.split(":")[0]] = int(line.split()[1]) / 1024
+    return {"rss_mb": round(values["VmRSS"], 1), "anonymous_mb": round(values["RssAnon"], 1)}
+
+
+def observed(photos: list[Path], encoder: ClipEncoder, regions: int) -> list[Observation]:
+    """Photos with exactly `regions` vectors each, the proposed places over again, and their points."""
+    detector = LogoDetector(device=encoder.device)
+    seen = []
+    for path in photos:
+        rgb = load_image(path)
+        (found,) = detector.detect([rgb])
+        if not len(found):
+            continue
+        at = np.arange(regions) % len(found)
+        places = Regions(found.xyxy[at], found.confidence[at])
+        vectors = np.ascontiguousarray(encode_crops(encoder, [rgb], [found.xyxy])[0][at])
+        record = ImageRecord(path.name, "", rgb.shape[1], rgb.shape[0])
+        seen.append(Observation(record, places, vectors, TextSpans.empty(), of_photo(rgb)))
+    return seen
+
+
+def _texts(count: int, seed: int) -> list[TextSpans]:
+    rng = random.Random(seed)
+    boxes = np.array([[[0, 20 * i], [200, 20 * i], [200, 20 * i + 14], [0, 20 * i + 14]] for i in range(_LINES)])
+    return [
+        TextSpans(
+            boxes.astype(np.float32),
+            tuple(" ".join(honest_title(rng, rng.choice(BRANDS)).split()[: rng.randint(1, 3)]) for _ in range(_LINES)),
+            np.ones(_LINES, np.float32),
+        )
+        for _ in range(count)
+    ]
+
+
+def measure(
+    real: LogoIndex, size: int, seen: list[Observation], texts: list[TextSpans], encoder: Any
+) -> dict[str, Any]:
+    """Figures of one size."""
+    folder = Path(tempfile.mkdtemp())
+    try:
+        began = time.perf_counter()
+        synthetic = grown(real, size, folder, 0)
+        written_s = time.perf_counter() - began
+        before = _rss_mb()
+        began = time.perf_counter()
+        index = LogoIndex.load(folder, encoder)
+        loaded_s = time.perf_counter() - began
+        began = time.perf_counter()
+        recall = index.recall_of_search  # builds the approximate index, where there is to be one
+        built_s = time.perf_counter() - began
+        names_of = index.names
+        brands = [lambda s=s: index.search_brands(s.vectors) for s in seen]
+        index.search_brands(seen[0].vectors), placements(seen[0], index), names_of.find_in_spans(texts[0], "image:0")
+        search_ms = _median_ms(brands)
+        draw = [lambda s=s: (index.search_brands(s.vectors), placements(s, index)) for s in seen]  # type: ignore[misc]
+        draw_ms = _median_ms(draw)
+        text_ms = _median_ms([lambda t=t: names_of.find_in_spans(t, "image:0") for t in texts])
+        after = _rss_mb()
+        disk = {p.name: round(p.stat().st_size / 2**20, 1) for p in sorted(folder.glob("gen-*/*"))}
+        return {
+            "brands": size,
+            "synthetic": synthetic,
+            "vectors": len(index),
+            "write_s": round(written_s, 2),
+            "load_s": round(loaded_s, 2),
+            "approximate_build_s": round(built_s, 2) if recall else None,
+            "grown_rss_mb": round(after["rss_mb"] - before["rss_mb"], 1),
+            "grown_anonymous_mb": round(after["anonymous_mb"] - before["anonymous_mb"], 1),
+            "disk_mb": disk,
+            "search_ms": search_ms,
+            "drawings_ms": round(draw_ms - search_ms, 2),
+            "names_ms": text_ms,
+            "recall": None if recall is None else vars(recall),
+            **misses(index, seen),
+        }
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def misses(index: LogoIndex, seen: list[Observation]) -> dict[str, float]:
+    """On the photos' own places, against a comparison with all vectors: share whose nearest brand is the same."""
+    queries = np.concatenate([s.vectors[: len(np.unique(s.regions.xyxy, axis=0))] for s in seen])
+    found = index.search_brands(queries, 2)
+    exact = np.concatenate([(queries[i : i + 64] @ index.vectors.T).max(axis=1) for i in range(0, len(queries), 64)])
+    same = np.abs(found.similarity[:, 0] - exact) < 1e-5
+    strong = exact > 0.5
+    return {
+        "nearest_found": round(float(same.mean()), 4),
+        "nearest_found_above_half": round(float(same[strong].mean()), 4) if strong.any() else float("nan"),
+        "places": len(queries),
+        "places_above_half": int(strong.sum()),
+    }
+
+
+@click.command()
+@click.option("--sizes", "-n", type=int, multiple=True, default=(100, 1000, 10_000, 100_000), show_default=True)
+@click.option("--gallery", "galleries", type=PATH, multiple=True, help="Brand folders, registered.")
+@click.option("--icons", type=PATH, help="SVG or PNG files, each a further brand.")
+@click.option("--images", type=PATH, required=True, help="Folder of the photos.")
+@click.option("--labels", type=PATH, help="CSV with a column file: the photos to take; default: all of the folder.")
+@click.option("--photos", default=20, show_default=True, type=click.IntRange(1), help="Photos, evenly spread.")
+@click.option("--regions", default=70, show_default=True, type=click.IntRange(1), help="Vectors of each.")
+@click.option("--cache", type=click.Path(path_type=Path), help="Keep the real register for the next run.")
+@click.option("--device", default="cpu", show_default=True)
+@click.option("--json", "out", type=click.Path(path_type=Path), required=True, help="Result file.")
+def main(
+    sizes: tuple[int, ...],
+    galleries: tuple[Path, ...],
+    icons: Path | None,
+    images: Path,
+    labels: Path | None,
+    photos: int,
+    regions: int,
+    cache: Path | None,
+    device: str,
+    out: Path,
+) -> None:
+    """Build, load, memory, a photo's search, drawings and names for registers of several sizes; one thread."""
+    import torch
+
+    torch.set_num_threads(1)
+    settings = {"sizes": sizes, "photos": photos, "regions": regions, "lines": _LINES, "device": device}
+    click.echo(settings)
+    encoder = ClipEncoder(device=device)
+    real, _ = register(galleries, icons, encoder, cache)
+    files = [images / row["file"] for row in rows_of(labels)] or sorted(p for p in images.iterdir() if p.is_file())
+    seen = observed(files[:: max(1, len(files) // photos)][:photos], encoder, regions)
+    texts = _texts(len(seen), 0)
+    figures: dict[str, Any] = {"sizes": [measure(real, size, seen, texts, encoder) for size in sizes]}
+    figures["cuda"] = torch.cuda.get_device_name() if encoder.device.startswith("cuda") else "not run"
+    write_result(out, figures, settings)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,218 @@
+"""Large registers: files that are mapped, points that are stored, and an approximate index that is no truth."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fakes import FakeEncoder
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from labels import label
+
+from logoscan import Brand, LogoIndex, storage
+from logoscan.approximate import Approximate
+from logoscan.gallery import Gallery, brute_force
+from logoscan.storage import LogoRecord, Stored
+from logoscan.types import Embeddings
+
+ENCODER = FakeEncoder()
+DIM = 13
+
+
+def unit_rows(n: int, seed: int) -> Embeddings:
+    rows = np.random.default_rng(seed).normal(size=(n, DIM))
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.float32)
+
+
+def records(n: int, brands: int, first: int = 0) -> list[LogoRecord]:
+    return [LogoRecord(f"b{i % brands}/{i}", f"b{i % brands}", "as-is", "0" * 64) for i in range(first, first + n)]
+
+
+def large(n: int = 4000, brands: int = 700) -> Gallery:
+    return Gallery(records(n, brands), unit_rows(n, 1), approximate_from=1000)
+
+
+def stored(folder: Path, n: int = 4000, brands: int = 700) -> LogoIndex:
+    owners = tuple(Brand(f"b{i}") for i in range(brands))
+    storage.save(folder, Stored(ENCODER.info, owners, tuple(records(n, brands)), unit_rows(n, 1)))
+    return LogoIndex.load(folder, approximate_from=1000)
+
+
+def drawn() -> LogoIndex:
+    index = LogoIndex(ENCODER.info)
+    entries = [(Brand(name), [("pack.png", label(seed))]) for seed, name in enumerate(("Kelvo", "Brenta"))]
+    assert index.add_many(entries, ENCODER) == []
+    return index
+
+
+# -- what is mapped and stored
+
+
+def test_stored_points_equal_computed_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    index = drawn()
+    index.save(tmp_path)
+    for row in range(len(index)):
+        index.keypoints(row)
+    loaded = LogoIndex.load(tmp_path)
+    monkeypatch.setattr("logoscan.index.of_drawing", lambda _: pytest.fail("points were found anew"))
+    for row in range(len(index)):
+        a, b = index.keypoints(row), loaded.keypoints(row)
+        assert len(a) > 50
+        np.testing.assert_array_equal(a.frames, b.frames)
+        np.testing.assert_array_equal(a.descriptors, b.descriptors)
+        assert (a.size_wh, a.drawn_xyxy) == (b.size_wh, b.drawn_xyxy)
+    loaded.save(tmp_path / "again")  # nor are they for the next generation
+    third, merged = LogoIndex.load(tmp_path / "again"), LogoIndex(ENCODER.info)
+    merged.merge(third)
+    assert len(merged.keypoints(0)) == len(index.keypoints(0))
+
+
+def test_a_folder_without_points_finds_them_as_before(tmp_path: Path) -> None:
+    index = drawn()
+    index.save(tmp_path)
+    path = tmp_path / "manifest.json"
+    manifest = json.loads(path.read_bytes())
+    del manifest["manifest_sha256"], manifest["files"]["points.bin"], manifest["files"]["points.npy"]
+    path.write_text(json.dumps({**manifest, "manifest_sha256": storage._seal(manifest)}))
+    np.testing.assert_array_equal(LogoIndex.load(tmp_path).keypoints(0).frames, index.keypoints(0).frames)
+
+
+def test_a_loaded_register_is_mapped_and_changes_like_another(tmp_path: Path) -> None:
+    index = drawn()
+    index.save(tmp_path)
+    loaded = LogoIndex.load(tmp_path)
+    base: object = loaded._state.logos.vectors
+    while isinstance(base, np.ndarray):
+        base = base.base
+    assert isinstance(base, memoryview)
+    loaded.save(tmp_path)  # over the files that it is mapped from
+    loaded.save(tmp_path)
+    assert loaded.fingerprint == index.fingerprint == LogoIndex.load(tmp_path).fingerprint
+    np.testing.assert_array_equal(loaded.drawing("Kelvo", "Kelvo/pack.png"), index.drawing("Kelvo", "Kelvo/pack.png"))
+    assert loaded.remove("Kelvo") > 0
+    assert {r.brand for r in loaded.logos} == {"Brenta"}
+
+
+# -- search
+
+
+@pytest.mark.parametrize("device", ["cpu", "cpu:0"], ids=["by FAISS", "by torch"])
+def test_a_batch_is_searched_like_its_rows(device: str) -> None:
+    gallery = Gallery(records(600, 90), unit_rows(600, 1), device=device)
+    queries = unit_rows(50, 2)
+    together = gallery.search_brands(queries, 3)
+    expected, _ = brute_force(queries, gallery.vectors, 8)
+    np.testing.assert_allclose(gallery.search(queries, 8)[0], expected, atol=1e-5)
+    for i in range(len(queries)):
+        alone = gallery.search_brands(queries[i : i + 1], 3)
+        np.testing.assert_allclose(alone[0][0], together[0][i], atol=1e-6)
+        assert alone[1][0].tolist() == together[1][i].tolist()
+
+
+def test_what_was_asked_last_is_forgotten_with_the_queries() -> None:
+    gallery = large(500, 50)
+    a, b = unit_rows(5, 2), unit_rows(5, 3)
+    first = gallery.search(a, 9)[1]
+    assert gallery.search(a, 4)[1].tolist() == first[:, :4].tolist()
+    assert gallery.search(b, 9)[1].tolist() == brute_force(b, gallery.vectors, 9)[1].tolist()
+
+
+def test_an_approximate_search_finds_nearly_all_and_its_similarities_are_exact() -> None:
+    gallery, queries = large(), unit_rows(60, 2)
+    assert gallery.approximate is not None
+    assert gallery.approximate.facts.recall_first > 0.9
+    similarity, rows = gallery.search(queries, 8)
+    np.testing.assert_allclose(similarity, np.take_along_axis(queries @ gallery.vectors.T, rows, 1), atol=1e-5)
+    _, exact = brute_force(queries, gallery.vectors, 8)
+    assert np.mean([len({*a} & {*b}) / 8 for a, b in zip(rows.tolist(), exact.tolist(), strict=True)]) > 0.9
+    assert (np.diff(similarity, axis=1) <= 0).all()
+
+
+def test_vectors_that_can_be_cut_are_kept_in_four_bits() -> None:
+    rng = np.random.default_rng(0)
+    middles, noise = rng.normal(size=(200, 64)), rng.normal(size=(5000, 64))
+    rows = middles[rng.integers(0, 200, 5000)] + 0.5 * noise
+    vectors = np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.float32)
+    made = Approximate.build(vectors)
+    assert made.facts.factory == "IVF125,PQ16x4fs"
+    assert made.facts.recall_first > 0.9
+    again = Approximate.from_bytes(bytes(made.to_bytes()), made.facts)
+    assert again.propose(vectors[:9], 20).tolist() == made.propose(vectors[:9], 20).tolist()
+
+
+def test_brands_are_distinct_and_complete_however_many_are_asked() -> None:
+    """One brand has nearly all vectors, so that proposals hold no other."""
+    n = 3000
+    owners = [LogoRecord(f"a/{i}", "a" if i else "b", "as-is", "0" * 64) for i in range(n)]
+    gallery, queries = Gallery(owners, unit_rows(n, 1), approximate_from=1000), unit_rows(10, 2)
+    similarity, brand, _ = gallery.search_brands(queries, 2)
+    assert np.sort(brand, axis=1).tolist() == [[0, 1]] * 10
+    np.testing.assert_allclose(similarity.min(axis=1), queries @ gallery.vectors[0], atol=1e-5)
+
+
+@settings(deadline=None, max_examples=25)
+@given(gone=st.sets(st.integers(0, 3999), max_size=150), added=st.integers(0, 150))
+def test_what_is_removed_is_never_found_and_what_is_added_is(gone: set[int], added: int) -> None:
+    gallery = _LARGE.without(lambda r: int(r.id.split("/")[1]) in gone)
+    fresh = unit_rows(added, 5)
+    gallery = gallery.joined(records(added, 700, 4000), fresh)
+    gallery = gallery.without(lambda r: r.id == "b3/3")  # and once more after it
+    queries = np.concatenate([_LARGE.vectors[sorted(gone)], fresh, unit_rows(5, 6)])
+    similarity, rows = gallery.search(queries, 4)
+    assert rows.min(initial=0) >= 0
+    np.testing.assert_allclose(similarity, np.take_along_axis(queries @ gallery.vectors.T, rows, 1), atol=1e-5)
+    named = [[gallery.records[r].id for r in row] for row in rows]
+    assert not {i for row in named for i in row} & {r.id for r in _LARGE.records if int(r.id.split("/")[1]) in gone}
+    assert [row[0] for row in named[len(gone) : len(gone) + added]] == [r.id for r in records(added, 700, 4000)]
+
+
+_LARGE = large()
+assert _LARGE.approximate is not None
+
+
+def test_many_changes_bring_another_index() -> None:
+    kept = _LARGE.without(lambda r: int(r.id.split("/")[1]) % 2 == 0)
+    assert kept.approximate is not _LARGE.approximate
+    assert kept.approximate is not None
+    assert kept.approximate.facts.vectors == len(kept) == 2000
+    assert _LARGE.without(lambda r: int(r.id.split("/")[1]) < 3500).approximate is None  # few enough again
+
+
+# -- the cache
+
+
+def test_the_index_is_stored_with_its_recall(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    index = stored(tmp_path)
+    index.save(tmp_path)
+    facts = json.loads((tmp_path / "manifest.json").read_bytes())["approximate"]["facts"]
+    assert facts["vectors"] == 4000
+    assert 0.9 < facts["recall"] <= facts["recall_first"] <= 1
+    monkeypatch.setattr(Approximate, "build", lambda *_: pytest.fail("built again"))
+    again = LogoIndex.load(tmp_path, approximate_from=1000)
+    assert again.recall_of_search == index.recall_of_search
+    queries = unit_rows(9, 4)
+    assert again.search_brands(queries).brand.tolist() == index.search_brands(queries).brand.tolist()
+    assert LogoIndex.load(tmp_path).recall_of_search is None  # few enough for all to be compared
+
+
+@pytest.mark.parametrize("damage", ["altered", "shortened", "missing"])
+def test_a_damaged_cache_is_not_opened_and_built_again(
+    tmp_path: Path, damage: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    stored(tmp_path).save(tmp_path)
+    (path,) = tmp_path.glob("gen-*/approximate.faiss")
+    data = path.read_bytes()
+    path.unlink()
+    if damage != "missing":
+        path.write_bytes(data[:-1] if damage == "shortened" else data[:500] + b"\0" + data[501:] + b"x")
+    with monkeypatch.context() as patch:
+        patch.setattr(Approximate, "from_bytes", lambda *_: pytest.fail("opened"))
+        index = LogoIndex.load(tmp_path, approximate_from=1000)
+    assert "approximate.faiss: missing, altered or damaged" in caplog.text
+    assert index.recall_of_search is not None
+    queries = unit_rows(30, 4)
+    found = index.search_brands(queries, 1).similarity[:, 0]
+    assert (np.abs(found - (queries @ index.vectors.T).max(axis=1)) < 1e-5).mean() > 0.8
