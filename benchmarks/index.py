@@ -11,7 +11,8 @@ import random
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,7 @@ def grown(real: LogoIndex, size: int, folder: Path, seed: int) -> int:
     return len(made_up)
 
 
-def _median_ms(calls: list[Callable[[], object]]) -> float:
+def _median_ms(calls: Sequence[Callable[[], object]]) -> float:
     took = []
     for call in calls:
         began = time.perf_counter()
@@ -151,12 +152,16 @@ def measure(
         recall = index.recall_of_search  # builds the approximate index, where there is to be one
         built_s = time.perf_counter() - began
         names_of = index.names
-        brands = [lambda s=s: index.search_brands(s.vectors) for s in seen]
-        index.search_brands(seen[0].vectors), placements(seen[0], index), names_of.find_in_spans(texts[0], "image:0")
-        search_ms = _median_ms(brands)
-        draw = [lambda s=s: (index.search_brands(s.vectors), placements(s, index)) for s in seen]  # type: ignore[misc]
-        draw_ms = _median_ms(draw)
-        text_ms = _median_ms([lambda t=t: names_of.find_in_spans(t, "image:0") for t in texts])
+
+        def draw(one: Observation) -> None:
+            index.search_brands(one.vectors)
+            placements(one, index)
+
+        draw(seen[0])
+        names_of.find_in_spans(texts[0], "image:0")
+        search_ms = _median_ms([partial(index.search_brands, one.vectors) for one in seen[1:]])
+        draw_ms = _median_ms([partial(draw, one) for one in seen])
+        text_ms = _median_ms([partial(names_of.find_in_spans, text, "image:0") for text in texts])
         after = _rss_mb()
         disk = {p.name: round(p.stat().st_size / 2**20, 1) for p in sorted(folder.glob("gen-*/*"))}
         return {
