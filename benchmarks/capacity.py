@@ -94,6 +94,7 @@ def first_report(index: Path, photo: Path) -> dict[str, float]:
 @click.option("--limit", default=300, show_default=True, type=click.IntRange(40), help="Photos for the rates.")
 @click.option("--stream", default=0, show_default=True, type=click.IntRange(0), help="Photos of the long stream.")
 @click.option("--start", is_flag=True, help="Time a process to its first report as well.")
+@click.option("--ocr", type=click.Choice(["auto", "easyocr", "rapidocr", "none"]), default="auto", show_default=True)
 @click.option("--effort", type=click.Choice(["default", "full"]), default="default", show_default=True)
 @click.option("--device", default="auto", show_default=True)
 @click.option("--json", "out", type=click.Path(path_type=Path), required=True, help="Result file.")
@@ -103,6 +104,7 @@ def main(
     limit: int,
     stream: int,
     start: bool,
+    ocr: str,
     effort: str,
     device: str,
     out: Path,
@@ -114,14 +116,20 @@ def main(
     import torch
 
     device, files = resolve_device(device), photos_of(folders, limit)
-    settings: dict[str, Any] = {"device": device, "photos": len(files), "effort": effort, "cores": os.cpu_count()}
+    settings: dict[str, Any] = {
+        "device": device,
+        "photos": len(files),
+        "effort": effort,
+        "ocr": ocr,
+        "cores": os.cpu_count(),
+    }
     print(settings)
     if device == "cpu":
         torch.set_num_threads(1)
         cv2.setNumThreads(1)
     encoder = ClipEncoder(device=device)
     index, _ = register(galleries, None, encoder, None)
-    scanner = built(index, encoder, "auto", effort, device)
+    scanner = built(index, encoder, ocr, effort, device)
     figures: dict[str, Any] = {}
     for photos in (1, 3, 5):
         per_s = rate(scanner, files, photos)
