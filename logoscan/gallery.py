@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from logoscan.approximate import APPROXIMATE_FROM, Approximate
+from logoscan.approximate import APPROXIMATE_FROM, Approximate, compare_all
 from logoscan.storage import LogoRecord
 from logoscan.types import Embeddings
 
@@ -63,7 +63,7 @@ class Gallery:
             vectors: May be mapped from a file; they are not copied.
             approximate: An index built of these vectors; None builds it where it is needed.
             approximate_from: Vectors above which an approximate index is used.
-            device: Where all are compared; "cpu" compares them by FAISS, any other, such as "cuda", by torch.
+            device: Where all are compared; "cpu" compares them by numpy, any other, such as "cuda", by torch.
         """
         self.records = tuple(records)
         self.vectors = vectors
@@ -125,10 +125,7 @@ class Gallery:
     def _search_all(self, queries: Embeddings, k: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         if self.device != "cpu":
             return self._search_by_torch(queries, k)
-        import faiss
-
-        similarity, rows = faiss.knn(queries, self.vectors, k, metric=faiss.METRIC_INNER_PRODUCT)
-        return similarity, np.asarray(rows, np.int64)
+        return compare_all(queries, self.vectors, k)
 
     def _search_by_torch(self, queries: Embeddings, k: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """The same by products on a device, block by block of queries."""

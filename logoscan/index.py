@@ -1,4 +1,4 @@
-"""The register: brands, vectors of their logos and names, and negatives, over exact FAISS inner product.
+"""The register: brands, vectors of their logos and names, and negatives, by inner product.
 
 The public methods change a `LogoIndex` by swapping one immutable state, so searches that run meanwhile see the old
 register or the new one. On disk it is `.npy` and JSON lines in generations behind an atomically replaced manifest.
@@ -487,7 +487,7 @@ class LogoIndex:
             raise InputError(f"k: expected 1 or more, got {k}")
         if queries.ndim != 2 or queries.shape[1] != self.encoder.dim or queries.dtype != np.float32:
             raise InputError(f"queries: expected float32 (n, {self.encoder.dim}), got {queries.dtype} {queries.shape}")
-        if not np.isfinite(queries).all():  # FAISS would answer NaN with row -1
+        if not np.isfinite(queries).all():  # nothing is near to NaN
             raise InputError(f"queries: expected finite float32 (n, {self.encoder.dim}), got NaN or infinity")
         return np.ascontiguousarray(queries)
 

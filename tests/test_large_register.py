@@ -99,7 +99,7 @@ def test_a_loaded_register_is_mapped_and_changes_like_another(tmp_path: Path) ->
 # -- search
 
 
-@pytest.mark.parametrize("device", ["cpu", "cpu:0"], ids=["by FAISS", "by torch"])
+@pytest.mark.parametrize("device", ["cpu", "cpu:0"], ids=["by numpy", "by torch"])
 def test_a_batch_is_searched_like_its_rows(device: str) -> None:
     gallery = Gallery(records(600, 90), unit_rows(600, 1), device=device)
     queries = unit_rows(50, 2)
