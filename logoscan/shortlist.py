@@ -23,7 +23,7 @@ _RATIO = 0.95
 """As `placement` has it, of summed descriptors: a little looser, since sums tell points apart less well."""
 _ALIKE = 5
 """Points turned and sized alike from which a drawing goes on. With 64 drawings of a register of 3,500 brands laid over
-each of 300 photos, 198 of the 199 placements above one half are found again, and 6 more that rivals had kept below."""
+each of 300 photos, 197 of the 199 placements above one half are found again, and 6 more that rivals had kept below."""
 _ANGLE_RAD, _LOG_SCALE = math.radians(30), math.log(1.6)
 """How far apart the turns and growths of points are that are alike; as in `placement`."""
 _MOST = 200
