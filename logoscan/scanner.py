@@ -507,7 +507,7 @@ class Scanner:
             usual, least = self.calibration.threshold, index.thresholds(self.calibration)
             raised = {brand: value for brand, value in least.items() if value > usual}
             found = [m for m in found if m.probability is None or m.probability > raised.get(m.brand, -1.0)]
-        found += locate(image, seen, index, near)
+        found += locate(image, seen, index, near, thorough=self.effort == "full")
         if index.by_name:
             found += match_regions(image, regions, index.search_names(vectors), self.name_calibration)
         return found
