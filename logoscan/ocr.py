@@ -250,7 +250,7 @@ class RapidOcr:
     def _read(self, image: Rgb) -> TextSpans:
         canvas, scale = _canvas(image, self.long_side_px)
         bgr = np.ascontiguousarray(canvas[..., ::-1])  # what it takes arrays for
-        looks = []
+        looks: list[TextSpans] = []
         for side in _find_sides(canvas, max(image.shape[:2]) * scale, self.find_px):
             places = self._find(bgr, side)
             if self.most_lines is not None:
@@ -420,7 +420,7 @@ class EasyOcr:
     def _read(self, image: Rgb) -> TextSpans:
         canvas, scale = _canvas(image, self.long_side_px)
         grey = np.asarray(Image.fromarray(canvas).convert("L"))
-        looks = []
+        looks: list[TextSpans] = []
         for side in _find_sides(canvas, max(image.shape[:2]) * scale, self.find_px):
             with self._lock:
                 # its detector wants RGB, its own grey conversion would want BGR: so both are handed over ready
