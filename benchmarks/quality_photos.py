@@ -33,7 +33,7 @@ from logoscan.placement import Keypoints
 from logoscan.reading import read
 from logoscan.results import ImageRecord
 from logoscan.scanner import Observation, Scanner
-from logoscan.types import Effort, Match, Regions, Rgb, TextSpans
+from logoscan.types import Match, Regions, Rgb, TextSpans
 
 MODES = ("look", "points", "logo", "text", "both")
 """By the embedding of places, by points laid over drawings, by these two, by what is read, and by all."""
@@ -88,7 +88,7 @@ def _observe(scanner: Scanner, photos: list[Photo], cache: Path | None) -> Itera
             lambda rgb=rgb, regions=regions, spans=spans: _looked(scanner, rgb, regions, spans),  # type: ignore[misc]
         )
         record = ImageRecord(photo.path.name, digest, rgb.shape[1], rgb.shape[0])
-        points = _kept(cache, ("points", digest, scanner.effort), lambda rgb=rgb: _points(rgb, scanner.effort))  # type: ignore[misc]
+        points = _kept(cache, ("points", digest), lambda rgb=rgb: _points(rgb))  # type: ignore[misc]
         keypoints = Keypoints(points["frames"], points["descriptors"], (rgb.shape[1], rgb.shape[0]))
         yield Observation(record, Regions(seen["xyxy"], seen["confidence"]), seen["vectors"], spans, keypoints)
 
@@ -108,8 +108,8 @@ def _looked(scanner: Scanner, rgb: Rgb, proposed: Regions, spans: TextSpans) -> 
     return {"xyxy": regions.xyxy, "confidence": regions.confidence, "vectors": vectors}
 
 
-def _points(rgb: Rgb, effort: Effort) -> dict[str, Any]:
-    found = of_photo(rgb, effort)
+def _points(rgb: Rgb) -> dict[str, Any]:
+    found = of_photo(rgb)
     return {"frames": found.frames, "descriptors": found.descriptors}
 
 

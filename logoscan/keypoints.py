@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 
 from logoscan.placement import Keypoints
-from logoscan.types import Effort, Rgb, Rgba
+from logoscan.types import Rgb, Rgba
 
 __all__ = ["of_drawing", "of_photo"]
 
-_PHOTO_PX: dict[Effort, int] = {"full": 640, "default": 480}
-_DRAWING_PX = 320
+_PHOTO_PX, _DRAWING_PX = 640, 320
 """Long sides to which photos and drawings are brought; small marks in a photo have their points between its pixels."""
 _MOST_IN_PHOTO, _MOST_IN_DRAWING = 1000, 500
 """Strongest points that are kept."""
@@ -26,14 +25,13 @@ _LIGHT = 200
 """A drawing whose every colour is lighter than this lies on black, any other on white."""
 
 
-def of_photo(rgb: Rgb, effort: Effort = "full") -> Keypoints:
+def of_photo(rgb: Rgb) -> Keypoints:
     """The points of a photo, 1,000 at most.
 
     Args:
         rgb: uint8 (H, W, 3) RGB.
-        effort: "default" looks for them in a smaller picture.
     """
-    return _points(rgb, _PHOTO_PX[effort], _MOST_IN_PHOTO)
+    return _points(rgb, _PHOTO_PX, _MOST_IN_PHOTO)
 
 
 def of_drawing(rgba: Rgba) -> Keypoints:

@@ -94,8 +94,8 @@ class Observer:
     ) -> None:
         """Bind the stages; `root` and `limits` as for `images.read_picture`.
 
-        With `hash_photos` each photo's hash is found as well, for a `PhotoLedger`. `effort` is that of reading and of
-        looking for points; detector and engine have their own.
+        With `hash_photos` each photo's hash is found as well, for a `PhotoLedger`. `effort` is that of reading;
+        detector and engine have their own.
 
         Raises:
             MissingDependencyError: `hash_photos` without pdqhash.
@@ -117,7 +117,7 @@ class Observer:
         vectors = encode_crops(self._encoder, [picture.rgb], [regions.xyxy])[0]
         hashed = self._hash(picture.rgb)
         record = _record(image, picture, hashed)
-        points = of_photo(picture.rgb, self._effort)
+        points = of_photo(picture.rgb)
         seen = Observation(record, regions, vectors, TextSpans.empty(), points, photo_hash=hashed)
         return _resized(seen, picture.rgb, picture.size_wh)
 
@@ -186,7 +186,7 @@ class Observer:
             regions = self._detector.detect([rgb])[0]
             return replace(seen, regions=regions, vectors=encode_crops(self._encoder, [rgb], [regions.xyxy])[0])
         if step == "points":
-            return replace(seen, keypoints=of_photo(rgb, self._effort))
+            return replace(seen, keypoints=of_photo(rgb))
         if step == "hash":
             return seen  # of an opened photo it is known
         spans = read(self._ocr, [rgb], [seen.regions], self._effort)[0]
@@ -226,7 +226,7 @@ class Observer:
             for found, lines, rgb in zip(proposed, spans, images, strict=True)
         ]
         vectors = encode_crops(self._encoder, images, [r.xyxy for r in regions])
-        points = [of_photo(rgb, self._effort) for rgb in images]
+        points = [of_photo(rgb) for rgb in images]
         hashes = [self._hash(rgb) for rgb in images]
         out = []
         for picture, hashed, places, vector, lines, point in zip(

@@ -114,8 +114,8 @@ class Scanner:
             similarity_threshold: Without a calibration: cosine from which a brand counts as shown.
             root: If given, image paths are relative to it and may not leave it.
             limits: Caps on image files.
-            effort: How much work may be saved. It governs points, reading and the detector that is made here; an engine
-                and a detector that are given have their own (`make_ocr`, `make_detector`).
+            effort: How much work may be saved. It governs placements, reading and the detector that is made here; an
+                engine and a detector that are given have their own (`make_ocr`, `make_detector`).
 
         Raises:
             InputError: `check_marks` without `alterations`, or another `effort`.
@@ -341,13 +341,23 @@ class Scanner:
         with ThreadPoolExecutor(workers, "logoscan") as pool:
             ahead: deque[Future[list[Report]]] = deque()
             try:
-                for batch in batches:
+                broke: Exception | None = None
+                while True:
+                    try:
+                        batch = next(batches)
+                    except StopIteration:
+                        break
+                    except Exception as error:  # the listings before it are scanned first
+                        broke = error
+                        break
                     ahead.append(pool.submit(lambda batch: list(self._scan_batch(batch, known)), batch))
                     if len(ahead) > workers:
                         yield from ahead.popleft().result()
                 while ahead:
                     yield from ahead.popleft().result()
-            finally:  # the caller stopped, or the stream broke
+                if broke is not None:
+                    raise broke
+            finally:  # the caller stopped
                 for waiting in ahead:
                     waiting.cancel()
 

@@ -184,7 +184,7 @@ def _reports(scanner: Scanner, listings: Sequence[Listing]) -> list[Report | str
     """
     out: list[Report | str] = []
     try:
-        out += scanner.scan_many(listings)
+        out += scanner.scan_many(listings, workers=1)
         return out
     except Exception as error:
         logger.exception("%d listings could not be scanned together", len(listings))

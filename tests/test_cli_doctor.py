@@ -165,10 +165,11 @@ def test_a_missing_extra_is_no_failure(declared: dict[str, list[str]], monkeypat
     monkeypatch.setitem(sys.modules, "pyarrow", None)  # an import of it fails
     result = run("doctor")
     assert result.exit_code == 0
-    (line,) = [line for line in result.stdout.splitlines() if "missing" in line]
-    assert line.split()[:3] == ["parquet", "-", "missing"]
-    assert line.endswith("pip install 'logoscan[parquet]'")
-    assert result.stdout.splitlines()[-1] == "All that scanning needs is well. 1 optional part is not there."
+    parquet, ray = [line for line in result.stdout.splitlines() if "missing" in line]
+    assert parquet.split()[:3] == ["parquet", "-", "missing"]
+    assert parquet.endswith("pip install 'logoscan[parquet]'")
+    assert ray.split()[:3] == ["ray", "-", "missing"], "which needs it, too"
+    assert result.stdout.splitlines()[-1] == "All that scanning needs is well. 2 optional parts are not there."
 
 
 def test_extras_are_read_from_the_metadata(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -174,7 +174,7 @@ def test_easyocr_is_given_rgb_and_a_true_grey(easy: EasyOcr, monkeypatch: pytest
 @pytest.mark.parametrize(
     ("shape", "canvas"),
     [
-        ((100, 160), (640, 960)),
+        ((100, 160), (640, 640)),
         ((20, 30), (320, 320)),
         ((480, 640), (960, 960)),
         ((3000, 4000), (960, 960)),
@@ -185,7 +185,7 @@ def test_canvases_are_few(shape: tuple[int, int], canvas: tuple[int, int]) -> No
     picture = np.full((*shape, 3), (9, 60, 200), np.uint8)
     laid, scale = ocr_module._canvas(picture, 960)
     assert laid.shape == (*canvas, 3)
-    assert scale == min(5.0, 960 / max(shape))
+    assert scale == min(5.0, max(2.0, 640 / max(shape)), 960 / max(shape))
     assert (laid == (9, 60, 200)).all(), "the ground continues the picture"
 
 
@@ -287,7 +287,9 @@ def test_auto_takes_easyocr_on_cuda_where_its_weights_are(
     monkeypatch: pytest.MonkeyPatch, device: str, weights: bool, expected: str
 ) -> None:
     def stand_in(name: str) -> Any:
-        def make(*, device: str, long_side_px: int, find_px: tuple[int, ...]) -> tuple[str, str, int, tuple[int, ...]]:
+        def make(
+            *, device: str, long_side_px: int, find_px: tuple[int, ...], most_lines: int | None = None
+        ) -> tuple[str, str, int, tuple[int, ...]]:
             return name, device, long_side_px, find_px
 
         return make
@@ -297,7 +299,7 @@ def test_auto_takes_easyocr_on_cuda_where_its_weights_are(
     monkeypatch.setattr(ocr_module, "EasyOcr", stand_in("easyocr"))
     monkeypatch.setattr(ocr_module, "RapidOcr", stand_in("rapidocr"))
     made: Any = make_ocr("auto", device="auto")
-    assert made == (expected, "auto", 960, (480, 960))
+    assert made == (expected, "auto", 960, (480, 640))
     most: Any = make_ocr("auto", device="auto", effort="full")
     assert most == (expected, "auto", 1600, (480, 960, 1600))
     with pytest.raises(InputError, match="effort: expected default or full, got 'most'"):

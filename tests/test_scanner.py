@@ -149,11 +149,12 @@ def test_a_box_is_tightened_around_what_was_matched() -> None:
 # -- the stream
 
 
+@pytest.mark.parametrize("workers", [1, 3])
 @pytest.mark.parametrize("batch_size", [1, 2, 3, 7, 50])
-def test_scan_many_keeps_the_order_and_equals_scan(batch_size: int) -> None:
+def test_scan_many_keeps_the_order_and_equals_scan(batch_size: int, workers: int) -> None:
     scanner = wire()
     alone = [timeless(scanner.scan(listing)) for listing in listings()]
-    together = [timeless(report) for report in scanner.scan_many(listings(), batch_size=batch_size)]
+    together = [timeless(report) for report in scanner.scan_many(listings(), batch_size=batch_size, workers=workers)]
     assert [report.listing_id for report in together] == [listing.id for listing in listings()]
     assert together == alone
     assert len({repr((r.score, r.brands)) for r in alone}) >= 5, "the listings differ in what is found"
@@ -168,7 +169,7 @@ def test_the_stream_is_consumed_batch_by_batch() -> None:
             taken += 1
             yield Listing(f"listing {taken}", (photo_of(ACME),))
 
-    reports = wire().scan_many(stream(), batch_size=3)
+    reports = wire().scan_many(stream(), batch_size=3, workers=1)
     assert taken == 0
     seen = []
     for expected in (3, 3, 3, 6, 6, 6, 9):
@@ -177,18 +178,56 @@ def test_the_stream_is_consumed_batch_by_batch() -> None:
     assert seen == [f"listing {i}" for i in range(1, 8)]
 
 
+def test_a_stream_by_several_workers_is_read_no_further_than_they_work() -> None:
+    taken = 0
+
+    def stream() -> Iterator[Listing]:
+        nonlocal taken
+        while True:
+            taken += 1
+            yield Listing(f"listing {taken}", (photo_of(ACME),))
+
+    reports = wire().scan_many(stream(), batch_size=2, workers=3)
+    assert [next(reports).listing_id for _ in range(5)] == [f"listing {i}" for i in range(1, 6)]
+    assert taken <= 2 * (3 + 1) + 2 * 2
+    reports.close()  # type: ignore[attr-defined]
+
+
+def test_a_photo_that_comes_again_is_looked_at_once() -> None:
+    looks = 0
+
+    class Counting(FakeDetector):
+        def detect(self, images: Sequence[Rgb]) -> list[Regions]:
+            nonlocal looks
+            looks += len(images)
+            return super().detect(images)
+
+    scanner = Scanner(register(), encoder=ENCODER, detector=Counting(), calibration=None, similarity_threshold=0.9)
+    twice = [Listing(str(i), (photo_of(ACME), photo_of(ACME))) for i in range(3)]
+    once = [timeless(r) for r in scanner.scan_many(twice, batch_size=1, workers=1)]
+    assert looks == 1
+    again = [timeless(r) for r in scanner.scan_many(twice, batch_size=1, workers=1, deduplicate=False)]
+    assert looks == 4, "of one batch a picture is looked at once all the same"
+    assert once == again
+
+
 def test_no_listing_no_report() -> None:
     assert list(wire().scan_many([])) == []
     with pytest.raises(InputError, match="batch_size: expected 1 or more, got 0"):
         next(wire().scan_many(listings(), batch_size=0))
+    with pytest.raises(InputError, match="workers: expected 1 or more or None, got 0"):
+        next(wire().scan_many(listings(), workers=0))
+    with pytest.raises(InputError, match="effort: expected default or full, got 'most'"):
+        Scanner(register(), encoder=ENCODER, detector=FakeDetector(), effort="most")  # type: ignore[arg-type]
 
 
-def test_an_error_in_the_stream_is_the_callers() -> None:
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_error_in_the_stream_is_the_callers(workers: int) -> None:
     def stream() -> Iterator[Listing]:
         yield from listings()[:2]
         raise ZeroDivisionError
 
-    reports = wire().scan_many(stream(), batch_size=2)
+    reports = wire().scan_many(stream(), batch_size=2, workers=workers)
     assert [next(reports).listing_id, next(reports).listing_id] == ["plain", "bare"]
     with pytest.raises(ZeroDivisionError):
         next(reports)
@@ -475,7 +514,9 @@ def test_only_fifty_photos_are_looked_at() -> None:
 
 def test_a_change_between_batches_is_seen() -> None:
     index = register()
-    reports = wire(index).scan_many([Listing(str(i), (photo_of(CORE), photo_of(ACME))) for i in range(3)], batch_size=1)
+    reports = wire(index).scan_many(
+        [Listing(str(i), (photo_of(CORE), photo_of(ACME))) for i in range(3)], batch_size=1, workers=1
+    )
     assert [r.brand for r in next(reports).brands] == ["Acme"]
     index.add(Brand("Core"), [("c", CORE)], ENCODER)
     second = next(reports)

@@ -614,7 +614,7 @@ def test_with_the_real_models(
     index = sample_index.snapshot()
     index.remove(brand)
     index.add(Brand("Twin"), [("twin", mark)], clip)
-    scanner = Scanner(index, encoder=clip, detector=LogoDetector(device="cpu"), ocr=None)
+    scanner = Scanner(index, encoder=clip, detector=LogoDetector(device="cpu", effort="full"), ocr=None, effort="full")
     assert scanner.calibration is not None
     least = scanner.calibration.threshold
     rgb = load_image(samples / "photos" / f"{photo}.jpg")
