@@ -37,11 +37,16 @@ class CpuNetwork:
         """
         import openvino
         import torch
+        from openvino.frontend import FrontEndManager
+        from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
         with torch.inference_mode(False), torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch calls tracing deprecated; OpenVINO does it itself, more slowly
             traced = torch.jit.trace(module, example, check_trace=False)  # type: ignore[no-untyped-call]
-            model = openvino.convert_model(traced, example_input=example)
+            # openvino.convert_model does these steps too, and reports to Intel that it did: nothing here may
+            frontend = FrontEndManager().load_by_framework("pytorch")
+            decoder = TorchScriptPythonDecoder(traced, example_input=(example,))  # must outlive the conversion
+            model = frontend.convert(frontend.load(decoder))
         sides = [-1] * (example.ndim - 2)
         model.reshape([-1, int(example.shape[1]), *sides])
         streams = max(1, (os.cpu_count() or 1) // threads)

@@ -1,0 +1,83 @@
+"""OpenVINO behind the networks: as torch answers, for any batch, by several threads, and without a word to anybody."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import torch
+
+from logoscan.detect import LogoDetector
+from logoscan.encode import ClipEncoder
+from logoscan.errors import InputError
+from logoscan.runtime import CpuNetwork, cpu_network
+
+
+def _network() -> torch.nn.Module:
+    torch.manual_seed(0)
+    return torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.ReLU6(), torch.nn.AdaptiveAvgPool2d(1)).eval()
+
+
+def test_it_answers_as_torch_does_for_any_batch_and_size() -> None:
+    net = _network()
+    compiled = CpuNetwork(net, torch.zeros(1, 3, 16, 16), precision="fp32", threads=1)
+    for shape in ((1, 3, 16, 16), (5, 3, 16, 16), (2, 3, 24, 40)):
+        x = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+        with torch.no_grad():
+            wanted = net(torch.from_numpy(x)).numpy()
+        np.testing.assert_allclose(compiled(x)[0], wanted, atol=1e-5)
+
+
+def test_threads_do_not_disturb_one_another() -> None:
+    compiled = CpuNetwork(_network(), torch.zeros(1, 3, 16, 16), precision="fp32", threads=1)
+    inputs = [np.full((1, 3, 16, 16), i, np.float32) for i in range(40)]
+    wanted = [compiled(x)[0] for x in inputs]
+    with ThreadPoolExecutor(4) as pool:
+        found = [out[0] for out in pool.map(compiled, inputs)]
+    np.testing.assert_array_equal(found, wanted)
+
+
+def test_nothing_is_reported_to_anybody(monkeypatch: pytest.MonkeyPatch) -> None:
+    telemetry = pytest.importorskip("openvino_telemetry")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("telemetry was asked for")
+
+    monkeypatch.setattr(telemetry.Telemetry, "init", refuse)
+    monkeypatch.setattr(telemetry.Telemetry, "send_event", refuse)
+    CpuNetwork(_network(), torch.zeros(1, 3, 8, 8), precision="fp32", threads=1)
+
+
+def test_what_cannot_be_compiled_is_left_to_torch(caplog: pytest.LogCaptureFixture) -> None:
+    class Odd(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            raise RuntimeError("not today")
+
+    assert cpu_network(("odd",), Odd(), torch.zeros(1, 3, 8, 8), "fp32") is None
+    assert "OpenVINO cannot run this network" in caplog.text
+
+
+def test_the_encoder_conforms(clip: ClipEncoder) -> None:
+    reference = ClipEncoder(device="cpu", precision="fp32", runtime="torch")
+    assert (clip.runtime, reference.runtime) == ("openvino", "torch")
+    pixels = np.random.default_rng(1).integers(0, 256, (9, 128, 128, 3), np.uint8)
+    cosine = (clip.encode_pixels(pixels) * reference.encode_pixels(pixels)).sum(axis=1)
+    assert cosine.min() > 0.9999
+
+
+def test_the_detector_conforms() -> None:
+    picture = np.random.default_rng(2).integers(0, 256, (200, 300, 3), np.uint8)
+    found, wanted = (
+        LogoDetector(device="cpu", precision="fp32", runtime=runtime).detect([picture])[0]  # type: ignore[arg-type]
+        for runtime in ("openvino", "torch")
+    )
+    np.testing.assert_allclose(found.xyxy, wanted.xyxy, atol=0.5)
+    np.testing.assert_allclose(found.confidence, wanted.confidence, atol=1e-3)
+
+
+def test_another_runtime_is_refused() -> None:
+    with pytest.raises(InputError, match="runtime: expected auto, torch or openvino, got 'tvm'"):
+        ClipEncoder(device="cpu", runtime="tvm")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"LogoDetector\.runtime: expected auto, torch or openvino, got 'tvm'"):
+        LogoDetector(device="cpu", runtime="tvm")  # type: ignore[arg-type]
