@@ -295,7 +295,7 @@ class Scanner:
 
     def scan(self, listing: Listing) -> Report:
         """The report of one listing. A photo that cannot be read is a warning in it."""
-        return next(self._scan_batch([listing], Known(0)))
+        return next(self.scan_many([listing], workers=1, deduplicate=False))
 
     def scan_many(
         self,
