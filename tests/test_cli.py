@@ -372,12 +372,12 @@ def test_an_interrupted_run_goes_on(shop: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("logoscan.encode.ClipEncoder", lambda *_, **__: Dying())
     first = scan(shop)
     assert (first.exit_code, first.stdout) == (130, "")
+    done = ids(shop / "R.jsonl.partial")
+    assert done in ([], ["L0", "L1", "L2", "L3"]), "batches are at work side by side; whole ones are written, in order"
     assert first.stderr == (
-        f"logoscan: interrupted; 4 reports are in {shop / 'R.jsonl.partial'}, the same command goes on\n"
+        f"logoscan: interrupted; {len(done)} reports are in {shop / 'R.jsonl.partial'}, the same command goes on\n"
     )
     assert not (shop / "R.jsonl").exists()
-    done = ids(shop / "R.jsonl.partial")
-    assert done == ["L0", "L1", "L2", "L3"], "the first batch was written"
     monkeypatch.setattr("logoscan.encode.ClipEncoder", lambda *_, **__: FakeEncoder())
     assert scan(shop).exit_code == 0
     assert ids(shop / "R.jsonl") == [f"L{i}" for i in range(6)]
