@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from commands import ACME, BOLT, run
 from fakes import FakeDetector, FakeEncoder, photo_of
+from PIL import Image
 
 from logoscan.errors import LogoscanError, MismatchError
 from logoscan.index import LogoIndex
@@ -218,7 +219,10 @@ main(prog_name="logoscan")
 
 def test_ctrl_c_ends_at_once_and_the_same_command_goes_on(shop: Path) -> None:
     rows = (shop / "listings.jsonl").read_text().splitlines()
-    more = [json.dumps({**json.loads(rows[n % 6]), "id": f"L{n}"}) for n in range(64)]
+    more = []
+    for n in range(64):  # photos that come again are not looked at again
+        Image.fromarray(photo_of(ACME, ground=(100 + n, 100, 100))).save(shop / "photos" / f"new{n}.png")
+        more.append(json.dumps({**json.loads(rows[0]), "id": f"L{n}", "images": [f"photos/new{n}.png"]}))
     (shop / "listings.jsonl").write_text("\n".join(more) + "\n")
     arguments = [
         "scan", shop / "listings.jsonl", "--index", shop / "index", "--out", shop / "R.jsonl", "--ocr", "none",

@@ -19,6 +19,7 @@ from fakes import FakeEncoder
 from logoscan.brands import read_brand_folders
 from logoscan.errors import LogoscanError
 from logoscan.index import LogoIndex
+from logoscan.jsonio import seal
 from logoscan.ledger import PhotoLedger
 from logoscan.listings import BadRow, read_labels, read_prices
 from logoscan.merchant_state import MerchantState
@@ -218,7 +219,8 @@ def _labels(content: bytes, folder: Path) -> Trial:
 def _reports(change: dict[str, Any], folder: Path) -> Trial:
     """A stored report, altered."""
     stored = {**json.loads(report_to_json(scanner().scan(Listing("a", (ACME,), title="Acme")))), **change}
-    (folder / "r.jsonl").write_text(json.dumps(stored) + "\n")
+    stored.pop("sha256", None)
+    (folder / "r.jsonl").write_text(seal(json.dumps(stored)) + "\n")  # whoever forges a report can seal it, too
     (folder / "root").mkdir()
     (folder / "secret.png").write_bytes(b"secret")
 
