@@ -69,7 +69,7 @@ def test_the_encoder_conforms(clip: ClipEncoder) -> None:
 def test_the_detector_conforms() -> None:
     picture = np.random.default_rng(2).integers(0, 256, (200, 300, 3), np.uint8)
     found, wanted = (
-        LogoDetector(device="cpu", precision="fp32", runtime=runtime).detect([picture])[0]  # type: ignore[arg-type]
+        LogoDetector(device="cpu", precision="fp32", runtime=runtime).detect([picture])[0]
         for runtime in ("openvino", "torch")
     )
     np.testing.assert_allclose(found.xyxy, wanted.xyxy, atol=0.5)
