@@ -1,6 +1,7 @@
-"""Runs a torch network on the CPU by OpenVINO: the same answers, about twice as fast. Knows nothing of pictures.
+"""Runs a torch network on the CPU by OpenVINO: the same answers, sooner. Knows nothing of pictures.
 
-The numbers behind that stand in `benchmarks/encode.py`. OpenVINO takes the network from torch as it is; no other file
+On one core with AVX2 the encoder ran 160 squares a second beside 90 by torch, the detector took 0.20 s beside 0.39 s;
+no benchmark script compares the two yet. OpenVINO takes the network from torch as it is; no other file
 of weights exists.
 """
 
@@ -92,7 +93,7 @@ def cpu_network(key: tuple[object, ...], module: Any, example: Any, precision: s
             try:
                 _made[full] = CpuNetwork(module, example, precision=precision, threads=threads)
             except ImportError as error:
-                logger.warning("openvino is missing (%s): torch runs the networks, at half the speed", error)
+                logger.warning("openvino is missing (%s): torch runs the networks, more slowly", error)
                 return None
             except Exception as error:  # a foreign network may hold what OpenVINO does not know
                 logger.warning(
