@@ -203,7 +203,7 @@ class LogoDetector:
             most: Most proposals for a picture, besides the large squares.
             large: Squares that are looked at in every picture.
             effort: "full" looks at every picture scaled to the square, and proposes `most` places and `large`;
-                "default" leaves the padding out, enlarges to 384 px at most, and proposes fewer. The fingerprint is the same,
+                "default" leaves the padding out, enlarges to 384 px, and proposes fewer. The fingerprint is the same,
                 since a calibration serves both (`benchmarks/quality.py effort` measures what that costs).
             runtime: What runs the network; "auto" is OpenVINO on a CPU where it is installed, else torch.
 
