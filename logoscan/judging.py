@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from logoscan.coded import CodedUse, find_coded
@@ -23,10 +23,12 @@ from logoscan.text import NO_BRAND, NameIndex, fold
 from logoscan.types import Brand, BrandMention, Listing, TextSpans
 from logoscan.units import Pack, pack
 
-__all__ = ["CANDIDATE_FROM", "Findings", "Judge", "Judgement", "claim_of", "coded_of", "mentions_of"]
+__all__ = ["CANDIDATE_FROM", "Findings", "Judge", "Judgement", "claim_of", "coded_of", "mentions_of", "shortened"]
 
 CANDIDATE_FROM = 0.2
 """Probability of being shown from which a brand is judged: below, a report would drown in chance likenesses."""
+_LONGEST = {"title": 20_000, "description": 100_000, "claimed_brand": 1_000, "category": 1_000, "condition": 1_000}
+"""Characters of a listing's words that are judged; marketplaces allow a twentieth."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,6 +140,19 @@ def _told(judged: PriceJudgement) -> PriceFinding:
         judged.anomaly, judged.reason, share * usual, cohort.currency, share, usual, cohort.spread, cohort.n,
         cohort.level, what or None, judged.stated,
     )  # fmt: skip
+
+
+def shortened(listing: Listing) -> tuple[Listing, list[str]]:
+    """The listing with as much of its words as is judged, and what was left out, in words.
+
+    A text that nobody would read could otherwise cost as much as a thousand listings.
+    """
+    long = {name: text for name in _LONGEST if len(text := getattr(listing, name) or "") > _LONGEST[name]}
+    cut = {name: text[: _LONGEST[name]] for name, text in long.items()}
+    notes = [
+        f"{name}: the end of {len(text)} characters: over the cap of {_LONGEST[name]}" for name, text in long.items()
+    ]
+    return (replace(listing, **cut) if cut else listing), notes
 
 
 def claim_of(listing: Listing, names: NameIndex) -> str | None:

@@ -278,6 +278,6 @@ def _resized(seen: Observation, rgb: Rgb, size_wh: tuple[int, int], *, back: boo
     return replace(
         seen,
         regions=Regions(seen.regions.xyxy * np.tile(grow, 2), seen.regions.confidence),
-        spans=TextSpans(seen.spans.polygons * grow, seen.spans.texts, seen.spans.confidence),
+        spans=replace(seen.spans, polygons=seen.spans.polygons * grow),
         keypoints=replace(seen.keypoints, frames=frames, size_wh=size) if len(seen.keypoints) else seen.keypoints,
     )

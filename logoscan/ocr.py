@@ -12,6 +12,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import Any, Literal, Protocol, TypeAlias, get_args, runtime_checkable
@@ -183,7 +184,7 @@ class RapidOcr:
     """PP-OCR through RapidOCR and ONNX Runtime. Its models ship in its wheel.
 
     Attributes:
-        name: "rapidocr VERSION" and the sizes.
+        name: "rapidocr VERSION", the sizes, and how many lines are read if not all.
         long_side_px: Pictures are read at this.
         find_px: Lines are found at these.
     """
@@ -225,7 +226,8 @@ class RapidOcr:
         if most_lines is not None and most_lines < 1:
             raise InputError(f"most_lines: expected 1 or more or None, got {most_lines!r}")
         self.most_lines = most_lines
-        self.name = f"rapidocr {version('rapidocr')} {_sizes(self.long_side_px, self.find_px)}"
+        lines = f", {most_lines} lines" if most_lines else ""
+        self.name = f"rapidocr {version('rapidocr')} {_sizes(self.long_side_px, self.find_px)}{lines}"
         self._engine: Any = RapidOCR(
             params={
                 "Global.log_level": "critical",  # else a line on stderr for each photo without text
@@ -251,14 +253,17 @@ class RapidOcr:
         canvas, scale = _canvas(image, self.long_side_px)
         bgr = np.ascontiguousarray(canvas[..., ::-1])  # what it takes arrays for
         looks: list[TextSpans] = []
+        unread = 0
         for side in _find_sides(canvas, max(image.shape[:2]) * scale, self.find_px):
             places = self._find(bgr, side)
             if self.most_lines is not None:
-                places = _largest(_unread(places / np.float32(scale), looks, places), self.most_lines)
+                new = _unread(places / np.float32(scale), looks, places)
+                places = _largest(new, self.most_lines)
+                unread = max(unread, len(new) - len(places))  # the sizes find many of the same
             if len(places):
                 texts, sure = self._recognise(bgr, places)
                 looks.append(_spans(list(places), texts, sure, scale, image.shape))
-        return _merged(looks or [TextSpans.empty()])
+        return replace(_merged(looks or [TextSpans.empty()]), unread=unread)
 
     def _find(self, bgr: Rgb, side: int) -> NDArray[np.float32]:
         """Lines of a canvas, float32 (n, 4, 2) px, found in it at the size with this long side."""

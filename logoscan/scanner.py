@@ -29,7 +29,7 @@ from logoscan.errors import ImageError, InputError, LogoscanError, MismatchError
 from logoscan.evidence import BrandEvidence, gather
 from logoscan.images import ImageLimits
 from logoscan.index import LogoIndex
-from logoscan.judging import Findings, Judge, claim_of, coded_of, mentions_of
+from logoscan.judging import Findings, Judge, claim_of, coded_of, mentions_of, shortened
 from logoscan.ledger import PhotoLedger
 from logoscan.locate import locate
 from logoscan.match import MatchCalibration, match_regions
@@ -444,12 +444,14 @@ class Scanner:
         warnings = [f"image {i}: {o.warning}" for i, o in enumerate(observations) if o.warning]
         skipped = [] if self.ocr else ["photos were not read: no OCR engine"]
         skipped += [f"image {i}: without {', '.join(o.unfinished)}" for i, o in enumerate(observations) if o.unfinished]
+        skipped += [f"image {i}: {_unread(o.spans.unread)}" for i, o in enumerate(observations) if o.spans.unread]
         if len(listing.images) > len(observations):
             skipped.append(f"images {len(observations)} to {len(listing.images) - 1}: over the cap of {MAX_IMAGES}")
         if self.calibration is None and matches:
             skipped.append("no match calibration for this encoder and detector: matches by look carry no probability")
         if self.name_calibration is None and index.by_name:
             skipped.append("no name calibration: matches of brands known by name alone carry no probability")
+        skipped += shortened(listing)[1]
         found, evidence = self._findings(listing, observations, index, matches, altered)
         judged = self._judging.judge(found, index.brand)
         skipped += [line for one in judged for line in one.skipped]
@@ -484,6 +486,7 @@ class Scanner:
     ) -> tuple[Findings, Mapping[str, BrandEvidence]]:
         """Everything that was found out about a listing, and what the photos say of each brand."""
         spans = [seen.spans for seen in observations]
+        listing = shortened(listing)[0]
         mentions = mentions_of(listing, spans, index.names)
         evidence = gather(matches, mentions)
         found = Findings(
@@ -581,13 +584,18 @@ class Scanner:
     def _provenance(self, index: LogoIndex) -> Provenance:
         info = self.encoder.info
         precision = getattr(self.encoder, "precision", "fp32")
+        effort = f" {made}" if (made := getattr(self.detector, "effort", "")) else ""
         return Provenance(
             version=logoscan.__version__,
             encoder=f"{info.name}@{info.fingerprint} {precision}",
             index=index.fingerprint,
-            detector=f"{self.detector.name}@{self.detector.fingerprint}",
+            detector=f"{self.detector.name}@{self.detector.fingerprint}{effort}",
             ocr=self.ocr.name if self.ocr else "none",
             score_model=self._judging.score_model.version,
             device=self.encoder.device,
             time=datetime.now(UTC).isoformat(timespec="seconds"),
         )
+
+
+def _unread(lines: int) -> str:
+    return f"{lines} more {'line' if lines == 1 else 'lines'} of small text not read, to save work"

@@ -283,11 +283,13 @@ class TextSpans:
         polygons: float32 (n, 4, 2), pixels x y, clockwise from the text's own top left.
         texts: n strings.
         confidence: float32 (n,), in [0, 1], as the engine states it; engines differ.
+        unread: Lines that were found and, to save work, not read.
     """
 
     polygons: NDArray[np.float32]
     texts: tuple[str, ...]
     confidence: NDArray[np.float32]
+    unread: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "texts", _texts("TextSpans", "texts", self.texts))
@@ -319,7 +321,7 @@ class TextSpans:
         polygons, confidence = (
             np.concatenate(pair) for pair in ((self.polygons, more.polygons), (self.confidence, more.confidence))
         )
-        return TextSpans(polygons, (*self.texts, *more.texts), confidence)
+        return TextSpans(polygons, (*self.texts, *more.texts), confidence, self.unread + more.unread)
 
 
 @dataclass(frozen=True)

@@ -314,6 +314,20 @@ def test_looks_at_several_sizes_give_each_line_once(rapid: RapidOcr, monkeypatch
     assert words(found) == "KODAK"
 
 
+def test_an_economical_engine_reads_the_largest_lines_and_says_how_many_it_left(
+    rapid: RapidOcr, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = np.full((500, 640, 3), 255, np.uint8)
+    for row, (name, high) in enumerate((("SMALL", 24), ("KODAK", 60), ("PRINT", 24), ("NIVEA", 50))):
+        picture[20 + 120 * row : 20 + 120 * row + high, 30 : 30 + 4 * high] = lettering(name, size=(4 * high, high))
+    assert rapid.read([picture])[0].unread == 0
+    monkeypatch.setattr(rapid, "most_lines", 2)
+    found = rapid.read([picture])[0]
+    assert sorted(text.upper() for text in found.texts) == ["KODAK", "NIVEA"]
+    assert found.unread == 2
+    assert found.joined(found.rows([0])).unread == 2
+
+
 def test_pixels_are_those_of_all_sizes() -> None:
     whole = ocr_module.pixels_searched(480, 960, 960, (960,))
     assert whole == 640 * 960, "the canvas"

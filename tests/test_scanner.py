@@ -498,6 +498,28 @@ def test_marks_are_compared_with_their_drawings_only_on_request() -> None:
         wire(check_marks=True)
 
 
+def test_texts_beyond_what_anybody_reads_are_cut_and_the_report_says_so() -> None:
+    title = "Acme drill " + "x " * 20_000
+    report = wire().scan(Listing("long", title=title + "Bolt", claimed_brand="Acme", description="Bolt"))
+    assert f"title: the end of {len(title) + 4} characters: over the cap of 20000" in report.skipped
+    assert {(m.source, m.brand) for m in report.mentions} >= {("title", "Acme"), ("description", "Bolt")}
+    assert ("title", "Bolt") not in {(m.source, m.brand) for m in report.mentions}
+    assert "cap" not in str(wire().scan(Listing("short", title=title[:20_000])).skipped)
+
+
+def test_lines_that_were_not_read_stand_in_the_report() -> None:
+    class Hasty(FakeOcr):
+        def read(self, images: Sequence[Rgb]) -> list[TextSpans]:
+            return [replace(spans, unread=n) for n, spans in enumerate(super().read(images))]
+
+    report = wire(ocr=Hasty()).scan(Listing("L", (photo_of(ACME), photo_of(BOLT), photo_of(None))))
+    told = [line for line in report.skipped if "lines" in line or "line " in line]
+    assert told == [
+        "image 1: 1 more line of small text not read, to save work",
+        "image 2: 2 more lines of small text not read, to save work",
+    ]
+
+
 def test_only_fifty_photos_are_looked_at() -> None:
     photos = [photo_of(None, size_px=(4, 4))] * 49 + [photo_of(ACME), photo_of(BOLT), photo_of(BOLT)]
     report = wire().scan(Listing("many", tuple(photos)))
