@@ -8,7 +8,7 @@ from pathlib import Path
 
 from logoscan.errors import ImageError, InputError
 from logoscan.images import resolve_under
-from logoscan.jsonio import from_mapping, loads
+from logoscan.jsonio import from_mapping, keys_for_log, loads
 from logoscan.logos import LOGO_SUFFIXES
 from logoscan.types import Brand
 
@@ -41,7 +41,7 @@ def read_brand_folder(folder: Path) -> BrandFolder:
         if not isinstance(values, dict):
             raise InputError(f"{described}: expected an object, got {type(values).__name__}")
         if unknown := sorted(set(values) - {f.name for f in fields(Brand)}):
-            logger.warning("%s: ignored keys: %s", described, ", ".join(map(str, unknown)))
+            logger.warning("%s: ignored keys: %s", described, keys_for_log(unknown))
         values = {"name": folder.name, **values}
     brand = from_mapping(Brand, values, str(described))
 

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -25,6 +25,7 @@ __all__ = [
     "file_sha256",
     "from_json",
     "from_mapping",
+    "keys_for_log",
     "mapping_sha256",
     "read_record",
     "seal",
@@ -179,6 +180,11 @@ def loads(text: str | bytes, where: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
         raise CorruptFileError(f"{where}: not JSON ({error!s:.120})") from None
+
+
+def keys_for_log(keys: Iterable[str]) -> str:
+    """Keys of a stranger's file for a line of a log: 80 characters of each, lone surrogates escaped."""
+    return ", ".join(key[:80].encode(errors="backslashreplace").decode() for key in keys)
 
 
 def file_sha256(path: Path) -> str:

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 from logoscan.coded import CodedUse, find_coded
 from logoscan.cohorts import USED
@@ -148,7 +149,7 @@ def shortened(listing: Listing) -> tuple[Listing, list[str]]:
     A text that nobody would read could otherwise cost as much as a thousand listings.
     """
     long = {name: text for name in _LONGEST if len(text := getattr(listing, name) or "") > _LONGEST[name]}
-    cut = {name: text[: _LONGEST[name]] for name, text in long.items()}
+    cut: dict[str, Any] = {name: text[: _LONGEST[name]] for name, text in long.items()}
     notes = [
         f"{name}: the end of {len(text)} characters: over the cap of {_LONGEST[name]}" for name, text in long.items()
     ]

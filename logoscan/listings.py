@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from logoscan.errors import CorruptFileError, InputError, MissingDependencyError
+from logoscan.jsonio import keys_for_log
 from logoscan.price import PriceRecord
 from logoscan.types import Listing
 from logoscan.units import pack
@@ -196,8 +197,8 @@ def _from_rows(rows: Iterable[tuple[int, Mapping[str, Any] | str]], name: str) -
         if len(ignored) < _MOST_IGNORED and (new := {str(k) for k in values} - set(_FIELDS) - ignored):
             told = sorted(new)[: _MOST_IGNORED - len(ignored)]
             ignored |= set(told)
-            words = ", ".join(k[:80].encode(errors="backslashreplace").decode() for k in told)
-            logger.warning("%s: ignored fields: %s%s", name, words, ", and more" if len(told) < len(new) else "")
+            more = ", and more" if len(told) < len(new) else ""
+            logger.warning("%s: ignored fields: %s%s", name, keys_for_log(told), more)
         yield _listing(values, line)
 
 

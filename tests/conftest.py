@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # a core each: two processes of two threads get in each other's way
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 from commands import ACME, BOLT, run

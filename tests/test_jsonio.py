@@ -21,6 +21,7 @@ from logoscan.jsonio import (
     file_sha256,
     from_json,
     from_mapping,
+    keys_for_log,
     loads,
     seal,
     to_json,
@@ -195,3 +196,7 @@ def test_every_byte_under_a_seal_counts() -> None:
     for bad in (good + b"\n", b" " + good, b"{" + good, good * 2):
         with pytest.raises(CorruptFileError, match=r"f\.json"):
             unseal(bad, "f.json")
+
+
+def test_keys_can_be_logged_whatever_a_file_holds() -> None:
+    assert keys_for_log(["colour", "\ud800", "x" * 100]) == "colour, \\ud800, " + "x" * 80
