@@ -15,6 +15,8 @@ __all__ = ["of_drawing", "of_photo"]
 
 _PHOTO_PX, _DRAWING_PX = 640, 320
 """Long sides to which photos and drawings are brought; small marks in a photo have their points between its pixels."""
+_MOST_ENLARGED = 1.5
+"""Times that a photo is enlarged at most; there is little between the pixels of a small one."""
 _MOST_IN_PHOTO, _MOST_IN_DRAWING = 1000, 500
 """Strongest points that are kept."""
 _CONTRAST = 0.02
@@ -31,7 +33,7 @@ def of_photo(rgb: Rgb) -> Keypoints:
     Args:
         rgb: uint8 (H, W, 3) RGB.
     """
-    return _points(rgb, _PHOTO_PX, _MOST_IN_PHOTO)
+    return _points(rgb, min(_PHOTO_PX, round(_MOST_ENLARGED * max(rgb.shape[:2]))), _MOST_IN_PHOTO)
 
 
 def of_drawing(rgba: Rgba) -> Keypoints:

@@ -34,7 +34,6 @@ __all__ = [
     "WordReader",
     "easyocr_models",
     "make_ocr",
-    "pixels_searched",
     "rapidocr_models",
     "verify_easyocr",
 ]
@@ -44,7 +43,8 @@ logger = logging.getLogger(__name__)
 OcrChoice: TypeAlias = Literal["auto", "easyocr", "rapidocr", "none"]
 _READ_PX: dict[str, tuple[int, tuple[int, ...]]] = {"default": (960, (480, 640)), "full": (1600, (480, 960, 1600))}
 """Long sides at which lines are read and found."""
-_MOST_LINES: dict[str, int | None] = {"default": 12, "full": None}
+_MOST_LINES = 12
+"""Lines of a photo that default effort reads at each size at which it finds lines."""
 _CANVAS_STEP = 320
 """Canvas sides are multiples of this: at most nine shapes at the default reading size."""
 _FIND_STEP = 160
@@ -120,16 +120,23 @@ def _surest(places: Boxes, owners: Sequence[int], texts: Sequence[str], confiden
     return TextSpans(corners.astype(np.float32), tuple(texts[row] for row in best.values()), sure)
 
 
-def _canvas(image: Rgb, long_side_px: int) -> tuple[Rgb, float]:
-    """The picture, scaled and set into the top left of a canvas of a fixed size; and the scale."""
+def _scaled(image: Rgb, long_side_px: int) -> tuple[Rgb, float]:
+    """The picture as it is read, and its scale."""
     height, width = image.shape[:2]
     scale = min(
         _MAX_ENLARGEMENT, max(_MAX_BLUR, _LEAST_READ_PX / max(height, width)), long_side_px / max(height, width)
     )
-    w, h = max(1, round(width * scale)), max(1, round(height * scale))
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0)), scale
+
+
+def _canvas(image: Rgb, long_side_px: int) -> tuple[Rgb, float]:
+    """The picture as it is read, in the top left of a canvas of a fixed size; and the scale."""
+    scaled, scale = _scaled(image, long_side_px)
+    h, w = scaled.shape[:2]
     out = np.empty((-h // _CANVAS_STEP * -_CANVAS_STEP, -w // _CANVAS_STEP * -_CANVAS_STEP, 3), np.uint8)
-    out[:] = np.median(image[:: max(1, height // 64), :: max(1, width // 64)], axis=(0, 1)).astype(np.uint8)
-    out[:h, :w] = np.asarray(Image.fromarray(image).resize((w, h), Image.Resampling.BICUBIC, reducing_gap=3.0))
+    out[:] = np.median(scaled[:: max(1, h // 64), :: max(1, w // 64)], axis=(0, 1)).astype(np.uint8)
+    out[:h, :w] = scaled
     return out, scale
 
 
@@ -153,12 +160,19 @@ def _find_sides(canvas: Rgb, shown_px: float, find_px: Sequence[int]) -> list[in
     return list(dict.fromkeys(min(side, size) for size in wanted))
 
 
-def pixels_searched(height: int, width: int, long_side_px: int, find_px: Sequence[int]) -> int:
-    """Pixels in which lines of a picture are looked for, at all sizes together; what an engine's time goes by."""
-    canvas, scale = _canvas(np.zeros((height, width, 3), np.uint8), long_side_px)
-    whole = canvas.shape[0] * canvas.shape[1]
-    sides = _find_sides(canvas, max(height, width) * scale, find_px)
-    return sum(round(whole * (side / max(canvas.shape[:2])) ** 2) for side in sides)
+def _find_sizes(shape: tuple[int, ...], scale: float, find_px: Sequence[int], enlarged: float) -> list[tuple[int, int]]:
+    """Widths and heights at which a picture that is read at `scale` is searched for lines, multiples of 32, each once.
+
+    At most `enlarged` times the picture as it came.
+    """
+    height, width = shape[:2]
+    long = max(height, width)
+    sizes = [min(size / long, scale, max(enlarged, 32 / long)) for size in find_px]
+    return list(dict.fromkeys((_round32(width * times), _round32(height * times)) for times in sizes))
+
+
+def _round32(side: float) -> int:
+    return max(32, round(side / 32) * 32)
 
 
 def _merged(looks: Sequence[TextSpans]) -> TextSpans:
@@ -196,6 +210,7 @@ class RapidOcr:
         long_side_px: int = 960,
         find_px: Sequence[int] = (),
         most_lines: int | None = None,
+        most_enlarged: float = _MAX_ENLARGEMENT,
         threads: int | None = None,
     ) -> None:
         """Load, verify and warm up the models.
@@ -207,6 +222,7 @@ class RapidOcr:
                 letters, which a text detector takes apart, in a large one small print; none given: as it is read.
             most_lines: Of a picture that are read at each size at which they are found, highest letters first; None
                 reads all.
+            most_enlarged: Times that a small picture is enlarged at most before lines are looked for, above 0.
             threads: Of ONNX Runtime; None takes torch's number, so that one setting governs both.
 
         Raises:
@@ -225,7 +241,9 @@ class RapidOcr:
         self.long_side_px, self.find_px = _checked(long_side_px, find_px)
         if most_lines is not None and most_lines < 1:
             raise InputError(f"most_lines: expected 1 or more or None, got {most_lines!r}")
-        self.most_lines = most_lines
+        if not 0 < most_enlarged < math.inf:
+            raise InputError(f"most_enlarged: expected above 0 and finite, got {most_enlarged!r}")
+        self.most_lines, self.most_enlarged = most_lines, most_enlarged
         lines = f", {most_lines} lines" if most_lines else ""
         self.name = f"rapidocr {version('rapidocr')} {_sizes(self.long_side_px, self.find_px)}{lines}"
         self._engine: Any = RapidOCR(
@@ -250,12 +268,12 @@ class RapidOcr:
         return [self._read(image) for image in images]
 
     def _read(self, image: Rgb) -> TextSpans:
-        canvas, scale = _canvas(image, self.long_side_px)
-        bgr = np.ascontiguousarray(canvas[..., ::-1])  # what it takes arrays for
+        scaled, scale = _scaled(image, self.long_side_px)
+        bgr = np.ascontiguousarray(scaled[..., ::-1])  # what it takes arrays for
         looks: list[TextSpans] = []
         unread = 0
-        for side in _find_sides(canvas, max(image.shape[:2]) * scale, self.find_px):
-            places = self._find(bgr, side)
+        for size in _find_sizes(image.shape, scale, self.find_px, self.most_enlarged):
+            places = self._find(bgr, size)
             if self.most_lines is not None:
                 new = _unread(places / np.float32(scale), looks, places)
                 places = _largest(new, self.most_lines)
@@ -265,13 +283,11 @@ class RapidOcr:
                 looks.append(_spans(list(places), texts, sure, scale, image.shape))
         return replace(_merged(looks or [TextSpans.empty()]), unread=unread)
 
-    def _find(self, bgr: Rgb, side: int) -> NDArray[np.float32]:
-        """Lines of a canvas, float32 (n, 4, 2) px, found in it at the size with this long side."""
+    def _find(self, bgr: Rgb, size: tuple[int, int]) -> NDArray[np.float32]:
+        """Lines of a picture, float32 (n, 4, 2) px, found in it at this width and height."""
         import cv2
 
         height, width = bgr.shape[:2]
-        scale = side / max(height, width)
-        size = (round(width * scale / 32) * 32, round(height * scale / 32) * 32)
         small = bgr if size == (width, height) else np.asarray(cv2.resize(bgr, size), np.uint8)
         found = self._engine._load_det_model()(small)
         if found.boxes is None:
@@ -502,5 +518,6 @@ def make_ocr(engine: OcrChoice = "auto", *, device: str = "auto", effort: Effort
     if engine == "easyocr":
         return EasyOcr(device=device, long_side_px=long_side_px, find_px=find_px)
     if engine == "rapidocr":
-        return RapidOcr(device=device, long_side_px=long_side_px, find_px=find_px, most_lines=_MOST_LINES[effort])
+        economies = {} if effort == "full" else {"most_lines": _MOST_LINES, "most_enlarged": _MAX_BLUR}
+        return RapidOcr(device=device, long_side_px=long_side_px, find_px=find_px, **economies)
     raise InputError(f"ocr: expected auto, easyocr, rapidocr or none, got {engine!r}")

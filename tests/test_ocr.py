@@ -288,7 +288,7 @@ def test_auto_takes_easyocr_on_cuda_where_its_weights_are(
 ) -> None:
     def stand_in(name: str) -> Any:
         def make(
-            *, device: str, long_side_px: int, find_px: tuple[int, ...], most_lines: int | None = None
+            *, device: str, long_side_px: int, find_px: tuple[int, ...], most_lines: int = 0, most_enlarged: float = 0
         ) -> tuple[str, str, int, tuple[int, ...]]:
             return name, device, long_side_px, find_px
 
@@ -328,11 +328,17 @@ def test_an_economical_engine_reads_the_largest_lines_and_says_how_many_it_left(
     assert found.joined(found.rows([0])).unread == 2
 
 
-def test_pixels_are_those_of_all_sizes() -> None:
-    whole = ocr_module.pixels_searched(480, 960, 960, (960,))
-    assert whole == 640 * 960, "the canvas"
-    assert ocr_module.pixels_searched(480, 960, 960, (480, 960)) == whole + whole // 4
-    assert ocr_module.pixels_searched(480, 960, 960, (960, 2000)) == whole, "each size once"
+def test_lines_are_looked_for_in_the_picture_alone_and_at_each_size_once() -> None:
+    def sizes(height: int, width: int, enlarged: float) -> list[tuple[int, int]]:
+        scale = min(5.0, max(2.0, 640 / max(height, width)), 960 / max(height, width))
+        return ocr_module._find_sizes((height, width), scale, (480, 640), enlarged)
+
+    assert sizes(375, 500, 2.0) == [(480, 352), (640, 480)]
+    assert sizes(3000, 4000, 2.0) == [(480, 352), (640, 480)]
+    assert sizes(224, 224, 5.0) == [(480, 480), (640, 640)]
+    assert sizes(224, 224, 2.0) == [(448, 448)], "no more than twice its size"
+    assert sizes(10, 4000, 2.0) == [(480, 32), (640, 32)]
+    assert sizes(1, 1, 2.0) == [(32, 32)]
 
 
 def test_the_name_tells_the_sizes() -> None:
@@ -367,6 +373,8 @@ def test_sizes_that_are_none_are_refused() -> None:
         RapidOcr(find_px=(640, 0))
     with pytest.raises(InputError, match="long_side_px: expected 32 or more, got -1"):
         RapidOcr(long_side_px=-1)
+    with pytest.raises(InputError, match=r"most_enlarged: expected above 0 and finite, got 0"):
+        RapidOcr(most_enlarged=0)
 
 
 @pytest.mark.parametrize("find_px", [320, 640, 960])
