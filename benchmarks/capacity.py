@@ -9,7 +9,6 @@ register stands in `index.py`.
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -26,6 +25,7 @@ from soak import resident
 
 from logoscan import ClipEncoder, Listing, Scanner
 from logoscan.encode import resolve_device
+from logoscan.runtime import cores
 
 _DAY_S, _LISTINGS = 86_400, 10_000_000
 _FIRST = """
@@ -121,7 +121,7 @@ def main(
         "photos": len(files),
         "effort": effort,
         "ocr": ocr,
-        "cores": os.cpu_count(),
+        "cores": cores(),
     }
     print(settings)
     if device == "cpu":
@@ -133,9 +133,9 @@ def main(
     figures: dict[str, Any] = {}
     for photos in (1, 3, 5):
         per_s = rate(scanner, files, photos)
-        cores = _LISTINGS / _DAY_S / per_s * (os.cpu_count() or 1)
+        needed = _LISTINGS / _DAY_S / per_s * cores()
         name = f"{photos}photo{'s' if photos > 1 else ''}"
-        figures |= {f"listings_per_s_{name}": round(per_s, 3), f"cores_10m_{name}": round(cores, 1)}
+        figures |= {f"listings_per_s_{name}": round(per_s, 3), f"cores_10m_{name}": round(needed, 1)}
     if stream:
         figures["stream"] = growth(scanner, files, stream)
     if start:

@@ -2,7 +2,7 @@
 
 `python benchmarks/encode.py --json OUT [--device cuda] [--images DIR]`: the image tower and the detector on squares cut
 from photos, in batches of several sizes, beside open_clip's ViT-B-32 on the same device (random weights: the speed is
-the same). The reference is fp32 on the CPU.
+the same), and where OpenVINO runs them beside torch. The reference is torch in fp32 on the CPU.
 """
 
 from __future__ import annotations
@@ -91,22 +91,34 @@ def main(out: Path, device: str, images: Path, seconds: float) -> None:
     settings = {"device": device, "photos": len(photos), "seconds": seconds}
     print(settings)
 
-    encoder, reference = ClipEncoder(device=device), ClipEncoder(device="cpu", precision="fp32")
+    encoder, reference = ClipEncoder(device=device), ClipEncoder(device="cpu", precision="fp32", runtime="torch")
     squares = _squares(photos, encoder.info.preprocessing.size_px, BATCHES[-1])
     cosine = (encoder.encode_pixels(squares) * reference.encode_pixels(squares)).sum(axis=1)
     speeds = {n: rate(partial(encoder.encode_pixels, squares[:n]), n, device, seconds) for n in BATCHES}
     tower = {
+        "runtime": encoder.runtime,
         "precision": encoder.precision,
         "images_per_s": speeds,
         "cosine_min": round(float(cosine.min()), 5),
     }
-    detector, seen = LogoDetector(device=device), LogoDetector(device="cpu", precision="fp32")
+    detector = LogoDetector(device=device)
+    seen = LogoDetector(device="cpu", precision="fp32", runtime="torch")
     many = [photos[i % len(photos)] for i in range(PHOTOS[-1])]
     looks = {
+        "runtime": detector.runtime,
         "precision": detector.precision,
         "photos_per_s": {n: rate(partial(detector.detect, many[:n]), n, device, seconds) for n in PHOTOS},
         **agreement(detector.detect(photos), seen.detect(photos)),
     }
+    if encoder.runtime == "openvino":
+        by_torch = ClipEncoder(device=device, precision=encoder.precision, runtime="torch")
+        tower["to_torch"] = round(
+            speeds[16] / rate(partial(by_torch.encode_pixels, squares[:16]), 16, device, seconds), 2
+        )
+    if detector.runtime == "openvino":
+        other = LogoDetector(device=device, precision=detector.precision, runtime="torch")
+        one_by_torch = rate(partial(other.detect, many[:1]), 1, device, seconds)
+        looks["to_torch"] = round(looks["photos_per_s"][1] / one_by_torch, 2)
     vit = open_clip.create_model("ViT-B-32").visual.to(device).eval()
     batch = torch.rand(64, 3, 224, 224, device=device)
     with torch.inference_mode():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,6 +15,7 @@ from quality_photos import Photo, answers_of, prepare, scanner_of, tpr_at
 from rich.progress import track
 
 from logoscan.encode import ClipEncoder
+from logoscan.runtime import cores
 
 MODES = ("logo", "text", "both")
 
@@ -50,7 +50,7 @@ def effort(step: int, drop: int, out: Path, cache: Path | None, **inputs: Any) -
             out.append((answers_of(scanner, run.index, seen), time.thread_time() - start))
         return out
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(cores()) as pool:
         looks = list(track(pool.map(look, photos), "photos", total=len(photos)))
     seconds = np.array([[s for _, s in each] for each in looks])
     figures: dict[str, Any] = {

@@ -10,7 +10,6 @@ comes twice, photos are not deduplicated. The photos are an equal share of each 
 
 from __future__ import annotations
 
-import os
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -28,6 +27,7 @@ from logoscan import ClipEncoder, Listing, LogoIndex, Scanner, make_ocr
 from logoscan.detect import TilePlan, Tiles
 from logoscan.encode import resolve_device
 from logoscan.images import load_image
+from logoscan.runtime import cores
 
 _TILES, _BATCH = 50, 32
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
@@ -156,7 +156,7 @@ def main(
     files = photos_of(folders, limit)
     settings: dict[str, Any] = {"device": device, "photos": len(files), "peer_photos": min(peer_limit, len(files))}
     print(settings)
-    cores = torch.get_num_threads()
+    threads = torch.get_num_threads()
     peer = Peer(device)
     seconds = {
         "peer": each(peer.easy, files[:peer_limit], "peer, EasyOCR"),
@@ -172,7 +172,7 @@ def main(
     seconds["default"] = stream(scanner, files, workers)
     recorder = Recorder(scanner)
     recorder.record([load_image(file) for file in files])
-    seconds["passes"] = recorder.replay(1 if device != "cpu" else cores) / len(files)
+    seconds["passes"] = recorder.replay(1 if device != "cpu" else threads) / len(files)
     figures = {
         "ratio_full_peer": round(seconds["peer"] / seconds["full"], 2),
         "ratio_default_peer": round(seconds["peer"] / seconds["default"], 2),
@@ -184,7 +184,7 @@ def main(
     }
     if not torch.cuda.is_available():
         figures["cuda"] = "not run"
-    write_result(out, figures, {**settings, "cores": os.cpu_count(), "ocr": scanner.ocr.name if scanner.ocr else ""})
+    write_result(out, figures, {**settings, "cores": cores(), "ocr": scanner.ocr.name if scanner.ocr else ""})
 
 
 if __name__ == "__main__":

@@ -518,6 +518,9 @@ def make_ocr(engine: OcrChoice = "auto", *, device: str = "auto", effort: Effort
     if engine == "easyocr":
         return EasyOcr(device=device, long_side_px=long_side_px, find_px=find_px)
     if engine == "rapidocr":
-        economies = {} if effort == "full" else {"most_lines": _MOST_LINES, "most_enlarged": _MAX_BLUR}
-        return RapidOcr(device=device, long_side_px=long_side_px, find_px=find_px, **economies)
+        if effort == "full":
+            return RapidOcr(device=device, long_side_px=long_side_px, find_px=find_px)
+        return RapidOcr(
+            device=device, long_side_px=long_side_px, find_px=find_px, most_lines=_MOST_LINES, most_enlarged=_MAX_BLUR
+        )
     raise InputError(f"ocr: expected auto, easyocr, rapidocr or none, got {engine!r}")

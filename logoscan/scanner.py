@@ -40,6 +40,7 @@ from logoscan.photos import PhotoUse
 from logoscan.price import PriceModel
 from logoscan.refine import refine
 from logoscan.results import BrandResult, ListingFacts, Provenance, Report, top_score
+from logoscan.runtime import cores
 from logoscan.score import ScoreModel
 from logoscan.screening import OnTimeout, Screener, Screening, Stages
 from logoscan.signals import DEFAULT_SIGNALS, SignalFunction
@@ -232,6 +233,7 @@ class Scanner:
         return self._alteration(image, match, self.index.snapshot())
 
     def _alteration(self, image: ImageSource, match: Match, index: LogoIndex) -> Alteration | None:
+        self._not_forked()
         if self.alterations is None:
             raise InputError("alteration: expected a scanner with an AlterationCheck, got alterations=None")
         drawing = index.drawing(match.brand, match.logo)
@@ -257,6 +259,7 @@ class Scanner:
             InputError: The brand has no logo any more.
             ImageError: The picture cannot be read.
         """
+        self._not_forked()
         state = self.index.snapshot()
         own = state.vectors[[record.brand == match.brand for record in state.logos]]
         if not len(own):
@@ -330,7 +333,7 @@ class Scanner:
     def _workers(self) -> int:
         import torch
 
-        return max(1, (os.cpu_count() or 1) // torch.get_num_threads()) if self.encoder.device == "cpu" else 4
+        return max(1, cores() // torch.get_num_threads()) if self.encoder.device == "cpu" else 4
 
     def _scan_many(self, stream: Iterator[Listing], batch_size: int, workers: int, known: Known) -> Iterator[Report]:
         batches = iter(lambda: list(islice(stream, batch_size)), [])

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -178,8 +179,15 @@ def test_a_spawned_process_builds_its_own(tmp_path: Path) -> None:
 def test_a_fork_is_told_to_build_its_own(tmp_path: Path) -> None:
     """With real models it would wait for ever: torch's threads, seen with two of them, are not in the child."""
     scanner = wired(generation(0))
-    assert seen(scanner.scan(LISTING)) == {"Acme 0", "Bolt 0"}
-    for use in (scanner.scan, lambda listing: scanner.screen(listing, deadline_s=10)):
+    report = scanner.scan(LISTING)
+    assert seen(report) == {"Acme 0", "Bolt 0"}
+    uses: tuple[Callable[[Listing], object], ...] = (
+        scanner.scan,
+        lambda listing: scanner.screen(listing, deadline_s=10),
+        lambda listing: scanner.tightened(listing.images[0], report.matches[0]),
+        lambda listing: scanner.alteration(listing.images[0], report.matches[0]),
+    )
+    for use in uses:
         child = os.fork()
         if not child:
             said = "nothing"

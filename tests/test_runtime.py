@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 from logoscan.detect import LogoDetector
 from logoscan.encode import ClipEncoder
 from logoscan.errors import InputError
-from logoscan.runtime import CpuNetwork, cpu_network
+from logoscan.runtime import CpuNetwork, cores, cpu_network
 
 
 def _network() -> torch.nn.Module:
@@ -47,6 +48,14 @@ def test_nothing_is_reported_to_anybody(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(telemetry.Telemetry, "init", refuse)
     monkeypatch.setattr(telemetry.Telemetry, "send_event", refuse)
     CpuNetwork(_network(), torch.zeros(1, 3, 8, 8), precision="fp32", threads=1)
+
+
+def test_cores_are_those_that_the_process_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 3}, raising=False)
+    assert cores() == 2
+    monkeypatch.delattr(os, "sched_getaffinity")
+    assert cores() == 64
 
 
 def test_what_cannot_be_compiled_is_left_to_torch(caplog: pytest.LogCaptureFixture) -> None:
