@@ -95,7 +95,7 @@ def main(out: Path, device: str, images: Path, seconds: float) -> None:
     squares = _squares(photos, encoder.info.preprocessing.size_px, BATCHES[-1])
     cosine = (encoder.encode_pixels(squares) * reference.encode_pixels(squares)).sum(axis=1)
     speeds = {n: rate(partial(encoder.encode_pixels, squares[:n]), n, device, seconds) for n in BATCHES}
-    tower = {
+    tower: dict[str, Any] = {
         "runtime": encoder.runtime,
         "precision": encoder.precision,
         "images_per_s": speeds,
@@ -104,7 +104,7 @@ def main(out: Path, device: str, images: Path, seconds: float) -> None:
     detector = LogoDetector(device=device)
     seen = LogoDetector(device="cpu", precision="fp32", runtime="torch")
     many = [photos[i % len(photos)] for i in range(PHOTOS[-1])]
-    looks = {
+    looks: dict[str, Any] = {
         "runtime": detector.runtime,
         "precision": detector.precision,
         "photos_per_s": {n: rate(partial(detector.detect, many[:n]), n, device, seconds) for n in PHOTOS},
