@@ -95,7 +95,7 @@ _LINES = 50
 """Most lines of text that become regions: small print may have thousands."""
 _PICTURES = 8
 """Pictures that the detector looks at together on a GPU; a CPU gains nothing from more than one."""
-_FEWER, _FEWER_LARGE = 20, TilePlan(scales=(0.75,))
+_FEWER, _FEWER_LARGE = 12, TilePlan(scales=(0.75,))
 """Most proposals and large squares of the default effort."""
 _LEAST_SIDE_PX = 384
 """Least long side at which the default effort looks at a picture: a small one is enlarged to it."""

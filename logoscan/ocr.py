@@ -41,7 +41,7 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 OcrChoice: TypeAlias = Literal["auto", "easyocr", "rapidocr", "none"]
-_READ_PX: dict[str, tuple[int, tuple[int, ...]]] = {"default": (960, (480, 640)), "full": (1600, (480, 960, 1600))}
+_READ_PX: dict[str, tuple[int, tuple[int, ...]]] = {"default": (960, (480,)), "full": (1600, (480, 960, 1600))}
 """Long sides at which lines are read and found."""
 _MOST_LINES = 12
 """Lines of a photo that default effort reads at each size at which it finds lines."""
@@ -54,8 +54,6 @@ _MAX_ENLARGEMENT, _MAX_BLUR, _LEAST_READ_PX = 5.0, 2.0, 640
 some 12 px are lost to both detectors, and there is nothing to see between the pixels."""
 _LEAST_LINE_PX = 128
 """Width to which shorter lines of 48 px are padded; RapidOCR's 320 makes a short word cost as much as a long one."""
-_READ_SURELY = 0.9
-"""Confidence of a line that an economical engine does not read a second time at another size."""
 _SAME_LINE = 0.5
 """Intersection over union above which two looks at a picture have found one line."""
 _EASYOCR_SHA256 = {
@@ -275,9 +273,9 @@ class RapidOcr:
         for size in _find_sizes(image.shape, scale, self.find_px, self.most_enlarged):
             places = self._find(bgr, size)
             if self.most_lines is not None:
-                new = _unread(places / np.float32(scale), looks, places)
-                places = _largest(new, self.most_lines)
-                unread = max(unread, len(new) - len(places))  # the sizes find many of the same
+                found = len(places)
+                places = _largest(places, self.most_lines)
+                unread = max(unread, found - len(places))  # the sizes find many of the same
             if len(places):
                 texts, sure = self._recognise(bgr, places)
                 looks.append(_spans(list(places), texts, sure, scale, image.shape))
@@ -320,15 +318,6 @@ class RapidOcr:
             )
             out.append(_surest(boxes, owners, found.txts, [float(s) for s in found.scores]))
         return out
-
-
-def _unread(where: NDArray[np.float32], looks: Sequence[TextSpans], places: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The places, each at `where` in the picture, on which no look has read a line surely."""
-    if not looks or not len(places):
-        return places
-    sure = [look.rows(np.flatnonzero(look.confidence >= _READ_SURELY).tolist()).xyxy for look in looks]
-    boxes = np.concatenate([where.min(axis=1), where.max(axis=1)], axis=1)
-    return places[(iou(boxes, np.concatenate(sure)) <= _SAME_LINE).all(axis=1)]
 
 
 def _largest(places: NDArray[np.float32], most: int) -> NDArray[np.float32]:
@@ -499,8 +488,8 @@ def make_ocr(engine: OcrChoice = "auto", *, device: str = "auto", effort: Effort
     Args:
         engine: See above.
         device: "auto", "cpu", "cuda", ...
-        effort: "default" finds lines at two small sizes and reads the twelve with the highest letters of each at up to
-            960 px; "full" finds them at three and reads all, at up to 1600 px. No picture is enlarged more than twice.
+        effort: "default" finds lines at one small size and reads the twelve with the highest letters at up to 960 px;
+            "full" finds them at three and reads all, at up to 1600 px. No picture is enlarged more than twice.
 
     Raises:
         InputError: Another name.

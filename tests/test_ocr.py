@@ -299,7 +299,7 @@ def test_auto_takes_easyocr_on_cuda_where_its_weights_are(
     monkeypatch.setattr(ocr_module, "EasyOcr", stand_in("easyocr"))
     monkeypatch.setattr(ocr_module, "RapidOcr", stand_in("rapidocr"))
     made: Any = make_ocr("auto", device="auto")
-    assert made == (expected, "auto", 960, (480, 640))
+    assert made == (expected, "auto", 960, (480,))
     most: Any = make_ocr("auto", device="auto", effort="full")
     assert most == (expected, "auto", 1600, (480, 960, 1600))
     with pytest.raises(InputError, match="effort: expected default or full, got 'most'"):

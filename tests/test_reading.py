@@ -57,6 +57,7 @@ def test_places_are_sure_large_enough_and_not_read_yet() -> None:
     assert len(word_places(Regions.empty(), TextSpans.empty(), 300, 200)) == 0
     many = regions(*[(10 * i, 10, 10 * i + 9, 30, 0.9 - i / 100) for i in range(25)])
     assert len(word_places(many, TextSpans.empty(), 300, 200)) == 12
+    assert len(word_places(many, TextSpans.empty(), 300, 200, "default")) == 4
 
 
 def test_blind_squares_are_no_places() -> None:
