@@ -121,7 +121,7 @@ def resolve_device(device: str) -> str:
     try:
         wanted = torch.device(device)
         torch.zeros(1, device=wanted)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
+    except (RuntimeError, AssertionError, NotImplementedError) as error:  # as torch says it, by kind of device
         raise DeviceError(f"device: expected one that can be had, got {device!r} ({error!s:.100})") from None
     return str(wanted)
 

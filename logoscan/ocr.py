@@ -488,8 +488,8 @@ def make_ocr(engine: OcrChoice = "auto", *, device: str = "auto", effort: Effort
     Args:
         engine: See above.
         device: "auto", "cpu", "cuda", ...
-        effort: "default" finds lines at one small size and reads the twelve with the highest letters at up to 960 px;
-            "full" finds them at three and reads all, at up to 1600 px. No picture is enlarged more than twice.
+        effort: "default" finds lines at one small size, enlarging no picture more than twice, and RapidOCR reads the
+            twelve with the highest letters at up to 960 px; "full" finds them at three and reads all, at up to 1600 px.
 
     Raises:
         InputError: Another name.
