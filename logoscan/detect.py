@@ -95,8 +95,8 @@ _LINES = 50
 """Most lines of text that become regions: small print may have thousands."""
 _PICTURES = 8
 """Pictures that the detector looks at together on a GPU; a CPU gains nothing from more than one."""
-_FEWER, _FEWER_LARGE = 12, TilePlan(scales=(0.75,))
-"""Most proposals and large squares of the default effort."""
+_FEWER = 12
+"""Most proposals of the default effort, which looks at the whole picture besides and at no large squares."""
 _LEAST_SIDE_PX = 384
 """Least long side at which the default effort looks at a picture: a small one is enlarged to it."""
 _MAX_ASPECT = 10.0
@@ -172,8 +172,8 @@ class WholeImage:
 class LogoDetector:
     """The trained detector: one pass over a picture proposes every place that looks like a mark of some brand.
 
-    Thread-safe once built. The picture itself and a few large squares of it always come last: a mark may fill it, and
-    goods that are registered by a photograph of the pack are no marks.
+    Thread-safe once built. The picture itself always comes last, and at full effort a few large squares of it after it:
+    a mark may fill it, and goods that are registered by a photograph of the pack are no marks.
 
     Attributes:
         device: Where it runs.
@@ -201,10 +201,11 @@ class LogoDetector:
             precision: `auto` is bf16 where the hardware has it.
             least: Confidence from which a place is proposed, in (0, 1).
             most: Most proposals for a picture, besides the large squares.
-            large: Squares that are looked at in every picture.
+            large: Squares that are looked at in every picture at full effort.
             effort: "full" looks at every picture scaled to the square, and proposes `most` places and `large`;
-                "default" leaves the padding out, enlarges to 384 px, and proposes fewer. The fingerprint is the same,
-                since a calibration serves both (`benchmarks/quality.py effort` measures what that costs).
+                "default" leaves the padding out, enlarges to 384 px, and proposes twelve places and the whole picture.
+                The fingerprint is the same, since a calibration serves both (`benchmarks/quality.py effort` measures
+                what that costs).
             runtime: What runs the network; "auto" is OpenVINO on a CPU where it is installed, else torch.
 
         Raises:
@@ -230,7 +231,7 @@ class LogoDetector:
         if runtime not in ("auto", "torch", "openvino"):
             raise InputError(f"LogoDetector.runtime: expected auto, torch or openvino, got {runtime!r}")
         self.device, self.least, self.most, self._large = resolve_device(device), least, most, Tiles(large)
-        self.effort, self._laid = effort, self._large if effort == "full" else Tiles(_FEWER_LARGE)
+        self.effort, self._laid = effort, self._large if effort == "full" else WholeImage()
         path = weights.verified(weights.DETECTOR)[0] if path is None else Path(path)
         net = build()
         try:
@@ -288,7 +289,7 @@ class LogoDetector:
         return _fingerprint("logo", self._digest, self.least, self.most, self._large.plan)
 
     def detect(self, images: Sequence[Rgb]) -> list[Regions]:
-        """Proposals of each picture, surest first; then the picture itself and large squares, confidence `least`."""
+        """Proposals of each picture, surest first; then the picture and any large squares, confidence `least`."""
         sizes = [self._canvas_wh(image.shape[1], image.shape[0]) for image in images]
         out: dict[int, Regions] = {}
         for size in dict.fromkeys(sizes):  # pictures of one size go together

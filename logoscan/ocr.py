@@ -266,8 +266,10 @@ class RapidOcr:
         return [self._read(image) for image in images]
 
     def _read(self, image: Rgb) -> TextSpans:
+        import cv2
+
         scaled, scale = _scaled(image, self.long_side_px)
-        bgr = np.ascontiguousarray(scaled[..., ::-1])  # what it takes arrays for
+        bgr = np.asarray(cv2.cvtColor(scaled, cv2.COLOR_RGB2BGR), np.uint8)  # what it takes arrays for
         looks: list[TextSpans] = []
         unread = 0
         for size in _find_sizes(image.shape, scale, self.find_px, self.most_enlarged):
