@@ -9,9 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
@@ -22,16 +20,17 @@ import numpy as np
 
 import logoscan
 from logoscan import weights
-from logoscan.alteration import Alteration, AlterationCheck, cut
+from logoscan.alteration import Alteration, AlterationCheck
 from logoscan.detect import Detector, LogoDetector
 from logoscan.encode import ClipEncoder, Encoder
-from logoscan.errors import ImageError, InputError, LogoscanError, MismatchError
+from logoscan.errors import InputError, LogoscanError, MismatchError
 from logoscan.evidence import BrandEvidence, gather
 from logoscan.images import ImageLimits
 from logoscan.index import LogoIndex
 from logoscan.judging import Findings, Judge, claim_of, coded_of, mentions_of, shortened
 from logoscan.ledger import PhotoLedger
 from logoscan.locate import locate
+from logoscan.marks import Marks
 from logoscan.match import MatchCalibration, match_regions
 from logoscan.observing import Known, Observation, Observer
 from logoscan.ocr import OcrEngine, make_ocr
@@ -44,6 +43,7 @@ from logoscan.runtime import cores
 from logoscan.score import ScoreModel
 from logoscan.screening import OnTimeout, Screener, Screening, Stages
 from logoscan.signals import DEFAULT_SIGNALS, SignalFunction
+from logoscan.stream import batched, in_order
 from logoscan.types import Effort, ImageSource, Listing, Match, TextSpans
 
 __all__ = ["Observation", "Scanner"]
@@ -52,9 +52,6 @@ logger = logging.getLogger(__name__)
 
 MAX_IMAGES = 50
 """Photos of one listing that are looked at; the report says when there were more."""
-_ALTERED_FROM, _ALTERED_BRANDS = 0.8, 3
-"""Probability of a match from which its mark is compared with its drawing, and most brands of a listing for which that
-is done: of a mark that may be another one, everything looks altered."""
 _REPORT_FROM = 0.02
 """Matches and mentions below this probability are left out of reports."""
 
@@ -128,7 +125,7 @@ class Scanner:
             raise InputError("check_marks: expected a scanner with an AlterationCheck, got alterations=None")
         if effort not in get_args(Effort):
             raise InputError(f"effort: expected default or full, got {effort!r}")
-        self._check_marks, self.effort = check_marks, effort
+        self.effort: Effort = effort
         self.index, self.encoder, self.ocr, self.alterations, self.ledger = index, encoder, ocr, alterations, ledger
         self.detector: Detector = detector or LogoDetector(device=getattr(encoder, "device", "auto"), effort=effort)
         self.calibration = self._fitting(calibration, "logo")
@@ -145,6 +142,7 @@ class Scanner:
         self._observer = Observer(
             encoder, self.detector, ocr, None if root is None else Path(root), limits, ledger is not None, effort
         )
+        self._marks = Marks(alterations, self._observer, always=check_marks)
         self._screener = self.screener()
         self._process = os.getpid()
 
@@ -230,17 +228,8 @@ class Scanner:
             InputError: The scanner was built without an alteration check, or the logo is registered no more.
             ImageError: The picture cannot be read.
         """
-        return self._alteration(image, match, self.index.snapshot())
-
-    def _alteration(self, image: ImageSource, match: Match, index: LogoIndex) -> Alteration | None:
         self._not_forked()
-        if self.alterations is None:
-            raise InputError("alteration: expected a scanner with an AlterationCheck, got alterations=None")
-        drawing = index.drawing(match.brand, match.logo)
-        if drawing is None or drawing[..., 3].min() == 255:  # of an opaque rectangle only the frame could be compared
-            return None
-        rgb = self._observer.load(image)
-        return self.alterations.check(cut(rgb, match.xyxy), drawing)
+        return self._marks.alteration(image, match, self.index.snapshot())
 
     def tightened(self, image: ImageSource, match: Match) -> Match:
         """A match with its box moved and resized to where it looks most like the brand's logos (`refine`).
@@ -328,41 +317,15 @@ class Scanner:
             raise InputError(f"batch_size: expected 1 or more, got {batch_size!r}")
         if workers is not None and workers < 1:
             raise InputError(f"workers: expected 1 or more or None, got {workers!r}")
-        return self._scan_many(iter(listings), batch_size, workers or self._workers(), Known(256 * deduplicate))
+        known = Known(256 * deduplicate)
+        return in_order(
+            batched(listings, batch_size), lambda batch: self._scan_batch(batch, known), workers or self._workers()
+        )
 
     def _workers(self) -> int:
         import torch
 
         return max(1, cores() // torch.get_num_threads()) if self.encoder.device == "cpu" else 4
-
-    def _scan_many(self, stream: Iterator[Listing], batch_size: int, workers: int, known: Known) -> Iterator[Report]:
-        batches = iter(lambda: list(islice(stream, batch_size)), [])
-        if workers == 1:
-            for batch in batches:
-                yield from self._scan_batch(batch, known)
-            return
-        with ThreadPoolExecutor(workers, "logoscan") as pool:
-            ahead: deque[Future[list[Report]]] = deque()
-            try:
-                broke: Exception | None = None
-                while True:
-                    try:
-                        batch = next(batches)
-                    except StopIteration:
-                        break
-                    except Exception as error:  # the listings before it are scanned first
-                        broke = error
-                        break
-                    ahead.append(pool.submit(lambda batch: list(self._scan_batch(batch, known)), batch))
-                    if len(ahead) > workers:
-                        yield from ahead.popleft().result()
-                while ahead:
-                    yield from ahead.popleft().result()
-                if broke is not None:
-                    raise broke
-            finally:  # the caller stopped
-                for waiting in ahead:
-                    waiting.cancel()
 
     def _scan_batch(self, batch: Sequence[Listing], known: Known) -> Iterator[Report]:
         self._not_forked()
@@ -372,7 +335,7 @@ class Scanner:
         for listing in batch:
             taken = list(islice(seen, min(len(listing.images), MAX_IMAGES)))
             matches = self.match(taken, index)
-            altered = self._altered(listing, matches, index)
+            altered = self._marks.altered(listing, matches, index)
             yield self._judge(listing, taken, index, matches, altered)
 
     def screen(self, listing: Listing, *, deadline_s: float, on_timeout: OnTimeout = "hold") -> Screening:
@@ -406,8 +369,8 @@ class Scanner:
             self._surest_first,
             lambda *known: self._findings(*known)[0],
             self._judge,
-            self._marks,
-            self._kinds,
+            self._marks.surest,
+            self._marks.kinds,
         )
         return Screener(stages, pace=pace, clock=clock)
 
@@ -560,29 +523,6 @@ class Scanner:
         if self.ledger is None or not hashes:
             return None
         return tuple(self.ledger.look_up(one.pdq, listing.seller_id) for one in hashes)
-
-    def _altered(self, listing: Listing, matches: Sequence[Match], index: LogoIndex) -> dict[str, Mapping[str, float]]:
-        """What became of the marks that each scan compares with their drawings."""
-        kinds = {match.brand: self._kinds(listing, match, index) for match in self._marks(matches, index)}
-        return {brand: value for brand, value in kinds.items() if value is not None}
-
-    def _marks(self, matches: Sequence[Match], index: LogoIndex) -> list[Match]:
-        """The surest mark of each brand that is surely shown, of the surest few; none unless marks are checked."""
-        marks: dict[str, Match] = {}
-        for match in matches if self._check_marks else ():
-            if (match.probability or 0.0) < _ALTERED_FROM or len(marks) == _ALTERED_BRANDS:
-                break  # they come surest first
-            if match.brand in index.with_logo:
-                marks.setdefault(match.brand, match)
-        return list(marks.values())
-
-    def _kinds(self, listing: Listing, match: Match, index: LogoIndex) -> Mapping[str, float] | None:
-        try:
-            result = self._alteration(listing.images[match.image], match, index)
-        except ImageError as error:  # it could be read a moment ago
-            logger.warning("listing %s, image %d: %s", listing.id, match.image, error)
-            return None
-        return None if result is None else result.kinds
 
     def _provenance(self, index: LogoIndex) -> Provenance:
         info = self.encoder.info
