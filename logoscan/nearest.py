@@ -1,4 +1,4 @@
-"""Names within a fifth of a text's letters: a complete search that stays fast among 100,000 names, and its slow twin.
+"""Names within a share of a text's letters: a complete search that stays fast among 100,000 names, and its slow twin.
 
 Knows folded strings alone. Edit distance is rapidfuzz's Levenshtein distance, and two neighbours in each other's place
 ("aiddas") are one edit where they are the only one.
@@ -15,9 +15,6 @@ from rapidfuzz.process import cdist, extract
 
 __all__ = ["NearNames"]
 
-_SHARE = 5
-"""One edit in so many letters, of the longer of the two, is near: one letter of five, two of ten."""
-
 
 class NearNames:
     """Folded names, searchable by edit distance. Immutable.
@@ -27,20 +24,35 @@ class NearNames:
     those of Li, Deng, Wang and Feng, "Pass-Join", VLDB 2011). So only names that share such a piece are compared.
     """
 
-    def __init__(self, names: Iterable[str]) -> None:
-        """Cut `names` into pieces; of equal names one stays."""
+    def __init__(self, names: Iterable[str], *, share: float = 5) -> None:
+        """Cut `names` into pieces; of equal names one stays.
+
+        Args:
+            names: Folded.
+            share: One edit in so many letters, of the longer of the two, is near; above 2. By 5 one letter of five,
+                two of ten.
+        """
+        self._share = share
         self._names = tuple(dict.fromkeys(names))
         self._known = frozenset(self._names)
         longest = max(map(len, self._names), default=0)
-        self._longest_text = longest + longest // (_SHARE - 1)
-        # a name of n letters meets texts of up to 1.25 n letters, and so up to two budgets of edits: one cut for each
+        self._longest_text = longest + self._slack(longest)
+        # a name meets texts that are longer, 1.25 times by a share of 5, so several budgets of edits: a cut for each
         self._held: dict[tuple[int, int], tuple[dict[str, list[str]], ...]] = {}
         for name in self._names:
             size = len(name)
-            for edits in range(size // _SHARE, (size + size // (_SHARE - 1)) // _SHARE + 1):
+            for edits in range(self._edits(size), self._edits(size + self._slack(size)) + 1):
                 pieces = self._held.setdefault((size, edits), tuple({} for _ in range(edits + 1)))
                 for held, (start, end) in zip(pieces, _cuts(size, edits), strict=True):
                     held.setdefault(name[start:end], []).append(name)
+
+    def _edits(self, letters: int) -> int:
+        """How many are near, of so many letters."""
+        return int(letters / self._share)
+
+    def _slack(self, letters: int) -> int:
+        """By how many letters another of so many letters or more may be longer."""
+        return int(letters / (self._share - 1))
 
     def __len__(self) -> int:
         return len(self._names)
@@ -51,9 +63,9 @@ class NearNames:
         size = len(text)
         if size > self._longest_text:
             return []
-        slack = size // (_SHARE - 1)
+        slack = self._slack(size)
         for n in range(max(1, size - slack), size + slack + 1):
-            edits = max(n, size) // _SHARE
+            edits = self._edits(max(n, size))
             pieces = self._held.get((n, edits))
             if pieces is None or abs(n - size) > edits:
                 continue
@@ -61,7 +73,7 @@ class NearNames:
                 if held := pieces[i].get(text[start:end]):
                     hits = extract(text, held, scorer=Levenshtein.distance, score_cutoff=edits, limit=None)
                     found.update((name, int(distance)) for name, distance, _ in hits)
-        if size >= _SHARE:
+        if size >= self._share:
             found.update((name, 1) for name in self._known.intersection(_exchanged(text)) if name != text)
         return sorted(found.items())
 
@@ -70,11 +82,11 @@ class NearNames:
         if not texts or not self._names:
             return [[] for _ in texts]
         sizes = np.array([len(name) for name in self._names])
-        most = max(map(len, texts)) // (_SHARE - 1)  # edits that any pair may have
+        most = self._slack(max(map(len, texts)))  # edits that any pair may have
         distances = cdist(texts, self._names, scorer=Levenshtein.distance, score_cutoff=most, dtype=np.int32)
         distances[cdist(texts, self._names, scorer=OSA.distance, score_cutoff=1, dtype=np.int32) == 1] = 1
         close = [
-            np.flatnonzero((row <= most) & (row * _SHARE <= np.maximum(sizes, len(text))))
+            np.flatnonzero((row <= most) & (row * self._share <= np.maximum(sizes, len(text))))
             for text, row in zip(texts, distances, strict=True)
         ]
         return [sorted((self._names[i], int(row[i])) for i in at) for at, row in zip(close, distances, strict=True)]

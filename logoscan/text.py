@@ -31,6 +31,9 @@ _MAX_LINES = 200
 """Lines of one photo that are searched, the surest: a full page of small print has fewer."""
 _NEAR_MIN_LETTERS = 5
 """Shorter names have too many words one letter away."""
+_FAR_LETTERS, _FAR_SHARE, _FAR_LEAST = (7, 9), 3.5, 6
+"""Names of so many letters are near in typed text with two of them misspelt, too, if the first is right, six or more
+are there and no word is in a dictionary. Few honest words are so by chance (`benchmarks/text.py --titles`)."""
 _INSIDE_MIN_LETTERS = 6
 """Names this long are also found inside of a longer word ("starbuckscoffee")."""
 _SURE_BY_LETTERS = {1: 0.02, 2: 0.25, 3: 0.6, 4: 0.85}
@@ -130,6 +133,8 @@ class NameIndex:
                     self._disguised.setdefault(skeleton(plain(folded)), name)
         self._long_lengths = sorted({len(name) for name in self._names if len(name) >= _INSIDE_MIN_LETTERS})
         self._near_names = NearNames(name for name in self._names if len(name) >= _NEAR_MIN_LETTERS)
+        least, most = _FAR_LETTERS
+        self._far_names = NearNames((n for n in self._names if least <= len(n) <= most), share=_FAR_SHARE)
         self._misread = MisreadNames({folded: len(name.words) for folded, name in self._names.items()})
 
     def __len__(self) -> int:
@@ -242,7 +247,10 @@ class NameIndex:
             if gram not in self._names and not gram.isdigit():
                 if gram not in known:
                     known[gram] = self._near_names.near(gram)
-                for folded, edits in known[gram]:
+                near = known[gram]
+                if not near and not in_photo:  # a reader's slips would be taken for a seller's
+                    near, places = self._far(gram, places)
+                for folded, edits in near:
                     if gram == folded + "s" and not folded.endswith("s"):  # apples are no misspelt Apple
                         continue
                     distance = edits / max(len(gram), len(folded))
@@ -251,6 +259,14 @@ class NameIndex:
                             brand, sure = self._names[folded].brand, _NEAR_SURE - distance
                             found.append(_Found(start, end, brand, len(folded), sure, distance, near=True))
         return _longest(found, len(text))
+
+    def _far(self, gram: str, places: list[Place]) -> tuple[list[tuple[str, int]], list[Place]]:
+        """Names of which two letters are misspelt, and those of the places that hold no ordinary word."""
+        strange = [p for p in places if not any(map(is_word, p.words))]
+        if not strange or len(gram) < _FAR_LEAST or not gram.isalpha():
+            return [], []
+        names = self._far_names.near(gram)
+        return [(folded, edits) for folded, edits in names if edits <= 2 and folded[0] == gram[0]], strange
 
     def _ordinary(self, words: tuple[str, ...], folded: str) -> bool:
         """Whether words near a name are no look-alike: one in the dictionary, or several that the name has not joined.

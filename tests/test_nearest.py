@@ -51,23 +51,25 @@ def test_a_fifth_of_the_letters_may_differ(text: str, near: list[tuple[str, int]
 _words = st.text("ab", min_size=1, max_size=26)
 
 
+@pytest.mark.parametrize("share", [5, 3.5])
 @quick
 @given(names=st.lists(_words, max_size=12), queries=st.lists(_words, max_size=6))
 @example(["abbbb"], ["abbb", "bbbb", "abbbbb"])
-def test_the_search_equals_its_slow_twin(names: list[str], queries: list[str]) -> None:
-    made = NearNames(names)
+def test_the_search_equals_its_slow_twin(share: float, names: list[str], queries: list[str]) -> None:
+    made = NearNames(names, share=share)
     assert [made.near(q) for q in queries] == made.near_exhaustively(queries)
 
 
+@pytest.mark.parametrize("share", [5, 3.5])
 @pytest.mark.parametrize("length", range(1, 31))
-def test_names_changed_at_the_bound_are_found(length: int) -> None:
+def test_names_changed_at_the_bound_are_found(length: int, share: float) -> None:
     """Two letters only, so that pieces repeat; as many edits as the bound allows, one more, one fewer."""
     rng = random.Random(length)
     names = ["".join(rng.choices("ab", k=length)) for _ in range(40)]
-    made = NearNames(names)
-    queries = []
+    made = NearNames(names, share=share)
+    queries, bound = [], int(length / share)
     for name in names:
-        for edits in range(max(0, length // 5 - 1), length // 5 + 2):
+        for edits in range(max(0, bound - 1), bound + 2):
             word = name
             for _ in range(edits):
                 at = rng.randrange(len(word) + 1)
