@@ -34,6 +34,8 @@ _NEAR_MIN_LETTERS = 5
 _FAR_LETTERS, _FAR_SHARE, _FAR_LEAST = (7, 9), 3.5, 6
 """Names of so many letters are near in typed text with two of them misspelt, too, if the first is right, six or more
 are there and no word is in a dictionary. Few honest words are so by chance (`benchmarks/text.py --titles`)."""
+_FAR_NAMES = 10_000
+"""Names of those letters up to which that is done: among 100,000, every tenth honest title held such a word."""
 _INSIDE_MIN_LETTERS = 6
 """Names this long are also found inside of a longer word ("starbuckscoffee")."""
 _SURE_BY_LETTERS = {1: 0.02, 2: 0.25, 3: 0.6, 4: 0.85}
@@ -134,7 +136,8 @@ class NameIndex:
         self._long_lengths = sorted({len(name) for name in self._names if len(name) >= _INSIDE_MIN_LETTERS})
         self._near_names = NearNames(name for name in self._names if len(name) >= _NEAR_MIN_LETTERS)
         least, most = _FAR_LETTERS
-        self._far_names = NearNames((n for n in self._names if least <= len(n) <= most), share=_FAR_SHARE)
+        far = [n for n in self._names if least <= len(n) <= most]
+        self._far_names = NearNames(far if len(far) <= _FAR_NAMES else (), share=_FAR_SHARE)
         self._misread = MisreadNames({folded: len(name.words) for folded, name in self._names.items()})
 
     def __len__(self) -> int:
