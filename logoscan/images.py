@@ -9,10 +9,12 @@ from __future__ import annotations
 import hashlib
 import io
 import struct
+import warnings
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -209,6 +211,12 @@ def _reading(name: str) -> Iterator[None]:
         raise ImageError(f"{name}: cannot be decoded ({type(error).__name__}: {error!s:.120})") from None
 
 
+@cache
+def _quieten_exif() -> None:
+    """Keep Pillow from warning of each broken entry of an EXIF block: one photo can bring thousands of lines."""
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.TiffImagePlugin")
+
+
 def _pixels(image: Image.Image, *, alpha: bool) -> Rgb | Rgba:
     """Decode (first frame), bring any mode to uint8 RGB or RGBA, and turn by EXIF.
 
@@ -290,6 +298,7 @@ def _read(
     source: ImageSource, root: Path | None, limits: ImageLimits, reduced: bool, *, alpha: bool
 ) -> tuple[Rgb | Rgba, str, tuple[int, int]]:
     """As `read_rgba`, and width and height by the header; without `alpha` what cannot be transparent comes as RGB."""
+    _quieten_exif()
     if isinstance(source, (str, Path, bytes)):
         data, name = _read_bytes(source, root, limits)
         digest = hashlib.sha256(data).hexdigest()

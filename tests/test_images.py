@@ -5,6 +5,7 @@ import io
 import os
 import struct
 import tracemalloc
+import warnings
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from strategies import as_boxes, form, quick
 
+from logoscan import images
 from logoscan.errors import ImageError, InputError
 from logoscan.images import (
     ImageLimits,
@@ -594,3 +596,19 @@ def test_crops_do_not_depend_on_their_company(fit: CropFit) -> None:
     together = square_crops(image, boxes, 24, fit)
     for i in range(3):
         np.testing.assert_array_equal(square_crops(image, boxes[i : i + 1], 24, fit)[0], together[i])
+
+
+def test_broken_exif_does_not_flood_the_log() -> None:
+    """Pillow warns of each entry of which it cannot read the data."""
+    entries = b"".join(struct.pack(">HHII", 0x9000 + i, 2, 1000, 60_000) for i in range(50))
+    block = b"Exif\0\0MM\0*\0\0\0\x08" + struct.pack(">H", 50) + entries + bytes(4)
+    file = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(file, "JPEG", exif=block)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        Image.open(file).getexif()
+        flood = len(said)
+        images._quieten_exif.cache_clear()
+        assert load_image(file.getvalue()).shape == (8, 8, 3)
+    assert flood > 10
+    assert len(said) == flood
