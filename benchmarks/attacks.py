@@ -35,14 +35,17 @@ def _cpu_s() -> float:
 
 
 def _child(name: str) -> None:
-    """Prepare one attack, wipe the mark of the memory, try it, and print what came of it."""
+    """Scan an honest listing, whose words load what is loaded once; then try one attack, and print what came of it."""
     from attack import good_photo, scanner
     from attack_table import ATTACKS
 
     from logoscan.types import Listing
 
     attack = ATTACKS[name]
-    scanner().scan(Listing("warm", (good_photo(),), title="Acme"))
+    import torch  # noqa: F401  # every scanner of real models has it
+
+    words = "Acmee shoe, no replica: genuine 3 x 50 ml 10 cm"
+    scanner().scan(Listing("warm", (good_photo(),), title=words, description=words, reviews=(words,)))
     with tempfile.TemporaryDirectory() as folder:
         trial = attack.prepare(Path(folder))
         Path("/proc/self/clear_refs").write_text("5")

@@ -92,7 +92,13 @@ def first_report(index: Path, photo: Path) -> dict[str, float]:
 @click.option("--images", "folders", type=PATH, required=True, multiple=True, help="Folders of photos.")
 @click.option("--gallery", "galleries", type=PATH, required=True, multiple=True, help="Brand folders.")
 @click.option("--limit", default=300, show_default=True, type=click.IntRange(40), help="Photos for the rates.")
-@click.option("--stream", default=0, show_default=True, type=click.IntRange(0), help="Photos of the long stream; all of the folders in turn.")
+@click.option(
+    "--stream",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Photos of the long stream; all of the folders in turn.",
+)
 @click.option("--start", is_flag=True, help="Time a process to its first report as well.")
 @click.option("--ocr", type=click.Choice(["auto", "easyocr", "rapidocr", "none"]), default="auto", show_default=True)
 @click.option("--effort", type=click.Choice(["default", "full"]), default="default", show_default=True)

@@ -79,19 +79,25 @@ class TextEncoder(Protocol):
         ...
 
 
-def encode_crops(encoder: Encoder, images: Sequence[Rgb], boxes: Sequence[Boxes]) -> list[Embeddings]:
+def encode_crops(
+    encoder: Encoder, images: Sequence[Rgb], boxes: Sequence[Boxes], mirrored: Sequence[int] | None = None
+) -> list[Embeddings]:
     """Vectors of boxes of many pictures, encoded together.
 
     Args:
         encoder: Any.
         images: Pictures, uint8 (H, W, 3).
         boxes: For each picture float32 (n_i, 4).
+        mirrored: For each picture how many of its boxes, m_i of the first, are seen in a mirror as well; None: none.
 
     Returns:
-        For each picture float32 (n_i, dim).
+        For each picture float32 (n_i + m_i, dim); what the mirror shows comes last.
     """
     row = encoder.info.preprocessing
-    squares = [square_crops(image, xyxy, row.size_px, row.fit) for image, xyxy in zip(images, boxes, strict=True)]
+    squares = []
+    for image, xyxy, also in zip(images, boxes, mirrored or [0] * len(images), strict=True):
+        cut = square_crops(image, xyxy, row.size_px, row.fit)
+        squares.append(np.concatenate([cut, cut[:also, :, ::-1]]))
     if not squares:
         return []
     vectors = encoder.encode_pixels(np.concatenate(squares))

@@ -76,7 +76,7 @@ class ImageLimits:
     max_side_px: int = 30_000
 
 
-_HEAVY = 2
+_WEBP, _DEEP = 3, 2
 """WEBP's decoder holds a picture four times and 16 bits inflate to twice the bytes: so many times fewer pixels."""
 _MOST_EXIF_BYTES = 1 << 16
 """Of an EXIF block that is asked for the orientation, as much as a JPEG's holds: Pillow warns of each broken entry."""
@@ -184,12 +184,11 @@ class _Bounded(io.BytesIO):
 def _check_passes(name: str, image: ImageFile.ImageFile, data: bytes, limits: ImageLimits) -> None:
     """Refuse what costs its decoder far more than its size says."""
     width, height = image.size
-    heavy = image.format == "WEBP" or any(";16" in str(tile[3]) for tile in image.tile)
-    if heavy and width * height > limits.max_pixels // _HEAVY:
-        raise ImageError(
-            f"{name}: expected at most {limits.max_pixels // _HEAVY} pixels of a WEBP or of 16 bits, "
-            f"got {width} x {height}"
-        )
+    deep = any(";16" in str(tile[3]) for tile in image.tile)
+    most = limits.max_pixels // (_WEBP if image.format == "WEBP" else _DEEP if deep else 1)
+    if width * height > most:
+        kind = "of a WEBP" if image.format == "WEBP" else "of 16 bits"
+        raise ImageError(f"{name}: expected at most {most} pixels {kind}, got {width} x {height}")
     if image.format in ("JPEG", "MPO"):
         scans = data.count(b"\xff\xda")  # in coded data every 0xff is marked, so that these are scans
         if scans * width * height > _MOST_SCANNED_PIXELS:
@@ -217,8 +216,8 @@ def _quieten_exif() -> None:
     warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.TiffImagePlugin")
 
 
-def _pixels(image: Image.Image, *, alpha: bool) -> Rgb | Rgba:
-    """Decode (first frame), bring any mode to uint8 RGB or RGBA, and turn by EXIF.
+def _pixels(image: Image.Image, *, alpha: bool, shrink: int = 1) -> Rgb | Rgba:
+    """Decode (first frame), bring any mode to uint8 RGB or RGBA, shrunk so many times, and turn by EXIF.
 
     RGBA where `alpha` is asked for, or the picture may be transparent.
     """
@@ -230,14 +229,17 @@ def _pixels(image: Image.Image, *, alpha: bool) -> Rgb | Rgba:
         turn = None
     alpha = alpha or image.has_transparency_data
     width, height = image.size
-    out = np.empty((height, width, 4 if alpha else 3), np.uint8)
+    out = np.empty((-(-height // shrink), -(-width // shrink), 4 if alpha else 3), np.uint8)
     grey_top = _grey_top(image)
-    rows = max(1, _BAND_PIXELS // max(1, width))
+    rows = max(1, _BAND_PIXELS // max(1, width) // shrink) * shrink
     for top in range(0, height, rows):
         part = image.crop((0, top, width, min(height, top + rows)))
         if grey_top is not None:
             part = _scaled_grey(part, grey_top)
-        out[top : top + rows] = np.asarray(part.convert("RGBA" if alpha else "RGB"))
+        part = part.convert("RGBA" if alpha else "RGB")
+        if shrink > 1:  # colours that nobody sees must not bleed
+            part = part.convert("RGBa").reduce(shrink).convert("RGBA") if alpha else part.reduce(shrink)
+        out[top // shrink : (top + rows) // shrink] = np.asarray(part)
     return out if turn is None else np.ascontiguousarray(turn(out))
 
 
@@ -269,8 +271,8 @@ def _array_rgba(array: np.ndarray) -> Rgba:
 
 
 REDUCED_PX = 1600
-"""Long side from twice which JPEG files are decoded at a half, a quarter or an eighth, by those who ask for it: no
-stage looks at more. A 12-megapixel photo is then decoded in a third of the time."""
+"""Long side from twice which pictures are shrunk by whole numbers as they are decoded, by those who ask for it: no
+stage looks at more. A 12-megapixel JPEG is then decoded in a third of the time, and of no file all pixels are held."""
 
 
 def read_rgba(
@@ -282,7 +284,7 @@ def read_rgba(
         source: A path, a file's bytes, a PIL image or a uint8 array (H, W), (H, W, 3) or (H, W, 4).
         root: If given, paths are relative to it and may not leave it.
         limits: Caps, checked on the header before decoding.
-        reduced: Large JPEG files may be decoded smaller, with a long side of `REDUCED_PX` or more.
+        reduced: Large files may be decoded smaller, with a long side of `REDUCED_PX` or more.
 
     Returns:
         uint8 (H, W, 4) and the hex SHA-256 of the file's bytes (of shape and pixels for PIL images and arrays).
@@ -313,7 +315,8 @@ def _read(
                 if reduced and max(size_wh) >= 2 * REDUCED_PX:
                     share = REDUCED_PX / max(size_wh)
                     image.draft("RGB", (max(1, int(image.width * share)), max(1, int(image.height * share))))
-                return _pixels(image, alpha=alpha), digest, size_wh
+                shrink = max(1, max(image.size) // REDUCED_PX) if reduced else 1  # what a JPEG's decoder left to do
+                return _pixels(image, alpha=alpha, shrink=shrink), digest, size_wh
     if isinstance(source, Image.Image):
         with _reading("PIL image"):
             _check_size("PIL image", *source.size, limits)
@@ -401,9 +404,8 @@ def square_crops(image: Rgb, xyxy: Boxes, size_px: int, fit: CropFit = "pad") ->
     height, width = image.shape[:2]
     out = np.empty((len(xyxy), size_px, size_px, 3), np.uint8)
     boxes = clip(np.asarray(xyxy, np.float32), width, height)
-    whole = Image.fromarray(image) if len(boxes) else None
+    whole = Image.fromarray(image) if len(boxes) and fit != "pad" else None  # a copy of four bytes a pixel
     for row, (x0, y0, x1, y1) in enumerate(boxes.tolist()):
-        assert whole is not None
         x0, y0 = min(x0, width - 1.0), min(y0, height - 1.0)
         x1, y1 = max(x1, x0 + 1.0), max(y1, y0 + 1.0)
         if fit == "pad":
@@ -413,6 +415,7 @@ def square_crops(image: Rgb, xyxy: Boxes, size_px: int, fit: CropFit = "pad") ->
             padded = Image.fromarray(pad_square(np.asarray(part)))
             out[row] = np.asarray(padded.resize((size_px, size_px), Image.Resampling.BILINEAR, reducing_gap=3.0))
             continue
+        assert whole is not None
         if fit == "context":
             side = max(x1 - x0, y1 - y0)
             x0, x1 = _grow(x0, x1, side, width)

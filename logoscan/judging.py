@@ -7,6 +7,7 @@ that a benchmark makes up.
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -26,9 +27,11 @@ from logoscan.units import Pack, pack
 
 __all__ = ["CANDIDATE_FROM", "Findings", "Judge", "Judgement", "claim_of", "coded_of", "mentions_of", "shortened"]
 
+_LIGATURE, _GROWTH = 18, 2
+"""Letters that one character can stand for (U+FDFA), and how many times as long as the cap a text may be in letters."""
 CANDIDATE_FROM = 0.2
 """Probability of being shown from which a brand is judged: below, a report would drown in chance likenesses."""
-_LONGEST = {"title": 20_000, "description": 100_000, "claimed_brand": 1_000, "category": 1_000, "condition": 1_000}
+_LONGEST = {"title": 20_000, "description": 20_000, "claimed_brand": 1_000, "category": 1_000, "condition": 1_000}
 """Characters of a listing's words that are judged; marketplaces allow a twentieth."""
 
 
@@ -148,12 +151,22 @@ def shortened(listing: Listing) -> tuple[Listing, list[str]]:
 
     A text that nobody would read could otherwise cost as much as a thousand listings.
     """
-    long = {name: text for name in _LONGEST if len(text := getattr(listing, name) or "") > _LONGEST[name]}
-    cut: dict[str, Any] = {name: text[: _LONGEST[name]] for name, text in long.items()}
-    notes = [
-        f"{name}: the end of {len(text)} characters: over the cap of {_LONGEST[name]}" for name, text in long.items()
-    ]
+    cut: dict[str, Any] = {}
+    notes = []
+    for name, most in _LONGEST.items():
+        text = getattr(listing, name) or ""
+        if (kept := _bounded(text, most)) != text:
+            cut[name] = kept
+            notes.append(f"{name}: the end of {len(text)} characters: over the cap of {most}")
     return (replace(listing, **cut) if cut else listing), notes
+
+
+def _bounded(text: str, most: int) -> str:
+    """The start of a text, of `most` characters, or of as many fewer as some of them are several letters in one."""
+    kept = text[:most]
+    if kept.isascii() or len(unicodedata.normalize("NFKC", kept)) <= _GROWTH * most:
+        return kept
+    return kept[: most // _LIGATURE]
 
 
 def claim_of(listing: Listing, names: NameIndex) -> str | None:

@@ -30,7 +30,7 @@ PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif")
 _NOT_UTF8 = "\ufffd"
 """What Python reads in place of bytes that are not UTF-8."""
 _MOST_LINE_BYTES = 16 << 20
-"""Of a line of JSON: a listing of the largest texts has a thousandth of it."""
+"""Of a line of JSON, and of one text in Parquet: a listing of the largest texts has a thousandth of it."""
 _MOST_IGNORED = 100
 """Unknown fields that are told of; a file can have one of its own in each row."""
 _FIELDS = tuple(f.name for f in fields(Listing))
@@ -128,11 +128,28 @@ def _from_parquet(path: Path) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
     line = 0
     try:
         for batch in parquet.ParquetFile(path).iter_batches(batch_size=1024):
-            for row in batch.to_pylist():
+            long = _long_rows(batch)
+            for i in range(len(batch)):
                 line += 1
-                yield line, _parquet_values(dict(row))
+                if i in long:  # a file of some kilobytes may hold a gigabyte of one letter
+                    yield line, f"expected texts of less than {_MOST_LINE_BYTES} bytes, got more"
+                else:
+                    (row,) = batch.slice(i, 1).to_pylist()
+                    yield line, _parquet_values(dict(row))
     except (ArrowException, OSError, ValueError, OverflowError, ArithmeticError) as error:  # as values are converted
         raise CorruptFileError(f"{path.name}: not Parquet, or damaged after row {line} ({error!s:.120})") from None
+
+
+def _long_rows(batch: Any) -> set[int]:
+    """Rows of an Arrow batch with a text that is too long to be anybody's."""
+    from pyarrow import compute, types
+
+    long: set[int] = set()
+    for column in batch.columns:
+        if types.is_string(column.type) or types.is_large_string(column.type):
+            over = compute.greater_equal(compute.binary_length(column), _MOST_LINE_BYTES)
+            long |= {i for i, each in enumerate(over.to_pylist()) if each}
+    return long
 
 
 def _parquet_values(values: dict[str, Any]) -> Mapping[str, Any]:

@@ -57,6 +57,21 @@ class BrandNeighbours:
             negative=self.negative[one],
         )
 
+    def or_mirrored(self, mirrored: BrandNeighbours) -> BrandNeighbours:
+        """These, but the mirror's where it looks more like its nearest brand than the place itself does.
+
+        Args:
+            mirrored: Of the first queries as a mirror shows them, in the same register.
+        """
+        first = len(mirrored.similarity)
+        if not first or not self.similarity.shape[1]:
+            return self
+        nearer = np.flatnonzero(mirrored.similarity[:, 0] > self.similarity[:first, 0])
+        taken = {name: getattr(self, name).copy() for name in ("similarity", "brand", "logo", "negative")}
+        for name, values in taken.items():
+            values[nearer] = getattr(mirrored, name)[nearer]
+        return replace(self, **taken)
+
 
 @dataclass(frozen=True)
 class MatchCalibration:

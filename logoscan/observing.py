@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock
 from typing import Literal, TypeAlias
@@ -31,6 +31,8 @@ Step: TypeAlias = Literal["hash", "find", "points", "read"]
 
 logger = logging.getLogger(__name__)
 
+_MIRRORED: dict[Effort, int] = {"default": 4, "full": 12}
+"""Surest places that are seen in a mirror as well: a mirrored photo sells as well as any, and hid half of the marks."""
 _CHUNK = 8
 """Photos that are decoded at a time, so that memory does not grow with the photos of a listing."""
 
@@ -48,6 +50,7 @@ class Observation:
         warning: Why the photo could not be read; everything else is empty then.
         photo_hash: None where it was not asked for, or the photo shows too little.
         unfinished: Steps not taken yet; empty for what `Observer.observe` returns.
+        mirrored: float32 (m, dim), vectors of the first m places as a mirror shows them.
     """
 
     record: ImageRecord
@@ -58,6 +61,7 @@ class Observation:
     warning: str | None = None
     photo_hash: PhotoHash | None = None
     unfinished: tuple[Step, ...] = ()
+    mirrored: Embeddings = field(default_factory=lambda: np.zeros((0, 0), np.float32))
 
 
 class Known:
@@ -114,11 +118,11 @@ class Observer:
         """What one picture holds besides text. Raises `ImageError` where it cannot be read."""
         picture = self._read(image)
         regions = self._detector.detect([picture.rgb])[0]
-        vectors = encode_crops(self._encoder, [picture.rgb], [regions.xyxy])[0]
+        vectors, mirrored = self._encode([picture.rgb], [regions], [len(regions)])[0]
         hashed = self._hash(picture.rgb)
         record = _record(image, picture, hashed)
         points = of_photo(picture.rgb)
-        seen = Observation(record, regions, vectors, TextSpans.empty(), points, photo_hash=hashed)
+        seen = Observation(record, regions, vectors, TextSpans.empty(), points, photo_hash=hashed, mirrored=mirrored)
         return _resized(seen, picture.rgb, picture.size_wh)
 
     def _read(self, source: ImageSource) -> Picture:
@@ -184,7 +188,8 @@ class Observer:
     def _take(self, step: Step, seen: Observation, rgb: Rgb) -> Observation:
         if step == "find":
             regions = self._detector.detect([rgb])[0]
-            return replace(seen, regions=regions, vectors=encode_crops(self._encoder, [rgb], [regions.xyxy])[0])
+            vectors, mirrored = self._encode([rgb], [regions], [len(regions)])[0]
+            return replace(seen, regions=regions, vectors=vectors, mirrored=mirrored)
         if step == "points":
             return replace(seen, keypoints=of_photo(rgb))
         if step == "hash":
@@ -225,17 +230,25 @@ class Observer:
             with_text(found, lines, rgb.shape[1], rgb.shape[0])
             for found, lines, rgb in zip(proposed, spans, images, strict=True)
         ]
-        vectors = encode_crops(self._encoder, images, [r.xyxy for r in regions])
+        encoded = self._encode(images, regions, list(map(len, proposed)))
         points = [of_photo(rgb) for rgb in images]
         hashes = [self._hash(rgb) for rgb in images]
         out = []
-        for picture, hashed, places, vector, lines, point in zip(
-            pictures, hashes, regions, vectors, spans, points, strict=True
+        for picture, hashed, places, (vectors, mirrored), lines, point in zip(
+            pictures, hashes, regions, encoded, spans, points, strict=True
         ):
             record = _record(None, picture, hashed)
-            seen = Observation(record, places, vector, lines, point, photo_hash=hashed)
+            seen = Observation(record, places, vectors, lines, point, photo_hash=hashed, mirrored=mirrored)
             out.append(_resized(seen, picture.rgb, picture.size_wh))
         return out
+
+    def _encode(
+        self, images: Sequence[Rgb], regions: Sequence[Regions], proposed: Sequence[int]
+    ) -> list[tuple[Embeddings, Embeddings]]:
+        """Of each picture the vectors of its places, and of the surest proposed ones (the first) in a mirror."""
+        also = [min(n, _MIRRORED[self._effort]) for n in proposed]
+        encoded = encode_crops(self._encoder, images, [r.xyxy for r in regions], also)
+        return [(v[: len(r)], v[len(r) :]) for v, r in zip(encoded, regions, strict=True)]
 
     def _hash(self, rgb: Rgb) -> PhotoHash | None:
         return photo_hash(rgb) if self._hash_photos else None

@@ -481,7 +481,8 @@ class Scanner:
         """
         regions, vectors = seen.regions, seen.vectors
         near = index.search_brands(vectors)
-        found = list(match_regions(image, regions, near, self.calibration))
+        either = near if not len(seen.mirrored) else near.or_mirrored(index.search_brands(seen.mirrored))
+        found = list(match_regions(image, regions, either, self.calibration))
         if self.calibration is not None:
             usual, least = self.calibration.threshold, index.thresholds(self.calibration)
             raised = {brand: value for brand, value in least.items() if value > usual}

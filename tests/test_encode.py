@@ -131,6 +131,10 @@ def test_crops_of_many_pictures_are_encoded_in_one_call() -> None:
     np.testing.assert_allclose(first[1, :12].reshape(4, 3), np.tile(first[1, :3], (4, 1)), atol=1e-5)
     np.testing.assert_allclose(first[0], encode_images(encoder, pictures[:1])[0], atol=0.02)
     assert encode_crops(encoder, [], []) == []
+    both = encode_crops(encoder, pictures, boxes, [1, 0])
+    turned = encode_crops(encoder, [np.ascontiguousarray(pictures[0][:, ::-1])], [boxes[0][:1]])[0]
+    np.testing.assert_allclose(both[0], np.concatenate([first, turned]), atol=1e-5)
+    assert both[1].shape == (0, 13)
     assert encode_images(encoder, []).shape == (0, 13)
 
 

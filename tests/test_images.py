@@ -612,3 +612,28 @@ def test_broken_exif_does_not_flood_the_log() -> None:
         assert load_image(file.getvalue()).shape == (8, 8, 3)
     assert flood > 10
     assert len(said) == flood
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "L"])
+def test_large_pictures_are_shrunk_as_they_are_decoded(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(images, "REDUCED_PX", 20)
+    monkeypatch.setattr(images, "_BAND_PIXELS", 90 * 7)  # bands of six rows
+    rows = np.repeat(np.arange(67, dtype=np.uint8)[:, None] * 3, 90, axis=1)
+    file = io.BytesIO()
+    Image.fromarray(rows).convert(mode).save(file, "PNG")
+    whole, small = (read_picture(file.getvalue(), reduced=reduced) for reduced in (False, True))
+    assert small.size_wh == whole.size_wh == (90, 67)
+    assert small.rgb.shape == (17, 23, 3)
+    means = [whole.rgb[4 * i : 4 * i + 4].mean() for i in range(17)]
+    np.testing.assert_allclose(small.rgb[:, :, 0].mean(axis=1), means, atol=1)
+
+
+def test_what_nobody_sees_does_not_bleed_into_a_shrunk_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(images, "REDUCED_PX", 8)
+    rgba = np.zeros((16, 16, 4), np.uint8)
+    rgba[:, 1::2] = [200, 0, 0, 255]  # between transparent black
+    file = io.BytesIO()
+    Image.fromarray(rgba).save(file, "PNG")
+    shrunk, _ = read_rgba(file.getvalue(), reduced=True)
+    assert shrunk.shape == (8, 8, 4)
+    np.testing.assert_allclose(shrunk[4, 4], [200, 0, 0, 128], atol=2)

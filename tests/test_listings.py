@@ -191,6 +191,19 @@ def test_a_full_row_of_parquet(tmp_path: Path) -> None:
     ]
 
 
+def test_a_text_in_parquet_that_nobody_wrote_costs_its_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("logoscan.listings._MOST_LINE_BYTES", 100)
+    rows: list[dict[str, Any]] = [
+        {"id": "a", "title": "x" * 99},
+        {"id": "b", "title": "x" * 100},
+        {"id": "c", "title": None},
+    ]
+    first, bad, last = read_listings(write_parquet(tmp_path, rows))
+    assert isinstance(first, Listing)
+    assert bad == BadRow(2, "expected texts of less than 100 bytes, got more")
+    assert isinstance(last, Listing)
+
+
 def test_parquets_own_types_are_read(tmp_path: Path) -> None:
     import pyarrow as pa
 

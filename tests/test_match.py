@@ -66,6 +66,19 @@ def test_margins() -> None:
     assert against([[0.5]], [0.75]) == [-0.25]
 
 
+def test_a_place_speaks_as_the_mirror_shows_it_where_that_is_nearer() -> None:
+    plain = neighbours([[0.9, 0.1], [0.3, 0.2], [0.5, 0.4]], [[0, 1], [0, 1], [1, 0]], 2, negative=[0.1, 0.2, 0.3])
+    mirror = neighbours([[0.8, 0.7], [0.6, 0.1]], [[1, 0], [1, 0]], 2, negative=[0.4, 0.5])
+    either = plain.or_mirrored(mirror)
+    np.testing.assert_allclose(either.similarity, [[0.9, 0.1], [0.6, 0.1], [0.5, 0.4]])
+    assert either.brand.tolist() == [[0, 1], [1, 0], [1, 0]]
+    np.testing.assert_allclose(either.negative, [0.1, 0.5, 0.3])
+    assert plain.brand.tolist()[1] == [0, 1]
+    none = neighbours([], [], 2)
+    assert plain.or_mirrored(none) is plain
+    assert none.or_mirrored(none) is none
+
+
 def test_one_brand_has_nothing_to_be_confused_with() -> None:
     (match,) = match_regions(3, apart(1), neighbours([[0.5]], [[0]], 1), None)
     assert match == Match(3, (0.0, 0.0, 10.0, 10.0), "B0", "B0/logo.png", 0.5, 0.5, None)

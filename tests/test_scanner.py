@@ -507,6 +507,12 @@ def test_texts_beyond_what_anybody_reads_are_cut_and_the_report_says_so() -> Non
     assert "cap" not in str(wire().scan(Listing("short", title=title[:20_000])).skipped)
 
 
+def test_a_long_text_of_ligatures_is_cut_to_as_many_letters() -> None:
+    report = wire().scan(Listing("long", title="\ufdfa" * 20_000, description="\ufdfa" * 1000))
+    assert "title: the end of 20000 characters: over the cap of 20000" in report.skipped
+    assert "description" not in str(report.skipped)
+
+
 def test_lines_that_were_not_read_stand_in_the_report() -> None:
     class Hasty(FakeOcr):
         def read(self, images: Sequence[Rgb]) -> list[TextSpans]:

@@ -13,6 +13,7 @@ from fakes import lettering
 from logoscan.alteration import AlterationCheck
 from logoscan.detect import LogoDetector, TilePlan, Tiles, WholeImage
 from logoscan.encode import ClipEncoder
+from logoscan.images import load_image
 from logoscan.index import LogoIndex
 from logoscan.ledger import PhotoLedger
 from logoscan.listings import read_listings, read_prices
@@ -137,3 +138,11 @@ def test_the_default_wiring(samples: Path, tmp_path: Path, clip: ClipEncoder, sa
     reports = [scanner.scan(Listing("x", title="JBL speaker")) for scanner in scanners]
     assert [(report.score.brand, report.score.model) for report in reports] == [("JBL", model.version)] * 3
     assert all(replace(report, provenance=reports[0].provenance) == reports[0] for report in reports)
+
+
+def test_marks_of_a_mirrored_photo_are_found(samples: Path, sample_index: LogoIndex, clip: ClipEncoder) -> None:
+    scanner = Scanner(sample_index, encoder=clip)
+    photo = np.ascontiguousarray(load_image(samples / "photos" / "speaker.jpg")[:, ::-1])
+    surest = scanner.find_logos(photo)[0]
+    assert surest.brand == "JBL"
+    assert (surest.probability or 0) > 0.5

@@ -123,9 +123,9 @@ PICTURES: dict[str, tuple[Outcome, Made]] = {
         "warning",
         lambda: encoded(Image.new("RGB", (2 * SIDE, SIDE // 2)), "WEBP", lossless=True),
     ),
-    "bomb: WEBP of 32 million pixels": (
+    "bomb: WEBP of 21 million pixels": (
         "report",
-        lambda: encoded(Image.new("RGB", (SIDE, SIDE // 2)), "WEBP", lossless=True),
+        lambda: encoded(Image.new("RGB", (SIDE, SIDE // 3)), "WEBP", lossless=True),
     ),
     "bomb: GIF of 64 million pixels": ("report", lambda: encoded(Image.new("P", (SIDE, SIDE)), "GIF")),
     "bomb: TIFF": (
