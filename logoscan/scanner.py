@@ -480,8 +480,9 @@ class Scanner:
         A brand whose own negatives raised its threshold is not matched by its look below it.
         """
         regions, vectors = seen.regions, seen.vectors
-        near = index.search_brands(vectors)
-        either = near if not len(seen.mirrored) else near.or_mirrored(index.search_brands(seen.mirrored))
+        mirrored = index.search_brands(seen.mirrored) if len(seen.mirrored) else None
+        near = index.search_brands(vectors)  # the last search, which `locate` asks for again and the register remembers
+        either = near if mirrored is None else near.or_mirrored(mirrored)
         found = list(match_regions(image, regions, either, self.calibration))
         if self.calibration is not None:
             usual, least = self.calibration.threshold, index.thresholds(self.calibration)
