@@ -28,6 +28,7 @@ from logoscan.images import load_image
 from logoscan.index import LogoIndex
 from logoscan.jsonio import to_mapping
 from logoscan.keypoints import of_photo
+from logoscan.observing import MIRRORED
 from logoscan.ocr import OcrEngine, make_ocr
 from logoscan.placement import Keypoints
 from logoscan.reading import read
@@ -84,13 +85,14 @@ def _observe(scanner: Scanner, photos: list[Photo], cache: Path | None) -> Itera
         spans = TextSpans(lines["polygons"], tuple(str(t) for t in lines["texts"]), lines["sure"])
         seen = _kept(
             cache,
-            ("look", digest, *encoder, *((engine,) if len(spans) else ())),
+            ("look and mirror", digest, *encoder, *((engine,) if len(spans) else ())),
             lambda rgb=rgb, regions=regions, spans=spans: _looked(scanner, rgb, regions, spans),  # type: ignore[misc]
         )
         record = ImageRecord(photo.path.name, digest, rgb.shape[1], rgb.shape[0])
         points = _kept(cache, ("points", digest), lambda rgb=rgb: _points(rgb))  # type: ignore[misc]
         keypoints = Keypoints(points["frames"], points["descriptors"], (rgb.shape[1], rgb.shape[0]))
-        yield Observation(record, Regions(seen["xyxy"], seen["confidence"]), seen["vectors"], spans, keypoints)
+        regions = Regions(seen["xyxy"], seen["confidence"])
+        yield Observation(record, regions, seen["vectors"], spans, keypoints, mirrored=seen["mirrored"])
 
 
 def _name(ocr: OcrEngine | None) -> str:
@@ -104,8 +106,15 @@ def look(scanner: Scanner, rgb: Rgb) -> dict[str, Any]:
 
 def _looked(scanner: Scanner, rgb: Rgb, proposed: Regions, spans: TextSpans) -> dict[str, Any]:
     regions = with_text(proposed, spans, rgb.shape[1], rgb.shape[0])
-    vectors = encode_crops(scanner.encoder, [rgb], [regions.xyxy])[0]
-    return {"xyxy": regions.xyxy, "confidence": regions.confidence, "vectors": vectors}
+    also = min(len(proposed), MIRRORED[scanner.effort])
+    vectors = encode_crops(scanner.encoder, [rgb], [regions.xyxy], [also])[0]
+    split = len(regions)
+    return {
+        "xyxy": regions.xyxy,
+        "confidence": regions.confidence,
+        "vectors": vectors[:split],
+        "mirrored": vectors[split:],
+    }
 
 
 def _points(rgb: Rgb) -> dict[str, Any]:

@@ -200,7 +200,7 @@ class LogoDetector:
             device: `auto`, `cpu`, `cuda`, `cuda:1`, ...
             precision: `auto` is bf16 where the hardware has it.
             least: Confidence from which a place is proposed, in (0, 1).
-            most: Most proposals for a picture, besides the large squares.
+            most: Most proposals for a picture, besides the large squares; at most twelve by default effort.
             large: Squares that are looked at in every picture at full effort.
             effort: "full" looks at every picture scaled to the square, and proposes `most` places and `large`;
                 "default" leaves the padding out, enlarges to 384 px, and proposes twelve places and the whole picture.

@@ -95,7 +95,7 @@ def encode_crops(
     """
     row = encoder.info.preprocessing
     squares = []
-    for image, xyxy, also in zip(images, boxes, mirrored or [0] * len(images), strict=True):
+    for image, xyxy, also in zip(images, boxes, [0] * len(images) if mirrored is None else mirrored, strict=True):
         cut = square_crops(image, xyxy, row.size_px, row.fit)
         squares.append(np.concatenate([cut, cut[:also, :, ::-1]]))
     if not squares:

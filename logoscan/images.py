@@ -14,7 +14,6 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +48,8 @@ _TURNS: dict[int, Callable[[Rgba], Rgba]] = {
     7: lambda a: a.swapaxes(0, 1)[::-1, ::-1],
     8: np.rot90,
 }
+_EXCHANGED = (5, 6, 7, 8)
+"""Orientations of which width is height."""
 _MOST_READS = 20_000
 """Reads of a file by Pillow, whose parsers read each block of it in Python: a file of 32 MiB can hold eight million. A
 photo takes up to 500, a large PNG in small blocks 16,000."""
@@ -77,7 +78,7 @@ class ImageLimits:
 
 
 _WEBP, _DEEP = 3, 2
-"""WEBP's decoder holds a picture four times and 16 bits inflate to twice the bytes: so many times fewer pixels."""
+"""Times fewer pixels of WEBP, whose decoder holds a picture four times, and of 16 bits, which are twice the bytes."""
 _MOST_EXIF_BYTES = 1 << 16
 """Of an EXIF block that is asked for the orientation, as much as a JPEG's holds: Pillow warns of each broken entry."""
 _LARGEST_PADDED_PX = 4096
@@ -210,23 +211,27 @@ def _reading(name: str) -> Iterator[None]:
         raise ImageError(f"{name}: cannot be decoded ({type(error).__name__}: {error!s:.120})") from None
 
 
-@cache
 def _quieten_exif() -> None:
-    """Keep Pillow from warning of each broken entry of an EXIF block: one photo can bring thousands of lines."""
+    """Keep Pillow from warning of each broken entry of an EXIF block: one photo can bring thousands of lines.
+
+    For the whole process and again at each photo, since filters are a process's and others put them back.
+    """
     warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.TiffImagePlugin")
 
 
-def _pixels(image: Image.Image, *, alpha: bool, shrink: int = 1) -> Rgb | Rgba:
+def _pixels(image: Image.Image, *, alpha: bool, shrink: int = 1) -> tuple[Rgb | Rgba, bool]:
     """Decode (first frame), bring any mode to uint8 RGB or RGBA, shrunk so many times, and turn by EXIF.
 
-    RGBA where `alpha` is asked for, or the picture may be transparent.
+    Says as well whether width and height were exchanged. RGBA where `alpha` is asked for, or the picture may be
+    transparent.
     """
     image.load()
     try:
         small = len(image.info.get("exif", b"")) <= _MOST_EXIF_BYTES
-        turn = _TURNS.get(image.getexif().get(_ORIENTATION_TAG, 1)) if small else None
+        lies = image.getexif().get(_ORIENTATION_TAG, 1) if small else 1
+        turn = _TURNS.get(lies)
     except _DECODE_ERRORS:  # a broken EXIF block does not spoil the picture
-        turn = None
+        lies, turn = 1, None
     alpha = alpha or image.has_transparency_data
     width, height = image.size
     out = np.empty((-(-height // shrink), -(-width // shrink), 4 if alpha else 3), np.uint8)
@@ -240,7 +245,7 @@ def _pixels(image: Image.Image, *, alpha: bool, shrink: int = 1) -> Rgb | Rgba:
         if shrink > 1:  # colours that nobody sees must not bleed
             part = part.convert("RGBa").reduce(shrink).convert("RGBA") if alpha else part.reduce(shrink)
         out[top // shrink : (top + rows) // shrink] = np.asarray(part)
-    return out if turn is None else np.ascontiguousarray(turn(out))
+    return (out, False) if turn is None else (np.ascontiguousarray(turn(out)), lies in _EXCHANGED)
 
 
 def _grey_top(image: Image.Image) -> float | None:
@@ -272,7 +277,9 @@ def _array_rgba(array: np.ndarray) -> Rgba:
 
 REDUCED_PX = 1600
 """Long side from twice which pictures are shrunk by whole numbers as they are decoded, by those who ask for it: no
-stage looks at more. A 12-megapixel JPEG is then decoded in a third of the time, and of no file all pixels are held."""
+stage looks at more. A 12-megapixel JPEG is then decoded in a third of the time, and none is held twice."""
+_LEAST_SHORT_PX = 224
+"""Short side that shrinking leaves: of a long strip the places are what is looked at."""
 
 
 def read_rgba(
@@ -299,7 +306,7 @@ def read_rgba(
 def _read(
     source: ImageSource, root: Path | None, limits: ImageLimits, reduced: bool, *, alpha: bool
 ) -> tuple[Rgb | Rgba, str, tuple[int, int]]:
-    """As `read_rgba`, and width and height by the header; without `alpha` what cannot be transparent comes as RGB."""
+    """As `read_rgba`, and the file's width and height, turned; without `alpha` what is opaque for sure comes as RGB."""
     _quieten_exif()
     if isinstance(source, (str, Path, bytes)):
         data, name = _read_bytes(source, root, limits)
@@ -315,12 +322,13 @@ def _read(
                 if reduced and max(size_wh) >= 2 * REDUCED_PX:
                     share = REDUCED_PX / max(size_wh)
                     image.draft("RGB", (max(1, int(image.width * share)), max(1, int(image.height * share))))
-                shrink = max(1, max(image.size) // REDUCED_PX) if reduced else 1  # what a JPEG's decoder left to do
-                return _pixels(image, alpha=alpha, shrink=shrink), digest, size_wh
+                least = min(max(image.size) // REDUCED_PX, min(image.size) // _LEAST_SHORT_PX)
+                pixels, lies = _pixels(image, alpha=alpha, shrink=max(1, least) if reduced else 1)
+                return pixels, digest, size_wh[::-1] if lies else size_wh
     if isinstance(source, Image.Image):
         with _reading("PIL image"):
             _check_size("PIL image", *source.size, limits)
-            rgba = _pixels(source, alpha=True)
+            rgba, _ = _pixels(source, alpha=True)
     elif isinstance(source, np.ndarray):
         height, width = source.shape[:2] if source.ndim >= 2 else (0, 0)
         _check_size("array", width, height, limits)
@@ -335,10 +343,9 @@ def read_picture(
     source: ImageSource, *, root: Path | None = None, limits: ImageLimits | None = None, reduced: bool = False
 ) -> Picture:
     """Read a photo as `read_rgba` does; transparent parts come to lie on white."""
-    pixels, digest, (width, height) = _read(source, root, limits or ImageLimits(), reduced, alpha=False)
+    pixels, digest, size_wh = _read(source, root, limits or ImageLimits(), reduced, alpha=False)
     rgb = flatten(pixels, (255, 255, 255)) if pixels.shape[2] == 4 else pixels
-    lies = (rgb.shape[1] > rgb.shape[0]) != (width > height)  # turned by EXIF
-    return Picture(rgb, digest, (height, width) if lies else (width, height))
+    return Picture(rgb, digest, size_wh)
 
 
 def load_image(source: ImageSource, *, root: Path | None = None, limits: ImageLimits | None = None) -> Rgb:

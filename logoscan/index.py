@@ -423,14 +423,20 @@ class LogoIndex:
         """
         return self._state.logos.search(self._checked(queries, k), k)
 
-    def search_brands(self, queries: Embeddings, k: int = 2) -> BrandNeighbours:
+    def search_brands(self, queries: Embeddings, k: int = 2, *, also: Embeddings | None = None) -> BrandNeighbours:
         """The k nearest distinct brands by their logos, each by the best over all its vectors; exact.
 
         Args:
             queries: float32 (n, dim), unit rows.
             k: Brands; fewer come back where fewer are registered.
+            also: Other views of the same places, as `queries`; negatives are compared with them as well.
+
+        Raises:
+            InputError: There are not as many other views as queries.
         """
-        return against(self._state, self._checked(queries, k), k)
+        if also is not None and len(also) != len(queries):
+            raise InputError(f"also: expected a row for each of {len(queries)} queries, got {len(also)}")
+        return against(self._state, self._checked(queries, k), k, None if also is None else self._checked(also, k))
 
     @property
     def recall_of_search(self) -> Facts | None:

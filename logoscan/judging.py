@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import accumulate
 from typing import Any
 
 from logoscan.coded import CodedUse, find_coded
@@ -27,8 +28,8 @@ from logoscan.units import Pack, pack
 
 __all__ = ["CANDIDATE_FROM", "Findings", "Judge", "Judgement", "claim_of", "coded_of", "mentions_of", "shortened"]
 
-_LIGATURE, _GROWTH = 18, 2
-"""Letters that one character can stand for (U+FDFA), and how many times as long as the cap a text may be in letters."""
+_GROWTH = 2
+"""How many times as long as the cap a text may be in letters, of which one character can stand for 18 (U+FDFA)."""
 CANDIDATE_FROM = 0.2
 """Probability of being shown from which a brand is judged: below, a report would drown in chance likenesses."""
 _LONGEST = {"title": 20_000, "description": 20_000, "claimed_brand": 1_000, "category": 1_000, "condition": 1_000}
@@ -162,11 +163,12 @@ def shortened(listing: Listing) -> tuple[Listing, list[str]]:
 
 
 def _bounded(text: str, most: int) -> str:
-    """The start of a text, of `most` characters, or of as many fewer as some of them are several letters in one."""
+    """The start of a text, of `most` characters, and of fewer where many of them are several letters in one."""
     kept = text[:most]
-    if kept.isascii() or len(unicodedata.normalize("NFKC", kept)) <= _GROWTH * most:
+    if kept.isascii():
         return kept
-    return kept[: most // _LIGATURE]
+    letters = accumulate(len(unicodedata.normalize("NFKC", c)) for c in kept)
+    return kept[: sum(n <= _GROWTH * most for n in letters)]
 
 
 def claim_of(listing: Listing, names: NameIndex) -> str | None:

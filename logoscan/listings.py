@@ -129,27 +129,40 @@ def _from_parquet(path: Path) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
     try:
         for batch in parquet.ParquetFile(path).iter_batches(batch_size=1024):
             long = _long_rows(batch)
+            rows = (batch.slice(i, 1).to_pylist()[0] for i in range(len(batch)) if i not in long)
+            rows = rows if long else iter(batch.to_pylist())
             for i in range(len(batch)):
                 line += 1
                 if i in long:  # a file of some kilobytes may hold a gigabyte of one letter
-                    yield line, f"expected texts of less than {_MOST_LINE_BYTES} bytes, got more"
+                    yield line, f"expected fields of less than {_MOST_LINE_BYTES} bytes, got as many or more"
                 else:
-                    (row,) = batch.slice(i, 1).to_pylist()
-                    yield line, _parquet_values(dict(row))
+                    yield line, _parquet_values(dict(next(rows)))
     except (ArrowException, OSError, ValueError, OverflowError, ArithmeticError) as error:  # as values are converted
         raise CorruptFileError(f"{path.name}: not Parquet, or damaged after row {line} ({error!s:.120})") from None
 
 
 def _long_rows(batch: Any) -> set[int]:
-    """Rows of an Arrow batch with a text that is too long to be anybody's."""
-    from pyarrow import compute, types
+    """Rows of an Arrow batch with a field that is too long to be anybody's."""
+    from pyarrow import types
 
     long: set[int] = set()
     for column in batch.columns:
-        if types.is_string(column.type) or types.is_large_string(column.type):
-            over = compute.greater_equal(compute.binary_length(column), _MOST_LINE_BYTES)
-            long |= {i for i, each in enumerate(over.to_pylist()) if each}
+        if column.get_total_buffer_size() < _MOST_LINE_BYTES:
+            continue
+        if types.is_dictionary(column.type):  # one long value may stand in every row
+            values = {i for i in range(len(column.dictionary)) if _bytes(column.dictionary, i) >= _MOST_LINE_BYTES}
+            long |= {i for i, value in enumerate(column.indices.to_pylist()) if value in values}
+        else:
+            long |= {i for i in range(len(column)) if _bytes(column, i) >= _MOST_LINE_BYTES}
     return long
+
+
+def _bytes(column: Any, row: int) -> int:
+    from pyarrow import types
+
+    one = column.slice(row, 1)
+    view = types.is_string_view(one.type)  # Arrow counts all that its buffers hold, whatever the slice
+    return int(one.cast("large_string").nbytes if view else one.nbytes)
 
 
 def _parquet_values(values: dict[str, Any]) -> Mapping[str, Any]:

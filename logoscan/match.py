@@ -58,7 +58,7 @@ class BrandNeighbours:
         )
 
     def or_mirrored(self, mirrored: BrandNeighbours) -> BrandNeighbours:
-        """These, but the mirror's where it looks more like its nearest brand than the place itself does.
+        """These, but the mirror's where its nearest brand is surer by similarity and lead over the second.
 
         Args:
             mirrored: Of the first queries as a mirror shows them, in the same register.
@@ -66,11 +66,17 @@ class BrandNeighbours:
         first = len(mirrored.similarity)
         if not first or not self.similarity.shape[1]:
             return self
-        nearer = np.flatnonzero(mirrored.similarity[:, 0] > self.similarity[:first, 0])
+        nearer = np.flatnonzero(_lead(mirrored.similarity) > _lead(self.similarity[:first]))
         taken = {name: getattr(self, name).copy() for name in ("similarity", "brand", "logo", "negative")}
         for name, values in taken.items():
             values[nearer] = getattr(mirrored, name)[nearer]
         return replace(self, **taken)
+
+
+def _lead(similarity: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Of each row the first, and by how much it leads the second."""
+    second = similarity[:, 1] if similarity.shape[1] > 1 else np.float32(0)
+    return np.asarray(2 * similarity[:, 0] - second, np.float32)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ import numpy as np
 from rapidfuzz.distance import OSA, Levenshtein
 from rapidfuzz.process import cdist, extract
 
+from logoscan.errors import InputError
+
 __all__ = ["NearNames"]
 
 
@@ -31,7 +33,12 @@ class NearNames:
             names: Folded.
             share: One edit in so many letters, of the longer of the two, is near; above 2. By 5 one letter of five,
                 two of ten.
+
+        Raises:
+            InputError: `share` is 2 or less.
         """
+        if not share > 2:
+            raise InputError(f"share: expected above 2, got {share!r}")
         self._share = share
         self._names = tuple(dict.fromkeys(names))
         self._known = frozenset(self._names)
@@ -86,7 +93,7 @@ class NearNames:
         distances = cdist(texts, self._names, scorer=Levenshtein.distance, score_cutoff=most, dtype=np.int32)
         distances[cdist(texts, self._names, scorer=OSA.distance, score_cutoff=1, dtype=np.int32) == 1] = 1
         close = [
-            np.flatnonzero((row <= most) & (row * self._share <= np.maximum(sizes, len(text))))
+            np.flatnonzero((row <= most) & (row <= (np.maximum(sizes, len(text)) / self._share).astype(np.int64)))
             for text, row in zip(texts, distances, strict=True)
         ]
         return [sorted((self._names[i], int(row[i])) for i in at) for at, row in zip(close, distances, strict=True)]

@@ -24,14 +24,14 @@ from logoscan.reading import read
 from logoscan.results import ImageRecord
 from logoscan.types import Effort, Embeddings, ImageSource, Regions, Rgb, TextSpans
 
-__all__ = ["Known", "Observation", "Observer", "Step"]
+__all__ = ["MIRRORED", "Known", "Observation", "Observer", "Step"]
 
 Step: TypeAlias = Literal["hash", "find", "points", "read"]
 """Opening and hashing a photo, places with their vectors, points, text."""
 
 logger = logging.getLogger(__name__)
 
-_MIRRORED: dict[Effort, int] = {"default": 4, "full": 12}
+MIRRORED: dict[Effort, int] = {"default": 4, "full": 12}
 """Surest places that are seen in a mirror as well: a mirrored photo sells as well as any, and hid half of the marks."""
 _CHUNK = 8
 """Photos that are decoded at a time, so that memory does not grow with the photos of a listing."""
@@ -98,8 +98,8 @@ class Observer:
     ) -> None:
         """Bind the stages; `root` and `limits` as for `images.read_picture`.
 
-        With `hash_photos` each photo's hash is found as well, for a `PhotoLedger`. `effort` is that of reading;
-        detector and engine have their own.
+        With `hash_photos` each photo's hash is found as well, for a `PhotoLedger`. `effort` is that of reading and of
+        the mirror; detector and engine have their own.
 
         Raises:
             MissingDependencyError: `hash_photos` without pdqhash.
@@ -246,7 +246,7 @@ class Observer:
         self, images: Sequence[Rgb], regions: Sequence[Regions], proposed: Sequence[int]
     ) -> list[tuple[Embeddings, Embeddings]]:
         """Of each picture the vectors of its places, and of the surest proposed ones (the first) in a mirror."""
-        also = [min(n, _MIRRORED[self._effort]) for n in proposed]
+        also = [min(n, MIRRORED[self._effort]) for n in proposed]
         encoded = encode_crops(self._encoder, images, [r.xyxy for r in regions], also)
         return [(v[: len(r)], v[len(r) :]) for v, r in zip(encoded, regions, strict=True)]
 

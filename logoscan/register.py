@@ -97,14 +97,20 @@ def state(brands: Iterable[Brand], galleries: Iterable[Gallery], drawings: Mappi
     return State(tuple(sorted(brands, key=lambda b: b.name)), logos, names, negatives, kept)
 
 
-def against(state: State, queries: Embeddings, k: int) -> BrandNeighbours:
-    """The k nearest brands by their logos, with what speaks against the first."""
+def against(state: State, queries: Embeddings, k: int, also: Embeddings | None = None) -> BrandNeighbours:
+    """The k nearest brands by their logos, with what speaks against the first.
+
+    `also` are other views of the same places, which negatives may be like: what users reject is kept as they saw it.
+    """
     similarity, brand, row = state.logos.search_brands(queries, k)
     vectors, of = state.negatives.vectors, state.negatives_of
-    negative = best(queries, vectors[of[NOBODY]]) if NOBODY in of else np.full(len(queries), -1, np.float32)
-    for name in of.keys() & state.logos.position.keys():  # a brand's own speak where it comes first
-        first = np.flatnonzero(brand[:, 0] == state.logos.position[name])
-        negative[first] = np.maximum(negative[first], best(queries[first], vectors[of[name]]))
+    negative = np.full(len(queries), -1, np.float32)
+    for views in (queries,) if also is None else (queries, also):
+        if NOBODY in of:
+            negative = np.maximum(negative, best(views, vectors[of[NOBODY]]))
+        for name in of.keys() & state.logos.position.keys():  # a brand's own speak where it comes first
+            first = np.flatnonzero(brand[:, 0] == state.logos.position[name])
+            negative[first] = np.maximum(negative[first], best(views[first], vectors[of[name]]))
     return BrandNeighbours(similarity, brand, row, state.logos.brands, state.logos.ids, negative)
 
 

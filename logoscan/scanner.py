@@ -22,7 +22,7 @@ import logoscan
 from logoscan import weights
 from logoscan.alteration import Alteration, AlterationCheck
 from logoscan.detect import Detector, LogoDetector
-from logoscan.encode import ClipEncoder, Encoder
+from logoscan.encode import ClipEncoder, Encoder, encode_crops
 from logoscan.errors import InputError, LogoscanError, MismatchError
 from logoscan.evidence import BrandEvidence, gather
 from logoscan.images import ImageLimits
@@ -44,7 +44,7 @@ from logoscan.score import ScoreModel
 from logoscan.screening import OnTimeout, Screener, Screening, Stages
 from logoscan.signals import DEFAULT_SIGNALS, SignalFunction
 from logoscan.stream import batched, in_order
-from logoscan.types import Effort, ImageSource, Listing, Match, TextSpans
+from logoscan.types import Boxes, Effort, ImageSource, Listing, Match, Rgb, TextSpans
 
 __all__ = ["Observation", "Scanner"]
 
@@ -112,8 +112,8 @@ class Scanner:
             similarity_threshold: Without a calibration: cosine from which a brand counts as shown.
             root: If given, image paths are relative to it and may not leave it.
             limits: Caps on image files.
-            effort: How much work may be saved. It governs placements, reading and the detector that is made here; an
-                engine and a detector that are given have their own (`make_ocr`, `make_detector`).
+            effort: How much work may be saved. It governs placements, the mirror, reading and the detector made here;
+                an engine and a detector that are given have their own (`make_ocr`, `make_detector`).
 
         Raises:
             InputError: `check_marks` without `alterations`, or another `effort`.
@@ -253,7 +253,13 @@ class Scanner:
         own = state.vectors[[record.brand == match.brand for record in state.logos]]
         if not len(own):
             raise InputError(f"match: expected a brand with a logo, got {match.brand!r}")
-        boxes, near = refine(self._observer.load(image), np.array([match.xyxy], np.float32), [own], self.encoder)
+        rgb, box = self._observer.load(image), np.array([match.xyxy], np.float32)
+        plain, turned = (encode_crops(self.encoder, [rgb], [box], [1])[0] @ own.T).max(axis=1)
+        if turned > plain:  # it was seen in a mirror
+            boxes, near = refine(np.ascontiguousarray(rgb[:, ::-1]), _mirrored(box, rgb), [own], self.encoder)
+            boxes = _mirrored(boxes, rgb)
+        else:
+            boxes, near = refine(rgb, box, [own], self.encoder)
         x0, y0, x1, y1 = (float(v) for v in boxes[0])
         return replace(match, xyxy=(x0, y0, x1, y1), similarity=float(np.clip(near[0], -1, 1)))
 
@@ -480,7 +486,8 @@ class Scanner:
         A brand whose own negatives raised its threshold is not matched by its look below it.
         """
         regions, vectors = seen.regions, seen.vectors
-        mirrored = index.search_brands(seen.mirrored) if len(seen.mirrored) else None
+        first = len(seen.mirrored)
+        mirrored = index.search_brands(seen.mirrored, also=vectors[:first]) if first else None
         near = index.search_brands(vectors)  # the last search, which `locate` asks for again and the register remembers
         either = near if mirrored is None else near.or_mirrored(mirrored)
         found = list(match_regions(image, regions, either, self.calibration))
@@ -540,6 +547,13 @@ class Scanner:
             device=self.encoder.device,
             time=datetime.now(UTC).isoformat(timespec="seconds"),
         )
+
+
+def _mirrored(boxes: Boxes, rgb: Rgb) -> Boxes:
+    """Boxes of a picture as they lie in its mirror image."""
+    turned = boxes.copy()
+    turned[:, [0, 2]] = rgb.shape[1] - boxes[:, [2, 0]]
+    return turned
 
 
 def _unread(lines: int) -> str:

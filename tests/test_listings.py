@@ -194,14 +194,32 @@ def test_a_full_row_of_parquet(tmp_path: Path) -> None:
 def test_a_text_in_parquet_that_nobody_wrote_costs_its_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("logoscan.listings._MOST_LINE_BYTES", 100)
     rows: list[dict[str, Any]] = [
-        {"id": "a", "title": "x" * 99},
+        {"id": "a", "title": "x" * 50},
         {"id": "b", "title": "x" * 100},
         {"id": "c", "title": None},
     ]
     first, bad, last = read_listings(write_parquet(tmp_path, rows))
     assert isinstance(first, Listing)
-    assert bad == BadRow(2, "expected texts of less than 100 bytes, got more")
+    assert bad == BadRow(2, "expected fields of less than 100 bytes, got as many or more")
     assert isinstance(last, Listing)
+
+
+@pytest.mark.parametrize("form", ["dictionary", "view", "list"])
+def test_texts_of_any_arrow_type_are_capped(form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    monkeypatch.setattr("logoscan.listings._MOST_LINE_BYTES", 100)
+    texts = pa.array(["short", "x" * 500, "short"])
+    column = {
+        "dictionary": lambda: texts.dictionary_encode(),
+        "view": lambda: texts.cast(pa.string_view()),
+        "list": lambda: pa.array([["short"], ["a", "x" * 500], None]),
+    }[form]()
+    table = pa.table({"id": ["a", "b", "c"], "reviews" if form == "list" else "title": column})
+    parquet.write_table(table, tmp_path / "a.parquet")
+    rows = list(read_listings(tmp_path / "a.parquet"))
+    assert [type(row) for row in rows] == [Listing, BadRow, Listing]
 
 
 def test_parquets_own_types_are_read(tmp_path: Path) -> None:

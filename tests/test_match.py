@@ -68,7 +68,7 @@ def test_margins() -> None:
 
 def test_a_place_speaks_as_the_mirror_shows_it_where_that_is_nearer() -> None:
     plain = neighbours([[0.9, 0.1], [0.3, 0.2], [0.5, 0.4]], [[0, 1], [0, 1], [1, 0]], 2, negative=[0.1, 0.2, 0.3])
-    mirror = neighbours([[0.8, 0.7], [0.6, 0.1]], [[1, 0], [1, 0]], 2, negative=[0.4, 0.5])
+    mirror = neighbours([[0.95, 0.9], [0.6, 0.1]], [[1, 0], [1, 0]], 2, negative=[0.4, 0.5])  # the first leads less
     either = plain.or_mirrored(mirror)
     np.testing.assert_allclose(either.similarity, [[0.9, 0.1], [0.6, 0.1], [0.5, 0.4]])
     assert either.brand.tolist() == [[0, 1], [1, 0], [1, 0]]

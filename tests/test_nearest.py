@@ -7,6 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from strategies import quick
 
+from logoscan.errors import InputError
 from logoscan.nearest import NearNames
 
 
@@ -17,6 +18,12 @@ def test_an_empty_register_has_nothing_near() -> None:
     assert empty.near_exhaustively(["nike", ""]) == [[], []]
     assert NearNames(["nike"]).near_exhaustively([]) == []
     assert NearNames(["nike"]).near("") == []
+
+
+@pytest.mark.parametrize("share", [2, 1, 0, -1, float("nan")])
+def test_a_share_is_above_two(share: float) -> None:
+    with pytest.raises(InputError, match="share: expected above 2"):
+        NearNames(["nike"], share=share)
 
 
 def test_equal_names_are_one() -> None:
@@ -51,7 +58,7 @@ def test_a_fifth_of_the_letters_may_differ(text: str, near: list[tuple[str, int]
 _words = st.text("ab", min_size=1, max_size=26)
 
 
-@pytest.mark.parametrize("share", [5, 3.5])
+@pytest.mark.parametrize("share", [5, 3.5, 2.2])
 @quick
 @given(names=st.lists(_words, max_size=12), queries=st.lists(_words, max_size=6))
 @example(["abbbb"], ["abbb", "bbbb", "abbbbb"])

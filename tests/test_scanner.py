@@ -511,6 +511,8 @@ def test_a_long_text_of_ligatures_is_cut_to_as_many_letters() -> None:
     report = wire().scan(Listing("long", title="\ufdfa" * 20_000, description="\ufdfa" * 1000))
     assert "title: the end of 20000 characters: over the cap of 20000" in report.skipped
     assert "description" not in str(report.skipped)
+    hidden = "nice bag " * 125 + "Bolt " + "\ufdfa" * 2200  # costly letters at the end hide nothing before them
+    assert "Bolt" in {m.brand for m in wire().scan(Listing("hidden", description=hidden)).mentions}
 
 
 def test_lines_that_were_not_read_stand_in_the_report() -> None:

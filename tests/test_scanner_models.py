@@ -11,9 +11,10 @@ import pytest
 from fakes import lettering
 
 from logoscan.alteration import AlterationCheck
+from logoscan.boxes import iou
 from logoscan.detect import LogoDetector, TilePlan, Tiles, WholeImage
 from logoscan.encode import ClipEncoder
-from logoscan.images import load_image
+from logoscan.images import crop, load_image
 from logoscan.index import LogoIndex
 from logoscan.ledger import PhotoLedger
 from logoscan.listings import read_listings, read_prices
@@ -146,3 +147,15 @@ def test_marks_of_a_mirrored_photo_are_found(samples: Path, sample_index: LogoIn
     look = next(match for match in scanner.find_logos(photo) if not match.points)
     assert look.brand == "JBL"
     assert (look.probability or 0) > 0.9
+    tight = scanner.tightened(photo, look)
+    assert tight.similarity >= look.similarity - 1e-3
+    assert iou(np.array([tight.xyxy], np.float32), np.array([look.xyxy], np.float32))[0, 0] > 0.3
+
+
+def test_a_place_that_was_rejected_in_a_mirrored_photo_is_named_no_more(samples: Path, clip: ClipEncoder) -> None:
+    index, _ = LogoIndex.from_folder(samples / "brands", clip)
+    scanner = Scanner(index, encoder=clip)
+    photo = np.ascontiguousarray(load_image(samples / "photos" / "speaker.jpg")[:, ::-1])
+    look = next(match for match in scanner.find_logos(photo) if not match.points)
+    index.add_negative(crop(photo, look.xyxy), clip, look.brand)
+    assert all((m.probability or 0) < 0.5 for m in scanner.find_logos(photo) if not m.points and m.brand == look.brand)
