@@ -234,7 +234,7 @@ def lookalike_text(case: Case) -> Signal | None:
     """Title, claim or photos nearly spell the brand.
 
     Abstains where there is no text at all. Known false alarms: reading errors on stylised words, words of other
-    languages that are a letter away from a name.
+    languages that are a letter or two away from a name.
     """
     near = [m for m in case.mentions if m.kind == "near"]
     if not near:
