@@ -26,6 +26,7 @@ from soak import resident
 from logoscan import ClipEncoder, Listing, Scanner
 from logoscan.encode import resolve_device
 from logoscan.runtime import cores
+from logoscan.words import is_word
 
 _DAY_S, _LISTINGS = 86_400, 10_000_000
 _FIRST = """
@@ -58,10 +59,16 @@ def listings(files: Sequence[Path], photos: int) -> Iterator[Listing]:
         yield Listing(str(start), images=tuple(files[start : start + photos]))
 
 
+def warm(scanner: Scanner, some: Sequence[Listing]) -> None:
+    """Load what loads at first use, the lists of words too, which wait for the first photo with text."""
+    list(scanner.scan_many(some, deduplicate=False))
+    is_word("")
+
+
 def rate(scanner: Scanner, files: Sequence[Path], photos: int) -> float:
     """Listings a second."""
     every = list(listings(files, photos))
-    list(scanner.scan_many(every[:4], deduplicate=False))
+    warm(scanner, every[:4])
     start = time.perf_counter()
     done = sum(1 for _ in scanner.scan_many(every, deduplicate=False))
     return done / (time.perf_counter() - start)
@@ -71,6 +78,7 @@ def growth(scanner: Scanner, files: Sequence[Path], length: int) -> list[dict[st
     """Photos a second and resident MB over a stream of `length` photos, at 500 and at each tenth after it."""
     marks = sorted({500, *range(length // 10, length + 1, length // 10)})
     stream = (Listing(str(i), images=(files[i % len(files)],)) for i in range(length))
+    warm(scanner, [Listing("first", images=tuple(files[:1]))])
     out, last, done = [], time.perf_counter(), 0
     for i, _ in enumerate(track(scanner.scan_many(stream, deduplicate=False), "stream", total=length), 1):
         if i in marks:

@@ -28,6 +28,7 @@ from logoscan.detect import TilePlan, Tiles
 from logoscan.encode import resolve_device
 from logoscan.images import load_image
 from logoscan.runtime import cores
+from logoscan.words import is_word
 
 _TILES, _BATCH = 50, 32
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
@@ -116,6 +117,7 @@ def stream(scanner: Scanner, files: Sequence[Path], workers: int | None) -> floa
                 raise click.ClickException(f"{report.images[0].file}: {report.warnings[0]}")
 
     scan(files[:8])
+    is_word("")  # loads the lists of words, which wait for the first photo with text
     start = time.perf_counter()
     scan(files)
     return (time.perf_counter() - start) / len(files)

@@ -31,6 +31,10 @@ _NOT_UTF8 = "\ufffd"
 """What Python reads in place of bytes that are not UTF-8."""
 _MOST_LINE_BYTES = 16 << 20
 """Of a line of JSON, and of one text in Parquet: a listing of the largest texts has a thousandth of it."""
+_MOST_MEAN_BYTES = 1 << 20
+"""Of a row of a Parquet row group, uncompressed: what has more is not read, since Arrow holds it thrice to do so."""
+_MOST_GROUP_BYTES = 1 << 40
+"""Of such a row group: what says that it has more lies, and would have bad rows without end."""
 _MOST_IGNORED = 100
 """Unknown fields that are told of; a file can have one of its own in each row."""
 _FIELDS = tuple(f.name for f in fields(Listing))
@@ -127,18 +131,35 @@ def _from_parquet(path: Path) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
         raise MissingDependencyError(f"{path.name}: reading Parquet needs pip install 'logoscan[parquet]'") from None
     line = 0
     try:
-        for batch in parquet.ParquetFile(path).iter_batches(batch_size=1024):
-            long = _long_rows(batch)
-            rows = (batch.slice(i, 1).to_pylist()[0] for i in range(len(batch)) if i not in long)
-            rows = rows if long else iter(batch.to_pylist())
-            for i in range(len(batch)):
-                line += 1
-                if i in long:  # a file of some kilobytes may hold a gigabyte of one letter
-                    yield line, f"expected fields of less than {_MOST_LINE_BYTES} bytes, got as many or more"
-                else:
-                    yield line, _parquet_values(dict(next(rows)))
+        file = parquet.ParquetFile(path)
+        for group in range(file.num_row_groups):
+            about = file.metadata.row_group(group)
+            if about.total_byte_size > _MOST_MEAN_BYTES * about.num_rows:
+                mean = about.total_byte_size // max(1, about.num_rows)
+                if about.total_byte_size > _MOST_GROUP_BYTES:
+                    raise ValueError(f"row group {group} says that it has {about.total_byte_size} bytes")
+                for _ in range(about.num_rows):
+                    line += 1
+                    yield line, f"expected row groups of at most {_MOST_MEAN_BYTES} bytes a row, got {mean}"
+                continue
+            for batch in file.iter_batches(batch_size=1024, row_groups=[group]):
+                for values in _rows(batch):
+                    line += 1
+                    yield line, values
     except (ArrowException, OSError, ValueError, OverflowError, ArithmeticError) as error:  # as values are converted
         raise CorruptFileError(f"{path.name}: not Parquet, or damaged after row {line} ({error!s:.120})") from None
+
+
+def _rows(batch: Any) -> Iterator[Mapping[str, Any] | str]:
+    """An Arrow batch row by row; what is wrong with one whose fields are too long."""
+    long = _long_rows(batch)
+    rows = (batch.slice(i, 1).to_pylist()[0] for i in range(len(batch)) if i not in long)
+    rows = rows if long else iter(batch.to_pylist())
+    for i in range(len(batch)):
+        if i in long:  # a file of some kilobytes may hold a gigabyte of one letter
+            yield f"expected fields of less than {_MOST_LINE_BYTES} bytes, got as many or more"
+        else:
+            yield _parquet_values(dict(next(rows)))
 
 
 def _long_rows(batch: Any) -> set[int]:

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
+from threading import Lock
 
 from logoscan.folding import fold
 
@@ -20,6 +21,9 @@ _RARE = 50
 """The lists' lowest count, at which slips and rarities stand ("artier", "akita"): such words do not count."""
 _COMMON = 3000
 """Count from which an English word is common: apple 24,670, mini 6,560; below stay google 2,012, jordan 1,531."""
+
+_reading = Lock()
+"""Threads that ask first at the same time would each read the lists, for a second."""
 
 
 def _counted(language: str) -> Iterator[tuple[str, int]]:
@@ -39,9 +43,13 @@ def _common() -> frozenset[str]:
 
 def is_word(folded: str) -> bool:
     """Whether the folded word is ordinary in English, German, French, Spanish or Italian."""
-    return folded in _words()
+    with _reading:
+        words = _words()
+    return folded in words
 
 
 def is_common(folded: str) -> bool:
     """Whether the folded word is one that everybody uses in English, so that it seldom means the brand of that name."""
-    return folded in _common()
+    with _reading:
+        words = _common()
+    return folded in words

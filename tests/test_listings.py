@@ -204,6 +204,22 @@ def test_a_text_in_parquet_that_nobody_wrote_costs_its_row(tmp_path: Path, monke
     assert isinstance(last, Listing)
 
 
+def test_a_row_group_of_huge_rows_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    monkeypatch.setattr("logoscan.listings._MOST_MEAN_BYTES", 1000)
+    table = pa.table({"id": list("abcde"), "title": ["x", "x", "x" * 9000, "x", "x"]})
+    parquet.write_table(table, tmp_path / "a.parquet", row_group_size=2)  # ab, cd, e
+    rows = list(read_listings(tmp_path / "a.parquet"))
+    assert [row.id if isinstance(row, Listing) else row.line for row in rows] == ["a", "b", 3, 4, "e"]
+    bad = [row.reason for row in rows if isinstance(row, BadRow)]
+    assert all(reason.startswith("expected row groups of at most 1000 bytes a row, got ") for reason in bad)
+    monkeypatch.setattr("logoscan.listings._MOST_GROUP_BYTES", 2000)
+    with pytest.raises(CorruptFileError, match=r"damaged after row 2 \(row group 1 says that it has"):
+        list(read_listings(tmp_path / "a.parquet"))
+
+
 @pytest.mark.parametrize("form", ["dictionary", "view", "list"])
 def test_texts_of_any_arrow_type_are_capped(form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import pyarrow as pa
