@@ -271,7 +271,7 @@ def _file(name: str, make: Callable[[], bytes], good: int, folder: Path) -> Tria
 
 
 def _parquet_bomb(folder: Path) -> Trial:
-    """One row whose title is a quarter of a gigabyte of one letter, in a few kilobytes; no row of its row group is read."""
+    """One row whose title is a quarter of a gigabyte of one letter, in some kilobytes; its row group stays unread."""
     import pyarrow
     from pyarrow import parquet
 
