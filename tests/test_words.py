@@ -2,9 +2,13 @@
 
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from logoscan import words
 from logoscan.words import is_common, is_word
 
 
@@ -30,3 +34,21 @@ def test_importing_reads_no_table() -> None:
     )
     done = subprocess.run([sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_threads_that_ask_together_read_the_lists_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+
+    def counted(language: str) -> Iterator[tuple[str, int]]:
+        read.append(language)
+        time.sleep(0.02)
+        return iter([(f"word{language}", 100)])
+
+    monkeypatch.setattr(words, "_counted", counted)
+    words._words.cache_clear()
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            assert all(pool.map(is_word, ["worden"] * 4))
+        assert read == list(words._LANGUAGES)
+    finally:
+        words._words.cache_clear()
