@@ -25,6 +25,7 @@ from text_titles import BRANDS, honest_title, names
 from logoscan import storage
 from logoscan.detect import LogoDetector
 from logoscan.encode import ClipEncoder, encode_crops
+from logoscan.gallery import Nearest
 from logoscan.images import load_image
 from logoscan.index import LogoIndex
 from logoscan.keypoints import of_photo
@@ -33,11 +34,14 @@ from logoscan.observing import Observation
 from logoscan.placement import Keypoints
 from logoscan.results import ImageRecord
 from logoscan.storage import LogoRecord, Stored
+from logoscan.stream import batched
 from logoscan.types import Brand, Embeddings, Regions, TextSpans
 
 _OTHER, _NOISE = 0.35, 0.35
 """Lengths of the second vector and of the noise in a synthetic one, beside 0.8 of the first."""
 _LINES = 30
+_BATCH = 4
+"""Photos whose places are searched together, as `Scanner.scan_many` searches those of a batch of listings."""
 
 
 class _Shared(Mapping[str, Keypoints]):
@@ -153,13 +157,20 @@ def measure(
         built_s = time.perf_counter() - began
         names_of = index.names
 
+        def search(some: Sequence[Observation]) -> list[Nearest]:
+            nearest = index.search_together([one.vectors for one in some])
+            for one, near in zip(some, nearest, strict=True):
+                index.search_brands(one.vectors, nearest=near)
+            return nearest
+
         def draw(one: Observation) -> None:
-            index.search_brands(one.vectors)
-            placements(one, index)
+            placements(one, index, search([one])[0])
 
         draw(seen[0])
         names_of.find_in_spans(texts[0], "image:0")
-        search_ms = _median_ms([partial(index.search_brands, one.vectors) for one in seen[1:]])
+        search_ms = _median_ms([partial(search, [one]) for one in seen])
+        batches = list(batched(seen, _BATCH))
+        batch_ms = _median_ms([partial(search, batch) for batch in batches if len(batch) == _BATCH])
         draw_ms = _median_ms([partial(draw, one) for one in seen])
         text_ms = _median_ms([partial(names_of.find_in_spans, text, "image:0") for text in texts])
         after = _rss_mb()
@@ -175,6 +186,7 @@ def measure(
             "grown_anonymous_mb": round(after["anonymous_mb"] - before["anonymous_mb"], 1),
             "disk_mb": disk,
             "search_ms": search_ms,
+            "search_ms_in_batches": round(batch_ms / _BATCH, 2),
             "drawings_ms": round(draw_ms - search_ms, 2),
             "names_ms": text_ms,
             "recall": None if recall is None else vars(recall),
@@ -205,7 +217,7 @@ def misses(index: LogoIndex, seen: list[Observation]) -> dict[str, float]:
 @click.option("--icons", type=PATH, help="SVG or PNG files, each a further brand.")
 @click.option("--images", type=PATH, required=True, help="Folder of the photos.")
 @click.option("--labels", type=PATH, help="CSV with a column file: the photos to take; default: all of the folder.")
-@click.option("--photos", default=20, show_default=True, type=click.IntRange(1), help="Photos, evenly spread.")
+@click.option("--photos", default=20, show_default=True, type=click.IntRange(_BATCH), help="Photos, evenly spread.")
 @click.option("--regions", default=70, show_default=True, type=click.IntRange(1), help="Vectors of each.")
 @click.option("--cache", type=click.Path(path_type=Path), help="Keep the real register for the next run.")
 @click.option("--device", default="cpu", show_default=True)

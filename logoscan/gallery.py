@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from logoscan.approximate import APPROXIMATE_FROM, Approximate, compare_all
+from logoscan.approximate import APPROXIMATE_FROM, Approximate, compare_all, ranked
 from logoscan.storage import LogoRecord
 from logoscan.types import Embeddings
 
-__all__ = ["Gallery", "brute_force"]
+__all__ = ["DEPTH", "Gallery", "Nearest", "brute_force"]
 
+DEPTH = 32
+"""Vectors of each query that are looked at for its brands at first: a few brands have so many between them."""
 _PROPOSED = 128
 """Rows that an approximate index proposes at least: more than are asked for, since it orders them only roughly."""
 _STALE = 0.05
@@ -36,6 +38,18 @@ def brute_force(queries: Embeddings, gallery: Embeddings, k: int) -> tuple[NDArr
     products = queries @ gallery.T
     rows = np.argsort(-products, axis=1, kind="stable")[:, :k]
     return np.take_along_axis(products, rows, axis=1), rows.astype(np.int64)
+
+
+class Nearest(NamedTuple):
+    """The nearest vectors of n queries.
+
+    Attributes:
+        similarity: float32 (n, k) falling along each row.
+        rows: int64 (n, k), of the gallery that was asked.
+    """
+
+    similarity: NDArray[np.float32]
+    rows: NDArray[np.int64]
 
 
 class Gallery:
@@ -71,8 +85,6 @@ class Gallery:
         self._inherited = approximate
         self._row_of = np.arange(len(vectors)) if approximate is None else np.arange(approximate.facts.vectors)
         self._newer: NDArray[np.int64] | None = None
-        self._last: tuple[Embeddings | None, NDArray[np.float32], NDArray[np.int64]]
-        self._last = None, np.zeros((0, 0), np.float32), np.zeros((0, 0), np.int64)
         self.brands = tuple(sorted({r.brand for r in self.records}))
         self.position = {name: i for i, name in enumerate(self.brands)}
         self._code = np.array([self.position[r.brand] for r in self.records], np.int64)
@@ -98,44 +110,48 @@ class Gallery:
             return self._inherited
         return Approximate.build(self.vectors)
 
-    def search(self, queries: Embeddings, k: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Similarity float32 (n, min(k, len)) falling along each row, and rows, int64, of that shape.
+    def search(self, queries: Embeddings, k: int) -> Nearest:
+        """The min(k, len) nearest vectors of each query.
 
-        Similarities are exact; of more than `approximate_from` vectors some of the nearest rows may be missed.
+        Similarities are exact; of more than `approximate_from` vectors some of the nearest rows may be missed. What is
+        found for a query does not depend on those that are asked with it, to the last bit; many are asked sooner
+        together.
         """
         k = min(k, len(self))
         if k == 0 or not len(queries):
-            return np.zeros((len(queries), k), np.float32), np.zeros((len(queries), k), np.int64)
-        asked, similarity, rows = self._last
-        if asked is queries and similarity.shape[1] >= k:  # a photo's places are asked for brands, then for drawings
-            return similarity[:, :k], rows[:, :k]
-        similarity, rows = self._search(queries, k)
-        self._last = queries, similarity, rows
-        return similarity, rows
-
-    def _search(self, queries: Embeddings, k: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+            return Nearest(np.zeros((len(queries), k), np.float32), np.zeros((len(queries), k), np.int64))
         if self.approximate is None or k > self.approximate_from:
-            return self._search_all(queries, k)
-        similarity, rows = self._search_proposed(queries, k, self.approximate)
-        few = np.flatnonzero(rows[:, -1] < 0)  # as good as never
-        if len(few):
-            similarity[few], rows[few] = self._search_all(queries[few], k)
-        return similarity, rows
+            rows = self._among_all(queries, k)
+        else:
+            rows = self._among_proposed(queries, k, self.approximate)
+            few = np.flatnonzero(rows[:, -1] < 0)  # as good as never
+            if len(few):
+                rows[few] = self._among_all(queries[few], k)
+        return Nearest(*ranked(queries, self.vectors, rows))
 
-    def _search_all(self, queries: Embeddings, k: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    def search_together(self, parts: Sequence[Embeddings], k: int) -> list[Nearest]:
+        """`search` of several arrays of queries in one pass over the vectors."""
+        if not parts:
+            return []
+        found = self.search(np.concatenate(parts), k)
+        ends = np.cumsum([len(part) for part in parts])[:-1]
+        return [
+            Nearest(*both) for both in zip(np.split(found.similarity, ends), np.split(found.rows, ends), strict=True)
+        ]
+
+    def _among_all(self, queries: Embeddings, k: int) -> NDArray[np.int64]:
         if self.device != "cpu":
-            return self._search_by_torch(queries, k)
+            return self._by_torch(queries, k)
         return compare_all(queries, self.vectors, k)
 
-    def _search_by_torch(self, queries: Embeddings, k: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    def _by_torch(self, queries: Embeddings, k: int) -> NDArray[np.int64]:
         """The same by products on a device, block by block of queries."""
         import torch
 
         asked = torch.from_numpy(queries).to(self._on_device.device)
         step = max(1, _CELLS * 4 // max(1, len(self)))
-        found = [torch.topk(asked[i : i + step] @ self._on_device.T, k) for i in range(0, len(asked), step)]
-        similarity = torch.cat([f.values for f in found]).cpu().numpy()
-        return similarity, torch.cat([f.indices for f in found]).cpu().numpy()
+        found = [torch.topk(asked[i : i + step] @ self._on_device.T, k).indices for i in range(0, len(asked), step)]
+        return np.asarray(torch.cat(found).cpu().numpy(), np.int64)
 
     @cached_property
     def _on_device(self) -> Any:
@@ -143,13 +159,11 @@ class Gallery:
 
         return torch.tensor(self.vectors, device=self.device)  # a copy: vectors may be read-only
 
-    def _search_proposed(
-        self, queries: Embeddings, k: int, approximate: Approximate
-    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Proposals and rows newer than the index, compared exactly; row -1, similarity -2 where there are too few."""
+    def _among_proposed(self, queries: Embeddings, k: int, approximate: Approximate) -> NDArray[np.int64]:
+        """Proposals and rows newer than the index, compared exactly; row -1 where there are too few."""
         proposed = approximate.propose(queries, max(2 * k, _PROPOSED))
         rows = np.where(proposed >= 0, self._row_of[proposed], -1)
-        out_rows, out = np.full((len(queries), k), -1, np.int64), np.full((len(queries), k), -2, np.float32)
+        out = np.full((len(queries), k), -1, np.int64)
         newer = np.empty(0, np.int64) if self._newer is None else self._newer
         fresh = queries @ self.vectors[newer].T
         for i, query in enumerate(queries):
@@ -157,27 +171,33 @@ class Gallery:
             similar = np.concatenate([self.vectors[there] @ query, fresh[i]])
             there = np.concatenate([there, newer])
             best = np.argsort(-similar, kind="stable")[:k]
-            out[i, : len(best)], out_rows[i, : len(best)] = similar[best], there[best]
-        return out, out_rows
+            out[i, : len(best)] = there[best]
+        return out
 
     def search_brands(
-        self, queries: Embeddings, k: int
+        self, queries: Embeddings, k: int, nearest: Nearest | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]:
         """The k nearest distinct brands, each by the best over all its vectors; exact.
+
+        Args:
+            queries: float32 (n, dim), unit rows.
+            k: Brands.
+            nearest: The nearest vectors of the queries, where they are known; more are searched where it takes more.
 
         Returns:
             Similarity float32 (n, min(k, brands)), and positions in `brands` and rows, int64, of that shape.
         """
         k = min(k, len(self.brands))
-        depth = min(len(self), max(32, 8 * k))
+        if nearest is None:
+            nearest = self.search(queries, max(DEPTH, 8 * k))
         while True:
-            similarity, rows = self.search(queries, depth)
-            picked = _first_of_each(self._code[rows], k)
+            depth = nearest.rows.shape[1]
+            picked = _first_of_each(self._code[nearest.rows], k)
             if depth == len(self) or (picked >= 0).all():
                 break
-            depth = min(len(self), depth * 4)  # beyond some thousands all are compared
-        row = np.take_along_axis(rows, picked, axis=1)
-        return np.take_along_axis(similarity, picked, axis=1), self._code[row], row
+            nearest = self.search(queries, depth * 4)  # beyond some thousands all are compared
+        row = np.take_along_axis(nearest.rows, picked, axis=1)
+        return np.take_along_axis(nearest.similarity, picked, axis=1), self._code[row], row
 
     def confusable(self, n: int, brand: str | None = None) -> list[tuple[str, str, float]]:
         """The n pairs of brands whose nearest vectors are nearest to each other; every pair is looked at.

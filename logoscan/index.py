@@ -23,7 +23,7 @@ from logoscan.brands import read_brand_folders
 from logoscan.encode import Encoder, encode_images
 from logoscan.enrol import GENERAL, digest, encode_general, encode_logos, encode_names
 from logoscan.errors import CorruptFileError, ImageError, InputError, MismatchError
-from logoscan.gallery import Gallery
+from logoscan.gallery import DEPTH, Gallery, Nearest
 from logoscan.images import load_image, read_rgba
 from logoscan.keypoints import of_drawing
 from logoscan.mapped import PNG
@@ -423,20 +423,41 @@ class LogoIndex:
         """
         return self._state.logos.search(self._checked(queries, k), k)
 
-    def search_brands(self, queries: Embeddings, k: int = 2, *, also: Embeddings | None = None) -> BrandNeighbours:
+    def search_together(self, parts: Sequence[Embeddings], k: int = DEPTH) -> list[Nearest]:
+        """The k nearest vectors of the queries of each part, as `search` finds them, in one pass over the register.
+
+        A register of thousands is bound by memory: the places of a few photos take little longer than those of one.
+
+        Args:
+            parts: Queries, each float32 (n, dim), unit rows.
+            k: At least 1; the default is what `search_brands` and `logoscan.locate` ask for.
+        """
+        return self._state.logos.search_together([self._checked(part, k) for part in parts], k)
+
+    def search_brands(
+        self,
+        queries: Embeddings,
+        k: int = 2,
+        *,
+        also: Embeddings | None = None,
+        nearest: Nearest | None = None,
+    ) -> BrandNeighbours:
         """The k nearest distinct brands by their logos, each by the best over all its vectors; exact.
 
         Args:
             queries: float32 (n, dim), unit rows.
             k: Brands; fewer come back where fewer are registered.
             also: Other views of the same places, as `queries`; negatives are compared with them as well.
+            nearest: What `search_together` of this snapshot found for the queries; spares the search.
 
         Raises:
-            InputError: There are not as many other views as queries.
+            InputError: There are not as many other views, or rows of `nearest`, as queries.
         """
-        if also is not None and len(also) != len(queries):
-            raise InputError(f"also: expected a row for each of {len(queries)} queries, got {len(also)}")
-        return against(self._state, self._checked(queries, k), k, None if also is None else self._checked(also, k))
+        for name, rows in (("also", also), ("nearest", None if nearest is None else nearest.rows)):
+            if rows is not None and len(rows) != len(queries):
+                raise InputError(f"{name}: expected a row for each of {len(queries)} queries, got {len(rows)}")
+        seen = None if also is None else self._checked(also, k)
+        return against(self._state, self._checked(queries, k), k, seen, nearest)
 
     @property
     def recall_of_search(self) -> Facts | None:

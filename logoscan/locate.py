@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from logoscan.boxes import clip, iou
+from logoscan.gallery import Nearest
 from logoscan.index import LogoIndex, LogoRecord
 from logoscan.match import BrandNeighbours
 from logoscan.observing import Observation
@@ -27,7 +28,13 @@ _REJECTED = 0.5
 
 
 def locate(
-    image: int, seen: Observation, index: LogoIndex, near: BrandNeighbours | None = None, *, thorough: bool = False
+    image: int,
+    seen: Observation,
+    index: LogoIndex,
+    near: BrandNeighbours | None = None,
+    nearest: Nearest | None = None,
+    *,
+    thorough: bool = False,
 ) -> list[Match]:
     """Matches of one photo by points, the likeliest placement of each brand.
 
@@ -39,10 +46,11 @@ def locate(
         seen: What is in it.
         index: A snapshot of the register.
         near: The two nearest brands of each region, where they are known.
+        nearest: The nearest vectors of each region, where they are known.
         thorough: As for `placement.place`.
     """
     found: list[Match] = []
-    for there, record in placements(seen, index, thorough=thorough):
+    for there, record in placements(seen, index, nearest, thorough=thorough):
         box = clip(there.xyxy[None], *seen.keypoints.size_wh)
         region = int(iou(box, seen.regions.xyxy)[0].argmax())
         similarity, margin, rejected = index.compare(
@@ -57,11 +65,13 @@ def locate(
     return found
 
 
-def placements(seen: Observation, index: LogoIndex, *, thorough: bool = False) -> list[tuple[Placement, LogoRecord]]:
+def placements(
+    seen: Observation, index: LogoIndex, nearest: Nearest | None = None, *, thorough: bool = False
+) -> list[tuple[Placement, LogoRecord]]:
     """The likeliest placement of each brand that has any, with the logo whose drawing lies there."""
     if not len(seen.keypoints) or not len(seen.regions):
         return []
-    rows = _likest(seen, index)
+    rows = _likest(index, nearest or index.search_together([seen.vectors], _NEAREST)[0])
     records = [index.logos[row] for row in rows]
     drawings = [index.keypoints(row) for row in rows]
     placed = place(seen.keypoints, drawings, [record.brand for record in records], thorough=thorough)
@@ -72,9 +82,9 @@ def placements(seen: Observation, index: LogoIndex, *, thorough: bool = False) -
     return list(best.values())
 
 
-def _likest(seen: Observation, index: LogoIndex) -> list[int]:
+def _likest(index: LogoIndex, nearest: Nearest) -> list[int]:
     """A row of the register for each of the drawings that places of the photo are nearest to, nearest first."""
-    similarity, rows = index.search(seen.vectors, _NEAREST)
+    similarity, rows = nearest.similarity[:, :_NEAREST], nearest.rows[:, :_NEAREST]
     ordered = rows.ravel()[np.argsort(-similarity.ravel(), kind="stable")].tolist()
     first: dict[tuple[str, str], int] = {}
     for row in ordered:

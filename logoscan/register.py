@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from logoscan.gallery import Gallery
+from logoscan.gallery import Gallery, Nearest
 from logoscan.mapped import PNG
 from logoscan.match import BrandNeighbours, MatchCalibration, margins
 from logoscan.text import NameIndex
@@ -97,12 +97,15 @@ def state(brands: Iterable[Brand], galleries: Iterable[Gallery], drawings: Mappi
     return State(tuple(sorted(brands, key=lambda b: b.name)), logos, names, negatives, kept)
 
 
-def against(state: State, queries: Embeddings, k: int, also: Embeddings | None = None) -> BrandNeighbours:
+def against(
+    state: State, queries: Embeddings, k: int, also: Embeddings | None = None, nearest: Nearest | None = None
+) -> BrandNeighbours:
     """The k nearest brands by their logos, with what speaks against the first.
 
     `also` are other views of the same places, which negatives may be like: what users reject is kept as they saw it.
+    `nearest` are the nearest vectors of logos, where they are known.
     """
-    similarity, brand, row = state.logos.search_brands(queries, k)
+    similarity, brand, row = state.logos.search_brands(queries, k, nearest)
     vectors, of = state.negatives.vectors, state.negatives_of
     negative = np.full(len(queries), -1, np.float32)
     for views in (queries,) if also is None else (queries, also):

@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Literal, NoReturn, get_args
+from typing import Literal, NoReturn, TypeAlias, get_args
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from logoscan.detect import Detector, LogoDetector
 from logoscan.encode import ClipEncoder, Encoder, encode_crops
 from logoscan.errors import InputError, LogoscanError, MismatchError
 from logoscan.evidence import BrandEvidence, gather
+from logoscan.gallery import Nearest
 from logoscan.images import ImageLimits
 from logoscan.index import LogoIndex
 from logoscan.judging import Findings, Judge, claim_of, coded_of, mentions_of, shortened
@@ -44,7 +45,7 @@ from logoscan.score import ScoreModel
 from logoscan.screening import OnTimeout, Screener, Screening, Stages
 from logoscan.signals import DEFAULT_SIGNALS, SignalFunction
 from logoscan.stream import batched, in_order
-from logoscan.types import Boxes, Effort, ImageSource, Listing, Match, Rgb, TextSpans
+from logoscan.types import Boxes, Effort, Embeddings, ImageSource, Listing, Match, Rgb, TextSpans
 
 __all__ = ["Observation", "Scanner"]
 
@@ -54,6 +55,8 @@ MAX_IMAGES = 50
 """Photos of one listing that are looked at; the report says when there were more."""
 _REPORT_FROM = 0.02
 """Matches and mentions below this probability are left out of reports."""
+_Nearest: TypeAlias = tuple[Nearest, Nearest]
+"""Of a photo's places, and of the first of them as a mirror shows them."""
 
 
 class Scanner:
@@ -337,10 +340,12 @@ class Scanner:
         self._not_forked()
         index = self.index.snapshot()
         photos = [source for listing in batch for source in listing.images[:MAX_IMAGES]]
-        seen = iter(self._observer.observe(photos, known))
+        observed = self._observer.observe(photos, known)
+        seen = zip(observed, _nearest(observed, index), strict=True)
         for listing in batch:
-            taken = list(islice(seen, min(len(listing.images), MAX_IMAGES)))
-            matches = self.match(taken, index)
+            looked = list(islice(seen, min(len(listing.images), MAX_IMAGES)))
+            taken = [one for one, _ in looked]
+            matches = self._matches(looked, index)
             altered = self._marks.altered(listing, matches, index)
             yield self._judge(listing, taken, index, matches, altered)
 
@@ -475,27 +480,31 @@ class Scanner:
 
     def match(self, observations: Sequence[Observation], index: LogoIndex) -> tuple[Match, ...]:
         """Matches of all photos, surest first."""
-        found: list[Match] = []
-        for i, seen in enumerate(observations):
-            found += self._match(i, seen, index)
-        return self._surest_first(found)
+        return self._matches(list(zip(observations, _nearest(observations, index), strict=True)), index)
 
-    def _match(self, image: int, seen: Observation, index: LogoIndex) -> list[Match]:
+    def _matches(self, looked: Sequence[tuple[Observation, _Nearest]], index: LogoIndex) -> tuple[Match, ...]:
+        return self._surest_first(
+            match for i, (seen, nearest) in enumerate(looked) for match in self._match(i, seen, index, nearest)
+        )
+
+    def _match(self, image: int, seen: Observation, index: LogoIndex, nearest: _Nearest | None = None) -> list[Match]:
         """Matches of one photo by the look and the points of logos, and by names where brands have no logo.
 
-        A brand whose own negatives raised its threshold is not matched by its look below it.
+        A brand whose own negatives raised its threshold is not matched by its look below it. `nearest` is what
+        `_nearest` found for the photo.
         """
         regions, vectors = seen.regions, seen.vectors
-        first = len(seen.mirrored)
-        mirrored = index.search_brands(seen.mirrored, also=vectors[:first]) if first else None
-        near = index.search_brands(vectors)  # the last search, which `locate` asks for again and the register remembers
-        either = near if mirrored is None else near.or_mirrored(mirrored)
+        straight, turned = nearest or _nearest([seen], index)[0]
+        near = index.search_brands(vectors, nearest=straight)
+        either = near
+        if first := len(seen.mirrored):
+            either = near.or_mirrored(index.search_brands(seen.mirrored, also=vectors[:first], nearest=turned))
         found = list(match_regions(image, regions, either, self.calibration))
         if self.calibration is not None:
             usual, least = self.calibration.threshold, index.thresholds(self.calibration)
             raised = {brand: value for brand, value in least.items() if value > usual}
             found = [m for m in found if m.probability is None or m.probability > raised.get(m.brand, -1.0)]
-        found += locate(image, seen, index, near, thorough=self.effort == "full")
+        found += locate(image, seen, index, near, straight, thorough=self.effort == "full")
         if index.by_name:
             found += match_regions(image, regions, index.search_names(vectors), self.name_calibration)
         return found
@@ -547,6 +556,15 @@ class Scanner:
             device=self.encoder.device,
             time=datetime.now(UTC).isoformat(timespec="seconds"),
         )
+
+
+def _nearest(observations: Sequence[Observation], index: LogoIndex) -> list[_Nearest]:
+    """The nearest vectors of all that was seen in photos, in one search."""
+    parts: list[Embeddings] = []
+    for seen in observations:
+        parts += [seen.vectors, seen.mirrored if len(seen.mirrored) else seen.vectors[:0]]
+    found = index.search_together(parts)
+    return list(zip(found[::2], found[1::2], strict=True))
 
 
 def _mirrored(boxes: Boxes, rgb: Rgb) -> Boxes:

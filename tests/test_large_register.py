@@ -112,12 +112,24 @@ def test_a_batch_is_searched_like_its_rows(device: str) -> None:
         assert alone[1][0].tolist() == together[1][i].tolist()
 
 
-def test_what_was_asked_last_is_forgotten_with_the_queries() -> None:
-    gallery = large(500, 50)
-    a, b = unit_rows(5, 2), unit_rows(5, 3)
-    first = gallery.search(a, 9)[1]
-    assert gallery.search(a, 4)[1].tolist() == first[:, :4].tolist()
-    assert gallery.search(b, 9)[1].tolist() == brute_force(b, gallery.vectors, 9)[1].tolist()
+@pytest.mark.parametrize("device", ["cpu", "cpu:0"], ids=["by numpy", "by torch"])
+def test_what_is_found_does_not_depend_on_what_is_asked_beside_it(device: str) -> None:
+    gallery = Gallery(records(3000, 90), unit_rows(3000, 1), device=device)
+    parts = [unit_rows(n, 2 + n) for n in (1, 0, 4, 20, 31)]
+    for part, found in zip(parts, gallery.search_together(parts, 9), strict=True):
+        alone = gallery.search(part, 9)
+        assert found.rows.tolist() == alone.rows.tolist() == brute_force(part, gallery.vectors, 9)[1].tolist()
+        assert found.similarity.tobytes() == alone.similarity.tobytes()
+    assert gallery.search_together([], 9) == []
+
+
+@pytest.mark.parametrize("depth", [1, 9, 3000])
+def test_brands_are_found_from_known_neighbours(depth: int) -> None:
+    gallery = Gallery(records(3000, 90), unit_rows(3000, 1))
+    queries = unit_rows(20, 2)
+    known = gallery.search_brands(queries, 5, gallery.search(queries, depth))
+    for found, wanted in zip(known, gallery.search_brands(queries, 5), strict=True):
+        np.testing.assert_array_equal(found, wanted)
 
 
 def test_an_approximate_search_finds_nearly_all_and_its_similarities_are_exact() -> None:
