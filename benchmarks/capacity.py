@@ -145,9 +145,8 @@ def main(
         "cores": cores(),
     }
     print(settings)
-    if device == "cpu":
-        torch.set_num_threads(1)
-        cv2.setNumThreads(1)
+    torch.set_num_threads(1)  # a core for each batch at work, see `Scanner.scan_many`
+    cv2.setNumThreads(1)
     encoder = ClipEncoder(device=device)
     index, _ = register(galleries, None, encoder, None)
     scanner = built(index, encoder, ocr, effort, device)

@@ -22,10 +22,10 @@ class Recorder:
     """
 
     def __init__(self, scanner: Scanner) -> None:
-        """Bind a scanner; of engines, RapidOCR's networks are known."""
+        """Bind a scanner; of engines, the networks of RapidOCR and EasyOCR are known."""
         self._scanner = scanner
         self.seconds: dict[str, float] = {}
-        self._calls: list[tuple[str, Callable[..., Any], Any]] = []
+        self._calls: list[tuple[str, Callable[..., Any], tuple[Any, ...]]] = []
 
     def record(self, photos: Sequence[Rgb]) -> None:
         """Look at photos once, remembering what each network is given."""
@@ -41,15 +41,15 @@ class Recorder:
                 self._scanner.observe([photo])
 
     def _hook(self, name: str, run: Callable[..., Any], module: Any, given: Any) -> None:
-        self._calls.append((name, run, given[0]))
+        self._calls.append((name, run, given))
 
     def replay(self, threads: int) -> float:
         """Run the networks on what was recorded, so many calls side by side: seconds."""
         spent: defaultdict[str, float] = defaultdict(float)
 
-        def run(call: tuple[str, Callable[..., Any], Any]) -> None:
+        def run(call: tuple[str, Callable[..., Any], tuple[Any, ...]]) -> None:
             start = time.thread_time()
-            call[1](call[2])
+            call[1](*call[2])
             spent[call[0]] += time.thread_time() - start
 
         with ThreadPoolExecutor(threads) as pool:
@@ -61,7 +61,7 @@ class Recorder:
 
     def _noted(self, name: str, network: Callable[..., Any]) -> Callable[..., Any]:
         def noting(given: Any) -> Any:
-            self._calls.append((name, network, given))
+            self._calls.append((name, network, (given,)))
             return network(given)
 
         return noting
@@ -82,23 +82,27 @@ class Recorder:
         encoder: Any = self._scanner.encoder
         detector: Any = self._scanner.detector
         if getattr(encoder, "_compiled", None) is None:
-            found.append(("encoder", encoder._image_tower, _run(encoder, encoder._image_tower)))
+            found.append(("encoder", encoder._image_tower, _run(encoder, encoder._image_tower, encoder.precision)))
         if getattr(detector, "_compiled", None) is None and hasattr(detector, "_net"):
             net = detector._net
-            run = _run(detector, lambda x: net.head(list(net.backbone(x).values())))
+            run = _run(detector, lambda x: net.head(list(net.backbone(x).values())), detector.precision)
             found.append(("detector", net.backbone, run))
+        reader = getattr(self._scanner.ocr, "_reader", None)
+        if reader is not None:
+            parts = (("lines", reader.detector), ("text", reader.recognizer))
+            found += [(name, module, _run(reader, module, "fp32")) for name, module in parts]
         return found
 
 
-def _run(owner: Any, network: Callable[..., Any]) -> Callable[..., Any]:
-    """The network in its owner's precision, waited for."""
+def _run(owner: Any, network: Callable[..., Any], precision: str) -> Callable[..., Any]:
+    """The network in a precision on its owner's device, waited for."""
     import torch
 
     device = owner.device.partition(":")[0]
 
-    def run(x: Any) -> None:
-        with torch.inference_mode(), torch.autocast(device, torch.bfloat16, enabled=owner.precision == "bf16"):
-            network(x)
+    def run(*given: Any) -> None:
+        with torch.inference_mode(), torch.autocast(device, torch.bfloat16, enabled=precision == "bf16"):
+            network(*given)
         if device == "cuda":
             torch.cuda.synchronize()
 

@@ -158,15 +158,13 @@ def main(
     files = photos_of(folders, limit)
     settings: dict[str, Any] = {"device": device, "photos": len(files), "peer_photos": min(peer_limit, len(files))}
     print(settings)
-    threads = torch.get_num_threads()
     peer = Peer(device)
     seconds = {
         "peer": each(peer.easy, files[:peer_limit], "peer, EasyOCR"),
         "peer_rapid": each(peer.rapid, files[:peer_limit], "peer, RapidOCR"),
     }
-    if device == "cpu":  # logoscan's models run a core each, see `Scanner.scan_many`
-        torch.set_num_threads(1)
-        cv2.setNumThreads(1)
+    torch.set_num_threads(1)  # a core for each batch at work, see `Scanner.scan_many`
+    cv2.setNumThreads(1)
     encoder = ClipEncoder(device=device)
     index, _ = register(galleries, None, encoder, None)
     seconds["full"] = stream(built(index, encoder, ocr, "full", device), files[: full_limit or limit], workers)
@@ -174,7 +172,7 @@ def main(
     seconds["default"] = stream(scanner, files, workers)
     recorder = Recorder(scanner)
     recorder.record([load_image(file) for file in files])
-    seconds["passes"] = recorder.replay(1 if device != "cpu" else threads) / len(files)
+    seconds["passes"] = recorder.replay(workers or cores()) / len(files)
     figures = {
         "ratio_full_peer": round(seconds["peer"] / seconds["full"], 2),
         "ratio_default_peer": round(seconds["peer"] / seconds["default"], 2),

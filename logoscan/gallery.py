@@ -1,5 +1,5 @@
-"""Vectors with the records they belong to, searchable by inner product: exactly, or beyond 100,000 by an approximate
-index whose proposals are compared exactly. Immutable.
+"""Vectors with the records they belong to, searchable by inner product: exactly, or where they are very many by an
+approximate index whose proposals are compared exactly. Immutable.
 
 A register is made of three of these: pictures of logos, names, and negatives. Knows no files and no encoders.
 """

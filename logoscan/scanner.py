@@ -316,7 +316,7 @@ class Scanner:
             listings: Read as far ahead as there are batches at work.
             batch_size: Listings that share the models' batches, 1 or more.
             workers: Batches at work side by side, 1 or more; 1 uses no threads, and reads no further than one batch.
-                None: cores over torch's threads on a CPU, 4 on a GPU.
+                None: cores over torch's threads; on a GPU 4 or more.
             deduplicate: Photos that came lately (the last 256) are not looked at again.
 
         Raises:
@@ -334,7 +334,7 @@ class Scanner:
     def _workers(self) -> int:
         import torch
 
-        return max(1, cores() // torch.get_num_threads()) if self.encoder.device == "cpu" else 4
+        return max(1 if self.encoder.device == "cpu" else 4, cores() // torch.get_num_threads())
 
     def _scan_batch(self, batch: Sequence[Listing], known: Known) -> Iterator[Report]:
         self._not_forked()
