@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from logoscan import Scanner
+from logoscan.runtime import on_device
 from logoscan.types import Rgb
 
 
@@ -106,4 +107,4 @@ def _run(owner: Any, network: Callable[..., Any], precision: str) -> Callable[..
         if device == "cuda":
             torch.cuda.synchronize()
 
-    return run
+    return lambda *given: on_device(owner.device, partial(run, *given))

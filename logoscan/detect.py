@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, get_args, runtime_checkable
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from logoscan import weights
@@ -21,6 +22,7 @@ from logoscan.boxes import clip, from_square, iou
 from logoscan.errors import CorruptFileError, InputError
 from logoscan.images import square_crops
 from logoscan.jsonio import file_sha256
+from logoscan.runtime import on_device
 from logoscan.types import Boxes, Effort, Regions, Rgb, TextSpans
 
 if TYPE_CHECKING:
@@ -94,7 +96,8 @@ _SAME = 0.7
 _LINES = 50
 """Most lines of text that become regions: small print may have thousands."""
 _PICTURES = 8
-"""Pictures that the detector looks at together on a GPU; a CPU gains nothing from more than one."""
+"""Pictures that the detector looks at together on a GPU, the last ones empty where there are fewer, see `on_device`; a
+CPU gains nothing from more than one."""
 _FEWER = 12
 """Most proposals of the default effort, which looks at the whole picture besides and at no large squares."""
 _LEAST_SIDE_PX = 384
@@ -203,7 +206,8 @@ class LogoDetector:
             most: Most proposals for a picture, besides the large squares; at most twelve by default effort.
             large: Squares that are looked at in every picture at full effort.
             effort: "full" looks at every picture scaled to the square, and proposes `most` places and `large`;
-                "default" leaves the padding out, enlarges to 384 px, and proposes twelve places and the whole picture.
+                "default" leaves the padding out, enlarges to 384 px, and proposes twelve places and the whole picture;
+                on a GPU, which sees one shape sooner than many, it looks as "full" does.
                 The fingerprint is the same, since a calibration serves both (`benchmarks/quality.py effort` measures
                 what that costs).
             runtime: What runs the network; "auto" is OpenVINO on a CPU where it is installed, else torch.
@@ -258,6 +262,7 @@ class LogoDetector:
             precision = "bf16" if has_bf16 else "fp32"
         self.precision = precision
         self._batch = 1 if self.device == "cpu" else _PICTURES
+        self._square = effort == "full" or self.device != "cpu"
         self._compiled: CpuNetwork | None = None
         if runtime == "openvino" or (runtime == "auto" and self.device == "cpu"):
             self._compiled = self._compile(required=runtime == "openvino")
@@ -301,7 +306,7 @@ class LogoDetector:
 
     def _canvas_wh(self, width: int, height: int) -> tuple[int, int]:
         """What the network sees of a picture of this size, px; few shapes, multiples of 64."""
-        if self.effort == "full":
+        if self._square:
             return self.size_px, self.size_px
         long = min(self.size_px, max(min(_LEAST_SIDE_PX, self.size_px), -max(width, height) // 64 * -64))
         short = min(width, height) / max(width, height) * long
@@ -309,13 +314,24 @@ class LogoDetector:
         return (long, short) if width >= height else (short, long)
 
     def _pass(self, images: Sequence[Rgb], size_wh: tuple[int, int]) -> list[Regions]:
+        width, height = size_wh
+        canvases = np.zeros((self._batch, height, width, 3), np.uint8)
+        for canvas, image in zip(canvases, images, strict=False):
+            canvas[:] = self._canvas(image, width, height)
+        found = on_device(self.device, lambda: self._found(canvases, len(images)))
+        return [
+            self._kept(self._in_picture(boxes, image, size_wh), scores, large.xyxy)
+            for (boxes, scores), image, large in zip(found, images, self._laid.detect(images), strict=True)
+        ]
+
+    def _found(self, canvases: Rgb, count: int) -> list[tuple[Boxes, NDArray[np.float32]]]:
+        """Boxes in the first `count` canvases, px of these, best first, and their scores."""
         import torch
 
         from logoscan.detector_net import MEAN, STD, Heads, decode
+        from logoscan.encode import to_device
 
-        width, height = size_wh
-        canvases = np.stack([self._canvas(image, width, height) for image in images])
-        x = torch.from_numpy(canvases).to(self.device).permute(0, 3, 1, 2).float()
+        x = to_device(canvases, self.device).permute(0, 3, 1, 2).float()
         mean, std = (torch.tensor(v, device=self.device)[:, None, None] for v in (MEAN, STD))
         x = (x / 255 - mean) / std
         with (
@@ -326,15 +342,13 @@ class LogoDetector:
                 heads = [torch.from_numpy(values) for values in self._compiled(x.numpy())]
             else:
                 heads = list(Heads(self._net)(x.contiguous(memory_format=self._layout)))
-            found = decode(self._net, dict(zip(Heads.names, heads, strict=True)), height, width)
-        return [
-            self._kept(self._in_picture(each["boxes"].cpu().numpy(), image, size_wh), each["scores"], large.xyxy)
-            for each, image, large in zip(found, images, self._laid.detect(images), strict=True)
-        ]
+            heads = [values[:count] for values in heads]
+            found = decode(self._net, dict(zip(Heads.names, heads, strict=True)), *canvases.shape[1:3])
+        return [(each["boxes"].cpu().numpy(), each["scores"].cpu().numpy()) for each in found]
 
     def _canvas(self, image: Rgb, width: int, height: int) -> Rgb:
         """A picture, scaled and padded to what the network sees."""
-        if self.effort == "full":
+        if self._square:
             whole = np.array([[0, 0, image.shape[1], image.shape[0]]], np.float32)
             return np.asarray(square_crops(image, whole, self.size_px, "pad")[0], np.uint8)
         w, h = _fitted(image.shape[1], image.shape[0], width, height)
@@ -347,14 +361,14 @@ class LogoDetector:
     def _in_picture(self, boxes: Boxes, image: Rgb, size_wh: tuple[int, int]) -> Boxes:
         """The reverse of `_canvas` for boxes."""
         height, width = image.shape[:2]
-        if self.effort == "full":
+        if self._square:
             return from_square(boxes, width, height, self.size_px)
         w, h = _fitted(width, height, *size_wh)
         return clip(boxes * np.array([width / w, height / h] * 2, np.float32), width, height)
 
-    def _kept(self, xyxy: Boxes, scores: Any, large: Boxes) -> Regions:
+    def _kept(self, xyxy: Boxes, scores: NDArray[np.float32], large: Boxes) -> Regions:
         """Regions of one picture: the sure ones of what was found, and `large`, the whole one first."""
-        score = scores.cpu().numpy().astype(np.float64)
+        score = scores.astype(np.float64)
         logit = self._slope * np.log(score / (1 - np.minimum(score, 1 - 1e-6))) + self._offset
         confidence = (1 / (1 + np.exp(-logit))).astype(np.float32)
         large_enough = (xyxy[:, 2:] - xyxy[:, :2]).min(1) >= 1

@@ -23,12 +23,13 @@ import numpy as np
 from logoscan import weights
 from logoscan.errors import CorruptFileError, DeviceError, InputError, LogoscanError, MissingDependencyError
 from logoscan.images import square_crops
+from logoscan.runtime import on_device
 from logoscan.types import Boxes, CropFit, Embeddings, EncoderInfo, Preprocessing, Rgb
 
 if TYPE_CHECKING:
     from logoscan.runtime import CpuNetwork
 
-__all__ = ["ClipEncoder", "Encoder", "TextEncoder", "cpu_has_bf16", "fast_layout", "resolve_device"]
+__all__ = ["ClipEncoder", "Encoder", "TextEncoder", "cpu_has_bf16", "fast_layout", "resolve_device", "to_device"]
 
 logger = logging.getLogger(__name__)
 
@@ -48,8 +49,8 @@ _MIN_COSINE = 0.995
 """... and if its vectors point where fp32's do."""
 _SAME_COSINE = 0.999
 """From which another runtime of the same precision answers as torch does."""
-_GPU_BATCHES = (32, 128, 512)
-"""Batch sizes on a GPU, which is idle with few."""
+_GPU_BATCHES = (128,)
+"""The same on a GPU, which is idle with few squares, and takes seconds to begin with another size, see `on_device`."""
 
 
 @runtime_checkable
@@ -132,6 +133,14 @@ def resolve_device(device: str) -> str:
     except (RuntimeError, AssertionError, NotImplementedError) as error:  # as torch says it, by kind of device
         raise DeviceError(f"device: expected one that can be had, got {device!r} ({error!s:.100})") from None
     return str(wanted)
+
+
+def to_device(pixels: Rgb, device: str) -> Any:
+    """A tensor of the pixels; pinned on its way to a GPU, so that the copy does not hold up the pass before it."""
+    import torch
+
+    tensor = torch.from_numpy(np.ascontiguousarray(pixels))
+    return tensor.pin_memory().to(device, non_blocking=True) if device.startswith("cuda") else tensor.to(device)
 
 
 def cpu_has_bf16() -> bool:
@@ -263,7 +272,8 @@ class ClipEncoder:
         if not (torch.cuda.is_bf16_supported() if on_gpu else self.device == "cpu" and cpu_has_bf16()):
             return "fp32"
         size = self.info.preprocessing.size_px
-        pixels = np.random.default_rng(0).integers(0, 256, (_BATCHES[1], size, size, 3), np.uint8)
+        batch = _GPU_BATCHES[0] if on_gpu else _BATCHES[1]
+        pixels = np.random.default_rng(0).integers(0, 256, (batch, size, size, 3), np.uint8)
         vectors = {}
         for precision in ("fp32", "bf16"):
             self._forward(pixels, precision)  # the first pass pays for kernels and memory
@@ -276,24 +286,22 @@ class ClipEncoder:
 
     def _normalised(self, pixels: Rgb) -> Any:
         """The tower's input, float32 (n, 3, S, S) on the device."""
-        import torch
-
-        tensor = torch.from_numpy(np.ascontiguousarray(pixels))
-        if self.device != "cpu":  # pinned, so that the copy does not hold up the pass before it
-            tensor = tensor.pin_memory().to(self.device, non_blocking=True)
+        tensor = to_device(pixels, self.device)
         return (tensor.permute(0, 3, 1, 2).float() - self._shift) / self._scale
 
     def _forward(self, pixels: Rgb, precision: str) -> Embeddings:
         import torch
 
-        tensor = self._normalised(pixels)
         if self._compiled is not None:
-            return _unit_rows(self._compiled(tensor.numpy())[0])
-        tensor = tensor.contiguous(memory_format=self._layout)
-        kind = self.device.partition(":")[0]
-        with torch.inference_mode(), torch.autocast(kind, torch.bfloat16, enabled=precision == "bf16"):
-            vectors = self._image_tower(tensor)
-        return _unit_rows(vectors.float().cpu().numpy())
+            return _unit_rows(self._compiled(self._normalised(pixels).numpy())[0])
+
+        def run() -> np.ndarray:
+            tensor = self._normalised(pixels).contiguous(memory_format=self._layout)
+            kind = self.device.partition(":")[0]
+            with torch.inference_mode(), torch.autocast(kind, torch.bfloat16, enabled=precision == "bf16"):
+                return np.asarray(self._image_tower(tensor).float().cpu())
+
+        return _unit_rows(on_device(self.device, run))
 
     def encode_pixels(self, pixels: Rgb) -> Embeddings:
         """Uint8 (n, S, S, 3), RGB -> float32 (n, dim), unit rows; computed in a few fixed batch sizes.

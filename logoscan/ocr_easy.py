@@ -9,17 +9,20 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from logoscan.encode import resolve_device
 from logoscan.errors import CorruptFileError, InputError, MissingDependencyError
 from logoscan.jsonio import file_sha256
 from logoscan.ocr_pictures import canvas_of, checked_sizes, find_sides, merged, named_sizes, spans_of, surest, upright
+from logoscan.runtime import on_device
 from logoscan.types import Boxes, Rgb, TextSpans
 
 __all__ = ["EasyOcr", "easyocr_models", "verify_easyocr"]
@@ -76,7 +79,7 @@ class EasyOcr:
         self.long_side_px, self.find_px = checked_sizes(long_side_px, find_px)
         self.name = f"easyocr {easyocr.__version__} {named_sizes(self.long_side_px, self.find_px)}"
         self._lock = Lock()
-        device = resolve_device(device)
+        self._device = device = resolve_device(device)
         with tempfile.TemporaryDirectory() as networks:  # else EasyOCR makes ~/.EasyOCR and puts it on sys.path
             try:
                 self._reader: Any = easyocr.Reader(
@@ -107,12 +110,16 @@ class EasyOcr:
         looks: list[TextSpans] = []
         for side in find_sides(canvas, max(image.shape[:2]) * scale, self.find_px):
             with self._lock:
-                # its detector wants RGB, its own grey conversion would want BGR: so both are handed over ready
-                level, free = self._reader.detect(canvas, canvas_size=side, reformat=False)
-                found = self._reader.recognize(grey, level[0], free[0], reformat=False)
+                found = on_device(self._device, partial(self._lines, canvas, grey, side))
             boxes, texts, sure = zip(*found, strict=True) if found else ((), (), ())
             looks.append(spans_of(list(boxes), list(texts), [float(s) for s in sure], scale, image.shape))
         return merged(looks)
+
+    def _lines(self, canvas: Rgb, grey: NDArray[np.uint8], side_px: int) -> list[Any]:
+        """EasyOCR's lines of a picture that it looks at at this size: polygon, text, confidence."""
+        # its detector wants RGB, its own grey conversion would want BGR: so both are handed over ready
+        level, free = self._reader.detect(canvas, canvas_size=side_px, reformat=False)
+        return list(self._reader.recognize(grey, level[0], free[0], reformat=False))
 
     def read_words(self, images: Sequence[Rgb], places: Sequence[Boxes]) -> list[TextSpans]:
         """A line in each place, see `WordReader`."""
@@ -122,9 +129,9 @@ class EasyOcr:
             texts, sure = [], []
             for piece in pieces:
                 grey = np.asarray(Image.fromarray(piece).convert("L"))
+                whole = [[0, grey.shape[1], 0, grey.shape[0]]]
                 with self._lock:
-                    whole = [[0, grey.shape[1], 0, grey.shape[0]]]
-                    found = self._reader.recognize(grey, whole, [], reformat=False)
+                    found = on_device(self._device, partial(self._reader.recognize, grey, whole, [], reformat=False))
                 texts.append(" ".join(text for _, text, _ in found))
                 sure.append(min((float(s) for _, _, s in found), default=0.0))
             out.append(surest(boxes, owners, texts, sure))

@@ -1,7 +1,7 @@
-"""Runs a torch network on the CPU by OpenVINO: the same answers, sooner. Knows nothing of pictures.
+"""Where networks run: by OpenVINO on the CPU, with torch's answers, sooner; on a GPU in one thread. Knows no pictures.
 
-`benchmarks/encode.py` compares the two. OpenVINO takes the network from torch as it is; no other file of weights
-exists.
+`benchmarks/encode.py` compares OpenVINO with torch. OpenVINO takes the network from torch as it is; no other file of
+weights exists.
 """
 
 from __future__ import annotations
@@ -9,23 +9,46 @@ from __future__ import annotations
 import logging
 import os
 import warnings
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["CpuNetwork", "cores", "cpu_network"]
+__all__ = ["CpuNetwork", "cores", "cpu_network", "on_device"]
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 _made: dict[tuple[object, ...], CpuNetwork] = {}
+_lanes: dict[str, ThreadPoolExecutor] = {}
 _lock = Lock()
 
 
 def cores() -> int:
     """Processor cores that this process may use, one or more: where it is bound to some, those alone (Linux)."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def on_device(device: str, run: Callable[[], T]) -> T:
+    """What `run` gives. On a GPU the one thread that uses it runs it, whichever thread calls; elsewhere the caller.
+
+    cuDNN plans each convolution for each shape anew, depthwise ones for up to seconds (NVIDIA/cudnn-frontend#1066), and
+    torch keeps the plans by thread (pytorch/pytorch#103939). So a GPU has one thread, and sees few shapes.
+
+    Args:
+        device: "cpu", "cuda", "cuda:1", ...
+        run: Does not call this itself.
+    """
+    if not device.startswith("cuda"):
+        return run()
+    with _lock:
+        if device not in _lanes:
+            _lanes[device] = ThreadPoolExecutor(1, f"logoscan-{device}")
+    return _lanes[device].submit(run).result()
 
 
 class CpuNetwork:

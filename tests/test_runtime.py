@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from logoscan.detect import LogoDetector
-from logoscan.encode import ClipEncoder
+from logoscan.encode import ClipEncoder, encode_images
 from logoscan.errors import InputError
-from logoscan.runtime import CpuNetwork, cores, cpu_network
+from logoscan.images import load_image
+from logoscan.runtime import CpuNetwork, cores, cpu_network, on_device
 
 
 def _network() -> torch.nn.Module:
@@ -90,3 +93,28 @@ def test_another_runtime_is_refused() -> None:
         ClipEncoder(device="cpu", runtime="tvm")  # type: ignore[arg-type]
     with pytest.raises(InputError, match=r"LogoDetector\.runtime: expected auto, torch or openvino, got 'tvm'"):
         LogoDetector(device="cpu", runtime="tvm")  # type: ignore[arg-type]
+
+
+def test_one_thread_uses_a_gpu() -> None:
+    """No GPU is needed to see that: the device is but a name here."""
+    me = threading.get_ident()
+    assert on_device("cpu", threading.get_ident) == me
+    with ThreadPoolExecutor(4) as pool:
+        one = set(pool.map(lambda _: on_device("cuda:0", threading.get_ident), range(40)))
+        other = set(pool.map(lambda _: on_device("cuda:1", threading.get_ident), range(40)))
+    assert len(one) == len(other) == len(one | other) - 1 == 1
+    assert me not in one | other
+    with pytest.raises(ZeroDivisionError):
+        on_device("cuda:0", lambda: 1 // 0)
+
+
+def test_a_gpu_sees_one_shape(samples: Path, clip: ClipEncoder) -> None:
+    """ "cpu:0" is the CPU taken for a GPU: canvases of one size, eight at a time, squares in batches of one size."""
+    photos = [load_image(path) for path in sorted((samples / "photos").iterdir())[:9]]
+    there, full = LogoDetector(device="cpu:0"), LogoDetector(device="cpu", effort="full")
+    for found, wanted, rgb in zip(there.detect(photos), full.detect(photos), photos, strict=True):
+        assert found.xyxy[-1].tolist() == [0, 0, rgb.shape[1], rgb.shape[0]]
+        np.testing.assert_allclose(found.xyxy[:-1], wanted.xyxy[: len(found) - 1], atol=0.5)
+        assert len(found) <= 13
+    vectors = encode_images(ClipEncoder(device="cpu:0", precision="fp32"), photos)
+    assert (vectors * encode_images(clip, photos)).sum(axis=1).min() > 0.9999

@@ -100,7 +100,7 @@ def scan(
     from logoscan.ocr import make_ocr
     from logoscan.scanner import Scanner
 
-    one_core_a_batch(device)
+    one_core_a_batch()
     references, bad_prices = price_model(prices)
     rows = read_listings(listings)
     root = root or (listings if listings.is_dir() else listings.parent)
@@ -133,16 +133,13 @@ def scan(
         sys.exit(1)
 
 
-def one_core_a_batch(device: str) -> None:
+def one_core_a_batch() -> None:
     """A core for each batch of listings, side by side, gets more done than all cores at one batch."""
     import cv2
     import torch
 
-    from logoscan.encode import resolve_device
-
-    if resolve_device(device) == "cpu":
-        torch.set_num_threads(1)
-        cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
 
 
 def _scan_rows(
