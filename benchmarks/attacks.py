@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-from common import write_result
+from common import peak_mb, write_result
 
 _TESTS = Path(__file__).resolve().parent.parent / "tests"
 sys.path[:0] = [str(_TESTS), str(_TESTS / "attacks")]
@@ -21,12 +21,6 @@ sys.path[:0] = [str(_TESTS), str(_TESTS / "attacks")]
 _MOST_S, _MOST_MB = 5.0, 1024
 _HANGS_AFTER_S = 120
 """Of the wall clock; a machine that others use as well may be slow."""
-
-
-def _resident_mb() -> float:
-    """The most memory that this process had since the mark was last wiped (Linux)."""
-    status = Path("/proc/self/status").read_text()
-    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
 def _cpu_s() -> float:
@@ -62,7 +56,7 @@ def _child(name: str) -> None:
                     "said": said[:200],
                     "wall_s": round(time.perf_counter() - began, 2),
                     "cpu_s": round(_cpu_s() - cpu, 2),
-                    "peak_mb": round(max(_resident_mb(), children)),
+                    "peak_mb": round(max(peak_mb(), children)),
                 }
             )
         )

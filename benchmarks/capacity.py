@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-from common import register, write_result
+from common import peak_mb, register, write_result
 from options import PATH
 from rich.progress import track
 from scan import built, photos_of
@@ -25,7 +25,7 @@ from soak import resident
 
 from logoscan import ClipEncoder, Listing, Scanner
 from logoscan.encode import resolve_device
-from logoscan.runtime import cores
+from logoscan.runtime import cores, one_core_a_batch
 from logoscan.words import is_word
 
 _DAY_S, _LISTINGS = 86_400, 10_000_000
@@ -75,7 +75,7 @@ def rate(scanner: Scanner, files: Sequence[Path], photos: int) -> float:
 
 
 def growth(scanner: Scanner, files: Sequence[Path], length: int) -> list[dict[str, float]]:
-    """Photos a second, also of processor time, and resident MB over a stream of `length` photos.
+    """Photos a second, also of processor time, and memory over a stream of `length` photos: resident, and the most yet.
 
     At 500 photos and at each tenth of the stream, of the photos since the mark before. On a machine with other work the
     rate of processor time is the one to compare.
@@ -89,7 +89,8 @@ def growth(scanner: Scanner, files: Sequence[Path], length: int) -> list[dict[st
             now = time.perf_counter(), time.process_time()
             per_s, per_cpu_s = ((i - done) / (end - begin) for begin, end in zip(last, now, strict=True))
             mb = round(resident() / 2**20)
-            out.append({"photos": i, "per_s": round(per_s, 3), "per_cpu_s": round(per_cpu_s, 3), "mb": mb})
+            rates = {"per_s": round(per_s, 3), "per_cpu_s": round(per_cpu_s, 3)}
+            out.append({"photos": i, **rates, "mb": mb, "peak_mb": round(peak_mb())})
             print(out[-1], flush=True)
             last, done = now, i
     return out
@@ -133,7 +134,6 @@ def main(
     """Measure, write."""
     import tempfile
 
-    import cv2
     import torch
 
     device, files = resolve_device(device), photos_of(folders, limit)
@@ -145,8 +145,7 @@ def main(
         "cores": cores(),
     }
     print(settings)
-    torch.set_num_threads(1)  # a core for each batch at work, see `Scanner.scan_many`
-    cv2.setNumThreads(1)
+    one_core_a_batch()
     encoder = ClipEncoder(device=device)
     index, _ = register(galleries, None, encoder, None)
     scanner = built(index, encoder, ocr, effort, device)

@@ -54,6 +54,12 @@ def write_result(out: Path, figures: dict[str, Any], settings: dict[str, Any]) -
     print(json.dumps(figures))
 
 
+def peak_mb() -> float:
+    """The most memory that this process has had resident, MB (Linux)."""
+    status = Path("/proc/self/status").read_text("ascii")
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+
+
 Statistic = Callable[[NDArray[np.int64], NDArray[np.int64]], float]
 """Of the rows of positives and of negatives that are drawn."""
 

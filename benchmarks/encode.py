@@ -23,7 +23,7 @@ from logoscan.boxes import iou
 from logoscan.detect import LogoDetector
 from logoscan.encode import ClipEncoder, resolve_device
 from logoscan.images import load_image, square_crops
-from logoscan.types import Regions, Rgb
+from logoscan.types import Effort, Regions, Rgb
 
 SAMPLES = Path(__file__).parent.parent / "logoscan" / "_samples" / "photos"
 BATCHES = (1, 16, 64, 256)
@@ -102,13 +102,14 @@ def main(out: Path, device: str, images: Path, seconds: float) -> None:
         "cosine_min": round(float(cosine.min()), 5),
     }
     detector = LogoDetector(device=device)
-    seen = LogoDetector(device="cpu", precision="fp32", runtime="torch")
+    look: Effort = "default" if device == "cpu" else "full"  # as a GPU looks
+    seen = LogoDetector(device="cpu", precision="fp32", runtime="torch", effort=look)
     many = [photos[i % len(photos)] for i in range(PHOTOS[-1])]
     looks: dict[str, Any] = {
         "runtime": detector.runtime,
         "precision": detector.precision,
         "photos_per_s": {n: rate(partial(detector.detect, many[:n]), n, device, seconds) for n in PHOTOS},
-        **agreement(detector.detect(photos), seen.detect(photos)),
+        **agreement(LogoDetector(device=device, effort=look).detect(photos), seen.detect(photos)),
     }
     if encoder.runtime == "openvino":
         by_torch = ClipEncoder(device=device, precision=encoder.precision, runtime="torch")

@@ -33,6 +33,7 @@ from logoscan.locate import placements
 from logoscan.observing import Observation
 from logoscan.placement import Keypoints
 from logoscan.results import ImageRecord
+from logoscan.runtime import one_core_a_batch
 from logoscan.storage import LogoRecord, Stored
 from logoscan.stream import batched
 from logoscan.types import Brand, Embeddings, Regions, TextSpans
@@ -237,7 +238,7 @@ def main(
     """Build, load, memory, a photo's search, drawings and names for registers of several sizes; one thread."""
     import torch
 
-    torch.set_num_threads(1)
+    one_core_a_batch()
     settings = {"sizes": sizes, "photos": photos, "regions": regions, "lines": _LINES, "device": device}
     click.echo(settings)
     encoder = ClipEncoder(device=device)

@@ -14,12 +14,15 @@ from logoscan import Scanner
 from logoscan.runtime import on_device
 from logoscan.types import Rgb
 
+_BATCH = 4
+"""Photos that are looked at together, as in a batch of listings of `Scanner.scan_many`."""
+
 
 class Recorder:
     """Records the inputs of a scanner's networks and runs these alone on them.
 
     Attributes:
-        seconds: Of each network in the last replay, thread CPU time summed over threads.
+        seconds: Of each network in the last replay, summed over threads: CPU time; on a GPU by the clock.
     """
 
     def __init__(self, scanner: Scanner) -> None:
@@ -38,8 +41,8 @@ class Recorder:
             for name, module, run in self._modules():
                 hook = module.register_forward_pre_hook(partial(self._hook, name, run))
                 stack.callback(hook.remove)
-            for photo in photos:
-                self._scanner.observe([photo])
+            for start in range(0, len(photos), _BATCH):
+                self._scanner.observe(photos[start : start + _BATCH])
 
     def _hook(self, name: str, run: Callable[..., Any], module: Any, given: Any) -> None:
         self._calls.append((name, run, given))
@@ -47,11 +50,12 @@ class Recorder:
     def replay(self, threads: int) -> float:
         """Run the networks on what was recorded, so many calls side by side: seconds."""
         spent: defaultdict[str, float] = defaultdict(float)
+        clock = time.perf_counter if self._scanner.encoder.device.startswith("cuda") else time.thread_time
 
         def run(call: tuple[str, Callable[..., Any], tuple[Any, ...]]) -> None:
-            start = time.thread_time()
+            start = clock()
             call[1](*call[2])
-            spent[call[0]] += time.thread_time() - start
+            spent[call[0]] += clock() - start
 
         with ThreadPoolExecutor(threads) as pool:
             start = time.perf_counter()

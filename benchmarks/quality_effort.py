@@ -15,7 +15,7 @@ from quality_photos import Photo, answers_of, prepare, scanner_of, tpr_at
 from rich.progress import track
 
 from logoscan.encode import ClipEncoder
-from logoscan.runtime import cores
+from logoscan.runtime import cores, one_core_a_batch
 
 MODES = ("logo", "text", "both")
 
@@ -30,9 +30,7 @@ def effort(step: int, drop: int, out: Path, cache: Path | None, **inputs: Any) -
     loss: full minus default, with the 95 % interval of a paired bootstrap (photos are drawn, both answers with them).
     seconds_ratio: thread CPU time of the default over that of full, of looking at a photo and matching it.
     """
-    import torch
-
-    torch.set_num_threads(1)  # photos are looked at side by side
+    one_core_a_batch()
     run = prepare(**inputs, effort="default", cache=cache)
     clip = run.scanner.encoder
     assert isinstance(clip, ClipEncoder)

@@ -4,7 +4,8 @@
 
 (a) the peer: open_clip ViT-B-32 in fp32 (random weights: the speed is the same) on 50 tiles a photo in batches of 32,
 faiss, EasyOCR's `readtext` with its defaults, as the libraries' own examples do it; (b) the same with RapidOCR's
-defaults; (c) logoscan at full effort; (d) its default; (e) the bare forward passes of (d) on prepared tensors. No photo
+defaults; (c) logoscan at full effort; (d) its default; (e) the bare forward passes of (d) on prepared tensors; and
+where the time of (d) goes, stage by stage. No photo
 comes twice, photos are not deduplicated. The photos are an equal share of each folder, none enlarged.
 """
 
@@ -22,12 +23,13 @@ from common import register, write_result
 from options import PATH
 from passes import Recorder
 from rich.progress import track
+from stages import timed
 
 from logoscan import ClipEncoder, Listing, LogoIndex, Scanner, make_ocr
 from logoscan.detect import TilePlan, Tiles
 from logoscan.encode import resolve_device
 from logoscan.images import load_image
-from logoscan.runtime import cores
+from logoscan.runtime import cores, one_core_a_batch
 from logoscan.words import is_word
 
 _TILES, _BATCH = 50, 32
@@ -107,8 +109,10 @@ def each(run: Callable[[Path], None], files: Sequence[Path], what: str) -> float
     return (time.perf_counter() - start) / len(files)
 
 
-def stream(scanner: Scanner, files: Sequence[Path], workers: int | None) -> float:
-    """Seconds a photo of a stream of listings of one photo."""
+def stream(
+    scanner: Scanner, files: Sequence[Path], workers: int | None, begin: Callable[[], None] = lambda: None
+) -> float:
+    """Seconds a photo of a stream of listings of one photo; `begin` is called when a few have been scanned before."""
 
     def scan(some: Sequence[Path]) -> None:
         listings = (Listing(str(i), images=(file,)) for i, file in enumerate(some))
@@ -118,6 +122,7 @@ def stream(scanner: Scanner, files: Sequence[Path], workers: int | None) -> floa
 
     scan(files[:8])
     is_word("")  # loads the lists of words, which wait for the first photo with text
+    begin()
     start = time.perf_counter()
     scan(files)
     return (time.perf_counter() - start) / len(files)
@@ -151,7 +156,6 @@ def main(
     out: Path,
 ) -> None:
     """Measure, write."""
-    import cv2
     import torch
 
     device = resolve_device(device)
@@ -163,13 +167,13 @@ def main(
         "peer": each(peer.easy, files[:peer_limit], "peer, EasyOCR"),
         "peer_rapid": each(peer.rapid, files[:peer_limit], "peer, RapidOCR"),
     }
-    torch.set_num_threads(1)  # a core for each batch at work, see `Scanner.scan_many`
-    cv2.setNumThreads(1)
+    one_core_a_batch()
     encoder = ClipEncoder(device=device)
     index, _ = register(galleries, None, encoder, None)
     seconds["full"] = stream(built(index, encoder, ocr, "full", device), files[: full_limit or limit], workers)
     scanner = built(index, encoder, ocr, "default", device)
-    seconds["default"] = stream(scanner, files, workers)
+    with timed(scanner) as stages:
+        seconds["default"] = stream(scanner, files, workers, stages.clear)
     recorder = Recorder(scanner)
     recorder.record([load_image(file) for file in files])
     seconds["passes"] = recorder.replay(workers or cores()) / len(files)
@@ -180,6 +184,7 @@ def main(
         "overhead_ms_per_photo": round(1000 * (seconds["default"] - seconds["passes"]), 2),
         "model_share": round(seconds["passes"] / seconds["default"], 3),
         "seconds_per_photo": {name: round(value, 4) for name, value in seconds.items()},
+        "stages_ms_per_photo": {k: round(1000 * v / len(files), 2) for k, v in stages.items()},
         "passes_ms_per_photo": {k: round(1000 * v / len(files), 2) for k, v in recorder.seconds.items()},
     }
     if not torch.cuda.is_available():

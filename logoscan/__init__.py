@@ -24,6 +24,7 @@ from logoscan.price import PriceModel, PriceRecord, sample_prices
 from logoscan.price_sample import PriceSample
 from logoscan.report import draw_overlay, read_reports, report_from_json, report_to_json
 from logoscan.results import Report, Score, Signal
+from logoscan.runtime import one_core_a_batch
 from logoscan.scanner import Scanner
 from logoscan.score import ScoreModel
 from logoscan.screening import Screener, Screening
@@ -92,6 +93,7 @@ __all__ = [
     "gather",
     "load_image",
     "make_ocr",
+    "one_core_a_batch",
     "read_brand_folders",
     "read_listings",
     "read_prices",

@@ -82,10 +82,13 @@ def ranked(
     """
     rows = np.sort(rows, axis=1)
     similarity = np.empty(rows.shape, np.float32)
-    step = max(1, _CELLS // max(1, rows.shape[1] * vectors.shape[1]))
-    for start in range(0, len(rows), step):
-        block = slice(start, start + step)
-        similarity[block] = np.einsum("nd,nkd->nk", queries[block], vectors[rows[block]])
+    wide = max(1, _CELLS // vectors.shape[1])  # vectors at a time
+    for left in range(0, rows.shape[1], wide):
+        columns = slice(left, left + wide)
+        step = max(1, wide // rows[:1, columns].size)
+        for start in range(0, len(rows), step):
+            block = slice(start, start + step), columns
+            similarity[block] = np.einsum("nd,nkd->nk", queries[block[0]], vectors[rows[block]])
     order = np.argsort(-similarity, axis=1, kind="stable")
     return np.take_along_axis(similarity, order, axis=1), np.take_along_axis(rows, order, axis=1)
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol, get_args, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ from logoscan.boxes import clip, from_square, iou
 from logoscan.errors import CorruptFileError, InputError
 from logoscan.images import square_crops
 from logoscan.jsonio import file_sha256
-from logoscan.runtime import on_device
+from logoscan.runtime import on_device, staged
 from logoscan.types import Boxes, Effort, Regions, Rgb, TextSpans
 
 if TYPE_CHECKING:
@@ -318,20 +318,20 @@ class LogoDetector:
         canvases = np.zeros((self._batch, height, width, 3), np.uint8)
         for canvas, image in zip(canvases, images, strict=False):
             canvas[:] = self._canvas(image, width, height)
-        found = on_device(self.device, lambda: self._found(canvases, len(images)))
+        waiting = staged(canvases, self.device)
+        found = on_device(self.device, lambda: self._found(waiting, len(images)))
         return [
             self._kept(self._in_picture(boxes, image, size_wh), scores, large.xyxy)
             for (boxes, scores), image, large in zip(found, images, self._laid.detect(images), strict=True)
         ]
 
-    def _found(self, canvases: Rgb, count: int) -> list[tuple[Boxes, NDArray[np.float32]]]:
-        """Boxes in the first `count` canvases, px of these, best first, and their scores."""
+    def _found(self, canvases: Any, count: int) -> list[tuple[Boxes, NDArray[np.float32]]]:
+        """Boxes in the first `count` canvases (uint8 (n, H, W, 3) on the host), px, best first, and their scores."""
         import torch
 
         from logoscan.detector_net import MEAN, STD, Heads, decode
-        from logoscan.encode import to_device
 
-        x = to_device(canvases, self.device).permute(0, 3, 1, 2).float()
+        x = canvases.to(self.device, non_blocking=True).permute(0, 3, 1, 2).float()
         mean, std = (torch.tensor(v, device=self.device)[:, None, None] for v in (MEAN, STD))
         x = (x / 255 - mean) / std
         with (

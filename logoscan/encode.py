@@ -23,13 +23,13 @@ import numpy as np
 from logoscan import weights
 from logoscan.errors import CorruptFileError, DeviceError, InputError, LogoscanError, MissingDependencyError
 from logoscan.images import square_crops
-from logoscan.runtime import on_device
+from logoscan.runtime import on_device, staged
 from logoscan.types import Boxes, CropFit, Embeddings, EncoderInfo, Preprocessing, Rgb
 
 if TYPE_CHECKING:
     from logoscan.runtime import CpuNetwork
 
-__all__ = ["ClipEncoder", "Encoder", "TextEncoder", "cpu_has_bf16", "fast_layout", "resolve_device", "to_device"]
+__all__ = ["ClipEncoder", "Encoder", "TextEncoder", "cpu_has_bf16", "fast_layout", "resolve_device"]
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +37,8 @@ _BATCHES = (4, 16, 32)
 """Batch sizes that are ever run; the rest is padding. CPU convolutions are specialised per shape, so few is fast."""
 _COMPILED_BATCHES = (4,)
 """The same of OpenVINO, which takes a fifth longer for each square of 32, whose layers leave the cache (one core)."""
+_GPU_BATCHES = (128,)
+"""The same on a GPU, which is idle with few squares, and takes seconds to begin with another size, see `on_device`."""
 BPE_FILE = "bpe.txt.gz"
 """A shorter list of merges for the tokenizer, beside the weights in a folder."""
 _FIRST_CHOICE = ("open_clip_model.safetensors", "open_clip_pytorch_model.safetensors")
@@ -49,8 +51,6 @@ _MIN_COSINE = 0.995
 """... and if its vectors point where fp32's do."""
 _SAME_COSINE = 0.999
 """From which another runtime of the same precision answers as torch does."""
-_GPU_BATCHES = (128,)
-"""The same on a GPU, which is idle with few squares, and takes seconds to begin with another size, see `on_device`."""
 
 
 @runtime_checkable
@@ -116,7 +116,7 @@ def encode_images(encoder: Encoder, images: Sequence[Rgb]) -> Embeddings:
 
 
 def resolve_device(device: str) -> str:
-    """`auto` becomes `cuda` where there is one, else `cpu`.
+    """`auto` becomes `cuda` where there is one, else `cpu`; `cuda` is the device that torch has set, `cuda:1`, ...
 
     Raises:
         DeviceError: A device was named that cannot be had.
@@ -124,23 +124,16 @@ def resolve_device(device: str) -> str:
     import torch
 
     if device == "auto":
-        found = "cuda" if torch.cuda.is_available() else "cpu"
-        logger.info("device auto: %s", found)
-        return found
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        logger.info("device auto: %s", device)
     try:
+        if device == "cuda" and (number := torch.cuda.current_device()):
+            device = f"cuda:{number}"  # the thread of `on_device` would take the first
         wanted = torch.device(device)
         torch.zeros(1, device=wanted)
     except (RuntimeError, AssertionError, NotImplementedError) as error:  # as torch says it, by kind of device
         raise DeviceError(f"device: expected one that can be had, got {device!r} ({error!s:.100})") from None
     return str(wanted)
-
-
-def to_device(pixels: Rgb, device: str) -> Any:
-    """A tensor of the pixels; pinned on its way to a GPU, so that the copy does not hold up the pass before it."""
-    import torch
-
-    tensor = torch.from_numpy(np.ascontiguousarray(pixels))
-    return tensor.pin_memory().to(device, non_blocking=True) if device.startswith("cuda") else tensor.to(device)
 
 
 def cpu_has_bf16() -> bool:
@@ -162,7 +155,7 @@ def fast_layout(device: str) -> Any:
     """
     import torch
 
-    slow = device == "cpu" and "AVX512" not in torch.backends.cpu.get_cpu_capability()
+    slow = device.startswith("cpu") and "AVX512" not in torch.backends.cpu.get_cpu_capability()
     return torch.contiguous_format if slow else torch.channels_last
 
 
@@ -258,7 +251,8 @@ class ClipEncoder:
             pixels = np.random.default_rng(0).integers(0, 256, (_BATCHES[0], size, size, 3), np.uint8)
             wanted = self._forward(pixels, "fp32")
             least = _MIN_COSINE if self.precision == "bf16" else _SAME_COSINE
-            if float((wanted * _unit_rows(compiled(self._normalised(pixels).numpy())[0])).sum(axis=1).min()) < least:
+            given = self._normalised(staged(pixels, self.device)).numpy()
+            if float((wanted * _unit_rows(compiled(given)[0])).sum(axis=1).min()) < least:
                 logger.warning("encoder %s: OpenVINO answers otherwise than torch, which is taken", self.info.name)
                 compiled = None
         if compiled is None and required:
@@ -284,19 +278,19 @@ class ClipEncoder:
         gain = self.probe["bf16"] / self.probe["fp32"]
         return "bf16" if gain >= _MIN_GAIN and cosine >= _MIN_COSINE else "fp32"
 
-    def _normalised(self, pixels: Rgb) -> Any:
-        """The tower's input, float32 (n, 3, S, S) on the device."""
-        tensor = to_device(pixels, self.device)
-        return (tensor.permute(0, 3, 1, 2).float() - self._shift) / self._scale
+    def _normalised(self, pixels: Any) -> Any:
+        """The tower's input, float32 (n, 3, S, S) on the device, of a tensor uint8 (n, S, S, 3) on the host."""
+        return (pixels.to(self.device, non_blocking=True).permute(0, 3, 1, 2).float() - self._shift) / self._scale
 
     def _forward(self, pixels: Rgb, precision: str) -> Embeddings:
         import torch
 
+        waiting = staged(pixels, self.device)
         if self._compiled is not None:
-            return _unit_rows(self._compiled(self._normalised(pixels).numpy())[0])
+            return _unit_rows(self._compiled(self._normalised(waiting).numpy())[0])
 
         def run() -> np.ndarray:
-            tensor = self._normalised(pixels).contiguous(memory_format=self._layout)
+            tensor = self._normalised(waiting).contiguous(memory_format=self._layout)
             kind = self.device.partition(":")[0]
             with torch.inference_mode(), torch.autocast(kind, torch.bfloat16, enabled=precision == "bf16"):
                 return np.asarray(self._image_tower(tensor).float().cpu())

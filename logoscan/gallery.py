@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,7 +21,10 @@ from logoscan.types import Embeddings
 __all__ = ["DEPTH", "Gallery", "Nearest", "brute_force"]
 
 DEPTH = 32
-"""Vectors of each query that are looked at for its brands at first: a few brands have so many between them."""
+"""Nearest vectors that are looked at for the nearest two brands at first: one brand's logos may be many."""
+_DEEPEST = 512
+"""Nearest vectors from which all are compared where these are still of too few brands."""
+_building = Lock()
 _PROPOSED = 128
 """Rows that an approximate index proposes at least: more than are asked for, since it orders them only roughly."""
 _STALE = 0.05
@@ -106,16 +110,16 @@ class Gallery:
         """
         if len(self) <= self.approximate_from or self.device != "cpu":
             return None
-        if self._inherited is not None:
+        with _building:  # a thread that asks meanwhile shall not build one too
+            if self._inherited is None:
+                self._inherited = Approximate.build(self.vectors)
             return self._inherited
-        return Approximate.build(self.vectors)
 
     def search(self, queries: Embeddings, k: int) -> Nearest:
         """The min(k, len) nearest vectors of each query.
 
-        Similarities are exact; of more than `approximate_from` vectors some of the nearest rows may be missed. What is
-        found for a query does not depend on those that are asked with it, to the last bit; many are asked sooner
-        together.
+        Similarities are exact, and to the last bit the same whatever is asked beside a query; of more than
+        `approximate_from` vectors some of the nearest rows may be missed.
         """
         k = min(k, len(self))
         if k == 0 or not len(queries):
@@ -148,13 +152,14 @@ class Gallery:
         """The same by products on a device, block by block of queries."""
         import torch
 
-        asked = torch.from_numpy(queries).to(self._on_device.device)
+        vectors = self._vectors_there
+        asked = torch.from_numpy(queries).to(vectors.device)
         step = max(1, _CELLS * 4 // max(1, len(self)))
-        found = [torch.topk(asked[i : i + step] @ self._on_device.T, k).indices for i in range(0, len(asked), step)]
+        found = [torch.topk(asked[i : i + step] @ vectors.T, k).indices for i in range(0, len(asked), step)]
         return np.asarray(torch.cat(found).cpu().numpy(), np.int64)
 
     @cached_property
-    def _on_device(self) -> Any:
+    def _vectors_there(self) -> Any:
         import torch
 
         return torch.tensor(self.vectors, device=self.device)  # a copy: vectors may be read-only
@@ -177,12 +182,12 @@ class Gallery:
     def search_brands(
         self, queries: Embeddings, k: int, nearest: Nearest | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]:
-        """The k nearest distinct brands, each by the best over all its vectors; exact.
+        """The k nearest distinct brands, each by the best over all its vectors; as exact as `search`.
 
         Args:
             queries: float32 (n, dim), unit rows.
             k: Brands.
-            nearest: The nearest vectors of the queries, where they are known; more are searched where it takes more.
+            nearest: The nearest vectors of the queries, where they are known.
 
         Returns:
             Similarity float32 (n, min(k, brands)), and positions in `brands` and rows, int64, of that shape.
@@ -190,14 +195,32 @@ class Gallery:
         k = min(k, len(self.brands))
         if nearest is None:
             nearest = self.search(queries, max(DEPTH, 8 * k))
-        while True:
-            depth = nearest.rows.shape[1]
-            picked = _first_of_each(self._code[nearest.rows], k)
-            if depth == len(self) or (picked >= 0).all():
-                break
-            nearest = self.search(queries, depth * 4)  # beyond some thousands all are compared
+        depth = nearest.rows.shape[1]
+        picked = _first_of_each(self._code[nearest.rows], k)
+        similarity = np.take_along_axis(nearest.similarity, picked, axis=1)
         row = np.take_along_axis(nearest.rows, picked, axis=1)
-        return np.take_along_axis(nearest.similarity, picked, axis=1), self._code[row], row
+        short = np.flatnonzero((picked < 0).any(axis=1))  # of queries whose nearest vectors are of too few brands
+        if len(short) and self.approximate is not None and depth < _DEEPEST:
+            deeper = self.search(queries[short], 4 * depth)
+            similarity[short], _, row[short] = self.search_brands(queries[short], k, deeper)
+        elif len(short):
+            found = self._best_of_brands(queries[short], k)
+            similarity[short], row[short] = ranked(queries[short], self.vectors, found)
+        return similarity, self._code[row], row
+
+    def _best_of_brands(self, queries: Embeddings, k: int) -> NDArray[np.int64]:
+        """The nearest row of each of the k nearest brands, int64 (n, k), in no order; all vectors are compared."""
+        order = np.argsort(self._code, kind="stable")
+        starts = np.searchsorted(self._code[order], np.arange(len(self.brands)))
+        ends = np.append(starts[1:], len(self))
+        rows = np.empty((len(queries), k), np.int64)
+        step = max(1, _CELLS // len(self))
+        for first in range(0, len(queries), step):
+            products = (queries[first : first + step] @ self.vectors.T)[:, order]
+            nearest = np.argsort(-np.maximum.reduceat(products, starts, axis=1), axis=1, kind="stable")[:, :k]
+            for i, brands in enumerate(nearest.tolist()):
+                rows[first + i] = [order[starts[b] + products[i, starts[b] : ends[b]].argmax()] for b in brands]
+        return rows
 
     def confusable(self, n: int, brand: str | None = None) -> list[tuple[str, str, float]]:
         """The n pairs of brands whose nearest vectors are nearest to each other; every pair is looked at.

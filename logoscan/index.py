@@ -411,8 +411,8 @@ class LogoIndex:
 
     # -- search
 
-    def search(self, queries: Embeddings, k: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """The k nearest vectors.
+    def search(self, queries: Embeddings, k: int) -> Nearest:
+        """The k nearest vectors: exactly, or of more than `approximate_from` (see `load`) nearly all of them.
 
         Args:
             queries: float32 (n, dim), unit rows.
@@ -442,7 +442,7 @@ class LogoIndex:
         also: Embeddings | None = None,
         nearest: Nearest | None = None,
     ) -> BrandNeighbours:
-        """The k nearest distinct brands by their logos, each by the best over all its vectors; exact.
+        """The k nearest distinct brands by their logos, each by the best over all its vectors; as exact as `search`.
 
         Args:
             queries: float32 (n, dim), unit rows.

@@ -71,7 +71,7 @@ def placements(
     """The likeliest placement of each brand that has any, with the logo whose drawing lies there."""
     if not len(seen.keypoints) or not len(seen.regions):
         return []
-    rows = _likest(index, nearest or index.search_together([seen.vectors], _NEAREST)[0])
+    rows = _likest(index, nearest or index.search(seen.vectors, _NEAREST))
     records = [index.logos[row] for row in rows]
     drawings = [index.keypoints(row) for row in rows]
     placed = place(seen.keypoints, drawings, [record.brand for record in records], thorough=thorough)

@@ -1,4 +1,4 @@
-"""Where networks run: by OpenVINO on the CPU, with torch's answers, sooner; on a GPU in one thread. Knows no pictures.
+"""Where networks run: on the CPU by OpenVINO, with torch's answers, sooner; on a GPU in one thread. Knows no pictures.
 
 `benchmarks/encode.py` compares OpenVINO with torch. OpenVINO takes the network from torch as it is; no other file of
 weights exists.
@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["CpuNetwork", "cores", "cpu_network", "on_device"]
+__all__ = ["CpuNetwork", "cores", "cpu_network", "on_device", "one_core_a_batch", "staged"]
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +26,9 @@ T = TypeVar("T")
 _made: dict[tuple[object, ...], CpuNetwork] = {}
 _lanes: dict[str, ThreadPoolExecutor] = {}
 _lock = Lock()
+_lanes_lock = Lock()
+if hasattr(os, "register_at_fork"):  # the threads are missing in a fork, where torch says that it cannot use the GPU
+    os.register_at_fork(after_in_child=_lanes.clear)
 
 
 def cores() -> int:
@@ -34,10 +37,10 @@ def cores() -> int:
 
 
 def on_device(device: str, run: Callable[[], T]) -> T:
-    """What `run` gives. On a GPU the one thread that uses it runs it, whichever thread calls; elsewhere the caller.
+    """What `run` gives; for a GPU it is called in that GPU's one thread, else in the caller's.
 
     cuDNN plans each convolution for each shape anew, depthwise ones for up to seconds (NVIDIA/cudnn-frontend#1066), and
-    torch keeps the plans by thread (pytorch/pytorch#103939). So a GPU has one thread, and sees few shapes.
+    torch keeps the plans by thread (pytorch/pytorch#103939). So networks run in one thread on a GPU, in few shapes.
 
     Args:
         device: "cpu", "cuda", "cuda:1", ...
@@ -45,10 +48,35 @@ def on_device(device: str, run: Callable[[], T]) -> T:
     """
     if not device.startswith("cuda"):
         return run()
-    with _lock:
-        if device not in _lanes:
-            _lanes[device] = ThreadPoolExecutor(1, f"logoscan-{device}")
-    return _lanes[device].submit(run).result()
+    name = "cuda:0" if device == "cuda" else device
+    with _lanes_lock:
+        if name not in _lanes:
+            _lanes[name] = ThreadPoolExecutor(1, f"logoscan-{name}")
+        lane = _lanes[name]
+    return lane.submit(run).result()
+
+
+def staged(pixels: NDArray[np.uint8], device: str) -> Any:
+    """A tensor of the pixels on the host; pinned where it is to go to a GPU, which then copies it by itself."""
+    import torch
+
+    tensor = torch.from_numpy(np.ascontiguousarray(pixels))
+    return tensor.pin_memory() if device.startswith("cuda") else tensor
+
+
+def one_core_a_batch() -> None:
+    """Let torch, OpenCV and numpy's BLAS use one thread for each call, in this process, from now on.
+
+    Call it before models are made. `Scanner.scan_many` then gives each batch of listings a core, side by side, which
+    gets more done than all cores at one batch; BLAS alone, whose idle threads wait in a loop, took a seventh.
+    """
+    import cv2
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    threadpool_limits(1, user_api="blas")
 
 
 class CpuNetwork:

@@ -55,7 +55,7 @@ MAX_IMAGES = 50
 """Photos of one listing that are looked at; the report says when there were more."""
 _REPORT_FROM = 0.02
 """Matches and mentions below this probability are left out of reports."""
-_Nearest: TypeAlias = tuple[Nearest, Nearest]
+_Neighbours: TypeAlias = tuple[Nearest, Nearest]
 """Of a photo's places, and of the first of them as a mirror shows them."""
 
 
@@ -309,8 +309,8 @@ class Scanner:
         """Reports in the order of the listings, as they come.
 
         Batches of listings are looked at side by side by threads, each of which takes all models through one batch;
-        listings are judged in their order. With `torch.set_num_threads(1)` before the models are made, a processor of
-        n cores does most: n batches at a time, a core each.
+        listings are judged in their order. With `logoscan.one_core_a_batch()` before the models are made, a processor
+        of n cores does most: n batches at a time, a core each.
 
         Args:
             listings: Read as far ahead as there are batches at work.
@@ -480,21 +480,21 @@ class Scanner:
 
     def match(self, observations: Sequence[Observation], index: LogoIndex) -> tuple[Match, ...]:
         """Matches of all photos, surest first."""
-        return self._matches(list(zip(observations, _nearest(observations, index), strict=True)), index)
+        return self._matches(zip(observations, _nearest(observations, index), strict=True), index)
 
-    def _matches(self, looked: Sequence[tuple[Observation, _Nearest]], index: LogoIndex) -> tuple[Match, ...]:
+    def _matches(self, looked: Iterable[tuple[Observation, _Neighbours]], index: LogoIndex) -> tuple[Match, ...]:
         return self._surest_first(
             match for i, (seen, nearest) in enumerate(looked) for match in self._match(i, seen, index, nearest)
         )
 
-    def _match(self, image: int, seen: Observation, index: LogoIndex, nearest: _Nearest | None = None) -> list[Match]:
+    def _match(self, image: int, seen: Observation, index: LogoIndex, known: _Neighbours | None = None) -> list[Match]:
         """Matches of one photo by the look and the points of logos, and by names where brands have no logo.
 
-        A brand whose own negatives raised its threshold is not matched by its look below it. `nearest` is what
-        `_nearest` found for the photo.
+        A brand whose own negatives raised its threshold is not matched by its look below it. `known` is what `_nearest`
+        found for the photo.
         """
         regions, vectors = seen.regions, seen.vectors
-        straight, turned = nearest or _nearest([seen], index)[0]
+        straight, turned = known or _nearest([seen], index)[0]
         near = index.search_brands(vectors, nearest=straight)
         either = near
         if first := len(seen.mirrored):
@@ -558,7 +558,7 @@ class Scanner:
         )
 
 
-def _nearest(observations: Sequence[Observation], index: LogoIndex) -> list[_Nearest]:
+def _nearest(observations: Sequence[Observation], index: LogoIndex) -> list[_Neighbours]:
     """The nearest vectors of all that was seen in photos, in one search."""
     parts: list[Embeddings] = []
     for seen in observations:

@@ -225,9 +225,13 @@ def test_auto_takes_what_is_there(monkeypatch: pytest.MonkeyPatch, caplog: pytes
 
     for present, expected in ((False, "cpu"), (True, "cuda")):
         monkeypatch.setattr(torch.cuda, "is_available", lambda present=present: present)
+        monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
+        monkeypatch.setattr(torch, "zeros", lambda *_, **__: None)
         with caplog.at_level(logging.INFO, logger="logoscan"):
             assert resolve_device("auto") == expected
         assert f"device auto: {expected}" in caplog.messages
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 1)
+    assert resolve_device("auto") == resolve_device("cuda") == "cuda:1"
     assert resolve_device("cpu") == "cpu"
 
 

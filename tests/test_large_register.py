@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from labels import label
 
 from logoscan import Brand, LogoIndex, storage
-from logoscan.approximate import Approximate
+from logoscan.approximate import Approximate, ranked
 from logoscan.gallery import Gallery, brute_force
 from logoscan.storage import LogoRecord, Stored
 from logoscan.types import Embeddings
@@ -121,6 +121,33 @@ def test_what_is_found_does_not_depend_on_what_is_asked_beside_it(device: str) -
         assert found.rows.tolist() == alone.rows.tolist() == brute_force(part, gallery.vectors, 9)[1].tolist()
         assert found.similarity.tobytes() == alone.similarity.tobytes()
     assert gallery.search_together([], 9) == []
+
+
+@pytest.mark.parametrize("approximate_from", [1000, 10_000])
+@pytest.mark.parametrize("k", [1, 2, 30])
+def test_brands_are_found_beside_one_that_has_nearly_all_vectors(k: int, approximate_from: int) -> None:
+    vectors = unit_rows(3000, 1)
+    owned = [*records(2900, 1), *records(100, 29, first=2900)]
+    gallery = Gallery(owned, vectors, approximate_from=approximate_from)
+    queries = np.concatenate([vectors[:20], vectors[-20:]])
+    products, code = queries @ vectors.T, np.array([r.brand for r in owned])
+    best = np.stack([products[:, code == name].max(axis=1) for name in gallery.brands], axis=1)
+    similarity, brand, row = gallery.search_brands(queries, k)
+    k = min(k, len(gallery.brands))
+    wanted = np.sort(best, axis=1)[:, ::-1][:, :k]
+    assert np.isclose(similarity, wanted, atol=1e-6).mean() > (0.9 if approximate_from < len(gallery) else 0.999)
+    np.testing.assert_allclose(np.take_along_axis(best, brand, axis=1), similarity, atol=1e-6)
+    np.testing.assert_allclose(np.take_along_axis(products, row, axis=1), similarity, atol=1e-6)
+
+
+def test_ranking_by_parts_is_ranking(monkeypatch: pytest.MonkeyPatch) -> None:
+    queries, vectors = unit_rows(7, 1), unit_rows(200, 2)
+    rows = np.stack([np.random.default_rng(i).permutation(200)[:50] for i in range(7)])
+    whole = ranked(queries, vectors, rows)
+    for cells in (1, DIM * 3, DIM * 60, DIM * 130):
+        monkeypatch.setattr("logoscan.approximate._CELLS", cells)
+        for part, wanted in zip(ranked(queries, vectors, rows), whole, strict=True):
+            np.testing.assert_array_equal(part, wanted)
 
 
 @pytest.mark.parametrize("depth", [1, 9, 3000])

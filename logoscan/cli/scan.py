@@ -98,6 +98,7 @@ def scan(
     from logoscan.encode import ClipEncoder
     from logoscan.index import LogoIndex
     from logoscan.ocr import make_ocr
+    from logoscan.runtime import one_core_a_batch
     from logoscan.scanner import Scanner
 
     one_core_a_batch()
@@ -131,15 +132,6 @@ def scan(
     if failed + bad_prices:
         complain(f"{failed + bad_prices} rows failed, see above")
         sys.exit(1)
-
-
-def one_core_a_batch() -> None:
-    """A core for each batch of listings, side by side, gets more done than all cores at one batch."""
-    import cv2
-    import torch
-
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
 
 
 def _scan_rows(
