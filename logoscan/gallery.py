@@ -194,7 +194,7 @@ class Gallery:
         """
         k = min(k, len(self.brands))
         if nearest is None:
-            nearest = self.search(queries, max(DEPTH, 8 * k))
+            nearest = self.search(queries, min(_DEEPEST, max(DEPTH, 8 * k)))
         depth = nearest.rows.shape[1]
         picked = _first_of_each(self._code[nearest.rows], k)
         similarity = np.take_along_axis(nearest.similarity, picked, axis=1)

@@ -59,7 +59,8 @@ class NearNames:
 
     def _slack(self, letters: int) -> int:
         """By how many letters another of so many letters or more may be longer."""
-        return int(letters / (self._share - 1))
+        more = int(letters / (self._share - 1)) + 1  # that division may round what `_edits` does not
+        return more if more <= self._edits(letters + more) else more - 1
 
     def __len__(self) -> int:
         return len(self._names)
