@@ -115,6 +115,13 @@ class Gallery:
                 self._inherited = Approximate.build(self.vectors)
             return self._inherited
 
+    @cached_property
+    def _by_brand(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Rows in the order of `brands`, and where among these each brand's begin and end."""
+        order = np.argsort(self._code, kind="stable")
+        starts = np.searchsorted(self._code[order], np.arange(len(self.brands)))
+        return order, starts, np.append(starts[1:], len(self))
+
     def search(self, queries: Embeddings, k: int) -> Nearest:
         """The min(k, len) nearest vectors of each query.
 
@@ -210,9 +217,7 @@ class Gallery:
 
     def _best_of_brands(self, queries: Embeddings, k: int) -> NDArray[np.int64]:
         """The nearest row of each of the k nearest brands, int64 (n, k), in no order; all vectors are compared."""
-        order = np.argsort(self._code, kind="stable")
-        starts = np.searchsorted(self._code[order], np.arange(len(self.brands)))
-        ends = np.append(starts[1:], len(self))
+        order, starts, ends = self._by_brand
         rows = np.empty((len(queries), k), np.int64)
         step = max(1, _CELLS // len(self))
         for first in range(0, len(queries), step):
@@ -232,9 +237,8 @@ class Gallery:
         Returns:
             Two names and the highest cosine between a vector of one and a vector of the other, falling.
         """
-        order = np.argsort(self._code, kind="stable")
-        vectors, starts = self.vectors[order], np.searchsorted(self._code[order], np.arange(len(self.brands)))
-        ends = np.append(starts[1:], len(vectors))
+        order, starts, ends = self._by_brand
+        vectors = self.vectors[order]
         best = np.zeros(0, np.float32), np.zeros(0, np.int64), np.zeros(0, np.int64)
         first, stop = (0, len(self.brands)) if brand is None else (self.position[brand], self.position[brand] + 1)
         rows = max(1, _CELLS // max(1, len(vectors)))

@@ -109,9 +109,10 @@ def test_one_thread_uses_a_gpu() -> None:
 
 
 def test_a_gpu_sees_one_shape(samples: Path, clip: ClipEncoder) -> None:
-    """ "cpu:0" is the CPU taken for a GPU: canvases of one size, eight at a time, squares in batches of one size."""
+    """The CPU named "cpu:0" is taken for a GPU: canvases of one size, eight at a time; squares in one size of batch."""
     photos = [load_image(path) for path in sorted((samples / "photos").iterdir())[:9]]
-    there, full = LogoDetector(device="cpu:0"), LogoDetector(device="cpu", effort="full")
+    there = LogoDetector(device="cpu:0", precision="fp32")
+    full = LogoDetector(device="cpu", precision="fp32", effort="full")
     for found, wanted, rgb in zip(there.detect(photos), full.detect(photos), photos, strict=True):
         assert found.xyxy[-1].tolist() == [0, 0, rgb.shape[1], rgb.shape[0]]
         np.testing.assert_allclose(found.xyxy[:-1], wanted.xyxy[: len(found) - 1], atol=0.5)
