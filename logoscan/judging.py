@@ -50,6 +50,7 @@ class Findings:
             Empty where a photo could not be read, since the mark may be in that one.
         altered: What became of a brand's mark, where it was compared with its drawing; see `Case`.
         photos: Who else uses each photo; None where that was not looked up.
+        unseen: What of the listing could not be looked at, in words ("image 2 could not be read").
     """
 
     listing: Listing
@@ -60,6 +61,7 @@ class Findings:
     visible: Collection[str] = ()
     altered: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     photos: tuple[PhotoUse, ...] | None = None
+    unseen: tuple[str, ...] = ()
 
     @cached_property
     def complaints(self) -> Complaints:
@@ -128,6 +130,7 @@ class Judge:
             altered=found.altered.get(brand.name),
             complaints=found.complaints,
             photos=found.photos,
+            unseen=found.unseen,
             claimed_shown=found.shown.get(found.claimed or "", 0.0) if found.claimed != brand.name else 0.0,
         )
 

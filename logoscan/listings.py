@@ -37,7 +37,7 @@ _MOST_GROUP_BYTES = 1 << 40
 """Of such a row group: what says that it has more lies, and would have bad rows without end."""
 _MOST_IGNORED = 100
 """Unknown fields that are told of; a file can have one of its own in each row."""
-_FIELDS = tuple(f.name for f in fields(Listing))
+_FIELDS = tuple(f.name for f in fields(Listing) if f.name != "dropped")  # what a reader says, no source
 
 
 @dataclass(frozen=True)

@@ -126,8 +126,8 @@ class Score:
         if (self.value is None) != (self.brand is None):
             raise InputError(f"Score.value: expected a number exactly when there is a brand, got {self.value!r}")
         if self.value is None:
-            if self.contributions or self.band != "clear":
-                raise InputError("Score: expected no contributions and the band clear where there is no brand")
+            if self.contributions or self.band == "block":
+                raise InputError("Score: expected no contributions and no band block where there is no brand")
             return
         exact = 100.0 * sigmoid(self.bias + math.fsum(c.contribution for c in self.contributions))
         if not abs(self.value - exact) <= 1e-9:  # NaN fails too

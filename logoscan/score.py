@@ -159,9 +159,13 @@ class ScoreModel:
         band = self.band(value, parts, unjudged=self.unjudged(coverage, shown))
         return Score(value, band, brand, self.bias, tuple(parts), coverage, self.version)
 
-    def nothing(self) -> Score:
-        """The score of a listing without a candidate brand: no value, band clear."""
-        return Score(None, "clear", None, self.bias, (), 0.0, self.version)
+    def nothing(self, *, complete: bool = True) -> Score:
+        """The score of a listing without a candidate brand: no value, and a band.
+
+        Args:
+            complete: Everything was looked at, and so the band is clear; else a brand may be there, and it is review.
+        """
+        return Score(None, "clear" if complete else "review", None, self.bias, (), 0.0, self.version)
 
     def unjudged(self, coverage: float, shown: float | None) -> bool:
         """Whether a brand is shown, more likely than not, and too little of it could be judged."""

@@ -66,6 +66,7 @@ class Case:
         complaints: What the listing's reviews say.
         claimed_shown: Probability that the photos show the brand that is claimed, where that is another one; else 0.
         photos: Who else uses each photo; None where no ledger was asked, or no photo has a hash.
+        unseen: What of the listing could not be looked at, in words ("image 2 could not be read").
     """
 
     brand: Brand
@@ -80,6 +81,7 @@ class Case:
     complaints: Complaints = NO_REVIEWS
     photos: tuple[PhotoUse, ...] | None = None
     claimed_shown: float = 0.0
+    unseen: tuple[str, ...] = ()
 
     @property
     def is_accessory(self) -> bool:

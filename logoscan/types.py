@@ -124,6 +124,8 @@ class Listing:
         url: Where the listing stands; logoscan never opens it.
         attributes: Stated product facts.
         reviews: Texts of buyers.
+        dropped: Fields that the source states in a form that cannot be read, by name: what was expected and what came.
+            They are absent above. A listings file's reader fills this in; a reader of the report is told.
 
     Raises:
         InputError: A field is not of the stated kind.
@@ -143,6 +145,7 @@ class Listing:
     url: str | None = None
     attributes: Mapping[str, str] = field(default_factory=dict)
     reviews: tuple[str, ...] = ()
+    dropped: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _text("Listing", "id", self.id, required=True)
@@ -154,6 +157,7 @@ class Listing:
         object.__setattr__(self, "images", tuple(self.images))
         object.__setattr__(self, "reviews", _texts("Listing", "reviews", self.reviews))
         object.__setattr__(self, "attributes", _strings("Listing", "attributes", self.attributes))
+        object.__setattr__(self, "dropped", _strings("Listing", "dropped", self.dropped))
         if self.price is not None:
             _number("Listing", "price", self.price, 0.0, 1e12)
             object.__setattr__(self, "price", float(self.price))
@@ -374,6 +378,7 @@ class BrandMention:
         distance: 1 minus the normalised similarity of the folded texts, in [0, 1]; 0 is equal. Of a disguise, which
             only a deeper folding finds, it is that of the spelling as it stands.
         probability: That the text is about this brand, in [0, 1].
+        xyxy: Box of the words in pixels of the picture; None outside of pictures, or where it is not known.
     """
 
     source: str
@@ -382,6 +387,7 @@ class BrandMention:
     kind: MentionKind
     distance: float
     probability: float
+    xyxy: tuple[float, float, float, float] | None = None
 
     def __post_init__(self) -> None:
         _number("BrandMention", "distance", self.distance, 0.0, 1.0)

@@ -69,7 +69,7 @@ def test_nothing_scored() -> None:
     [
         ({"value": None}, "Score.value: expected a number exactly when there is a brand, got None"),
         ({"brand": None}, "Score.value: expected a number exactly when there is a brand, got 50.0"),
-        ({"brand": None, "value": None}, "expected no contributions and the band clear where there is no brand"),
+        ({"brand": None, "value": None}, "expected no contributions and no band block where there is no brand"),
         ({"coverage": 1.5}, "Score.coverage: expected a number in [0, 1], got 1.5"),
         ({"coverage": math.nan}, "Score.coverage: expected a number in [0, 1], got nan"),
         ({"value": 50.001}, "Score.value: expected 50.0, the sum of its contributions, got 50.001"),
