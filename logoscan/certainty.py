@@ -48,7 +48,8 @@ def surely_blocked(judge: Judge, found: Findings, brand_of: BrandOf, *, more_pho
             case = judge.case(found, brand, size)
             if more_photos:
                 rival = found.claimed not in (None, "", name) and brand_of(found.claimed or "") is not None
-                case = replace(case, searched=False, altered=None, claimed_shown=float(rival))
+                apart = 0.0 if rival else case.shown_apart
+                case = replace(case, searched=False, altered=None, claimed_shown=float(rival), shown_apart=apart)
             score = _score(judge, case)
             if score.band == "block" and (score.value or 0.0) > by_price:
                 return True

@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, zip_longest
 from typing import Any
 
 from logoscan.coded import CodedUse, find_coded
@@ -46,11 +46,13 @@ class Findings:
         mentions: Of registered brands, in its words and photos.
         coded: Coded terms, likewise.
         shown: Probability that the photos show a brand, for brands of which they hold any evidence.
-        visible: Brands whose marks every photo was searched for: those without evidence are shown with probability 0.
-            Empty where a photo could not be read, since the mark may be in that one.
+        visible: Brands whose marks the photos were searched for: those without evidence are shown with probability 0,
+            as far as `looked_share` goes. Empty where no photo was looked at, or one still can be.
         altered: What became of a brand's mark, where it was compared with its drawing; see `Case`.
         photos: Who else uses each photo; None where that was not looked up.
         unseen: What of the listing could not be looked at, in words ("image 2 could not be read").
+        looked_share: Share of the photos that were completely looked at; 1 where there are none.
+        shown_by_photo: As `shown`, by each photo alone, in their order; None where that is not known.
     """
 
     listing: Listing
@@ -62,11 +64,29 @@ class Findings:
     altered: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     photos: tuple[PhotoUse, ...] | None = None
     unseen: tuple[str, ...] = ()
+    looked_share: float = 1.0
+    shown_by_photo: Mapping[str, tuple[float, ...]] | None = None
 
     @cached_property
     def complaints(self) -> Complaints:
         """What the reviews say; the same for all brands, and found where one is judged."""
         return find_complaints(self.listing.reviews)
+
+    def claimed_shown(self, brand: str) -> float:
+        """Probability that the photos show the claimed brand, where that is another one; else 0."""
+        return self.shown.get(self.claimed or "", 0.0) if self.claimed != brand else 0.0
+
+    def apart(self, brand: str) -> float | None:
+        """Probability that the photos show a brand, apart from the claimed one: a photo that shows both says little.
+
+        A photo that shows the claimed brand says nothing about the other photos. None where nothing is known by photo.
+        """
+        if self.shown_by_photo is None:
+            return None
+        own = self.shown_by_photo.get(brand, ())
+        claimed = self.shown_by_photo.get(self.claimed or "", ()) if self.claimed != brand else ()
+        beside = [p * (1.0 - c) for p, c in zip_longest(own, claimed, fillvalue=0.0)]
+        return max([*beside, self.shown.get(brand, 0.0) * (1.0 - self.claimed_shown(brand))])
 
     def candidates(self) -> list[str]:
         """What is shown, claimed or named surely enough to be judged, sorted; a claim may be no registered brand."""
@@ -131,7 +151,9 @@ class Judge:
             complaints=found.complaints,
             photos=found.photos,
             unseen=found.unseen,
-            claimed_shown=found.shown.get(found.claimed or "", 0.0) if found.claimed != brand.name else 0.0,
+            claimed_shown=found.claimed_shown(brand.name),
+            searched_share=found.looked_share,
+            shown_apart=found.apart(brand.name),
         )
 
 

@@ -45,7 +45,7 @@ from logoscan.score import ScoreModel
 from logoscan.screening import OnTimeout, Screener, Screening, Stages
 from logoscan.signals import DEFAULT_SIGNALS, SignalFunction
 from logoscan.stream import batched, in_order
-from logoscan.types import Boxes, Effort, Embeddings, ImageSource, Listing, Match, Rgb, TextSpans
+from logoscan.types import Boxes, BrandMention, Effort, Embeddings, ImageSource, Listing, Match, Rgb, TextSpans
 
 __all__ = ["Observation", "Scanner"]
 
@@ -472,9 +472,11 @@ class Scanner:
             mentions,
             coded_of(listing, spans),
             self._shown(evidence, matches, index),
-            self._visible(listing, observations, index),
+            self._visible(observations, index),
             altered,
             self._uses(listing, observations),
+            looked_share=_looked_share(listing, observations),
+            shown_by_photo=self._shown_by_photo(len(observations), mentions, matches, index),
         )
         return found, evidence
 
@@ -528,10 +530,29 @@ class Scanner:
                     shown[match.brand] = max(near, shown.get(match.brand, 0.0))
         return shown
 
-    def _visible(self, listing: Listing, observations: Sequence[Observation], index: LogoIndex) -> Collection[str]:
-        """Brands that would have been seen, had any photo of the listing shown them."""
-        complete = 0 < len(listing.images) == sum(o.warning is None and not o.unfinished for o in observations)
-        if not complete or (self.calibration is None and self._similarity_threshold is None):
+    def _shown_by_photo(
+        self, photos: int, mentions: Sequence[BrandMention], matches: Sequence[Match], index: LogoIndex
+    ) -> dict[str, tuple[float, ...]]:
+        """Probability that each photo by itself shows each brand of which it holds evidence."""
+        own_mentions: dict[int, list[BrandMention]] = {}
+        for mention in mentions:
+            if mention.source.startswith("image:"):
+                own_mentions.setdefault(int(mention.source.removeprefix("image:")), []).append(mention)
+        own_matches: dict[int, list[Match]] = {}
+        for match in matches:
+            own_matches.setdefault(match.image, []).append(match)
+        rows: dict[str, list[float]] = {}
+        for image in sorted(own_mentions.keys() | own_matches.keys()):
+            found = own_matches.get(image, [])
+            evidence = gather(found, own_mentions.get(image, []))
+            for brand, probability in self._shown(evidence, found, index).items():
+                rows.setdefault(brand, [0.0] * photos)[image] = probability
+        return {brand: tuple(row) for brand, row in rows.items()}
+
+    def _visible(self, observations: Sequence[Observation], index: LogoIndex) -> Collection[str]:
+        """Brands that would have been seen, had any photo that can be looked at shown them."""
+        searched = any(o.warning is None for o in observations) and not any(o.unfinished for o in observations)
+        if not searched or (self.calibration is None and self._similarity_threshold is None):
             return ()
         return {*index.with_logo, *(index.by_name if self.name_calibration else ())}
 
@@ -556,6 +577,12 @@ class Scanner:
             device=self.encoder.device,
             time=datetime.now(UTC).isoformat(timespec="seconds"),
         )
+
+
+def _looked_share(listing: Listing, observations: Sequence[Observation]) -> float:
+    """Share of the listing's photos that were completely looked at."""
+    looked = sum(o.warning is None and not o.unfinished for o in observations)
+    return looked / len(listing.images) if listing.images else 1.0
 
 
 def _nearest(observations: Sequence[Observation], index: LogoIndex) -> list[_Neighbours]:

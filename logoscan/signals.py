@@ -56,7 +56,8 @@ class Case:
         brand: The candidate.
         listing: As given.
         shown: Probability that the photos show the brand; None where that cannot be said.
-        searched: Every photo was read and searched for the brand's marks, so that what was not found is not shown.
+        searched: The photos were searched for the brand's marks, so that what was not found is not shown in those that
+            could be looked at.
         claimed: The registered brand that the listing claims, or its words where they name none; None unknown, "" none.
         mentions: Of this brand, in title, description, claim and photos.
         price: Judged against this brand's prices.
@@ -67,6 +68,9 @@ class Case:
         claimed_shown: Probability that the photos show the brand that is claimed, where that is another one; else 0.
         photos: Who else uses each photo; None where no ledger was asked, or no photo has a hash.
         unseen: What of the listing could not be looked at, in words ("image 2 could not be read").
+        searched_share: Share of the photos that could be looked at, in [0, 1].
+        shown_apart: Probability that the photos show the brand, apart from those that show the claimed one too: the
+            highest over photos; None where it is not known by photo.
     """
 
     brand: Brand
@@ -82,6 +86,8 @@ class Case:
     photos: tuple[PhotoUse, ...] | None = None
     claimed_shown: float = 0.0
     unseen: tuple[str, ...] = ()
+    searched_share: float = 1.0
+    shown_apart: float | None = None
 
     @property
     def is_accessory(self) -> bool:

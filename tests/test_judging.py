@@ -346,3 +346,30 @@ def test_words_are_found_where_they_stand() -> None:
     coded = {(use.source, use.confidence) for use in coded_of(listing, spans)}
     assert {("title", 1.0), ("image:1", 0.5)} <= coded
     assert (mentions_of(LISTING, [], NAMES), coded_of(LISTING, [])) == ((), ())
+
+
+# -- by photo
+
+
+@pytest.mark.parametrize(
+    ("claimed", "by_photo", "shown", "apart"),
+    [
+        ("Bolt", None, {"Acme": 0.9}, None),
+        ("Bolt", {}, {}, 0.0),
+        ("Bolt", {"Acme": (0.9, 0.0), "Bolt": (0.0, 1.0)}, {"Acme": 0.9, "Bolt": 1.0}, 0.9),
+        ("Bolt", {"Acme": (0.9, 0.8), "Bolt": (1.0, 0.0)}, {"Acme": 0.9, "Bolt": 1.0}, 0.8),
+        ("Bolt", {"Acme": (0.9,), "Bolt": (1.0,)}, {"Acme": 0.9, "Bolt": 1.0}, 0.0),
+        ("Bolt", {"Acme": (0.5, 0.5)}, {"Acme": 0.9}, 0.9),
+        ("Acme", {"Acme": (0.5, 0.4)}, {"Acme": 0.7}, 0.7),
+        (None, {"Acme": (0.5, 0.4)}, {"Acme": 0.7}, 0.7),
+        ("", {"Acme": (0.5, 0.4)}, {"Acme": 0.7}, 0.7),
+    ],
+)
+def test_a_photo_of_the_claimed_brand_says_nothing_of_the_others(
+    claimed: str | None, by_photo: Any, shown: dict[str, float], apart: float | None
+) -> None:
+    """A shield: a second photo that shows the claimed brand does not clear the first."""
+    found = Findings(LISTING, claimed, shown=shown, shown_by_photo=by_photo)
+    assert found.apart("Acme") == (None if apart is None else pytest.approx(apart))
+    assert JUDGE.case(found, ACME, pack("")).shown_apart == found.apart("Acme")
+    assert (found.apart("Acme") or 0.0) <= shown.get("Acme", 0.0)

@@ -38,6 +38,7 @@ from logoscan.price import PriceModel, PriceRecord
 from logoscan.report import report_from_json, report_to_json
 from logoscan.results import Report
 from logoscan.scanner import Scanner
+from logoscan.signals import DEFAULT_SIGNALS
 from logoscan.types import Brand, Embeddings, Listing, Regions, Rgb, TextSpans
 
 ENCODER, DETECTOR = FakeEncoder(), FakeDetector()
@@ -442,7 +443,7 @@ def test_what_was_not_seen_is_unknown_not_absent() -> None:
     assert "shown_not_claimed" not in [c.signal for c in unseen.score.contributions]
 
 
-def test_a_claimed_brand_is_missed_only_where_all_photos_were_searched() -> None:
+def test_a_claimed_brand_is_missed_only_where_photos_were_searched() -> None:
     index = register()
     index.add(Brand("Core"), [], ENCODER)
 
@@ -453,10 +454,10 @@ def test_a_claimed_brand_is_missed_only_where_all_photos_were_searched() -> None
     acme = Listing("x", (photo_of(None), photo_of(None)), title="Acme")
     assert hidden(acme) == 1.0
     assert hidden(replace(acme, images=(photo_of(None), photo_of(ACME)))) == pytest.approx(0.0, abs=0.1)
-    assert hidden(replace(acme, images=(photo_of(None), b"no picture"))) is None, "the mark may be in the other one"
-    assert hidden(replace(acme, images=(b"no picture",))) is None
+    assert hidden(replace(acme, images=(photo_of(None), b"no picture"))), "one broken photo silences nothing"
+    assert hidden(replace(acme, images=(b"no picture",))) is None, "the mark may be in it"
     assert hidden(replace(acme, images=())) is None
-    assert hidden(replace(acme, images=(photo_of(None, size_px=(4, 4)),) * 51)) is None, "one was not looked at"
+    assert hidden(replace(acme, images=(photo_of(None, size_px=(4, 4)),) * 51)), "nor does one over the cap"
     assert hidden(replace(acme, title="Core")) is None, "the register cannot see it"
     assert hidden(acme, calibration=None) is None
     assert hidden(acme, calibration=None, similarity_threshold=0.9) == 1.0
@@ -676,3 +677,14 @@ def test_a_threshold_for_logos_is_no_threshold_for_names() -> None:
         similarity_threshold=0.5, ocr=None,
     )  # fmt: skip
     assert [b.brand for b in both.scan(listing).brands] == ["Core"]
+
+
+def test_what_each_photo_shows_is_known_by_photo() -> None:
+    cases = []
+    wiring = {"signals": [*DEFAULT_SIGNALS, lambda case: cases.append(case)]}
+    listing = Listing("x", (photo_of(ACME), photo_of(BOLT), b"no picture"), claimed_brand="Bolt")
+    wire(**wiring).scan(listing)
+    acme = next(case for case in cases if case.brand.name == "Acme")
+    assert acme.shown_apart == acme.shown
+    assert acme.claimed_shown > 0.9
+    assert (acme.searched, acme.searched_share) == (True, pytest.approx(2 / 3))
