@@ -6,9 +6,10 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from logoscan.results import sigmoid
 from logoscan.types import BrandMention, Match
 
-__all__ = ["BASE_RATE", "BrandEvidence", "gather", "together"]
+__all__ = ["BASE_RATE", "BrandEvidence", "gather", "revised", "together"]
 
 BASE_RATE = 0.02
 """Probability at which a witness says nothing."""
@@ -54,6 +55,18 @@ def together(*witnesses: float) -> float:
 def _log_odds(p: float) -> float:
     p = min(max(p, 1e-9), 1.0 - 1e-9)
     return math.log(p / (1.0 - p))
+
+
+def revised(probability: float, prior: float) -> float:
+    """A probability that was found with the base rate in mind, with another prior, by Bayes' rule.
+
+    Args:
+        probability: In [0, 1]; 0 stays 0 and 1 stays 1.
+        prior: In (0, 1), in place of `BASE_RATE`.
+    """
+    if probability in (0.0, 1.0):
+        return probability
+    return sigmoid(_log_odds(probability) - _log_odds(BASE_RATE) + _log_odds(prior))
 
 
 def gather(matches: Iterable[Match], mentions: Iterable[BrandMention]) -> dict[str, BrandEvidence]:

@@ -19,6 +19,7 @@ from logoscan.cohorts import USED
 from logoscan.complaints import Complaints, find_complaints
 from logoscan.photos import PhotoUse
 from logoscan.price import PriceJudgement, PriceModel
+from logoscan.price_sample import ONE
 from logoscan.results import PriceFinding, Score
 from logoscan.score import ScoreModel
 from logoscan.signals import DEFAULT_SIGNALS, Case, SignalFunction
@@ -34,6 +35,11 @@ CANDIDATE_FROM = 0.2
 """Probability of being shown from which a brand is judged: below, a report would drown in chance likenesses."""
 _LONGEST = {"title": 20_000, "description": 20_000, "claimed_brand": 1_000, "category": 1_000, "condition": 1_000}
 """Characters of a listing's words that are judged; marketplaces allow a twentieth."""
+
+
+_NO_PRICE = PriceJudgement(None, "the price of an accessory is not the brand's", has_references=False)
+# A seller whom no brand authorises: ids with a line feed are nobody's.
+_UNKNOWN_SELLER = "\n"
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,12 +132,57 @@ class Judge:
         for name in found.candidates():
             if brand := brand_of(name):
                 case = self.case(found, brand, size)
-                signals = [s for s in (function(case) for function in self.signals) if s is not None]
-                score = self.score_model.score(name, signals, shown=case.shown)
+                score = self.score(case)
+                if score.band == "clear" and (excuses := self._blocked_but_for(case)):
+                    score = self.score(case, doubts=[f"would be blocked if {' and '.join(excuses)}"])
                 unjudged = f"price not judged for {name}: {case.price.reason}"
                 skipped = (unjudged,) if case.price.anomaly is None else ()
                 out.append(Judgement(name, case.shown, score, skipped, _told(case.price)))
         return out
+
+    def score(self, case: Case, doubts: Sequence[str] = ()) -> Score:
+        """Score one candidate; `doubts` are reasons why a person should look, whatever the number."""
+        signals = [s for s in (function(case) for function in self.signals) if s is not None]
+        return self.score_model.score(case.brand.name, signals, shown=case.shown, doubts=doubts)
+
+    def _blocked_but_for(self, case: Case) -> list[str]:
+        """What only the seller's word, or his silence, keeps from being blocked, as conditions; none where nothing does.
+
+        Saying "used", "for Acme", another brand or no price is cheap. It may lower the number, since most who say so
+        are honest, but a listing that would be blocked without it is looked at by a person.
+        """
+        listing, changes, excuses = case.listing, {}, []
+        if case.used:
+            listing = replace(listing, condition=None)
+            excuses.append("the goods were new")
+        if case.is_accessory:
+            changes["mentions"] = tuple(m for m in case.mentions if m.kind != "compatible")
+            changes["price"] = _NO_PRICE  # what accessories cost says nothing
+            excuses.append(f"the goods were {case.brand.name}'s own")
+        elif case.price.anomaly is None and case.price.has_references:
+            changes["price"] = replace(case.price, anomaly=1.0)
+            excuses.append("the price were low")
+        elif case.price.anomaly is not None:
+            size = pack(listing.title or "")
+            ways = {(listing.condition, size), (listing.condition, ONE)}
+            lowest = max((self._price(case.brand, listing, *way) for way in ways), key=lambda j: j.anomaly or 0.0)
+            if (lowest.anomaly or 0.0) > case.price.anomaly:
+                changes["price"] = lowest
+                if not case.used:
+                    excuses.append("it were one piece of the usual size")
+        if case.apart < (case.shown or 0.0):
+            changes |= {"shown_apart": case.shown, "claimed_shown": 0.0}
+            excuses.append(f"the photos of {case.claimed} did not count")
+        if case.seller is None and case.brand.authorised_sellers:
+            listing = replace(listing, seller_id=_UNKNOWN_SELLER)
+            excuses.append("the seller were not authorised")
+        if not excuses:
+            return []
+        return excuses if self.score(replace(case, listing=listing, **changes)).band == "block" else []
+
+    def _price(self, brand: Brand, listing: Listing, condition: str | None, size: Pack) -> PriceJudgement:
+        price, currency, category = listing.price, listing.currency, listing.category
+        return self.prices.judge(brand, price, currency, category, condition=condition, pack=size)
 
     def case(self, found: Findings, brand: Brand, size: Pack) -> Case:
         """Everything that is known about one candidate; `size` is what the title says is sold (`units.pack`)."""
@@ -142,9 +193,7 @@ class Judge:
             shown=found.shown.get(brand.name, 0.0 if brand.name in found.visible else None),
             claimed=found.claimed,
             mentions=tuple(m for m in found.mentions if m.brand == brand.name),
-            price=self.prices.judge(
-                brand, listing.price, listing.currency, listing.category, condition=listing.condition, pack=size
-            ),
+            price=self._price(brand, listing, listing.condition, size),
             coded=found.coded,
             searched=brand.name in found.visible,
             altered=found.altered.get(brand.name),

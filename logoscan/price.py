@@ -43,6 +43,8 @@ class PriceJudgement:
             nothing was compared.
         usual: The usual price for as much of it, in the cohort's currency.
         stated: The owner's range, where that was compared.
+        has_references: Prices of the brand are known, in whatever currency, so that a comparable price would have been
+            judged.
     """
 
     anomaly: float | None
@@ -51,6 +53,7 @@ class PriceJudgement:
     share: float | None = None
     usual: float | None = None
     stated: tuple[float, float] | None = None
+    has_references: bool = True
 
 
 class _Asked(NamedTuple):
@@ -136,12 +139,15 @@ class PriceModel:
             >>> prices.judge(Brand("JBL"), 17.5, "EUR", "Speakers").reason
             '17.50 EUR, 16% of the usual 110.49 EUR (jbl speakers; 8 prices)'
         """
-        if price is None:
-            return PriceJudgement(None, "the listing states no price")
-        if not price > 0:
-            return PriceJudgement(None, "a price of 0 is no price")
-        if currency is None:
-            return PriceJudgement(None, "the listing states no currency")
+        for missing, reason in (
+            (price is None, "the listing states no price"),
+            (price is not None and not price > 0, "a price of 0 is no price"),
+            (currency is None, "the listing states no currency"),
+        ):
+            if missing:
+                return PriceJudgement(None, reason, has_references=bool(self._currencies_of(brand)))
+        assert price is not None
+        assert currency is not None
         currency, kind, name = currency.upper(), key_of(category), key_of(brand.name) or ""
         asked = _Asked(price, currency, condition_of(condition), log_sizes(pack))
         stated = [(usual, rate) for usual in brand.usual_prices if (rate := self._rate(currency, usual.currency))]
@@ -164,7 +170,7 @@ class PriceModel:
                 if prices.knows(name, None if lenient else kind):
                     wide = _judge_cohort(asked, prices, rate, prices.cohort(name, kind, asked.condition))
                     return max((j for j in (lenient, wide) if j), key=_strength)
-        return lenient or self._not_compared(brand, name, currency, category)
+        return lenient or self._not_compared(brand, currency, category)
 
     def _most_lenient(
         self,
@@ -183,17 +189,20 @@ class PriceModel:
         judged += [self._judge_usual(brand, asked, usual, rate) for usual, rate in stated]
         return min(judged, key=_strength, default=None)
 
-    def _not_compared(self, brand: Brand, name: str, currency: str, category: str | None) -> PriceJudgement:
-        of_brand = {p.currency for p in brand.usual_prices} | {
-            c.currency for c in self.currencies if c.knows(name, None)
-        }
+    def _not_compared(self, brand: Brand, currency: str, category: str | None) -> PriceJudgement:
+        of_brand = self._currencies_of(brand)
         of_category = {c.currency for c in self.currencies if c.knows(None, key_of(category))}
         for subject, known_in in ((brand.name, of_brand), (category, of_category)):
             if elsewhere := [c for c in sorted(known_in) if not self._rate(currency, c)]:
                 listed = ", ".join(elsewhere)
                 reason = f"prices of {subject} are known in {listed}, the listing is in {currency}: not compared"
-                return PriceJudgement(None, reason)
-        return PriceJudgement(None, f"no reference prices of {brand.name} are known")
+                return PriceJudgement(None, reason, has_references=bool(of_brand))
+        return PriceJudgement(None, f"no reference prices of {brand.name} are known", has_references=False)
+
+    def _currencies_of(self, brand: Brand) -> set[str]:
+        """Currencies in which prices of a brand are known, by its owner or from others."""
+        name = key_of(brand.name) or ""
+        return {p.currency for p in brand.usual_prices} | {c.currency for c in self.currencies if c.knows(name, None)}
 
     def _rate(self, currency: str, target: str) -> float | None:
         """What one unit of a currency is worth in another; None where it cannot be compared."""
@@ -241,6 +250,6 @@ def _judge_cohort(asked: _Asked, prices: CurrencyPrices, rate: float, cohort: Co
     usual = money(prices.usual(cohort, *asked.sizes))
     share = asked.price * rate / usual
     what = " ".join(x for x in (USED if cohort.condition == USED else None, cohort.brand, cohort.category) if x)
-    seen = f"{cohort.n} prices" if cohort.n else "by other prices of the brand or category"
+    seen = f"{cohort.n} price{'s' * (cohort.n != 1)}" if cohort.n else "by other prices of the brand or category"
     reason = f"{asked.told(prices.currency, rate)}, {share:.0%} of the usual {_money(usual)} {prices.currency}"
     return PriceJudgement(anomaly, f"{reason} ({what}; {seen})", cohort, share, usual)

@@ -110,6 +110,8 @@ class Score:
         contributions: What was judged, largest first.
         coverage: Share of the model's weight that could be judged, in [0, 1].
         model: Name and version of the score model.
+        doubts: Why a person should look whatever the number says, as sentences without a full stop; with any the band
+            is not "clear".
     """
 
     value: float | None
@@ -119,10 +121,13 @@ class Score:
     contributions: tuple[Contribution, ...]
     coverage: float
     model: str
+    doubts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _unit("Score", "coverage", self.coverage)
         _finite("Score", "bias", self.bias)
+        if self.doubts and self.band == "clear":
+            raise InputError(f"Score.band: expected review or block where there are doubts, got {self.band!r}")
         if (self.value is None) != (self.brand is None):
             raise InputError(f"Score.value: expected a number exactly when there is a brand, got {self.value!r}")
         if self.value is None:

@@ -29,7 +29,7 @@ from logoscan.jsonio import read_record, write_record
 from logoscan.results import Contribution, Report, Score, Signal, sigmoid
 from logoscan.types import Band
 
-__all__ = ["PRICE_SIGNALS", "PRIOR", "PRIOR_BIAS", "ScoreModel", "linear"]
+__all__ = ["NO_PROOF", "PRICE_SIGNALS", "PRIOR", "PRIOR_BIAS", "ScoreModel", "linear"]
 
 PRIOR_BIAS = -5.0
 """Log-odds of a listing of which nothing speaks: 0.7 %. Marketplaces state 1-5 % of counterfeits, and most of those say
@@ -43,9 +43,10 @@ PRIOR: Mapping[str, tuple[float, ...]] = MappingProxyType(
         "seller_not_authorised": (0.0, 1.0),  # most resale is honest: suspicious only with something else
         # hiding a brand from text search is a known evasion, and a common sloppiness; half a sign is nearly as good
         "shown_not_claimed": (0.0, 1.2, 2.0, 2.0, 2.0),
-        "claims_another_brand": (0.0, 2.5),  # a mark that the listing disowns; photos hold other things too
-        # the mark is hidden; honest photos show details, and marks are missed. Half found is as good as not found
-        "claimed_not_shown": (0.0, 1.2, 1.4, 1.6, 2.0),
+        # a mark that the listing disowns; photos hold other things too, and a weak likeness is mostly none of it
+        "claims_another_brand": (0.0, 0.4, 1.1, 1.8, 2.5),
+        # the mark is hidden, or the search missed it: ln(1 / `signals.USUAL_MISS_RATE`) is the most that this can say
+        "claimed_not_shown": (0.0, 0.25, 0.55, 0.95, 1.4),
         "altered_logo": (0.0, 2.0),  # makers do not mirror or stretch their marks; the check errs on folds and wear
         "coded_terms": (0.0, 4.5),  # "replica" with a brand's name is seldom else; the context is in its value
         "lookalike_text": (0.0, 5.0),  # nobody prints ADIBAS by accident; a slip of reading is in its value
@@ -53,10 +54,18 @@ PRIOR: Mapping[str, tuple[float, ...]] = MappingProxyType(
         "review_complaints": (0.0, 4.5),  # buyers held it in their hands; some are wrong, some are rivals
         # who copies photos may not have the goods; the one who was copied looks the same
         "copied_photo": (0.0, 2.5, 3.5, 4.2, 5.0),
+        "withheld": (0.0, 2.0),  # what is garbled cannot be judged; most garbling is an accident
     }
 )
 PRICE_SIGNALS = frozenset({"low_price"})
-"""Signals that are not enough for "block": a price is a reason to look, not a proof."""
+"""Signals about the price, which is a reason to look and no proof."""
+NO_PROOF = PRICE_SIGNALS | {"claimed_not_shown", "copied_photo", "review_complaints", "withheld"}
+"""Signals that are not enough for "block", also together: a price, what the library may have missed itself, what third
+parties can do to an honest seller, and what is not known."""
+# Signals that do not count as judged where they say nothing: the absence of complaints and of copies is no evidence of
+# innocence, and a seller can bring it about by a review or a fresh photo. What is withheld was not judged at all.
+_SILENT = frozenset({"copied_photo", "review_complaints"})
+_NEVER_JUDGED = frozenset({"withheld"})
 _MOST = 1000.0
 """Of a shape: far beyond any evidence, and far from where sums overflow."""
 
@@ -75,7 +84,7 @@ class ScoreModel:
         shapes: What each signal adds at evenly spaced values from 0 to 1, straight lines in between. A shape begins
             with 0 and never falls, so that suspicion only rises and what is absent never counts against anyone.
         review_from: Score from which the band is "review", in (0, 100).
-        block_from: Score from which the band is "block", given a non-price signal that contributes.
+        block_from: Score from which the band is "block", given a signal beyond `NO_PROOF` that contributes.
         min_coverage: A brand that is shown goes to review where less than this could be judged.
         name: Goes into reports, with a hash of the numbers.
     """
@@ -117,7 +126,7 @@ class ScoreModel:
     @cached_property
     def _most(self) -> float:
         """What all signals together can add."""
-        return math.fsum(shape[-1] for shape in self.shapes.values())
+        return math.fsum(shape[-1] for name, shape in self.shapes.items() if name not in _NEVER_JUDGED)
 
     def contribution(self, signal: str, value: float) -> float:
         """What a signal of a value in [0, 1] adds to the log-odds."""
@@ -127,13 +136,16 @@ class ScoreModel:
         low, high = shape[piece], shape[piece + 1]
         return min(high, low + (high - low) * (place - piece))  # rounding must not lift it above the next piece
 
-    def score(self, brand: str, signals: Sequence[Signal], *, shown: float | None = None) -> Score:
+    def score(
+        self, brand: str, signals: Sequence[Signal], *, shown: float | None = None, doubts: Sequence[str] = ()
+    ) -> Score:
         """Score one candidate brand.
 
         Args:
             brand: The candidate.
             signals: Those that could be computed, each name at most once.
             shown: Probability that the photos show the brand, for the band alone.
+            doubts: Reasons why a person should look, whatever the number; with any the band is not clear.
 
         Raises:
             InputError: A signal comes twice or has no shape.
@@ -154,10 +166,16 @@ class ScoreModel:
         parts = [Contribution(s.name, s.value, self.contribution(s.name, s.value), s.why) for s in signals]
         parts.sort(key=lambda p: (-p.contribution, p.signal))
         value = 100.0 * sigmoid(self.bias + math.fsum(p.contribution for p in parts))
-        judged = math.fsum(self.shapes[name][-1] for name in names)
+        judged = math.fsum(
+            self.shapes[s.name][-1]
+            for s in signals
+            if s.name not in _NEVER_JUDGED and (s.value > 0 or s.name not in _SILENT)
+        )
         coverage = min(1.0, judged / self._most) if self._most else 0.0
-        band = self.band(value, parts, unjudged=self.unjudged(coverage, shown))
-        return Score(value, band, brand, self.bias, tuple(parts), coverage, self.version)
+        if self.unjudged(coverage, shown):
+            doubts = (*doubts, f"{brand} is shown, and only {coverage:.0%} of what the score weighs could be judged")
+        band = self.band(value, parts, in_doubt=bool(doubts))
+        return Score(value, band, brand, self.bias, tuple(parts), coverage, self.version, tuple(doubts))
 
     def nothing(self, *, complete: bool = True) -> Score:
         """The score of a listing without a candidate brand: no value, and a band.
@@ -171,18 +189,18 @@ class ScoreModel:
         """Whether a brand is shown, more likely than not, and too little of it could be judged."""
         return shown is not None and shown >= 0.5 and coverage < self.min_coverage
 
-    def band(self, value: float, parts: Sequence[Contribution], *, unjudged: bool = False) -> Band:
+    def band(self, value: float, parts: Sequence[Contribution], *, in_doubt: bool = False) -> Band:
         """The band of a score.
 
         Args:
             value: In [0, 100].
-            parts: Its reasons; without one beyond the price it is never "block", whatever was fitted.
-            unjudged: See there; a person should look.
+            parts: Its reasons; without one beyond `NO_PROOF` it is never "block", whatever was fitted.
+            in_doubt: A person should look, whatever the number.
         """
-        beyond_price = any(p.contribution > 0 and p.signal not in PRICE_SIGNALS for p in parts)
-        if value >= self.block_from and beyond_price:
+        proven = any(p.contribution > 0 and p.signal not in NO_PROOF for p in parts)
+        if value >= self.block_from and proven:
             return "block"
-        return "review" if value >= self.review_from or unjudged else "clear"
+        return "review" if value >= self.review_from or in_doubt else "clear"
 
     def fit(
         self,

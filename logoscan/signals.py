@@ -15,6 +15,7 @@ from typing import TypeAlias
 from logoscan.coded import CodedUse
 from logoscan.cohorts import USED
 from logoscan.complaints import NO_REVIEWS, Complaints
+from logoscan.evidence import revised
 from logoscan.facts import contradictions
 from logoscan.photos import PhotoUse, copied_photo_weight
 from logoscan.price import PriceJudgement, condition_of
@@ -23,6 +24,7 @@ from logoscan.types import Brand, BrandMention, Listing
 
 __all__ = [
     "DEFAULT_SIGNALS",
+    "USUAL_MISS_RATE",
     "Case",
     "SignalFunction",
     "altered_logo",
@@ -36,16 +38,46 @@ __all__ = [
     "review_complaints",
     "seller_not_authorised",
     "shown_not_claimed",
+    "withheld",
 ]
 
 
+USUAL_MISS_RATE = 0.25
+"""Share of photos with a brand's mark in which it is not seen at all, where nothing is known of the brand: on street
+photos one of ten, on photos of goods one of three (`benchmarks/honest.py`)."""
+# Share of the listings that name a brand whose photos show its mark, as honest sellers' mostly do. Stated prior.
+_SHOWN_WHERE_CLAIMED = 0.9
 _DENIED = 0.3
 """Of a brand's name in the title, where the claim is another brand or none: "apple scent" is no Apple. Stated prior."""
 _USED = 0.25
 """Of a price anomaly of used goods. Stated prior; not 0, since anyone may call goods used."""
+_AS_ACCESSORY = 0.3
+"""Of a signal about the mark or the facts where the words present the goods as being for the brand: sellers choose
+their words, and the photos surely show the mark. Stated prior."""
+_SURELY_SHOWN = 0.9
 _NAMED = 0.5
 """Of a brand's name in the title, where the listing states that it has no brand: as good a sign as a mark in the
 photos in half of the cases. Stated prior."""
+
+
+# What is not looked at may be anything: all photos hidden count half of what can be said, one among five a tenth.
+_HIDDEN_PHOTOS = 0.5
+# What a field that is garbled could have said against the listing, as a share of the most; others could have said
+# nothing. Stated priors.
+_GARBLED = {
+    "price": 0.5,
+    "currency": 0.5,
+    "title": 0.5,
+    "description": 0.25,
+    "claimed_brand": 0.25,
+    "seller_id": 0.5,
+    "attributes": 0.25,
+    "condition": 0.25,
+    "category": 0.25,
+    "images": 0.25,
+}
+# A difference of probabilities below this is not told.
+_TOLD = 0.005
 
 
 @dataclass(frozen=True)
@@ -69,6 +101,8 @@ class Case:
         photos: Who else uses each photo; None where no ledger was asked, or no photo has a hash.
         unseen: What of the listing could not be looked at, in words ("image 2 could not be read").
         searched_share: Share of the photos that could be looked at, in [0, 1].
+        miss_rate: Share of the photos that show the brand's mark in which the search does not see it, in (0, 1]: as
+            measured for this brand's registered logos, or the usual one.
         shown_apart: Probability that the photos show the brand, apart from those that show the claimed one too: the
             highest over photos; None where it is not known by photo.
     """
@@ -88,6 +122,7 @@ class Case:
     unseen: tuple[str, ...] = ()
     searched_share: float = 1.0
     shown_apart: float | None = None
+    miss_rate: float = USUAL_MISS_RATE
 
     @property
     def is_accessory(self) -> bool:
@@ -135,10 +170,38 @@ class Case:
         """
         if self.claimed == self.brand.name:
             return 1.0
-        return max((self.shown or 0.0) * (1.0 - self.claimed_shown), self.written)
+        return max(self.apart, self.written)
+
+    @property
+    def apart(self) -> float:
+        """How surely the photos show the brand where they do not show the one that is claimed, in [0, 1].
+
+        A photo of the claimed brand explains a second mark in that photo, and none in another one.
+        """
+        if self.shown_apart is not None:
+            return self.shown_apart
+        return (self.shown or 0.0) * (1.0 - self.claimed_shown)
+
+    @property
+    def mark_weight(self) -> float | None:
+        """What a signal about the mark counts: 1; less for an accessory that surely shows it, None for another one."""
+        if not self.is_accessory:
+            return 1.0
+        return _AS_ACCESSORY if (self.shown or 0.0) > _SURELY_SHOWN else None
 
 
 SignalFunction: TypeAlias = Callable[[Case], Signal | None]
+
+
+def _count(number: int, noun: str) -> str:
+    """A number with its noun, "1 seller" or "2 sellers"."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _shown(case: Case, probability: float, *, name: str | None = None) -> str:
+    """Whether a photo shows the brand, in words that hold for the probability, which is told."""
+    how = "is shown" if probability >= 0.5 else "may be shown" if probability >= 0.1 else "is not seen in the photos"
+    return f"{name or case.brand.name} {how} (probability {probability:.2f})"
 
 
 def low_price(case: Case) -> Signal | None:
@@ -166,59 +229,71 @@ def seller_not_authorised(case: Case) -> Signal | None:
         return None
     if case.seller in sellers:
         return Signal("seller_not_authorised", 0.0, f"{case.seller} is authorised by {case.brand.name}")
-    why = f"{case.seller} is not among the {len(sellers)} sellers that {case.brand.name} authorised"
+    why = f"{case.seller} is not among the {_count(len(sellers), 'seller')} that {case.brand.name} authorised"
     return Signal("seller_not_authorised", case.presence, why)
 
 
 def shown_not_claimed(case: Case) -> Signal | None:
     """The photos show the brand or the title names it, and the listing states that it has none.
 
-    Abstains where the claim is unknown or nothing can be said of the photos, and for accessories "for BRAND".
+    Abstains where the claim is unknown or nothing can be said of the photos, and for accessories "for BRAND" unless
+    their photos surely show the mark, where it counts 0.3.
     Known false alarms: second-hand bundles, a branded thing in the background, forms filled in carelessly, names that
     are words ("Apple scented candle"; so the title counts half).
     """
-    if case.shown is None or case.claimed is None or case.is_accessory:
+    weight = case.mark_weight
+    if case.shown is None or case.claimed is None or weight is None:
         return None
     if case.claimed:
-        return Signal("shown_not_claimed", 0.0, f"{case.brand.name} is shown; the listing claims {case.claimed}")
+        return Signal("shown_not_claimed", 0.0, f"the listing claims {case.claimed}, so that it does claim a brand")
     named = _NAMED * case.titled
-    where = "shown" if case.shown >= named else "named in the title"
-    why = f"{case.brand.name} is {where}; the listing claims no brand"
-    return Signal("shown_not_claimed", max(case.shown, named), why)
+    found = _shown(case, case.shown) if case.shown >= named else f"the title names {case.brand.name}"
+    return Signal("shown_not_claimed", weight * max(case.shown, named), f"{found}; the listing claims no brand")
 
 
 def claims_another_brand(case: Case) -> Signal | None:
-    """The photos show the brand, and the listing claims another one that they do not show.
+    """A photo shows the brand, and the listing claims another one that this photo does not show.
 
-    Abstains where the claim is unknown, empty or a near miss of this brand (`lookalike_text` judges that), and where
-    nothing can be said of the photos.
-    A claim that names both brands claims this one, too. Known false alarms: a maker's name for a licensed mark; what
-    else lies in the photo, where the mark that is claimed was missed.
+    Abstains where the claim is unknown, empty or a near miss of this brand (`lookalike_text` judges that), where
+    nothing can be said of the photos, and for accessories "for BRAND" unless their photos surely show the mark, where
+    it counts 0.3. A claim that names both brands claims this one, too. Known false alarms: a maker's name for a
+    licensed mark; what else lies in the photo, where the mark that is claimed was missed.
     """
     misspelt = any(m.source == "claim" and m.kind == "near" for m in case.mentions)
-    if case.shown is None or not case.claimed or misspelt or case.is_accessory:
+    weight = case.mark_weight
+    if case.shown is None or not case.claimed or misspelt or weight is None:
         return None
     if case.claimed == case.brand.name:
         return Signal("claims_another_brand", 0.0, f"{case.brand.name} is claimed")
-    why = f"{case.brand.name} is shown; the listing claims {case.claimed}"
+    why = f"{_shown(case, case.apart)}; the listing claims {case.claimed}"
+    if case.apart < case.shown - _TOLD:
+        why += ", which is shown beside it"
     named = max((m.probability for m in case.mentions if m.source == "claim" and m.kind == "exact"), default=0.0)
-    return Signal("claims_another_brand", case.shown * (1.0 - case.claimed_shown) * (1.0 - named), why)
+    return Signal("claims_another_brand", weight * case.apart * (1.0 - named), why)
 
 
 def claimed_not_shown(case: Case) -> Signal | None:
     """The listing claims the brand or names it in its title, and its photos show no mark: the goods are out of sight.
 
-    Abstains where any photo could not be read or the register cannot see the brand (it has no logo, or nothing tells
-    what is near enough), where no word names it, and for accessories "for BRAND".
-    Known false alarms: photos of details and of packed goods, marks that the search misses.
+    Abstains where no photo could be looked at or the register cannot see the brand (it has no logo, or nothing tells
+    what is near enough), where no word names it, where the listing claims another brand or none (`shown_not_claimed`
+    and `claims_another_brand` judge that), and for accessories "for BRAND". Counts as far as the photos could be looked
+    at, and no more than the search misses marks of this brand (`Case.miss_rate`): where it misses one of three, not
+    seeing one is worth a likelihood ratio of three at most. A weak likeness, which would name nobody by itself, is
+    mostly the mark where the seller names the brand, since most sellers are honest; so the probability is asked again
+    with that in mind. Known false alarms: photos of details and of packed goods, marks that the search misses.
     """
     if case.shown is None or not case.searched or case.is_accessory:
+        return None
+    if case.claimed is not None and case.claimed != case.brand.name:
         return None
     written = 1.0 if case.claimed == case.brand.name else case.written
     if not written:
         return None
-    why = f"{case.brand.name} is named, and shown with probability {case.shown:.2f}"
-    return Signal("claimed_not_shown", written * (1.0 - case.shown), why)
+    why = f"{case.brand.name} is named, and {_shown(case, case.shown, name='it')}"
+    absent = 1.0 - revised(case.shown, _SHOWN_WHERE_CLAIMED)
+    bound = min(1.0, math.log(1.0 / max(case.miss_rate, 1e-9)) / math.log(1.0 / USUAL_MISS_RATE))
+    return Signal("claimed_not_shown", written * absent * bound * case.searched_share, why)
 
 
 def altered_logo(case: Case) -> Signal | None:
@@ -241,6 +316,7 @@ def altered_logo(case: Case) -> Signal | None:
 def lookalike_text(case: Case) -> Signal | None:
     """Title, claim or photos nearly spell the brand.
 
+    Where the listing claims the brand, a word in its photos counts as far as these do not show the mark itself.
     Abstains where there is no text at all. Known false alarms: reading errors on stylised words, words of other
     languages that are a letter or two away from a name.
     """
@@ -255,6 +331,8 @@ def lookalike_text(case: Case) -> Signal | None:
     value = worst.probability if in_words else 0.5 * worst.probability
     if in_words and in_photos:
         value = 1.0 - (1.0 - value) * 0.5
+    if not in_words and case.claimed == case.brand.name:  # beside the mark itself the reader has slipped
+        value *= 1.0 - (case.shown or 0.0)
     why = f"{worst.text!r} nearly spells {case.brand.name} ({', '.join(places)})"
     return Signal("lookalike_text", value, why)
 
@@ -262,11 +340,10 @@ def lookalike_text(case: Case) -> Signal | None:
 def coded_terms(case: Case) -> Signal | None:
     """The listing calls its goods a copy in the words of the trade, weighted by how surely it passes as the brand's.
 
-    Different terms are taken as independent witnesses. Abstains where there is no text at all, and for accessories "for
-    BRAND". Known false alarms: honest replicas outside of the table's contexts, see `coded`.
+    Different terms are taken as independent witnesses. Abstains where there is no text at all. For an accessory "for
+    BRAND" it counts as far as its photos show the brand. Known false alarms: honest replicas outside of the table's
+    contexts, see `coded`.
     """
-    if case.is_accessory:
-        return None
     if not case.coded:
         return Signal("coded_terms", 0.0, "no coded term for a copy") if case.has_text else None
     strongest: dict[str, CodedUse] = {}
@@ -282,16 +359,15 @@ def coded_terms(case: Case) -> Signal | None:
 def contradicts_facts(case: Case) -> Signal | None:
     """The stated attributes contradict what the brand registered of its goods.
 
-    Abstains where no attribute can be compared with a fact, and for accessories "for BRAND".
-    Known false alarms: forms filled in carelessly, facts that hold for a part of the goods alone.
+    Abstains where no attribute can be compared with a fact. Counts 0.3 for accessories "for BRAND", as far as their
+    photos show the brand. Known false alarms: forms filled in carelessly, facts that hold for a part of the goods alone.
     """
-    if case.is_accessory:
-        return None
     found = contradictions(case.listing.attributes, case.brand.facts)
     if found.value is None:
         return None
     why = "; ".join(one.why for one in found.found) or "the stated attributes agree with the registered facts"
-    return Signal("contradicts_facts", found.value * case.presence, why)
+    weight = _AS_ACCESSORY if case.is_accessory else 1.0
+    return Signal("contradicts_facts", weight * found.value * case.presence, why)
 
 
 def review_complaints(case: Case) -> Signal | None:
@@ -303,8 +379,8 @@ def review_complaints(case: Case) -> Signal | None:
     said = case.complaints
     if said.value is None:
         return None
-    quote = f": {max(said.found, key=lambda c: c.strength).quote!r}" if said.found else ""
-    why = f"{len(said.found)} of {said.reviews} reviews call it fake{quote}"
+    call = "calls" if len(said.found) == 1 else "call"
+    why = f"{len(said.found)} of {_count(said.reviews, 'review')} {call} it fake"
     return Signal("review_complaints", said.value * case.presence, why)
 
 
@@ -329,6 +405,29 @@ def copied_photo(case: Case) -> Signal | None:
     return Signal("copied_photo", copied_photo_weight(used.other_sellers) * case.presence, why)
 
 
+def withheld(case: Case) -> Signal | None:
+    """The seller hides or garbles what the listing would be judged by, weighted by how surely it passes as the brand's.
+
+    Counts photos that could not be looked at, by their share; fields that are stated in a form that cannot be read; a
+    price of 0, or in a currency in which none of the brand's known prices is; a seller's name of blanks. What is simply
+    left out is no sign: honest listings have gaps. Abstains where nothing is hidden or garbled. The weights are stated
+    priors. Known false alarms: broken uploads, careless imports.
+    """
+    found = [(_HIDDEN_PHOTOS * (1.0 - case.searched_share), line) for line in case.unseen[:1]]
+    found += [(_GARBLED.get(name, 0.0), f"{name} cannot be read") for name in sorted(case.listing.dropped)]
+    if case.listing.price == 0:
+        found.append((_GARBLED["price"], "the price is 0"))
+    elif case.listing.price and case.listing.currency and case.price.anomaly is None and case.price.has_references:
+        found.append((_GARBLED["price"], f"the price is in {case.listing.currency}, which cannot be compared"))
+    if case.listing.seller_id is not None and case.seller is None:
+        found.append((_GARBLED["seller_id"], "the seller's id is blank"))
+    found = [(weight, what) for weight, what in found if weight > 0]
+    if not found:
+        return None
+    value = 1.0 - math.prod(1.0 - weight for weight, _ in found)
+    return Signal("withheld", value * case.presence, "; ".join(what for _, what in found))
+
+
 DEFAULT_SIGNALS: Sequence[SignalFunction] = (
     low_price,
     seller_not_authorised,
@@ -341,4 +440,5 @@ DEFAULT_SIGNALS: Sequence[SignalFunction] = (
     contradicts_facts,
     review_complaints,
     copied_photo,
+    withheld,
 )
