@@ -20,6 +20,7 @@ from logoscan.boxes import expand
 from logoscan.errors import CorruptFileError
 from logoscan.images import square_crops
 from logoscan.logos import ink
+from logoscan.runtime import building_networks
 from logoscan.types import Rgb, Rgba
 
 __all__ = ["CROP_PX", "KINDS", "Alteration", "AlterationCheck", "cut", "laid"]
@@ -109,6 +110,7 @@ class AlterationCheck:
         net: The network, in evaluation mode.
     """
 
+    @building_networks()
     def __init__(self, path: str | Path | None = None) -> None:
         """Read the network.
 

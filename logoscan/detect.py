@@ -22,7 +22,7 @@ from logoscan.boxes import clip, from_square, iou
 from logoscan.errors import CorruptFileError, InputError
 from logoscan.images import square_crops
 from logoscan.jsonio import file_sha256
-from logoscan.runtime import on_device, staged
+from logoscan.runtime import building_networks, on_device, staged
 from logoscan.types import Boxes, Effort, Regions, Rgb, TextSpans
 
 if TYPE_CHECKING:
@@ -184,6 +184,7 @@ class LogoDetector:
         size_px: Side of the square that it looks at; pictures are scaled and padded to it.
     """
 
+    @building_networks()
     def __init__(
         self,
         path: str | Path | None = None,
@@ -332,7 +333,7 @@ class LogoDetector:
         from logoscan.detector_net import MEAN, STD, Heads, decode
 
         x = canvases.to(self.device, non_blocking=True).permute(0, 3, 1, 2).float()
-        mean, std = (torch.tensor(v, device=self.device)[:, None, None] for v in (MEAN, STD))
+        mean, std = (torch.tensor(v, dtype=torch.float32, device=self.device)[:, None, None] for v in (MEAN, STD))
         x = (x / 255 - mean) / std
         with (
             torch.inference_mode(),

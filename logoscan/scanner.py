@@ -283,7 +283,7 @@ class Scanner:
         if os.getpid() != self._process:  # models wait for threads that a fork leaves behind, for ever
             raise LogoscanError(
                 f"Scanner: built in process {self._process} and used in its fork {os.getpid()}, where the threads of "
-                "its models are missing; build it in each process, or start processes by spawn"
+                "its models are missing; start processes by spawn or forkserver, and build it in each of them"
             )
 
     def __reduce__(self) -> NoReturn:
