@@ -99,7 +99,9 @@ def honest_register(galleries: Sequence[Path], encoder: ClipEncoder) -> LogoInde
             logos.setdefault(folder.brand.name, []).extend((f"{gallery.name}/{p.name}", p) for p in folder.logos)
     usual = (UsualPrice("EUR", 80, 120),)
     index = LogoIndex(encoder.info)
-    index.add_many([(Brand(n, (), (SELLER,), usual_prices=usual), files) for n, files in sorted(logos.items())], encoder)
+    index.add_many(
+        [(Brand(n, (), (SELLER,), usual_prices=usual), files) for n, files in sorted(logos.items())], encoder
+    )
     with tempfile.TemporaryDirectory() as folder:  # read again: points of drawings are found when a register is saved
         index.save(folder)
         return LogoIndex.load(folder, encoder)

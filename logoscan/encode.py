@@ -225,8 +225,12 @@ class ClipEncoder:
         self._image_tower = tower.to(self.device, memory_format=layout).eval()
         self._layout = layout
         pixels = self.info.preprocessing
-        self._scale = torch.tensor([255.0 * s for s in pixels.std], dtype=torch.float32, device=self.device)[:, None, None]
-        self._shift = torch.tensor([255.0 * m for m in pixels.mean], dtype=torch.float32, device=self.device)[:, None, None]
+        self._scale = torch.tensor([255.0 * s for s in pixels.std], dtype=torch.float32, device=self.device)[
+            :, None, None
+        ]
+        self._shift = torch.tensor([255.0 * m for m in pixels.mean], dtype=torch.float32, device=self.device)[
+            :, None, None
+        ]
         self._compiled: CpuNetwork | None = None
         self.precision = precision if precision != "auto" else self._choose_precision()
         if runtime == "openvino" or (runtime == "auto" and model is None and self.device == "cpu"):

@@ -37,7 +37,11 @@ _LONGEST = {"title": 20_000, "description": 20_000, "claimed_brand": 1_000, "cat
 """Characters of a listing's words that are judged; marketplaces allow a twentieth."""
 
 
-_NO_PRICE = PriceJudgement(None, "the price of an accessory is not the brand's", has_references=False)
+_NO_PRICE = PriceJudgement(None, "the price of an accessory is not the brand's")
+# Signals that say something of the goods themselves, whatever the seller calls them.
+_OF_THE_GOODS = frozenset(
+    {"altered_logo", "coded_terms", "contradicts_facts", "copied_photo", "lookalike_text", "review_complaints"}
+)
 # A seller whom no brand authorises: ids with a line feed are nobody's.
 _UNKNOWN_SELLER = "\n"
 
@@ -133,7 +137,7 @@ class Judge:
             if brand := brand_of(name):
                 case = self.case(found, brand, size)
                 score = self.score(case)
-                if score.band == "clear" and (excuses := self._blocked_but_for(case)):
+                if score.band == "clear" and (excuses := self._blocked_but_for(case, score)):
                     score = self.score(case, doubts=[f"would be blocked if {' and '.join(excuses)}"])
                 unjudged = f"price not judged for {name}: {case.price.reason}"
                 skipped = (unjudged,) if case.price.anomaly is None else ()
@@ -145,7 +149,7 @@ class Judge:
         signals = [s for s in (function(case) for function in self.signals) if s is not None]
         return self.score_model.score(case.brand.name, signals, shown=case.shown, doubts=doubts)
 
-    def _blocked_but_for(self, case: Case) -> list[str]:
+    def _blocked_but_for(self, case: Case, score: Score) -> list[str]:
         """What only the seller's word, or his silence, keeps from being blocked, as conditions; none where nothing does.
 
         Saying "used", "for Acme", another brand or no price is cheap. It may lower the number, since most who say so
@@ -157,7 +161,8 @@ class Judge:
             excuses.append("the goods were new")
         if case.is_accessory:
             changes["mentions"] = tuple(m for m in case.mentions if m.kind != "compatible")
-            changes["price"] = _NO_PRICE  # what accessories cost says nothing
+            if not any(c.contribution > 0 and c.signal in _OF_THE_GOODS for c in score.contributions):
+                changes["price"] = _NO_PRICE  # what accessories cost says nothing
             excuses.append(f"the goods were {case.brand.name}'s own")
         elif case.price.anomaly is None and case.price.has_references:
             changes["price"] = replace(case.price, anomaly=1.0)

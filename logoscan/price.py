@@ -53,7 +53,7 @@ class PriceJudgement:
     share: float | None = None
     usual: float | None = None
     stated: tuple[float, float] | None = None
-    has_references: bool = True
+    has_references: bool = False
 
 
 class _Asked(NamedTuple):
@@ -197,7 +197,7 @@ class PriceModel:
                 listed = ", ".join(elsewhere)
                 reason = f"prices of {subject} are known in {listed}, the listing is in {currency}: not compared"
                 return PriceJudgement(None, reason, has_references=bool(of_brand))
-        return PriceJudgement(None, f"no reference prices of {brand.name} are known", has_references=False)
+        return PriceJudgement(None, f"no reference prices of {brand.name} are known")
 
     def _currencies_of(self, brand: Brand) -> set[str]:
         """Currencies in which prices of a brand are known, by its owner or from others."""

@@ -65,8 +65,8 @@ def building_networks() -> Iterator[None]:
 
     if _Process.forked_after:
         raise LogoscanError(
-            f"process {os.getpid()}: expected one that was started by spawn or forkserver, got a fork of a process that "
-            "had built models; fork before any model is built, or start processes by spawn"
+            f"process {os.getpid()}: expected one that was started by spawn or forkserver, got a fork of one that had "
+            "built models; fork before any model is built, or start processes by spawn"
         )
     _Process.built = True
     elsewhere = torch.get_default_device().type != "cpu"

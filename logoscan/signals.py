@@ -360,7 +360,7 @@ def contradicts_facts(case: Case) -> Signal | None:
     """The stated attributes contradict what the brand registered of its goods.
 
     Abstains where no attribute can be compared with a fact. Counts 0.3 for accessories "for BRAND", as far as their
-    photos show the brand. Known false alarms: forms filled in carelessly, facts that hold for a part of the goods alone.
+    photos show the brand. Known false alarms: forms filled in carelessly, facts that hold for a part of the goods.
     """
     found = contradictions(case.listing.attributes, case.brand.facts)
     if found.value is None:
@@ -381,6 +381,8 @@ def review_complaints(case: Case) -> Signal | None:
         return None
     call = "calls" if len(said.found) == 1 else "call"
     why = f"{len(said.found)} of {_count(said.reviews, 'review')} {call} it fake"
+    if not said.found:
+        why = f"no complaint in {_count(said.reviews, 'review')}"
     return Signal("review_complaints", said.value * case.presence, why)
 
 

@@ -169,7 +169,6 @@ ABSENT: list[dict[str, Any]] = [
     {"category": None},
     {"category": " "},
     {"seller_id": None},
-    {"seller_id": " "},
     {"reviews": ()},
     {"attributes": {}},
     {"price": None, "category": None, "seller_id": None, "reviews": ()},

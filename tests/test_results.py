@@ -88,9 +88,15 @@ def test_a_score_that_does_not_add_up_is_refused(changes: dict[str, Any], messag
     assert message in str(caught.value)
 
 
-def test_a_band_without_a_brand_is_refused() -> None:
-    with pytest.raises(InputError, match="the band clear"):
-        dataclasses.replace(NOTHING, band="review")
+def test_without_a_brand_nothing_is_blocked() -> None:
+    assert dataclasses.replace(NOTHING, band="review").value is None
+    with pytest.raises(InputError, match="no band block"):
+        dataclasses.replace(NOTHING, band="block")
+
+
+def test_what_is_in_doubt_is_not_clear() -> None:
+    with pytest.raises(InputError, match=r"Score\.band: expected review or block where there are doubts, got 'clear'"):
+        dataclasses.replace(NOTHING, doubts=("image 0 could not be read",))
 
 
 @quick
