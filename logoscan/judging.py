@@ -150,7 +150,7 @@ class Judge:
         return self.score_model.score(case.brand.name, signals, shown=case.shown, doubts=doubts)
 
     def _blocked_but_for(self, case: Case, score: Score) -> list[str]:
-        """What only the seller's word, or his silence, keeps from being blocked, as conditions; none where nothing does.
+        """What only the seller's word, or silence, keeps from being blocked, as conditions; none where nothing does.
 
         Saying "used", "for Acme", another brand or no price is cheap. It may lower the number, since most who say so
         are honest, but a listing that would be blocked without it is looked at by a person.

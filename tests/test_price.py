@@ -56,14 +56,14 @@ def test_an_empty_model_knows_nothing() -> None:
     ],
 )
 def test_what_is_not_stated_is_not_judged(price: float | None, currency: str | None, reason: str) -> None:
-    assert PriceModel.fit(records(BAGS)).judge(ACME, price, currency) == PriceJudgement(None, reason)
+    assert PriceModel.fit(records(BAGS)).judge(ACME, price, currency) == PriceJudgement(None, reason, has_references=True)
 
 
 def test_another_currency_is_not_compared_and_the_reason_says_so() -> None:
     model = PriceModel.fit(records(BAGS, category="bags") + records(scaled(100), currency="JPY"))
     for category in ("bags", None):
         assert model.judge(ACME, 1.0, "USD", category) == PriceJudgement(
-            None, "prices of Acme are known in EUR, JPY, the listing is in USD: not compared"
+            None, "prices of Acme are known in EUR, JPY, the listing is in USD: not compared", has_references=True
         )
     usual = Brand("Acme", usual_prices=(UsualPrice("GBP", 80, 120),))
     assert "known in EUR, GBP, JPY, the listing is in USD" in model.judge(usual, 1.0, "USD").reason
