@@ -27,7 +27,7 @@ from logoscan.placement import Keypoints
 from logoscan.results import Report, Signal
 from logoscan.scanner import Scanner
 from logoscan.score import PRIOR, ScoreModel
-from logoscan.screening import Screening
+from logoscan.screening import Screening, SkippedStage
 from logoscan.signals import DEFAULT_SIGNALS
 from logoscan.types import Brand, Listing, Regions, Rgb, TextSpans
 
@@ -74,7 +74,7 @@ class SlowOcr(FakeOcr):
         return super().read(images)
 
 
-PACE = {"hash": 0.0, "find": 0.1, "points": 0.0, "read": 0.5, "compare": 0.2}
+PACE = {"open": 0.0, "find": 0.1, "points": 0.0, "read": 0.5, "compare": 0.2}
 
 
 def slow(clock: Clock, **changes: Any) -> Scanner:
@@ -113,7 +113,8 @@ def test_without_a_deadline_the_report_is_a_scans() -> None:
         report, answer = scanner.scan(listing), scanner.screen(listing, deadline_s=math.inf)
         assert close(answer.report) == close(report)
         assert answer.decision == DECISIONS[report.score.band]
-        assert (answer.skipped, answer.timed_out) == ((), False)
+        assert not answer.timed_out
+        assert [one.stage for one in answer.skipped] == (["open image 0"] if listing.id == "broken" else [])
     assert {DECISIONS[scanner.scan(listing).score.band] for listing in many} == {"allow", "hold", "block"}
 
 
@@ -166,7 +167,11 @@ def test_a_photo_that_breaks_a_model_is_a_warning(part: str) -> None:
     assert answer.report.warnings[0] == "image 0: cannot be examined (RuntimeError: out of order)"
     assert answer.report.warnings[1].startswith("image 1: bytes: ")
     assert close(answer.report) == close(scanner.scan(listing))
-    assert answer.decision == "allow", "as the scan has it"
+    assert answer.decision == "hold", "nobody looked at it"
+    broken = "find" if part == "detector" else "read"
+    told = [SkippedStage("open image 1", "unreadable"), SkippedStage(f"{broken} image 0", "unreadable")]
+    assert list(answer.skipped) == told
+    assert scanner.screen(listing, deadline_s=math.inf, on_unreadable="allow").decision == "allow"
 
 
 def test_only_fifty_photos_are_looked_at() -> None:
@@ -193,10 +198,11 @@ def test_words_that_block_open_no_photo(monkeypatch: pytest.MonkeyPatch) -> None
     answer = scanner.screen(replace(FAKE, images=("a.jpg", "b.jpg")), deadline_s=1e9)
     assert (answer.decision, answer.timed_out) == ("block", False)
     assert [s.stage for s in answer.skipped] == [
-        f"{step} image {i}" for i in (0, 1) for step in ("find", "points", "read")
+        *("open image 0", "open image 1"),
+        *(f"{step} image {i}" for i in (0, 1) for step in ("find", "points", "read")),
     ]
     assert {s.why for s in answer.skipped} == {"cannot change the decision"}
-    assert "image 0: without find, points, read" in answer.report.skipped
+    assert "image 0: without open, find, points, read" in answer.report.skipped
     assert [(i.file, i.sha256) for i in answer.report.images] == [("a.jpg", None), ("b.jpg", None)]
 
 
@@ -305,8 +311,9 @@ def test_what_cannot_change_the_decision_does_not(build: Callable[..., Scanner],
         answer = scanner.screener(pace=Pace({})).screen(listing, deadline_s=1e9)
         assert answer.decision == DECISIONS[scanner.scan(listing).score.band], listing
         assert not answer.timed_out
-        assert {s.why for s in answer.skipped} <= {"cannot change the decision"}
-        early += bool(answer.skipped)
+        whys = {s.why for s in answer.skipped}
+        assert whys <= {"cannot change the decision", "unreadable"}
+        early += "cannot change the decision" in whys
     assert early, "some end early"
 
 
@@ -350,8 +357,8 @@ def test_a_copied_photo_blocks_before_it_is_searched() -> None:
     gate = slow(clock, ledger=ledger, detector=detector).screener(pace=Pace(PACE), clock=clock)
     answer = gate.screen(listing, deadline_s=10)
     assert (answer.decision, detector.calls) == ("block", 0)
-    assert list(answer.elapsed_s) == ["words", "hash image 0"]
-    assert answer.skipped[0].stage == "hash image 1"
+    assert list(answer.elapsed_s) == ["words", "open image 0"]
+    assert answer.skipped[0].stage == "open image 1"
     assert answer.report.images[0].pdq is not None
 
 
@@ -384,8 +391,7 @@ def test_a_pace_forgets_a_slow_hour() -> None:
     for _ in range(5):
         pace.took("read", 2.0)
     assert pace.expected_s("read") == 2.0
-    for _ in range(16):
-        pace.refused("read")
+    assert [pace.fits("read", 1.0) for _ in range(9)] == [False] * 8 + [True]
     assert pace.expected_s("read") == 0.5
     for _ in range(40):
         pace.took("read", 0.3)
