@@ -552,13 +552,13 @@ def test_only_fifty_photos_are_looked_at() -> None:
 
 def test_where_nobody_looks_is_not_the_sellers_to_choose() -> None:
     """Goods in one photo of sixty are found in most listings, wherever they stand."""
-    blank = photo_of(None, size_px=(4, 4))
-    for place in (49, 50, 59):
+    blank, scanner = photo_of(None, size_px=(4, 4)), wire(ocr=None)
+    for place in (50, 59):
         photos = [blank] * 60
         photos[place] = photo_of(ACME)
-        found = [bool(wire().scan(Listing(f"listing {n}", tuple(photos))).matches) for n in range(12)]
-        assert sum(found) >= 4
-        assert not all(wire().scan(Listing(f"listing {n}", tuple(photos))).score.band == "clear" for n in range(12))
+        reports = [scanner.scan(Listing(f"listing {n}", tuple(photos))) for n in range(8)]
+        assert sum(bool(report.matches) for report in reports) >= 4
+        assert {report.score.band for report in reports} == {"review"}
 
 
 def test_a_listing_of_very_many_photos_makes_a_short_report() -> None:
