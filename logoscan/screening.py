@@ -164,7 +164,7 @@ class Screener:
         them: "allow, timed out" and "allow, unreadable" count what was let pass unseen, since that was asked for.
         """
         with self._lock:
-            return dict(self._counts)
+            return Counter(self._counts)
 
     def screen(
         self,
