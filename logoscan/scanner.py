@@ -434,8 +434,7 @@ class Scanner:
         if index is None:  # an empty register is falsy, and a register all the same
             index = self.index.snapshot()
         matches = self.match(observations, index)
-        taken = self._all_photos(listing, dict(enumerate(observations)))
-        return self._judge(_worded(listing, taken, index), taken, index, matches, altered or {})
+        return self._judge(_worded(listing, observations, index), observations, index, matches, altered or {})
 
     def _judge(
         self,
@@ -494,6 +493,7 @@ class Scanner:
         """Everything that was found out about a listing, and what the photos say of each brand."""
         evidence = gather(matches, words.mentions)
         unseen, gaps = _unseen(words, observations)
+        photos = max(len(words.listing.images), len(observations))
         found = Findings(
             words.judged,
             words.claimed,
@@ -504,7 +504,7 @@ class Scanner:
             altered,
             self._uses(words.listing, observations),
             unseen,
-            looked_share=sum(o.complete for o in observations) / total if (total := len(words.listing.images)) else 1.0,
+            looked_share=sum(o.complete for o in observations) / photos if photos else 1.0,
             shown_by_photo=self._shown_by_photo(len(observations), words.mentions, matches, index),
             gaps=gaps if index.brands else frozenset(),
             reviews=words.complaints,
