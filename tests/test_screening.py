@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import cache
 from itertools import product
 from types import SimpleNamespace
 from typing import Any
@@ -20,7 +21,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fakes import FakeDetector, FakeOcr, photo_of
-from test_scanner import ACME, BOLT, CORE, DETECTOR, ENCODER, OCR, SPEAKS, listings, timeless, wire
+from test_scanner import ACME, BOLT, CORE, DETECTOR, ENCODER, OCR, SPEAKS, listings, register, timeless, wire
 
 import logoscan.images
 from logoscan.coded import find_coded
@@ -84,9 +85,15 @@ class SlowOcr(FakeOcr):
 PACE = {"open": 0.0, "find": 0.1, "points": 0.0, "read": 0.5, "compare": 0.2}
 
 
+@cache
+def shop() -> LogoIndex:
+    """Acme and Bolt, registered once."""
+    return register()
+
+
 def slow(clock: Clock, **changes: Any) -> Scanner:
     """Finds in 0.1 s, reads in 0.5 s."""
-    return wire(**{"detector": SlowDetector(clock, 0.1), "ocr": SlowOcr(clock, 0.5), **changes})
+    return wire(**{"index": shop(), "detector": SlowDetector(clock, 0.1), "ocr": SlowOcr(clock, 0.5), **changes})
 
 
 def screened(listing: Listing, deadline_s: float, clock: Clock | None = None, **changes: Any) -> Screening:
