@@ -34,7 +34,7 @@ from worlds import PriceRow, Simulated, World, read_prices_folder, read_world, s
 
 from logoscan.calibrate import expected_calibration_error
 from logoscan.errors import InputError
-from logoscan.judging import Findings, Judge, Judgement, claim_of, coded_of, mentions_of
+from logoscan.judging import Findings, Judge, Judgement
 from logoscan.merchant import MerchantModel, score_merchant
 from logoscan.merchant_state import MerchantState
 from logoscan.price import PriceModel, PriceRecord
@@ -43,6 +43,7 @@ from logoscan.score import ScoreModel
 from logoscan.text import NameIndex
 from logoscan.types import Brand
 from logoscan.units import pack
+from logoscan.wording import Wording
 
 Floats = NDArray[np.float64]
 
@@ -148,11 +149,12 @@ def scan(world: World, prices: PriceModel, stream: Sequence[Simulated]) -> Scann
     for item in stream:
         listing = item.listing
         photos = None if item.shown is None else (ledger.look_up(item.photo, listing.seller_id),)
+        words = Wording.of(listing, names)
         found = Findings(
             listing,
-            claim_of(listing, names),
-            mentions_of(listing, (), names),
-            coded_of(listing, ()),
+            words.claimed,
+            words.mentions,
+            words.coded,
             item.shown or {},
             () if item.shown is None else world.brands.keys(),
             photos=photos,

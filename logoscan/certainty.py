@@ -10,8 +10,8 @@ import math
 from collections.abc import Callable, Collection
 from dataclasses import replace
 
-from logoscan.judging import Findings, Judge
-from logoscan.results import Score, sigmoid, top_score
+from logoscan.judging import Findings, Judge, at_least_reviewed
+from logoscan.results import Score, sigmoid
 from logoscan.score import PRICE_SIGNALS, ScoreModel
 from logoscan.signals import DEFAULT_SIGNALS, Case
 from logoscan.types import Brand
@@ -50,7 +50,7 @@ def surely_blocked(judge: Judge, found: Findings, brand_of: BrandOf, *, more_pho
                 rival = found.claimed not in (None, "", name) and brand_of(found.claimed or "") is not None
                 apart = 0.0 if rival else case.shown_apart
                 case = replace(case, searched=False, altered=None, claimed_shown=float(rival), shown_apart=apart)
-            score = _score(judge, case)
+            score = _score(judge, case, found)
             if score.band == "block" and (score.value or 0.0) > by_price:
                 return True
     return False
@@ -70,14 +70,15 @@ def marks_are_moot(judge: Judge, found: Findings, brand_of: BrandOf, waiting: Co
     """
     if any(function not in DEFAULT_SIGNALS for function in judge.signals):
         return False  # theirs may depend on a mark in any way
-    top = top_score([one.score for one in judge.judge(found, brand_of)])
-    if top is None or top.value is None:
+    top = judge.top(judge.judge(found, brand_of), found)
+    if top.value is None:
         return True
     size = pack(found.listing.title or "")
     for name in sorted(set(waiting) & set(found.candidates())):
         if brand := brand_of(name):
             case = judge.case(found, brand, size)
-            ends = [_score(judge, replace(case, altered={"faithful": sure, "altered": 1.0 - sure})) for sure in (1, 0)]
+            both = [replace(case, altered={"faithful": sure, "altered": 1.0 - sure}) for sure in (1, 0)]
+            ends = [_score(judge, one, found) for one in both]
             beaten = name != top.brand and (ends[1].value or 0.0) < top.value
             if not beaten and {end.band for end in ends} != {top.band}:
                 return False
@@ -88,7 +89,7 @@ def _priced(model: ScoreModel) -> Collection[str]:
     return PRICE_SIGNALS & model.shapes.keys()
 
 
-def _score(judge: Judge, case: Case) -> Score:
+def _score(judge: Judge, case: Case, found: Findings) -> Score:
     """One candidate's, by the library's signals alone."""
     signals = [s for function in judge.signals if function in DEFAULT_SIGNALS and (s := function(case)) is not None]
-    return judge.score_model.score(case.brand.name, signals, shown=case.shown)
+    return at_least_reviewed(judge.score_model.score(case.brand.name, signals, shown=case.shown), found)

@@ -7,34 +7,30 @@ that a benchmark makes up.
 from __future__ import annotations
 
 import math
-import unicodedata
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import accumulate, zip_longest
-from typing import Any
+from itertools import zip_longest
+from typing import Literal, TypeAlias
 
-from logoscan.coded import CodedUse, find_coded
+from logoscan.coded import CodedUse
 from logoscan.cohorts import USED
 from logoscan.complaints import Complaints, find_complaints
 from logoscan.photos import PhotoUse
 from logoscan.price import PriceJudgement, PriceModel
 from logoscan.price_sample import ONE
-from logoscan.results import PriceFinding, Score
+from logoscan.results import PriceFinding, Score, top_score
 from logoscan.score import ScoreModel
 from logoscan.signals import DEFAULT_SIGNALS, Case, SignalFunction
-from logoscan.text import NO_BRAND, NameIndex, fold
-from logoscan.types import Brand, BrandMention, Listing, TextSpans
+from logoscan.types import Brand, BrandMention, Listing
 from logoscan.units import Pack, pack
 
-__all__ = ["CANDIDATE_FROM", "Findings", "Judge", "Judgement", "claim_of", "coded_of", "mentions_of", "shortened"]
+__all__ = ["CANDIDATE_FROM", "Findings", "Gap", "Judge", "Judgement", "at_least_reviewed"]
 
-_GROWTH = 2
-"""How many times as long as the cap a text may be in letters, of which one character can stand for 18 (U+FDFA)."""
 CANDIDATE_FROM = 0.2
 """Probability of being shown from which a brand is judged: below, a report would drown in chance likenesses."""
-_LONGEST = {"title": 20_000, "description": 20_000, "claimed_brand": 1_000, "category": 1_000, "condition": 1_000}
-"""Characters of a listing's words that are judged; marketplaces allow a twentieth."""
+Gap: TypeAlias = Literal["unreadable", "over the cap"]
+"""Why something that could show or name a brand was not looked at."""
 
 
 _NO_PRICE = PriceJudgement(None, "the price of an accessory is not the brand's")
@@ -63,6 +59,9 @@ class Findings:
         unseen: What of the listing could not be looked at, in words ("image 2 could not be read").
         looked_share: Share of the photos that were completely looked at; 1 where there are none.
         shown_by_photo: As `shown`, by each photo alone, in their order; None where that is not known.
+        gaps: Why something that could show or name a registered brand was not looked at; the band is then "review" at
+            least. Empty where nothing was left out.
+        reviews: What the reviews say; None where they are read when a brand is judged.
     """
 
     listing: Listing
@@ -76,11 +75,21 @@ class Findings:
     unseen: tuple[str, ...] = ()
     looked_share: float = 1.0
     shown_by_photo: Mapping[str, tuple[float, ...]] | None = None
+    gaps: frozenset[Gap] = frozenset()
+    reviews: Complaints | None = None
 
     @cached_property
     def complaints(self) -> Complaints:
         """What the reviews say; the same for all brands, and found where one is judged."""
-        return find_complaints(self.listing.reviews)
+        return find_complaints(self.listing.reviews) if self.reviews is None else self.reviews
+
+    @cached_property
+    def mentions_by_brand(self) -> Mapping[str, tuple[BrandMention, ...]]:
+        """The mentions of each brand that is named."""
+        found: dict[str, list[BrandMention]] = {}
+        for mention in self.mentions:
+            found.setdefault(mention.brand, []).append(mention)
+        return {brand: tuple(own) for brand, own in found.items()}
 
     def claimed_shown(self, brand: str) -> float:
         """Probability that the photos show the claimed brand, where that is another one; else 0."""
@@ -139,6 +148,7 @@ class Judge:
                 score = self.score(case)
                 if score.band == "clear" and (excuses := self._blocked_but_for(case, score)):
                     score = self.score(case, doubts=[f"would be blocked if {' and '.join(excuses)}"])
+                score = at_least_reviewed(score, found)
                 unjudged = f"price not judged for {name}: {case.price.reason}"
                 skipped = (unjudged,) if case.price.anomaly is None else ()
                 out.append(Judgement(name, case.shown, score, skipped, _told(case.price)))
@@ -189,6 +199,10 @@ class Judge:
         price, currency, category = listing.price, listing.currency, listing.category
         return self.prices.judge(brand, price, currency, category, condition=condition, pack=size)
 
+    def top(self, judged: Sequence[Judgement], found: Findings) -> Score:
+        """The listing's score: the highest of its candidates', or none and the band alone."""
+        return top_score([one.score for one in judged]) or self.score_model.nothing(complete=not found.gaps)
+
     def case(self, found: Findings, brand: Brand, size: Pack) -> Case:
         """Everything that is known about one candidate; `size` is what the title says is sold (`units.pack`)."""
         listing = found.listing
@@ -197,7 +211,7 @@ class Judge:
             listing=listing,
             shown=found.shown.get(brand.name, 0.0 if brand.name in found.visible else None),
             claimed=found.claimed,
-            mentions=tuple(m for m in found.mentions if m.brand == brand.name),
+            mentions=found.mentions_by_brand.get(brand.name, ()),
             price=self._price(brand, listing, listing.condition, size),
             coded=found.coded,
             searched=brand.name in found.visible,
@@ -209,6 +223,13 @@ class Judge:
             searched_share=found.looked_share,
             shown_apart=found.apart(brand.name),
         )
+
+
+def at_least_reviewed(score: Score, found: Findings) -> Score:
+    """Raise a clear band to "review" where something that could show or name a brand was not looked at."""
+    if not found.gaps or score.band != "clear":
+        return score
+    return replace(score, band="review", doubts=(*score.doubts, *found.unseen))
 
 
 def _told(judged: PriceJudgement) -> PriceFinding:
@@ -224,57 +245,3 @@ def _told(judged: PriceJudgement) -> PriceFinding:
         judged.anomaly, judged.reason, share * usual, cohort.currency, share, usual, cohort.spread, cohort.n,
         cohort.level, what or None, judged.stated,
     )  # fmt: skip
-
-
-def shortened(listing: Listing) -> tuple[Listing, list[str]]:
-    """The listing with as much of its words as is judged, and what was left out, in words.
-
-    A text that nobody would read could otherwise cost as much as a thousand listings.
-    """
-    cut: dict[str, Any] = {}
-    notes = []
-    for name, most in _LONGEST.items():
-        text = getattr(listing, name) or ""
-        if (kept := _bounded(text, most)) != text:
-            cut[name] = kept
-            notes.append(f"{name}: the end of {len(text)} characters: over the cap of {most}")
-    return (replace(listing, **cut) if cut else listing), notes
-
-
-def _bounded(text: str, most: int) -> str:
-    """The start of a text, of `most` characters, and of fewer where many of them are several letters in one."""
-    kept = text[:most]
-    if kept.isascii():
-        return kept
-    letters = accumulate(len(unicodedata.normalize("NFKC", c)) for c in kept)
-    return kept[: sum(n <= _GROWTH * most for n in letters)]
-
-
-def claim_of(listing: Listing, names: NameIndex) -> str | None:
-    """The registered brand that is claimed, or the claim's own words; None unknown, "" none ("unbranded" too)."""
-    claim = listing.claimed_brand
-    if claim is None or fold(claim) in NO_BRAND:
-        return None if claim is None else ""
-    return names.resolve(claim) or claim.strip()
-
-
-def _words(listing: Listing) -> list[tuple[str, str]]:
-    words = (("title", listing.title), ("description", listing.description), ("claim", listing.claimed_brand))
-    return [(source, text) for source, text in words if text]
-
-
-def mentions_of(listing: Listing, spans: Sequence[TextSpans], names: NameIndex) -> tuple[BrandMention, ...]:
-    """Registered brands that the listing's words and the lines of its photos name, surest first."""
-    found = [mention for source, text in _words(listing) for mention in names.find(text, source)]
-    for i, lines in enumerate(spans):
-        found += names.find_in_spans(lines, f"image:{i}")
-    return tuple(sorted(found, key=lambda m: (-m.probability, m.brand, m.source, m.kind)))
-
-
-def coded_of(listing: Listing, spans: Sequence[TextSpans]) -> tuple[CodedUse, ...]:
-    """Coded terms in the listing's words and in each line of its photos."""
-    found = [CodedUse(source, hit) for source, text in _words(listing) for hit in find_coded(text)]
-    for i, lines in enumerate(spans):
-        for text, sure in zip(lines.texts, lines.confidence.tolist(), strict=True):
-            found += [CodedUse(f"image:{i}", hit, min(1.0, sure)) for hit in find_coded(text)]
-    return tuple(found)

@@ -24,15 +24,17 @@ from logoscan.reading import read
 from logoscan.results import ImageRecord
 from logoscan.types import Effort, Embeddings, ImageSource, Regions, Rgb, TextSpans
 
-__all__ = ["MIRRORED", "Known", "Observation", "Observer", "Step"]
+__all__ = ["MIRRORED", "Known", "Observation", "Observer", "Step", "images_in_words", "passed_over"]
 
-Step: TypeAlias = Literal["hash", "find", "points", "read"]
-"""Opening and hashing a photo, places with their vectors, points, text."""
+Step: TypeAlias = Literal["open", "find", "points", "read"]
+"""Decoding a photo, and hashing it where that was asked for; places with their vectors; points; text."""
 
 logger = logging.getLogger(__name__)
 
 MIRRORED: dict[Effort, int] = {"default": 4, "full": 12}
 """Surest places that are seen in a mirror as well: a mirrored photo sells as well as any, and hid half of the marks."""
+# Runs of photos that a sentence names: more are no sentence.
+_NAMED = 12
 _CHUNK = 8
 """Photos that are decoded at a time, so that memory does not grow with the photos of a listing."""
 
@@ -51,6 +53,7 @@ class Observation:
         photo_hash: None where it was not asked for, or the photo shows too little.
         unfinished: Steps not taken yet; empty for what `Observer.observe` returns.
         mirrored: float32 (m, dim), vectors of the first m places as a mirror shows them.
+        passed_over: It is one of too many photos of its listing, and was never to be looked at.
     """
 
     record: ImageRecord
@@ -62,6 +65,12 @@ class Observation:
     photo_hash: PhotoHash | None = None
     unfinished: tuple[Step, ...] = ()
     mirrored: Embeddings = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+    passed_over: bool = False
+
+    @property
+    def complete(self) -> bool:
+        """The photo was looked at in full."""
+        return self.warning is None and not self.unfinished and not self.passed_over
 
 
 class Known:
@@ -154,9 +163,14 @@ class Observer:
 
     def unseen(self, source: ImageSource) -> Observation:
         """Nothing of a photo yet; its `unfinished` are the steps to take, in order."""
-        steps: list[Step] = ["hash"] if self._hash_photos else []
-        steps += ["find", "points"] if self._ocr is None else ["find", "points", "read"]
-        return replace(self._failed(source, ""), warning=None, unfinished=tuple(steps))
+        steps: tuple[Step, ...] = (
+            ("open", "find", "points") if self._ocr is None else ("open", "find", "points", "read")
+        )
+        return replace(self._failed(source, ""), warning=None, unfinished=steps)
+
+    def passed_over(self, source: ImageSource) -> Observation:
+        """Nothing of a photo that is one too many."""
+        return replace(self._failed(source, ""), warning=None, passed_over=True)
 
     def open(self, source: ImageSource) -> tuple[Observation, Rgb | None]:
         """The photo with its record and hash; without pixels where it cannot be read, and then a warning says why."""
@@ -169,7 +183,7 @@ class Observer:
             logger.exception("a photo could not be hashed")
             return self._broken(source, error), None
         seen, record = self.unseen(source), _record(source, picture, hashed)
-        return _after(replace(seen, record=record, photo_hash=hashed), "hash"), picture.rgb
+        return _after(replace(seen, record=record, photo_hash=hashed), "open"), picture.rgb
 
     def take(self, step: Step, source: ImageSource, seen: Observation, rgb: Rgb) -> Observation:
         """An opened photo after one more step; "points" and "read" come after "find".
@@ -192,8 +206,8 @@ class Observer:
             return replace(seen, regions=regions, vectors=vectors, mirrored=mirrored)
         if step == "points":
             return replace(seen, keypoints=of_photo(rgb))
-        if step == "hash":
-            return seen  # of an opened photo it is known
+        if step == "open":
+            return seen
         spans = read(self._ocr, [rgb], [seen.regions], self._effort)[0]
         regions = with_text(seen.regions, spans, rgb.shape[1], rgb.shape[0])
         fresh = regions.xyxy[len(seen.regions) :]
@@ -260,6 +274,41 @@ class Observer:
         none = np.zeros((0, self._encoder.info.dim), np.float32)
         record = ImageRecord(_file(source), None, None, None)
         return Observation(record, Regions.empty(), none, TextSpans.empty(), Keypoints.empty(), reason)
+
+
+def images_in_words(positions: Sequence[int], total: int | None = None) -> str:
+    """Name photos of a listing by their positions, rising: "image 2", "images 2 and 4 to 9".
+
+    Args:
+        positions: Of them.
+        total: Photos of the listing, where all that come after the last position are named, too.
+    """
+    runs = [[i, i] for i in positions[:1]]
+    for i in positions[1:]:
+        if i == runs[-1][1] + 1:
+            runs[-1][1] = i
+        else:
+            runs.append([i, i])
+    if total is not None and runs:
+        runs[-1][1] = total - 1
+    named = [f"{first} to {last}" if first < last else f"{first}" for first, last in runs[:_NAMED]]
+    if len(runs) > _NAMED:
+        named.append("further ones")
+    several = len(runs) > 1 or runs[0][0] < runs[0][1]
+    return f"image{'s' * several} {' and '.join(', '.join(named).rsplit(', ', 1))}"
+
+
+def passed_over(total: int, seen: Sequence[Observation]) -> str | None:
+    """Name the photos of a listing that were never to be looked at; None where there are none.
+
+    Args:
+        total: Photos of the listing.
+        seen: Of its first photos; those beyond were passed over, too.
+    """
+    positions = [i for i, one in enumerate(seen) if one.passed_over]
+    if total > len(seen):
+        return images_in_words([*positions, len(seen)], total)
+    return images_in_words(positions) if positions else None
 
 
 def _after(seen: Observation, step: Step) -> Observation:

@@ -14,6 +14,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
+from random import Random
 from typing import Literal, NoReturn, TypeAlias, get_args
 
 import numpy as np
@@ -28,24 +29,25 @@ from logoscan.evidence import BrandEvidence, gather
 from logoscan.gallery import Nearest
 from logoscan.images import ImageLimits
 from logoscan.index import LogoIndex
-from logoscan.judging import Findings, Judge, claim_of, coded_of, mentions_of, shortened
+from logoscan.judging import Findings, Gap, Judge
 from logoscan.ledger import PhotoLedger
 from logoscan.locate import locate
 from logoscan.marks import Marks
 from logoscan.match import MatchCalibration, match_regions
-from logoscan.observing import Known, Observation, Observer
+from logoscan.observing import Known, Observation, Observer, images_in_words, passed_over
 from logoscan.ocr import OcrEngine, make_ocr
 from logoscan.pace import Pace
 from logoscan.photos import PhotoUse
 from logoscan.price import PriceModel
 from logoscan.refine import refine
-from logoscan.results import BrandResult, ListingFacts, Provenance, Report, top_score
+from logoscan.results import BrandResult, ListingFacts, Provenance, Report
 from logoscan.runtime import cores
 from logoscan.score import ScoreModel
-from logoscan.screening import OnTimeout, Screener, Screening, Stages
+from logoscan.screening import OnTimeout, OnUnreadable, Screener, Screening, Stages
 from logoscan.signals import DEFAULT_SIGNALS, SignalFunction
 from logoscan.stream import batched, in_order
 from logoscan.types import Boxes, BrandMention, Effort, Embeddings, ImageSource, Listing, Match, Rgb, TextSpans
+from logoscan.wording import Wording, said_in_photo
 
 __all__ = ["Observation", "Scanner"]
 
@@ -53,6 +55,10 @@ logger = logging.getLogger(__name__)
 
 MAX_IMAGES = 50
 """Photos of one listing that are looked at; the report says when there were more."""
+# Photos that are always among them: buyers see these first, and most listings end here.
+_FIRST_IMAGES = 10
+# Photos of which the others are drawn; a listing of a million must not make a report of a million lines.
+_DRAWN_FROM = 500
 _REPORT_FROM = 0.02
 """Matches and mentions below this probability are left out of reports."""
 _Neighbours: TypeAlias = tuple[Nearest, Nearest]
@@ -339,41 +345,60 @@ class Scanner:
     def _scan_batch(self, batch: Sequence[Listing], known: Known) -> Iterator[Report]:
         self._not_forked()
         index = self.index.snapshot()
-        photos = [source for listing in batch for source in listing.images[:MAX_IMAGES]]
+        chosen = [_chosen(listing) for listing in batch]
+        photos = [listing.images[i] for listing, places in zip(batch, chosen, strict=True) for i in places]
         observed = self._observer.observe(photos, known)
         seen = zip(observed, _nearest(observed, index), strict=True)
-        for listing in batch:
-            looked = list(islice(seen, min(len(listing.images), MAX_IMAGES)))
-            taken = [one for one, _ in looked]
+        for listing, places in zip(batch, chosen, strict=True):
+            looked = [(i, *one) for i, one in zip(places, islice(seen, len(places)), strict=True)]
             matches = self._matches(looked, index)
             altered = self._marks.altered(listing, matches, index)
-            yield self._judge(listing, taken, index, matches, altered)
+            taken = self._all_photos(listing, {i: one for i, one, _ in looked})
+            yield self._judge(_worded(listing, taken, index), taken, index, matches, altered)
 
-    def screen(self, listing: Listing, *, deadline_s: float, on_timeout: OnTimeout = "hold") -> Screening:
+    def _all_photos(self, listing: Listing, looked: Mapping[int, Observation]) -> list[Observation]:
+        """What was seen in each photo up to the last that was looked at; nothing in those that were passed over."""
+        photos = enumerate(listing.images[: max(looked, default=-1) + 1])
+        return [looked[i] if i in looked else self._observer.passed_over(source) for i, source in photos]
+
+    def screen(
+        self,
+        listing: Listing,
+        *,
+        deadline_s: float,
+        on_timeout: OnTimeout = "hold",
+        on_unreadable: OnUnreadable = "hold",
+    ) -> Screening:
         """The gate before posting: allow, hold or block, by as much of a scan as the deadline allows.
 
-        Words, price and seller first, then photo hashes, then each photo: places, points, text. Stops early where
-        nothing left can change the decision. A stage is not started unless it is expected to end in time, by how long
-        the scanner's stages took so far; a running model is never interrupted, so that a deadline can be overrun. Warm
-        up, and teach it the machine's pace, by screening five listings or more with `deadline_s=math.inf`.
+        Words, price and seller first, then each photo is opened, then looked at: places, points, text. Stops early
+        where nothing left can change the decision. A stage is not started unless it is expected to end in time, by how
+        long the scanner's stages took so far; a running model is never interrupted, so that a deadline can be overrun.
+        Photos are opened even past the deadline, for two seconds of opening in all, since one that cannot be read is
+        not to be allowed for want of time. Warm up, and teach it the machine's pace, by screening five listings or more
+        with `deadline_s=math.inf`.
 
         Args:
-            listing: To be posted. A photo that cannot be read is a warning in the report, as in a scan.
+            listing: To be posted.
             deadline_s: Seconds from now, above 0; `math.inf` takes every stage and gives the report of a scan.
             on_timeout: The answer where the listing would be allowed so far, and a stage that could change that was
-                left out for the deadline.
+                left out for the deadline. "allow" lets pass what nobody looked at, and whoever slows the gate down
+                passes, too: watch `Screener.counts`.
+            on_unreadable: The answer where the listing would be allowed but for a photo that cannot be read, or breaks
+                a model, or a field that was dropped. "allow" lets pass what nobody looked at: a seller chooses it. It
+                has the last word over `on_timeout`.
 
         Raises:
-            InputError: `deadline_s` or `on_timeout` is none of those.
+            InputError: `deadline_s`, `on_timeout` or `on_unreadable` is none of those.
         """
         self._not_forked()
-        return self._screener.screen(listing, deadline_s=deadline_s, on_timeout=on_timeout)
+        return self._screener.screen(listing, deadline_s=deadline_s, on_timeout=on_timeout, on_unreadable=on_unreadable)
 
     def screener(self, *, pace: Pace | None = None, clock: Callable[[], float] = time.perf_counter) -> Screener:
         """A gate with a pace of its own; `screen` shares one between all who call it."""
         stages = Stages(
             self.index.snapshot,
-            lambda listing: listing.images[:MAX_IMAGES],
+            _chosen,
             self._observer,
             self._judging,
             self._match,
@@ -402,34 +427,38 @@ class Scanner:
 
         Args:
             listing: As given.
-            observations: One for each of its photos, in order.
+            observations: One for each of its photos, in order; photos beyond them were not looked at.
             index: A snapshot of the register; the scanner's as it is now if None.
             altered: What became of brands' marks (`Alteration.kinds`), where the caller asked that.
         """
         if index is None:  # an empty register is falsy, and a register all the same
             index = self.index.snapshot()
-        return self._judge(listing, observations, index, self.match(observations, index), altered or {})
+        matches = self.match(observations, index)
+        return self._judge(_worded(listing, observations, index), observations, index, matches, altered or {})
 
     def _judge(
         self,
-        listing: Listing,
+        words: Wording,
         observations: Sequence[Observation],
         index: LogoIndex,
         matches: tuple[Match, ...],
         altered: Mapping[str, Mapping[str, float]],
     ) -> Report:
+        listing = words.listing
         warnings = [f"image {i}: {o.warning}" for i, o in enumerate(observations) if o.warning]
+        warnings += [f"{name} was left out: {why}" for name, why in sorted(listing.dropped.items())]
         skipped = [] if self.ocr else ["photos were not read: no OCR engine"]
         skipped += [f"image {i}: without {', '.join(o.unfinished)}" for i, o in enumerate(observations) if o.unfinished]
         skipped += [f"image {i}: {_unread(o.spans.unread)}" for i, o in enumerate(observations) if o.spans.unread]
-        if len(listing.images) > len(observations):
-            skipped.append(f"images {len(observations)} to {len(listing.images) - 1}: over the cap of {MAX_IMAGES}")
+        if photos := passed_over(len(listing.images), observations):
+            skipped.append(f"{photos}: over the cap of {MAX_IMAGES}")
         if self.calibration is None and matches:
             skipped.append("no match calibration for this encoder and detector: matches by look carry no probability")
         if self.name_calibration is None and index.by_name:
             skipped.append("no name calibration: matches of brands known by name alone carry no probability")
-        skipped += shortened(listing)[1]
-        found, evidence = self._findings(listing, observations, index, matches, altered)
+        skipped += words.cut.values()
+        skipped += [f"{name}: not read" for name in words.unread]
+        found, evidence = self._findings(words, observations, index, matches, altered)
         judged = self._judging.judge(found, index.brand)
         skipped += [line for one in judged for line in one.skipped]
         results = []
@@ -437,7 +466,7 @@ class Scanner:
             seen = evidence.get(one.brand)
             calibrated = self.calibration is not None or (seen is not None and seen.logo is not None)
             results.append(BrandResult(one.brand, one.shown if calibrated else None, one.score.value or 0.0))
-        score = top_score([one.score for one in judged]) or self._judging.score_model.nothing()
+        score = self._judging.top(judged, found)
         return Report(
             listing_id=listing.id,
             seller_id=listing.seller_id,
@@ -455,38 +484,41 @@ class Scanner:
 
     def _findings(
         self,
-        listing: Listing,
+        words: Wording,
         observations: Sequence[Observation],
         index: LogoIndex,
         matches: Sequence[Match],
         altered: Mapping[str, Mapping[str, float]],
     ) -> tuple[Findings, Mapping[str, BrandEvidence]]:
         """Everything that was found out about a listing, and what the photos say of each brand."""
-        spans = [seen.spans for seen in observations]
-        listing = shortened(listing)[0]
-        mentions = mentions_of(listing, spans, index.names)
-        evidence = gather(matches, mentions)
+        evidence = gather(matches, words.mentions)
+        unseen, gaps = _unseen(words, observations)
+        photos = max(len(words.listing.images), len(observations))
         found = Findings(
-            listing,
-            claim_of(listing, index.names),
-            mentions,
-            coded_of(listing, spans),
+            words.judged,
+            words.claimed,
+            words.mentions,
+            words.coded,
             self._shown(evidence, matches, index),
             self._visible(observations, index),
             altered,
-            self._uses(listing, observations),
-            looked_share=_looked_share(listing, observations),
-            shown_by_photo=self._shown_by_photo(len(observations), mentions, matches, index),
+            self._uses(words.listing, observations),
+            unseen,
+            looked_share=sum(o.complete for o in observations) / photos if photos else 1.0,
+            shown_by_photo=self._shown_by_photo(len(observations), words.mentions, matches, index),
+            gaps=gaps if index.brands else frozenset(),
+            reviews=words.complaints,
         )
         return found, evidence
 
     def match(self, observations: Sequence[Observation], index: LogoIndex) -> tuple[Match, ...]:
         """Matches of all photos, surest first."""
-        return self._matches(zip(observations, _nearest(observations, index), strict=True), index)
+        looked = zip(observations, _nearest(observations, index), strict=True)
+        return self._matches(((i, *one) for i, one in enumerate(looked)), index)
 
-    def _matches(self, looked: Iterable[tuple[Observation, _Neighbours]], index: LogoIndex) -> tuple[Match, ...]:
+    def _matches(self, looked: Iterable[tuple[int, Observation, _Neighbours]], index: LogoIndex) -> tuple[Match, ...]:
         return self._surest_first(
-            match for i, (seen, nearest) in enumerate(looked) for match in self._match(i, seen, index, nearest)
+            match for i, seen, nearest in looked for match in self._match(i, seen, index, nearest)
         )
 
     def _match(self, image: int, seen: Observation, index: LogoIndex, known: _Neighbours | None = None) -> list[Match]:
@@ -551,7 +583,7 @@ class Scanner:
 
     def _visible(self, observations: Sequence[Observation], index: LogoIndex) -> Collection[str]:
         """Brands that would have been seen, had any photo that can be looked at shown them."""
-        searched = any(o.warning is None for o in observations) and not any(o.unfinished for o in observations)
+        searched = any(o.complete for o in observations) and not any(o.unfinished for o in observations)
         if not searched or (self.calibration is None and self._similarity_threshold is None):
             return ()
         return {*index.with_logo, *(index.by_name if self.name_calibration else ())}
@@ -579,10 +611,38 @@ class Scanner:
         )
 
 
-def _looked_share(listing: Listing, observations: Sequence[Observation]) -> float:
-    """Share of the listing's photos that were completely looked at."""
-    looked = sum(o.warning is None and not o.unfinished for o in observations)
-    return looked / len(listing.images) if listing.images else 1.0
+def _chosen(listing: Listing) -> Sequence[int]:
+    """The photos that are looked at, by position: all up to the cap, else the first few and a draw from all others.
+
+    The draw is by the listing's id, so that a seller does not choose where nobody looks.
+    """
+    n = len(listing.images)
+    if n <= MAX_IMAGES:
+        return range(n)
+    drawn = Random(listing.id).sample(range(_FIRST_IMAGES, min(n, _DRAWN_FROM)), MAX_IMAGES - _FIRST_IMAGES)
+    return [*range(_FIRST_IMAGES), *sorted(drawn)]
+
+
+def _worded(listing: Listing, observations: Sequence[Observation], index: LogoIndex) -> Wording:
+    """What a listing's words and its photos' lines say."""
+    photos = {i: said_in_photo(seen.spans, i, index.names) for i, seen in enumerate(observations) if len(seen.spans)}
+    return Wording.of(listing, index.names).with_photos(photos)
+
+
+def _unseen(words: Wording, observations: Sequence[Observation]) -> tuple[tuple[str, ...], frozenset[Gap]]:
+    """What of a listing could not be looked at, in words, and why; not what was left out for a deadline."""
+    unreadable = [i for i, seen in enumerate(observations) if seen.warning is not None]
+    left_out = passed_over(len(words.listing.images), observations)
+    unseen = [f"{images_in_words(unreadable)} could not be read"] if unreadable else []
+    if left_out:
+        unseen.append(f"{left_out} {'were' if left_out.startswith('images') else 'was'} not looked at")
+    unseen += words.hidden
+    gaps: set[Gap] = set()
+    if unreadable or words.dropped:
+        gaps.add("unreadable")
+    if left_out or words.hidden:
+        gaps.add("over the cap")
+    return tuple(unseen), frozenset(gaps)
 
 
 def _nearest(observations: Sequence[Observation], index: LogoIndex) -> list[_Neighbours]:

@@ -17,7 +17,7 @@ from test_score import models
 
 from logoscan.coded import CodedUse, find_coded
 from logoscan.complaints import Complaints, find_complaints
-from logoscan.judging import CANDIDATE_FROM, Findings, Judge, Judgement, claim_of, coded_of, mentions_of
+from logoscan.judging import CANDIDATE_FROM, Findings, Gap, Judge, Judgement
 from logoscan.photos import MOST_SELLERS, PhotoUse
 from logoscan.price import PriceModel, PriceRecord
 from logoscan.results import Score, Signal, sigmoid, top_score
@@ -26,6 +26,7 @@ from logoscan.signals import DEFAULT_SIGNALS, Case, SignalFunction
 from logoscan.text import NameIndex
 from logoscan.types import Brand, BrandMention, Listing, TextSpans, UsualPrice
 from logoscan.units import pack
+from logoscan.wording import Wording, claim_of, said_in_photo
 
 ACME = Brand(
     "Acme",
@@ -339,12 +340,15 @@ def test_words_are_found_where_they_stand() -> None:
     frame = np.array([[[0, 0], [9, 0], [9, 9], [0, 9]]] * 2, np.float32)
     spans = [TextSpans.empty(), TextSpans(frame, ("Bolt", "replica"), np.array([0.9, 0.5], np.float32))]
     listing = Listing("L", title="Acme replica", description="A copy.", claimed_brand="Core")
-    found = mentions_of(listing, spans, NAMES)
+    photos = {i: said_in_photo(lines, i, NAMES) for i, lines in enumerate(spans)}
+    words = Wording.of(listing, NAMES).with_photos(photos)
+    found = words.mentions
     assert {(m.source, m.brand) for m in found} == {("title", "Acme"), ("claim", "Core"), ("image:1", "Bolt")}
     assert [m.probability for m in found] == sorted((m.probability for m in found), reverse=True)
-    coded = {(use.source, use.confidence) for use in coded_of(listing, spans)}
-    assert {("title", 1.0), ("image:1", 0.5)} <= coded
-    assert (mentions_of(LISTING, [], NAMES), coded_of(LISTING, [])) == ((), ())
+    assert {("title", 1.0), ("image:1", 0.5)} <= {(use.source, use.confidence) for use in words.coded}
+    assert words.without_photos({0}).mentions != words.without_photos({1}).mentions
+    silent = Wording.of(LISTING, NAMES)
+    assert (silent.mentions, silent.coded) == ((), ())
 
 
 # -- by photo
@@ -372,3 +376,29 @@ def test_a_photo_of_the_claimed_brand_says_nothing_of_the_others(
     assert found.apart("Acme") == (None if apart is None else pytest.approx(apart))
     assert JUDGE.case(found, ACME, pack("")).shown_apart == found.apart("Acme")
     assert (found.apart("Acme") or 0.0) <= shown.get("Acme", 0.0)
+
+
+# -- what was not looked at
+
+
+@given(findings, models, st.sets(st.sampled_from(["unreadable", "over the cap"]), min_size=1))
+@quick
+def test_what_was_not_looked_at_is_never_clear(found: Findings, model: ScoreModel, gaps: set[Gap]) -> None:
+    """And nothing else changes: not the scores, not what is held or blocked."""
+    judge_ = replace(JUDGE, score_model=model)
+    known = judge_.judge(found, BRANDS.get)
+    unseen = replace(found, gaps=frozenset(gaps))
+    judged = judge_.judge(unseen, BRANDS.get)
+    for one, other in zip(known, judged, strict=True):
+        assert other == (replace(one, score=replace(one.score, band="review")) if one.score.band == "clear" else one)
+    before, after = judge_.top(known, found), judge_.top(judged, unseen)
+    assert (after.value, after.brand) == (before.value, before.brand)
+    assert after.band == ("review" if before.band == "clear" else before.band)
+
+
+def test_reviews_that_were_read_are_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = find_complaints(("This is a fake.",))
+    monkeypatch.setattr("logoscan.judging.find_complaints", lambda reviews: pytest.fail("read again"))
+    found = Findings(Listing("L", reviews=("This is a fake.",)), "Acme", reviews=said)
+    assert JUDGE.judge(found, BRANDS.get)
+    assert found.complaints is said

@@ -21,7 +21,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "jsonio boxes images svg logos brands listings resume match layout text placement folding spelt nearest "
         "misread words coded units complaints facts photos cohorts price_fit price_sample price evidence signals score "
         "score_fit judging places lettering charts report weights merchant merchant_state merchant_evidence negatives "
-        "verdict_file verdict_photos certainty pace mapped shortlist",
+        "verdict_file verdict_photos certainty pace mapped shortlist wording",
         "alignment alteration alteration_evidence alteration_net detect detector_net encode norms runtime refine ocr "
         "ocr_easy ocr_pictures ocr_rapid approximate storage reading gallery keypoints register enrol index observing "
         "locate marks ledger pictures screening",

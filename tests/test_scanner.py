@@ -260,10 +260,11 @@ def test_a_word_in_a_photo_is_evidence() -> None:
 
 def test_no_candidate_no_score() -> None:
     silent = [Listing("x"), Listing("x", (photo_of(CORE),), title="A thing"), Listing("x", (b"",), claimed_brand="")]
-    for listing in silent:
+    for listing, band in zip(silent, ("clear", "clear", "review"), strict=True):
         report = wire().scan(listing)
-        assert (report.score.value, report.score.band, report.score.brand) == (None, "clear", None)
+        assert (report.score.value, report.score.band, report.score.brand) == (None, band, None)
         assert (report.brands, report.score.contributions) == ((), ())
+    assert wire(LogoIndex(ENCODER.info)).scan(silent[2]).score.band == "clear", "no brand could be there"
 
 
 def test_the_highest_score_is_the_listings() -> None:
@@ -530,14 +531,41 @@ def test_lines_that_were_not_read_stand_in_the_report() -> None:
 
 
 def test_only_fifty_photos_are_looked_at() -> None:
-    photos = [photo_of(None, size_px=(4, 4))] * 49 + [photo_of(ACME), photo_of(BOLT), photo_of(BOLT)]
-    report = wire().scan(Listing("many", tuple(photos)))
-    assert len(report.images) == 50
-    assert [(m.image, m.brand) for m in report.matches] == [(49, "Acme")]
-    assert "images 50 to 51: over the cap of 50" in report.skipped
-    after = list(wire().scan_many([Listing("many", tuple(photos)), Listing("next", (photo_of(BOLT),))], batch_size=2))
+    """The first ten, and a draw from the others; a listing of which photos were passed over is not clear."""
+    blank = photo_of(None, size_px=(4, 4))
+    many = Listing("many", (photo_of(ACME), *[blank] * 99, photo_of(BOLT)))
+    report = wire().scan(many)
+    assert [(m.image, m.brand) for m in report.matches if m.brand == "Acme"] == [(0, "Acme")]
+    looked = [i for i, record in enumerate(report.images) if record.sha256]
+    assert (len(looked), looked[:10]) == (50, list(range(10)))
+    assert (report.score.band, wire().scan(replace(many, images=many.images[:50])).score.band) == ("review", "review")
+    (told,) = [line for line in report.skipped if "cap" in line]
+    assert told.startswith("images ")
+    assert told.endswith(": over the cap of 50")
+    after = list(wire().scan_many([many, Listing("next", (photo_of(BOLT),))], batch_size=2))
+    assert timeless(after[0]) == timeless(report)
     assert [(m.image, m.brand) for m in after[1].matches] == [(0, "Bolt")]
-    assert "cap" not in str(wire().scan(Listing("fifty", tuple(photos[:50]))).skipped)
+    assert "cap" not in str(wire().scan(Listing("fifty", (blank,) * 50)).skipped)
+    assert wire().scan(Listing("fifty", (blank,) * 50)).score.band == "clear"
+    assert wire().scan(Listing("fifty-one", (blank,) * 51)).score.band == "review"
+
+
+def test_where_nobody_looks_is_not_the_sellers_to_choose() -> None:
+    """Goods in one photo of sixty are found in most listings, wherever they stand."""
+    blank, scanner = photo_of(None, size_px=(4, 4)), wire(ocr=None)
+    for place in (50, 59):
+        photos = [blank] * 60
+        photos[place] = photo_of(ACME)
+        reports = [scanner.scan(Listing(f"listing {n}", tuple(photos))) for n in range(8)]
+        assert sum(bool(report.matches) for report in reports) >= 4
+        assert {report.score.band for report in reports} == {"review"}
+
+
+def test_a_listing_of_very_many_photos_makes_a_short_report() -> None:
+    report = wire().scan(Listing("many", (photo_of(None, size_px=(4, 4)),) * 100_000))
+    assert len(report.images) <= 500
+    assert max(map(len, report.skipped)) < 300
+    assert report.score.band == "review"
 
 
 # -- change and threads
@@ -681,7 +709,7 @@ def test_a_threshold_for_logos_is_no_threshold_for_names() -> None:
 
 def test_what_each_photo_shows_is_known_by_photo() -> None:
     cases = []
-    wiring = {"signals": [*DEFAULT_SIGNALS, lambda case: cases.append(case)]}
+    wiring: dict[str, Any] = {"signals": [*DEFAULT_SIGNALS, lambda case: cases.append(case)]}
     listing = Listing("x", (photo_of(ACME), photo_of(BOLT), b"no picture"), claimed_brand="Bolt")
     wire(**wiring).scan(listing)
     acme = next(case for case in cases if case.brand.name == "Acme")
