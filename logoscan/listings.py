@@ -209,7 +209,8 @@ def _below_their_source(
 
     @wraps(read)
     def reading(source: str | Path) -> Iterator[Listing | BadRow]:
-        path, rows = Path(source).absolute(), read(source)
+        path = Path(source).absolute()  # it is read while the rows are, wherever the process is by then
+        rows = read(path if path.exists() else source)
         folder = path if path.is_dir() else path.parent
         return (row if isinstance(row, BadRow) or not row.images else _below(row, folder) for row in rows)
 

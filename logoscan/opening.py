@@ -79,9 +79,9 @@ def resolve_under(root: Path, name: str) -> Path:
         base = root.resolve()
         path = (base / name).resolve()
     except (ValueError, OSError, RuntimeError) as error:
-        raise ImageError(f"image path: expected a file below the root, got {name} ({error})") from None
+        raise ImageError(f"image path: expected a file below the root, got {name!r:.120} ({error})") from None
     if Path(name).is_absolute() or not path.is_relative_to(base):
-        raise ImageError(f"image path: expected a file below the root, got {name}, which leads out of it")
+        raise ImageError(f"image path: expected a file below the root, got {name!r:.120}, which leads out of it")
     return path
 
 
@@ -90,10 +90,19 @@ def _check_length(name: str) -> None:
         raise ImageError(f"image path: expected at most {_MOST_PATH_CHARS} characters, got {len(name)}")
 
 
-def base_of(source: str | Path, root: Root) -> Path | None:
-    """The folder that a file has to lie in; None where it may lie anywhere."""
+def check_root(root: Root) -> None:
+    """Refuse what is no root.
+
+    Raises:
+        InputError: It is of another type.
+    """
     if root is not None and not isinstance(root, (str, Path, _Anywhere)):
         raise InputError(f"root: expected a folder, ANYWHERE or None, got {type(root).__name__}")
+
+
+def base_of(source: str | Path, root: Root) -> Path | None:
+    """The folder that a file has to lie in; None where it may lie anywhere."""
+    check_root(root)
     if isinstance(root, (str, Path)):
         return Path(root)
     if root is ANYWHERE or isinstance(source, Path):
@@ -123,7 +132,7 @@ def read_bytes(source: str | Path, root: Root, most: int) -> bytes:
     except FileNotFoundError:
         raise ImageError(f"{name}: no such image file") from None
     except (OSError, ValueError) as error:
-        if isinstance(error, ImageError):
+        if isinstance(error, InputError):
             raise
         raise ImageError(f"{name}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
     if not data:
@@ -143,7 +152,7 @@ def read_head(source: str | Path, root: Root, count: int) -> bytes:
         with _opened(source, root) as file:
             return file.read(count)
     except (OSError, ValueError) as error:
-        if isinstance(error, ImageError):
+        if isinstance(error, InputError):
             raise
         raise ImageError(f"{shown(source)}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
 

@@ -26,7 +26,7 @@ from logoscan.encode import ClipEncoder, Encoder, encode_crops
 from logoscan.errors import InputError, LogoscanError, MismatchError
 from logoscan.evidence import BrandEvidence, gather
 from logoscan.gallery import Nearest
-from logoscan.images import ImageLimits, Root
+from logoscan.images import ImageLimits
 from logoscan.index import LogoIndex
 from logoscan.judging import Findings, Judge, claim_of, coded_of, mentions_of, shortened
 from logoscan.ledger import PhotoLedger
@@ -36,6 +36,7 @@ from logoscan.marks import Marks
 from logoscan.match import MatchCalibration, match_regions
 from logoscan.observing import Known, Observation, Observer
 from logoscan.ocr import OcrEngine, make_ocr
+from logoscan.opening import Root, check_root
 from logoscan.pace import Pace
 from logoscan.photos import PhotoUse
 from logoscan.price import PriceModel
@@ -128,6 +129,7 @@ class Scanner:
             CorruptFileError: The bundled detector is wanted, and missing or altered.
         """
         index.require(encoder.info)
+        check_root(root)
         if check_marks and alterations is None:
             raise InputError("check_marks: expected a scanner with an AlterationCheck, got alterations=None")
         if effort not in get_args(Effort):
