@@ -19,6 +19,7 @@ from logoscan.merchant_evidence import ListingEvidence
 from logoscan.merchant_state import MerchantState
 from logoscan.notebook import to_pandas
 from logoscan.ocr import EasyOcr, OcrEngine, RapidOcr, make_ocr
+from logoscan.opening import ANYWHERE
 from logoscan.pace import Pace
 from logoscan.price import PriceModel, PriceRecord, sample_prices
 from logoscan.price_sample import PriceSample
@@ -44,6 +45,7 @@ from logoscan.verdicts import Journal, Verdict
 __version__ = "0.1.0"
 
 __all__ = [
+    "ANYWHERE",
     "Brand",
     "BrandEvidence",
     "BrandMention",

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from logoscan.errors import InputError, MismatchError, MissingDependencyError
+from logoscan.opening import ANYWHERE, Root
 from logoscan.shards import (
     Failure,
     Outputs,
@@ -112,7 +113,7 @@ def _ray() -> Any:
     return ray
 
 
-def _maker(index: str | Path | None, make_scanner: MakeScanner | None, root: Path | None, pool: Pool) -> MakeScanner:
+def _maker(index: str | Path | None, make_scanner: MakeScanner | None, root: Root, pool: Pool) -> MakeScanner:
     if (index is None) == (make_scanner is None):
         raise InputError("index: expected an index folder or make_scanner, one of the two")
     if make_scanner is not None:
@@ -148,7 +149,7 @@ def scan_dataset(
     *,
     index: str | Path | None = None,
     make_scanner: MakeScanner | None = None,
-    root: str | Path | None = None,
+    root: Root = None,
     pool: Pool | None = None,
 ) -> Any:
     """Scan a Ray Dataset of listings; lazily, as Ray does.
@@ -158,7 +159,8 @@ def scan_dataset(
             names or the files' bytes, such as an earlier stage read them.
         index: An index folder, for a scanner of the bundled models; every machine must reach it under this path.
         make_scanner: In place of `index`: makes the scanner, in each actor.
-        root: Folder of the photos for `index`'s scanner, which may not lead out of it; None takes paths as they are.
+        root: Folder of the photos for `index`'s scanner, which may not lead out of it; the current one if None,
+            `ANYWHERE` for none.
         pool: Two actors on CPUs if None.
 
     Returns:
@@ -172,7 +174,7 @@ def scan_dataset(
     """
     _ray()
     pool = pool or Pool()
-    maker = _maker(index, make_scanner, None if root is None else Path(root).resolve(), pool)
+    maker = _maker(index, make_scanner, root if root is ANYWHERE else Path(root or ".").resolve(), pool)
     rows = dataset.map_batches(take_stage, batch_size=ROW_BATCH, batch_format="pyarrow")
     return _scanned(rows, maker, pool).select_columns(["listing_id", "report", "failure"])
 

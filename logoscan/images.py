@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import struct
-import warnings
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,24 +18,27 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 
 from logoscan.boxes import clip
 from logoscan.errors import ImageError, InputError
+from logoscan.formats import (
+    FORMATS,
+    HEAD_BYTES,
+    MOST_READS,
+    kind_of,
+    most_reads,
+    orientation,
+    plain_jpeg,
+    refuse_costly_file,
+    refuse_costly_picture,
+    refuse_large,
+)
+from logoscan.heif import HeifPhoto
+from logoscan.opening import ANYWHERE, Root, read_bytes, resolve_under, shown
 from logoscan.types import Boxes, CropFit, ImageSource, Rgb, Rgba
 
 __all__ = [
-    "FORMATS", "ImageLimits", "Picture", "crop", "load_image", "pad_square", "read_file", "read_picture",
-    "read_rgba", "resolve_under", "square_crops",
+    "ANYWHERE", "FORMATS", "ImageLimits", "Picture", "Root", "crop", "load_image", "pad_square", "read_file",
+    "read_picture", "read_rgba", "resolve_under", "square_crops",
 ]  # fmt: skip
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
-"""Pillow's decoders that may run; everything else it could open is refused."""
-
-_DECODE_ERRORS = (
-    OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError, MemoryError,
-    struct.error, zlib.error, Image.DecompressionBombError, UnidentifiedImageError, Warning,
-)  # fmt: skip
-"""What Pillow's decoders raise on hostile bytes (found by trying them, not promised by Pillow). They also warn, of
-broken EXIF or a large header: errors for callers who run with warnings as errors."""
-
-_ORIENTATION_TAG = 0x0112
 _TURNS: dict[int, Callable[[Rgba], Rgba]] = {
     2: lambda a: a[:, ::-1],
     3: lambda a: a[::-1, ::-1],
@@ -50,14 +50,6 @@ _TURNS: dict[int, Callable[[Rgba], Rgba]] = {
 }
 _EXCHANGED = (5, 6, 7, 8)
 """Orientations of which width is height."""
-_MOST_READS = 20_000
-"""Reads of a file by Pillow, whose parsers read each block of it in Python: a file of 32 MiB can hold eight million. A
-photo takes up to 500, a large PNG in small blocks 16,000."""
-_MOST_SCANNED_PIXELS = 1_300_000_000
-"""Pixels of a JPEG times its scans, each of which is a pass over the picture whose bytes may be a few: 20 scans of the
-largest picture, 100 of a phone's. Encoders make up to ten."""
-_MOST_BLOCKS = {b"Exif\0\0": 8, b"8BIM": 20_000}
-"""Blocks of a JPEG that Pillow joins or reads one by one within its segments; a photo has one and some dozens."""
 _BAND_PIXELS = 1 << 20
 """Pixels that are converted at a time: of the largest picture each copy takes a quarter of a gigabyte."""
 
@@ -77,16 +69,8 @@ class ImageLimits:
     max_side_px: int = 30_000
 
 
-_WEBP, _DEEP = 3, 2
-"""Times fewer pixels of WEBP, whose decoder holds a picture four times, and of 16 bits, which are twice the bytes."""
-_MOST_EXIF_BYTES = 1 << 16
-"""Of an EXIF block that is asked for the orientation, as much as a JPEG's holds: Pillow warns of each broken entry."""
 _LARGEST_PADDED_PX = 4096
 """Side of the largest square that is padded out; a longer box is reduced first. A strip's of 30,000 px has 2.7 GB."""
-
-
-_MOST_PATH_CHARS = 4096
-"""As Linux has it. Following a path of half a million steps takes hours."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,98 +88,41 @@ class Picture:
     size_wh: tuple[int, int]
 
 
-def resolve_under(root: Path, name: str) -> Path:
-    """The file `name` below `root`, following links, or an error if it would lie elsewhere.
-
-    Raises:
-        ImageError: `name` is absolute, climbs out, or is a link that leads out.
-    """
-    if len(name) > _MOST_PATH_CHARS:
-        raise ImageError(f"image path: expected at most {_MOST_PATH_CHARS} characters, got {len(name)}")
-    base = root.resolve()
-    try:
-        path = (base / name).resolve()
-    except (ValueError, OSError, RuntimeError) as error:
-        raise ImageError(f"image path: expected a file below the root, got {name!r:.120} ({error})") from None
-    if Path(name).is_absolute() or not path.is_relative_to(base):
-        raise ImageError(f"image path: expected a file below the root, got {name!r:.120}, which leads out of it")
-    return path
-
-
-def _read_bytes(source: str | Path | bytes, root: Path | None, limits: ImageLimits) -> tuple[bytes, str]:
-    if isinstance(source, bytes):
-        data, name = source, "bytes"
-    else:
-        path = Path(source) if root is None else resolve_under(root, str(source))
-        name = Path(source).name
-        try:
-            if not path.is_file():
-                raise ImageError(f"{name}: no such image file")
-            with path.open("rb") as file:
-                data = file.read(limits.max_bytes + 1)
-        except (OSError, ValueError) as error:
-            if isinstance(error, ImageError):
-                raise
-            raise ImageError(f"{name!r:.120}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
-    if not data:
-        raise ImageError(f"{name}: the file is empty")
-    if len(data) > limits.max_bytes:
-        raise ImageError(f"{name}: expected at most {limits.max_bytes} bytes, got more")
-    return data, name
-
-
-def read_file(path: str | Path, *, root: Path | None = None, limits: ImageLimits | None = None) -> bytes:
+def read_file(path: str | Path, *, root: Root = ANYWHERE, limits: ImageLimits | None = None) -> bytes:
     """The bytes of a picture's file, not decoded.
 
     Args:
-        path: Of the file.
-        root: If given, the path is relative to it and may not leave it.
+        path: The file's name or path.
+        root: As for `read_rgba`.
         limits: Caps; only that on the file's size is looked at.
 
     Raises:
-        ImageError: It is missing, empty, too large or outside `root`.
+        ImageError: It is missing, no file, empty, too large or outside `root`.
     """
-    return _read_bytes(path, root, limits or ImageLimits())[0]
+    return read_bytes(path, root, (limits or ImageLimits()).max_bytes)
 
 
-def _check_size(name: str, width: int, height: int, limits: ImageLimits) -> None:
+def _check_size(width: int, height: int, limits: ImageLimits) -> None:
     if width < 1 or height < 1:
-        raise ImageError(f"{name}: expected at least 1 x 1 pixels, got {width} x {height}")
+        raise ImageError(f"expected at least 1 x 1 pixels, got {width} x {height}")
     if width * height > limits.max_pixels or max(width, height) > limits.max_side_px:
         raise ImageError(
-            f"{name}: expected at most {limits.max_pixels} pixels and {limits.max_side_px} a side, "
-            f"got {width} x {height}"
+            f"expected at most {limits.max_pixels} pixels and {limits.max_side_px} a side, got {width} x {height}"
         )
 
 
 class _Bounded(io.BytesIO):
     """A file that refuses to be read in millions of pieces."""
 
-    def __init__(self, data: bytes, name: str) -> None:
+    def __init__(self, data: bytes) -> None:
         super().__init__(data)
-        self._name, self._reads = name, 0
+        self.most, self._reads = MOST_READS, 0
 
     def read(self, size: int | None = -1, /) -> bytes:
         self._reads += 1
-        if self._reads > _MOST_READS:
-            raise ImageError(f"{self._name}: expected a file that is read in at most {_MOST_READS} pieces, got more")
+        if self._reads > self.most:
+            raise ImageError(f"expected a file that is read in at most {self.most} pieces, got more")
         return super().read(size)
-
-
-def _check_passes(name: str, image: ImageFile.ImageFile, data: bytes, limits: ImageLimits) -> None:
-    """Refuse what costs its decoder far more than its size says."""
-    width, height = image.size
-    deep = any(";16" in str(tile[3]) for tile in image.tile)
-    most = limits.max_pixels // (_WEBP if image.format == "WEBP" else _DEEP if deep else 1)
-    if width * height > most:
-        kind = "of a WEBP" if image.format == "WEBP" else "of 16 bits"
-        raise ImageError(f"{name}: expected at most {most} pixels {kind}, got {width} x {height}")
-    if image.format in ("JPEG", "MPO"):
-        scans = data.count(b"\xff\xda")  # in coded data every 0xff is marked, so that these are scans
-        if scans * width * height > _MOST_SCANNED_PIXELS:
-            raise ImageError(
-                f"{name}: expected at most {_MOST_SCANNED_PIXELS} pixels times scans, got {scans} x {width} x {height}"
-            )
 
 
 @contextmanager
@@ -203,35 +130,27 @@ def _reading(name: str) -> Iterator[None]:
     """Turn whatever a decoder raises into one `ImageError` that names the picture."""
     try:
         yield
-    except ImageError:
-        raise
+    except ImageError as error:
+        said = str(error)
+        raise ImageError(said if said.startswith(f"{name}: ") else f"{name}: {said}") from None
     except UnidentifiedImageError:
         raise ImageError(f"{name}: expected one of {', '.join(FORMATS)}, got something else") from None
-    except _DECODE_ERRORS as error:
+    except Exception as error:  # decoders raise most of what there is on hostile bytes; Pillow promises nothing
         raise ImageError(f"{name}: cannot be decoded ({type(error).__name__}: {error!s:.120})") from None
 
 
-def _quieten_exif() -> None:
-    """Keep Pillow from warning of each broken entry of an EXIF block: one photo can bring thousands of lines.
-
-    For the whole process and again at each photo, since filters are a process's and others put them back.
-    """
-    warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.TiffImagePlugin")
-
-
-def _pixels(image: Image.Image, *, alpha: bool, shrink: int = 1) -> tuple[Rgb | Rgba, bool]:
+def _pixels(image: Image.Image, *, alpha: bool, shrink: int = 1, lies: int = 1) -> tuple[Rgb | Rgba, bool]:
     """Decode (first frame), bring any mode to uint8 RGB or RGBA, shrunk so many times, and turn by EXIF.
 
     Says as well whether width and height were exchanged. RGBA where `alpha` is asked for, or the picture may be
-    transparent.
+    transparent. `lies` is the orientation, where it is known already; TIFF and HEIC were turned by their decoders.
     """
     image.load()
-    try:
-        small = len(image.info.get("exif", b"")) <= _MOST_EXIF_BYTES
-        lies = image.getexif().get(_ORIENTATION_TAG, 1) if small else 1
-        turn = _TURNS.get(lies)
-    except _DECODE_ERRORS:  # a broken EXIF block does not spoil the picture
-        lies, turn = 1, None
+    exif = image.info.get("exif", b"")
+    lies = orientation(exif) if lies == 1 and isinstance(exif, bytes) else lies
+    turn = _TURNS.get(lies)
+    if image.format == "BMP" and image.mode == "RGBA" and image.getchannel("A").getextrema() == (0, 0):
+        image = image.convert("RGB")  # a fourth byte that is no transparency: everybody shows such a file
     alpha = alpha or image.has_transparency_data
     width, height = image.size
     out = np.empty((-(-height // shrink), -(-width // shrink), 4 if alpha else 3), np.uint8)
@@ -255,7 +174,11 @@ def _grey_top(image: Image.Image) -> float | None:
     if image.mode.startswith("I;16"):
         return 65535.0
     most = image.getextrema()[1]
-    return 65535.0 if isinstance(most, (int, float)) and most > 255 else 255.0
+    if not isinstance(most, (int, float)):
+        return 255.0
+    if image.mode == "F" and 0 < most <= 1:
+        return 1.0
+    return 255.0 if most <= 255 else max(65535.0, float(most))
 
 
 def _scaled_grey(part: Image.Image, top: float) -> Image.Image:
@@ -283,13 +206,14 @@ _LEAST_SHORT_PX = 224
 
 
 def read_rgba(
-    source: ImageSource, *, root: Path | None = None, limits: ImageLimits | None = None, reduced: bool = False
+    source: ImageSource, *, root: Root = ANYWHERE, limits: ImageLimits | None = None, reduced: bool = False
 ) -> tuple[Rgba, str]:
     """Read a picture with its transparency.
 
     Args:
         source: A path, a file's bytes, a PIL image or a uint8 array (H, W), (H, W, 3) or (H, W, 4).
-        root: If given, paths are relative to it and may not leave it.
+        root: If given, paths are relative to it and may not leave it. None confines names (`str`) to the current
+            directory, as a Scanner does with those of listings.
         limits: Caps, checked on the header before decoding.
         reduced: Large files may be decoded smaller, with a long side of `REDUCED_PX` or more.
 
@@ -303,36 +227,70 @@ def read_rgba(
     return rgba, digest
 
 
+def _decoded(data: bytes, limits: ImageLimits, reduced: bool, *, alpha: bool) -> tuple[Rgb | Rgba, tuple[int, int]]:
+    """The first picture of a file, and its width and height, turned."""
+    kind, lies = kind_of(data[:HEAD_BYTES]), 1
+    if kind is None:
+        raise UnidentifiedImageError
+    refuse_costly_file(data, limits.max_pixels)
+    if kind == "HEIC":
+        photo = HeifPhoto(data)
+        _check_size(*photo.size, limits)
+        refuse_large(kind, limits.max_pixels, photo.size, deep=photo.deep)
+        return _pixels(photo.decode(), alpha=alpha, shrink=_times(photo.size) if reduced else 1)[0], photo.size
+    if kind == "JPEG":
+        data, lies = plain_jpeg(data)
+    with _Bounded(data) as file, _opened(file, kind) as image:
+        _check_size(*image.size, limits)
+        refuse_costly_picture(image, data, limits.max_pixels)
+        file.most = most_reads(image)
+        size_wh = image.size
+        if reduced and max(size_wh) >= 2 * REDUCED_PX:
+            share = REDUCED_PX / max(size_wh)
+            image.draft("RGB", (max(1, int(image.width * share)), max(1, int(image.height * share))))
+        shrink = _times(image.size) if reduced else 1
+        pixels, exchanged = _pixels(image, alpha=alpha, shrink=shrink, lies=lies)
+        return pixels, size_wh[::-1] if exchanged else size_wh
+
+
+def _opened(file: io.BytesIO, kind: str) -> ImageFile.ImageFile:
+    try:
+        return Image.open(file, formats=(kind,))
+    except UnidentifiedImageError:
+        raise ImageError(f"cannot be decoded (a damaged {kind}, or one of a sort that Pillow does not read)") from None
+
+
+def _times(size_wh: tuple[int, int]) -> int:
+    """Times that a decoded picture is shrunk: no stage looks at more."""
+    return max(1, min(max(size_wh) // REDUCED_PX, min(size_wh) // _LEAST_SHORT_PX))
+
+
 def _read(
-    source: ImageSource, root: Path | None, limits: ImageLimits, reduced: bool, *, alpha: bool
+    source: ImageSource, root: Root, limits: ImageLimits, reduced: bool, *, alpha: bool
 ) -> tuple[Rgb | Rgba, str, tuple[int, int]]:
     """As `read_rgba`, and the file's width and height, turned; without `alpha` what is opaque for sure comes as RGB."""
-    _quieten_exif()
     if isinstance(source, (str, Path, bytes)):
-        data, name = _read_bytes(source, root, limits)
-        digest = hashlib.sha256(data).hexdigest()
+        if isinstance(source, bytes):
+            data, name = source, "bytes"
+        else:
+            data, name = read_bytes(source, root, limits.max_bytes), shown(source)
         with _reading(name):
-            for block, most in _MOST_BLOCKS.items() if data.startswith(b"\xff\xd8") else ():
-                if data.count(block) > most:
-                    raise ImageError(f"{name}: expected at most {most} blocks {block[:4].decode()}, got more")
-            with Image.open(_Bounded(data, name), formats=FORMATS) as image:
-                _check_size(name, *image.size, limits)
-                _check_passes(name, image, data, limits)
-                size_wh = image.size
-                if reduced and max(size_wh) >= 2 * REDUCED_PX:
-                    share = REDUCED_PX / max(size_wh)
-                    image.draft("RGB", (max(1, int(image.width * share)), max(1, int(image.height * share))))
-                least = min(max(image.size) // REDUCED_PX, min(image.size) // _LEAST_SHORT_PX)
-                pixels, lies = _pixels(image, alpha=alpha, shrink=max(1, least) if reduced else 1)
-                return pixels, digest, size_wh[::-1] if lies else size_wh
+            if not data:
+                raise ImageError("the file is empty")
+            if len(data) > limits.max_bytes:
+                raise ImageError(f"expected at most {limits.max_bytes} bytes, got more")
+            digest = hashlib.sha256(data).hexdigest()
+            pixels, size_wh = _decoded(data, limits, reduced, alpha=alpha)
+            return pixels, digest, size_wh
     if isinstance(source, Image.Image):
         with _reading("PIL image"):
-            _check_size("PIL image", *source.size, limits)
+            _check_size(*source.size, limits)
             rgba, _ = _pixels(source, alpha=True)
     elif isinstance(source, np.ndarray):
         height, width = source.shape[:2] if source.ndim >= 2 else (0, 0)
-        _check_size("array", width, height, limits)
-        rgba = _array_rgba(source)
+        with _reading("array"):
+            _check_size(width, height, limits)
+            rgba = _array_rgba(source)
     else:
         raise ImageError(f"image: expected a path, bytes, a PIL image or an array, got {type(source).__name__}")
     digest = hashlib.sha256(repr(rgba.shape).encode() + rgba.tobytes()).hexdigest()
@@ -340,7 +298,7 @@ def _read(
 
 
 def read_picture(
-    source: ImageSource, *, root: Path | None = None, limits: ImageLimits | None = None, reduced: bool = False
+    source: ImageSource, *, root: Root = ANYWHERE, limits: ImageLimits | None = None, reduced: bool = False
 ) -> Picture:
     """Read a photo as `read_rgba` does; transparent parts come to lie on white."""
     pixels, digest, size_wh = _read(source, root, limits or ImageLimits(), reduced, alpha=False)
@@ -348,7 +306,7 @@ def read_picture(
     return Picture(rgb, digest, size_wh)
 
 
-def load_image(source: ImageSource, *, root: Path | None = None, limits: ImageLimits | None = None) -> Rgb:
+def load_image(source: ImageSource, *, root: Root = ANYWHERE, limits: ImageLimits | None = None) -> Rgb:
     """The pixels of `read_picture`: uint8 (H, W, 3) RGB."""
     return read_picture(source, root=root, limits=limits).rgb
 

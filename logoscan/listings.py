@@ -8,16 +8,19 @@ from __future__ import annotations
 import csv
 import json
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from decimal import Decimal
-from functools import partial
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any
 
 from logoscan.errors import CorruptFileError, InputError, MissingDependencyError
+from logoscan.folders import photo_names
+from logoscan.formats import PHOTO_SUFFIXES
 from logoscan.jsonio import keys_for_log
+from logoscan.opening import NameBelow
 from logoscan.price import PriceRecord
 from logoscan.types import Listing
 from logoscan.units import pack
@@ -26,7 +29,6 @@ __all__ = ["PHOTO_SUFFIXES", "BadRow", "read_listings", "read_prices", "to_listi
 
 logger = logging.getLogger(__name__)
 
-PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif")
 _NOT_UTF8 = "\ufffd"
 """What Python reads in place of bytes that are not UTF-8."""
 _MOST_LINE_BYTES = 16 << 20
@@ -200,6 +202,25 @@ def _parquet_values(values: dict[str, Any]) -> Mapping[str, Any]:
     return values
 
 
+def _below_their_source(
+    read: Callable[[str | Path], Iterator[Listing | BadRow]],
+) -> Callable[[str | Path], Iterator[Listing | BadRow]]:
+    """Let the names of images know the folder that they are relative to, so that every scanner finds them."""
+
+    @wraps(read)
+    def reading(source: str | Path) -> Iterator[Listing | BadRow]:
+        path = Path(source).absolute()  # it is read while the rows are, wherever the process is by then
+        rows = read(path if path.exists() else source)
+        folder = path if path.is_dir() else path.parent
+        return (row if isinstance(row, BadRow) or not row.images else _below(row, folder) for row in rows)
+
+    return reading
+
+
+def _below(listing: Listing, folder: Path) -> Listing:
+    return replace(listing, images=tuple(NameBelow(i, folder) if isinstance(i, str) else i for i in listing.images))
+
+
 def to_listing(values: Mapping[str, Any], line: int) -> Listing | BadRow:
     """A listing of one row of a table, as Arrow gives it to Python.
 
@@ -210,10 +231,12 @@ def to_listing(values: Mapping[str, Any], line: int) -> Listing | BadRow:
     return _listing(_parquet_values(dict(values)), line)
 
 
+@_below_their_source
 def read_listings(source: str | Path) -> Iterator[Listing | BadRow]:
     """Listings of a file, or one for each photo of a folder (its id is the file's name below the folder).
 
-    Image names stay as they are written: the Scanner finds them under its root.
+    Image names stay as they are written, and know the folder that they are relative to: the file's, or the folder
+    itself. A Scanner without a root looks for them there; one with a root, below that.
 
     Args:
         source: `.jsonl`, `.csv` (images and reviews split by `|`), `.parquet`, or a folder.
@@ -233,10 +256,11 @@ def read_listings(source: str | Path) -> Iterator[Listing | BadRow]:
 
 
 def _from_folder(folder: Path) -> Iterator[Listing | BadRow]:
-    photos = (p for p in sorted(folder.rglob("*")) if p.suffix.lower() in PHOTO_SUFFIXES and p.is_file())
-    for number, path in enumerate(photos, 1):
-        name = path.relative_to(folder).as_posix()
-        yield _listing({"id": name, "images": [name]}, number)
+    for number, name in enumerate(photo_names(folder), 1):
+        try:
+            yield Listing(name, (name,))
+        except InputError as error:
+            yield BadRow(number, str(error).removeprefix("Listing."))
 
 
 def _from_rows(rows: Iterable[tuple[int, Mapping[str, Any] | str]], name: str) -> Iterator[Listing | BadRow]:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from logoscan.errors import ImageError
 from logoscan.images import ImageLimits, flatten, pad_square, read_rgba
+from logoscan.opening import ANYWHERE, read_head
 from logoscan.svg import render
 from logoscan.types import ImageSource, Rgb, Rgba
 
@@ -112,13 +113,7 @@ def _check_svg_size(root: Element, name: str) -> None:
 
 
 def _read_svg(path: Path, limits: ImageLimits | None) -> tuple[Rgba, str]:
-    try:
-        if path.exists() and not path.is_file():  # a pipe would be waited for
-            raise ImageError(f"{path.name}: expected a file, got something else")
-        with path.open("rb") as file:
-            data = file.read(_MAX_SVG_BYTES + 1)
-    except OSError as error:
-        raise ImageError(f"{path.name}: cannot be read ({error.strerror})") from None
+    data = read_head(path, ANYWHERE, _MAX_SVG_BYTES + 1)
     text = _checked_svg(data, path.name)
     rgba, _ = read_rgba(render(text, path.name, RENDER_PX), limits=limits)
     return rgba, hashlib.sha256(data).hexdigest()

@@ -15,7 +15,7 @@ import numpy as np
 from logoscan.detect import Detector, with_text
 from logoscan.encode import Encoder, encode_crops
 from logoscan.errors import ImageError
-from logoscan.images import ImageLimits, Picture, load_image, read_picture
+from logoscan.images import ImageLimits, Picture, Root, load_image, read_picture
 from logoscan.keypoints import of_photo
 from logoscan.ocr import OcrEngine
 from logoscan.photos import PhotoHash, photo_hash
@@ -100,7 +100,7 @@ class Observer:
         encoder: Encoder,
         detector: Detector,
         ocr: OcrEngine | None,
-        root: Path | None = None,
+        root: Root = None,
         limits: ImageLimits | None = None,
         hash_photos: bool = False,
         effort: Effort = "default",

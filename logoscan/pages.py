@@ -19,6 +19,7 @@ from logoscan.charts import price_chart, waterfall
 from logoscan.errors import MissingDependencyError
 from logoscan.jsonio import atomic_write
 from logoscan.lettering import Letter, closest, letters
+from logoscan.opening import Root
 from logoscan.pictures import Evidence, Photo, evidence_of, photo_of
 from logoscan.places import Place, places
 from logoscan.results import Report
@@ -130,14 +131,12 @@ class _Named:
     spelling: str | None
 
 
-def listing_page(
-    report: Report, *, root: str | Path | None = None, index: LogoIndex | None = None, back: str | None = None
-) -> str:
+def listing_page(report: Report, *, root: Root = None, index: LogoIndex | None = None, back: str | None = None) -> str:
     """The page of one report, as HTML; the same for the same report, photos and register.
 
     Args:
         report: Any.
-        root: Folder of the photos, which may not lead out of it; None takes their paths as they are.
+        root: Folder of the photos, which may not lead out of it; None is the current one, `ANYWHERE` none.
         index: Whose logos are shown beside the places that look like them.
         back: Address of the run's index.
 
@@ -147,10 +146,10 @@ def listing_page(
     return page_of(report, photos_of(report, root), index, back)
 
 
-def photos_of(report: Report, root: str | Path | None) -> list[Photo]:
+def photos_of(report: Report, root: Root) -> list[Photo]:
     """The photos of a report as they stand on disk, made small enough for a page."""
     side = next((px for most, px in _SIDES_PX if len(report.images) <= most), _SIDES_PX[-1][1])
-    return [photo_of(record, None if root is None else Path(root), side) for record in report.images]
+    return [photo_of(record, root, side) for record in report.images]
 
 
 def page_of(report: Report, photos: list[Photo], index: LogoIndex | None, back: str | None) -> str:
@@ -194,8 +193,6 @@ def _named(mention: BrandMention, index: LogoIndex | None) -> _Named:
     return _Named(mention, _SOURCES.get(source, source), shown, spelling)
 
 
-def save_page(
-    report: Report, path: str | Path, *, root: str | Path | None = None, index: LogoIndex | None = None
-) -> None:
+def save_page(report: Report, path: str | Path, *, root: Root = None, index: LogoIndex | None = None) -> None:
     """Write `listing_page` to a file."""
     atomic_write(Path(path), listing_page(report, root=root, index=index).encode())

@@ -9,7 +9,6 @@ import base64
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -17,7 +16,7 @@ from PIL import Image
 from logoscan.alignment import overlay
 from logoscan.alteration import cut, laid
 from logoscan.errors import LogoscanError
-from logoscan.images import read_picture
+from logoscan.images import Root, read_picture
 from logoscan.index import LogoIndex
 from logoscan.places import Place
 from logoscan.results import ImageRecord
@@ -60,7 +59,7 @@ class Evidence:
     notes: tuple[str, ...] = ()
 
 
-def photo_of(record: ImageRecord, root: Path | None, side_px: int) -> Photo:
+def photo_of(record: ImageRecord, root: Root, side_px: int) -> Photo:
     """A photo of a report as it stands on disk, at most `side_px` wide or high."""
 
     def absent(reason: str) -> Photo:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from logoscan.index import LogoIndex
+    from logoscan.opening import Root
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -314,12 +315,12 @@ class Report:
 
         return report_html(self)
 
-    def save_html(self, path: str | Path, *, root: str | Path | None = None, index: LogoIndex | None = None) -> None:
+    def save_html(self, path: str | Path, *, root: Root = None, index: LogoIndex | None = None) -> None:
         """Write the evidence page: one file that loads nothing from elsewhere.
 
         Args:
             path: Of the file; its folder must be there.
-            root: Folder of the photos, which may not lead out of it; None takes their paths as they are.
+            root: Folder of the photos, which may not lead out of it; None is the current one, `ANYWHERE` none.
             index: Whose logos are shown beside the places that look like them.
 
         Raises:

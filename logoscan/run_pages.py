@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from logoscan.charts import Tick, histogram
 from logoscan.errors import InputError
 from logoscan.jsonio import atomic_write
+from logoscan.opening import Root
 from logoscan.pages import BANDS, clean, page_of, photos_of, render
 from logoscan.pictures import thumbnail
 from logoscan.results import Report
@@ -130,7 +131,7 @@ def write_pages(
     reports: Iterable[Report],
     folder: str | Path,
     *,
-    root: str | Path | None = None,
+    root: Root = None,
     index: LogoIndex | None = None,
     done: Callable[[], object] = lambda: None,
 ) -> int:

@@ -31,11 +31,13 @@ from logoscan.images import ImageLimits
 from logoscan.index import LogoIndex
 from logoscan.judging import Findings, Gap, Judge
 from logoscan.ledger import PhotoLedger
+from logoscan.listings import BadRow
 from logoscan.locate import locate
 from logoscan.marks import Marks
 from logoscan.match import MatchCalibration, match_regions
 from logoscan.observing import Known, Observation, Observer, images_in_words, passed_over
 from logoscan.ocr import OcrEngine, make_ocr
+from logoscan.opening import Root, check_root
 from logoscan.pace import Pace
 from logoscan.photos import PhotoUse
 from logoscan.price import PriceModel
@@ -47,6 +49,7 @@ from logoscan.screening import OnTimeout, OnUnreadable, Screener, Screening, Sta
 from logoscan.signals import DEFAULT_SIGNALS, SignalFunction
 from logoscan.stream import batched, in_order
 from logoscan.types import Boxes, BrandMention, Effort, Embeddings, ImageSource, Listing, Match, Rgb, TextSpans
+from logoscan.unreadable import listings_of, telling_of_unreadable_photos
 from logoscan.wording import Wording, said_in_photo
 
 __all__ = ["Observation", "Scanner"]
@@ -96,7 +99,7 @@ class Scanner:
         calibration: MatchCalibration | Literal["auto"] | None = "auto",
         name_calibration: MatchCalibration | Literal["auto"] | None = "auto",
         similarity_threshold: float | None = None,
-        root: str | Path | None = None,
+        root: Root = None,
         limits: ImageLimits | None = None,
         effort: Effort = "default",
     ) -> None:
@@ -119,7 +122,9 @@ class Scanner:
             calibration: "auto" takes the bundled one that belongs to encoder and detector, if there is one.
             name_calibration: The same for brands that are registered by their name alone.
             similarity_threshold: Without a calibration: cosine from which a brand counts as shown.
-            root: If given, image paths are relative to it and may not leave it.
+            root: Folder that names of photos are relative to and may not leave. None: the folder of the listings, for
+                those of `read_listings`, else the current one, and a `pathlib.Path` is opened wherever it leads.
+                `ANYWHERE` opens whatever a listing names.
             limits: Caps on image files.
             effort: How much work may be saved. It governs placements, the mirror, reading and the detector made here;
                 an engine and a detector that are given have their own (`make_ocr`, `make_detector`).
@@ -130,6 +135,7 @@ class Scanner:
             CorruptFileError: The bundled detector is wanted, and missing or altered.
         """
         index.require(encoder.info)
+        check_root(root)
         if check_marks and alterations is None:
             raise InputError("check_marks: expected a scanner with an AlterationCheck, got alterations=None")
         if effort not in get_args(Effort):
@@ -146,11 +152,9 @@ class Scanner:
                 encoder.info.name,
                 self.detector.name,
             )
-        self._similarity_threshold = similarity_threshold
+        self._similarity_threshold, self._root = similarity_threshold, root
         self._judging = Judge(prices or PriceModel(), score_model or ScoreModel(), tuple(signals))
-        self._observer = Observer(
-            encoder, self.detector, ocr, None if root is None else Path(root), limits, ledger is not None, effort
-        )
+        self._observer = Observer(encoder, self.detector, ocr, root, limits, ledger is not None, effort)
         self._marks = Marks(alterations, self._observer, always=check_marks)
         self._screener = self.screener()
         self._process = os.getpid()
@@ -164,6 +168,7 @@ class Scanner:
         prices: PriceModel | None = None,
         score_model: ScoreModel | None = None,
         ledger: PhotoLedger | None = None,
+        root: Root = None,
         effort: Effort = "default",
     ) -> Scanner:
         """The bundled models, wired.
@@ -174,6 +179,7 @@ class Scanner:
             prices: Price references.
             score_model: The stated priors if None.
             ledger: Photos and who used them.
+            root: Folder that names of photos are relative to and may not leave; see the constructor.
             effort: How much work may be saved.
         """
         encoder = ClipEncoder(device=device)
@@ -193,6 +199,7 @@ class Scanner:
             prices=prices,
             score_model=score_model,
             ledger=ledger,
+            root=root,
             effort=effort,
         )
 
@@ -306,7 +313,7 @@ class Scanner:
 
     def scan_many(
         self,
-        listings: Iterable[Listing],
+        listings: Iterable[Listing | BadRow],
         *,
         batch_size: int = 4,
         workers: int | None = None,
@@ -319,7 +326,8 @@ class Scanner:
         of n cores does most: n batches at a time, a core each.
 
         Args:
-            listings: Read as far ahead as there are batches at work.
+            listings: Read as far ahead as there are batches at work. Rows of `read_listings` that are no listings
+                are passed over; the log says which.
             batch_size: Listings that share the models' batches, 1 or more.
             workers: Batches at work side by side, 1 or more; 1 uses no threads, and reads no further than one batch.
                 None: cores over torch's threads; on a GPU 4 or more.
@@ -333,9 +341,9 @@ class Scanner:
         if workers is not None and workers < 1:
             raise InputError(f"workers: expected 1 or more or None, got {workers!r}")
         known = Known(256 * deduplicate)
-        return in_order(
-            batched(listings, batch_size), lambda batch: self._scan_batch(batch, known), workers or self._workers()
-        )
+        batches = batched(listings_of(listings), batch_size)
+        reports = in_order(batches, lambda batch: self._scan_batch(batch, known), workers or self._workers())
+        return telling_of_unreadable_photos(reports, self._root)
 
     def _workers(self) -> int:
         import torch

@@ -111,7 +111,8 @@ class Listing:
 
     Attributes:
         id: The caller's identifier, unique in a stream.
-        images: Pictures: paths, bytes, PIL images or arrays. Paths read from a listings file are relative to its root.
+        images: Pictures: names of files (`str`), which stay below the scanner's root, `pathlib.Path`s, which a
+            scanner without a root opens wherever they lead, bytes of files, PIL images or arrays; no URLs.
         title: The listing's title.
         description: The listing's text.
         claimed_brand: The brand that the seller states; None is unknown, "" states that there is none.
@@ -154,6 +155,10 @@ class Listing:
         if isinstance(self.images, (str, bytes)) or not isinstance(self.images, (tuple, list)):
             raise InputError(f"Listing.images: expected a list of pictures, got {type(self.images).__name__}")
         _unicode("Listing", "images", *(str(i) for i in self.images if isinstance(i, (str, Path))))
+        for i, image in enumerate(self.images):
+            if not isinstance(image, (str, Path, bytes, Image.Image, np.ndarray)):
+                expected = "a file's name, a pathlib.Path, bytes, a PIL image or an array"
+                raise InputError(f"Listing.images[{i}]: expected {expected}, got {type(image).__name__}")
         object.__setattr__(self, "images", tuple(self.images))
         object.__setattr__(self, "reviews", _texts("Listing", "reviews", self.reviews))
         object.__setattr__(self, "attributes", _strings("Listing", "attributes", self.attributes))

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from logoscan.errors import InputError
-from logoscan.images import read_picture
+from logoscan.images import Root, read_picture
 from logoscan.results import Report
 from logoscan.types import ImageSource, Match, Rgb
 
@@ -31,7 +30,7 @@ def places_of(report: Report, brand: str, match: Match | None) -> list[Match]:
 
 
 def photographed(
-    report: Report, places: Sequence[Match], photos: Sequence[ImageSource] | None, root: str | Path | None
+    report: Report, places: Sequence[Match], photos: Sequence[ImageSource] | None, root: Root
 ) -> list[tuple[Rgb, Match]]:
     """Each place with its photo, uint8 (H, W, 3).
 
@@ -53,7 +52,7 @@ def photographed(
         source = record.file if photos is None else photos[number]
         if source is None:
             raise InputError(f"photos: expected those of the listing, as image {number} was no file, got None")
-        picture = read_picture(source, root=None if root is None else Path(root))
+        picture = read_picture(source, root=root)
         if picture.sha256 != record.sha256:
             raise InputError(
                 f"image {number}: expected the photo that was scanned (sha256 {record.sha256}), got {picture.sha256}"

@@ -19,7 +19,7 @@ import numpy as np
 from logoscan.encode import Encoder
 from logoscan.enrol import digest
 from logoscan.errors import InputError
-from logoscan.images import crop, square_crops
+from logoscan.images import Root, crop, square_crops
 from logoscan.index import LogoIndex
 from logoscan.results import Report, Score
 from logoscan.types import ImageSource, Match, Rgb
@@ -89,7 +89,7 @@ class Journal:
         index: LogoIndex | None = None,
         encoder: Encoder | None = None,
         photos: Sequence[ImageSource] | None = None,
-        root: str | Path | None = None,
+        root: Root = None,
         reviewer: str | None = None,
         time: str | None = None,
     ) -> Verdict:
@@ -134,7 +134,7 @@ class Journal:
         index: LogoIndex | None = None,
         encoder: Encoder | None = None,
         photos: Sequence[ImageSource] | None = None,
-        root: str | Path | None = None,
+        root: Root = None,
         reviewer: str | None = None,
         time: str | None = None,
     ) -> Verdict:

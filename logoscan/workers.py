@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from logoscan.listings import BadRow, to_listing
+from logoscan.opening import Root
 from logoscan.report import report_to_json
 from logoscan.results import Report
 from logoscan.shards import Row, listing_json, read_rows
@@ -35,7 +36,7 @@ MOST_DEATHS = 3
 """Of workers at one listing, looked at alone: machines are taken away, but hardly thrice at the same one."""
 
 
-def from_index(folder: Path, root: Path | None, device: str) -> Scanner:
+def from_index(folder: Path, root: Root, device: str) -> Scanner:
     """A scanner of the bundled models over an index folder."""
     from logoscan.encode import ClipEncoder
     from logoscan.index import LogoIndex

@@ -13,6 +13,7 @@ from fakes import FakeDetector, FakeEncoder
 
 from logoscan.index import LogoIndex
 from logoscan.ledger import PhotoLedger
+from logoscan.listings import BadRow
 from logoscan.match import MatchCalibration
 from logoscan.results import Report
 from logoscan.scanner import Scanner
@@ -27,8 +28,9 @@ class Fragile(Scanner):
     mark: Path
     victim = ""
 
-    def scan_many(self, listings: Iterable[Listing], **options: Any) -> Iterator[Report]:
+    def scan_many(self, listings: Iterable[Listing | BadRow], **options: Any) -> Iterator[Report]:
         for listing in listings:
+            assert isinstance(listing, Listing)
             if listing.title == POISON:
                 raise ZeroDivisionError(listing.id)
             if listing.title == DEADLY or (listing.id == self.victim and not self.mark.exists()):

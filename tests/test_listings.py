@@ -323,7 +323,7 @@ def test_a_folder_gives_a_listing_for_each_photo(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"x")
     (tmp_path / "folder.jpg").mkdir()
-    names = ["a/z.png", "b.JPG", "c.webp", "d.gif", "e.jpeg"]
+    names = ["a/z.png", "b.JPG", "c.webp", "d.gif", "e.jpeg", "f.bmp"]
     assert list(read_listings(tmp_path)) == [Listing(id=name, images=(name,)) for name in names]
 
 

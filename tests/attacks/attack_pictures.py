@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -104,6 +104,148 @@ def _huge_claim(format: str) -> bytes:
     return bytes(data)
 
 
+def _tiff(tags: Sequence[tuple[int, int, int, int]], tail: bytes = b"") -> bytes:
+    """A TIFF of tags (number, type, count, value or place) and what follows them."""
+    rows = b"".join(struct.pack("<HHII", *tag) for tag in tags)
+    return b"II*\0\x08\0\0\0" + struct.pack("<H", len(tags)) + rows + bytes(4) + tail
+
+
+def _tiff_of_zeros(width: int, height: int, depth: int = 8, samples: int = 3, photometric: int = 2) -> bytes:
+    """One strip of black in as few bytes as deflate makes of it."""
+    row = bytes(width * samples * depth // 8)
+    packer = zlib.compressobj(9)
+    packed = b"".join(packer.compress(row) for _ in range(height)) + packer.flush()
+    end = 8 + 2 + 12 * 10 + 4
+    tags = [
+        (256, 4, 1, width), (257, 4, 1, height), (258, 3, samples, end), (259, 3, 1, 8), (262, 3, 1, photometric),
+        (273, 4, 1, end + 2 * samples), (277, 3, 1, samples), (278, 4, 1, height), (279, 4, 1, len(packed)),
+        (284, 3, 1, 1),
+    ]  # fmt: skip
+    return _tiff(tags, struct.pack("<H", depth) * samples + packed)
+
+
+def _tiff_in_tiles(width: int, height: int, tile_width: int, tile_height: int) -> bytes:
+    packed = zlib.compress(bytes(1 << 20), 9)
+    tags = [
+        (256, 4, 1, width), (257, 4, 1, height), (258, 3, 1, 8), (259, 3, 1, 8), (262, 3, 1, 1), (277, 3, 1, 1),
+        (322, 4, 1, tile_width), (323, 4, 1, tile_height), (324, 4, 1, 8 + 2 + 120 + 4), (325, 4, 1, len(packed)),
+    ]  # fmt: skip
+    return _tiff(tags, packed)
+
+
+def _tiff_of_strips(count: int, kind: int, size: int) -> bytes:
+    """A raw TIFF whose strips all begin where the file does."""
+    tags = [
+        (256, 4, 1, 100), (257, 4, 1, 30_000), (258, 3, 1, 8), (259, 3, 1, 1), (262, 3, 1, 1), (273, kind, count, 8),
+        (277, 3, 1, 1), (278, 4, 1, 1), (279, 4, 1, 100),
+    ]  # fmt: skip
+    return _tiff(tags, bytes(size - 200))
+
+
+def _recompressed(tiff: bytes, compression: int) -> bytes:
+    """A TIFF that says that it is compressed otherwise."""
+    at = tiff.index(struct.pack("<HHI", 259, 3, 1)) + 8
+    return tiff[:at] + struct.pack("<H", compression) + tiff[at + 2 :]
+
+
+def _scans_in_tiff() -> bytes:
+    jpeg = _scans(100)
+    tags = [
+        (256, 4, 1, SIDE), (257, 4, 1, SIDE // 2), (258, 3, 1, 8), (259, 3, 1, 7), (262, 3, 1, 1),
+        (273, 4, 1, 8 + 2 + 108 + 4), (277, 3, 1, 1), (278, 4, 1, SIDE // 2), (279, 4, 1, len(jpeg)),
+    ]  # fmt: skip
+    return _tiff(tags, jpeg)
+
+
+def _in_a_circle(tiff: bytes) -> bytes:
+    """A TIFF whose second page is its first."""
+    start = struct.unpack_from("<I", tiff, 4)[0]
+    end = start + 2 + 12 * struct.unpack_from("<H", tiff, start)[0]
+    return tiff[:end] + struct.pack("<I", start) + tiff[end + 4 :]
+
+
+def _bmp_in_runs(width: int, height: int, runs: bytes) -> bytes:
+    head = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 8, 1, len(runs), 0, 0, 256, 0)
+    return b"BM" + struct.pack("<IHHI", 0, 0, 0, 14 + 40 + 1024) + head + bytes(range(256)) * 4 + runs
+
+
+def _bmp_that_says(width: int, height: int) -> bytes:
+    whole = encoded(_SMALL, "BMP")
+    return whole[:18] + struct.pack("<ii", width, height) + whole[26:]
+
+
+_FTYP = b"\0\0\0\x14ftyp%s\0\0\0\0mif1"
+
+
+def _box(kind: bytes, *parts: bytes) -> bytes:
+    data = b"".join(parts)
+    return struct.pack(">I4s", 8 + len(data), kind) + data
+
+
+def _full(kind: bytes, version: int, *parts: bytes) -> bytes:
+    return _box(kind, bytes([version, 0, 0, 0]), *parts)
+
+
+def _items(brand: bytes, count: int) -> bytes:
+    """Items of nothing, each of which is looked up among all others."""
+    numbers = range(1, count + 1)
+    places = b"".join(struct.pack(">IHHH", n, 0, 0, 0) for n in numbers)
+    kinds = b"".join(_full(b"infe", 3, struct.pack(">IH4sB", n, 0, b"av01", 0)) for n in numbers)
+    meta = _full(
+        b"meta",
+        0,
+        _full(b"hdlr", 0, bytes(4), b"pict", bytes(13)),
+        _full(b"pitm", 0, b"\0\1"),
+        _full(b"iloc", 2, b"\0\0", struct.pack(">I", count), places),
+        _full(b"iinf", 1, struct.pack(">I", count), kinds),
+    )
+    return _FTYP % brand + meta + _box(b"mdat", bytes(100))
+
+
+def _overlapping_items(count: int) -> bytes:
+    """Coded pictures each of which is the whole file of 31 MB."""
+    numbers = range(1, count + 1)
+    places = b"".join(struct.pack(">HHHII", n, 0, 1, 0, _MOST) for n in numbers)
+    kinds = b"".join(_full(b"infe", 2, struct.pack(">HH4sB", n, 0, b"av01", 0)) for n in numbers)
+    meta = _full(
+        b"meta",
+        0,
+        _full(b"iloc", 0, b"\x44\0", struct.pack(">H", count), places),
+        _full(b"iinf", 0, struct.pack(">H", count), kinds),
+    )
+    return _FTYP % b"avif" + meta + _box(b"mdat", bytes(_MOST - len(meta)))
+
+
+def _avif_that_says(avif: bytes, size: bytes) -> bytes:
+    """An AVIF whose container says another size."""
+    at = avif.index(b"ispe") + 8
+    return avif[:at] + size + avif[at + 8 :]
+
+
+def _avif_that_codes(avif: bytes, width: int, height: int) -> bytes:
+    """An AVIF whose coded picture says another size than its container."""
+    place = avif.rindex(b"mdat") + 4
+    at = avif.index(b"\x0a", place) + 2  # the sequence header, after its first byte and its length
+    size = avif[at - 1]
+    bits = f"{int.from_bytes(avif[at : at + size], 'big'):0{8 * size}b}"
+    wide, high = int(bits[10:14], 2) + 1, int(bits[14:18], 2) + 1
+    made = f"{bits[:10]}{15:04b}{15:04b}{width - 1:016b}{height - 1:016b}{bits[18 + wide + high :]}"
+    made += "0" * (-len(made) % 8)
+    header = int(made, 2).to_bytes(len(made) // 8, "big")
+    longer = len(header) - size
+    length = struct.pack(">I", len(avif) - place)
+    where = avif.index(length)  # in the table of places
+    whole = avif[:where] + struct.pack(">I", len(avif) - place + longer) + avif[where + 4 : place - 8]
+    whole += struct.pack(">I4s", len(avif) - place + longer + 8, b"mdat") + avif[place : at - 1]
+    return whole + bytes([len(header)]) + header + avif[at + size :]
+
+
+def _mpo_of_billions() -> bytes:
+    whole = encoded(_SMALL, "MPO", save_all=True, append_images=[_SMALL])
+    at = whole.index(struct.pack("<HHI", 0xB001, 4, 1)) + 8
+    return whole[:at] + b"\xff" * 4 + whole[at + 4 :]
+
+
 def _polyglot(format: str) -> bytes:
     """A picture that is a page, a script and an archive as well: the picture is taken, the rest is never looked at."""
     return encoded(_SMALL, format) + b"<html><script>alert(1)</script></html>PK\x05\x06" + bytes(18)
@@ -128,11 +270,69 @@ PICTURES: dict[str, tuple[Outcome, Made]] = {
         lambda: encoded(Image.new("RGB", (SIDE, SIDE // 3)), "WEBP", lossless=True),
     ),
     "bomb: GIF of 64 million pixels": ("report", lambda: encoded(Image.new("P", (SIDE, SIDE)), "GIF")),
-    "bomb: TIFF": (
-        "warning",
-        lambda: encoded(Image.new("RGB", (SIDE // 2, SIDE // 2)), "TIFF", compression="tiff_deflate"),
+    "bomb: TIFF of 64 million pixels": ("warning", lambda: _tiff_of_zeros(SIDE, SIDE)),
+    "bomb: TIFF of 32 million pixels in one strip": ("report", lambda: _tiff_of_zeros(SIDE, SIDE // 2)),
+    "bomb: TIFF of 32 million pixels, 16 bits RGB in one strip": (
+        "report",
+        lambda: _tiff_of_zeros(SIDE, SIDE // 2, depth=16),
     ),
-    "bomb: BMP": ("warning", lambda: encoded(Image.new("1", (SIDE, SIDE)), "BMP")),
+    "bomb: TIFF of 20 million pixels, CMYK": (
+        "report",
+        lambda: _tiff_of_zeros(SIDE, SIDE * 5 // 16, samples=4, photometric=5),
+    ),
+    "bomb: TIFF in tiles of a gigapixel": ("warning", lambda: _tiff_in_tiles(100, 100, 30_000, 30_000)),
+    "bomb: TIFF of one line in high tiles": ("warning", lambda: _tiff_in_tiles(30_000, 1, 16, SIDE)),
+    "bomb: TIFF in LZMA": (
+        "warning",
+        lambda: _recompressed(encoded(_SMALL, "TIFF", compression="tiff_lzw"), 34925),
+    ),
+    "bomb: TIFF in JPEG of a hundred scans": ("warning", _scans_in_tiff),
+    "flood: TIFF of seven million strips": ("warning", lambda: _tiff_of_strips(7_000_000, 4, _MOST)),
+    "flood: TIFF whose strips are named by bytes": ("warning", lambda: _tiff_of_strips(_MOST, 7, _MOST)),
+    "flood: TIFF of 65,535 tags": ("warning", lambda: _tiff([(i, 3, 1, 1) for i in range(65_535)])),
+    "flood: BigTIFF that says it has a trillion tags": (
+        "warning",
+        lambda: b"II+\0\x08\0\0\0" + struct.pack("<QQ", 16, 10**12) + bytes(4000),
+    ),
+    "flood: TIFF whose pages go in a circle": ("report", lambda: _in_a_circle(encoded(_SMALL, "TIFF"))),
+    "flood: TIFF of 300 pages": (
+        "report",
+        lambda: encoded(_SMALL, "TIFF", save_all=True, append_images=[_SMALL] * 299),
+    ),
+    "bomb: BMP of 64 million pixels": ("report", lambda: encoded(Image.new("1", (SIDE, SIDE)), "BMP")),
+    "bomb: BMP in runs that fill 64 million pixels": ("warning", lambda: _bmp_in_runs(SIDE, SIDE, b"\0\0" * SIDE)),
+    "bomb: BMP in a million runs": ("report", lambda: _bmp_in_runs(1024, 1024, (b"\1\7" * 1024 + b"\0\0") * 1024)),
+    "bomb: BMP in steps of 255 lines": ("report", lambda: _bmp_in_runs(1024, 1024, b"\0\2\xff\xff" * 400_000)),
+    "header: BMP of 60,000 x 60,000": ("warning", lambda: _bmp_that_says(60_000, 60_000)),
+    "header: BMP of -2,147,483,648 lines": ("warning", lambda: _bmp_that_says(100, -(2**31))),
+    "header: BMP of a header of 4 GB": (
+        "warning",
+        lambda: b"BM" + bytes(8) + struct.pack("<II", 54, 0xFFFFFFFF) + bytes(100),
+    ),
+    "header: TIFF of 60,000 x 60,000": ("warning", lambda: _tiff_in_tiles(60_000, 60_000, 256, 256)),
+    "header: AVIF of 60,000 x 60,000": (
+        "warning",
+        lambda: _avif_that_says(encoded(_SMALL, "AVIF"), struct.pack(">II", 60_000, 60_000)),
+    ),
+    "bomb: AVIF of 40 x 30 whose coded picture has 268 million pixels": (
+        "warning",
+        lambda: _avif_that_codes(encoded(_SMALL, "AVIF"), 16_384, 16_384),
+    ),
+    "flood: AVIF of 80,000 items": ("warning", lambda: _items(b"avif", 80_000)),
+    "flood: AVIF of a million boxes": (
+        "warning",
+        lambda: _FTYP % b"avif" + struct.pack(">I4s", 8, b"free") * 1_000_000,
+    ),
+    "flood: AVIF of items that are the whole file, 500 times": ("warning", lambda: _overlapping_items(500)),
+    "flood: AVIF of 100 frames": ("report", lambda: _frames("AVIF", 100)),
+    "flood: HEIC of 80,000 items": ("warning", lambda: _items(b"heic", 80_000)),
+    "magic: a HEIC of nothing": ("warning", lambda: _FTYP % b"heic"),
+    "magic: a film": ("warning", lambda: _FTYP % b"isom" + bytes(1000)),
+    "flood: MPO of 300 pictures": (
+        "report",
+        lambda: encoded(_SMALL, "MPO", save_all=True, append_images=[_SMALL] * 299),
+    ),
+    "flood: MPO that says it has four billion pictures": ("report", _mpo_of_billions),
     "bomb: text that inflates to a gigabyte": (
         "warning",
         lambda: _into_png(chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(INFLATED), 9))),

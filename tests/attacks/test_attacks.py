@@ -18,7 +18,7 @@ from attack_listings import ROWS
 from attack_pictures import PHOTOS
 from attack_table import ATTACKS
 
-from logoscan import images
+from logoscan import formats
 from logoscan.placement import Keypoints
 
 _EACH = (*PHOTOS, *MARKS, *ROWS, *STORED)
@@ -29,7 +29,7 @@ _SMALLER: dict[str, object] = {
     "attack.MOST_PIXELS": attack.MOST_PIXELS // 16,
     "attack_pictures.SIDE": attack_pictures.SIDE // 4,
     "attack_pictures.INFLATED": attack_pictures.INFLATED // 16,
-    "logoscan.images._MOST_SCANNED_PIXELS": images._MOST_SCANNED_PIXELS // 16,
+    "logoscan.formats._MOST_SCANNED_PIXELS": formats._MOST_SCANNED_PIXELS // 16,
     "logoscan.observing.of_photo": lambda rgb: Keypoints.empty((rgb.shape[1], rgb.shape[0])),
 }
 """Bombs and the caps that they try, smaller alike, and no points, so that all attacks take a minute of processor time;

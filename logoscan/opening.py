@@ -1,0 +1,219 @@
+"""Files of photos: where a name may lead, and how such a file is opened.
+
+Records (listings, reports) only name files, and whoever wrote them may be hostile: their names stay below a root, the
+current directory if none is given. Nothing here knows what a picture is.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from enum import Enum
+from pathlib import Path
+from typing import IO, Final, Literal, TypeAlias
+
+from logoscan.errors import ImageError, InputError
+
+__all__ = ["ANYWHERE", "NameBelow", "Root", "read_bytes", "read_head", "resolve_under"]
+
+
+class _Anywhere(Enum):
+    ANYWHERE = "anywhere"
+
+    def __repr__(self) -> str:
+        return "ANYWHERE"
+
+
+ANYWHERE: Final = _Anywhere.ANYWHERE
+"""A root that confines nothing: names of files are opened wherever they lead. For names that you wrote yourself."""
+Root: TypeAlias = str | Path | Literal[_Anywhere.ANYWHERE] | None
+"""The folder that names of files are relative to and may not leave.
+
+None is the folder that a name brings along (as those of `read_listings` do), else the current directory. Then a
+`pathlib.Path` is opened wherever it leads, since files of listings hold none: a program made it.
+"""
+
+# As Linux has it. Following a path of half a million steps takes hours.
+_MOST_PATH_CHARS = 4096
+# A scheme of two letters or more, since one letter is a drive: "C:/photo.jpg".
+_URL = re.compile(r"\s*(?:[a-z][a-z0-9+.-]*:(?://|\\\\)|data:|blob:|javascript:|mailto:)", re.IGNORECASE)
+_FLAGS = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+# A pipe is not waited for; no terminal becomes the process's own.
+_FILE_FLAGS = _FLAGS | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
+_NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
+# Folders are walked by their descriptors, so that none can be exchanged for a link on the way; not on Windows.
+_WALKS = bool(_NOFOLLOW) and hasattr(os, "O_DIRECTORY") and os.open in os.supports_dir_fd
+
+
+class NameBelow(str):
+    """The name of a file as a source of listings wrote it, which knows the folder that it is relative to.
+
+    Equals the plain name; a root that is given to whoever opens it goes first.
+
+    Attributes:
+        folder: Where a Scanner without a root looks for it, and what it may not leave.
+    """
+
+    folder: Path
+
+    def __new__(cls, name: str, folder: Path) -> NameBelow:
+        """Bind a name to its folder."""
+        made = super().__new__(cls, name)
+        made.folder = folder
+        return made
+
+    def __getnewargs__(self) -> tuple[str, Path]:  # type: ignore[override]
+        """Both travel to other processes and into copies."""
+        return str(self), self.folder
+
+
+def resolve_under(root: Path, name: str) -> Path:
+    """The file `name` below `root`, following links, or an error if it would lie elsewhere.
+
+    Raises:
+        ImageError: `name` is absolute, climbs out, or is a link that leads out.
+    """
+    _check_length(name)
+    try:
+        base = root.resolve()
+        path = (base / name).resolve()
+    except (ValueError, OSError, RuntimeError) as error:
+        raise ImageError(f"image path: expected a file below the root, got {name!r:.120} ({error})") from None
+    if Path(name).is_absolute() or not path.is_relative_to(base):
+        raise ImageError(f"image path: expected a file below the root, got {name!r:.120}, which leads out of it")
+    return path
+
+
+def _check_length(name: str) -> None:
+    if len(name) > _MOST_PATH_CHARS:
+        raise ImageError(f"image path: expected at most {_MOST_PATH_CHARS} characters, got {len(name)}")
+
+
+def check_root(root: Root) -> None:
+    """Refuse what is no root.
+
+    Raises:
+        InputError: It is of another type.
+    """
+    if root is not None and not isinstance(root, (str, Path, _Anywhere)):
+        raise InputError(f"root: expected a folder, ANYWHERE or None, got {type(root).__name__}")
+
+
+def base_of(source: str | Path, root: Root) -> Path | None:
+    """The folder that a file has to lie in; None where it may lie anywhere."""
+    check_root(root)
+    if isinstance(root, (str, Path)):
+        return Path(root)
+    if root is ANYWHERE or isinstance(source, Path):
+        return None
+    return source.folder if isinstance(source, NameBelow) else Path()
+
+
+def read_bytes(source: str | Path, root: Root, most: int) -> bytes:
+    """The content of a regular file, which is opened once and looked at by that descriptor.
+
+    Args:
+        source: Name or path of the file.
+        root: The folder that it has to lie in, links followed.
+        most: Bytes that it may have.
+
+    Raises:
+        ImageError: It is missing, no regular file, outside of the root, empty or too large; or a name is a URL.
+    """
+    if isinstance(source, str) and _URL.match(source):
+        raise ImageError(f"image path: expected a file, got {source!r:.120}; logoscan fetches no URLs")
+    name = shown(source)
+    try:
+        with _opened(source, root) as file:
+            if os.fstat(file.fileno()).st_size > most:
+                raise ImageError(f"{name}: expected at most {most} bytes, got more")
+            data = file.read(most + 1)
+    except FileNotFoundError:
+        raise ImageError(f"{name}: no such image file") from None
+    except (OSError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise ImageError(f"{name}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
+    if not data:
+        raise ImageError(f"{name}: the file is empty")
+    if len(data) > most:
+        raise ImageError(f"{name}: expected at most {most} bytes, got more")
+    return data
+
+
+def read_head(source: str | Path, root: Root, count: int) -> bytes:
+    """The first bytes of a file, however large it is; fewer where it has fewer.
+
+    Raises:
+        ImageError: It is no regular file, cannot be read, or lies outside of the root.
+    """
+    try:
+        with _opened(source, root) as file:
+            return file.read(count)
+    except (OSError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise ImageError(f"{shown(source)}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
+
+
+def _opened(source: str | Path, root: Root) -> IO[bytes]:
+    """A regular file below its root, or wherever it lies if it has none, opened once."""
+    base = base_of(source, root)
+    if base is None:
+        folder = source.folder if isinstance(source, NameBelow) else Path()
+        descriptor = os.open(folder / source, _FILE_FLAGS)
+    else:
+        descriptor = _open_below(base, source, given=root is not None)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise ImageError(f"{shown(source)}: no such image file, but something else of this name")
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def shown(source: str | Path) -> str:
+    """The last part of a path, as messages and logs have it: short, and without line breaks or the like."""
+    try:
+        name = Path(source).name or str(source)
+    except ValueError:
+        name = str(source)
+    return name[:120] if name.isprintable() else repr(name)[:120]
+
+
+def _open_below(base: Path, source: str | Path, *, given: bool) -> int:
+    """Open a file of which every part lies below a folder, also while others exchange parts of its path."""
+    try:
+        path = resolve_under(base, str(source))
+    except ImageError as error:
+        if given:
+            raise
+        raise ImageError(f"{error}; pass another root, or root=ANYWHERE, or a pathlib.Path of your own") from None
+    real = base.resolve()
+    parts = path.relative_to(real).parts
+    if not _WALKS or not parts:
+        return _open_and_compare(base, source, path)
+    folder = os.open(real, _FLAGS | os.O_DIRECTORY)
+    try:
+        for part in parts[:-1]:  # resolved, so that none is a link, unless it just became one
+            inner = os.open(part, _FLAGS | os.O_DIRECTORY | _NOFOLLOW, dir_fd=folder)
+            os.close(folder)
+            folder = inner
+        return os.open(parts[-1], _FILE_FLAGS | _NOFOLLOW, dir_fd=folder)
+    finally:
+        os.close(folder)
+
+
+def _open_and_compare(base: Path, source: str | Path, path: Path) -> int:
+    """As well as it can be done where folders have no descriptors: what was opened is what the name leads to now."""
+    descriptor = os.open(path, _FILE_FLAGS)
+    try:
+        again = resolve_under(base, str(source))
+        if not os.path.samestat(os.fstat(descriptor), os.lstat(again)):
+            raise ImageError(f"{shown(path)}: was exchanged while it was opened")
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
