@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif")
 KINDS = (".jsonl", ".csv", ".parquet")
+_KNOWN = frozenset(FIELDS)
 _PRICE_FIELDS = ("brand", "price", "currency", "category", "condition", "title")
 _LABEL_FIELDS = ("file", "brand")
 
@@ -159,7 +160,7 @@ def _from_rows(rows: _Rows, name: str) -> Iterator[Listing | BadRow]:
         if isinstance(values, BadRow):
             yield values
             continue
-        if unknown := {str(key) for key in values if field_of(key) is None}:
+        if unknown := {key for key in values.keys() - _KNOWN if field_of(key) is None}:
             tell_ignored(unknown, ignored, name, [field for field in FIELDS if field not in values])
         yield to_listing(values, line, pictures=False)
 

@@ -139,7 +139,7 @@ def loads(text: str) -> Any:
         ValueError: It is not JSON.
         RecursionError: It is too deep.
     """
-    return json.loads(text, parse_int=_integer)
+    return _JSON.decode(text)
 
 
 def _integer(text: str) -> int | str:
@@ -147,6 +147,9 @@ def _integer(text: str) -> int | str:
         return int(text)
     except ValueError:
         return text
+
+
+_JSON = json.JSONDecoder(parse_int=_integer)
 
 
 def _text(value: object) -> str:
@@ -177,10 +180,12 @@ def _text(value: object) -> str:
 def _told_text(value: object, *, decode: bool) -> tuple[str, str | None]:
     """A text, and what of it was replaced."""
     raw = _text(value)
+    if raw.isascii() and "&" not in raw:
+        return raw, None
     text = whole(raw)
     bad = text.count("\ufffd") - raw.count("\ufffd")
     kind = "UTF-8" if bad and not _OTHER_HALVES.search(raw) else "Unicode text"
-    note = f"expected {kind}, got {_shown(raw)}; {bad} characters are U+FFFD now" if bad else None
+    note = f"expected {kind}, got {_shown(raw)}; {bad} of it replaced by U+FFFD" if bad else None
     return unescape(text) if decode else text, note
 
 
@@ -265,7 +270,7 @@ def _kept(items: list[Any], read: Callable[[Any], _Read], expected: str) -> tupl
             continue
         out.append(one)
         if note:
-            notes.append(f"{_shown(item)} as number {number}; its halves of characters are U+FFFD now")
+            notes.append(f"{_shown(item)} as number {number}; a part of it replaced by U+FFFD")
     more = f" (so were {len(notes) - 1} more)" if len(notes) > 1 else ""
     return tuple(out), f"expected {expected}, got {notes[0]}{more}" if notes else None
 
@@ -352,9 +357,10 @@ def field_of(name: object) -> str | None:
 def _stated(values: Mapping[Any, Any]) -> dict[str, Any]:
     """By the fields' names; a name as it is goes before one in another case."""
     known = {name: values[name] for name in FIELDS if name in values}
-    for key in values:
-        if key not in known and (name := field_of(key)) and name not in known:
-            known[name] = values[key]
+    if len(known) < len(values):
+        for key in values:
+            if key not in known and (name := field_of(key)) and name not in known:
+                known[name] = values[key]
     return known
 
 
@@ -383,12 +389,11 @@ def to_listing(values: Mapping[str, Any], line: int = 1, *, pictures: bool = Tru
         kept["id"] = _identity(stated.pop("id", None))
     except _NotReadableError as error:
         return BadRow(line, f"id: {error}")
-    readers = {**_READERS, "images": partial(_images, pictures=pictures)}
     for name, value in stated.items():
         if value is None:
             continue
         try:
-            read, note = readers[name](value)
+            read, note = _images(value, pictures=pictures) if name == "images" else _READERS[name](value)
         except _NotReadableError as error:
             dropped[name] = f"{error}; {_DROPPED}"
             continue

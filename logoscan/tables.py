@@ -273,7 +273,7 @@ def _amiss(record: list[str], span: list[Line], delimiter: str, columns: int, ke
     """
     if len(record) > columns:
         return f"expected {columns} columns, got {len(record)}"
-    if len(record) < columns and (len(span) > 1 or within):
+    if (len(record) < columns and (len(span) > 1 or within)) or (within and '"' in record[key]):
         return f"expected {columns} columns, got {len(record)}, near a quote that is not closed"
     if len(span) > 1 and _is_swallowed(span, delimiter, columns, key):
         return f"a quote that is not closed: lines {span[0].number} to {span[-1].number} would be one record"
