@@ -303,29 +303,22 @@ def _reviews(value: object) -> _Read:
 
 
 def _attributes(value: object) -> _Read:
+    stated = value
     if isinstance(value, str):
         if not value.strip():
             return None, None
         try:
             stated = loads(value)
         except (ValueError, RecursionError):
-            stated = value
+            _refuse("names and their texts (a JSON object)", value)
+    if isinstance(stated, Mapping):
+        pairs = list(stated.items())
     elif isinstance(value, list) and all(isinstance(pair, tuple) and len(pair) == 2 for pair in value):
-        stated = _mapping(value)  # so does Arrow's map arrive
+        pairs = value  # so does Arrow's map arrive
     else:
-        stated = value
-    if not isinstance(stated, Mapping):
         _refuse("names and their texts (a JSON object)", value)
-    pairs = [pair for pair in stated.items() if pair[1] is not None]  # a struct has the fields of all rows
-    kept, note = _kept(pairs, _attribute, "texts by their names")
-    return dict(kept), note
-
-
-def _mapping(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
-    try:
-        return dict(pairs)
-    except TypeError:
-        _refuse("names and their texts", pairs)
+    kept, note = _kept([pair for pair in pairs if pair[1] is not None], _attribute, "texts by their names")
+    return dict(kept), note  # a struct has the fields of all rows: what is null there was not stated
 
 
 def _attribute(pair: tuple[object, object]) -> _Read:
