@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif")
 KINDS = (".jsonl", ".csv", ".parquet")
+_BLOCK_BYTES = 1 << 20
 _KNOWN = frozenset(FIELDS)
 _PRICE_FIELDS = ("brand", "price", "currency", "category", "condition", "title")
 _LABEL_FIELDS = ("file", "brand")
@@ -100,9 +101,19 @@ def listings_kind(path: Path) -> Literal[".jsonl", ".csv", ".parquet"] | None:
 
 
 def row_count(path: str | Path) -> int | None:
-    """How many rows a source has, where that is known without reading it: for progress, no promise."""
+    """About how many rows a source has, by its lines or its footer: for progress, no promise; None if nothing says."""
     path = Path(path)
-    return ParquetTable(path).rows if path.is_file() and listings_kind(path) == ".parquet" else None
+    kind = listings_kind(path) if path.is_file() else None
+    if kind == ".parquet":
+        return ParquetTable(path).rows
+    if kind is None or path.suffix.lower() == ".gz":
+        return None
+    last, ends = b"\n", 0
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK_BYTES):
+            ends += block.count(b"\n")
+            last = block[-1:]
+    return max(0, ends + (last != b"\n") - (kind == ".csv"))
 
 
 def read_listings(source: str | Path) -> Iterator[Listing | BadRow]:
@@ -214,6 +225,8 @@ def read_labels(path: str | Path) -> list[tuple[str, frozenset[str]]]:
     for line, row in _from_csv(table, columns):
         if isinstance(row, BadRow):
             raise InputError(f"{path.name}, line {line}: {row.reason}")
+        if any(whole(text) != text for text in row.values()):
+            raise InputError(f"{path.name}, line {line}: expected UTF-8, got bytes that are not")
         if not row["file"]:
             raise InputError(f"{path.name}: expected a file in every row, got an empty cell")
         out.append((row["file"], frozenset(b.strip() for b in row.get("brand", "").split("|") if b.strip())))

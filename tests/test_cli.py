@@ -534,7 +534,7 @@ def test_a_calibration_is_fitted_and_used(shop: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [("file\na.png", "expected the columns file and brand"), ("file,brand\n,Acme", "expected a file in every row")],
+    [("file\na.png", "expected the columns file, brand"), ("file,brand\n,Acme", "expected a file in every row")],
 )
 def test_labels_that_are_none_are_refused(shop: Path, content: str, message: str) -> None:
     (shop / "labels.csv").write_text(content)

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from strategies import listings, quick
 
 from logoscan.errors import CorruptFileError, InputError
-from logoscan.listings import BadRow, read_labels, read_listings, read_prices
+from logoscan.listings import BadRow, read_labels, read_listings, read_prices, row_count
 from logoscan.price import PriceRecord
 from logoscan.rows import unescape
 from logoscan.types import Listing
@@ -643,6 +643,15 @@ def test_another_source_is_refused_at_once(tmp_path: Path, name: str) -> None:
         write(tmp_path, name, "{}")
     with pytest.raises(InputError, match=r"expected a folder of photos or a \.jsonl, \.csv or \.parquet file, got"):
         read_listings(tmp_path / name)
+
+
+def test_rows_are_counted_for_progress(tmp_path: Path) -> None:
+    assert row_count(write(tmp_path, "a.jsonl", '{"id": 1}\n{"id": 2}')) == 2
+    assert row_count(write(tmp_path, "a.csv", "id\n1\n2\n3\n")) == 3
+    assert row_count(write(tmp_path, "b.csv", "")) == 0
+    assert row_count(write_parquet(tmp_path, [{"id": "a"}] * 4)) == 4
+    assert row_count(write(tmp_path, "a.jsonl.gz", gzip.compress(b"\n"))) is None
+    assert row_count(tmp_path) is None
 
 
 # -- prices

@@ -8,7 +8,7 @@ import re
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -172,13 +172,13 @@ class Advance:
 
 
 @contextmanager
-def progress(what: str, unit: str, total: int | None, done: int = 0) -> Iterator[Advance]:
+def progress(what: str, unit: str, total: int | Callable[[], int | None], done: int = 0) -> Iterator[Advance]:
     """A bar on a terminal with rate and remaining time, nothing in a pipe.
 
     Args:
         what: The work, a word.
         unit: Of the rows, in the plural.
-        total: Rows in all; None where that is not known.
+        total: Rows in all; or what counts them, asked only if somebody watches, and None where it cannot say.
         done: Rows that an earlier run did; they do not count for the rate.
     """
     with Progress(
@@ -190,7 +190,8 @@ def progress(what: str, unit: str, total: int | None, done: int = 0) -> Iterator
         disable=not on_terminal(),
         transient=True,
     ) as bar:
-        yield Advance(bar, bar.add_task(what, total=total, completed=done, unit=unit, rate=0.0))
+        known = total if isinstance(total, int) else total() if on_terminal() else None
+        yield Advance(bar, bar.add_task(what, total=known, completed=done, unit=unit, rate=0.0))
 
 
 @contextmanager

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +123,7 @@ def scan(
             effort=effort,  # type: ignore[arg-type]
         )
     with Complaints() as tell:
-        bands, failed = _scan_rows(scanner, rows, row_count(listings), out, root, overlay, tell)
+        bands, failed = _scan_rows(scanner, rows, partial(row_count, listings), out, root, overlay, tell)
     if ledger is not None:
         with ledger_to_change(ledger) as known:
             for report in read_reports(out):
@@ -137,7 +138,7 @@ def scan(
 def _scan_rows(
     scanner: Any,
     rows: Iterator[Listing | BadRow],
-    total: int | None,
+    total: Callable[[], int | None],
     out: Path,
     root: Path,
     overlay: Path | None,
