@@ -81,11 +81,19 @@ class Unreadable:
 
 
 class _NotReadableError(Exception):
-    """A value is not of its field's kind."""
+    """A value is not of its field's kind. Puts it into words when asked: a list may hold a million of them."""
+
+    def __str__(self) -> str:
+        expected, got = self.args
+        return f"expected {expected}, got {got if isinstance(got, _Said) else _shown(got)}"
+
+
+class _Said(str):
+    """What came, in words already."""
 
 
 def _refuse(expected: str, got: object) -> NoReturn:
-    raise _NotReadableError(f"expected {expected}, got {_shown(got)}")
+    raise _NotReadableError(expected, got)
 
 
 def _shown(value: object) -> str:
@@ -198,7 +206,7 @@ _Read = tuple[Any, str | None]
 
 def _identity(value: object) -> str:
     if value is None:
-        raise _NotReadableError("expected a non-empty string, got nothing")
+        _refuse("a non-empty string", _Said("nothing"))
     try:
         text = _text(value)
     except _NotReadableError:
@@ -206,7 +214,7 @@ def _identity(value: object) -> str:
     if not text.strip():
         _refuse("a non-empty string", value)
     if whole(text) != text:
-        raise _NotReadableError(f"expected Unicode text, got a lone surrogate in {_shown(text)}")
+        _refuse("Unicode text", _Said(f"a lone surrogate in {_shown(text)}"))
     return text
 
 
@@ -261,18 +269,20 @@ def _items(value: object) -> list[Any] | None:
 
 def _kept(items: list[Any], read: Callable[[Any], _Read], expected: str) -> tuple[tuple[Any, ...], str | None]:
     """The items that can be read, and what became of the others."""
-    out, notes = [], []
+    out: list[Any] = []
+    first, bad = "", 0
     for number, item in enumerate(items, 1):
         try:
             one, note = read(item)
+            out.append(one)
+            became = f"as number {number}; a part of it replaced by U+FFFD" if note else ""
         except _NotReadableError:
-            notes.append(f"{_shown(item)} as number {number}; it was dropped")
-            continue
-        out.append(one)
-        if note:
-            notes.append(f"{_shown(item)} as number {number}; a part of it replaced by U+FFFD")
-    more = f" (so were {len(notes) - 1} more)" if len(notes) > 1 else ""
-    return tuple(out), f"expected {expected}, got {notes[0]}{more}" if notes else None
+            became = f"as number {number}; it was dropped"
+        if became:
+            bad += 1
+            first = first or f"expected {expected}, got {_shown(item)} {became}"
+    more = f" (so were {bad - 1} more)" if bad > 1 else ""
+    return tuple(out), f"{first}{more}" if bad else None
 
 
 def _image(value: object, *, pictures: bool) -> _Read:
