@@ -40,6 +40,8 @@ _MOST_HEADER_LINES = 20
 _SWALLOWED_SHARE = 0.8
 # Characters of a key by which lines are told to be records, and of a column's name that is compared with ours.
 _MOST_KEY = 64
+# Bytes in which the first line ends, if it ends in CR.
+_HEAD_BYTES = 1 << 16
 _WIDE_BOMS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -65,7 +67,9 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
 
 
 def lines_of(path: Path) -> Generator[Line, None, None]:
-    """The lines of a file in UTF-8, which may end in any way; bytes that are not UTF-8 become lone surrogates.
+    """The lines of a file in UTF-8; bytes that are not UTF-8 become lone surrogates.
+
+    Lines end in LF or CR LF, or in CR where the first one does: elsewhere a CR is a character of a text.
 
     Raises:
         InputError: It is UTF-16.
@@ -74,10 +78,12 @@ def lines_of(path: Path) -> Generator[Line, None, None]:
     number = 0
     try:
         with _opened(path) as raw:
-            if raw.read(2) in _WIDE_BOMS:
+            head = raw.read(_HEAD_BYTES)
+            if head.startswith(_WIDE_BOMS):
                 raise InputError(f"{path.name}: expected UTF-8, got UTF-16; save it as UTF-8")
             raw.seek(0)
-            with io.TextIOWrapper(raw, "utf-8-sig", "surrogateescape", newline="") as file:
+            newline = "" if re.match(rb"[^\r\n]*\r(?!\n)", head) else "\n"
+            with io.TextIOWrapper(raw, "utf-8-sig", "surrogateescape", newline=newline) as file:
                 while text := file.readline(MOST_LINE):
                     number += 1
                     if len(text) < MOST_LINE or text[-1] in "\r\n":

@@ -119,6 +119,16 @@ def test_lines_may_end_in_any_way(tmp_path: Path, end: str) -> None:
     assert list(read_listings(write(tmp_path, "a.csv", cells))) == wanted
 
 
+def test_a_carriage_return_within_a_cell_begins_no_row(tmp_path: Path) -> None:
+    """As pandas writes it, without quotes: the row is named, and none is made up."""
+    first, bad, last = read_listings(write(tmp_path, "a.csv", "id,title\na,x\nb,y\rc,z\nd,v\n"))
+    assert (first, last) == (Listing("a", title="x"), Listing("d", title="v"))
+    assert isinstance(bad, BadRow)
+    assert bad.line == 3
+    assert list(read_listings(write(tmp_path, "a.csv", 'id,title\nb,"y\rc"\n'))) == [Listing("b", title="y\rc")]
+    assert list(read_listings(write(tmp_path, "a.jsonl", '{"id": "a"}\n{"id":\r"b"}'))) == [Listing("a"), Listing("b")]
+
+
 @pytest.mark.parametrize(
     "text", ['[{"id": "a"}, {"id": "b"}]', '[\n  {"id": "a"},\n  {"id": "b"}\n]\n', '\n[ {"id": "a"} ]']
 )
@@ -251,7 +261,7 @@ def test_lines_of_a_record_that_failed_are_no_short_rows(tmp_path: Path) -> None
     assert (good, bad) == (["b"], [2, 3, 4])
 
 
-cells = st.text(st.characters(exclude_categories=["Cs"]), max_size=9) | st.sampled_from(
+cells = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r"), max_size=9) | st.sampled_from(
     ["a,b", 'a "b" c', "x\ny", "x\r\ny, z", '"', ";", "a\tb", "", " "]
 )
 

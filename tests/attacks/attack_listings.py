@@ -232,7 +232,7 @@ FILES: dict[str, tuple[Outcome, str, Callable[[], bytes], int]] = {
     ),
     "jsonl: a file of NUL": ("bad row", "a.jsonl", lambda: bytes(_MEGABYTE) + b"\n" + _GOOD.encode(), 1),
     "jsonl: UTF-16": ("InputError", "a.jsonl", lambda: '{"id": "a"}\n'.encode("utf-16") + b"\n" + _GOOD.encode(), 1),
-    "csv: a quote that never ends": ("bad row", "a.csv", lambda: b'id,title\ngood,x\n"' + b"a,b\n" * 100_000, 1),
+    "csv: a quote that never ends": ("bad row", "a.csv", lambda: b'id,title\ngood,x\n"' + b"a,b\n" * 50_000, 1),
     "csv: a million columns": ("bad row", "a.csv", lambda: b"id\ngood\n" + b"," * _MEGABYTE + b"\n", 1),
     "csv: a header of a million columns": ("report", "a.csv", lambda: b"id" + b",a" * 500_000 + b"\ngood\n", 1),
     "csv: a formula": ("report", "a.csv", lambda: b"id,title\ngood,\"=cmd|' /C calc'!A0\"\n", 1),
