@@ -165,13 +165,45 @@ def _fuzz(target: str, seconds: int, folder: Path) -> None:
     atheris.Fuzz()
 
 
+def _broken(count: int) -> dict[str, int]:
+    """Listings with fields broken at random, by a seed: what became of them from the file to the report (fakes)."""
+    sys.path[:0] = [str(Path(__file__).resolve().parent.parent / "tests" / name) for name in ("", "attacks")]
+    from attack import scanner
+    from broken_rows import as_jsonl, broken_rows
+
+    from logoscan.types import Listing
+
+    rows = list(broken_rows(count, 0))
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place) / "broken.jsonl"
+        path.write_bytes(as_jsonl(rows))
+        read = list(read_listings(path))
+        good = [row for row in read if isinstance(row, Listing)]
+        reports = list(scanner(Path(place)).scan_many(good))
+    told = ({f"{name}: {why}" for name, why in listing.dropped.items()} for listing in good)
+    return {
+        "rows": count,
+        "listings": len(good),
+        "bad_rows": len(read) - len(good),
+        "wrongly_bad": sum(isinstance(r, BadRow) == row.usable for row, r in zip(rows, read, strict=True)),
+        "fields_broken": sum(len(row.fields) for row in rows),
+        "fields_told": sum(len(listing.dropped) for listing in good),
+        "reports": len(reports),
+        "lost": abs(count - len(read)) + abs(len(good) - len(reports)),
+        "not_told": sum(not said <= set(report.warnings) for said, report in zip(told, reports, strict=True)),
+    }
+
+
 @click.command()
 @click.option("--target", "targets", multiple=True, type=click.Choice(list(TARGETS)), help="All, if none is named.")
 @click.option("--seconds", default=60, show_default=True, type=click.IntRange(1), help="For each target.")
+@click.option("--rows", default=0, help="Instead: so many listings with fields broken at random, read and scanned.")
 @click.option("--one", hidden=True, type=click.Choice(list(TARGETS)))
 @click.option("--folder", hidden=True, type=click.Path(path_type=Path))
 @click.option("--json", "out", type=click.Path(path_type=Path), help="Result file.")
-def main(targets: tuple[str, ...], seconds: int, one: str | None, folder: Path | None, out: Path | None) -> None:
+def main(
+    targets: tuple[str, ...], seconds: int, rows: int, one: str | None, folder: Path | None, out: Path | None
+) -> None:
     """Fuzz each target and print its executions and crashes; exit code 1 if there was one.
 
     A crash is an exception that is no LogoscanError, 20 s for one input, or 2 GB of memory.
@@ -179,6 +211,14 @@ def main(targets: tuple[str, ...], seconds: int, one: str | None, folder: Path |
     if one is not None and folder is not None:
         _fuzz(one, seconds, folder)
         return
+    if rows:
+        figures = _broken(rows)
+        print(json.dumps(figures, indent=1))
+        if out is not None:
+            from common import write_result
+
+            write_result(out, figures, {"rows": rows})
+        sys.exit(1 if figures["lost"] or figures["wrongly_bad"] or figures["not_told"] else 0)
     results = []
     for target in targets or TARGETS:
         with tempfile.TemporaryDirectory() as place:

@@ -12,7 +12,7 @@ from logoscan.images import ImageLimits, load_image
 from logoscan.index import LogoIndex
 from logoscan.judging import Findings, Judge
 from logoscan.ledger import PhotoLedger
-from logoscan.listings import read_listings, read_prices
+from logoscan.listings import BadRow, read_listings, read_prices, to_listing
 from logoscan.match import MatchCalibration
 from logoscan.merchant import MerchantFacts, MerchantModel, MerchantScore, score_merchant
 from logoscan.merchant_evidence import ListingEvidence
@@ -46,6 +46,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ANYWHERE",
+    "BadRow",
     "Brand",
     "BrandEvidence",
     "BrandMention",
@@ -104,5 +105,6 @@ __all__ = [
     "report_to_json",
     "sample_prices",
     "score_merchant",
+    "to_listing",
     "to_pandas",
 ]

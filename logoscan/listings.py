@@ -1,205 +1,123 @@
 """Listings files (`.jsonl`, `.csv`, `.parquet`) and folders of photos -> Listing records, row by row.
 
-A bad row becomes a `BadRow` with its line and does not end the stream.
+One bad field costs that field, a bad row becomes a `BadRow` with its line, and neither ends the stream; each is told.
 """
 
 from __future__ import annotations
 
-import csv
-import json
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
-from datetime import date
-from decimal import Decimal
-from functools import partial, wraps
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from logoscan.errors import CorruptFileError, InputError, MissingDependencyError
+from logoscan.errors import InputError
 from logoscan.folders import photo_names
 from logoscan.formats import PHOTO_SUFFIXES
-from logoscan.jsonio import keys_for_log
 from logoscan.opening import NameBelow
+from logoscan.parquet_rows import ParquetTable
 from logoscan.price import PriceRecord
+from logoscan.rows import FIELDS, BadRow, field_of, loads, plain_number, to_listing, unescape, whole
+from logoscan.tables import CsvTable, check_columns, kind_of, lines_of, open_csv, tell_ignored
 from logoscan.types import Listing
 from logoscan.units import pack
 
-__all__ = ["PHOTO_SUFFIXES", "BadRow", "read_listings", "read_prices", "to_listing"]
+__all__ = ["PHOTO_SUFFIXES", "BadRow", "listings_kind", "read_listings", "read_prices", "row_count", "to_listing"]
 
 logger = logging.getLogger(__name__)
 
-_NOT_UTF8 = "\ufffd"
-"""What Python reads in place of bytes that are not UTF-8."""
-_MOST_LINE_BYTES = 16 << 20
-"""Of a line of JSON, and of one text in Parquet: a listing of the largest texts has a thousandth of it."""
-_MOST_MEAN_BYTES = 1 << 20
-"""Of a row of a Parquet row group, uncompressed: what has more is not read, since Arrow holds it thrice to do so."""
-_MOST_GROUP_BYTES = 1 << 40
-"""Of such a row group: what says that it has more lies, and would have bad rows without end."""
-_MOST_IGNORED = 100
-"""Unknown fields that are told of; a file can have one of its own in each row."""
-_FIELDS = tuple(f.name for f in fields(Listing) if f.name != "dropped")  # what a reader says, no source
+KINDS = (".jsonl", ".csv", ".parquet")
+_BLOCK_BYTES = 1 << 20
+_KNOWN = frozenset(FIELDS)
+_PRICE_FIELDS = ("brand", "price", "currency", "category", "condition", "title")
+_LABEL_FIELDS = ("file", "brand")
+
+_Rows = Iterator[tuple[int, Mapping[str, Any] | BadRow]]
+"""Rows of a file by where they stand."""
 
 
-@dataclass(frozen=True)
-class BadRow:
-    """A row that is no listing: where it stands (the last line of a CSV row, a photo's position) and why."""
-
-    line: int
-    reason: str
+# -- JSON lines
 
 
-def _listing(values: Mapping[str, Any], line: int) -> Listing | BadRow:
-    """A null is absent; everything else a Listing checks itself."""
-    known = {k: v for k, v in values.items() if k in _FIELDS and v is not None}
-    images = known.get("images", [])
-    if not isinstance(images, list) or not all(isinstance(i, str) for i in images):
-        return BadRow(line, f"images: expected a list of file names, got {images!r:.80}")
-    if "id" not in known:
-        return BadRow(line, "id: expected a non-empty string, got nothing")
-    if isinstance(known["id"], int) and not isinstance(known["id"], bool):
-        known["id"] = str(known["id"])  # databases number their rows
+def _from_jsonl(path: Path) -> _Rows:
+    for line, text in lines_of(path):
+        if text is None:
+            yield line, BadRow(line, "expected a shorter line")
+        elif text.strip():
+            yield line, _object(text, line)
+
+
+def _object(text: str, line: int) -> Mapping[str, Any] | BadRow:
     try:
-        return Listing(**known)
-    except InputError as error:
-        return BadRow(line, str(error).removeprefix("Listing."))
+        values = loads(text)
+    except (ValueError, RecursionError) as error:
+        return BadRow(line, f"not JSON ({error!s:.100})")
+    return values if isinstance(values, dict) else BadRow(line, f"expected an object, got {type(values).__name__}")
 
 
-def _from_jsonl(path: Path) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
-    with path.open("rb") as file:
-        for line, raw in enumerate(iter(partial(file.readline, _MOST_LINE_BYTES), b""), 1):
-            if len(raw) == _MOST_LINE_BYTES and not raw.endswith(b"\n"):
-                while (rest := file.readline(_MOST_LINE_BYTES)) and not rest.endswith(b"\n"):
-                    pass
-                yield line, f"expected a line of less than {_MOST_LINE_BYTES} bytes, got more"
-                continue
-            if not raw.strip():
-                continue
-            try:
-                values = json.loads(raw)
-            except (ValueError, RecursionError) as error:
-                yield line, f"not JSON ({error!s:.100})"
-                continue
-            yield line, values if isinstance(values, dict) else f"expected an object, got {type(values).__name__}"
+def _refuse_array(path: Path) -> None:
+    """A file that is one array of JSON has no row that could be read."""
+    first = next((text for _, text in lines_of(path) if text is None or text.strip()), None)
+    begin = (first or "").strip()[:200]
+    if begin == "[" or (begin[:1] == "[" and begin[1:].lstrip()[:1] == "{"):
+        raise InputError(
+            f"{path.name}: expected one object of JSON a line, got an array; write each of its objects on a line"
+        )
 
 
-def _from_csv(path: Path) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
-    with path.open(encoding="utf-8-sig", newline="", errors="replace") as file:
-        for line, row in _csv_rows(csv.DictReader(file, strict=True)):
-            yield line, row if isinstance(row, str) else _csv_values(row)
+# -- CSV
 
 
-def _csv_rows(reader: csv.DictReader[str]) -> Iterator[tuple[int, dict[str | Any, str | Any] | str]]:
-    """Rows by their last line; a reason in place of one that is no CSV."""
-    while True:
-        try:
-            row = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield reader.reader.line_num, f"not CSV ({error})"  # DictReader's own number lags behind here
+def _from_csv(table: CsvTable, columns: Mapping[str, str]) -> _Rows:
+    """Rows by our fields' names."""
+    name_at = {at: columns[column] for at, column in enumerate(table.columns) if column in columns}
+    key = next(column for column, name in columns.items() if name in ("id", "brand", "file"))
+    told = False
+    for line, cells in table.records(key):
+        if isinstance(cells, str):
+            yield line, BadRow(line, cells)
             continue
-        yield reader.line_num, row
+        if len(cells) < len(table.columns) and not told:
+            told = True
+            logger.warning(
+                "%s, line %d: %d cells in %d columns; those at the end count as empty, here and below",
+                table.path.name, line, len(cells), len(table.columns),
+            )  # fmt: skip
+        yield line, {name: cells[at] for at, name in name_at.items() if at < len(cells)}
 
 
-def _csv_values(row: dict[str | Any, str | Any]) -> Mapping[str, Any] | str:
-    if None in row:
-        return f"expected {len(row) - 1} columns, got more"
-    if any(_NOT_UTF8 in str(value) for value in row.values()):
-        return "expected UTF-8, got bytes that are not"
+def _csv_values(row: Mapping[str, str]) -> Mapping[str, Any]:
     # an empty cell is absent; but a column for the claim that is left empty states that there is none
-    values: dict[str, Any] = {k: v for k, v in row.items() if v not in (None, "") or (k == "claimed_brand" and v == "")}
+    values: dict[str, Any] = {name: cell for name, cell in row.items() if cell or name == "claimed_brand"}
     for name in ("images", "reviews"):
         if name in values:
             values[name] = [part.strip() for part in values[name].split("|") if part.strip()]
-    if "attributes" in values:
-        try:
-            values["attributes"] = json.loads(values["attributes"])
-        except (ValueError, RecursionError):
-            return f"attributes: expected a JSON object, got {values['attributes']!r:.80}"
-    if "price" in values:
-        try:
-            values["price"] = float(values["price"])
-        except ValueError:
-            return f"price: expected a number, got {values['price']!r:.80}"
     return values
 
 
-def _from_parquet(path: Path) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
-    try:
-        from pyarrow import ArrowException, parquet
-    except ImportError:
-        raise MissingDependencyError(f"{path.name}: reading Parquet needs pip install 'logoscan[parquet]'") from None
-    line = 0
-    try:
-        file = parquet.ParquetFile(path)
-        for group in range(file.num_row_groups):
-            about = file.metadata.row_group(group)
-            if about.total_byte_size > _MOST_MEAN_BYTES * about.num_rows:
-                mean = about.total_byte_size // max(1, about.num_rows)
-                if about.total_byte_size > _MOST_GROUP_BYTES:
-                    raise ValueError(f"row group {group} says that it has {about.total_byte_size} bytes")
-                for _ in range(about.num_rows):
-                    line += 1
-                    yield line, f"expected row groups of at most {_MOST_MEAN_BYTES} bytes a row, got {mean}"
-                continue
-            for batch in file.iter_batches(batch_size=1024, row_groups=[group]):
-                for values in _rows(batch):
-                    line += 1
-                    yield line, values
-    except (ArrowException, OSError, ValueError, OverflowError, ArithmeticError) as error:  # as values are converted
-        raise CorruptFileError(f"{path.name}: not Parquet, or damaged after row {line} ({error!s:.120})") from None
+# -- all of them
 
 
-def _rows(batch: Any) -> Iterator[Mapping[str, Any] | str]:
-    """An Arrow batch row by row; what is wrong with one whose fields are too long."""
-    long = _long_rows(batch)
-    rows = (batch.slice(i, 1).to_pylist()[0] for i in range(len(batch)) if i not in long)
-    rows = rows if long else iter(batch.to_pylist())
-    for i in range(len(batch)):
-        if i in long:  # a file of some kilobytes may hold a gigabyte of one letter
-            yield f"expected fields of less than {_MOST_LINE_BYTES} bytes, got as many or more"
-        else:
-            yield _parquet_values(dict(next(rows)))
+def listings_kind(path: Path) -> Literal[".jsonl", ".csv", ".parquet"] | None:
+    """What kind of listings file a name promises, packed (`.csv.gz`) or not; None for none."""
+    return kind_of(path, KINDS)  # type: ignore[return-value]
 
 
-def _long_rows(batch: Any) -> set[int]:
-    """Rows of an Arrow batch with a field that is too long to be anybody's."""
-    from pyarrow import types
-
-    long: set[int] = set()
-    for column in batch.columns:
-        if column.get_total_buffer_size() < _MOST_LINE_BYTES:
-            continue
-        if types.is_dictionary(column.type):  # one long value may stand in every row
-            values = {i for i in range(len(column.dictionary)) if _bytes(column.dictionary, i) >= _MOST_LINE_BYTES}
-            long |= {i for i, value in enumerate(column.indices.to_pylist()) if value in values}
-        else:
-            long |= {i for i in range(len(column)) if _bytes(column, i) >= _MOST_LINE_BYTES}
-    return long
-
-
-def _bytes(column: Any, row: int) -> int:
-    from pyarrow import types
-
-    one = column.slice(row, 1)
-    view = types.is_string_view(one.type)  # Arrow counts all that its buffers hold, whatever the slice
-    return int(one.cast("large_string").nbytes if view else one.nbytes)
-
-
-def _parquet_values(values: dict[str, Any]) -> Mapping[str, Any]:
-    """Parquet's richer types as the ones of a Listing."""
-    attributes, price, listed_at = (values.get(name) for name in ("attributes", "price", "listed_at"))
-    if isinstance(attributes, list) and all(isinstance(pair, tuple) for pair in attributes):  # so does a map arrive
-        values["attributes"] = dict(attributes)
-    elif isinstance(attributes, dict):  # a struct has the fields of all rows
-        values["attributes"] = {k: v for k, v in attributes.items() if v is not None}
-    if isinstance(price, Decimal):
-        values["price"] = float(price)
-    if isinstance(listed_at, date):  # or its child datetime
-        values["listed_at"] = listed_at.isoformat()
-    return values
+def row_count(path: str | Path) -> int | None:
+    """About how many rows a source has, by its lines or its footer: for progress, no promise; None if nothing says."""
+    path = Path(path)
+    kind = listings_kind(path) if path.is_file() else None
+    if kind == ".parquet":
+        return ParquetTable(path).rows
+    if kind is None or path.suffix.lower() == ".gz":
+        return None
+    last, ends = b"\n", 0
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK_BYTES):
+            ends += block.count(b"\n")
+            last = block[-1:]
+    return max(0, ends + (last != b"\n") - (kind == ".csv"))
 
 
 def _below_their_source(
@@ -221,118 +139,118 @@ def _below(listing: Listing, folder: Path) -> Listing:
     return replace(listing, images=tuple(NameBelow(i, folder) if isinstance(i, str) else i for i in listing.images))
 
 
-def to_listing(values: Mapping[str, Any], line: int) -> Listing | BadRow:
-    """A listing of one row of a table, as Arrow gives it to Python.
-
-    Args:
-        values: By the names of a Listing's fields; others are ignored, null is absent.
-        line: Where the row stands.
-    """
-    return _listing(_parquet_values(dict(values)), line)
-
-
 @_below_their_source
 def read_listings(source: str | Path) -> Iterator[Listing | BadRow]:
     """Listings of a file, or one for each photo of a folder (its id is the file's name below the folder).
 
     Image names stay as they are written, and know the folder that they are relative to: the file's, or the folder
-    itself. A Scanner without a root looks for them there; one with a root, below that.
+    itself. A Scanner without a root looks for them there; one with a root, below that. A field that cannot be read is
+    absent, and `Listing.dropped` says so; see `to_listing` for what is repaired. In a CSV file commas, semicolons and
+    tabs are found by themselves, and a row whose quote is not closed costs its line alone.
 
     Args:
-        source: `.jsonl`, `.csv` (images and reviews split by `|`), `.parquet`, or a folder.
+        source: `.jsonl`, `.csv` (images and reviews split by `|`), both in UTF-8 and packed or not (`.csv.gz`),
+            `.parquet`, or a folder.
 
     Raises:
-        InputError: No such file, or of another kind.
+        InputError: No such file, or of another kind; UTF-16; one array of JSON; no column `id`, a column that is nearly
+            one of ours which is absent (`pirce`), or one of ours twice.
         MissingDependencyError: Parquet without pyarrow.
-        CorruptFileError: While reading: a `.parquet` file that is something else.
+        CorruptFileError: A `.parquet` file that is something else; while reading: a `.gz` file that is damaged.
     """
     path = Path(source)
     if path.is_dir():
         return _from_folder(path)
-    readers = {".jsonl": _from_jsonl, ".csv": _from_csv, ".parquet": _from_parquet}
-    if path.suffix.lower() not in readers or not path.is_file():
+    kind = listings_kind(path)
+    if kind is None or not path.is_file():
         raise InputError(f"listings: expected a folder of photos or a .jsonl, .csv or .parquet file, got {str(path)!r}")
-    return _from_rows(readers[path.suffix.lower()](path), path.name)
+    if kind == ".jsonl":
+        _refuse_array(path)
+        return _from_rows(_from_jsonl(path), path.name)
+    if kind == ".csv":
+        table = open_csv(path, FIELDS)
+        if not table.columns:
+            return iter(())
+        columns = check_columns(table.columns, FIELDS, ("id",), path.name)
+        tell_ignored({c for c in table.columns if c not in columns}, set(), path.name)
+        read = _from_csv(table, columns)
+        return _from_rows(((n, r if isinstance(r, BadRow) else _csv_values(r)) for n, r in read), path.name)
+    parquet = ParquetTable(path)
+    if not parquet.rows:
+        return iter(())
+    columns = check_columns(parquet.columns, FIELDS, ("id",), path.name)
+    tell_ignored({c for c in parquet.columns if c not in columns}, set(), path.name)
+    return _from_rows(parquet.records(list(columns)), path.name)
 
 
 def _from_folder(folder: Path) -> Iterator[Listing | BadRow]:
     for number, name in enumerate(photo_names(folder), 1):
-        try:
-            yield Listing(name, (name,))
-        except InputError as error:
-            yield BadRow(number, str(error).removeprefix("Listing."))
+        yield to_listing({"id": name, "images": [name]}, number)
 
 
-def _from_rows(rows: Iterable[tuple[int, Mapping[str, Any] | str]], name: str) -> Iterator[Listing | BadRow]:
+def _from_rows(rows: _Rows, name: str) -> Iterator[Listing | BadRow]:
     ignored: set[str] = set()
     for line, values in rows:
-        if isinstance(values, str):
-            yield BadRow(line, values)
+        if isinstance(values, BadRow):
+            yield values
             continue
-        if len(ignored) < _MOST_IGNORED and (new := {str(k) for k in values} - set(_FIELDS) - ignored):
-            told = sorted(new)[: _MOST_IGNORED - len(ignored)]
-            ignored |= set(told)
-            more = ", and more" if len(told) < len(new) else ""
-            logger.warning("%s: ignored fields: %s%s", name, keys_for_log(told), more)
-        yield _listing(values, line)
+        if unknown := {key for key in values.keys() - _KNOWN if field_of(key) is None}:
+            tell_ignored(unknown, ignored, name, [field for field in FIELDS if field not in values])
+        yield to_listing(values, line, pictures=False)
 
 
 def read_prices(path: str | Path) -> Iterator[PriceRecord | BadRow]:
     """Price records of a CSV file with the columns brand, price, currency and, optionally, category, condition, title.
 
-    The condition is as listings state it (empty: new); the title says how much is sold, as `units.pack` reads it.
+    The condition is as listings state it (empty: new); the title says how much is sold, as `units.pack` reads it. The
+    file is read as `read_listings` reads one; a row with a field that cannot be read is bad, since all of it is needed.
 
     Raises:
-        InputError: No such file, or a column is missing.
+        InputError: No such file, a column is missing, or one is nearly there.
     """
     path = Path(path)
     if not path.is_file():
         raise InputError(f"prices: expected a CSV file, got {str(path)!r}")
-    with path.open(encoding="utf-8-sig", newline="", errors="replace") as file:
-        reader = csv.DictReader(file)
-        if missing := {"brand", "price", "currency"} - set(_columns(reader, path.name)):
-            raise InputError(f"{path.name}: expected the columns brand, price, currency; {sorted(missing)} missing")
-        for line, row in _csv_rows(reader):
-            if isinstance(row, str):
-                yield BadRow(line, row)
-                continue
-            if any(_NOT_UTF8 in str(value) for value in row.values()):
-                yield BadRow(line, "expected UTF-8, got bytes that are not")
-                continue
-            try:
-                price = float(row["price"])
-                category, condition = row.get("category") or None, row.get("condition") or None
-                size = pack(row.get("title") or "")
-                yield PriceRecord(row["brand"], price, row["currency"], category, condition, size)
-            except (ValueError, TypeError) as error:
-                yield BadRow(line, str(error))
+    table = open_csv(path, _PRICE_FIELDS)
+    columns = check_columns(table.columns, _PRICE_FIELDS, ("brand", "price", "currency"), path.name)
+    tell_ignored({c for c in table.columns if c not in columns}, set(), path.name)
+    return (row if isinstance(row, BadRow) else _price_record(row, line) for line, row in _from_csv(table, columns))
 
 
-def _columns(reader: csv.DictReader[str], name: str) -> Sequence[str]:
+def _price_record(row: Mapping[str, str], line: int) -> PriceRecord | BadRow:
+    if missing := [name for name in ("brand", "price", "currency") if not row.get(name, "").strip()]:
+        return BadRow(line, f"{missing[0]}: expected one, got an empty cell")
+    price = plain_number(row["price"])
+    if price is None:
+        return BadRow(line, f"price: expected a number, got {row['price']!r:.80}")
+    texts = {name: unescape(row[name]) or None for name in ("brand", "category", "condition", "title") if name in row}
+    if any(whole(text) != text for text in row.values()):
+        return BadRow(line, "expected UTF-8, got bytes that are not")
     try:
-        return reader.fieldnames or ()
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise InputError(f"{name}: expected a CSV file, got something else ({error!s:.120})") from None
+        size = pack(texts.pop("title", None) or "")
+        return PriceRecord(price=price, currency=row["currency"].strip(), pack=size, **texts)  # type: ignore[arg-type]
+    except InputError as error:
+        return BadRow(line, str(error).removeprefix("PriceRecord."))
 
 
 def read_labels(path: str | Path) -> list[tuple[str, frozenset[str]]]:
     """Labelled photos of a CSV file with the columns file and brand; | between several brands, empty for none.
 
     Raises:
-        InputError: No such file, a column is missing, or a row names no file.
+        InputError: No such file, a column is missing, a row is no CSV, or names no file.
     """
     path = Path(path)
     if not path.is_file():
         raise InputError(f"labels: expected a CSV file, got {str(path)!r}")
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file)
-        if missing := {"file", "brand"} - set(_columns(reader, path.name)):
-            raise InputError(f"{path.name}: expected the columns file and brand; {sorted(missing)} missing")
-        try:
-            read = list(reader)
-        except (csv.Error, UnicodeDecodeError) as error:
-            raise InputError(f"{path.name}: expected a CSV file, got something else ({error!s:.120})") from None
-    rows = [(row["file"], frozenset(b.strip() for b in (row["brand"] or "").split("|") if b.strip())) for row in read]
-    if not all(name for name, _ in rows):
-        raise InputError(f"{path.name}: expected a file in every row, got an empty cell")
-    return rows
+    table = open_csv(path, _LABEL_FIELDS)
+    columns = check_columns(table.columns, _LABEL_FIELDS, _LABEL_FIELDS, path.name)
+    out = []
+    for line, row in _from_csv(table, columns):
+        if isinstance(row, BadRow):
+            raise InputError(f"{path.name}, line {line}: {row.reason}")
+        if any(whole(text) != text for text in row.values()):
+            raise InputError(f"{path.name}, line {line}: expected UTF-8, got bytes that are not")
+        if not row["file"]:
+            raise InputError(f"{path.name}: expected a file in every row, got an empty cell")
+        out.append((row["file"], frozenset(b.strip() for b in row.get("brand", "").split("|") if b.strip())))
+    return out

@@ -23,6 +23,7 @@ from logoscan.errors import InputError
 from logoscan.folding import fold
 from logoscan.jsonio import read_record, write_record
 from logoscan.price_fit import LEAST_PRICES, Group, Key, fit_currency
+from logoscan.types import _currency, _number, _text  # one set of checks for all records
 from logoscan.units import Pack
 
 __all__ = ["ONE", "Observed", "PriceRecord", "PriceSample", "condition_of", "key_of", "log_sizes", "sample_prices"]
@@ -54,7 +55,7 @@ class PriceRecord:
     Attributes:
         brand: Its name.
         price: In [1e-6, 1e12], in `currency`.
-        currency: ISO 4217.
+        currency: ISO 4217 code, upper case.
         category: None counts for the brand alone.
         condition: As listings state it; None is new.
         pack: Pieces and content, as `units.pack` reads them from a title.
@@ -68,12 +69,12 @@ class PriceRecord:
     pack: Pack = ONE
 
     def __post_init__(self) -> None:
-        if not isinstance(self.brand, str) or not self.brand.strip():
-            raise InputError(f"PriceRecord.brand: expected a non-empty string, got {self.brand!r:.80}")
-        if not (isinstance(self.price, (int, float)) and _LEAST_PRICE <= self.price <= _MOST_PRICE):
-            raise InputError(f"PriceRecord.price: expected a number in [1e-06, 1e+12], got {self.price!r:.80}")
-        if not isinstance(self.currency, str) or len(self.currency) != 3:
-            raise InputError(f"PriceRecord.currency: expected an ISO 4217 code, got {self.currency!r:.80}")
+        _text("PriceRecord", "brand", self.brand, required=True)
+        _text("PriceRecord", "category", self.category)
+        _text("PriceRecord", "condition", self.condition)
+        _number("PriceRecord", "price", self.price, _LEAST_PRICE, _MOST_PRICE)
+        _currency("PriceRecord", self.currency)
+        object.__setattr__(self, "currency", self.currency.upper())
 
 
 def condition_of(text: str | None) -> str:

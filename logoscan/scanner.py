@@ -453,8 +453,8 @@ class Scanner:
         altered: Mapping[str, Mapping[str, float]],
     ) -> Report:
         listing = words.listing
-        warnings = [f"image {i}: {o.warning}" for i, o in enumerate(observations) if o.warning]
-        warnings += [f"{name} was left out: {why}" for name, why in sorted(listing.dropped.items())]
+        warnings = [f"{name}: {why}" for name, why in sorted(listing.dropped.items())]
+        warnings += [f"image {i}: {o.warning}" for i, o in enumerate(observations) if o.warning]
         skipped = [] if self.ocr else ["photos were not read: no OCR engine"]
         skipped += [f"image {i}: without {', '.join(o.unfinished)}" for i, o in enumerate(observations) if o.unfinished]
         skipped += [f"image {i}: {_unread(o.spans.unread)}" for i, o in enumerate(observations) if o.spans.unread]

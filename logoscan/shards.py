@@ -19,7 +19,7 @@ from logoscan.errors import CorruptFileError, ImageError, InputError, MissingDep
 from logoscan.images import read_file
 from logoscan.jsonio import atomic_write, file_sha256
 from logoscan.ledger import PhotoLedger
-from logoscan.listings import BadRow, read_listings
+from logoscan.listings import KINDS, BadRow, listings_kind, read_listings
 from logoscan.merchant_evidence import ListingEvidence
 from logoscan.merchant_state import MerchantState
 from logoscan.report import report_from_json
@@ -33,7 +33,6 @@ logger = logging.getLogger(__name__)
 Outputs: TypeAlias = str | Path | Iterable[str | Path]
 """The folder of a scan's output files, or the files themselves."""
 
-_KINDS = (".jsonl", ".csv", ".parquet")
 _KEY_DIGITS = 32
 """Of the SHA-256 that name a shard: 128 bits, so that no two contents meet by chance."""
 _FORMAT = "1"
@@ -90,6 +89,8 @@ class Row:
 def find_shards(source: Outputs) -> tuple[Shard, ...]:
     """The shards of a folder (its .jsonl, .csv and .parquet files, not those of its folders) or of a list of files.
 
+    Files of lines may be packed (`.jsonl.gz`).
+
     Returns:
         In the order of the names, or of the list. Files of one content are one shard.
 
@@ -97,15 +98,15 @@ def find_shards(source: Outputs) -> tuple[Shard, ...]:
         InputError: There is none, or a file of another kind.
     """
     if isinstance(source, (str, Path)) and Path(source).is_dir():
-        paths = sorted(p for p in Path(source).iterdir() if p.suffix.lower() in _KINDS and not p.name.startswith("."))
+        paths = sorted(p for p in Path(source).iterdir() if listings_kind(p) and not p.name.startswith("."))
     else:
         paths = [Path(source)] if isinstance(source, (str, Path)) else [Path(p) for p in source]
     if not paths:
-        raise InputError(f"shards: expected files of listings ({', '.join(_KINDS)}), got none in {str(source)!r:.120}")
+        raise InputError(f"shards: expected files of listings ({', '.join(KINDS)}), got none in {str(source)!r:.120}")
     found: dict[str, list[Path]] = {}
     for path in paths:
-        if path.suffix.lower() not in _KINDS or not path.is_file():
-            raise InputError(f"shards: expected {', '.join(_KINDS)} files, got {str(path)!r}")
+        if listings_kind(path) is None or not path.is_file():
+            raise InputError(f"shards: expected {', '.join(KINDS)} files, got {str(path)!r}")
         found.setdefault(file_sha256(path)[:_KEY_DIGITS], []).append(path.resolve())
     return tuple(Shard(same[0], key, tuple(same[1:])) for key, same in found.items())
 
@@ -123,13 +124,15 @@ def read_rows(path: Path, key: str, *, ahead: Path | None = None) -> Iterator[Ro
     """
     taken: set[str] = set()
     number, broken = 0, None
-    rows = read_listings(path)
+    rows: Iterator[Listing | BadRow] = iter(())
     for number in count(1):
         try:
+            if number == 1:
+                rows = read_listings(path)
             row = next(rows)
         except StopIteration:
             break
-        except CorruptFileError as error:
+        except (CorruptFileError, InputError) as error:  # no table, or one whose columns are not ours
             broken = str(error)
             break
         if isinstance(row, BadRow):

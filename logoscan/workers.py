@@ -73,15 +73,12 @@ def take_stage(table: Any) -> Any:
     """A caller's own rows, with the fields of a Listing as columns."""
     rows = []
     for number, values in enumerate(table.to_pylist(), 1):
-        images = values.get("images")
-        photos = [i if isinstance(i, bytes) else None for i in images] if isinstance(images, list) else []
-        held = any(photo is not None for photo in photos)
-        if held:
-            values["images"] = ["" if isinstance(image, bytes) else image for image in images]
         made = to_listing(values, number)
         if isinstance(made, BadRow):
             rows.append(Row("", number, number, failure=made.reason))
         else:
+            photos = [image if isinstance(image, bytes) else None for image in made.images]
+            held = any(photo is not None for photo in photos)
             rows.append(Row("", number, number, listing_json(made), photos=photos if held else None))
     return _table(rows)
 

@@ -133,7 +133,7 @@ def test_a_csv_file(shop: Path) -> None:
 
 
 def test_bad_rows_are_told_with_their_line_and_the_rest_is_done(shop: Path) -> None:
-    rows = ['{"id": "a"}', "{not json", '{"title": "no id"}', '{"id": "b", "price": -1}', '["list"]', ""]
+    rows = ['{"id": "a"}', "{not json", '{"title": "no id"}', '{"id": true, "price": -1}', '["list"]', ""]
     rows += ['{"id": "a"}', '{"id": "c"}']
     (shop / "bad.jsonl").write_text("\n".join(rows))
     result = scan(shop, listings="bad.jsonl")
@@ -142,9 +142,88 @@ def test_bad_rows_are_told_with_their_line_and_the_rest_is_done(shop: Path) -> N
     told = result.stderr.splitlines()
     for line, number in zip(told, (2, 3, 4, 5), strict=False):
         assert line.startswith(f"logoscan: line {number}: ")
-    assert "price" in told[2]
+    assert "id: expected a non-empty string, got True" in told[2]
     assert "listing 'a': the id is there twice" in told[4]
     assert told[5] == "logoscan: 5 rows failed, see above"
+
+
+def test_a_bad_field_is_a_warning_not_a_failure(shop: Path) -> None:
+    rows = [{"id": "a", "price": "POA"}, {"id": "b", "images": [None, "photos/0.png"]}, {"id": "c", "title": "\ud83d"}]
+    (shop / "bad.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
+    result = scan(shop, listings="bad.jsonl")
+    assert result.exit_code == 0
+    assert result.stderr.splitlines() == [
+        "logoscan: listing 'a': price: expected a number, got 'POA'; the field was dropped",
+        "logoscan: listing 'b': images: expected file names, got None as number 1; it was dropped",
+        r"logoscan: listing 'c': title: expected Unicode text, got '\ud83d'; 1 of it replaced by U+FFFD",
+    ]
+    a, b, c = read_reports(shop / "R.jsonl")
+    assert a.warnings == ("price: expected a number, got 'POA'; the field was dropped",)
+    assert len(b.images) == 1
+    assert c.listing is not None
+    assert c.listing.title == "\ufffd"
+
+
+def test_complaints_of_one_kind_are_capped_and_counted(shop: Path) -> None:
+    rows = [json.dumps({"id": f"L{n}", "price": f"{n} EUR"}) for n in range(1000)] + ["{"] * 50 + ['{"id": "L5"}'] * 3
+    (shop / "bad.jsonl").write_text("\n".join(rows))
+    (shop / "p.csv").write_text("brand,price,currency\n" + "Acme,free,EUR\n" * 25)
+    result = scan(shop, "--prices", shop / "p.csv", listings="bad.jsonl")
+    assert result.exit_code == 1
+    told = result.stderr.splitlines()
+    assert len(told) == 10 + 1 + 10 + 1 + 10 + 1 + 3 + 1
+    more = [line for line in told if " more like it" in line]
+    assert [line.split(": ")[1] for line in more] == [
+        "and 15 more like it",
+        "and 990 more like it",
+        "and 40 more like it",
+    ]
+    assert told[-1] == "logoscan: 78 rows failed, see above"
+    assert len(ids(shop / "R.jsonl")) == 1000
+
+
+def test_rows_that_are_lost_together_count_each(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    monkeypatch.setattr("logoscan.parquet_rows._MOST_MEAN_BYTES", 500)
+    table = pa.table({"id": list("abcd"), "title": ["x", "x", "x" * 9000, "x"]})
+    parquet.write_table(table, shop / "l.parquet", row_group_size=2)
+    result = scan(shop, listings="l.parquet")
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[0].startswith("logoscan: line 3: rows 3 to 4, 2 in all: expected row groups of")
+    assert result.stderr.splitlines()[1:] == ["logoscan: 2 rows failed, see above"]
+    assert ids(shop / "R.jsonl") == ["a", "b"]
+
+
+def test_a_file_of_listings_is_read_once(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import logoscan.cli.scan as command
+
+    read, times = command.read_listings, []
+    monkeypatch.setattr("logoscan.cli.scan.read_listings", lambda path: (times.append(path), read(path))[1])
+    assert scan(shop).exit_code == 0
+    assert len(times) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("l.csv", "id,pirce\na,5\n", "l.csv: expected the column price, got pirce"),
+        ("l.csv", "title\na\n", "l.csv: expected the column id; ['id'] missing, got title"),
+        ("l.jsonl", '[{"id": "a"}]', "l.jsonl: expected one object of JSON a line, got an array"),
+        ("l.parquet", "no", "l.parquet: not Parquet, or damaged"),
+        ("l.json", "{}", "expected a folder of photos or a .jsonl, .csv or .parquet file"),
+    ],
+)
+def test_a_file_that_is_no_table_of_listings_is_told_before_the_scan(
+    shop: Path, name: str, text: str, said: str
+) -> None:
+    (shop / name).write_text(text)
+    result = scan(shop, listings=name)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert said in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert not list(shop.glob("R.jsonl*"))
 
 
 def test_a_bad_photo_is_a_warning_not_a_failure(shop: Path) -> None:
@@ -455,7 +534,7 @@ def test_a_calibration_is_fitted_and_used(shop: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [("file\na.png", "expected the columns file and brand"), ("file,brand\n,Acme", "expected a file in every row")],
+    [("file\na.png", "expected the columns file, brand"), ("file,brand\n,Acme", "expected a file in every row")],
 )
 def test_labels_that_are_none_are_refused(shop: Path, content: str, message: str) -> None:
     (shop / "labels.csv").write_text(content)

@@ -18,6 +18,7 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
     frozenset(names.split())
     for names in (
         "types errors results markup notebook stream opening",
+        "rows tables parquet_rows "
         "jsonio boxes bmff formats heif folders images svg logos brands listings resume match layout text placement "
         "folding spelt nearest "
         "misread words coded units complaints facts photos cohorts price_fit price_sample price evidence signals score "

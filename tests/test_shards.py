@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import sys
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from broken_rows import as_jsonl, broken_rows
 from commands import ACME, BOLT
 from fakes import photo_of
 from PIL import Image
@@ -106,6 +108,53 @@ def test_rows_of_a_shard_and_its_end(shop: Path) -> None:
     assert rows[3].listing is not None
     assert rows[5] == Row(key, 0, 5)
     assert {row.photos for row in rows} == {None}
+
+
+def test_rows_of_a_shard_are_as_many_as_its_records(tmp_path: Path) -> None:
+    """Each row of a broken file is a listing or a failure, with what was dropped of it, as the reader gives it."""
+    broken = list(broken_rows(200, 3))
+    (tmp_path / "a.jsonl").write_bytes(as_jsonl(broken))
+    *rows, end = read_rows(tmp_path / "a.jsonl", find_shards(tmp_path)[0].key)
+    assert (end.row, end.line, end.failure) == (0, 200, None)
+    assert [row.failure is None for row in rows] == [row.usable for row in broken]
+    stated = [Listing(**json.loads(row.listing)) for row in rows if row.listing is not None]
+    assert stated == [row for row in read_listings(tmp_path / "a.jsonl") if isinstance(row, Listing)]
+    assert any(listing.dropped for listing in stated)
+    (tmp_path / "b.csv").write_text('id,title\na,"x\nb,y\nc,z\n')
+    rows = list(read_rows(tmp_path / "b.csv", find_shards(tmp_path / "b.csv")[0].key))
+    assert [(row.row, row.line, row.failure is None) for row in rows] == [
+        (1, 2, False),
+        (2, 2, True),
+        (3, 3, True),
+        (0, 3, True),
+    ]
+
+
+def test_packed_shards_are_found(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress(b'{"id": "a"}\n'))
+    (tmp_path / "b.txt.gz").write_bytes(gzip.compress(b'{"id": "a"}\n'))
+    (shard,) = find_shards(tmp_path)
+    assert [row.row for row in read_rows(shard.path, shard.key)] == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "why"),
+    [("a.csv", "id,pirce\na,5\n", "expected the column price"), ("a.jsonl", '[{"id": 1}]', "got an array")],
+)
+def test_a_shard_whose_columns_are_not_ours_says_so_at_its_end(tmp_path: Path, name: str, text: str, why: str) -> None:
+    (tmp_path / name).write_text(text)
+    (end,) = read_rows(tmp_path / name, find_shards(tmp_path)[0].key)
+    assert (end.row, end.line) == (0, 0)
+    assert why in str(end.failure)
+
+
+def test_a_callers_table_keeps_its_photos_beside_their_names() -> None:
+    table = pa.table({"id": ["a", "b"], "images": [[b"x", None, b"y"], [None]], "price": ["POA", None]})
+    first, second = take_stage(table).to_pylist()
+    assert first["photos"] == [b"x", b"y"]
+    stated = json.loads(first["listing"])
+    assert (stated["images"], list(stated["dropped"])) == (["", ""], ["images", "price"])
+    assert (second["photos"], second["failure"]) == (None, None)
 
 
 def test_the_empty_shard_has_an_end(tmp_path: Path) -> None:

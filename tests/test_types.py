@@ -43,6 +43,7 @@ FULL_LISTING: dict[str, Any] = {
     "url": "https://example.org/1",
     "attributes": {"colour": "red"},
     "reviews": ["fine"],
+    "dropped": {"price": "expected a number, got 'POA'"},
 }
 
 
@@ -64,7 +65,7 @@ def test_a_listing_needs_an_id_only() -> None:
     listing = Listing("L")
     absent = {f.name: getattr(listing, f.name) for f in dataclasses.fields(listing) if f.name != "id"}
     assert absent.pop("images") == absent.pop("reviews") == ()
-    assert absent.pop("attributes") == {}
+    assert absent.pop("attributes") == absent.pop("dropped") == {}
     assert set(absent.values()) == {None}
 
 

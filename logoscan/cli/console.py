@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -15,10 +17,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.table import Table
 from rich.text import Text
 
-__all__ = ["LogHandler", "complain", "one_line", "progress", "say", "show", "table", "working"]
+__all__ = ["Complaints", "LogHandler", "complain", "one_line", "progress", "say", "show", "table", "working"]
 
 _PIPED_COLUMNS = 10_000
 """Of a table that no terminal shows: nothing is cut or folded, a row is a line."""
+# Complaints of one kind that are printed; a file of millions of rows may have one for each.
+_MOST_OF_A_KIND = 10
+# Kinds of complaints that are told apart, by their first letters.
+_MOST_KINDS, _KIND_CHARS = 200, 200
+_OTHER_KINDS = "others"
+# What differs between complaints of one kind: quoted names and numbers.
+_VARIES = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|[0-9]+")
 
 
 class _Console(Console):
@@ -39,6 +48,35 @@ def one_line(text: str) -> str:
 def complain(message: str) -> None:
     """One line on stderr, above a bar if there is one."""
     _stderr.out(f"logoscan: {one_line(message)}", highlight=False)
+
+
+class Complaints:
+    """Lines on stderr, the first few of each kind and the number of the others; as a context manager.
+
+    Messages are of one kind if they differ in numbers and quoted names alone.
+    """
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+
+    def __call__(self, message: str) -> None:
+        """Print a message, or count it."""
+        kind = _VARIES.sub("#", message[:_KIND_CHARS])
+        if kind not in self._counts and len(self._counts) >= _MOST_KINDS:
+            kind = _OTHER_KINDS
+        self._counts[kind] += 1
+        if self._counts[kind] <= _MOST_OF_A_KIND:
+            complain(message)
+
+    def __enter__(self) -> Complaints:
+        """Begin."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Say how many more there were."""
+        for kind, count in self._counts.items():
+            if count > _MOST_OF_A_KIND:
+                complain(f"and {count - _MOST_OF_A_KIND} more like it: {kind}")
 
 
 def say(message: str) -> None:
@@ -107,9 +145,11 @@ class _Pace(ProgressColumn):
         rate: float = task.fields["rate"]
         if not rate:
             return Text("")
-        left = timedelta(seconds=math.ceil((task.remaining or 0) / rate))
         digits = 0 if rate >= 100 else 1 if rate >= 1 else 2
-        return Text(f"{rate:.{digits}f} {task.fields['unit']}/s, {left} left")
+        pace = f"{rate:.{digits}f} {task.fields['unit']}/s"
+        if task.remaining is None:
+            return Text(pace)
+        return Text(f"{pace}, {timedelta(seconds=math.ceil(task.remaining / rate))} left")
 
 
 def on_terminal() -> bool:
@@ -132,13 +172,13 @@ class Advance:
 
 
 @contextmanager
-def progress(what: str, unit: str, total: int, done: int = 0) -> Iterator[Advance]:
+def progress(what: str, unit: str, total: int | Callable[[], int | None], done: int = 0) -> Iterator[Advance]:
     """A bar on a terminal with rate and remaining time, nothing in a pipe.
 
     Args:
         what: The work, a word.
         unit: Of the rows, in the plural.
-        total: Rows in all.
+        total: Rows in all; or what counts them, asked only if somebody watches, and None where it cannot say.
         done: Rows that an earlier run did; they do not count for the rate.
     """
     with Progress(
@@ -150,7 +190,8 @@ def progress(what: str, unit: str, total: int, done: int = 0) -> Iterator[Advanc
         disable=not on_terminal(),
         transient=True,
     ) as bar:
-        yield Advance(bar, bar.add_task(what, total=total, completed=done, unit=unit, rate=0.0))
+        known = total if isinstance(total, int) else total() if on_terminal() else None
+        yield Advance(bar, bar.add_task(what, total=known, completed=done, unit=unit, rate=0.0))
 
 
 @contextmanager

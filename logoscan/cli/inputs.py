@@ -8,7 +8,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from logoscan.cli.console import complain
+from logoscan.cli.console import Complaints
 from logoscan.errors import InputError
 from logoscan.ledger import PhotoLedger
 from logoscan.listings import BadRow, read_prices
@@ -22,12 +22,13 @@ def price_model(path: Path | None) -> tuple[PriceModel | None, int]:
     if path is None:
         return None, 0
     records, failed = [], 0
-    for record in read_prices(path):
-        if isinstance(record, BadRow):
-            failed += 1
-            complain(f"{path.name}, line {record.line}: {record.reason}")
-        else:
-            records.append(record)
+    with Complaints() as complain:
+        for record in read_prices(path):
+            if isinstance(record, BadRow):
+                failed += record.rows
+                complain(f"{path.name}, line {record.line}: {record.reason}")
+            else:
+                records.append(record)
     return PriceModel.fit(records), failed
 
 

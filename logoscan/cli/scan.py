@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
 from logoscan.cli.app import INTERRUPTED, examples, main
-from logoscan.cli.console import complain, progress, say, working
+from logoscan.cli.console import Complaints, complain, progress, say, working
 from logoscan.cli.inputs import ledger_of, ledger_to_change, price_model
 from logoscan.cli.options import DETECTOR, DEVICE, EFFORT, ENCODER, INDEX, OCR, PRETRAINED
 from logoscan.cli.overlays import write_overlays
 from logoscan.jsonio import read_record, to_json
-from logoscan.listings import BadRow, read_listings
+from logoscan.listings import BadRow, read_listings, row_count
 from logoscan.match import MatchCalibration
 from logoscan.report import read_reports
 from logoscan.resume import PartialOutput
@@ -121,8 +122,8 @@ def scan(
             root=root,
             effort=effort,  # type: ignore[arg-type]
         )
-    total = sum(1 for _ in read_listings(listings))
-    bands, failed = _scan_rows(scanner, rows, total, out, root, overlay)
+    with Complaints() as tell:
+        bands, failed = _scan_rows(scanner, rows, partial(row_count, listings), out, root, overlay, tell)
     if ledger is not None:
         with ledger_to_change(ledger) as known:
             for report in read_reports(out):
@@ -135,7 +136,13 @@ def scan(
 
 
 def _scan_rows(
-    scanner: Any, rows: Iterator[Listing | BadRow], total: int, out: Path, root: Path, overlay: Path | None
+    scanner: Any,
+    rows: Iterator[Listing | BadRow],
+    total: Callable[[], int | None],
+    out: Path,
+    root: Path,
+    overlay: Path | None,
+    tell: Complaints,
 ) -> tuple[Counter[str], int]:
     """Scan to a file that grows line by line; returns bands of the reports written now or before, and failed rows."""
     failed = 0
@@ -150,9 +157,10 @@ def _scan_rows(
                 if not isinstance(row, BadRow) and row.id in before:
                     before.discard(row.id)  # counted when the bar began
                 elif isinstance(row, BadRow) or row.id in taken:
-                    failed += 1
-                    advance()
-                    complain(
+                    lost = row.rows if isinstance(row, BadRow) else 1
+                    failed += lost
+                    advance(lost)
+                    tell(
                         f"line {row.line}: {row.reason}"
                         if isinstance(row, BadRow)
                         else f"listing {row.id!r}: the id is there twice; only the first is scanned"
@@ -165,11 +173,11 @@ def _scan_rows(
             for report in scanner.scan_many(fresh()):
                 if overlay is not None:  # before the report: a report that is written is complete
                     for reason in write_overlays(report, root, overlay):
-                        complain(f"listing {report.listing_id!r}: {reason}")
+                        tell(f"listing {report.listing_id!r}: {reason}")
                 output.write(to_json(report))
                 bands[report.score.band] += 1
                 for warning in report.warnings:
-                    complain(f"listing {report.listing_id!r}: {warning}")
+                    tell(f"listing {report.listing_id!r}: {warning}")
                 advance()
         except KeyboardInterrupt:
             complain(f"interrupted; {bands.total()} reports are in {output.partial}, the same command goes on")

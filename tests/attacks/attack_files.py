@@ -257,11 +257,15 @@ def _all() -> Iterable[Attack]:
         ),
         ("prices: a header of one cell", "InputError", _CELL + b"\n1\n"),
         ("prices: NUL", "InputError", bytes(100)),
-        ("prices: too many columns", "report", _HEAD + b"Acme,1,EUR" + b",x" * 100_000 + b"\n"),
+        ("prices: a currency that is a sign", "bad row", _HEAD + "Acme,5,12€\nAcme,5,€\n".encode()),
+        ("prices: a quote that never ends", "bad row", _HEAD + b'"Acme,5,EUR\n' + b"Acme,5,EUR\n" * 10_000),
+        ("prices: a column that is nearly theirs", "InputError", b"brand,pirce,currency\nAcme,5,EUR\n"),
+        ("prices: too many columns", "bad row", _HEAD + b"Acme,1,EUR" + b",x" * 100_000 + b"\n"),
     ):
         yield Attack(name, kind, partial(_prices, content))  # type: ignore[arg-type]
     yield Attack("labels: a cell of 200,000 letters", "InputError", partial(_labels, b"file,brand\n" + _CELL + b",a\n"))
     yield Attack("labels: bytes that are not UTF-8", "InputError", partial(_labels, b"file,brand\na\xff,a\n"))
+    yield Attack("labels: a quote that never ends", "InputError", partial(_labels, b'file,brand\n"a,b\nc,d\n'))
     for name, file in (
         ("report: a photo outside of the root", "../secret.png"),
         ("report: a photo of a megabyte's path", "a/" * 500_000),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 from collections.abc import Callable
@@ -177,6 +178,7 @@ def _claiming(**values: Any) -> dict[str, Any]:
 
 
 _GOOD = '{"id": "good"}\n'
+_TEXTS = ("title", "description", "claimed_brand", "category", "condition", "seller_id", "url")
 
 
 def _rows(*rows: str) -> bytes:
@@ -188,25 +190,25 @@ FILES: dict[str, tuple[Outcome, str, Callable[[], bytes], int]] = {
     "jsonl: objects 100,000 deep": ("bad row", "a.jsonl", lambda: _rows('{"id":' * 100_000 + "1" + "}" * 100_000), 1),
     "jsonl: an id 900 deep": ("bad row", "a.jsonl", lambda: _rows('{"id": ' + "[" * 900 + "]" * 900 + "}"), 1),
     "jsonl: attributes 900 deep": (
-        "bad row",
+        "warning",
         "a.jsonl",
         lambda: _rows('{"id": "a", "attributes": ' + '{"a":' * 900 + "1" + "}" * 901),
         1,
     ),
-    "jsonl: a number of a million digits": ("bad row", "a.jsonl", lambda: _rows('{"id": ' + "1" * _MEGABYTE + "}"), 1),
+    "jsonl: a number of a million digits": ("report", "a.jsonl", lambda: _rows('{"id": ' + "1" * _MEGABYTE + "}"), 1),
     "jsonl: a price of a million digits": (
-        "bad row",
+        "warning",
         "a.jsonl",
         lambda: _rows('{"id": "a", "price": 1' + "0" * 4000 + "}"),
         1,
     ),
     "jsonl: NaN and Infinity": (
-        "bad row",
+        "warning",
         "a.jsonl",
         lambda: _rows('{"id": "a", "price": NaN}', '{"id": "b", "price": -Infinity}', '{"id": "c", "price": 1e999}'),
         1,
     ),
-    "jsonl: unpaired surrogates": ("bad row", "a.jsonl", lambda: _rows('{"id": "a", "images": ["\\ud800.png"]}'), 1),
+    "jsonl: unpaired surrogates": ("warning", "a.jsonl", lambda: _rows('{"id": "a", "images": ["\\ud800.png"]}'), 1),
     "jsonl: a key that is a surrogate": ("report", "a.jsonl", lambda: _rows('{"id": "b", "\\ud800": 1}'), 1),
     "jsonl: keys twice": ("report", "a.jsonl", lambda: _rows('{"id": "a", "id": "b", "id": "c"}'), 1),
     "jsonl: ids twice": ("report", "a.jsonl", lambda: _rows('{"id": "good"}', '{"id": "good"}'), 3),
@@ -229,32 +231,118 @@ FILES: dict[str, tuple[Outcome, str, Callable[[], bytes], int]] = {
         1,
     ),
     "jsonl: a file of NUL": ("bad row", "a.jsonl", lambda: bytes(_MEGABYTE) + b"\n" + _GOOD.encode(), 1),
-    "jsonl: UTF-16": ("bad row", "a.jsonl", lambda: '{"id": "a"}\n'.encode("utf-16") + b"\n" + _GOOD.encode(), 1),
-    "csv: a quote that never ends": ("bad row", "a.csv", lambda: b'id,title\ngood,x\n"' + b"a,b\n" * 100_000, 1),
+    "jsonl: UTF-16": ("InputError", "a.jsonl", lambda: '{"id": "a"}\n'.encode("utf-16") + b"\n" + _GOOD.encode(), 1),
+    "csv: a quote that never ends": ("bad row", "a.csv", lambda: b'id,title\ngood,x\n"' + b"a,b\n" * 50_000, 1),
     "csv: a million columns": ("bad row", "a.csv", lambda: b"id\ngood\n" + b"," * _MEGABYTE + b"\n", 1),
     "csv: a header of a million columns": ("report", "a.csv", lambda: b"id" + b",a" * 500_000 + b"\ngood\n", 1),
     "csv: a formula": ("report", "a.csv", lambda: b"id,title\ngood,\"=cmd|' /C calc'!A0\"\n", 1),
     "csv: attributes a million deep": (
-        "bad row",
+        "warning",
         "a.csv",
         lambda: b'id,attributes\n"good",\nb,' + b"[" * 100_000 + b"\n",
         1,
     ),
     "csv: attributes with a number of many digits": (
-        "bad row",
+        "warning",
         "a.csv",
         lambda: b"id,attributes\ngood,\nb," + b"1" * 5000 + b"\n",
         1,
     ),
     "csv: prices that are no prices": (
-        "bad row",
+        "warning",
         "a.csv",
         lambda: b"id,price\ngood,1\nb,nan\nc,-inf\nd,1e400\ne,0x10\nf,1_0\n" + b"g," + b"9" * 100_000 + b"\n",
         1,
     ),
+    "jsonl: half an emoji in every text": (
+        "warning",
+        "a.jsonl",
+        lambda: _rows(json.dumps({"id": "good", **dict.fromkeys(_TEXTS, "\ud83d Acme")})),
+        2,
+    ),
+    "jsonl: bytes that are not UTF-8 in a title": (
+        "warning",
+        "a.jsonl",
+        lambda: b'{"id": "good", "title": "Acm\xe9"}\n' + _GOOD.encode(),
+        2,
+    ),
+    "jsonl: lists in place of everything": (
+        "warning",
+        "a.jsonl",
+        lambda: _rows(
+            json.dumps({"id": "good", **{name: [["a"]] for name in (*_TEXTS, "price", "currency", "attributes")}})
+        ),
+        2,
+    ),
+    "jsonl: a price that is withheld": (
+        "warning",
+        "a.jsonl",
+        lambda: _rows('{"id": "good", "price": "POA", "currency": "€", "listed_at": "05/01/2024", "images": [null]}'),
+        2,
+    ),
+    "jsonl: an attribute 900 deep among good ones": (
+        "warning",
+        "a.jsonl",
+        lambda: _rows('{"id": "good", "attributes": {"a": ' + "[" * 900 + "]" * 900 + ', "weight": 300}}'),
+        2,
+    ),
+    "jsonl: a million images that are none": (
+        "warning",
+        "a.jsonl",
+        lambda: _rows('{"id": "good", "images": [' + "null," * _MEGABYTE + "null]}"),
+        2,
+    ),
+    "jsonl: what was dropped is the seller's word": (
+        "report",
+        "a.jsonl",
+        lambda: _rows('{"id": "good", "dropped": {"price": "nothing"}}'),
+        2,
+    ),
+    "jsonl: one array of everything": ("InputError", "a.jsonl", lambda: b'[{"id": "good"}, {"id": "good"}]', 0),
+    "jsonl: lines that end in CR alone": ("report", "a.jsonl", lambda: _GOOD.replace("\n", "\r").encode() * 3, 3),
+    "jsonl.gz: a line of 100 MB in 100 KB": (
+        "bad row",
+        "a.jsonl.gz",
+        lambda: gzip.compress(_rows('{"id": "a", "title": "' + "a" * (100 << 20) + '"}')),
+        1,
+    ),
+    "jsonl.gz: cut short": ("CorruptFileError", "a.jsonl.gz", lambda: gzip.compress(os.urandom(999) + b"\n")[:-20], 0),
+    "csv: a quote in every row": (
+        "bad row",
+        "a.csv",
+        lambda: b"id,title,price\n" + b'a,"Sony TV,5\n' * 50_000 + b"good,x,5\n",
+        1,
+    ),
+    "csv: 100 rows between two marks for inches": (
+        "bad row",
+        "a.csv",
+        lambda: b'id,title,price\n1,"TV,5\n' + b"good1,x,5\n" * 100 + b'2,TV 20",5\n',
+        100,
+    ),
+    "csv: a quote and ten thousand rows of quotes in pairs": (
+        "bad row",
+        "a.csv",
+        lambda: b'id,title\n1,"TV\n' + b'good1,""\n' * 10_000,
+        10_000,
+    ),
+    "csv: a description that looks like a table": (
+        "report",
+        "a.csv",
+        lambda: b'id,title,price\ngood,"small, 1, 2\nlarge, 3, 4\nhuge, 5, 6",5\n',
+        1,
+    ),
+    "csv: UTF-16": ("InputError", "a.csv", lambda: "id,title\ngood,x\n".encode("utf-16"), 0),
+    "csv: Latin-1": ("warning", "a.csv", lambda: "id;title\ngood;Nestlé\n".encode("latin-1"), 1),
+    "csv: entities of a million digits": (
+        "report",
+        "a.csv",
+        lambda: b"id,title\ngood,&#39;&#" + b"9" * 100_000 + b";&#39;\n",
+        1,
+    ),
+    "csv: a column that is nearly the price": ("InputError", "a.csv", lambda: b"id,pirce\ngood,5\n", 0),
     "csv: a file of NUL": ("report", "a.csv", lambda: b"id,title\ngood,a\n" + bytes(1000) + b",\0\n", 1),
-    "csv: no header": ("bad row", "a.csv", lambda: b"\n\n1,2\n", 0),
-    "csv: two columns of one name": ("report", "a.csv", lambda: b"id,id\nbad,good\n", 1),
+    "csv: no header": ("InputError", "a.csv", lambda: b"\n\n1,2\n", 0),
+    "csv: two columns of one name": ("InputError", "a.csv", lambda: b"id,id\nbad,good\n", 1),
     "parquet: something else": ("CorruptFileError", "a.parquet", lambda: b"PAR1" + bytes(1000) + b"PAR1", 0),
     "parquet: nothing": ("CorruptFileError", "a.parquet", lambda: b"", 0),
     "parquet: a footer of two gigabytes": (
@@ -293,6 +381,51 @@ def _parquet_kinds(folder: Path) -> Trial:
     return listed(folder, "a.parquet", (folder / "a.parquet").read_bytes(), 0)
 
 
+def _table(columns: Callable[[Any], dict[str, Any]], good: int, folder: Path) -> Trial:
+    import pyarrow
+    from pyarrow import parquet
+
+    parquet.write_table(pyarrow.table(columns(pyarrow)), folder / "a.parquet", compression="zstd")
+    return listed(folder, "a.parquet", (folder / "a.parquet").read_bytes(), good)
+
+
+TABLES: dict[str, tuple[Outcome, Callable[[Any], dict[str, Any]], int]] = {
+    "parquet: twenty million rows in some kilobytes": (
+        "CorruptFileError",
+        lambda pa: {"id": pa.nulls(20_000_000)},
+        0,
+    ),
+    "parquet: an ignored column that Python cannot hold": (
+        "report",
+        lambda pa: {"id": ["good"], "crawled": pa.array([(1 << 62) + 1], pa.timestamp("ns"))},
+        1,
+    ),
+    "parquet: a year of a million": (
+        "warning",
+        lambda pa: {"id": ["good", "good"], "listed_at": pa.array([1 << 62, 0], pa.timestamp("us", "Mars/Base"))},
+        2,
+    ),
+    "parquet: texts that are not UTF-8": (
+        "warning",
+        lambda pa: {"id": ["good", "good"], "title": pa.array([b"\xff\xd8", b"Acme"]).view(pa.string())},
+        2,
+    ),
+    "parquet: photos in place of their names": (
+        "warning",
+        lambda pa: {"id": ["good"], "images": pa.array([[b"\x89PNG\r\n\x1a\n" * _MEGABYTE]])},
+        1,
+    ),
+    "parquet: a map that names a thing twice": (
+        "report",
+        lambda pa: {
+            "id": ["good"],
+            "attributes": pa.array([[("a", "b"), ("a", "c")]], pa.map_(pa.string(), pa.string())),
+        },
+        1,
+    ),
+}
+
+
 def _formulas(_: Path) -> Trial:
     """What sellers write comes to a table as it is: it is no CSV, and whoever writes one has to know."""
     from logoscan.notebook import to_pandas
@@ -318,6 +451,7 @@ ROWS = (
     ),
     *(Attack(name, expected, partial(_listing, change)) for name, (expected, change) in LISTINGS.items()),
     *(Attack(name, kind, partial(_file, file, make, good)) for name, (kind, file, make, good) in FILES.items()),
+    *(Attack(name, kind, partial(_table, columns, good)) for name, (kind, columns, good) in TABLES.items()),
     Attack("parquet: a title that inflates to 256 MB", "bad row", _parquet_bomb),
     Attack("parquet: columns of other kinds", "bad row", _parquet_kinds),
     Attack("table: formulas", "report", _formulas),
