@@ -36,7 +36,8 @@ _HIDDEN = re.compile(f"[{INVISIBLE}]")
 _ESCAPED = 3
 """Times that a text may have been escaped: once by each of a shop, its feed and who took it over."""
 _REFERENCE = re.compile(
-    r"&(?:#[0-9]{1,7};?|#[xX][0-9a-fA-F]{1,6};?|[A-Za-z][A-Za-z0-9]{1,31};|(?:amp|quot|nbsp|apos|lt|gt)(?![A-Za-z0-9]))"
+    r"&(?:#[0-9]{1,7}(?:;|(?![0-9]))|#[xX][0-9a-fA-F]{1,6}(?:;|(?![0-9a-fA-F]))|[A-Za-z][A-Za-z0-9]{1,31};"
+    r"|(?:amp|quot|nbsp|apos|lt|gt)(?![A-Za-z0-9]))"
 )
 _TAG = re.compile(
     r"</?(a|abbr|b|big|blockquote|br|center|dd|div|dl|dt|em|font|h[1-6]|hr|i|img|ins|li|mark|ol|p|pre|s|section|small"
@@ -53,7 +54,7 @@ _TURKISH_LETTER = re.compile("[şŞğĞİı]")
 _TURKISH = frozenset(
     {"için", "ve", "ile", "çanta", "ürün", "yeni", "orijinal", "orjinal", "erkek", "kadın", "çocuk", "bayan", "gömlek",
      "mont", "ceket", "pantolon", "elbise", "kazak", "beden", "kargo", "indirim", "siyah", "beyaz", "mavi", "spor",
-     "giyim", "marka", "fiyat", "adet", "renk"}
+     "giyim", "masa", "marka", "fiyat", "adet", "renk"}
 )  # fmt: skip
 """Letters that none of our other languages has, and words of Turkish listings; "mont" is a coat."""
 _SOFT_HYPHEN = "\u00ad"

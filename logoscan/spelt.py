@@ -80,8 +80,8 @@ _AND = frozenset(
 )
 """Words for "and", folded."""
 _AND_SIGNS = frozenset("&＆﹠+＋")
-_MAX_ANDS = 500
-"""Places of "and" in one text that are tried: a name stands on either side of few."""
+_MAX_RESPELT = 500
+"""Words with umlauts in one text that are written out, and places of "and" that are tried: names hold few of them."""
 _AND_LEAST = 3
 """Letters on either side of "and" in one letter, where a name is read: "In-N-Out" and "L.E.I." have none."""
 _BY_LETTERS = str.maketrans(
@@ -224,12 +224,15 @@ def _respelt(text: str, views: Sequence[_View], before_and: Collection[str]) -> 
     out = Grams()
     if not text.isascii():
         view = views[-1]  # where a letter and its dots are one word
-        changed = [respelt(word) if word.translate(_BY_LETTERS) != word else "" for _, _, word in view]
-        for i, j in _runs(view) if any(changed) else ():
-            if any(changed[i:j]):
-                words = tuple(fold(word) for _, _, word in view[i:j])
-                gram = "".join(changed[i + k] or word for k, word in enumerate(words))
-                out.setdefault(gram, []).append(Place(view[i][0], view[j - 1][1], words))
+        dotted = [k for k, (_, _, word) in enumerate(view) if word.translate(_BY_LETTERS) != word][:_MAX_RESPELT]
+        changed = {k: respelt(view[k][2]) for k in dotted}
+        runs = {
+            (i, j) for k in dotted for i in range(max(0, k - _MAX_WORDS + 1), k + 1) for j in _ends(view, i) if j > k
+        }
+        for i, j in sorted(runs):
+            words = tuple(fold(word) for _, _, word in view[i:j])
+            gram = "".join(changed.get(i + n, word) for n, word in enumerate(words))
+            out.setdefault(gram, []).append(Place(view[i][0], view[j - 1][1], words))
     view, tried = views[0], 0
     folded = [fold(word) for _, _, word in view] if before_and else []
     for k in range(1, len(folded)):
@@ -242,7 +245,7 @@ def _respelt(text: str, views: Sequence[_View], before_and: Collection[str]) -> 
             if 1 < j - i <= _MAX_WORDS + 1 and (words := _with_signs(text, view[i:j], strict=False)):
                 place = Place(view[i][0], view[j - 1][1], tuple(folded[i:j]))
                 out.setdefault("".join(words), []).append(place)
-        if (tried := tried + 1) >= _MAX_ANDS:
+        if (tried := tried + 1) >= _MAX_RESPELT:
             break
     return out
 
@@ -274,8 +277,12 @@ def _without_ending(word: str) -> str:
 
 def _runs(view: _View) -> Iterator[tuple[int, int]]:
     for i in range(len(view)):
-        for j in range(i + 1, min(len(view), i + _MAX_WORDS) + 1):
+        for j in _ends(view, i):
             yield i, j
+
+
+def _ends(view: _View, start: int) -> range:
+    return range(start + 1, min(len(view), start + _MAX_WORDS) + 1)
 
 
 def _letter_runs(view: _View) -> Iterator[tuple[int, int]]:
@@ -284,7 +291,8 @@ def _letter_runs(view: _View) -> Iterator[tuple[int, int]]:
         held = 0
         for j in range(i, min(len(view), i + _MAX_SPACED)):
             held += letters[j]
-            if letters[j] > _MAX_PIECE or held > _MAX_SPACED_LETTERS:
+            touches = j > i and view[j][0] == view[j - 1][1]  # words of two scripts, which nobody spaced out
+            if touches or letters[j] > _MAX_PIECE or held > _MAX_SPACED_LETTERS:
                 break
             if j + 1 - i > _MAX_WORDS and held <= 3 * (j + 1 - i):
                 yield i, j + 1

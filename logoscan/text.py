@@ -68,9 +68,9 @@ _SURE_BY_LETTERS = {1: 0.02, 2: 0.25, 3: 0.6, 4: 0.85}
 """Prior that an exact short word means the brand; 0.95 from five letters on. Stated, not fitted."""
 _SURE_BY_SIGNS = {1: 0.02, 2: 0.85}
 """Of a name in Chinese, Japanese, Korean or Thai letters, each a syllable or a word; 0.95 from three on."""
-_EDGE_LETTERS = {"CJK": 2, "HANGUL": 3}
+_EDGE_LETTERS = {"CJK": 2, "HANGUL": 3, "THAI": 3}
 """Shorter names are sought at either end of a row of letters of their script alone, inside of one they are too often a
-part of a word: of two Chinese letters, three Korean ones and four that stand for a sound or a short syllable."""
+part of a word: of two Chinese letters, three Korean or Thai ones and four others."""
 _EDGE_LETTERS_ELSE = 4
 _INFLECTED_MIN_LETTERS = 4
 """Shorter names have no plural: too many words are such a name and an s."""
