@@ -80,7 +80,7 @@ def fold(text: str) -> str:
         >>> fold("Crème-Brûlée No. 5")
         'cremebruleeno5'
     """
-    text = unescape(text)
+    text = shown(text)
     if text.isascii():
         return text.lower() if text.isalnum() else "".join(filter(str.isalnum, text.lower()))
     bare = unstacked(text).translate(_MARKS)

@@ -13,10 +13,10 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple, TypeAlias
 
-from logoscan.folding import INVISIBLE, SIGNS_FOR_LETTERS, fold, plain, unescape
+from logoscan.folding import INVISIBLE, SIGNS_FOR_LETTERS, fold, plain, shown
 
-__all__ = ["Grams", "Place", "Spelt", "fold_words", "is_unspaced", "joined_by_and", "name_key", "read_places",
-           "respelt", "stretches"]  # fmt: skip
+__all__ = ["AND_WORDS", "Grams", "Place", "Spelt", "fold_words", "is_unspaced", "joined_by_and", "name_key",
+           "read_places", "respelt", "stretches"]  # fmt: skip
 
 _MAX_WORDS = 4
 """Words of the text that are joined to meet one name."""
@@ -53,7 +53,7 @@ _ENDING = re.compile(rf"[{_APOSTROPHE}ʼ]([^\W\d_]{{1,4}})$")
 """Of an inflected name: "Nike's", Turkish "Nike'ın", Polish "Nike'a". """
 _ENDED_MIN_LETTERS = 3
 """Letters before an ending that is no 's: "D'Oro" is no D."""
-_AND = frozenset(
+AND_WORDS = frozenset(
     {
         "and",
         "und",
@@ -174,7 +174,7 @@ def joined_by_and(name: str) -> tuple[str, ...]:
         >>> joined_by_and("Jack and Jones"), joined_by_and("H & M"), joined_by_and("In-N-Out")
         (('jack', '&', 'jones'), ('h', '&', 'm'), ())
     """
-    name = unescape(name)
+    name = shown(name)
     view = [(m.start(), m.end(), m.group()) for m in _WORD.finditer(name)]
     return _with_signs(name, view, strict=True) if len(view) > 1 else ()
 
@@ -203,7 +203,7 @@ def _with_signs(text: str, view: _View, *, strict: bool) -> tuple[str, ...]:
     out = [words[0]]
     for i in range(1, len(words)):
         before, behind = gaps[i - 1], gaps[i] if i < len(gaps) else None
-        if behind is not None and words[i] in _AND and out[-1] != "&" and _parts(before) and _parts(behind):
+        if behind is not None and words[i] in AND_WORDS and out[-1] != "&" and _parts(before) and _parts(behind):
             letter = strict and len(words[i]) == 1 and words[i].isascii()
             if not letter or min(len(words[i - 1]), len(words[i + 1])) >= _AND_LEAST:
                 out.append("&")
@@ -238,7 +238,7 @@ def _respelt(text: str, views: Sequence[_View], before_and: Collection[str]) -> 
     for k in range(1, len(folded)):
         if folded[k - 1] not in before_and:
             continue
-        if folded[k] not in _AND and text[view[k - 1][1] : view[k][0]].strip() not in _AND_SIGNS:
+        if folded[k] not in AND_WORDS and text[view[k - 1][1] : view[k][0]].strip() not in _AND_SIGNS:
             continue
         starts, most = range(max(0, k - 3), k), min(len(view), k + _MAX_WORDS)
         for i, j in ((start, end) for start in starts for end in range(k + 1, most + 1)):

@@ -11,7 +11,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from rapidfuzz.distance import Levenshtein
@@ -26,13 +26,13 @@ from logoscan.folding import (
     skeleton,
     tricks,
     unenclosed,
-    unescape,
 )
 from logoscan.layout import chains
 from logoscan.misread import MisreadNames, Tallies
 from logoscan.nearest import NearNames
 from logoscan.roles import is_list_gap, role_of
 from logoscan.spelt import (
+    AND_WORDS,
     Place,
     Spelt,
     fold_words,
@@ -165,7 +165,7 @@ class NameIndex:
         for spelling, brand in spellings:
             folded = fold(spelling)
             if folded and folded not in self._names:
-                name = self._names[folded] = _Name(folded, brand, fold_words(unescape(spelling)))
+                name = self._names[folded] = _Name(folded, brand, fold_words(shown(spelling)))
                 if not folded.isdigit():
                     self._disguised.setdefault(skeleton(plain(folded)), name)
         self._respelt: dict[str, _Name] = {}
@@ -189,7 +189,7 @@ class NameIndex:
         name = self._names.get(fold(spelling))
         if name is None:
             return
-        others = [respelt(unescape(spelling))]
+        others = [respelt(shown(spelling))]
         if words := joined_by_and(spelling):
             self._before_and.update(a for a, b in itertools.pairwise(words) if b == "&")
             others.append("".join(words))
@@ -354,9 +354,9 @@ class NameIndex:
         """Other honest spellings: umlauts written out, "and" of any language, plurals and genitives."""
         for grams in (spelt.respelt, spelt.grams):
             for gram in grams.keys() & self._respelt.keys():
-                yield from (_honest(place, self._respelt[gram]) for place in grams[gram])
+                yield from (_respelt(text, place, self._respelt[gram], in_photo) for place in grams[gram])
         for gram in spelt.respelt.keys() & self._names.keys():
-            yield from (_honest(place, self._names[gram]) for place in spelt.respelt[gram])
+            yield from (_respelt(text, place, self._names[gram], in_photo) for place in spelt.respelt[gram])
         for gram, places in spelt.grams.items():
             if gram[-1] == "s" and gram not in self._names and (name := self._inflected(gram)):
                 for place in places:
@@ -387,7 +387,7 @@ class NameIndex:
                         continue
                     name = self._unspaced.get(joined[begin : begin + length])
                     if name and _stands(stretch, i, end, name):
-                        yield _honest(Place(start + i, start + end, ()), name)
+                        yield _Found(start + i, start + end, name.brand, len(name.folded), _prior(name))
 
     def _deep(self, text: str, spelt: Spelt, in_photo: bool) -> Iterator[_Found]:
         """Disguises that the strict fold does not see."""
@@ -435,17 +435,24 @@ def _prior(name: _Name) -> float:
     return _SURE_BY_LETTERS.get(len(name.folded), 0.95)
 
 
-def _honest(place: Place, name: _Name) -> _Found:
+def _respelt(text: str, place: Place, name: _Name, in_photo: bool) -> _Found:
+    """A name in another honest spelling, unless characters are hidden or styled in it."""
+    spelling = text[place.start : place.end]
+    done = tricks(spelling, fold(unenclosed(spelling)))
+    own, known = ([word for word in words if word not in AND_WORDS] for words in (fold_words(spelling), name.words))
+    if done and not (done == ("invisible characters inside",) and len(own) == len(known)):
+        return _disguised(place, spelling, name, done, in_photo)
     return _Found(place.start, place.end, name.brand, len(name.folded), _prior(name))
 
 
 def _plural(text: str, place: Place, name: _Name, gram: str, in_photo: bool) -> _Found:
     """A name with an ending; less sure where the whole is an ordinary word without a capital ("pumas")."""
-    sure = _prior(name) * _INFLECTED_SURE
+    found = _respelt(text, place, name, in_photo)
+    sure = found.sure * _INFLECTED_SURE
     small = text[place.start : place.end].islower()
     if len(name.words) == 1 and (small or in_photo) and is_word(gram):
         sure *= _COMMON_SURE if small else _COMMON_IN_PHOTO
-    return _Found(place.start, place.end, name.brand, len(name.folded), sure)
+    return replace(found, sure=sure)
 
 
 def _stands(stretch: str, start: int, end: int, name: _Name) -> bool:

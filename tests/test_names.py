@@ -217,6 +217,16 @@ def test_a_dotless_i_alone_is_a_disguise() -> None:
     assert kinds("Adidaſ", "Adidas") == {"near"}
 
 
+@pytest.mark.parametrize(
+    "text", ["Dｅcker", "Blac\uff4b & Decker", "M\u200bü\u200dller", "Jｏnes and Co", "Birken\u200bstocks", "Rｏlexes"]
+)
+def test_what_is_spelt_otherwise_is_no_less_disguised(text: str) -> None:
+    register = NameIndex(map(Brand, ("Decker", "Black & Decker", "Müller", "Jones & Co", "Birkenstock", "Rolex")))
+    found = register.find(text, "title")
+    assert found
+    assert {m.kind for m in found} == {"near"}
+
+
 def test_umlauts_written_out_are_the_same_both_ways() -> None:
     register = NameIndex(map(Brand, ("Mueller", "Moeve")))
     assert kinds("Müller Möve", "Mueller", register) == kinds("Müller Möve", "Moeve", register) == {"exact"}
