@@ -16,12 +16,12 @@ from functools import cache, lru_cache
 from importlib.resources import files
 
 from logoscan.errors import InputError
-from logoscan.folding import INVISIBLE, plain, skeleton
+from logoscan.folding import INVISIBLE, plain, shown, skeleton
 
 __all__ = ["CodedHit", "CodedTerm", "CodedUse", "coded_terms", "find_coded"]
 
 _MAX_CHARS = 20_000
-"""Text beyond this is not searched, as in `text`."""
+"""Text beyond this is not searched, as in `text`, nor is four times as much with its markup."""
 _MAX_HITS = 200
 """Places beyond this are not noted: the first say it already."""
 _NEIGHBOURS = 2
@@ -50,7 +50,8 @@ _NEGATED_AFTER = re.compile(
     re.IGNORECASE,
 )
 _FOR_BEFORE = re.compile(
-    r"(?<!\w)(?:for|fur|fuer|pour|para|per|для)\s+(?:an?|your|the|all|any|most|my)?\s*$", re.IGNORECASE
+    r"(?<!\w)(?:for|fur|fuer|pour|para|per|voor|dla|till|til|для)\s+(?:an?|your|the|all|any|most|my)?\s*$",
+    re.IGNORECASE,
 )
 _ACCESSORY = frozenset(
     {"stand", "stands", "holder", "holders", "rack", "racks", "mount", "display", "showcase", "pedestal", "book"}
@@ -97,7 +98,7 @@ class CodedHit:
     Attributes:
         term: As the table has it.
         text: As it stands there.
-        start: Of the place in the text.
+        start: Of the place in the text as HTML shows it.
         end: Exclusive.
         strength: How strongly it speaks of a copy, in [0, 1].
         why: A sentence for a report.
@@ -159,7 +160,7 @@ def find_coded(text: str) -> list[CodedHit]:
         >>> [(hit.text, hit.strength) for hit in find_coded("watch, 1:1 replica; not a fake")]
         [('1:1', 0.35), ('replica', 0.85)]
     """
-    text = text[:_MAX_CHARS]
+    text = shown(text[: 4 * _MAX_CHARS])[:_MAX_CHARS]
     hits: list[CodedHit] = []
     honest: list[tuple[int, int]] = []  # what is honest as a whole is so in its parts: "AAA grade freshwater pearls"
     for letters, disguised in ((_letters, False), (plain, False), (_drawn, True)):

@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass
 
 from logoscan.errors import InputError
+from logoscan.spelt import name_key
 
 __all__ = ["NEW", "USED", "Cohort", "CurrencyPrices", "Effect", "money", "widened"]
 
@@ -41,7 +42,7 @@ class Cohort:
 
     Attributes:
         level: "registered" (the owner's usual prices), "brand+category", "brand" or "category".
-        brand: Folded to lower case; None at the level "category".
+        brand: In lower case, as one of the honest spellings of its name has it; None at the level "category".
         category: Likewise; None where it is not known.
         currency: ISO 4217.
         n: Prices in it; 0 where brand and category are known from other cohorts alone.
@@ -83,7 +84,7 @@ class Effect:
     """What a brand or a category adds to the log-price, and how widely its prices spread.
 
     Attributes:
-        name: Folded to lower case.
+        name: In lower case.
         shift: Added to the natural logarithm of the price.
         spread: Robust standard deviation of the natural logarithm within cohorts.
         n: Prices seen.
@@ -153,10 +154,13 @@ class CurrencyPrices:
         for c in self.cohorts:
             if c.currency != self.currency:
                 raise InputError(f"CurrencyPrices.cohorts: expected prices in {self.currency}, got {c.currency!r:.80}")
-            table.setdefault(c.brand or "", {}).setdefault(c.category, {})[c.condition] = c
+            # in older files each spelling of a brand has cohorts of its own: the one of most prices speaks for it
+            of_brand = table.setdefault(name_key(c.brand or ""), {}).setdefault(c.category, {})
+            if c.condition not in of_brand or c.n > of_brand[c.condition].n:
+                of_brand[c.condition] = c
         for name, value in (
             ("_table", table),
-            ("_brands", {e.name: e for e in self.brands}),
+            ("_brands", {name_key(e.name): e for e in sorted(self.brands, key=lambda e: e.n)}),
             ("_categories", {e.name: e for e in self.categories}),
             ("_asked", {}),
         ):
@@ -190,12 +194,12 @@ class CurrencyPrices:
 
     def knows(self, brand: str | None, category: str | None) -> bool:
         """Whether prices of the brand, or of the category, were seen."""
-        return brand in self._brands or category in self._categories  # type: ignore[attr-defined]
+        return name_key(brand or "") in self._brands or category in self._categories  # type: ignore[attr-defined]
 
     def brand_cohorts(self, brand: str, condition: str) -> tuple[Cohort, ...]:
         """One for each category of a brand; without used prices of its own, what used ones would cost."""
         asked: dict[tuple[str, str], tuple[Cohort, ...]] = self._asked  # type: ignore[attr-defined]
-        own = self._table.get(brand)  # type: ignore[attr-defined]
+        own = self._table.get(name_key(brand))  # type: ignore[attr-defined]
         if not own:
             return ()
         if (found := asked.get((brand, condition))) is None:  # two threads may do it twice, with one result
@@ -216,18 +220,19 @@ class CurrencyPrices:
 
     def sells(self, brand: str, category: str | None) -> bool:
         """Whether prices of the brand in the category were seen, in any condition."""
-        return category in self._table.get(brand, ())  # type: ignore[attr-defined]
+        return category in self._table.get(name_key(brand), ())  # type: ignore[attr-defined]
 
     def cohort(self, brand: str | None, category: str | None, condition: str) -> Cohort:
         """The reference for a brand, category and condition, from the nearest prices that were seen."""
-        exact: Cohort | None = self._table.get(brand or "", {}).get(category, {}).get(condition)  # type: ignore[attr-defined]
+        key = name_key(brand or "")
+        exact: Cohort | None = self._table.get(key, {}).get(category, {}).get(condition)  # type: ignore[attr-defined]
         if exact:
             return exact
         if condition == USED:
             new = self.cohort(brand, category, NEW)
             median, spread = money(math.log(new.median) + self.used_shift), math.hypot(new.spread, self.used_spread)
             return Cohort(new.level, new.brand, new.category, self.currency, 0, median, spread, None, new.amount, USED)
-        of_brand: Effect | None = self._brands.get(brand)  # type: ignore[attr-defined]
+        of_brand: Effect | None = self._brands.get(key)  # type: ignore[attr-defined]
         of_category: Effect | None = self._categories.get(category)  # type: ignore[attr-defined]
         known = [e for e in (of_brand, of_category) if e]
         location = self.centre + sum(e.shift for e in known)

@@ -18,7 +18,7 @@ from importlib.resources import files
 from itertools import islice
 
 from logoscan.errors import InputError
-from logoscan.folding import fold
+from logoscan.folding import fold, shown
 
 __all__ = ["NO_REVIEWS", "Complaint", "Complaints", "complaint_value", "find_complaints"]
 
@@ -157,10 +157,11 @@ def find_complaints(reviews: Sequence[str]) -> Complaints:
         left -= min(len(review), _MAX_CHARS)
         if left < 0:
             break
-        key = fold(review[:_MAX_CHARS])
+        said = shown(review[:_MAX_CHARS])
+        key = fold(said)
         if key and key not in seen:
             seen.add(key)
-            claim = _claim(unicodedata.normalize("NFC", review[:_MAX_CHARS]))
+            claim = _claim(unicodedata.normalize("NFC", said))
             if claim:
                 found.append(Complaint(place, *claim))
     return Complaints(len(seen), tuple(found))

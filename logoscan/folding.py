@@ -6,6 +6,7 @@ confusable-homoglyphs carries it; it is read when the first letter beyond ASCII 
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import unicodedata
@@ -14,11 +15,17 @@ from importlib.resources import files
 
 from rapidfuzz.distance import Levenshtein
 
-__all__ = ["INVISIBLE", "SIGNS_FOR_LETTERS", "disguised_distance", "fold", "is_foreign", "plain", "skeleton",
-           "tricks", "unenclosed", "unstacked"]  # fmt: skip
+__all__ = ["INVISIBLE", "SIGNS_FOR_LETTERS", "caseless", "disguised_distance", "fold", "is_foreign", "is_turkish",
+           "plain", "shown", "skeleton", "tricks", "unenclosed", "unescape", "unstacked"]  # fmt: skip
 
-_MARKS = dict.fromkeys(map(ord, "™®©℠"))
-"""Trademark signs are no letters of the name; NFKC would spell some out."""
+_MARKS = dict.fromkeys(map(ord, "™®©℠")) | dict.fromkeys([*range(0x2B9, 0x2C0), 0x2C8, 0x2EE])
+"""Trademark signs are no letters of the name, NFKC would spell some out; nor are apostrophes that Unicode calls letters
+(the one of "Leviʼs")."""
+_WHOLE = str.maketrans(
+    {"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ħ": "h", "ŋ": "n", "ŧ": "t", "ı": "i"}
+)
+"""Letters of living languages that no normal form takes apart, as those who lack the key write them; ß is casefold's.
+The old ĸ and ſ are not among them: nobody writes them today but to look like k and s."""
 
 INVISIBLE = (
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f"
@@ -26,6 +33,30 @@ INVISIBLE = (
 )
 """Unicode's Default_Ignorable_Code_Point, as the inside of a character class."""
 _HIDDEN = re.compile(f"[{INVISIBLE}]")
+_ESCAPED = 3
+"""Times that a text may have been escaped: once by each of a shop, its feed and who took it over."""
+_REFERENCE = re.compile(
+    r"&(?:#[0-9]{1,7}(?:;|(?![0-9]))|#[xX][0-9a-fA-F]{1,6}(?:;|(?![0-9a-fA-F]))|[A-Za-z][A-Za-z0-9]{1,31};"
+    r"|(?:amp|quot|nbsp|apos|lt|gt)(?![A-Za-z0-9]))"
+)
+_TAG = re.compile(
+    r"</?(a|abbr|b|big|blockquote|br|center|dd|div|dl|dt|em|font|h[1-6]|hr|i|img|ins|li|mark|ol|p|pre|s|section|small"
+    r"|span|strike|strong|sub|sup|table|tbody|td|th|thead|tr|tt|u|ul|wbr)(?:[\s/][^<>]{0,500})?>",
+    re.IGNORECASE,
+)
+_COMMENT = re.compile(r"<!--[^<>]{0,500}-->")
+_INLINE = frozenset(
+    {"a", "abbr", "b", "big", "em", "font", "i", "ins", "mark", "s", "small", "span", "strike", "strong", "sub", "sup",
+     "tt", "u", "wbr"}
+)  # fmt: skip
+_LETTERS = re.compile(r"[^\W\d_]+")
+_TURKISH_LETTER = re.compile("[şŞğĞİı]")
+_TURKISH = frozenset(
+    {"için", "ve", "ile", "çanta", "ürün", "yeni", "orijinal", "orjinal", "erkek", "kadın", "çocuk", "bayan", "gömlek",
+     "mont", "ceket", "pantolon", "elbise", "kazak", "beden", "kargo", "indirim", "siyah", "beyaz", "mavi", "spor",
+     "giyim", "masa", "marka", "fiyat", "adet", "renk"}
+)  # fmt: skip
+"""Letters that none of our other languages has, and words of Turkish listings; "mont" is a coat."""
 _SOFT_HYPHEN = "\u00ad"
 """Hyphenation of honest web pages leaves it behind, so it is no trick."""
 SIGNS_FOR_LETTERS = "@$€|!¡"
@@ -49,11 +80,74 @@ def fold(text: str) -> str:
         >>> fold("Crème-Brûlée No. 5")
         'cremebruleeno5'
     """
+    text = shown(text)
     if text.isascii():
         return text.lower() if text.isalnum() else "".join(filter(str.isalnum, text.lower()))
     bare = unstacked(text).translate(_MARKS)
     unified = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", bare).casefold())
-    return "".join(c for c in unified if c.isalnum())
+    return "".join(c for c in unified.translate(_WHOLE) if c.isalnum())
+
+
+def caseless(text: str) -> str:
+    r"""The text without case, accents, hidden characters and runs of white space; its words and signs stay apart.
+
+    Example:
+        >>> caseless("Für  den Łucznik,\tKılıf")
+        'fur den lucznik, kilif'
+    """
+    if text.isascii():
+        return " ".join(text.lower().split())
+    unified = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", unstacked(text).translate(_MARKS)).casefold())
+    bare = "".join(c for c in unified.translate(_WHOLE) if not "\u0300" <= c <= "\u036f")
+    return " ".join(unicodedata.normalize("NFC", _HIDDEN.sub("", bare)).split())
+
+
+def unescape(text: str) -> str:
+    """The text with HTML's character references as characters, also where it was escaped two or three times.
+
+    Only what is surely one counts: with its semicolon, a number, or one of the commonest names. No text grows.
+
+    Example:
+        >>> unescape("Levi&amp;#39;s H&amp;M, R&D &copyright")
+        "Levi's H&M, R&D &copyright"
+    """
+    for _ in range(_ESCAPED):
+        if "&" not in text:
+            break
+        before, text = text, _REFERENCE.sub(lambda found: html.unescape(found[0]), text)
+        if text == before:
+            break
+    return text
+
+
+def shown(text: str) -> str:
+    """The text as a web page shows it: unescaped, with a space for each tag that parts words.
+
+    Tags that do not part them, as in "Ni<b>ke</b>", become zero-width spaces: what they hide is then seen.
+    """
+    text = unescape(text)
+    return _COMMENT.sub(" ", _TAG.sub(_untagged, text)) if "<" in text else text
+
+
+def _untagged(found: re.Match[str]) -> str:
+    return "\u200b" if found[1].lower() in _INLINE else " "
+
+
+def is_turkish(spelling: str, text: str) -> bool:
+    """Whether a dotless i in a spelling is Turkish rather than a disguise ("Nıke replica").
+
+    It is where another word of the text is Turkish or has one, too, and where all of several i are dotless, as when
+    WAIKIKI is written small by the rules of Turkish.
+    """
+    if spelling.count("ı") > 1 and "i" not in spelling:
+        return True
+    return bool(_turkish_words(text) - set(_LETTERS.findall(spelling)))
+
+
+@lru_cache(maxsize=8)
+def _turkish_words(text: str) -> frozenset[str]:
+    words = set(_LETTERS.findall(text))
+    return frozenset(w for w in words if _TURKISH_LETTER.search(w) or w.casefold() in _TURKISH)
 
 
 def unstacked(text: str) -> str:

@@ -23,6 +23,7 @@ from logoscan.errors import InputError
 from logoscan.folding import fold
 from logoscan.jsonio import read_record, write_record
 from logoscan.price_fit import LEAST_PRICES, Group, Key, fit_currency
+from logoscan.spelt import name_key
 from logoscan.types import _currency, _number, _text  # one set of checks for all records
 from logoscan.units import Pack
 
@@ -84,7 +85,7 @@ def condition_of(text: str | None) -> str:
 
 
 def key_of(text: str | None) -> str | None:
-    """A brand's or category's name as cohorts have it; None for nothing."""
+    """A brand's or category's name as cohorts show it; None for nothing. What is one brand says `spelt.name_key`."""
     return None if text is None else " ".join(text.casefold().split()) or None
 
 
@@ -134,12 +135,14 @@ class SavedSample:
 class PriceSample:
     """A bounded uniform sample of the prices of each cohort. Add in a stream, merge shards, then fit.
 
+    All honest spellings of a brand's name are one brand, as in claims and titles; its first in the alphabet is shown.
     Which prices of a cohort of more than 256 are kept is drawn at random from `seed`; shards need seeds of their own.
     """
 
     def __init__(self, seed: int = 0) -> None:
         self._seed = seed
         self._random = random.Random(f"PriceSample {seed}")  # no numbers that made prices up, too
+        self._spelt: dict[str, str] = {}
         self._kept: dict[Key, list[tuple[float, Observed]]] = {}
         self._seen: dict[Key, int] = defaultdict(int)
 
@@ -149,16 +152,31 @@ class PriceSample:
 
     def add(self, key: Key, price: Observed) -> None:
         """Note one price."""
+        key = self._folded(key)
         self._seen[key] += 1
         self._keep(key, (self._random.random(), price))
 
     def merge(self, other: PriceSample) -> PriceSample:
         """Take over what another shard saw; returns itself."""
+        for spelling in other._spelt.values():
+            self._fold(spelling)
         for key, seen in other._seen.items():
             self._seen[key] += seen
             for drawn in other._kept[key]:
                 self._keep(key, drawn)
         return self
+
+    def _fold(self, brand: str) -> str:
+        """What all spellings of a brand's name have in common; notes this one."""
+        folded = name_key(brand)
+        self._spelt[folded] = min(self._spelt.get(folded, brand), brand)
+        return folded
+
+    def _folded(self, key: Key) -> Key:
+        return (self._fold(key[0]), *key[1:])
+
+    def _shown(self, key: Key) -> Key:
+        return (self._spelt[key[0]], *key[1:])
 
     def _keep(self, key: Key, drawn: tuple[float, Observed]) -> None:
         """Each price draws a number, and the largest numbers stay, whichever shard saw them."""
@@ -171,10 +189,12 @@ class PriceSample:
     def fit(self) -> tuple[CurrencyPrices, ...]:
         """References of each currency with at least `LEAST_PRICES` prices, in alphabetical order."""
         groups: dict[str, list[Group]] = defaultdict(list)
-        for key, heap in sorted(self._kept.items(), key=lambda item: [part or "" for part in item[0]]):
+        shown = sorted(((self._shown(key), key) for key in self._kept), key=lambda pair: [x or "" for x in pair[0]])
+        for key, folded in shown:
+            heap = self._kept[folded]
             rows = np.array([price for _, price in heap], np.float64)
             # by all columns, for NaN has no order among tuples and the folds go by the order
-            groups[key[3]].append(Group(key, self._seen[key], rows[np.lexsort(rows.T[::-1])]))
+            groups[key[3]].append(Group(key, self._seen[folded], rows[np.lexsort(rows.T[::-1])]))
         return tuple(
             fit_currency(currency, cohorts)
             for currency, cohorts in sorted(groups.items())
@@ -185,7 +205,9 @@ class PriceSample:
         """Write one JSON file, atomically, for a machine that merges shards."""
         cohorts = (
             SavedCohort(
-                *key, self._seen[key], tuple((d, p, c, None if math.isnan(a) else a) for d, (p, c, a) in sorted(heap))
+                *self._shown(key),
+                self._seen[key],
+                tuple((d, p, c, None if math.isnan(a) else a) for d, (p, c, a) in sorted(heap)),
             )
             for key, heap in self._kept.items()
         )
@@ -201,10 +223,10 @@ class PriceSample:
         saved = read_record(SavedSample, Path(path))
         sample = cls(saved.seed)
         for c in saved.cohorts:
-            key = (c.brand, c.category, c.condition, c.currency)
-            sample._seen[key] = c.seen
-            sample._kept[key] = [(d, Observed(p, n, math.nan if a is None else a)) for d, p, n, a in c.kept]
-            heapq.heapify(sample._kept[key])
+            key = sample._folded((c.brand, c.category, c.condition, c.currency))
+            sample._seen[key] += c.seen
+            for drawn, price, count, amount in c.kept:
+                sample._keep(key, (drawn, Observed(price, count, math.nan if amount is None else amount)))
         sample._random.seed(f"PriceSample {saved.seed} {len(sample)}")  # not the first prices' numbers again
         return sample
 

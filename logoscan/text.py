@@ -1,23 +1,47 @@
 """Text -> mentions of registered brands, exact, disguised or near, and in which role ("for BRAND", "BRAND style").
 
-Knows names and words; knows nothing of pictures or scores, and leaves letters to `folding` and distances to `nearest`.
+Knows names and words; knows nothing of pictures or scores, and leaves letters to `folding`, words for roles to `roles`
+and distances to `nearest`.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 
-from logoscan.folding import disguised_distance, fold, is_foreign, plain, skeleton, tricks, unenclosed
+from logoscan.folding import (
+    disguised_distance,
+    fold,
+    is_foreign,
+    is_turkish,
+    plain,
+    shown,
+    skeleton,
+    tricks,
+    unenclosed,
+)
 from logoscan.layout import chains
 from logoscan.misread import MisreadNames, Tallies
 from logoscan.nearest import NearNames
-from logoscan.spelt import Place, Spelt, fold_words, read_places
+from logoscan.roles import is_list_gap, role_of
+from logoscan.spelt import (
+    AND_WORDS,
+    Place,
+    Spelt,
+    fold_words,
+    is_unspaced,
+    joined_by_and,
+    read_places,
+    respelt,
+    stretches,
+)
 from logoscan.types import Brand, BrandMention, MentionKind, TextSpans
 from logoscan.words import is_common, is_word
 
@@ -25,6 +49,8 @@ __all__ = ["NO_BRAND", "NameIndex", "fold"]
 
 _MAX_CHARS = 20_000
 """Text beyond this is not searched: no honest title or photo holds more."""
+_MAX_MARKUP = 4 * _MAX_CHARS
+"""Text with its markup beyond this is not read."""
 _PARTIAL_HIDDEN = 0.5
 """Share of its probability from which an exact or near mention of the same brand stands for a partial one."""
 _MAX_LINES = 200
@@ -40,6 +66,19 @@ _INSIDE_MIN_LETTERS = 6
 """Names this long are also found inside of a longer word ("starbuckscoffee")."""
 _SURE_BY_LETTERS = {1: 0.02, 2: 0.25, 3: 0.6, 4: 0.85}
 """Prior that an exact short word means the brand; 0.95 from five letters on. Stated, not fitted."""
+_SURE_BY_SIGNS = {1: 0.02, 2: 0.85}
+"""Of a name in Chinese, Japanese, Korean or Thai letters, each a syllable or a word; 0.95 from three on."""
+_EDGE_LETTERS = {"CJK": 2, "HANGUL": 3, "THAI": 3}
+"""Shorter names are sought at either end of a row of letters of their script alone, inside of one they are too often a
+part of a word: of two Chinese letters, three Korean or Thai ones and four others."""
+_EDGE_LETTERS_ELSE = 4
+_INFLECTED_MIN_LETTERS = 4
+"""Shorter names have no plural: too many words are such a name and an s."""
+_INFLECTED_SURE = 0.95
+"""Of an exact name's prior, with the ending of a plural or a genitive ("Birkenstocks", "Nikes Schuhe")."""
+_AND_IN_ONE_WORD = ("and", "und", "n", "et", "y")
+_JOINED_AND_LETTERS = 8
+"""Names with "and" that are this long are also found in one word ("jackandjones")."""
 _INSIDE_SURE = 0.4
 """Prior that a name inside of a longer word in a photo means the brand: lines are read without their spaces, but
 "thermostat" is no Thermos. Words that were typed have their spaces, so nothing is sought inside of them."""
@@ -67,24 +106,20 @@ _COMMON_IN_PHOTO = 0.5
 _PARTIAL_FROM = 0.01
 """Probability from which a bad or partial reading of a name is mentioned."""
 
-_FOR = re.compile(
-    r"(?:\b(?:for|fits?|suits|suitable for|compatible with|works with|replacement for|replaces|für|fuer|pour|para|per)"
-    r"|适用于|适用|兼容)(?:\s+(?:the|all|your|use with|most))*\s*[:(]?\s*$",
-    re.IGNORECASE,
+_NO_BRAND = (
+    "|unbranded|no brand|no name|none|n/a|does not apply|generic|ohne Marke|keine Marke|keine|markenlos|sans marque"
+    "|aucune|sin marca|ninguna|senza marca|nessuna|merkloos|geen merk|geen|sem marca|nenhuma|brak marki|bez marki|brak"
+    "|markasız|utan märke|без бренда|нет бренда|无品牌|無品牌|无牌|ノーブランド|브랜드 없음"
 )
-_LIST_GAP = re.compile(r"^\s*(?:,|/|&|\+|and|or|und|et)\s*$|^[\s\d()\[\]]*$", re.IGNORECASE)
-"""Between names that share one "for": "for Apple, Samsung", "for Apple iPhone", "for PlayStation 5 (PS5)"."""
-NO_BRAND = frozenset(
-    {"", "unbranded", "nobrand", "noname", "none", "na", "doesnotapply", "generic", "ohnemarke", "keine"}
-)
+NO_BRAND = frozenset(map(fold, _NO_BRAND.split("|")))
 """Folded words by which sellers say that there is no brand."""
-_COMPATIBLE_AFTER = re.compile(r"^\s*[-–]?\s*(?:compatible|kompatibel)\b", re.IGNORECASE)
-_STYLE_AFTER = re.compile(
-    r"^\s*[-–]?\s*(?:style|styled|type|like(?!\s+new\b)|look|inspired|dupe|lookalike|look-alike)\b", re.IGNORECASE
+_ENDING_IN_ES = ("ses", "xes", "zes", "ches", "shes")
+_PARTICLE = re.compile(
+    "(?:의|를|을|은|는|이|가|에|에서|에게|와|과|로|으로|도|만|용|랑|이랑|처럼|보다|까지|부터|라는|인|제|산|풍|st)(?![가-힣])"
 )
-_STYLE_BEFORE = re.compile(
-    r"\b(?:inspired by|in the style of|style of|similar to|looks? like|dupe (?:of|for))\s*$", re.IGNORECASE
-)
+"""Korean endings behind a name."""
+_BESIDE = 80
+"""Characters on either side of a name in which words may say its role."""
 _SPELT_OUT = re.compile(r"\w(?:\s*\.\s*\w)+")
 """An acronym's honest dots: "D.K.N.Y." is no disguise, "D K N Y" and "D-K-N-Y" are."""
 _COUNTED = re.compile(
@@ -130,15 +165,39 @@ class NameIndex:
         for spelling, brand in spellings:
             folded = fold(spelling)
             if folded and folded not in self._names:
-                name = self._names[folded] = _Name(folded, brand, fold_words(spelling))
+                name = self._names[folded] = _Name(folded, brand, fold_words(shown(spelling)))
                 if not folded.isdigit():
                     self._disguised.setdefault(skeleton(plain(folded)), name)
+        self._respelt: dict[str, _Name] = {}
+        self._before_and: set[str] = set()
+        for spelling, _ in spellings:
+            self._add_other_spellings(spelling)
+        self._unspaced = {
+            folded: name for folded, name in self._names.items() if is_unspaced(folded) and len(folded) > 1
+        }
+        self._unspaced_lengths = sorted({len(folded) for folded in self._unspaced})
+        self._unspaced_heads = frozenset(folded[:2] for folded in self._unspaced)
         self._long_lengths = sorted({len(name) for name in self._names if len(name) >= _INSIDE_MIN_LETTERS})
         self._near_names = NearNames(name for name in self._names if len(name) >= _NEAR_MIN_LETTERS)
         least, most = _FAR_LETTERS
         far = [n for n in self._names if least <= len(n) <= most]
         self._far_names = NearNames(far if len(far) <= _FAR_NAMES else (), share=_FAR_SHARE)
         self._misread = MisreadNames({folded: len(name.words) for folded, name in self._names.items()})
+
+    def _add_other_spellings(self, spelling: str) -> None:
+        """Note how else honest people write a name: umlauts written out, and any "and" in place of its own."""
+        name = self._names.get(fold(spelling))
+        if name is None:
+            return
+        others = [respelt(shown(spelling))]
+        if words := joined_by_and(spelling):
+            self._before_and.update(a for a, b in itertools.pairwise(words) if b == "&")
+            others.append("".join(words))
+            joined = ["".join(word if word != "&" else sign for word in words) for sign in ("", *_AND_IN_ONE_WORD)]
+            others += [gram for gram in joined if len(gram) >= _JOINED_AND_LETTERS]
+        for other in others:
+            if other and other not in self._names:
+                self._respelt.setdefault(other, name)
 
     def __len__(self) -> int:
         """Distinct folded names."""
@@ -155,6 +214,7 @@ class NameIndex:
         """Mentions in one text, surest first, one for each brand and kind.
 
         A disguise (letters of another script, digits for letters, hidden characters, letters spaced out) is "near".
+        HTML is read as it would be shown, and mentions quote what is shown.
 
         Args:
             text: Any.
@@ -172,12 +232,10 @@ class NameIndex:
     def _find(
         self, text: str, source: str, confidence: float, known: dict[str, list[tuple[str, int]]]
     ) -> list[BrandMention]:
-        text = text[:_MAX_CHARS]
+        text = shown(text[:_MAX_MARKUP])[:_MAX_CHARS]
         mentions: dict[tuple[str, MentionKind], BrandMention] = {}
-        previous: tuple[int, MentionKind] | None = None
-        for hit in sorted(self._locate(text, source.startswith("image:"), known), key=lambda f: f.start):
-            kind = _role(text, hit, previous)
-            previous = (hit.end, kind)
+        hits = sorted(self._locate(text, source.startswith("image:"), known), key=lambda f: f.start)
+        for hit, kind in zip(hits, _kinds(text, hits), strict=True):
             words = text[hit.start : hit.end][:200]
             mention = BrandMention(source, words, hit.brand, kind, hit.distance, max(0.0, hit.sure * confidence))
             key = (hit.brand, kind)
@@ -239,8 +297,13 @@ class NameIndex:
         return list(mentions.values())
 
     def _locate(self, text: str, in_photo: bool, known: dict[str, list[tuple[str, int]]]) -> list[_Found]:
-        spelt = read_places(unenclosed(text))
-        found = [*self._exact(text, spelt, in_photo), *self._deep(text, spelt, in_photo)]
+        spelt = read_places(unenclosed(text), self._before_and)
+        found = [
+            *self._other(text, spelt, in_photo),
+            *self._in_stretches(text),
+            *self._exact(text, spelt, in_photo),
+            *self._deep(text, spelt, in_photo),
+        ]
         if in_photo:
             found += self._inside(spelt)
         taken = bytearray(len(text))
@@ -287,6 +350,45 @@ class NameIndex:
                 for place in grams[gram]:
                     yield _judged(text, place, name, in_photo)
 
+    def _other(self, text: str, spelt: Spelt, in_photo: bool) -> Iterator[_Found]:
+        """Other honest spellings: umlauts written out, "and" of any language, plurals and genitives."""
+        for grams in (spelt.respelt, spelt.grams):
+            for gram in grams.keys() & self._respelt.keys():
+                yield from (_respelt(text, place, self._respelt[gram], in_photo) for place in grams[gram])
+        for gram in spelt.respelt.keys() & self._names.keys():
+            yield from (_respelt(text, place, self._names[gram], in_photo) for place in spelt.respelt[gram])
+        for gram, places in spelt.grams.items():
+            if gram[-1] == "s" and gram not in self._names and (name := self._inflected(gram)):
+                for place in places:
+                    if len(place.words[-1]) > 1:
+                        yield _plural(text, place, name, gram, in_photo)
+
+    def _inflected(self, gram: str) -> _Name | None:
+        """The name of which letters are the plural or the genitive, unless it is a common word or they are one."""
+        stems = [gram[:-1]] * (gram[-2:-1] != "s") + [gram[:-2]] * gram.endswith(_ENDING_IN_ES)
+        for stem in stems:
+            name = self._names.get(stem) if len(stem) >= _INFLECTED_MIN_LETTERS and stem[-1].isalpha() else None
+            if name and (len(name.words) > 1 or not (is_common(stem) or is_common(gram))):
+                return name
+        return None
+
+    def _in_stretches(self, text: str) -> Iterator[_Found]:
+        """Names in letters of scripts that part no words, wherever they stand in a row of letters."""
+        for start, stretch in stretches(text) if self._unspaced else ():
+            letters = [fold(c) for c in stretch]
+            ends = list(itertools.accumulate(map(len, letters), initial=0))
+            at = {end: i for i, end in enumerate(ends)}  # the last of those without letters
+            joined = "".join(letters)
+            for i, begin in enumerate(ends[:-1]):
+                if not letters[i] or joined[begin : begin + 2] not in self._unspaced_heads:
+                    continue
+                for length in self._unspaced_lengths:
+                    if (end := at.get(begin + length)) is None:
+                        continue
+                    name = self._unspaced.get(joined[begin : begin + length])
+                    if name and _stands(stretch, i, end, name):
+                        yield _Found(start + i, start + end, name.brand, len(name.folded), _prior(name))
+
     def _deep(self, text: str, spelt: Spelt, in_photo: bool) -> Iterator[_Found]:
         """Disguises that the strict fold does not see."""
         for read, places in spelt.plain.items():
@@ -321,15 +423,69 @@ def _spellings(spelt: Spelt) -> Iterator[tuple[str, list[Place]]]:
                 yield read, mixed
 
 
+def _signs(folded: str) -> int:
+    """Letters of a folded name as they are written: a Korean syllable is one."""
+    return len(unicodedata.normalize("NFC", folded))
+
+
 def _prior(name: _Name) -> float:
     """Probability that the name, spelt rightly, means the brand, before the letters' own confidence."""
+    if is_unspaced(name.folded):
+        return _SURE_BY_SIGNS.get(_signs(name.folded), 0.95)
     return _SURE_BY_LETTERS.get(len(name.folded), 0.95)
+
+
+def _respelt(text: str, place: Place, name: _Name, in_photo: bool) -> _Found:
+    """A name in another honest spelling, unless characters are hidden or styled in it."""
+    spelling = text[place.start : place.end]
+    done = tricks(spelling, fold(unenclosed(spelling)))
+    own, known = ([word for word in words if word not in AND_WORDS] for words in (fold_words(spelling), name.words))
+    if done and not (done == ("invisible characters inside",) and len(own) == len(known)):
+        return _disguised(place, spelling, name, done, in_photo)
+    return _Found(place.start, place.end, name.brand, len(name.folded), _prior(name))
+
+
+def _plural(text: str, place: Place, name: _Name, gram: str, in_photo: bool) -> _Found:
+    """A name with an ending; less sure where the whole is an ordinary word without a capital ("pumas")."""
+    found = _respelt(text, place, name, in_photo)
+    sure = found.sure * _INFLECTED_SURE
+    small = text[place.start : place.end].islower()
+    if len(name.words) == 1 and (small or in_photo) and is_word(gram):
+        sure *= _COMMON_SURE if small else _COMMON_IN_PHOTO
+    return replace(found, sure=sure)
+
+
+def _stands(stretch: str, start: int, end: int, name: _Name) -> bool:
+    """Whether a name may stand there in a row of letters: no Latin letter goes on, and no short name is in mid-word."""
+    before, behind = stretch[start - 1 : start], stretch[end : end + 1]
+    if any(
+        c and not is_unspaced(c) and not is_unspaced(own)
+        for c, own in ((before, stretch[start]), (behind, stretch[end - 1]))
+    ):
+        return False
+    if _signs(name.folded) >= _EDGE_LETTERS.get(_script(stretch[start]), _EDGE_LETTERS_ELSE):
+        return True
+    return not (
+        _goes_on(before, stretch[start]) and _goes_on(behind, stretch[end - 1]) and not _PARTICLE.match(stretch, end)
+    )
+
+
+def _goes_on(beside: str, letter: str) -> bool:
+    """Whether the letter beside is of the same script, so that a word may go on there."""
+    return bool(beside) and _script(beside) == _script(letter)
+
+
+def _script(letter: str) -> str:
+    """The first word of a letter's name in Unicode, which is its script; a mark of length belongs to the syllables."""
+    return "KATAKANA" if letter == "ー" else unicodedata.name(letter, "").split(" ")[0]
 
 
 def _judged(text: str, place: Place, name: _Name, in_photo: bool) -> _Found:
     """A name that the strict fold found: honest, typed like a common word, or disguised all the same."""
     spelling = text[place.start : place.end]
     done = tricks(spelling, name.folded)
+    if not done and "ı" in spelling and "ı" not in name.folded and not is_turkish(spelling, text):
+        done = ("letters of another script or style",)
     if done == ("invisible characters inside",) and fold_words(spelling) == name.words:
         done = ()  # a break of the line between the name's own words
     if done or (
@@ -388,12 +544,15 @@ def _longest(found: list[_Found], length: int) -> list[_Found]:
     return kept
 
 
-def _role(text: str, hit: _Found, previous: tuple[int, MentionKind] | None) -> MentionKind:
-    before, after = text[max(0, hit.start - 40) : hit.start], text[hit.end : hit.end + 24]
-    if _STYLE_AFTER.search(after) or _STYLE_BEFORE.search(before):
-        return "style"
-    if _FOR.search(before) or _COMPATIBLE_AFTER.search(after):
-        return "compatible"
-    if previous and previous[1] == "compatible" and _LIST_GAP.search(text[previous[0] : hit.start]):
-        return "compatible"
-    return "exact" if hit.distance == 0 else "near"
+def _kinds(text: str, hits: Sequence[_Found]) -> list[MentionKind]:
+    """The kind of each find, in the order of the text; names of one list share their role."""
+    roles = [role_of(text[: hit.start][-_BESIDE:], text[hit.end : hit.end + _BESIDE]) for hit in hits]
+    gaps = [text[a.end : b.start] for a, b in itertools.pairwise(hits)]
+    for i, gap in enumerate(gaps, 1):
+        if roles[i - 1][0] == "compatible" and roles[i][0] is None and is_list_gap(gap):
+            roles[i] = "compatible", False
+    for i in range(len(gaps) - 1, -1, -1):  # "Samsung, Apple için kılıf"
+        joined = gaps[i].strip(" 0123456789()[]") and is_list_gap(gaps[i])
+        if roles[i + 1] == ("compatible", True) and roles[i][0] is None and joined:
+            roles[i] = "compatible", True
+    return [role or ("near" if hit.distance else "exact") for hit, (role, _) in zip(hits, roles, strict=True)]

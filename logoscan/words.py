@@ -22,6 +22,12 @@ _RARE = 50
 _COMMON = 3000
 """Count from which an English word is common: apple 24,670, mini 6,560; below stay google 2,012, jordan 1,531."""
 
+_OF_TRADE = frozenset(
+    {"versand", "versandkosten", "versandfrei", "kostenlos", "lieferung", "livraison", "envio", "envios", "spedizione",
+     "verzending", "wysylka", "dostawa", "kargo", "ucretsiz", "frakt", "levering", "entrega", "frete"}
+)  # fmt: skip
+"""Words that stand in most listings and in no list: "Versand" is no misspelt Versace."""
+
 _reading = Lock()
 """Threads that ask first at the same time would each read the lists, for a second."""
 
@@ -33,7 +39,7 @@ def _counted(language: str) -> Iterator[tuple[str, int]]:
 
 @cache
 def _words() -> frozenset[str]:
-    return frozenset(word for language in _LANGUAGES for word, _ in _counted(language))
+    return _OF_TRADE.union(word for language in _LANGUAGES for word, _ in _counted(language))
 
 
 @cache
