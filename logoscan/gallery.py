@@ -63,6 +63,8 @@ class Gallery:
         records: One for each vector.
         vectors: float32 (n, dim), unit rows; not to be written to.
         brands: Names of the brands of the records, sorted, each once.
+        position: Of each name in `brands`.
+        code: int64 (n,), the position of each record's brand.
     """
 
     def __init__(
@@ -91,7 +93,7 @@ class Gallery:
         self._newer: NDArray[np.int64] | None = None
         self.brands = tuple(sorted({r.brand for r in self.records}))
         self.position = {name: i for i, name in enumerate(self.brands)}
-        self._code = np.array([self.position[r.brand] for r in self.records], np.int64)
+        self.code = np.array([self.position[r.brand] for r in self.records], np.int64)
 
     def __len__(self) -> int:
         """Number of vectors."""
@@ -118,8 +120,8 @@ class Gallery:
     @cached_property
     def _by_brand(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
         """Rows in the order of `brands`, and where among these each brand's begin and end."""
-        order = np.argsort(self._code, kind="stable")
-        starts = np.searchsorted(self._code[order], np.arange(len(self.brands)))
+        order = np.argsort(self.code, kind="stable")
+        starts = np.searchsorted(self.code[order], np.arange(len(self.brands)))
         return order, starts, np.append(starts[1:], len(self))
 
     def search(self, queries: Embeddings, k: int) -> Nearest:
@@ -203,7 +205,7 @@ class Gallery:
         if nearest is None:
             nearest = self.search(queries, min(_DEEPEST, max(DEPTH, 8 * k)))
         depth = nearest.rows.shape[1]
-        picked = _first_of_each(self._code[nearest.rows], k)
+        picked = _first_of_each(self.code[nearest.rows], k)
         similarity = np.take_along_axis(nearest.similarity, picked, axis=1)
         row = np.take_along_axis(nearest.rows, picked, axis=1)
         short = np.flatnonzero((picked < 0).any(axis=1))  # of queries whose nearest vectors are of too few brands
@@ -213,7 +215,7 @@ class Gallery:
         elif len(short):
             found = self._best_of_brands(queries[short], k)
             similarity[short], row[short] = ranked(queries[short], self.vectors, found)
-        return similarity, self._code[row], row
+        return similarity, self.code[row], row
 
     def _best_of_brands(self, queries: Embeddings, k: int) -> NDArray[np.int64]:
         """The nearest row of each of the k nearest brands, int64 (n, k), in no order; all vectors are compared."""
@@ -257,7 +259,7 @@ class Gallery:
 
     def of(self, brand: str) -> Embeddings:
         """Vectors of one brand, float32 (n, dim)."""
-        return np.asarray(self.vectors[self._code == self.position[brand]], np.float32)
+        return np.asarray(self.vectors[self.code == self.position[brand]], np.float32)
 
     def without(self, gone: Callable[[LogoRecord], bool]) -> Gallery:
         """The gallery without the records for which `gone` holds."""

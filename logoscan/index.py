@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from types import MappingProxyType
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,22 +23,38 @@ from logoscan.approximate import APPROXIMATE_FROM, Facts
 from logoscan.brands import read_brand_folders
 from logoscan.encode import Encoder, encode_images
 from logoscan.enrol import GENERAL, digest, encode_general, encode_logos, encode_names
-from logoscan.errors import CorruptFileError, ImageError, InputError, MismatchError
+from logoscan.errors import CorruptFileError, ImageError, InputError, MismatchError, VettingError
+from logoscan.families import alike_from, pairs_among
 from logoscan.gallery import DEPTH, Gallery, Nearest
 from logoscan.images import load_image, read_rgba
 from logoscan.keypoints import of_drawing
 from logoscan.mapped import PNG
 from logoscan.match import BrandNeighbours, MatchCalibration
 from logoscan.placement import Keypoints
+from logoscan.price import PriceModel
 from logoscan.register import LEAST_NEGATIVES, NOBODY, USERS, against, against_names, compared, threshold
 from logoscan.register import state as register_state
 from logoscan.storage import LogoRecord
-from logoscan.text import NameIndex, fold
+from logoscan.text import NameIndex
 from logoscan.types import Brand, Embeddings, EncoderInfo, ImageSource, Rgba
+from logoscan.vet import (
+    Conflict,
+    ConflictKind,
+    allowed,
+    refuse,
+    settled,
+    vet_drawings,
+    vet_logos,
+    vet_names,
+    vet_prices,
+)
+from logoscan.vet import alike as together
 
 __all__ = ["LogoIndex", "LogoRecord"]
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 _POINTS_KEPT = 2048
 """Drawings whose points, of up to 72 KB each, are kept in memory until they are saved; with one more all are found
@@ -67,27 +84,38 @@ class LogoIndex:
 
     @classmethod
     def from_folder(
-        cls, folder: str | Path, encoder: Encoder, *, on_brand: Callable[[str], None] | None = None
+        cls,
+        folder: str | Path,
+        encoder: Encoder,
+        *,
+        allow: Collection[ConflictKind] = (),
+        prices: PriceModel | None = None,
+        on_brand: Callable[[str], None] | None = None,
     ) -> tuple[LogoIndex, list[str]]:
         """Register a folder of brand folders, with the negatives that they list.
 
         Args:
             folder: With a sub-folder for each brand.
             encoder: Makes the vectors.
+            allow: As for `add`.
+            prices: As for `add`.
             on_brand: Called with the name of each brand that is done, for progress.
 
         Returns:
-            The index, and a warning for each picture of a logo or a negative that cannot be read, and each brand whose
-            pictures of logos all cannot.
+            The index, and a warning for each picture of a logo or a negative that cannot be read, each negative that is
+            refused, each brand whose pictures of logos all cannot be read, and each drawing that is of two brands.
+
+        Raises:
+            VettingError: Two brands are in each other's way, see `add`.
         """
         index, warnings = cls(encoder.info), []
         folders = read_brand_folders(Path(folder))
         pending = [(f.brand, [(p.name, p) for p in f.logos]) for f in folders]
-        warnings += index.add_many(pending, encoder, on_brand=on_brand)
+        warnings += index.add_many(pending, encoder, allow=allow, prices=prices, on_brand=on_brand)
         for brand, file in ((f.brand.name, path) for f in folders for path in f.negatives):
             try:
                 index.add_negative(file, encoder, brand)
-            except ImageError as error:
+            except (ImageError, VettingError) as error:
                 warnings.append(f"{brand}/{file.name}: negative not registered: {error}")
         return index, warnings
 
@@ -203,42 +231,73 @@ class LogoIndex:
 
     # -- changes
 
-    def add(self, brand: Brand, logos: Sequence[tuple[str, ImageSource]], encoder: Encoder) -> list[str]:
-        """Register a brand, or more logos of one that is registered (its record is replaced).
+    def add(
+        self,
+        brand: Brand,
+        logos: Sequence[tuple[str, ImageSource]],
+        encoder: Encoder,
+        *,
+        allow: Collection[ConflictKind] = (),
+        prices: PriceModel | None = None,
+    ) -> list[str]:
+        """Register a brand, or more logos of one that is registered.
+
+        What is another brand's, or would replace what is registered, is refused unless it is allowed. Logos are added
+        to a registered brand with its record, or with one that says nothing but the name.
 
         Args:
             brand: Its facts.
             logos: Pairs of a name for the logo, unique in the brand, and the drawing.
             encoder: Must be the index's.
+            allow: Kinds of conflict that are accepted: "name" (the name is spelt like one of another brand), "alias"
+                (an alias is so spelt, or is a common word, or short and no abbreviation), "record" (a record or a
+                drawing is replaced by another), "logo" (a drawing is that of a brand which was registered before; both
+                are shown then), "price" (see `prices`).
+            prices: Prices that are known, against which the usual ones are held.
 
         Returns:
-            Warnings, one for each drawing that cannot be read, and for each brand whose name is spelt like another's.
+            Warnings, one for each drawing that cannot be read, each drawing that is of two brands, and each conflict
+            that is allowed.
 
         Raises:
+            VettingError: There is a conflict; all are listed, and nothing is registered.
             InputError: Two logos of one name.
         """
-        return self.add_many([(brand, logos)], encoder)
+        return self.add_many([(brand, logos)], encoder, allow=allow, prices=prices)
 
     def add_many(
         self,
         entries: Sequence[tuple[Brand, Sequence[tuple[str, ImageSource]]]],
         encoder: Encoder,
         *,
+        allow: Collection[ConflictKind] = (),
+        prices: PriceModel | None = None,
         on_brand: Callable[[str], None] | None = None,
     ) -> list[str]:
-        """Register many brands in one change; arguments and result as for `add`."""
+        """Register many brands in one change; arguments and result as for `add`.
+
+        A drawing of two of them is said in a warning, and no conflict.
+        """
         self.require(encoder.info)
+        accepted = allowed(allow)
+        state = self._state
+        self._vetted(entries, accepted, prices)  # before the work; and again with what others have done meanwhile
         made = encode_logos(entries, encoder, on_brand)
         drawn_now = {r.brand for r in made.records}
-        state = self._state
         nameless = [b for b, _ in entries if b.name not in drawn_now and b.name not in state.logos.position]
         named, name_vectors = encode_names(nameless, encoder, words=NOBODY not in state.names.position)
         there = any(r.id.startswith(GENERAL) for r in state.negatives.records)
         absorbing, absorbed = ([], made.vectors[:0]) if there else encode_general(encoder)
         with self._lock:
             state = self._state
+            entries, conflicts = self._vetted(entries, accepted, prices)
             known = {b.name: b for b in state.brands} | {b.name: b for b, _ in entries}
+            conflicts += vet_drawings(made.records, state.logos.records)
             drawn = state.logos.joined(made.records, made.vectors)
+            fresh = {(r.brand, r.id) for r in made.records}
+            pairs = pairs_among(drawn, alike_from(self.encoder), fresh)
+            conflicts += vet_logos(pairs, fresh, state.alike)
+            warnings = [*made.warnings, *refuse(conflicts, accepted), *together(pairs, fresh)]
             again = {b.name for b, _ in entries}  # spellings that are theirs no more must go
             names = state.names.without(lambda r: r.brand in again).joined(named, name_vectors)
             galleries = (
@@ -246,14 +305,21 @@ class LogoIndex:
                 names.without(lambda r: r.brand in drawn.position),
                 state.negatives.joined(absorbing, absorbed),
             )
-            self._state = register_state(known.values(), galleries, {**state.drawings, **made.drawings})
-        warnings = list(made.warnings)
-        spelt: dict[str, str] = {}
-        for name in sorted(known):
-            first = spelt.setdefault(fold(name), name)
-            if first != name and {first, name} & again:
-                warnings.append(f"{name}: spelt like {first}; what is read in texts counts for {first}")
+            alike = {pair for pair in state.alike if fresh.isdisjoint(pair)} | pairs.keys()
+            self._state = register_state(known.values(), galleries, {**state.drawings, **made.drawings}, alike)
         return warnings
+
+    def _vetted(
+        self, entries: Sequence[tuple[Brand, T]], allow: Collection[ConflictKind], prices: PriceModel | None
+    ) -> tuple[list[tuple[Brand, T]], list[Conflict]]:
+        """Entries with the records that are registered, and the conflicts of these that are allowed."""
+        registered = self._state.by_name
+        entries, conflicts = settled(entries, registered)
+        brands = {b.name: b for b, _ in entries}.values()
+        conflicts += vet_names(brands, registered)
+        conflicts += [] if prices is None else vet_prices(brands, prices)
+        refuse(conflicts, allow)
+        return entries, conflicts
 
     def add_negative(self, crop: ImageSource, encoder: Encoder, brand: str | None = None) -> str:
         """Register a picture that is no brand's, or not this brand's: a false alarm, cut out of its photo.
@@ -362,7 +428,7 @@ class LogoIndex:
             if logo is not None and not count:
                 raise InputError(f"logo: expected a logo of {brand!r}, got {logo!r}")
             brands = [b for b in state.brands if logo is not None or b.name != brand]
-            self._state = register_state(brands, left, state.drawings)
+            self._state = register_state(brands, left, state.drawings, state.alike)
             return count
 
     def keep(self, brands: Collection[str]) -> None:
@@ -371,17 +437,26 @@ class LogoIndex:
             state = self._state
             kept = {*brands, NOBODY}
             left = [gallery.without(lambda r: r.brand not in kept) for gallery in state.galleries]
-            self._state = register_state([b for b in state.brands if b.name in brands], left, state.drawings)
+            stay = [b for b in state.brands if b.name in brands]
+            self._state = register_state(stay, left, state.drawings, state.alike)
 
-    def merge(self, other: LogoIndex) -> None:
-        """Take in another register. Logos of equal identifier are taken from `other`.
+    def merge(self, other: LogoIndex, *, allow: Collection[ConflictKind] = ()) -> list[str]:
+        """Take in another register, vetted as by `add`.
+
+        Args:
+            other: The other; where a conflict is allowed, logos of equal identifier are taken from it.
+            allow: As for `add`.
+
+        Returns:
+            A warning for each conflict that is allowed.
 
         Raises:
             MismatchError: It was made by another encoder.
+            VettingError: There is a conflict; nothing is taken in.
             InputError: A brand is in both with different facts.
         """
         self.require(other.encoder)
-        theirs = other._state
+        accepted, theirs = allowed(allow), other._state
         with self._lock:
             mine = {b.name: b for b in self._state.brands}
             for brand in theirs.brands:
@@ -392,10 +467,32 @@ class LogoIndex:
             )
             logos, names, others = joined
             names = names.without(lambda r: r.brand in logos.position)
+            known = {(r.brand, r.id): r.sha256 for r in self._state.logos.records}
+            fresh = {(r.brand, r.id) for r in theirs.logos.records if known.get((r.brand, r.id)) != r.sha256}
+            alike = {pair for pair in self._state.alike | theirs.alike if fresh.isdisjoint(pair)}
+            pairs = pairs_among(logos, alike_from(self.encoder), fresh)
+            conflicts = vet_names(theirs.brands, mine)
+            conflicts += vet_drawings(theirs.logos.records, self._state.logos.records)
+            conflicts += vet_logos(pairs, fresh, self._state.alike | theirs.alike)
+            warnings = refuse(conflicts, accepted)
             brands = (mine | {b.name: b for b in theirs.brands}).values()
             drawings = {**self._state.drawings, **theirs.drawings}
             self._stored = {**self._stored, **other._stored}
-            self._state = register_state(brands, (logos, names, others), drawings)
+            self._state = register_state(brands, (logos, names, others), drawings, alike | pairs.keys())
+            return warnings
+
+    @property
+    def shared_logos(self) -> tuple[tuple[str, str, str, str], ...]:
+        """Logos of two brands that are one drawing: brand, logo, other brand, its logo; sorted.
+
+        Such brands are no rivals where that drawing is seen: both are shown.
+        """
+        return tuple((*a, *b) for a, b in sorted(self._state.alike))
+
+    def families(self, rows: Sequence[int]) -> Sequence[int]:
+        """The family of each of some rows of `logos`, -1 for none; empty where there is none at all."""
+        family = self._state.family
+        return () if family is None else [int(family[row]) for row in rows]
 
     def require(self, encoder: EncoderInfo) -> None:
         """Refuse vectors of another encoder.
