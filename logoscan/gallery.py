@@ -6,6 +6,7 @@ A register is made of three of these: pictures of logos, names, and negatives. K
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from threading import Lock
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logoscan.approximate import APPROXIMATE_FROM, Approximate, compare_all, ranked
+from logoscan.errors import CorruptFileError
 from logoscan.storage import LogoRecord
 from logoscan.types import Embeddings
 
@@ -24,6 +26,7 @@ DEPTH = 32
 """Nearest vectors that are looked at for the nearest two brands at first: one brand's logos may be many."""
 _DEEPEST = 512
 """Nearest vectors from which all are compared where these are still of too few brands."""
+logger = logging.getLogger(__name__)
 _building = Lock()
 _PROPOSED = 128
 """Rows that an approximate index proposes at least: more than are asked for, since it orders them only roughly."""
@@ -133,10 +136,10 @@ class Gallery:
         k = min(k, len(self))
         if k == 0 or not len(queries):
             return Nearest(np.zeros((len(queries), k), np.float32), np.zeros((len(queries), k), np.int64))
-        if self.approximate is None or k > self.approximate_from:
+        rows = self._proposed(queries, k)
+        if rows is None:
             rows = self._among_all(queries, k)
         else:
-            rows = self._among_proposed(queries, k, self.approximate)
             few = np.flatnonzero(rows[:, -1] < 0)  # as good as never
             if len(few):
                 rows[few] = self._among_all(queries[few], k)
@@ -151,6 +154,20 @@ class Gallery:
         return [
             Nearest(*both) for both in zip(np.split(found.similarity, ends), np.split(found.rows, ends), strict=True)
         ]
+
+    def _proposed(self, queries: Embeddings, k: int) -> NDArray[np.int64] | None:
+        """The nearest of what the approximate index proposes; None where all are compared.
+
+        An index that fails is not what was built: from then on all are compared.
+        """
+        if self.approximate is None or k > self.approximate_from:
+            return None
+        try:
+            return self._among_proposed(queries, k, self.approximate)
+        except CorruptFileError as error:
+            logger.warning("%s; all vectors are compared", error)
+            self.__dict__["approximate"] = self._inherited = None
+            return None
 
     def _among_all(self, queries: Embeddings, k: int) -> NDArray[np.int64]:
         if self.device != "cpu":

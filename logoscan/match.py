@@ -214,7 +214,10 @@ def match_regions(
     owner, logo = neighbours.brand[:, 0], neighbours.logo[:, 0]
     if shared := [(query, one) for query, found in neighbours.relatives.items() for one in found]:
         region = np.append(region, [query for query, _ in shared])
-        owner, logo = np.append(owner, [one.brand for _, one in shared]), np.append(logo, [one.logo for _, one in shared])
+        owner, logo = (
+            np.append(owner, [one.brand for _, one in shared]),
+            np.append(logo, [one.logo for _, one in shared]),
+        )
         best = np.append(best, np.array([one.similarity for _, one in shared], np.float32))
         margin = np.append(margin, np.array([one.margin for _, one in shared], np.float32))
     sure: NDArray[np.float64] | None = None

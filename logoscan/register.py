@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from logoscan.families import Pair, rows_of
+from logoscan.families import Family, Key, numbered, remaining
 from logoscan.gallery import DEPTH, Gallery, Nearest
 from logoscan.mapped import PNG
 from logoscan.match import BrandNeighbours, MatchCalibration, Relative, margins
@@ -40,7 +40,7 @@ class State:
     negatives: Gallery
     drawings: Mapping[str, PNG]
     """PNG of each registered drawing by the SHA-256 that the records of its logo carry."""
-    alike: frozenset[Pair] = frozenset()
+    families: tuple[Family, ...] = ()
     """Logos of different brands that are one drawing."""
     thresholds: dict[tuple[MatchCalibration, float], dict[str, float]] = field(default_factory=dict)
     """Found once for each calibration and budget."""
@@ -79,7 +79,13 @@ class State:
     @cached_property
     def family(self) -> NDArray[np.int64] | None:
         """The family of each row of `logos`, -1 for none; None where there is none at all."""
-        return rows_of(self.logos, self.alike)
+        return numbered(self.logos, self.families)
+
+    @cached_property
+    def sharing(self) -> Mapping[Key, frozenset[str]]:
+        """The other brands of each logo that is in a family."""
+        brands = [(family, frozenset(brand for brand, _ in family)) for family in self.families]
+        return {key: of - {key[0]} for family, of in brands for key in family}
 
     @cached_property
     def negatives_of(self) -> dict[str, NDArray[np.int64]]:
@@ -98,19 +104,18 @@ class State:
 
 
 def state(
-    brands: Iterable[Brand], galleries: Iterable[Gallery], drawings: Mapping[str, PNG], alike: Iterable[Pair] = ()
+    brands: Iterable[Brand], galleries: Iterable[Gallery], drawings: Mapping[str, PNG], families: Iterable[Family] = ()
 ) -> State:
     """A state of logos, names and negatives; brands in the order of their names, no drawing but those of the logos.
 
-    Of the pairs `alike` those stay whose logos are both there.
+    Of the families those logos stay that are there.
     """
     logos, names, negatives = galleries
     own = {r.sha256 for r in logos.records}
     kept = {sha256: png for sha256, png in drawings.items() if sha256 in own}
-    if alike := frozenset(alike):
-        there = {(r.brand, r.id) for r in logos.records}
-        alike = frozenset(pair for pair in alike if there.issuperset(pair))
-    return State(tuple(sorted(brands, key=lambda b: b.name)), logos, names, negatives, kept, alike)
+    if families := tuple(families):
+        families = remaining(families, {(r.brand, r.id) for r in logos.records})
+    return State(tuple(sorted(brands, key=lambda b: b.name)), logos, names, negatives, kept, families)
 
 
 def against(
@@ -158,12 +163,9 @@ def _related(
                 own = members[logos.code[members] == brand]
                 similar = np.einsum("d,kd->k", one, logos.vectors[own])
                 row = int(similar.argmax())
-                shared.append(
-                    Relative(
-                        brand, int(own[row]), float(similar[row]), _rival(state, one, rows, brand, kin),
-                        _negative(state, views, logos.brands[brand]),
-                    )  # fmt: skip
-                )
+                against_it = _negative(state, views, logos.brands[brand])
+                best_other = _rival(state, one, rows, brand, kin)
+                shared.append(Relative(brand, int(own[row]), float(similar[row]), best_other, against_it))
         relatives[query] = tuple(shared)
     return replace(near, rival=rival, relatives=relatives)
 

@@ -24,7 +24,7 @@ from logoscan.alteration import Alteration, AlterationCheck
 from logoscan.detect import Detector, LogoDetector
 from logoscan.encode import ClipEncoder, Encoder, encode_crops
 from logoscan.errors import InputError, LogoscanError, MismatchError
-from logoscan.evidence import BrandEvidence, gather
+from logoscan.evidence import BrandEvidence, contradicted, gather
 from logoscan.gallery import Nearest
 from logoscan.images import ImageLimits
 from logoscan.index import LogoIndex
@@ -430,6 +430,7 @@ class Scanner:
             skipped.append("no name calibration: matches of brands known by name alone carry no probability")
         skipped += shortened(listing)[1]
         found, evidence = self._findings(listing, observations, index, matches, altered)
+        matches = self._surest_first(contradicted(matches, found.mentions, index.sharing))
         judged = self._judging.judge(found, index.brand)
         skipped += [line for one in judged for line in one.skipped]
         results = []
@@ -465,7 +466,7 @@ class Scanner:
         spans = [seen.spans for seen in observations]
         listing = shortened(listing)[0]
         mentions = mentions_of(listing, spans, index.names)
-        evidence = gather(matches, mentions)
+        evidence = gather(matches, mentions, index.sharing)
         found = Findings(
             listing,
             claim_of(listing, index.names),

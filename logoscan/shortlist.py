@@ -106,9 +106,7 @@ def shortlist(
     return out
 
 
-def rivals(
-    near: NDArray[np.float32], owners: Sequence[int], families: Sequence[int] = ()
-) -> NDArray[np.float32]:
+def rivals(near: NDArray[np.float32], owners: Sequence[int], families: Sequence[int] = ()) -> NDArray[np.float32]:
     """The highest similarity that any other brand's drawing has, float32 of the shape of `near` (drawings, points).
 
     Args:

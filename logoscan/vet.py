@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Literal, TypeAlias, TypeVar
 
 from logoscan.errors import InputError, VettingError
-from logoscan.families import Key, Pair
+from logoscan.families import Family, Key
 from logoscan.folding import plain, skeleton
 from logoscan.price import PriceModel
 from logoscan.storage import LogoRecord
@@ -20,7 +20,7 @@ from logoscan.types import Brand
 from logoscan.words import is_common
 
 __all__ = [
-    "CONFLICTS", "Conflict", "ConflictKind", "allowed", "alike", "refuse", "settled", "vet_drawings", "vet_logos",
+    "CONFLICTS", "Conflict", "ConflictKind", "allowed", "refuse", "settled", "told", "vet_drawings", "vet_logos",
     "vet_names", "vet_prices",
 ]  # fmt: skip
 
@@ -31,8 +31,8 @@ drawing that is another brand's; usual prices above those that are known."""
 _SHORT = 4
 """Letters from which an alias in Latin letters needs not to abbreviate the brand's name: shorter words are sizes, units
 and techniques (XL, LED, USB) that stand in everybody's titles."""
-_SHOWN = 20
-"""Conflicts that a message lists."""
+_SHOWN, _TOLD = 8, 4
+"""Conflicts that a message lists, and logos of a family."""
 
 T = TypeVar("T")
 
@@ -158,31 +158,23 @@ def vet_drawings(drawings: Iterable[LogoRecord], registered: Iterable[LogoRecord
     ]
 
 
-def vet_logos(pairs: Mapping[Pair, float], fresh: Collection[Key], known: Collection[Pair]) -> list[Conflict]:
-    """A conflict for each logo that is the drawing of a brand which was registered before.
-
-    Args:
-        pairs: Logos that are one drawing, with their cosine.
-        fresh: Those that are to be registered.
-        known: Pairs that were accepted before.
-    """
-    out = []
-    for pair, cosine in sorted(pairs.items()):
-        new = [key for key in pair if key in fresh]
-        if len(new) == 1 and pair not in known:
-            other = pair[0] if pair[1] == new[0] else pair[1]
-            out.append(Conflict("logo", new[0][0], f"{new[0][1]!r:.80} is the drawing of {other[1]!r:.80} ({cosine:.2f})"))
-    return out
-
-
-def alike(pairs: Mapping[Pair, float], fresh: Collection[Key]) -> list[str]:
-    """What is said of logos of several brands that are one drawing and come together."""
+def vet_logos(nearest: Mapping[Key, tuple[Key, float]]) -> list[Conflict]:
+    """A conflict for each new logo that is the drawing of another brand, with the likest such and its cosine."""
     return [
-        f"{a[0]}: {a[1]!r:.80} and {b[1]!r:.80} of {b[0]} are one drawing ({cosine:.2f}): where it is seen, "
-        "both brands are shown"
-        for (a, b), cosine in sorted(pairs.items())
-        if a in fresh and b in fresh
+        Conflict("logo", brand, f"{logo!r:.80} is the drawing of {other!r:.80} ({cosine:.2f})")
+        for (brand, logo), ((_, other), cosine) in sorted(nearest.items())
     ]
+
+
+def told(families: Iterable[Family], fresh: Collection[Key]) -> list[str]:
+    """What is said of new logos of several brands that are one drawing."""
+    out = []
+    for family in families:
+        logos = sorted(key for key in family if key in fresh)
+        if len({brand for brand, _ in logos}) > 1:
+            names = ", ".join(f"{logo!r:.80}" for _, logo in logos[:_TOLD]) + (", ..." if len(logos) > _TOLD else "")
+            out.append(f"{names}: one drawing of several brands; where it is seen, all of them are shown")
+    return out
 
 
 def vet_prices(brands: Iterable[Brand], prices: PriceModel) -> list[Conflict]:

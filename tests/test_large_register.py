@@ -28,7 +28,7 @@ def unit_rows(n: int, seed: int) -> Embeddings:
 
 
 def records(n: int, brands: int, first: int = 0) -> list[LogoRecord]:
-    return [LogoRecord(f"b{i % brands}/{i}", f"b{i % brands}", "as-is", "0" * 64) for i in range(first, first + n)]
+    return [LogoRecord(f"b{i % brands}/{i}", f"b{i % brands}", "as-is", f"{i:064}") for i in range(first, first + n)]
 
 
 def large(n: int = 4000, brands: int = 700) -> Gallery:
@@ -185,7 +185,7 @@ def test_vectors_that_can_be_cut_are_kept_in_four_bits() -> None:
 def test_brands_are_distinct_and_complete_however_many_are_asked() -> None:
     """One brand has nearly all vectors, so that proposals hold no other."""
     n = 3000
-    owners = [LogoRecord(f"a/{i}", "a" if i else "b", "as-is", "0" * 64) for i in range(n)]
+    owners = [LogoRecord(f"a/{i}", "a" if i else "b", "as-is", f"{i:064}") for i in range(n)]
     gallery, queries = Gallery(owners, unit_rows(n, 1), approximate_from=1000), unit_rows(10, 2)
     similarity, brand, _ = gallery.search_brands(queries, 2)
     assert np.sort(brand, axis=1).tolist() == [[0, 1]] * 10
