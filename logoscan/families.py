@@ -110,16 +110,18 @@ def related(logos: Gallery, least: float, fresh: Collection[Key] | None = None) 
 
 def _joined(label: NDArray[np.int64], a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.int64]:
     """Labels of connected logos, the lowest of each, with edges between `a` and `b`."""
-    while len(a):
+    if not len(a):
+        return label
+    a, b = np.append(a, np.arange(len(label))), np.append(b, label)  # those that were connected stay so
+    while True:
         low = np.minimum(label[a], label[b])
         after = label.copy()
-        for end in (a, b, label[a], label[b]):
-            np.minimum.at(after, end, low)
+        np.minimum.at(after, a, low)
+        np.minimum.at(after, b, low)
         after = after[after]
         if np.array_equal(after, label):
-            break
+            return label
         label = after
-    return label
 
 
 def united(families: Iterable[Family]) -> tuple[Family, ...]:

@@ -258,8 +258,8 @@ class LogoIndex:
             prices: Prices that are known, against which the usual ones are held.
 
         Returns:
-            Warnings, one for each drawing that cannot be read, each drawing that is of two brands, and each conflict
-            that is allowed.
+            Warnings, one for each drawing that cannot be read, and each that comes for several brands at once.
+            Conflicts that are allowed are said in the log.
 
         Raises:
             VettingError: There is a conflict; all are listed, and nothing is registered.
@@ -278,7 +278,7 @@ class LogoIndex:
     ) -> list[str]:
         """Register many brands in one change; arguments and result as for `add`.
 
-        A drawing of two of them is said in a warning, and no conflict.
+        A drawing of several of them is said in a warning, and no conflict.
         """
         self.require(encoder.info)
         accepted = allowed(allow)
@@ -299,7 +299,7 @@ class LogoIndex:
             fresh = _fresh(made.records, state.logos.records)
             kin = related(drawn, alike_from(self.encoder), fresh)
             conflicts += vet_logos(kin.nearest)
-            warnings = [*made.warnings, *refuse(conflicts, accepted), *told(kin.families, fresh)]
+            refuse(conflicts, accepted)
             again = {b.name for b, _ in entries}  # spellings that are theirs no more must go
             names = state.names.without(lambda r: r.brand in again).joined(named, name_vectors)
             galleries = (
@@ -309,18 +309,22 @@ class LogoIndex:
             )
             families = united((*(f - fresh for f in state.families), *kin.families))
             self._state = register_state(known.values(), galleries, {**state.drawings, **made.drawings}, families)
-        return warnings
+        return [*made.warnings, *told(kin.families, fresh)]
 
     def _vetted(
         self, entries: Sequence[tuple[Brand, T]], allow: Collection[ConflictKind], prices: PriceModel | None
     ) -> tuple[list[tuple[Brand, T]], list[Conflict]]:
-        """Entries with the records that are registered, and the conflicts of these that are allowed."""
+        """Entries with the records that are to be registered, and their conflicts, which are all allowed.
+
+        Raises:
+            VettingError: One is not.
+        """
         registered = self._state.by_name
         entries, conflicts = settled(entries, registered)
         brands = {b.name: b for b, _ in entries}.values()
         conflicts += vet_names(brands, registered)
         conflicts += [] if prices is None else vet_prices(brands, prices)
-        refuse(conflicts, allow)
+        refuse((one for one in conflicts if one.kind not in allow), allow)  # what is allowed is said once, later
         return entries, conflicts
 
     def add_negative(
@@ -491,15 +495,12 @@ class LogoIndex:
             stay = [b for b in state.brands if b.name in brands]
             self._state = register_state(stay, left, state.drawings, state.families)
 
-    def merge(self, other: LogoIndex, *, allow: Collection[ConflictKind] = ()) -> list[str]:
+    def merge(self, other: LogoIndex, *, allow: Collection[ConflictKind] = ()) -> None:
         """Take in another register, vetted as by `add`.
 
         Args:
             other: The other; where a conflict is allowed, logos of equal identifier are taken from it.
             allow: As for `add`.
-
-        Returns:
-            A warning for each conflict that is allowed.
 
         Raises:
             MismatchError: It was made by another encoder.
@@ -524,12 +525,11 @@ class LogoIndex:
             conflicts = vet_names(theirs.brands, mine)
             conflicts += vet_drawings(theirs.logos.records, self._state.logos.records)
             conflicts += vet_logos(kin.nearest)
-            warnings = refuse(conflicts, accepted)
+            refuse(conflicts, accepted)
             brands = (mine | {b.name: b for b in theirs.brands}).values()
             drawings = {**self._state.drawings, **theirs.drawings}
             self._stored = {**self._stored, **other._stored}
             self._state = register_state(brands, (logos, names, others), drawings, families)
-            return warnings
 
     @property
     def shared_logos(self) -> tuple[tuple[tuple[str, str], ...], ...]:

@@ -6,6 +6,7 @@ drawing registered twice. Knows no files and no encoders.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Literal, TypeAlias, TypeVar
@@ -33,6 +34,8 @@ _SHORT = 4
 and techniques (XL, LED, USB) that stand in everybody's titles."""
 _SHOWN, _TOLD = 8, 4
 """Conflicts that a message lists, and logos of a family."""
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -64,8 +67,8 @@ def allowed(allow: Collection[ConflictKind]) -> frozenset[ConflictKind]:
     return frozenset(given)
 
 
-def refuse(conflicts: Iterable[Conflict], allow: Collection[ConflictKind]) -> list[str]:
-    """The conflicts that are allowed, as warnings.
+def refuse(conflicts: Iterable[Conflict], allow: Collection[ConflictKind]) -> None:
+    """Say in the log which conflicts are allowed.
 
     Raises:
         VettingError: There are others.
@@ -79,7 +82,8 @@ def refuse(conflicts: Iterable[Conflict], allow: Collection[ConflictKind]) -> li
             f"{'; '.join(barred[:_SHOWN])}{more}; nothing was registered; `allow` accepts: {', '.join(kinds)}",
             tuple(barred),
         )
-    return [f"{one.brand}: {one.reason}" for one in found]
+    for one in found:
+        logger.warning("%.100s: %s; registered all the same", one.brand, one.reason)
 
 
 def settled(
