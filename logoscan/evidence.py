@@ -75,10 +75,11 @@ def contradicted(
 ) -> list[Match]:
     """The matches, those lowered in whose very place another brand's name was read.
 
-    One place shows one mark. A name that is spelt out there is direct, a likeness is not: so the name's brand keeps
-    what it has, and any other is there with what is left, 1 less the name's probability, at most. Nothing is lowered
-    where the brand's own name was read in the photo too, where one of both names holds the other, or where both brands
-    share the drawing that was matched.
+    One place shows one mark, and a name that is spelt out there is read far more seldom on another brand's mark than on
+    its own: by Bayes' rule, the odds of a match fall by what is left to other brands, 1 less the name's probability; a
+    twentieth for the surest reading. The name's brand keeps what it has. A mark that is seen very surely outlives that:
+    or a seller would only have to write another name over it. Nothing is lowered where the brand's own name was read in
+    the photo too, where one of both names holds the other, or where both brands share the drawing that was matched.
 
     Args:
         matches: Of one listing.
@@ -92,8 +93,11 @@ def contradicted(
     out = []
     for match in matches:
         if match.probability is not None:
-            left = 1.0 - _named_there(match, read.get(f"image:{match.image}", ()), sharing or {})
-            match = replace(match, probability=min(match.probability, left))
+            named = _named_there(match, read.get(f"image:{match.image}", ()), sharing or {})
+            if named > 0.0:
+                there = match.probability * (1.0 - named)
+                left = there / max(1e-12, there + 1.0 - match.probability)
+                match = replace(match, probability=min(match.probability, left))
         out.append(match)
     return out
 
@@ -131,7 +135,8 @@ def gather(
     """Evidence for each brand that is matched or read in the photos. Titles do not count, nor does "for BRAND".
 
     The best match and the best word stand for a brand: several photos of one thing are no independent witnesses. Where
-    another brand's name was read in a match's place, it counts for what `contradicted` leaves of it.
+    another brand's name was read in a match's place, it counts for what `contradicted` leaves of it; so the matches are
+    those that were seen, not what `contradicted` gives.
     """
     mentions = list(mentions)
     looks: dict[str, dict[bool, float]] = {}

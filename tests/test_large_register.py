@@ -274,8 +274,7 @@ def test_an_altered_approximate_index_fails_as_damaged_or_is_left_aside(
         data[at % (400 if value % 2 else len(data))] = value  # mostly in its head, which says how to read the rest
     try:
         opened = Approximate.from_bytes(bytes(data[: len(data) - max(0, cut - 30)]), GALLERY.approximate.facts)
-    except CorruptFileError as error:
-        assert len(str(error)) < 200
+    except CorruptFileError:
         return
     gallery = Gallery(GALLERY.records, GALLERY.vectors, approximate=opened, approximate_from=1000)
     queries = unit_rows(5, 4)
