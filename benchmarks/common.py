@@ -22,6 +22,7 @@ from logoscan.index import LogoIndex
 from logoscan.jsonio import file_sha256
 from logoscan.training.heldout import HELD_OUT
 from logoscan.types import Brand, ImageSource
+from logoscan.vet import CONFLICTS
 
 
 def machine() -> dict[str, Any]:
@@ -123,7 +124,7 @@ def register(
     if place is not None and place.is_dir():
         return LogoIndex.load(place, encoder), names
     index = LogoIndex(encoder.info)
-    for warning in index.add_many(entries, encoder):
+    for warning in index.add_many(entries, encoder, allow=CONFLICTS):  # icons of one maker under many names
         print(warning, file=sys.stderr)
     with tempfile.TemporaryDirectory() as folder:  # read again: points of drawings are found when a register is saved
         index.save(place or Path(folder))

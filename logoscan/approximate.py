@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from logoscan.errors import CorruptFileError
 from logoscan.types import Embeddings
 
 __all__ = ["APPROXIMATE_FROM", "Approximate", "Facts", "compare_all", "ranked"]
@@ -37,6 +38,10 @@ _QUERIES, _DEPTH, _K = 300, 128, 8
 """Vectors that are held back to measure the recall, how many rows are proposed to each, and of how many neighbours."""
 _QUERY_NOISE = 0.6
 """Length of the noise that makes a query of a registered vector of length 1: a photo's place is never so near."""
+
+
+_TRIED, _MOST_PROBES = 16, 1 << 20
+"""Queries by which an index from a file is tried, and lists that a query may look into."""
 
 
 _CELLS = 16_000_000
@@ -168,10 +173,26 @@ class Approximate:
 
     @classmethod
     def from_bytes(cls, data: bytes | memoryview, facts: Facts) -> Approximate:
-        """Open what `to_bytes` gave; only of verified data, since FAISS does not check it."""
+        """Open what `to_bytes` gave; only of verified data, since FAISS checks little of it.
+
+        Raises:
+            CorruptFileError: FAISS cannot open it or search it, or it is not what the facts say.
+        """
         import faiss
 
-        return cls(faiss.deserialize_index(np.frombuffer(data, np.uint8)), facts)
+        try:
+            index = faiss.deserialize_index(np.frombuffer(data, np.uint8))
+            held = (int(index.ntotal), int(index.metric_type))
+            if held != (facts.vectors, faiss.METRIC_INNER_PRODUCT) or not 0 < facts.probes <= _MOST_PROBES:
+                raise CorruptFileError(f"approximate index: expected {facts.vectors} vectors by inner product")
+            opened = cls(index, facts)
+            asked = np.random.default_rng(0).normal(size=(_TRIED, int(index.d)))
+            opened.propose(np.asarray(asked, np.float32), _DEPTH)
+        except CorruptFileError:
+            raise
+        except Exception as error:  # FAISS raises what it likes
+            raise CorruptFileError(f"approximate index: cannot be opened ({type(error).__name__})") from None
+        return opened
 
     def to_bytes(self) -> memoryview:
         """The index as a file."""
@@ -180,6 +201,15 @@ class Approximate:
         return memoryview(faiss.serialize_index(self._index).data)
 
     def propose(self, queries: Embeddings, depth: int) -> NDArray[np.int64]:
-        """Rows that may be nearest, int64 (n, min(depth, vectors)); -1 where fewer were met."""
-        _, rows = self._index.search(queries, min(depth, self.facts.vectors))
+        """Rows that may be nearest, int64 (n, min(depth, vectors)); -1 where fewer were met.
+
+        Raises:
+            CorruptFileError: The index fails, or proposes what is no row: it is not what was built.
+        """
+        try:
+            _, rows = self._index.search(queries, min(depth, self.facts.vectors))
+        except Exception as error:  # FAISS raises what it likes
+            raise CorruptFileError(f"approximate index: cannot be searched ({type(error).__name__})") from None
+        if rows.size and not -1 <= int(rows.min()) <= int(rows.max()) < self.facts.vectors:
+            raise CorruptFileError(f"approximate index: expected rows of {self.facts.vectors} vectors, got others")
         return np.asarray(rows, np.int64)

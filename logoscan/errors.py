@@ -8,6 +8,7 @@ __all__ = [
     "LogoscanError",
     "MismatchError",
     "MissingDependencyError",
+    "VettingError",
 ]
 
 
@@ -21,6 +22,19 @@ class InputError(LogoscanError, ValueError):
 
 class ImageError(InputError):
     """A picture cannot be read, or is refused before it is decoded."""
+
+
+class VettingError(InputError):
+    """What is to be registered contradicts what is registered, and was refused; nothing has changed.
+
+    Attributes:
+        conflicts: What speaks against it, a sentence each; the message names the first ones.
+    """
+
+    def __init__(self, message: str, conflicts: tuple[str, ...] = ()) -> None:
+        """Join a message with all that it sums up."""
+        super().__init__(message)
+        self.conflicts = conflicts
 
 
 class CorruptFileError(LogoscanError):

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
+import numpy as np
+
+from logoscan.boxes import area, shared
+from logoscan.folding import fold
 from logoscan.results import sigmoid
 from logoscan.types import BrandMention, Match
 
-__all__ = ["BASE_RATE", "BrandEvidence", "gather", "revised", "together"]
+__all__ = ["BASE_RATE", "BrandEvidence", "contradicted", "gather", "revised", "together"]
 
 BASE_RATE = 0.02
 """Probability at which a witness says nothing."""
+_NAMED = 0.5
+"""Probability from which a name that stands in the place of a match speaks against other brands there."""
+_OWN = 0.2
+"""Probability from which a brand's own name in the photo answers for its matches, whatever else is read there."""
+_INSIDE = 0.5
+"""Share of the smaller of both from which a line of text stands in the place of a match."""
+_LEAST_PART = 0.1
+"""Share of the place that the line fills at least: on a photo's whole width many things stand beside a mark."""
 
 
 @dataclass(frozen=True)
@@ -69,14 +81,80 @@ def revised(probability: float, prior: float) -> float:
     return sigmoid(_log_odds(probability) - _log_odds(BASE_RATE) + _log_odds(prior))
 
 
-def gather(matches: Iterable[Match], mentions: Iterable[BrandMention]) -> dict[str, BrandEvidence]:
+def contradicted(
+    matches: Iterable[Match],
+    mentions: Iterable[BrandMention],
+    sharing: Mapping[tuple[str, str], Collection[str]] | None = None,
+) -> list[Match]:
+    """The matches, those lowered in whose very place another brand's name was read.
+
+    One place shows one mark, and a name that is spelt out there is read far more seldom on another brand's mark than on
+    its own: by Bayes' rule, the odds of a match fall by what is left to other brands, 1 less the name's probability; a
+    twentieth for the surest reading. The name's brand keeps what it has. A mark that is seen very surely outlives that:
+    or a seller would only have to write another name over it. Nothing is lowered where the brand's own name was read in
+    the photo too, where one of both names holds the other, or where both brands share the drawing that was matched.
+
+    Args:
+        matches: Of one listing.
+        mentions: Of the same; those outside of photos, and those whose box is not known, contradict nothing.
+        sharing: Brands that share a registered logo, by its brand and identifier (`LogoIndex.sharing`).
+    """
+    read: dict[str, list[BrandMention]] = {}
+    for mention in mentions:
+        if mention.source.startswith("image:") and mention.kind in ("exact", "near", "partial"):
+            read.setdefault(mention.source, []).append(mention)
+    out = []
+    for match in matches:
+        if match.probability is not None:
+            named = _named_there(match, read.get(f"image:{match.image}", ()), sharing or {})
+            if named > 0.0:
+                there = match.probability * (1.0 - named)
+                left = there / max(1e-12, there + 1.0 - match.probability)
+                match = replace(match, probability=min(match.probability, left))
+        out.append(match)
+    return out
+
+
+def _named_there(
+    match: Match, read: Sequence[BrandMention], sharing: Mapping[tuple[str, str], Collection[str]]
+) -> float:
+    """Probability of the surest other brand whose name stands in the place of a match; 0 where none speaks against it.
+
+    `read` are the names that were read in its photo.
+    """
+    if any(m.brand == match.brand and m.probability >= _OWN for m in read):
+        return 0.0
+    own, others = fold(match.brand), sharing.get((match.brand, match.logo), ())
+    rivals = [
+        m
+        for m in read
+        if m.kind == "exact" and m.probability >= _NAMED and m.xyxy is not None and m.brand not in others
+    ]
+    rivals = [m for m in rivals if own not in fold(m.brand) and fold(m.brand) not in own]
+    if not rivals:
+        return 0.0
+    place, lines = np.array([match.xyxy], np.float32), np.array([m.xyxy for m in rivals], np.float32)
+    inside = shared(place, lines)[0]
+    part = inside * np.minimum(area(lines), area(place)) / np.maximum(area(place), 1e-9)
+    there = (inside >= _INSIDE) & (part >= _LEAST_PART)
+    return max((m.probability for m, here in zip(rivals, there, strict=True) if here), default=0.0)
+
+
+def gather(
+    matches: Iterable[Match],
+    mentions: Iterable[BrandMention],
+    sharing: Mapping[tuple[str, str], Collection[str]] | None = None,
+) -> dict[str, BrandEvidence]:
     """Evidence for each brand that is matched or read in the photos. Titles do not count, nor does "for BRAND".
 
-    The best match and the best word stand for a brand: several photos of one thing are no independent witnesses.
+    The best match and the best word stand for a brand: several photos of one thing are no independent witnesses. Where
+    another brand's name was read in a match's place, it counts for what `contradicted` leaves of it; so the matches are
+    those that were seen, not what `contradicted` gives.
     """
+    mentions = list(mentions)
     looks: dict[str, dict[bool, float]] = {}
     text: dict[str, float] = {}
-    for match in matches:
+    for match in contradicted(matches, mentions, sharing):
         known = looks.setdefault(match.brand, {})
         if match.probability is not None:
             by_points = match.points > 0

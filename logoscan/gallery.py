@@ -6,6 +6,7 @@ A register is made of three of these: pictures of logos, names, and negatives. K
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from threading import Lock
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logoscan.approximate import APPROXIMATE_FROM, Approximate, compare_all, ranked
+from logoscan.errors import CorruptFileError
 from logoscan.storage import LogoRecord
 from logoscan.types import Embeddings
 
@@ -24,6 +26,7 @@ DEPTH = 32
 """Nearest vectors that are looked at for the nearest two brands at first: one brand's logos may be many."""
 _DEEPEST = 512
 """Nearest vectors from which all are compared where these are still of too few brands."""
+logger = logging.getLogger(__name__)
 _building = Lock()
 _PROPOSED = 128
 """Rows that an approximate index proposes at least: more than are asked for, since it orders them only roughly."""
@@ -63,6 +66,8 @@ class Gallery:
         records: One for each vector.
         vectors: float32 (n, dim), unit rows; not to be written to.
         brands: Names of the brands of the records, sorted, each once.
+        position: Of each name in `brands`.
+        code: int64 (n,), the position of each record's brand.
     """
 
     def __init__(
@@ -91,7 +96,7 @@ class Gallery:
         self._newer: NDArray[np.int64] | None = None
         self.brands = tuple(sorted({r.brand for r in self.records}))
         self.position = {name: i for i, name in enumerate(self.brands)}
-        self._code = np.array([self.position[r.brand] for r in self.records], np.int64)
+        self.code = np.array([self.position[r.brand] for r in self.records], np.int64)
 
     def __len__(self) -> int:
         """Number of vectors."""
@@ -118,8 +123,8 @@ class Gallery:
     @cached_property
     def _by_brand(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
         """Rows in the order of `brands`, and where among these each brand's begin and end."""
-        order = np.argsort(self._code, kind="stable")
-        starts = np.searchsorted(self._code[order], np.arange(len(self.brands)))
+        order = np.argsort(self.code, kind="stable")
+        starts = np.searchsorted(self.code[order], np.arange(len(self.brands)))
         return order, starts, np.append(starts[1:], len(self))
 
     def search(self, queries: Embeddings, k: int) -> Nearest:
@@ -131,10 +136,10 @@ class Gallery:
         k = min(k, len(self))
         if k == 0 or not len(queries):
             return Nearest(np.zeros((len(queries), k), np.float32), np.zeros((len(queries), k), np.int64))
-        if self.approximate is None or k > self.approximate_from:
+        rows = self._proposed(queries, k)
+        if rows is None:
             rows = self._among_all(queries, k)
         else:
-            rows = self._among_proposed(queries, k, self.approximate)
             few = np.flatnonzero(rows[:, -1] < 0)  # as good as never
             if len(few):
                 rows[few] = self._among_all(queries[few], k)
@@ -149,6 +154,20 @@ class Gallery:
         return [
             Nearest(*both) for both in zip(np.split(found.similarity, ends), np.split(found.rows, ends), strict=True)
         ]
+
+    def _proposed(self, queries: Embeddings, k: int) -> NDArray[np.int64] | None:
+        """The nearest of what the approximate index proposes; None where all are compared.
+
+        An index that fails is not what was built: from then on all are compared.
+        """
+        if self.approximate is None or k > self.approximate_from:
+            return None
+        try:
+            return self._among_proposed(queries, k, self.approximate)
+        except CorruptFileError as error:
+            logger.warning("%s; all vectors are compared", error)
+            self.__dict__["approximate"] = self._inherited = None
+            return None
 
     def _among_all(self, queries: Embeddings, k: int) -> NDArray[np.int64]:
         if self.device != "cpu":
@@ -203,7 +222,7 @@ class Gallery:
         if nearest is None:
             nearest = self.search(queries, min(_DEEPEST, max(DEPTH, 8 * k)))
         depth = nearest.rows.shape[1]
-        picked = _first_of_each(self._code[nearest.rows], k)
+        picked = _first_of_each(self.code[nearest.rows], k)
         similarity = np.take_along_axis(nearest.similarity, picked, axis=1)
         row = np.take_along_axis(nearest.rows, picked, axis=1)
         short = np.flatnonzero((picked < 0).any(axis=1))  # of queries whose nearest vectors are of too few brands
@@ -213,7 +232,7 @@ class Gallery:
         elif len(short):
             found = self._best_of_brands(queries[short], k)
             similarity[short], row[short] = ranked(queries[short], self.vectors, found)
-        return similarity, self._code[row], row
+        return similarity, self.code[row], row
 
     def _best_of_brands(self, queries: Embeddings, k: int) -> NDArray[np.int64]:
         """The nearest row of each of the k nearest brands, int64 (n, k), in no order; all vectors are compared."""
@@ -257,7 +276,7 @@ class Gallery:
 
     def of(self, brand: str) -> Embeddings:
         """Vectors of one brand, float32 (n, dim)."""
-        return np.asarray(self.vectors[self._code == self.position[brand]], np.float32)
+        return np.asarray(self.vectors[self.code == self.position[brand]], np.float32)
 
     def without(self, gone: Callable[[LogoRecord], bool]) -> Gallery:
         """The gallery without the records for which `gone` holds."""

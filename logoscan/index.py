@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from types import MappingProxyType
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,23 +23,41 @@ from logoscan.approximate import APPROXIMATE_FROM, Facts
 from logoscan.brands import read_brand_folders
 from logoscan.encode import Encoder, encode_images
 from logoscan.enrol import GENERAL, digest, encode_general, encode_logos, encode_names
-from logoscan.errors import CorruptFileError, ImageError, InputError, MismatchError
+from logoscan.errors import CorruptFileError, ImageError, InputError, MismatchError, VettingError
+from logoscan.families import Family, Key, alike_from, limits, related, remaining, united
 from logoscan.gallery import DEPTH, Gallery, Nearest
 from logoscan.images import load_image, read_rgba
 from logoscan.keypoints import of_drawing
 from logoscan.mapped import PNG
 from logoscan.match import BrandNeighbours, MatchCalibration
 from logoscan.placement import Keypoints
-from logoscan.register import LEAST_NEGATIVES, NOBODY, USERS, against, against_names, compared, threshold
+from logoscan.price import PriceModel
+from logoscan.register import LEAST_NEGATIVES, NOBODY, USERS, State, against, against_names, compared, threshold
 from logoscan.register import state as register_state
 from logoscan.storage import LogoRecord
-from logoscan.text import NameIndex, fold
+from logoscan.text import NameIndex
 from logoscan.types import Brand, Embeddings, EncoderInfo, ImageSource, Rgba
+from logoscan.vet import (
+    Conflict,
+    ConflictKind,
+    allowed,
+    refuse,
+    settled,
+    told,
+    vet_drawings,
+    vet_logos,
+    vet_names,
+    vet_prices,
+)
 
 __all__ = ["LogoIndex", "LogoRecord"]
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
+_COMPARED = 30_000
+"""Vectors of a register that was saved without its families up to which these are found when it is loaded."""
 _POINTS_KEPT = 2048
 """Drawings whose points, of up to 72 KB each, are kept in memory until they are saved; with one more all are found
 anew. A register that was loaded has them on its disk."""
@@ -67,27 +86,38 @@ class LogoIndex:
 
     @classmethod
     def from_folder(
-        cls, folder: str | Path, encoder: Encoder, *, on_brand: Callable[[str], None] | None = None
+        cls,
+        folder: str | Path,
+        encoder: Encoder,
+        *,
+        allow: Collection[ConflictKind] = (),
+        prices: PriceModel | None = None,
+        on_brand: Callable[[str], None] | None = None,
     ) -> tuple[LogoIndex, list[str]]:
         """Register a folder of brand folders, with the negatives that they list.
 
         Args:
             folder: With a sub-folder for each brand.
             encoder: Makes the vectors.
+            allow: As for `add`.
+            prices: As for `add`.
             on_brand: Called with the name of each brand that is done, for progress.
 
         Returns:
-            The index, and a warning for each picture of a logo or a negative that cannot be read, and each brand whose
-            pictures of logos all cannot.
+            The index, and a warning for each picture of a logo or a negative that cannot be read, each negative that is
+            refused, each brand whose pictures of logos all cannot be read, and each drawing that is of two brands.
+
+        Raises:
+            VettingError: Two brands are in each other's way, see `add`.
         """
         index, warnings = cls(encoder.info), []
         folders = read_brand_folders(Path(folder))
         pending = [(f.brand, [(p.name, p) for p in f.logos]) for f in folders]
-        warnings += index.add_many(pending, encoder, on_brand=on_brand)
+        warnings += index.add_many(pending, encoder, allow=allow, prices=prices, on_brand=on_brand)
         for brand, file in ((f.brand.name, path) for f in folders for path in f.negatives):
             try:
                 index.add_negative(file, encoder, brand)
-            except ImageError as error:
+            except (ImageError, VettingError) as error:
                 warnings.append(f"{brand}/{file.name}: negative not registered: {error}")
         return index, warnings
 
@@ -203,42 +233,73 @@ class LogoIndex:
 
     # -- changes
 
-    def add(self, brand: Brand, logos: Sequence[tuple[str, ImageSource]], encoder: Encoder) -> list[str]:
-        """Register a brand, or more logos of one that is registered (its record is replaced).
+    def add(
+        self,
+        brand: Brand,
+        logos: Sequence[tuple[str, ImageSource]],
+        encoder: Encoder,
+        *,
+        allow: Collection[ConflictKind] = (),
+        prices: PriceModel | None = None,
+    ) -> list[str]:
+        """Register a brand, or more logos of one that is registered.
+
+        What is another brand's, or would replace what is registered, is refused unless it is allowed. Logos are added
+        to a registered brand with its record, or with one that says nothing but the name.
 
         Args:
             brand: Its facts.
             logos: Pairs of a name for the logo, unique in the brand, and the drawing.
             encoder: Must be the index's.
+            allow: Kinds of conflict that are accepted: "name" (the name is spelt like one of another brand), "alias"
+                (an alias is so spelt, or is a common word, or short and no abbreviation), "record" (a record or a
+                drawing is replaced by another), "logo" (a drawing is that of a brand which was registered before; both
+                are shown then), "price" (see `prices`).
+            prices: Prices that are known, against which the usual ones are held.
 
         Returns:
-            Warnings, one for each drawing that cannot be read, and for each brand whose name is spelt like another's.
+            Warnings, one for each drawing that cannot be read, and each that comes for several brands at once.
+            Conflicts that are allowed are said in the log.
 
         Raises:
+            VettingError: There is a conflict; all are listed, and nothing is registered.
             InputError: Two logos of one name.
         """
-        return self.add_many([(brand, logos)], encoder)
+        return self.add_many([(brand, logos)], encoder, allow=allow, prices=prices)
 
     def add_many(
         self,
         entries: Sequence[tuple[Brand, Sequence[tuple[str, ImageSource]]]],
         encoder: Encoder,
         *,
+        allow: Collection[ConflictKind] = (),
+        prices: PriceModel | None = None,
         on_brand: Callable[[str], None] | None = None,
     ) -> list[str]:
-        """Register many brands in one change; arguments and result as for `add`."""
+        """Register many brands in one change; arguments and result as for `add`.
+
+        A drawing of several of them is said in a warning, and no conflict.
+        """
         self.require(encoder.info)
+        accepted = allowed(allow)
+        state = self._state
+        self._vetted(entries, accepted, prices)  # before the work; and again with what others have done meanwhile
         made = encode_logos(entries, encoder, on_brand)
         drawn_now = {r.brand for r in made.records}
-        state = self._state
         nameless = [b for b, _ in entries if b.name not in drawn_now and b.name not in state.logos.position]
         named, name_vectors = encode_names(nameless, encoder, words=NOBODY not in state.names.position)
         there = any(r.id.startswith(GENERAL) for r in state.negatives.records)
         absorbing, absorbed = ([], made.vectors[:0]) if there else encode_general(encoder)
         with self._lock:
             state = self._state
+            entries, conflicts = self._vetted(entries, accepted, prices)
             known = {b.name: b for b in state.brands} | {b.name: b for b, _ in entries}
+            conflicts += vet_drawings(made.records, state.logos.records)
             drawn = state.logos.joined(made.records, made.vectors)
+            fresh = _fresh(made.records, state.logos.records)
+            kin = related(drawn, alike_from(self.encoder), fresh)
+            conflicts += vet_logos(kin.nearest)
+            refuse(conflicts, accepted)
             again = {b.name for b, _ in entries}  # spellings that are theirs no more must go
             names = state.names.without(lambda r: r.brand in again).joined(named, name_vectors)
             galleries = (
@@ -246,16 +307,29 @@ class LogoIndex:
                 names.without(lambda r: r.brand in drawn.position),
                 state.negatives.joined(absorbing, absorbed),
             )
-            self._state = register_state(known.values(), galleries, {**state.drawings, **made.drawings})
-        warnings = list(made.warnings)
-        spelt: dict[str, str] = {}
-        for name in sorted(known):
-            first = spelt.setdefault(fold(name), name)
-            if first != name and {first, name} & again:
-                warnings.append(f"{name}: spelt like {first}; what is read in texts counts for {first}")
-        return warnings
+            families = united((*(f - fresh for f in state.families), *kin.families))
+            self._state = register_state(known.values(), galleries, {**state.drawings, **made.drawings}, families)
+        return [*made.warnings, *told(kin.families, fresh)]
 
-    def add_negative(self, crop: ImageSource, encoder: Encoder, brand: str | None = None) -> str:
+    def _vetted(
+        self, entries: Sequence[tuple[Brand, T]], allow: Collection[ConflictKind], prices: PriceModel | None
+    ) -> tuple[list[tuple[Brand, T]], list[Conflict]]:
+        """Entries with the records that are to be registered, and their conflicts, which are all allowed.
+
+        Raises:
+            VettingError: One is not.
+        """
+        registered = self._state.by_name
+        entries, conflicts = settled(entries, registered)
+        brands = {b.name: b for b, _ in entries}.values()
+        conflicts += vet_names(brands, registered)
+        conflicts += [] if prices is None else vet_prices(brands, prices)
+        refuse((one for one in conflicts if one.kind not in allow), allow)  # what is allowed is said once, later
+        return entries, conflicts
+
+    def add_negative(
+        self, crop: ImageSource, encoder: Encoder, brand: str | None = None, *, force: bool = False
+    ) -> str:
         """Register a picture that is no brand's, or not this brand's: a false alarm, cut out of its photo.
 
         Places like it are named no more (`brand` None), or no more by this name; from five on, a brand's own also
@@ -265,18 +339,27 @@ class LogoIndex:
             crop: The picture, as for `images.load_image`.
             encoder: Must be the index's.
             brand: A registered name, or None for everybody.
+            force: Whether it is taken though it is the mark itself, which is named no more then.
 
         Returns:
             Identifier of the negative, made of its pixels; adding a picture twice changes nothing.
 
         Raises:
             InputError: No such brand.
+            VettingError: The picture is a registered logo: the brand's own, or where it is None any.
             ImageError: The picture cannot be read.
         """
         self.require(encoder.info)
         if brand is not None and brand not in {b.name for b in self.brands}:
             raise InputError(f"brand: expected a registered name or None, got {brand!r}")
         rgb = load_image(crop)
+        if not force:
+            cosine, logo = self.likeness(rgb, encoder, brand)
+            if cosine >= limits(self.encoder)[1]:
+                said = (
+                    f"negative: the picture is the mark itself, {logo!r:.80} ({cosine:.2f}); label only, or force it?"
+                )
+                raise VettingError(said, (said,))
         sha256 = digest(repr(rgb.shape).encode() + rgb.tobytes())
         record = LogoRecord(f"{USERS}{sha256[:16]}", brand or NOBODY, "as-is", sha256, "negative")
         vector = encode_images(encoder, [rgb])
@@ -286,6 +369,44 @@ class LogoIndex:
                 raise InputError(f"brand: expected a registered name or None, got {brand!r}, removed meanwhile")
             self._state = replace(state, negatives=state.negatives.joined([record], vector), thresholds={})
         return record.id
+
+    def likeness(self, crop: ImageSource, encoder: Encoder, brand: str | None = None) -> tuple[float, str | None]:
+        """How like a picture is to the likest logo of a brand, or of any: the cosine, and the logo's identifier.
+
+        Returns:
+            -1 and None where there is no logo.
+        """
+        self.require(encoder.info)
+        logos = self._state.logos
+        rows = np.arange(len(logos)) if brand is None else np.flatnonzero(logos.code == logos.position.get(brand, -1))
+        if not len(rows):
+            return -1.0, None
+        similar = logos.vectors[rows] @ encode_images(encoder, [load_image(crop)])[0]
+        best = int(similar.argmax())
+        return float(similar[best]), logos.records[int(rows[best])].id
+
+    def negative_costs(self, brand: str | None = None) -> list[tuple[str, str, str, float, int]]:
+        """What the negatives that users added cost the brands which they speak against.
+
+        Args:
+            brand: Only those of this brand and those of nobody; None is all.
+
+        Returns:
+            For each its identifier, the brand that it is not ("" of nobody's), the likest logo that it speaks against,
+            the cosine to it, and how many such logos are as near as the brand's own photos may be; the dearest first.
+        """
+        state, logos = self._state, self._state.logos
+        out = []
+        for row, record in enumerate(state.negatives.records):
+            if record.id.startswith(USERS) and (brand is None or record.brand in (NOBODY, brand)):
+                of = record.brand if brand is None else brand
+                rows = np.flatnonzero((logos.code == logos.position.get(of, -1)) | (of == NOBODY))
+                if len(rows):
+                    similar = logos.vectors[rows] @ state.negatives.vectors[row]
+                    near = {logos.ids[i] for i in rows[similar >= limits(self.encoder)[0]].tolist()}
+                    likest = int(similar.argmax())
+                    out.append((record.id, record.brand, logos.ids[rows[likest]], float(similar[likest]), len(near)))
+        return sorted(out, key=lambda cost: (-cost[3], cost))
 
     def remove_negative(self, negative: str, brand: str | None = None) -> None:
         """Forget a negative.
@@ -362,7 +483,7 @@ class LogoIndex:
             if logo is not None and not count:
                 raise InputError(f"logo: expected a logo of {brand!r}, got {logo!r}")
             brands = [b for b in state.brands if logo is not None or b.name != brand]
-            self._state = register_state(brands, left, state.drawings)
+            self._state = register_state(brands, left, state.drawings, state.families)
             return count
 
     def keep(self, brands: Collection[str]) -> None:
@@ -371,17 +492,23 @@ class LogoIndex:
             state = self._state
             kept = {*brands, NOBODY}
             left = [gallery.without(lambda r: r.brand not in kept) for gallery in state.galleries]
-            self._state = register_state([b for b in state.brands if b.name in brands], left, state.drawings)
+            stay = [b for b in state.brands if b.name in brands]
+            self._state = register_state(stay, left, state.drawings, state.families)
 
-    def merge(self, other: LogoIndex) -> None:
-        """Take in another register. Logos of equal identifier are taken from `other`.
+    def merge(self, other: LogoIndex, *, allow: Collection[ConflictKind] = ()) -> None:
+        """Take in another register, vetted as by `add`.
+
+        Args:
+            other: The other; where a conflict is allowed, logos of equal identifier are taken from it.
+            allow: As for `add`.
 
         Raises:
             MismatchError: It was made by another encoder.
+            VettingError: There is a conflict; nothing is taken in.
             InputError: A brand is in both with different facts.
         """
         self.require(other.encoder)
-        theirs = other._state
+        accepted, theirs = allowed(allow), other._state
         with self._lock:
             mine = {b.name: b for b in self._state.brands}
             for brand in theirs.brands:
@@ -392,10 +519,35 @@ class LogoIndex:
             )
             logos, names, others = joined
             names = names.without(lambda r: r.brand in logos.position)
+            fresh = _fresh(theirs.logos.records, self._state.logos.records)
+            kin = related(logos, alike_from(self.encoder), fresh)
+            families = united((*(f - fresh for f in self._state.families), *theirs.families, *kin.families))
+            conflicts = vet_names(theirs.brands, mine)
+            conflicts += vet_drawings(theirs.logos.records, self._state.logos.records)
+            conflicts += vet_logos(kin.nearest)
+            refuse(conflicts, accepted)
             brands = (mine | {b.name: b for b in theirs.brands}).values()
             drawings = {**self._state.drawings, **theirs.drawings}
             self._stored = {**self._stored, **other._stored}
-            self._state = register_state(brands, (logos, names, others), drawings)
+            self._state = register_state(brands, (logos, names, others), drawings, families)
+
+    @property
+    def shared_logos(self) -> tuple[tuple[tuple[str, str], ...], ...]:
+        """Families: logos of two brands or more that are one drawing, each with its brand before its identifier.
+
+        Such brands are no rivals where that drawing is seen: all are shown.
+        """
+        return tuple(tuple(sorted(family)) for family in self._state.families)
+
+    @property
+    def sharing(self) -> Mapping[tuple[str, str], Collection[str]]:
+        """The other brands that share a logo, by its brand and identifier."""
+        return self._state.sharing
+
+    def families(self, rows: Sequence[int]) -> Sequence[int]:
+        """The family of each of some rows of `logos`, -1 for none; empty where there is none at all."""
+        family = self._state.family
+        return () if family is None else [int(family[row]) for row in rows]
 
     def require(self, encoder: EncoderInfo) -> None:
         """Refuse vectors of another encoder.
@@ -536,8 +688,9 @@ class LogoIndex:
         over = self._origin[1] if self._origin is not None and self._origin[0] == place else None
         points = _PointsOf(state.drawings, lambda sha256: self._points_of(sha256, sha256, keep=False))
         stored = storage.Stored(
-            self.encoder, state.brands, records, vectors, state.drawings, points, state.logos.fresh()
-        )
+            self.encoder, state.brands, records, vectors, state.drawings, points, state.logos.fresh(),
+            _stored_families(state, alike_from(self.encoder)),
+        )  # fmt: skip
         self._origin = place, storage.save(Path(folder), stored, over=over)
 
     @classmethod
@@ -579,9 +732,35 @@ class LogoIndex:
             galleries.append(
                 Gallery(records, vectors, approximate=known, approximate_from=approximate_from, device=device)
             )
-        index._state = register_state(stored.brands, galleries, stored.drawings)
+        families = _families_of(stored, galleries[0], alike_from(stored.encoder))
+        index._state = register_state(stored.brands, galleries, stored.drawings, families)
         index._origin, index._stored = origin, stored.points
         return index
+
+
+def _fresh(records: Iterable[LogoRecord], registered: Iterable[LogoRecord]) -> set[Key]:
+    """Logos that are not registered, or with another drawing."""
+    known = {(r.brand, r.id): r.sha256 for r in registered}
+    return {(r.brand, r.id) for r in records if known.get((r.brand, r.id)) != r.sha256}
+
+
+def _stored_families(state: State, least: float) -> storage.Alike:
+    """Families, as rows of the logos, which stand first in the files."""
+    row = {(r.brand, r.id): number for number, r in reversed(list(enumerate(state.logos.records)))}
+    return storage.Alike(least, tuple(tuple(sorted(row[key] for key in family)) for family in state.families))
+
+
+def _families_of(stored: storage.Stored, logos: Gallery, least: float) -> tuple[Family, ...]:
+    """Families as they are stored; found anew where the files hold none, or another's."""
+    if stored.alike is not None and stored.alike.least == least:
+        keys = [(r.brand, r.id) for r in stored.logos]
+        return remaining(({keys[row] for row in rows} for rows in stored.alike.rows), keys)
+    if len(logos) > _COMPARED:
+        logger.warning(
+            "%d vectors: only logos of equal file are known to be one drawing; save the index again", len(logos)
+        )
+        least = 2.0
+    return related(logos, least).families
 
 
 class _PointsOf(Mapping[str, Keypoints]):

@@ -74,7 +74,8 @@ def placements(
     rows = _likest(index, nearest or index.search(seen.vectors, _NEAREST))
     records = [index.logos[row] for row in rows]
     drawings = [index.keypoints(row) for row in rows]
-    placed = place(seen.keypoints, drawings, [record.brand for record in records], thorough=thorough)
+    owners, families = [record.brand for record in records], index.families(rows)
+    placed = place(seen.keypoints, drawings, owners, families=families, thorough=thorough)
     best: dict[str, tuple[Placement, LogoRecord]] = {}
     for record, there in zip(records, placed, strict=True):
         if there is not None and (record.brand not in best or there.surprise > best[record.brand][0].surprise):

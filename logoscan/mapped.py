@@ -28,6 +28,8 @@ PNG: TypeAlias = bytes | memoryview
 """A picture's file, in memory or mapped."""
 
 _POINT_BYTES = 128 + 4 * 4
+_FARTHEST = 1e6
+"""Pixels and radians above which no point of a drawing lies."""
 """A descriptor and a frame."""
 _WHOLE = -1
 """Stands for `drawn_xyxy` None."""
@@ -134,6 +136,10 @@ class StoredPoints(Mapping[str, Keypoints]):
         if (rows[:, 0] < 0).any() or (self._ends[-1] if len(rows) else 0) != len(data):
             raise CorruptFileError(f"{path}: expected points for {len(data)} bytes; register the brands again")
         self._row_of = {name: row for row, name in enumerate(names)}
+        for name in names:  # what is wrong with them shall show here, not in the middle of a stream
+            one = self[name]
+            if len(one) and np.abs(one.frames).max() > _FARTHEST:
+                raise CorruptFileError(f"{path}: expected points in pixels, got {np.abs(one.frames).max():g}")
 
     def __getitem__(self, sha256: str) -> Keypoints:
         row = self._row_of[sha256]

@@ -6,8 +6,9 @@ similarity, margin and the size of the register into a probability; under any ot
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from logoscan.boxes import apart
 from logoscan.errors import InputError
 from logoscan.types import Match, Regions
 
-__all__ = ["BrandNeighbours", "MatchCalibration", "match_regions"]
+__all__ = ["BrandNeighbours", "MatchCalibration", "Relative", "margins", "match_regions"]
 
 _PER_BRAND = 3
 """Regions kept for a brand in one picture: proof, not a census."""
@@ -24,6 +25,29 @@ _SHARED = 0.5
 """Share of the smaller of two regions above which they show one mark: a square around a mark is no second one."""
 _BRANDS = 10
 """Brands kept for one picture, surest first."""
+
+
+class Relative(NamedTuple):
+    """Another brand of the drawing that a query is nearest to.
+
+    Attributes:
+        brand: Position in `BrandNeighbours.brands`.
+        logo: Position in `BrandNeighbours.logos`.
+        similarity: Cosine to its nearest vector of the family.
+        rival: As `BrandNeighbours.rival`, of this brand.
+        negative: As `BrandNeighbours.negative`, of this brand.
+    """
+
+    brand: int
+    logo: int
+    similarity: float
+    rival: float
+    negative: float
+
+    @property
+    def margin(self) -> float:
+        """As `margins` says it of the first brand."""
+        return self.similarity - max(self.rival, self.negative)
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +61,9 @@ class BrandNeighbours:
         brands: Names.
         logos: Identifier of the logo behind each vector.
         negative: float32 (n,), cosine to the nearest negative that speaks against the first brand; -1 where none does.
+        rival: float32 (n,), cosine to the best vector of another brand that is not of the first one's family, 0 where
+            there is none; None: that of the second brand.
+        relatives: By query the other brands that share the drawing which it is nearest to; they are shown as well.
     """
 
     similarity: NDArray[np.float32]
@@ -45,6 +72,17 @@ class BrandNeighbours:
     brands: tuple[str, ...]
     logos: tuple[str, ...]
     negative: NDArray[np.float32]
+    rival: NDArray[np.float32] | None = None
+    relatives: Mapping[int, tuple[Relative, ...]] = field(default_factory=dict)
+
+    @property
+    def second(self) -> NDArray[np.float32]:
+        """What the first brand has to stand out from, float32 (n,): the rival, 0 where there is none."""
+        if self.rival is not None:
+            return self.rival
+        if self.similarity.shape[1] > 1:
+            return self.similarity[:, 1]
+        return np.zeros(len(self.similarity), np.float32)
 
     def of(self, query: int) -> BrandNeighbours:
         """Those of one query."""
@@ -55,6 +93,8 @@ class BrandNeighbours:
             brand=self.brand[one],
             logo=self.logo[one],
             negative=self.negative[one],
+            rival=None if self.rival is None else self.rival[one],
+            relatives={0: self.relatives[query]} if query in self.relatives else {},
         )
 
     def or_mirrored(self, mirrored: BrandNeighbours) -> BrandNeighbours:
@@ -66,17 +106,19 @@ class BrandNeighbours:
         first = len(mirrored.similarity)
         if not first or not self.similarity.shape[1]:
             return self
-        nearer = np.flatnonzero(_lead(mirrored.similarity) > _lead(self.similarity[:first]))
+        nearer = np.flatnonzero(mirrored._lead() > self._lead()[:first])
         taken = {name: getattr(self, name).copy() for name in ("similarity", "brand", "logo", "negative")}
+        taken["rival"] = self.second.copy()
         for name, values in taken.items():
-            values[nearer] = getattr(mirrored, name)[nearer]
-        return replace(self, **taken)
+            values[nearer] = (mirrored.second if name == "rival" else getattr(mirrored, name))[nearer]
+        turned = set(nearer.tolist())
+        relatives = {query: found for query, found in self.relatives.items() if query not in turned}
+        relatives |= {query: found for query, found in mirrored.relatives.items() if query in turned}
+        return replace(self, **taken, relatives=relatives)
 
-
-def _lead(similarity: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Of each row the first, and by how much it leads the second."""
-    second = similarity[:, 1] if similarity.shape[1] > 1 else np.float32(0)
-    return np.asarray(2 * similarity[:, 0] - second, np.float32)
+    def _lead(self) -> NDArray[np.float32]:
+        """Of each query the first, and by how much it leads its rival."""
+        return np.asarray(2 * self.similarity[:, 0] - self.second, np.float32)
 
 
 @dataclass(frozen=True)
@@ -138,13 +180,12 @@ def margins(neighbours: BrandNeighbours) -> NDArray[np.float32]:
     """Best brand minus the next brand or the nearest negative, whichever is nearer: float32 (n,).
 
     Below 0 where a negative is nearer than the brand. A lone brand without negatives stands against 0, the cosine of
-    unrelated marks.
+    unrelated marks. Brands that share the drawing are no rivals of each other.
     """
     similarity = neighbours.similarity
     if similarity.shape[1] == 0:
         return np.zeros(len(similarity), np.float32)
-    second = similarity[:, 1] if similarity.shape[1] > 1 else np.float32(0.0)
-    return np.asarray(similarity[:, 0] - np.maximum(second, neighbours.negative), np.float32)
+    return np.asarray(similarity[:, 0] - np.maximum(neighbours.second, neighbours.negative), np.float32)
 
 
 def match_regions(
@@ -152,7 +193,8 @@ def match_regions(
 ) -> tuple[Match, ...]:
     """The surest matches of one picture.
 
-    Every region speaks for its nearest brand. A brand keeps its few best regions that do not cover one another.
+    Every region speaks for its nearest brand, and for those that share the drawing with it. A brand keeps its few best
+    regions that do not cover one another.
 
     Args:
         image: Position of the picture in its listing.
@@ -167,23 +209,33 @@ def match_regions(
         raise InputError(f"neighbours: expected {len(regions)} rows, got {len(neighbours.similarity)}")
     if not len(regions) or not neighbours.similarity.shape[1]:
         return ()
+    region = np.arange(len(regions))
     best, margin = neighbours.similarity[:, 0], margins(neighbours)
+    owner, logo = neighbours.brand[:, 0], neighbours.logo[:, 0]
+    if shared := [(query, one) for query, found in neighbours.relatives.items() for one in found]:
+        region = np.append(region, [query for query, _ in shared])
+        owner, logo = (
+            np.append(owner, [one.brand for _, one in shared]),
+            np.append(logo, [one.logo for _, one in shared]),
+        )
+        best = np.append(best, np.array([one.similarity for _, one in shared], np.float32))
+        margin = np.append(margin, np.array([one.margin for _, one in shared], np.float32))
     sure: NDArray[np.float64] | None = None
     if calibration is not None:
-        sure = calibration.probability(best, margin, len(neighbours.brands), regions.confidence)
+        sure = calibration.probability(best, margin, len(neighbours.brands), regions.confidence[region])
     # without a calibration, similarity and margin together order the places: a far second is worth as much as nearness
     order = sure if sure is not None else (best + margin).astype(np.float64)
     matches: list[tuple[float, Match]] = []
-    for brand in np.unique(neighbours.brand[:, 0]):
-        rows = np.flatnonzero(neighbours.brand[:, 0] == brand)
-        kept = apart(regions.xyxy[rows], order[rows].astype(np.float32), _SHARED)[:_PER_BRAND]
+    for brand in np.unique(owner):
+        rows = np.flatnonzero(owner == brand)
+        kept = apart(regions.xyxy[region[rows]], order[rows].astype(np.float32), _SHARED)[:_PER_BRAND]
         for row in rows[kept]:
-            x0, y0, x1, y1 = (float(v) for v in regions.xyxy[row])
+            x0, y0, x1, y1 = (float(v) for v in regions.xyxy[region[row]])
             match = Match(
                 image=image,
                 xyxy=(x0, y0, x1, y1),
                 brand=neighbours.brands[int(brand)],
-                logo=neighbours.logos[int(neighbours.logo[row, 0])],
+                logo=neighbours.logos[int(logo[row])],
                 similarity=float(best[row]),
                 margin=float(margin[row]),
                 probability=None if sure is None else float(sure[row]),

@@ -122,7 +122,12 @@ class Placement:
 
 
 def place(
-    photo: Keypoints, drawings: Sequence[Keypoints], owners: Sequence[str], *, thorough: bool = False
+    photo: Keypoints,
+    drawings: Sequence[Keypoints],
+    owners: Sequence[str],
+    *,
+    families: Sequence[int] = (),
+    thorough: bool = False,
 ) -> list[Placement | None]:
     """Lay drawings over a photo.
 
@@ -130,6 +135,8 @@ def place(
         photo: Of the photo.
         drawings: Of each drawing.
         owners: The brand of each. Drawings of different brands are rivals: a point that could be any brand's is none's.
+        families: The family of each, a number from 0, -1 for none: drawings of one are the same, and no rivals. Empty
+            where there are none.
         thorough: Whether all drawings are laid in full, however many points they have together. By default many are
             looked at briefly first (`shortlist`), and only the likely ones are laid, against one another as rivals.
 
@@ -137,10 +144,11 @@ def place(
         For each drawing its likeliest placement, or None.
 
     Raises:
-        InputError: There are not as many owners as drawings.
+        InputError: There are not as many owners, or families, as drawings.
     """
-    if len(drawings) != len(owners):
-        raise InputError(f"owners: expected one for each of {len(drawings)} drawings, got {len(owners)}")
+    for name, given in (("owners", owners), ("families", families)):
+        if len(given) != len(drawings) and (given or name == "owners"):
+            raise InputError(f"{name}: expected one for each of {len(drawings)} drawings, got {len(given)}")
     out: list[Placement | None] = [None] * len(drawings)
     if not drawings or not len(photo):
         return out
@@ -150,14 +158,17 @@ def place(
         every = np.arange(len(photo))
         likely = [Likely(row, every) for row in range(len(drawings))]
     else:
-        likely = shortlist((photo.frames, photo.descriptors), [(d.frames, d.descriptors) for d in drawings], of)
+        likely = shortlist(
+            (photo.frames, photo.descriptors), [(d.frames, d.descriptors) for d in drawings], of, families
+        )
     queries = _unit(photo.descriptors)
     near = np.zeros((len(likely), len(photo)), np.float32)
     row_of, inverted = np.zeros(near.shape, np.int64), np.zeros(near.shape, bool)
     for i, one in enumerate(likely):
         points = one.points
         near[i, points], row_of[i, points], inverted[i, points] = _nearest(queries[points], drawings[one.drawing])
-    rival = rivals(near, [of[one.drawing] for one in likely])
+    kin = [families[one.drawing] for one in likely] if families else ()
+    rival = rivals(near, [of[one.drawing] for one in likely], kin)
     for i, one in enumerate(likely):
         drawing = drawings[one.drawing]
         chosen = np.flatnonzero((near[i] > _LEAST_SIMILARITY) & (_distance(near[i]) < _RATIO * _distance(rival[i])))

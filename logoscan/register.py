@@ -13,9 +13,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from logoscan.gallery import Gallery, Nearest
+from logoscan.families import Family, Key, numbered, remaining
+from logoscan.gallery import DEPTH, Gallery, Nearest
 from logoscan.mapped import PNG
-from logoscan.match import BrandNeighbours, MatchCalibration, margins
+from logoscan.match import BrandNeighbours, MatchCalibration, Relative, margins
 from logoscan.text import NameIndex
 from logoscan.types import Brand, Embeddings
 
@@ -39,6 +40,8 @@ class State:
     negatives: Gallery
     drawings: Mapping[str, PNG]
     """PNG of each registered drawing by the SHA-256 that the records of its logo carry."""
+    families: tuple[Family, ...] = ()
+    """Logos of different brands that are one drawing."""
     thresholds: dict[tuple[MatchCalibration, float], dict[str, float]] = field(default_factory=dict)
     """Found once for each calibration and budget."""
 
@@ -74,6 +77,17 @@ class State:
         return digest.hexdigest()[:16]
 
     @cached_property
+    def family(self) -> NDArray[np.int64] | None:
+        """The family of each row of `logos`, -1 for none; None where there is none at all."""
+        return numbered(self.logos, self.families)
+
+    @cached_property
+    def sharing(self) -> Mapping[Key, frozenset[str]]:
+        """The other brands of each logo that is in a family."""
+        brands = [(family, frozenset(brand for brand, _ in family)) for family in self.families]
+        return {key: of - {key[0]} for family, of in brands for key in family}
+
+    @cached_property
     def negatives_of(self) -> dict[str, NDArray[np.int64]]:
         """Rows of `negatives` that each brand has of its own; under "" those that are nobody's."""
         rows: dict[str, list[int]] = {}
@@ -89,12 +103,19 @@ class State:
         return {str(name): users.vectors[owners == name] for name in np.unique(owners)}
 
 
-def state(brands: Iterable[Brand], galleries: Iterable[Gallery], drawings: Mapping[str, PNG]) -> State:
-    """A state of logos, names and negatives; brands in the order of their names, no drawing but those of the logos."""
+def state(
+    brands: Iterable[Brand], galleries: Iterable[Gallery], drawings: Mapping[str, PNG], families: Iterable[Family] = ()
+) -> State:
+    """A state of logos, names and negatives; brands in the order of their names, no drawing but those of the logos.
+
+    Of the families those logos stay that are there.
+    """
     logos, names, negatives = galleries
     own = {r.sha256 for r in logos.records}
     kept = {sha256: png for sha256, png in drawings.items() if sha256 in own}
-    return State(tuple(sorted(brands, key=lambda b: b.name)), logos, names, negatives, kept)
+    if families := tuple(families):
+        families = remaining(families, {(r.brand, r.id) for r in logos.records})
+    return State(tuple(sorted(brands, key=lambda b: b.name)), logos, names, negatives, kept, families)
 
 
 def against(
@@ -114,7 +135,61 @@ def against(
         for name in of.keys() & state.logos.position.keys():  # a brand's own speak where it comes first
             first = np.flatnonzero(brand[:, 0] == state.logos.position[name])
             negative[first] = np.maximum(negative[first], best(views[first], vectors[of[name]]))
-    return BrandNeighbours(similarity, brand, row, state.logos.brands, state.logos.ids, negative)
+    near = BrandNeighbours(similarity, brand, row, state.logos.brands, state.logos.ids, negative)
+    return near if state.family is None else _related(state, near, queries, also, nearest)
+
+
+def _related(
+    state: State, near: BrandNeighbours, queries: Embeddings, also: Embeddings | None, nearest: Nearest | None
+) -> BrandNeighbours:
+    """The same, with the brands that share the nearest drawing as no rivals of each other."""
+    logos, family = state.logos, state.family
+    assert family is not None
+    touched = np.flatnonzero(family[near.logo[:, 0]] >= 0) if near.logo.shape[1] else np.zeros(0, np.int64)
+    if not len(touched):
+        return near
+    rival, relatives = near.second.copy(), {}
+    found = (logos.search(queries[touched], DEPTH) if nearest is None else nearest).rows
+    for i, query in enumerate(touched.tolist()):
+        one, rows = queries[query], found[i if nearest is None else query]
+        kin = int(family[near.logo[query, 0]])
+        members = np.flatnonzero(family == kin)
+        first = int(near.brand[query, 0])
+        rival[query] = _rival(state, one, rows, first, kin)
+        views = one[None] if also is None else np.stack([one, also[query]])
+        shared = []
+        for brand in np.unique(logos.code[members]).tolist():
+            if brand != first:
+                own = members[logos.code[members] == brand]
+                similar = np.einsum("d,kd->k", one, logos.vectors[own])
+                row = int(similar.argmax())
+                against_it = _negative(state, views, logos.brands[brand])
+                best_other = _rival(state, one, rows, brand, kin)
+                shared.append(Relative(brand, int(own[row]), float(similar[row]), best_other, against_it))
+        relatives[query] = tuple(shared)
+    return replace(near, rival=rival, relatives=relatives)
+
+
+def _rival(state: State, query: NDArray[np.float32], rows: NDArray[np.int64], brand: int, kin: int) -> float:
+    """Cosine to the best vector that is neither the brand's nor of the family; 0 where there is none.
+
+    `rows` are the query's nearest, nearest first; all are compared where these are of the brand and the family alone.
+    """
+    logos, family = state.logos, state.family
+    assert family is not None
+    others = rows[(logos.code[rows] != brand) & (family[rows] != kin)][:1]
+    if not len(others):
+        rest = np.flatnonzero((logos.code != brand) & (family != kin))
+        if not len(rest):
+            return 0.0
+        others = rest[[int((logos.vectors[rest] @ query).argmax())]]
+    return float(np.einsum("d,kd->k", query, logos.vectors[others])[0])
+
+
+def _negative(state: State, views: Embeddings, brand: str) -> float:
+    """Cosine to the nearest negative of nobody's or of the brand, over views of one place; -1 where there is none."""
+    rows = [state.negatives_of[name] for name in (NOBODY, brand) if name in state.negatives_of]
+    return max((float(best(views, state.negatives.vectors[of]).max()) for of in rows), default=-1.0)
 
 
 def against_names(state: State, queries: Embeddings, k: int) -> BrandNeighbours:
@@ -140,6 +215,9 @@ def compared(
     rejected = max((float(best(query, vectors)[0]) for vectors in against_it), default=-1.0)
     if near.brands[int(near.brand[0, 0])] == brand:
         return float(near.similarity[0, 0]), float(margins(near)[0]), rejected
+    for one in near.relatives.get(0, ()):
+        if near.brands[one.brand] == brand:
+            return one.similarity, one.margin, rejected
     own, general = float(best(query, state.logos.of(brand))[0]), state.negatives_of.get(NOBODY, np.zeros(0, np.int64))
     other = max(float(near.similarity[0, 0]), float(best(query, state.negatives.vectors[general])[0]), rejected)
     return own, own - other, rejected
@@ -155,10 +233,17 @@ def threshold(state: State, brand: str, calibration: MatchCalibration, budget: f
     alike = own @ own.T
     np.fill_diagonal(alike, -1)
     general = state.negatives.vectors[state.negatives_of.get(NOBODY, np.zeros(0, np.int64))]
-    margin = margins(replace(near, negative=np.maximum(alike.max(axis=1), best(own, general))))
+    position = state.logos.position[brand]
+    similarity, rival = near.similarity[:, 0].copy(), near.second.copy()
+    for query, found in near.relatives.items():  # it may be another's drawing as well, who comes first
+        for one in found:
+            if one.brand == position:
+                similarity[query], rival[query] = one.similarity, one.rival
+                near.brand[query, 0] = position
+    margin = similarity - np.maximum(rival, np.maximum(alike.max(axis=1), best(own, general)))
     ones = np.ones(len(own), np.float32)
-    sure = calibration.probability(near.similarity[:, 0], margin, len(state.logos.brands), ones)
-    ordered = np.sort(sure * (near.brand[:, 0] == state.logos.position[brand]))[::-1]
+    sure = calibration.probability(similarity, margin, len(state.logos.brands), ones)
+    ordered = np.sort(sure * (near.brand[:, 0] == position))[::-1]
     allowed = int(np.floor(budget * len(ordered) + 1e-9))
     return max(calibration.threshold, float(ordered[allowed]) if allowed < len(ordered) else 0.0)
 

@@ -25,7 +25,7 @@ from logoscan.alteration import Alteration, AlterationCheck
 from logoscan.detect import Detector, LogoDetector
 from logoscan.encode import ClipEncoder, Encoder, encode_crops
 from logoscan.errors import InputError, LogoscanError, MismatchError
-from logoscan.evidence import BrandEvidence, gather
+from logoscan.evidence import BrandEvidence, contradicted, gather
 from logoscan.gallery import Nearest
 from logoscan.images import ImageLimits
 from logoscan.index import LogoIndex
@@ -467,6 +467,7 @@ class Scanner:
         skipped += words.cut.values()
         skipped += [f"{name}: not read" for name in words.unread]
         found, evidence = self._findings(words, observations, index, matches, altered)
+        matches = self._surest_first(contradicted(matches, found.mentions, index.sharing))
         judged = self._judging.judge(found, index.brand)
         skipped += [line for one in judged for line in one.skipped]
         results = []
@@ -499,7 +500,7 @@ class Scanner:
         altered: Mapping[str, Mapping[str, float]],
     ) -> tuple[Findings, Mapping[str, BrandEvidence]]:
         """Everything that was found out about a listing, and what the photos say of each brand."""
-        evidence = gather(matches, words.mentions)
+        evidence = gather(matches, words.mentions, index.sharing)
         unseen, gaps = _unseen(words, observations)
         photos = max(len(words.listing.images), len(observations))
         found = Findings(
@@ -584,7 +585,7 @@ class Scanner:
         rows: dict[str, list[float]] = {}
         for image in sorted(own_mentions.keys() | own_matches.keys()):
             found = own_matches.get(image, [])
-            evidence = gather(found, own_mentions.get(image, []))
+            evidence = gather(found, own_mentions.get(image, []), index.sharing)
             for brand, probability in self._shown(evidence, found, index).items():
                 rows.setdefault(brand, [0.0] * photos)[image] = probability
         return {brand: tuple(row) for brand, row in rows.items()}

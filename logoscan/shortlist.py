@@ -64,6 +64,7 @@ def shortlist(
     photo: tuple[NDArray[np.float32], NDArray[np.uint8]],
     drawings: Sequence[tuple[NDArray[np.float32], NDArray[np.uint8]]],
     owners: Sequence[int],
+    families: Sequence[int] = (),
 ) -> list[Likely]:
     """The drawings that may lie in a photo.
 
@@ -71,6 +72,7 @@ def shortlist(
         photo: Frames and descriptors, as `placement.Keypoints` has them.
         drawings: The same of each drawing.
         owners: The brand of each, numbered from 0; drawings of different brands are rivals.
+        families: As for `rivals`.
     """
     frames, descriptors = photo
     queries = _summed(descriptors)
@@ -84,7 +86,7 @@ def shortlist(
         if len(points):
             best = (points @ both).max(axis=0)
             near[row] = np.maximum(best[:count], best[count:])
-    rival = rivals(near, owners)
+    rival = rivals(near, owners, families)
     alike = (near > _LEAST_SIMILARITY) & (2 - 2 * near < _RATIO**2 * (2 - 2 * rival))
     wide = (near > _LEAST_SIMILARITY) & (1 - near < _WIDE * (1 - rival))
     out = []
@@ -104,12 +106,14 @@ def shortlist(
     return out
 
 
-def rivals(near: NDArray[np.float32], owners: Sequence[int]) -> NDArray[np.float32]:
+def rivals(near: NDArray[np.float32], owners: Sequence[int], families: Sequence[int] = ()) -> NDArray[np.float32]:
     """The highest similarity that any other brand's drawing has, float32 of the shape of `near` (drawings, points).
 
     Args:
         near: Similarity of each drawing to each point, 0 or more.
         owners: The brand of each drawing, numbered from 0; alone, its rival has 0.
+        families: The family of each drawing, numbered from 0, whose drawings are no rivals; -1 for none. Empty where
+            there are none.
     """
     of_brand = np.zeros((max(owners, default=0) + 1, near.shape[1]), np.float32)
     for owner, row in zip(owners, near, strict=True):
@@ -119,4 +123,9 @@ def rivals(near: NDArray[np.float32], owners: Sequence[int]) -> NDArray[np.float
         np.maximum(second, np.minimum(first, row), out=second)
         np.maximum(first, row, out=first)
     leads = of_brand == first
-    return np.where(leads, second, first)[np.asarray(owners, np.int64)]
+    out = np.asarray(np.where(leads, second, first)[np.asarray(owners, np.int64)], np.float32)
+    brand, family = np.asarray(owners, np.int64), np.asarray(families, np.int64)
+    for row in np.flatnonzero(family >= 0).tolist():
+        others = near[(brand != brand[row]) & (family != family[row])]
+        out[row] = others.max(axis=0, initial=0)
+    return out

@@ -9,6 +9,7 @@ generation never changes. Nothing here searches or encodes.
 from __future__ import annotations
 
 import hashlib
+import hmac
 import io
 import json
 import logging
@@ -30,14 +31,22 @@ from logoscan.mapped import PNG, PointWriter, StoredPoints, float32_rows, stored
 from logoscan.placement import Keypoints
 from logoscan.types import Brand, Embeddings, EncoderInfo
 
-__all__ = ["FORMAT_VERSION", "LogoRecord", "Stored", "generation", "load", "save"]
+__all__ = ["FORMAT_VERSION", "KEY_VARIABLE", "Alike", "LogoRecord", "Stored", "generation", "load", "save"]
 
 logger = logging.getLogger(__name__)
 
 FORMAT_VERSION = 1
+KEY_VARIABLE = "LOGOSCAN_INDEX_KEY"
+"""Environment variable of a key, text of any length, with which manifests are signed, and have to be; none is needed
+where it is not set."""
 _CACHE = "approximate.faiss"
 _KEEP = 2
 """Generations kept: the current one and, for readers that opened the manifest a moment ago, the one before."""
+
+_OFF = 1e-3
+"""How far the length of a vector may be off 1: more than arithmetic in half precision brings about."""
+_ROWS = 8192
+"""Vectors that are measured at a time."""
 
 _NEEDED = {"vectors.npy", "logos.jsonl", "brands.jsonl"}
 _FILES = _NEEDED | {"drawings.zip", "points.bin", "points.npy"}
@@ -66,6 +75,19 @@ class LogoRecord:
     kind: Literal["logo", "name", "negative"] = "logo"
 
 
+@dataclass(frozen=True)
+class Alike:
+    """Logos of different brands that are one drawing.
+
+    Attributes:
+        least: Cosine from which they are.
+        rows: Of each family a row of each of its logos.
+    """
+
+    least: float
+    rows: tuple[tuple[int, ...], ...]
+
+
 @dataclass(frozen=True, eq=False)
 class Stored:
     """What an index folder holds.
@@ -78,6 +100,7 @@ class Stored:
         drawings: PNG of registered drawings by the SHA-256 that their records carry; folders of old have none.
         points: Of each of the drawings, or none at all, as in folders of old.
         approximate: Index of the vectors of logos, a cache: without it, or with a damaged one, it is built again.
+        alike: Logos that are one drawing; None where that was not looked for.
     """
 
     encoder: EncoderInfo
@@ -87,6 +110,7 @@ class Stored:
     drawings: Mapping[str, PNG] = field(default_factory=dict)
     points: Mapping[str, Keypoints] = field(default_factory=dict)
     approximate: Approximate | None = None
+    alike: Alike | None = None
 
     def __post_init__(self) -> None:
         if self.vectors.shape != (len(self.logos), self.encoder.dim) or self.vectors.dtype != np.float32:
@@ -98,6 +122,9 @@ class Stored:
         unknown = named - {brand.name for brand in self.brands}
         if unknown:
             raise InputError(f"logos: expected registered brands, got {min(unknown)!r}")
+        for rows in () if self.alike is None else self.alike.rows:
+            if not all(0 <= row < len(self.logos) and self.logos[row].kind == "logo" for row in rows):
+                raise InputError(f"alike: expected rows of logos among {len(self.logos)} vectors, got {rows!r:.80}")
 
 
 def _lines(records: Iterable[object]) -> bytes:
@@ -115,6 +142,12 @@ def _packed(drawings: Mapping[str, PNG]) -> bytes:
 
 def _seal(manifest: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
+
+
+def _signature(manifest: dict[str, Any], key: str) -> str:
+    """HMAC-SHA-256 of a manifest without its own: who has the key wrote it, and every file whose hash it holds."""
+    plain = {name: value for name, value in manifest.items() if name != "hmac"}
+    return hmac.new(key.encode(), json.dumps(plain, sort_keys=True).encode(), hashlib.sha256).hexdigest()
 
 
 def generation(folder: Path) -> int | None:
@@ -191,6 +224,10 @@ def save(folder: Path, stored: Stored, *, over: int | None = None) -> int:
         if stored.approximate is not None:
             facts = to_mapping(stored.approximate.facts)
             manifest["approximate"] = {"sha256": hashes[_CACHE].hexdigest(), "facts": facts}
+        if stored.alike is not None:
+            manifest["alike"] = to_mapping(stored.alike)
+        if (key := os.environ.get(KEY_VARIABLE)) is not None:
+            manifest["hmac"] = _signature(manifest, key)
         sealed = {**manifest, "manifest_sha256": _seal(manifest)}
         atomic_write(folder / "manifest.json", (json.dumps(sealed, indent=1) + "\n").encode())
         for old in sorted(taken)[: len(taken) + 1 - _KEEP]:
@@ -205,6 +242,11 @@ def _manifest(folder: Path) -> dict[str, Any]:
     content = loads(path.read_bytes(), str(path))
     if not isinstance(content, dict) or content.pop("manifest_sha256", None) != _seal(content):
         raise CorruptFileError(f"{path}: altered or damaged; register the brands again")
+    key = os.environ.get(KEY_VARIABLE)
+    if key is not None and not hmac.compare_digest(
+        str(content.get("hmac")).encode(), _signature(content, key).encode()
+    ):
+        raise CorruptFileError(f"{path}: not signed with the key in {KEY_VARIABLE}; register the brands again with it")
     if content.get("format_version") != FORMAT_VERSION:
         got = content.get("format_version")
         raise CorruptFileError(f"{path}: expected format_version {FORMAT_VERSION}, got {got!r:.80}")
@@ -249,13 +291,24 @@ def load(folder: Path) -> Stored:
             from_mapping(EncoderInfo, manifest.get("encoder"), "encoder"),
             _records(Brand, bytes(data["brands.jsonl"]), generation / "brands.jsonl"),
             _records(LogoRecord, bytes(data["logos.jsonl"]), generation / "logos.jsonl"),
-            float32_rows(data["vectors.npy"], generation / "vectors.npy"),
+            _unit_rows(data["vectors.npy"], generation / "vectors.npy"),
             drawings,
             points,
             _approximate(generation / _CACHE, manifest.get("approximate")),
+            from_mapping(Alike, manifest["alike"], "alike") if "alike" in manifest else None,
         )
     except InputError as error:  # every file is as it was written, by something else than `save`
         raise CorruptFileError(f"{generation}: {error}; register the brands again") from None
+
+
+def _unit_rows(data: memoryview, path: Path) -> Embeddings:
+    """Vectors, all of length 1: every search and every cosine relies on it."""
+    rows = float32_rows(data, path)
+    for start in range(0, len(rows), _ROWS):
+        off = np.abs(np.linalg.norm(rows[start : start + _ROWS], axis=1) - 1)
+        if len(off) and not off.max() <= _OFF:
+            raise CorruptFileError(f"{path}: expected vectors of length 1, got one off by {off.max():.3g}")
+    return rows
 
 
 def _approximate(path: Path, entry: Any) -> Approximate | None:
@@ -264,9 +317,11 @@ def _approximate(path: Path, entry: Any) -> Approximate | None:
         return None
     try:
         data = verified(path, entry["sha256"])
-    except OSError:
-        data = None
-    if data is None:
-        logger.warning("%s: missing, altered or damaged; it will be built again", path)
-        return None
-    return Approximate.from_bytes(data, from_mapping(Facts, entry["facts"], str(path)))
+        if data is not None:
+            return Approximate.from_bytes(data, from_mapping(Facts, entry["facts"], str(path)))
+    except (OSError, CorruptFileError):
+        pass
+    except (InputError, KeyError, TypeError) as error:
+        raise CorruptFileError(f"{path}: expected its hash and facts in the manifest, got others ({error})") from None
+    logger.warning("%s: missing, altered or damaged; it will be built again", path)
+    return None

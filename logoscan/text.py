@@ -12,8 +12,10 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 from rapidfuzz.distance import Levenshtein
 
 from logoscan.folding import (
@@ -127,6 +129,9 @@ _COUNTED = re.compile(
     r"|hrs?|min|xl|ct|pieces?|yrs?|years?)"
 )
 """A number and its unit, folded: "2in1" is no Zini, "100m" no Loom."""
+
+
+_Box: TypeAlias = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
@@ -246,36 +251,41 @@ class NameIndex:
     def find_in_spans(self, spans: TextSpans, source: str) -> list[BrandMention]:
         """Mentions in the lines of one picture; names that run over two lines are found too.
 
-        What may be a bad or partial reading of a name is "partial", and as probable as that is.
+        What may be a bad or partial reading of a name is "partial", and as probable as that is. Each has the box of
+        its line, or of the lines that it runs over.
         """
         if len(spans) > _MAX_LINES:
             surest = np.argsort(-spans.confidence, kind="stable")[:_MAX_LINES]
             spans = spans.rows(sorted(surest.tolist()))
         lines = list(zip(spans.texts, spans.confidence.tolist(), strict=True))
-        pairs = [(" ".join(lines[i][0] for i in rows), min(lines[i][1] for i in rows)) for rows in chains(spans)]
+        chained = chains(spans)
+        pairs = [(" ".join(lines[i][0] for i in rows), min(lines[i][1] for i in rows)) for rows in chained]
+        boxes = [_around(spans.polygons[list(rows)]) for rows in [*((i,) for i in range(len(lines))), *chained]]
         mentions: dict[tuple[str, MentionKind], BrandMention] = {}
         known: dict[str, list[tuple[str, int]]] = {}  # a line's words come again in its pairs
-        for text, sure in [*lines, *pairs]:
+        for (text, sure), box in zip([*lines, *pairs], boxes, strict=True):
             for mention in self._find(text, source, sure, known):
                 key = (mention.brand, mention.kind)
                 if key not in mentions or mention.probability > mentions[key].probability:
-                    mentions[key] = mention
+                    mentions[key] = replace(mention, xyxy=box)
         exact = {brand for brand, kind in mentions if kind == "exact"}
         kept = [m for m in mentions.values() if m.kind != "near" or m.brand not in exact]
         named: dict[str, float] = {}
         for mention in kept:
             if mention.kind in ("exact", "near"):
                 named[mention.brand] = max(named.get(mention.brand, 0.0), mention.probability)
-        partial = self._partial([*lines, *pairs], len(lines), source)
+        partial = self._partial([*lines, *pairs], boxes, len(lines), source)
         kept += [m for m in partial if _PARTIAL_HIDDEN * m.probability > named.get(m.brand, 0.0)]
         return sorted(kept, key=lambda m: (-m.probability, m.brand, m.kind))
 
-    def _partial(self, texts: list[tuple[str, float]], lines: int, source: str) -> list[BrandMention]:
+    def _partial(
+        self, texts: list[tuple[str, float]], boxes: list[_Box], lines: int, source: str
+    ) -> list[BrandMention]:
         """What may be bad or partial readings of names, the best of each brand; texts come with their confidence."""
-        best: dict[str, tuple[float, float, float, str, str]] = {}
+        best: dict[str, tuple[float, float, float, str, str, _Box]] = {}
         judged: dict[tuple[str, ...], list[tuple[str, float]]] = {}
         tallies: Tallies = {}
-        for text, confidence in texts:
+        for (text, confidence), box in zip(texts, boxes, strict=True):
             for gram, places in read_places(unenclosed(text[:_MAX_CHARS])).grams.items():
                 if gram in self._names or gram.isdigit():
                     continue
@@ -285,13 +295,14 @@ class NameIndex:
                     for folded, evidence in judged[place.words]:
                         worth = evidence + 2.0 * math.log(max(confidence, 1e-9))  # about a log-odds to two of evidence
                         if folded not in best or worth > best[folded][0]:
-                            best[folded] = worth, evidence, confidence, gram, text[place.start : place.end][:200]
+                            words = text[place.start : place.end][:200]
+                            best[folded] = worth, evidence, confidence, gram, words, box
         chances = self._misread.probabilities({folded: found[1] for folded, found in best.items()}, lines)
         sure = {folded: chances[folded] * found[2] for folded, found in best.items()}
         mentions: dict[str, BrandMention] = {}
-        for folded, (*_, gram, words) in best.items():
+        for folded, (*_, gram, words, box) in best.items():
             brand, distance = self._names[folded].brand, Levenshtein.normalized_distance(gram, folded)
-            mention = BrandMention(source, words, brand, "partial", distance, sure[folded])
+            mention = BrandMention(source, words, brand, "partial", distance, sure[folded], box)
             if sure[folded] >= max(_PARTIAL_FROM, mentions[brand].probability if brand in mentions else 0.0):
                 mentions[brand] = mention
         return list(mentions.values())
@@ -411,6 +422,13 @@ class NameIndex:
                     held = {word[i : i + n] for i in range(len(word) - n + 1)} & self._names.keys()
                     held -= {h for h in held if word in (h[0] + h, h + h[-1])}  # "FFitbit" is misspelt, not joined
                     yield from (_Found(start, end, self._names[h].brand, n, _INSIDE_SURE) for h in held)
+
+
+def _around(polygons: NDArray[np.float32]) -> _Box:
+    """The box around polygons, (n, 4, 2)."""
+    corners = polygons.reshape(-1, 2)
+    (x0, y0), (x1, y1) = corners.min(axis=0).tolist(), corners.max(axis=0).tolist()
+    return x0, y0, x1, y1
 
 
 def _spellings(spelt: Spelt) -> Iterator[tuple[str, list[Place]]]:

@@ -19,6 +19,7 @@ import numpy as np
 from logoscan.encode import Encoder
 from logoscan.enrol import digest
 from logoscan.errors import InputError
+from logoscan.families import limits
 from logoscan.images import Root, crop, square_crops
 from logoscan.index import LogoIndex
 from logoscan.results import Report, Score
@@ -137,12 +138,17 @@ class Journal:
         root: Root = None,
         reviewer: str | None = None,
         time: str | None = None,
+        force: bool = False,
     ) -> Verdict:
         """No counterfeit of the brand: the goods are genuine or, with `not_shown`, not the brand's at all.
 
         With an index, `not_shown` makes negatives of the brand out of the places where the report saw it, so that the
         photo and its likes are not given the brand again. A name that was read stays read: no picture speaks against
         text, and where the brand was found by text alone the verdict is a label only.
+
+        One mark among the negatives hides the brand on most of its photos. A place that is near to the brand's own
+        logos is therefore a negative only once a second reviewer, by another name, has said the same of the listing;
+        until then, and where it is the mark itself, the verdict is a label only, and a warning says so.
 
         Args:
             report: Of the listing.
@@ -155,6 +161,7 @@ class Journal:
             root: As for `confirm`.
             reviewer: Who says so.
             time: ISO 8601; now if None.
+            force: Whether the register is changed though no second reviewer has said so, or the place is the mark.
 
         Raises:
             InputError: As for `confirm`, or an index without `not_shown`.
@@ -173,7 +180,7 @@ class Journal:
             square_crops(rgb, np.array([m.xyxy], np.float32), row.size_px, row.fit)[0]
             for rgb, m in photographed(report, places, photos, root)
         ]
-        return self._pass(said, index, encoder, negatives=squares)
+        return self._pass(said, index, encoder, negatives=squares, force=force)
 
     def undo(
         self,
@@ -222,7 +229,7 @@ class Journal:
 
     def _pass(
         self, said: Verdict, index: LogoIndex | None = None, encoder: Encoder | None = None,
-        negatives: Sequence[Rgb] = (), logos: Sequence[Rgb] = ()
+        negatives: Sequence[Rgb] = (), logos: Sequence[Rgb] = (), force: bool = False
     ) -> Verdict:  # fmt: skip
         """Change the register and write the verdict: both or neither."""
         brand = said.brand
@@ -238,7 +245,8 @@ class Journal:
                 raise InputError(f"brand: expected a registered name, got {brand!r:.80}")
             was, held = (_negatives(index, brand), _logos(index, brand)), self._held(brand)
             try:
-                rejected = {index.add_negative(rgb, encoder, brand) for rgb in negatives}
+                taken = negatives if force else self._agreed(said, negatives, index, encoder)
+                rejected = {index.add_negative(rgb, encoder, brand, force=force) for rgb in taken}
                 named = [(f"listing-{digest(repr(rgb.shape).encode() + rgb.tobytes())[:16]}", rgb) for rgb in logos]
                 if named:
                     index.add(facts, named, encoder)
@@ -248,6 +256,27 @@ class Journal:
                 added = _negatives(index, brand) - was[0], _logos(index, brand) - was[1]
                 _take_back(index, encoder, brand, *added)
                 raise
+
+    def _agreed(self, said: Verdict, negatives: Sequence[Rgb], index: LogoIndex, encoder: Encoder) -> list[Rgb]:
+        """The places that may become negatives: those far from the brand's logos, others if two reviewers say so."""
+        second = said.reviewer is not None and any(
+            (v.kind, v.listing_id, v.brand, v.shown) == ("reject", said.listing_id, said.brand, False)
+            and v.reviewer is not None
+            and v.reviewer.strip().casefold() != said.reviewer.strip().casefold()
+            for v in self._file.not_undone()
+        )
+        asked, mark = limits(index.encoder)
+        out = []
+        for rgb in negatives:
+            cosine, logo = index.likeness(rgb, encoder, said.brand)
+            if cosine < asked or (second and cosine < mark):
+                out.append(rgb)
+            else:
+                why = "it is the mark itself" if cosine >= mark else "a second reviewer has to say so too"
+                logger.warning(
+                    "listing %r: a place is like %r (%.2f): %s; a label only", said.listing_id, logo, cosine, why
+                )
+        return out
 
     def _write(self, said: Verdict, negatives: set[str], logos: set[str]) -> Verdict:
         changed = replace(said, negatives=tuple(sorted(negatives)), logos=tuple(sorted(logos)))

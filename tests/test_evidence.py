@@ -1,11 +1,13 @@
 """What the photos say, gathered for each brand."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import quick, units
 
-from logoscan.evidence import BrandEvidence, gather, together
+from logoscan.evidence import BrandEvidence, contradicted, gather, together
 from logoscan.types import BrandMention, Match, MentionKind
 
 
@@ -106,3 +108,98 @@ def test_order_does_not_matter_and_more_evidence_never_shows_less(
     assert after is not None
     assert 0 <= after <= 1
     assert before is None or after >= before - 1e-12
+
+
+# -- a name that stands in the place of a match
+
+BOX = (10.0, 10.0, 110.0, 60.0)
+LINE = (15.0, 15.0, 105.0, 50.0)
+FAR = (200.0, 10.0, 300.0, 60.0)
+Box = tuple[float, float, float, float]
+
+
+def seen(brand: str, probability: float, xyxy: Box = BOX, points: int = 0, image: int = 0) -> Match:
+    return Match(image, xyxy, brand, f"{brand}/a.png", 0.5, 0.1, probability, points)
+
+
+def read(
+    brand: str, probability: float, xyxy: Box | None = LINE, kind: MentionKind = "exact", source: str = "image:0"
+) -> BrandMention:
+    return BrandMention(source, brand, brand, kind, 0.0, probability, xyxy)
+
+
+@pytest.mark.parametrize("points", [0, 12])
+@pytest.mark.parametrize(
+    ("look", "name", "left"), [(0.94, 0.92, 0.556), (0.7, 0.92, 0.157), (0.94, 0.95, 0.439), (0.999, 0.92, 0.988)]
+)
+def test_a_name_that_is_read_in_its_place_contradicts_a_match(
+    points: int, look: float, name: float, left: float
+) -> None:
+    found = gather([seen("Fedex", look, points=points)], [read("RedBull", name)])
+    assert found["Fedex"].shown == pytest.approx(left, abs=1e-3)
+    assert found["RedBull"].shown == name
+
+
+@pytest.mark.parametrize(("look", "name"), [(1.0, 1.0), (0.0, 1.0), (1.0, 0.9), (0.0, 0.0)])
+def test_certainties_are_no_division_by_zero(look: float, name: float) -> None:
+    found = gather([seen("A", look)], [read("B", name)])
+    assert found["A"].shown is not None
+    assert 0 <= found["A"].shown <= look
+
+
+@pytest.mark.parametrize(
+    ("match", "mentions"),
+    [
+        (seen("Fedex", 0.94), [read("RedBull", 0.92, FAR)]),
+        (seen("Fedex", 0.94), [read("RedBull", 0.92, None)]),
+        (seen("Fedex", 0.94), [read("RedBull", 0.92, source="image:1")]),
+        (seen("Fedex", 0.94), [read("RedBull", 0.92, source="title")]),
+        (seen("Fedex", 0.94), [read("RedBull", 0.92, kind="near")]),
+        (seen("Fedex", 0.94), [read("RedBull", 0.92, kind="compatible")]),
+        (seen("Fedex", 0.94), [read("RedBull", 0.4)]),
+        (seen("Fedex", 0.94, (0.0, 0.0, 640.0, 480.0)), [read("RedBull", 0.92)]),
+        (seen("Puma", 0.94), [read("RedBull", 0.92), read("Puma", 0.9, FAR)]),
+        (seen("Puma", 0.94), [read("RedBull", 0.92), read("Puma", 0.3, None, "near")]),
+        (seen("Nike SB", 0.94), [read("Nike", 0.92)]),
+        (seen("Nike", 0.94), [read("nike-sb", 0.92)]),
+    ],
+)
+def test_what_contradicts_nothing(match: Match, mentions: list[BrandMention]) -> None:
+    assert contradicted([match], mentions) == [match]
+
+
+def test_brands_that_share_the_drawing_do_not_contradict_each_other() -> None:
+    match, mentions = seen("Nike", 0.94), [read("Jordan", 0.92)]
+    assert contradicted([match], mentions, {("Nike", "Nike/a.png"): {"Jordan"}}) == [match]
+    assert contradicted([match], mentions, {("Nike", "Nike/b.png"): {"Jordan"}}) != [match]
+
+
+boxes = st.sampled_from([BOX, LINE, FAR, (0.0, 0.0, 640.0, 480.0), (100.0, 20.0, 180.0, 50.0)])
+kinds: st.SearchStrategy[MentionKind] = st.sampled_from(["exact", "near", "partial", "compatible", "style"])
+
+
+@quick
+@given(
+    st.lists(st.builds(seen, st.sampled_from("ABC"), units, boxes, st.integers(0, 5), st.integers(0, 1))),
+    st.lists(
+        st.builds(read, st.sampled_from("ABC"), units, st.none() | boxes, kinds, st.sampled_from(["image:0", "title"]))
+    ),
+)
+def test_contradiction_only_lowers_what_another_name_covers(matches: list[Match], mentions: list[BrandMention]) -> None:
+    after = contradicted(matches, mentions)
+    for old, new in zip(matches, after, strict=True):
+        assert new.probability is not None
+        assert old.probability is not None
+        assert new == replace(old, probability=new.probability)
+        assert 0 <= new.probability <= old.probability
+        if new.probability < old.probability:
+            there = [m for m in mentions if m.source == f"image:{old.image}"]
+            assert any(m.kind == "exact" and m.brand != old.brand and m.xyxy for m in there)
+            assert not any(m.brand == old.brand and m.kind == "exact" and m.probability >= 0.2 for m in there)
+    found, blind = gather(matches, mentions), gather(matches, [])
+    for brand, evidence in found.items():
+        assert brand not in blind or (evidence.logo or 0) <= (blind[brand].logo or 0) + 1e-12
+        assert evidence.text == max(
+            (m.probability for m in mentions
+             if m.brand == brand and m.source == "image:0" and m.kind in ("exact", "near", "partial")), default=0.0
+        )  # fmt: skip

@@ -14,7 +14,7 @@ from PIL import Image
 
 from logoscan import storage
 from logoscan.encode import ClipEncoder, encode_images
-from logoscan.errors import CorruptFileError, InputError, MismatchError
+from logoscan.errors import CorruptFileError, InputError, MismatchError, VettingError
 from logoscan.gallery import brute_force
 from logoscan.images import pad_square
 from logoscan.index import LogoIndex
@@ -35,7 +35,7 @@ def unit_rows(n: int, seed: int, dim: int = 13) -> Embeddings:
 
 def from_vectors(folder: Path, vectors: Embeddings, owners: Sequence[str]) -> LogoIndex:
     """A register of given vectors: the files are its only door for these."""
-    logos = tuple(LogoRecord(f"{owner}/{i}", owner, "as-is", "0" * 64) for i, owner in enumerate(owners))
+    logos = tuple(LogoRecord(f"{owner}/{i}", owner, "as-is", f"{i:064}") for i, owner in enumerate(owners))
     storage.save(folder, Stored(ENCODER.info, tuple(Brand(name) for name in sorted(set(owners))), logos, vectors))
     return LogoIndex.load(folder)
 
@@ -183,13 +183,14 @@ def test_a_logo_is_stored_as_it_is_encoded() -> None:
 
 def test_adding_again_replaces_the_logo_and_the_facts() -> None:
     index = small()
-    index.add(Brand("Acme", aliases=("ACM",)), [("a.png", CORE)], ENCODER)
+    index.add(Brand("Acme", aliases=("ACM",)), [("a.png", CORE)], ENCODER, allow=("record", "logo"))
     assert sorted(ids(index)) == ["Acme/a.png", "Bolt/b.png", "Bolt/c.png"]
     assert [b.aliases for b in index.brands] == [("ACM",), ()]
     rows = {logo.id: index.vectors[row] for row, logo in enumerate(index.logos)}
     np.testing.assert_array_equal(rows["Acme/a.png"], rows["Bolt/c.png"])
     index.add(Brand("Acme"), [("second.png", ACME)], ENCODER)
     assert len(index) == 4
+    assert index.brands[0].aliases == ("ACM",), "a name alone leaves the record as it is"
 
 
 def test_a_drawing_with_fewer_renderings_leaves_none_of_the_old() -> None:
@@ -199,7 +200,7 @@ def test_a_drawing_with_fewer_renderings_leaves_none_of_the_old() -> None:
     index.add(Brand("Acme"), [("a", ink)], ENCODER)
     assert len(index) > 1
     assert {logo.id for logo in index.logos} == {"Acme/a"}
-    index.add(Brand("Acme"), [("a", ACME)], ENCODER)
+    index.add(Brand("Acme"), [("a", ACME)], ENCODER, allow=["record"])
     assert [logo.rendering for logo in index.logos] == ["as-is"]
 
 
@@ -262,7 +263,7 @@ def test_a_registered_drawing_is_kept_small(tmp_path: Path) -> None:
         assert kept.dtype == np.uint8
         assert kept.shape == (128, 256, 4)  # cut to what is drawn, then made small
         assert (kept == (200, 30, 30, 255)).all()
-    index.add(Brand("Dune"), [("d.png", large[:, :400])], ENCODER)
+    index.add(Brand("Dune"), [("d.png", large[:, :400])], ENCODER, allow=["record"])
     again = index.drawing("Dune", "Dune/d.png")
     assert again is not None
     assert again.shape == (171, 256, 4)
@@ -323,9 +324,13 @@ def test_an_opaque_drawing_on_plain_ground_is_kept_without_it() -> None:
 
 def test_merging() -> None:
     index, other = LogoIndex(ENCODER.info), small()
-    other.add(Brand("Core"), [("x.png", CORE)], ENCODER)
+    other.add(Brand("Core"), [("x.png", CORE)], ENCODER, allow=["logo"])
     index.add(Brand("Acme"), [("a.png", BOLT), ("more.png", CORE)], ENCODER)
-    index.merge(other)
+    empty = index.fingerprint
+    with pytest.raises(VettingError, match=r"'Acme/a.png' is registered with another drawing \(record\)"):
+        index.merge(other)
+    assert index.fingerprint == empty
+    index.merge(other, allow=("record", "logo"))
     assert [b.name for b in index.brands] == ["Acme", "Bolt", "Core"]
     assert sorted(ids(index)) == ["Acme/a.png", "Acme/more.png", "Bolt/b.png", "Bolt/c.png", "Core/x.png"]
     row = ids(index).index("Acme/a.png")
@@ -380,10 +385,10 @@ def test_the_fingerprint_follows_the_content() -> None:
     index = small()
     seen = {index.fingerprint}
     assert small().fingerprint in seen
-    index.add(Brand("Acme", aliases=("ACM",)), [], ENCODER)
+    index.add(Brand("Acme", aliases=("ACM",)), [], ENCODER, allow=["record"])
     assert index.fingerprint not in seen
     seen.add(index.fingerprint)
-    index.add(Brand("Acme", aliases=("ACM",)), [("a.png", CORE)], ENCODER)
+    index.add(Brand("Acme", aliases=("ACM",)), [("a.png", CORE)], ENCODER, allow=("record", "logo"))
     assert index.fingerprint not in seen
 
 

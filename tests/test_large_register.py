@@ -14,6 +14,7 @@ from labels import label
 
 from logoscan import Brand, LogoIndex, storage
 from logoscan.approximate import Approximate, ranked
+from logoscan.errors import CorruptFileError
 from logoscan.gallery import Gallery, brute_force
 from logoscan.storage import LogoRecord, Stored
 from logoscan.types import Embeddings
@@ -28,7 +29,7 @@ def unit_rows(n: int, seed: int) -> Embeddings:
 
 
 def records(n: int, brands: int, first: int = 0) -> list[LogoRecord]:
-    return [LogoRecord(f"b{i % brands}/{i}", f"b{i % brands}", "as-is", "0" * 64) for i in range(first, first + n)]
+    return [LogoRecord(f"b{i % brands}/{i}", f"b{i % brands}", "as-is", f"{i:064}") for i in range(first, first + n)]
 
 
 def large(n: int = 4000, brands: int = 700) -> Gallery:
@@ -185,7 +186,7 @@ def test_vectors_that_can_be_cut_are_kept_in_four_bits() -> None:
 def test_brands_are_distinct_and_complete_however_many_are_asked() -> None:
     """One brand has nearly all vectors, so that proposals hold no other."""
     n = 3000
-    owners = [LogoRecord(f"a/{i}", "a" if i else "b", "as-is", "0" * 64) for i in range(n)]
+    owners = [LogoRecord(f"a/{i}", "a" if i else "b", "as-is", f"{i:064}") for i in range(n)]
     gallery, queries = Gallery(owners, unit_rows(n, 1), approximate_from=1000), unit_rows(10, 2)
     similarity, brand, _ = gallery.search_brands(queries, 2)
     assert np.sort(brand, axis=1).tolist() == [[0, 1]] * 10
@@ -255,3 +256,48 @@ def test_a_damaged_cache_is_not_opened_and_built_again(
     queries = unit_rows(30, 4)
     found = index.search_brands(queries, 1).similarity[:, 0]
     assert (np.abs(found - (queries @ index.vectors.T).max(axis=1)) < 1e-5).mean() > 0.8
+
+
+GALLERY = large()
+BYTES = bytes(GALLERY.approximate.to_bytes()) if GALLERY.approximate else b""
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, len(BYTES) - 1), st.integers(0, 255)), max_size=3), st.integers(0, 40))
+def test_an_altered_approximate_index_fails_as_damaged_or_is_left_aside(
+    changes: list[tuple[int, int]], cut: int
+) -> None:
+    """Its hash beside it can be altered as well; FAISS raises what it likes, when it opens it or searches it."""
+    assert GALLERY.approximate is not None
+    data = bytearray(BYTES)
+    for at, value in changes:
+        data[at % (400 if value % 2 else len(data))] = value  # mostly in its head, which says how to read the rest
+    try:
+        opened = Approximate.from_bytes(bytes(data[: len(data) - max(0, cut - 30)]), GALLERY.approximate.facts)
+    except CorruptFileError:
+        return
+    gallery = Gallery(GALLERY.records, GALLERY.vectors, approximate=opened, approximate_from=1000)
+    queries = unit_rows(5, 4)
+    found = gallery.search(queries, 3)
+    assert found.rows.min() >= 0
+    assert found.rows.max() < len(gallery)
+    np.testing.assert_allclose(
+        found.similarity, np.einsum("nd,nkd->nk", queries, gallery.vectors[found.rows]), atol=1e-6
+    )
+
+
+def test_an_index_that_fails_later_is_left_aside_and_all_are_compared(caplog: pytest.LogCaptureFixture) -> None:
+    class Broken:
+        def search(self, queries: Embeddings, depth: int) -> tuple[Embeddings, Embeddings]:
+            return queries, np.full((len(queries), depth), 10**9)
+
+    known = GALLERY.approximate
+    assert known is not None
+    gallery = Gallery(
+        GALLERY.records, GALLERY.vectors, approximate=Approximate(Broken(), known.facts), approximate_from=1000
+    )
+    queries = unit_rows(5, 4)
+    for _ in range(2):
+        np.testing.assert_array_equal(gallery.search(queries, 3).rows, brute_force(queries, gallery.vectors, 3)[1])
+    assert caplog.text.count("expected rows of 4000 vectors, got others; all vectors are compared") == 1
+    assert gallery.fresh() is None

@@ -25,8 +25,8 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
         "score_fit judging places lettering charts report weights merchant merchant_state merchant_evidence negatives "
         "verdict_file verdict_photos certainty pace mapped shortlist wording",
         "alignment alteration alteration_evidence alteration_net detect detector_net encode norms runtime refine ocr "
-        "ocr_easy ocr_pictures ocr_rapid approximate storage reading gallery keypoints register enrol index observing "
-        "locate marks ledger pictures screening unreadable",
+        "ocr_easy ocr_pictures ocr_rapid approximate storage reading gallery keypoints families register enrol vet "
+        "index observing locate marks ledger pictures screening unreadable",
         "scanner calibrate verdicts pages run_pages shards workers",
         "cli distributed",
     )

@@ -33,8 +33,9 @@ def register(seed: int = 0, size: int = 5, names: tuple[str, ...] = ODD_NAMES) -
         for name in names
     )
     owners = [names[i % len(names)] for i in range(size)]
-    logos = tuple(LogoRecord(f"{owner}/{i}", owner, "as-is", "0" * 64) for i, owner in enumerate(owners))
-    vectors = rng.normal(size=(size, 13)).astype(np.float32)
+    logos = tuple(LogoRecord(f"{owner}/{i}", owner, "as-is", f"{i:064}") for i, owner in enumerate(owners))
+    rows = rng.normal(size=(size, 13))
+    vectors = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
     drawings = {f"{i:064x}": rng.bytes(30) for i in range(3)}
     return Stored(FakeEncoder().info, brands, logos, vectors, drawings)
 
@@ -254,3 +255,45 @@ def test_writers_and_readers_at_once(tmp_path: Path) -> None:
     assert failures == []
     assert reads > 0
     assert json.loads((tmp_path / "manifest.json").read_bytes())["generation"] == 16
+
+
+# -- whoever writes the files can write their hashes
+
+
+@pytest.mark.parametrize("length", [0.0, 0.99, 1.01, 2.0])
+def test_vectors_that_are_not_of_length_one_are_refused_at_once(tmp_path: Path, length: float) -> None:
+    made = register()
+    made.vectors[-1] *= np.float32(length)
+    storage.save(tmp_path, made)
+    with pytest.raises(CorruptFileError, match=r"vectors\.npy: expected vectors of length 1, got one off by"):
+        storage.load(tmp_path)
+
+
+def test_vectors_of_half_precision_are_taken(tmp_path: Path) -> None:
+    made = register(size=50)
+    made.vectors[:] = made.vectors.astype(np.float16)
+    storage.save(tmp_path, made)
+    assert same(storage.load(tmp_path), made)
+
+
+def test_with_a_key_only_what_is_signed_with_it_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    storage.save(tmp_path / "plain", register())
+    monkeypatch.setenv("LOGOSCAN_INDEX_KEY", "secret \u2713")
+    storage.save(tmp_path / "signed", register())
+    assert same(storage.load(tmp_path / "signed"), register())
+    with pytest.raises(CorruptFileError, match="not signed with the key in LOGOSCAN_INDEX_KEY"):
+        storage.load(tmp_path / "plain")
+    path = tmp_path / "signed" / "manifest.json"
+    manifest = json.loads(path.read_bytes())
+    del manifest["manifest_sha256"]
+    manifest["counts"]["brands"] += 1  # with a right hash, which anybody can make
+    sealed = hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
+    path.write_text(json.dumps({**manifest, "manifest_sha256": sealed}))
+    with pytest.raises(CorruptFileError, match="not signed with the key"):
+        storage.load(tmp_path / "signed")
+    storage.save(tmp_path / "signed", register())
+    monkeypatch.setenv("LOGOSCAN_INDEX_KEY", "another")
+    with pytest.raises(CorruptFileError, match="not signed with the key"):
+        storage.load(tmp_path / "signed")
+    monkeypatch.delenv("LOGOSCAN_INDEX_KEY")
+    assert same(storage.load(tmp_path / "signed"), register()), "a signature that nobody asks for does not matter"

@@ -776,3 +776,13 @@ def test_in_photos_a_doubled_letter_is_a_misspelling_and_a_joined_word_is_not() 
 
     assert read("SSAMSUNG") == read("SAMSUNGG") == ["Samsung near"]
     assert read("MYSAMSUNG") == ["Samsung exact"]
+
+
+def test_a_mention_in_a_photo_knows_the_box_of_its_line_or_lines() -> None:
+    polygons = [[[10, 20], [90, 24], [88, 44], [8, 40]], [[10, 50], [60, 50], [60, 70], [10, 70]],
+                [[300, 300], [380, 300], [380, 320], [300, 320]]]  # fmt: skip
+    spans = TextSpans(np.array(polygons, np.float32), ("THE NORTH", "FACE", "NIKE"), floats32([1.0, 1.0, 1.0]))
+    found = {m.brand: m.xyxy for m in REGISTER.find_in_spans(spans, "image:0") if m.kind == "exact"}
+    assert found == {"The North Face": (8, 20, 90, 70), "Nike": (300, 300, 380, 320)}
+    assert all(m.xyxy is None for m in REGISTER.find("The North Face", "title"))
+    assert all(m.xyxy for m in REGISTER.find_in_spans(lines("THE NORTH FAC", "Nlke", "ADIDA"), "image:0"))

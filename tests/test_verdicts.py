@@ -21,7 +21,7 @@ from strategies import quick
 
 from logoscan.detect import LogoDetector
 from logoscan.encode import ClipEncoder
-from logoscan.errors import CorruptFileError, ImageError, InputError, MismatchError
+from logoscan.errors import CorruptFileError, ImageError, InputError, MismatchError, VettingError
 from logoscan.images import load_image
 from logoscan.index import LogoIndex
 from logoscan.jsonio import seal, unseal
@@ -571,6 +571,70 @@ def test_any_sequence_stands_as_its_replay_does(tmp_path_factory: pytest.TempPat
     assert {n.id for n in index.negatives if n.brand == "Acme"} == held
 
 
+# -- two reviewers
+
+
+def strict(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cosines of the fake encoder, as if they were known."""
+    monkeypatch.setattr("logoscan.verdicts.limits", lambda _: (0.5, 0.95))
+    monkeypatch.setattr("logoscan.index.limits", lambda _: (0.5, 0.95))
+
+
+def reject(journal: Journal, index: LogoIndex, reviewer: str | None, **more: Any) -> Verdict:
+    return journal.reject(
+        WRONG, "Acme", not_shown=True, index=index, encoder=ENCODER, photos=[FALSE_ALARM], reviewer=reviewer, **more
+    )
+
+
+def test_a_place_like_the_brands_logo_is_a_negative_by_two_reviewers_alone(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    strict(monkeypatch)
+    index = register()
+    for again in (None, "Ann", "ann", " Ann ", None):
+        assert reject(journal, index, again).negatives == ()
+    assert index.fingerprint == register().fingerprint
+    assert "is like 'Acme/a' (0.90): a second reviewer has to say so too; a label only" in caplog.text
+    second = reject(journal, index, "Bob")
+    assert len(second.negatives) == 1
+    assert shown(scan(index, FALSE_ALARM)) < 0.5
+    journal.undo(second.id, index=index)
+    assert index.fingerprint == register().fingerprint
+
+
+def test_a_reviewer_who_took_it_back_is_none(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    strict(monkeypatch)
+    index = register()
+    first = reject(journal, index, "Ann")
+    journal.undo(first.id)
+    assert reject(journal, index, "Bob").negatives == ()
+    journal.confirm(WRONG, "Acme", reviewer="Carl")
+    assert reject(journal, index, "Bob").negatives == ()
+    assert len(reject(journal, index, None, force=True).negatives) == 1
+
+
+def test_the_mark_itself_is_no_negative_by_any_number(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    strict(monkeypatch)
+    index, photo = register(), photo_of(ACME)
+    report = scan(index, photo)
+    for name in ("Ann", "Bob", "Carl"):
+        said = journal.reject(
+            report, "Acme", not_shown=True, index=index, encoder=ENCODER, photos=[photo], reviewer=name
+        )
+        assert said.negatives == ()
+    assert "it is the mark itself; a label only" in caplog.text
+    for brand in ("Acme", None):
+        with pytest.raises(VettingError, match=r"negative: the picture is the mark itself, 'Acme/a' \(1.00\)"):
+            index.add_negative(ACME, ENCODER, brand)
+    index.add_negative(ACME, ENCODER, "Bolt")
+    assert index.fingerprint != register().fingerprint, "of another brand it is one"
+    ((_, of, logo, cosine, near),) = index.negative_costs()
+    assert (of, logo, near) == ("Bolt", "Bolt/b", 0)
+    assert cosine < 0.5
+
+
 # -- the real models
 
 
@@ -628,7 +692,9 @@ def test_with_the_real_models(
 
     report, fingerprint, before = scanner.judge(Listing("0", (rgb,)), scenes[:1]), index.fingerprint, twin()
     assert min(before) > least
-    said = journal.reject(report, "Twin", not_shown=True, index=index, encoder=clip, photos=[rgb])
+    one = journal.reject(report, "Twin", not_shown=True, index=index, encoder=clip, photos=[rgb], reviewer="Ann")
+    assert (one.negatives, twin()) == ((), before), "one reviewer cannot hide a brand"
+    said = journal.reject(report, "Twin", not_shown=True, index=index, encoder=clip, photos=[rgb], force=True)
     after = twin()
     assert max(after[:2]) < least / 2, "rejected, and in a smaller copy too"
     assert after[2] > least, "its own mark is still found"

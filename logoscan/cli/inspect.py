@@ -54,13 +54,22 @@ def inspect(index_dir: Path, pairs: int, brand: str | None, as_json: bool) -> No
     if pairs and (name is None or name in index.with_logo):
         with working("comparing logos"):
             alike = index.confusable(pairs, name)
+    facts["negative_costs"] = [
+        {"id": one, "brand": of, "logo": logo, "similarity": round(cosine, 4), "logos": near}
+        for one, of, logo, cosine, near in index.negative_costs(name)
+    ]
+    facts["shared_logos"] = [
+        [{"brand": of, "logo": logo} for of, logo in family]
+        for family in index.shared_logos
+        if name is None or name in {of for of, _ in family}
+    ]
     facts["confusable"] = [{"brands": [a, b], "similarity": round(similarity, 4)} for a, b, similarity in alike]
     if as_json:
         click.echo(json.dumps(facts))
     elif brand is None:
-        show(_overview(facts), *_alike(alike))
+        show(_overview(facts), *_alike(alike), *_costs(facts))
     else:
-        show(_portrait(facts), "", _logos(facts["logos"]), *_alike(alike))
+        show(_portrait(facts), "", _logos(facts["logos"]), *_alike(alike), *_costs(facts))
 
 
 def _resolved(index: LogoIndex, brand: str) -> str:
@@ -182,3 +191,20 @@ def _alike(pairs: Sequence[tuple[str, str, float]]) -> list[Table | str]:
     for a, b, similarity in pairs:
         out.add_row(*cells((f"{similarity:z.3f}", a, b)))
     return ["", out]
+
+
+def _costs(facts: dict[str, Any]) -> list[Table | str]:
+    """What negatives speak against, and logos of several brands; nothing where there are none."""
+    out: list[Table | str] = []
+    if facts["negative_costs"]:
+        costs = table("negative", "not", "likest logo", "similarity", "near logos", right=("similarity", "near logos"))
+        for one in facts["negative_costs"]:
+            row = (one["id"], one["brand"] or "anybody", one["logo"], f"{one['similarity']:z.3f}", one["logos"])
+            costs.add_row(*cells(row))
+        out += ["", costs]
+    if facts["shared_logos"]:
+        shared = table("one drawing of several brands")
+        for family in facts["shared_logos"]:
+            shared.add_row(*cells((_listed([one["logo"] for one in family]),)))
+        out += ["", shared]
+    return out

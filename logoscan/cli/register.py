@@ -11,7 +11,7 @@ from logoscan.cli.app import examples, main
 from logoscan.cli.console import complain, progress, say, working
 from logoscan.cli.inputs import ledger_of, ledger_to_change
 from logoscan.cli.options import DEVICE, ENCODER, PRETRAINED
-from logoscan.errors import LogoscanError
+from logoscan.errors import LogoscanError, VettingError
 
 
 @main.command(
@@ -33,6 +33,11 @@ from logoscan.errors import LogoscanError
     type=click.Path(dir_okay=False, path_type=Path),
     help="File of photos and their users (`scan --ledger`): the brands' official photos are noted there.",
 )
+@click.option(
+    "--allow-conflicts",
+    is_flag=True,
+    help="Register all the same what is another brand's name or a common word as an alias, and say so.",
+)
 @ENCODER
 @PRETRAINED
 @DEVICE
@@ -41,25 +46,36 @@ def register(
     out: Path,
     negatives: Path | None,
     ledger: Path | None,
+    allow_conflicts: bool,
     encoder: str | None,
     pretrained: str | None,
     device: str,
 ) -> None:
     """Register a folder of BRANDS (a sub-folder each, with logos and, optionally, brand.json).
 
-    A brand without a logo is found by its name, where the model has a text tower.
+    A brand without a logo is found by its name, where the model has a text tower. Brands that are in each other's way
+    are refused, all of them are said, and nothing is written.
     """
     from logoscan.brands import read_brand_folders
     from logoscan.encode import ClipEncoder
     from logoscan.index import LogoIndex
+    from logoscan.vet import CONFLICTS
 
     folders = read_brand_folders(brands)
     if ledger is not None:
         ledger_of(ledger)  # what is wrong with it is said before the work
     with working("loading the model"):
         clip = ClipEncoder(encoder, pretrained, device=device)
-    with progress("register", "brands", len(folders)) as advance:
-        index, warnings = LogoIndex.from_folder(brands, clip, on_brand=lambda _: advance())
+    try:
+        with progress("register", "brands", len(folders)) as advance:
+            index, warnings = LogoIndex.from_folder(
+                brands, clip, allow=CONFLICTS if allow_conflicts else (), on_brand=lambda _: advance()
+            )
+    except VettingError as error:
+        for conflict in error.conflicts:
+            complain(conflict)
+        complain("nothing was registered; change these brands, or accept what is said with --allow-conflicts")
+        sys.exit(1)
     for file in [] if negatives is None else sorted(p for p in negatives.iterdir() if p.is_file()):
         try:
             index.add_negative(file, clip)
@@ -81,5 +97,5 @@ def register(
         complain(f"{len(unseen)} brands without a logo will not be seen in photos: {names}")
     drawings = len({logo.id for logo in index.logos})
     say(f"{len(index.brands)} brands, {drawings} logos, {len(index)} vectors by {clip.info.name} -> {out}")
-    if warnings:
+    if len(warnings) > len(index.shared_logos):  # a drawing of several brands is said, and is no failure
         sys.exit(1)

@@ -76,15 +76,22 @@ def confirm(
 @click.argument("brand")
 @_JOURNAL
 @click.option("--not-shown", is_flag=True, help="BRAND is not there; with --index its places become negatives.")
+@click.option("--force", is_flag=True, help="Change the index though no second reviewer has said the same.")
 @_CHANGED
 @_ROOT
 @_REVIEWER
 @ENCODER
 @PRETRAINED
 @DEVICE
-def reject(reports: Path, listing: str, brand: str, journal: Path, not_shown: bool, **options: Any) -> None:
-    """LISTING is no counterfeit of BRAND: its goods are genuine or, with --not-shown, another brand's."""
-    _review(journal, "reject", (_report(reports, listing), brand), reports.parent, options, not_shown=not_shown)
+def reject(
+    reports: Path, listing: str, brand: str, journal: Path, not_shown: bool, force: bool, **options: Any
+) -> None:
+    """LISTING is no counterfeit of BRAND: its goods are genuine or, with --not-shown, another brand's.
+
+    A place like BRAND's own logos becomes a negative only if two reviewers, by --reviewer, say so.
+    """
+    about = _report(reports, listing), brand
+    _review(journal, "reject", about, reports.parent, options, not_shown=not_shown, force=force)
 
 
 @verdict.command(epilog=examples("logoscan verdict undo 1 --journal verdicts.jsonl"))

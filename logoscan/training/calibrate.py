@@ -30,6 +30,7 @@ from logoscan.training.materials import Materials, load_backgrounds
 from logoscan.training.scenes import Scene, compose_scene
 from logoscan.training.wordmarks import font_files, random_name
 from logoscan.types import Brand, ImageSource
+from logoscan.vet import CONFLICTS
 
 _WORD = "word:"
 
@@ -61,7 +62,7 @@ def full_register(marks: Drawings, encoder: Encoder, names: set[str]) -> LogoInd
         entries.append((Brand(name), [(str(i), np.array(marks.rgba(int(i)))) for i in members]))
     entries += [(Brand(name), []) for name in sorted(names - set(marks.names))]
     index = LogoIndex(encoder.info)
-    index.add_many(entries, encoder)
+    index.add_many(entries, encoder, allow=CONFLICTS)
     return index
 
 

@@ -26,6 +26,7 @@ from logoscan.training import drawings as drawing_store
 from logoscan.training.calibrate import full_register, scenes
 from logoscan.training.wordmarks import draw_name, font_files, random_name
 from logoscan.types import Brand, ImageSource, Rgba, TextSpans
+from logoscan.vet import CONFLICTS
 
 _SIZES = (1, 3, 10, 27, 100, 400)
 """Of the registers, in brands."""
@@ -64,7 +65,7 @@ def main(drawings: Path, backgrounds: Path, fonts: Path, count: int, seed: int) 
     marks, encoder, detector = drawing_store.load(drawings), ClipEncoder(), LogoDetector(effort="full")
     register = full_register(marks, encoder, set())
     rng = np.random.default_rng(seed)
-    register.add_many(wordmarks(rng, fonts), encoder)
+    register.add_many(wordmarks(rng, fonts), encoder, allow=CONFLICTS)
     every = sorted(register.with_logo)
     rows: list[tuple[int, float, float, bool]] = []
     made = scenes(seed, count, marks, backgrounds, fonts, _WORDS)

@@ -137,6 +137,22 @@ def _no_files(manifest: dict[str, Any], files: dict[str, bytes]) -> None:
     files.clear()
 
 
+def _vectors(length: float, manifest: dict[str, Any], files: dict[str, bytes]) -> None:
+    """The vectors with another length."""
+    rows = np.load(io.BytesIO(files["vectors.npy"])) * np.float32(length)
+    memory = io.BytesIO()
+    np.save(memory, rows)
+    files["vectors.npy"] = memory.getvalue()
+
+
+def _points(values: tuple[float, float, float, float], _: dict[str, Any], files: dict[str, bytes]) -> None:
+    """One point of the drawing, with this frame."""
+    memory = io.BytesIO()
+    np.save(memory, np.array([[1, 32, 32, -1, -1, -1, -1]], np.int32))
+    files["points.npy"] = memory.getvalue()
+    files["points.bin"] = bytes(128) + struct.pack("<4f", *values)
+
+
 def _zip(compression: int) -> bytes:
     memory = io.BytesIO()
     with zipfile.ZipFile(memory, "w", compression) as archive:
@@ -182,6 +198,20 @@ INDEXES: dict[str, tuple[Outcome, Callable[[dict[str, Any], dict[str, bytes]], N
     "index: drawings with a way out": ("report", partial(_put, "drawings.zip", _zip(0))),
     "index: a generation with a way out": ("CorruptFileError", partial(_set, "generation", "../../secret")),
     "index: a file outside": ("CorruptFileError", _names_a_secret),
+    "index: vectors of length 2": ("CorruptFileError", partial(_vectors, 2.0)),
+    "index: vectors of length 0": ("CorruptFileError", partial(_vectors, 0.0)),
+    "index: vectors a hundredth too long": ("CorruptFileError", partial(_vectors, 1.01)),
+    "index: a point that is nowhere": ("CorruptFileError", partial(_points, (float("nan"), 1.0, 2.0, 0.0))),
+    "index: a point of no size": ("CorruptFileError", partial(_points, (1.0, 1.0, 0.0, 0.0))),
+    "index: a point out of this world": ("CorruptFileError", partial(_points, (1e30, 1.0, 2.0, 0.0))),
+    "index: a family of rows that are not there": (
+        "CorruptFileError",
+        partial(_set, "alike", {"least": 0.97, "rows": [[0, 10**12]]}),
+    ),
+    "index: a family of negatives": ("CorruptFileError", partial(_set, "alike", {"least": 0.97, "rows": [[0, 5]]})),
+    "index: a family that is text": ("CorruptFileError", partial(_set, "alike", "x" * 100_000)),
+    "index: an approximate index without a hash": ("CorruptFileError", partial(_set, "approximate", {"facts": {}})),
+    "index: an approximate index that is a number": ("CorruptFileError", partial(_set, "approximate", 7)),
     "index: no files": (
         "CorruptFileError",
         _no_files,

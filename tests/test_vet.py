@@ -1,0 +1,177 @@
+"""What is refused when a brand is registered, what is told, and that nothing is half registered."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from commands import run
+from fakes import BLUE, GREEN, RED, WHITE, YELLOW, FakeEncoder, quarters
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+from strategies import quick
+
+from logoscan.errors import InputError, VettingError
+from logoscan.index import LogoIndex
+from logoscan.price import PriceModel, PriceRecord
+from logoscan.text import NO_BRAND
+from logoscan.types import Brand, UsualPrice
+from logoscan.vet import CONFLICTS, ConflictKind, vet_names
+
+ENCODER = FakeEncoder()
+ACME, BOLT = quarters(RED, WHITE, BLUE, YELLOW), quarters(GREEN, RED, WHITE, RED)
+CORE = quarters(BLUE, BLUE, RED, GREEN)
+FACTS = Brand("Acme", ("Acme Tools",), ("good",), usual_prices=(UsualPrice("EUR", 80, 120),))
+
+
+SHOP = LogoIndex(ENCODER.info)
+assert SHOP.add_many([(FACTS, [("a", ACME)]), (Brand("Bolt"), [("b", BOLT)])], ENCODER) == []
+EMPTY = SHOP.snapshot()
+EMPTY.keep(())
+
+
+def shop() -> LogoIndex:
+    return SHOP.snapshot()
+
+
+REFUSED: list[tuple[str, ConflictKind, Brand, list[tuple[str, np.ndarray]], str]] = [
+    ("another's drawing", "logo", Brand("Aper"), [("x", ACME)], r"'Aper/x' is the drawing of 'Acme/a' \(1.00\)"),
+    ("another's drawing for a registered brand", "logo", Brand("Bolt"), [("x", ACME)], "is the drawing of 'Acme/a'"),
+    ("upper case", "name", Brand("ACME"), [("x", CORE)], "'ACME' is spelt like a name of 'Acme'"),
+    ("an accent", "name", Brand("Acmé"), [("x", CORE)], "is spelt like a name of 'Acme'"),
+    ("letters of another script", "name", Brand("\u0410cme"), [], "is spelt like a name of 'Acme'"),
+    ("spaces and signs", "name", Brand("A.c-m e"), [], "is spelt like a name of 'Acme'"),
+    ("another's alias", "name", Brand("acme tools"), [], "is spelt like a name of 'Acme'"),
+    ("another's name as an alias", "alias", Brand("Core", ("acme",)), [], "'acme' is spelt like a name of 'Acme'"),
+    ("no brand", "name", Brand("Unbranded"), [], "says that there is no brand"),
+    ("no brand as an alias", "alias", Brand("Core", ("no name",)), [], "says that there is no brand"),
+    ("an everyday word", "alias", Brand("Core", ("Shoes",)), [], "'Shoes' is a common word"),
+    ("a size", "alias", Brand("Core", ("XL",)), [], "'XL' is short, and no abbreviation of the name"),
+    ("a number", "alias", Brand("Core", ("42",)), [], "'42' is short, and no abbreviation of the name"),
+    ("other facts", "record", Brand("Acme", ("Acme Tools",), ("mine",)), [], "is registered with other .*sellers"),
+    ("no facts any more", "record", Brand("Acme"), [], "is registered with other aliases, authorised_sellers"),
+    ("another drawing in its place", "record", Brand("Acme"), [("a", CORE)], "'Acme/a' is registered with another"),
+]
+
+
+@pytest.mark.parametrize(("kind", "brand", "logos", "said"), [r[1:] for r in REFUSED], ids=[r[0] for r in REFUSED])
+def test_what_harms_another_is_refused_unless_it_is_allowed(
+    kind: ConflictKind, brand: Brand, logos: list[tuple[str, np.ndarray]], said: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    index = shop()
+    before = index.fingerprint
+    with pytest.raises(VettingError, match=said) as refused:
+        index.add(brand, logos, ENCODER, allow=[k for k in CONFLICTS if k != kind])
+    assert index.fingerprint == before
+    assert len(refused.value.conflicts) == 1
+    assert refused.value.conflicts[0].endswith(f"({kind})")
+    assert index.add(brand, logos, ENCODER, allow=[kind]) == []
+    assert index.brand(brand.name) is not None
+    assert caplog.text.count("registered all the same") == 1
+
+
+def test_all_conflicts_are_said_and_none_of_the_batch_is_registered() -> None:
+    index = shop()
+    before = index.fingerprint
+    batch = [(Brand("Core"), [("c", CORE)]), (Brand("ACME", ("sale",)), [("x", ACME)])]
+    with pytest.raises(VettingError) as refused:
+        index.add_many(batch, ENCODER)
+    assert [line.split(": ")[0] for line in refused.value.conflicts] == ["ACME", "ACME"]
+    assert index.fingerprint == before
+    many = [(Brand(f"b{i}", ("shoe",)), []) for i in range(500)]
+    with pytest.raises(VettingError, match="and 492 more") as refused:
+        index.add_many(many, ENCODER)
+    assert len(str(refused.value)) < 1000
+    assert len(refused.value.conflicts) == 500
+
+
+def test_the_honest_are_not_asked() -> None:
+    index = shop()
+    assert index.add(FACTS, [("second", CORE)], ENCODER) == [], "the record it has, and more logos"
+    assert index.add(Brand("Acme"), [("third", quarters(RED, RED, RED, BLUE))], ENCODER) == []
+    assert index.brand("Acme") == FACTS, "a name alone leaves the record as it is"
+    assert index.add(FACTS, [("a", ACME)], ENCODER) == [], "the same once more"
+    for brand in (
+        Brand("Apple"), Brand("GAP"), Brand("HP", ("Hewlett-Packard",)), Brand("3M"),
+        Brand("Volkswagen", ("VW",)), Brand("New Balance", ("NB",)), Brand("PlayStation", ("PS5",)),
+        Brand("The North Face", ("TNF",)), Brand("Nike", ("\u8010\u514b", "nike")), Brand("Cafe", ("!!!",)),
+    ):  # fmt: skip
+        assert index.add(brand, [], ENCODER) == [], brand.name
+
+
+def test_a_folder_of_twins_is_told_and_of_one_name_refused(tmp_path: Path) -> None:
+    for name in ("Acme", "Aper", "Bolt"):
+        (tmp_path / name).mkdir()
+        Image.fromarray(BOLT if name == "Bolt" else ACME).save(tmp_path / name / "logo.png")
+    index, warnings = LogoIndex.from_folder(tmp_path, ENCODER)
+    assert warnings == [
+        "'Acme/logo.png', 'Aper/logo.png': one drawing of several brands; where it is seen, all of them are shown"
+    ]
+    assert len(index.shared_logos) == 1
+    (tmp_path / "ACME").mkdir()
+    with pytest.raises(VettingError, match="spelt like a name of"):
+        LogoIndex.from_folder(tmp_path, ENCODER)
+    assert len(LogoIndex.from_folder(tmp_path, ENCODER, allow=["name"])[0].brands) == 4
+
+
+def test_the_command_says_each_conflict_and_writes_nothing(
+    tmp_path: Path, fake_models: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("Acme", "ACME", "Bolt"):
+        (tmp_path / "brands" / name).mkdir(parents=True)
+        Image.fromarray(BOLT if name == "Bolt" else ACME).save(tmp_path / "brands" / name / "logo.png")
+    (tmp_path / "brands" / "Bolt" / "brand.json").write_text('{"aliases": ["shoe"]}')
+    refused = run("register", tmp_path / "brands", "--out", tmp_path / "index")
+    assert refused.exit_code == 1
+    assert "'shoe' is a common word" in refused.stderr
+    assert "is spelt like a name of" in refused.stderr
+    assert "--allow-conflicts" in refused.stderr
+    assert not (tmp_path / "index").exists()
+    taken = run("register", tmp_path / "brands", "--out", tmp_path / "index", "--allow-conflicts")
+    assert taken.exit_code == 0, "what is allowed is told, and is no failure"
+    assert "'shoe' is a common word; registered all the same" in caplog.text
+    assert "one drawing of several brands" in taken.stderr
+    assert len(LogoIndex.load(tmp_path / "index").brands) == 3
+
+
+def test_usual_prices_above_most_that_are_known_are_refused() -> None:
+    prices = PriceModel.fit(PriceRecord("Acme", 80.0 + i, "EUR", "Shoes") for i in range(20))
+    index = EMPTY.snapshot()
+    dear = Brand("Acme", usual_prices=(UsualPrice("EUR", 5000, 9000),))
+    with pytest.raises(
+        VettingError, match=r"most prices that are known lie below its usual 5000 to 9000 EUR \(price\)"
+    ):
+        index.add(dear, [], ENCODER, prices=prices)
+    assert index.add(FACTS, [], ENCODER, prices=prices) == []
+    other = Brand("Other", usual_prices=(UsualPrice("EUR", 5000, 9000),))
+    assert index.add(other, [], ENCODER, prices=prices) == [], "nothing is known of its prices"
+
+
+def test_kinds_that_are_none_are_refused() -> None:
+    for wrong in (["names"], "logos", [1]):
+        with pytest.raises(InputError, match="allow: expected some of name, alias, record, logo, price"):
+            shop().add(Brand("Core"), [], ENCODER, allow=wrong)  # type: ignore[arg-type]
+
+
+names = st.text("aAcCmMeE é\u0410-.", min_size=1, max_size=6).filter(str.strip)
+
+
+@quick
+@given(st.lists(names, min_size=1, max_size=6, unique=True), st.data())
+def test_vetting_does_not_depend_on_order_and_is_repeatable(given_names: list[str], data: st.DataObject) -> None:
+    brands = [Brand(name) for name in given_names]
+    assert bool(vet_names(brands, {})) == bool(vet_names(data.draw(st.permutations(brands)), {}))
+    one_by_one: dict[str, Brand] = {}
+    for brand in brands:
+        if not vet_names([brand], one_by_one):
+            one_by_one[brand.name] = brand
+    assert vet_names(one_by_one.values(), {}) == []
+    assert vet_names(one_by_one.values(), one_by_one) == [], "what is registered so is not asked again"
+    assert (len(one_by_one) == len(brands)) == (not vet_names(brands, {}))
+
+
+@pytest.mark.parametrize("word", sorted(NO_BRAND - {""}))
+def test_no_brand_may_be_called_so(word: str) -> None:
+    assert [c.kind for c in vet_names([Brand(word.upper())], {})] == ["name"]
