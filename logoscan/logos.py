@@ -53,19 +53,22 @@ _MOST_PX = 1024
 _MOST_ASPECT = 50
 # Grey levels by which the ground of an opaque drawing may differ from its border's median.
 _GROUND = 24
-# Grey levels by which the channels of a white, grey or black ground may differ: paper and JPEG are never quite neutral.
-_NEUTRAL = 24
+# Channels of paper and the grey levels by which they may differ: paper and JPEG are never quite white.
+_PAPER_FROM, _PAPER_SPREAD = 225, 24
 # Share of the long side under which a margin stays, so that tight files are taken as they are.
 _LEAST_MARGIN = 0.02
-# Share of a coloured ground's long side that its drawing takes if the ground is a tile (an app icon) and no margin.
+# Share of the long side that a drawing takes of its dark or coloured ground if that is a tile (an app icon) and no
+# margin. Cosine of a drawing with a margin to the tight one: 0.85 at a share of 0.75, 0.55 at 0.4, 0.3 at 0.25.
 _LEAST_ON_TILE = 0.4
 _MAX_SVG_BYTES = 2 << 20
 # Nested elements, references followed. resvg's stack overflows, which ends its process, from about 150.
 _MAX_SVG_DEPTH = 60
 # Elements to draw, references followed: a few <use> of <use> stand for millions. 100,000 take resvg 20 s.
 _MAX_SVG_ELEMENTS = 20_000
-# Coordinates and widths; curves of 1e9 are cut into as many lines. A viewBox in micrometres has 300,000.
+# Coordinates and widths; what is larger is cut into as many pieces. A viewBox in micrometres has 300,000.
 _MAX_SVG_NUMBER = 1e6
+# Of paths: tools write arcs that are nearly straight with radii of 3e8, and two flags without a space before a number.
+_MAX_SVG_RADIUS = 5e8
 # Parts of a selector less one: each multiplies the time of matching it by the depth of the drawing.
 _MAX_COMBINATORS = 2
 _SVG_FORBIDDEN = {"script", "image", "foreignobject", "iframe", "audio", "video", "set", "animate"} | {
@@ -93,12 +96,6 @@ _NUMBER = r"[-+]?(?:\d++\.?+\d*+|\.\d++)(?:[eE][-+]?\d++)?+"
 _NUMBERS = re.compile(rf"(?<![\w#.]){_NUMBER}")
 _LARGE = re.compile(r"\d{7}|\d\.?[eE]\+?\d")
 _MOST_NUMBER_CHARS = 300
-# An arc's seven numbers; its two flags may stand without a space before what follows: "1 1118 5" is 1, 1, 118 and 5.
-_GAP = r"[\s,]*+"
-_THREE = _GAP.join([_NUMBER] * 3)
-_ARC = re.compile(rf"(?<![\d.])({_THREE}){_GAP}([01]){_GAP}([01]){_GAP}({_NUMBER}{_GAP}{_NUMBER})")
-# From an arc's letter to the next command's.
-_ARCS = re.compile(r"[aA][^a-df-zA-DF-Z]*+")
 # Ink's long side under which a rendering is made again, larger: a small mark on a sheet of A4.
 _LEAST_INK_PX = 96
 _MOST_RENDER_PX = 2048
@@ -205,14 +202,10 @@ def _check_svg_numbers(element: Element, sheet: str, name: str) -> None:
     values = [v for k, v in element.attrib.items() if not k.startswith("{") and k not in _NO_LENGTHS and k != "d"]
     declared = re.split(r"[;{}]", f"{element.attrib.get('style', '')};{sheet}")
     values += [v for k, _, v in (d.partition(":") for d in declared) if k.strip().lower() != "z-index"]
-    values.append(_ARCS.sub(lambda arcs: _ARC.sub(r"\1 \2 \3 \4", arcs[0]), element.attrib.get("d", "")))
-    for value in values:
-        if _LARGE.search(value) and any(map(_is_large, _NUMBERS.findall(value))):
-            raise ImageError(f"{name}: an SVG with numbers above {_MAX_SVG_NUMBER:,.0f} is refused")
-
-
-def _is_large(number: str) -> bool:
-    return len(number) > _MOST_NUMBER_CHARS or abs(float(number)) > _MAX_SVG_NUMBER
+    for value, most in (*((v, _MAX_SVG_NUMBER) for v in values), (element.attrib.get("d", ""), _MAX_SVG_RADIUS)):
+        large = _NUMBERS.findall(_URL.sub("", value)) if _LARGE.search(value) else []
+        if any(len(number) > _MOST_NUMBER_CHARS or abs(float(number)) > most for number in large):
+            raise ImageError(f"{name}: an SVG with numbers above {most:,.0f} is refused")
 
 
 def _check_selectors(sheet: str, name: str) -> None:
@@ -275,7 +268,7 @@ def _not_as_drawn(svg: _Svg, drawn: Rendered, name: str) -> tuple[str, ...]:
     said = svg.words or ""
     words = repr(said if len(said) <= _SHOWN_CHARS else said[: _SHOWN_CHARS - 1] + "…")
     warnings, left_out = [], []
-    if drawn.substituted:
+    if drawn.substituted and not any(complaint.startswith("No fonts with") for complaint in drawn.complaints):
         warnings.append(
             f"its text {words} needs a font that is not here and is drawn in another: convert text to paths"
         )
@@ -336,7 +329,8 @@ def read_logo(source: ImageSource, *, limits: ImageLimits | None = None, rendere
         if not len(rows):
             raise ImageError("logo: expected a drawing, got a fully transparent picture")
         rgba = logo.rgba[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
-        rgba = _without_margin(rgba)
+        tight, is_tile = _cut_margin(rgba)
+        rgba = rgba if is_tile else tight
         if not is_svg and max(rgba.shape[:2]) > _MOST_ASPECT * min(rgba.shape[:2]):
             height, width = rgba.shape[:2]
             raise ImageError(f"{name}: expected sides of at most 1 : {_MOST_ASPECT}, got {width} x {height} pixels")
@@ -386,26 +380,26 @@ def _ground(rgba: Rgba) -> tuple[NDArray[np.bool_], NDArray[np.float32]] | None:
     return near, colour
 
 
-def _without_margin(rgba: Rgba) -> Rgba:
-    """An opaque drawing cut to what stands on its plain white, grey or black ground, of which a pixel is kept.
+def _cut_margin(rgba: Rgba) -> tuple[Rgba, bool]:
+    """An opaque drawing cut to what stands on its plain ground, of which a pixel is kept; whether that is a tile.
 
-    A coloured ground may be the tile of an app icon, which belongs to the mark; it is cut where the drawing is small.
+    A dark or coloured ground may be the tile of an app icon, which belongs to the mark, where the drawing fills it.
     """
     height, width = rgba.shape[:2]
     if min(height, width) < 3 or rgba[..., 3].min() < 255 or (ground := _ground(rgba)) is None:
-        return rgba
+        return rgba, False
     near, colour = ground
-    rows, columns = np.nonzero(~near.all(axis=1))[0], np.nonzero(~near.all(axis=0))[0]
+    rows, columns = np.flatnonzero(~near.all(axis=1)), np.flatnonzero(~near.all(axis=0))
     if not len(rows):
-        return rgba  # a plain patch is its own drawing
+        return rgba, False  # a plain patch is its own drawing
     top, bottom = max(0, rows[0] - 1), min(height, rows[-1] + 2)
     left, right = max(0, columns[0] - 1), min(width, columns[-1] + 2)
-    if max(top, left, height - bottom, width - right) < _LEAST_MARGIN * max(height, width):
-        return rgba
-    is_tile = colour.max() - colour.min() > _NEUTRAL
-    if is_tile and max(bottom - top, right - left) >= _LEAST_ON_TILE * max(height, width):
-        return rgba
-    return rgba[top:bottom, left:right]
+    long_side = max(height, width)
+    if max(top, left, height - bottom, width - right) < _LEAST_MARGIN * long_side:
+        return rgba, False
+    is_paper = colour.min() >= _PAPER_FROM and np.ptp(colour) <= _PAPER_SPREAD
+    is_tile = not is_paper and max(bottom - top, right - left) >= _LEAST_ON_TILE * long_side
+    return rgba[top:bottom, left:right], is_tile
 
 
 def _lift_one_colour(rgba: Rgba) -> Rgba | None:
@@ -442,22 +436,24 @@ def _paint(rgba: Rgba, value: int) -> Rgba:
 
 
 def renderings(rgba: Rgba) -> list[Rendering]:
-    """The square pictures under which a drawing is registered.
+    """Make the square pictures under which a drawing is registered.
 
     An opaque picture of several colours stands as it is. A transparent one is laid on white and, where its own colours
     would vanish there, on black. One with a single ink is drawn dark on light, light on dark and, where it has a
-    colour, in that.
+    colour, in that. What stands on a plain tile is also drawn without the tile's margin.
 
     Args:
         rgba: uint8 (H, W, 4).
     """
     rgba = _reduced(rgba)
     opaque = bool(rgba[..., 3].min() == 255)
-    drawing = _lift_one_colour(rgba) if opaque else rgba
-    if drawing is None:
-        return [Rendering("as-is", pad_square(rgba[..., :3], MARGIN))]
+    tight, is_tile = _cut_margin(rgba)
+    tight = tight if is_tile else rgba
+    drawing = _lift_one_colour(tight) if opaque else tight
     ways: list[tuple[str, Rgb]] = []
-    if _one_colour(drawing):
+    if drawing is None:
+        ways += [("tight", np.ascontiguousarray(tight[..., :3]))] if is_tile else []
+    elif _one_colour(drawing):
         ways.append(("dark-on-light", flatten(_paint(drawing, 16), (255, 255, 255))))
         ways.append(("light-on-dark", flatten(_paint(drawing, 245), (24, 24, 24))))
         ink = np.median(drawing[drawing[..., 3] > 127][:, :3], axis=0)
@@ -467,7 +463,7 @@ def renderings(rgba: Rgba) -> list[Rendering]:
     else:
         ways.append(("on-white", flatten(drawing, (255, 255, 255))))
         ways.append(("on-black", flatten(drawing, (24, 24, 24))))
-    if opaque and not any(name == "own-colour" for name, _ in ways):
+    if opaque and (is_tile or not any(name == "own-colour" for name, _ in ways)):
         ways.append(("as-is", np.ascontiguousarray(rgba[..., :3])))
     return [Rendering(name, pad_square(rgb, MARGIN)) for name, rgb in ways]
 
