@@ -80,8 +80,9 @@ class LogoIndex:
             The index, and a warning for each picture of a logo or a negative that cannot be read, and each brand whose
             pictures of logos all cannot.
         """
-        index, warnings = cls(encoder.info), []
+        index = cls(encoder.info)
         folders = read_brand_folders(Path(folder))
+        warnings = [warning for f in folders for warning in f.warnings]
         pending = [(f.brand, [(p.name, p) for p in f.logos]) for f in folders]
         warnings += index.add_many(pending, encoder, on_brand=on_brand)
         for brand, file in ((f.brand.name, path) for f in folders for path in f.negatives):
