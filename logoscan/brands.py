@@ -50,7 +50,7 @@ def read_brand_folder(folder: Path) -> BrandFolder:
     Hidden files, and what Macs put beside files in archives, are passed over; other files that are no logos are logged.
 
     Raises:
-        InputError: `brand.json` is not as stated in the README; it, or a file that it lists, lies outside of the folder.
+        InputError: `brand.json` is not as stated in the README, or it or what it lists lies outside of the folder.
         CorruptFileError: `brand.json` is not JSON.
     """
     described = folder / "brand.json"
