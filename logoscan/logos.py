@@ -76,24 +76,16 @@ _SVG_FORBIDDEN = {"script", "image", "foreignobject", "iframe", "audio", "video"
     "femorphology",
     "feconvolvematrix",  # seconds to hours of rendering in a line
 }
-# Attributes that hold no lengths, or (those of gradients) lengths in units of any size.
-_NO_LENGTHS = {
-    "id",
-    "class",
-    "style",
-    "href",
-    "name",
-    "font-family",
-    "gradientTransform",
-    "patternTransform",
-    "version",
-}
+# Attributes that hold no lengths, or others' (paths), or (those of gradients) lengths in units of any size.
+_NO_LENGTHS = {"id", "class", "style", "d", "href", "name", "font-family", "gradientTransform", "patternTransform"}
+_NO_LENGTHS_FROM = ("{", "data-", "aria-")
 # A reference: what stands in url(), quoted or not.
 _URL = re.compile(r"""url\(\s*(?:"([^"]*)"|'([^']*)'|([^)'"\s]*))""", re.IGNORECASE)
+_URL_NAME = re.compile(r"\burl\(", re.IGNORECASE)
 _CSS_OUTSIDE = re.compile(r"@import|expression\(", re.IGNORECASE)
 # Possessive, and begun at a number's beginning alone: the time must not grow with the square of hostile digits.
 _NUMBER = r"[-+]?(?:\d++\.?+\d*+|\.\d++)(?:[eE][-+]?\d++)?+"
-_NUMBERS = re.compile(rf"(?<![\w#.]){_NUMBER}")
+_NUMBERS, _PATH_NUMBERS = re.compile(rf"(?<![\w#.]){_NUMBER}"), re.compile(rf"(?<![\d.]){_NUMBER}")
 _LARGE = re.compile(r"\d{7}|\d\.?[eE]\+?\d")
 _MOST_NUMBER_CHARS = 300
 # Ink's long side under which a rendering is made again, larger: a small mark on a sheet of A4.
@@ -174,6 +166,7 @@ def _checked_svg(data: bytes, name: str) -> _Svg:
     if "pattern" in tags and styled:  # references from a style sheet are not followed by the check of the size
         raise ImageError(f"{name}: an SVG with patterns and url() in a style sheet is refused")
     _check_svg_size(root, name)
+    text = _URL_NAME.sub("url(", text)  # CSS knows it in any case, resvg in small letters
     ids = {element.attrib["id"] for element in root.iter() if "id" in element.attrib}
     words = [word for e in root.iter() if _local(e.tag) == "text" for part in e.itertext() for word in part.split()]
     return _Svg(text, " ".join(words) if "text" in tags else None, tuple(sorted(set(referred) - ids)))
@@ -199,11 +192,12 @@ def _targets(element: Element, sheet: str = "") -> list[str]:
 
 def _check_svg_numbers(element: Element, sheet: str, name: str) -> None:
     """Refuse lengths that the renderer would cut into as many pieces."""
-    values = [v for k, v in element.attrib.items() if not k.startswith("{") and k not in _NO_LENGTHS and k != "d"]
+    values = [v for k, v in element.attrib.items() if k not in _NO_LENGTHS and not k.startswith(_NO_LENGTHS_FROM)]
     declared = re.split(r"[;{}]", f"{element.attrib.get('style', '')};{sheet}")
     values += [v for k, _, v in (d.partition(":") for d in declared) if k.strip().lower() != "z-index"]
-    for value, most in (*((v, _MAX_SVG_NUMBER) for v in values), (element.attrib.get("d", ""), _MAX_SVG_RADIUS)):
-        large = _NUMBERS.findall(_URL.sub("", value)) if _LARGE.search(value) else []
+    limits = [(value, _MAX_SVG_NUMBER, _NUMBERS) for value in values]
+    for value, most, pattern in (*limits, (element.attrib.get("d", ""), _MAX_SVG_RADIUS, _PATH_NUMBERS)):
+        large = pattern.findall(_URL.sub("", value)) if _LARGE.search(value) else []
         if any(len(number) > _MOST_NUMBER_CHARS or abs(float(number)) > most for number in large):
             raise ImageError(f"{name}: an SVG with numbers above {most:,.0f} is refused")
 

@@ -18,8 +18,8 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
     frozenset(names.split())
     for names in (
         "types errors results markup notebook stream",
-        "jsonio boxes images svg svg_child logos brands listings resume match layout text placement folding spelt nearest "
-        "misread words coded units complaints facts photos cohorts price_fit price_sample price evidence signals score "
+        "jsonio boxes images svg svg_child logos brands listings resume match layout text placement folding spelt "
+        "nearest misread words coded units complaints facts photos cohorts price_fit price_sample price evidence signals score "
         "score_fit judging places lettering charts report weights merchant merchant_state merchant_evidence negatives "
         "verdict_file verdict_photos certainty pace mapped shortlist",
         "alignment alteration alteration_evidence alteration_net detect detector_net encode norms runtime refine ocr "
