@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,9 +12,10 @@ import numpy as np
 from logoscan import negatives
 from logoscan.encode import Encoder, TextEncoder, encode_images
 from logoscan.errors import ImageError, InputError
-from logoscan.logos import load_logo, renderings, thumbnail
+from logoscan.logos import read_logo, renderings, thumbnail
 from logoscan.register import NOBODY
 from logoscan.storage import LogoRecord
+from logoscan.svg import Renderer
 from logoscan.text import fold
 from logoscan.types import Brand, Embeddings, ImageSource
 
@@ -21,6 +23,12 @@ __all__ = ["GENERAL", "Drawn", "digest", "encode_general", "encode_logos", "enco
 
 GENERAL = "general/"
 """Identifiers of the negatives that come with the first brand begin so; those of users do not."""
+# Drawings of one brand, and seconds of processor time to read them. A brand has 1 to 50, which take a few ms each; one
+# hostile drawing can take 2 s, and thousands of them hours.
+_MOST_DRAWINGS, _MOST_BRAND_S = 1000, 20.0
+# The same for all brands of a call, and how much more for each drawing.
+_MOST_S, _MORE_S = 60.0, 0.1
+_NAMED = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,28 +68,50 @@ def encode_logos(
     blocks = [np.zeros((0, encoder.info.dim), np.float32)]
     drawings: dict[str, bytes] = {}
     taken: set[tuple[str, str]] = set()
-    for brand, logos in entries:
-        names = [(brand.name, name) for name, _ in logos]
-        if len({*names} - taken) < len(logos):
-            raise InputError(f"{brand.name}: expected logos of different names, got {sorted(n for n, _ in logos)}")
-        taken.update(names)
-        readable = 0
-        for name, source in logos:
-            try:
-                rgba, sha256 = load_logo(source)
-            except ImageError as error:
-                warnings.append(f"{brand.name}/{name}: not registered: {error}")
-                continue
-            made = renderings(rgba)
-            records += [LogoRecord(f"{brand.name}/{name}", brand.name, m.name, sha256) for m in made]
-            blocks.append(encode_images(encoder, [m.rgb for m in made]))
-            drawings[sha256] = thumbnail(rgba)
-            readable += 1
-        if logos and not readable:
-            warnings.append(f"{brand.name}: no logo could be read; the brand is known by name only")
-        if on_brand:
-            on_brand(brand.name)
+    budget_s = _MOST_S + _MORE_S * sum(len(logos) for _, logos in entries)
+    with Renderer() as renderer:
+        for brand, logos in entries:
+            names = [(brand.name, name) for name, _ in logos]
+            if len({*names} - taken) < len(logos):
+                raise InputError(f"{brand.name}: expected logos of different names, got {sorted(n for n, _ in logos)}")
+            taken.update(names)
+            readable, spent_s = 0, 0.0
+            for i, (name, source) in enumerate(logos):
+                if reason := _over(i, spent_s, budget_s):
+                    left_out = [name for name, _ in logos[i:]]
+                    more = ", ..." if len(left_out) > _NAMED else ""
+                    first = ", ".join(left_out[:_NAMED])
+                    warnings.append(f"{brand.name}: {len(left_out)} logos not registered: {reason}: {first}{more}")
+                    break
+                began = time.thread_time() + renderer.seconds
+                try:
+                    logo = read_logo(source, renderer=renderer)
+                    made, drawing = renderings(logo.rgba), thumbnail(logo.rgba)
+                except ImageError as error:
+                    warnings.append(f"{brand.name}/{name}: not registered: {error}")
+                    continue
+                finally:
+                    took_s = time.thread_time() + renderer.seconds - began
+                    spent_s, budget_s = spent_s + took_s, budget_s - took_s
+                warnings += [f"{brand.name}/{said}" for said in logo.warnings]
+                records += [LogoRecord(f"{brand.name}/{name}", brand.name, m.name, logo.sha256) for m in made]
+                blocks.append(encode_images(encoder, [m.rgb for m in made]))
+                drawings[logo.sha256] = drawing
+                readable += 1
+            if logos and not readable:
+                warnings.append(f"{brand.name}: no logo could be read; the brand is known by name only")
+            if on_brand:
+                on_brand(brand.name)
     return Drawn(records, np.concatenate(blocks), drawings, warnings)
+
+
+def _over(drawings: int, spent_s: float, left_s: float) -> str:
+    """Why no more drawings of a brand are read; empty if they are."""
+    if drawings >= _MOST_DRAWINGS:
+        return f"expected at most {_MOST_DRAWINGS} logos of a brand"
+    if spent_s > _MOST_BRAND_S:
+        return f"expected logos of a brand that are read in {_MOST_BRAND_S:g} s"
+    return "expected logos that are read in a minute and 0.1 s each" if left_s < 0 else ""
 
 
 def encode_names(brands: Sequence[Brand], encoder: Encoder, words: bool) -> tuple[list[LogoRecord], Embeddings]:

@@ -156,6 +156,7 @@ def _agrees(stated: str, registered: str, is_prefix: bool) -> bool | None:
 
 def _alternatives(registered: str, is_prefix: bool) -> list[str]:
     """Parted by "|" and commas; a comma within a quantity ("1,5 l") parts nothing."""
+    registered = registered[:_MAX_CHARS]  # as much as a brand may register
     return re.split(r"[|,]" if is_prefix else r"\||,(?!(?<=[0-9],)[0-9]{1,3} ?[^\W\d])", registered)
 
 

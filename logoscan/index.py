@@ -110,8 +110,9 @@ class LogoIndex:
         Raises:
             VettingError: Two brands are in each other's way, see `add`.
         """
-        index, warnings = cls(encoder.info), []
+        index = cls(encoder.info)
         folders = read_brand_folders(Path(folder))
+        warnings = [warning for f in folders for warning in f.warnings]
         pending = [(f.brand, [(p.name, p) for p in f.logos]) for f in folders]
         warnings += index.add_many(pending, encoder, allow=allow, prices=prices, on_brand=on_brand)
         for brand, file in ((f.brand.name, path) for f in folders for path in f.negatives):

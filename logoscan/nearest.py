@@ -18,8 +18,12 @@ from logoscan.errors import InputError
 __all__ = ["NearNames"]
 
 
+# Letters of a name: the pieces of a longer one take memory by the square of them, and nobody types it nearly right.
+_LONGEST = 64
+
+
 class NearNames:
-    """Folded names, searchable by edit distance. Immutable.
+    """Folded names of up to 64 letters, searchable by edit distance; longer ones are left out. Immutable.
 
     A name that is at most k edits away from a text and is cut into k + 1 pieces has a piece that no edit touches: the
     text contains it, moved by no more than the edits before and behind it (the pigeonhole argument; the windows are
@@ -40,7 +44,7 @@ class NearNames:
         if not share > 2:
             raise InputError(f"share: expected above 2, got {share!r}")
         self._share = share
-        self._names = tuple(dict.fromkeys(names))
+        self._names = tuple(dict.fromkeys(name for name in names if len(name) <= _LONGEST))
         self._known = frozenset(self._names)
         longest = max(map(len, self._names), default=0)
         self._longest_text = longest + self._slack(longest)

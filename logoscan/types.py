@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -197,18 +197,43 @@ class UsualPrice:
             object.__setattr__(self, name, float(getattr(self, name)))
 
 
+# Caps on what a brand's owner tells: every scanner of the register pays for them. A name's near spellings take memory
+# by the square of its letters, a fact is compared with each listing that states its attribute.
+_MOST_NAME_CHARS, _MOST_FACT_CHARS, _MOST_ID_CHARS, _MOST_PATH_CHARS = 100, 500, 500, 1000
+_MOST_OF_BRAND = {
+    "aliases": (500, _MOST_NAME_CHARS),
+    "authorised_sellers": (10_000, _MOST_ID_CHARS),
+    "official_photos": (1000, _MOST_PATH_CHARS),
+    "negatives": (1000, _MOST_PATH_CHARS),
+}
+_MOST_PRICES, _MOST_FACTS = 200, 100
+
+
+def _at_most(owner: str, name: str, values: Collection[str], count: int, chars: int) -> None:
+    """Refuse too many strings, or one that is too long."""
+    if len(values) > count:
+        raise InputError(f"{owner}.{name}: expected at most {count}, got {len(values)}")
+    for value in values:
+        if len(value) > chars:
+            raise InputError(f"{owner}.{name}: expected at most {chars} characters, got {len(value)} in {value!r:.60}")
+
+
 @dataclass(frozen=True)
 class Brand:
     """One registered brand: what its owner tells about it. Its logos live in the index beside it.
 
     Attributes:
-        name: The name that reports use; unique in a register.
-        aliases: Other spellings.
-        authorised_sellers: Seller ids; empty means that the owner registered none, so nothing is concluded from it.
-        official_photos: Files of the brand's own product photos, relative to its folder.
-        usual_prices: Price ranges of genuine goods.
-        facts: Product facts to compare attributes with.
-        negatives: Files of pictures that are not this brand, relative to its folder.
+        name: The name that reports use; unique in a register. At most 100 characters.
+        aliases: Other spellings; at most 500 of at most 100 characters.
+        authorised_sellers: Seller ids, at most 10,000; empty means that the owner registered none, so nothing is
+            concluded from it.
+        official_photos: Files of the brand's own product photos, relative to its folder; at most 1000.
+        usual_prices: Price ranges of genuine goods; at most 200.
+        facts: Product facts to compare attributes with; at most 100 of at most 500 characters.
+        negatives: Files of pictures that are not this brand, relative to its folder; at most 1000.
+
+    Raises:
+        InputError: A field is not of the stated kind, or longer.
     """
 
     name: str
@@ -221,13 +246,18 @@ class Brand:
 
     def __post_init__(self) -> None:
         _text("Brand", "name", self.name, required=True)
-        for name in ("aliases", "authorised_sellers", "official_photos", "negatives"):
+        _at_most("Brand", "name", (self.name,), 1, _MOST_NAME_CHARS)
+        for name, (count, chars) in _MOST_OF_BRAND.items():
             object.__setattr__(self, name, _texts("Brand", name, getattr(self, name)))
+            _at_most("Brand", name, getattr(self, name), count, chars)
         prices: object = self.usual_prices
         if not isinstance(prices, (tuple, list)) or not all(isinstance(p, UsualPrice) for p in prices):
             raise InputError(f"Brand.usual_prices: expected UsualPrice records, got {self.usual_prices!r:.80}")
         object.__setattr__(self, "usual_prices", tuple(self.usual_prices))
+        _at_most("Brand", "usual_prices", [p.category or "" for p in self.usual_prices], _MOST_PRICES, _MOST_FACT_CHARS)
         object.__setattr__(self, "facts", _strings("Brand", "facts", self.facts))
+        _at_most("Brand", "facts", self.facts, _MOST_FACTS, _MOST_FACT_CHARS)
+        _at_most("Brand", "facts", list(self.facts.values()), _MOST_FACTS, _MOST_FACT_CHARS)
 
 
 def _array(owner: str, name: str, value: object, shape: tuple[int | None, ...]) -> NDArray[np.float32]:

@@ -9,6 +9,7 @@ import pytest
 
 from logoscan.brands import read_brand_folder, read_brand_folders
 from logoscan.errors import InputError, LogoscanError
+from logoscan.logos import LOGO_SUFFIXES
 from logoscan.types import Brand, UsualPrice
 
 
@@ -100,6 +101,67 @@ def test_a_bad_description_is_refused_with_its_file(tmp_path: Path, described: A
         read_brand_folder(folder)
     assert str(caught.value).startswith(f"{folder / 'brand.json'}: ")
     assert message in str(caught.value)
+
+
+def test_every_suffix_of_a_picture_is_a_logo(tmp_path: Path) -> None:
+    names = [f"a{suffix}" for suffix in LOGO_SUFFIXES]
+    assert {".svg", ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".gif"} <= set(LOGO_SUFFIXES)
+    found = read_brand_folder(make_folder(tmp_path, "Acme", (*names, *(f"B{s.upper()}" for s in LOGO_SUFFIXES))))
+    assert len(found.logos) == 2 * len(names)
+
+
+def test_hidden_files_and_what_macs_leave_in_archives_are_no_logos(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    names = ("a.png", "._a.png", ".hidden.svg", ".DS_Store", "__MACOSX/._a.png")
+    make_folder(tmp_path, "Acme", names)
+    make_folder(tmp_path, "__MACOSX", ("a.png",))
+    (found,) = read_brand_folders(tmp_path)
+    assert [path.name for path in found.logos] == ["a.png"]
+    assert not caplog.records
+    assert found.warnings == ()
+
+
+def test_files_that_are_left_out_are_told_once_a_brand(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    names = ("a.png", "b.eps", "c.pdf", "d.txt", "e.ai", "f.zip", "g.psd", "h.heic", "sub/a.png", "rejected/a.png")
+    folder = make_folder(tmp_path, "Acme", names, {"negatives": ["rejected/a.png"]})
+    (folder / "queue.png").mkdir()
+    caplog.set_level(logging.WARNING)
+    found = read_brand_folder(folder)
+    assert [path.name for path in found.logos] == ["a.png"]
+    (record,) = caplog.records
+    names_told = "'b.eps', 'c.pdf', 'd.txt', 'e.ai', 'f.zip' and 4 more"
+    assert record.getMessage() == f"{folder}: left out, since they are no pictures of a logo: {names_told}"
+
+
+def test_links_out_of_the_folder_are_refused_and_told(tmp_path: Path) -> None:
+    secret = tmp_path / "secret.png"
+    secret.write_bytes(b"x")
+    folder = make_folder(tmp_path / "brands", "Acme", ("a.png",))
+    (folder / "link.png").symlink_to(secret)
+    (folder / "loop.svg").symlink_to(folder / "loop.svg")
+    (folder / "within.png").symlink_to(folder / "a.png")
+    found = read_brand_folder(folder)
+    assert [path.name for path in found.logos] == ["a.png", "within.png"]
+    assert found.warnings == (
+        "Acme/link.png: not registered: expected a file inside of the folder, got a link",
+        "Acme/loop.svg: not registered: expected a file inside of the folder, got a link",
+    )
+
+
+@pytest.mark.parametrize("target", ["../secret.json", "brand.json", "/dev/zero", "nothing"])
+def test_a_description_that_is_a_link_out_of_the_folder_is_refused(tmp_path: Path, target: str) -> None:
+    folder = make_folder(tmp_path, "Acme")
+    (tmp_path / "secret.json").write_text('{"name": "Secret"}')
+    (folder / "brand.json").symlink_to(target)
+    with pytest.raises(InputError, match=r"brand\.json: expected a file.*, got a link"):
+        read_brand_folder(folder)
+
+
+def test_a_description_has_a_megabyte_at_the_most(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path, "Acme", (), " " * (1 << 20) + "{}")
+    with pytest.raises(InputError, match=r"brand\.json: expected at most 1048576 bytes, got more"):
+        read_brand_folder(folder)
 
 
 def test_folders_come_in_the_order_of_their_names(tmp_path: Path) -> None:

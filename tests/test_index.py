@@ -290,7 +290,52 @@ def test_an_opaque_drawing_of_one_ink_is_kept_without_its_ground() -> None:
     index.add(Brand("Acme"), [("a.png", opaque)], ENCODER)
     kept = index.drawing("Acme", "Acme/a.png")
     assert kept is not None
-    assert (kept[5, 5, 3], kept[30, 30, 3]) == (0, 255)
+    assert kept.shape == (22, 22, 4)
+    assert (kept[0, 0, 3], kept[10, 10, 3]) == (0, 255)
+
+
+def test_a_brand_of_too_many_drawings_is_cut_short_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("logoscan.enrol._MOST_DRAWINGS", 3)
+    index = LogoIndex(ENCODER.info)
+    logos = [(f"{i}.png", ACME) for i in range(9)]
+    warnings = index.add_many([(Brand("Acme"), logos), (Brand("Bolt"), [("b.png", BOLT)])], ENCODER)
+    assert warnings == [
+        "Acme: 6 logos not registered: expected at most 3 logos of a brand: 3.png, 4.png, 5.png, ...",
+    ]
+    assert index.with_logo >= {"Acme", "Bolt"}
+
+
+def test_time_for_drawings_is_bounded_a_brand_and_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(range(0, 10_000, 5))
+    monkeypatch.setattr("time.thread_time", lambda: float(next(clock)))  # each drawing takes 5 s
+    entries = [(Brand(f"Brand {b}"), [(f"{i}.png", ACME) for i in range(9)]) for b in range(5)]
+    index = LogoIndex(ENCODER.info)
+    of_brand = "logos not registered: expected logos of a brand that are read in 20 s"
+    of_all = "logos not registered: expected logos that are read in a minute and 0.1 s each"
+    assert index.add_many(entries, ENCODER) == [
+        f"Brand 0: 4 {of_brand}: 5.png, 6.png, 7.png, ...",
+        f"Brand 1: 4 {of_brand}: 5.png, 6.png, 7.png, ...",
+        f"Brand 2: 6 {of_all}: 3.png, 4.png, 5.png, ...",
+        f"Brand 3: 9 {of_all}: 0.png, 1.png, 2.png, ...",
+        "Brand 3: no logo could be read; the brand is known by name only",
+        f"Brand 4: 9 {of_all}: 0.png, 1.png, 2.png, ...",
+        "Brand 4: no logo could be read; the brand is known by name only",
+    ]
+
+
+def test_what_of_a_drawing_is_left_out_is_told_at_registration(tmp_path: Path) -> None:
+    folder = tmp_path / "brands" / "Acme"
+    folder.mkdir(parents=True)
+    (folder / "a.svg").write_text(
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><path d="M0 0h9v9z" fill="url(#gone) red"/></svg>'
+    )
+    (folder / "b.png").symlink_to("/etc/hostname")
+    index, warnings = LogoIndex.from_folder(tmp_path / "brands", ENCODER)
+    assert warnings == [
+        "Acme/b.png: not registered: expected a file inside of the folder, got a link",
+        "Acme/a.svg: not all of it is drawn as the file says: it refers to 'gone', which it does not hold",
+    ]
+    assert "Acme" in index.with_logo
 
 
 def test_logos_of_one_identifier_have_their_own_drawings() -> None:
@@ -313,12 +358,9 @@ def test_an_opaque_drawing_on_plain_ground_is_kept_without_it() -> None:
     kept, full = index.drawing("Acme", "Acme/a"), index.drawing("Acme", "Acme/full")
     assert kept is not None
     assert full is not None
-    assert (kept[5, 5, 3], kept[20, 22, 3], kept[40, 30, 3], kept[17, 27, 3]) == (
-        0,
-        255,
-        255,
-        255,
-    )  # white inside stays
+    assert kept.shape == (42, 22, 4)
+    white_inside = kept[8, 8, 3]
+    assert (kept[0, 0, 3], kept[11, 3, 3], kept[31, 11, 3], white_inside) == (0, 255, 255, 255)
     assert full[..., 3].min() == 255
 
 

@@ -19,8 +19,8 @@ LAYERS: tuple[frozenset[str], ...] = tuple(
     for names in (
         "types errors results markup notebook stream opening",
         "rows tables parquet_rows "
-        "jsonio boxes bmff formats heif folders images svg logos brands listings resume match layout text placement "
-        "folding roles spelt nearest "
+        "jsonio boxes bmff formats heif folders images svg svg_child logos brands listings resume match layout text "
+        "placement folding roles spelt nearest "
         "misread words coded units complaints facts photos cohorts price_fit price_sample price evidence signals score "
         "score_fit judging places lettering charts report weights merchant merchant_state merchant_evidence negatives "
         "verdict_file verdict_photos certainty pace mapped shortlist wording",

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import logging
 import time
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from PIL import Image
 
 from logoscan.errors import ImageError
 from logoscan.images import ImageLimits
-from logoscan.logos import LOGO_SUFFIXES, MARGIN, RENDER_PX, load_logo, renderings
+from logoscan.logos import LOGO_SUFFIXES, MARGIN, RENDER_PX, load_logo, read_logo, renderings, thumbnail
 from logoscan.types import Rgba
 
 NS = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
@@ -204,10 +205,284 @@ def test_svg_bytes_are_no_picture() -> None:
         load_logo(svg().encode())
 
 
+# -- sizes, units, references
+
+
+TRIANGLE = '<path d="M20 160L100 20L180 160Z" fill="#c00"/><circle cx="100" cy="110" r="25" fill="#fff"/>'
+
+
+def drawn(folder: Path, attributes: str, body: str = TRIANGLE) -> Rgba:
+    return load_logo(saved(folder, f"<svg {NS} {attributes}>{body}</svg>"))[0]
+
+
+@pytest.mark.parametrize("unit", ["", "px", "mm", "cm", "in", "pt", "pc", "Q", "em", "ex", "%"])
+@pytest.mark.parametrize("viewbox", ["0 0 210 297", "0,0,210,297", "-30 -40 270 380"])
+def test_an_svg_is_drawn_in_whatever_unit_its_size_is_stated(tmp_path: Path, unit: str, viewbox: str) -> None:
+    plain = drawn(tmp_path, f'viewBox="{viewbox}"')
+    height, width = plain.shape[:2]
+    assert width / height == pytest.approx(160 / 140, abs=0.02)
+    for size in (f'width="21{unit}" height="29.7{unit}"', f'width="21{unit}"', f'style="width:21{unit}"'):
+        stated = drawn(tmp_path, f'{size} viewBox="{viewbox}"')
+        assert stated.shape[1] / stated.shape[0] == pytest.approx(160 / 140, abs=0.03)
+        assert stated[round(stated.shape[0] * 0.9), stated.shape[1] // 2].tolist() == [204, 0, 0, 255]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "aspect"),
+    [
+        ('width="200" height="180"', 160 / 140),
+        ('width="60mm" height="60mm"', 160 / 140),
+        ("", 160 / 140),
+        ('width="100%" height="100%" viewBox="0 0 200 180"', 160 / 140),
+        ('width="auto" height="auto" viewBox="0 0 200 180"', 160 / 140),
+        ('width="400" height="100" viewBox="0 0 200 180"', 160 / 140),
+        ('width="400" height="180" viewBox="0 0 200 180" preserveAspectRatio="none"', 320 / 140),
+        ('width="200" height="360" viewBox="0 0 200 180" preserveAspectRatio="xMidYMin meet"', 160 / 140),
+    ],
+)
+def test_an_svg_keeps_its_aspect(tmp_path: Path, attributes: str, aspect: float) -> None:
+    rgba = drawn(tmp_path, attributes)
+    assert rgba.shape[1] / rgba.shape[0] == pytest.approx(aspect, rel=0.04)
+
+
+@pytest.mark.parametrize("length", ["100mm", "10cm", "4in", "300pt", "25pc"])
+def test_shapes_in_units_do_not_vanish(tmp_path: Path, length: str) -> None:
+    body = f'<rect width="{length}" height="50"/>'
+    rgba = drawn(tmp_path, 'viewBox="0 0 500 500"', body)
+    assert rgba.shape[1] / rgba.shape[0] == pytest.approx(390 / 50, rel=0.1)
+
+
+def test_a_small_mark_on_a_large_sheet_is_drawn_large(tmp_path: Path) -> None:
+    mark = '<svg x="190" y="280" width="8" height="8" viewBox="0 0 200 180">' + TRIANGLE + "</svg>"
+    rgba = drawn(tmp_path, 'width="210mm" height="297mm" viewBox="0 0 210 297"', mark)
+    assert max(rgba.shape[:2]) > 40
+
+
+REFERENCES = ["url(#g)", "url('#g')", "url(&quot;#g&quot;)", "url( #g )", "url( '#g' )", "URL('#g')", "url('#g') red"]
+
+
+@pytest.mark.parametrize("way", ['fill="{}"', 'style="fill:{}"', 'class="a"'])
+@pytest.mark.parametrize("reference", REFERENCES)
+def test_a_reference_to_the_drawing_itself_is_inside_however_it_is_written(
+    tmp_path: Path, reference: str, way: str
+) -> None:
+    sheet = f"<defs><style>.a{{fill:{reference}}}</style></defs>" if "class" in way else ""
+    gradient = '<linearGradient id="g"><stop stop-color="#c80000"/></linearGradient>'
+    body = f'{sheet}{gradient}<rect width="10" height="10" {way.format(reference)}/>'
+    logo = read_logo(saved(tmp_path, svg(body)))
+    assert logo.warnings == ()
+    assert logo.rgba[100, 100].tolist() == [200, 0, 0, 255]
+
+
+def test_a_drawing_outside_of_its_picture_is_refused_with_the_reason(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match=r"a fully transparent picture \(all of it lies outside of its viewBox\)"):
+        load_logo(saved(tmp_path, svg(RED, box="500 500 10 10")))
+
+
+def test_what_is_left_out_of_a_drawing_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for body, words in {
+        '<rect fill="url(#gone)" width="5" height="5"/>': "it refers to 'gone', which it does not hold",
+        '<g clip-path="url(#gone)"><rect width="5" height="5"/></g>': "it refers to 'gone', which it does not hold",
+        '<use xlink:href="#gone"/>': "it refers to 'gone', which it does not hold",
+        '<path d="M0 0L5 5 foo"/>': "Error during path parsing",
+        '<rect fill="no-colour" width="5" height="5"/>': "Failed to parse fill value",
+        '<filter id="f"><feBlend in="BackgroundImage"/></filter><path d="M0 0h5v5z" filter="url(#f)"/>': "filter",
+    }.items():
+        caplog.clear()
+        path = saved(tmp_path, svg(RED + body))
+        (warning,) = read_logo(path).warnings
+        assert warning.startswith("logo.svg: not all of it is drawn as the file says: ")
+        assert words in warning
+        assert not caplog.records
+        load_logo(path)
+        assert [record.getMessage() for record in caplog.records] == [warning]
+        assert caplog.records[0].levelno == logging.WARNING
+
+
+def test_a_text_without_its_font_is_drawn_in_another_and_told(tmp_path: Path) -> None:
+    body = (
+        '<rect width="10" height="10"/><text x="12" y="9" font-family="No Such Font, Nor This" font-size="9">{}</text>'
+    )
+    logo = read_logo(saved(tmp_path, svg(body.format("Acme &amp; Co"), box="0 0 80 10")))
+    assert logo.rgba.shape[1] > 5 * logo.rgba.shape[0], "the word stands beside the square"
+    assert logo.warnings == (
+        "logo.svg: its text 'Acme & Co' needs a font that is not here and is drawn in another: convert text to paths",
+    )
+
+
+def test_letters_that_no_font_has_are_told(tmp_path: Path) -> None:
+    unassigned = chr(0x10FFFD)
+    (warning,) = read_logo(saved(tmp_path, svg(RED + f'<text y="9">{unassigned}</text>'))).warnings
+    assert warning.startswith("logo.svg: its text ")
+    assert "is not or not wholly drawn (No fonts with a " in warning
+
+
+def test_a_drawing_of_a_text_alone_is_drawn_and_told(tmp_path: Path) -> None:
+    assert read_logo(saved(tmp_path, svg('<text y="9" font-family="None Such">Acme</text>'))).warnings
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ('<rect width="1e9" height="5"/>', "numbers above 1,000,000"),
+        ('<rect width="5" height="5" style="stroke-width: 12345678px"/>', "numbers above 1,000,000"),
+        ("<style>rect{stroke-width:1e7}</style>", "numbers above 1,000,000"),
+        ('<path d="M0 0a1e9 1e9 0 1 1 1 1"/>', "numbers above 500,000,000"),
+        (f'<path d="M0 0L{"1" * 400} 5"/>', "numbers above 500,000,000"),
+        ("<style>a b c d{fill:red}</style>", "selectors of more than 3 parts"),
+        ("<style>a,b>c+d ~ e{fill:red}</style>", "selectors of more than 3 parts"),
+        ("<style>x{} a/*{*/ b /**/c d{fill:red}</style>", "selectors of more than 3 parts"),
+    ],
+)
+def test_what_costs_far_more_than_its_size_is_refused(tmp_path: Path, body: str, reason: str) -> None:
+    with pytest.raises(ImageError, match=rf"^logo\.svg: an SVG with {reason} is refused$"):
+        load_logo(saved(tmp_path, svg(RED + body)))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '<path id="a123456789012" class="x99999999" d="M0 0a2.9e8 2.9e8 0 0 1 1 1z" data-n="99999999"/>',
+        '<path d="M1 1a2 2 0 0110 1"/>',
+        '<g fill="#12345678" id="g_99999999"/><use href="#g_99999999"/>',
+        "<style>g rect,.a > b c,.cls-99999999{fill:red;z-index:2147483647}/* a b c d {} */</style>",
+        "<style>@media screen and (min-width: 1px) and (max-width: 9px){.a{fill:red}}</style>",
+        '<linearGradient id="l" gradientTransform="matrix(0 5159508 1 0 0 0)"/>',
+    ],
+)
+def test_what_honest_tools_write_is_not_refused(tmp_path: Path, body: str) -> None:
+    load_logo(saved(tmp_path, svg(RED + body)))
+
+
+# -- rasters
+
+
+@pytest.mark.parametrize(("width", "height"), [(30_000, 1), (1, 30_000), (12_000, 1), (5100, 100)])
+def test_strips_are_refused(width: int, height: int) -> None:
+    with pytest.raises(ImageError, match=rf"sides of at most 1 : 50, got {width} x {height}"):
+        load_logo(np.zeros((height, width), np.uint8))
+
+
+@pytest.mark.parametrize("shape", [(3000, 2000, 4), (1025, 30, 3), (4000, 4000)])
+def test_large_rasters_are_made_small(shape: tuple[int, ...]) -> None:
+    picture = np.zeros(shape, np.uint8)
+    picture[::2] = 255
+    rgba, _ = load_logo(picture)
+    assert max(rgba.shape[:2]) == 1024
+    assert rgba.shape[1] / rgba.shape[0] == pytest.approx(shape[1] / shape[0], rel=0.02)
+
+
+@pytest.mark.parametrize("shape", [(1, 30_000, 4), (30_000, 1, 4), (2000, 3000, 4)])
+def test_renderings_and_thumbnails_of_large_drawings_are_small(shape: tuple[int, ...]) -> None:
+    for value in (0, 255):
+        rgba = np.full(shape, value, np.uint8)
+        rgba[..., 3] = 255
+        assert all(way.rgb.shape[0] <= 1024 * 1.2 for way in renderings(rgba))
+        assert max(Image.open(io.BytesIO(thumbnail(rgba))).size) <= 256
+
+
+def test_what_does_not_fit_into_memory_is_one_drawing_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("logoscan.logos._cut_margin", full)
+    with pytest.raises(ImageError, match=r"^logo: expected a drawing that fits into memory, got a larger one$"):
+        load_logo(np.zeros((9, 9), np.uint8))
+
+
+# -- margins of opaque files
+
+
+def mark(side: int = 120) -> Image.Image:
+    """A drawing of two colours and an inner hole that touches all sides of its picture, opaque."""
+    picture = Image.new("RGB", (2 * side, side), (255, 255, 255))
+    picture.paste((200, 0, 0), (0, 0, side, side))
+    picture.paste((255, 255, 255), (side // 3, side // 3, side // 2, side // 2))
+    picture.paste((0, 0, 200), (side, side // 4, 2 * side, side))
+    return picture
+
+
+def framed(left: int, top: int, right: int, bottom: int, ground: tuple[int, int, int] = (255, 255, 255)) -> Image.Image:
+    inner = mark()
+    picture = Image.new("RGB", (inner.width + left + right, inner.height + top + bottom), ground)
+    picture.paste(inner, (left, top))
+    return picture
+
+
+def jpeg(picture: Image.Image, quality: int = 80) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, "JPEG", quality=quality)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("quality", [95, 75, 30])
+@pytest.mark.parametrize("frame", [(200, 300, 200, 300), (5, 400, 90, 20), (0, 40, 300, 40), (40, 40, 40, 40)])
+def test_an_opaque_drawing_is_cut_to_what_its_white_ground_holds(
+    frame: tuple[int, int, int, int], quality: int
+) -> None:
+    rgba, _ = load_logo(jpeg(framed(*frame), quality))
+    tight, _ = load_logo(jpeg(mark(), quality))
+    assert tight.shape == (120, 240, 4)
+    near_px = 16 if quality < 90 else 8  # blocks of JPEG, in which an edge rings
+    assert abs(rgba.shape[0] - 120) <= near_px
+    assert abs(rgba.shape[1] - 240) <= near_px
+    ways = {way.name for way in renderings(rgba)}
+    assert ways == {way.name for way in renderings(tight)} == {"as-is"}
+
+
+def test_a_tight_opaque_file_stays_as_it_is() -> None:
+    for picture in (mark(), framed(2, 2, 2, 2)):
+        np.testing.assert_array_equal(load_logo(picture)[0][..., :3], np.asarray(picture))
+
+
+@pytest.mark.parametrize("tile", [(0, 160, 200), (20, 20, 20), (255, 200, 0), (0, 80, 40)])
+def test_a_tile_that_is_the_mark_is_kept_and_its_drawing_is_registered_too(tile: tuple[int, int, int]) -> None:
+    icon = framed(60, 120, 60, 120, tile)
+    rgba, _ = load_logo(icon)
+    np.testing.assert_array_equal(rgba[..., :3], np.asarray(icon))
+    sizes = {way.name: way.rgb.shape[0] for way in renderings(rgba)}
+    assert sizes == {"tight": round(242 * (1 + 2 * MARGIN)), "as-is": round(360 * (1 + 2 * MARGIN))}
+
+
+def test_the_white_round_a_tile_is_cut_and_the_tile_kept() -> None:
+    icon = framed(60, 120, 60, 120, (200, 0, 0))
+    sheet = Image.new("RGB", (900, 700), (255, 255, 255))
+    sheet.paste(icon, (200, 150))
+    rgba, _ = load_logo(sheet)
+    np.testing.assert_array_equal(rgba[1:-1, 1:-1, :3], np.asarray(icon))
+
+
+def test_a_small_drawing_on_a_large_coloured_ground_is_cut() -> None:
+    rgba, _ = load_logo(framed(400, 400, 400, 400, (20, 60, 160)))
+    assert rgba.shape == (122, 242, 4)
+
+
+def test_photos_and_full_bleed_drawings_are_not_cut() -> None:
+    rng = np.random.default_rng(0)
+    photo = rng.integers(0, 256, (12, 20, 3)).astype(np.uint8).repeat(20, 0).repeat(20, 1)
+    slope = np.broadcast_to(np.linspace(0, 255, 300)[None, :, None], (200, 300, 3)).astype(np.uint8)
+    plain = np.full((50, 80, 3), 255, np.uint8)
+    for picture in (photo, slope, plain, plain // 3):
+        np.testing.assert_array_equal(load_logo(picture)[0][..., :3], picture)
+
+
+def test_an_opaque_margin_is_worth_as_much_as_a_transparent_one() -> None:
+    clear = disc((200, 0, 0), 200)
+    wide = np.zeros((600, 800, 4), np.uint8)
+    wide[..., :3] = (200, 0, 0)
+    wide[100:300, 50:250] = clear
+    transparent, white = renderings(load_logo(wide)[0]), renderings(load_logo(opaque(wide, 255))[0])
+    assert [way.name for way in transparent] == [way.name for way in white]
+    for one, other in zip(transparent, white, strict=True):
+        size = (100, 100)
+        small = [np.asarray(Image.fromarray(w.rgb).resize(size), np.float32) for w in (one, other)]
+        assert np.abs(small[0] - small[1]).mean() < 5
+
+
 @pytest.mark.parametrize("suffix", sorted(set(LOGO_SUFFIXES) - {".svg"}))
 def test_raster_logos_are_read(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"logo{suffix}"
-    Image.new("RGB", (12, 7), (10, 20, 30)).save(path)
+    Image.new("RGB", (12, 7), (10, 20, 30)).save(path, {".jfif": "JPEG", ".jpe": "JPEG"}.get(suffix))
     rgba, digest = load_logo(path)
     assert rgba.shape == (7, 12, 4)
     assert digest == hashlib.sha256(path.read_bytes()).hexdigest()
@@ -228,13 +503,14 @@ def test_a_fully_transparent_logo_is_refused(tmp_path: Path, alpha: int) -> None
 # -- renderings
 
 
-def made(rgba: Rgba) -> dict[str, tuple[list[int], list[int]]]:
-    """For each rendering the colours of its corner and of its middle."""
+def made(rgba: Rgba, tight_px: int | None = None) -> dict[str, tuple[list[int], list[int]]]:
+    """For each rendering the colours of its corner and of its middle; all but "as-is" may be of a tighter drawing."""
     ways = renderings(rgba)
     assert len({way.name for way in ways}) == len(ways)
     for way in ways:
         assert way.rgb.dtype == np.uint8
-        side = round(max(rgba.shape[:2]) * (1 + 2 * MARGIN))
+        whole = max(rgba.shape[:2])
+        side = round((whole if way.name == "as-is" or tight_px is None else tight_px) * (1 + 2 * MARGIN))
         assert way.rgb.shape == (side, side, 3)
     middle = {way.name: way.rgb.shape[0] // 2 for way in ways}
     return {way.name: (way.rgb[0, 0].tolist(), way.rgb[middle[way.name], middle[way.name]].tolist()) for way in ways}
@@ -288,7 +564,7 @@ def test_an_opaque_picture_of_nothing_stands_as_it_is() -> None:
 
 @pytest.mark.parametrize(("ink", "ground"), [((20, 20, 20), 255), ((250, 250, 250), 0)])
 def test_one_ink_on_an_opaque_ground_is_lifted_off(ink: tuple[int, int, int], ground: int) -> None:
-    ways = made(opaque(disc(ink), ground))
+    ways = made(opaque(disc(ink), ground), None if ground else 50)
     assert ways.pop("as-is") == ([ground] * 3, list(ink))
     assert ways == {"dark-on-light": DARK_ON_LIGHT, "light-on-dark": LIGHT_ON_DARK}
 

@@ -26,6 +26,14 @@ def test_a_share_is_above_two(share: float) -> None:
         NearNames(["nike"], share=share)
 
 
+def test_names_of_more_than_64_letters_are_left_out() -> None:
+    made = NearNames(["a" * 64, "b" * 65, "c" * 100_000])
+    assert len(made) == 1
+    assert made.near("a" * 63) == [("a" * 64, 1)]
+    assert made.near("b" * 65) == []
+    assert made.near_exhaustively(["b" * 65, "a" * 64]) == [[], [("a" * 64, 0)]]
+
+
 def test_equal_names_are_one() -> None:
     assert len(NearNames(["nike", "nike"])) == 1
 

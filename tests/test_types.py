@@ -170,6 +170,20 @@ def test_a_long_value_is_cut_in_the_message() -> None:
         (lambda: Brand("A", negatives={"a"}), "Brand.negatives: expected a list of strings, got {'a'}"),  # type: ignore[arg-type]
         (lambda: Brand("A", usual_prices=({},)), "Brand.usual_prices: expected UsualPrice records, got ({},)"),  # type: ignore[arg-type]
         (lambda: Brand("A", usual_prices=3), "Brand.usual_prices: expected UsualPrice records, got 3"),  # type: ignore[arg-type]
+        (lambda: Brand("a" * 101), "Brand.name: expected at most 100 characters, got 101 in 'aaa"),
+        (lambda: Brand("A", ("b", "a" * 101)), "Brand.aliases: expected at most 100 characters, got 101 in 'aaa"),
+        (lambda: Brand("A", ("b",) * 501), "Brand.aliases: expected at most 500, got 501"),
+        (lambda: Brand("A", (), ("s",) * 10_001), "Brand.authorised_sellers: expected at most 10000, got 10001"),
+        (lambda: Brand("A", (), ("s" * 501,)), "Brand.authorised_sellers: expected at most 500 characters, got 501"),
+        (lambda: Brand("A", official_photos=("p",) * 1001), "Brand.official_photos: expected at most 1000, got 1001"),
+        (lambda: Brand("A", negatives=("p" * 1001,)), "Brand.negatives: expected at most 1000 characters, got 1001"),
+        (
+            lambda: Brand("A", usual_prices=(UsualPrice("EUR", 1, 2),) * 201),
+            "Brand.usual_prices: expected at most 200, got 201",
+        ),
+        (lambda: Brand("A", facts={str(i): "x" for i in range(101)}), "Brand.facts: expected at most 100, got 101"),
+        (lambda: Brand("A", facts={"a": "x" * 501}), "Brand.facts: expected at most 500 characters, got 501"),
+        (lambda: Brand("A", facts={"x" * 501: "a"}), "Brand.facts: expected at most 500 characters, got 501"),
         (lambda: Brand("A", facts=["x"]), "Brand.facts: expected a mapping of strings to strings, got ['x']"),  # type: ignore[arg-type]
         (lambda: make_match(similarity=1.1), "Match.similarity: expected a finite number in [-1.001, 1.001], got 1.1"),
         (lambda: make_match(similarity=math.nan), "Match.similarity: expected a finite number in"),

@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from logoscan.brands import read_brand_folders
-from logoscan.logos import ink, load_logo
+from logoscan.logos import ink, read_logo
+from logoscan.svg import Renderer
 from logoscan.training.drawings import Drawings, from_arrays
 from logoscan.training.styles import Rgba
 
@@ -53,7 +54,9 @@ def distances(marks: npt.NDArray[np.float32], exam: npt.NDArray[np.float32]) -> 
 
 def gallery_drawings(folders: Iterable[str | Path]) -> list[Rgba]:
     """Return the drawings of brand folders, uint8 (h, w, 4) RGBA each."""
-    return [load_logo(p)[0] for folder in folders for brand in read_brand_folders(Path(folder)) for p in brand.logos]
+    files = [p for folder in folders for brand in read_brand_folders(Path(folder)) for p in brand.logos]
+    with Renderer() as renderer:
+        return [read_logo(p, renderer=renderer).rgba for p in files]
 
 
 def without_exam(drawings: Drawings, exam: Iterable[Rgba], within: float = WITHIN) -> tuple[Drawings, dict[str, float]]:
