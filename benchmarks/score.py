@@ -22,6 +22,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,8 @@ LABELS = 10_000
 ALSO = ("condition", "photo")
 """What `auc_missing30_photos` leaves out besides the fields that a world lets be missing."""
 HERE = Path(__file__).parent
+# when a simulated stream begins; its listings come a minute apart, so that the ledger knows who was first
+_BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 EVIDENCE = HERE / "evidence"
 """What the photos of `quality.py identify` said (`--evidence`): probabilities alone."""
 
@@ -145,7 +148,7 @@ def scan(world: World, prices: PriceModel, stream: Sequence[Simulated]) -> Scann
     judge = Judge(prices)
     ledger = world.ledger
     judged, raw = [], []
-    for item in stream:
+    for number, item in enumerate(stream):
         listing = item.listing
         photos = None if item.shown is None else (ledger.look_up(item.photo, listing.seller_id),)
         found = Findings(
@@ -160,7 +163,7 @@ def scan(world: World, prices: PriceModel, stream: Sequence[Simulated]) -> Scann
         judged.append(judge.judge(found, world.brands.get))
         raw.append(_raw(found, judge, world.brands, judged[-1]))
         if item.shown is not None:
-            ledger.add(listing.seller_id, [item.photo])
+            ledger.add(listing.seller_id, [item.photo], at=_BEGIN + timedelta(minutes=number))
     return Scanned(world, judged, np.array(raw), np.array([s.counterfeit for s in stream]))
 
 
