@@ -39,7 +39,7 @@ from logoscan.judging import Findings, Judge, Judgement, claim_of, coded_of, men
 from logoscan.merchant import MerchantModel, score_merchant
 from logoscan.merchant_state import MerchantState
 from logoscan.price import PriceModel, PriceRecord
-from logoscan.results import ImageRecord, Provenance, Report, Score, Signal, top_score
+from logoscan.results import ImageRecord, ListingFacts, Provenance, Report, Score, Signal, top_score
 from logoscan.score import ScoreModel
 from logoscan.text import NameIndex
 from logoscan.types import Brand
@@ -284,7 +284,8 @@ def _merchants(world: World, scores: Sequence[Score], model: ScoreModel) -> floa
         seller = item.listing.seller_id
         if seller is not None:
             image = ImageRecord(None, None, None, None, item.photo)
-            report = Report(item.listing.id, seller, score, (), (), (), (), (), (image,), made)
+            report = Report(item.listing.id, seller, score, (), (), (), (), (), (image,), made,
+                            listing=ListingFacts.of(item.listing))  # fmt: skip
             states.setdefault(seller, MerchantState(merchants.listings)).add(report)
     found = [(score_merchant(state, model=merchants).value, seller) for seller, state in states.items()]
     return auc(np.array([value for value, _ in found]), np.array([s in world.bad_merchants for _, s in found]))

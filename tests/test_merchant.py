@@ -67,10 +67,7 @@ def report(
         listing_id=id,
         seller_id=seller,
         score=score,
-        images=(
-            *((image,) if pdq or sha256 else ()),
-            *(ImageRecord(None, None, None, None, other) for other in beside),
-        ),
+        images=((image,) if pdq or sha256 else ()) + others,
         provenance=Provenance("0", "e", "i", "d", "o", "s", "cpu", time),
         listing=None if title is None else ListingFacts(title=title),
     )
@@ -440,7 +437,7 @@ def full_state(extra: int = 0) -> MerchantState:
             time=times[i % 60],
             beside=(photo(-1 - i),),
             title=str(i),
-        )  # fmt: skip
+        )
         for i in range(MAX_CLUSTERS + extra)
     )
 

@@ -7,6 +7,7 @@ from attack_drawings import MARKS
 from attack_files import STORED
 from attack_listings import ROWS
 from attack_pictures import PHOTOS
+from attack_sellers import SELLERS
 
-ATTACKS: dict[str, Attack] = {attack.name: attack for attack in (*PHOTOS, *MARKS, *ROWS, *STORED)}
+ATTACKS: dict[str, Attack] = {attack.name: attack for attack in (*PHOTOS, *MARKS, *ROWS, *STORED, *SELLERS)}
 """In order; `benchmarks/attacks.py` measures each in a process of its own."""

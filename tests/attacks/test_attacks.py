@@ -16,12 +16,13 @@ from attack_drawings import MARKS
 from attack_files import STORED
 from attack_listings import ROWS
 from attack_pictures import PHOTOS
+from attack_sellers import SELLERS
 from attack_table import ATTACKS
 
 from logoscan import images
 from logoscan.placement import Keypoints
 
-_EACH = (*PHOTOS, *MARKS, *ROWS, *STORED)
+_EACH = (*PHOTOS, *MARKS, *ROWS, *STORED, *SELLERS)
 
 
 _SMALLER: dict[str, object] = {
