@@ -118,8 +118,8 @@ def newly_clear(
     Args:
         before: The model in use.
         after: The one that may take its place.
-        reports: Reports, or their scores, of which it is not known whether the brand is shown: so they count as
-            reviewed for low coverage where they were.
+        reports: Reports, or their scores. Better reports: a score does not tell whether the brand is shown, so that one
+            which is reviewed for its low coverage alone is listed, though it would be reviewed again.
         labels: Whether each listing is counterfeit.
 
     Returns:
@@ -153,9 +153,10 @@ def _warn_of_clear(
 ) -> None:
     gone = newly_clear(before, after, reports, labels)
     if gone:
+        of = int(np.sum(np.asarray(labels, np.float64)))
         logger.warning(
-            "%s: of %d counterfeit among the labels %d would be clear that %s reviews or blocks",
-            what, int(np.sum(np.asarray(labels, np.float64))), len(gone), before.version,
+            "%s: would clear %d of %d %s labelled counterfeit, which %s reviews or blocks",
+            what, len(gone), of, "listing" if of == 1 else "listings", before.version,
         )  # fmt: skip
 
 
