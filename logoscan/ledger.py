@@ -128,7 +128,8 @@ class PhotoLedger:
         import faiss
 
         if key is not None and (not isinstance(key, bytes) or len(key) < _LEAST_KEY):
-            raise InputError(f"key: expected {_LEAST_KEY} bytes or more, got {type(key).__name__} of length {len(key)}")
+            got = f"{len(key)} bytes" if isinstance(key, bytes) else type(key).__name__  # never the key itself
+            raise InputError(f"key: expected {_LEAST_KEY} bytes or more, got {got}")
         self._key = key
         self._index = faiss.IndexBinaryFlat(256)
         self._rows: dict[str, int] = {}
@@ -156,8 +157,8 @@ class PhotoLedger:
         """What the ledger holds of a seller: HMAC-SHA256 of the id by the key; without a key the id itself."""
         if self._key is None:
             return seller_id
-        _name("seller_id", seller_id)
-        return hmac.new(self._key, seller_id.encode(), hashlib.sha256).hexdigest()[:_TOKEN_DIGITS]
+        data = seller_id.encode("utf-8", "surrogatepass")  # half an emoji in an id stops no look-up
+        return hmac.new(self._key, data, hashlib.sha256).hexdigest()[:_TOKEN_DIGITS]
 
     # -- changes
 

@@ -491,6 +491,8 @@ def test_a_ledger_with_a_key_holds_no_ids(tmp_path: Path) -> None:
     assert list(again.records()) == list(ledger.records())
     assert again.forget("owner@example.org") == 1
     assert PhotoLedger().token("owner") == "owner"
+    again.add("half \ud83d", ["0" * 64])
+    assert again.look_up("0" * 64, "half \ud83d").other_sellers == 1
     for other in (None, KEY + b"?"):
         with pytest.raises(MismatchError, match=r"made with a key, and .*; PhotoLedger.load takes `key`"):
             PhotoLedger.load(tmp_path / "ledger", key=other)
@@ -501,7 +503,7 @@ def test_a_ledger_with_a_key_holds_no_ids(tmp_path: Path) -> None:
         PhotoLedger.load(tmp_path / "plain", key=KEY)
 
 
-@pytest.mark.parametrize("key", [b"", b"short", "a text of sixteen letters"])
+@pytest.mark.parametrize("key", [b"", b"short", "a text of sixteen letters", 7])
 def test_a_key_is_checked(key: Any) -> None:
     with pytest.raises(InputError, match="key: expected 16 bytes or more, got "):
         PhotoLedger(key=key)
