@@ -306,8 +306,9 @@ def copied_photo(case: Case) -> Signal | None:
     """Other sellers used a photo of the listing before, weighted by how surely it passes as the brand's.
 
     The most suspicious photo counts (`PhotoUse.weight`): whoever was seen with a photo first is not accused by those
-    who came later, and sellers of unknown order count half. A photo that this brand itself published is anyone's, and
-    one that very many sellers use is a stock photo and weighs little. An authorised seller may use the brand's photos.
+    who came later, and sellers of unknown order count half. A photo that this brand published, or the one that
+    the listing claims, is anyone's; those of other brands are not. One that very many sellers use is a stock photo and
+    weighs little. An authorised seller may use the brand's photos.
     Where the listing names no seller, the photo may be that of any who uses it, so that all count half. For an
     accessory "for BRAND" it counts as far as its photos show the brand. Abstains where no photo was looked up.
     Known false alarms: an honest seller whose photo a copier posted before him; one merchant with two accounts; what
@@ -318,14 +319,15 @@ def copied_photo(case: Case) -> Signal | None:
     brand, seller = case.brand.name, case.seller
     if seller is not None and seller in case.brand.authorised_sellers:
         return Signal("copied_photo", 0.0, f"{seller} is authorised by {brand} and may use its photos")
-    uses = [use for use in case.photos if brand not in use.official_of]
+    owners = {brand, case.claimed}  # an honest listing of a claimed brand's own photo may seem to show another one, too
+    uses = [use for use in case.photos if owners.isdisjoint(use.official_of)]
     if seller is None:
         uses = [replace(use, earlier_sellers=0, later_sellers=0) for use in uses]
     worst = max(uses, key=lambda use: (use.weight, use.other_sellers), default=PhotoUse(0))
     if not worst.other_sellers:
-        shared = any(use.other_sellers for use in case.photos)
-        published = f"{brand} itself published each photo that other sellers use"
-        why = published if shared else "no photo is known to be used by another seller"
+        by = sorted({o for use in case.photos if use.other_sellers for o in use.official_of if o in owners})
+        published = f"each photo that other sellers use was published by {' or '.join(by)}"
+        why = published if by else "no photo is known to be used by another seller"
         return Signal("copied_photo", 0.0, why)
     return Signal("copied_photo", worst.weight * case.presence, _told_use(worst, seller is not None))
 

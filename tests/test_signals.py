@@ -343,6 +343,8 @@ SOLD = {"seller_id": "s", "claimed": "Acme"}
         (case(photos=(used(3, official_of=("Acme", "Bolt")),), **SOLD), 0.0),
         (case(photos=(used(3, official_of=("Bolt",)),), **SOLD), 1.0),
         (case(photos=(used(3, official_of=("Acme",)), ONE), **SOLD), copied_photo_weight(1)),
+        (case(photos=(used(3, official_of=("Bolt",)),), seller_id="s", claimed="", shown=1.0), 1.0),
+        (case(photos=(used(3, official_of=("Bolt",)),), seller_id="s", claimed="Bolt", shown=1.0), 0.0),
         # who may use the brand's photos, and who does not say who he is
         (case(photos=(THREE,), seller_id="good", claimed="Acme"), 0.0),
         (case(photos=(THREE,), seller_id=None, claimed="Acme"), 0.5),
@@ -379,7 +381,7 @@ def test_copied_photo(one: Case, expected: float | None) -> None:
         (
             (used(3, official_of=("Acme",)),),
             "s",
-            "Acme itself published each photo that other sellers use",
+            "each photo that other sellers use was published by Acme",
         ),
     ],
 )
@@ -574,7 +576,11 @@ def test_the_sentence_of_copied_photo_agrees_with_its_numbers(one: Case, photos:
     if told := re.match(r"a photo is used by (?:at least )?(\d+) ", found.why):
         parts = {what: int(n) for n, what in re.findall(r"(\d+) (seen before|seen after|in an order)", found.why)}
         worst = max(
-            (use for use in photos if one.brand.name not in use.official_of and use.other_sellers == int(told[1])),
+            (
+                u
+                for u in photos
+                if {one.brand.name, one.claimed}.isdisjoint(u.official_of) and u.other_sellers == int(told[1])
+            ),
             key=lambda use: use.weight,
         )
         if one.seller is not None:
