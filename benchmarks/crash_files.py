@@ -18,7 +18,7 @@ from logoscan import storage, weights
 from logoscan.errors import InputError
 from logoscan.index import LogoIndex
 from logoscan.jsonio import read_record, write_record
-from logoscan.ledger import PhotoLedger
+from logoscan.ledger import PhotoLedger, PhotoRecord
 from logoscan.match import MatchCalibration
 from logoscan.merchant_state import MerchantState
 from logoscan.price import PriceModel, PriceRecord
@@ -284,7 +284,11 @@ def _read_scan(folder: Path) -> object:
         if ids != [f"L{number}" for number in range(len(ids))]:
             raise InputError(f"partial: expected the first listings in their order, got {ids}")
     ledger = folder / "photos.ledger"
-    return reports, tuple(PhotoLedger.load(ledger).records()) if ledger.is_file() else None
+    return reports, tuple(map(_undated, PhotoLedger.load(ledger).records())) if ledger.is_file() else None
+
+
+def _undated(record: PhotoRecord) -> PhotoRecord:
+    return replace(record, first_seen=(), last_seen=())
 
 
 def _timeless(report: Report) -> Report:

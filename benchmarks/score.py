@@ -22,6 +22,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ from logoscan.judging import Findings, Judge, Judgement
 from logoscan.merchant import MerchantModel, score_merchant
 from logoscan.merchant_state import MerchantState
 from logoscan.price import PriceModel, PriceRecord
-from logoscan.results import ImageRecord, Provenance, Report, Score, Signal, top_score
+from logoscan.results import ImageRecord, ListingFacts, Provenance, Report, Score, Signal, top_score
 from logoscan.score import ScoreModel
 from logoscan.text import NameIndex
 from logoscan.types import Brand
@@ -52,6 +53,8 @@ LABELS = 10_000
 ALSO = ("condition", "photo")
 """What `auc_missing30_photos` leaves out besides the fields that a world lets be missing."""
 HERE = Path(__file__).parent
+# when a simulated stream begins; its listings come a minute apart, so that the ledger knows who was first
+_BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 EVIDENCE = HERE / "evidence"
 """What the photos of `quality.py identify` said (`--evidence`): probabilities alone."""
 
@@ -146,7 +149,7 @@ def scan(world: World, prices: PriceModel, stream: Sequence[Simulated]) -> Scann
     judge = Judge(prices)
     ledger = world.ledger
     judged, raw = [], []
-    for item in stream:
+    for number, item in enumerate(stream):
         listing = item.listing
         photos = None if item.shown is None else (ledger.look_up(item.photo, listing.seller_id),)
         words = Wording.of(listing, names)
@@ -162,7 +165,7 @@ def scan(world: World, prices: PriceModel, stream: Sequence[Simulated]) -> Scann
         judged.append(judge.judge(found, world.brands.get))
         raw.append(_raw(found, judge, world.brands, judged[-1]))
         if item.shown is not None:
-            ledger.add(listing.seller_id, [item.photo])
+            ledger.add(listing.seller_id, [item.photo], at=_BEGIN + timedelta(minutes=number))
     return Scanned(world, judged, np.array(raw), np.array([s.counterfeit for s in stream]))
 
 
@@ -283,7 +286,8 @@ def _merchants(world: World, scores: Sequence[Score], model: ScoreModel) -> floa
         seller = item.listing.seller_id
         if seller is not None:
             image = ImageRecord(None, None, None, None, item.photo)
-            report = Report(item.listing.id, seller, score, (), (), (), (), (), (image,), made)
+            report = Report(item.listing.id, seller, score, (), (), (), (), (), (image,), made,
+                            listing=ListingFacts.of(item.listing))  # fmt: skip
             states.setdefault(seller, MerchantState(merchants.listings)).add(report)
     found = [(score_merchant(state, model=merchants).value, seller) for seller, state in states.items()]
     return auc(np.array([value for value, _ in found]), np.array([s in world.bad_merchants for _, s in found]))

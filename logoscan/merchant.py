@@ -180,7 +180,8 @@ class MerchantModel:
         listings: How listings become evidence.
         coefficients: The most that each fact can add; at least 0.
         review_from: Score from which the band is "review", in (0, 100).
-        block_from: Score from which the band is "block", given a listing that points at counterfeits or a takedown.
+        block_from: Score from which the band is "block", given a listing that points at counterfeits or a takedown, and
+            that the score reaches it with each set of photos counted once, under however many titles.
         name: Goes into the version.
     """
 
@@ -225,19 +226,26 @@ class MerchantModel:
             ("complaints", facts.complaints, _COMPLAINTS, "called counterfeit by their buyers"),
         ):
             if count is not None and facts.orders is not None:
-                why = f"{count} of {facts.orders} orders were {what}; {rate.usual:.1%} is usual."
+                of = f"{count} of {facts.orders} {_plural('order', facts.orders)}"
+                why = f"{of} {'was' if count == 1 else 'were'} {what}; {rate.usual:.1%} is usual."
                 found.append((name, rate.strength(count, facts.orders), why))
         if facts.takedowns is not None:
             # the first is half of it: one may be a mistake, and the tenth says little that the ninth did not
-            why = f"{facts.takedowns} earlier removals for counterfeiting were upheld."
+            were = "was" if facts.takedowns == 1 else "were"
+            why = f"{facts.takedowns} earlier {_plural('removal', facts.takedowns)} for counterfeiting {were} upheld."
             found.append(("takedowns", 1.0 - 2.0**-facts.takedowns, why))
         if facts.account_age_days is not None:
-            why = f"The account is {facts.account_age_days:.0f} days old."
+            days = f"{facts.account_age_days:.0f}"
+            why = f"The account is {days} {'day' if days == '1' else 'days'} old."
             found.append(("account_age", 2.0 ** (-facts.account_age_days / _NEW_DAYS), why))
         if facts.identity_verified is not None:
             why = f"The merchant's identity is {'' if facts.identity_verified else 'not '}verified."
             found.append(("identity", 0.0 if facts.identity_verified else 1.0, why))
         return [MerchantContribution(name, self.coefficients[name] * strength, why) for name, strength, why in found]
+
+
+def _plural(noun: str, number: int) -> str:
+    return noun if number == 1 else f"{noun}s"
 
 
 def score_merchant(
@@ -276,16 +284,22 @@ def score_merchant(
             state.add(report)
     at_s = state.newest_s if at is None else seconds(at)
     parts = model.judge_facts(facts) if facts is not None else []
+    plain = model.bias + math.fsum(p.contribution for p in parts)
     if state.pieces and at_s is not None:
-        pieces = f"{state.against} of {state.pieces} independent pieces of evidence"
-        why = f"{pieces}, from {state.reports} reports, speak for counterfeits."
-        parts.append(MerchantContribution(LISTINGS, state.log_ratio(at_s), why))
+        ratio, once = state.log_ratio(at_s), state.log_ratio(at_s, titles=False)
+        against = state.against
+        pieces = f"{against} of {state.pieces} independent {_plural('piece', state.pieces)} of evidence"
+        speak = f"{'speaks' if against == 1 else 'speak'} for counterfeits"
+        more = "; the same photos under several titles count as several" if ratio > once else ""
+        why = f"{pieces}, from {state.reports} {_plural('report', state.reports)}, {speak}{more}."
+        parts.append(MerchantContribution(LISTINGS, ratio, why))
+        plain += once
     parts.sort(key=lambda p: (-p.contribution, p.name))
     value = 100.0 * sigmoid(model.bias + math.fsum(p.contribution for p in parts))
     added = {p.name: p.contribution for p in parts}
     proven = (state.pointed and added.get(LISTINGS, 0.0) > 0) or added.get("takedowns", 0.0) > 0
     band: Band = "clear" if value < model.review_from else "review"
-    if value >= model.block_from and proven:
+    if min(value, 100.0 * sigmoid(plain)) >= model.block_from and proven:  # titles of one set of photos never block
         band = "block"
     when = None if at_s is None else iso_time(at_s)
     return MerchantScore(

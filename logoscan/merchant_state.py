@@ -1,11 +1,17 @@
 """Reports of one merchant's listings -> a small state of independent evidence: add, merge, store, and what it says.
 
-Listings with the same main photo are one piece of evidence, and the worst of them counts, so that copies add nothing.
+Listings with the same photos, all of them in their order, are one piece of evidence, and the worst of them counts, so
+that copies add nothing. One photo that many listings share hides none of those that speak against the merchant: of
+listings with one main photo but other photos beside it, each that speaks against him is a piece; only where none does,
+all of them are one piece for him. The same photos under n titles that speak against him count about log2(n) times, and
+never for "block" (`merchant`): sizes and colours of one thing look alike, and so do things that the photos do not show.
 Copies that were saved anew are known by their PDQ hashes, which a scanner with a ledger makes (`PhotoLedger`); without
 them only equal files are one photo. So all reports of a merchant should be made in the same way: a listing that was
 scanned with and without a ledger is two pieces.
 The state keeps a table of at most 1,000 such clusters. Beyond that it is approximate: the cluster that matters least is
 settled into a few sums and its photo forgotten, so that the same photo counts as new when it comes back.
+
+A state is about one merchant and holds nothing of anybody else: to forget him, delete it.
 
 Knows reports; knows nothing of what else a platform knows about the merchant.
 """
@@ -15,12 +21,14 @@ from __future__ import annotations
 import hashlib
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
 from logoscan.errors import InputError, MismatchError
+from logoscan.folding import fold
 from logoscan.jsonio import from_json, seal, to_json, unseal
 from logoscan.merchant_evidence import ListingEvidence
 from logoscan.photos import MATCH_BITS
@@ -38,6 +46,11 @@ _SELLER_CHARS = 1000
 _PRICE, _SELLER = "low_price", "seller_not_authorised"
 """Signals that do not tell a seller of fakes from an honest one who is cheap or not the brand's own."""
 _KEY = re.compile("(?:pdq|photo|id):[0-9a-f]{64}")
+# coprime with 256, so that no two of 256 photos are turned alike
+_TURN_BITS = 37
+"""Of a photo's hash for each photo before it: else a photo would undo its own copy in the sum of all."""
+_TITLE_BITS = 60
+"""Of a count of titles: two for each doubling, up to a thousand million."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -65,7 +78,7 @@ _FIRST_S, _LAST_S = seconds(datetime.min), seconds(datetime.max)
 
 @dataclass(slots=True)
 class Cluster:
-    """Listings with the same main photo.
+    """Listings with the same photos.
 
     Attributes:
         logit: The highest of its listings' log-odds.
@@ -74,6 +87,9 @@ class Cluster:
         time_s: The newest report's, seconds since 1970: the photo is in use as long as it comes again.
         worst: Id of the listing with the highest log-odds.
         pointed: One of its listings points at a counterfeit, see `MerchantState.pointed`.
+        main: Key of its main photo alone, equal in all clusters that share it.
+        titles: Titles (with their brands) of its listings that speak against the merchant, as a bitmap that counts
+            distinct ones (after Flajolet and Martin, 1985), so that a listing that comes again counts once.
     """
 
     logit: float
@@ -82,6 +98,8 @@ class Cluster:
     time_s: float
     worst: str
     pointed: bool
+    main: str = ""
+    titles: int = 0
 
     def join(self, other: Cluster) -> None:
         """Take in another cluster of the same photo; the order of joining does not matter."""
@@ -90,6 +108,12 @@ class Cluster:
         self.touched = max(self.touched, other.touched)
         self.time_s = max(self.time_s, other.time_s)
         self.pointed |= other.pointed
+        self.titles |= other.titles
+
+    @property
+    def weight(self) -> float:
+        """How many pieces it counts as: 1, and about log2(n) more for n titles that speak against the merchant."""
+        return 1.0 + max(0, self.titles.bit_count() - 1) / 2
 
     @property
     def importance(self) -> float:
@@ -143,9 +167,10 @@ class MerchantState:
         seller_id: The merchant; None before the first report.
         reports: Added, with copies and with listings that show no brand; a listing scanned twice counts twice here.
         newest_s: Time of the newest report, seconds since 1970.
-        clusters: By "pdq:", "photo:" (a hash of the file's) or "id:" (a hash of the listing's id), and 64 hex digits.
+        clusters: By "pdq:" (of all photos), "photo:" (a hash of the files') or "id:" (a hash of the listing's id), and
+            64 hex digits.
         settled: Clusters for which there was no room.
-        format: Of the JSON.
+        format: Of the JSON. Format 1 knew main photos alone, and is refused.
     """
 
     evidence: ListingEvidence = field(default_factory=ListingEvidence)
@@ -154,15 +179,22 @@ class MerchantState:
     newest_s: float | None = None
     clusters: dict[str, Cluster] = field(default_factory=dict, repr=False)
     settled: Settled | None = field(default=None, repr=False)
-    format: int = 1
+    format: int = 2
 
     def __post_init__(self) -> None:
-        if self.format != 1:
-            raise InputError(f"MerchantState.format: expected 1, got {self.format}")
-        if len(self.clusters) > MAX_CLUSTERS or not all(map(_KEY.fullmatch, self.clusters)):
+        if self.format != 2:
+            raise InputError(
+                f"MerchantState.format: expected 2, got {self.format}; make a state of another version again, from the "
+                "merchant's reports"
+            )
+        if len(self.clusters) > MAX_CLUSTERS or not all(
+            _KEY.fullmatch(key) and _KEY.fullmatch(cluster.main) for key, cluster in self.clusters.items()
+        ):
             raise InputError(f"MerchantState.clusters: expected {MAX_CLUSTERS} or fewer, by a kind and 64 hex digits")
         if min((c.listings for c in self.clusters.values()), default=1) < 1:
             raise InputError("MerchantState.clusters: expected one listing or more in each")
+        if not all(0 <= c.titles < 1 << _TITLE_BITS for c in self.clusters.values()):
+            raise InputError(f"MerchantState.clusters: expected titles as a bitmap of {_TITLE_BITS} bits")
         if self.settled and len(self.settled.sums) != len(self.evidence.shares):
             raise InputError(f"MerchantState.settled: expected {len(self.evidence.shares)} sums")
         rows = self.clusters.values()
@@ -171,11 +203,13 @@ class MerchantState:
         if not all(_FIRST_S <= t <= _LAST_S for t in times) or not all(map(math.isfinite, numbers)):
             raise InputError("MerchantState: expected finite numbers, and times from year 1 to 9999")
         self._bits = {key: _bits(key) for key in self.clusters if key.startswith("pdq:")}
+        mains = {cluster.main for cluster in self.clusters.values()}
+        self._main_bits = {key: _bits(key) for key in mains if key.startswith("pdq:")}
 
     @property
     def pieces(self) -> int:
         """Independent pieces of evidence."""
-        return len(self.clusters) + (self.settled.pieces if self.settled else 0)
+        return len(self._counted()) + (self.settled.pieces if self.settled else 0)
 
     @property
     def is_exact(self) -> bool:
@@ -190,8 +224,7 @@ class MerchantState:
     @property
     def against(self) -> int:
         """Pieces that speak against the merchant."""
-        x = self.evidence.excess(np.array([c.logit for c in self.clusters.values()]))
-        return int((x > 0).sum()) + (self.settled.against if self.settled else 0)
+        return sum(map(self._is_against, self.clusters.values())) + (self.settled.against if self.settled else 0)
 
     @property
     def worst(self) -> tuple[str, ...]:
@@ -221,7 +254,11 @@ class MerchantState:
         logit = score.bias + math.fsum(c.contribution for c in score.contributions if c.signal != _SELLER)
         beyond = any(c.contribution > 0 and c.signal not in (_PRICE, _SELLER) for c in score.contributions)
         short = name if len(name) <= _ID_CHARS else f"{name[: _ID_CHARS - 1]}…"
-        self._join(_key(report), Cluster(logit, 1, self.reports, time_s, short, logit >= 0 and beyond))
+        key, main = _keys(report)
+        cluster = Cluster(logit, 1, self.reports, time_s, short, logit >= 0 and beyond, main, 0)
+        if self._is_against(cluster):
+            cluster.titles = _title_bit(report)
+        self._join(key, cluster)
 
     def merge(self, other: MerchantState) -> MerchantState:
         """A new state of both's reports, which must be different ones.
@@ -243,15 +280,36 @@ class MerchantState:
                 both._join(key, replace(cluster, touched=both.reports - (state.reports - cluster.touched)))
         return both
 
-    def log_ratio(self, at_s: float) -> float:
-        """What the listings add to the merchant's log-odds at a time, seconds since 1970."""
+    def log_ratio(self, at_s: float, *, titles: bool = True) -> float:
+        """What the listings add to the merchant's log-odds at a time, seconds since 1970.
+
+        Args:
+            at_s: When.
+            titles: Photos under several titles count as several pieces (`Cluster.weight`); else as one.
+        """
         sums = np.zeros(len(self.evidence.shares))
         if self.settled:
             sums += np.array(self.settled.sums) * self.evidence.decay(np.array(at_s - self.settled.time_s))
-        if self.clusters:
-            logits, times = np.array([(c.logit, c.time_s) for c in self.clusters.values()]).T
-            sums += self.evidence.log_ratios(logits) @ self.evidence.decay(at_s - times)
+        if counted := self._counted():
+            rows = [(c.logit, c.time_s, c.weight if titles else 1) for c in counted]
+            logits, times, weights = np.array(rows, np.float64).T
+            sums += self.evidence.log_ratios(logits) @ (weights * self.evidence.decay(at_s - times))
         return self.evidence.total(sums)
+
+    def _is_against(self, cluster: Cluster) -> bool:
+        return float(self.evidence.excess(np.array(cluster.logit))) > 0
+
+    def _counted(self) -> list[Cluster]:
+        """The pieces: of clusters with one main photo those against the merchant; where none is, the worst."""
+        groups: dict[str, list[Cluster]] = {}
+        for cluster in self.clusters.values():
+            groups.setdefault(cluster.main, []).append(cluster)
+        out = []
+        for group in groups.values():
+            against = [cluster for cluster in group if self._is_against(cluster)]
+            worst = min(group, key=lambda c: _worst_first((c.logit, c.worst)))
+            out += against or [replace(worst, time_s=max(c.time_s for c in group))]
+        return out
 
     def to_json(self) -> str:
         """One line of JSON, sealed by its SHA-256; numbers keep every bit."""
@@ -277,31 +335,42 @@ class MerchantState:
         self.seller_id = seller_id
 
     def _join(self, key: str, cluster: Cluster) -> None:
-        """Into the cluster of its photo; else as a new one, for which the least important is settled."""
-        if known := self._find(key):
-            known.join(cluster)
+        """Into the cluster of its photos; else as a new one, for which the least important is settled."""
+        if known := key if key in self.clusters else _nearest(key, self._bits):
+            self.clusters[known].join(cluster)
             return
         if len(self.clusters) == MAX_CLUSTERS:
-            least_key = min(self.clusters, key=lambda k: self.clusters[k].importance)
-            least = self.clusters.pop(least_key)
-            self._bits.pop(least_key, None)
-            logit = np.array(least.logit)
-            sums, against = self.evidence.log_ratios(logit).tolist(), int(self.evidence.excess(logit) > 0)
-            self._settle(Settled(1, against, tuple(sums), least.time_s, least.pointed, ((least.logit, least.worst),)))
-        self.clusters[key] = cluster
-        if key.startswith("pdq:"):
-            self._bits[key] = _bits(key)
+            self._settle_least()
+        main = _nearest(cluster.main, self._main_bits) or cluster.main
+        self.clusters[key] = cluster = replace(cluster, main=main)
+        for names, name in ((self._bits, key), (self._main_bits, cluster.main)):
+            if name.startswith("pdq:"):
+                names[name] = _bits(name)
+
+    def _settle_least(self) -> None:
+        key = min(self.clusters, key=lambda k: self.clusters[k].importance)
+        least = self.clusters.pop(key)
+        self._bits.pop(key, None)
+        against, logit = self._is_against(least), np.array(least.logit)
+        shared = any(c.main == least.main for c in self.clusters.values())
+        if not shared:
+            self._main_bits.pop(least.main, None)
+        counts = against or not shared  # what speaks for the merchant counts once for each main photo
+        sums = tuple(self.evidence.log_ratios(logit).tolist()) if counts else (0.0,) * len(self.evidence.shares)
+        worst = ((least.logit, least.worst),)
+        self._settle(Settled(int(counts), int(against), sums, least.time_s, least.pointed, worst))
 
     def _settle(self, settled: Settled) -> None:
         self.settled = settled if self.settled is None else self.settled.plus(settled, self.evidence)
 
-    def _find(self, key: str) -> Cluster | None:
-        """The cluster of that key, or the one with the nearest PDQ hash within `MATCH_BITS`."""
-        if key in self.clusters or not key.startswith("pdq:"):
-            return self.clusters.get(key)
-        bits = _bits(key)
-        apart, nearest = min((((bits ^ other).bit_count(), k) for k, other in self._bits.items()), default=(256, ""))
-        return self.clusters[nearest] if apart <= MATCH_BITS else None
+
+def _nearest(key: str, known: Mapping[str, int]) -> str | None:
+    """Of known PDQ hashes the nearest within `MATCH_BITS`; of what is none, none."""
+    if key in known or not key.startswith("pdq:"):
+        return key if key in known else None
+    bits = _bits(key)
+    apart, nearest = min((((bits ^ other).bit_count(), k) for k, other in known.items()), default=(256, ""))
+    return nearest if apart <= MATCH_BITS else None
 
 
 def _worst_first(pair: tuple[float, str]) -> tuple[float, str]:
@@ -313,16 +382,39 @@ def _bits(key: str) -> int:
     return int(key.removeprefix("pdq:"), 16)
 
 
-def _key(report: Report) -> str:
-    """Of the main photo: the first that could be read. Those behind it do not count: a chart of sizes stands in all of
-    a shop's listings, and a seller could tie all to one piece by a photo at their ends.
+def _keys(report: Report) -> tuple[str, str]:
+    """Of all photos together, and of the main one, which is the first that could be read.
+
+    The hashes of all photos are added up (exclusive or), each turned by its place, so that copies of all have sums as
+    near as the copies, and another photo at any place makes another sum.
     """
-    for image in report.images:
-        if image.pdq is not None:
-            return f"pdq:{image.pdq}"
-        if image.sha256:
-            return f"photo:{_digest(image.sha256)}"
-    return f"id:{_digest(report.listing_id)}"
+    main = next((image for image in report.images if image.pdq is not None or image.sha256), None)
+    if main is None:
+        key = f"id:{_digest(report.listing_id)}"
+        return key, key
+    if main.pdq is None:
+        files = [image.sha256 for image in report.images if image.sha256]
+        return f"photo:{_digest(' '.join(files))}", f"photo:{_digest(files[0])}"
+    total = 0
+    for place, pdq in enumerate(image.pdq for image in report.images if image.pdq is not None):
+        total ^= _turned(int(pdq, 16), place * _TURN_BITS % 256)
+    return f"pdq:{total:064x}", f"pdq:{main.pdq}"
+
+
+def _turned(bits: int, by: int) -> int:
+    """256 bits, turned to the left."""
+    return (bits << by | bits >> (256 - by)) & ((1 << 256) - 1)
+
+
+def _title_bit(report: Report) -> int:
+    """The bit of a title and its brand in a bitmap that counts. Unknown titles are one.
+
+    Each bit is had by a share of titles that is 1.4 times smaller than that of the bit before, so that about
+    2 * log2(n) bits are set by n titles.
+    """
+    title = (report.listing.title if report.listing else None) or ""
+    drawn = int(_digest(f"{fold(title)} {report.score.brand}"), 16) + 1
+    return 1 << min(_TITLE_BITS - 1, max(0, math.floor(2 * (256 - math.log2(drawn)))))
 
 
 def _digest(text: str) -> str:

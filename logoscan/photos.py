@@ -43,6 +43,8 @@ MOST_SELLERS = 256
 
 _WEIGHTS = {1: 0.7, 3: 1.0, 40: 1.0, MOST_SELLERS: 0.1}
 """Other sellers -> weight, straight in between over the logarithm of their number; see `copied_photo_weight`."""
+_UNORDERED = 0.5
+"""Of other sellers of whom nobody knows who was first: whoever was copied looks like the copier."""
 
 
 @dataclass(frozen=True)
@@ -71,13 +73,17 @@ class PhotoUse:
 
     Attributes:
         other_sellers: How many; `MOST_SELLERS` means at least so many.
-        examples: Ids of some of them, sorted.
+        examples: Ids of some of them, sorted; of a ledger with a key its tokens.
         official_of: Brands whose official photo it is, sorted.
+        earlier_sellers: Those of the other sellers who were surely seen with it before the one who asks.
+        later_sellers: Those who were surely seen with it after him. Of the rest the order is not known.
     """
 
     other_sellers: int
     examples: tuple[str, ...] = ()
     official_of: tuple[str, ...] = ()
+    earlier_sellers: int = 0
+    later_sellers: int = 0
 
     def __post_init__(self) -> None:
         if not 0 <= self.other_sellers <= MOST_SELLERS:
@@ -88,6 +94,30 @@ class PhotoUse:
             raise InputError(
                 f"PhotoUse.examples: expected at most {self.other_sellers} sellers, got {len(self.examples)}"
             )
+        if min(self.earlier_sellers, self.later_sellers, self.unordered_sellers) < 0:
+            raise InputError(
+                f"PhotoUse.earlier_sellers, later_sellers: expected {self.other_sellers} or fewer together, each 0 or "
+                f"more, got {self.earlier_sellers!r} and {self.later_sellers!r}"
+            )
+
+    @property
+    def unordered_sellers(self) -> int:
+        """Other sellers of whom it is not known whether they were seen before or after the one who asks."""
+        return self.other_sellers - self.earlier_sellers - self.later_sellers
+
+    @property
+    def weight(self) -> float:
+        """How suspicious the use is, in [0, 1]: of those who came later a seller is not accused.
+
+        Earlier sellers count in full (`copied_photo_weight`), those of unknown order half, later ones not at all. All
+        of them together tell a stock photo.
+        """
+        most = copied_photo_weight(self.other_sellers)
+        perhaps = self.earlier_sellers + self.unordered_sellers
+        return max(
+            min(copied_photo_weight(self.earlier_sellers), most),
+            _UNORDERED * min(copied_photo_weight(perhaps), most),
+        )
 
     @property
     def at_least(self) -> bool:
@@ -119,11 +149,11 @@ def photo_hash(rgb: Rgb) -> PhotoHash | None:
 
 
 def copied_photo_weight(other_sellers: int) -> float:
-    """How suspicious it is that a photo is used by so many other sellers, in [0, 1]. Stated priors, not fitted.
+    """How suspicious it is that so many other sellers used a photo before, in [0, 1]. Stated priors, not fitted.
 
     - None: 0.
-    - One: 0.7. A copier may copy a single victim; but the victim looks the same until the two are told apart, and one
-      merchant may have two accounts.
+    - One: 0.7. A copier may copy a single victim; but one merchant may have two accounts, and who was seen first need
+      not have been first.
     - Three to forty: 1. Rings of that size are known to share the photos of their goods, and with each further seller
       it is less likely that the photo is one's own.
     - More: falling, to 0.1 from `MOST_SELLERS` on. What hundreds use is a maker's or wholesaler's stock photo; honest

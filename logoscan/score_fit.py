@@ -3,6 +3,9 @@
 One method from ten labels to a million: maximum likelihood of the additive monotone shapes, held to the model that it
 starts from by a penalty that is worth a few labels, so that few labels move little and many decide. Slope and bias are
 then calibrated on predictions for labels that were left out (Platt, 1999) and folded in.
+
+No counterfeit that is known slips away in silence: whenever a listing that was confirmed as one leaves review or block
+for clear, the log warns and says how many do (`newly_clear` says which).
 """
 
 from __future__ import annotations
@@ -18,8 +21,9 @@ from numpy.typing import NDArray
 from logoscan.errors import InputError, MissingDependencyError
 from logoscan.results import Report, Score, Signal
 from logoscan.score import ScoreModel
+from logoscan.types import Band
 
-__all__ = ["fit_scores", "with_bands"]
+__all__ = ["fit_scores", "newly_clear", "with_bands"]
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +41,12 @@ _MOST_RISE = 8.0
 """Of one piece, 3,000 to 1, unless the prior rises more: a step that separates the labels would rise without end."""
 _FOLDS = 5
 _LEAST = 10
-"""Labels of either kind (weights counted) below which slope and bias stay as they are fitted."""
+"""Labels of either kind (weights counted) below which slope and bias stay as they are fitted, and the log warns."""
+_RICH = 0.2
+"""Share of counterfeits beyond which labels are no stream's: marketplaces state 1-5 %. A budget of their share says
+nothing of the stream's."""
+_LOST = 0.5
+"""Of the counterfeits among rich labels that a budget may clear: one that clears more cannot be meant."""
 _SLOPE_PULL = 5.0
 """Penalty on the squared departure of the calibration's slope from 1."""
 _ROUNDING = 1e-12
@@ -65,15 +74,29 @@ def fit_scores(
         name: Of the model that is made; its version adds a hash of its numbers.
 
     Returns:
-        A model with fitted bias and shapes, the prior's thresholds, and the calibration folded in.
+        A model with fitted bias and shapes, the prior's thresholds, and the calibration folded in. The log warns where
+        there are fewer than 10 labels of either kind, which bring little but the share of counterfeits among them, and
+        where confirmed counterfeits would be clear that the prior reviews or blocks.
 
     Raises:
-        InputError: Lengths differ, no report has a candidate brand, a label is neither true nor false, a weight is
-            not above 0, or a signal is unknown to the prior.
+        InputError: Lengths differ, no report has a candidate brand, all labels of those that have one are of one kind,
+            a label is neither true nor false, a weight is not above 0, or a signal is unknown to the prior.
         MissingDependencyError: SciPy is not installed.
     """
     prior = prior or ScoreModel()
     x, y, w = _table(reports, labels, weights, prior)
+    bad = int(y.sum())
+    if not 0 < bad < len(y):
+        raise InputError(
+            f"labels: expected counterfeits and genuine ones, {_LEAST} or more of either, among the reports with a "
+            f"candidate brand, got {bad} counterfeit and {len(y) - bad} genuine"
+        )
+    if min(bad, len(y) - bad) < _LEAST:
+        logger.warning(
+            "fit: expected %d labels or more of either kind, got %d counterfeit and %d genuine: the fit stays near the "
+            "prior, and takes their shares for the stream's",
+            _LEAST, bad, len(y) - bad,
+        )  # fmt: skip
     start = _pieces(prior)
     bias, rises = _maximum(x, y, w, prior.bias, start)
     slope, offset = _calibration(x, y, w, prior.bias, start, bias, rises)
@@ -82,7 +105,59 @@ def fit_scores(
         signal: (0.0, *np.cumsum(np.maximum(row, 0.0)).tolist())
         for signal, row in zip(prior.shapes, pieces, strict=True)
     }
-    return replace(prior, bias=slope * bias + offset, shapes=shapes, name=name)
+    fitted = replace(prior, bias=slope * bias + offset, shapes=shapes, name=name)
+    _warn_of_clear("fit", prior, fitted, reports, labels)
+    return fitted
+
+
+def newly_clear(
+    before: ScoreModel, after: ScoreModel, reports: Sequence[Report] | Sequence[Score], labels: Sequence[bool]
+) -> list[int]:
+    """Which confirmed counterfeits one model reviews or blocks, and another one clears.
+
+    Args:
+        before: The model in use.
+        after: The one that may take its place.
+        reports: Reports, or their scores. Better reports: a score does not tell whether the brand is shown, so that one
+            which is reviewed for its low coverage alone is listed, though it would be reviewed again.
+        labels: Whether each listing is counterfeit.
+
+    Returns:
+        Places among the reports, in their order.
+
+    Raises:
+        InputError: Lengths differ, or a label is neither true nor false.
+    """
+    y, _ = _labels(labels, None, len(reports))
+    return [
+        i
+        for i in np.flatnonzero(y).tolist()
+        if _band(before, reports[i]) != "clear" and _band(after, reports[i]) == "clear"
+    ]
+
+
+def _band(model: ScoreModel, one: Report | Score) -> Band:
+    """The band by a model of the brand that a report names."""
+    score = _under(model, one)
+    if score.value is None:
+        return score.band
+    return model.band(score.value, score.contributions, unjudged=_unjudged(model, one, score))
+
+
+def _warn_of_clear(
+    what: str,
+    before: ScoreModel,
+    after: ScoreModel,
+    reports: Sequence[Report] | Sequence[Score],
+    labels: Sequence[bool],
+) -> None:
+    gone = newly_clear(before, after, reports, labels)
+    if gone:
+        of = int(np.sum(np.asarray(labels, np.float64)))
+        logger.warning(
+            "%s: would clear %d of %d %s labelled counterfeit, which %s reviews or blocks",
+            what, len(gone), of, "listing" if of == 1 else "listings", before.version,
+        )  # fmt: skip
 
 
 def with_bands(
@@ -104,15 +179,18 @@ def with_bands(
         block_precision: Share of counterfeits that blocked listings must reach, in (0, 1]; the lowest score that
             reaches it begins the band. Only listings that may be blocked count.
         review_share: Share of all listings that people can look at (review and block together), in (0, 1). Listings of
-            equal score are all looked at, or none; nothing is blocked below the score that the budget reaches.
-        weights: As for `fit_scores`.
+            equal score are all looked at, or none; nothing is blocked below the score that the budget reaches. It is a
+            share of the stream, so that the labels must be drawn like it, or have weights.
+        weights: As for `fit_scores`. All alike, [1.0, ...], states that the labels are the stream, however rich.
 
     Returns:
-        The model with other bands. A band that is not asked for moves only where the other one pushes it.
+        The model with other bands. A band that is not asked for moves only where the other one pushes it. The log warns
+        where confirmed counterfeits would be clear that the model reviews or blocks.
 
     Raises:
-        InputError: A share is out of range, no score reaches the precision, or more go to review for their low coverage
-            alone, or for a score of 100, than people can look at.
+        InputError: A share is out of range, no score reaches the precision, more go to review for their low coverage
+            alone, or for a score of 100, than people can look at, or the share cannot be meant: more than a fifth of
+            the labels are counterfeit, have no weights, and most that are reviewed or blocked would be clear.
     """
     if block_precision is not None and not 0 < block_precision <= 1:
         raise InputError(f"block_precision: expected a share in (0, 1], got {block_precision!r}")
@@ -130,7 +208,18 @@ def with_bands(
         least = -math.inf if review_share is None else review
         may = np.array([s.value is not None and model.band(100.0, s.contributions) == "block" for s in scores])
         block = _lowest(values[may], y[may], w[may], block_precision, least)
-    return replace(model, review_from=_inside(min(review, block)), block_from=_inside(block))
+    banded = replace(model, review_from=_inside(min(review, block)), block_from=_inside(block))
+    if review_share is not None and weights is None and y.mean() > _RICH:
+        gone = len(newly_clear(model, banded, reports, labels))
+        caught = gone + sum(_band(banded, reports[i]) != "clear" for i in np.flatnonzero(y).tolist())
+        if gone > _LOST * caught:
+            raise InputError(
+                f"review_share: expected labels that are drawn like the stream, or `weights`, got {review_share!r} and "
+                f"{int(y.sum())} counterfeit of {len(y)} labels: {gone} of these, which are reviewed or blocked, would "
+                "be clear"
+            )
+    _warn_of_clear("with_bands", model, banded, reports, labels)
+    return banded
 
 
 def _under(model: ScoreModel, one: Report | Score) -> Score:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from logoscan.coded import CodedUse
@@ -17,7 +17,7 @@ from logoscan.cohorts import USED
 from logoscan.complaints import NO_REVIEWS, Complaints
 from logoscan.evidence import revised
 from logoscan.facts import contradictions
-from logoscan.photos import PhotoUse, copied_photo_weight
+from logoscan.photos import PhotoUse
 from logoscan.price import PriceJudgement, condition_of
 from logoscan.results import Signal
 from logoscan.types import Brand, BrandMention, Listing
@@ -387,24 +387,48 @@ def review_complaints(case: Case) -> Signal | None:
 
 
 def copied_photo(case: Case) -> Signal | None:
-    """Other sellers use a photo of the listing, weighted by how surely it passes as the brand's.
+    """Other sellers used a photo of the listing before, weighted by how surely it passes as the brand's.
 
-    The most suspicious photo counts. A photo that the brand itself published is anyone's, and one that very many
-    sellers use is a stock photo and weighs little. Abstains where the seller is unknown, since his own photos cannot be
-    told from others', and where no photo was looked up. For an accessory "for BRAND" it counts as far as its photos
-    show the brand. Known false alarms: whoever was copied looks like the copier until the two are told apart; one
-    merchant with two accounts.
+    The most suspicious photo counts (`PhotoUse.weight`): whoever was seen with a photo first is not accused by those
+    who came later, and sellers of unknown order count half. A photo that this brand published, or the one that
+    the listing claims, is anyone's; those of other brands are not. One that very many sellers use is a stock photo and
+    weighs little. An authorised seller may use the brand's photos.
+    Where the listing names no seller, the photo may be that of any who uses it, so that all count half. For an
+    accessory "for BRAND" it counts as far as its photos show the brand. Abstains where no photo was looked up.
+    Known false alarms: an honest seller whose photo a copier posted before him; one merchant with two accounts; what
+    one supplier gave to several shops.
     """
-    if not case.photos or case.seller is None:
+    if not case.photos:
         return None
-    foreign = [use for use in case.photos if not use.official_of]
-    used = max(foreign, key=lambda use: copied_photo_weight(use.other_sellers), default=PhotoUse(0))
-    if not used.other_sellers:
-        return Signal("copied_photo", 0.0, "no photo is known to be used by another seller")
-    number = f"{'at least ' if used.at_least else ''}{used.other_sellers}"
-    sellers = "seller" if used.other_sellers == 1 else "sellers"
-    why = f"a photo is used by {number} other {sellers} ({', '.join(used.examples)})"
-    return Signal("copied_photo", copied_photo_weight(used.other_sellers) * case.presence, why)
+    brand, seller = case.brand.name, case.seller
+    if seller is not None and seller in case.brand.authorised_sellers:
+        return Signal("copied_photo", 0.0, f"{seller} is authorised by {brand} and may use its photos")
+    owners = {brand, case.claimed}  # an honest listing of a claimed brand's own photo may seem to show another one, too
+    uses = [use for use in case.photos if owners.isdisjoint(use.official_of)]
+    if seller is None:
+        uses = [replace(use, earlier_sellers=0, later_sellers=0) for use in uses]
+    worst = max(uses, key=lambda use: (use.weight, use.other_sellers), default=PhotoUse(0))
+    if not worst.other_sellers:
+        by = sorted({o for use in case.photos if use.other_sellers for o in use.official_of if o in owners})
+        published = f"each photo that other sellers use was published by {' or '.join(by)}"
+        why = published if by else "no photo is known to be used by another seller"
+        return Signal("copied_photo", 0.0, why)
+    return Signal("copied_photo", worst.weight * case.presence, _told_use(worst, seller is not None))
+
+
+def _told_use(use: PhotoUse, has_seller: bool) -> str:
+    """A use in words, without the ids of sellers: a reason is shown to people whom those do not concern."""
+    n = use.other_sellers
+    least = "at least " if use.at_least else ""
+    number = f"{least}{n}{' other' if has_seller else ''} {'seller' if n == 1 else 'sellers'}"
+    if not has_seller:
+        return f"a photo is used by {number}; the listing does not say whose it is"
+    orders = (
+        (use.earlier_sellers, "seen before this one"),
+        (use.later_sellers, "seen after this one"),
+        (use.unordered_sellers, "in an order that is not known"),
+    )
+    return f"a photo is used by {number}: {', '.join(f'{least}{count} {order}' for count, order in orders if count)}"
 
 
 def withheld(case: Case) -> Signal | None:

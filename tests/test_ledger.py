@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import math
 import random
 import sys
 import threading
 from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,17 +24,24 @@ from strategies import make_report, quick
 
 import logoscan
 from logoscan.brands import read_brand_folders
-from logoscan.errors import CorruptFileError, InputError, MissingDependencyError
+from logoscan.errors import CorruptFileError, InputError, MismatchError, MissingDependencyError
 from logoscan.images import load_image
 from logoscan.ledger import MATCH_BITS, PhotoLedger, PhotoRecord
 from logoscan.observing import Observer
 from logoscan.photos import MOST_SELLERS, PhotoHash, PhotoUse, copied_photo_weight, photo_hash
 from logoscan.report import report_from_json, report_to_json
-from logoscan.results import ImageRecord
+from logoscan.results import ImageRecord, Provenance
 from logoscan.types import Rgb
 
 SAMPLES = sorted((Path(logoscan.__file__).parent / "_samples" / "photos").iterdir())
 NOBODY = PhotoUse(0)
+KEY = b"a secret of the caller's"
+
+
+def used(
+    earlier: int, *examples: str, official_of: tuple[str, ...] = (), later: int = 0, unordered: int = 0
+) -> PhotoUse:
+    return PhotoUse(earlier + later + unordered, examples, official_of, earlier, later)
 
 
 def synthetic(seed: int, size: tuple[int, int] = (500, 400)) -> Rgb:
@@ -176,7 +188,9 @@ def test_a_sellers_own_photo_is_no_others() -> None:
         ledger.add("mine", ["0" * 64, turned("0" * 64, range(20))])
     assert len(ledger) == 2
     assert ledger.look_up("0" * 64, "mine") == NOBODY
-    assert ledger.look_up("0" * 64, "other") == ledger.look_up("0" * 64, None) == PhotoUse(1, ("mine",))
+    assert ledger.look_up("0" * 64, "other") == used(1, "mine")
+    for nobody in (None, "", " "):
+        assert ledger.look_up("0" * 64, nobody) == PhotoUse(1, ("mine",)), "it may be his own"
 
 
 def test_a_brands_photo_is_reported() -> None:
@@ -184,31 +198,37 @@ def test_a_brands_photo_is_reported() -> None:
     ledger.add_official("Bolt", ["0" * 64])
     ledger.add_official("Acme", [turned("0" * 64, range(31))])
     ledger.add("s", ["0" * 64])
-    assert ledger.look_up("0" * 64, "t") == PhotoUse(1, ("s",), ("Acme", "Bolt"))
-    assert ledger.look_up(turned("0" * 64, [255]), "t") == PhotoUse(1, ("s",), ("Bolt",))
+    assert ledger.look_up("0" * 64, "t") == used(1, "s", official_of=("Acme", "Bolt"))
+    assert ledger.look_up(turned("0" * 64, [255]), "t") == used(1, "s", official_of=("Bolt",))
     assert ledger.look_up("f" * 64, "t") == NOBODY
 
 
-Plan = tuple[list[tuple[str, str]], list[tuple[str, str]], list[str]]
-"""(seller, hash), (brand, hash) and queries."""
+Add = tuple[str, str, int | None]
+"""Seller, hash, and the minute of an hour at which they were seen."""
+Plan = tuple[list[Add], list[tuple[str, str]], list[str]]
+"""Adds, (brand, hash) and queries."""
 
 
 @st.composite
 def plans(draw: st.DrawFn) -> Plan:
-    """Random hashes, near duplicates of them at distances of 0 to 40, and few sellers."""
+    """Random hashes, near duplicates of them at distances of 0 to 40, and few sellers at few times."""
     rng = random.Random(draw(st.integers(0, 1 << 32)))
     centres = [random_hash(rng) for _ in range(draw(st.integers(1, 3)))]
     distances = draw(st.lists(st.integers(0, 40), min_size=1, max_size=25))
     near = [turned(rng.choice(centres), rng.sample(range(256), bits)) for bits in distances]
-    adds = [(f"s{rng.randrange(6)}", pdq) for pdq in near]
+    adds = [(f"s{rng.randrange(6)}", pdq, rng.choice([None, *range(9)])) for pdq in near]
     officials = [(f"b{rng.randrange(3)}", pdq) for pdq in rng.sample(near, len(near) // 4)]
     return adds, officials, [*centres, *near, random_hash(rng)]
 
 
-def told(adds: Iterable[tuple[str, str]], officials: Iterable[tuple[str, str]] = ()) -> PhotoLedger:
+def minute(number: int | None) -> str | None:
+    return None if number is None else f"2024-01-01T00:{number:02}:00Z"
+
+
+def told(adds: Iterable[tuple[Any, ...]], officials: Iterable[tuple[str, str]] = ()) -> PhotoLedger:
     ledger = PhotoLedger()
-    for seller, pdq in adds:
-        ledger.add(seller, [pdq])
+    for seller, pdq, *at in adds:
+        ledger.add(seller, [pdq], at=minute(*at) if at else None)
     for brand, pdq in officials:
         ledger.add_official(brand, [pdq])
     return ledger
@@ -216,9 +236,21 @@ def told(adds: Iterable[tuple[str, str]], officials: Iterable[tuple[str, str]] =
 
 def looked_up_plainly(plan: Plan, photo: str, seller: str | None) -> PhotoUse:
     adds, officials, _ = plan
-    others = {s for s, pdq in adds if bits_between(pdq, photo) <= 31 and s != seller}
+    times: dict[str, set[int | None]] = {}
+    for s, pdq, at in adds:
+        if bits_between(pdq, photo) <= 31:
+            times.setdefault(s, set()).add(at)
+    first = {s: None if None in seen else min(t for t in seen if t is not None) for s, seen in times.items()}
+    others = sorted(first.keys() - {seller})
+    earlier = later = 0
+    for other in others if seller is not None else ():
+        if seller not in first:
+            earlier += 1  # what is recorded was before now
+        elif (mine := first[seller]) is not None and (theirs := first[other]) is not None:
+            earlier += theirs < mine
+            later += theirs > mine
     brands = {b for b, pdq in officials if bits_between(pdq, photo) <= 31}
-    return PhotoUse(len(others), tuple(sorted(others)[:3]), tuple(sorted(brands)))
+    return PhotoUse(len(others), tuple(others[:3]), tuple(sorted(brands)), earlier, later)
 
 
 @quick
@@ -236,7 +268,7 @@ def test_a_photo_is_found_up_to_the_threshold(bits: int) -> None:
     pdq = random_hash(rng)
     ledger = told([("s", pdq), *(("t", random_hash(rng)) for _ in range(500))])
     found = ledger.look_up(turned(pdq, rng.sample(range(256), bits)), "u")
-    assert found == (PhotoUse(1, ("s",)) if bits <= 31 else NOBODY)
+    assert found == (used(1, "s") if bits <= 31 else NOBODY)
 
 
 @quick
@@ -265,6 +297,7 @@ def test_sellers_are_counted_up_to_the_cap_in_any_order() -> None:
     assert rising.look_up(near, "s000").examples == ("s001", "s002", "s003")
     exact = told((s, "0" * 64) for s in sellers[:MOST_SELLERS])
     assert exact.look_up(near, "s000") == PhotoUse(MOST_SELLERS - 1, ("s001", "s002", "s003"))
+    assert exact.look_up(near, "new") == used(MOST_SELLERS, "s000", "s001", "s002")
     assert not exact.look_up(near, "s000").at_least
 
 
@@ -303,6 +336,177 @@ def test_a_record_is_checked(sellers: tuple[str, ...], message: str) -> None:
 def test_a_use_is_checked(number: int, examples: tuple[str, ...], message: str) -> None:
     with pytest.raises(InputError, match=message):
         PhotoUse(number, examples)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "message"),
+    [
+        ((1.0,), (1.0,), "first_seen: expected one for each of 2 sellers"),
+        ((1.0, None), (1.0,), "last_seen: expected one for each of 2 sellers"),
+        ((1.0, math.nan), (1.0, 1.0), "first_seen: expected finite numbers"),
+        ((1.0, 2.0), (1.0, 1.0), "last_seen: expected 2.0 or later, got 1.0"),
+        ((1.0, 2.0), (1.0, None), "last_seen: expected 2.0 or later, got None"),
+    ],
+)
+def test_a_records_times_are_checked(first: tuple[Any, ...], last: tuple[Any, ...], message: str) -> None:
+    with pytest.raises(InputError, match=f"PhotoRecord.{message}"):
+        PhotoRecord("0" * 64, ("a", "b"), (), first, last)
+    assert PhotoRecord("0" * 64, ("a", "b")).first_seen == (None, None)
+
+
+@pytest.mark.parametrize(("earlier", "later"), [(-1, 0), (0, -1), (2, 2), (4, 0)])
+def test_the_order_in_a_use_is_checked(earlier: int, later: int) -> None:
+    with pytest.raises(InputError, match=r"PhotoUse\.earlier_sellers, later_sellers: expected 3 or fewer together"):
+        PhotoUse(3, (), (), earlier, later)
+
+
+# -- who was first
+
+
+def test_the_first_is_not_accused_by_those_who_follow() -> None:
+    ledger = told([("owner", "0" * 64, 1), ("copier", "0" * 64, 2), ("ring", turned("0" * 64, range(9)), 3)])
+    near = turned("0" * 64, [200])
+    assert ledger.look_up(near, "owner") == PhotoUse(2, ("copier", "ring"), later_sellers=2)
+    assert ledger.look_up(near, "owner").weight == 0
+    assert ledger.look_up(near, "copier") == PhotoUse(2, ("owner", "ring"), earlier_sellers=1, later_sellers=1)
+    assert ledger.look_up(near, "ring") == ledger.look_up(near, "ring") == used(2, "copier", "owner")
+    assert ledger.look_up(near, "new") == used(3, "copier", "owner", "ring")
+
+
+def test_an_owner_who_lists_again_stays_the_first() -> None:
+    """His new copy of the photo is another file, and his later scans come after the copier's."""
+    ledger = told([("owner", "0" * 64, 1), ("copier", "0" * 64, 2)])
+    ledger.add("owner", ["0" * 64, turned("0" * 64, range(12))], at=minute(50))
+    assert ledger.look_up(turned("0" * 64, range(12)), "owner").later_sellers == 1
+    assert ledger.look_up("0" * 64, "copier").earlier_sellers == 1
+
+
+def test_equal_and_unknown_times_say_nothing_of_the_order() -> None:
+    same = told([("a", "0" * 64, 1), ("b", "0" * 64, 1)])
+    assert same.look_up("0" * 64, "a") == PhotoUse(1, ("b",))
+    unknown = told([("a", "0" * 64), ("b", "0" * 64, 1)])
+    assert unknown.look_up("0" * 64, "a") == PhotoUse(1, ("b",))
+    assert unknown.look_up("0" * 64, "b") == PhotoUse(1, ("a",))
+    unknown.add("a", ["0" * 64], at=minute(5))
+    assert unknown.look_up("0" * 64, "b") == PhotoUse(1, ("a",)), "he may have been first"
+    assert unknown.look_up("0" * 64, "c") == used(2, "a", "b"), "both were before now"
+
+
+def test_times_are_compared_across_zones() -> None:
+    ledger = PhotoLedger()
+    ledger.add("a", ["0" * 64], at="2024-01-01T10:00:00+02:00")
+    ledger.add("b", ["0" * 64], at=datetime(2024, 1, 1, 8, 30))
+    assert ledger.look_up("0" * 64, "a").later_sellers == 1
+    for bad in ("yesterday", "", 3):
+        with pytest.raises(InputError, match="at: expected an ISO 8601 time, got"):
+            ledger.add("c", ["1" * 64], at=bad)  # type: ignore[arg-type]
+    assert len(ledger) == 1
+
+
+def test_the_clock_is_the_scans_own() -> None:
+    """Never `listed_at`, which the seller states; where the platform knows better, it says so."""
+    images = (ImageRecord(None, None, 9, 9, "0" * 64),)
+    old = replace(make_report(seller_id="old", images=images), provenance=made_at("2024-01-01T00:00:00+00:00"))
+    new = replace(make_report(seller_id="new", images=images), provenance=made_at("2024-02-01T00:00:00+00:00"))
+    undated = replace(make_report(seller_id="undated", images=images), provenance=made_at("then"))
+    ledger = PhotoLedger()
+    for report in (new, undated, old):
+        ledger.add_report(report)
+    assert ledger.look_up("0" * 64, "old") == PhotoUse(2, ("new", "undated"), later_sellers=1)
+    ledger.add_report(new, at="2023-12-01")
+    assert ledger.look_up("0" * 64, "new").later_sellers == 1
+    with pytest.raises(InputError, match="at: expected"):
+        ledger.add_report(new, at="then")
+
+
+def made_at(time: str) -> Provenance:
+    return Provenance("0", "e", "i", "d", "o", "s", "cpu", time)
+
+
+def test_the_first_of_very_many_is_known() -> None:
+    """Beyond the sellers that are kept, those who came first are."""
+    many = [(f"s{i:03}", "0" * 64, 10 + i // 10) for i in range(MOST_SELLERS + 40)]
+    rising, falling = told([*many, ("zz-owner", "0" * 64, 1)]), told([("zz-owner", "0" * 64, 1), *reversed(many)])
+    assert list(rising.records()) == list(falling.records())
+    assert rising.look_up("0" * 64, "zz-owner") == used(0, "s000", "s001", "s002", later=MOST_SELLERS)
+    assert rising.look_up("0" * 64, "new").earlier_sellers == MOST_SELLERS
+
+
+# -- who may be known, and how long
+
+
+def test_a_seller_is_forgotten_wherever_he_was() -> None:
+    ledger = told([("a", "0" * 64, 1), ("b", "0" * 64, 2), ("a", "f" * 64, 3)], [("Acme", "1" * 64)])
+    assert ledger.forget("a") == 2
+    assert ledger.forget("a") == 0
+    assert list(ledger.records()) == list(told([("b", "0" * 64, 2)], [("Acme", "1" * 64)]).records())
+    assert ledger.look_up("0" * 64, "c") == used(1, "b")
+    assert ledger.look_up("f" * 64, "c") == NOBODY
+    assert ledger.look_up("1" * 64, "c").official_of == ("Acme",)
+
+
+def test_what_was_not_seen_for_long_is_purged() -> None:
+    ledger = told([("owner", "0" * 64, 1), ("copier", "0" * 64, 5), ("owner", "0" * 64, 9), ("gone", "f" * 64, 2)])
+    ledger.add("timeless", ["f" * 64])
+    assert ledger.purge("2024-01-01T00:06:00Z") == 2
+    assert ledger.look_up("0" * 64, "owner") == NOBODY
+    assert ledger.look_up("0" * 64, "copier") == used(1, "owner")
+    (owner,) = (r for r in ledger.records() if r.pdq == "0" * 64)
+    assert owner.first_seen == (1704067260.0,), "who is still there stays the first"
+    assert ledger.look_up("f" * 64, "x") == used(1, "timeless")
+    assert ledger.purge("2024-01-01", unknown=True) == 1
+    assert len(ledger) == 1
+    with pytest.raises(InputError, match="at: expected an ISO 8601 time"):
+        ledger.purge("soon")
+
+
+@quick
+@given(plan=plans(), seller=st.sampled_from(["s0", "s3", "nobody"]), before=st.integers(0, 9))
+def test_what_is_removed_was_never_told(plan: Plan, seller: str, before: int) -> None:
+    adds, officials, queries = plan
+    ledger = told(adds, officials)
+    ledger.forget(seller)
+    rest = [add for add in adds if add[0] != seller]
+    assert list(ledger.records()) == list(told(rest, officials).records())
+    ledger.purge(minute(before) or "")
+    assert all(t is None or t >= 1704067200 + 60 * before for r in ledger.records() for t in r.last_seen)
+    again = PhotoLedger()
+    again.merge(ledger)
+    for query in queries:
+        assert again.look_up(query, "s1") == ledger.look_up(query, "s1")
+
+
+def test_a_ledger_with_a_key_holds_no_ids(tmp_path: Path) -> None:
+    ledger = PhotoLedger(key=KEY)
+    ledger.add("owner@example.org", ["0" * 64], at=minute(1))
+    ledger.add("copier", ["0" * 64], at=minute(2))
+    assert ledger.look_up("0" * 64, "owner@example.org").later_sellers == 1
+    assert ledger.look_up("0" * 64, "copier").examples == (ledger.token("owner@example.org"),)
+    ledger.save(tmp_path / "ledger")
+    stored = (tmp_path / "ledger").read_bytes()
+    assert b"owner" not in stored
+    assert b"copier" not in stored
+    assert KEY not in stored
+    again = PhotoLedger.load(tmp_path / "ledger", key=KEY)
+    assert list(again.records()) == list(ledger.records())
+    assert again.forget("owner@example.org") == 1
+    assert PhotoLedger().token("owner") == "owner"
+    again.add("half \ud83d", ["0" * 64])
+    assert again.look_up("0" * 64, "half \ud83d").other_sellers == 1
+    for other in (None, KEY + b"?"):
+        with pytest.raises(MismatchError, match=r"made with a key, and .*; PhotoLedger.load takes `key`"):
+            PhotoLedger.load(tmp_path / "ledger", key=other)
+        with pytest.raises(MismatchError, match="merge: expected two ledgers of one key"):
+            PhotoLedger(key=other).merge(ledger)
+    PhotoLedger().save(tmp_path / "plain")
+    with pytest.raises(MismatchError, match="made without a key, and it was loaded with a key"):
+        PhotoLedger.load(tmp_path / "plain", key=KEY)
+
+
+@pytest.mark.parametrize("key", [b"", b"short", "a text of sixteen letters", 7])
+def test_a_key_is_checked(key: Any) -> None:
+    with pytest.raises(InputError, match="key: expected 16 bytes or more, got "):
+        PhotoLedger(key=key)
 
 
 def test_threads_meet_whole_adds() -> None:
@@ -364,11 +568,23 @@ def test_damage_is_refused_and_named(tmp_path: Path) -> None:
     path.write_bytes(data + b"\n")
     with pytest.raises(CorruptFileError, match=r"photos\.jsonl: altered or damaged"):
         PhotoLedger.load(path)
-    path.write_bytes(data.replace(b'"format_version":1', b'"format_version":9'))
-    with pytest.raises(CorruptFileError, match="expected format_version 1, got 9"):
+    path.write_bytes(data.replace(b'"format_version": 2', b'"format_version": 9'))
+    with pytest.raises(CorruptFileError, match="expected format_version 1 or 2, got 9"):
         PhotoLedger.load(path)
     with pytest.raises(InputError, match=r"ledger: expected a file that PhotoLedger.save wrote, got '.*nowhere'"):
         PhotoLedger.load(tmp_path / "nowhere")
+
+
+def test_a_file_of_version_1_knows_no_order(tmp_path: Path) -> None:
+    body = b'{"pdq":"%b","sellers":["a","b"],"official_of":["Acme"]}\n' % (b"0" * 64)
+    header = b'{"format_version":1,"sha256":"%b"}\n' % hashlib.sha256(body).hexdigest().encode()
+    (tmp_path / "old").write_bytes(header + body)
+    ledger = PhotoLedger.load(tmp_path / "old")
+    assert list(ledger.records()) == [PhotoRecord("0" * 64, ("a", "b"), ("Acme",))]
+    ledger.add("b", ["0" * 64], at=minute(1))
+    assert ledger.look_up("0" * 64, "a") == PhotoUse(1, ("b",), ("Acme",))
+    ledger.save(tmp_path / "new")
+    assert list(PhotoLedger.load(tmp_path / "new").records()) == list(ledger.records())
 
 
 # -- weight
@@ -412,7 +628,7 @@ def test_a_scanned_listing_is_remembered() -> None:
     ledger = PhotoLedger()
     ledger.add_report(report)
     ledger.add_report(make_report(seller_id=None, images=images))
-    assert ledger.look_up(hashed(as_jpeg(smaller(photo))), "second") == PhotoUse(1, ("first",))
+    assert ledger.look_up(hashed(as_jpeg(smaller(photo))), "second") == used(1, "first")
     assert ledger.look_up(hashed(synthetic(1)), "second") == NOBODY
 
 

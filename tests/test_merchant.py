@@ -4,7 +4,7 @@ import dataclasses
 import json
 import math
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,12 +25,13 @@ from logoscan.merchant import (
 )
 from logoscan.merchant_evidence import ListingEvidence
 from logoscan.merchant_state import MAX_CLUSTERS, MerchantState, seconds
-from logoscan.results import Contribution, ImageRecord, Provenance, Report, Score, sigmoid
+from logoscan.results import Contribution, ImageRecord, ListingFacts, Provenance, Report, Score, sigmoid
 
 BANDS = ["clear", "review", "block"]
 BAD, CLEAN = 2.5, -4.0
 """Log-odds of a listing that is blocked, and of one of which nothing speaks."""
 CLUSTER = {"logit": BAD, "listings": 1, "touched": 1, "time_s": 0, "worst": "L", "pointed": True}
+CLUSTER |= {"main": f"id:{0:064x}", "titles": 1}
 NOW = "2024-07-01T00:00:00+00:00"
 PRIOR_VALUE = 100 / (1 + math.exp(4.0))
 
@@ -52,6 +53,8 @@ def report(
     seller: str | None = "S",
     time: str = NOW,
     signal: str = "coded_terms",
+    beside: Sequence[str] = (),
+    title: str | None = None,
 ) -> Report:
     if logit is None:
         score = Score(None, "clear", None, -4.0, (), 0.0, "m")
@@ -59,12 +62,14 @@ def report(
         part = Contribution(signal, 1.0, logit + 4.0, "why")
         score = Score(100 * sigmoid(-4.0 + part.contribution), "clear", "A", -4.0, (part,), 1.0, "m")
     image = ImageRecord(None, sha256, None, None, pdq)
+    others = tuple(ImageRecord(None, None, None, None, other) for other in beside)
     return make_report(
         listing_id=id,
         seller_id=seller,
         score=score,
-        images=(image,) if pdq or sha256 else (),
+        images=((image,) if pdq or sha256 else ()) + others,
         provenance=Provenance("0", "e", "i", "d", "o", "s", "cpu", time),
+        listing=None if title is None else ListingFacts(title=title),
     )
 
 
@@ -92,7 +97,7 @@ def report_lists(draw: st.DrawFn, max_size: int = 12) -> list[Report]:
     made = []
     for i in range(draw(st.integers(0, max_size))):
         day = draw(st.integers(1, 28))
-        kind = draw(st.sampled_from(["pdq", "sha256", "none"]))
+        kind = draw(st.sampled_from(["pdq", "pdq", "sha256", "none"]))
         number = draw(st.integers(0, 3))
         flips = draw(st.lists(st.integers(0, 255), max_size=15))
         made.append(
@@ -103,6 +108,8 @@ def report_lists(draw: st.DrawFn, max_size: int = 12) -> list[Report]:
                 sha256=str(number) if kind == "sha256" else None,
                 time=f"2024-{draw(st.integers(1, 12)):02d}-{day:02d}",
                 signal=draw(st.sampled_from(["coded_terms", "low_price"])),
+                beside=[photo(n) for n in draw(st.lists(st.integers(4, 5), max_size=2))] if kind == "pdq" else (),
+                title=draw(st.none() | st.sampled_from(["one", "two", "three"])),
             )
         )
     return made
@@ -158,7 +165,7 @@ def test_a_known_score() -> None:
     assert listing_part(score) == pytest.approx(math.log(whole), abs=1e-9)
     assert score.value == pytest.approx(100 * sigmoid(-4.0 + math.log(whole)), abs=1e-9)
     assert (
-        score.contributions[0].why == "1 of 2 independent pieces of evidence, from 2 reports, speak for counterfeits."
+        score.contributions[0].why == "1 of 2 independent pieces of evidence, from 2 reports, speaks for counterfeits."
     )
     assert score.worst == ("L0",)
 
@@ -262,6 +269,127 @@ def test_raising_a_listings_score_never_lowers_the_merchants(reports: list[Repor
         assert BANDS.index(after.band) >= BANDS.index(before.band)
 
 
+# -- one photo in all listings
+
+BANNER = photo(10**7)
+
+
+def shop(logit: float, n: int, first: str = "", **same: Any) -> list[Report]:
+    """Listings of n goods, each with a photo of its own behind a banner."""
+    return [
+        report(logit, id=f"{first}{i}", pdq=BANNER, beside=(photo(i + 1),), title=f"goods {i}", **same)
+        for i in range(n)
+    ]
+
+
+def test_a_banner_before_every_photo_hides_no_listing() -> None:
+    """100 listings that are blocked are 100 pieces, whatever stands before their photos."""
+    clean = [report(CLEAN, id=f"C{i}", pdq=photo(10**6 + i)) for i in range(100)]
+    for reports in (shop(BAD, 100), [*shop(BAD, 100), *clean]):
+        score = score_merchant(reports)
+        assert (score.band, score.value > 99) == ("block", True)
+    assert score_merchant(shop(BAD, 100)).pieces == 100
+
+
+def resaved(number: int, i: int) -> str:
+    return photo(number, random.Random(i).sample(range(256), 8))
+
+
+@pytest.mark.parametrize(
+    "photos",
+    [
+        lambda i: (photo(i), BANNER),  # in second place
+        lambda i: (resaved(10**7, i), photo(i)),  # saved anew each time
+        lambda i: (BANNER, BANNER, photo(i), BANNER),
+        lambda i: (BANNER, photo(i), photo(i)),  # a photo twice undoes nothing
+        lambda i: (*(photo(10**7 + k) for k in range(20)), photo(i)),
+        lambda i: (photo(10**7 + i % 2), photo(i)),
+        lambda i: (BANNER, f"{int(photo(i), 16):064x}", f"{int(photo(i), 16) ^ (1 << 256) - 1:064x}"),  # and negative
+    ],
+    ids=["second", "resaved", "three times", "own twice", "twenty banners", "two in turn", "negative"],
+)
+@pytest.mark.parametrize("title", ["a shoe", None])
+def test_no_way_to_show_a_banner_hides_listings(photos: Callable[[int], tuple[str, ...]], title: str | None) -> None:
+    bad = [report(BAD, id=f"L{i}", pdq=photos(i)[0], beside=photos(i)[1:], title=title) for i in range(1, 61)]
+    score = score_merchant([*bad, *(report(CLEAN, id=f"C{i}", pdq=photo(10**6 + i)) for i in range(60))])
+    assert (score.band, score.pieces) == ("block", 120)
+
+
+@pytest.mark.parametrize("title", ["Shoe {i}", "Shoe no. {i} of the shop", "{i}{i} Nike", "goods {i}, size 42"])
+def test_the_banner_alone_under_many_titles_is_looked_at(title: str) -> None:
+    """Nothing tells such listings from sizes of one thing: log2 of them count, for a person to look at."""
+    bad = [report(BAD, id=f"L{i}", pdq=BANNER, title=title.format(i=i)) for i in range(100)]
+    clean = [report(CLEAN, id=f"C{i}", pdq=photo(i)) for i in range(100)]
+    alone, among = score_merchant(bad), score_merchant([*bad, *clean])
+    assert (alone.band, alone.pieces) == ("review", 1)
+    assert (among.band, among.pieces) == ("review", 101)
+    assert 5 <= next(iter(state_of(bad).clusters.values())).weight <= 10
+    assert "the same photos under several titles count as several" in alone.contributions[0].why
+
+
+def test_copies_under_one_title_are_one_piece_however_often_they_are_scanned() -> None:
+    """An honest shop with one listing that was judged wrongly, in 200 sizes."""
+    one = [report(BAD, id="L0", pdq=BANNER, beside=(photo(1),), title="Shoe")]
+    copies = [report(BAD, id=f"L{i}", pdq=BANNER, beside=(photo(1),), title="Shoe") for i in range(200)]
+    again = one * 200
+    assert score_merchant(copies).value == score_merchant(again).value == score_merchant(one).value
+    assert score_merchant(copies).band == "review"
+
+
+def test_sizes_of_one_thing_do_not_block_a_shop() -> None:
+    sizes = [report(BAD, id=f"L{i}", pdq=photo(1), title=f"Shoe, size {i}") for i in range(200)]
+    clean = [report(CLEAN, id=f"C{i}", pdq=photo(i + 2), title=f"Hat {i}") for i in range(20)]
+    for reports in (sizes, [*sizes, *clean]):
+        assert score_merchant(reports).band == "review"
+    harmless = score_merchant([report(CLEAN, id=f"L{i}", pdq=photo(1), title=f"Shoe, size {i}") for i in range(200)])
+    assert (harmless.band, harmless.pieces) == ("clear", 1)
+
+
+def test_one_photo_under_many_titles_buys_off_nothing() -> None:
+    """Clean listings are cheap; those that share their main photo speak for their merchant once."""
+    bad = [report(BAD, id=f"L{i}", pdq=photo(i)) for i in range(3)]
+    main = photo(10**6)
+    one = score_merchant([*bad, report(CLEAN, id="C", pdq=main)])
+    for many in (
+        [report(CLEAN, id=f"C{i}", pdq=main, title=f"Hat {i}") for i in range(300)],
+        [report(CLEAN, id=f"C{i}", pdq=main, beside=(photo(100 + i),)) for i in range(300)],
+        [report(CLEAN, id=f"C{i}", pdq=resaved(10**6, i), beside=(photo(100 + i),)) for i in range(300)],
+        [report(CLEAN, id=f"C{i}", pdq=main, beside=(photo(100 + i),)) for i in range(MAX_CLUSTERS + 300)],
+    ):
+        assert score_merchant([*bad, *many]).value == pytest.approx(one.value, abs=1e-9)
+        assert score_merchant([*bad, *many]).pieces == 4
+
+
+def test_a_listing_against_a_merchant_counts_beside_clean_ones_of_its_main_photo() -> None:
+    """Sellers who use a brand's own photo first: one bad listing among many is the piece, as it was."""
+    official = [report(CLEAN, id=f"L{i}", pdq=photo(1), beside=(photo(i + 2),)) for i in range(30)]
+    bad = report(BAD, id="bad", pdq=photo(1), beside=(photo(99),))
+    assert score_merchant([*official, bad]).value == score_merchant([bad]).value
+
+
+@pytest.mark.parametrize("against", [0, 1, 2])
+@pytest.mark.parametrize("of", [1, 2, 3])
+def test_the_sentence_of_the_listings_is_grammatical(against: int, of: int) -> None:
+    if against > of:
+        return
+    score = score_merchant([report(BAD if i < against else CLEAN, id=f"L{i}", pdq=photo(i)) for i in range(of)])
+    (part,) = score.contributions
+    pieces = "1 independent piece of evidence, from 1 report" if of == 1 else (
+        f"{of} independent pieces of evidence, from {of} reports"
+    )  # fmt: skip
+    assert part.why == f"{against} of {pieces}, {'speaks' if against == 1 else 'speak'} for counterfeits."
+
+
+def test_one_order_removal_or_day_is_singular() -> None:
+    facts = MerchantFacts(orders=1, refunds=1, complaints=0, takedowns=1, account_age_days=1.2)
+    assert [c.why for c in MerchantModel().judge_facts(facts)] == [
+        "1 of 1 order was refunded as not as described; 1.0% is usual.",
+        "0 of 1 order were called counterfeit by their buyers; 0.2% is usual.",
+        "1 earlier removal for counterfeiting was upheld.",
+        "The account is 1 day old.",
+    ]
+
+
 # -- order, merging, storing
 
 
@@ -302,7 +430,13 @@ def full_state(extra: int = 0) -> MerchantState:
     times = [f"{1990 + i % 60}-01-01T00:00:00.123457" for i in range(60)]
     return state_of(
         report(
-            -1.2345678901234567 + i % 5, id="\x01" * 5000 + str(i), pdq=photo(i), seller="s" * 1000, time=times[i % 60]
+            -1.2345678901234567 + i % 5,
+            id="\x01" * 5000 + str(i),
+            pdq=photo(i),
+            seller="s" * 1000,
+            time=times[i % 60],
+            beside=(photo(-1 - i),),
+            title=str(i),
         )
         for i in range(MAX_CLUSTERS + extra)
     )
@@ -560,7 +694,7 @@ def test_other_ways_of_weighing_do_not_mix() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format": 2}, "MerchantState.format: expected 1, got 2"),
+        ({"format": 1}, "MerchantState.format: expected 2, got 1; make a state of another version again"),
         (
             {"clusters": {"pdq:12": CLUSTER}},
             "MerchantState.clusters: expected 1000 or fewer, by a kind and 64 hex digits",
@@ -568,6 +702,8 @@ def test_other_ways_of_weighing_do_not_mix() -> None:
         ({"clusters": {f"id:{0:064x}": {**CLUSTER, "listings": 0}}}, "expected one listing or more"),
         ({"clusters": {f"id:{i:064x}": CLUSTER for i in range(1001)}}, "expected 1000 or fewer"),
         ({"clusters": {f"id:{0:064x}": {}}}, "clusters.*logit"),
+        ({"clusters": {f"id:{0:064x}": {**CLUSTER, "main": "me"}}}, "by a kind and 64 hex digits"),
+        ({"clusters": {f"id:{0:064x}": {**CLUSTER, "titles": 1 << 60}}}, "expected titles as a bitmap of 60 bits"),
         ({"newest_s": 1e300}, "MerchantState: expected finite numbers, and times from year 1 to 9999"),
         ({"newest_s": None, "reports": "many"}, "reports"),
     ],

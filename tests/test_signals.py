@@ -1,5 +1,6 @@
 """Each signal: where it fires, where it is 0, where it abstains, and accessories."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -319,29 +320,87 @@ def test_review_complaints(one: Case, expected: float | None) -> None:
     assert value(review_complaints, one) == (None if expected is None else pytest.approx(expected))
 
 
-ONE, THREE, HUNDREDS = PhotoUse(1, ("a",)), PhotoUse(3, ("a", "b", "c")), PhotoUse(MOST_SELLERS, ("a", "b", "c"))
+def used(earlier: int, unordered: int = 0, later: int = 0, official_of: tuple[str, ...] = ()) -> PhotoUse:
+    return PhotoUse(earlier + unordered + later, (), official_of, earlier, later)
+
+
+ONE, THREE, HUNDREDS = used(1), used(3), used(MOST_SELLERS)
+SOLD = {"seller_id": "s", "claimed": "Acme"}
 
 
 @pytest.mark.parametrize(
     ("one", "expected"),
     [
-        (case(photos=(ONE,), seller_id="s", claimed="Acme"), copied_photo_weight(1)),
+        (case(photos=(ONE,), **SOLD), copied_photo_weight(1)),
         (case(photos=(ONE,), seller_id="s", shown=0.5), copied_photo_weight(1) * 0.5),
-        (case(photos=(PhotoUse(0), HUNDREDS, ONE, THREE), seller_id="s", claimed="Acme"), 1.0),
-        (case(photos=(HUNDREDS,), seller_id="s", claimed="Acme"), copied_photo_weight(MOST_SELLERS)),
-        (case(photos=(replace(THREE, official_of=("Acme",)),), seller_id="s", claimed="Acme"), 0.0),
-        (case(photos=(PhotoUse(0), PhotoUse(0)), seller_id="s", claimed="Acme"), 0.0),
+        (case(photos=(PhotoUse(0), HUNDREDS, ONE, THREE), **SOLD), 1.0),
+        (case(photos=(HUNDREDS,), **SOLD), copied_photo_weight(MOST_SELLERS)),
+        (case(photos=(PhotoUse(0), PhotoUse(0)), **SOLD), 0.0),
         (case(photos=(ONE,), seller_id="s"), 0.0),
-        (case(photos=None, seller_id="s", claimed="Acme"), None),
-        (case(photos=(), seller_id="s", claimed="Acme"), None),
-        (case(photos=(ONE,), seller_id=None, claimed="Acme"), None),
-        (case(photos=(ONE,), seller_id="  ", claimed="Acme"), None),
+        (case(photos=None, **SOLD), None),
+        (case(photos=(), **SOLD), None),
         (case(photos=(ONE,), seller_id="s", claimed="", mentions=ACCESSORY), 0.0),
         (case(photos=(THREE,), seller_id="s", claimed="", shown=0.5, mentions=ACCESSORY), 0.5),
+        # order: those who came later accuse nobody, those of unknown order half
+        (case(photos=(used(0, later=3),), **SOLD), 0.0),
+        (case(photos=(used(0, unordered=3),), **SOLD), 0.5),
+        (case(photos=(PhotoUse(1, ("a",)),), **SOLD), copied_photo_weight(1) / 2),
+        (case(photos=(used(1, later=2),), **SOLD), copied_photo_weight(1)),
+        (case(photos=(used(1, unordered=2),), **SOLD), copied_photo_weight(1)),
+        (case(photos=(used(3, later=MOST_SELLERS - 3),), **SOLD), copied_photo_weight(MOST_SELLERS)),
+        # the brand's own photos, and no other brand's
+        (case(photos=(used(3, official_of=("Acme",)),), **SOLD), 0.0),
+        (case(photos=(used(3, official_of=("Acme", "Bolt")),), **SOLD), 0.0),
+        (case(photos=(used(3, official_of=("Bolt",)),), **SOLD), 1.0),
+        (case(photos=(used(3, official_of=("Acme",)), ONE), **SOLD), copied_photo_weight(1)),
+        (case(photos=(used(3, official_of=("Bolt",)),), seller_id="s", claimed="", shown=1.0), 1.0),
+        (case(photos=(used(3, official_of=("Bolt",)),), seller_id="s", claimed="Bolt", shown=1.0), 0.0),
+        # who may use the brand's photos, and who does not say who he is
+        (case(photos=(THREE,), seller_id="good", claimed="Acme"), 0.0),
+        (case(photos=(THREE,), seller_id=None, claimed="Acme"), 0.5),
+        (case(photos=(ONE,), seller_id="  ", claimed="Acme"), copied_photo_weight(1) / 2),
+        (case(photos=(used(0, later=3),), seller_id="", claimed="Acme"), 0.5),
     ],
 )
 def test_copied_photo(one: Case, expected: float | None) -> None:
     assert value(copied_photo, one) == (None if expected is None else pytest.approx(expected))
+
+
+@pytest.mark.parametrize(
+    ("photos", "seller", "why"),
+    [
+        ((used(0),), "s", "no photo is known to be used by another seller"),
+        ((used(1),), "s", "a photo is used by 1 other seller: 1 seen before this one"),
+        ((used(2),), "s", "a photo is used by 2 other sellers: 2 seen before this one"),
+        ((used(0, later=1),), "s", "a photo is used by 1 other seller: 1 seen after this one"),
+        ((PhotoUse(2, ("x@y.z", "b")),), "s", "a photo is used by 2 other sellers: 2 in an order that is not known"),
+        (
+            (used(2, unordered=3, later=1),),
+            "s",
+            "a photo is used by 6 other sellers: 2 seen before this one, 1 seen after this one, 3 in an order that is "
+            "not known",
+        ),
+        (
+            (HUNDREDS,),
+            "s",
+            "a photo is used by at least 256 other sellers: at least 256 seen before this one",
+        ),
+        ((ONE,), None, "a photo is used by 1 seller; the listing does not say whose it is"),
+        ((HUNDREDS,), " ", "a photo is used by at least 256 sellers; the listing does not say whose it is"),
+        ((ONE,), "good", "good is authorised by Acme and may use its photos"),
+        (
+            (used(3, official_of=("Acme",)),),
+            "s",
+            "each photo that other sellers use was published by Acme",
+        ),
+    ],
+)
+def test_copied_photo_says_who_was_first_and_names_nobody_else(
+    photos: tuple[PhotoUse, ...], seller: str | None, why: str
+) -> None:
+    found = copied_photo(case(photos=photos, seller_id=seller, claimed="Acme"))
+    assert found is not None
+    assert found.why == why
 
 
 NEAR = word("near", "title", 0.5, "Acmee")
@@ -396,8 +455,6 @@ def test_the_reasons_name_what_was_seen() -> None:
     assert "'plastic'" in why(contradicts_facts, case(brand=LEATHER, attributes={"material": "plastic"}))
     assert why(review_complaints, case(reviews=(FAKE, FINE))) == "1 of 2 reviews calls it fake"
     assert why(review_complaints, case(reviews=(FINE,))) == "no complaint in 1 review"
-    assert why(copied_photo, case(photos=(THREE,), seller_id="s")) == ("a photo is used by 3 other sellers (a, b, c)")
-    assert "at least 256 other sellers" in why(copied_photo, case(photos=(HUNDREDS,), seller_id="s"))
 
 
 def uses(text: str, source: str = "title", confidence: float = 1.0) -> tuple[CodedUse, ...]:
@@ -435,11 +492,15 @@ mentions = st.builds(
 )
 
 
-uses_of_photos = st.builds(
-    lambda n, official: PhotoUse(n, ("a",)[:n], official),
-    st.integers(0, MOST_SELLERS),
-    st.sampled_from([(), ("Acme",)]),
-)
+@st.composite
+def photo_uses(draw: st.DrawFn) -> PhotoUse:
+    n = draw(st.sampled_from([0, 1, 2, 3, MOST_SELLERS - 1, MOST_SELLERS]) | st.integers(0, MOST_SELLERS))
+    earlier = draw(st.integers(0, n))
+    later = draw(st.integers(0, n - earlier))
+    return PhotoUse(n, ("other-seller",)[:n], draw(st.sampled_from([(), ("Acme",), ("Bolt",)])), earlier, later)
+
+
+uses_of_photos = photo_uses()
 facts = st.dictionaries(st.sampled_from(["material", "made in"]) | texts, st.sampled_from(["leather", "Italy"]) | texts)
 
 
@@ -492,7 +553,7 @@ def test_a_signal_that_cannot_be_computed_is_absent(one: Case) -> None:
     absent(replace(one, altered=None), altered_logo)
     absent(replace(one, complaints=find_complaints(())), review_complaints)
     absent(replace(one, photos=None), copied_photo)
-    absent(replace(one, listing=replace(one.listing, seller_id=None)), seller_not_authorised, copied_photo)
+    absent(replace(one, listing=replace(one.listing, seller_id=None)), seller_not_authorised)
     absent(replace(one, listing=replace(one.listing, attributes={})), contradicts_facts)
     absent(replace(one, brand=replace(one.brand, facts={}, authorised_sellers=())), contradicts_facts)
     silent = replace(one.listing, title=None, description="", claimed_brand=None)
@@ -519,3 +580,44 @@ def test_more_evidence_never_lowers_its_signal(one: Case, other: Case) -> None:
     assert (low or 0.0) >= (high or 0.0), "what is surely shown is not hidden"
     if one.coded and not one.is_accessory:
         assert raised(one)["coded_terms"] >= raised(replace(one, coded=one.coded[:1]))["coded_terms"]
+
+
+@quick
+@given(one=cases(), photos=st.lists(uses_of_photos, min_size=1, max_size=3).map(tuple))
+def test_the_sentence_of_copied_photo_agrees_with_its_numbers(one: Case, photos: tuple[PhotoUse, ...]) -> None:
+    one = replace(one, photos=photos)
+    found = copied_photo(one)
+    assert found is not None
+    assert "other-seller" not in found.why, "who else it was, is no business of whoever reads it"
+    assert not re.search(r"\b1 (other )?sellers", found.why)
+    assert not re.search(r"\b(0|[2-9]|[1-9]\d+) (other )?seller\b", found.why)
+    if told := re.match(r"a photo is used by (?:at least )?(\d+) ", found.why):
+        parts = {what: int(n) for n, what in re.findall(r"(\d+) (seen before|seen after|in an order)", found.why)}
+        worst = max(
+            (
+                u
+                for u in photos
+                if {one.brand.name, one.claimed}.isdisjoint(u.official_of) and u.other_sellers == int(told[1])
+            ),
+            key=lambda use: use.weight,
+        )
+        if one.seller is not None:
+            assert sum(parts.values()) == worst.other_sellers
+            assert all(parts.values()), "nothing is said of nobody"
+            assert (found.value > 0) <= ("seen before" in parts or "in an order" in parts)
+    else:
+        assert found.value == 0
+
+
+@quick
+@given(use=photo_uses(), more=st.integers(0, 9))
+def test_whoever_comes_later_accuses_nobody(use: PhotoUse, more: int) -> None:
+    """And whoever was first is not accused at all, however many follow."""
+    with_more = replace(
+        use, other_sellers=min(MOST_SELLERS, use.other_sellers + more),
+        later_sellers=use.later_sellers + min(MOST_SELLERS - use.other_sellers, more),
+    )  # fmt: skip
+    assert with_more.weight <= use.weight
+    later = use.other_sellers
+    assert replace(use, earlier_sellers=0, later_sellers=later).weight == 0
+    assert replace(use, earlier_sellers=0, later_sellers=0).weight <= 0.5

@@ -8,6 +8,9 @@ from attack_files import STORED
 from attack_listings import ROWS
 from attack_pictures import PHOTOS
 from attack_register import POISONS
+from attack_sellers import SELLERS
 
-ATTACKS: dict[str, Attack] = {attack.name: attack for attack in (*PHOTOS, *MARKS, *ROWS, *STORED, *POISONS)}
+ATTACKS: dict[str, Attack] = {
+    attack.name: attack for attack in (*PHOTOS, *MARKS, *ROWS, *STORED, *POISONS, *SELLERS)
+}
 """In order; `benchmarks/attacks.py` measures each in a process of its own."""

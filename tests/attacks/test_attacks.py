@@ -17,12 +17,13 @@ from attack_files import STORED
 from attack_listings import ROWS
 from attack_pictures import PHOTOS
 from attack_register import POISONS
+from attack_sellers import SELLERS
 from attack_table import ATTACKS
 
 from logoscan import formats
 from logoscan.placement import Keypoints
 
-_EACH = (*PHOTOS, *MARKS, *ROWS, *STORED, *POISONS)
+_EACH = (*PHOTOS, *MARKS, *ROWS, *STORED, *POISONS, *SELLERS)
 
 
 _SMALLER: dict[str, object] = {
