@@ -17,7 +17,7 @@ PACKAGE = Path(logoscan.__file__).parent
 LAYERS: tuple[frozenset[str], ...] = tuple(
     frozenset(names.split())
     for names in (
-        "types errors results markup notebook stream",
+        "types errors results markup notebook stream files",
         "jsonio boxes images svg logos brands listings resume match layout text placement folding spelt nearest "
         "misread words coded units complaints facts photos cohorts price_fit price_sample price evidence signals score "
         "score_fit judging places lettering charts report weights merchant merchant_state merchant_evidence negatives "
