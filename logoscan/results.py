@@ -167,7 +167,7 @@ class ImageRecord:
 
 
 # The scheme and its slashes; the login, up to the last @ before the path; host and path, up to the query.
-_ADDRESS = re.compile(r"((?:[a-z][a-z0-9+.-]*:)?[/\\]{2})?(?:[^/\\?#]*@)?([^?#]*)", re.IGNORECASE)
+_ADDRESS = re.compile(r"((?:[a-z][a-z0-9+.-]*:)?[/\\]+)?(?:[^/\\?#]*@)?([^?#]*)", re.IGNORECASE)
 _PARAMETERS = re.compile(r";[^/\\]*")
 _MOST_CHARS, _MOST_URL_CHARS = 500, 2000
 """Of the listing's words in a report; longer ones are cut, and end in "..."."""

@@ -31,7 +31,7 @@ from logoscan.types import Listing
     short_help="Scan a file of listings, or a folder of photos.",
     epilog=examples(
         "logoscan scan listings.jsonl --index index/ --out reports.jsonl",
-        "logoscan scan photos/ --index index/ --out reports.jsonl --prices prices.csv --overlay overlays/",
+        "logoscan scan photos/ --index index/ --out photos.jsonl --prices prices.csv --overlay overlays/",
     ),
 )
 @click.argument("listings", type=click.Path(path_type=Path))
