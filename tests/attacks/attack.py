@@ -23,7 +23,9 @@ from logoscan.results import Report
 from logoscan.scanner import Scanner
 from logoscan.types import Brand, ImageSource, Listing, UsualPrice
 
-Outcome: TypeAlias = Literal["report", "warning", "bad row", "ImageError", "InputError", "CorruptFileError"]
+Outcome: TypeAlias = Literal[
+    "report", "warning", "bad row", "ImageError", "InputError", "CorruptFileError", "MismatchError", "LogoscanError"
+]
 """Taken like anything else; a report with a warning; a row that is named and passed over; an error of that class."""
 
 Trial: TypeAlias = Callable[[], tuple[Outcome, str]]

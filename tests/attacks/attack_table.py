@@ -6,7 +6,8 @@ from attack import Attack
 from attack_drawings import MARKS
 from attack_files import STORED
 from attack_listings import ROWS
+from attack_outputs import OUTPUTS
 from attack_pictures import PHOTOS
 
-ATTACKS: dict[str, Attack] = {attack.name: attack for attack in (*PHOTOS, *MARKS, *ROWS, *STORED)}
+ATTACKS: dict[str, Attack] = {attack.name: attack for attack in (*PHOTOS, *MARKS, *ROWS, *STORED, *OUTPUTS)}
 """In order; `benchmarks/attacks.py` measures each in a process of its own."""
