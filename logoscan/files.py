@@ -6,6 +6,7 @@ of another account, not one that somebody else holds open or locked. Runs where 
 
 from __future__ import annotations
 
+import errno
 import glob
 import hashlib
 import os
@@ -86,8 +87,10 @@ def private_folder(folder: Path) -> Path:
 
 
 def _give_mode(descriptor: int) -> None:
-    if hasattr(os, "fchmod"):
-        os.fchmod(descriptor, _mode.get())
+    """Set the mode where it is another, as far as the file system has modes."""
+    if hasattr(os, "fchmod") and stat.S_IMODE(os.fstat(descriptor).st_mode) != _mode.get():
+        with suppress(OSError):
+            os.fchmod(descriptor, _mode.get())
 
 
 def create(path: Path) -> IO[bytes]:
@@ -143,7 +146,7 @@ def open_own(path: Path) -> IO[bytes]:
     with suppress(FileExistsError):
         return create(path)
     if path.is_dir():
-        raise IsADirectoryError(21, "Is a directory", str(path))
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     if not path.is_symlink():
         descriptor = os.open(path, os.O_RDWR | _SAFELY | _UNBLOCKED)
         try:
@@ -207,16 +210,16 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _lock_now(descriptor: int) -> bool:
-    """Whether a temporary file could be locked at once: nobody is writing it. True where there are no such locks."""
+def _lock_now(descriptor: int) -> bool | None:
+    """Lock a file that nobody else holds; False where somebody does, None where there are no such locks."""
     try:
         import fcntl
     except ImportError:
-        return True
+        return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
+    except OSError as error:
+        return False if error.errno in (errno.EWOULDBLOCK, errno.EACCES) else None
     return True
 
 
@@ -261,7 +264,7 @@ def _temporary(path: Path) -> tuple[IO[bytes], Path]:
                     _removed(left)
                 temporary = path.with_name(f".{stem}.{secrets.token_hex(8)}.tmp")
             continue
-        if _lock_now(file.fileno()) and _is_at(file.fileno(), temporary):
+        if _lock_now(file.fileno()) is not False and _is_at(file.fileno(), temporary):
             return file, temporary
         file.close()  # somebody took it for left behind before it was locked
         temporary = path.with_name(f".{stem}.{secrets.token_hex(8)}.tmp")

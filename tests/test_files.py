@@ -211,7 +211,8 @@ def test_what_is_written_is_for_its_owner_alone(tmp_path: Path, writer: str, wid
                 WRITERS[writer](tmp_path)
     finally:
         os.umask(before)
-    files_there, folders = [], []
+    files_there: list[Path] = []
+    folders: list[Path] = []
     for path in tmp_path.rglob("*"):
         (folders if path.is_dir() else files_there).append(path)
     assert {mode(path) for path in files_there} == {wide or 0o600}
@@ -272,6 +273,28 @@ def test_what_is_no_file_is_passed_by(tmp_path: Path, kind: str) -> None:
     assert not (tmp_path / "a.json").is_symlink()
     assert (tmp_path / "victim.txt").read_bytes() == b"precious"
     assert names(tmp_path) == [".a.json.tmp", "a.json", "victim.txt"]
+
+
+def test_a_disk_without_locks_is_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", none)
+    (tmp_path / ".a.json.tmp").write_bytes(b"whose, nobody knows")
+    for data in (b"old", b"new"):
+        atomic_write(tmp_path / "a.json", data)
+    assert (tmp_path / "a.json").read_bytes() == b"new"
+    assert names(tmp_path) == [".a.json.tmp", "a.json"]
+
+
+def test_a_disk_without_modes_is_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "fchmod", none)
+    with file_mode(0o644):
+        atomic_write(tmp_path / "a.json", b"new")
+    assert (tmp_path / "a.json").read_bytes() == b"new"
 
 
 def test_a_foreign_lock_keeps_nobody_waiting(tmp_path: Path) -> None:
@@ -393,7 +416,6 @@ from pathlib import Path
 from logoscan.files import atomic_write, open_own, private_folder
 from logoscan.score import ScoreModel
 here = private_folder(Path(sys.argv[1]) / "new")
-(here / ".score.json.tmp").write_bytes(b"left")
 ScoreModel().save(here / "score.json")
 ScoreModel().save(here / "score.json")
 assert ScoreModel.load(here / "score.json") == ScoreModel()

@@ -123,6 +123,13 @@ def test_an_empty_report_has_a_page() -> None:
     assert not page.open
 
 
+def test_what_was_not_looked_at_is_said_where_there_is_no_brand() -> None:
+    score = Score(None, "review", None, 0.0, (), 0.0, "m")
+    assert "nothing to score. Not everything could be looked at." in page_of(make_report(score=score)).text
+    assert "Not everything" not in page_of(make_report()).text
+    assert "no candidate brand, review" in make_report(score=score)._repr_html_()
+
+
 def test_nothing_is_loaded_and_nothing_runs(shop: Path, register: LogoIndex) -> None:
     facts = ListingFacts(title=EVIL, url="https://shop.example/1")
     page = page_of(seen(shop, register, listing=facts), root=shop, index=register)
