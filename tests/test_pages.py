@@ -30,6 +30,7 @@ from logoscan import pages, pictures
 from logoscan.charts import histogram, price_chart, waterfall
 from logoscan.cli import main
 from logoscan.errors import CorruptFileError, InputError, MissingDependencyError
+from logoscan.images import read_picture
 from logoscan.index import LogoIndex
 from logoscan.jsonio import file_sha256
 from logoscan.lettering import closest, letters
@@ -316,7 +317,7 @@ def test_each_content_is_decoded_once_and_one_at_a_time(
     names = ["a.png", "b.png", "a.png", "same.png", "b.png"] * 8
     records = tuple(ImageRecord(name, file_sha256(shop / name), 80, 60) for name in names)
     held: list[weakref.ref[object]] = []
-    read = pictures.read_picture
+    read = read_picture
 
     def counted(*args: Any, **options: Any) -> Any:
         assert options["reduced"]

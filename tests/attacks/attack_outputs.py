@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from attack import ACME, Attack, NotHarmlessError, Outcome, Trial, ended, scanner
@@ -276,7 +277,7 @@ def _full_disk(folder: Path) -> Trial:
     def trial() -> tuple[Outcome, str]:
         real, written = os.fsync, 0
 
-        def fsync(descriptor: int) -> None:
+        def fsync(descriptor: Any) -> None:
             nonlocal written
             written += 1
             if written > 3:
