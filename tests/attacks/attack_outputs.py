@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 from attack import ACME, Attack, NotHarmlessError, Outcome, Trial, ended, scanner
@@ -284,13 +285,9 @@ def _full_disk(folder: Path) -> Trial:
                 raise OSError(28, "No space left on device")
             real(descriptor)
 
-        os.fsync = fsync
-        try:
-            with suppress(OSError):
-                write_pages([_report(), _report()], folder / "pages")
-                raise NotHarmlessError("nobody was told")
-        finally:
-            os.fsync = real
+        with suppress(OSError), patch.object(os, "fsync", fsync):
+            write_pages([_report(), _report()], folder / "pages")
+            raise NotHarmlessError("nobody was told")
         left = [path for path in (folder / "pages").rglob("*") if path.is_file()]
         if any(path.suffix != ".html" or not path.read_bytes().rstrip().endswith(b"</html>") for path in left):
             raise NotHarmlessError("half a page is left")
