@@ -220,7 +220,8 @@ def _make_partial(folder: Path) -> None:
 def _read_partial(folder: Path) -> object:
     """What a scan that goes on takes for done."""
     output = PartialOutput(folder / "reports.jsonl")
-    output._read()
+    with output.partial.open("rb") as lines:
+        output._read(lines)
     return tuple(zip(output.done, output.bands, strict=True))
 
 

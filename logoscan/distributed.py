@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from logoscan.errors import InputError, MismatchError, MissingDependencyError
+from logoscan.files import private_folder
 from logoscan.opening import ANYWHERE, Root
 from logoscan.shards import (
     Failure,
@@ -234,7 +235,7 @@ def scan_shards(
     maker = _maker(index, make_scanner, base, pool)
     if out.resolve() in folders:
         raise InputError(f"out: expected another folder than the shards', got {str(out)!r}")
-    out.mkdir(parents=True, exist_ok=True)
+    private_folder(out)
     with cluster(pool):
         # asked in a worker of the same kind, which ends with it: this process may have neither models nor a GPU
         ask = ray.remote(num_cpus=pool.cpus, num_gpus=pool.gpus, max_calls=1)(identify)

@@ -1,4 +1,4 @@
-"""Records <-> JSON, lossless and validated, sealed against damage, and files that are replaced whole or not at all.
+"""Records <-> JSON, lossless and validated, sealed against damage.
 
 A seal is the last key of an object, `"sha256"`: of the very bytes of the rest. It tells damage, not malice. Knows
 dataclasses and files; knows nothing of what the records mean.
@@ -6,18 +6,16 @@ dataclasses and files; knows nothing of what the records mean.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
-import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import IO, Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from logoscan.errors import CorruptFileError, InputError
+from logoscan.files import atomic_write, sync_folder
 
 __all__ = [
     "Unsealed",
@@ -29,6 +27,7 @@ __all__ = [
     "mapping_sha256",
     "read_record",
     "seal",
+    "sync_folder",
     "to_json",
     "to_mapping",
     "unseal",
@@ -38,8 +37,8 @@ __all__ = [
 T = TypeVar("T")
 
 _SEAL = re.compile(rb',"sha256":"([0-9a-f]{64})"\}\Z')
-_PLACE = re.compile(rb',"line":([1-9][0-9]{0,17})(,"last":true)?\}\Z')
-_TAIL = 120
+_PLACE = re.compile(rb'(?:,"run":"([0-9a-f]{16})")?,"line":([1-9][0-9]{0,17})(,"last":true)?\}\Z')
+_TAIL = 160
 """Bytes of a sealed text that hold its seal and its place."""
 
 
@@ -112,22 +111,26 @@ class Unsealed(NamedTuple):
         text: The object, without its seal and its place.
         line: Its place in a file of many, from 1; None where none was noted.
         last: It was written as the last of its file.
+        run: What made its file, as 16 hex digits; None where none was noted.
     """
 
     text: bytes
     line: int | None
     last: bool
+    run: str | None = None
 
 
-def seal(text: str, *, line: int | None = None, last: bool = False) -> str:
+def seal(text: str, *, line: int | None = None, last: bool = False, run: str | None = None) -> str:
     """One JSON object with the SHA-256 of its UTF-8 bytes as a further key, at the end.
 
     Args:
         text: An object with at least one key, as `to_json` writes it.
         line: Its place in a file of many lines, noted before the seal, so that a file which was cut is told.
         last: Of that file.
+        run: What made that file, as 16 hex digits.
     """
-    place = "" if line is None else f',"line":{line}' + (',"last":true' if last else "")
+    made = "" if run is None else f',"run":"{run}"'
+    place = "" if line is None else f'{made},"line":{line}' + (',"last":true' if last else "")
     body = f"{text[:-1]}{place}"
     return f'{body},"sha256":"{hashlib.sha256(f"{body}}}".encode()).hexdigest()}"}}'
 
@@ -148,7 +151,8 @@ def unseal(text: str | bytes, where: str) -> Unsealed:
     place = _PLACE.search(body, max(0, len(body) - _TAIL))
     if place is None:
         return Unsealed(body, None, False)
-    return Unsealed(body[: place.start()] + b"}", int(place[1]), place[2] is not None)
+    run = None if place[1] is None else place[1].decode()
+    return Unsealed(body[: place.start()] + b"}", int(place[2]), place[3] is not None, run)
 
 
 def mapping_sha256(content: Mapping[str, Any]) -> str:
@@ -191,54 +195,3 @@ def file_sha256(path: Path) -> str:
     """Hex SHA-256 of a file, read in blocks."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def sync_folder(folder: Path) -> None:
-    """Make renames in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def _own(temporary: Path) -> Iterator[IO[bytes]]:
-    """A temporary file that nobody else writes, emptied; whoever wants it meanwhile waits.
-
-    Its name is always the same, so that what a killed writer leaves is taken over and never piles up; the lock is the
-    file's own and goes with its owner.
-    """
-    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-    while True:
-        with os.fdopen(os.open(temporary, flags, 0o666), "r+b") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            if _is_at(file, temporary):  # else the one before us has moved it to its place: not ours to write
-                file.truncate()
-                yield file
-                return
-
-
-def _is_at(file: IO[bytes], path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(file.fileno()), path.stat(follow_symlinks=False))
-    except FileNotFoundError:
-        return False
-
-
-def atomic_write(path: Path, data: bytes) -> None:
-    """Write a file so that a reader, or a crash, meets the old or the new one, never a part.
-
-    Writers of one file, in threads or processes, come one after another.
-    """
-    temporary = path.with_name(f".{path.name}.tmp")
-    with _own(temporary) as file:
-        try:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-            temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-    sync_folder(path.parent)

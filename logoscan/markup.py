@@ -64,7 +64,7 @@ def report_html(report: Report) -> str:
     """One report: its score, the contributions that sum to it, and what could not be judged."""
     score = report.score
     if score.value is None:
-        title = f"{_text(report.listing_id)}: no candidate brand, clear"
+        title = f"{_text(report.listing_id)}: no candidate brand, {score.band}"
     else:
         title = f"{_text(report.listing_id)}: {score.value:.1f} of 100 for {_text(score.brand)}, {score.band}"
     parts = score.contributions

@@ -20,7 +20,7 @@ from logoscan.errors import MissingDependencyError
 from logoscan.jsonio import atomic_write
 from logoscan.lettering import Letter, closest, letters
 from logoscan.opening import Root
-from logoscan.pictures import Evidence, Photo, evidence_of, photo_of
+from logoscan.pictures import Evidence, Photo, pictured
 from logoscan.places import Place, places
 from logoscan.results import Report
 from logoscan.types import BrandMention
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from logoscan.index import LogoIndex
 
-__all__ = ["BANDS", "clean", "listing_page", "page_of", "photos_of", "render", "save_page"]
+__all__ = ["BANDS", "clean", "listing_page", "page_and_photos", "render", "save_page"]
 
 _MOST_PLACES = 24
 _MOST_MENTIONS = 60
@@ -143,26 +143,22 @@ def listing_page(report: Report, *, root: Root = None, index: LogoIndex | None =
     Raises:
         MissingDependencyError: jinja2 is not installed.
     """
-    return page_of(report, photos_of(report, root), index, back)
+    return page_and_photos(report, root, index, back)[0]
 
 
-def photos_of(report: Report, root: Root) -> list[Photo]:
-    """The photos of a report as they stand on disk, made small enough for a page."""
+def page_and_photos(report: Report, root: Root, index: LogoIndex | None, back: str | None) -> tuple[str, list[Photo]]:
+    """The page that `listing_page` gives, and the photos on it."""
     side = next((px for most, px in _SIDES_PX if len(report.images) <= most), _SIDES_PX[-1][1])
-    return [photo_of(record, root, side) for record in report.images]
-
-
-def page_of(report: Report, photos: list[Photo], index: LogoIndex | None, back: str | None) -> str:
-    """As `listing_page`, of photos that were read."""
     found = places(report.matches)
+    sure = [place for place in found if _sure(place)][:_MOST_PLACES]
+    photos, evidence = pictured(report.images, sure, index, root, side)
     colours = {name: i for i, name in enumerate(dict.fromkeys(p.best.brand for p in found))}
     seen = [
-        _Seen(i, place, evidence_of(place, photos[place.best.image], index), colours[place.best.brand] % 6)
-        for i, place in enumerate([p for p in found if _sure(p)][:_MOST_PLACES], 1)
+        _Seen(i, place, shown, colours[place.best.brand] % 6)
+        for i, (place, shown) in enumerate(zip(sure, evidence, strict=True), 1)
     ]
     names = [_named(m, index) for m in report.mentions[:_MOST_MENTIONS]]
-    url = None if report.listing is None else report.listing.url
-    return render(
+    page = render(
         "listing.html.j2",
         "listing.css",
         report=report,
@@ -173,9 +169,9 @@ def page_of(report: Report, photos: list[Photo], index: LogoIndex | None, back: 
         more_names=len(report.mentions) - len(names),
         waterfall=waterfall(report.score),
         chart=price_chart(report.price),
-        link=url if url and re.match("https?://[^\\s]+$", url, re.IGNORECASE) else None,
         back=back,
     )
+    return page, photos
 
 
 def _sure(place: Place) -> bool:

@@ -172,6 +172,9 @@ class ImageRecord:
             require_pdq("ImageRecord.pdq", self.pdq)
 
 
+# The scheme and its slashes; the login, up to the last @ before the path; host and path, up to the query.
+_ADDRESS = re.compile(r"((?:[a-z][a-z0-9+.-]*:)?[/\\]+)?(?:[^/\\?#]*@)?([^?#]*)", re.IGNORECASE)
+_PARAMETERS = re.compile(r";[^/\\]*")
 _MOST_CHARS, _MOST_URL_CHARS = 500, 2000
 """Of the listing's words in a report; longer ones are cut, and end in "..."."""
 
@@ -190,7 +193,7 @@ class ListingFacts:
 
     @classmethod
     def of(cls, listing: Listing) -> ListingFacts:
-        """From a listing, its words cut to a sane length."""
+        """From a listing, its words cut to a sane length and its address to the page: no query, fragment or login."""
         return cls(
             _cut(listing.title),
             _cut(listing.claimed_brand),
@@ -198,8 +201,14 @@ class ListingFacts:
             _cut(listing.condition),
             listing.price,
             listing.currency,
-            _cut(listing.url, _MOST_URL_CHARS),
+            None if listing.url is None else _cut(_address(listing.url), _MOST_URL_CHARS),
         )
+
+
+def _address(url: str) -> str:
+    """Where a page stands, without what tells a visitor: login, query, fragment, and parameters after `;`."""
+    found = _ADDRESS.match(url)
+    return "" if found is None else f"{found[1] or ''}{_PARAMETERS.sub('', found[2])}"
 
 
 def _cut(text: str | None, most: int = _MOST_CHARS) -> str | None:

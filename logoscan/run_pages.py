@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from logoscan.charts import Tick, histogram
 from logoscan.errors import InputError
-from logoscan.jsonio import atomic_write
+from logoscan.files import atomic_write, private_folder
 from logoscan.opening import Root
-from logoscan.pages import BANDS, clean, page_of, photos_of, render
+from logoscan.pages import BANDS, clean, page_and_photos, render
 from logoscan.pictures import thumbnail
 from logoscan.results import Report
 
@@ -134,6 +134,7 @@ def write_pages(
     root: Root = None,
     index: LogoIndex | None = None,
     done: Callable[[], object] = lambda: None,
+    missing: Callable[[str, str], object] = lambda listing_id, reason: None,
 ) -> int:
     """Write a run's pages: `index.html`, `listings/` and `thumbs/`. Opens from disk, without a server.
 
@@ -143,6 +144,7 @@ def write_pages(
         root: As for `listing_page`.
         index: Likewise.
         done: Called after each page.
+        missing: Called with the listing's id and a sentence for each photo that was scanned and cannot be shown.
 
     Returns:
         How many listings.
@@ -155,7 +157,7 @@ def write_pages(
     if folder.exists() and not folder.is_dir():
         raise InputError(f"folder: expected a folder, got the file {str(folder)!r}")
     for name in ("listings", "thumbs"):
-        (folder / name).mkdir(parents=True, exist_ok=True)
+        private_folder(folder / name)
     for report in reports:
         stem = name = file_name(report.listing_id)
         for number in range(2, len(run.rows) + 3):  # an id may be there twice
@@ -163,13 +165,15 @@ def write_pages(
                 break
             name = f"{stem}-{number}"
         taken.add(name)
-        photos = photos_of(report, root)
-        page = page_of(report, photos, index, "../index.html")
-        (folder / "listings" / f"{name}.html").write_bytes(page.encode())
-        first = next((p.rgb for p in photos if p.rgb is not None), None)
-        if first is not None:
-            (folder / "thumbs" / f"{name}.jpg").write_bytes(thumbnail(first))
-        run.add(report, name, first is not None)
+        page, photos = page_and_photos(report, root, index, "../index.html")
+        atomic_write(folder / "listings" / f"{name}.html", page.encode())
+        small = next((jpeg for photo in photos if (jpeg := thumbnail(photo))), None)
+        if small is not None:
+            atomic_write(folder / "thumbs" / f"{name}.jpg", small)
+        for photo in photos:
+            if photo.failed:
+                missing(report.listing_id, str(photo.missing))
+        run.add(report, name, small is not None)
         done()
     atomic_write(folder / "index.html", _index_page(run).encode())
     return len(run.rows)

@@ -22,10 +22,10 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import numpy as np
-from filelock import FileLock
 
 from logoscan.approximate import Approximate, Facts
 from logoscan.errors import CorruptFileError, InputError, MismatchError
+from logoscan.files import create, held, lock_at, private_folder
 from logoscan.jsonio import atomic_write, from_json, from_mapping, loads, sync_folder, to_json, to_mapping
 from logoscan.mapped import PNG, PointWriter, StoredPoints, float32_rows, stored_files, verified
 from logoscan.placement import Keypoints
@@ -172,8 +172,8 @@ def save(folder: Path, stored: Stored, *, over: int | None = None) -> int:
     Raises:
         MismatchError: Another writer has saved since `over`; nothing is written, so that what it saved is not lost.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / ".lock"):
+    private_folder(folder)
+    with held(lock_at(folder / ".lock")):
         current = generation(folder)
         if over is not None and current is not None and current != over:
             raise MismatchError(
@@ -202,10 +202,10 @@ def save(folder: Path, stored: Stored, *, over: int | None = None) -> int:
         if stored.approximate is not None:
             contents[_CACHE] = [stored.approximate.to_bytes()]
         building = folder / f".gen-{number}.tmp"
-        building.mkdir()
+        private_folder(building)
         hashes = {name: hashlib.sha256() for name in contents}
         for name, blocks in contents.items():
-            with (building / name).open("wb") as file:
+            with create(building / name) as file:
                 for block in blocks:
                     file.write(block)
                     hashes[name].update(block)

@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from filelock import FileLock
-
 from logoscan.errors import CorruptFileError, InputError
+from logoscan.files import create, held, lock_beside, require_file_place
 from logoscan.jsonio import from_json, read_record, seal, sync_folder, to_json, unseal, write_record
 from logoscan.results import Score
 
@@ -94,11 +93,10 @@ class VerdictFile:
             InputError: Its folder is not there.
             CorruptFileError: A line is no verdict, or does not follow from those before it.
         """
-        if not path.parent.is_dir() or path.is_dir():
-            raise InputError(f"journal: expected a file in an existing folder, got {str(path)!r}")
+        require_file_place(path, "journal")
         self.path = path
         self.lines: list[Verdict] = []
-        self._lock = FileLock(path.with_name(f".{path.name}.lock"))
+        self._lock = lock_beside(path)
         self._grown = path.with_name(f".{path.name}.grown")
         self._undone: dict[int, int] = {}
         self._end = 0
@@ -109,7 +107,7 @@ class VerdictFile:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Take up what others wrote, and keep them from writing meanwhile; may be nested."""
-        with self._lock:
+        with held(self._lock):
             self._refresh()
             yield
 
@@ -144,8 +142,9 @@ class VerdictFile:
             raise InputError(f"verdict: expected Unicode text, got {error!s:.200}") from None
         new = not self.path.exists()
         try:
-            with self.path.open("ab") as file:
-                file.truncate(self._end)  # of a torn line
+            with create(self.path) if new else self.path.open("r+b") as file:
+                file.seek(self._end)
+                file.truncate()  # of a torn line
                 file.write(line)
                 file.flush()
                 os.fsync(file.fileno())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,10 @@ import pytest
 from click.testing import Result
 from commands import ACME, BOLT, run
 from fakes import BLUE, RED, WHITE, FakeEncoder, photo_of, quarters
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
+from strategies import quick
 
 import logoscan
 from logoscan.detect import LogoDetector
@@ -226,15 +231,15 @@ def test_a_file_that_is_no_table_of_listings_is_told_before_the_scan(
     assert not list(shop.glob("R.jsonl*"))
 
 
-def test_a_bad_photo_is_a_warning_not_a_failure(shop: Path) -> None:
+def test_a_bad_photo_costs_no_report_and_is_told(shop: Path) -> None:
     (shop / "photos" / "1.png").write_bytes(b"")
     (shop / "photos" / "2.png").write_text("no picture")
     result = scan(shop, "--overlay", shop / "overlays")
-    assert result.exit_code == 0
-    assert result.stderr.splitlines() == [
-        "logoscan: listing 'L1': image 0: 1.png: the file is empty",
-        "logoscan: listing 'L2': image 0: 2.png: expected one of JPEG, PNG, WEBP, GIF, got something else",
-    ]
+    assert result.exit_code == 1
+    told = result.stderr.splitlines()
+    assert told[0] == "logoscan: listing 'L1': image 0: 1.png: the file is empty"
+    assert told[1].startswith("logoscan: listing 'L2': image 0: 2.png: expected one of JPEG, PNG, WEBP, GIF")
+    assert told[2:] == ["logoscan: 2 photos could not be read or drawn, see above"]
     assert len(ids(shop / "R.jsonl")) == 6
     assert len(list((shop / "overlays").iterdir())) == 4
 
@@ -254,9 +259,9 @@ def test_an_overlay_that_fails_costs_no_report(shop: Path, monkeypatch: pytest.M
     def gone(*_: object, **__: object) -> None:
         raise ImageError("0.png: no such image file")
 
-    monkeypatch.setattr("logoscan.cli.overlays.load_image", gone)
+    monkeypatch.setattr("logoscan.cli.overlays.read_picture", gone)
     result = scan(shop, "--overlay", shop / "overlays")
-    assert result.exit_code == 0
+    assert result.exit_code == 1
     assert "listing 'L0': image 0: no overlay: 0.png: no such image file" in result.stderr
     assert len(ids(shop / "R.jsonl")) == 6
 
@@ -426,8 +431,9 @@ def test_a_restart_has_no_hole_and_no_duplicate(shop: Path) -> None:
         (shop / "R.jsonl").unlink(missing_ok=True)
         # a mark proves that a line is kept and not written again
         mark = (b'"provenance":{"version":"', b'"provenance":{"version":"first-run-')
+        run_of = unseal(lines[0].strip(), "it").run
         plain = [unseal(line.strip(), "it").text.replace(*mark).decode() for line in lines[:whole]]
-        kept = [seal(text, line=n).encode() + b"\n" for n, text in enumerate(plain, 1)]
+        kept = [seal(text, line=n, run=run_of).encode() + b"\n" for n, text in enumerate(plain, 1)]
         partial.write_bytes(b"".join(kept) + (lines[whole][:torn] if torn else b""))
         result = scan(shop)
         assert result.exit_code == 0
@@ -460,6 +466,233 @@ def test_an_interrupted_run_goes_on(shop: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("logoscan.encode.ClipEncoder", lambda *_, **__: FakeEncoder())
     assert scan(shop).exit_code == 0
     assert ids(shop / "R.jsonl") == [f"L{i}" for i in range(6)]
+
+
+def broken_off(shop: Path, *more: object) -> bytes:
+    """A scan of which two reports were written; returns them."""
+    assert scan(shop, *more).exit_code == 0
+    lines = (shop / "R.jsonl").read_bytes().splitlines(keepends=True)
+    (shop / "R.jsonl").unlink()
+    (shop / "R.jsonl.partial").write_bytes(b"".join(lines[:2]))
+    return b"".join(lines[:2])
+
+
+OTHER_RUNS: dict[str, tuple[tuple[object, ...], str]] = {
+    "score model": (("--score-model", "{shop}/score.json"), "score_model"),
+    "threshold": (("--similarity-threshold", 0.9), "threshold"),
+    "prices": (("--prices", "{shop}/prices.csv"), "prices"),
+    "effort": (("--effort", "full"), "detector"),
+    "ledger": (("--ledger", "{shop}/photos.ledger"), "ledger"),
+    "detector": (("--detector", "whole"), "detector"),
+    "root": (("--root", "{shop}/photos"), "root"),
+}
+
+
+@pytest.mark.parametrize("other", OTHER_RUNS)
+def test_a_scan_with_other_options_does_not_go_on(shop: Path, other: str) -> None:
+    ScoreModel(bias=1.0, name="mine").save(shop / "score.json")
+    (shop / "prices.csv").write_text("brand,price,currency\nAcme,90,EUR\n")
+    before = broken_off(shop)
+    options, said = OTHER_RUNS[other]
+    result = scan(shop, *(str(word).format(shop=shop) for word in options))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "R.jsonl.partial, line 1: made by something else" in result.stderr
+    assert said in result.stderr
+    assert "go on with what began it, give another name, or remove it" in result.stderr
+    assert (shop / "R.jsonl.partial").read_bytes() == before
+    assert not (shop / "R.jsonl").exists()
+    assert scan(shop).exit_code == 0, "what began it goes on"
+
+
+def test_a_scan_with_another_index_or_other_listings_does_not_go_on(shop: Path) -> None:
+    """The example: the second half would have been judged by another register."""
+    before = broken_off(shop)
+    (shop / "brands" / "Core").mkdir()
+    assert run("register", shop / "brands", "--out", shop / "second").exit_code == 0
+    asked = ("scan", shop / "listings.jsonl", "--out", shop / "R.jsonl", "--ocr", "none", "--index")
+    result = run(*asked, shop / "second")
+    assert result.exit_code == 2
+    assert "made by something else (index '" in result.stderr
+    (shop / "others.jsonl").write_bytes((shop / "listings.jsonl").read_bytes())
+    result = scan(shop, listings="others.jsonl")
+    assert result.exit_code == 2
+    assert "made by something else (other listings" in result.stderr
+    assert (shop / "R.jsonl.partial").read_bytes() == before
+
+
+def test_planted_reports_are_not_taken_for_done(shop: Path) -> None:
+    """They say of a counterfeit that it was scanned and is clear."""
+    planted = seal('{"listing_id": "L0", "score": {"band": "clear"}}', line=1) + "\n"
+    (shop / "R.jsonl.partial").write_text(planted)
+    result = scan(shop)
+    assert result.exit_code == 2
+    assert "made by something else" in result.stderr
+    (shop / "R.jsonl.partial").unlink()
+    assert scan(shop).exit_code == 0
+    assert ids(shop / "R.jsonl") == [f"L{i}" for i in range(6)]
+
+
+def test_an_id_that_is_there_twice_is_told_after_a_restart_too(shop: Path) -> None:
+    rows = (shop / "listings.jsonl").read_text().splitlines()
+    twice = json.dumps({**json.loads(rows[0]), "title": "another thing of the same id"})
+    (shop / "listings.jsonl").write_text("\n".join([*rows, twice]))
+    result = scan(shop)
+    told = "listing 'L0': the id is there twice; only the first is scanned"
+    assert (result.exit_code, told in result.stderr) == (1, True)
+    lines = (shop / "R.jsonl").read_bytes().splitlines(keepends=True)
+    (shop / "R.jsonl").unlink()
+    (shop / "R.jsonl.partial").write_bytes(b"".join(lines[:2]))
+    result = scan(shop)
+    assert (result.exit_code, result.stderr.count(told)) == (1, 1)
+    assert ids(shop / "R.jsonl") == [f"L{i}" for i in range(6)]
+
+
+def test_reports_of_listings_that_have_gone_are_told(shop: Path) -> None:
+    broken_off(shop)
+    rows = (shop / "listings.jsonl").read_text().splitlines()
+    (shop / "listings.jsonl").write_text("\n".join(rows[1:]))
+    result = scan(shop)
+    assert "1 reports in" in result.stderr
+    assert "are of listings that are there no more, such as 'L0'" in result.stderr
+    assert sorted(ids(shop / "R.jsonl")) == [f"L{i}" for i in range(6)]
+
+
+def test_photos_that_failed_before_a_restart_count(shop: Path) -> None:
+    (shop / "photos" / "0.png").write_bytes(b"")
+    assert scan(shop).exit_code == 1
+    lines = (shop / "R.jsonl").read_bytes().splitlines(keepends=True)
+    (shop / "R.jsonl").unlink()
+    (shop / "R.jsonl.partial").write_bytes(b"".join(lines[:2]))
+    result = scan(shop)
+    assert result.exit_code == 1
+    assert result.stderr == "logoscan: 1 photos could not be read or drawn, see above\n"
+
+
+# -- what is written, and where
+
+
+def test_a_full_disk_leaves_no_half_overlay(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The example: half of a JPEG stayed, and nobody was told."""
+
+    def full(path: Path, _: bytes) -> None:
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr("logoscan.cli.overlays.atomic_write", full)
+    result = scan(shop, "--overlay", shop / "overlays")
+    assert result.exit_code == 1
+    assert "listing 'L0': image 0: no overlay: [Errno 28] No space left on device" in result.stderr
+    assert "6 photos could not be read or drawn" in result.stderr
+    assert list((shop / "overlays").iterdir()) == []
+    assert len(ids(shop / "R.jsonl")) == 6
+
+
+def test_overlays_of_a_folder_that_cannot_be_made_are_told(shop: Path) -> None:
+    (shop / "overlays").write_text("in the way")
+    result = scan(shop, "--overlay", shop / "overlays")
+    assert result.exit_code == 1
+    assert result.stderr.count("no overlay: ") == 6
+
+
+def test_an_overlay_of_another_photo_is_not_drawn(shop: Path) -> None:
+    from logoscan.cli.overlays import write_overlays
+
+    assert scan(shop).exit_code == 0
+    report = next(read_reports(shop / "R.jsonl"))
+    Image.fromarray(photo_of(None)).save(shop / "photos" / "0.png")
+    assert write_overlays(report, shop, shop / "o") == ["image 0: no overlay: 0.png: changed since the scan"]
+
+
+_PLAIN_IDS = st.from_regex(r"[A-Za-z0-9._-]{1,20}(~[0-9a-f]{16})?", fullmatch=True)
+
+
+@quick
+@given(ids=st.sets(st.one_of(_PLAIN_IDS, st.text(min_size=1)), min_size=2, max_size=4))
+def test_overlay_names_are_safe_and_apart(ids: set[str]) -> None:
+    from logoscan.cli.overlays import _file_name
+
+    found = {_file_name(each) for each in [*ids, *map(_file_name, ids)]}
+    assert len(found) == len({*ids, *map(_file_name, ids)})
+    for name in found:
+        assert re.fullmatch(r"[A-Za-z0-9._~-]{1,80}", name)
+        assert name.partition(".")[0].upper() not in {"CON", "NUL", "AUX", "PRN", "COM1", "LPT9"}
+
+
+def test_names_of_overlays() -> None:
+    from logoscan.cli.overlays import _file_name
+
+    assert _file_name("L0") == "L0"
+    for odd in ("a\nb", "\ud800", "con", "NUL.txt", "a:b", 'a"b', "x" * 61, "a?b", "a~b", "é"):
+        assert re.fullmatch(r"[A-Za-z0-9._-]{1,61}~[0-9a-f]{16}", _file_name(odd)), odd
+
+
+@pytest.mark.parametrize(("mode", "said"), [("0640", 0o640), (None, 0o600)])
+def test_the_mode_of_what_is_written(shop: Path, mode: str | None, said: int) -> None:
+    options = () if mode is None else ("--mode", mode)
+    assert scan(shop, "--overlay", shop / "o", "--ledger", shop / "p.ledger", *options).exit_code == 0
+    folder = said | (said & 0o444) >> 2
+    assert {p.stat().st_mode & 0o777 for p in (shop / "R.jsonl", shop / "p.ledger", *(shop / "o").iterdir())} == {said}
+    assert (shop / "o").stat().st_mode & 0o777 == folder
+    assert run("register", shop / "brands", "--out", shop / "second", *options).exit_code == 0
+    made = [*(shop / "second").rglob("*")]
+    assert {p.stat().st_mode & 0o777 for p in made if p.is_file()} == {said}
+    assert {p.stat().st_mode & 0o777 for p in [*made, shop / "second"] if p.is_dir()} == {folder}
+    assert run("report", shop / "R.jsonl", "--html", shop / "pages", *options).exit_code == 0
+    assert {p.stat().st_mode & 0o777 for p in (shop / "pages").rglob("*") if p.is_file()} == {said}
+
+
+@pytest.mark.parametrize("wrong", ["", "x", "0", "0777", "8", "-1", "00000000000000000000000000000000000000001777"])
+def test_a_mode_that_is_none_is_usage(shop: Path, wrong: str) -> None:
+    result = scan(shop, "--mode", wrong)
+    assert result.exit_code == 2
+    assert "expected an octal number from 0600 to 0666" in result.stderr
+
+
+def test_a_report_of_a_wrong_root_says_so(shop: Path) -> None:
+    """The example: no photo on any page, exit code 0, and not a word."""
+    assert scan(shop).exit_code == 0
+    (shop / "elsewhere").mkdir()
+    asked = ("report", shop / "R.jsonl", "--html", shop / "pages")
+    result = run(*asked, "--root", shop / "elsewhere")
+    assert result.exit_code == 1
+    told = result.stderr.splitlines()
+    assert len(told) == 7
+    assert told[0].startswith("logoscan: listing 'L0': The photo cannot be shown: 0.png: no such image file")
+    assert told[-1] == f"logoscan: 6 photos cannot be shown; they were looked for below '{shop}/elsewhere' (--root)"
+    pages = [page.read_text("utf-8") for page in (shop / "pages" / "listings").iterdir()]
+    assert all("0.png" in p or "no such image file" in p for p in pages)
+    assert sum("no such image file, below the folder that was given for the photos" in page for page in pages) == 6
+    assert (run(*asked).exit_code, run(*asked).stderr) == (0, "")
+    (shop / "photos" / "3.png").unlink()
+    result = run(*asked)
+    assert result.exit_code == 1
+    assert "1 photos cannot be shown" in result.stderr
+
+
+def test_a_report_names_some_of_many_photos(shop: Path) -> None:
+    rows = [{"id": f"M{i}", "images": ["photos/0.png"] * 5} for i in range(8)]
+    (shop / "many.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert scan(shop, listings="many.jsonl").exit_code == 0
+    result = run("report", shop / "R.jsonl", "--html", shop / "pages", "--root", shop / "index")
+    assert (result.exit_code, len(result.stderr.splitlines())) == (1, 21)
+    assert "40 photos cannot be shown" in result.stderr
+
+
+def test_a_photo_that_the_scan_could_not_read_is_no_failure_of_the_report(shop: Path) -> None:
+    (shop / "photos" / "0.png").write_bytes(b"")
+    assert scan(shop).exit_code == 1
+    assert run("report", shop / "R.jsonl", "--html", shop / "pages").exit_code == 0
+
+
+def test_a_place_where_nothing_can_be_written_is_told(shop: Path) -> None:
+    os.mkfifo(shop / "pipe")
+    result = run("scan", shop / "listings.jsonl", "--index", shop / "index", "--out", shop / "pipe", "--ocr", "none")
+    assert result.exit_code == 2
+    assert "pipe', which is a pipe or a device" in result.stderr
+    (shop / "R.jsonl").symlink_to(shop / "listings.jsonl")
+    before = (shop / "listings.jsonl").read_bytes()
+    assert scan(shop).exit_code == 0
+    assert (shop / "listings.jsonl").read_bytes() == before, "a link is replaced, not followed"
+    assert len(ids(shop / "R.jsonl")) == 6
 
 
 def test_reports_equal_those_of_the_library(shop: Path) -> None:

@@ -100,8 +100,6 @@ def test_the_examples_run(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             assert run("scan", "listings.jsonl", "--index", "index", *named).exit_code == 0
         within = [each for each in NESTED if each.startswith(f"{command} ")]
         for words in [words for each in (command, *within) for words in examples(each)]:
-            if command == "scan":
-                (shop / "reports.jsonl").unlink(missing_ok=True)
             result = run(*words)
             belongs = "--index" in words and words[0] == "doctor"  # the index is of the fake encoder
             assert result.exit_code == (2 if belongs else 0), (words, result.output)

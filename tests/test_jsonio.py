@@ -1,13 +1,7 @@
-"""Records to JSON and back without losing a bit; files that are replaced whole or not at all."""
+"""Records to JSON and back without losing a bit, and seals."""
 
 import hashlib
 import json
-import os
-import threading
-import time
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,8 +11,6 @@ from strategies import brands, encoder_infos, logo_records, make_report, price_m
 
 from logoscan.errors import CorruptFileError, InputError
 from logoscan.jsonio import (
-    atomic_write,
-    file_sha256,
     from_json,
     from_mapping,
     keys_for_log,
@@ -117,71 +109,17 @@ def test_loads_gives_plain_values() -> None:
     assert loads(b'{"a": [1, null]}', "x") == {"a": [1, None]}
 
 
-def _files(folder: Path) -> Iterable[str]:
-    return sorted(p.name for p in folder.iterdir())
-
-
-def test_atomic_write_makes_and_replaces(tmp_path: Path) -> None:
-    path = tmp_path / "a.json"
-    for data in (b"", b"old", b"new"):
-        atomic_write(path, data)
-        assert path.read_bytes() == data
-        assert _files(tmp_path) == ["a.json"]
-        assert file_sha256(path) == hashlib.sha256(data).hexdigest()
-
-
-def test_threads_that_write_one_file_come_one_after_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path, at_work, sync = tmp_path / "a.json", threading.Lock(), os.fsync
-
-    def alone(descriptor: int) -> None:
-        assert at_work.acquire(blocking=False)
-        sync(descriptor)
-        time.sleep(0.01)
-        at_work.release()
-
-    monkeypatch.setattr("logoscan.jsonio.sync_folder", lambda _: None)
-    monkeypatch.setattr(os, "fsync", alone)
-    contents = [bytes([number]) * 1000 * number for number in range(1, 9)]
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda data: atomic_write(path, data), contents))
-    assert path.read_bytes() in contents
-    assert _files(tmp_path) == ["a.json"]
-
-
-def test_what_a_killed_writer_left_is_taken_over(tmp_path: Path) -> None:
-    path = tmp_path / "a.json"
-    (tmp_path / ".a.json.tmp").write_bytes(b"a half of something longer")
-    atomic_write(path, b"new")
-    assert path.read_bytes() == b"new"
-    assert _files(tmp_path) == ["a.json"]
-
-
-@pytest.mark.parametrize("step", ["fsync", "replace"])
-def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
-    path = tmp_path / "a.json"
-    atomic_write(path, b"old")
-
-    def fail(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os if step == "fsync" else Path, step, fail)
-    with pytest.raises(OSError, match="No space left"):
-        atomic_write(path, b"new")
-    assert path.read_bytes() == b"old"
-    assert _files(tmp_path) == ["a.json"], "no temporary file is left"
-
-
 # -- seals
 
 
 def test_a_seal_comes_off_with_its_place() -> None:
     text = '{"name":"Ä","sha256":"no seal"}'
-    for line, last in ((None, False), (1, False), (12, True)):
-        sealed = seal(text, line=line, last=last)
-        assert unseal(sealed, "x") == unseal(sealed.encode(), "x") == (text.encode(), line, last)
+    for line, last, by in ((None, False, None), (1, False, None), (12, True, None), (3, False, "0" * 16)):
+        sealed = seal(text, line=line, last=last, run=by)
+        assert unseal(sealed, "x") == unseal(sealed.encode(), "x") == (text.encode(), line, last, by)
         values = json.loads(sealed)
         assert values.pop("sha256") == hashlib.sha256(f"{sealed[:-77]}}}".encode()).hexdigest()
-        assert (values.get("line"), values.get("last", False)) == (line, last)
+        assert (values.get("line"), values.get("last", False), values.get("run")) == (line, last, by)
 
 
 def test_every_byte_under_a_seal_counts() -> None:

@@ -17,7 +17,7 @@ PACKAGE = Path(logoscan.__file__).parent
 LAYERS: tuple[frozenset[str], ...] = tuple(
     frozenset(names.split())
     for names in (
-        "types errors results markup notebook stream opening",
+        "types errors results markup notebook stream opening files",
         "rows tables parquet_rows "
         "jsonio boxes bmff formats heif folders images svg svg_child logos brands listings resume match layout text "
         "placement folding roles spelt nearest "

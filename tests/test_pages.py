@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
+import base64
+import gc
+import io
 import json
 import math
 import re
 import shutil
 import subprocess
 import sys
+import weakref
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 from fakes import BLUE, RED, WHITE, YELLOW, FakeDetector, FakeEncoder, photo_of, quarters
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 from strategies import make_report, quick, reports
 
-from logoscan import pages
+from logoscan import pages, pictures
 from logoscan.charts import histogram, price_chart, waterfall
 from logoscan.cli import main
 from logoscan.errors import CorruptFileError, InputError, MissingDependencyError
+from logoscan.images import read_picture
 from logoscan.index import LogoIndex
 from logoscan.jsonio import file_sha256
 from logoscan.lettering import closest, letters
@@ -117,6 +124,13 @@ def test_an_empty_report_has_a_page() -> None:
     assert not page.open
 
 
+def test_what_was_not_looked_at_is_said_where_there_is_no_brand() -> None:
+    score = Score(None, "review", None, 0.0, (), 0.0, "m")
+    assert "nothing to score. Not everything could be looked at." in page_of(make_report(score=score)).text
+    assert "Not everything" not in page_of(make_report()).text
+    assert "no candidate brand, review" in make_report(score=score)._repr_html_()
+
+
 def test_nothing_is_loaded_and_nothing_runs(shop: Path, register: LogoIndex) -> None:
     facts = ListingFacts(title=EVIL, url="https://shop.example/1")
     page = page_of(seen(shop, register, listing=facts), root=shop, index=register)
@@ -125,7 +139,8 @@ def test_nothing_is_loaded_and_nothing_runs(shop: Path, register: LogoIndex) -> 
     assert "default-src 'none'" in policy
     assert "script-src 'none'" in policy
     assert all(v.startswith("data:image/") for v in page.values("src"))
-    assert {v for v in page.values("href") if not v.startswith(("#", "data:"))} == {"https://shop.example/1"}
+    assert {v for v in page.values("href") if not v.startswith(("#", "data:"))} == set(), "nothing leads to the seller"
+    assert "https://shop.example/1" in page.text
     assert page.values("style") == []
     assert not [name for _, name, _ in page.attributes if name.startswith("on")]
 
@@ -281,6 +296,75 @@ def test_any_box_can_be_shown(shop: Path, register: LogoIndex, xyxy: tuple[float
     assert not page_of(report, root=shop, index=register).open
 
 
+def test_photos_that_are_left_out_or_not_there_are_told(shop: Path, register: LogoIndex) -> None:
+    """Fifty are shown; of a record without a file nothing can be."""
+    record = ImageRecord("a.png", file_sha256(shop / "a.png"), 80, 60)
+    records = (*[record] * 51, ImageRecord(None, "0" * 64, 80, 60), ImageRecord("b.png", None, None, None))
+    look = Match(50, (24.0, 14.0, 56.0, 46.0), "Acme", "Acme/logo.png", 0.9, 0.4, 0.98)
+    page = page_of(make_report(images=records, matches=(look,)), root=shop, index=register)
+    assert len([v for tag, name, v in page.attributes if (tag, name) == ("img", "alt") and v.startswith("Photo")]) == 50
+    assert page.text.count("A page shows 50 photos; this one is left out.") == 3
+    assert "The place in the photo" not in page.values("alt"), "nor a part of it"
+
+
+def test_each_content_is_decoded_once_and_one_at_a_time(
+    shop: Path, register: LogoIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The example: 25 photos of 64 million pixels were held at full size, 4.7 GB."""
+    other = photo_of(quarters(RED, RED, BLUE, BLUE))
+    Image.fromarray(other).save(shop / "b.png")
+    (shop / "same.png").write_bytes((shop / "a.png").read_bytes())
+    names = ["a.png", "b.png", "a.png", "same.png", "b.png"] * 8
+    records = tuple(ImageRecord(name, file_sha256(shop / name), 80, 60) for name in names)
+    held: list[weakref.ref[object]] = []
+    read = read_picture
+
+    def counted(*args: Any, **options: Any) -> Any:
+        assert options["reduced"]
+        gc.collect()
+        assert sum(ref() is not None for ref in held) <= 1, "those before are let go"
+        picture = read(*args, **options)
+        held.append(weakref.ref(picture))
+        return picture
+
+    monkeypatch.setattr(pictures, "read_picture", counted)
+    marks = tuple(Match(i, (24.0, 14.0, 56.0, 46.0), "Acme", "Acme/logo.png", 0.9, 0.4, 0.98) for i in (0, 3, 39))
+    page = page_of(make_report(images=records, matches=marks), root=shop, index=register)
+    assert len(held) == 2
+    assert page.values("alt").count("The place in the photo") == 3
+    assert len([v for v in page.values("src") if v.startswith("data:image/jpeg")]) >= 43
+
+
+def test_a_place_of_a_large_photo_is_cut_where_it_is(tmp_path: Path, register: LogoIndex) -> None:
+    """The photo is decoded smaller; boxes are in pixels of the file."""
+    photo = np.full((3000, 6400, 3), 90, np.uint8)
+    photo[2000:2400, 5000:5400] = RED
+    Image.fromarray(photo).save(tmp_path / "large.png")
+    record = ImageRecord("large.png", file_sha256(tmp_path / "large.png"), 6400, 3000)
+    mark = Match(0, (5000.0, 2000.0, 5400.0, 2400.0), "Acme", register.logos[0].id, 0.9, 0.4, 0.98)
+    page = page_of(make_report(images=(record,), matches=(mark,)), root=tmp_path, index=register)
+    sources = [v for tag, name, v in page.attributes if (tag, name) == ("img", "src")]
+    whole, crop = (np.asarray(Image.open(io.BytesIO(base64.b64decode(v.partition(",")[2])))) for v in sources[:2])
+    assert whole.shape == (422, 900, 3)
+    assert abs(crop[112, 112].astype(int) - RED).max() < 30, "the middle of the cut-out is the mark"
+    assert abs(crop[5, 5].astype(int) - 90).max() < 30, "around it is the ground"
+    assert "6400 × 3000 px" in page.text
+
+
+def test_a_photo_whose_twin_is_gone_is_told(shop: Path, register: LogoIndex) -> None:
+    """Of files with one content each is looked at: one may be missing, another changed."""
+    digest = file_sha256(shop / "a.png")
+    Image.fromarray(photo_of(None)).save(shop / "other.png")
+    names = ("gone.png", "a.png", "other.png", "a.png", "../a.png")
+    page = page_of(
+        make_report(images=tuple(ImageRecord(name, digest, 80, 60) for name in names)), root=shop, index=register
+    )
+    assert len([v for v in page.values("src") if v.startswith("data:image/jpeg")]) == 2
+    assert "gone.png: no such image file, below the folder that was given for the photos" in page.text
+    assert "The file has changed since the scan" in page.text
+    assert "leads out of it" in page.text
+
+
 def test_fifty_photos_stay_small(samples: Path) -> None:
     photo = samples / "photos" / "beanie.jpg"
     record = ImageRecord(photo.name, file_sha256(photo), 640, 720)
@@ -404,6 +488,40 @@ def test_a_scan_keeps_the_words_and_how_the_price_compares(shop: Path) -> None:
     assert (nobody.score.brand, nobody.price) == (None, None)
     unknown = scanner.scan(Listing("L", title="Bolt", price=20.0, currency="JPY")).price
     assert unknown == PriceFinding(None, unknown.reason if unknown else "")
+
+
+ADDRESSES = {
+    "https://shop.example/item/1?session=abc&email=a%40b.com#top": "https://shop.example/item/1",
+    "https://ann:secret@shop.example:8443/1": "https://shop.example:8443/1",
+    "HTTPS://a@b@shop.example/1;jsessionid=77/2;x?y": "HTTPS://shop.example/1/2",
+    "//ann@shop.example/1": "//shop.example/1",
+    "ann:secret@shop.example/1?x": "shop.example/1",
+    "https:/ann@shop.example/1": "https:/shop.example/1",
+    "https:\\\\ann@shop.example\\1": "https:\\\\shop.example\\1",
+    "https://medium.example/@ann/1": "https://medium.example/@ann/1",
+    "https://[::1]/1?x": "https://[::1]/1",
+    "http://[": "http://[",
+    "javascript:alert(1)": "javascript:alert(1)",
+    "?session=1": "",
+    "": "",
+}
+
+
+@pytest.mark.parametrize("url", ADDRESSES)
+def test_an_address_is_kept_to_the_page(url: str) -> None:
+    assert ListingFacts.of(Listing("L", url=url)).url == ADDRESSES[url]
+
+
+@settings(quick)
+@given(
+    host=st.from_regex(r"[a-z]{1,9}(\.[a-z]{1,5}){0,2}(:[0-9]{1,5})?", fullmatch=True),
+    path=st.from_regex(r"(/[A-Za-z0-9._~%@-]{0,9}){0,4}", fullmatch=True),
+    login=st.from_regex(r"([A-Za-z0-9:%.;@-]{1,9}@)?", fullmatch=True),
+    rest=st.from_regex(r"(;[A-Za-z0-9=]{0,9})?(\?[^#]{0,20})?(#.{0,9})?", fullmatch=True),
+)
+def test_no_address_keeps_a_visitor(host: str, path: str, login: str, rest: str) -> None:
+    facts = ListingFacts.of(Listing("L", url=f"https://{login}{host}{path}{rest}"))
+    assert facts.url == f"https://{host}{path}"
 
 
 def test_long_words_are_cut() -> None:

@@ -56,7 +56,9 @@ def test_an_empty_model_knows_nothing() -> None:
     ],
 )
 def test_what_is_not_stated_is_not_judged(price: float | None, currency: str | None, reason: str) -> None:
-    assert PriceModel.fit(records(BAGS)).judge(ACME, price, currency) == PriceJudgement(None, reason, has_references=True)
+    assert PriceModel.fit(records(BAGS)).judge(ACME, price, currency) == PriceJudgement(
+        None, reason, has_references=True
+    )
 
 
 def test_another_currency_is_not_compared_and_the_reason_says_so() -> None:

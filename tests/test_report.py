@@ -73,7 +73,7 @@ def test_the_keys_are_those_of_the_format() -> None:
     assert set(values["matches"][0]) == {
         "image", "xyxy", "brand", "logo", "similarity", "margin", "probability", "points",
     }  # fmt: skip
-    assert set(values["mentions"][0]) == {"source", "text", "brand", "kind", "distance", "probability"}
+    assert set(values["mentions"][0]) == {"source", "text", "brand", "kind", "distance", "probability", "xyxy"}
     assert set(values["images"][0]) >= {"sha256", "width", "height"}
     assert set(values["provenance"]) == {
         "version", "encoder", "index", "detector", "ocr", "score_model", "device", "time",

@@ -1,12 +1,16 @@
 """An output file that survives a crash."""
 
 import json
+import os
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from strategies import make_report
 
-from logoscan.errors import CorruptFileError, InputError
-from logoscan.jsonio import seal
+from logoscan.errors import CorruptFileError, InputError, MismatchError
+from logoscan.jsonio import seal, to_json
+from logoscan.report import read_reports
 from logoscan.resume import PartialOutput
 
 
@@ -172,3 +176,118 @@ def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
 def test_writing_needs_the_with_statement(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="inside of the with statement"):
         PartialOutput(tmp_path / "r.jsonl").write("{}")
+
+
+# -- nothing else goes on with it
+
+INDEX_A = {"version": "0", "index": "a", "listings": "l"}
+
+
+def begun(path: Path, made_by: dict[str, str] | None, *listings: str) -> None:
+    """A run that was broken off."""
+    with suppress(KeyboardInterrupt), PartialOutput(path, made_by) as output:
+        for name in listings:
+            output.write(to_json(make_report(listing_id=name)))
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("made_by", "said"),
+    [
+        ({**INDEX_A, "index": "b"}, r"made by something else \(index 'i', now 'b'\)"),
+        ({**INDEX_A, "version": "9", "index": "i"}, "version '0', now '9'"),
+        ({"version": "0", "index": "i", "listings": "m"}, r"other listings"),
+        ({"version": "0", "index": "i", "listings": "l", "threshold": "0.5"}, "other listings or threshold"),
+        (None, "other software"),
+    ],
+)
+def test_another_run_does_not_go_on(tmp_path: Path, made_by: dict[str, str] | None, said: str) -> None:
+    path = tmp_path / "r.jsonl"
+    begun(path, {"version": "0", "index": "i", "listings": "l"}, "a", "b")
+    before = (tmp_path / "r.jsonl.partial").read_bytes()
+    with pytest.raises(MismatchError, match=said) as caught, PartialOutput(path, made_by):
+        pass
+    assert "line 1" in str(caught.value)
+    assert "remove it" in str(caught.value)
+    assert (tmp_path / "r.jsonl.partial").read_bytes() == before
+    assert not path.exists()
+
+
+def test_the_same_run_goes_on_and_what_made_it_stays_in_the_lines(tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    begun(path, INDEX_A, "a")
+    with PartialOutput(path, dict(reversed(INDEX_A.items()))) as output:
+        assert output.done == ["a"]
+        output.write(to_json(make_report(listing_id="b")))
+    assert [report.listing_id for report in read_reports(path)] == ["a", "b"]
+    assert len({json.loads(row)["run"] for row in path.read_text("utf-8").splitlines()}) == 1
+    path.rename(tmp_path / "r.jsonl.partial")  # there are more listings by now
+    with PartialOutput(path, INDEX_A) as output:
+        assert output.done == ["a", "b"]
+
+
+def test_lines_of_two_runs_are_not_one_file(tmp_path: Path) -> None:
+    for name, made_by in (("r.jsonl", INDEX_A), ("s.jsonl", {**INDEX_A, "index": "b"})):
+        begun(tmp_path / name, made_by, "a", "b")
+    ours, theirs = ((tmp_path / f"{n}.jsonl.partial").read_bytes().splitlines(keepends=True) for n in "rs")
+    (tmp_path / "r.jsonl.partial").write_bytes(ours[0] + theirs[1])
+    with pytest.raises(MismatchError, match=r"partial, line 2: made by"), PartialOutput(tmp_path / "r.jsonl", INDEX_A):
+        pass
+
+
+@pytest.mark.parametrize("kind", ["link", "hard link", "fifo"])
+def test_a_planted_partial_file_is_refused(tmp_path: Path, kind: str) -> None:
+    victim, partial = tmp_path / "victim", tmp_path / "r.jsonl.partial"
+    victim.write_bytes(f"{sealed(1, 'evil')}\n".encode())
+    if kind == "link":
+        partial.symlink_to("victim")
+    elif kind == "hard link":
+        os.link(victim, partial)
+    else:
+        os.mkfifo(partial)
+    with (
+        pytest.raises(InputError, match=r"r\.jsonl\.partial: expected a plain file of this account's"),
+        PartialOutput(tmp_path / "r.jsonl"),
+    ):
+        pass
+    assert victim.read_bytes() == f"{sealed(1, 'evil')}\n".encode()
+    partial.unlink()
+    with PartialOutput(tmp_path / "r.jsonl") as output:
+        assert output.done == []
+
+
+def test_the_file_and_its_beginning_are_for_their_owner_alone(tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    with PartialOutput(path) as output:
+        output.write(line("a"))
+        assert (tmp_path / "r.jsonl.partial").stat().st_mode & 0o777 == 0o600
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_full_disk_is_told_with_the_file_and_what_was_written_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "r.jsonl"
+
+    def fill() -> None:
+        with PartialOutput(path) as output:
+            output.write(line("a"))
+            monkeypatch.setattr(os, "fsync", full)
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        fill()
+    monkeypatch.undo()
+    assert not path.exists()
+    with PartialOutput(path) as output:
+        assert output.done == ["a"]
+
+
+def test_photos_that_could_not_be_read_are_counted(tmp_path: Path) -> None:
+    partial = tmp_path / "r.jsonl.partial"
+    row = {"listing_id": "a", "score": {"band": "clear"}, "images": [{"sha256": None}, {"sha256": "0"}]}
+    partial.write_text(seal(json.dumps(row), line=1) + "\n", encoding="utf-8")
+    with PartialOutput(tmp_path / "r.jsonl") as output:
+        assert output.unread == 1

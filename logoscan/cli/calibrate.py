@@ -9,7 +9,7 @@ import click
 
 from logoscan.cli.app import examples, main
 from logoscan.cli.console import complain, progress, say, working
-from logoscan.cli.options import DETECTOR, DEVICE, ENCODER, INDEX, PRETRAINED
+from logoscan.cli.options import DETECTOR, DEVICE, ENCODER, INDEX, MODE, PRETRAINED
 from logoscan.errors import LogoscanError
 from logoscan.images import load_image
 from logoscan.jsonio import write_record
@@ -38,6 +38,7 @@ from logoscan.listings import read_labels
 @PRETRAINED
 @DETECTOR
 @DEVICE
+@MODE
 def calibrate(
     images: Path,
     labels: Path,

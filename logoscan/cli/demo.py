@@ -11,10 +11,11 @@ from rich.text import Text
 
 import logoscan
 from logoscan.cli.app import examples, main
-from logoscan.cli.console import cells, progress, say, show, table, working
+from logoscan.cli.console import cells, complain, progress, say, show, table, working
 from logoscan.cli.inputs import price_model
-from logoscan.cli.options import DEVICE, OCR
+from logoscan.cli.options import DEVICE, MODE, OCR
 from logoscan.cli.overlays import write_overlays
+from logoscan.files import private_folder
 from logoscan.listings import read_listings
 from logoscan.report import write_reports
 from logoscan.results import Report
@@ -36,6 +37,7 @@ _COLOURS = {"clear": "green", "review": "yellow", "block": "red"}
 )
 @OCR
 @DEVICE
+@MODE
 def demo(out: Path, ocr: str, device: str) -> None:
     """Scan the bundled sample listings and show the scores. Photos, sellers and prices are composed, not real."""
     from logoscan.encode import ClipEncoder
@@ -45,7 +47,7 @@ def demo(out: Path, ocr: str, device: str) -> None:
 
     samples = Path(logoscan.__file__).parent / "_samples"
     listings = [row for row in read_listings(samples / "listings.jsonl") if isinstance(row, Listing)]
-    out.mkdir(parents=True, exist_ok=True)
+    private_folder(out)
     with working("loading the models"):
         clip = ClipEncoder(device=device)
         scanner = Scanner(
@@ -59,7 +61,8 @@ def demo(out: Path, ocr: str, device: str) -> None:
     with progress("scan", "listings", len(listings)) as advance:
         for report in scanner.scan_many(listings):
             reports.append(report)
-            write_overlays(report, samples, out / "overlays")
+            for reason in write_overlays(report, samples, out / "overlays"):
+                complain(f"listing {report.listing_id!r}: {reason}")
             advance()
     write_reports(out / "reports.jsonl", reports)
     say("Composed samples: the photos, sellers and prices are made up; the logo drawings are real (CC0).")

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock
-
 from logoscan.cli.console import Complaints
 from logoscan.errors import InputError
+from logoscan.files import held, lock_beside
 from logoscan.ledger import PhotoLedger
 from logoscan.listings import BadRow, read_prices
 from logoscan.price import PriceModel
@@ -42,7 +41,7 @@ def ledger_of(path: Path) -> PhotoLedger:
 @contextmanager
 def ledger_to_change(path: Path) -> Iterator[PhotoLedger]:
     """What a file knows by now, since others may have added theirs; saved at the end, one after another."""
-    with FileLock(path.with_name(f".{path.name}.lock")):
+    with held(lock_beside(path)):
         ledger = ledger_of(path)
         yield ledger
         ledger.save(path)

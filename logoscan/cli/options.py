@@ -6,7 +6,10 @@ from pathlib import Path
 
 import click
 
-__all__ = ["DETECTOR", "DEVICE", "EFFORT", "ENCODER", "INDEX", "OCR", "PRETRAINED"]
+from logoscan.errors import InputError
+from logoscan.files import file_mode
+
+__all__ = ["DETECTOR", "DEVICE", "EFFORT", "ENCODER", "INDEX", "MODE", "OCR", "PRETRAINED"]
 
 DEVICE = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
 ENCODER = click.option(
@@ -38,4 +41,21 @@ EFFORT = click.option(
 )
 INDEX = click.option(
     "--index", "index_dir", type=click.Path(path_type=Path), required=True, help="As `register` wrote it."
+)
+
+
+def _take_mode(context: click.Context, parameter: click.Parameter, value: str) -> None:
+    try:
+        context.with_resource(file_mode(int(value, 8)))
+    except (InputError, ValueError):
+        raise click.BadParameter(f"expected an octal number from 0600 to 0666, got {value!r:.20}") from None
+
+
+MODE = click.option(
+    "--mode",
+    default="0600",
+    show_default=True,
+    expose_value=False,
+    callback=_take_mode,
+    help="Who may read what is written: 0600 the owner alone, 0640 the group, 0644 all. Folders get the like.",
 )

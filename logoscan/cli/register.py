@@ -10,7 +10,7 @@ import click
 from logoscan.cli.app import examples, main
 from logoscan.cli.console import complain, progress, say, working
 from logoscan.cli.inputs import ledger_of, ledger_to_change
-from logoscan.cli.options import DEVICE, ENCODER, PRETRAINED
+from logoscan.cli.options import DEVICE, ENCODER, MODE, PRETRAINED
 from logoscan.errors import LogoscanError, VettingError
 
 
@@ -41,6 +41,7 @@ from logoscan.errors import LogoscanError, VettingError
 @ENCODER
 @PRETRAINED
 @DEVICE
+@MODE
 def register(
     brands: Path,
     out: Path,

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,9 +17,9 @@ import click
 from logoscan.cli.app import INTERRUPTED, examples, main
 from logoscan.cli.console import Complaints, complain, progress, say, working
 from logoscan.cli.inputs import ledger_of, ledger_to_change, price_model
-from logoscan.cli.options import DETECTOR, DEVICE, EFFORT, ENCODER, INDEX, OCR, PRETRAINED
+from logoscan.cli.options import DETECTOR, DEVICE, EFFORT, ENCODER, INDEX, MODE, OCR, PRETRAINED
 from logoscan.cli.overlays import write_overlays
-from logoscan.jsonio import read_record, to_json
+from logoscan.jsonio import file_sha256, read_record, to_json
 from logoscan.listings import BadRow, read_listings, row_count
 from logoscan.match import MatchCalibration
 from logoscan.report import read_reports
@@ -29,7 +32,7 @@ from logoscan.types import Listing
     short_help="Scan a file of listings, or a folder of photos.",
     epilog=examples(
         "logoscan scan listings.jsonl --index index/ --out reports.jsonl",
-        "logoscan scan photos/ --index index/ --out reports.jsonl --prices prices.csv --overlay overlays/",
+        "logoscan scan photos/ --index index/ --out photos.jsonl --prices prices.csv --overlay overlays/",
     ),
 )
 @click.argument("listings", type=click.Path(path_type=Path))
@@ -72,6 +75,7 @@ from logoscan.types import Listing
 @OCR
 @EFFORT
 @DEVICE
+@MODE
 def scan(
     listings: Path,
     index_dir: Path,
@@ -92,8 +96,8 @@ def scan(
 ) -> None:
     """Scan LISTINGS: a .jsonl, .csv or .parquet file, or a folder of photos.
 
-    Writes to OUT.partial and renames it when complete; the same command goes on where it was. Exit code 1 if rows
-    failed; stderr says which.
+    Writes to OUT.partial and renames it when complete; the same command goes on where it was, another one is refused.
+    Exit code 1 if rows or photos failed; stderr says which.
     """
     from logoscan.detect import make_detector
     from logoscan.encode import ClipEncoder
@@ -122,8 +126,13 @@ def scan(
             root=root,
             effort=effort,  # type: ignore[arg-type]
         )
+    inputs = {"listings": listings, "prices": prices, "calibration": calibration, "threshold": similarity_threshold,
+              "ledger": ledger, "root": root, "effort": effort}  # fmt: skip
+    made_by = _made_by(scanner, inputs)
     with Complaints() as tell:
-        bands, failed = _scan_rows(scanner, rows, partial(row_count, listings), out, root, overlay, tell)
+        bands, failed, unread = _scan_rows(
+            scanner, rows, partial(row_count, listings), out, root, overlay, made_by, tell
+        )
     if ledger is not None:
         with ledger_to_change(ledger) as known:
             for report in read_reports(out):
@@ -132,7 +141,27 @@ def scan(
     say(f"{bands.total()} reports ({summary}) -> {out}")
     if failed + bad_prices:
         complain(f"{failed + bad_prices} rows failed, see above")
+    if unread:
+        complain(f"{unread} photos could not be read or drawn, see above")
+    if failed + bad_prices + unread:
         sys.exit(1)
+
+
+def _made_by(scanner: Any, inputs: Mapping[str, object]) -> dict[str, str]:
+    """Everything that decides the reports, by name: what else were to go on with them would mix two answers.
+
+    Files that the reports are judged by count by their content; listings may grow, and a ledger does.
+    """
+    made = asdict(scanner.scan(Listing("-")).provenance)
+    apart = {name: str(value) for name, value in made.items() if name not in ("device", "time")}
+    for name, value in inputs.items():
+        if not isinstance(value, Path):
+            apart[name] = str(value)
+        elif name in ("prices", "calibration"):
+            apart[name] = file_sha256(value)
+        else:  # where it lies is nobody's business
+            apart[name] = hashlib.sha256(os.fsencode(value.resolve())).hexdigest()
+    return apart
 
 
 def _scan_rows(
@@ -142,17 +171,23 @@ def _scan_rows(
     out: Path,
     root: Path,
     overlay: Path | None,
+    made_by: Mapping[str, str],
     tell: Complaints,
-) -> tuple[Counter[str], int]:
-    """Scan to a file that grows line by line; returns bands of the reports written now or before, and failed rows."""
+) -> tuple[Counter[str], int, int]:
+    """Scan to a file that grows line by line.
+
+    Returns:
+        Bands of the reports written now or before, failed rows, and photos that could not be read or drawn.
+    """
     failed = 0
-    with PartialOutput(out) as output, progress("scan", "listings", total, done=len(output.done)) as advance:
+    with PartialOutput(out, made_by) as output, progress("scan", "listings", total, done=len(output.done)) as advance:
         taken = set(output.done)
         bands = Counter(output.bands)
+        unread = output.unread
 
         def fresh() -> Iterator[Listing]:
             nonlocal failed
-            before = set(output.done)
+            before = set(taken)
             for row in rows:
                 if not isinstance(row, BadRow) and row.id in before:
                     before.discard(row.id)  # counted when the bar began
@@ -168,13 +203,20 @@ def _scan_rows(
                 else:
                     taken.add(row.id)
                     yield row
+            if before:
+                complain(
+                    f"{len(before)} reports in {output.partial} are of listings that are there no more, "
+                    f"such as {min(before)!r:.80}"
+                )
 
         try:
             for report in scanner.scan_many(fresh()):
                 if overlay is not None:  # before the report: a report that is written is complete
                     for reason in write_overlays(report, root, overlay):
+                        unread += 1
                         tell(f"listing {report.listing_id!r}: {reason}")
                 output.write(to_json(report))
+                unread += sum(image.sha256 is None for image in report.images)
                 bands[report.score.band] += 1
                 for warning in report.warnings:
                     tell(f"listing {report.listing_id!r}: {warning}")
@@ -182,4 +224,4 @@ def _scan_rows(
         except KeyboardInterrupt:
             complain(f"interrupted; {bands.total()} reports are in {output.partial}, the same command goes on")
             sys.exit(INTERRUPTED)
-    return bands, failed
+    return bands, failed, unread

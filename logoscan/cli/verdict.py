@@ -9,7 +9,7 @@ import click
 
 from logoscan.cli.app import examples, main
 from logoscan.cli.console import say, working
-from logoscan.cli.options import DEVICE, ENCODER, PRETRAINED
+from logoscan.cli.options import DEVICE, ENCODER, MODE, PRETRAINED
 from logoscan.errors import InputError
 from logoscan.report import read_reports
 from logoscan.results import Report
@@ -59,6 +59,7 @@ _REVIEWER = click.option("--reviewer", help="Who says so.")
 @ENCODER
 @PRETRAINED
 @DEVICE
+@MODE
 def confirm(
     reports: Path, listing: str, brand: str, journal: Path, goods: str, add_rendering: bool, **options: Any
 ) -> None:
@@ -83,6 +84,7 @@ def confirm(
 @ENCODER
 @PRETRAINED
 @DEVICE
+@MODE
 def reject(
     reports: Path, listing: str, brand: str, journal: Path, not_shown: bool, force: bool, **options: Any
 ) -> None:
@@ -102,6 +104,7 @@ def reject(
 @ENCODER
 @PRETRAINED
 @DEVICE
+@MODE
 def undo(number: int, journal: Path, **options: Any) -> None:
     """Take back verdict NUMBER, its label and its change of the register."""
     _review(journal, "undo", (number,), None, options)

@@ -24,7 +24,15 @@ from logoscan.scanner import Scanner
 from logoscan.types import Brand, ImageSource, Listing, UsualPrice
 
 Outcome: TypeAlias = Literal[
-    "report", "warning", "bad row", "ImageError", "InputError", "CorruptFileError", "VettingError"
+    "report",
+    "warning",
+    "bad row",
+    "ImageError",
+    "InputError",
+    "CorruptFileError",
+    "MismatchError",
+    "LogoscanError",
+    "VettingError",
 ]
 """Taken like anything else; a report with a warning; a row that is named and passed over; an error of that class."""
 

@@ -6,11 +6,12 @@ from attack import Attack
 from attack_drawings import MARKS
 from attack_files import STORED
 from attack_listings import ROWS
+from attack_outputs import OUTPUTS
 from attack_pictures import PHOTOS
 from attack_register import POISONS
 from attack_sellers import SELLERS
 
 ATTACKS: dict[str, Attack] = {
-    attack.name: attack for attack in (*PHOTOS, *MARKS, *ROWS, *STORED, *POISONS, *SELLERS)
+    attack.name: attack for attack in (*PHOTOS, *MARKS, *ROWS, *STORED, *POISONS, *SELLERS, *OUTPUTS)
 }
 """In order; `benchmarks/attacks.py` measures each in a process of its own."""

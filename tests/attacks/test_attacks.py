@@ -9,12 +9,14 @@ import logging
 from pathlib import Path
 
 import attack
+import attack_outputs
 import attack_pictures
 import pytest
 from attack import LONGEST_MESSAGE, Attack
 from attack_drawings import MARKS
 from attack_files import STORED
 from attack_listings import ROWS
+from attack_outputs import OUTPUTS
 from attack_pictures import PHOTOS
 from attack_register import POISONS
 from attack_sellers import SELLERS
@@ -23,13 +25,14 @@ from attack_table import ATTACKS
 from logoscan import formats
 from logoscan.placement import Keypoints
 
-_EACH = (*PHOTOS, *MARKS, *ROWS, *STORED, *POISONS, *SELLERS)
+_EACH = (*PHOTOS, *MARKS, *ROWS, *STORED, *POISONS, *SELLERS, *OUTPUTS)
 
 
 _SMALLER: dict[str, object] = {
     "logoscan.svg._MOST_S": 1,
     "attack.MOST_PIXELS": attack.MOST_PIXELS // 16,
     "attack_pictures.SIDE": attack_pictures.SIDE // 4,
+    "attack_outputs.SIDE": attack_outputs.SIDE // 4,
     "attack_pictures.INFLATED": attack_pictures.INFLATED // 16,
     "logoscan.formats._MOST_SCANNED_PIXELS": formats._MOST_SCANNED_PIXELS // 16,
     "logoscan.observing.of_photo": lambda rgb: Keypoints.empty((rgb.shape[1], rgb.shape[0])),
