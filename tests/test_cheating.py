@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import quick
 
-from logoscan.judging import Findings, Judge, Judgement, claim_of, coded_of, mentions_of
+from logoscan.judging import Findings, Judge, Judgement
 from logoscan.photos import PhotoUse
 from logoscan.results import Score, Signal, top_score
 from logoscan.score import NO_PROOF, ScoreModel
@@ -24,6 +24,7 @@ from logoscan.signals import DEFAULT_SIGNALS, Case, claimed_not_shown, shown_not
 from logoscan.text import NameIndex
 from logoscan.types import Brand, BrandMention, Listing, UsualPrice
 from logoscan.units import pack
+from logoscan.wording import claim_of, coded_of, mentions_of
 
 USUAL = (UsualPrice("EUR", 80, 120, "Shoes"),)
 BRANDS = {
