@@ -32,7 +32,17 @@ from logoscan.mapped import PNG
 from logoscan.match import BrandNeighbours, MatchCalibration
 from logoscan.placement import Keypoints
 from logoscan.price import PriceModel
-from logoscan.register import LEAST_NEGATIVES, NOBODY, USERS, State, against, against_names, compared, threshold
+from logoscan.register import (
+    LEAST_NEGATIVES,
+    NOBODY,
+    USERS,
+    State,
+    against,
+    against_names,
+    compared,
+    miss_rate,
+    threshold,
+)
 from logoscan.register import state as register_state
 from logoscan.storage import LogoRecord
 from logoscan.text import NameIndex
@@ -459,6 +469,19 @@ class LogoIndex:
             ]
             state.thresholds[key] = {name: threshold(state, name, calibration, budget) for name in owners}
         return MappingProxyType(state.thresholds[key])
+
+    def miss_rate(self, brand: str, calibration: MatchCalibration) -> float:
+        """Share of photos with a brand's mark in which its logos would not find it, in (0, 1).
+
+        Measured on the brand's own drawings, each searched by the others, and held to the usual share where they are
+        few; what is not seen says no more than that (`signals.claimed_not_shown`).
+
+        Raises:
+            InputError: The brand has no logo.
+        """
+        if brand not in self.with_logo:
+            raise InputError(f"brand: expected one with a logo, got {brand!r}")
+        return miss_rate(self._state, brand, calibration)
 
     def remove(self, brand: str, logo: str | None = None) -> int:
         """Forget a brand, or one logo of it (its identifier, "Brand/file").

@@ -21,7 +21,7 @@ from logoscan.price import PriceJudgement, PriceModel
 from logoscan.price_sample import ONE
 from logoscan.results import PriceFinding, Score, top_score
 from logoscan.score import ScoreModel
-from logoscan.signals import DEFAULT_SIGNALS, Case, SignalFunction
+from logoscan.signals import DEFAULT_SIGNALS, USUAL_MISS_RATE, Case, SignalFunction
 from logoscan.types import Brand, BrandMention, Listing
 from logoscan.units import Pack, pack
 
@@ -62,6 +62,7 @@ class Findings:
         gaps: Why something that could show or name a registered brand was not looked at; the band is then "review" at
             least. Empty where nothing was left out.
         reviews: What the reviews say; None where they are read when a brand is judged.
+        miss_rates: Share of photos with a brand's mark in which the search does not see it, where that was measured.
     """
 
     listing: Listing
@@ -77,6 +78,7 @@ class Findings:
     shown_by_photo: Mapping[str, tuple[float, ...]] | None = None
     gaps: frozenset[Gap] = frozenset()
     reviews: Complaints | None = None
+    miss_rates: Mapping[str, float] = field(default_factory=dict)
 
     @cached_property
     def complaints(self) -> Complaints:
@@ -222,6 +224,7 @@ class Judge:
             claimed_shown=found.claimed_shown(brand.name),
             searched_share=found.looked_share,
             shown_apart=found.apart(brand.name),
+            miss_rate=found.miss_rates.get(brand.name, USUAL_MISS_RATE),
         )
 
 

@@ -13,19 +13,34 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from logoscan.evidence import BASE_RATE
 from logoscan.families import Family, Key, numbered, remaining
 from logoscan.gallery import DEPTH, Gallery, Nearest
 from logoscan.mapped import PNG
 from logoscan.match import BrandNeighbours, MatchCalibration, Relative, margins
+from logoscan.signals import USUAL_MISS_RATE
 from logoscan.text import NameIndex
 from logoscan.types import Brand, Embeddings
 
-__all__ = ["LEAST_NEGATIVES", "NOBODY", "USERS", "State", "against", "against_names", "compared", "state", "threshold"]
+__all__ = [
+    "LEAST_NEGATIVES",
+    "NOBODY",
+    "USERS",
+    "State",
+    "against",
+    "against_names",
+    "compared",
+    "miss_rate",
+    "state",
+    "threshold",
+]
 
 NOBODY = ""
 """Stands for a brand in the records of negatives and everyday words."""
 USERS = "negative/"
 """Identifiers of negatives that users added begin so."""
+# Drawings of a brand that say as much of its miss rate as is known of all brands. Stated prior.
+_USUAL_DRAWINGS = 4
 LEAST_NEGATIVES = 5
 """Own negatives from which a brand gets a threshold: fewer speak by their nearness alone."""
 
@@ -44,6 +59,8 @@ class State:
     """Logos of different brands that are one drawing."""
     thresholds: dict[tuple[MatchCalibration, float], dict[str, float]] = field(default_factory=dict)
     """Found once for each calibration and budget."""
+    misses: dict[tuple[MatchCalibration, str], float] = field(default_factory=dict)
+    """What `miss_rate` found, once for each calibration and brand."""
 
     @cached_property
     def by_name(self) -> Mapping[str, Brand]:
@@ -246,6 +263,35 @@ def threshold(state: State, brand: str, calibration: MatchCalibration, budget: f
     ordered = np.sort(sure * (near.brand[:, 0] == position))[::-1]
     allowed = int(np.floor(budget * len(ordered) + 1e-9))
     return max(calibration.threshold, float(ordered[allowed]) if allowed < len(ordered) else 0.0)
+
+
+def miss_rate(state: State, brand: str, calibration: MatchCalibration) -> float:
+    """Share of photos with a brand's mark in which its registered logos would not find it, in (0, 1).
+
+    Each drawing of the brand is searched by the others alone, as if a photo showed it: one that they do not find (whose
+    probability is below the base rate) is a miss. Few drawings say little, so that the share is held to the usual one,
+    which counts as much as `_USUAL_DRAWINGS` of them.
+    """
+    key = (calibration, brand)
+    if key not in state.misses:
+        rows = [i for i, record in enumerate(state.logos.records) if record.brand == brand]
+        drawing = np.array([state.logos.records[i].sha256 for i in rows], np.str_)
+        vectors = state.logos.vectors[rows]
+        near = against(state, vectors, 2)
+        first = near.brand[:, 0] == state.logos.position[brand]
+        alone = near.similarity.shape[1] < 2
+        rival = np.where(first, 0.0 if alone else near.similarity[:, -1], near.similarity[:, 0]).astype(np.float32)
+        names, missed = np.unique(drawing), 0
+        for name in names if len(names) > 1 else ():
+            own = drawing == name
+            similarity = best(vectors[own], vectors[~own])
+            sure = calibration.probability(
+                similarity, similarity - rival[own], len(state.logos.brands), np.ones(own.sum(), np.float32)
+            )
+            missed += bool(sure.max() < BASE_RATE)
+        asked = len(names) if len(names) > 1 else 0
+        state.misses[key] = (missed + USUAL_MISS_RATE * _USUAL_DRAWINGS) / (asked + _USUAL_DRAWINGS)
+    return state.misses[key]
 
 
 def best(queries: Embeddings, gallery: Embeddings) -> NDArray[np.float32]:

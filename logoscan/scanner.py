@@ -46,7 +46,7 @@ from logoscan.results import BrandResult, ListingFacts, Provenance, Report
 from logoscan.runtime import cores
 from logoscan.score import ScoreModel
 from logoscan.screening import OnTimeout, OnUnreadable, Screener, Screening, Stages
-from logoscan.signals import DEFAULT_SIGNALS, SignalFunction
+from logoscan.signals import DEFAULT_SIGNALS, NAME_MISS_RATE, SignalFunction
 from logoscan.stream import batched, in_order
 from logoscan.types import Boxes, BrandMention, Effort, Embeddings, ImageSource, Listing, Match, Rgb, TextSpans
 from logoscan.unreadable import listings_of, telling_of_unreadable_photos
@@ -517,8 +517,16 @@ class Scanner:
             shown_by_photo=self._shown_by_photo(len(observations), words.mentions, matches, index),
             gaps=gaps if index.brands else frozenset(),
             reviews=words.complaints,
+            miss_rates=self._miss_rates({words.claimed or "", *(m.brand for m in words.mentions)}, index),
         )
         return found, evidence
+
+    def _miss_rates(self, brands: Collection[str], index: LogoIndex) -> dict[str, float]:
+        """How often the search misses the brands that words name."""
+        rates = {brand: NAME_MISS_RATE for brand in brands if brand in index.by_name}
+        if (calibration := self.calibration) is None:
+            return rates
+        return rates | {brand: index.miss_rate(brand, calibration) for brand in brands if brand in index.with_logo}
 
     def match(self, observations: Sequence[Observation], index: LogoIndex) -> tuple[Match, ...]:
         """Matches of all photos, surest first."""

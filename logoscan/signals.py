@@ -24,6 +24,7 @@ from logoscan.types import Brand, BrandMention, Listing
 
 __all__ = [
     "DEFAULT_SIGNALS",
+    "NAME_MISS_RATE",
     "USUAL_MISS_RATE",
     "Case",
     "SignalFunction",
@@ -45,6 +46,8 @@ __all__ = [
 USUAL_MISS_RATE = 0.25
 """Share of photos with a brand's mark in which it is not seen at all, where nothing is known of the brand: on street
 photos one of ten, on photos of goods one of three (`benchmarks/honest.py`)."""
+NAME_MISS_RATE = 0.5
+"""The same for a brand that is registered by its name alone: its mark must be lettering, and legible."""
 # Share of the listings that name a brand whose photos show its mark, as honest sellers' mostly do. Stated prior.
 _SHOWN_WHERE_CLAIMED = 0.9
 _DENIED = 0.3

@@ -24,7 +24,7 @@ from logoscan.signals import DEFAULT_SIGNALS, Case, claimed_not_shown, shown_not
 from logoscan.text import NameIndex
 from logoscan.types import Brand, BrandMention, Listing, UsualPrice
 from logoscan.units import pack
-from logoscan.wording import claim_of, coded_of, mentions_of
+from logoscan.wording import Wording
 
 USUAL = (UsualPrice("EUR", 80, 120, "Shoes"),)
 BRANDS = {
@@ -45,11 +45,12 @@ def judge(
     listing: Listing = LISTING, by_photo: Mapping[str, tuple[float, ...]] = SHOWN, **changes: Any
 ) -> dict[str, Judgement]:
     """Each candidate's judgement, where these photos show these brands."""
+    words = Wording.of(listing, NAMES)
     found = Findings(
         listing,
-        claim_of(listing, NAMES),
-        mentions_of(listing, (), NAMES),
-        coded_of(listing, ()),
+        words.claimed,
+        words.mentions,
+        words.coded,
         {brand: max(row) for brand, row in by_photo.items()},
         frozenset(BRANDS) if listing.images else (),
         shown_by_photo=by_photo,
@@ -218,11 +219,12 @@ cases = st.builds(
 
 def every_case(found: Findings) -> list[Case]:
     listing = found.listing
+    words = Wording.of(listing, NAMES)
     found = replace(
         found,
-        claimed=claim_of(listing, NAMES),
-        mentions=mentions_of(listing, (), NAMES),
-        coded=coded_of(listing, ()),
+        claimed=words.claimed,
+        mentions=words.mentions,
+        coded=words.coded,
         shown_by_photo={brand: (p,) for brand, p in found.shown.items()},
     )
     return [JUDGE.case(found, brand, pack(listing.title or "")) for brand in BRANDS.values()]
