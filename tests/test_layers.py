@@ -17,14 +17,16 @@ PACKAGE = Path(logoscan.__file__).parent
 LAYERS: tuple[frozenset[str], ...] = tuple(
     frozenset(names.split())
     for names in (
-        "types errors results markup notebook stream",
-        "jsonio boxes images svg svg_child logos brands listings resume match layout text placement folding spelt "
-        "nearest misread words coded units complaints facts photos cohorts price_fit price_sample price evidence signals score "
+        "types errors results markup notebook stream opening files",
+        "rows tables parquet_rows "
+        "jsonio boxes bmff formats heif folders images svg svg_child logos brands listings resume match layout text "
+        "placement folding roles spelt nearest "
+        "misread words coded units complaints facts photos cohorts price_fit price_sample price evidence signals score "
         "score_fit judging places lettering charts report weights merchant merchant_state merchant_evidence negatives "
-        "verdict_file verdict_photos certainty pace mapped shortlist",
+        "verdict_file verdict_photos certainty pace mapped shortlist wording",
         "alignment alteration alteration_evidence alteration_net detect detector_net encode norms runtime refine ocr "
-        "ocr_easy ocr_pictures ocr_rapid approximate storage reading gallery keypoints register enrol index observing "
-        "locate marks ledger pictures screening",
+        "ocr_easy ocr_pictures ocr_rapid approximate storage reading gallery keypoints families register enrol vet "
+        "index observing locate marks ledger pictures screening unreadable",
         "scanner calibrate verdicts pages run_pages shards workers",
         "cli distributed",
     )
