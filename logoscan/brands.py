@@ -74,7 +74,9 @@ def read_brand_folder(folder: Path) -> BrandFolder:
     official = tuple(map(inside, brand.official_photos))
     listed = {*negatives, *official}
     holding = {parent for path in listed for parent in path.parents}
-    logos, left_out, warnings = [], [], []
+    logos: list[Path] = []
+    left_out: list[Path] = []
+    warnings: list[str] = []
     for path in sorted(folder.iterdir()):
         if is_hidden(path.name) or path == described:
             continue

@@ -7,7 +7,7 @@ import json
 import os
 import random
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -158,9 +158,9 @@ DRAWINGS: dict[str, tuple[Outcome, Callable[[], str | bytes]]] = {
         "ImageError",
         lambda: svg(f'<text font-family="{"x" * 1_000_000}"></text>'),
     ),
-    "svg: texts of 5,000 fonts": (
+    "svg: texts of 15,000 fonts": (
         "ImageError",
-        lambda: svg("".join(f'<text y="9" font-family="f{i}">x</text>' for i in range(5000))),
+        lambda: svg("".join(f'<text y="9" font-family="f{i}">x</text>' for i in range(15_000))),
     ),
     "svg: 15,000 things that the renderer complains of": (
         "report",
@@ -332,7 +332,7 @@ def _dots(width: int, height: int) -> bytes:
 
 
 @contextmanager
-def _in(folder: Path, **environment: str):  # type: ignore[no-untyped-def]
+def _in(folder: Path, **environment: str) -> Iterator[None]:
     """Work in a folder, with such variables."""
     before, values = Path.cwd(), {key: os.environ.get(key) for key in environment}
     os.chdir(folder)
