@@ -151,7 +151,7 @@ class PhotoLedger:
                 for pdq, row in self._rows.items()
             ]
         known.sort(key=lambda fields: fields[0])
-        return (PhotoRecord(*fields, times[::2], times[1::2]) for *fields, times in known)  # type: ignore[arg-type]
+        return (PhotoRecord(pdq, sellers, of, times[::2], times[1::2]) for pdq, sellers, of, times in known)
 
     def token(self, seller_id: str) -> str:
         """What the ledger holds of a seller: HMAC-SHA256 of the id by the key; without a key the id itself."""
@@ -230,7 +230,8 @@ class PhotoLedger:
         import faiss
 
         with self._lock:
-            index, rows = faiss.IndexBinaryFlat(256), {}
+            index = faiss.IndexBinaryFlat(256)
+            rows: dict[str, int] = {}
             sellers: list[tuple[str, ...]] = []
             times: list[tuple[float | None, ...]] = []
             official: dict[int, tuple[str, ...]] = {}

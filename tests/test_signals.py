@@ -325,7 +325,7 @@ def used(earlier: int, unordered: int = 0, later: int = 0, official_of: tuple[st
 
 
 ONE, THREE, HUNDREDS = used(1), used(3), used(MOST_SELLERS)
-SOLD = {"seller_id": "s", "claimed": "Acme"}
+SOLD: dict[str, Any] = {"seller_id": "s", "claimed": "Acme"}
 
 
 @pytest.mark.parametrize(
