@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import math
 import unicodedata
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -241,7 +242,7 @@ def test_no_brand_is_said_in_many_languages(claim: str) -> None:
 
 # -- every name in every honest spelling
 
-_CHANGES = {
+_CHANGES: dict[str, Callable[[str], str]] = {
     "as it is": lambda name: name,
     "capitals": str.upper,
     "small": str.lower,
