@@ -139,6 +139,10 @@ def test_the_default_wiring(samples: Path, tmp_path: Path, clip: ClipEncoder, sa
     reports = [scanner.scan(Listing("x", title="JBL speaker")) for scanner in scanners]
     assert [(report.score.brand, report.score.model) for report in reports] == [("JBL", model.version)] * 3
     assert all(replace(report, provenance=reports[0].provenance) == reports[0] for report in reports)
+    rooted = Scanner.default(sample_index, device="cpu", root=samples / "photos")
+    named = rooted.scan(Listing("y", ("speaker.jpg", "../listings.jsonl")))
+    assert [image.sha256 is not None for image in named.images] == [True, False]
+    assert "leads out of it" in named.warnings[0]
 
 
 def test_marks_of_a_mirrored_photo_are_found(samples: Path, sample_index: LogoIndex, clip: ClipEncoder) -> None:

@@ -97,9 +97,9 @@ def test_a_page_opens_no_path_that_leads_out(photos: Path, monkeypatch: pytest.M
     assert "data:image/jpeg" in (photos / "page.html").read_text()
 
 
-def test_the_default_scanner_takes_a_root(photos: Path) -> None:
+def test_a_root_of_a_wrong_type_is_refused_when_the_scanner_is_built() -> None:
     with pytest.raises(InputError, match=r"^root: expected a folder, ANYWHERE or None, got int"):
-        Scanner.default(photos, root=5)  # type: ignore[arg-type]
+        scanner(root=5)
 
 
 @pytest.mark.parametrize("image", [5, None, {"url": "a.jpg"}, ["a.jpg"], 1.5, bytearray(b"x"), object()])

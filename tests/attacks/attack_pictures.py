@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import json
+import os
 import struct
+import threading
 import zlib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -12,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from attack import Attack, Outcome, Trial, photographed
+from attack import ACME, Attack, NotHarmlessError, Outcome, Trial, ended, photographed, scanner
 from PIL import Image
 
 from logoscan.errors import ImageError
 from logoscan.images import load_image
+from logoscan.listings import read_listings
 from logoscan.types import ImageSource
 
 Made = Callable[[], ImageSource]
@@ -405,6 +409,66 @@ PICTURES: dict[str, tuple[Outcome, Made]] = {
 }
 
 
+NAMES: dict[str, Callable[[Path], str]] = {
+    "no root: absolute": lambda folder: str(folder / "secret.png"),
+    "no root: ../": lambda _: "../secret.png",
+    "no root: a link to a file outside": lambda _: "link.png",
+    "no root: a link to a pipe": lambda _: "pipe.png",
+    "no root: s3://": lambda _: "s3://bucket/a.png",
+}
+"""Names in a file of listings that is scanned by a scanner without a root."""
+
+
+def _named(name_of: Callable[[Path], str], folder: Path) -> Trial:
+    """A file of listings in a folder of its own; beside the folder a secret that shows the brand."""
+    Image.fromarray(ACME).save(folder / "secret.png")
+    place = folder / "in"
+    place.mkdir()
+    (place / "link.png").symlink_to(folder / "secret.png")
+    os.mkfifo(folder / "pipe")
+    (place / "pipe.png").symlink_to("../pipe")
+    (place / "a.jsonl").write_text(json.dumps({"id": "hostile", "images": [name_of(folder)]}) + "\n")
+
+    def trial() -> tuple[Outcome, str]:
+        [report] = scanner().scan_many(read_listings(place / "a.jsonl"))
+        if report.images[0].sha256 is not None or report.matches:
+            raise NotHarmlessError("the secret was read")
+        return ended(report)
+
+    return trial
+
+
+def _raced(folder: Path) -> Trial:
+    """A name that is a good photo when it is looked at, and a link to a secret when it is opened, or the reverse."""
+    root, good = folder / "root", encoded(_SMALL, "PNG")
+    root.mkdir()
+    (folder / "secret.png").write_bytes(encoded(Image.new("RGB", (77, 7)), "PNG"))
+    (root / "a.png").write_bytes(good)
+
+    def exchange(stop: threading.Event) -> None:
+        while not stop.is_set():
+            (root / "b").symlink_to(folder / "secret.png")
+            (root / "b").replace(root / "a.png")
+            (root / "b").write_bytes(good)
+            (root / "b").replace(root / "a.png")
+
+    def trial() -> tuple[Outcome, str]:
+        stop = threading.Event()
+        thread = threading.Thread(target=exchange, args=(stop,))
+        thread.start()
+        try:
+            for _ in range(500):
+                with suppress(ImageError):
+                    if load_image("a.png", root=root).shape[1] == 77:
+                        raise NotHarmlessError("the secret was read")
+        finally:
+            stop.set()
+            thread.join()
+        return "report", ""
+
+    return trial
+
+
 def _photo(make: Made, _: Path) -> Trial:
     source = make()
     return lambda: photographed(source)
@@ -425,8 +489,13 @@ def _truncated(format: str, _: Path) -> Trial:
     return trial
 
 
-PHOTOS = tuple(Attack(name, expected, partial(_photo, make)) for name, (expected, make) in PICTURES.items()) + tuple(
-    Attack(f"truncated: {format} at every tenth byte", "warning", partial(_truncated, format))
-    for format in ("JPEG", "PNG", "WEBP", "GIF")
+PHOTOS = (
+    *(Attack(name, expected, partial(_photo, make)) for name, (expected, make) in PICTURES.items()),
+    *(
+        Attack(f"truncated: {format} at every tenth byte", "warning", partial(_truncated, format))
+        for format in ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "BMP", "TIFF")
+    ),
+    *(Attack(name, "warning", partial(_named, name_of)) for name, name_of in NAMES.items()),
+    Attack("race: a photo that becomes a link to a secret", "report", _raced),
 )
 """All of them."""
