@@ -58,7 +58,7 @@ TEXTS = (
     '"',
     "a,b;c\td",
 )
-VALUES = (
+VALUES: tuple[Any, ...] = (
     None,
     True,
     False,
@@ -84,7 +84,7 @@ VALUES = (
     {"": ""},
     [{"name": "a", "value": "b"}],
 )
-UNUSABLE_IDS = (None, "", "  ", True, [], ["a"], {}, "\ud83d", float("nan"), float("inf"))
+UNUSABLE_IDS: tuple[Any, ...] = (None, "", "  ", True, [], ["a"], {}, "\ud83d", float("nan"), float("inf"))
 
 
 class Broken(NamedTuple):
