@@ -14,6 +14,7 @@ import pytest
 from attack import LONGEST_MESSAGE, Attack
 from attack_drawings import MARKS
 from attack_files import STORED
+from attack_gate import GATE
 from attack_listings import ROWS
 from attack_pictures import PHOTOS
 from attack_table import ATTACKS
@@ -21,7 +22,7 @@ from attack_table import ATTACKS
 from logoscan import images
 from logoscan.placement import Keypoints
 
-_EACH = (*PHOTOS, *MARKS, *ROWS, *STORED)
+_EACH = (*PHOTOS, *MARKS, *ROWS, *STORED, *GATE)
 
 
 _SMALLER: dict[str, object] = {
