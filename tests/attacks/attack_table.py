@@ -5,6 +5,7 @@ from __future__ import annotations
 from attack import Attack
 from attack_drawings import MARKS
 from attack_files import STORED
+from attack_gate import GATE
 from attack_listings import ROWS
 from attack_outputs import OUTPUTS
 from attack_pictures import PHOTOS
@@ -12,6 +13,6 @@ from attack_register import POISONS
 from attack_sellers import SELLERS
 
 ATTACKS: dict[str, Attack] = {
-    attack.name: attack for attack in (*PHOTOS, *MARKS, *ROWS, *STORED, *POISONS, *SELLERS, *OUTPUTS)
+    attack.name: attack for attack in (*PHOTOS, *MARKS, *ROWS, *STORED, *POISONS, *SELLERS, *OUTPUTS, *GATE)
 }
 """In order; `benchmarks/attacks.py` measures each in a process of its own."""

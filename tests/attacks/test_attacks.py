@@ -15,6 +15,7 @@ import pytest
 from attack import LONGEST_MESSAGE, Attack
 from attack_drawings import MARKS
 from attack_files import STORED
+from attack_gate import GATE
 from attack_listings import ROWS
 from attack_outputs import OUTPUTS
 from attack_pictures import PHOTOS
@@ -25,7 +26,7 @@ from attack_table import ATTACKS
 from logoscan import formats
 from logoscan.placement import Keypoints
 
-_EACH = (*PHOTOS, *MARKS, *ROWS, *STORED, *POISONS, *SELLERS, *OUTPUTS)
+_EACH = (*PHOTOS, *MARKS, *ROWS, *STORED, *POISONS, *SELLERS, *OUTPUTS, *GATE)
 
 
 _SMALLER: dict[str, object] = {
