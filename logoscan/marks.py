@@ -20,6 +20,23 @@ _FROM, _BRANDS = 0.8, 3
 is done: of a mark that may be another one, everything looks altered."""
 
 
+# Correlation of the edges of mark and drawing from which they are the same: below, the photo shows another rendition of
+# the mark or none of it, and whatever the check says of that is a guess. Of 66 genuine marks in photos of streets and
+# shops 21 were called altered, and 16 of these lay below.
+_LEAST_CORRELATION = 0.7
+# By how much more a mirrored drawing must correlate to be called mirrored: a symmetrical mark fits both ways.
+_MIRROR_LEAD = 0.1
+
+
+def _is_sound(found: Alteration) -> bool:
+    """Whether what was found can be held against a seller."""
+    if found.alignment.correlation < _LEAST_CORRELATION:
+        return False
+    if max(found.kinds, key=lambda kind: found.kinds[kind]) != "mirrored":
+        return True
+    return found.alignment.mirrored and found.alignment.correlation - found.alignment.other >= _MIRROR_LEAD
+
+
 class Marks:
     """Compares marks with drawings. Immutable."""
 
@@ -68,4 +85,4 @@ class Marks:
         except ImageError as error:  # it could be read a moment ago
             logger.warning("listing %s, image %d: %s", listing.id, match.image, error)
             return None
-        return None if result is None else result.kinds
+        return None if result is None or not _is_sound(result) else result.kinds
