@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 import numpy as np
@@ -95,8 +95,8 @@ def honest_register(galleries: Sequence[Path], encoder: ClipEncoder) -> LogoInde
     """The galleries' brands, each with a usual price and its own shop as the authorised seller."""
     logos: dict[str, list[tuple[str, ImageSource]]] = {}
     for gallery in galleries:
-        for folder in read_brand_folders(gallery):
-            logos.setdefault(folder.brand.name, []).extend((f"{gallery.name}/{p.name}", p) for p in folder.logos)
+        for found in read_brand_folders(gallery):
+            logos.setdefault(found.brand.name, []).extend((f"{gallery.name}/{p.name}", p) for p in found.logos)
     usual = (UsualPrice("EUR", 80, 120),)
     index = LogoIndex(encoder.info)
     index.add_many(
@@ -114,7 +114,7 @@ def honest_register(galleries: Sequence[Path], encoder: ClipEncoder) -> LogoInde
 @click.option("--negatives", type=PATH, required=True, help="Folder of photos without a brand.")
 @click.option("--negative-labels", type=PATH, required=True, help="CSV: file, brand; rows with a brand are ignored.")
 @click.option("--claim", default="Nike", show_default=True, help="Brand that the brand-less photos are listed under.")
-@click.option("--ocr", default="auto", show_default=True)
+@click.option("--ocr", type=click.Choice(["auto", "easyocr", "rapidocr", "none"]), default="auto", show_default=True)
 @click.option("--json", "out", type=click.Path(path_type=Path), required=True, help="Result file.")
 def main(
     images: Path,
@@ -123,7 +123,7 @@ def main(
     negatives: Path,
     negative_labels: Path,
     claim: str,
-    ocr: str,
+    ocr: Literal["auto", "easyocr", "rapidocr", "none"],
     out: Path,
 ) -> None:
     """Look at the photos, list them, judge the listings."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import zip_longest
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from logoscan.coded import CodedUse
 from logoscan.cohorts import USED
@@ -167,7 +167,9 @@ class Judge:
         Saying "used", "for Acme", another brand or no price is cheap. It may lower the number, since most who say so
         are honest, but a listing that would be blocked without it is looked at by a person.
         """
-        listing, changes, excuses = case.listing, {}, []
+        listing = case.listing
+        changes: dict[str, Any] = {}
+        excuses = []
         if case.used:
             listing = replace(listing, condition=None)
             excuses.append("the goods were new")

@@ -109,7 +109,8 @@ def row_count(path: str | Path) -> int | None:
     path = Path(path)
     kind = listings_kind(path) if path.is_file() else None
     if kind == ".parquet":
-        return ParquetTable(path).rows
+        rows: int = ParquetTable(path).rows
+        return rows
     if kind is None or path.suffix.lower() == ".gz":
         return None
     last, ends = b"\n", 0

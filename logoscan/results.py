@@ -111,8 +111,8 @@ class Score:
         contributions: What was judged, largest first.
         coverage: Share of the model's weight that could be judged, in [0, 1].
         model: Name and version of the score model.
-        doubts: Why a person should look whatever the number says, as sentences without a full stop; with any the band
-            is not "clear".
+        doubts: Why a person should look whatever the number and the coverage say, as sentences without a full stop;
+            with any the band is not "clear".
     """
 
     value: float | None

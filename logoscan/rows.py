@@ -181,7 +181,7 @@ def _text(value: object) -> str:
     if not math.isfinite(number):
         _refuse("a text", value)
     if number.is_integer() and abs(number) < _MOST_EXACT:
-        return str(int(value))
+        return str(int(number))
     return str(value) if isinstance(value, Decimal) else str(number)
 
 

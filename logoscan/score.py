@@ -172,9 +172,7 @@ class ScoreModel:
             if s.name not in _NEVER_JUDGED and (s.value > 0 or s.name not in _SILENT)
         )
         coverage = min(1.0, judged / self._most) if self._most else 0.0
-        if self.unjudged(coverage, shown):
-            doubts = (*doubts, f"{brand} is shown, and only {coverage:.0%} of what the score weighs could be judged")
-        band = self.band(value, parts, in_doubt=bool(doubts))
+        band = self.band(value, parts, in_doubt=bool(doubts) or self.unjudged(coverage, shown))
         return Score(value, band, brand, self.bias, tuple(parts), coverage, self.version, tuple(doubts))
 
     def nothing(self, *, complete: bool = True) -> Score:

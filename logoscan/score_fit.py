@@ -141,7 +141,7 @@ def _band(model: ScoreModel, one: Report | Score) -> Band:
     score = _under(model, one)
     if score.value is None:
         return score.band
-    return model.band(score.value, score.contributions, unjudged=_unjudged(model, one, score))
+    return model.band(score.value, score.contributions, in_doubt=_unjudged(model, one, score))
 
 
 def _warn_of_clear(
@@ -227,7 +227,8 @@ def _under(model: ScoreModel, one: Report | Score) -> Score:
     score = one.score if isinstance(one, Report) else one
     if score.brand is None or score.model == model.version:
         return score
-    return model.score(score.brand, [Signal(c.signal, c.value, c.why) for c in score.contributions], shown=_shown(one))
+    signals = [Signal(c.signal, c.value, c.why) for c in score.contributions]
+    return model.score(score.brand, signals, shown=_shown(one), doubts=score.doubts)
 
 
 def _shown(one: Report | Score) -> float | None:
@@ -239,6 +240,8 @@ def _shown(one: Report | Score) -> float | None:
 
 def _unjudged(model: ScoreModel, one: Report | Score, score: Score) -> bool:
     """Whether a listing goes to review however low its score; where that is not known, rather yes."""
+    if score.doubts:
+        return True
     if (shown := _shown(one)) is not None:
         return model.unjudged(score.coverage, shown)
     return score.band == "review" and score.coverage < model.min_coverage

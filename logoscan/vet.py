@@ -61,10 +61,10 @@ def allowed(allow: Collection[ConflictKind]) -> frozenset[ConflictKind]:
     Raises:
         InputError: One is none.
     """
-    given = (allow,) if isinstance(allow, str) else tuple(allow)
+    given: tuple[str, ...] = (allow,) if isinstance(allow, str) else tuple(allow)
     if unknown := set(given) - set(CONFLICTS):
         raise InputError(f"allow: expected some of {', '.join(CONFLICTS)}, got {min(unknown, key=repr)!r:.80}")
-    return frozenset(given)
+    return frozenset(kind for kind in CONFLICTS if kind in given)
 
 
 def refuse(conflicts: Iterable[Conflict], allow: Collection[ConflictKind]) -> None:

@@ -183,8 +183,8 @@ def test_what_is_hidden_or_garbled_is_a_reason(listing: Listing, changes: dict[s
 
 
 def test_one_broken_photo_among_five_says_little() -> None:
-    broken = {"unseen": ("image 2 could not be read",), "looked_share": 0.8}
-    (part,) = [c for c in judge(LISTING, **broken)["Acme"].score.contributions if c.signal == "withheld"]
+    one = judge(LISTING, unseen=("image 2 could not be read",), looked_share=0.8)["Acme"]
+    (part,) = [c for c in one.score.contributions if c.signal == "withheld"]
     assert 0 < part.contribution < 0.3
 
 

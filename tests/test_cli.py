@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from logoscan.match import MatchCalibration
 from logoscan.report import read_reports
 from logoscan.results import Report
 from logoscan.score import ScoreModel
-from logoscan.types import Embeddings, Rgb
+from logoscan.types import Embeddings, Listing, Rgb
 from logoscan.verdicts import Journal
 
 
@@ -202,10 +203,13 @@ def test_rows_that_are_lost_together_count_each(shop: Path, monkeypatch: pytest.
 
 
 def test_a_file_of_listings_is_read_once(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import logoscan.cli.scan as command
+    times = []
 
-    read, times = command.read_listings, []
-    monkeypatch.setattr("logoscan.cli.scan.read_listings", lambda path: (times.append(path), read(path))[1])
+    def counted(path: Path) -> Iterator[Listing | BadRow]:
+        times.append(path)
+        return read_listings(path)
+
+    monkeypatch.setattr("logoscan.cli.scan.read_listings", counted)
     assert scan(shop).exit_code == 0
     assert len(times) == 1
 

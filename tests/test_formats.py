@@ -74,8 +74,9 @@ def tried(data: bytes, **options: Any) -> str | None:
         assert said.startswith("bytes: ")
         assert len(said) < 400
         return said
-    assert (rgb.dtype, rgb.ndim, rgb.shape[2]) == (np.uint8, 3, 3)
-    assert (rgba.dtype, rgba.shape) == (np.uint8, (*rgb.shape[:2], 4))
+    assert rgb.dtype == rgba.dtype == np.uint8
+    assert (rgb.ndim, rgb.shape[2]) == (3, 3)
+    assert rgba.shape == (*rgb.shape[:2], 4)
     return None
 
 

@@ -310,7 +310,9 @@ def test_what_was_dropped_is_said_by_no_source() -> None:
 def test_entities_are_decoded(text: str, decoded: str) -> None:
     assert unescape(text) == decoded
     listing = read(**dict.fromkeys(("title", "description", "claimed_brand", "category", "condition"), text))
-    assert listing == Listing("a", (), *[decoded] * 5)
+    assert listing == Listing(
+        "a", title=decoded, description=decoded, claimed_brand=decoded, category=decoded, condition=decoded
+    )
     assert read(attributes={text: text}, reviews=[text]) == Listing(
         "a", attributes={decoded: decoded}, reviews=(decoded,)
     )

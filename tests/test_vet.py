@@ -17,7 +17,7 @@ from logoscan.errors import InputError, VettingError
 from logoscan.index import LogoIndex
 from logoscan.price import PriceModel, PriceRecord
 from logoscan.text import NO_BRAND
-from logoscan.types import Brand, UsualPrice
+from logoscan.types import Brand, ImageSource, UsualPrice
 from logoscan.vet import CONFLICTS, ConflictKind, vet_names
 
 ENCODER = FakeEncoder()
@@ -80,7 +80,7 @@ def test_all_conflicts_are_said_and_none_of_the_batch_is_registered() -> None:
         index.add_many(batch, ENCODER)
     assert [line.split(": ")[0] for line in refused.value.conflicts] == ["ACME", "ACME"]
     assert index.fingerprint == before
-    many = [(Brand(f"b{i}", ("shoe",)), []) for i in range(500)]
+    many: list[tuple[Brand, list[tuple[str, ImageSource]]]] = [(Brand(f"b{i}", ("shoe",)), []) for i in range(500)]
     with pytest.raises(VettingError, match="and 492 more") as refused:
         index.add_many(many, ENCODER)
     assert len(str(refused.value)) < 1000

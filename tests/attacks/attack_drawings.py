@@ -385,7 +385,7 @@ def _contradicted(folder: Path) -> Trial:
     return trial
 
 
-_SHOPS = {
+_SHOPS: dict[str, Callable[[Path], Trial]] = {
     **{
         f"cwd: modules' names, {where}": partial(_shadowed, where) for where in ("cwd", "environment", "empty", "named")
     },
