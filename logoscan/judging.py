@@ -175,9 +175,10 @@ class Judge:
             excuses.append("the goods were new")
         if case.is_accessory:
             changes["mentions"] = tuple(m for m in case.mentions if m.kind != "compatible")
-            if not any(c.contribution > 0 and c.signal in _OF_THE_GOODS for c in score.contributions):
-                changes["price"] = _NO_PRICE  # what accessories cost says nothing
             excuses.append(f"the goods were {case.brand.name}'s own")
+        spoken_for = any(c.contribution > 0 and c.signal in _OF_THE_GOODS for c in score.contributions)
+        if case.is_accessory and not spoken_for:
+            changes["price"] = _NO_PRICE  # what accessories cost says nothing
         elif case.price.anomaly is None and case.price.has_references:
             changes["price"] = replace(case.price, anomaly=1.0)
             excuses.append("the price were low")

@@ -443,7 +443,8 @@ def withheld(case: Case) -> Signal | None:
     priors. Known false alarms: broken uploads, careless imports.
     """
     found = [(_HIDDEN_PHOTOS * (1.0 - case.searched_share), line) for line in case.unseen[:1]]
-    found += [(_GARBLED.get(name, 0.0), f"{name} cannot be read") for name in sorted(case.listing.dropped)]
+    gone = [name for name in sorted(case.listing.dropped) if not getattr(case.listing, name, None)]
+    found += [(_GARBLED.get(name, 0.0), f"{name} cannot be read") for name in gone]
     if case.listing.price == 0:
         found.append((_GARBLED["price"], "the price is 0"))
     elif case.listing.price and case.listing.currency and case.price.anomaly is None and case.price.has_references:

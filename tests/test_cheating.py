@@ -170,7 +170,12 @@ def test_what_others_can_do_is_no_proof() -> None:
         (replace(LISTING, price=0), {}, "the price is 0"),
         (replace(LISTING, currency="TRY"), {}, "the price is in TRY, which cannot be compared"),
         (replace(LISTING, seller_id=" "), {}, "the seller's id is blank"),
-        (replace(LISTING, dropped={"price": "?", "title": "?"}), {}, "price cannot be read; title cannot be read"),
+        (
+            replace(LISTING, price=None, condition=None, dropped={"price": "?", "condition": "?"}),
+            {},
+            "condition cannot be read; price cannot be read",
+        ),
+        (replace(LISTING, dropped={"title": "1 of it replaced"}), {}, None),  # the rest of it was read
         (LISTING, {"unseen": ("image 2 could not be read",), "looked_share": 0.5}, "image 2 could not be read"),
         (LISTING, {}, None),
         (replace(LISTING, price=None, category=None, seller_id=None, reviews=()), {}, None),

@@ -31,6 +31,7 @@ from logoscan.match import MatchCalibration
 from logoscan.report import read_reports
 from logoscan.results import Report
 from logoscan.score import ScoreModel
+from logoscan.listings import BadRow, read_listings
 from logoscan.types import Embeddings, Listing, Rgb
 from logoscan.verdicts import Journal
 
