@@ -27,11 +27,11 @@ from logoscan.images import load_image
 from logoscan.index import LogoIndex
 from logoscan.jsonio import seal, unseal, write_record
 from logoscan.ledger import PhotoLedger
+from logoscan.listings import BadRow, read_listings
 from logoscan.match import MatchCalibration
 from logoscan.report import read_reports
 from logoscan.results import Report
 from logoscan.score import ScoreModel
-from logoscan.listings import BadRow, read_listings
 from logoscan.types import Embeddings, Listing, Rgb
 from logoscan.verdicts import Journal
 
