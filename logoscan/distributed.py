@@ -260,8 +260,15 @@ def _refuse_others(out: Path, identity: Mapping[str, str]) -> None:
 
 @contextmanager
 def cluster(pool: Pool) -> Iterator[None]:
-    """Ray as it runs, or one that ends with this; its progress bars are silent meanwhile."""
+    """Ray as it runs, or one that ends with this; its progress bars are silent meanwhile.
+
+    Raises:
+        InputError: RAY_AUTH_MODE switches Ray's token off: its processes listen on the machine's address, where whoever
+            reaches them could run code.
+    """
     ray = _ray()
+    if os.environ.get("RAY_AUTH_MODE", "").strip().lower() == "disabled":
+        raise InputError("RAY_AUTH_MODE: expected token, got 'disabled', with which whoever reaches Ray may run code")
     started = not ray.is_initialized()
     if started and "RAY_ADDRESS" in os.environ:
         ray.init()
@@ -274,6 +281,7 @@ def cluster(pool: Pool) -> Iterator[None]:
             object_store_memory=_OBJECT_STORE,
             logging_level=logging.WARNING,
         )
+    _keep_to_owner(Path.home() / ".ray" / "auth_token")
     context = ray.data.DataContext.get_current()
     loud = {name: getattr(context, name) for name in _LOUD if hasattr(context, name)}
     try:
@@ -285,6 +293,15 @@ def cluster(pool: Pool) -> Iterator[None]:
             setattr(context, name, value)
         if started:
             ray.shutdown()
+
+
+def _keep_to_owner(token: Path) -> None:
+    """Take the group's and the world's rights from Ray's token, which it writes by the umask."""
+    try:
+        if token.is_file() and token.stat().st_mode & 0o077:
+            token.chmod(0o600)
+    except OSError as error:  # another account's, or a disk without modes
+        logger.warning("%s: others may read it (%s)", token, error.strerror)
 
 
 def _scan_missing(
