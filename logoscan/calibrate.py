@@ -128,14 +128,7 @@ def _candidates(
     picture: Labelled, near: BrandNeighbours, start: int, true: frozenset[str], size: int
 ) -> list[tuple[float, float, float, float, bool]]:
     """The likeliest brands of a picture whose regions are the rows of `near` from `start` on."""
-    here = slice(start, start + len(picture.regions))
-    near = replace(
-        near,
-        similarity=near.similarity[here],
-        brand=near.brand[here],
-        logo=near.logo[here],
-        negative=near.negative[here],
-    )
+    near = near.between(start, start + len(picture.regions))
     best, margin = near.similarity[:, 0], margins(near)
     rank = best + margin  # as the matcher ranks without a calibration; the surest one is chosen when there is one
     order = np.argsort(-rank, kind="stable")

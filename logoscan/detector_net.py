@@ -86,8 +86,10 @@ def outputs(net: FCOS, x: torch.Tensor) -> dict[str, torch.Tensor]:
 def anchors_of(net: FCOS, count: int, height: int, width: int) -> list[torch.Tensor]:
     """The anchors of each of `count` pictures of this size, float32 (places, 4)."""
     device = next(net.parameters()).device
-    levels = [torch.empty(count, 1, *shape, device=device) for shape in places_of(height, width)]
-    images = ImageList(torch.empty(count, 1, height, width, device=device), [(height, width)] * count)
+    levels = [torch.empty(count, 1, *shape, dtype=torch.float32, device=device) for shape in places_of(height, width)]
+    images = ImageList(
+        torch.empty(count, 1, height, width, dtype=torch.float32, device=device), [(height, width)] * count
+    )
     anchors: list[torch.Tensor] = net.anchor_generator(images, levels)
     return anchors
 

@@ -38,8 +38,8 @@ _NO_PRICE = PriceJudgement(None, "the price of an accessory is not the brand's")
 _OF_THE_GOODS = frozenset(
     {"altered_logo", "coded_terms", "contradicts_facts", "copied_photo", "lookalike_text", "review_complaints"}
 )
-# A seller whom no brand authorises: ids with a line feed are nobody's.
-_UNKNOWN_SELLER = "\n"
+# A seller whom no brand authorises: ids with a null character are nobody's.
+_UNKNOWN_SELLER = "\0"
 
 
 @dataclass(frozen=True, eq=False)

@@ -86,15 +86,19 @@ class BrandNeighbours:
 
     def of(self, query: int) -> BrandNeighbours:
         """Those of one query."""
-        one = slice(query, query + 1)
+        return self.between(query, query + 1)
+
+    def between(self, start: int, stop: int) -> BrandNeighbours:
+        """Those of the queries from `start` to before `stop`."""
+        rows = slice(start, stop)
         return replace(
             self,
-            similarity=self.similarity[one],
-            brand=self.brand[one],
-            logo=self.logo[one],
-            negative=self.negative[one],
-            rival=None if self.rival is None else self.rival[one],
-            relatives={0: self.relatives[query]} if query in self.relatives else {},
+            similarity=self.similarity[rows],
+            brand=self.brand[rows],
+            logo=self.logo[rows],
+            negative=self.negative[rows],
+            rival=None if self.rival is None else self.rival[rows],
+            relatives={query - start: own for query, own in self.relatives.items() if start <= query < stop},
         )
 
     def or_mirrored(self, mirrored: BrandNeighbours) -> BrandNeighbours:

@@ -210,8 +210,6 @@ def _rapid_model(folder: Path, kind: str) -> Path:
     for path in sorted(folder.glob("*.onnx")):
         if kind in path.name:
             if file_sha256(path) not in _SHA256[kind]:
-                raise CorruptFileError(
-                    f"{path}: expected a model of RapidOCR 3.10, got another one; reinstall rapidocr"
-                )
+                raise CorruptFileError(f"{path}: altered, or not of RapidOCR 3.10; reinstall rapidocr")
             return path
     raise CorruptFileError(f"{folder}: no {kind.strip('_')} model; reinstall rapidocr")

@@ -34,7 +34,7 @@ def test_an_empty_folder_is_a_brand_of_its_name_without_logos(tmp_path: Path) ->
 def test_logos_are_the_pictures_in_the_order_of_their_names(tmp_path: Path) -> None:
     names = ("b.png", "a.SVG", "c.jpeg", "d.webp", "e.jpg", "f.gif", "notes.txt", "g.tiff", "sub/h.png")
     found = read_brand_folder(make_folder(tmp_path, "Acme", names))
-    assert [p.name for p in found.logos] == ["a.SVG", "b.png", "c.jpeg", "d.webp", "e.jpg", "f.gif"]
+    assert [p.name for p in found.logos] == ["a.SVG", "b.png", "c.jpeg", "d.webp", "e.jpg", "f.gif", "g.tiff"]
 
 
 def test_every_field_of_the_format_is_read(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import ast
 import doctest
 import importlib
 import re
+import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -71,7 +72,7 @@ def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What the README supposes that its reader has: files in the working folder, names from the block before."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "logoscan").mkdir()
-    (tmp_path / "logoscan" / "_samples").symlink_to(PACKAGE / "_samples")
+    shutil.copytree(PACKAGE / "_samples", tmp_path / "logoscan" / "_samples")
     score = ScoreModel().score("Acme", [Signal("low_price", 1.0, "cheap")])
     lines = [report_to_json(make_report(seller_id=seller, score=score)) for seller in ("shop-17", "shop-18")]
     (tmp_path / "reports.jsonl").write_text("\n".join(lines) + "\n", "utf-8")

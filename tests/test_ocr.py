@@ -224,7 +224,7 @@ def test_an_altered_model_of_rapidocr_is_refused(tmp_path: Path, monkeypatch: py
         RapidOcr()
     data[len(data) // 2] ^= 1
     victim.write_bytes(data)
-    with pytest.raises(CorruptFileError, match=f"{victim.name}: altered; reinstall rapidocr"):
+    with pytest.raises(CorruptFileError, match=f"{victim.name}: altered, or not of RapidOCR"):
         RapidOcr()
 
 

@@ -52,13 +52,13 @@ def drawn(n: int, usual: float, sigma: float, seed: int = 0) -> list[float]:
     ("price", "brand", "currency", "message"),
     [
         *(
-            (price, "A", "EUR", f"PriceRecord.price: expected a number in [1e-06, 1e+12], got {price!r}")
+            (price, "A", "EUR", f"PriceRecord.price: expected a finite number in [1e-06, 1e+12], got {price!r}")
             for price in (0.0, -1.0, math.nan, math.inf, 1e-7, 1e13, "5")
         ),
         (5.0, "", "EUR", "PriceRecord.brand: expected a non-empty string, got ''"),
         (5.0, None, "EUR", "PriceRecord.brand: expected a non-empty string, got None"),
-        (5.0, "A", "EURO", "PriceRecord.currency: expected an ISO 4217 code, got 'EURO'"),
-        (5.0, "A", None, "PriceRecord.currency: expected an ISO 4217 code, got None"),
+        (5.0, "A", "EURO", "PriceRecord.currency: expected a three-letter ISO 4217 code, got 'EURO'"),
+        (5.0, "A", None, "PriceRecord.currency: expected a three-letter ISO 4217 code, got None"),
     ],
 )
 def test_a_bad_record_is_refused(price: Any, brand: Any, currency: Any, message: str) -> None:

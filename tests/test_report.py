@@ -68,7 +68,9 @@ def test_the_keys_are_those_of_the_format() -> None:
         "schema_version", "listing_id", "seller_id", "score", "brands", "matches", "mentions", "warnings", "skipped",
         "images", "provenance", "listing", "price", "sha256",
     }  # fmt: skip
-    assert set(values["score"]) == {"value", "band", "brand", "bias", "contributions", "coverage", "model"}
+    assert set(values["score"]) == {
+        "value", "band", "brand", "bias", "contributions", "coverage", "model", "doubts",
+    }  # fmt: skip
     assert set(values["score"]["contributions"][0]) == {"signal", "value", "contribution", "why"}
     assert set(values["matches"][0]) == {
         "image", "xyxy", "brand", "logo", "similarity", "margin", "probability", "points",

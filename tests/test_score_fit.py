@@ -299,9 +299,17 @@ def test_a_fit_that_clears_counterfeits_counts_them(caplog: pytest.LogCaptureFix
     assert told == f"fit: would clear 1 of 1 listing labelled counterfeit, which {prior} reviews or blocks"
 
 
+def caught(n: int) -> list[Score]:
+    """Reviewed or blocked by price and words, each more surely than the one before."""
+    return [sure({"low_price": 1.0, "lookalike_text": 0.0, "coded_terms": 0.5 + i / 50}) for i in range(n)]
+
+
 def test_a_budget_on_rich_labels_is_refused(caplog: pytest.LogCaptureFixture) -> None:
     """21 confirmed counterfeits among 40 labels, and a reviewer for 2 % of the stream."""
-    scores = [*(sure({"low_price": 1.0, "copied_photo": 0.5 + i / 50}) for i in range(21)), *[HARMLESS] * 19]
+    scores = [
+        *(sure({"low_price": 1.0, "lookalike_text": 0.0, "coded_terms": 0.5 + i / 50}) for i in range(21)),
+        *[HARMLESS] * 19,
+    ]
     labels = [True] * 21 + [False] * 19
     assert {s.band for s in scores[:21]} <= {"review", "block"}
     with pytest.raises(InputError, match=r"got 0\.05 and 21 counterfeit of 40 labels: 19 of these, .* would be clear$"):
@@ -316,7 +324,10 @@ def test_a_budget_on_rich_labels_is_refused(caplog: pytest.LogCaptureFixture) ->
 
 
 def test_a_small_budget_on_a_stream_is_told(caplog: pytest.LogCaptureFixture) -> None:
-    scores = [*(sure({"low_price": 1.0, "copied_photo": 0.5 + i / 50}) for i in range(5)), *[HARMLESS] * 95]
+    scores = [
+        *(sure({"low_price": 1.0, "lookalike_text": 0.0, "coded_terms": 0.5 + i / 50}) for i in range(5)),
+        *[HARMLESS] * 95,
+    ]
     labels = [True] * 5 + [False] * 95
     with_bands(PRIOR_MODEL, scores, labels, review_share=0.02)
     assert warned(caplog, "with_bands") == 3

@@ -271,7 +271,7 @@ def _beside(folder: Path) -> None:
     (folder / "__MACOSX").mkdir()
     (folder / "__MACOSX" / "logo.svg").write_bytes(b"<svg")
     (folder.parent / "__MACOSX" / "Hostile").mkdir(parents=True)
-    Image.fromarray(ACME).save(folder / "logo.png")
+    Image.fromarray(np.ascontiguousarray(ACME[::-1])).save(folder / "logo.png")  # no other brand's
 
 
 REGISTERED: dict[str, tuple[Outcome, Made]] = {
