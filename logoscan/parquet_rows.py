@@ -19,8 +19,8 @@ __all__ = ["ParquetTable"]
 _MOST_FIELD_BYTES = 16 << 20
 # Bytes of a row of a row group, uncompressed: what has more is not read, since Arrow holds it thrice to do so.
 _MOST_MEAN_BYTES = 1 << 20
-# Rows for each byte of the file: no file of listings, each with an id of its own, has a hundredth of it.
-_MOST_ROWS_A_BYTE = 1000
+# Rows for each byte of the file: no file of listings, each with an id of its own, has a tenth of it.
+_MOST_ROWS_A_BYTE = 100
 _BATCH = 1024
 # What Python raises of values that it cannot hold, beside Arrow's own: years, time zones, texts that are not UTF-8.
 _ERRORS = (OSError, ValueError, ArithmeticError, LookupError)

@@ -122,14 +122,14 @@ def test_the_second_of_two_writers_is_refused_and_nothing_is_lost(tmp_path: Path
     encoder, folder = FakeEncoder(), tmp_path / "index"
     generation(0).save(folder)
     one, two = LogoIndex.load(folder), LogoIndex.load(folder)
-    one.add(Brand("One"), [("a.png", BOLT)], encoder, allow=("logo",))
-    two.add(Brand("Two"), [("a.png", ACME)], encoder, allow=("logo",))
+    one.add(Brand("One"), [("a.png", BOLT)], encoder, allow=["logo"])
+    two.add(Brand("Two"), [("a.png", ACME)], encoder, allow=["logo"])
     one.save(folder)
     with pytest.raises(MismatchError, match=r"index: another writer saved generation 2 after the 1 that this index"):
         two.save(folder)
     two.save(tmp_path / "elsewhere")
     again = LogoIndex.load(folder)
-    again.add(Brand("Two"), [("a.png", ACME)], encoder, allow=("logo",))
+    again.add(Brand("Two"), [("a.png", ACME)], encoder, allow=["logo"])
     again.save(folder)
     assert {"One", "Two"} <= {brand.name for brand in LogoIndex.load(folder).brands}
     again.remove("One")

@@ -182,7 +182,7 @@ LISTINGS: dict[str, tuple[Outcome, Callable[[], dict[str, Any]]]] = {
     ),
     "reviews: 100,000": ("warning", lambda: _claiming(reviews=tuple(f"this is fake {i}" for i in range(100_000)))),
     "reviews: a thousand of 5,000 letters": (
-        "report",
+        "warning",
         lambda: _claiming(reviews=tuple(f"{i} " + "not a fake? " * 400 for i in range(1000))),
     ),
 }
