@@ -45,8 +45,8 @@ PRIOR: Mapping[str, tuple[float, ...]] = MappingProxyType(
         "shown_not_claimed": (0.0, 1.2, 2.0, 2.0, 2.0),
         # a mark that the listing disowns; photos hold other things too, and a weak likeness is mostly none of it
         "claims_another_brand": (0.0, 0.4, 1.1, 1.8, 2.5),
-        # the mark is hidden, or the search missed it: ln(1 / `signals.USUAL_MISS_RATE`) is the most that this can say
-        "claimed_not_shown": (0.0, 0.25, 0.55, 0.95, 1.4),
+        # the mark is hidden, or the search missed it: ln(1 / `signals.USUAL_MISS_RATE`) is the most that it says
+        "claimed_not_shown": (0.0, 0.25, 0.55, 1.0, 2.0),
         "altered_logo": (0.0, 2.0),  # makers do not mirror or stretch their marks; the check errs on folds and wear
         "coded_terms": (0.0, 4.5),  # "replica" with a brand's name is seldom else; the context is in its value
         "lookalike_text": (0.0, 5.0),  # nobody prints ADIBAS by accident; a slip of reading is in its value

@@ -225,7 +225,7 @@ def test_claims_another_brand(one: Case, expected: float | None) -> None:
         ),  # shown_not_claimed judges
         (case(shown=0.0, searched=True, claimed="Bolt", mentions=[word(probability=0.8)]), None),
         (replace(case(shown=0.0, searched=True, claimed="Acme"), searched_share=0.98), 0.98),
-        (replace(case(shown=0.0, searched=True, claimed="Acme"), miss_rate=0.5), 0.5),  # ln 2 of ln 4
+        (replace(case(shown=0.0, searched=True, claimed="Acme"), miss_rate=0.5), 0.346),  # ln 2 of 2
         (replace(case(shown=0.0, searched=True, claimed="Acme"), miss_rate=0.01), 1.0),
         (case(shown=0.25, searched=False, claimed="Acme"), None),
         (case(shown=None, searched=False, claimed="Acme"), None),
