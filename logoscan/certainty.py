@@ -6,13 +6,11 @@ when a signal rises or joins. The listing's score is the highest of its candidat
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Collection
 from dataclasses import replace
 
-from logoscan.judging import Findings, Judge, at_least_reviewed
-from logoscan.results import Score, sigmoid
-from logoscan.score import PRICE_SIGNALS, ScoreModel
+from logoscan.judging import Findings, Judge
+from logoscan.results import Score
 from logoscan.signals import DEFAULT_SIGNALS, Case
 from logoscan.types import Brand
 from logoscan.units import pack
@@ -25,12 +23,12 @@ BrandOf = Callable[[str], Brand | None]
 def surely_blocked(judge: Judge, found: Findings, brand_of: BrandOf, *, more_photos: bool) -> bool:
     """Whether the band is "block" whatever else may be found.
 
-    It is where some candidate, judged by what cannot be taken back, reaches "block", and lies above what price signals
-    alone could give any other. For whichever candidate ends on top has a score at least as high, and so a non-price
-    reason as well.
+    It is where some candidate, judged by what cannot be taken back, reaches "block": a listing has the strictest band
+    of its candidates.
 
     What more photos can take back is left out: a claimed brand that is not seen may yet be seen, which clears the
-    brands that are shown beside it, and the brand itself of hiding its mark; a mark in question may be seen better.
+    brands that are shown beside it, and the brand itself of hiding its mark and of a name that is nearly spelt in a
+    photo; a mark in question may be seen better; a photo that was not looked at yet is not withheld.
     Signals that are not the library's are left out too: nothing is known of them but that they never count against a
     suspicion.
 
@@ -40,8 +38,6 @@ def surely_blocked(judge: Judge, found: Findings, brand_of: BrandOf, *, more_pho
         brand_of: The registered brand of a name; None for what is none.
         more_photos: Some were not looked at completely.
     """
-    model = judge.score_model
-    by_price = 100.0 * sigmoid(model.bias + math.fsum(model.shapes[name][-1] for name in _priced(model)))
     size = pack(found.listing.title or "")
     for name in found.candidates():
         if brand := brand_of(name):
@@ -49,9 +45,17 @@ def surely_blocked(judge: Judge, found: Findings, brand_of: BrandOf, *, more_pho
             if more_photos:
                 rival = found.claimed not in (None, "", name) and brand_of(found.claimed or "") is not None
                 apart = 0.0 if rival else case.shown_apart
-                case = replace(case, searched=False, altered=None, claimed_shown=float(rival), shown_apart=apart)
-            score = _score(judge, case, found)
-            if score.band == "block" and (score.value or 0.0) > by_price:
+                case = replace(
+                    case,
+                    searched=False,
+                    altered=None,
+                    claimed_shown=float(rival),
+                    shown_apart=apart,
+                    searched_share=1.0,
+                    unseen=(),
+                    mentions=tuple(m for m in case.mentions if m.kind != "near" or not m.source.startswith("image:")),
+                )
+            if _score(judge, case).band == "block":
                 return True
     return False
 
@@ -60,7 +64,7 @@ def marks_are_moot(judge: Judge, found: Findings, brand_of: BrandOf, waiting: Co
     """Whether comparing marks with their drawings cannot change the band, once everything else is done.
 
     A comparison adds one signal to one brand, between nothing and `altered_logo` in full, and its coverage. It is moot
-    where it cannot lift the brand to the top, and where the brand's band is the listing's at both ends.
+    where the brand's band is the listing's at both ends, or milder than the listing's at both: the strictest counts.
 
     Args:
         judge: Its prices, score model and signals.
@@ -73,23 +77,20 @@ def marks_are_moot(judge: Judge, found: Findings, brand_of: BrandOf, waiting: Co
     top = judge.top(judge.judge(found, brand_of), found)
     if top.value is None:
         return True
+    order = ("clear", "review", "block")
     size = pack(found.listing.title or "")
     for name in sorted(set(waiting) & set(found.candidates())):
         if brand := brand_of(name):
             case = judge.case(found, brand, size)
             both = [replace(case, altered={"faithful": sure, "altered": 1.0 - sure}) for sure in (1, 0)]
-            ends = [_score(judge, one, found) for one in both]
-            beaten = name != top.brand and (ends[1].value or 0.0) < top.value
-            if not beaten and {end.band for end in ends} != {top.band}:
+            bands = {judge.judged(one, found).band for one in both}
+            milder = name != top.brand and max(map(order.index, bands)) < order.index(top.band)
+            if not milder and bands != {top.band}:
                 return False
     return True
 
 
-def _priced(model: ScoreModel) -> Collection[str]:
-    return PRICE_SIGNALS & model.shapes.keys()
-
-
-def _score(judge: Judge, case: Case, found: Findings) -> Score:
+def _score(judge: Judge, case: Case) -> Score:
     """One candidate's, by the library's signals alone."""
     signals = [s for function in judge.signals if function in DEFAULT_SIGNALS and (s := function(case)) is not None]
-    return at_least_reviewed(judge.score_model.score(case.brand.name, signals, shown=case.shown), found)
+    return judge.score_model.score(case.brand.name, signals, shown=case.shown)

@@ -73,6 +73,10 @@ _LARGEST_PADDED_PX = 4096
 """Side of the largest square that is padded out; a longer box is reduced first. A strip's of 30,000 px has 2.7 GB."""
 
 
+# Formats of several frames or pages. What a browser plays after the first frame may be anything.
+_ANIMATED = frozenset({"GIF", "WEBP", "PNG", "AVIF", "TIFF"})
+
+
 @dataclass(frozen=True, eq=False)
 class Picture:
     """A decoded picture.
@@ -81,11 +85,13 @@ class Picture:
         rgb: uint8 (H, W, 3).
         sha256: Hex digits of its bytes (of its pixels, if it was an array).
         size_wh: Width and height of the file in pixels, upright; more than `rgb` has where it was decoded smaller.
+        more_frames: It is animated, or has further pages: `rgb` is the first.
     """
 
     rgb: Rgb
     sha256: str
     size_wh: tuple[int, int]
+    more_frames: bool = False
 
 
 def read_file(path: str | Path, *, root: Root = ANYWHERE, limits: ImageLimits | None = None) -> bytes:
@@ -223,12 +229,14 @@ def read_rgba(
     Raises:
         ImageError: Not one of `FORMATS`, damaged, too large, empty, or outside `root`.
     """
-    rgba, digest, _ = _read(source, root, limits or ImageLimits(), reduced, alpha=True)
+    rgba, digest, _, _ = _read(source, root, limits or ImageLimits(), reduced, alpha=True)
     return rgba, digest
 
 
-def _decoded(data: bytes, limits: ImageLimits, reduced: bool, *, alpha: bool) -> tuple[Rgb | Rgba, tuple[int, int]]:
-    """The first picture of a file, and its width and height, turned."""
+def _decoded(
+    data: bytes, limits: ImageLimits, reduced: bool, *, alpha: bool
+) -> tuple[Rgb | Rgba, tuple[int, int], bool]:
+    """Decode the first picture of a file: its pixels, its width and height, turned, and whether there are more."""
     kind, lies = kind_of(data[:HEAD_BYTES]), 1
     if kind is None:
         raise UnidentifiedImageError
@@ -237,7 +245,7 @@ def _decoded(data: bytes, limits: ImageLimits, reduced: bool, *, alpha: bool) ->
         photo = HeifPhoto(data)
         _check_size(*photo.size, limits)
         refuse_large(kind, limits.max_pixels, photo.size, deep=photo.deep)
-        return _pixels(photo.decode(), alpha=alpha, shrink=_times(photo.size) if reduced else 1)[0], photo.size
+        return _pixels(photo.decode(), alpha=alpha, shrink=_times(photo.size) if reduced else 1)[0], photo.size, False
     if kind == "JPEG":
         data, lies = plain_jpeg(data)
     with _Bounded(data) as file, _opened(file, kind) as image:
@@ -250,7 +258,18 @@ def _decoded(data: bytes, limits: ImageLimits, reduced: bool, *, alpha: bool) ->
             image.draft("RGB", (max(1, int(image.width * share)), max(1, int(image.height * share))))
         shrink = _times(image.size) if reduced else 1
         pixels, exchanged = _pixels(image, alpha=alpha, shrink=shrink, lies=lies)
-        return pixels, size_wh[::-1] if exchanged else size_wh
+        return pixels, size_wh[::-1] if exchanged else size_wh, kind in _ANIMATED and _has_more(image)
+
+
+def _has_more(image: ImageFile.ImageFile) -> bool:
+    """Whether a decoded picture has a second frame or page."""
+    try:
+        image.seek(1)
+    except EOFError:
+        return False
+    except Exception:  # a second one that is damaged: a browser may show it all the same
+        return True
+    return True
 
 
 def _opened(file: io.BytesIO, kind: str) -> ImageFile.ImageFile:
@@ -267,8 +286,11 @@ def _times(size_wh: tuple[int, int]) -> int:
 
 def _read(
     source: ImageSource, root: Root, limits: ImageLimits, reduced: bool, *, alpha: bool
-) -> tuple[Rgb | Rgba, str, tuple[int, int]]:
-    """As `read_rgba`, and the file's width and height, turned; without `alpha` what is opaque for sure comes as RGB."""
+) -> tuple[Rgb | Rgba, str, tuple[int, int], bool]:
+    """As `read_rgba`, and the file's width and height, turned, and whether there are more frames.
+
+    Without `alpha` what is opaque for sure comes as RGB.
+    """
     if isinstance(source, (str, Path, bytes)):
         if isinstance(source, bytes):
             data, name = source, "bytes"
@@ -280,8 +302,8 @@ def _read(
             if len(data) > limits.max_bytes:
                 raise ImageError(f"expected at most {limits.max_bytes} bytes, got more")
             digest = hashlib.sha256(data).hexdigest()
-            pixels, size_wh = _decoded(data, limits, reduced, alpha=alpha)
-            return pixels, digest, size_wh
+            pixels, size_wh, more = _decoded(data, limits, reduced, alpha=alpha)
+            return pixels, digest, size_wh, more
     if isinstance(source, Image.Image):
         with _reading("PIL image"):
             _check_size(*source.size, limits)
@@ -294,16 +316,16 @@ def _read(
     else:
         raise ImageError(f"image: expected a path, bytes, a PIL image or an array, got {type(source).__name__}")
     digest = hashlib.sha256(repr(rgba.shape).encode() + rgba.tobytes()).hexdigest()
-    return rgba, digest, (rgba.shape[1], rgba.shape[0])
+    return rgba, digest, (rgba.shape[1], rgba.shape[0]), False
 
 
 def read_picture(
     source: ImageSource, *, root: Root = ANYWHERE, limits: ImageLimits | None = None, reduced: bool = False
 ) -> Picture:
     """Read a photo as `read_rgba` does; transparent parts come to lie on white."""
-    pixels, digest, size_wh = _read(source, root, limits or ImageLimits(), reduced, alpha=False)
+    pixels, digest, size_wh, more = _read(source, root, limits or ImageLimits(), reduced, alpha=False)
     rgb = flatten(pixels, (255, 255, 255)) if pixels.shape[2] == 4 else pixels
-    return Picture(rgb, digest, size_wh)
+    return Picture(rgb, digest, size_wh, more)
 
 
 def load_image(source: ImageSource, *, root: Root = ANYWHERE, limits: ImageLimits | None = None) -> Rgb:

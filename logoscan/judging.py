@@ -147,14 +147,18 @@ class Judge:
         for name in found.candidates():
             if brand := brand_of(name):
                 case = self.case(found, brand, size)
-                score = self.score(case)
-                if score.band == "clear" and (excuses := self._blocked_but_for(case, score)):
-                    score = self.score(case, doubts=[f"would be blocked if {' and '.join(excuses)}"])
-                score = at_least_reviewed(score, found)
+                score = self.judged(case, found)
                 unjudged = f"price not judged for {name}: {case.price.reason}"
                 skipped = (unjudged,) if case.price.anomaly is None else ()
                 out.append(Judgement(name, case.shown, score, skipped, _told(case.price)))
         return out
+
+    def judged(self, case: Case, found: Findings) -> Score:
+        """Score one candidate, with every reason why a person should look at it."""
+        score = self.score(case)
+        if score.band == "clear" and (excuses := self._blocked_but_for(case, score)):
+            score = self.score(case, doubts=[f"would be blocked if {' and '.join(excuses)}"])
+        return at_least_reviewed(score, found)
 
     def score(self, case: Case, doubts: Sequence[str] = ()) -> Score:
         """Score one candidate; `doubts` are reasons why a person should look, whatever the number."""
@@ -205,7 +209,7 @@ class Judge:
         return self.prices.judge(brand, price, currency, category, condition=condition, pack=size)
 
     def top(self, judged: Sequence[Judgement], found: Findings) -> Score:
-        """The listing's score: the highest of its candidates', or none and the band alone."""
+        """The listing's score: its strictest candidate's (`results.top_score`), or none and the band alone."""
         return top_score([one.score for one in judged]) or self.score_model.nothing(complete=not found.gaps)
 
     def case(self, found: Findings, brand: Brand, size: Pack) -> Case:

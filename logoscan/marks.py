@@ -85,4 +85,7 @@ class Marks:
         except ImageError as error:  # it could be read a moment ago
             logger.warning("listing %s, image %d: %s", listing.id, match.image, error)
             return None
+        except Exception:  # a photo that breaks the check costs that comparison, not the stream
+            logger.exception("listing %s, image %d: a mark could not be compared", listing.id, match.image)
+            return None
         return None if result is None or not _is_sound(result) else result.kinds

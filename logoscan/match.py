@@ -121,7 +121,7 @@ class BrandNeighbours:
         return replace(self, **taken, relatives=relatives)
 
     def _lead(self) -> NDArray[np.float32]:
-        """Of each query the first, and by how much it leads its rival."""
+        """Add to the similarity of each query's first brand by how much it leads its rival."""
         return np.asarray(2 * self.similarity[:, 0] - self.second, np.float32)
 
 

@@ -365,7 +365,7 @@ class MerchantState:
 
 
 def _nearest(key: str, known: Mapping[str, int]) -> str | None:
-    """Of known PDQ hashes the nearest within `MATCH_BITS`; of what is none, none."""
+    """Find the nearest known PDQ hash within `MATCH_BITS`; None for what is no hash."""
     if key in known or not key.startswith("pdq:"):
         return key if key in known else None
     bits = _bits(key)
@@ -383,7 +383,7 @@ def _bits(key: str) -> int:
 
 
 def _keys(report: Report) -> tuple[str, str]:
-    """Of all photos together, and of the main one, which is the first that could be read.
+    """Make the keys of all photos together, and of the main one, which is the first that could be read.
 
     The hashes of all photos are added up (exclusive or), each turned by its place, so that copies of all have sums as
     near as the copies, and another photo at any place makes another sum.

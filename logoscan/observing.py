@@ -54,6 +54,7 @@ class Observation:
         unfinished: Steps not taken yet; empty for what `Observer.observe` returns.
         mirrored: float32 (m, dim), vectors of the first m places as a mirror shows them.
         passed_over: It is one of too many photos of its listing, and was never to be looked at.
+        more_frames: It is animated, or has further pages: the first is what was looked at.
     """
 
     record: ImageRecord
@@ -66,6 +67,7 @@ class Observation:
     unfinished: tuple[Step, ...] = ()
     mirrored: Embeddings = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     passed_over: bool = False
+    more_frames: bool = False
 
     @property
     def complete(self) -> bool:
@@ -183,7 +185,8 @@ class Observer:
             logger.exception("a photo could not be hashed")
             return self._broken(source, error), None
         seen, record = self.unseen(source), _record(source, picture, hashed)
-        return _after(replace(seen, record=record, photo_hash=hashed), "open"), picture.rgb
+        opened = replace(seen, record=record, photo_hash=hashed, more_frames=picture.more_frames)
+        return _after(opened, "open"), picture.rgb
 
     def take(self, step: Step, source: ImageSource, seen: Observation, rgb: Rgb) -> Observation:
         """An opened photo after one more step; "points" and "read" come after "find".
@@ -252,7 +255,10 @@ class Observer:
             pictures, hashes, regions, encoded, spans, points, strict=True
         ):
             record = _record(None, picture, hashed)
-            seen = Observation(record, places, vectors, lines, point, photo_hash=hashed, mirrored=mirrored)
+            seen = Observation(
+                record, places, vectors, lines, point,
+                photo_hash=hashed, mirrored=mirrored, more_frames=picture.more_frames,
+            )  # fmt: skip
             out.append(_resized(seen, picture.rgb, picture.size_wh))
         return out
 

@@ -77,7 +77,7 @@ def pictured(
         records: The photos.
         found: Places in them.
         index: Whose logos are shown.
-        root: Folder of the photos, which may not lead out of it; None takes their paths as they are.
+        root: Folder of the photos, which may not lead out of it; see `opening.Root`.
         side_px: Longest side of a photo on the page.
     """
     photos: dict[int, Photo] = {}
@@ -133,7 +133,7 @@ def _unreadable(record: ImageRecord, root: Root) -> str:
         read_file(record.file or "", root=root)
     except (LogoscanError, OSError) as error:
         return _not_shown(error, root)
-    return "The photo could not be read when the listing was scanned."
+    return "The photo was not looked at, or could not be read, when the listing was scanned."
 
 
 def _not_shown(error: Exception, root: Root) -> str:

@@ -279,8 +279,7 @@ def miss_rate(state: State, brand: str, calibration: MatchCalibration) -> float:
         vectors = state.logos.vectors[rows]
         near = against(state, vectors, 2)
         first = near.brand[:, 0] == state.logos.position[brand]
-        alone = near.similarity.shape[1] < 2
-        rival = np.where(first, 0.0 if alone else near.similarity[:, -1], near.similarity[:, 0]).astype(np.float32)
+        rival = np.where(first, near.second, near.similarity[:, 0]).astype(np.float32)
         names, missed = np.unique(drawing), 0
         for name in names if len(names) > 1 else ():
             own = drawing == name

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,8 +39,8 @@ __all__ = [
 ]
 
 SCHEMA_VERSION = 2
-"""2 is sealed by its SHA-256, see `jsonio.seal`; else it is 1, which is read still."""
-"""Of the report's JSON; raised when a field changes its meaning or goes."""
+"""Version of the report's JSON, raised when a field changes its meaning or goes. 2 is sealed by its SHA-256
+(`jsonio.seal`); 1, which is not, is read still."""
 _PDQ = re.compile("[0-9a-f]{64}")
 
 
@@ -341,5 +341,9 @@ class Report:
 
 
 def top_score(scores: Sequence[Score]) -> Score | None:
-    """The highest score; ties go to the brand first in the alphabet, so that order never matters."""
-    return min(scores, key=lambda s: (-(s.value or 0.0), s.brand or ""), default=None)
+    """The score of the strictest band and, of several, the highest; ties go to the brand first in the alphabet.
+
+    The band goes first: a second brand with a higher number must not clear what a person should look at for the first.
+    """
+    order: Mapping[Band, int] = {"block": 0, "review": 1, "clear": 2}
+    return min(scores, key=lambda s: (order[s.band], -(s.value or 0.0), s.brand or ""), default=None)

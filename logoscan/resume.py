@@ -98,7 +98,7 @@ class PartialOutput:
                 listing, band = report["listing_id"], report["score"]["band"]
                 if not isinstance(listing, str) or not isinstance(band, str):
                     raise CorruptFileError(f"{where}: expected a report")
-                unread = sum(image["sha256"] is None for image in report.get("images", ()))
+                unread = sum(str(warning).startswith("image ") for warning in report.get("warnings", ()))
             except (CorruptFileError, ValueError, TypeError, KeyError, RecursionError) as error:
                 said = str(error) if isinstance(error, CorruptFileError) else f"{where}: expected a report"
                 raise CorruptFileError(f"{said}; cut the file before it, or remove it") from None

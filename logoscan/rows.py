@@ -393,7 +393,7 @@ def to_listing(values: Mapping[str, Any], line: int = 1, *, pictures: bool = Tru
     except _NotReadableError as error:
         return BadRow(line, f"id: {error}")
     for name, value in stated.items():
-        if value is None:
+        if value is None or (pictures and isinstance(value, float) and math.isnan(value)):  # pandas' way to say absent
             continue
         try:
             read, note = _images(value, pictures=pictures) if name == "images" else _READERS[name](value)

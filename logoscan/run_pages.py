@@ -142,7 +142,7 @@ def write_pages(
         reports: In any order; they are not kept.
         folder: Made if it is not there; files of the same listings in it are replaced.
         root: As for `listing_page`.
-        index: Likewise.
+        index: Whose logos are shown, as for `pages.listing_page`.
         done: Called after each page.
         missing: Called with the listing's id and a sentence for each photo that was scanned and cannot be shown.
 

@@ -308,7 +308,13 @@ class Scanner:
         raise TypeError("Scanner cannot be pickled: build it in each process, from an index that is saved on disk")
 
     def scan(self, listing: Listing) -> Report:
-        """The report of one listing. A photo that cannot be read is a warning in it."""
+        """Scan one listing. A photo that cannot be read is a warning in its report.
+
+        Raises:
+            InputError: It is no Listing, such as the `BadRow` of a reader.
+        """
+        if not isinstance(listing, Listing):
+            raise InputError(f"listing: expected a Listing, got {type(listing).__name__}")
         return next(self.scan_many([listing], workers=1, deduplicate=False))
 
     def scan_many(
@@ -513,7 +519,8 @@ class Scanner:
             altered,
             self._uses(words.listing, observations),
             unseen,
-            looked_share=sum(o.complete for o in observations) / photos if photos else 1.0,
+            # what waits for its turn, or was left out for a deadline, is not the seller's doing
+            looked_share=sum(o.complete or bool(o.unfinished) for o in observations) / photos if photos else 1.0,
             shown_by_photo=self._shown_by_photo(len(observations), words.mentions, matches, index),
             gaps=gaps if index.brands else frozenset(),
             reviews=words.complaints,
@@ -653,11 +660,14 @@ def _unseen(words: Wording, observations: Sequence[Observation]) -> tuple[tuple[
     unseen = [f"{images_in_words(unreadable)} could not be read"] if unreadable else []
     if left_out:
         unseen.append(f"{left_out} {'were' if left_out.startswith('images') else 'was'} not looked at")
+    frames = [i for i, seen in enumerate(observations) if seen.more_frames]
+    if frames:
+        unseen.append(f"only the first frame of {images_in_words(frames)} was looked at")
     unseen += words.hidden
     gaps: set[Gap] = set()
     if unreadable or words.dropped:
         gaps.add("unreadable")
-    if left_out or words.hidden:
+    if left_out or frames or words.hidden:
         gaps.add("over the cap")
     return tuple(unseen), frozenset(gaps)
 

@@ -44,7 +44,7 @@ __all__ = [
 
 
 USUAL_MISS_RATE = 0.135
-"""Share of photos with a brand's mark in which it is not seen at all, where nothing is known of the brand. Stated prior,
+"""Share of photos with a brand's mark in which it is not seen at all, where nothing is known of the brand. A prior,
 between what was measured on street photos (0.04 by drawings and photos, 0.08 by drawings alone) and the 0.64 of small,
 compressed photos of goods: there this signal says little, and neither reviews nor blocks by itself."""
 NAME_MISS_RATE = 0.5

@@ -10,7 +10,7 @@ from logoscan.opening import Root
 from logoscan.results import Report
 from logoscan.types import Listing
 
-__all__ = ["listings_of", "telling_of_unreadable_photos"]
+__all__ = ["listings_of", "photo_warnings", "telling_of_unreadable_photos"]
 
 logger = logging.getLogger(__name__)
 
@@ -22,16 +22,21 @@ _MOST_ROWS = 20
 
 def listings_of(rows: Iterable[Listing | BadRow]) -> Iterator[Listing]:
     """The listings of a stream as `read_listings` gives it; rows that are none are told in the log."""
-    bad = 0
+    bad = lost = 0
     for row in rows:
         if isinstance(row, BadRow):
-            bad += 1
+            bad, lost = bad + 1, lost + row.rows
             if bad <= _MOST_ROWS:
                 logger.warning("line %d is no listing and is not scanned: %s", row.line, row.reason)
         else:
             yield row
-    if bad > _MOST_ROWS:
-        logger.warning("%d rows were no listings and were not scanned", bad)
+    if lost > min(bad, _MOST_ROWS):
+        logger.warning("%d rows were no listings and were not scanned", lost)
+
+
+def photo_warnings(warnings: Iterable[str]) -> list[str]:
+    """The warnings of a report that are of photos which could not be looked at; other ones are of fields."""
+    return [warning for warning in warnings if warning.startswith("image ")]
 
 
 def telling_of_unreadable_photos(reports: Iterable[Report], root: Root) -> Iterator[Report]:
@@ -58,10 +63,10 @@ def telling_of_unreadable_photos(reports: Iterable[Report], root: Root) -> Itera
 
     for report in reports:
         photos += len(report.images)
-        missing = sum(image.sha256 is None for image in report.images)
-        failed += missing
+        missing = photo_warnings(report.warnings)
+        failed += len(missing)
         if missing and not example:
-            example = next(iter(report.warnings), "")[:300] + f" of listing {report.listing_id[:80]!r}"
+            example = f"{missing[0][:300]} of listing {report.listing_id[:80]!r}"
         if not told and photos >= _SOON and 2 * failed > photos:
             told = True
             tell()

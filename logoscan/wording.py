@@ -186,7 +186,8 @@ def _shortened(listing: Listing, caps: Caps) -> tuple[Listing, Mapping[str, str]
         text = getattr(listing, name) or ""
         if (kept := _bounded(text, most)) != text:
             cut[name] = kept
-            notes[name] = f"{name}: the end of {len(text)} characters: over the cap of {most}"
+            cap = f"{most}" if len(text) > most else f"{_GROWTH * most} letters that they stand for"
+            notes[name] = f"{name}: the end of {len(text)} characters: over the cap of {cap}"
     n, reviews = len(listing.reviews), _kept_reviews(listing.reviews, caps.reviews)
     if len(reviews) < n:
         cut["reviews"] = reviews

@@ -271,3 +271,23 @@ def test_a_slip_of_reading_beside_the_mark_accuses_nobody() -> None:
     unclaimed = replace(found, claimed="", listing=replace(honest, claimed_brand=""))
     (other,) = JUDGE.judge(unclaimed, BRANDS.get)
     assert {c.signal for c in other.score.contributions if c.contribution > 0.9} >= {"lookalike_text"}
+
+
+def test_a_second_brand_does_not_clear_what_is_held_for_the_first() -> None:
+    """The number of a milder candidate may be higher; the strictest band counts."""
+    used = replace(LISTING, condition="used", claimed_brand="", images=("a.jpg", "b.jpg"), reviews=FAKE_REVIEWS)
+    alone = score(used)
+    assert alone.band == "review"
+    both = score(used, {"Acme": (0.97, 0.0), "Bolt": (0.0, 0.99)})
+    assert both.band == "review"
+
+
+def test_the_strictest_band_counts_whatever_the_numbers() -> None:
+    model = ScoreModel(bias=0.0)
+    clear = ScoreModel(bias=3.0, review_from=99.0, block_from=99.5).score("Clear", [])
+    held = model.score("Held", [], doubts=["image 0 could not be read"])
+    blocked = ScoreModel(bias=-2.0, block_from=20.0).score("Blocked", [Signal("coded_terms", 0.5, "why")])
+    assert [s.band for s in (clear, held, blocked)] == ["clear", "review", "block"]
+    assert (clear.value or 0) > (held.value or 0)
+    assert top_score([clear, held]) is held
+    assert top_score([clear, blocked, held]) is blocked

@@ -82,9 +82,6 @@ def register(
             index.add_negative(file, clip)
         except LogoscanError as error:
             warnings.append(f"negative {file.name}: not registered: {error}")
-    if ledger is not None:
-        with ledger_to_change(ledger) as photos:
-            warnings += photos.add_brand_folders(folders)
     for warning in warnings:
         complain(warning)
     if (out / "manifest.json").is_file():
@@ -92,6 +89,12 @@ def register(
         if gone:
             complain(f"{len(gone)} negatives that stood in {out} are not in the new register")
     index.save(out)
+    if ledger is not None:  # only of brands that are registered now
+        with ledger_to_change(ledger) as photos:
+            told = photos.add_brand_folders(folders)
+        for warning in told:
+            complain(warning)
+        warnings += told
     unseen = [b.name for b in index.brands if b.name not in index.with_logo and b.name not in index.by_name]
     if unseen:
         names = ", ".join(unseen[:5]) + (", ..." if len(unseen) > 5 else "")

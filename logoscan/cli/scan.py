@@ -26,6 +26,7 @@ from logoscan.report import read_reports
 from logoscan.resume import PartialOutput
 from logoscan.score import ScoreModel
 from logoscan.types import Listing
+from logoscan.unreadable import photo_warnings
 
 
 @main.command(
@@ -216,7 +217,7 @@ def _scan_rows(
                         unread += 1
                         tell(f"listing {report.listing_id!r}: {reason}")
                 output.write(to_json(report))
-                unread += sum(image.sha256 is None for image in report.images)
+                unread += len(photo_warnings(report.warnings))
                 bands[report.score.band] += 1
                 for warning in report.warnings:
                     tell(f"listing {report.listing_id!r}: {warning}")
