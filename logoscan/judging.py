@@ -202,7 +202,9 @@ class Judge:
             excuses.append("the seller were not authorised")
         if not excuses:
             return []
-        return excuses if self.score(replace(case, listing=listing, **changes)).band == "block" else []
+        # without `claimed_not_shown`: what the library may have missed is no reason to think the worst
+        worst = replace(case, listing=listing, searched=False, **changes)
+        return excuses if self.score(worst).band == "block" else []
 
     def _price(self, brand: Brand, listing: Listing, condition: str | None, size: Pack) -> PriceJudgement:
         price, currency, category = listing.price, listing.currency, listing.category

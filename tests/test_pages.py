@@ -277,7 +277,7 @@ def test_the_logo_stands_beside_the_crop(shop: Path, register: LogoIndex) -> Non
         (ImageRecord("gone.png", "0" * 64, 80, 60), "gone.png: no such image file"),
         (ImageRecord("../a.png", "0" * 64, 80, 60), "leads out of it"),
         (ImageRecord("a.png", "0" * 64, 80, 60), "has changed since the scan"),
-        (ImageRecord("a.png", None, None, None), "could not be read when the listing was scanned"),
+        (ImageRecord("a.png", None, None, None), "could not be read, when the listing was scanned"),
         (ImageRecord("bad.png", "0" * 64, 80, 60), "bad.png: expected one of JPEG"),
         (ImageRecord("\0", "0" * 64, 80, 60), "cannot be shown"),
     ],

@@ -287,7 +287,7 @@ def test_a_full_disk_is_told_with_the_file_and_what_was_written_stays(
 
 def test_photos_that_could_not_be_read_are_counted(tmp_path: Path) -> None:
     partial = tmp_path / "r.jsonl.partial"
-    row = {"listing_id": "a", "score": {"band": "clear"}, "images": [{"sha256": None}, {"sha256": "0"}]}
+    row = {"listing_id": "a", "score": {"band": "clear"}, "warnings": ["image 0: no", "price: no"]}
     partial.write_text(seal(json.dumps(row), line=1) + "\n", encoding="utf-8")
     with PartialOutput(tmp_path / "r.jsonl") as output:
         assert output.unread == 1

@@ -515,7 +515,8 @@ def test_texts_beyond_what_anybody_reads_are_cut_and_the_report_says_so() -> Non
 
 def test_a_long_text_of_ligatures_is_cut_to_as_many_letters() -> None:
     report = wire().scan(Listing("long", title="\ufdfa" * 20_000, description="\ufdfa" * 1000))
-    assert "title: the end of 20000 characters: over the cap of 20000" in report.skipped
+    cap = "40000 letters that they stand for"
+    assert f"title: the end of 20000 characters: over the cap of {cap}" in report.skipped
     assert "description" not in str(report.skipped)
     hidden = "nice bag " * 125 + "Bolt " + "\ufdfa" * 2200  # costly letters at the end hide nothing before them
     assert "Bolt" in {m.brand for m in wire().scan(Listing("hidden", description=hidden)).mentions}

@@ -348,8 +348,8 @@ def test_a_claim_that_may_yet_be_seen_is_waited_for() -> None:
     assert answer.decision == "block"
 
 
-def test_a_price_that_may_yet_lead_is_waited_for() -> None:
-    """Bolt's seller blocks it; by price alone a brand that no word names could score more, and its band is review."""
+def test_a_price_alone_unblocks_nothing() -> None:
+    """Bolt's seller blocks it; by price alone a brand that no word names scores more, and the strictest band counts."""
     index = LogoIndex(ENCODER.info)
     index.add(Brand("Acme"), [("a", ACME)], ENCODER)
     index.add(Brand("Bolt", authorised_sellers=("good",)), [("b", BOLT)], ENCODER)
@@ -360,9 +360,11 @@ def test_a_price_that_may_yet_lead_is_waited_for() -> None:
     assert list(calm.screen(listing, deadline_s=1e9).elapsed_s) == ["words"]
     steep = wire(index, score_model=ScoreModel(shapes={**shapes, "low_price": (0.0, 30.0)}), ocr=None)
     assert steep.scan(replace(listing, images=())).score.band == "block"
-    assert (steep.scan(listing).score.brand, steep.scan(listing).score.band) == ("Acme", "review")
+    whole = steep.scan(listing)
+    assert (whole.score.brand, whole.score.band) == ("Bolt", "block")
+    assert {one.brand for one in whole.brands if one.score > (whole.score.value or 0)} == {"Acme"}
     answer = steep.screen(listing, deadline_s=1e9)
-    assert (answer.decision, answer.skipped) == ("hold", ())
+    assert (answer.decision, list(answer.elapsed_s)) == ("block", ["words"])
 
 
 def test_a_copied_photo_blocks_before_it_is_searched() -> None:
