@@ -8,7 +8,6 @@ accusations should stay. Photos are looked at once; the listings are judged as a
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -137,7 +136,6 @@ def main(
     photos = [Photo(path.name, brands, one) for (path, brands), one in zip(rows, seen, strict=True)]
     found = measure(scanner, [p for p in photos if p.brands], [p for p in photos if not p.brands], claim)
     write_result(out, found, {"claim": claim, "galleries": list(map(str, galleries)), "ocr": ocr})
-    print(json.dumps(found))
 
 
 if __name__ == "__main__":
