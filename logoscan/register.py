@@ -159,7 +159,7 @@ def against(
 def _related(
     state: State, near: BrandNeighbours, queries: Embeddings, also: Embeddings | None, nearest: Nearest | None
 ) -> BrandNeighbours:
-    """The same, with the brands that share the nearest drawing as no rivals of each other."""
+    """Make the same answer, with the brands that share the nearest drawing as no rivals of each other."""
     logos, family = state.logos, state.family
     assert family is not None
     touched = np.flatnonzero(family[near.logo[:, 0]] >= 0) if near.logo.shape[1] else np.zeros(0, np.int64)
