@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from logoscan.errors import ImageError
 
-__all__ = ["is_heif", "refuse_costly_avif"]
+__all__ = ["refuse_costly_avif"]
 
 # A photo in a grid of tiles has some hundreds, as has libheif's limit.
 _MOST_ITEMS = 1000
@@ -29,30 +29,6 @@ _MOST_TIMES = 4
 _TOGETHER = 3
 # Pixels that a header's bits could say, 8192 x 8192: single frames may be larger than the sequence says they are.
 _MOST_OVERRIDDEN = 1 << 26
-
-_HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"})
-_AVIF_BRANDS = frozenset({b"avif", b"avis"})
-_GENERAL_BRANDS = frozenset({b"mif1", b"msf1", b"mif2", b"miaf"})
-
-
-def _brands(data: bytes) -> tuple[bytes, frozenset[bytes]]:
-    """The major brand of a file, and all that it says it is compatible with; empty where it is none of these files."""
-    if data[4:8] != b"ftyp":
-        return b"", frozenset()
-    end = min(len(data), struct.unpack(">I", data[:4])[0], 1024)
-    return data[8:12], frozenset(data[at : at + 4] for at in range(16, end - 3, 4))
-
-
-def is_avif(data: bytes) -> bool:
-    """Say whether a file, or its first bytes, is an AVIF by its brands."""
-    major, others = _brands(data)
-    return major in _AVIF_BRANDS or (major in _GENERAL_BRANDS and bool(others & _AVIF_BRANDS))
-
-
-def is_heif(data: bytes) -> bool:
-    """Say whether a file, or its first bytes, is a HEIC or HEIF by its brands, and no AVIF."""
-    major, others = _brands(data)
-    return major in _HEIF_BRANDS or (major in _GENERAL_BRANDS and not others & _AVIF_BRANDS)
 
 
 @dataclass(frozen=True)

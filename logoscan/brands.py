@@ -10,9 +10,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from logoscan.errors import ImageError, InputError
-from logoscan.images import resolve_under
 from logoscan.jsonio import from_mapping, keys_for_log, loads
 from logoscan.logos import LOGO_SUFFIXES
+from logoscan.sources import resolve_under
 from logoscan.types import Brand
 
 logger = logging.getLogger(__name__)

@@ -15,11 +15,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from logoscan.calibration import MatchCalibration
 from logoscan.detect import Detector
 from logoscan.encode import Encoder
 from logoscan.errors import InputError, MissingDependencyError
 from logoscan.index import LogoIndex
-from logoscan.match import BrandNeighbours, MatchCalibration, margins
+from logoscan.neighbours import BrandNeighbours, margins
 from logoscan.types import Embeddings, Regions
 
 __all__ = ["Labelled", "Samples", "collect", "expected_calibration_error", "fit", "predict", "surest"]

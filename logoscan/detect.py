@@ -222,8 +222,8 @@ class LogoDetector:
         from safetensors import SafetensorError, safe_open
 
         from logoscan.detector_net import build
-        from logoscan.encode import cpu_has_bf16, fast_layout, resolve_device
         from logoscan.norms import fold_norms
+        from logoscan.runtime import cpu_has_bf16, fast_layout, resolve_device
 
         if precision not in ("auto", "fp32", "bf16"):
             raise InputError(f"LogoDetector.precision: expected auto, fp32 or bf16, got {precision!r}")

@@ -19,7 +19,6 @@ from typing import Any
 
 from logoscan.errors import InputError, MismatchError, MissingDependencyError
 from logoscan.files import private_folder
-from logoscan.opening import ANYWHERE, Root
 from logoscan.shards import (
     Failure,
     Outputs,
@@ -32,6 +31,7 @@ from logoscan.shards import (
     shard_reports,
     write_output,
 )
+from logoscan.sources import ANYWHERE, Root
 from logoscan.workers import ROW_BATCH, Begun, MakeScanner, ScanStage, from_index, identify, read_stage, take_stage
 
 __all__ = [

@@ -20,15 +20,15 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 import numpy as np
 
 from logoscan import weights
-from logoscan.errors import CorruptFileError, DeviceError, InputError, LogoscanError, MissingDependencyError
+from logoscan.errors import CorruptFileError, InputError, LogoscanError, MissingDependencyError
 from logoscan.images import square_crops
-from logoscan.runtime import building_networks, on_device, staged
+from logoscan.runtime import building_networks, cpu_has_bf16, fast_layout, on_device, resolve_device, staged
 from logoscan.types import Boxes, CropFit, Embeddings, EncoderInfo, Preprocessing, Rgb
 
 if TYPE_CHECKING:
     from logoscan.runtime import CpuNetwork
 
-__all__ = ["ClipEncoder", "Encoder", "TextEncoder", "cpu_has_bf16", "fast_layout", "resolve_device"]
+__all__ = ["ClipEncoder", "Encoder", "TextEncoder"]
 
 logger = logging.getLogger(__name__)
 
@@ -112,48 +112,10 @@ def encode_images(encoder: Encoder, images: Sequence[Rgb]) -> Embeddings:
     return encoder.encode_pixels(squares)
 
 
-def resolve_device(device: str) -> str:
-    """`auto` becomes `cuda` where there is one, else `cpu`; `cuda` is the device that torch has set, `cuda:1`, ...
-
-    Raises:
-        DeviceError: A device was named that cannot be had.
-    """
-    import torch
-
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-        logger.info("device auto: %s", device)
-    try:
-        if device == "cuda" and (number := torch.cuda.current_device()):
-            device = f"cuda:{number}"  # the thread of `on_device` would take the first
-        wanted = torch.device(device)
-        torch.zeros(1, device=wanted)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:  # as torch says it, by kind of device
-        raise DeviceError(f"device: expected one that can be had, got {device!r} ({error!s:.100})") from None
-    return str(wanted)
 
 
-def cpu_has_bf16() -> bool:
-    """Whether the processor computes in bf16; without it oneDNN emulates, a hundred times slower."""
-    import torch
-
-    try:
-        wide = "AVX512" in torch.backends.cpu.get_cpu_capability()
-        return wide and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
-    except (AttributeError, RuntimeError):
-        return False
 
 
-def fast_layout(device: str) -> Any:
-    """The torch memory format in which convolutions are fast.
-
-    On a CPU without AVX-512 oneDNN falls back to its reference for some of them in channels-last order: a look of the
-    detector took 6 s instead of 0.4 s.
-    """
-    import torch
-
-    slow = device.startswith("cpu") and "AVX512" not in torch.backends.cpu.get_cpu_capability()
-    return torch.contiguous_format if slow else torch.channels_last
 
 
 class ClipEncoder:

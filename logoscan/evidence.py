@@ -9,14 +9,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from logoscan.boxes import area, shared
-from logoscan.folding import fold
-from logoscan.results import sigmoid
+from logoscan.families import names_overlap
+from logoscan.odds import BASE_RATE, log_odds
 from logoscan.types import BrandMention, Match
 
-__all__ = ["BASE_RATE", "BrandEvidence", "contradicted", "gather", "revised", "together"]
+__all__ = ["BrandEvidence", "contradicted", "gather", "together"]
 
-BASE_RATE = 0.02
-"""Probability at which a witness says nothing."""
 _NAMED = 0.5
 """Probability from which a name that stands in the place of a match speaks against other brands there."""
 _OWN = 0.2
@@ -58,27 +56,14 @@ def together(*witnesses: float) -> float:
     Args:
         witnesses: The probability by each, in [0, 1]; one at least.
     """
-    gains = [max(0.0, _log_odds(p) - _log_odds(BASE_RATE)) for p in witnesses]
+    gains = [max(0.0, log_odds(p) - log_odds(BASE_RATE)) for p in witnesses]
     if sum(gain > 0.0 for gain in gains) < 2:
         return max(witnesses)
-    return max(*witnesses, 1.0 / (1.0 + math.exp(-(_log_odds(BASE_RATE) + sum(gains)))))
+    return max(*witnesses, 1.0 / (1.0 + math.exp(-(log_odds(BASE_RATE) + sum(gains)))))
 
 
-def _log_odds(p: float) -> float:
-    p = min(max(p, 1e-9), 1.0 - 1e-9)
-    return math.log(p / (1.0 - p))
 
 
-def revised(probability: float, prior: float) -> float:
-    """A probability that was found with the base rate in mind, with another prior, by Bayes' rule.
-
-    Args:
-        probability: In [0, 1]; 0 stays 0 and 1 stays 1.
-        prior: In (0, 1), in place of `BASE_RATE`.
-    """
-    if probability in (0.0, 1.0):
-        return probability
-    return sigmoid(_log_odds(probability) - _log_odds(BASE_RATE) + _log_odds(prior))
 
 
 def contradicted(
@@ -124,13 +109,13 @@ def _named_there(
     """
     if any(m.brand == match.brand and m.probability >= _OWN for m in read):
         return 0.0
-    own, others = fold(match.brand), sharing.get((match.brand, match.logo), ())
+    others = sharing.get((match.brand, match.logo), ())
     rivals = [
         m
         for m in read
         if m.kind == "exact" and m.probability >= _NAMED and m.xyxy is not None and m.brand not in others
     ]
-    rivals = [m for m in rivals if own not in fold(m.brand) and fold(m.brand) not in own]
+    rivals = [m for m in rivals if not names_overlap(match.brand, m.brand)]
     if not rivals:
         return 0.0
     place, lines = np.array([match.xyxy], np.float32), np.array([m.xyxy for m in rivals], np.float32)

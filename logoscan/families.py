@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logoscan import weights
+from logoscan.folding import fold
 from logoscan.gallery import Gallery
 from logoscan.types import EncoderInfo
 
@@ -53,7 +54,7 @@ class Kin:
 
 def alike_from(encoder: EncoderInfo) -> float:
     """Cosine from which two logos are one drawing, by this encoder."""
-    known = encoder.fingerprint in {c.encoder for c in weights.calibrations()}
+    known = encoder.fingerprint in weights.calibrated_encoders()
     return _ALIKE if known else _ALIKE_ANYWHERE
 
 
@@ -147,3 +148,9 @@ def numbered(logos: Gallery, families: Collection[Family]) -> NDArray[np.int64] 
         return None
     of = {key: number for number, family in enumerate(families) for key in family}
     return np.array([of.get((r.brand, r.id), -1) for r in logos.records], np.int64)
+
+
+def names_overlap(a: str, b: str) -> bool:
+    """Whether one name of a brand holds the other, both folded: such names cannot contradict each other."""
+    one, other = fold(a), fold(b)
+    return one in other or other in one

@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from logoscan.errors import ImageError
-from logoscan.formats import HEAD_BYTES, PHOTO_SUFFIXES, kind_of
 from logoscan.jsonio import keys_for_log
-from logoscan.opening import read_head, resolve_under
+from logoscan.sources import HEAD_BYTES, PHOTO_SUFFIXES, kind_of, read_head, resolve_under
 
 __all__ = ["photo_names"]
 

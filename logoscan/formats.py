@@ -7,23 +7,16 @@ from fractions import Fraction
 
 from PIL import ImageFile
 
-from logoscan.bmff import is_avif, is_heif, refuse_costly_avif
+from logoscan.bmff import refuse_costly_avif
 from logoscan.errors import ImageError
+from logoscan.sources import HEAD_BYTES, kind_of
 
-__all__ = ["FORMATS", "PHOTO_SUFFIXES", "PILLOW_FORMATS", "kind_of", "most_reads", "orientation", "refuse_costly_file"]
+__all__ = ["FORMATS", "PILLOW_FORMATS", "most_reads", "orientation", "refuse_costly_file"]
 
 PILLOW_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "BMP", "TIFF")
 """Pillow's decoders that may run; everything else it could open is refused."""
 FORMATS = (*PILLOW_FORMATS, "MPO", "HEIC")
 """What is read: of several frames or pages the first. MPO is JPEG with more pictures after it; HEIC needs an extra."""
-PHOTO_SUFFIXES = (
-    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".avif", ".bmp", ".dib", ".tif", ".tiff", ".mpo",
-    ".heic", ".heif", ".hif",
-)  # fmt: skip
-"""Names of photos, in small letters; a file without a suffix is known by its content."""
-
-# Bytes from which `kind_of` knows every format.
-HEAD_BYTES = 64
 # A WEBP's decoder holds a picture four times (8 bytes a pixel), AVIF's its planes, RGB twice and the picture (9.5
 # bytes, 20 with 12 bits and transparency), TIFF's a strip that may be all of it. A phone's largest HEIC has 49 million
 # pixels, at 7.5 bytes.
@@ -54,27 +47,6 @@ _BYTE_TYPES = (1, 2, 7)
 _ORIENTATION_TAG, _SHORT, _LONG = 0x0112, 3, 4
 # Entries of an EXIF directory that are looked at for the orientation.
 _MOST_EXIF_ENTRIES = 1000
-
-
-def kind_of(head: bytes) -> str | None:
-    """The format of a file by its first bytes, one of `FORMATS`; None for everything else."""
-    for start, kind in (
-        (b"\xff\xd8\xff", "JPEG"),
-        (b"\x89PNG\r\n\x1a\n", "PNG"),
-        (b"GIF87a", "GIF"),
-        (b"GIF89a", "GIF"),
-        (b"II*\0", "TIFF"),
-        (b"MM\0*", "TIFF"),
-        (b"II+\0", "TIFF"),
-        (b"MM\0+", "TIFF"),
-    ):
-        if head.startswith(start):
-            return kind
-    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
-        return "WEBP"
-    if head.startswith(b"BM") and head[14:18] in {struct.pack("<I", n) for n in (12, 40, 52, 56, 64, 108, 124)}:
-        return "BMP"
-    return "AVIF" if is_avif(head) else "HEIC" if is_heif(head) else None
 
 
 def orientation(exif: bytes) -> int:

@@ -20,9 +20,7 @@ from logoscan.boxes import clip
 from logoscan.errors import ImageError, InputError
 from logoscan.formats import (
     FORMATS,
-    HEAD_BYTES,
     MOST_READS,
-    kind_of,
     most_reads,
     orientation,
     plain_jpeg,
@@ -31,12 +29,12 @@ from logoscan.formats import (
     refuse_large,
 )
 from logoscan.heif import HeifPhoto
-from logoscan.opening import ANYWHERE, Root, read_bytes, resolve_under, shown
+from logoscan.sources import ANYWHERE, HEAD_BYTES, Root, kind_of, read_bytes, shown
 from logoscan.types import Boxes, CropFit, ImageSource, Rgb, Rgba
 
 __all__ = [
-    "ANYWHERE", "FORMATS", "ImageLimits", "Picture", "Root", "crop", "load_image", "pad_square", "read_file",
-    "read_picture", "read_rgba", "resolve_under", "square_crops",
+    "FORMATS", "ImageLimits", "Picture", "crop", "load_image", "pad_square", "read_file",
+    "read_picture", "read_rgba", "square_crops",
 ]  # fmt: skip
 
 _TURNS: dict[int, Callable[[Rgba], Rgba]] = {

@@ -12,7 +12,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import replace
 from pathlib import Path
 from threading import Lock
-from types import MappingProxyType
 from typing import TypeVar
 
 import numpy as np
@@ -27,21 +26,16 @@ from logoscan.errors import CorruptFileError, ImageError, InputError, MismatchEr
 from logoscan.families import Family, Key, alike_from, limits, related, remaining, united
 from logoscan.gallery import DEPTH, Gallery, Nearest
 from logoscan.images import load_image, read_rgba
-from logoscan.keypoints import of_drawing
+from logoscan.keypoints import Keypoints, of_drawing
 from logoscan.mapped import PNG
-from logoscan.match import BrandNeighbours, MatchCalibration
-from logoscan.placement import Keypoints
-from logoscan.price import PriceModel
+from logoscan.neighbours import BrandNeighbours
 from logoscan.register import (
-    LEAST_NEGATIVES,
     NOBODY,
     USERS,
     State,
     against,
     against_names,
     compared,
-    miss_rate,
-    threshold,
 )
 from logoscan.register import state as register_state
 from logoscan.storage import LogoRecord
@@ -50,6 +44,7 @@ from logoscan.types import Brand, Embeddings, EncoderInfo, ImageSource, Rgba
 from logoscan.vet import (
     Conflict,
     ConflictKind,
+    UsualPrices,
     allowed,
     refuse,
     settled,
@@ -101,7 +96,7 @@ class LogoIndex:
         encoder: Encoder,
         *,
         allow: Collection[ConflictKind] = (),
-        prices: PriceModel | None = None,
+        prices: UsualPrices | None = None,
         on_brand: Callable[[str], None] | None = None,
     ) -> tuple[LogoIndex, list[str]]:
         """Register a folder of brand folders, with the negatives that they list.
@@ -207,6 +202,11 @@ class LogoIndex:
         """One record for each negative, the general ones included."""
         return self._state.negatives.records
 
+    def negative_vectors(self, brand: str | None = None) -> Embeddings:
+        """Vectors of a brand's own negatives, or of those that are nobody's: float32 (n, dim)."""
+        state = self._state
+        return state.negatives.vectors[state.negatives_of.get(brand or NOBODY, np.zeros(0, np.int64))]
+
     @property
     def with_logo(self) -> Collection[str]:
         """Names of the brands that have at least one picture of a logo."""
@@ -251,7 +251,7 @@ class LogoIndex:
         encoder: Encoder,
         *,
         allow: Collection[ConflictKind] = (),
-        prices: PriceModel | None = None,
+        prices: UsualPrices | None = None,
     ) -> list[str]:
         """Register a brand, or more logos of one that is registered.
 
@@ -284,7 +284,7 @@ class LogoIndex:
         encoder: Encoder,
         *,
         allow: Collection[ConflictKind] = (),
-        prices: PriceModel | None = None,
+        prices: UsualPrices | None = None,
         on_brand: Callable[[str], None] | None = None,
     ) -> list[str]:
         """Register many brands in one change; arguments and result as for `add`.
@@ -323,7 +323,7 @@ class LogoIndex:
         return [*made.warnings, *told(kin.families, fresh)]
 
     def _vetted(
-        self, entries: Sequence[tuple[Brand, T]], allow: Collection[ConflictKind], prices: PriceModel | None
+        self, entries: Sequence[tuple[Brand, T]], allow: Collection[ConflictKind], prices: UsualPrices | None
     ) -> tuple[list[tuple[Brand, T]], list[Conflict]]:
         """Entries with the records that are to be registered, and their conflicts, which are all allowed.
 
@@ -344,7 +344,7 @@ class LogoIndex:
         """Register a picture that is no brand's, or not this brand's: a false alarm, cut out of its photo.
 
         Places like it are named no more (`brand` None), or no more by this name; from five on, a brand's own also
-        raise its threshold, see `thresholds`.
+        raise its threshold (`matching.brand_thresholds`).
 
         Args:
             crop: The picture, as for `images.load_image`.
@@ -378,7 +378,7 @@ class LogoIndex:
             state = self._state
             if brand is not None and brand not in {b.name for b in state.brands}:
                 raise InputError(f"brand: expected a registered name or None, got {brand!r}, removed meanwhile")
-            self._state = replace(state, negatives=state.negatives.joined([record], vector), thresholds={})
+            self._state = replace(state, negatives=state.negatives.joined([record], vector))
         return record.id
 
     def likeness(self, crop: ImageSource, encoder: Encoder, brand: str | None = None) -> tuple[float, str | None]:
@@ -434,54 +434,7 @@ class LogoIndex:
             left = state.negatives.without(lambda r: r.id == negative and r.brand == (brand or NOBODY))
             if len(left) == len(state.negatives):
                 raise InputError(f"negative: expected one of {brand or 'nobody'!r}, got {negative!r}")
-            self._state = replace(state, negatives=left, thresholds={})
-
-    def thresholds(self, calibration: MatchCalibration, budget: float = 0.01) -> Mapping[str, float]:
-        """For each brand with five negatives of its own or more: the probability above which a match may name it.
-
-        Args:
-            calibration: Of the encoder and the detector in use.
-            budget: Share of the brand's own negatives that may be named all the same, 0..1; with fewer than 1 / budget
-                of them none may.
-
-        Returns:
-            The lowest thresholds within the budget, at least `calibration.threshold`. Every other brand has that one.
-
-        Raises:
-            MismatchError: The calibration belongs to another encoder.
-            InputError: It is one for names, or the budget is no share.
-        """
-        if calibration.encoder != self.encoder.fingerprint:
-            raise MismatchError(
-                f"calibration made for encoder {calibration.encoder}, used with an index of {self.encoder.fingerprint}"
-            )
-        if calibration.kind != "logo":
-            raise InputError(f"calibration.kind: expected 'logo', got {calibration.kind!r}")
-        if not 0 <= budget <= 1:
-            raise InputError(f"budget: expected a share in 0..1, got {budget!r}")
-        state = self._state
-        key = (calibration, budget)
-        if key not in state.thresholds:
-            owners = [
-                name
-                for name, rows in sorted(state.negatives_of.items())
-                if name in state.logos.position and len(rows) >= LEAST_NEGATIVES
-            ]
-            state.thresholds[key] = {name: threshold(state, name, calibration, budget) for name in owners}
-        return MappingProxyType(state.thresholds[key])
-
-    def miss_rate(self, brand: str, calibration: MatchCalibration) -> float:
-        """Share of photos with a brand's mark in which its logos would not find it, in (0, 1).
-
-        Measured on the brand's own drawings, each searched by the others, and held to the usual share where they are
-        few; what is not seen says no more than that (`signals.claimed_not_shown`).
-
-        Raises:
-            InputError: The brand has no logo.
-        """
-        if brand not in self.with_logo:
-            raise InputError(f"brand: expected one with a logo, got {brand!r}")
-        return miss_rate(self._state, brand, calibration)
+            self._state = replace(state, negatives=left)
 
     def remove(self, brand: str, logo: str | None = None) -> int:
         """Forget a brand, or one logo of it (its identifier, "Brand/file").

@@ -19,7 +19,6 @@ from logoscan.files import atomic_write, sync_folder
 
 __all__ = [
     "Unsealed",
-    "atomic_write",
     "file_sha256",
     "from_json",
     "from_mapping",

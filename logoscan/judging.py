@@ -16,12 +16,13 @@ from typing import Any, Literal, TypeAlias
 from logoscan.coded import CodedUse
 from logoscan.cohorts import USED
 from logoscan.complaints import Complaints, find_complaints
+from logoscan.odds import USUAL_MISS_RATE
 from logoscan.photos import PhotoUse
 from logoscan.price import PriceJudgement, PriceModel
 from logoscan.price_sample import ONE
 from logoscan.results import PriceFinding, Score, top_score
 from logoscan.score import ScoreModel
-from logoscan.signals import DEFAULT_SIGNALS, USUAL_MISS_RATE, Case, SignalFunction
+from logoscan.signals import DEFAULT_SIGNALS, Case, SignalFunction
 from logoscan.types import Brand, BrandMention, Listing
 from logoscan.units import Pack, pack
 

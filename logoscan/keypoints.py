@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from logoscan.placement import Keypoints
+from logoscan.errors import InputError
 from logoscan.types import Rgb, Rgba
 
-__all__ = ["of_drawing", "of_photo"]
+__all__ = ["Keypoints", "of_drawing", "of_photo"]
 
 _PHOTO_PX, _DRAWING_PX = 640, 320
 """Long sides to which photos and drawings are brought; small marks in a photo have their points between its pixels."""
@@ -76,3 +77,42 @@ def _points(rgb: Rgb, long_px: int, most: int) -> Keypoints:
     frames = [(p.pt[0] * grow[0], p.pt[1] * grow[1], p.size * even, math.radians(p.angle)) for p in points]
     shares = described / (described.sum(axis=1, keepdims=True) + 1e-7)
     return Keypoints(np.array(frames, np.float32), np.rint(np.sqrt(shares) * 255).astype(np.uint8), (width, height))
+
+
+@dataclass(frozen=True, eq=False)
+class Keypoints:
+    """SIFT points of a picture.
+
+    Attributes:
+        frames: float32 (n, 4): x and y in pixels of the picture, diameter in pixels, orientation in radians.
+        descriptors: uint8 (n, 128): RootSIFT (Arandjelovic and Zisserman, CVPR 2012), 255 times the unit vectors.
+        size_wh: Width and height of the picture in pixels.
+        drawn_xyxy: Box of what is drawn on a plain ground, in pixels; None is the whole picture.
+    """
+
+    frames: NDArray[np.float32]
+    descriptors: NDArray[np.uint8]
+    size_wh: tuple[int, int]
+    drawn_xyxy: tuple[int, int, int, int] | None = None
+
+    def __post_init__(self) -> None:
+        if self.frames.ndim != 2 or self.frames.shape[1] != 4 or self.frames.dtype != np.float32:
+            raise InputError(f"Keypoints.frames: expected float32 (n, 4), got {self.frames.dtype} {self.frames.shape}")
+        if len(self.frames) and not (
+            np.isfinite(self.frames).all() and self.frames[:, 2].min() > 0 and min(self.size_wh) > 0
+        ):
+            raise InputError("Keypoints: expected finite frames of diameters above 0 in a picture of some size")
+        if self.descriptors.shape != (len(self.frames), 128) or self.descriptors.dtype != np.uint8:
+            raise InputError(
+                f"Keypoints.descriptors: expected uint8 ({len(self.frames)}, 128), "
+                f"got {self.descriptors.dtype} {self.descriptors.shape}"
+            )
+
+    @classmethod
+    def empty(cls, size_wh: tuple[int, int] = (0, 0)) -> Keypoints:
+        """No points."""
+        return cls(np.zeros((0, 4), np.float32), np.zeros((0, 128), np.uint8), size_wh)
+
+    def __len__(self) -> int:
+        """Number of points."""
+        return len(self.frames)

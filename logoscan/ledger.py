@@ -24,8 +24,9 @@ from numpy.typing import NDArray
 
 from logoscan.brands import BrandFolder
 from logoscan.errors import CorruptFileError, ImageError, InputError, MismatchError
+from logoscan.files import atomic_write
 from logoscan.images import load_image
-from logoscan.jsonio import atomic_write, from_json, to_json
+from logoscan.jsonio import from_json, to_json
 from logoscan.photos import MATCH_BITS, MOST_SELLERS, PhotoUse, photo_hash
 from logoscan.results import Report, require_pdq
 

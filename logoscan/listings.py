@@ -14,23 +14,19 @@ from typing import Any, Literal
 
 from logoscan.errors import InputError
 from logoscan.folders import photo_names
-from logoscan.formats import PHOTO_SUFFIXES
-from logoscan.opening import NameBelow
 from logoscan.parquet_rows import ParquetTable
-from logoscan.price import PriceRecord
-from logoscan.rows import FIELDS, BadRow, field_of, loads, plain_number, to_listing, unescape, whole
+from logoscan.rows import FIELDS, BadRow, field_of, loads, to_listing, whole
+from logoscan.sources import PHOTO_SUFFIXES, NameBelow
 from logoscan.tables import CsvTable, check_columns, kind_of, lines_of, open_csv, tell_ignored
 from logoscan.types import Listing
-from logoscan.units import pack
 
-__all__ = ["PHOTO_SUFFIXES", "BadRow", "listings_kind", "read_listings", "read_prices", "row_count", "to_listing"]
+__all__ = ["PHOTO_SUFFIXES", "BadRow", "listings_kind", "read_listings", "rows_of_csv", "row_count", "to_listing"]
 
 logger = logging.getLogger(__name__)
 
 KINDS = (".jsonl", ".csv", ".parquet")
 _BLOCK_BYTES = 1 << 20
 _KNOWN = frozenset(FIELDS)
-_PRICE_FIELDS = ("brand", "price", "currency", "category", "condition", "title")
 _LABEL_FIELDS = ("file", "brand")
 
 _Rows = Iterator[tuple[int, Mapping[str, Any] | BadRow]]
@@ -69,8 +65,8 @@ def _refuse_array(path: Path) -> None:
 # -- CSV
 
 
-def _from_csv(table: CsvTable, columns: Mapping[str, str]) -> _Rows:
-    """Rows by our fields' names."""
+def rows_of_csv(table: CsvTable, columns: Mapping[str, str]) -> _Rows:
+    """Yield the rows of a CSV file by the names of our fields, each with its line."""
     name_at = {at: columns[column] for at, column in enumerate(table.columns) if column in columns}
     key = next(column for column, name in columns.items() if name in ("id", "brand", "file"))
     told = False
@@ -174,7 +170,7 @@ def read_listings(source: str | Path) -> Iterator[Listing | BadRow]:
             return iter(())
         columns = check_columns(table.columns, FIELDS, ("id",), path.name)
         tell_ignored({c for c in table.columns if c not in columns}, set(), path.name)
-        read = _from_csv(table, columns)
+        read = rows_of_csv(table, columns)
         return _from_rows(((n, r if isinstance(r, BadRow) else _csv_values(r)) for n, r in read), path.name)
     parquet = ParquetTable(path)
     if not parquet.rows:
@@ -200,38 +196,8 @@ def _from_rows(rows: _Rows, name: str) -> Iterator[Listing | BadRow]:
         yield to_listing(values, line, pictures=False)
 
 
-def read_prices(path: str | Path) -> Iterator[PriceRecord | BadRow]:
-    """Price records of a CSV file with the columns brand, price, currency and, optionally, category, condition, title.
-
-    The condition is as listings state it (empty: new); the title says how much is sold, as `units.pack` reads it. The
-    file is read as `read_listings` reads one; a row with a field that cannot be read is bad, since all of it is needed.
-
-    Raises:
-        InputError: No such file, a column is missing, or one is nearly there.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"prices: expected a CSV file, got {str(path)!r}")
-    table = open_csv(path, _PRICE_FIELDS)
-    columns = check_columns(table.columns, _PRICE_FIELDS, ("brand", "price", "currency"), path.name)
-    tell_ignored({c for c in table.columns if c not in columns}, set(), path.name)
-    return (row if isinstance(row, BadRow) else _price_record(row, line) for line, row in _from_csv(table, columns))
 
 
-def _price_record(row: Mapping[str, str], line: int) -> PriceRecord | BadRow:
-    if missing := [name for name in ("brand", "price", "currency") if not row.get(name, "").strip()]:
-        return BadRow(line, f"{missing[0]}: expected one, got an empty cell")
-    price = plain_number(row["price"])
-    if price is None:
-        return BadRow(line, f"price: expected a number, got {row['price']!r:.80}")
-    texts = {name: unescape(row[name]) or None for name in ("brand", "category", "condition", "title") if name in row}
-    if any(whole(text) != text for text in row.values()):
-        return BadRow(line, "expected UTF-8, got bytes that are not")
-    try:
-        size = pack(texts.pop("title", None) or "")
-        return PriceRecord(price=price, currency=row["currency"].strip(), pack=size, **texts)  # type: ignore[arg-type]
-    except InputError as error:
-        return BadRow(line, str(error).removeprefix("PriceRecord."))
 
 
 def read_labels(path: str | Path) -> list[tuple[str, frozenset[str]]]:
@@ -246,7 +212,7 @@ def read_labels(path: str | Path) -> list[tuple[str, frozenset[str]]]:
     table = open_csv(path, _LABEL_FIELDS)
     columns = check_columns(table.columns, _LABEL_FIELDS, _LABEL_FIELDS, path.name)
     out = []
-    for line, row in _from_csv(table, columns):
+    for line, row in rows_of_csv(table, columns):
         if isinstance(row, BadRow):
             raise InputError(f"{path.name}, line {line}: {row.reason}")
         if any(whole(text) != text for text in row.values()):

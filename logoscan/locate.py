@@ -12,7 +12,7 @@ import numpy as np
 from logoscan.boxes import clip, iou
 from logoscan.gallery import Nearest
 from logoscan.index import LogoIndex, LogoRecord
-from logoscan.match import BrandNeighbours
+from logoscan.neighbours import BrandNeighbours
 from logoscan.observing import Observation
 from logoscan.placement import Placement, place
 from logoscan.types import Match

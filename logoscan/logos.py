@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from logoscan.errors import ImageError
 from logoscan.images import FORMATS, ImageLimits, flatten, pad_square, read_rgba
-from logoscan.opening import ANYWHERE, read_head
+from logoscan.sources import ANYWHERE, read_head
 from logoscan.svg import Rendered, Renderer
 from logoscan.types import ImageSource, Rgb, Rgba
 

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logoscan.errors import CorruptFileError
-from logoscan.placement import Keypoints
+from logoscan.keypoints import Keypoints
 
 __all__ = ["PNG", "PointWriter", "StoredPoints", "float32_rows", "stored_files", "verified"]
 

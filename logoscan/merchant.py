@@ -26,7 +26,8 @@ from types import MappingProxyType
 from logoscan.errors import InputError, MismatchError
 from logoscan.merchant_evidence import ListingEvidence
 from logoscan.merchant_state import MerchantState, iso_time, seconds
-from logoscan.results import Report, sigmoid
+from logoscan.odds import sigmoid
+from logoscan.results import Report
 from logoscan.types import Band
 
 __all__ = [

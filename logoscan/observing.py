@@ -15,13 +15,13 @@ import numpy as np
 from logoscan.detect import Detector, with_text
 from logoscan.encode import Encoder, encode_crops
 from logoscan.errors import ImageError
-from logoscan.images import ImageLimits, Picture, Root, load_image, read_picture
-from logoscan.keypoints import of_photo
+from logoscan.images import ImageLimits, Picture, load_image, read_picture
+from logoscan.keypoints import Keypoints, of_photo
 from logoscan.ocr import OcrEngine
 from logoscan.photos import PhotoHash, photo_hash
-from logoscan.placement import Keypoints
 from logoscan.reading import read
 from logoscan.results import ImageRecord
+from logoscan.sources import Root
 from logoscan.types import Effort, Embeddings, ImageSource, Regions, Rgb, TextSpans
 
 __all__ = ["MIRRORED", "Known", "Observation", "Observer", "Step", "images_in_words", "passed_over"]

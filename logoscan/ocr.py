@@ -9,11 +9,11 @@ import logging
 from collections.abc import Sequence
 from typing import Literal, Protocol, TypeAlias, get_args, runtime_checkable
 
-from logoscan.encode import resolve_device
 from logoscan.errors import InputError
 from logoscan.ocr_easy import EasyOcr, easyocr_models, verify_easyocr
 from logoscan.ocr_pictures import MAX_BLUR
 from logoscan.ocr_rapid import RapidOcr, rapidocr_models
+from logoscan.runtime import resolve_device
 from logoscan.types import Boxes, Effort, Rgb, TextSpans
 
 __all__ = [

@@ -18,11 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from logoscan.encode import resolve_device
 from logoscan.errors import CorruptFileError, InputError, MissingDependencyError
 from logoscan.jsonio import file_sha256
 from logoscan.ocr_pictures import canvas_of, checked_sizes, find_sides, merged, named_sizes, spans_of, surest, upright
-from logoscan.runtime import building_networks, on_device
+from logoscan.runtime import building_networks, on_device, resolve_device
 from logoscan.types import Boxes, Rgb, TextSpans
 
 __all__ = ["EasyOcr", "easyocr_models", "verify_easyocr"]

@@ -17,18 +17,17 @@ from typing import TYPE_CHECKING, Any
 
 from logoscan.charts import price_chart, waterfall
 from logoscan.errors import MissingDependencyError
-from logoscan.jsonio import atomic_write
+from logoscan.files import atomic_write
 from logoscan.lettering import Letter, closest, letters
-from logoscan.opening import Root
 from logoscan.pictures import Evidence, Photo, pictured
 from logoscan.places import Place, places
 from logoscan.results import Report
-from logoscan.types import BrandMention
+from logoscan.sources import Root
+from logoscan.types import BrandMention, LogoImages
 
 if TYPE_CHECKING:
     import jinja2
 
-    from logoscan.index import LogoIndex
 
 __all__ = ["BANDS", "clean", "listing_page", "page_and_photos", "render", "save_page"]
 
@@ -131,7 +130,7 @@ class _Named:
     spelling: str | None
 
 
-def listing_page(report: Report, *, root: Root = None, index: LogoIndex | None = None, back: str | None = None) -> str:
+def listing_page(report: Report, *, root: Root = None, index: LogoImages | None = None, back: str | None = None) -> str:
     """The page of one report, as HTML; the same for the same report, photos and register.
 
     Args:
@@ -146,7 +145,7 @@ def listing_page(report: Report, *, root: Root = None, index: LogoIndex | None =
     return page_and_photos(report, root, index, back)[0]
 
 
-def page_and_photos(report: Report, root: Root, index: LogoIndex | None, back: str | None) -> tuple[str, list[Photo]]:
+def page_and_photos(report: Report, root: Root, index: LogoImages | None, back: str | None) -> tuple[str, list[Photo]]:
     """The page that `listing_page` gives, and the photos on it."""
     side = next((px for most, px in _SIDES_PX if len(report.images) <= most), _SIDES_PX[-1][1])
     found = places(report.matches)
@@ -178,7 +177,7 @@ def _sure(place: Place) -> bool:
     return place.best.probability is None or place.best.probability >= _LEAST_SURE
 
 
-def _named(mention: BrandMention, index: LogoIndex | None) -> _Named:
+def _named(mention: BrandMention, index: LogoImages | None) -> _Named:
     where = mention.source.removeprefix("image:")
     source = f"photo {int(where) + 1}" if where.isdecimal() and where.isascii() and len(where) < 9 else where
     brand = None if index is None else index.brand(mention.brand)
@@ -189,6 +188,6 @@ def _named(mention: BrandMention, index: LogoIndex | None) -> _Named:
     return _Named(mention, _SOURCES.get(source, source), shown, spelling)
 
 
-def save_page(report: Report, path: str | Path, *, root: Root = None, index: LogoIndex | None = None) -> None:
+def save_page(report: Report, path: str | Path, *, root: Root = None, index: LogoImages | None = None) -> None:
     """Write `listing_page` to a file."""
     atomic_write(Path(path), listing_page(report, root=root, index=index).encode())

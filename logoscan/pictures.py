@@ -18,11 +18,11 @@ from PIL import Image
 from logoscan.alignment import overlay
 from logoscan.alteration import cut, laid
 from logoscan.errors import LogoscanError
-from logoscan.images import Picture, Root, read_file, read_picture
-from logoscan.index import LogoIndex
+from logoscan.images import Picture, read_file, read_picture
 from logoscan.places import Place
 from logoscan.results import ImageRecord
-from logoscan.types import Rgb, Rgba
+from logoscan.sources import Root
+from logoscan.types import LogoImages, Rgb, Rgba
 
 __all__ = ["Evidence", "Photo", "pictured", "thumbnail"]
 
@@ -69,7 +69,7 @@ class Evidence:
 
 
 def pictured(
-    records: Sequence[ImageRecord], found: Sequence[Place], index: LogoIndex | None, root: Root, side_px: int
+    records: Sequence[ImageRecord], found: Sequence[Place], index: LogoImages | None, root: Root, side_px: int
 ) -> tuple[list[Photo], list[Evidence]]:
     """The photos of a report as they stand on disk, and what is shown of places in them.
 
@@ -141,7 +141,7 @@ def _not_shown(error: Exception, root: Root) -> str:
     return f"The photo cannot be shown: {error}{where if 'no such' in str(error) else ''}"
 
 
-def _evidence(place: Place, picture: Picture | None, index: LogoIndex | None) -> Evidence:
+def _evidence(place: Place, picture: Picture | None, index: LogoImages | None) -> Evidence:
     """The cut-out of a place, the logo that it was matched with, and the logo's outline where it fits."""
     match, notes = place.best, []
     crop = drawing = outlined = None

@@ -108,6 +108,12 @@ class PriceModel:
         """The same references, for listings in further currencies too."""
         return replace(self, rates=dict(rates))
 
+    def lies_above_most(self, brand: Brand, usual: UsualPrice) -> bool:
+        """Whether more than half of the known prices of a brand lie below a range of usual prices of its owner."""
+        judged = self.judge(replace(brand, usual_prices=()), usual.low, usual.currency, usual.category)
+        own = judged.cohort is not None and judged.cohort.brand is not None
+        return own and judged.share is not None and judged.share > 1
+
     def judge(
         self,
         brand: Brand,

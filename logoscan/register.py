@@ -7,42 +7,33 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from logoscan.evidence import BASE_RATE
 from logoscan.families import Family, Key, numbered, remaining
 from logoscan.gallery import DEPTH, Gallery, Nearest
 from logoscan.mapped import PNG
-from logoscan.match import BrandNeighbours, MatchCalibration, Relative, margins
-from logoscan.signals import USUAL_MISS_RATE
+from logoscan.neighbours import BrandNeighbours, Relative, margins, nearest_of
 from logoscan.text import NameIndex
 from logoscan.types import Brand, Embeddings
 
 __all__ = [
-    "LEAST_NEGATIVES",
     "NOBODY",
     "USERS",
     "State",
     "against",
     "against_names",
     "compared",
-    "miss_rate",
     "state",
-    "threshold",
 ]
 
 NOBODY = ""
 """Stands for a brand in the records of negatives and everyday words."""
 USERS = "negative/"
 """Identifiers of negatives that users added begin so."""
-# Drawings of a brand that say as much of its miss rate as is known of all brands. Stated prior.
-_USUAL_DRAWINGS = 4
-LEAST_NEGATIVES = 5
-"""Own negatives from which a brand gets a threshold: fewer speak by their nearness alone."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,10 +48,6 @@ class State:
     """PNG of each registered drawing by the SHA-256 that the records of its logo carry."""
     families: tuple[Family, ...] = ()
     """Logos of different brands that are one drawing."""
-    thresholds: dict[tuple[MatchCalibration, float], dict[str, float]] = field(default_factory=dict)
-    """Found once for each calibration and budget."""
-    misses: dict[tuple[MatchCalibration, str], float] = field(default_factory=dict)
-    """What `miss_rate` found, once for each calibration and brand."""
 
     @cached_property
     def by_name(self) -> Mapping[str, Brand]:
@@ -148,10 +135,10 @@ def against(
     negative = np.full(len(queries), -1, np.float32)
     for views in (queries,) if also is None else (queries, also):
         if NOBODY in of:
-            negative = np.maximum(negative, best(views, vectors[of[NOBODY]]))
+            negative = np.maximum(negative, nearest_of(views, vectors[of[NOBODY]]))
         for name in of.keys() & state.logos.position.keys():  # a brand's own speak where it comes first
             first = np.flatnonzero(brand[:, 0] == state.logos.position[name])
-            negative[first] = np.maximum(negative[first], best(views[first], vectors[of[name]]))
+            negative[first] = np.maximum(negative[first], nearest_of(views[first], vectors[of[name]]))
     near = BrandNeighbours(similarity, brand, row, state.logos.brands, state.logos.ids, negative)
     return near if state.family is None else _related(state, near, queries, also, nearest)
 
@@ -206,17 +193,17 @@ def _rival(state: State, query: NDArray[np.float32], rows: NDArray[np.int64], br
 def _negative(state: State, views: Embeddings, brand: str) -> float:
     """Cosine to the nearest negative of nobody's or of the brand, over views of one place; -1 where there is none."""
     rows = [state.negatives_of[name] for name in (NOBODY, brand) if name in state.negatives_of]
-    return max((float(best(views, state.negatives.vectors[of]).max()) for of in rows), default=-1.0)
+    return max((float(nearest_of(views, state.negatives.vectors[of]).max()) for of in rows), default=-1.0)
 
 
 def against_names(state: State, queries: Embeddings, k: int) -> BrandNeighbours:
     """The k nearest brands by their names alone, with what speaks against the first."""
     own, words = state.own_names_and_words
     similarity, brand, row = own.search_brands(queries, k)
-    negative = best(queries, words.vectors)
+    negative = nearest_of(queries, words.vectors)
     for name in state.users_of.keys() & {NOBODY, *own.position}:
         first = np.arange(len(queries)) if name == NOBODY else np.flatnonzero(brand[:, 0] == own.position[name])
-        negative[first] = np.maximum(negative[first], best(queries[first], state.users_of[name]))
+        negative[first] = np.maximum(negative[first], nearest_of(queries[first], state.users_of[name]))
     return BrandNeighbours(similarity, brand, row, own.brands, own.ids, negative)
 
 
@@ -229,72 +216,12 @@ def compared(
     """
     near = against(state, query, 2) if near is None else near
     against_it = [state.users_of[name] for name in (NOBODY, brand) if name in state.users_of]
-    rejected = max((float(best(query, vectors)[0]) for vectors in against_it), default=-1.0)
+    rejected = max((float(nearest_of(query, vectors)[0]) for vectors in against_it), default=-1.0)
     if near.brands[int(near.brand[0, 0])] == brand:
         return float(near.similarity[0, 0]), float(margins(near)[0]), rejected
     for one in near.relatives.get(0, ()):
         if near.brands[one.brand] == brand:
             return one.similarity, one.margin, rejected
-    own, general = float(best(query, state.logos.of(brand))[0]), state.negatives_of.get(NOBODY, np.zeros(0, np.int64))
-    other = max(float(near.similarity[0, 0]), float(best(query, state.negatives.vectors[general])[0]), rejected)
+    own, general = float(nearest_of(query, state.logos.of(brand))[0]), state.negatives_of.get(NOBODY, np.zeros(0, np.int64))
+    other = max(float(near.similarity[0, 0]), float(nearest_of(query, state.negatives.vectors[general])[0]), rejected)
     return own, own - other, rejected
-
-
-def threshold(state: State, brand: str, calibration: MatchCalibration, budget: float) -> float:
-    """Probability above which a match may name `brand`, for at most `budget` of its own negatives (see `LogoIndex`).
-
-    Each of them is judged as a fresh place would be, with all negatives but itself.
-    """
-    own = state.negatives.vectors[state.negatives_of[brand]]
-    near = against(state, own, 2)
-    alike = own @ own.T
-    np.fill_diagonal(alike, -1)
-    general = state.negatives.vectors[state.negatives_of.get(NOBODY, np.zeros(0, np.int64))]
-    position = state.logos.position[brand]
-    similarity, rival = near.similarity[:, 0].copy(), near.second.copy()
-    for query, found in near.relatives.items():  # it may be another's drawing as well, who comes first
-        for one in found:
-            if one.brand == position:
-                similarity[query], rival[query] = one.similarity, one.rival
-                near.brand[query, 0] = position
-    margin = similarity - np.maximum(rival, np.maximum(alike.max(axis=1), best(own, general)))
-    ones = np.ones(len(own), np.float32)
-    sure = calibration.probability(similarity, margin, len(state.logos.brands), ones)
-    ordered = np.sort(sure * (near.brand[:, 0] == position))[::-1]
-    allowed = int(np.floor(budget * len(ordered) + 1e-9))
-    return max(calibration.threshold, float(ordered[allowed]) if allowed < len(ordered) else 0.0)
-
-
-def miss_rate(state: State, brand: str, calibration: MatchCalibration) -> float:
-    """Share of photos with a brand's mark in which its registered logos would not find it, in (0, 1).
-
-    Each drawing of the brand is searched by the others alone, as if a photo showed it: one that they do not find (whose
-    probability is below the base rate) is a miss. Few drawings say little, so that the share is held to the usual one,
-    which counts as much as `_USUAL_DRAWINGS` of them.
-    """
-    key = (calibration, brand)
-    if key not in state.misses:
-        rows = [i for i, record in enumerate(state.logos.records) if record.brand == brand]
-        drawing = np.array([state.logos.records[i].sha256 for i in rows], np.str_)
-        vectors = state.logos.vectors[rows]
-        near = against(state, vectors, 2)
-        first = near.brand[:, 0] == state.logos.position[brand]
-        rival = np.where(first, near.second, near.similarity[:, 0]).astype(np.float32)
-        names, missed = np.unique(drawing), 0
-        for name in names if len(names) > 1 else ():
-            own = drawing == name
-            similarity = best(vectors[own], vectors[~own])
-            sure = calibration.probability(
-                similarity, similarity - rival[own], len(state.logos.brands), np.ones(own.sum(), np.float32)
-            )
-            missed += bool(sure.max() < BASE_RATE)
-        asked = len(names) if len(names) > 1 else 0
-        state.misses[key] = (missed + USUAL_MISS_RATE * _USUAL_DRAWINGS) / (asked + _USUAL_DRAWINGS)
-    return state.misses[key]
-
-
-def best(queries: Embeddings, gallery: Embeddings) -> NDArray[np.float32]:
-    """Cosine of each query to its nearest row of `gallery`, float32 (n,); -1 where there is none."""
-    if not len(gallery):
-        return np.full(len(queries), -1, np.float32)
-    return np.asarray((queries @ gallery.T).max(axis=1, initial=-1), np.float32)

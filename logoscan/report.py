@@ -10,7 +10,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from logoscan.errors import CorruptFileError
-from logoscan.jsonio import Unsealed, atomic_write, from_json, loads, seal, to_json, unseal
+from logoscan.files import atomic_write
+from logoscan.jsonio import Unsealed, from_json, loads, seal, to_json, unseal
 from logoscan.places import places
 from logoscan.results import Report
 from logoscan.types import Match, Rgb

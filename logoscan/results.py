@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from logoscan.errors import InputError
-from logoscan.types import Band, BrandMention, Listing, Match
+from logoscan.odds import sigmoid
+from logoscan.types import Band, BrandMention, Listing, LogoImages, Match
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from logoscan.index import LogoIndex
-    from logoscan.opening import Root
+    from logoscan.sources import Root
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -34,7 +34,6 @@ __all__ = [
     "Score",
     "Signal",
     "require_pdq",
-    "sigmoid",
     "top_score",
 ]
 
@@ -44,12 +43,6 @@ SCHEMA_VERSION = 2
 _PDQ = re.compile("[0-9a-f]{64}")
 
 
-def sigmoid(logit: float) -> float:
-    """1 / (1 + exp(-logit)), without overflow, in [0, 1]."""
-    if logit >= 0:
-        return 1.0 / (1.0 + math.exp(-logit))
-    odds = math.exp(logit)
-    return odds / (1.0 + odds)
 
 
 def require_pdq(owner: str, value: object) -> str:
@@ -324,7 +317,7 @@ class Report:
 
         return report_html(self)
 
-    def save_html(self, path: str | Path, *, root: Root = None, index: LogoIndex | None = None) -> None:
+    def save_html(self, path: str | Path, *, root: Root = None, index: LogoImages | None = None) -> None:
         """Write the evidence page: one file that loads nothing from elsewhere.
 
         Args:

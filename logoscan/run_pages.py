@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 from logoscan.charts import Tick, histogram
 from logoscan.errors import InputError
 from logoscan.files import atomic_write, private_folder
-from logoscan.opening import Root
 from logoscan.pages import BANDS, clean, page_and_photos, render
 from logoscan.pictures import thumbnail
 from logoscan.results import Report
+from logoscan.sources import Root
+from logoscan.types import LogoImages
 
 if TYPE_CHECKING:
-    from logoscan.index import LogoIndex
 
 __all__ = ["file_name", "write_pages"]
 
@@ -132,7 +132,7 @@ def write_pages(
     folder: str | Path,
     *,
     root: Root = None,
-    index: LogoIndex | None = None,
+    index: LogoImages | None = None,
     done: Callable[[], object] = lambda: None,
     missing: Callable[[str, str], object] = lambda listing_id, reason: None,
 ) -> int:

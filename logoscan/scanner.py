@@ -19,9 +19,9 @@ from typing import Literal, NoReturn, TypeAlias, get_args
 
 import numpy as np
 
-import logoscan
-from logoscan import weights
+from logoscan._version import __version__
 from logoscan.alteration import Alteration, AlterationCheck
+from logoscan.calibration import MatchCalibration, brand_thresholds, bundled_calibrations, miss_rate
 from logoscan.detect import Detector, LogoDetector
 from logoscan.encode import ClipEncoder, Encoder, encode_crops
 from logoscan.errors import InputError, LogoscanError, MismatchError
@@ -34,10 +34,9 @@ from logoscan.ledger import PhotoLedger
 from logoscan.listings import BadRow
 from logoscan.locate import locate
 from logoscan.marks import Marks
-from logoscan.match import MatchCalibration, match_regions
+from logoscan.match import match_regions
 from logoscan.observing import Known, Observation, Observer, images_in_words, passed_over
 from logoscan.ocr import OcrEngine, make_ocr
-from logoscan.opening import Root, check_root
 from logoscan.pace import Pace
 from logoscan.photos import PhotoUse
 from logoscan.price import PriceModel
@@ -47,6 +46,7 @@ from logoscan.runtime import cores
 from logoscan.score import ScoreModel
 from logoscan.screening import OnTimeout, OnUnreadable, Screener, Screening, Stages
 from logoscan.signals import DEFAULT_SIGNALS, NAME_MISS_RATE, SignalFunction
+from logoscan.sources import Root, check_root
 from logoscan.stream import batched, in_order
 from logoscan.types import Boxes, BrandMention, Effort, Embeddings, ImageSource, Listing, Match, Rgb, TextSpans
 from logoscan.unreadable import listings_of, telling_of_unreadable_photos
@@ -208,7 +208,7 @@ class Scanner:
     ) -> MatchCalibration | None:
         key = (self.encoder.info.fingerprint, self.detector.fingerprint, kind)
         if calibration == "auto":
-            return next((c for c in weights.calibrations() if (c.encoder, c.detector, c.kind) == key), None)
+            return next((c for c in bundled_calibrations() if (c.encoder, c.detector, c.kind) == key), None)
         if calibration is not None and (calibration.encoder, calibration.detector, calibration.kind) != key:
             raise MismatchError(
                 f"{calibration.kind} calibration made for encoder {calibration.encoder} and detector "
@@ -533,7 +533,7 @@ class Scanner:
         rates = {brand: NAME_MISS_RATE for brand in brands if brand in index.by_name}
         if (calibration := self.calibration) is None:
             return rates
-        return rates | {brand: index.miss_rate(brand, calibration) for brand in brands if brand in index.with_logo}
+        return rates | {brand: miss_rate(index, brand, calibration) for brand in brands if brand in index.with_logo}
 
     def match(self, observations: Sequence[Observation], index: LogoIndex) -> tuple[Match, ...]:
         """Matches of all photos, surest first."""
@@ -559,7 +559,7 @@ class Scanner:
             either = near.or_mirrored(index.search_brands(seen.mirrored, also=vectors[:first], nearest=turned))
         found = list(match_regions(image, regions, either, self.calibration))
         if self.calibration is not None:
-            usual, least = self.calibration.threshold, index.thresholds(self.calibration)
+            usual, least = self.calibration.threshold, brand_thresholds(index, self.calibration)
             raised = {brand: value for brand, value in least.items() if value > usual}
             found = [m for m in found if m.probability is None or m.probability > raised.get(m.brand, -1.0)]
         found += locate(image, seen, index, near, straight, thorough=self.effort == "full")
@@ -624,7 +624,7 @@ class Scanner:
         precision = getattr(self.encoder, "precision", "fp32")
         effort = f" {made}" if (made := getattr(self.detector, "effort", "")) else ""
         return Provenance(
-            version=logoscan.__version__,
+            version=__version__,
             encoder=f"{info.name}@{info.fingerprint} {precision}",
             index=index.fingerprint,
             detector=f"{self.detector.name}@{self.detector.fingerprint}{effort}",

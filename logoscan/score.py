@@ -26,7 +26,8 @@ from types import MappingProxyType
 
 from logoscan.errors import InputError
 from logoscan.jsonio import read_record, write_record
-from logoscan.results import Contribution, Report, Score, Signal, sigmoid
+from logoscan.odds import sigmoid
+from logoscan.results import Contribution, Report, Score, Signal
 from logoscan.types import Band
 
 __all__ = ["NO_PROOF", "PRICE_SIGNALS", "PRIOR", "PRIOR_BIAS", "ScoreModel", "linear"]

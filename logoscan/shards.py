@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from logoscan.errors import CorruptFileError, ImageError, InputError, MissingDependencyError
+from logoscan.files import atomic_write
 from logoscan.images import read_file
-from logoscan.jsonio import atomic_write, file_sha256
+from logoscan.jsonio import file_sha256
 from logoscan.ledger import PhotoLedger
 from logoscan.listings import KINDS, BadRow, listings_kind, read_listings
 from logoscan.merchant_evidence import ListingEvidence

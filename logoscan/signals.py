@@ -15,8 +15,8 @@ from typing import TypeAlias
 from logoscan.coded import CodedUse
 from logoscan.cohorts import USED
 from logoscan.complaints import NO_REVIEWS, Complaints
-from logoscan.evidence import revised
 from logoscan.facts import contradictions
+from logoscan.odds import USUAL_MISS_RATE, revised
 from logoscan.photos import PhotoUse
 from logoscan.price import PriceJudgement, condition_of
 from logoscan.results import Signal
@@ -43,10 +43,6 @@ __all__ = [
 ]
 
 
-USUAL_MISS_RATE = 0.135
-"""Share of photos with a brand's mark in which it is not seen at all, where nothing is known of the brand. A prior,
-between what was measured on street photos (0.04 by drawings and photos, 0.08 by drawings alone) and the 0.64 of small,
-compressed photos of goods: there this signal says little, and neither reviews nor blocks by itself."""
 NAME_MISS_RATE = 0.5
 """The same for a brand that is registered by its name alone: its mark must be lettering, and legible."""
 # Share of the listings that name a brand whose photos show its mark, as honest sellers' mostly do. Stated prior.

@@ -25,10 +25,10 @@ import numpy as np
 
 from logoscan.approximate import Approximate, Facts
 from logoscan.errors import CorruptFileError, InputError, MismatchError
-from logoscan.files import create, held, lock_at, private_folder
-from logoscan.jsonio import atomic_write, from_json, from_mapping, loads, sync_folder, to_json, to_mapping
+from logoscan.files import atomic_write, create, held, lock_at, private_folder
+from logoscan.jsonio import from_json, from_mapping, loads, sync_folder, to_json, to_mapping
+from logoscan.keypoints import Keypoints
 from logoscan.mapped import PNG, PointWriter, StoredPoints, float32_rows, stored_files, verified
-from logoscan.placement import Keypoints
 from logoscan.types import Brand, Embeddings, EncoderInfo
 
 __all__ = ["FORMAT_VERSION", "KEY_VARIABLE", "Alike", "LogoRecord", "Stored", "generation", "load", "save"]

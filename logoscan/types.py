@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, Protocol, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,7 @@ __all__ = [
     "EncoderInfo",
     "ImageSource",
     "Listing",
+    "LogoImages",
     "Match",
     "MentionKind",
     "Preprocessing",
@@ -483,3 +484,19 @@ class EncoderInfo:
     def fingerprint(self) -> str:
         """16 hex digits that change with the weights or the preprocessing, not with the name."""
         return hashlib.sha256(repr((self.weights_sha256, self.preprocessing, self.dim)).encode()).hexdigest()[:16]
+
+
+class LogoImages(Protocol):
+    """Where evidence pages find the brands and logo images that matches name; a `LogoIndex` is one."""
+
+    def brand(self, name: str) -> Brand | None:
+        """Return the brand that is registered by this name, or None."""
+        ...
+
+    def drawing(self, brand: str, logo: str) -> Rgba | None:
+        """Return a registered logo image, uint8 (H, W, 4), or None where the index keeps none.
+
+        Raises:
+            InputError: The brand has no such logo.
+        """
+        ...

@@ -6,8 +6,8 @@ import logging
 from collections.abc import Iterable, Iterator
 
 from logoscan.listings import BadRow
-from logoscan.opening import Root
 from logoscan.results import Report
+from logoscan.sources import Root
 from logoscan.types import Listing
 
 __all__ = ["listings_of", "photo_warnings", "telling_of_unreadable_photos"]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from logoscan.errors import InputError
-from logoscan.images import Root, read_picture
+from logoscan.images import read_picture
 from logoscan.results import Report
+from logoscan.sources import Root
 from logoscan.types import ImageSource, Match, Rgb
 
 __all__ = ["photographed", "places_of"]

@@ -20,9 +20,10 @@ from logoscan.encode import Encoder
 from logoscan.enrol import digest
 from logoscan.errors import InputError
 from logoscan.families import limits
-from logoscan.images import Root, crop, square_crops
+from logoscan.images import crop, square_crops
 from logoscan.index import LogoIndex
 from logoscan.results import Report, Score
+from logoscan.sources import Root
 from logoscan.types import ImageSource, Match, Rgb
 from logoscan.verdict_file import Verdict, VerdictFile
 from logoscan.verdict_photos import photographed, places_of

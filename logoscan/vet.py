@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
-from typing import Literal, TypeAlias, TypeVar
+from dataclasses import dataclass, fields
+from typing import Literal, Protocol, TypeAlias, TypeVar
 
 from logoscan.errors import InputError, VettingError
 from logoscan.families import Family, Key
 from logoscan.folding import plain, skeleton
-from logoscan.price import PriceModel
 from logoscan.storage import LogoRecord
 from logoscan.text import NO_BRAND, fold
-from logoscan.types import Brand
+from logoscan.types import Brand, UsualPrice
 from logoscan.words import is_common
 
 __all__ = [
-    "CONFLICTS", "Conflict", "ConflictKind", "allowed", "refuse", "settled", "told", "vet_drawings", "vet_logos",
+    "CONFLICTS", "Conflict", "ConflictKind", "UsualPrices", "allowed", "refuse", "settled", "told", "vet_drawings", "vet_logos",
     "vet_names", "vet_prices",
 ]  # fmt: skip
 
@@ -38,6 +37,14 @@ _SHOWN, _TOLD = 8, 4
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+
+class UsualPrices(Protocol):
+    """Known prices, against which the usual prices of an owner are held; a `PriceModel` is one."""
+
+    def lies_above_most(self, brand: Brand, usual: UsualPrice) -> bool:
+        """Whether more than half of the known prices of the brand lie below this range."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -181,14 +188,12 @@ def told(families: Iterable[Family], fresh: Collection[Key]) -> list[str]:
     return out
 
 
-def vet_prices(brands: Iterable[Brand], prices: PriceModel) -> list[Conflict]:
+def vet_prices(brands: Iterable[Brand], prices: UsualPrices) -> list[Conflict]:
     """A conflict for each range of usual prices below which more than half of the prices lie that are known."""
     out = []
     for brand in brands:
         for usual in brand.usual_prices:
-            judged = prices.judge(replace(brand, usual_prices=()), usual.low, usual.currency, usual.category)
-            brands_own = judged.cohort is not None and judged.cohort.brand is not None
-            if brands_own and judged.share is not None and judged.share > 1:
+            if prices.lies_above_most(brand, usual):
                 what = f"{usual.low:g} to {usual.high:g} {usual.currency}"
                 out.append(Conflict("price", brand.name, f"most prices that are known lie below its usual {what}"))
     return out

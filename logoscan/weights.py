@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from logoscan.errors import CorruptFileError
-from logoscan.jsonio import atomic_write, file_sha256, from_mapping, loads, mapping_sha256
-from logoscan.match import MatchCalibration
+from logoscan.files import atomic_write
+from logoscan.jsonio import file_sha256, from_mapping, loads, mapping_sha256
 from logoscan.types import Preprocessing
 
 __all__ = [
@@ -22,7 +22,8 @@ __all__ = [
     "DETECTOR",
     "ENCODER",
     "ModelRow",
-    "calibrations",
+    "calibrated_encoders",
+    "calibration_rows",
     "folder",
     "rows",
     "verified",
@@ -109,9 +110,16 @@ def rows() -> dict[str, ModelRow]:
     return {row.name: row for row in listed}
 
 
-def calibrations() -> tuple[MatchCalibration, ...]:
-    """The match calibrations that ship; each names the encoder and detector that it belongs to."""
-    return tuple(from_mapping(MatchCalibration, c, "weights/manifest.json") for c in _manifest()["calibrations"])
+
+
+def calibration_rows() -> list[dict[str, Any]]:
+    """The match calibrations of the manifest, as plain mappings."""
+    return [dict(row) for row in _manifest()["calibrations"]]
+
+
+def calibrated_encoders() -> frozenset[str]:
+    """Fingerprints of the encoders for which a calibration ships: what their cosines mean is known."""
+    return frozenset(row["encoder"] for row in calibration_rows())
 
 
 def verified(name: str) -> tuple[Path, ModelRow]:

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from logoscan.listings import BadRow, to_listing
-from logoscan.opening import Root
 from logoscan.report import report_to_json
 from logoscan.results import Report
 from logoscan.shards import Row, listing_json, read_rows
+from logoscan.sources import Root
 from logoscan.types import Listing
 
 if TYPE_CHECKING:

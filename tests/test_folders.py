@@ -13,7 +13,7 @@ from PIL import Image
 
 from logoscan.folders import photo_names
 from logoscan.listings import read_listings
-from logoscan.opening import NameBelow
+from logoscan.sources import NameBelow
 from logoscan.types import Listing
 
 GOOD = Image.fromarray(photo_of(quarters((220, 30, 30), (250, 250, 250), (30, 60, 200), (240, 210, 40))))

@@ -18,7 +18,7 @@ from strategies import quick
 import logoscan
 from logoscan import opening
 from logoscan.errors import ImageError, InputError
-from logoscan.opening import ANYWHERE, NameBelow, read_bytes, read_head
+from logoscan.sources import ANYWHERE, NameBelow, read_bytes, read_head
 
 MOST = 1000
 

@@ -14,7 +14,7 @@ from PIL import Image
 from logoscan.errors import ImageError, InputError
 from logoscan.index import LogoIndex
 from logoscan.listings import BadRow, read_listings
-from logoscan.opening import ANYWHERE
+from logoscan.sources import ANYWHERE
 from logoscan.pages import listing_page
 from logoscan.scanner import Scanner
 from logoscan.types import Brand, Listing

@@ -22,6 +22,7 @@ from packaging.utils import canonicalize_name
 
 import logoscan
 from logoscan import weights
+from logoscan.calibration import bundled_calibrations
 from logoscan.errors import LogoscanError, MismatchError
 from logoscan.types import EncoderInfo
 
@@ -174,7 +175,7 @@ def devices() -> Iterator[Check]:
     try:
         import torch
 
-        from logoscan.encode import cpu_has_bf16
+        from logoscan.runtime import cpu_has_bf16
     except Exception as error:  # as above
         yield Check("devices", "torch", "broken", _said(error), f"{_REINSTALL} torch")
         return
@@ -210,7 +211,7 @@ def models() -> Iterator[Check]:
     """The bundled weights, each file by its SHA-256; all of them ship, so all of them are needed."""
     try:
         rows = weights.rows()
-        weights.calibrations()
+        bundled_calibrations()
         for name in (weights.ENCODER, weights.DETECTOR):
             if name not in rows:
                 yield Check("models", name, "missing", "no row in manifest.json", _restore("manifest.json"))

@@ -10,8 +10,9 @@ from logoscan.cli.console import Complaints
 from logoscan.errors import InputError
 from logoscan.files import held, lock_beside
 from logoscan.ledger import PhotoLedger
-from logoscan.listings import BadRow, read_prices
+from logoscan.listings import BadRow
 from logoscan.price import PriceModel
+from logoscan.price_files import read_prices
 
 __all__ = ["ledger_of", "ledger_to_change", "price_model"]
 

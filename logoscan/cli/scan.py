@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 
+from logoscan.calibration import MatchCalibration
 from logoscan.cli.app import INTERRUPTED, examples, main
 from logoscan.cli.console import Complaints, complain, progress, say, working
 from logoscan.cli.inputs import ledger_of, ledger_to_change, price_model
@@ -21,7 +22,6 @@ from logoscan.cli.options import DETECTOR, DEVICE, EFFORT, ENCODER, INDEX, MODE,
 from logoscan.cli.overlays import write_overlays
 from logoscan.jsonio import file_sha256, read_record, to_json
 from logoscan.listings import BadRow, read_listings, row_count
-from logoscan.match import MatchCalibration
 from logoscan.report import read_reports
 from logoscan.resume import PartialOutput
 from logoscan.score import ScoreModel

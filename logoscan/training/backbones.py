@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import nn
 
-from logoscan.encode import cpu_has_bf16
+from logoscan.runtime import cpu_has_bf16
 from logoscan.training.compose import Batch, Composer
 from logoscan.training.network import Tower, embed, to_input
 

@@ -19,11 +19,11 @@ from rich.progress import track
 
 from logoscan import weights
 from logoscan.calibrate import SIZES, Labelled, collect, expected_calibration_error, fit, predict, surest
+from logoscan.calibration import MatchCalibration
 from logoscan.detect import DENSE_PLAN, Detector, LogoDetector, Tiles, WholeImage, make_detector
 from logoscan.encode import ClipEncoder, Encoder, encode_crops
 from logoscan.index import LogoIndex
 from logoscan.jsonio import to_mapping
-from logoscan.match import MatchCalibration
 from logoscan.training import drawings as drawing_store
 from logoscan.training.drawings import Drawings
 from logoscan.training.materials import Materials, load_backgrounds

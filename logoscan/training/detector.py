@@ -26,8 +26,8 @@ from torchvision.transforms.functional import normalize, resize
 
 from logoscan.boxes import area, clip, iou, to_square
 from logoscan.detector_net import MEAN, STD, anchors_of, build, decode, outputs, places_of
-from logoscan.encode import cpu_has_bf16
 from logoscan.images import square_crops
+from logoscan.runtime import cpu_has_bf16
 from logoscan.training.compose import Composer
 from logoscan.training.scenes import Scene, compose_scene
 from logoscan.training.stream import stream

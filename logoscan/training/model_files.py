@@ -16,7 +16,8 @@ from logoscan.alteration import AlterationCheck
 from logoscan.detect import LogoDetector
 from logoscan.detector_net import MEAN, STD
 from logoscan.encode import BPE_FILE
-from logoscan.jsonio import atomic_write, file_sha256, from_mapping
+from logoscan.files import atomic_write
+from logoscan.jsonio import file_sha256, from_mapping
 from logoscan.training.network import BACKBONE, TEXT_CFG, TextTower, Tower, write_bpe
 from logoscan.types import EncoderInfo, Preprocessing
 from logoscan.weights import ALTERATIONS, DETECTOR, ENCODER, write_manifest

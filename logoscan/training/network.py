@@ -23,7 +23,8 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from logoscan.detector_net import MEAN, STD
-from logoscan.encode import BPE_FILE, cpu_has_bf16
+from logoscan.encode import BPE_FILE
+from logoscan.runtime import cpu_has_bf16
 from logoscan.training.depthwise import FastDepthwise
 
 BACKBONE = "tf_efficientnet_lite0"

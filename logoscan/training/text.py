@@ -21,8 +21,8 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from logoscan.encode import cpu_has_bf16
 from logoscan.jsonio import file_sha256
+from logoscan.runtime import cpu_has_bf16
 from logoscan.training.compose import Composer, Mix
 from logoscan.training.losses import letters_loss, text_loss
 from logoscan.training.model_files import read_text_tower, read_tower, write_model

@@ -22,7 +22,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import nn
 
-from logoscan.encode import cpu_has_bf16
+from logoscan.runtime import cpu_has_bf16
 from logoscan.training.compose import Batch, Composer, Mix
 from logoscan.training.losses import letters_loss, pair_loss, text_loss
 from logoscan.training.model_files import read_text_tower, read_tower, write_model

@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 import re
 import stat
+import struct
 from enum import Enum
 from pathlib import Path
 from typing import IO, Final, Literal, TypeAlias
 
 from logoscan.errors import ImageError, InputError
 
-__all__ = ["ANYWHERE", "NameBelow", "Root", "read_bytes", "read_head", "resolve_under"]
+__all__ = ["ANYWHERE", "NameBelow", "Root", "kind_of", "read_bytes", "read_head", "resolve_under"]
 
 
 class _Anywhere(Enum):
@@ -34,6 +35,18 @@ None is the folder that a name brings along (as those of `read_listings` do), el
 `pathlib.Path` is opened wherever it leads, since files of listings hold none: a program made it.
 """
 
+PHOTO_SUFFIXES = (
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".avif", ".bmp", ".dib", ".tif", ".tiff", ".mpo",
+    ".heic", ".heif", ".hif",
+)  # fmt: skip
+"""Names of photos, in small letters; a file without a suffix is known by its content."""
+
+# Bytes from which `kind_of` knows every format.
+HEAD_BYTES = 64
+
+_HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"})
+_AVIF_BRANDS = frozenset({b"avif", b"avis"})
+_GENERAL_BRANDS = frozenset({b"mif1", b"msf1", b"mif2", b"miaf"})
 # As Linux has it. Following a path of half a million steps takes hours.
 _MOST_PATH_CHARS = 4096
 # A scheme of two letters or more, since one letter is a drive: "C:/photo.jpg".
@@ -217,3 +230,44 @@ def _open_and_compare(base: Path, source: str | Path, path: Path) -> int:
         os.close(descriptor)
         raise
     return descriptor
+
+
+def _brands(data: bytes) -> tuple[bytes, frozenset[bytes]]:
+    """The major brand of a file, and all that it says it is compatible with; empty where it is none of these files."""
+    if data[4:8] != b"ftyp":
+        return b"", frozenset()
+    end = min(len(data), struct.unpack(">I", data[:4])[0], 1024)
+    return data[8:12], frozenset(data[at : at + 4] for at in range(16, end - 3, 4))
+
+
+def is_avif(data: bytes) -> bool:
+    """Say whether a file, or its first bytes, is an AVIF by its brands."""
+    major, others = _brands(data)
+    return major in _AVIF_BRANDS or (major in _GENERAL_BRANDS and bool(others & _AVIF_BRANDS))
+
+
+def is_heif(data: bytes) -> bool:
+    """Say whether a file, or its first bytes, is a HEIC or HEIF by its brands, and no AVIF."""
+    major, others = _brands(data)
+    return major in _HEIF_BRANDS or (major in _GENERAL_BRANDS and not others & _AVIF_BRANDS)
+
+
+def kind_of(head: bytes) -> str | None:
+    """The format of a file by its first bytes, one of `FORMATS`; None for everything else."""
+    for start, kind in (
+        (b"\xff\xd8\xff", "JPEG"),
+        (b"\x89PNG\r\n\x1a\n", "PNG"),
+        (b"GIF87a", "GIF"),
+        (b"GIF89a", "GIF"),
+        (b"II*\0", "TIFF"),
+        (b"MM\0*", "TIFF"),
+        (b"II+\0", "TIFF"),
+        (b"MM\0+", "TIFF"),
+    ):
+        if head.startswith(start):
+            return kind
+    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
+        return "WEBP"
+    if head.startswith(b"BM") and head[14:18] in {struct.pack("<I", n) for n in (12, 40, 52, 56, 64, 108, 124)}:
+        return "BMP"
+    return "AVIF" if is_avif(head) else "HEIC" if is_heif(head) else None
