@@ -24,9 +24,8 @@ from scan import built, photos_of
 from soak import resident
 
 from logoscan import ClipEncoder, Listing, Scanner
-from logoscan.encode import resolve_device
-from logoscan.runtime import cores, one_core_a_batch
-from logoscan.words import is_word
+from logoscan.runtime import cores, one_core_a_batch, resolve_device
+from logoscan.text.words import is_word
 
 _DAY_S, _LISTINGS = 86_400, 10_000_000
 _FIRST = """

@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 import logoscan
-from logoscan.brands import read_brand_folders
-from logoscan.encode import ClipEncoder
-from logoscan.index import LogoIndex
-from logoscan.jsonio import file_sha256
+from logoscan.index.brand_folders import read_brand_folders
+from logoscan.index.logo_index import LogoIndex
+from logoscan.index.vet import CONFLICTS
+from logoscan.io.records import file_sha256
 from logoscan.training.heldout import HELD_OUT
 from logoscan.types import Brand, ImageSource
-from logoscan.vet import CONFLICTS
+from logoscan.vision.encoder import ClipEncoder
 
 
 def machine() -> dict[str, Any]:

@@ -14,21 +14,23 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from logoscan import storage, weights
 from logoscan.errors import InputError
-from logoscan.index import LogoIndex
-from logoscan.jsonio import read_record, write_record
-from logoscan.ledger import PhotoLedger, PhotoRecord
-from logoscan.match import MatchCalibration
-from logoscan.merchant_state import MerchantState
-from logoscan.price import PriceModel, PriceRecord
-from logoscan.price_sample import PriceSample, sample_prices
-from logoscan.report import read_reports, report_to_json
-from logoscan.results import Contribution, Provenance, Report, Score, sigmoid
-from logoscan.resume import PartialOutput
-from logoscan.score import ScoreModel
+from logoscan.index import storage
+from logoscan.index.logo_index import LogoIndex
+from logoscan.io.partial import PartialOutput
+from logoscan.io.records import read_record, write_record
+from logoscan.matching.calibration import MatchCalibration
+from logoscan.merchants.photo_ledger import PhotoLedger, PhotoRecord
+from logoscan.merchants.state import MerchantState
+from logoscan.odds import sigmoid
+from logoscan.pricing.model import PriceModel
+from logoscan.pricing.sample import PriceRecord, PriceSample, sample_prices
+from logoscan.reporting.jsonl import read_reports, report_to_json
+from logoscan.results import Contribution, Provenance, Report, Score
+from logoscan.review.journal_file import Verdict, VerdictFile
+from logoscan.scoring.model import ScoreModel
 from logoscan.types import Brand, Embeddings, EncoderInfo, Preprocessing, Rgb
-from logoscan.verdict_file import Verdict, VerdictFile
+from logoscan.vision import weights
 
 __all__ = ["KILLED", "SUBJECTS", "StandIn", "Subject"]
 
@@ -162,8 +164,8 @@ def _change_calibration(folder: Path) -> None:
 
 
 def _change_merchant(folder: Path) -> None:
-    """As a caller does it: `to_json` into a file that `logoscan.jsonio` replaces."""
-    from logoscan.jsonio import atomic_write
+    """As a caller does it: `to_json` into a file that `logoscan.io.records` replaces."""
+    from logoscan.io.files import atomic_write
 
     path = folder / "merchant.json"
     state = MerchantState.from_json(path.read_bytes(), str(path))
@@ -244,7 +246,7 @@ def _run(*arguments: object) -> None:
     from logoscan.cli import main
 
     with (
-        patch("logoscan.encode.ClipEncoder", StandIn),
+        patch("logoscan.vision.encoder.ClipEncoder", StandIn),
         patch("cv2.SIFT_create", _NoPoints),  # takes a hundred times as long as all the rest
         redirect_stdout(io.StringIO()),
     ):

@@ -26,16 +26,16 @@ from common import write_result
 from PIL import Image
 
 import logoscan
-from logoscan.detect import make_detector
-from logoscan.distributed import Pool, merge_states, scan_shards, shard_reports
-from logoscan.encode import ClipEncoder
-from logoscan.index import LogoIndex
-from logoscan.listings import BadRow, read_listings
-from logoscan.merchant_state import MerchantState
-from logoscan.ocr import make_ocr
+from logoscan.distributed.ray_scan import Pool, merge_states, scan_shards, shard_reports
+from logoscan.distributed.shards import read_output
+from logoscan.index.logo_index import LogoIndex
+from logoscan.io.listings import BadRow, read_listings
+from logoscan.merchants.state import MerchantState
+from logoscan.ocr.engine import make_ocr
 from logoscan.results import Report
-from logoscan.scanner import Scanner
-from logoscan.shards import read_output
+from logoscan.scan.scanner import Scanner
+from logoscan.vision.detector import make_detector
+from logoscan.vision.encoder import ClipEncoder
 
 SAMPLES = Path(logoscan.__file__).parent / "_samples"
 _CROPS, _SIDE_PX = 300, 96

@@ -19,11 +19,12 @@ from common import write_result
 from numpy.typing import NDArray
 from options import PATH, options
 
-from logoscan.boxes import iou
-from logoscan.detect import LogoDetector
-from logoscan.encode import ClipEncoder, resolve_device
-from logoscan.images import load_image, square_crops
+from logoscan.images.boxes import iou
+from logoscan.images.loading import load_image, square_crops
+from logoscan.runtime import resolve_device
 from logoscan.types import Effort, Regions, Rgb
+from logoscan.vision.detector import LogoDetector
+from logoscan.vision.encoder import ClipEncoder
 
 SAMPLES = Path(__file__).parent.parent / "logoscan" / "_samples" / "photos"
 BATCHES = (1, 16, 64, 256)

@@ -25,10 +25,10 @@ from options import PATH, PHOTOS, REGISTER, corners, options, rows_of
 from quality_photos import Photo, Run, prepare
 from rich.progress import track
 
-from logoscan.evidence import gather
-from logoscan.images import load_image
-from logoscan.jsonio import file_sha256
-from logoscan.scanner import Observation
+from logoscan.images.loading import load_image
+from logoscan.io.records import file_sha256
+from logoscan.matching.fusion import gather
+from logoscan.scan.scanner import Observation
 from logoscan.training.wordmarks import font_files
 from logoscan.types import Boxes, Rgb
 

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from logoscan.folding import fold
+from logoscan.text.folding import fold
 from logoscan.training.compose import told_apart
 from logoscan.training.effects import Rgbf, take_snapshot, to_uint8
 from logoscan.training.materials import Materials, ramp, random_colour

@@ -12,9 +12,9 @@ from common import bootstrap
 from rapidfuzz.distance import OSA
 from text_titles import BRANDS, DIGITS, SIGNS, honest_title
 
-from logoscan.folding import fold
-from logoscan.judging import CANDIDATE_FROM
-from logoscan.text import NameIndex
+from logoscan.scoring.judge import CANDIDATE_FROM
+from logoscan.text.brand_names import NameIndex
+from logoscan.text.folding import fold
 from logoscan.types import Brand
 
 LEAST_LETTERS = 6

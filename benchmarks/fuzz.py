@@ -21,11 +21,12 @@ import numpy as np
 from PIL import Image
 
 from logoscan.errors import LogoscanError
-from logoscan.images import load_image
-from logoscan.index import LogoIndex
-from logoscan.listings import BadRow, read_listings, read_prices
-from logoscan.logos import load_logo
-from logoscan.report import report_from_json
+from logoscan.images.loading import load_image
+from logoscan.index.logo_images import load_logo
+from logoscan.index.logo_index import LogoIndex
+from logoscan.io.listings import BadRow, read_listings
+from logoscan.pricing.files import read_prices
+from logoscan.reporting.jsonl import report_from_json
 
 _SLOW_S = 5
 _FOLDER = Path(tempfile.gettempdir())

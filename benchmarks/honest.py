@@ -20,14 +20,14 @@ import numpy as np
 from common import write_result
 from options import PATH, rows_of
 
-from logoscan.brands import read_brand_folders
-from logoscan.encode import ClipEncoder
-from logoscan.index import LogoIndex
-from logoscan.ocr import make_ocr
+from logoscan.index.brand_folders import read_brand_folders
+from logoscan.index.logo_index import LogoIndex
+from logoscan.ocr.engine import make_ocr
 from logoscan.results import Report
 from logoscan.runtime import one_core_a_batch
-from logoscan.scanner import Observation, Scanner
+from logoscan.scan.scanner import Observation, Scanner
 from logoscan.types import Brand, ImageSource, Listing, UsualPrice
+from logoscan.vision.encoder import ClipEncoder
 
 ACCUSED = 0.3
 """Log-odds from which a reason counts against the seller."""

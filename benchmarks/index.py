@@ -22,21 +22,20 @@ from common import register, write_result
 from options import PATH, rows_of
 from text_titles import BRANDS, honest_title, names
 
-from logoscan import storage
-from logoscan.detect import LogoDetector
-from logoscan.encode import ClipEncoder, encode_crops
-from logoscan.gallery import Nearest
-from logoscan.images import load_image
-from logoscan.index import LogoIndex
-from logoscan.keypoints import of_photo
-from logoscan.locate import placements
-from logoscan.observing import Observation
-from logoscan.placement import Keypoints
+from logoscan.images.loading import load_image
+from logoscan.index import storage
+from logoscan.index.gallery import Nearest
+from logoscan.index.logo_index import LogoIndex
+from logoscan.index.storage import LogoRecord, Stored
+from logoscan.matching.sift_match import placements
 from logoscan.results import ImageRecord
 from logoscan.runtime import one_core_a_batch
-from logoscan.storage import LogoRecord, Stored
-from logoscan.stream import batched
+from logoscan.scan.threads import batched
 from logoscan.types import Brand, Embeddings, Regions, TextSpans
+from logoscan.vision.detector import LogoDetector
+from logoscan.vision.encoder import ClipEncoder, encode_crops
+from logoscan.vision.features import Observation
+from logoscan.vision.sift import Keypoints, of_photo
 
 _OTHER, _NOISE = 0.35, 0.35
 """Lengths of the second vector and of the noise in a synthetic one, beside 0.8 of the first."""

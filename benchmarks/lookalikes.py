@@ -15,9 +15,9 @@ from options import PATH
 from rich.progress import track
 from text_titles import BRANDS
 
-from logoscan.folding import fold
-from logoscan.ocr import OcrEngine, make_ocr
-from logoscan.text import NameIndex
+from logoscan.ocr.engine import OcrEngine, make_ocr
+from logoscan.text.brand_names import NameIndex
+from logoscan.text.folding import fold
 from logoscan.training.wordmarks import font_files
 from logoscan.types import Brand
 

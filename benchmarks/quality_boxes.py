@@ -12,10 +12,10 @@ from options import PATH, corners, options, rows_of
 from PIL import Image, ImageDraw
 from rich.progress import track
 
-from logoscan.boxes import iou
-from logoscan.detect import make_detector
-from logoscan.images import load_image
+from logoscan.images.boxes import iou
+from logoscan.images.loading import load_image
 from logoscan.types import Boxes
+from logoscan.vision.detector import make_detector
 
 _SHOWN = 40
 """Pictures of either kind."""

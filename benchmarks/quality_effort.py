@@ -14,8 +14,8 @@ from options import PHOTOS, REGISTER, options
 from quality_photos import Photo, answers_of, prepare, scanner_of, tpr_at
 from rich.progress import track
 
-from logoscan.encode import ClipEncoder
 from logoscan.runtime import cores, one_core_a_batch
+from logoscan.vision.encoder import ClipEncoder
 
 MODES = ("logo", "text", "both")
 

@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from options import PATH, REGISTER, corners, options, rows_of
 from rich.progress import track
 
-from logoscan.boxes import clip as clip_boxes
-from logoscan.boxes import expand
-from logoscan.encode import ClipEncoder, encode_crops
-from logoscan.images import load_image, square_crops
-from logoscan.jsonio import to_mapping
-from logoscan.ocr import OcrEngine, make_ocr
-from logoscan.text import NameIndex
+from logoscan.images.boxes import clip as clip_boxes
+from logoscan.images.boxes import expand
+from logoscan.images.loading import load_image, square_crops
+from logoscan.io.records import to_mapping
+from logoscan.ocr.engine import OcrEngine, make_ocr
+from logoscan.text.brand_names import NameIndex
 from logoscan.types import Brand, Rgb
+from logoscan.vision.encoder import ClipEncoder, encode_crops
 
 
 @click.command()

@@ -20,21 +20,20 @@ from numpy.typing import NDArray
 from options import PATH, PHOTOS, REGISTER, corners, options, rows_of
 from rich.progress import track
 
-from logoscan.boxes import iou
-from logoscan.detect import make_detector, with_text
-from logoscan.encode import ClipEncoder, encode_crops
-from logoscan.evidence import BrandEvidence, gather
-from logoscan.images import load_image
-from logoscan.index import LogoIndex
-from logoscan.jsonio import to_mapping
-from logoscan.keypoints import of_photo
-from logoscan.observing import MIRRORED
-from logoscan.ocr import OcrEngine, make_ocr
-from logoscan.placement import Keypoints
-from logoscan.reading import read
+from logoscan.images.boxes import iou
+from logoscan.images.loading import load_image
+from logoscan.index.logo_index import LogoIndex
+from logoscan.io.records import to_mapping
+from logoscan.matching.fusion import BrandEvidence, gather
+from logoscan.ocr.engine import OcrEngine, make_ocr
+from logoscan.ocr.regions import read
 from logoscan.results import ImageRecord
-from logoscan.scanner import Observation, Scanner
+from logoscan.scan.scanner import Observation, Scanner
 from logoscan.types import Match, Regions, Rgb, TextSpans
+from logoscan.vision.detector import make_detector, with_text
+from logoscan.vision.encoder import ClipEncoder, encode_crops
+from logoscan.vision.features import MIRRORED
+from logoscan.vision.sift import Keypoints, of_photo
 
 MODES = ("look", "points", "logo", "text", "both")
 """By the embedding of places, by points laid over drawings, by these two, by what is read, and by all."""

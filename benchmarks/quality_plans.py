@@ -13,12 +13,12 @@ from options import PHOTOS, REGISTER, options
 from quality_photos import answers_of, look, operating_threshold, prepare
 from rich.progress import track
 
-from logoscan.detect import DEFAULT_PLAN, DENSE_PLAN, TilePlan, Tiles
-from logoscan.images import load_image
-from logoscan.placement import Keypoints
+from logoscan.images.loading import load_image
 from logoscan.results import ImageRecord
-from logoscan.scanner import Observation, Scanner
+from logoscan.scan.scanner import Observation, Scanner
 from logoscan.types import Regions, TextSpans
+from logoscan.vision.detector import DEFAULT_PLAN, DENSE_PLAN, TilePlan, Tiles
+from logoscan.vision.sift import Keypoints
 
 PLANS = (
     TilePlan((1.0,)),

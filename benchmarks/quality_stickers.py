@@ -13,9 +13,9 @@ from PIL import Image, ImageDraw, ImageFont
 from quality_photos import answers_of, prepare
 from rich.progress import track
 
-from logoscan.evidence import gather
-from logoscan.images import load_image
-from logoscan.scanner import Observation
+from logoscan.images.loading import load_image
+from logoscan.matching.fusion import gather
+from logoscan.scan.scanner import Observation
 from logoscan.types import Rgb
 
 MODES = ("look", "logo", "text", "both")

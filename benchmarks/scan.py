@@ -26,11 +26,10 @@ from rich.progress import track
 from stages import timed
 
 from logoscan import ClipEncoder, Listing, LogoIndex, Scanner, make_ocr
-from logoscan.detect import TilePlan, Tiles
-from logoscan.encode import resolve_device
-from logoscan.images import load_image
-from logoscan.runtime import cores, one_core_a_batch
-from logoscan.words import is_word
+from logoscan.images.loading import load_image
+from logoscan.runtime import cores, one_core_a_batch, resolve_device
+from logoscan.text.words import is_word
+from logoscan.vision.detector import TilePlan, Tiles
 
 _TILES, _BATCH = 50, 32
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
@@ -58,7 +57,7 @@ class Peer:
         import torch
         from rapidocr import RapidOCR
 
-        from logoscan.ocr import easyocr_models
+        from logoscan.ocr.engine import easyocr_models
 
         clip, _, self._preprocess = open_clip.create_model_and_transforms("ViT-B-32", device=device)
         self._clip, self._device, self._torch = clip.eval(), device, torch

@@ -33,18 +33,19 @@ from numpy.typing import NDArray
 from options import PATH
 from worlds import PriceRow, Simulated, World, read_prices_folder, read_world, simulate, without_fields
 
-from logoscan.calibrate import expected_calibration_error
 from logoscan.errors import InputError
-from logoscan.judging import Findings, Judge, Judgement
-from logoscan.merchant import MerchantModel, score_merchant
-from logoscan.merchant_state import MerchantState
-from logoscan.price import PriceModel, PriceRecord
+from logoscan.matching.calibrate import expected_calibration_error
+from logoscan.merchants.score import MerchantModel, score_merchant
+from logoscan.merchants.state import MerchantState
+from logoscan.pricing.model import PriceModel
+from logoscan.pricing.sample import PriceRecord
 from logoscan.results import ImageRecord, ListingFacts, Provenance, Report, Score, Signal, top_score
-from logoscan.score import ScoreModel
-from logoscan.text import NameIndex
+from logoscan.scoring.judge import Findings, Judge, Judgement
+from logoscan.scoring.model import ScoreModel
+from logoscan.text.brand_names import NameIndex
+from logoscan.text.listing_text import Wording
+from logoscan.text.quantities import pack
 from logoscan.types import Brand
-from logoscan.units import pack
-from logoscan.wording import Wording
 
 Floats = NDArray[np.float64]
 

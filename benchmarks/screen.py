@@ -22,7 +22,7 @@ from options import options, rows_of
 from rich.progress import track
 
 from logoscan import ClipEncoder, Listing, LogoIndex, Scanner, UsualPrice, make_ocr
-from logoscan.screening import Screener, Screening
+from logoscan.scan.screening import Screener, Screening
 
 _WARM = 6
 """Listings that are screened without a deadline first, so that models are warm and the pace is known."""

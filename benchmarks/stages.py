@@ -10,8 +10,9 @@ from functools import wraps
 from threading import Lock
 from typing import Any
 
-from logoscan import Scanner, observing
-from logoscan import scanner as scanning
+from logoscan import Scanner
+from logoscan.scan import scanner as scanning
+from logoscan.vision import features as observing
 
 
 @contextmanager

@@ -14,9 +14,9 @@ import numpy as np
 from common import write_result
 from text_titles import BRANDS, TRICKS, honest_title, names
 
-from logoscan.folding import fold
-from logoscan.nearest import NearNames
-from logoscan.text import NameIndex
+from logoscan.text.brand_names import NameIndex
+from logoscan.text.folding import fold
+from logoscan.text.fuzzy import NearNames
 from logoscan.types import Brand, TextSpans
 
 

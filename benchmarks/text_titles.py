@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from logoscan.folding import fold
+from logoscan.text.folding import fold
 
 
 def _split(joined: str) -> list[str]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from string import ascii_uppercase
 from typing import Any
 
-from logoscan.ledger import PhotoLedger
+from logoscan.merchants.photo_ledger import PhotoLedger
 from logoscan.types import Brand, Listing
 
 GENUINE_FROM_AUTHORISED_SELLER = 0.5

@@ -4,32 +4,31 @@ Importing it loads neither torch, faiss, cv2 nor an OCR engine; constructors loa
 """
 
 from logoscan._version import __version__
-from logoscan.brands import read_brand_folders
-from logoscan.calibration import MatchCalibration
-from logoscan.detect import Detector, TilePlan, Tiles, WholeImage
-from logoscan.encode import ClipEncoder, Encoder
 from logoscan.errors import LogoscanError
-from logoscan.evidence import BrandEvidence, gather
-from logoscan.images import ImageLimits, load_image
-from logoscan.index import LogoIndex
-from logoscan.judging import Findings, Judge
-from logoscan.ledger import PhotoLedger
-from logoscan.listings import BadRow, read_listings, to_listing
-from logoscan.merchant import MerchantFacts, MerchantModel, MerchantScore, score_merchant
-from logoscan.merchant_evidence import ListingEvidence
-from logoscan.merchant_state import MerchantState
-from logoscan.notebook import to_pandas
-from logoscan.ocr import EasyOcr, OcrEngine, RapidOcr, make_ocr
-from logoscan.pace import Pace
-from logoscan.price import PriceModel
-from logoscan.price_files import read_prices
-from logoscan.price_sample import PriceRecord, PriceSample, sample_prices
-from logoscan.report import draw_overlay, read_reports, report_from_json, report_to_json
+from logoscan.images.loading import ImageLimits, load_image
+from logoscan.index.brand_folders import read_brand_folders
+from logoscan.index.logo_index import LogoIndex
+from logoscan.io.listings import BadRow, read_listings, to_listing
+from logoscan.matching.calibration import MatchCalibration
+from logoscan.matching.fusion import BrandEvidence, gather
+from logoscan.merchants.evidence_model import ListingEvidence
+from logoscan.merchants.photo_ledger import PhotoLedger
+from logoscan.merchants.score import MerchantFacts, MerchantModel, MerchantScore, score_merchant
+from logoscan.merchants.state import MerchantState
+from logoscan.ocr.engine import EasyOcr, OcrEngine, RapidOcr, make_ocr
+from logoscan.pricing.files import read_prices
+from logoscan.pricing.model import PriceModel
+from logoscan.pricing.sample import PriceRecord, PriceSample, sample_prices
+from logoscan.reporting.jsonl import draw_overlay, read_reports, report_from_json, report_to_json
+from logoscan.reporting.notebook import to_pandas
 from logoscan.results import Report, Score, Signal
+from logoscan.review.journal import Journal, Verdict
 from logoscan.runtime import one_core_a_batch
-from logoscan.scanner import Scanner
-from logoscan.score import ScoreModel
-from logoscan.screening import Screener, Screening
+from logoscan.scan.pace import Pace
+from logoscan.scan.scanner import Scanner
+from logoscan.scan.screening import Screener, Screening
+from logoscan.scoring.judge import Findings, Judge
+from logoscan.scoring.model import ScoreModel
 from logoscan.sources import ANYWHERE
 from logoscan.types import (
     Brand,
@@ -42,7 +41,8 @@ from logoscan.types import (
     TextSpans,
     UsualPrice,
 )
-from logoscan.verdicts import Journal, Verdict
+from logoscan.vision.detector import Detector, TilePlan, Tiles, WholeImage
+from logoscan.vision.encoder import ClipEncoder, Encoder
 
 __all__ = [
     "ANYWHERE",

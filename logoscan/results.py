@@ -43,8 +43,6 @@ SCHEMA_VERSION = 2
 _PDQ = re.compile("[0-9a-f]{64}")
 
 
-
-
 def require_pdq(owner: str, value: object) -> str:
     """The value, if it is a PDQ hash of 64 lower-case hex digits.
 
@@ -308,12 +306,12 @@ class Report:
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """A waterfall of the contributions on the log-odds, on `ax` or a new figure; needs the extra `notebook`."""
-        from logoscan.notebook import plot
+        from logoscan.reporting.notebook import plot
 
         return plot(self, ax)
 
     def _repr_html_(self) -> str:
-        from logoscan.markup import report_html
+        from logoscan.reporting.markup import report_html
 
         return report_html(self)
 
@@ -328,7 +326,7 @@ class Report:
         Raises:
             MissingDependencyError: jinja2 is not installed.
         """
-        from logoscan.pages import save_page
+        from logoscan.reporting.html import save_page
 
         save_page(self, path, root=root, index=index)
 

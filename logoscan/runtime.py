@@ -20,7 +20,18 @@ from numpy.typing import NDArray
 
 from logoscan.errors import DeviceError, LogoscanError
 
-__all__ = ["CpuNetwork", "building_networks", "cores", "cpu_has_bf16", "cpu_network", "fast_layout", "on_device", "one_core_a_batch", "resolve_device", "staged"]
+__all__ = [
+    "CpuNetwork",
+    "building_networks",
+    "cores",
+    "cpu_has_bf16",
+    "cpu_network",
+    "fast_layout",
+    "on_device",
+    "one_core_a_batch",
+    "resolve_device",
+    "staged",
+]
 
 logger = logging.getLogger(__name__)
 

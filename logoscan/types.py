@@ -305,7 +305,7 @@ class Regions:
         return len(self.xyxy)
 
     def _repr_html_(self) -> str:
-        from logoscan.markup import regions_html
+        from logoscan.reporting.markup import regions_html
 
         return regions_html(self)
 
@@ -378,7 +378,7 @@ class Match:
         margin: Similarity minus that of the best other brand or of the nearest negative, whichever is nearer; minus 0
             where the register has neither.
         probability: Calibrated probability that the picture shows the brand; None without a fitting calibration.
-        points: How many points of the logo lie there in its own arrangement (`logoscan.placement`), and then box and
+        points: How many points of the logo lie there in its own arrangement (`logoscan.matching.placement`), and then box and
             probability are by them; 0 where the look of the place made the match.
     """
 
@@ -438,7 +438,7 @@ class Preprocessing:
         size_px: Side of the square input.
         mean: Per channel, on pixels scaled to [0, 1].
         std: Likewise.
-        fit: How a detected box becomes a square, see `logoscan.images.square_crops`.
+        fit: How a detected box becomes a square, see `logoscan.images.loading.square_crops`.
     """
 
     size_px: int

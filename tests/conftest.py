@@ -17,9 +17,9 @@ from fakes import FakeEncoder, photo_of
 from PIL import Image
 
 import logoscan
-from logoscan.encode import ClipEncoder
-from logoscan.index import LogoIndex
-from logoscan.ocr import EasyOcr, RapidOcr
+from logoscan.index.logo_index import LogoIndex
+from logoscan.ocr.engine import EasyOcr, RapidOcr
+from logoscan.vision.encoder import ClipEncoder
 
 pytest.register_assert_rewrite("contracts")
 
@@ -78,7 +78,7 @@ def sample_index(samples: Path, clip: ClipEncoder) -> LogoIndex:
 @pytest.fixture
 def fake_models(monkeypatch: pytest.MonkeyPatch) -> None:
     """The commands get the fake encoder, whatever they ask for."""
-    monkeypatch.setattr("logoscan.encode.ClipEncoder", lambda *_, **__: FakeEncoder())
+    monkeypatch.setattr("logoscan.vision.encoder.ClipEncoder", lambda *_, **__: FakeEncoder())
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from fakes import BLUE, GREY, RED, WHITE, YELLOW, photo_of, quarters
 
-from logoscan.detect import Detector
-from logoscan.encode import Encoder
 from logoscan.errors import InputError
-from logoscan.ocr import OcrEngine
+from logoscan.ocr.engine import OcrEngine
 from logoscan.types import Rgb, TextSpans
+from logoscan.vision.detector import Detector
+from logoscan.vision.encoder import Encoder
 
 
 def frozen(picture: Rgb) -> Rgb:

@@ -11,12 +11,12 @@ from typing import Any
 from commands import ACME, BOLT
 from fakes import FakeDetector, FakeEncoder
 
-from logoscan.index import LogoIndex
-from logoscan.ledger import PhotoLedger
-from logoscan.listings import BadRow
-from logoscan.match import MatchCalibration
+from logoscan.index.logo_index import LogoIndex
+from logoscan.io.listings import BadRow
+from logoscan.matching.calibration import MatchCalibration
+from logoscan.merchants.photo_ledger import PhotoLedger
 from logoscan.results import Report
-from logoscan.scanner import Scanner
+from logoscan.scan.scanner import Scanner
 from logoscan.types import Brand, Listing
 
 POISON, DEADLY = "breaks the scanner", "kills the worker"

@@ -9,8 +9,11 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from logoscan.cohorts import NEW, USED, Cohort, CurrencyPrices, Effect
-from logoscan.price import PriceModel, PriceRecord
+from logoscan.index.storage import LogoRecord
+from logoscan.odds import sigmoid
+from logoscan.pricing.cohorts import NEW, USED, Cohort, CurrencyPrices, Effect
+from logoscan.pricing.model import PriceModel
+from logoscan.pricing.sample import PriceRecord
 from logoscan.results import (
     BrandResult,
     Contribution,
@@ -20,11 +23,9 @@ from logoscan.results import (
     Provenance,
     Report,
     Score,
-    sigmoid,
 )
-from logoscan.storage import LogoRecord
+from logoscan.text.quantities import Pack
 from logoscan.types import Band, Boxes, Brand, BrandMention, EncoderInfo, Listing, Match, Preprocessing, UsualPrice
-from logoscan.units import Pack
 
 quick = settings(
     deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from logoscan.alignment import SIDE_PX, align, drawn, on_drawing, overlay
 from logoscan.errors import InputError
+from logoscan.matching.alignment import SIDE_PX, align, drawn, on_drawing, overlay
 from logoscan.types import Rgb, Rgba
 
 

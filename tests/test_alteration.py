@@ -13,16 +13,14 @@ from safetensors.torch import load_file, save_file
 from test_alignment import flag, shown
 from test_training_train import composer, font
 
-from logoscan import weights
-from logoscan.alignment import align
-from logoscan.alteration import CROP_PX, KINDS, AlterationCheck, cut, laid
-from logoscan.alteration_evidence import LOOK_PX, NUMBERS, compared, evidence, seen_through
-from logoscan.alteration_net import build
-from logoscan.detect import WholeImage
 from logoscan.errors import CorruptFileError, InputError
-from logoscan.index import LogoIndex
-from logoscan.jsonio import file_sha256
-from logoscan.scanner import Scanner
+from logoscan.index.logo_index import LogoIndex
+from logoscan.io.records import file_sha256
+from logoscan.matching.alignment import align
+from logoscan.matching.alteration import CROP_PX, KINDS, AlterationCheck, cut, laid
+from logoscan.matching.alteration_features import LOOK_PX, NUMBERS, compared, evidence, seen_through
+from logoscan.matching.alteration_net import build
+from logoscan.scan.scanner import Scanner
 from logoscan.training.__main__ import main
 from logoscan.training.alterations import (
     ORDER,
@@ -41,6 +39,8 @@ from logoscan.training.drawings import save as save_drawings
 from logoscan.training.materials import backgrounds_from_arrays, save_backgrounds
 from logoscan.training.model_files import bundle
 from logoscan.types import Brand, Match
+from logoscan.vision import weights
+from logoscan.vision.detector import WholeImage
 
 
 @pytest.fixture(scope="module")

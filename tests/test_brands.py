@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from logoscan.brands import read_brand_folder, read_brand_folders
 from logoscan.errors import InputError, LogoscanError
-from logoscan.logos import LOGO_SUFFIXES
+from logoscan.index.brand_folders import read_brand_folder, read_brand_folders
+from logoscan.index.logo_images import LOGO_SUFFIXES
 from logoscan.types import Brand, UsualPrice
 
 

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from fakes import FakeDetector, FakeEncoder
 
-from logoscan import storage
-from logoscan.calibrate import Labelled, Samples, collect, expected_calibration_error, fit, predict, surest
 from logoscan.errors import InputError, MissingDependencyError
-from logoscan.index import LogoIndex
-from logoscan.storage import LogoRecord, Stored
+from logoscan.index import storage
+from logoscan.index.logo_index import LogoIndex
+from logoscan.index.storage import LogoRecord, Stored
+from logoscan.matching.calibrate import Labelled, Samples, collect, expected_calibration_error, fit, predict, surest
 from logoscan.types import Brand, Embeddings, Regions
 
 ENCODER, DETECTOR = FakeEncoder(), FakeDetector()

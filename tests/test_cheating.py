@@ -16,15 +16,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import quick
 
-from logoscan.judging import Findings, Judge, Judgement
-from logoscan.photos import PhotoUse
+from logoscan.images.phash import PhotoUse
 from logoscan.results import Score, Signal, top_score
-from logoscan.score import NO_PROOF, ScoreModel
-from logoscan.signals import DEFAULT_SIGNALS, Case, claimed_not_shown, shown_not_claimed
-from logoscan.text import NameIndex
+from logoscan.scoring.judge import Findings, Judge, Judgement
+from logoscan.scoring.model import NO_PROOF, ScoreModel
+from logoscan.scoring.signals import DEFAULT_SIGNALS, Case, claimed_not_shown, shown_not_claimed
+from logoscan.text.brand_names import NameIndex
+from logoscan.text.listing_text import Wording
+from logoscan.text.quantities import pack
 from logoscan.types import Brand, BrandMention, Listing, UsualPrice
-from logoscan.units import pack
-from logoscan.wording import Wording
 
 USUAL = (UsualPrice("EUR", 80, 120, "Shoes"),)
 BRANDS = {

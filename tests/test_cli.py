@@ -21,19 +21,19 @@ from PIL import Image
 from strategies import quick
 
 import logoscan
-from logoscan.detect import LogoDetector
 from logoscan.errors import ImageError
-from logoscan.images import load_image
-from logoscan.index import LogoIndex
-from logoscan.jsonio import seal, unseal, write_record
-from logoscan.ledger import PhotoLedger
-from logoscan.listings import BadRow, read_listings
-from logoscan.match import MatchCalibration
-from logoscan.report import read_reports
+from logoscan.images.loading import load_image
+from logoscan.index.logo_index import LogoIndex
+from logoscan.io.listings import BadRow, read_listings
+from logoscan.io.records import seal, unseal, write_record
+from logoscan.matching.calibration import MatchCalibration
+from logoscan.merchants.photo_ledger import PhotoLedger
+from logoscan.reporting.jsonl import read_reports
 from logoscan.results import Report
-from logoscan.score import ScoreModel
+from logoscan.review.journal import Journal
+from logoscan.scoring.model import ScoreModel
 from logoscan.types import Embeddings, Listing, Rgb
-from logoscan.verdicts import Journal
+from logoscan.vision.detector import LogoDetector
 
 
 def ids(path: Path) -> list[str]:
@@ -193,7 +193,7 @@ def test_rows_that_are_lost_together_count_each(shop: Path, monkeypatch: pytest.
     import pyarrow as pa
     from pyarrow import parquet
 
-    monkeypatch.setattr("logoscan.parquet_rows._MOST_MEAN_BYTES", 500)
+    monkeypatch.setattr("logoscan.io.parquet_rows._MOST_MEAN_BYTES", 500)
     table = pa.table({"id": list("abcd"), "title": ["x", "x", "x" * 9000, "x"]})
     parquet.write_table(table, shop / "l.parquet", row_group_size=2)
     result = scan(shop, listings="l.parquet")
@@ -402,7 +402,7 @@ def test_usage_mistakes_exit_2(arguments: list[str]) -> None:
 
 
 def test_an_index_of_another_encoder_is_exit_2(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("logoscan.encode.ClipEncoder", lambda *_, **__: FakeEncoder("other", weights="0" * 64))
+    monkeypatch.setattr("logoscan.vision.encoder.ClipEncoder", lambda *_, **__: FakeEncoder("other", weights="0" * 64))
     result = scan(shop)
     assert result.exit_code == 2
     assert "index made by fake" in result.stderr
@@ -459,7 +459,7 @@ def test_an_interrupted_run_goes_on(shop: Path, monkeypatch: pytest.MonkeyPatch)
                 raise KeyboardInterrupt
             return super().encode_pixels(pixels)
 
-    monkeypatch.setattr("logoscan.encode.ClipEncoder", lambda *_, **__: Dying())
+    monkeypatch.setattr("logoscan.vision.encoder.ClipEncoder", lambda *_, **__: Dying())
     first = scan(shop)
     assert (first.exit_code, first.stdout) == (130, "")
     done = ids(shop / "R.jsonl.partial")
@@ -468,7 +468,7 @@ def test_an_interrupted_run_goes_on(shop: Path, monkeypatch: pytest.MonkeyPatch)
         f"logoscan: interrupted; {len(done)} reports are in {shop / 'R.jsonl.partial'}, the same command goes on\n"
     )
     assert not (shop / "R.jsonl").exists()
-    monkeypatch.setattr("logoscan.encode.ClipEncoder", lambda *_, **__: FakeEncoder())
+    monkeypatch.setattr("logoscan.vision.encoder.ClipEncoder", lambda *_, **__: FakeEncoder())
     assert scan(shop).exit_code == 0
     assert ids(shop / "R.jsonl") == [f"L{i}" for i in range(6)]
 
@@ -701,8 +701,8 @@ def test_a_place_where_nothing_can_be_written_is_told(shop: Path) -> None:
 
 
 def test_reports_equal_those_of_the_library(shop: Path) -> None:
-    from logoscan.listings import read_listings
-    from logoscan.scanner import Scanner
+    from logoscan.io.listings import read_listings
+    from logoscan.scan.scanner import Scanner
     from logoscan.types import Listing
 
     assert scan(shop, "--similarity-threshold", 0.95).exit_code == 0
@@ -791,7 +791,7 @@ def test_a_brand_that_cannot_be_seen_is_said(shop: Path) -> None:
 
 def test_negatives_that_a_new_register_lacks_are_said(shop: Path) -> None:
     assert "negatives that stood in" not in run("register", shop / "brands", "--out", shop / "index").stderr
-    from logoscan.encode import ClipEncoder
+    from logoscan.vision.encoder import ClipEncoder
 
     index, encoder = LogoIndex.load(shop / "index"), ClipEncoder(device="cpu")
     index.add_negative(quarters(RED, RED, BLUE, BLUE), encoder)

@@ -18,11 +18,12 @@ import pytest
 from commands import run
 
 import logoscan
-from logoscan import ocr, weights
 from logoscan.cli import checks
 from logoscan.cli.checks import Check
 from logoscan.errors import CorruptFileError
-from logoscan.index import LogoIndex
+from logoscan.index.logo_index import LogoIndex
+from logoscan.ocr import engine as ocr
+from logoscan.vision import weights
 
 PYPROJECT = Path(logoscan.__file__).parents[1] / "pyproject.toml"
 

@@ -23,7 +23,7 @@ from rich.console import Console
 from logoscan.cli import console, main
 from logoscan.cli.app import explained
 from logoscan.errors import DeviceError, InputError
-from logoscan.listings import read_listings
+from logoscan.io.listings import read_listings
 from logoscan.types import Embeddings, Rgb
 
 COMMANDS = sorted(main.commands)
@@ -84,8 +84,8 @@ def label_photos(shop: Path) -> None:
 def test_the_examples_run(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a folder that has what they name, with models that answer at once."""
     monkeypatch.chdir(shop)
-    monkeypatch.setattr("logoscan.detect.make_detector", lambda *_, **__: FakeDetector())
-    monkeypatch.setattr("logoscan.ocr.make_ocr", lambda *_, **__: None)
+    monkeypatch.setattr("logoscan.vision.detector.make_detector", lambda *_, **__: FakeDetector())
+    monkeypatch.setattr("logoscan.ocr.engine.make_ocr", lambda *_, **__: None)
     monkeypatch.setattr("logoscan.cli.demo.read_listings", lambda path: list(read_listings(path))[:1])
     (shop / "alarms").mkdir()
     Image.fromarray(photo_of(None)).save(shop / "alarms" / "a.png")
@@ -153,18 +153,20 @@ def failing(error: BaseException) -> Any:
 def test_an_error_of_several_lines_or_with_control_characters_is_one_line(
     shop: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("logoscan.index.LogoIndex.load", failing(InputError("first\n  second \x1b[31m third\u2028end")))
+    monkeypatch.setattr(
+        "logoscan.index.logo_index.LogoIndex.load", failing(InputError("first\n  second \x1b[31m third\u2028end"))
+    )
     result = run("inspect", shop / "index")
     assert (result.exit_code, result.stderr) == (2, "logoscan: first second \\x1b[31m third end\n")
 
 
 def test_a_defect_is_not_hidden(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("logoscan.index.LogoIndex.load", failing(ZeroDivisionError()))
+    monkeypatch.setattr("logoscan.index.logo_index.LogoIndex.load", failing(ZeroDivisionError()))
     assert isinstance(run("inspect", shop / "index").exception, ZeroDivisionError)
 
 
 def test_an_interrupt_is_130(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("logoscan.index.LogoIndex.from_folder", failing(KeyboardInterrupt()))
+    monkeypatch.setattr("logoscan.index.logo_index.LogoIndex.from_folder", failing(KeyboardInterrupt()))
     result = run("register", shop / "brands", "--out", shop / "second")
     assert (result.exit_code, result.output) == (130, "logoscan: interrupted\n")
 
@@ -242,7 +244,7 @@ def test_a_failing_encoder_does_not_leave_a_bar(shop: Path, screen: io.StringIO,
         def encode_pixels(self, pixels: Rgb) -> Embeddings:
             raise OSError(errno.EIO, "Input/output error", "weights")
 
-    monkeypatch.setattr("logoscan.encode.ClipEncoder", lambda *_, **__: Dying())
+    monkeypatch.setattr("logoscan.vision.encoder.ClipEncoder", lambda *_, **__: Dying())
     assert run("register", shop / "brands", "--out", shop / "second").exit_code == 2
     assert screen.getvalue().endswith("logoscan: weights: input/output error; check the path and the disk\n")
 

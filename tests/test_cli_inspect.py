@@ -11,7 +11,7 @@ from commands import ACME, run
 from fakes import BLACK, GREY, RED, FakeEncoder, quarters
 from PIL import Image
 
-from logoscan.index import LogoIndex
+from logoscan.index.logo_index import LogoIndex
 
 
 @pytest.fixture

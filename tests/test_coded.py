@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import quick, texts
 
-from logoscan.coded import CodedTerm, coded_terms, find_coded
 from logoscan.errors import InputError
+from logoscan.text.coded_terms import CodedTerm, coded_terms, find_coded
 
 
 def terms(text: str) -> list[str]:

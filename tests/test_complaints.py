@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import quick, texts
 
-from logoscan.complaints import Complaint, Complaints, complaint_value, find_complaints
 from logoscan.errors import InputError
+from logoscan.text.complaints import Complaint, Complaints, complaint_value, find_complaints
 
 
 def test_no_reviews_say_nothing() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from logoscan.score import ScoreModel
+from logoscan.scoring.model import ScoreModel
 
 BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
 

@@ -9,16 +9,16 @@ import pytest
 import torch
 from fakes import lettering
 
-from logoscan.boxes import iou
-from logoscan.detect import LogoDetector
-from logoscan.encode import ClipEncoder, encode_images
-from logoscan.gallery import Gallery
-from logoscan.images import load_image
-from logoscan.index import LogoIndex
-from logoscan.ocr import EasyOcr, RapidOcr, easyocr_models
-from logoscan.scanner import Scanner
-from logoscan.storage import LogoRecord
+from logoscan.images.boxes import iou
+from logoscan.images.loading import load_image
+from logoscan.index.gallery import Gallery
+from logoscan.index.logo_index import LogoIndex
+from logoscan.index.storage import LogoRecord
+from logoscan.ocr.engine import EasyOcr, RapidOcr, easyocr_models
+from logoscan.scan.scanner import Scanner
 from logoscan.types import Listing, Rgb
+from logoscan.vision.detector import LogoDetector
+from logoscan.vision.encoder import ClipEncoder, encode_images
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
 

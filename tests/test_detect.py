@@ -11,8 +11,11 @@ import torch
 from contracts import DetectorContract
 from fakes import BLUE, GREEN, RED, WHITE, FakeDetector, photo_of, quarters
 
-from logoscan.boxes import iou
-from logoscan.detect import (
+from logoscan.errors import CorruptFileError, InputError
+from logoscan.images.boxes import iou
+from logoscan.training.detector import write_detector
+from logoscan.types import Regions, TextSpans
+from logoscan.vision.detector import (
     DEFAULT_PLAN,
     DENSE_PLAN,
     LARGE_PLAN,
@@ -24,10 +27,7 @@ from logoscan.detect import (
     make_detector,
     with_text,
 )
-from logoscan.detector_net import build
-from logoscan.errors import CorruptFileError, InputError
-from logoscan.training.detector import write_detector
-from logoscan.types import Regions, TextSpans
+from logoscan.vision.detector_net import build
 
 SHAPES = [(480, 640), (640, 480), (300, 300), (100, 731), (97, 31), (25, 400)]
 

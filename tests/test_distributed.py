@@ -21,13 +21,13 @@ from PIL import Image
 from pytest_socket import enable_socket
 from remote import make
 
-from logoscan import distributed
-from logoscan.distributed import Pool, ShardScan, merge_states, scan_dataset, scan_shards, shard_reports
+from logoscan.distributed import ray_scan as distributed
+from logoscan.distributed.ray_scan import Pool, ShardScan, merge_states, scan_dataset, scan_shards, shard_reports
+from logoscan.distributed.shards import read_output
 from logoscan.errors import InputError, MismatchError, MissingDependencyError
-from logoscan.listings import BadRow, read_listings
-from logoscan.report import report_from_json
+from logoscan.io.listings import BadRow, read_listings
+from logoscan.reporting.jsonl import report_from_json
 from logoscan.results import Report
-from logoscan.shards import read_output
 from logoscan.types import Listing
 
 pytestmark = [

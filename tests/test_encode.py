@@ -14,12 +14,14 @@ import pytest
 from contracts import EncoderContract
 from fakes import BLUE, GREEN, RED, WHITE, FakeEncoder, lettering, quarters
 
-from logoscan import encode, weights
-from logoscan.encode import ClipEncoder, Encoder, encode_crops, encode_images, resolve_device
 from logoscan.errors import CorruptFileError, DeviceError, InputError, LogoscanError
-from logoscan.index import LogoIndex
-from logoscan.logos import load_logo, renderings
+from logoscan.index.logo_images import load_logo, renderings
+from logoscan.index.logo_index import LogoIndex
+from logoscan.runtime import resolve_device
 from logoscan.types import Embeddings, Rgb
+from logoscan.vision import encoder as encode
+from logoscan.vision import weights
+from logoscan.vision.encoder import ClipEncoder, Encoder, encode_crops, encode_images
 
 MEAN, STD = (0.4, 0.5, 0.6), (0.2, 0.3, 0.25)
 TINY: dict[str, Any] = {

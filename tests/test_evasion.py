@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from PIL import Image
 from strategies import quick
 
-from logoscan.index import LogoIndex
-from logoscan.match import MatchCalibration
-from logoscan.scanner import Scanner
+from logoscan.index.logo_index import LogoIndex
+from logoscan.matching.calibration import MatchCalibration
+from logoscan.scan.scanner import Scanner
 from logoscan.training.materials import Materials
 from logoscan.types import Brand, Rgb
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import quick, units
 
-from logoscan.evidence import BrandEvidence, contradicted, gather, together
+from logoscan.matching.fusion import BrandEvidence, contradicted, gather, together
 from logoscan.types import BrandMention, Match, MentionKind
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import quick, texts
 
-from logoscan.facts import FactCheck, contradictions
+from logoscan.text.attributes import FactCheck, contradictions
 
 
 def test_nothing_against_nothing() -> None:

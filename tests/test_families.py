@@ -12,15 +12,17 @@ from hypothesis import strategies as st
 from labels import label, laid, opaque, photo
 from strategies import quick
 
-from logoscan.encode import encode_images
-from logoscan.families import Family, alike_from, numbered, related, remaining, united
-from logoscan.gallery import Gallery
-from logoscan.index import LogoIndex
-from logoscan.keypoints import of_drawing, of_photo
-from logoscan.match import BrandNeighbours, MatchCalibration, margins, match_regions
-from logoscan.placement import place
-from logoscan.storage import LogoRecord
+from logoscan.index.families import Family, alike_from, numbered, related, remaining, united
+from logoscan.index.gallery import Gallery
+from logoscan.index.logo_index import LogoIndex
+from logoscan.index.neighbours import BrandNeighbours, margins
+from logoscan.index.storage import LogoRecord
+from logoscan.matching.calibration import MatchCalibration
+from logoscan.matching.match import match_regions
+from logoscan.matching.placement import place
 from logoscan.types import Brand, Embeddings, Regions
+from logoscan.vision.encoder import encode_images
+from logoscan.vision.sift import of_drawing, of_photo
 
 ENCODER = FakeEncoder()
 ACME, BOLT = quarters(RED, WHITE, BLUE, YELLOW), quarters(GREEN, RED, WHITE, RED)
@@ -190,7 +192,7 @@ def test_the_likest_of_the_registered_is_named() -> None:
 
 
 def test_the_bundled_towers_cosines_are_known_and_no_others() -> None:
-    from logoscan import weights
+    from logoscan.vision import weights
 
     assert alike_from(ENCODER.info) == 0.97
 

@@ -21,18 +21,18 @@ from hypothesis import strategies as st
 from strategies import make_report, quick
 
 import logoscan
-from logoscan import files
 from logoscan.errors import InputError, LogoscanError
-from logoscan.files import atomic_write, create, file_mode, held, lock_beside, open_own, private_folder
-from logoscan.index import LogoIndex
-from logoscan.jsonio import file_sha256
-from logoscan.ledger import PhotoLedger
-from logoscan.price import PriceModel
-from logoscan.report import write_reports
-from logoscan.run_pages import write_pages
-from logoscan.score import ScoreModel
+from logoscan.index.logo_index import LogoIndex
+from logoscan.io import files
+from logoscan.io.files import atomic_write, create, file_mode, held, lock_beside, open_own, private_folder
+from logoscan.io.records import file_sha256
+from logoscan.merchants.photo_ledger import PhotoLedger
+from logoscan.pricing.model import PriceModel
+from logoscan.reporting.jsonl import write_reports
+from logoscan.reporting.run_html import write_pages
+from logoscan.review.journal_file import Verdict, VerdictFile
+from logoscan.scoring.model import ScoreModel
 from logoscan.types import EncoderInfo, Preprocessing
-from logoscan.verdict_file import Verdict, VerdictFile
 
 
 def names(folder: Path) -> Iterable[str]:
@@ -183,8 +183,8 @@ def test_a_full_disk_leaves_no_half_file_of_any_kind(
     with monkeypatch.context() as patch:
         break_down(patch, step)
         if step == "open":  # these make files that are not replaced, too
-            patch.setattr("logoscan.storage.create", files.create)
-            patch.setattr("logoscan.verdict_file.create", files.create)
+            patch.setattr("logoscan.index.storage.create", files.create)
+            patch.setattr("logoscan.review.journal_file.create", files.create)
         with pytest.raises(OSError, match="No space left"):
             WRITERS[writer](tmp_path / "full")
     for path in (tmp_path / "full").rglob("*"):

@@ -11,8 +11,8 @@ import pytest
 from fakes import photo_of, quarters
 from PIL import Image
 
-from logoscan.folders import photo_names
-from logoscan.listings import read_listings
+from logoscan.io.folders import photo_names
+from logoscan.io.listings import read_listings
 from logoscan.sources import NameBelow
 from logoscan.types import Listing
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from strategies import quick, texts
 
-from logoscan.folding import disguised_distance, fold, is_foreign, plain, skeleton, tricks, unenclosed
+from logoscan.text.folding import disguised_distance, fold, is_foreign, plain, skeleton, tricks, unenclosed
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from PIL import Image
 from strategies import quick
 
-from logoscan.bmff import is_avif, is_heif
 from logoscan.errors import ImageError
-from logoscan.formats import FORMATS, kind_of, orientation, plain_jpeg
-from logoscan.images import ImageLimits, load_image, read_picture, read_rgba
+from logoscan.images.formats import FORMATS, orientation, plain_jpeg
+from logoscan.images.loading import ImageLimits, load_image, read_picture, read_rgba
+from logoscan.sources import is_avif, is_heif, kind_of
 
 PHOTO = Image.fromarray(np.random.default_rng(1).integers(0, 256, (15, 20, 3), np.uint8).repeat(4, 0).repeat(4, 1))
 

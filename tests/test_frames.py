@@ -9,10 +9,10 @@ import pytest
 from fakes import BLUE, RED, WHITE, YELLOW, FakeDetector, FakeEncoder, photo_of, quarters
 from PIL import Image
 
-from logoscan.images import read_picture
-from logoscan.index import LogoIndex
-from logoscan.listings import BadRow
-from logoscan.scanner import Scanner
+from logoscan.images.loading import read_picture
+from logoscan.index.logo_index import LogoIndex
+from logoscan.io.listings import BadRow
+from logoscan.scan.scanner import Scanner
 from logoscan.types import Brand, Listing
 
 ACME = quarters(RED, WHITE, BLUE, YELLOW)

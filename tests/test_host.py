@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 import logoscan
 from logoscan.errors import InputError, LogoscanError
 from logoscan.runtime import building_networks
-from logoscan.scanner import Scanner
+from logoscan.scan.scanner import Scanner
 from logoscan.types import Listing, Rgb
 
 SAMPLES = Path(logoscan.__file__).parent / "_samples"
@@ -142,7 +142,7 @@ def test_networks_are_built_in_fp32_whatever_the_host_has_set() -> None:
 
 
 def test_ray_without_its_token_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    from logoscan import distributed
+    from logoscan.distributed import ray_scan as distributed
 
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
     monkeypatch.setattr(distributed, "_ray", lambda: None)
@@ -154,7 +154,7 @@ def test_ray_without_its_token_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_token_is_its_owners(tmp_path: Path) -> None:
-    from logoscan.distributed import _keep_to_owner
+    from logoscan.distributed.ray_scan import _keep_to_owner
 
     token = tmp_path / "auth_token"
     token.write_text("secret")
@@ -171,7 +171,7 @@ def pixels() -> Rgb:
 
 def test_easyocr_leaves_filters_alone_and_wants_digests() -> None:
     pytest.importorskip("easyocr_en_models")
-    from logoscan.ocr_easy import EasyOcr
+    from logoscan.ocr.easyocr import EasyOcr
 
     before = list(warnings.filters)
     EasyOcr(device="cpu").read([pixels()])
@@ -179,7 +179,7 @@ def test_easyocr_leaves_filters_alone_and_wants_digests() -> None:
 
 
 def test_a_pickle_without_a_digest_is_not_opened(tmp_path: Path) -> None:
-    from logoscan.ocr_easy import verify_easyocr
+    from logoscan.ocr.easyocr import verify_easyocr
 
     (tmp_path / "latin_g2.pth").write_bytes(b"cos\nsystem\n")
     verify_easyocr(tmp_path)  # English alone does not open it

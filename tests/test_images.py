@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from PIL import Image
 from strategies import as_boxes, form, quick
 
-from logoscan import images
 from logoscan.errors import ImageError, InputError
-from logoscan.images import (
+from logoscan.images import loading as images
+from logoscan.images.loading import (
     ImageLimits,
     crop,
     flatten,
@@ -28,9 +28,9 @@ from logoscan.images import (
     pad_square,
     read_picture,
     read_rgba,
-    resolve_under,
     square_crops,
 )
+from logoscan.sources import resolve_under
 from logoscan.types import CropFit, ImageSource, Rgb
 
 WHITE = [255, 255, 255]

@@ -12,15 +12,15 @@ import pytest
 from fakes import BLACK, BLUE, GREEN, RED, WHITE, YELLOW, Colour, FakeEncoder, quarters
 from PIL import Image
 
-from logoscan import storage
-from logoscan.encode import ClipEncoder, encode_images
 from logoscan.errors import CorruptFileError, InputError, MismatchError, VettingError
-from logoscan.gallery import brute_force
-from logoscan.images import pad_square
-from logoscan.index import LogoIndex
-from logoscan.logos import MARGIN
-from logoscan.storage import LogoRecord, Stored
+from logoscan.images.loading import pad_square
+from logoscan.index import storage
+from logoscan.index.gallery import brute_force
+from logoscan.index.logo_images import MARGIN
+from logoscan.index.logo_index import LogoIndex
+from logoscan.index.storage import LogoRecord, Stored
 from logoscan.types import Brand, Embeddings, Rgb
+from logoscan.vision.encoder import ClipEncoder, encode_images
 
 ENCODER = FakeEncoder()
 ACME = quarters(RED, WHITE, BLUE, YELLOW)
@@ -295,7 +295,7 @@ def test_an_opaque_drawing_of_one_ink_is_kept_without_its_ground() -> None:
 
 
 def test_a_brand_of_too_many_drawings_is_cut_short_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("logoscan.enrol._MOST_DRAWINGS", 3)
+    monkeypatch.setattr("logoscan.index.enrol._MOST_DRAWINGS", 3)
     index = LogoIndex(ENCODER.info)
     logos = [(f"{i}.png", ACME) for i in range(9)]
     warnings = index.add_many([(Brand("Acme"), logos), (Brand("Bolt"), [("b.png", BOLT)])], ENCODER)

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from strategies import brands, encoder_infos, logo_records, make_report, price_models, quick
 
 from logoscan.errors import CorruptFileError, InputError
-from logoscan.jsonio import (
+from logoscan.index.storage import LogoRecord
+from logoscan.io.records import (
     from_json,
     from_mapping,
     keys_for_log,
@@ -20,8 +21,7 @@ from logoscan.jsonio import (
     to_mapping,
     unseal,
 )
-from logoscan.price import PriceModel
-from logoscan.storage import LogoRecord
+from logoscan.pricing.model import PriceModel
 from logoscan.types import Brand, EncoderInfo, UsualPrice
 
 

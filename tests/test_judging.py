@@ -15,18 +15,20 @@ from hypothesis import strategies as st
 from strategies import quick, units
 from test_score import models
 
-from logoscan.coded import CodedUse, find_coded
-from logoscan.complaints import Complaints, find_complaints
-from logoscan.judging import CANDIDATE_FROM, Findings, Gap, Judge, Judgement
-from logoscan.photos import MOST_SELLERS, PhotoUse
-from logoscan.price import PriceModel, PriceRecord
-from logoscan.results import Score, Signal, sigmoid, top_score
-from logoscan.score import PRICE_SIGNALS, PRIOR, ScoreModel
-from logoscan.signals import DEFAULT_SIGNALS, Case, SignalFunction
-from logoscan.text import NameIndex
+from logoscan.images.phash import MOST_SELLERS, PhotoUse
+from logoscan.odds import sigmoid
+from logoscan.pricing.model import PriceModel
+from logoscan.pricing.sample import PriceRecord
+from logoscan.results import Score, Signal, top_score
+from logoscan.scoring.judge import CANDIDATE_FROM, Findings, Gap, Judge, Judgement
+from logoscan.scoring.model import PRICE_SIGNALS, PRIOR, ScoreModel
+from logoscan.scoring.signals import DEFAULT_SIGNALS, Case, SignalFunction
+from logoscan.text.brand_names import NameIndex
+from logoscan.text.coded_terms import CodedUse, find_coded
+from logoscan.text.complaints import Complaints, find_complaints
+from logoscan.text.listing_text import Wording, claim_of, said_in_photo
+from logoscan.text.quantities import pack
 from logoscan.types import Brand, BrandMention, Listing, TextSpans, UsualPrice
-from logoscan.units import pack
-from logoscan.wording import Wording, claim_of, said_in_photo
 
 ACME = Brand(
     "Acme",
@@ -309,7 +311,7 @@ def test_reviews_are_read_once_for_all_candidates(monkeypatch: pytest.MonkeyPatc
         calls.append(reviews)
         return find_complaints(reviews)
 
-    monkeypatch.setattr("logoscan.judging.find_complaints", counted)
+    monkeypatch.setattr("logoscan.scoring.judge.find_complaints", counted)
     listing = Listing("L", reviews=("This is a fake.",))
     judged = judge(Findings(listing, None, shown={"Acme": 1.0, "Bolt": 1.0, "Core": 1.0}))
     assert (len(judged), len(calls)) == (3, 1)
@@ -399,7 +401,7 @@ def test_what_was_not_looked_at_is_never_clear(found: Findings, model: ScoreMode
 
 def test_reviews_that_were_read_are_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
     said = find_complaints(("This is a fake.",))
-    monkeypatch.setattr("logoscan.judging.find_complaints", lambda reviews: pytest.fail("read again"))
+    monkeypatch.setattr("logoscan.scoring.judge.find_complaints", lambda reviews: pytest.fail("read again"))
     found = Findings(Listing("L", reviews=("This is a fake.",)), "Acme", reviews=said)
     assert JUDGE.judge(found, BRANDS.get)
     assert found.complaints is said

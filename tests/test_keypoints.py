@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from labels import label, laid, opaque, photo
 
-from logoscan.keypoints import of_drawing, of_photo
-from logoscan.placement import place
+from logoscan.matching.placement import place
+from logoscan.vision.sift import of_drawing, of_photo
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 3000), (3000, 1), (2, 2), (40, 40)])

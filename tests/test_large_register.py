@@ -12,11 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from labels import label
 
-from logoscan import Brand, LogoIndex, storage
-from logoscan.approximate import Approximate, ranked
+from logoscan import Brand, LogoIndex
 from logoscan.errors import CorruptFileError
-from logoscan.gallery import Gallery, brute_force
-from logoscan.storage import LogoRecord, Stored
+from logoscan.index import storage
+from logoscan.index.ann import Approximate, ranked
+from logoscan.index.gallery import Gallery, brute_force
+from logoscan.index.storage import LogoRecord, Stored
 from logoscan.types import Embeddings
 
 ENCODER = FakeEncoder()
@@ -58,7 +59,7 @@ def test_stored_points_equal_computed_ones(tmp_path: Path, monkeypatch: pytest.M
     for row in range(len(index)):
         index.keypoints(row)
     loaded = LogoIndex.load(tmp_path)
-    monkeypatch.setattr("logoscan.index.of_drawing", lambda _: pytest.fail("points were found anew"))
+    monkeypatch.setattr("logoscan.index.logo_index.of_drawing", lambda _: pytest.fail("points were found anew"))
     for row in range(len(index)):
         a, b = index.keypoints(row), loaded.keypoints(row)
         assert len(a) > 50
@@ -146,7 +147,7 @@ def test_ranking_by_parts_is_ranking(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = np.stack([np.random.default_rng(i).permutation(200)[:50] for i in range(7)])
     whole = ranked(queries, vectors, rows)
     for cells in (1, DIM * 3, DIM * 60, DIM * 130):
-        monkeypatch.setattr("logoscan.approximate._CELLS", cells)
+        monkeypatch.setattr("logoscan.index.ann._CELLS", cells)
         for part, wanted in zip(ranked(queries, vectors, rows), whole, strict=True):
             np.testing.assert_array_equal(part, wanted)
 

@@ -113,9 +113,13 @@ def test_names_stand_in_one_layer() -> None:
 @pytest.mark.parametrize(
     ("name", "line", "complaint"),
     [
-        ("types", "from logoscan.images import crop", "types imports images, which stands above it"),
-        ("match", "def f():\n    from logoscan.encode import Encoder", "match imports encode, which stands above it"),
-        ("encode", "import logoscan.scanner", "encode imports scanner, which stands above it"),
+        ("types", "from logoscan.images.loading import crop", "types imports images, which stands above it"),
+        (
+            "match",
+            "def f():\n    from logoscan.vision.encoder import Encoder",
+            "match imports encode, which stands above it",
+        ),
+        ("encode", "import logoscan.scan.scanner", "encode imports scanner, which stands above it"),
         ("index", "from logoscan import cli", "index imports cli, which stands above it"),
         ("ocr", "from .scanner import Scanner", "ocr imports scanner, which stands above it"),
         ("scanner", "from logoscan.training.compose import x", "scanner imports training, which has no layer"),

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import quick
 
-from logoscan.layout import chains
-from logoscan.text import NameIndex
+from logoscan.text.brand_names import NameIndex
+from logoscan.text.lines import chains
 from logoscan.types import Brand, TextSpans
 
 

@@ -23,15 +23,15 @@ from PIL import Image, ImageDraw
 from strategies import make_report, quick
 
 import logoscan
-from logoscan.brands import read_brand_folders
 from logoscan.errors import CorruptFileError, InputError, MismatchError, MissingDependencyError
-from logoscan.images import load_image
-from logoscan.ledger import MATCH_BITS, PhotoLedger, PhotoRecord
-from logoscan.observing import Observer
-from logoscan.photos import MOST_SELLERS, PhotoHash, PhotoUse, copied_photo_weight, photo_hash
-from logoscan.report import report_from_json, report_to_json
+from logoscan.images.loading import load_image
+from logoscan.images.phash import MOST_SELLERS, PhotoHash, PhotoUse, copied_photo_weight, photo_hash
+from logoscan.index.brand_folders import read_brand_folders
+from logoscan.merchants.photo_ledger import MATCH_BITS, PhotoLedger, PhotoRecord
+from logoscan.reporting.jsonl import report_from_json, report_to_json
 from logoscan.results import ImageRecord, Provenance
 from logoscan.types import Rgb
+from logoscan.vision.features import Observer
 
 SAMPLES = sorted((Path(logoscan.__file__).parent / "_samples" / "photos").iterdir())
 NOBODY = PhotoUse(0)

@@ -18,11 +18,12 @@ from hypothesis import strategies as st
 from strategies import listings, quick
 
 from logoscan.errors import CorruptFileError, InputError
-from logoscan.listings import BadRow, read_labels, read_listings, read_prices, row_count
-from logoscan.price import PriceRecord
-from logoscan.rows import unescape
+from logoscan.io.listings import BadRow, read_labels, read_listings, row_count
+from logoscan.io.rows import unescape
+from logoscan.pricing.files import read_prices
+from logoscan.pricing.sample import PriceRecord
+from logoscan.text.quantities import Pack
 from logoscan.types import Listing
-from logoscan.units import Pack
 
 FULL: dict[str, Any] = {
     "id": "L1", "images": ["a.jpg", "b/c.png"], "title": "Shoe, red", "description": 'A "shoe"\nin two lines',
@@ -391,7 +392,7 @@ def test_short_rows_are_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixtu
 
 
 def test_a_line_that_nobody_wrote_is_a_bad_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("logoscan.tables.MOST_LINE", 100)
+    monkeypatch.setattr("logoscan.io.tables.MOST_LINE", 100)
     for name, text in (("a.csv", "id,title\na,{}\nb,\n"), ("a.jsonl", '{{"id": "a", "title": "{}"}}\n{{"id": "b"}}\n')):
         for length in (100, 200, 999):
             bad, good = read_listings(write(tmp_path, name, text.format("x" * length)))
@@ -410,7 +411,7 @@ def test_a_full_row_of_parquet(tmp_path: Path) -> None:
 
 
 def test_a_text_in_parquet_that_nobody_wrote_costs_its_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("logoscan.parquet_rows._MOST_FIELD_BYTES", 100)
+    monkeypatch.setattr("logoscan.io.parquet_rows._MOST_FIELD_BYTES", 100)
     rows: list[dict[str, Any]] = [
         {"id": "a", "title": "x" * 50},
         {"id": "b", "title": "x" * 100},
@@ -426,7 +427,7 @@ def test_a_row_group_of_huge_rows_is_not_read(tmp_path: Path, monkeypatch: pytes
     import pyarrow as pa
     from pyarrow import parquet
 
-    monkeypatch.setattr("logoscan.parquet_rows._MOST_MEAN_BYTES", 1000)
+    monkeypatch.setattr("logoscan.io.parquet_rows._MOST_MEAN_BYTES", 1000)
     table = pa.table({"id": list("abcde"), "title": ["x", "x", "x" * 9000, "x", "x"]})
     parquet.write_table(table, tmp_path / "a.parquet", row_group_size=2)  # ab, cd, e
     rows = list(read_listings(tmp_path / "a.parquet"))
@@ -440,7 +441,7 @@ def test_texts_of_any_arrow_type_are_capped(form: str, tmp_path: Path, monkeypat
     import pyarrow as pa
     from pyarrow import parquet
 
-    monkeypatch.setattr("logoscan.parquet_rows._MOST_FIELD_BYTES", 100)
+    monkeypatch.setattr("logoscan.io.parquet_rows._MOST_FIELD_BYTES", 100)
     texts = pa.array(["short", "x" * 500, "short"])
     column = {
         "dictionary": lambda: texts.dictionary_encode(),
@@ -533,7 +534,7 @@ def test_more_rows_than_a_file_can_hold_are_refused(tmp_path: Path, monkeypatch:
 
     parquet.write_table(pa.table({"id": pa.nulls(200_000, pa.string())}), tmp_path / "a.parquet")
     size = (tmp_path / "a.parquet").stat().st_size
-    monkeypatch.setattr("logoscan.parquet_rows._MOST_ROWS_A_BYTE", 200_000 // size - 1)
+    monkeypatch.setattr("logoscan.io.parquet_rows._MOST_ROWS_A_BYTE", 200_000 // size - 1)
     with pytest.raises(CorruptFileError, match=rf"it says that it has 200000 rows in {size} bytes"):
         read_listings(tmp_path / "a.parquet")
 

@@ -9,8 +9,8 @@ from fakes import FakeDetector, FakeEncoder
 from labels import label, laid, photo
 
 from logoscan import Brand, ClipEncoder, Listing, LogoIndex, Scanner
-from logoscan.boxes import iou
-from logoscan.images import crop
+from logoscan.images.boxes import iou
+from logoscan.images.loading import crop
 
 ENCODER = FakeEncoder()
 MATRIX, CORNERS = laid([(200, 60), (420, 80), (400, 400), (190, 380)])

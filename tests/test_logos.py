@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from logoscan.errors import ImageError
-from logoscan.images import ImageLimits
-from logoscan.logos import LOGO_SUFFIXES, MARGIN, RENDER_PX, load_logo, read_logo, renderings, thumbnail
+from logoscan.images.loading import ImageLimits
+from logoscan.index.logo_images import LOGO_SUFFIXES, MARGIN, RENDER_PX, load_logo, read_logo, renderings, thumbnail
 from logoscan.types import Rgba
 
 NS = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
@@ -385,7 +385,7 @@ def test_what_does_not_fit_into_memory_is_one_drawing_less(monkeypatch: pytest.M
     def full(*_: object, **__: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("logoscan.logos._cut_margin", full)
+    monkeypatch.setattr("logoscan.index.logo_images._cut_margin", full)
     with pytest.raises(ImageError, match=r"^logo: expected a drawing that fits into memory, got a larger one$"):
         load_logo(np.zeros((9, 9), np.uint8))
 

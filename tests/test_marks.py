@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from logoscan.alignment import Alignment
-from logoscan.alteration import KINDS, Alteration
-from logoscan.marks import _is_sound
+from logoscan.matching.alignment import Alignment
+from logoscan.matching.alteration import KINDS, Alteration
+from logoscan.matching.marks import _is_sound
 
 
 def found(kind: str, correlation: float, other: float, mirrored: bool) -> Alteration:

@@ -9,9 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import as_boxes, floats32, quick
 
-from logoscan.boxes import shared
 from logoscan.errors import InputError
-from logoscan.match import BrandNeighbours, MatchCalibration, margins, match_regions
+from logoscan.images.boxes import shared
+from logoscan.index.neighbours import BrandNeighbours, margins
+from logoscan.matching.calibration import MatchCalibration
+from logoscan.matching.match import match_regions
 from logoscan.types import Match, Regions
 
 FLAT = MatchCalibration("e", "d", intercept=-4, similarity=8, margin=2, log_brands=-0.5, confidence=1, threshold=0.5,

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from strategies import make_report, quick
 
 from logoscan.errors import CorruptFileError, InputError, MismatchError
-from logoscan.jsonio import seal
-from logoscan.merchant import (
+from logoscan.io.records import seal
+from logoscan.merchants.evidence_model import ListingEvidence
+from logoscan.merchants.score import (
     MERCHANT_PRIOR,
     MerchantContribution,
     MerchantFacts,
@@ -23,9 +24,9 @@ from logoscan.merchant import (
     MerchantScore,
     score_merchant,
 )
-from logoscan.merchant_evidence import ListingEvidence
-from logoscan.merchant_state import MAX_CLUSTERS, MerchantState, seconds
-from logoscan.results import Contribution, ImageRecord, ListingFacts, Provenance, Report, Score, sigmoid
+from logoscan.merchants.state import MAX_CLUSTERS, MerchantState, seconds
+from logoscan.odds import sigmoid
+from logoscan.results import Contribution, ImageRecord, ListingFacts, Provenance, Report, Score
 
 BANDS = ["clear", "review", "block"]
 BAD, CLEAN = 2.5, -4.0

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logoscan.misread import MisreadNames, Tallies
+from logoscan.text.misread import MisreadNames, Tallies
 
 NAMES = MisreadNames({"texaco": 1, "fedex": 1, "godmorgon": 2, "adidas": 1, "sprite": 1, "arla": 1, "valio": 1})
 
@@ -72,7 +72,7 @@ def test_long_names_do_not_overflow() -> None:
 
 def test_candidates_do_not_hang_on_the_hash_seed() -> None:
     script = (
-        "import json, random; from logoscan.misread import MisreadNames; random.seed(0);"
+        "import json, random; from logoscan.text.misread import MisreadNames; random.seed(0);"
         "names = {''.join(random.choice('kilova') for _ in range(6)): 1 for _ in range(1500)};"
         "print(json.dumps(MisreadNames(names).judge(('kilovi',))))"
     )

@@ -13,14 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import quick
 
-from logoscan.coded import find_coded
-from logoscan.cohorts import NEW, Cohort, CurrencyPrices, Effect
-from logoscan.complaints import find_complaints
-from logoscan.folding import caseless, fold, is_turkish, shown, unescape
-from logoscan.price import PriceModel
-from logoscan.price_sample import Observed, PriceRecord, PriceSample, sample_prices
-from logoscan.spelt import joined_by_and, name_key, read_places
-from logoscan.text import NO_BRAND, NameIndex
+from logoscan.pricing.cohorts import NEW, Cohort, CurrencyPrices, Effect
+from logoscan.pricing.model import PriceModel
+from logoscan.pricing.sample import Observed, PriceRecord, PriceSample, sample_prices
+from logoscan.text.brand_names import NO_BRAND, NameIndex
+from logoscan.text.coded_terms import find_coded
+from logoscan.text.complaints import find_complaints
+from logoscan.text.folding import caseless, fold, is_turkish, shown, unescape
+from logoscan.text.tokens import joined_by_and, name_key, read_places
 from logoscan.types import Brand, Listing
 
 LATIN = (

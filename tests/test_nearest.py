@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from strategies import quick
 
 from logoscan.errors import InputError
-from logoscan.nearest import NearNames
+from logoscan.text.fuzzy import NearNames
 
 
 def test_an_empty_register_has_nothing_near() -> None:

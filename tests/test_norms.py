@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from logoscan.detector_net import build, outputs
-from logoscan.encode import ClipEncoder
-from logoscan.norms import fold_norms, folded
+from logoscan.vision.detector_net import build, outputs
+from logoscan.vision.encoder import ClipEncoder
+from logoscan.vision.fuse_bn import fold_norms, folded
 
 
 class Shuffled(nn.Module):

@@ -21,7 +21,8 @@ from strategies import make_report, quick, reports
 
 from logoscan import LogoIndex, ScoreModel, to_pandas
 from logoscan.errors import MissingDependencyError
-from logoscan.results import BrandResult, ImageRecord, Report, Signal, sigmoid
+from logoscan.odds import sigmoid
+from logoscan.results import BrandResult, ImageRecord, Report, Signal
 from logoscan.types import Brand, BrandMention, Regions, UsualPrice
 
 mpl.use("agg")

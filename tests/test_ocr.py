@@ -18,11 +18,12 @@ from fakes import GREY, FakeOcr, lettering, photo_of
 from PIL import Image
 from pytest_socket import SocketBlockedError
 
-from logoscan import ocr as ocr_module
-from logoscan import ocr_easy, ocr_pictures
 from logoscan.errors import CorruptFileError, DeviceError, InputError, MissingDependencyError
-from logoscan.images import load_image
-from logoscan.ocr import EasyOcr, OcrEngine, RapidOcr, WordReader, easyocr_models, make_ocr
+from logoscan.images.loading import load_image
+from logoscan.ocr import canvas as ocr_pictures
+from logoscan.ocr import easyocr as ocr_easy
+from logoscan.ocr import engine as ocr_module
+from logoscan.ocr.engine import EasyOcr, OcrEngine, RapidOcr, WordReader, easyocr_models, make_ocr
 from logoscan.types import Rgb
 
 RED_ON_BLUE = lettering("KODAK", ink=(255, 0, 0), ground=(0, 0, 255))

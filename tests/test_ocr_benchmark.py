@@ -13,9 +13,9 @@ from fakes import lettering
 from PIL import Image
 from rapidfuzz.distance import OSA
 
-from logoscan.folding import fold
-from logoscan.ocr import RapidOcr
-from logoscan.text import NameIndex
+from logoscan.ocr.engine import RapidOcr
+from logoscan.text.brand_names import NameIndex
+from logoscan.text.folding import fold
 from logoscan.types import Brand, TextSpans
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))

@@ -26,22 +26,24 @@ from hypothesis import strategies as st
 from PIL import Image
 from strategies import make_report, quick, reports
 
-from logoscan import pages, pictures
-from logoscan.charts import histogram, price_chart, waterfall
 from logoscan.cli import main
 from logoscan.errors import CorruptFileError, InputError, MissingDependencyError
-from logoscan.images import read_picture
-from logoscan.index import LogoIndex
-from logoscan.jsonio import file_sha256
-from logoscan.lettering import closest, letters
-from logoscan.pages import listing_page
-from logoscan.places import places
-from logoscan.price import PriceModel, PriceRecord
-from logoscan.report import report_from_json, report_to_json
+from logoscan.images.loading import read_picture
+from logoscan.index.logo_index import LogoIndex
+from logoscan.io.records import file_sha256
+from logoscan.pricing.model import PriceModel
+from logoscan.pricing.sample import PriceRecord
+from logoscan.reporting import html as pages
+from logoscan.reporting import pictures
+from logoscan.reporting.charts import histogram, price_chart, waterfall
+from logoscan.reporting.groups import places
+from logoscan.reporting.html import listing_page
+from logoscan.reporting.jsonl import report_from_json, report_to_json
+from logoscan.reporting.run_html import file_name, write_pages
+from logoscan.reporting.spelling_diff import closest, letters
 from logoscan.results import ImageRecord, ListingFacts, PriceFinding, Report, Score, Signal
-from logoscan.run_pages import file_name, write_pages
-from logoscan.scanner import Scanner
-from logoscan.score import ScoreModel
+from logoscan.scan.scanner import Scanner
+from logoscan.scoring.model import ScoreModel
 from logoscan.types import Brand, BrandMention, Listing, Match, UsualPrice
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{ 7*7 }}&amp;</title><!--"

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from strategies import quick
 
 from logoscan.errors import InputError
-from logoscan.placement import _IN_FULL, Keypoints, Placement, _log10_tail, place
-from logoscan.shortlist import rivals
+from logoscan.matching._shortlist import rivals
+from logoscan.matching.placement import _IN_FULL, Placement, _log10_tail, place
+from logoscan.vision.sift import Keypoints
 
 SIDE = 200
 

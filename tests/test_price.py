@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given
 from strategies import kinds, price_models, prices, quick
 
-from logoscan.cohorts import Cohort, CurrencyPrices, Effect
 from logoscan.errors import CorruptFileError, InputError
-from logoscan.jsonio import seal
-from logoscan.price import PriceJudgement, PriceModel, PriceRecord, condition_of
+from logoscan.io.records import seal
+from logoscan.pricing.cohorts import Cohort, CurrencyPrices, Effect
+from logoscan.pricing.model import PriceJudgement, PriceModel, condition_of
+from logoscan.pricing.sample import PriceRecord
+from logoscan.text.quantities import Pack
 from logoscan.types import Brand, UsualPrice
-from logoscan.units import Pack
 
 ACME = Brand("Acme")
 BAGS = [90.0, 92.0, 95.0, 98.0, 100.0, 102.0, 105.0, 108.0, 110.0]

@@ -12,14 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import currency_prices, price_records, quick
 
-from logoscan.cohorts import NEW, USED, Cohort, CurrencyPrices, Effect
 from logoscan.errors import CorruptFileError, InputError
-from logoscan.jsonio import seal, to_mapping
-from logoscan.price import PriceModel, PriceRecord
-from logoscan.price_fit import LEAST_PRICES
-from logoscan.price_sample import Observed, PriceSample, sample_prices
+from logoscan.io.records import seal, to_mapping
+from logoscan.pricing.cohorts import NEW, USED, Cohort, CurrencyPrices, Effect
+from logoscan.pricing.fit import LEAST_PRICES
+from logoscan.pricing.model import PriceModel
+from logoscan.pricing.sample import Observed, PriceRecord, PriceSample, sample_prices
+from logoscan.text.quantities import Pack
 from logoscan.types import Brand
-from logoscan.units import Pack
 
 ACME = Brand("Acme")
 BAGS = [90.0, 92.0, 95.0, 98.0, 100.0, 102.0, 105.0, 108.0, 110.0]

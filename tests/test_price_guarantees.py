@@ -18,8 +18,9 @@ from strategies import (
     quick,
 )  # fmt: skip
 
-from logoscan.cohorts import CurrencyPrices
-from logoscan.price import PriceJudgement, PriceModel, PriceRecord
+from logoscan.pricing.cohorts import CurrencyPrices
+from logoscan.pricing.model import PriceJudgement, PriceModel
+from logoscan.pricing.sample import PriceRecord
 from logoscan.types import Brand, UsualPrice
 
 thorough = settings(quick, max_examples=300)

@@ -24,10 +24,10 @@ from fakes import FakeDetector, FakeEncoder, photo_of
 from PIL import Image
 
 from logoscan.errors import LogoscanError, MismatchError
-from logoscan.index import LogoIndex
-from logoscan.report import read_reports
+from logoscan.index.logo_index import LogoIndex
+from logoscan.reporting.jsonl import read_reports
 from logoscan.results import Report
-from logoscan.scanner import Scanner
+from logoscan.scan.scanner import Scanner
 from logoscan.types import Brand, Listing
 
 TESTS = Path(__file__).resolve().parent
@@ -222,7 +222,7 @@ class Slow(FakeEncoder):
         sys.stderr.write("at work\\n")  # at once, since two threads do
         time.sleep(float(PAUSE))
         return super().encode_pixels(pixels)
-logoscan.encode.ClipEncoder = lambda *_, **__: Slow()
+logoscan.vision.encoder.ClipEncoder = lambda *_, **__: Slow()
 from logoscan.cli import main
 main(prog_name="logoscan")
 """

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from logoscan.detect import TilePlan
-from logoscan.encode import ClipEncoder
 from logoscan.errors import InputError
 from logoscan.types import TextSpans
+from logoscan.vision.detector import TilePlan
+from logoscan.vision.encoder import ClipEncoder
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = ROOT / "logoscan" / "_samples"
@@ -146,7 +146,7 @@ def test_crops_on_the_samples(quality: Any, tmp_path: Path) -> None:
 def test_boxes_counts_what_the_first_proposals_meet(quality: Any, tmp_path: Path) -> None:
     from PIL import Image
 
-    from logoscan.detect import Tiles
+    from logoscan.vision.detector import Tiles
 
     pixels = np.zeros((300, 400, 3), np.uint8)
     Image.fromarray(pixels).save(tmp_path / "a.png")

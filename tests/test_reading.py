@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from fakes import GREY, FakeOcr, photo_of
 
-from logoscan.ocr import OcrEngine, WordReader
-from logoscan.reading import read, word_places
+from logoscan.ocr.engine import OcrEngine, WordReader
+from logoscan.ocr.regions import read, word_places
 from logoscan.types import Boxes, Regions, Rgb, TextSpans
 
 PHOTO = photo_of(None, GREY, (200, 300))

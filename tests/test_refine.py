@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import quick
 
-from logoscan.boxes import iou
-from logoscan.encode import encode_crops, encode_images
 from logoscan.errors import InputError
-from logoscan.refine import refine
+from logoscan.images.boxes import iou
+from logoscan.matching.refine import refine
+from logoscan.vision.encoder import encode_crops, encode_images
 
 ENCODER = FakeEncoder()
 LOGO = quarters(RED, GREEN, BLUE, YELLOW)

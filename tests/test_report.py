@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from strategies import form, make_report, names, quick, reports
 
 from logoscan.errors import CorruptFileError
-from logoscan.jsonio import seal
-from logoscan.report import draw_overlay, read_reports, report_from_json, report_to_json, write_reports
+from logoscan.io.records import seal
+from logoscan.reporting.jsonl import draw_overlay, read_reports, report_from_json, report_to_json, write_reports
 from logoscan.results import ImageRecord, Report, Signal
-from logoscan.score import ScoreModel
+from logoscan.scoring.model import ScoreModel
 from logoscan.types import BrandMention, Match, Rgb
 
 PHOTO = np.full((500, 600, 3), 90, np.uint8)

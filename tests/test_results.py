@@ -10,16 +10,8 @@ from hypothesis import strategies as st
 from strategies import logits, make_report, quick, scores, units
 
 from logoscan.errors import InputError
-from logoscan.results import (
-    SCHEMA_VERSION,
-    BrandResult,
-    Contribution,
-    ImageRecord,
-    Score,
-    Signal,
-    sigmoid,
-    top_score,
-)
+from logoscan.odds import sigmoid
+from logoscan.results import SCHEMA_VERSION, BrandResult, Contribution, ImageRecord, Score, Signal, top_score
 from logoscan.types import Match
 
 NOTHING = Score(None, "clear", None, -4.0, (), 0.0, "m")

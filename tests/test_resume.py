@@ -9,9 +9,9 @@ import pytest
 from strategies import make_report
 
 from logoscan.errors import CorruptFileError, InputError, MismatchError
-from logoscan.jsonio import seal, to_json
-from logoscan.report import read_reports
-from logoscan.resume import PartialOutput
+from logoscan.io.partial import PartialOutput
+from logoscan.io.records import seal, to_json
+from logoscan.reporting.jsonl import read_reports
 
 
 def line(listing: str, band: str = "clear") -> str:

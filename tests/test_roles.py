@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from logoscan.roles import ROLE_WORDS, is_list_gap, role_of
-from logoscan.text import NameIndex
+from logoscan.text.brand_names import NameIndex
+from logoscan.text.roles import ROLE_WORDS, is_list_gap, role_of
 from logoscan.types import Brand
 
 REGISTER = NameIndex(map(Brand, ("Dyson", "Chanel", "Samsung", "Nike", "Apple", "Levi's", "Burberry")))

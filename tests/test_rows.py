@@ -20,12 +20,12 @@ from hypothesis import strategies as st
 from PIL import Image
 from strategies import listings, quick
 
-from logoscan.detect import WholeImage
-from logoscan.index import LogoIndex
-from logoscan.listings import read_listings
-from logoscan.rows import FIELDS, BadRow, plain_number, to_listing, unescape
-from logoscan.scanner import Scanner
+from logoscan.index.logo_index import LogoIndex
+from logoscan.io.listings import read_listings
+from logoscan.io.rows import FIELDS, BadRow, plain_number, to_listing, unescape
+from logoscan.scan.scanner import Scanner
 from logoscan.types import Brand, Listing
+from logoscan.vision.detector import WholeImage
 
 ACME = quarters(RED, WHITE, BLUE, YELLOW)
 HALF = "\ud83d"

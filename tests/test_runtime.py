@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import torch
 
-from logoscan.detect import LogoDetector
-from logoscan.encode import ClipEncoder, encode_images
 from logoscan.errors import InputError
-from logoscan.images import load_image
+from logoscan.images.loading import load_image
 from logoscan.runtime import CpuNetwork, cores, cpu_network, on_device
+from logoscan.vision.detector import LogoDetector
+from logoscan.vision.encoder import ClipEncoder, encode_images
 
 
 def _network() -> torch.nn.Module:

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from logoscan.images import load_image
-from logoscan.logos import load_logo
+from logoscan.images.loading import load_image
+from logoscan.index.logo_images import load_logo
 from logoscan.training import samples
 from logoscan.training.sample_canvas import box, ellipse, mirrored, outline, wrapped
 from logoscan.training.sample_scenes import SCENES

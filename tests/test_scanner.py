@@ -28,18 +28,19 @@ from fakes import (
 )
 from PIL import Image
 
-from logoscan.boxes import iou
-from logoscan.detect import LogoDetector, WholeImage
-from logoscan.encode import encode_images
 from logoscan.errors import ImageError, InputError, MismatchError
-from logoscan.index import LogoIndex
-from logoscan.match import MatchCalibration
-from logoscan.price import PriceModel, PriceRecord
-from logoscan.report import report_from_json, report_to_json
+from logoscan.images.boxes import iou
+from logoscan.index.logo_index import LogoIndex
+from logoscan.matching.calibration import MatchCalibration
+from logoscan.pricing.model import PriceModel
+from logoscan.pricing.sample import PriceRecord
+from logoscan.reporting.jsonl import report_from_json, report_to_json
 from logoscan.results import Report
-from logoscan.scanner import Scanner
-from logoscan.signals import DEFAULT_SIGNALS
+from logoscan.scan.scanner import Scanner
+from logoscan.scoring.signals import DEFAULT_SIGNALS
 from logoscan.types import Brand, Embeddings, Listing, Regions, Rgb, TextSpans
+from logoscan.vision.detector import LogoDetector, WholeImage
+from logoscan.vision.encoder import encode_images
 
 ENCODER, DETECTOR = FakeEncoder(), FakeDetector()
 ACME = quarters(RED, WHITE, BLUE, YELLOW)

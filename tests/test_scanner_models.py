@@ -10,21 +10,23 @@ import numpy as np
 import pytest
 from fakes import lettering
 
-from logoscan.alteration import AlterationCheck
-from logoscan.boxes import iou
-from logoscan.detect import LogoDetector, TilePlan, Tiles, WholeImage
-from logoscan.encode import ClipEncoder
-from logoscan.images import crop, load_image
-from logoscan.index import LogoIndex
-from logoscan.ledger import PhotoLedger
-from logoscan.listings import read_listings, read_prices
-from logoscan.match import MatchCalibration
-from logoscan.ocr import RapidOcr
-from logoscan.price import PriceModel, PriceRecord
+from logoscan.images.boxes import iou
+from logoscan.images.loading import crop, load_image
+from logoscan.index.logo_index import LogoIndex
+from logoscan.io.listings import read_listings
+from logoscan.matching.alteration import AlterationCheck
+from logoscan.matching.calibration import MatchCalibration
+from logoscan.merchants.photo_ledger import PhotoLedger
+from logoscan.ocr.engine import RapidOcr
+from logoscan.pricing.files import read_prices
+from logoscan.pricing.model import PriceModel
+from logoscan.pricing.sample import PriceRecord
 from logoscan.results import Report
-from logoscan.scanner import Scanner
-from logoscan.score import ScoreModel
+from logoscan.scan.scanner import Scanner
+from logoscan.scoring.model import ScoreModel
 from logoscan.types import Listing
+from logoscan.vision.detector import LogoDetector, TilePlan, Tiles, WholeImage
+from logoscan.vision.encoder import ClipEncoder
 
 TILES = Tiles(TilePlan((1.0, 0.6)))
 """Some ten places a photo: enough to mix photos in the encoder's batches."""

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from strategies import quick, units
 
 from logoscan.errors import CorruptFileError, InputError
-from logoscan.jsonio import seal
+from logoscan.io.records import seal
 from logoscan.results import Score, Signal
-from logoscan.score import NO_PROOF, PRIOR, PRIOR_BIAS, ScoreModel, linear
+from logoscan.scoring.model import NO_PROOF, PRIOR, PRIOR_BIAS, ScoreModel, linear
 
 NAMES = sorted(PRIOR)
 

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from strategies import make_report, quick, units
 
-from logoscan.calibrate import expected_calibration_error
 from logoscan.errors import InputError
+from logoscan.matching.calibrate import expected_calibration_error
 from logoscan.results import BrandResult, Score, Signal
-from logoscan.score import PRICE_SIGNALS, PRIOR, ScoreModel, linear
-from logoscan.score_fit import fit_scores, newly_clear, with_bands
+from logoscan.scoring.fit import fit_scores, newly_clear, with_bands
+from logoscan.scoring.model import PRICE_SIGNALS, PRIOR, ScoreModel, linear
 
 NAMES = list(PRIOR)
 PRIOR_MODEL = ScoreModel()

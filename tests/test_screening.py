@@ -23,21 +23,21 @@ import pytest
 from fakes import FakeDetector, FakeOcr, photo_of
 from test_scanner import ACME, BOLT, CORE, DETECTOR, ENCODER, OCR, SPEAKS, listings, register, timeless, wire
 
-import logoscan.images
-from logoscan.coded import find_coded
-from logoscan.complaints import find_complaints
+import logoscan.images.loading
 from logoscan.errors import CorruptFileError, InputError
-from logoscan.index import LogoIndex
-from logoscan.ledger import PhotoLedger
-from logoscan.pace import Pace
-from logoscan.placement import Keypoints
+from logoscan.index.logo_index import LogoIndex
+from logoscan.merchants.photo_ledger import PhotoLedger
 from logoscan.results import Report, Signal
-from logoscan.scanner import Scanner
-from logoscan.score import PRIOR, ScoreModel
-from logoscan.screening import Screening, SkippedStage
-from logoscan.signals import DEFAULT_SIGNALS
-from logoscan.text import NameIndex
+from logoscan.scan.pace import Pace
+from logoscan.scan.scanner import Scanner
+from logoscan.scan.screening import Screening, SkippedStage
+from logoscan.scoring.model import PRIOR, ScoreModel
+from logoscan.scoring.signals import DEFAULT_SIGNALS
+from logoscan.text.brand_names import NameIndex
+from logoscan.text.coded_terms import find_coded
+from logoscan.text.complaints import find_complaints
 from logoscan.types import Brand, Listing, Regions, Rgb, TextSpans
+from logoscan.vision.sift import Keypoints
 
 DECISIONS = {"clear": "allow", "review": "hold", "block": "block"}
 CHEAP = Listing("cheap", title="Acme shoe", category="Shoes", price=9, currency="EUR", seller_id="bad")
@@ -49,7 +49,7 @@ FAKE = replace(CHEAP, title="Acme shoe replica", claimed_brand="Acme")
 def _pointless(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Points take most of the time and find nothing on fakes; where they are compared they are found."""
     if request.function is not test_the_same_with_ledger_and_marks:
-        monkeypatch.setattr("logoscan.observing.of_photo", lambda rgb: Keypoints.empty())
+        monkeypatch.setattr("logoscan.vision.features.of_photo", lambda rgb: Keypoints.empty())
 
 
 class Clock:
@@ -208,7 +208,7 @@ def test_words_that_block_open_no_photo(monkeypatch: pytest.MonkeyPatch) -> None
         raise AssertionError("a photo was opened")
 
     scanner = wire()
-    monkeypatch.setattr("logoscan.observing.read_picture", never)
+    monkeypatch.setattr("logoscan.vision.features.read_picture", never)
     answer = scanner.screen(replace(FAKE, images=("a.jpg", "b.jpg")), deadline_s=1e9)
     assert (answer.decision, answer.timed_out) == ("block", False)
     assert [s.stage for s in answer.skipped] == [
@@ -435,7 +435,7 @@ def test_threads_share_a_gate() -> None:
 def test_photos_that_were_hashed_are_decoded_again_where_there_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("pdqhash")
     opened = 0
-    real = logoscan.images.read_picture
+    real = logoscan.images.loading.read_picture
 
     def counted(*given: Any, **named: Any) -> Any:
         nonlocal opened
@@ -443,8 +443,8 @@ def test_photos_that_were_hashed_are_decoded_again_where_there_are_many(monkeypa
         return real(*given, **named)
 
     scanner = wire(ledger=PhotoLedger())
-    monkeypatch.setattr("logoscan.observing.read_picture", counted)
-    monkeypatch.setattr("logoscan.screening._KEPT_PIXELS", 2 * noisy(0).size // 3)
+    monkeypatch.setattr("logoscan.vision.features.read_picture", counted)
+    monkeypatch.setattr("logoscan.scan.screening._KEPT_PIXELS", 2 * noisy(0).size // 3)
     listing = Listing("x", tuple(map(noisy, range(4))))
     report = scanner.screen(listing, deadline_s=math.inf).report
     assert opened == 6
@@ -555,7 +555,7 @@ def test_each_text_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(NameIndex, "find", counted("find", NameIndex.find))
     monkeypatch.setattr(NameIndex, "find_in_spans", counted("find_in_spans", NameIndex.find_in_spans))
-    monkeypatch.setattr("logoscan.wording.find_coded", counted("find_coded", find_coded))
+    monkeypatch.setattr("logoscan.text.listing_text.find_coded", counted("find_coded", find_coded))
     for module in ("wording", "judging"):
         monkeypatch.setattr(f"logoscan.{module}.find_complaints", counted(module, find_complaints))
     listing = Listing(

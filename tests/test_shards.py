@@ -22,13 +22,7 @@ from pyarrow import parquet
 from remote import DEADLY, POISON, make
 from strategies import make_report
 
-from logoscan.errors import CorruptFileError, InputError
-from logoscan.ledger import PhotoLedger
-from logoscan.listings import BadRow, read_listings
-from logoscan.merchant_state import MerchantState
-from logoscan.report import report_from_json, report_to_json
-from logoscan.results import ImageRecord, Report
-from logoscan.shards import (
+from logoscan.distributed.shards import (
     Row,
     find_shards,
     made_by,
@@ -39,8 +33,14 @@ from logoscan.shards import (
     shard_reports,
     write_output,
 )
+from logoscan.distributed.workers import Begun, ScanStage, identify, read_stage, take_stage
+from logoscan.errors import CorruptFileError, InputError
+from logoscan.io.listings import BadRow, read_listings
+from logoscan.merchants.photo_ledger import PhotoLedger
+from logoscan.merchants.state import MerchantState
+from logoscan.reporting.jsonl import report_from_json, report_to_json
+from logoscan.results import ImageRecord, Report
 from logoscan.types import Listing
-from logoscan.workers import Begun, ScanStage, identify, read_stage, take_stage
 
 MADE_BY = {"version": "1", "index": "abc", "tag": ""}
 DUST = np.random.default_rng(0).integers(0, 255, (60, 80, 3), np.uint8)

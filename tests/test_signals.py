@@ -10,14 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import brands, listings, quick, texts, units
 
-from logoscan.coded import CodedUse, find_coded
-from logoscan.cohorts import Cohort
-from logoscan.complaints import find_complaints
-from logoscan.facts import contradictions
-from logoscan.photos import MOST_SELLERS, PhotoUse, copied_photo_weight
-from logoscan.price import PriceJudgement
-from logoscan.score import PRIOR, ScoreModel
-from logoscan.signals import (
+from logoscan.images.phash import MOST_SELLERS, PhotoUse, copied_photo_weight
+from logoscan.pricing.cohorts import Cohort
+from logoscan.pricing.model import PriceJudgement
+from logoscan.scoring.model import PRIOR, ScoreModel
+from logoscan.scoring.signals import (
     DEFAULT_SIGNALS,
     Case,
     SignalFunction,
@@ -33,6 +30,9 @@ from logoscan.signals import (
     seller_not_authorised,
     shown_not_claimed,
 )
+from logoscan.text.attributes import contradictions
+from logoscan.text.coded_terms import CodedUse, find_coded
+from logoscan.text.complaints import find_complaints
 from logoscan.types import Brand, BrandMention, Listing, MentionKind
 
 ACME = Brand("Acme", authorised_sellers=("good", "better"))

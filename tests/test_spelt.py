@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from strategies import quick, texts
 
-from logoscan.folding import fold
-from logoscan.spelt import fold_words, read_places
+from logoscan.text.folding import fold
+from logoscan.text.tokens import fold_words, read_places
 
 
 def test_no_text_has_no_place() -> None:

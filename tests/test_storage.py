@@ -16,9 +16,9 @@ import pytest
 from fakes import FakeEncoder
 from filelock import FileLock
 
-from logoscan import storage
 from logoscan.errors import CorruptFileError, InputError
-from logoscan.storage import LogoRecord, Stored
+from logoscan.index import storage
+from logoscan.index.storage import LogoRecord, Stored
 from logoscan.types import Brand, UsualPrice
 
 FILES = ("vectors.npy", "logos.jsonl", "brands.jsonl", "drawings.zip")

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from logoscan import svg
 from logoscan.errors import ImageError
-from logoscan.svg import Renderer
+from logoscan.images import svg
+from logoscan.images.svg import Renderer
 
 NS = 'xmlns="http://www.w3.org/2000/svg"'
 HEAVY = (

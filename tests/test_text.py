@@ -11,9 +11,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from strategies import brands, floats32, quick, texts
 
-from logoscan.text import NameIndex, fold
+from logoscan.text.brand_names import NameIndex, fold
+from logoscan.text.words import is_word
 from logoscan.types import Brand, BrandMention, TextSpans
-from logoscan.words import is_word
 
 REGISTER = NameIndex(
     Brand(name)
@@ -710,7 +710,7 @@ def test_two_letters_are_misspelt_in_typed_text_and_among_few_names_alone(monkey
     assert found("Samsngu phone") == ["Samsung near Samsngu"]
     assert found("Samson gu phone") == []  # a word of a dictionary
     assert all(m.kind == "partial" for m in REGISTER.find_in_spans(lines("Samsngu phone"), "image:0"))
-    monkeypatch.setattr("logoscan.text._FAR_NAMES", 1)
+    monkeypatch.setattr("logoscan.text.brand_names._FAR_NAMES", 1)
     many = NameIndex([Brand("Samsung"), Brand("Siemens")])
     assert found("Samsngu phone", many) == []
     assert found("Samsnug phone", many) == ["Samsung near Samsnug"]

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from logoscan.folding import fold
-from logoscan.text import NameIndex
+from logoscan.text.brand_names import NameIndex
+from logoscan.text.folding import fold
 from logoscan.types import Brand
 
 BENCHMARKS = str(Path(__file__).resolve().parent.parent / "benchmarks")

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pytest
 from PIL import ImageFont
 
-from logoscan.logos import ink
+from logoscan.index.logo_images import ink
 from logoscan.training.compose import Composer, Mix
 from logoscan.training.drawings import DRAWING_PX, Drawings, from_arrays
 from logoscan.training.effects import CROP_PX

@@ -11,8 +11,6 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from logoscan.detect import LogoDetector
-from logoscan.detector_net import build
 from logoscan.training.compose import Composer
 from logoscan.training.detector import (
     DetectorPlan,
@@ -34,6 +32,8 @@ from logoscan.training.materials import backgrounds_from_arrays
 from logoscan.training.model_files import average, write_model
 from logoscan.training.network import Tower
 from logoscan.training.scenes import Scene
+from logoscan.vision.detector import LogoDetector
+from logoscan.vision.detector_net import build
 
 PLAN = DetectorPlan(minutes=5, max_steps=2, size_px=128, batch=2)
 

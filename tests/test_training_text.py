@@ -12,12 +12,12 @@ import torch
 from safetensors.torch import load_file
 from test_training_train import composer, font, metadata
 
-from logoscan import weights
-from logoscan.encode import ClipEncoder
 from logoscan.training.model_files import read_tower, write_folder, write_model
 from logoscan.training.network import TextTower, Tower, embed
 from logoscan.training.text import WORDS, TextPlan, Words, encode_words, fit_text, other_names, unseen
 from logoscan.training.wordmarks import random_name
+from logoscan.vision import weights
+from logoscan.vision.encoder import ClipEncoder
 
 MAKE = partial(composer, fonts=(font(),))
 PLAN = TextPlan(minutes=5, crops=128, shown=8, others=8, max_steps=2)

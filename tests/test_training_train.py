@@ -19,7 +19,7 @@ from PIL import ImageFont
 from safetensors.torch import load_file
 from timm.layers import Conv2dSame
 
-from logoscan.encode import cpu_has_bf16
+from logoscan.runtime import cpu_has_bf16
 from logoscan.training.__main__ import main
 from logoscan.training.compose import Composer, Mix
 from logoscan.training.depthwise import Depthwise

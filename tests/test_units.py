@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from strategies import quick, texts
 
 from logoscan.errors import InputError
-from logoscan.units import Pack, measure, pack
+from logoscan.text.quantities import Pack, measure, pack
 
 
 @pytest.mark.parametrize(

@@ -27,14 +27,14 @@ from test_scanner import wire as wire_any
 from test_screening import PACE, Clock
 from test_screening import slow as slow_any
 
-import logoscan.images
-from logoscan.index import LogoIndex
-from logoscan.observing import images_in_words
-from logoscan.pace import Pace
-from logoscan.placement import Keypoints
-from logoscan.scanner import Scanner
-from logoscan.screening import Screener, SkippedStage
+import logoscan.images.loading
+from logoscan.index.logo_index import LogoIndex
+from logoscan.scan.pace import Pace
+from logoscan.scan.scanner import Scanner
+from logoscan.scan.screening import Screener, SkippedStage
 from logoscan.types import ImageSource, Listing, Rgb
+from logoscan.vision.features import images_in_words
+from logoscan.vision.sift import Keypoints
 
 OPENING_S = 0.03
 DEADLINES = (0.001, 0.1, 1.0, math.inf)
@@ -141,14 +141,14 @@ def broken(root: Path) -> dict[str, ImageSource]:
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """A clock that opening a photo pushes on; points find nothing on fakes and take most of the time."""
-    now, real = Clock(), logoscan.images.read_picture
+    now, real = Clock(), logoscan.images.loading.read_picture
 
     def opened(*given: Any, **named: Any) -> Any:
         now.now += OPENING_S
         return real(*given, **named)
 
-    monkeypatch.setattr("logoscan.observing.read_picture", opened)
-    monkeypatch.setattr("logoscan.observing.of_photo", lambda rgb: Keypoints.empty())
+    monkeypatch.setattr("logoscan.vision.features.read_picture", opened)
+    monkeypatch.setattr("logoscan.vision.features.of_photo", lambda rgb: Keypoints.empty())
     return now
 
 
@@ -268,7 +268,7 @@ def test_a_wrong_answer_is_refused() -> None:
 
 def test_opening_is_bounded_whatever_the_photos(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
     """Fifty photos of half a second each: four are opened past the deadline, and the rest is a timeout."""
-    real, opened = logoscan.images.read_picture, 0
+    real, opened = logoscan.images.loading.read_picture, 0
 
     def slowly(*given: Any, **named: Any) -> Any:
         nonlocal opened
@@ -276,7 +276,7 @@ def test_opening_is_bounded_whatever_the_photos(monkeypatch: pytest.MonkeyPatch,
         clock.now += 0.5
         return real(*given, **named)
 
-    monkeypatch.setattr("logoscan.observing.read_picture", slowly)
+    monkeypatch.setattr("logoscan.vision.features.read_picture", slowly)
     listing = Listing("x", (GOOD["blank"],) * 49 + (b"garbage",))
     answer = gate(slow(clock), clock).screen(listing, deadline_s=0.1)
     assert (answer.decision, answer.timed_out, opened) == ("hold", True, 4)
@@ -390,8 +390,8 @@ def test_a_photo_that_breaks_a_model_is_held(step: str, clock: Clock) -> None:
 def test_a_file_that_goes_while_it_is_screened_is_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is opened, not kept, and gone when it is searched."""
     (tmp_path / "a.png").write_bytes(encoded("PNG"))
-    monkeypatch.setattr("logoscan.screening._KEPT_PIXELS", 0)
-    real, opened = logoscan.images.read_picture, 0
+    monkeypatch.setattr("logoscan.scan.screening._KEPT_PIXELS", 0)
+    real, opened = logoscan.images.loading.read_picture, 0
 
     def vanishing(*given: Any, **named: Any) -> Any:
         nonlocal opened
@@ -400,6 +400,6 @@ def test_a_file_that_goes_while_it_is_screened_is_held(tmp_path: Path, monkeypat
             (tmp_path / "a.png").unlink(missing_ok=True)
         return real(*given, **named)
 
-    monkeypatch.setattr("logoscan.observing.read_picture", vanishing)
+    monkeypatch.setattr("logoscan.vision.features.read_picture", vanishing)
     answer = wire(root=tmp_path).screen(Listing("x", ("a.png",)), deadline_s=math.inf, on_timeout="allow")
     assert (answer.decision, answer.skipped) == ("hold", (SkippedStage("find image 0", "unreadable"),))

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from logoscan.encode import ClipEncoder
-from logoscan.index import LogoIndex
-from logoscan.ocr import RapidOcr
-from logoscan.scanner import Scanner
-from logoscan.screening import SkippedStage
+from logoscan.index.logo_index import LogoIndex
+from logoscan.ocr.engine import RapidOcr
+from logoscan.scan.scanner import Scanner
+from logoscan.scan.screening import SkippedStage
 from logoscan.types import ImageSource, Listing
+from logoscan.vision.encoder import ClipEncoder
 
 
 @pytest.fixture(scope="module")

@@ -12,13 +12,13 @@ from fakes import BLUE, RED, WHITE, YELLOW, FakeDetector, FakeEncoder, photo_of,
 from PIL import Image
 
 from logoscan.errors import ImageError, InputError
-from logoscan.index import LogoIndex
-from logoscan.listings import BadRow, read_listings
+from logoscan.index.logo_index import LogoIndex
+from logoscan.io.listings import BadRow, read_listings
+from logoscan.reporting.html import listing_page
+from logoscan.scan.scanner import Scanner
+from logoscan.scan.unreadable import listings_of
 from logoscan.sources import ANYWHERE
-from logoscan.pages import listing_page
-from logoscan.scanner import Scanner
 from logoscan.types import Brand, Listing
-from logoscan.unreadable import listings_of
 
 ACME = quarters(RED, WHITE, BLUE, YELLOW)
 
@@ -40,7 +40,7 @@ def photos(tmp_path: Path) -> Path:
 
 
 def said(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [r.getMessage() for r in caplog.records if r.name == "logoscan.unreadable"]
+    return [r.getMessage() for r in caplog.records if r.name == "logoscan.scan.unreadable"]
 
 
 def test_the_photos_of_a_folder_are_found_from_anywhere(

@@ -19,20 +19,20 @@ from hypothesis import strategies as st
 from PIL import Image
 from strategies import quick
 
-from logoscan.detect import LogoDetector
-from logoscan.encode import ClipEncoder
 from logoscan.errors import CorruptFileError, ImageError, InputError, MismatchError, VettingError
-from logoscan.images import load_image
-from logoscan.index import LogoIndex
-from logoscan.jsonio import seal, unseal
-from logoscan.logos import load_logo
-from logoscan.match import MatchCalibration
-from logoscan.report import report_from_json, report_to_json
+from logoscan.images.loading import load_image
+from logoscan.index.logo_images import load_logo
+from logoscan.index.logo_index import LogoIndex
+from logoscan.io.records import seal, unseal
+from logoscan.matching.calibration import MatchCalibration
+from logoscan.reporting.jsonl import report_from_json, report_to_json
 from logoscan.results import Report
-from logoscan.scanner import Scanner
-from logoscan.score import ScoreModel
+from logoscan.review.journal import Journal, Verdict
+from logoscan.scan.scanner import Scanner
+from logoscan.scoring.model import ScoreModel
 from logoscan.types import Brand, Embeddings, Listing, Rgb, Rgba
-from logoscan.verdicts import Journal, Verdict
+from logoscan.vision.detector import LogoDetector
+from logoscan.vision.encoder import ClipEncoder
 
 ENCODER, DETECTOR = FakeEncoder(), FakeDetector()
 ACME, BOLT = quarters(RED, WHITE, BLUE, YELLOW), quarters(GREEN, RED, WHITE, RED)
@@ -388,7 +388,7 @@ def test_a_verdict_that_cannot_be_written_changes_nothing(journal: Journal, monk
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("logoscan.verdict_file.os.fsync", full)
+    monkeypatch.setattr("logoscan.review.journal_file.os.fsync", full)
     calls: list[Callable[[], object]] = [
         lambda: journal.reject(WRONG, "Acme", not_shown=True, **change),
         lambda: journal.confirm(WRONG, "Acme", add_rendering=True, **change),
@@ -515,8 +515,8 @@ def test_two_objects_and_threads_share_a_file(tmp_path: Path) -> None:
 def test_two_processes_append(tmp_path: Path) -> None:
     (tmp_path / "r.json").write_text(report_to_json(WRONG))
     script = (
-        "import sys; from pathlib import Path; from logoscan.verdicts import Journal\n"
-        "from logoscan.report import report_from_json\n"
+        "import sys; from pathlib import Path; from logoscan.review.journal import Journal\n"
+        "from logoscan.reporting.jsonl import report_from_json\n"
         f"report = report_from_json(Path({str(tmp_path / 'r.json')!r}).read_text())\n"
         f"journal = Journal({str(tmp_path / 'v.jsonl')!r})\n"
         "for i in range(25): journal.confirm(report, 'Acme', reviewer=sys.argv[1] + str(i))\n"
@@ -576,8 +576,8 @@ def test_any_sequence_stands_as_its_replay_does(tmp_path_factory: pytest.TempPat
 
 def strict(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cosines of the fake encoder, as if they were known."""
-    monkeypatch.setattr("logoscan.verdicts.limits", lambda _: (0.5, 0.95))
-    monkeypatch.setattr("logoscan.index.limits", lambda _: (0.5, 0.95))
+    monkeypatch.setattr("logoscan.review.journal.limits", lambda _: (0.5, 0.95))
+    monkeypatch.setattr("logoscan.index.logo_index.limits", lambda _: (0.5, 0.95))
 
 
 def reject(journal: Journal, index: LogoIndex, reviewer: str | None, **more: Any) -> Verdict:

@@ -14,11 +14,12 @@ from PIL import Image
 from strategies import quick
 
 from logoscan.errors import InputError, VettingError
-from logoscan.index import LogoIndex
-from logoscan.price import PriceModel, PriceRecord
-from logoscan.text import NO_BRAND
+from logoscan.index.logo_index import LogoIndex
+from logoscan.index.vet import CONFLICTS, ConflictKind, vet_names
+from logoscan.pricing.model import PriceModel
+from logoscan.pricing.sample import PriceRecord
+from logoscan.text.brand_names import NO_BRAND
 from logoscan.types import Brand, ImageSource, UsualPrice
-from logoscan.vet import CONFLICTS, ConflictKind, vet_names
 
 ENCODER = FakeEncoder()
 ACME, BOLT = quarters(RED, WHITE, BLUE, YELLOW), quarters(GREEN, RED, WHITE, RED)

@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 from fakes import FakeEncoder
 
-from logoscan import weights
-from logoscan.detect import DENSE_PLAN, LogoDetector, Tiles, WholeImage
 from logoscan.errors import CorruptFileError, InputError, LogoscanError
-from logoscan.index import LogoIndex
-from logoscan.jsonio import file_sha256, to_mapping
-from logoscan.match import MatchCalibration
-from logoscan.scanner import Scanner
+from logoscan.index.logo_index import LogoIndex
+from logoscan.io.records import file_sha256, to_mapping
+from logoscan.matching.calibration import MatchCalibration
+from logoscan.scan.scanner import Scanner
 from logoscan.types import EncoderInfo
+from logoscan.vision import weights
+from logoscan.vision.detector import DENSE_PLAN, LogoDetector, Tiles, WholeImage
 
 
 def calibration_for(encoder: str, detector: str) -> MatchCalibration:

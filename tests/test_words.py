@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from logoscan import words
-from logoscan.words import is_common, is_word
+from logoscan.text import words
+from logoscan.text.words import is_common, is_word
 
 
 @pytest.mark.parametrize("word", ["apple", "matte", "guest", "parfum", "talla", "grosse", "scarpe", "couleur"])
@@ -29,9 +29,7 @@ def test_words_that_everybody_uses(word: str, common: bool) -> None:
 
 
 def test_importing_reads_no_table() -> None:
-    script = (
-        "import sys, logoscan.text, logoscan.coded; print({'spellchecker', 'confusable_homoglyphs'} & set(sys.modules))"
-    )
+    script = "import sys, logoscan.text.brand_names, logoscan.text.coded_terms; print({'spellchecker', 'confusable_homoglyphs'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
 

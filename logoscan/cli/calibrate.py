@@ -11,9 +11,9 @@ from logoscan.cli.app import examples, main
 from logoscan.cli.console import complain, progress, say, working
 from logoscan.cli.options import DETECTOR, DEVICE, ENCODER, INDEX, MODE, PRETRAINED
 from logoscan.errors import LogoscanError
-from logoscan.images import load_image
-from logoscan.jsonio import write_record
-from logoscan.listings import read_labels
+from logoscan.images.loading import load_image
+from logoscan.io.listings import read_labels
+from logoscan.io.records import write_record
 
 
 @main.command(
@@ -55,10 +55,10 @@ def calibrate(
     LABELS is a CSV with the columns file (in IMAGES) and brand (| between several, empty for none). A hundred photos
     or more, a third of them without any registered brand, give something to fit; the more the better.
     """
-    from logoscan.calibrate import Labelled, collect, expected_calibration_error, fit, predict
-    from logoscan.detect import make_detector
-    from logoscan.encode import ClipEncoder, encode_crops
-    from logoscan.index import LogoIndex
+    from logoscan.index.logo_index import LogoIndex
+    from logoscan.matching.calibrate import Labelled, collect, expected_calibration_error, fit, predict
+    from logoscan.vision.detector import make_detector
+    from logoscan.vision.encoder import ClipEncoder, encode_crops
 
     rows = read_labels(labels)
     with working("loading the models"):

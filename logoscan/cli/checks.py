@@ -21,10 +21,10 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import logoscan
-from logoscan import weights
-from logoscan.calibration import bundled_calibrations
 from logoscan.errors import LogoscanError, MismatchError
+from logoscan.matching.calibration import bundled_calibrations
 from logoscan.types import EncoderInfo
+from logoscan.vision import weights
 
 __all__ = ["Check", "State", "devices", "extras", "index", "models", "packages", "readers", "system"]
 
@@ -240,7 +240,7 @@ def models() -> Iterator[Check]:
 
 def readers() -> Iterator[Check]:
     """The OCR engines with their models."""
-    from logoscan import ocr
+    from logoscan.ocr import engine as ocr
 
     try:
         from rapidocr import RapidOCR  # noqa: F401
@@ -292,7 +292,7 @@ def index(folder: Path) -> Iterator[Check]:
     """Whether an index is whole and belongs to the bundled encoder."""
     again = f"logoscan register BRANDS --out {shlex.quote(str(folder))}"
     try:
-        from logoscan.index import LogoIndex
+        from logoscan.index.logo_index import LogoIndex
 
         register = LogoIndex.load(folder)
     except (LogoscanError, OSError) as error:

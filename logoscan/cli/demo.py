@@ -15,9 +15,9 @@ from logoscan.cli.console import cells, complain, progress, say, show, table, wo
 from logoscan.cli.inputs import price_model
 from logoscan.cli.options import DEVICE, MODE, OCR
 from logoscan.cli.overlays import write_overlays
-from logoscan.files import private_folder
-from logoscan.listings import read_listings
-from logoscan.report import write_reports
+from logoscan.io.files import private_folder
+from logoscan.io.listings import read_listings
+from logoscan.reporting.jsonl import write_reports
 from logoscan.results import Report
 from logoscan.types import Listing
 
@@ -40,10 +40,10 @@ _COLOURS = {"clear": "green", "review": "yellow", "block": "red"}
 @MODE
 def demo(out: Path, ocr: str, device: str) -> None:
     """Scan the bundled sample listings and show the scores. Photos, sellers and prices are composed, not real."""
-    from logoscan.encode import ClipEncoder
-    from logoscan.index import LogoIndex
-    from logoscan.ocr import make_ocr
-    from logoscan.scanner import Scanner
+    from logoscan.index.logo_index import LogoIndex
+    from logoscan.ocr.engine import make_ocr
+    from logoscan.scan.scanner import Scanner
+    from logoscan.vision.encoder import ClipEncoder
 
     samples = Path(logoscan.__file__).parent / "_samples"
     listings = [row for row in read_listings(samples / "listings.jsonl") if isinstance(row, Listing)]

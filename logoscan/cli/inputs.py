@@ -8,11 +8,11 @@ from pathlib import Path
 
 from logoscan.cli.console import Complaints
 from logoscan.errors import InputError
-from logoscan.files import held, lock_beside
-from logoscan.ledger import PhotoLedger
-from logoscan.listings import BadRow
-from logoscan.price import PriceModel
-from logoscan.price_files import read_prices
+from logoscan.io.files import held, lock_beside
+from logoscan.io.listings import BadRow
+from logoscan.merchants.photo_ledger import PhotoLedger
+from logoscan.pricing.files import read_prices
+from logoscan.pricing.model import PriceModel
 
 __all__ = ["ledger_of", "ledger_to_change", "price_model"]
 

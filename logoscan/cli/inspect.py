@@ -15,10 +15,10 @@ from rich.table import Table
 from logoscan.cli.app import examples, main
 from logoscan.cli.console import cells, show, table, working
 from logoscan.errors import InputError
-from logoscan.jsonio import to_mapping
+from logoscan.io.records import to_mapping
 
 if TYPE_CHECKING:
-    from logoscan.index import LogoIndex
+    from logoscan.index.logo_index import LogoIndex
 
 _NAMED = 5
 """Names that a line lists before it ends in dots; `--json` has all."""
@@ -44,7 +44,7 @@ def inspect(index_dir: Path, pairs: int, brand: str | None, as_json: bool) -> No
     Two brands are as confusable as their two nearest logos: the cosine of these, of all pairs of brands that have a
     logo. Brands that are known by their name alone are not compared.
     """
-    from logoscan.index import LogoIndex
+    from logoscan.index.logo_index import LogoIndex
 
     with working("reading the index"):
         index = LogoIndex.load(index_dir)
@@ -86,7 +86,7 @@ def _resolved(index: LogoIndex, brand: str) -> str:
 
 def _facts(index: LogoIndex, folder: Path) -> dict[str, Any]:
     """The register in figures; the keys of `--json`."""
-    from logoscan.register import NOBODY, USERS
+    from logoscan.index._state import NOBODY, USERS
 
     users = [n for n in index.negatives if n.id.startswith(USERS)]
     without = [b.name for b in index.brands if b.name not in index.with_logo]

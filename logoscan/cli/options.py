@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from logoscan.errors import InputError
-from logoscan.files import file_mode
+from logoscan.io.files import file_mode
 
 __all__ = ["DETECTOR", "DEVICE", "EFFORT", "ENCODER", "INDEX", "MODE", "OCR", "PRETRAINED"]
 

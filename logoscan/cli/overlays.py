@@ -10,9 +10,9 @@ from pathlib import Path
 from PIL import Image
 
 from logoscan.errors import ImageError, LogoscanError
-from logoscan.files import atomic_write, private_folder
-from logoscan.images import read_picture
-from logoscan.report import draw_overlay
+from logoscan.images.loading import read_picture
+from logoscan.io.files import atomic_write, private_folder
+from logoscan.reporting.jsonl import draw_overlay
 from logoscan.results import Report
 
 __all__ = ["write_overlays"]

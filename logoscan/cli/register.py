@@ -57,10 +57,10 @@ def register(
     A brand without a logo is found by its name, where the model has a text tower. Brands that are in each other's way
     are refused, all of them are said, and nothing is written.
     """
-    from logoscan.brands import read_brand_folders
-    from logoscan.encode import ClipEncoder
-    from logoscan.index import LogoIndex
-    from logoscan.vet import CONFLICTS
+    from logoscan.index.brand_folders import read_brand_folders
+    from logoscan.index.logo_index import LogoIndex
+    from logoscan.index.vet import CONFLICTS
+    from logoscan.vision.encoder import ClipEncoder
 
     folders = read_brand_folders(brands)
     if ledger is not None:

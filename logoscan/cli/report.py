@@ -10,7 +10,7 @@ import click
 from logoscan.cli.app import examples, main
 from logoscan.cli.console import complain, progress, say
 from logoscan.cli.options import MODE
-from logoscan.report import read_reports
+from logoscan.reporting.jsonl import read_reports
 
 _MOST_TOLD = 20
 """Photos that cannot be shown and are named; the rest is counted."""
@@ -36,8 +36,8 @@ def report(reports: Path, folder: Path, root: Path | None, index_dir: Path | Non
     They open from disk, without a server, and load nothing from elsewhere. Needs the extra `report`. Exit code 1 if
     photos that were scanned cannot be shown; stderr says which.
     """
-    from logoscan.index import LogoIndex
-    from logoscan.run_pages import write_pages
+    from logoscan.index.logo_index import LogoIndex
+    from logoscan.reporting.run_html import write_pages
 
     index = None if index_dir is None else LogoIndex.load(index_dir)
     with reports.open("rb") as lines:

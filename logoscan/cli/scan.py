@@ -14,19 +14,19 @@ from typing import Any
 
 import click
 
-from logoscan.calibration import MatchCalibration
 from logoscan.cli.app import INTERRUPTED, examples, main
 from logoscan.cli.console import Complaints, complain, progress, say, working
 from logoscan.cli.inputs import ledger_of, ledger_to_change, price_model
 from logoscan.cli.options import DETECTOR, DEVICE, EFFORT, ENCODER, INDEX, MODE, OCR, PRETRAINED
 from logoscan.cli.overlays import write_overlays
-from logoscan.jsonio import file_sha256, read_record, to_json
-from logoscan.listings import BadRow, read_listings, row_count
-from logoscan.report import read_reports
-from logoscan.resume import PartialOutput
-from logoscan.score import ScoreModel
+from logoscan.io.listings import BadRow, read_listings, row_count
+from logoscan.io.partial import PartialOutput
+from logoscan.io.records import file_sha256, read_record, to_json
+from logoscan.matching.calibration import MatchCalibration
+from logoscan.reporting.jsonl import read_reports
+from logoscan.scan.unreadable import photo_warnings
+from logoscan.scoring.model import ScoreModel
 from logoscan.types import Listing
-from logoscan.unreadable import photo_warnings
 
 
 @main.command(
@@ -100,12 +100,12 @@ def scan(
     Writes to OUT.partial and renames it when complete; the same command goes on where it was, another one is refused.
     Exit code 1 if rows or photos failed; stderr says which.
     """
-    from logoscan.detect import make_detector
-    from logoscan.encode import ClipEncoder
-    from logoscan.index import LogoIndex
-    from logoscan.ocr import make_ocr
+    from logoscan.index.logo_index import LogoIndex
+    from logoscan.ocr.engine import make_ocr
     from logoscan.runtime import one_core_a_batch
-    from logoscan.scanner import Scanner
+    from logoscan.scan.scanner import Scanner
+    from logoscan.vision.detector import make_detector
+    from logoscan.vision.encoder import ClipEncoder
 
     one_core_a_batch()
     references, bad_prices = price_model(prices)

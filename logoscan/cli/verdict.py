@@ -11,7 +11,7 @@ from logoscan.cli.app import examples, main
 from logoscan.cli.console import say, working
 from logoscan.cli.options import DEVICE, ENCODER, MODE, PRETRAINED
 from logoscan.errors import InputError
-from logoscan.report import read_reports
+from logoscan.reporting.jsonl import read_reports
 from logoscan.results import Report
 
 
@@ -121,9 +121,9 @@ def _review(
     path: Path, verb: str, about: tuple[Any, ...], folder: Path | None, options: dict[str, Any], **answers: Any
 ) -> None:
     """Pass a verdict and, with an index, save that again."""
-    from logoscan.encode import ClipEncoder
-    from logoscan.index import LogoIndex
-    from logoscan.verdicts import Journal
+    from logoscan.index.logo_index import LogoIndex
+    from logoscan.review.journal import Journal
+    from logoscan.vision.encoder import ClipEncoder
 
     journal, where = Journal(path), options["index_dir"]
     answers["reviewer"] = options["reviewer"]

@@ -17,9 +17,8 @@ import cv2
 import numpy as np
 import torch
 
-from logoscan.alteration import AlterationCheck
-from logoscan.alteration_evidence import LOOK_PX
-from logoscan.encode import ClipEncoder
+from logoscan.matching.alteration import AlterationCheck
+from logoscan.matching.alteration_features import LOOK_PX
 from logoscan.training import drawings as drawing_store
 from logoscan.training.alterations import joined, stream_pairs, threshold, train_alterations, write_check
 from logoscan.training.alterations import judge as judge_alterations
@@ -53,7 +52,8 @@ from logoscan.training.sheet import contact_sheet
 from logoscan.training.stream import stream
 from logoscan.training.text import TextPlan, fit_text
 from logoscan.training.train import Batches, Plan, train, view_pairs
-from logoscan.weights import ALTERATIONS, DETECTOR
+from logoscan.vision.encoder import ClipEncoder
+from logoscan.vision.weights import ALTERATIONS, DETECTOR
 
 _PACKAGES = " ".join(drawing_store.package(s) for s in drawing_store.TRAIN_SETS)
 _CALIBRATION = " ".join(drawing_store.package(s) for s in drawing_store.CALIBRATION_SETS)

@@ -21,10 +21,10 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from safetensors.torch import save_file
 
-from logoscan.alteration import KINDS, laid
-from logoscan.alteration_evidence import NUMBERS, evidence
-from logoscan.alteration_net import AlterationNet, build
-from logoscan.logos import ink
+from logoscan.index.logo_images import ink
+from logoscan.matching.alteration import KINDS, laid
+from logoscan.matching.alteration_features import NUMBERS, evidence
+from logoscan.matching.alteration_net import AlterationNet, build
 from logoscan.training.compose import Composer, ground_for
 from logoscan.training.effects import CROP_PX, Rgb8, blend, lay, random_corners, take_snapshot, to_uint8
 from logoscan.training.materials import random_colour

@@ -17,20 +17,20 @@ import click
 import numpy as np
 from rich.progress import track
 
-from logoscan import weights
-from logoscan.calibrate import SIZES, Labelled, collect, expected_calibration_error, fit, predict, surest
-from logoscan.calibration import MatchCalibration
-from logoscan.detect import DENSE_PLAN, Detector, LogoDetector, Tiles, WholeImage, make_detector
-from logoscan.encode import ClipEncoder, Encoder, encode_crops
-from logoscan.index import LogoIndex
-from logoscan.jsonio import to_mapping
+from logoscan.index.logo_index import LogoIndex
+from logoscan.index.vet import CONFLICTS
+from logoscan.io.records import to_mapping
+from logoscan.matching.calibrate import SIZES, Labelled, collect, expected_calibration_error, fit, predict, surest
+from logoscan.matching.calibration import MatchCalibration
 from logoscan.training import drawings as drawing_store
 from logoscan.training.drawings import Drawings
 from logoscan.training.materials import Materials, load_backgrounds
 from logoscan.training.scenes import Scene, compose_scene
 from logoscan.training.wordmarks import font_files, random_name
 from logoscan.types import Brand, ImageSource
-from logoscan.vet import CONFLICTS
+from logoscan.vision import weights
+from logoscan.vision.detector import DENSE_PLAN, Detector, LogoDetector, Tiles, WholeImage, make_detector
+from logoscan.vision.encoder import ClipEncoder, Encoder, encode_crops
 
 _WORD = "word:"
 

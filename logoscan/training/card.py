@@ -14,11 +14,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from logoscan.encode import ClipEncoder, encode_images
-from logoscan.logos import renderings
+from logoscan.index.logo_images import renderings
 from logoscan.training.compose import Composer
 from logoscan.training.effects import low_resolution, to_uint8
 from logoscan.training.sheet import Rgb8, tile
+from logoscan.vision.encoder import ClipEncoder, encode_images
 
 _SIDE = 96
 

@@ -24,14 +24,14 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torchvision.models.detection.fcos import FCOS
 from torchvision.transforms.functional import normalize, resize
 
-from logoscan.boxes import area, clip, iou, to_square
-from logoscan.detector_net import MEAN, STD, anchors_of, build, decode, outputs, places_of
-from logoscan.images import square_crops
+from logoscan.images.boxes import area, clip, iou, to_square
+from logoscan.images.loading import square_crops
 from logoscan.runtime import cpu_has_bf16
 from logoscan.training.compose import Composer
 from logoscan.training.scenes import Scene, compose_scene
 from logoscan.training.stream import stream
 from logoscan.types import Boxes
+from logoscan.vision.detector_net import MEAN, STD, anchors_of, build, decode, outputs, places_of
 
 logger = logging.getLogger(__name__)
 

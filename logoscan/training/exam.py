@@ -14,9 +14,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from logoscan.brands import read_brand_folders
-from logoscan.logos import ink, read_logo
-from logoscan.svg import Renderer
+from logoscan.images.svg import Renderer
+from logoscan.index.brand_folders import read_brand_folders
+from logoscan.index.logo_images import ink, read_logo
 from logoscan.training.drawings import Drawings, from_arrays
 from logoscan.training.styles import Rgba
 

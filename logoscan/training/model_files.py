@@ -12,15 +12,15 @@ from typing import Any
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from logoscan.alteration import AlterationCheck
-from logoscan.detect import LogoDetector
-from logoscan.detector_net import MEAN, STD
-from logoscan.encode import BPE_FILE
-from logoscan.files import atomic_write
-from logoscan.jsonio import file_sha256, from_mapping
+from logoscan.io.files import atomic_write
+from logoscan.io.records import file_sha256, from_mapping
+from logoscan.matching.alteration import AlterationCheck
 from logoscan.training.network import BACKBONE, TEXT_CFG, TextTower, Tower, write_bpe
 from logoscan.types import EncoderInfo, Preprocessing
-from logoscan.weights import ALTERATIONS, DETECTOR, ENCODER, write_manifest
+from logoscan.vision.detector import LogoDetector
+from logoscan.vision.detector_net import MEAN, STD
+from logoscan.vision.encoder import BPE_FILE
+from logoscan.vision.weights import ALTERATIONS, DETECTOR, ENCODER, write_manifest
 
 __all__ = ["average", "bundle", "read_notes", "read_text_tower", "read_tower", "write_folder", "write_model"]
 

@@ -2,7 +2,7 @@
 
 Composed scenes are searched in registers of several sizes, half of them without the drawing that the scene shows; a
 logistic regression of "the scene shows this brand" on the surprise of the placement and the size of the register gives
-the numbers in `logoscan.placement`. The scenes' marks are of icon sets that no tower was trained on, or words that no
+the numbers in `logoscan.matching.placement`. The scenes' marks are of icon sets that no tower was trained on, or words that no
 register knows, set in the fonts of registered ones.
 """
 
@@ -15,18 +15,18 @@ import click
 import numpy as np
 from rich.progress import track
 
-from logoscan.calibrate import expected_calibration_error
-from logoscan.detect import LogoDetector
-from logoscan.encode import ClipEncoder, encode_crops
-from logoscan.keypoints import of_photo
-from logoscan.locate import placements
-from logoscan.observing import Observation
+from logoscan.index.vet import CONFLICTS
+from logoscan.matching.calibrate import expected_calibration_error
+from logoscan.matching.sift_match import placements
 from logoscan.results import ImageRecord
 from logoscan.training import drawings as drawing_store
 from logoscan.training.calibrate import full_register, scenes
 from logoscan.training.wordmarks import draw_name, font_files, random_name
 from logoscan.types import Brand, ImageSource, Rgba, TextSpans
-from logoscan.vet import CONFLICTS
+from logoscan.vision.detector import LogoDetector
+from logoscan.vision.encoder import ClipEncoder, encode_crops
+from logoscan.vision.features import Observation
+from logoscan.vision.sift import of_photo
 
 _SIZES = (1, 3, 10, 27, 100, 400)
 """Of the registers, in brands."""

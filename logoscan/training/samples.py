@@ -24,7 +24,7 @@ import numpy as np
 import PIL
 from PIL import Image, ImageFont
 
-from logoscan.logos import load_logo
+from logoscan.index.logo_images import load_logo
 from logoscan.training.sample_scenes import SCENES
 from logoscan.types import Rgb
 

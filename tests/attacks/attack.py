@@ -10,18 +10,19 @@ from typing import Any, Literal, TypeAlias
 
 from fakes import BLUE, RED, WHITE, YELLOW, FakeEncoder, FakeOcr, quarters
 
-from logoscan.detect import WholeImage
 from logoscan.errors import LogoscanError
-from logoscan.images import ImageLimits
-from logoscan.index import LogoIndex
-from logoscan.listings import BadRow, read_listings
-from logoscan.match import MatchCalibration
-from logoscan.pages import listing_page
-from logoscan.price import PriceModel, PriceRecord
-from logoscan.report import report_from_json, report_to_json
+from logoscan.images.loading import ImageLimits
+from logoscan.index.logo_index import LogoIndex
+from logoscan.io.listings import BadRow, read_listings
+from logoscan.matching.calibration import MatchCalibration
+from logoscan.pricing.model import PriceModel
+from logoscan.pricing.sample import PriceRecord
+from logoscan.reporting.html import listing_page
+from logoscan.reporting.jsonl import report_from_json, report_to_json
 from logoscan.results import Report
-from logoscan.scanner import Scanner
+from logoscan.scan.scanner import Scanner
 from logoscan.types import Brand, ImageSource, Listing, UsualPrice
+from logoscan.vision.detector import WholeImage
 
 Outcome: TypeAlias = Literal[
     "report",

@@ -19,9 +19,9 @@ from attack_pictures import encoded, png
 from fakes import FakeEncoder
 from PIL import Image
 
-from logoscan.facts import contradictions
-from logoscan.index import LogoIndex
-from logoscan.logos import load_logo
+from logoscan.index.logo_images import load_logo
+from logoscan.index.logo_index import LogoIndex
+from logoscan.text.attributes import contradictions
 
 _NAMESPACES = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
 _RECT = '<rect width="90" height="90"/>'

@@ -16,19 +16,20 @@ import numpy as np
 from attack import ACME, Attack, NotHarmlessError, Outcome, Trial, ended, scanner
 from fakes import FakeEncoder
 
-from logoscan.brands import read_brand_folders
 from logoscan.errors import LogoscanError
-from logoscan.index import LogoIndex
-from logoscan.jsonio import seal
-from logoscan.ledger import PhotoLedger
-from logoscan.listings import BadRow, read_labels, read_prices
-from logoscan.merchant_state import MerchantState
-from logoscan.pages import listing_page
-from logoscan.price import PriceModel
-from logoscan.report import read_reports, report_to_json
-from logoscan.score import ScoreModel
+from logoscan.index.brand_folders import read_brand_folders
+from logoscan.index.logo_index import LogoIndex
+from logoscan.io.listings import BadRow, read_labels
+from logoscan.io.records import seal
+from logoscan.merchants.photo_ledger import PhotoLedger
+from logoscan.merchants.state import MerchantState
+from logoscan.pricing.files import read_prices
+from logoscan.pricing.model import PriceModel
+from logoscan.reporting.html import listing_page
+from logoscan.reporting.jsonl import read_reports, report_to_json
+from logoscan.review.journal import Journal
+from logoscan.scoring.model import ScoreModel
 from logoscan.types import Brand, Listing
-from logoscan.verdicts import Journal
 
 GARBAGE: tuple[bytes, ...] = (
     b"{",

@@ -443,7 +443,7 @@ TABLES: dict[str, tuple[Outcome, Callable[[Any], dict[str, Any]], int]] = {
 
 def _formulas(_: Path) -> Trial:
     """What sellers write comes to a table as it is: it is no CSV, and whoever writes one has to know."""
-    from logoscan.notebook import to_pandas
+    from logoscan.reporting.notebook import to_pandas
 
     hostile = Listing('=HYPERLINK("http://127.0.0.1")', seller_id="@SUM(1)", claimed_brand="Acme")
 

@@ -18,17 +18,17 @@ from attack import ACME, Attack, NotHarmlessError, Outcome, Trial, ended, scanne
 from filelock import FileLock
 from PIL import Image
 
-from logoscan import files
 from logoscan.cli.overlays import write_overlays
-from logoscan.jsonio import file_sha256, seal, to_json
-from logoscan.pages import listing_page
-from logoscan.report import read_reports, write_reports
+from logoscan.io import files
+from logoscan.io.partial import PartialOutput
+from logoscan.io.records import file_sha256, seal, to_json
+from logoscan.reporting.html import listing_page
+from logoscan.reporting.jsonl import read_reports, write_reports
+from logoscan.reporting.run_html import write_pages
 from logoscan.results import ImageRecord, Report
-from logoscan.resume import PartialOutput
-from logoscan.run_pages import write_pages
-from logoscan.score import ScoreModel
+from logoscan.review.journal_file import VerdictFile
+from logoscan.scoring.model import ScoreModel
 from logoscan.types import Listing, Match
-from logoscan.verdict_file import VerdictFile
 
 SIDE = 8000
 """Of large photos; tests make it smaller."""

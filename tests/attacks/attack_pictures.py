@@ -19,8 +19,8 @@ from attack import ACME, Attack, NotHarmlessError, Outcome, Trial, ended, photog
 from PIL import Image
 
 from logoscan.errors import ImageError
-from logoscan.images import load_image
-from logoscan.listings import read_listings
+from logoscan.images.loading import load_image
+from logoscan.io.listings import read_listings
 from logoscan.types import ImageSource
 
 Made = Callable[[], ImageSource]

@@ -12,11 +12,11 @@ from attack import ACME, Attack, NotHarmlessError, Outcome, Trial, scanner
 from fakes import BLUE, GREEN, RED, WHITE, FakeEncoder, quarters
 
 from logoscan.errors import VettingError
-from logoscan.index import LogoIndex
+from logoscan.index.logo_index import LogoIndex
 from logoscan.results import Report
-from logoscan.scanner import Scanner
+from logoscan.review.journal import Journal
+from logoscan.scan.scanner import Scanner
 from logoscan.types import Brand, ImageSource, Listing, UsualPrice
-from logoscan.verdicts import Journal
 
 ENCODER = FakeEncoder()
 BOLT = quarters(GREEN, RED, WHITE, RED)

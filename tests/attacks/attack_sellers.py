@@ -8,12 +8,14 @@ from pathlib import Path
 
 from attack import Attack, NotHarmlessError, Outcome, Trial
 
-from logoscan.judging import Findings, Judge
-from logoscan.ledger import PhotoLedger
-from logoscan.merchant import score_merchant
-from logoscan.price import PriceModel, PriceRecord
-from logoscan.results import Contribution, ImageRecord, ListingFacts, Provenance, Report, Score, Signal, sigmoid
-from logoscan.score import ScoreModel
+from logoscan.merchants.photo_ledger import PhotoLedger
+from logoscan.merchants.score import score_merchant
+from logoscan.odds import sigmoid
+from logoscan.pricing.model import PriceModel
+from logoscan.pricing.sample import PriceRecord
+from logoscan.results import Contribution, ImageRecord, ListingFacts, Provenance, Report, Score, Signal
+from logoscan.scoring.judge import Findings, Judge
+from logoscan.scoring.model import ScoreModel
 from logoscan.types import Brand, Listing
 
 ACME = Brand("Acme", authorised_sellers=("dealer",))

@@ -23,20 +23,20 @@ from attack_register import POISONS
 from attack_sellers import SELLERS
 from attack_table import ATTACKS
 
-from logoscan import formats
-from logoscan.placement import Keypoints
+from logoscan.images import formats
+from logoscan.vision.sift import Keypoints
 
 _EACH = (*PHOTOS, *MARKS, *ROWS, *STORED, *POISONS, *SELLERS, *OUTPUTS, *GATE)
 
 
 _SMALLER: dict[str, object] = {
-    "logoscan.svg._MOST_S": 1,
+    "logoscan.images.svg._MOST_S": 1,
     "attack.MOST_PIXELS": attack.MOST_PIXELS // 16,
     "attack_pictures.SIDE": attack_pictures.SIDE // 4,
     "attack_outputs.SIDE": attack_outputs.SIDE // 4,
     "attack_pictures.INFLATED": attack_pictures.INFLATED // 16,
-    "logoscan.formats._MOST_SCANNED_PIXELS": formats._MOST_SCANNED_PIXELS // 16,
-    "logoscan.observing.of_photo": lambda rgb: Keypoints.empty((rgb.shape[1], rgb.shape[0])),
+    "logoscan.images.formats._MOST_SCANNED_PIXELS": formats._MOST_SCANNED_PIXELS // 16,
+    "logoscan.vision.features.of_photo": lambda rgb: Keypoints.empty((rgb.shape[1], rgb.shape[0])),
 }
 """Bombs and the caps that they try, smaller alike, and no points, so that all attacks take a minute of processor time;
 `benchmarks/attacks.py` tries them as they are."""

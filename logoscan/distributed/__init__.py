@@ -1,0 +1,1 @@
+"""Scans on many machines with Ray Data."""

@@ -1,0 +1,1 @@
+"""Pictures: loading with caps, boxes, crops, SVG and hashes of photos."""

@@ -1,0 +1,1 @@
+"""The index of registered logos and brands."""

@@ -1,0 +1,1 @@
+"""Records, listings and files: everything that is read from a disk and written to it."""

@@ -1,0 +1,219 @@
+"""Listings files (`.jsonl`, `.csv`, `.parquet`) and folders of photos -> Listing records, row by row.
+
+One bad field costs that field, a bad row becomes a `BadRow` with its line, and neither ends the stream; each is told.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from functools import wraps
+from pathlib import Path
+from typing import Any, Literal
+
+from logoscan.errors import InputError
+from logoscan.io.folders import photo_names
+from logoscan.io.parquet_rows import ParquetTable
+from logoscan.io.rows import FIELDS, BadRow, field_of, loads, to_listing, whole
+from logoscan.io.tables import CsvTable, check_columns, kind_of, lines_of, open_csv, tell_ignored
+from logoscan.sources import PHOTO_SUFFIXES, NameBelow
+from logoscan.types import Listing
+
+__all__ = ["PHOTO_SUFFIXES", "BadRow", "listings_kind", "read_listings", "rows_of_csv", "row_count", "to_listing"]
+
+logger = logging.getLogger(__name__)
+
+KINDS = (".jsonl", ".csv", ".parquet")
+_BLOCK_BYTES = 1 << 20
+_KNOWN = frozenset(FIELDS)
+_LABEL_FIELDS = ("file", "brand")
+
+_Rows = Iterator[tuple[int, Mapping[str, Any] | BadRow]]
+"""Rows of a file by where they stand."""
+
+
+# -- JSON lines
+
+
+def _from_jsonl(path: Path) -> _Rows:
+    for line, text in lines_of(path):
+        if text is None:
+            yield line, BadRow(line, "expected a shorter line")
+        elif text.strip():
+            yield line, _object(text, line)
+
+
+def _object(text: str, line: int) -> Mapping[str, Any] | BadRow:
+    try:
+        values = loads(text)
+    except (ValueError, RecursionError) as error:
+        return BadRow(line, f"not JSON ({error!s:.100})")
+    return values if isinstance(values, dict) else BadRow(line, f"expected an object, got {type(values).__name__}")
+
+
+def _refuse_array(path: Path) -> None:
+    """A file that is one array of JSON has no row that could be read."""
+    first = next((text for _, text in lines_of(path) if text is None or text.strip()), None)
+    begin = (first or "").strip()[:200]
+    if begin == "[" or (begin[:1] == "[" and begin[1:].lstrip()[:1] == "{"):
+        raise InputError(
+            f"{path.name}: expected one object of JSON a line, got an array; write each of its objects on a line"
+        )
+
+
+# -- CSV
+
+
+def rows_of_csv(table: CsvTable, columns: Mapping[str, str]) -> _Rows:
+    """Yield the rows of a CSV file by the names of our fields, each with its line."""
+    name_at = {at: columns[column] for at, column in enumerate(table.columns) if column in columns}
+    key = next(column for column, name in columns.items() if name in ("id", "brand", "file"))
+    told = False
+    for line, cells in table.records(key):
+        if isinstance(cells, str):
+            yield line, BadRow(line, cells)
+            continue
+        if len(cells) < len(table.columns) and not told:
+            told = True
+            logger.warning(
+                "%s, line %d: %d cells in %d columns; those at the end count as empty, here and below",
+                table.path.name, line, len(cells), len(table.columns),
+            )  # fmt: skip
+        yield line, {name: cells[at] for at, name in name_at.items() if at < len(cells)}
+
+
+def _csv_values(row: Mapping[str, str]) -> Mapping[str, Any]:
+    # an empty cell is absent; but a column for the claim that is left empty states that there is none
+    values: dict[str, Any] = {name: cell for name, cell in row.items() if cell or name == "claimed_brand"}
+    for name in ("images", "reviews"):
+        if name in values:
+            values[name] = [part.strip() for part in values[name].split("|") if part.strip()]
+    return values
+
+
+# -- all of them
+
+
+def listings_kind(path: Path) -> Literal[".jsonl", ".csv", ".parquet"] | None:
+    """What kind of listings file a name promises, packed (`.csv.gz`) or not; None for none."""
+    return kind_of(path, KINDS)  # type: ignore[return-value]
+
+
+def row_count(path: str | Path) -> int | None:
+    """About how many rows a source has, by its lines or its footer: for progress, no promise; None if nothing says."""
+    path = Path(path)
+    kind = listings_kind(path) if path.is_file() else None
+    if kind == ".parquet":
+        rows: int = ParquetTable(path).rows
+        return rows
+    if kind is None or path.suffix.lower() == ".gz":
+        return None
+    last, ends = b"\n", 0
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK_BYTES):
+            ends += block.count(b"\n")
+            last = block[-1:]
+    return max(0, ends + (last != b"\n") - (kind == ".csv"))
+
+
+def _below_their_source(
+    read: Callable[[str | Path], Iterator[Listing | BadRow]],
+) -> Callable[[str | Path], Iterator[Listing | BadRow]]:
+    """Let the names of images know the folder that they are relative to, so that every scanner finds them."""
+
+    @wraps(read)
+    def reading(source: str | Path) -> Iterator[Listing | BadRow]:
+        path = Path(source).absolute()  # it is read while the rows are, wherever the process is by then
+        rows = read(path if path.exists() else source)
+        folder = path if path.is_dir() else path.parent
+        return (row if isinstance(row, BadRow) or not row.images else _below(row, folder) for row in rows)
+
+    return reading
+
+
+def _below(listing: Listing, folder: Path) -> Listing:
+    return replace(listing, images=tuple(NameBelow(i, folder) if isinstance(i, str) else i for i in listing.images))
+
+
+@_below_their_source
+def read_listings(source: str | Path) -> Iterator[Listing | BadRow]:
+    """Listings of a file, or one for each photo of a folder (its id is the file's name below the folder).
+
+    Image names stay as they are written, and know the folder that they are relative to: the file's, or the folder
+    itself. A Scanner without a root looks for them there; one with a root, below that. A field that cannot be read is
+    absent, and `Listing.dropped` says so; see `to_listing` for what is repaired. In a CSV file commas, semicolons and
+    tabs are found by themselves, and a row whose quote is not closed costs its line alone.
+
+    Args:
+        source: `.jsonl`, `.csv` (images and reviews split by `|`), both in UTF-8 and packed or not (`.csv.gz`),
+            `.parquet`, or a folder.
+
+    Raises:
+        InputError: No such file, or of another kind; UTF-16; one array of JSON; no column `id`, a column that is nearly
+            one of ours which is absent (`pirce`), or one of ours twice.
+        MissingDependencyError: Parquet without pyarrow.
+        CorruptFileError: A `.parquet` file that is something else; while reading: a `.gz` file that is damaged.
+    """
+    path = Path(source)
+    if path.is_dir():
+        return _from_folder(path)
+    kind = listings_kind(path)
+    if kind is None or not path.is_file():
+        raise InputError(f"listings: expected a folder of photos or a .jsonl, .csv or .parquet file, got {str(path)!r}")
+    if kind == ".jsonl":
+        _refuse_array(path)
+        return _from_rows(_from_jsonl(path), path.name)
+    if kind == ".csv":
+        table = open_csv(path, FIELDS)
+        if not table.columns:
+            return iter(())
+        columns = check_columns(table.columns, FIELDS, ("id",), path.name)
+        tell_ignored({c for c in table.columns if c not in columns}, set(), path.name)
+        read = rows_of_csv(table, columns)
+        return _from_rows(((n, r if isinstance(r, BadRow) else _csv_values(r)) for n, r in read), path.name)
+    parquet = ParquetTable(path)
+    if not parquet.rows:
+        return iter(())
+    columns = check_columns(parquet.columns, FIELDS, ("id",), path.name)
+    tell_ignored({c for c in parquet.columns if c not in columns}, set(), path.name)
+    return _from_rows(parquet.records(list(columns)), path.name)
+
+
+def _from_folder(folder: Path) -> Iterator[Listing | BadRow]:
+    for number, name in enumerate(photo_names(folder), 1):
+        yield to_listing({"id": name, "images": [name]}, number)
+
+
+def _from_rows(rows: _Rows, name: str) -> Iterator[Listing | BadRow]:
+    ignored: set[str] = set()
+    for line, values in rows:
+        if isinstance(values, BadRow):
+            yield values
+            continue
+        if unknown := {key for key in values.keys() - _KNOWN if field_of(key) is None}:
+            tell_ignored(unknown, ignored, name, [field for field in FIELDS if field not in values])
+        yield to_listing(values, line, pictures=False)
+
+
+def read_labels(path: str | Path) -> list[tuple[str, frozenset[str]]]:
+    """Labelled photos of a CSV file with the columns file and brand; | between several brands, empty for none.
+
+    Raises:
+        InputError: No such file, a column is missing, a row is no CSV, or names no file.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"labels: expected a CSV file, got {str(path)!r}")
+    table = open_csv(path, _LABEL_FIELDS)
+    columns = check_columns(table.columns, _LABEL_FIELDS, _LABEL_FIELDS, path.name)
+    out = []
+    for line, row in rows_of_csv(table, columns):
+        if isinstance(row, BadRow):
+            raise InputError(f"{path.name}, line {line}: {row.reason}")
+        if any(whole(text) != text for text in row.values()):
+            raise InputError(f"{path.name}, line {line}: expected UTF-8, got bytes that are not")
+        if not row["file"]:
+            raise InputError(f"{path.name}: expected a file in every row, got an empty cell")
+        out.append((row["file"], frozenset(b.strip() for b in row.get("brand", "").split("|") if b.strip())))
+    return out

@@ -1,0 +1,1 @@
+"""Photo features and an index in, calibrated evidence for each brand out."""

@@ -1,0 +1,309 @@
+"""A merchant's listings and the platform's own facts -> one score from 0 to 100 whose reasons sum to it exactly.
+
+The question is whether this merchant sells counterfeits: 100 * sigmoid(bias + sum of contributions). How listings
+become evidence stands in `merchant_evidence`.
+
+The number says whom a person should look at first, and its reasons say why. All its coefficients are stated priors, not
+fitted to data: it ranks, and 80 does not mean that four of five such merchants sell counterfeits. It must not be used
+
+- alone, to suspend or accuse anyone: an honest shop whose photos were copied, or that a supplier deceived, looks alike.
+  Even of "block" a person opens the listings in `worst` first;
+- twice: a removal that followed from this score is no takedown to feed back, and a buyer who complained in a review and
+  to the platform is one witness, though the sum counts two;
+- as a certificate: a merchant of whom nothing is known has the bias' score, and clean listings are cheap to post;
+- beside that of another model (`MerchantScore.model`), or of listings that other score models judged.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+
+from logoscan.errors import InputError, MismatchError
+from logoscan.merchants.evidence_model import ListingEvidence
+from logoscan.merchants.state import MerchantState, iso_time, seconds
+from logoscan.odds import sigmoid
+from logoscan.results import Report
+from logoscan.types import Band
+
+__all__ = [
+    "MERCHANT_PRIOR",
+    "MerchantContribution",
+    "MerchantFacts",
+    "MerchantModel",
+    "MerchantScore",
+    "score_merchant",
+]
+
+LISTINGS = "listings"
+"""Name of the contribution that all listings make together."""
+
+MERCHANT_PRIOR: Mapping[str, float] = MappingProxyType(
+    {
+        "refunds": 2.0,  # "not as described" has many harmless causes: sizes, colours, slow parcels
+        "complaints": 4.0,  # buyers say "fake" of genuine goods too; many of them together are seldom wrong
+        "takedowns": 5.0,  # a removal that was upheld is the best label there is
+        "account_age": 1.0,  # sellers of fakes open new accounts, and so does every honest beginner
+        "identity": 1.0,
+    }
+)
+_MANY = 10**15
+"""Beyond any merchant's orders, and exact as a float."""
+_NEW_DAYS = 90.0
+"""Half-life of an account's newness: a usual window of returns, within which few complaints can have come."""
+
+
+@dataclass(frozen=True)
+class _Rate:
+    """A share of orders, shrunk by a Beta prior: what is usual, where it says all it can, the prior's orders."""
+
+    usual: float
+    full: float
+    orders: float
+
+    def strength(self, count: int, orders: int) -> float:
+        """In [0, 1]: on a log scale from the usual share to the full one."""
+        share = (self.usual * self.orders + count) / (self.orders + orders)
+        return min(1.0, max(0.0, math.log(share / self.usual) / math.log(self.full / self.usual)))
+
+
+_REFUNDS = _Rate(0.01, 0.2, 200)
+"""1 in 100 is common for honest shops, 1 in 5 is not; 200 orders, so that 1 refund of 2 orders is an eighth of it."""
+_COMPLAINTS = _Rate(0.002, 0.05, 500)
+"""Rarer than refunds, so the prior weighs more orders: it stands for one complaint in 500."""
+
+
+@dataclass(frozen=True)
+class MerchantFacts:
+    """What the platform itself knows about a merchant; None is unknown and adds nothing.
+
+    Attributes:
+        orders: Delivered.
+        refunds: Of these, refunded as not as described.
+        complaints: Of these, those whose buyer says that the goods are counterfeit.
+        takedowns: Earlier removals for counterfeiting that were upheld.
+        account_age_days: Since the account was opened.
+        identity_verified: The platform has checked who the merchant is.
+    """
+
+    orders: int | None = None
+    refunds: int | None = None
+    complaints: int | None = None
+    takedowns: int | None = None
+    account_age_days: float | None = None
+    identity_verified: bool | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("orders", "refunds", "complaints", "takedowns"):
+            value = getattr(self, name)
+            if value is not None and (type(value) is not int or not 0 <= value < _MANY):
+                raise InputError(f"MerchantFacts.{name}: expected a whole number in [0, 1e15), got {value!r:.80}")
+        for name in ("refunds", "complaints"):
+            value = getattr(self, name)
+            if value is not None and self.orders is not None and value > self.orders:
+                raise InputError(f"MerchantFacts.{name}: expected at most the {self.orders} orders, got {value}")
+        age = self.account_age_days
+        if age is not None and (isinstance(age, bool) or not isinstance(age, (int, float)) or not 0 <= age < math.inf):
+            raise InputError(f"MerchantFacts.account_age_days: expected a number, 0 or more, got {age!r:.80}")
+        if self.identity_verified not in (None, True, False):
+            raise InputError(
+                f"MerchantFacts.identity_verified: expected True, False or None, got {self.identity_verified!r:.80}"
+            )
+
+
+@dataclass(frozen=True)
+class MerchantContribution:
+    """One reason with what it adds to the log-odds (natural logarithm)."""
+
+    name: str
+    contribution: float
+    why: str
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.contribution):
+            raise InputError(
+                f"MerchantContribution {self.name}.contribution: expected a finite number, got {self.contribution!r}"
+            )
+
+
+@dataclass(frozen=True)
+class MerchantScore:
+    """How much speaks for a merchant's selling counterfeits; by the stated priors a rank, no measured probability.
+
+    Attributes:
+        seller_id: None where there was no report.
+        value: 100 * sigmoid(bias + sum of contributions), in [0, 100]. Where nothing is known, the bias' alone.
+        band: "clear", "review" (a person should look) or "block" (before others, and with more than prices and platform
+            rates to show).
+        bias: Log-odds before any evidence.
+        contributions: What was judged, largest first.
+        listings: Reports that were judged, with copies; a listing scanned twice counts twice.
+        pieces: Independent pieces of evidence among them.
+        worst: Ids of the listings that speak against the merchant most, the worst first; of an id its first 96
+            characters.
+        model: Name and version of the merchant model.
+        at: When it was judged, ISO 8601; None where there was no report and no time given.
+    """
+
+    seller_id: str | None
+    value: float
+    band: Band
+    bias: float
+    contributions: tuple[MerchantContribution, ...]
+    listings: int
+    pieces: int
+    worst: tuple[str, ...]
+    model: str
+    at: str | None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.pieces <= self.listings:
+            raise InputError(f"MerchantScore.pieces: expected 0 to {self.listings}, got {self.pieces!r}")
+        if not math.isfinite(self.bias):
+            raise InputError(f"MerchantScore.bias: expected a finite number, got {self.bias!r}")
+        exact = 100.0 * sigmoid(self.bias + math.fsum(c.contribution for c in self.contributions))
+        if not abs(self.value - exact) <= 1e-9:  # NaN fails too
+            raise InputError(
+                f"MerchantScore.value: expected {exact!r}, the sum of its contributions, got {self.value!r}"
+            )
+
+
+@dataclass(frozen=True)
+class MerchantModel:
+    """An additive score of a merchant on the log-odds.
+
+    Attributes:
+        bias: Log-odds of a merchant of whom nothing is known: 1.8 %, a stated prior.
+        listings: How listings become evidence.
+        coefficients: The most that each fact can add; at least 0.
+        review_from: Score from which the band is "review", in (0, 100).
+        block_from: Score from which the band is "block", given a listing that points at counterfeits or a takedown, and
+            that the score reaches it with each set of photos counted once, under however many titles.
+        name: Goes into the version.
+    """
+
+    bias: float = -4.0
+    listings: ListingEvidence = field(default_factory=ListingEvidence)
+    coefficients: Mapping[str, float] = field(default_factory=lambda: dict(MERCHANT_PRIOR))
+    review_from: float = 30.0
+    block_from: float = 80.0
+    name: str = "merchant-prior"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "coefficients", {k: float(v) for k, v in self.coefficients.items()})
+        for name in ("bias", "review_from", "block_from"):  # 30 and 30.0 must make one version
+            object.__setattr__(self, name, float(getattr(self, name)))
+        if not math.isfinite(self.bias):
+            raise InputError(f"MerchantModel.bias: expected a finite number, got {self.bias!r}")
+        if set(self.coefficients) != set(MERCHANT_PRIOR):
+            raise InputError(
+                f"MerchantModel.coefficients: expected {sorted(MERCHANT_PRIOR)}, got {sorted(self.coefficients)!r:.200}"
+            )
+        for key, value in self.coefficients.items():
+            if not math.isfinite(value) or value < 0:
+                raise InputError(f"MerchantModel.{key}: expected a finite number, 0 or more, got {value!r}")
+        if not 0 < self.review_from <= self.block_from < 100:
+            raise InputError(
+                "MerchantModel: expected 0 < review_from <= block_from < 100, "
+                f"got {self.review_from!r} and {self.block_from!r}"
+            )
+
+    @property
+    def version(self) -> str:
+        """Name and 8 hex digits over the numbers."""
+        numbers = (self.bias, self.listings, sorted(self.coefficients.items()), self.review_from, self.block_from)
+        fixed = (_REFUNDS, _COMPLAINTS, _NEW_DAYS)
+        return f"{self.name}@{hashlib.sha256(repr((numbers, fixed)).encode()).hexdigest()[:8]}"
+
+    def judge_facts(self, facts: MerchantFacts) -> list[MerchantContribution]:
+        """What each known fact adds: 0 or more. A share of orders needs the number of orders."""
+        found: list[tuple[str, float, str]] = []
+        for name, count, rate, what in (
+            ("refunds", facts.refunds, _REFUNDS, "refunded as not as described"),
+            ("complaints", facts.complaints, _COMPLAINTS, "called counterfeit by their buyers"),
+        ):
+            if count is not None and facts.orders is not None:
+                of = f"{count} of {facts.orders} {_plural('order', facts.orders)}"
+                why = f"{of} {'was' if count == 1 else 'were'} {what}; {rate.usual:.1%} is usual."
+                found.append((name, rate.strength(count, facts.orders), why))
+        if facts.takedowns is not None:
+            # the first is half of it: one may be a mistake, and the tenth says little that the ninth did not
+            were = "was" if facts.takedowns == 1 else "were"
+            why = f"{facts.takedowns} earlier {_plural('removal', facts.takedowns)} for counterfeiting {were} upheld."
+            found.append(("takedowns", 1.0 - 2.0**-facts.takedowns, why))
+        if facts.account_age_days is not None:
+            days = f"{facts.account_age_days:.0f}"
+            why = f"The account is {days} {'day' if days == '1' else 'days'} old."
+            found.append(("account_age", 2.0 ** (-facts.account_age_days / _NEW_DAYS), why))
+        if facts.identity_verified is not None:
+            why = f"The merchant's identity is {'' if facts.identity_verified else 'not '}verified."
+            found.append(("identity", 0.0 if facts.identity_verified else 1.0, why))
+        return [MerchantContribution(name, self.coefficients[name] * strength, why) for name, strength, why in found]
+
+
+def _plural(noun: str, number: int) -> str:
+    return noun if number == 1 else f"{noun}s"
+
+
+def score_merchant(
+    evidence: MerchantState | Iterable[Report],
+    facts: MerchantFacts | None = None,
+    *,
+    model: MerchantModel | None = None,
+    at: str | datetime | None = None,
+) -> MerchantScore:
+    """Score one merchant.
+
+    Args:
+        evidence: Reports of this merchant's listings, or the state of a stream of them.
+        facts: What the platform knows besides.
+        model: By default the stated priors, with the state's own way of weighing listings.
+        at: Time to judge at; by default that of the newest report. Reports after it count in full.
+
+    Raises:
+        InputError: Reports of two merchants, or without a seller.
+        MismatchError: The state weighs listings in another way than the model.
+
+    Example:
+        >>> merchant = score_merchant([], MerchantFacts(orders=400, refunds=36))
+        >>> round(merchant.value, 1), [c.name for c in merchant.contributions]
+        (5.9, ['refunds'])
+    """
+    if isinstance(evidence, MerchantState):
+        state = evidence
+        model = MerchantModel(listings=state.evidence) if model is None else model
+        if state.evidence != model.listings:
+            raise MismatchError(f"the state weighs listings by {state.evidence}, the model by {model.listings}")
+    else:
+        model = MerchantModel() if model is None else model
+        state = MerchantState(model.listings)
+        for report in evidence:
+            state.add(report)
+    at_s = state.newest_s if at is None else seconds(at)
+    parts = model.judge_facts(facts) if facts is not None else []
+    plain = model.bias + math.fsum(p.contribution for p in parts)
+    if state.pieces and at_s is not None:
+        ratio, once = state.log_ratio(at_s), state.log_ratio(at_s, titles=False)
+        against = state.against
+        pieces = f"{against} of {state.pieces} independent {_plural('piece', state.pieces)} of evidence"
+        speak = f"{'speaks' if against == 1 else 'speak'} for counterfeits"
+        more = "; the same photos under several titles count as several" if ratio > once else ""
+        why = f"{pieces}, from {state.reports} {_plural('report', state.reports)}, {speak}{more}."
+        parts.append(MerchantContribution(LISTINGS, ratio, why))
+        plain += once
+    parts.sort(key=lambda p: (-p.contribution, p.name))
+    value = 100.0 * sigmoid(model.bias + math.fsum(p.contribution for p in parts))
+    added = {p.name: p.contribution for p in parts}
+    proven = (state.pointed and added.get(LISTINGS, 0.0) > 0) or added.get("takedowns", 0.0) > 0
+    band: Band = "clear" if value < model.review_from else "review"
+    if min(value, 100.0 * sigmoid(plain)) >= model.block_from and proven:  # titles of one set of photos never block
+        band = "block"
+    when = None if at_s is None else iso_time(at_s)
+    return MerchantScore(
+        state.seller_id, value, band, model.bias, tuple(parts), state.reports, state.pieces, state.worst,
+        model.version, when,
+    )  # fmt: skip

@@ -1,0 +1,93 @@
+"""Pictures -> lines of text: the OcrEngine protocol, and the choice of an engine. Knows nothing of brands.
+
+Both engines (`ocr_easy`, `ocr_rapid`) take RGB and work offline.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Literal, Protocol, TypeAlias, get_args, runtime_checkable
+
+from logoscan.errors import InputError
+from logoscan.ocr.canvas import MAX_BLUR
+from logoscan.ocr.easyocr import EasyOcr, easyocr_models, verify_easyocr
+from logoscan.ocr.rapidocr import RapidOcr, rapidocr_models
+from logoscan.runtime import resolve_device
+from logoscan.types import Boxes, Effort, Rgb, TextSpans
+
+__all__ = [
+    "EasyOcr",
+    "OcrEngine",
+    "RapidOcr",
+    "WordReader",
+    "easyocr_models",
+    "make_ocr",
+    "rapidocr_models",
+    "verify_easyocr",
+]
+
+logger = logging.getLogger(__name__)
+
+OcrChoice: TypeAlias = Literal["auto", "easyocr", "rapidocr", "none"]
+_READ_PX: dict[str, tuple[int, tuple[int, ...]]] = {"default": (960, (480,)), "full": (1600, (480, 960, 1600))}
+"""Long sides at which lines are read and found."""
+_MOST_LINES = 12
+"""Lines of a photo that default effort reads at each size at which it finds lines."""
+
+
+@runtime_checkable
+class OcrEngine(Protocol):
+    """Reads text. `name` goes into every report."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+
+    def read(self, images: Sequence[Rgb]) -> list[TextSpans]:
+        """Lines in each picture, uint8 (H, W, 3); polygons in pixels of that picture."""
+        ...
+
+
+@runtime_checkable
+class WordReader(Protocol):
+    """An engine that can also read places which others propose."""
+
+    def read_words(self, images: Sequence[Rgb], places: Sequence[Boxes]) -> list[TextSpans]:
+        """One line in each place, float32 (n, 4) xyxy px of its picture; places without any are left out.
+
+        No lines are looked for. A place higher than wide is read turned either way, and the surer reading counts.
+        """
+        ...
+
+
+def make_ocr(engine: OcrChoice = "auto", *, device: str = "auto", effort: Effort = "default") -> OcrEngine | None:
+    """The engine by name; "auto" is EasyOCR on CUDA where its weights are there, else RapidOCR; "none" is None.
+
+    Args:
+        engine: See above.
+        device: "auto", "cpu", "cuda", ...
+        effort: "default" finds lines at one small size, enlarging no picture more than twice, and RapidOCR reads the
+            twelve with the highest letters at up to 960 px; "full" finds them at three and reads all, at up to 1600 px.
+
+    Raises:
+        InputError: Another name.
+        MissingDependencyError: The engine is not there.
+    """
+    if engine == "none":
+        return None
+    if effort not in get_args(Effort):
+        raise InputError(f"effort: expected default or full, got {effort!r}")
+    if engine == "auto":
+        on_gpu = resolve_device(device).startswith("cuda")
+        engine = "easyocr" if on_gpu and easyocr_models() is not None else "rapidocr"
+        logger.info("ocr auto: %s", engine)
+    long_side_px, find_px = _READ_PX[effort]
+    if engine == "easyocr":
+        return EasyOcr(device=device, long_side_px=long_side_px, find_px=find_px)
+    if engine == "rapidocr":
+        if effort == "full":
+            return RapidOcr(device=device, long_side_px=long_side_px, find_px=find_px)
+        return RapidOcr(
+            device=device, long_side_px=long_side_px, find_px=find_px, most_lines=_MOST_LINES, most_enlarged=MAX_BLUR
+        )
+    raise InputError(f"ocr: expected auto, easyocr, rapidocr or none, got {engine!r}")

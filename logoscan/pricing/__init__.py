@@ -1,0 +1,1 @@
+"""What goods cost: price references and how unusual a price is."""

@@ -1,0 +1,52 @@
+"""Price records of a CSV file. One bad row costs that row, and is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from logoscan.errors import InputError
+from logoscan.io.listings import rows_of_csv
+from logoscan.io.rows import BadRow, plain_number, unescape, whole
+from logoscan.io.tables import check_columns, open_csv, tell_ignored
+from logoscan.pricing.sample import PriceRecord
+from logoscan.text.quantities import pack
+
+__all__ = ["read_prices"]
+
+
+_PRICE_FIELDS = ("brand", "price", "currency", "category", "condition", "title")
+
+
+def read_prices(path: str | Path) -> Iterator[PriceRecord | BadRow]:
+    """Price records of a CSV file with the columns brand, price, currency and, optionally, category, condition, title.
+
+    The condition is as listings state it (empty: new); the title says how much is sold, as `units.pack` reads it. The
+    file is read as `read_listings` reads one; a row with a field that cannot be read is bad, since all of it is needed.
+
+    Raises:
+        InputError: No such file, a column is missing, or one is nearly there.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"prices: expected a CSV file, got {str(path)!r}")
+    table = open_csv(path, _PRICE_FIELDS)
+    columns = check_columns(table.columns, _PRICE_FIELDS, ("brand", "price", "currency"), path.name)
+    tell_ignored({c for c in table.columns if c not in columns}, set(), path.name)
+    return (row if isinstance(row, BadRow) else _price_record(row, line) for line, row in rows_of_csv(table, columns))
+
+
+def _price_record(row: Mapping[str, str], line: int) -> PriceRecord | BadRow:
+    if missing := [name for name in ("brand", "price", "currency") if not row.get(name, "").strip()]:
+        return BadRow(line, f"{missing[0]}: expected one, got an empty cell")
+    price = plain_number(row["price"])
+    if price is None:
+        return BadRow(line, f"price: expected a number, got {row['price']!r:.80}")
+    texts = {name: unescape(row[name]) or None for name in ("brand", "category", "condition", "title") if name in row}
+    if any(whole(text) != text for text in row.values()):
+        return BadRow(line, "expected UTF-8, got bytes that are not")
+    try:
+        size = pack(texts.pop("title", None) or "")
+        return PriceRecord(price=price, currency=row["currency"].strip(), pack=size, **texts)  # type: ignore[arg-type]
+    except InputError as error:
+        return BadRow(line, str(error).removeprefix("PriceRecord."))

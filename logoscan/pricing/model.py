@@ -1,0 +1,261 @@
+"""Prices -> a robust reference for each brand and category, and a one-sided anomaly of a listing's price.
+
+Knows prices and nothing else. Currencies are never mixed unless the caller gives rates: a listing in another currency
+than its references is not judged, and the reason says so.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import NamedTuple
+
+from logoscan.errors import InputError
+from logoscan.io.records import read_record, write_record
+from logoscan.pricing.cohorts import USED, Cohort, CurrencyPrices, money
+from logoscan.pricing.fit import USED_SHIFT
+from logoscan.pricing.sample import ONE, PriceRecord, PriceSample, condition_of, key_of, log_sizes, sample_prices
+from logoscan.text.quantities import Pack
+from logoscan.types import Brand, UsualPrice
+
+__all__ = ["PriceJudgement", "PriceModel", "PriceRecord", "condition_of", "sample_prices"]
+
+_USUAL_SPREAD = 0.25
+"""Of the owner's usual prices: the anomaly begins at their low end and is 1 at about half of it."""
+_USUAL_ANOMALY = 2.5
+"""Spreads below the low end at which it is 1."""
+_MOST_RATE = 1e12
+"""Of a currency in another; its inverse is the least."""
+
+
+@dataclass(frozen=True)
+class PriceJudgement:
+    """How suspiciously low a price is.
+
+    Attributes:
+        anomaly: In [0, 1]; None where it could not be judged.
+        reason: One sentence: what was compared, or why nothing was.
+        cohort: What it was compared with.
+        share: The price as a share of the usual one for as much of it (of the middle of the owner's range); None where
+            nothing was compared.
+        usual: The usual price for as much of it, in the cohort's currency.
+        stated: The owner's range, where that was compared.
+        has_references: Prices of the brand are known, in whatever currency, so that a comparable price would have been
+            judged.
+    """
+
+    anomaly: float | None
+    reason: str
+    cohort: Cohort | None = None
+    share: float | None = None
+    usual: float | None = None
+    stated: tuple[float, float] | None = None
+    has_references: bool = False
+
+
+class _Asked(NamedTuple):
+    """A price to judge; `sizes` are the natural logarithms of pieces and content."""
+
+    price: float
+    currency: str
+    condition: str
+    sizes: tuple[float, float]
+
+    def told(self, currency: str, rate: float) -> str:
+        """The price in words, and what it is in the reference's currency."""
+        own = f"{_money(self.price)} {self.currency}"
+        return own if currency == self.currency else f"{own} ({_money(self.price * rate)} {currency})"
+
+    def log_price(self, rate: float) -> float:
+        return math.log(max(self.price * rate, sys.float_info.min))
+
+
+def _money(price: float) -> str:
+    return f"{price:.2f}" if price >= 0.1 else f"{price:.2g}"
+
+
+@dataclass(frozen=True)
+class PriceModel:
+    """Price references. `PriceModel()` knows none and judges by the owners' usual prices alone.
+
+    Attributes:
+        currencies: References in each currency.
+        rates: What one unit of each currency is worth in a common one, where the caller wants prices converted;
+            empty converts nothing.
+    """
+
+    currencies: tuple[CurrencyPrices, ...] = ()
+    rates: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for currency, rate in self.rates.items():
+            if not (isinstance(rate, (int, float)) and 1 / _MOST_RATE <= rate <= _MOST_RATE):
+                raise InputError(f"PriceModel.rates {currency}: expected a number in [1e-12, 1e+12], got {rate!r:.80}")
+        known = [c.currency for c in self.currencies]
+        if len(set(known)) < len(known):
+            raise InputError(f"PriceModel.currencies: expected each currency once, got {', '.join(known)}")
+        object.__setattr__(self, "rates", {k.upper(): float(v) for k, v in self.rates.items()})
+
+    @classmethod
+    def fit(cls, prices: Iterable[PriceRecord] | PriceSample) -> PriceModel:
+        """Robust references from genuine prices, or from the merged samples of shards."""
+        return cls((prices if isinstance(prices, PriceSample) else sample_prices(prices)).fit())
+
+    def with_rates(self, rates: Mapping[str, float]) -> PriceModel:
+        """The same references, for listings in further currencies too."""
+        return replace(self, rates=dict(rates))
+
+    def lies_above_most(self, brand: Brand, usual: UsualPrice) -> bool:
+        """Whether more than half of the known prices of a brand lie below a range of usual prices of its owner."""
+        judged = self.judge(replace(brand, usual_prices=()), usual.low, usual.currency, usual.category)
+        own = judged.cohort is not None and judged.cohort.brand is not None
+        return own and judged.share is not None and judged.share > 1
+
+    def judge(
+        self,
+        brand: Brand,
+        price: float | None,
+        currency: str | None,
+        category: str | None = None,
+        *,
+        condition: str | None = None,
+        pack: Pack = ONE,
+    ) -> PriceJudgement:
+        """Compare a price with the owner's usual prices, else with those of the brand and category that were seen.
+
+        Args:
+            brand: The brand that the listing shows or claims.
+            price: In `currency`.
+            currency: ISO 4217.
+            category: The listing's; where it is absent, the brand's most lenient cohort counts, so that leaving it out
+                never raises an anomaly. Where the brand is not known to sell it, that cohort or what the brand's and
+                the category's prices together suggest, whichever is stricter.
+            condition: As stated; None counts as new.
+            pack: How much is sold.
+
+        Returns:
+            A judgement whose anomaly rises as the price falls; 0 at prices at which the cohort itself sells.
+
+        Example:
+            >>> seen = (99, 109, 119, 105, 129, 99, 115, 112)
+            >>> prices = PriceModel.fit(PriceRecord("JBL", price, "EUR", "Speakers") for price in seen)
+            >>> prices.judge(Brand("JBL"), 17.5, "EUR", "Speakers").reason
+            '17.50 EUR, 16% of the usual 110.49 EUR (jbl speakers; 8 prices)'
+        """
+        for missing, reason in (
+            (price is None, "the listing states no price"),
+            (price is not None and not price > 0, "a price of 0 is no price"),
+            (currency is None, "the listing states no currency"),
+        ):
+            if missing:
+                return PriceJudgement(None, reason, has_references=bool(self._currencies_of(brand)))
+        assert price is not None
+        assert currency is not None
+        currency, kind, name = currency.upper(), key_of(category), key_of(brand.name) or ""
+        asked = _Asked(price, currency, condition_of(condition), log_sizes(pack))
+        stated = [(usual, rate) for usual in brand.usual_prices if (rate := self._rate(currency, usual.currency))]
+        if kind and (fitting := [s for s in stated if s[0].category is None or key_of(s[0].category) == kind]):
+            # the range of the category itself goes first; of the listing's own currency before a converted one
+            chosen = min(fitting, key=lambda s: (s[0].category is None, s[0].currency != currency, s[0].low))
+            return self._judge_usual(brand, asked, *chosen)
+        seen = [
+            (prices, rate)
+            for prices in sorted(self.currencies, key=lambda c: (c.currency != currency, c.currency))
+            if (rate := self._rate(currency, prices.currency))
+        ]
+        if kind:
+            for prices, rate in seen:
+                if prices.sells(name, kind):
+                    return _judge_cohort(asked, prices, rate, prices.cohort(name, kind, asked.condition))
+        lenient = self._most_lenient(brand, name, asked, stated, seen)
+        if kind and not stated:
+            for prices, rate in seen:
+                if prices.knows(name, None if lenient else kind):
+                    wide = _judge_cohort(asked, prices, rate, prices.cohort(name, kind, asked.condition))
+                    return max((j for j in (lenient, wide) if j), key=_strength)
+        return lenient or self._not_compared(brand, currency, category)
+
+    def _most_lenient(
+        self,
+        brand: Brand,
+        name: str,
+        asked: _Asked,
+        stated: Sequence[tuple[UsualPrice, float]],
+        seen: Sequence[tuple[CurrencyPrices, float]],
+    ) -> PriceJudgement | None:
+        """By the brand's cohort, or the owner's range, under which the price is least anomalous."""
+        judged = [
+            _judge_cohort(asked, prices, rate, cohort)
+            for prices, rate in seen
+            if (cohort := prices.most_lenient(name, asked.condition, asked.log_price(rate), asked.sizes))
+        ]
+        judged += [self._judge_usual(brand, asked, usual, rate) for usual, rate in stated]
+        return min(judged, key=_strength, default=None)
+
+    def _not_compared(self, brand: Brand, currency: str, category: str | None) -> PriceJudgement:
+        of_brand = self._currencies_of(brand)
+        of_category = {c.currency for c in self.currencies if c.knows(None, key_of(category))}
+        for subject, known_in in ((brand.name, of_brand), (category, of_category)):
+            if elsewhere := [c for c in sorted(known_in) if not self._rate(currency, c)]:
+                listed = ", ".join(elsewhere)
+                reason = f"prices of {subject} are known in {listed}, the listing is in {currency}: not compared"
+                return PriceJudgement(None, reason, has_references=bool(of_brand))
+        return PriceJudgement(None, f"no reference prices of {brand.name} are known")
+
+    def _currencies_of(self, brand: Brand) -> set[str]:
+        """Currencies in which prices of a brand are known, by its owner or from others."""
+        name = key_of(brand.name) or ""
+        return {p.currency for p in brand.usual_prices} | {c.currency for c in self.currencies if c.knows(name, None)}
+
+    def _rate(self, currency: str, target: str) -> float | None:
+        """What one unit of a currency is worth in another; None where it cannot be compared."""
+        if currency == target:
+            return 1.0
+        if currency in self.rates and target in self.rates:
+            return self.rates[currency] / self.rates[target]
+        return None
+
+    def _judge_usual(self, brand: Brand, asked: _Asked, usual: UsualPrice, rate: float) -> PriceJudgement:
+        """Against the owner's range, which is of new goods; used ones may cost as much less as they usually do."""
+        held = next((c.used_shift for c in self.currencies if c.currency == usual.currency), USED_SHIFT)
+        used = asked.condition == USED
+        middle = math.sqrt(usual.low * usual.high)
+        name, category = key_of(brand.name), key_of(usual.category)
+        spread = _USUAL_SPREAD
+        cohort = Cohort("registered", name, category, usual.currency, 0, middle, spread, condition=asked.condition)
+        below = (math.log(usual.low) + (held if used else 0.0) - asked.log_price(rate)) / (spread * _USUAL_ANOMALY)
+        what = " ".join(x for x in ("new" if used else None, category or ("goods" if used else None)) if x)
+        reason = f"{asked.told(usual.currency, rate)}, where {brand.name} states {_money(usual.low)} to "
+        reason += f"{_money(usual.high)} {usual.currency}" + (f" ({what})" if what else "")
+        share, stated = asked.price * rate / middle, (usual.low, usual.high)
+        return PriceJudgement(min(1.0, max(0.0, below)), reason, cohort, share, middle, stated)
+
+    def save(self, path: str | Path) -> None:
+        """Write one JSON file, atomically."""
+        write_record(Path(path), self)
+
+    @classmethod
+    def load(cls, path: str | Path) -> PriceModel:
+        """Read what `save` wrote.
+
+        Raises:
+            CorruptFileError: It is something else, altered or truncated.
+        """
+        return read_record(cls, Path(path))
+
+
+def _strength(judgement: PriceJudgement) -> float:
+    return judgement.anomaly or 0.0
+
+
+def _judge_cohort(asked: _Asked, prices: CurrencyPrices, rate: float, cohort: Cohort) -> PriceJudgement:
+    anomaly = prices.anomaly(prices.below(cohort, asked.log_price(rate), *asked.sizes))
+    usual = money(prices.usual(cohort, *asked.sizes))
+    share = asked.price * rate / usual
+    what = " ".join(x for x in (USED if cohort.condition == USED else None, cohort.brand, cohort.category) if x)
+    seen = f"{cohort.n} price{'s' * (cohort.n != 1)}" if cohort.n else "by other prices of the brand or category"
+    reason = f"{asked.told(prices.currency, rate)}, {share:.0%} of the usual {_money(usual)} {prices.currency}"
+    return PriceJudgement(anomaly, f"{reason} ({what}; {seen})", cohort, share, usual)

@@ -1,0 +1,241 @@
+"""Genuine prices, in a stream or by shards -> a bounded sample of each cohort, and references fitted to it.
+
+A random sample of each brand, category, condition and currency is kept, so that memory grows with the cohorts and not
+with the prices.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+import random
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from logoscan.errors import InputError
+from logoscan.io.records import read_record, write_record
+from logoscan.pricing.cohorts import NEW, USED, CurrencyPrices
+from logoscan.pricing.fit import LEAST_PRICES, Group, Key, fit_currency
+from logoscan.text.folding import fold
+from logoscan.text.quantities import Pack
+from logoscan.text.tokens import name_key
+from logoscan.types import _currency, _number, _text  # one set of checks for all records
+
+__all__ = ["ONE", "Observed", "PriceRecord", "PriceSample", "condition_of", "key_of", "log_sizes", "sample_prices"]
+
+_KEPT = 256
+"""Prices of one cohort that are kept: their median is then known to less than a tenth of the spread."""
+_MOST_LOG = 100.0
+"""Of prices and contents on disk: none on earth needs more."""
+_USED_WORDS = (
+    *("used", "secondhand", "preowned", "preloved", "openbox", "refurbished", "recondition", "renewed", "worn"),
+    *("vintage", "forparts", "gebraucht", "occasion", "usado", "usato", "tweedehands"),
+)
+"""Folded; a condition that contains one is "used", whatever else it says."""
+_UNUSED = re.compile("(?:un|never|not)(?:used|worn)|ungebraucht")
+"""Folded, and taken out before."""
+_LEAST_PRICE, _MOST_PRICE = 1e-6, 1e12
+"""As in `UsualPrice` and `Listing`: beyond are slips, and logarithms that would move others."""
+_LEAST_AMOUNT = 1e-9
+"""Likewise of the content."""
+
+ONE = Pack()
+"""One piece of unknown content."""
+
+
+@dataclass(frozen=True)
+class PriceRecord:
+    """One observed genuine price.
+
+    Attributes:
+        brand: Its name.
+        price: In [1e-6, 1e12], in `currency`.
+        currency: ISO 4217 code, upper case.
+        category: None counts for the brand alone.
+        condition: As listings state it; None is new.
+        pack: Pieces and content, as `units.pack` reads them from a title.
+    """
+
+    brand: str
+    price: float
+    currency: str
+    category: str | None = None
+    condition: str | None = None
+    pack: Pack = ONE
+
+    def __post_init__(self) -> None:
+        _text("PriceRecord", "brand", self.brand, required=True)
+        _text("PriceRecord", "category", self.category)
+        _text("PriceRecord", "condition", self.condition)
+        _number("PriceRecord", "price", self.price, _LEAST_PRICE, _MOST_PRICE)
+        _currency("PriceRecord", self.currency)
+        object.__setattr__(self, "currency", self.currency.upper())
+
+
+def condition_of(text: str | None) -> str:
+    """The condition that a seller states, "new" or "used"; what is not stated, or in unknown words, counts as new."""
+    folded = _UNUSED.sub(" ", fold(text or ""))
+    return USED if any(word in folded for word in _USED_WORDS) else NEW
+
+
+def key_of(text: str | None) -> str | None:
+    """A brand's or category's name as cohorts show it; None for nothing. What is one brand says `spelt.name_key`."""
+    return None if text is None else " ".join(text.casefold().split()) or None
+
+
+def log_sizes(pack: Pack) -> tuple[float, float]:
+    """Natural logarithms of pieces and of the content of one; NaN where it is not known."""
+    return math.log(pack.count), math.log(max(pack.amount, _LEAST_AMOUNT)) if pack.amount else math.nan
+
+
+class Observed(NamedTuple):
+    """One price: natural logarithms of price, pieces in the pack and content of a piece (NaN where unknown)."""
+
+    log_price: float
+    log_count: float = 0.0
+    log_amount: float = math.nan
+
+
+@dataclass(frozen=True)
+class SavedCohort:
+    """One cohort of a sample on disk; a row of `kept` is the number that it drew and an `Observed`, null for NaN."""
+
+    brand: str
+    category: str | None
+    condition: str
+    currency: str
+    seen: int
+    kept: tuple[tuple[float, float, float, float | None], ...]
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.kept) <= min(_KEPT, self.seen):
+            raise InputError(f"kept: expected 1 to {_KEPT} prices, of {self.seen} seen, got {len(self.kept)}")
+        if not all(abs(x) <= _MOST_LOG for row in self.kept for x in row if x is not None):
+            raise InputError(f"kept: expected numbers within {_MOST_LOG:g} of 0")
+        if self.condition not in (NEW, USED) or not self.brand:
+            raise InputError(
+                f"expected a brand, and {NEW!r} or {USED!r}, got {self.brand!r:.80}, {self.condition!r:.80}"
+            )
+
+
+@dataclass(frozen=True)
+class SavedSample:
+    """A sample on disk."""
+
+    seed: int
+    cohorts: tuple[SavedCohort, ...]
+
+
+class PriceSample:
+    """A bounded uniform sample of the prices of each cohort. Add in a stream, merge shards, then fit.
+
+    All honest spellings of a brand's name are one brand, as in claims and titles; its first in the alphabet is shown.
+    Which prices of a cohort of more than 256 are kept is drawn at random from `seed`; shards need seeds of their own.
+    """
+
+    def __init__(self, seed: int = 0) -> None:
+        self._seed = seed
+        self._random = random.Random(f"PriceSample {seed}")  # no numbers that made prices up, too
+        self._spelt: dict[str, str] = {}
+        self._kept: dict[Key, list[tuple[float, Observed]]] = {}
+        self._seen: dict[Key, int] = defaultdict(int)
+
+    def __len__(self) -> int:
+        """Prices seen, kept or not."""
+        return sum(self._seen.values())
+
+    def add(self, key: Key, price: Observed) -> None:
+        """Note one price."""
+        key = self._folded(key)
+        self._seen[key] += 1
+        self._keep(key, (self._random.random(), price))
+
+    def merge(self, other: PriceSample) -> PriceSample:
+        """Take over what another shard saw; returns itself."""
+        for spelling in other._spelt.values():
+            self._fold(spelling)
+        for key, seen in other._seen.items():
+            self._seen[key] += seen
+            for drawn in other._kept[key]:
+                self._keep(key, drawn)
+        return self
+
+    def _fold(self, brand: str) -> str:
+        """What all spellings of a brand's name have in common; notes this one."""
+        folded = name_key(brand)
+        self._spelt[folded] = min(self._spelt.get(folded, brand), brand)
+        return folded
+
+    def _folded(self, key: Key) -> Key:
+        return (self._fold(key[0]), *key[1:])
+
+    def _shown(self, key: Key) -> Key:
+        return (self._spelt[key[0]], *key[1:])
+
+    def _keep(self, key: Key, drawn: tuple[float, Observed]) -> None:
+        """Each price draws a number, and the largest numbers stay, whichever shard saw them."""
+        heap = self._kept.setdefault(key, [])
+        if len(heap) < _KEPT:
+            heapq.heappush(heap, drawn)
+        else:
+            heapq.heappushpop(heap, drawn)
+
+    def fit(self) -> tuple[CurrencyPrices, ...]:
+        """References of each currency with at least `LEAST_PRICES` prices, in alphabetical order."""
+        groups: dict[str, list[Group]] = defaultdict(list)
+        shown = sorted(((self._shown(key), key) for key in self._kept), key=lambda pair: [x or "" for x in pair[0]])
+        for key, folded in shown:
+            heap = self._kept[folded]
+            rows = np.array([price for _, price in heap], np.float64)
+            # by all columns, for NaN has no order among tuples and the folds go by the order
+            groups[key[3]].append(Group(key, self._seen[folded], rows[np.lexsort(rows.T[::-1])]))
+        return tuple(
+            fit_currency(currency, cohorts)
+            for currency, cohorts in sorted(groups.items())
+            if sum(len(group.prices) for group in cohorts) >= LEAST_PRICES
+        )
+
+    def save(self, path: str | Path) -> None:
+        """Write one JSON file, atomically, for a machine that merges shards."""
+        cohorts = (
+            SavedCohort(
+                *self._shown(key),
+                self._seen[key],
+                tuple((d, p, c, None if math.isnan(a) else a) for d, (p, c, a) in sorted(heap)),
+            )
+            for key, heap in self._kept.items()
+        )
+        write_record(Path(path), SavedSample(self._seed, tuple(cohorts)))
+
+    @classmethod
+    def load(cls, path: str | Path) -> PriceSample:
+        """Read what `save` wrote; prices can be added to it.
+
+        Raises:
+            CorruptFileError: It is something else, altered or truncated.
+        """
+        saved = read_record(SavedSample, Path(path))
+        sample = cls(saved.seed)
+        for c in saved.cohorts:
+            key = sample._folded((c.brand, c.category, c.condition, c.currency))
+            sample._seen[key] += c.seen
+            for drawn, price, count, amount in c.kept:
+                sample._keep(key, (drawn, Observed(price, count, math.nan if amount is None else amount)))
+        sample._random.seed(f"PriceSample {saved.seed} {len(sample)}")  # not the first prices' numbers again
+        return sample
+
+
+def sample_prices(records: Iterable[PriceRecord], seed: int = 0) -> PriceSample:
+    """A bounded sample of genuine prices, for one shard; shards need seeds of their own."""
+    sample = PriceSample(seed)
+    for record in records:
+        brand = key_of(record.brand) or ""
+        key: Key = (brand, key_of(record.category), condition_of(record.condition), record.currency.upper())
+        sample.add(key, Observed(math.log(record.price), *log_sizes(record.pack)))
+    return sample

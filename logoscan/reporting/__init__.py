@@ -1,0 +1,1 @@
+"""Reports for people and programs: JSON lines, pages, overlays and charts."""

@@ -1,0 +1,1 @@
+"""The Scanner: listings in, reports out."""

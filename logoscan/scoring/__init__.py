@@ -1,0 +1,1 @@
+"""Signals and the counterfeit score of a listing."""

@@ -1,0 +1,1 @@
+"""Brand names and other facts in text."""

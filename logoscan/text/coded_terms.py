@@ -1,0 +1,280 @@
+"""Coded terms by which sellers of copies call them (replica, 1:1, mirror quality, 高仿), found in one text.
+
+Knows words and their neighbours; knows no brands and no scores. The terms are data: `_data/coded_terms.csv` states the
+meaning, the languages and the kind of public source of each (or that none was looked up yet), and the words beside
+which it is honest. Known false alarms: product lines of such a name (perfumes called Replica), jewellers' grades.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+import unicodedata
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from importlib.resources import files
+
+from logoscan.errors import InputError
+from logoscan.text.folding import INVISIBLE, plain, shown, skeleton
+
+__all__ = ["CodedHit", "CodedTerm", "CodedUse", "coded_terms", "find_coded"]
+
+_MAX_CHARS = 20_000
+"""Text beyond this is not searched, as in `text`, nor is four times as much with its markup."""
+_MAX_HITS = 200
+"""Places beyond this are not noted: the first say it already."""
+_NEIGHBOURS = 2
+"""Words beside a term that may make it honest: "replica medieval sword", "replica watch stand"."""
+_DISGUISE_MIN_LETTERS = 6
+"""Terms this long are also found through digits and gaps ("r3plica", "r e p l i c a")."""
+
+_CONTEXT = 60
+"""Characters on either side that are read for negations and neighbours."""
+
+# the patterns meet text without case and accents
+_FAKES = r"(?:replicas?|fakes?|cop(?:y|ies)|counterfeits?|imitations?|knock-?offs?|dupes?|clones?|first|mirror|super)"
+_NEGATED_BEFORE = re.compile(
+    r"(?:(?<!\w)(?:not|no|non|never|isn'?t|aren'?t|ain'?t|without|nor|neither|against|avoid|beware of|zero|anti"
+    r"|kein(?:e|er)?|nicht|ohne|pas(?: de)?|sans|ni|sin|non e|senza|sem|nao(?: e)?|не|нет|без|ليس|degil)(?!\w)"
+    r"|≠)[\s\-:]*"
+    rf"(?:(?:an?|any|the|some|cheap|of|is|are|it'?s|selling|sell|sold|those|these|eine?|une?|una?|uma|это|{_FAKES})"
+    r"[\s,/&\-]*(?:(?:or|and|nor|oder|et|ou|o|y|e|и|или)\s+)?){0,4}$"
+    r"|(?:非|不是|並非|并非|不卖|不賣|不售|無|无|没有|沒有|拒绝|拒絕|杜绝|杜絕|谢绝|谨防|绝非|絕非|ではありません|아닌)[\s:：]*$",
+    re.IGNORECASE,
+)
+_NEGATED_AFTER = re.compile(
+    r"^\s*[?!]?\s*(?:勿扰|勿擾|请绕道|免谈|必究|假一|ではありません|ではない|아님|아닙니다|degil"
+    r"|(?:are |is |will be |items? )*(?:not (?:allowed|accepted|sold|welcome)|prohibited|forbidden|banned|reported)"
+    r"|[?]\s*(?:no|never)\b|-?\s?free\b(?!\s+(?:shipping|delivery|gift|post|p&p|returns?)))",
+    re.IGNORECASE,
+)
+_FOR_BEFORE = re.compile(
+    r"(?<!\w)(?:for|fur|fuer|pour|para|per|voor|dla|till|til|для)\s+(?:an?|your|the|all|any|most|my)?\s*$",
+    re.IGNORECASE,
+)
+_ACCESSORY = frozenset(
+    {"stand", "stands", "holder", "holders", "rack", "racks", "mount", "display", "showcase", "pedestal", "book"}
+)
+_BINDS = frozenset({"with", "and", "in", "plus", "incl", "including", "w", "for", "by", "of"})
+"""Behind these the next word is another thing: "replica watch with stand" is a replica."""
+_WORD = re.compile(r"[^\W_]+")
+_CLAUSE = re.compile(r"[.,;!?|()\[\]。，；！？、\n]")
+
+
+@dataclass(frozen=True)
+class CodedTerm:
+    """One term of the table.
+
+    Attributes:
+        term: As it is usually written; case, accents, width and what stands between its words do not matter.
+        languages: Codes, ISO 639-1, or "any".
+        strength: How strongly it speaks of a copy where it is not honest, in [0, 1]. Stated, not fitted.
+        meaning: What sellers mean by it.
+        source: The kind of public source that lists it.
+        honest_before: Words shortly before it that make it honest.
+        honest_after: Words shortly behind it that make it honest.
+    """
+
+    term: str
+    languages: tuple[str, ...]
+    strength: float
+    meaning: str
+    source: str
+    honest_before: frozenset[str] = frozenset()
+    honest_after: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        if not self.term.strip() or not self.meaning or not self.source or not self.languages:
+            raise InputError(f"CodedTerm: expected a term, its languages, meaning and source, got {self!r:.120}")
+        if not 0.0 < self.strength <= 1.0:
+            raise InputError(f"CodedTerm.strength: expected a number in (0, 1], got {self.strength!r}")
+
+
+@dataclass(frozen=True)
+class CodedHit:
+    """One place of a text that uses a coded term.
+
+    Attributes:
+        term: As the table has it.
+        text: As it stands there.
+        start: Of the place in the text as HTML shows it.
+        end: Exclusive.
+        strength: How strongly it speaks of a copy, in [0, 1].
+        why: A sentence for a report.
+    """
+
+    term: str
+    text: str
+    start: int
+    end: int
+    strength: float
+    why: str
+
+
+@dataclass(frozen=True)
+class CodedUse:
+    """A coded term in a listing.
+
+    Attributes:
+        source: "title", "description", "claim" or "image:N".
+        hit: The term as it stands there.
+        confidence: How surely the letters are known, in [0, 1].
+    """
+
+    source: str
+    hit: CodedHit
+    confidence: float = 1.0
+
+    @property
+    def strength(self) -> float:
+        """How strongly it speaks of a copy, in [0, 1]."""
+        return self.hit.strength * self.confidence
+
+
+@cache
+def coded_terms() -> tuple[CodedTerm, ...]:
+    """The table."""
+    table = files("logoscan").joinpath("_data", "coded_terms.csv").read_text("utf-8")
+    return tuple(
+        CodedTerm(
+            row["term"],
+            tuple(row["languages"].split()),
+            float(row["strength"]),
+            row["meaning"],
+            row["source"],
+            frozenset(map(_letters, row["honest_before"].split())),
+            frozenset(map(_letters, row["honest_after"].split())),
+        )
+        for row in csv.DictReader(table.splitlines())
+    )
+
+
+def find_coded(text: str) -> list[CodedHit]:
+    """The coded terms that a text uses, in its order; of overlapping ones the strongest.
+
+    Negated ("not a replica"), honest ("replica jersey", "AAA batteries") and accessory uses ("replica watch stand") are
+    left out. A term that is disguised ("r3plica") speaks the more strongly.
+
+    Example:
+        >>> [(hit.text, hit.strength) for hit in find_coded("watch, 1:1 replica; not a fake")]
+        [('1:1', 0.35), ('replica', 0.85)]
+    """
+    text = shown(text[: 4 * _MAX_CHARS])[:_MAX_CHARS]
+    hits: list[CodedHit] = []
+    honest: list[tuple[int, int]] = []  # what is honest as a whole is so in its parts: "AAA grade freshwater pearls"
+    for letters, disguised in ((_letters, False), (plain, False), (_drawn, True)):
+        read, origin = _read(text, letters)
+        for term, pattern in _patterns(letters, disguised):
+            for match in pattern.finditer(read):
+                start, end = origin[match.start()], origin[match.end() - 1] + 1
+                before, after = text[max(0, start - _CONTEXT) : start], text[end : end + _CONTEXT]
+                if _is_honest(_letters(before), _letters(after), term):
+                    honest.append((start, end))
+                elif len(hits) < _MAX_HITS:
+                    hits.append(_hit(term, text, start, end, disguised))
+    return _apart([h for h in hits if not any(a <= h.start and h.end <= b for a, b in honest)])
+
+
+def _hit(term: CodedTerm, text: str, start: int, end: int, disguised: bool) -> CodedHit:
+    strength = 1.0 - (1.0 - term.strength) / 2 if disguised else term.strength
+    spelt = ", in disguise" if disguised else ""
+    why = f"{text[start:end]!r}: {term.meaning}{spelt}"
+    return CodedHit(term.term, text[start:end], start, end, strength, why)
+
+
+def _apart(hits: list[CodedHit]) -> list[CodedHit]:
+    """Hits that do not overlap: the longer, then the stronger; what is found plainly goes before its disguise."""
+    kept: list[CodedHit] = []
+    for hit in sorted(hits, key=lambda h: (h.start - h.end, "in disguise" in h.why, -h.strength, h.start)):
+        if not any(hit.start < k.end and k.start < hit.end for k in kept):
+            kept.append(hit)
+    return sorted(kept, key=lambda h: h.start)
+
+
+def _letters(text: str) -> str:
+    """Without case, accents and compatibility forms, in its own script."""
+    unified = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold())
+    composed = unicodedata.normalize("NFC", "".join(c for c in unified if not "\u0300" <= c <= "\u036f"))
+    return re.sub(f"[{INVISIBLE}]", "", composed)
+
+
+def _drawn(text: str) -> str:
+    return skeleton(plain(text))
+
+
+def _read(text: str, letters: Callable[[str], str]) -> tuple[str, list[int]]:
+    """The text letter by letter through a folding, other characters as they are; and where each came from."""
+    out: list[str] = []
+    origin: list[int] = []
+    for i, c in enumerate(text):
+        new = _letter(letters, c) if c.isalnum() or letters is _letters else _letter(_letters, c)
+        if not c.isalnum() and letters is _drawn and c in "@$€|!¡" and text[i - 1 : i].isalnum():
+            new = letters(c) if text[i + 1 : i + 2].isalnum() else c
+        out.append(new)
+        origin += [i] * len(new)
+    return "".join(out), origin
+
+
+@lru_cache(maxsize=20_000)
+def _letter(letters: Callable[[str], str], letter: str) -> str:
+    return letters(letter)
+
+
+@cache
+def _patterns(letters: Callable[[str], str], disguised: bool) -> tuple[tuple[CodedTerm, re.Pattern[str]], ...]:
+    out = []
+    for term in coded_terms():
+        latin = _letters(term.term).isascii()
+        long = sum(c.isalpha() for c in term.term) >= _DISGUISE_MIN_LETTERS and not any(c.isdigit() for c in term.term)
+        if (not latin and letters is not _letters) or (disguised and not long):
+            continue
+        out.append((term, _pattern(term.term, letters, disguised)))
+    return tuple(out)
+
+
+def _pattern(term: str, letters: Callable[[str], str], disguised: bool) -> re.Pattern[str]:
+    words = []
+    for word in term.split():
+        read = "".join(letters(c) if c.isalnum() else c for c in word)
+        gap = r"[\s.\-_*·]?" if disguised or not read.isascii() else ""
+        words.append(gap.join(r"\s*:\s*" if c == ":" else re.escape(c) for c in read))
+    whole = r"[\s\-_./]*".join(words)
+    plural = "s?" if term[-1].isascii() and term[-1].isalpha() and len(term) > 3 else ""
+    number_before = r"(?<![:.,])" if term[0].isdigit() else ""  # of 10:1:1 and 1:12 nothing is a term
+    number_after = r"(?![:.,]\d|%)" if term[-1].isdigit() else ""
+    edges = (f"(?<!{_edge(term[0])})" if _edge(term[0]) else ""), (f"(?!{_edge(term[-1])})" if _edge(term[-1]) else "")
+    return re.compile(f"{number_before}{edges[0]}{whole}{plural}{edges[1]}{number_after}")
+
+
+def _edge(letter: str) -> str:
+    """What may not stand beside a term that ends in this letter; Chinese, Japanese and Korean do not part words."""
+    if not letter.isalnum() or ord(letter) >= 0x1100:
+        return ""
+    return "[a-z0-9]" if letter.isascii() else r"[^\W_]"
+
+
+def _is_honest(before: str, after: str, term: CodedTerm) -> bool:
+    if _NEGATED_BEFORE.search(before) or _NEGATED_AFTER.search(after) or _FOR_BEFORE.search(before):
+        return True
+    behind, ahead = set(_words_behind(after)), set(_words_before(before))
+    return bool(
+        behind & (_ACCESSORY | term.honest_after)
+        or ahead & term.honest_before
+        or any(after.lstrip().startswith(w) for w in term.honest_after if not w.isascii())
+        or any(before.rstrip().endswith(w) for w in term.honest_before if not w.isascii())
+    )
+
+
+def _words_behind(after: str) -> Iterator[str]:
+    """Up to two words behind a term, in its clause, until another thing begins."""
+    clause = _CLAUSE.split(after, maxsplit=1)[0]
+    for match in list(_WORD.finditer(clause))[:_NEIGHBOURS]:
+        if match.group() in _BINDS or any(sign in clause[: match.start()] for sign in "+&"):
+            return
+        yield match.group()
+
+
+def _words_before(before: str) -> list[str]:
+    clause = _CLAUSE.split(before)[-1]
+    return [m.group() for m in _WORD.finditer(clause)][-_NEIGHBOURS:]

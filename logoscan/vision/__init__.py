@@ -1,0 +1,1 @@
+"""Networks and local features: photos in, photo features out."""
