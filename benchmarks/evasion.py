@@ -27,8 +27,8 @@ from rich.progress import track
 
 from logoscan.images.loading import load_image
 from logoscan.io.records import file_sha256
-from logoscan.matching.fusion import gather
-from logoscan.scan.scanner import Observation
+from logoscan.matching.fusion import fuse
+from logoscan.scan.scanner import PhotoFeatures
 from logoscan.training.wordmarks import font_files
 from logoscan.types import Boxes, Rgb
 
@@ -53,11 +53,11 @@ class Said:
     name: str = ""
 
 
-def said(run: Run, seen: Observation, brands: frozenset[str]) -> Said:
+def said(run: Run, seen: PhotoFeatures, brands: frozenset[str]) -> Said:
     """What a photo says about its true brands and about others."""
     mentions = run.index.names.find_in_spans(seen.spans, "image:0")
     true, other, name = [0.0] * 3, [0.0] * 3, ""
-    for brand, evidence in gather(run.scanner.match([seen], run.index), mentions).items():
+    for brand, evidence in fuse(run.scanner.match([seen], run.index), mentions).items():
         here = true if brand in brands else other
         for i, sure in enumerate((evidence.shown or 0.0, evidence.logo or 0.0, evidence.text)):
             if here is other and i == 0 and sure > other[0]:

@@ -25,7 +25,7 @@ from logoscan.index.logo_index import LogoIndex
 from logoscan.ocr.engine import make_ocr
 from logoscan.results import Report
 from logoscan.runtime import one_core_a_batch
-from logoscan.scan.scanner import Observation, Scanner
+from logoscan.scan.scanner import PhotoFeatures, Scanner
 from logoscan.types import Brand, ImageSource, Listing, UsualPrice
 from logoscan.vision.encoder import ClipEncoder
 
@@ -40,7 +40,7 @@ class Photo:
 
     name: str
     brands: frozenset[str]
-    observation: Observation
+    observation: PhotoFeatures
 
 
 def listing(name: str, brand: str) -> Listing:

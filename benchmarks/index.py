@@ -34,8 +34,8 @@ from logoscan.scan.threads import batched
 from logoscan.types import Brand, Embeddings, Regions, TextSpans
 from logoscan.vision.detector import LogoDetector
 from logoscan.vision.encoder import ClipEncoder, encode_crops
-from logoscan.vision.features import Observation
-from logoscan.vision.sift import Keypoints, of_photo
+from logoscan.vision.features import PhotoFeatures
+from logoscan.vision.sift import Keypoints, sift_photo
 
 _OTHER, _NOISE = 0.35, 0.35
 """Lengths of the second vector and of the noise in a synthetic one, beside 0.8 of the first."""
@@ -109,7 +109,7 @@ def _rss_mb() -> dict[str, float]:
     return {"rss_mb": round(values["VmRSS"], 1), "anonymous_mb": round(values["RssAnon"], 1)}
 
 
-def observed(photos: list[Path], encoder: ClipEncoder, regions: int) -> list[Observation]:
+def observed(photos: list[Path], encoder: ClipEncoder, regions: int) -> list[PhotoFeatures]:
     """Photos with exactly `regions` vectors each, the proposed places over again, and their points."""
     detector = LogoDetector(device=encoder.device)
     seen = []
@@ -122,7 +122,7 @@ def observed(photos: list[Path], encoder: ClipEncoder, regions: int) -> list[Obs
         places = Regions(found.xyxy[at], found.confidence[at])
         vectors = np.ascontiguousarray(encode_crops(encoder, [rgb], [found.xyxy])[0][at])
         record = ImageRecord(path.name, "", rgb.shape[1], rgb.shape[0])
-        seen.append(Observation(record, places, vectors, TextSpans.empty(), of_photo(rgb)))
+        seen.append(PhotoFeatures(record, places, vectors, TextSpans.empty(), sift_photo(rgb)))
     return seen
 
 
@@ -140,7 +140,7 @@ def _texts(count: int, seed: int) -> list[TextSpans]:
 
 
 def measure(
-    real: LogoIndex, size: int, seen: list[Observation], texts: list[TextSpans], encoder: Any
+    real: LogoIndex, size: int, seen: list[PhotoFeatures], texts: list[TextSpans], encoder: Any
 ) -> dict[str, Any]:
     """Figures of one size."""
     folder = Path(tempfile.mkdtemp())
@@ -157,13 +157,13 @@ def measure(
         built_s = time.perf_counter() - began
         names_of = index.names
 
-        def search(some: Sequence[Observation]) -> list[Nearest]:
+        def search(some: Sequence[PhotoFeatures]) -> list[Nearest]:
             nearest = index.search_together([one.vectors for one in some])
             for one, near in zip(some, nearest, strict=True):
                 index.search_brands(one.vectors, nearest=near)
             return nearest
 
-        def draw(one: Observation) -> None:
+        def draw(one: PhotoFeatures) -> None:
             placements(one, index, search([one])[0])
 
         draw(seen[0])
@@ -196,7 +196,7 @@ def measure(
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def misses(index: LogoIndex, seen: list[Observation]) -> dict[str, float]:
+def misses(index: LogoIndex, seen: list[PhotoFeatures]) -> dict[str, float]:
     """On the photos' own places, against a comparison with all vectors: share whose nearest brand is the same."""
     queries = np.concatenate([s.vectors[: len(np.unique(s.regions.xyxy, axis=0))] for s in seen])
     found = index.search_brands(queries, 2)

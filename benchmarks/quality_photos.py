@@ -24,16 +24,16 @@ from logoscan.images.boxes import iou
 from logoscan.images.loading import load_image
 from logoscan.index.logo_index import LogoIndex
 from logoscan.io.records import to_mapping
-from logoscan.matching.fusion import BrandEvidence, gather
+from logoscan.matching.fusion import BrandEvidence, fuse
 from logoscan.ocr.engine import OcrEngine, make_ocr
 from logoscan.ocr.regions import read
 from logoscan.results import ImageRecord
-from logoscan.scan.scanner import Observation, Scanner
+from logoscan.scan.scanner import PhotoFeatures, Scanner
 from logoscan.types import Match, Regions, Rgb, TextSpans
 from logoscan.vision.detector import make_detector, with_text
 from logoscan.vision.encoder import ClipEncoder, encode_crops
 from logoscan.vision.features import MIRRORED
-from logoscan.vision.sift import Keypoints, of_photo
+from logoscan.vision.sift import Keypoints, sift_photo
 
 MODES = ("look", "points", "logo", "text", "both")
 """By the embedding of places, by points laid over drawings, by these two, by what is read, and by all."""
@@ -66,7 +66,7 @@ def _photos(
     return photos
 
 
-def _observe(scanner: Scanner, photos: list[Photo], cache: Path | None) -> Iterator[Observation]:
+def _observe(scanner: Scanner, photos: list[Photo], cache: Path | None) -> Iterator[PhotoFeatures]:
     """What is in each photo. Vectors and text are kept apart, so that a new encoder does not mean reading again."""
     detector = f"{scanner.detector.fingerprint} {scanner.effort}"
     encoder = (scanner.encoder.info.fingerprint, getattr(scanner.encoder, "precision", ""), detector)
@@ -91,7 +91,7 @@ def _observe(scanner: Scanner, photos: list[Photo], cache: Path | None) -> Itera
         points = _kept(cache, ("points", digest), lambda rgb=rgb: _points(rgb))  # type: ignore[misc]
         keypoints = Keypoints(points["frames"], points["descriptors"], (rgb.shape[1], rgb.shape[0]))
         regions = Regions(seen["xyxy"], seen["confidence"])
-        yield Observation(record, regions, seen["vectors"], spans, keypoints, mirrored=seen["mirrored"])
+        yield PhotoFeatures(record, regions, seen["vectors"], spans, keypoints, mirrored=seen["mirrored"])
 
 
 def _name(ocr: OcrEngine | None) -> str:
@@ -117,7 +117,7 @@ def _looked(scanner: Scanner, rgb: Rgb, proposed: Regions, spans: TextSpans) -> 
 
 
 def _points(rgb: Rgb) -> dict[str, Any]:
-    found = of_photo(rgb)
+    found = sift_photo(rgb)
     return {"frames": found.frames, "descriptors": found.descriptors}
 
 
@@ -144,19 +144,19 @@ def _kept(cache: Path | None, key: tuple[str, ...], make: Callable[[], dict[str,
         return {name: data[name] for name in data.files}
 
 
-def answers_of(scanner: Scanner, index: LogoIndex, seen: Observation) -> dict[str, tuple[str, float]]:
+def answers_of(scanner: Scanner, index: LogoIndex, seen: PhotoFeatures) -> dict[str, tuple[str, float]]:
     """For each mode the most confident brand and its confidence; "" and -1 where nothing is found."""
     matches = scanner.match([seen], index)
     mentions = index.names.find_in_spans(seen.spans, "image:0")
-    evidence = gather(matches, mentions)
-    look = _best(gather([m for m in matches if not m.points], ()), lambda e: e.logo)
+    evidence = fuse(matches, mentions)
+    look = _best(fuse([m for m in matches if not m.points], ()), lambda e: e.logo)
     logo = _best(evidence, lambda e: e.logo)
     if scanner.calibration is None:  # looks have no probabilities: rank by what the matcher ranks by
         nearest = max((m for m in matches if not m.points), key=lambda m: m.similarity + m.margin, default=None)
         look = logo = (nearest.brand, nearest.similarity + nearest.margin) if nearest else ("", -1.0)
     return {
         "look": look,
-        "points": _best(gather([m for m in matches if m.points], ()), lambda e: e.logo),
+        "points": _best(fuse([m for m in matches if m.points], ()), lambda e: e.logo),
         "logo": logo,
         "text": _best(evidence, lambda e: e.text or None),
         "both": _best(evidence, lambda e: e.shown),
@@ -339,9 +339,9 @@ def identify(
     write_result(out, {**counts, **lie, "mode": mode, **per_mode[mode], "modes": per_mode}, run.settings)
 
 
-def _said(scanner: Scanner, index: LogoIndex, seen: Observation, photo: Photo) -> tuple[float | None, float]:
+def _said(scanner: Scanner, index: LogoIndex, seen: PhotoFeatures, photo: Photo) -> tuple[float | None, float]:
     """How surely a photo shows a brand that it does show (None: it shows none), and the surest other one."""
-    found = gather(scanner.match([seen], index), index.names.find_in_spans(seen.spans, "image:0"))
+    found = fuse(scanner.match([seen], index), index.names.find_in_spans(seen.spans, "image:0"))
     shown = {name: round(e.shown or 0.0, 4) for name, e in found.items()}
     right = max((shown.get(brand, 0.0) for brand in photo.brands), default=None)
     return right, max((p for name, p in shown.items() if name not in photo.brands), default=0.0)

@@ -15,7 +15,7 @@ from rich.progress import track
 
 from logoscan.images.loading import load_image
 from logoscan.results import ImageRecord
-from logoscan.scan.scanner import Observation, Scanner
+from logoscan.scan.scanner import PhotoFeatures, Scanner
 from logoscan.types import Regions, TextSpans
 from logoscan.vision.detector import DEFAULT_PLAN, DENSE_PLAN, TilePlan, Tiles
 from logoscan.vision.sift import Keypoints
@@ -76,7 +76,7 @@ def plans(most: int, skip: int, out: Path, **inputs: Any) -> None:
                 record = ImageRecord(photo.path.name, "", rgb.shape[1], rgb.shape[0])
                 regions = Regions(seen["xyxy"], seen["confidence"])
                 counts[k] += len(regions)
-                observed = Observation(record, regions, seen["vectors"], TextSpans.empty(), Keypoints.empty())
+                observed = PhotoFeatures(record, regions, seen["vectors"], TextSpans.empty(), Keypoints.empty())
                 answers[k].append(answers_of(scanners[k], run.index, observed)["look"])
         seconds += passes.min(axis=0) if timed else 0.0
     positive = np.array([bool(p.brands) for p in photos])

@@ -14,8 +14,8 @@ from quality_photos import answers_of, prepare
 from rich.progress import track
 
 from logoscan.images.loading import load_image
-from logoscan.matching.fusion import gather
-from logoscan.scan.scanner import Observation
+from logoscan.matching.fusion import fuse
+from logoscan.scan.scanner import PhotoFeatures
 from logoscan.types import Rgb
 
 MODES = ("look", "logo", "text", "both")
@@ -90,9 +90,9 @@ def stickers(step: int, seed: int, out: Path, **inputs: Any) -> None:
     write_result(out, figures, run.settings)
 
 
-def _shown(run: Any, seen: Observation, threshold: float) -> set[str]:
+def _shown(run: Any, seen: PhotoFeatures, threshold: float) -> set[str]:
     mentions = run.index.names.find_in_spans(seen.spans, "image:0")
-    evidence = gather(run.scanner.match([seen], run.index), mentions)
+    evidence = fuse(run.scanner.match([seen], run.index), mentions)
     return {name for name, e in evidence.items() if (e.shown or 0.0) > threshold}
 
 

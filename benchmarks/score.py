@@ -43,7 +43,7 @@ from logoscan.results import ImageRecord, ListingFacts, Provenance, Report, Scor
 from logoscan.scoring.judge import Findings, Judge, Judgement
 from logoscan.scoring.model import ScoreModel
 from logoscan.text.brand_names import NameIndex
-from logoscan.text.listing_text import Wording
+from logoscan.text.listing_text import ListingText
 from logoscan.text.quantities import pack
 from logoscan.types import Brand
 
@@ -153,7 +153,7 @@ def scan(world: World, prices: PriceModel, stream: Sequence[Simulated]) -> Scann
     for number, item in enumerate(stream):
         listing = item.listing
         photos = None if item.shown is None else (ledger.look_up(item.photo, listing.seller_id),)
-        words = Wording.of(listing, names)
+        words = ListingText.of(listing, names)
         found = Findings(
             listing,
             words.claimed,

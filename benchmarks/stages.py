@@ -29,7 +29,7 @@ def timed(scanner: Scanner) -> Iterator[dict[str, float]]:
         ("detect", scanner.detector, "detect"),
         ("read", observing, "read"),
         ("encode", observer, "_encode"),
-        ("points", observing, "of_photo"),
+        ("points", observing, "sift_photo"),
         ("search", scanning, "_nearest"),
         ("match", scanner, "_match"),
         ("judge", scanner, "_judge"),

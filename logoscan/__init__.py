@@ -10,8 +10,8 @@ from logoscan.index.brand_folders import read_brand_folders
 from logoscan.index.logo_index import LogoIndex
 from logoscan.io.listings import BadRow, read_listings, to_listing
 from logoscan.matching.calibration import MatchCalibration
-from logoscan.matching.fusion import BrandEvidence, gather
-from logoscan.merchants.evidence_model import ListingEvidence
+from logoscan.matching.fusion import BrandEvidence, fuse
+from logoscan.merchants.evidence_model import EvidenceModel
 from logoscan.merchants.photo_ledger import PhotoLedger
 from logoscan.merchants.score import MerchantFacts, MerchantModel, MerchantScore, score_merchant
 from logoscan.merchants.state import MerchantState
@@ -60,7 +60,7 @@ __all__ = [
     "Journal",
     "Judge",
     "Listing",
-    "ListingEvidence",
+    "EvidenceModel",
     "LogoIndex",
     "LogoscanError",
     "Match",
@@ -93,7 +93,7 @@ __all__ = [
     "WholeImage",
     "__version__",
     "draw_overlay",
-    "gather",
+    "fuse",
     "load_image",
     "make_ocr",
     "one_core_a_batch",

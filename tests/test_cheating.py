@@ -22,7 +22,7 @@ from logoscan.scoring.judge import Findings, Judge, Judgement
 from logoscan.scoring.model import NO_PROOF, ScoreModel
 from logoscan.scoring.signals import DEFAULT_SIGNALS, Case, claimed_not_shown, shown_not_claimed
 from logoscan.text.brand_names import NameIndex
-from logoscan.text.listing_text import Wording
+from logoscan.text.listing_text import ListingText
 from logoscan.text.quantities import pack
 from logoscan.types import Brand, BrandMention, Listing, UsualPrice
 
@@ -45,7 +45,7 @@ def judge(
     listing: Listing = LISTING, by_photo: Mapping[str, tuple[float, ...]] = SHOWN, **changes: Any
 ) -> dict[str, Judgement]:
     """Each candidate's judgement, where these photos show these brands."""
-    words = Wording.of(listing, NAMES)
+    words = ListingText.of(listing, NAMES)
     found = Findings(
         listing,
         words.claimed,
@@ -224,7 +224,7 @@ cases = st.builds(
 
 def every_case(found: Findings) -> list[Case]:
     listing = found.listing
-    words = Wording.of(listing, NAMES)
+    words = ListingText.of(listing, NAMES)
     found = replace(
         found,
         claimed=words.claimed,

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import quick, units
 
-from logoscan.matching.fusion import BrandEvidence, contradicted, gather, together
+from logoscan.matching.fusion import BrandEvidence, contradicted, fuse, together
 from logoscan.types import BrandMention, Match, MentionKind
 
 
@@ -20,7 +20,7 @@ def mention(brand: str, probability: float, source: str = "image:0", kind: Menti
 
 
 def test_no_evidence() -> None:
-    assert gather([], []) == {}
+    assert fuse([], []) == {}
 
 
 @pytest.mark.parametrize(
@@ -53,15 +53,15 @@ def test_more_witnesses_say_no_less(logo: float, text: float, more: float) -> No
 
 def test_the_look_of_a_logo_and_its_points_are_two_witnesses() -> None:
     looks = [match("A", 0.5), match("A", 0.4), match("B", None)]
-    found = gather([*looks, match("A", 0.5, points=8), match("B", 0.3, points=5)], [])
+    found = fuse([*looks, match("A", 0.5, points=8), match("B", 0.3, points=5)], [])
     assert found["A"].logo == pytest.approx(0.98)
     assert found["B"] == BrandEvidence("B", 0.3, 0.0)
-    twice = gather([match("A", 0.5, points=8), match("A", 0.4, 1, points=7)], [])
+    twice = fuse([match("A", 0.5, points=8), match("A", 0.4, 1, points=7)], [])
     assert twice["A"].logo == 0.5  # the best placement alone
 
 
 def test_the_best_match_and_the_best_word_stand_for_a_brand() -> None:
-    found = gather(
+    found = fuse(
         [match("A", 0.2), match("A", 0.7, image=1), match("B", 0.1)],
         [mention("A", 0.3), mention("A", 0.6, "image:1"), mention("C", 0.5)],
     )
@@ -74,20 +74,20 @@ def test_the_best_match_and_the_best_word_stand_for_a_brand() -> None:
 
 
 def test_a_match_without_a_probability_is_known_but_shows_nothing() -> None:
-    assert gather([match("A", None)], []) == {"A": BrandEvidence("A", None, 0.0)}
-    assert gather([match("A", None)], [])["A"].shown is None
-    assert gather([match("A", None), match("A", 0.0)], []) == {"A": BrandEvidence("A", 0.0, 0.0)}
-    assert gather([match("A", 0.4), match("A", None)], []) == {"A": BrandEvidence("A", 0.4, 0.0)}
+    assert fuse([match("A", None)], []) == {"A": BrandEvidence("A", None, 0.0)}
+    assert fuse([match("A", None)], [])["A"].shown is None
+    assert fuse([match("A", None), match("A", 0.0)], []) == {"A": BrandEvidence("A", 0.0, 0.0)}
+    assert fuse([match("A", 0.4), match("A", None)], []) == {"A": BrandEvidence("A", 0.4, 0.0)}
 
 
 @pytest.mark.parametrize("source", ["title", "description", "claim"])
 def test_what_the_seller_wrote_is_no_evidence_of_the_photos(source: str) -> None:
-    assert gather([], [mention("A", 0.9, source)]) == {}
+    assert fuse([], [mention("A", 0.9, source)]) == {}
 
 
 @pytest.mark.parametrize(("kind", "counts"), [("exact", True), ("near", True), ("compatible", False), ("style", False)])
 def test_for_a_brand_and_in_its_style_show_nothing(kind: MentionKind, counts: bool) -> None:
-    assert ("A" in gather([], [mention("A", 0.9, kind=kind)])) == counts
+    assert ("A" in fuse([], [mention("A", 0.9, kind=kind)])) == counts
 
 
 @quick
@@ -100,9 +100,9 @@ def test_order_does_not_matter_and_more_evidence_never_shows_less(
     rows: list[tuple[str, float | None]], words: list[tuple[str, float]], data: st.DataObject
 ) -> None:
     matches, mentions = [match(*row) for row in rows], [mention(*word) for word in words]
-    found = gather(matches, mentions)
-    assert gather(data.draw(st.permutations(matches)), data.draw(st.permutations(mentions))) == found
-    more = gather([*matches, match("A", data.draw(units))], mentions)
+    found = fuse(matches, mentions)
+    assert fuse(data.draw(st.permutations(matches)), data.draw(st.permutations(mentions))) == found
+    more = fuse([*matches, match("A", data.draw(units))], mentions)
     before = found["A"].shown if "A" in found else None
     after = more["A"].shown
     assert after is not None
@@ -135,14 +135,14 @@ def read(
 def test_a_name_that_is_read_in_its_place_contradicts_a_match(
     points: int, look: float, name: float, left: float
 ) -> None:
-    found = gather([seen("Fedex", look, points=points)], [read("RedBull", name)])
+    found = fuse([seen("Fedex", look, points=points)], [read("RedBull", name)])
     assert found["Fedex"].shown == pytest.approx(left, abs=1e-3)
     assert found["RedBull"].shown == name
 
 
 @pytest.mark.parametrize(("look", "name"), [(1.0, 1.0), (0.0, 1.0), (1.0, 0.9), (0.0, 0.0)])
 def test_certainties_are_no_division_by_zero(look: float, name: float) -> None:
-    found = gather([seen("A", look)], [read("B", name)])
+    found = fuse([seen("A", look)], [read("B", name)])
     assert found["A"].shown is not None
     assert 0 <= found["A"].shown <= look
 
@@ -196,7 +196,7 @@ def test_contradiction_only_lowers_what_another_name_covers(matches: list[Match]
             there = [m for m in mentions if m.source == f"image:{old.image}"]
             assert any(m.kind == "exact" and m.brand != old.brand and m.xyxy for m in there)
             assert not any(m.brand == old.brand and m.kind == "exact" and m.probability >= 0.2 for m in there)
-    found, blind = gather(matches, mentions), gather(matches, [])
+    found, blind = fuse(matches, mentions), fuse(matches, [])
     for brand, evidence in found.items():
         assert brand not in blind or (evidence.logo or 0) <= (blind[brand].logo or 0) + 1e-12
         assert evidence.text == max(

@@ -22,7 +22,7 @@ from logoscan.matching.match import match_regions
 from logoscan.matching.placement import place
 from logoscan.types import Brand, Embeddings, Regions
 from logoscan.vision.encoder import encode_images
-from logoscan.vision.sift import of_drawing, of_photo
+from logoscan.vision.sift import sift_logo, sift_photo
 
 ENCODER = FakeEncoder()
 ACME, BOLT = quarters(RED, WHITE, BLUE, YELLOW), quarters(GREEN, RED, WHITE, RED)
@@ -93,16 +93,16 @@ def test_only_a_brands_own_negatives_speak_against_it_in_a_family() -> None:
 
 def test_points_of_one_drawing_under_two_brands_are_both_brands() -> None:
     drawing, corners = label(0), [(200.0, 120.0), (340.0, 130.0), (330.0, 340.0), (190.0, 330.0)]
-    scene = of_photo(photo(drawing, laid(corners)[0]))
-    drawings = [of_drawing(opaque(label(seed))) for seed in (0, 0, 1)]
+    scene = sift_photo(photo(drawing, laid(corners)[0]))
+    drawings = [sift_logo(opaque(label(seed))) for seed in (0, 0, 1)]
     alone = place(scene, drawings[1:], ["Acme", "Bolt"])
     robbed = place(scene, drawings, ["Acme", "Aper", "Bolt"])
     kin = place(scene, drawings, ["Acme", "Aper", "Bolt"], families=[0, 0, -1])
     assert alone[0] is not None
-    assert robbed[0] is None or robbed[0].surprise < alone[0].surprise / 2
+    assert robbed[0] is None or robbed[0].log_nfa < alone[0].log_nfa / 2
     for found in kin[:2]:
         assert found is not None
-        assert found.surprise == alone[0].surprise
+        assert found.log_nfa == alone[0].log_nfa
     assert place(scene, drawings, ["Acme", "Aper", "Bolt"], families=[-1, -1, -1])[0] == robbed[0]
 
 

@@ -26,7 +26,7 @@ from logoscan.scoring.signals import DEFAULT_SIGNALS, Case, SignalFunction
 from logoscan.text.brand_names import NameIndex
 from logoscan.text.coded_terms import CodedUse, find_coded
 from logoscan.text.complaints import Complaints, find_complaints
-from logoscan.text.listing_text import Wording, claim_of, said_in_photo
+from logoscan.text.listing_text import ListingText, claim_of, said_in_photo
 from logoscan.text.quantities import pack
 from logoscan.types import Brand, BrandMention, Listing, TextSpans, UsualPrice
 
@@ -344,13 +344,13 @@ def test_words_are_found_where_they_stand() -> None:
     spans = [TextSpans.empty(), TextSpans(frame, ("Bolt", "replica"), np.array([0.9, 0.5], np.float32))]
     listing = Listing("L", title="Acme replica", description="A copy.", claimed_brand="Core")
     photos = {i: said_in_photo(lines, i, NAMES) for i, lines in enumerate(spans)}
-    words = Wording.of(listing, NAMES).with_photos(photos)
+    words = ListingText.of(listing, NAMES).with_photos(photos)
     found = words.mentions
     assert {(m.source, m.brand) for m in found} == {("title", "Acme"), ("claim", "Core"), ("image:1", "Bolt")}
     assert [m.probability for m in found] == sorted((m.probability for m in found), reverse=True)
     assert {("title", 1.0), ("image:1", 0.5)} <= {(use.source, use.confidence) for use in words.coded}
     assert words.without_photos({0}).mentions != words.without_photos({1}).mentions
-    silent = Wording.of(LISTING, NAMES)
+    silent = ListingText.of(LISTING, NAMES)
     assert (silent.mentions, silent.coded) == ((), ())
 
 

@@ -59,7 +59,7 @@ def test_stored_points_equal_computed_ones(tmp_path: Path, monkeypatch: pytest.M
     for row in range(len(index)):
         index.keypoints(row)
     loaded = LogoIndex.load(tmp_path)
-    monkeypatch.setattr("logoscan.index.logo_index.of_drawing", lambda _: pytest.fail("points were found anew"))
+    monkeypatch.setattr("logoscan.index.logo_index.sift_logo", lambda _: pytest.fail("points were found anew"))
     for row in range(len(index)):
         a, b = index.keypoints(row), loaded.keypoints(row)
         assert len(a) > 50

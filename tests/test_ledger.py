@@ -31,7 +31,7 @@ from logoscan.merchants.photo_ledger import MATCH_BITS, PhotoLedger, PhotoRecord
 from logoscan.reporting.jsonl import report_from_json, report_to_json
 from logoscan.results import ImageRecord, Provenance
 from logoscan.types import Rgb
-from logoscan.vision.features import Observer
+from logoscan.vision.features import FeatureExtractor
 
 SAMPLES = sorted((Path(logoscan.__file__).parent / "_samples" / "photos").iterdir())
 NOBODY = PhotoUse(0)
@@ -143,9 +143,9 @@ def test_without_pdqhash_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setitem(sys.modules, "pdqhash", None)
     with pytest.raises(MissingDependencyError, match=r"pip install 'logoscan\[photos\]'"):
         photo_hash(synthetic(0))
-    Observer(FakeEncoder(), FakeDetector(), None)
+    FeatureExtractor(FakeEncoder(), FakeDetector(), None)
     with pytest.raises(MissingDependencyError):
-        Observer(FakeEncoder(), FakeDetector(), None, hash_photos=True)
+        FeatureExtractor(FakeEncoder(), FakeDetector(), None, hash_photos=True)
 
 
 @pytest.mark.parametrize(
@@ -609,8 +609,8 @@ def test_the_weight_rises_to_rings_and_falls_to_stock_photos() -> None:
 
 def test_photos_are_hashed_where_that_was_asked_for() -> None:
     photo, blank = synthetic(0), np.full((50, 50, 3), 9, np.uint8)
-    plain = Observer(FakeEncoder(), FakeDetector(), None)
-    hashing = Observer(FakeEncoder(), FakeDetector(), None, hash_photos=True)
+    plain = FeatureExtractor(FakeEncoder(), FakeDetector(), None)
+    hashing = FeatureExtractor(FakeEncoder(), FakeDetector(), None, hash_photos=True)
     for seen in (plain.look(photo), *plain.observe([photo])):
         assert (seen.photo_hash, seen.record.pdq) == (None, None)
     assert hashing.look(photo).photo_hash == photo_hash(photo)

@@ -15,7 +15,7 @@ from strategies import make_report, quick
 
 from logoscan.errors import CorruptFileError, InputError, MismatchError
 from logoscan.io.records import seal
-from logoscan.merchants.evidence_model import ListingEvidence
+from logoscan.merchants.evidence_model import EvidenceModel
 from logoscan.merchants.score import (
     MERCHANT_PRIOR,
     MerchantContribution,
@@ -509,7 +509,7 @@ def test_the_nearest_photo_is_found_as_by_counting_bits(data: st.DataObject) -> 
 
 
 def test_a_piece_loses_half_of_its_weight_every_half_life() -> None:
-    evidence = ListingEvidence(shares=(0.5,))
+    evidence = EvidenceModel(shares=(0.5,))
     model = MerchantModel(listings=evidence)
     reports = [report(BAD, time="2024-01-01T00:00:00")]
     parts = [
@@ -622,19 +622,19 @@ def test_bad_facts_are_refused(changes: dict[str, Any], message: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"base_rate": 0.0}, "ListingEvidence.base_rate: expected a number in [1e-06, 0.5], got 0.0"),
-        ({"honest_share": math.nan}, "ListingEvidence.honest_share: expected a number in [1e-06, 0.5], got nan"),
-        ({"shares": ()}, "ListingEvidence.shares: expected shares in (0.005, 1], got ()"),
-        ({"shares": (0.005,)}, "ListingEvidence.shares: expected shares in (0.005, 1], got (0.005,)"),
-        ({"half_life_days": 0.0}, "ListingEvidence.half_life_days: expected a number in [0.001, 1e+06], got 0.0"),
-        ({"cap": 51.0}, "ListingEvidence.cap: expected a number in [0.1, 50], got 51.0"),
-        ({"slack": -0.1}, "ListingEvidence.slack: expected a number in [0, 50], got -0.1"),
-        ({"floor": 0.0}, "ListingEvidence.floor: expected a number in [-50, -0.1], got 0.0"),
+        ({"base_rate": 0.0}, "EvidenceModel.base_rate: expected a number in [1e-06, 0.5], got 0.0"),
+        ({"honest_share": math.nan}, "EvidenceModel.honest_share: expected a number in [1e-06, 0.5], got nan"),
+        ({"shares": ()}, "EvidenceModel.shares: expected shares in (0.005, 1], got ()"),
+        ({"shares": (0.005,)}, "EvidenceModel.shares: expected shares in (0.005, 1], got (0.005,)"),
+        ({"half_life_days": 0.0}, "EvidenceModel.half_life_days: expected a number in [0.001, 1e+06], got 0.0"),
+        ({"cap": 51.0}, "EvidenceModel.cap: expected a number in [0.1, 50], got 51.0"),
+        ({"slack": -0.1}, "EvidenceModel.slack: expected a number in [0, 50], got -0.1"),
+        ({"floor": 0.0}, "EvidenceModel.floor: expected a number in [-50, -0.1], got 0.0"),
     ],
 )
 def test_bad_evidence_numbers_are_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError) as caught:
-        ListingEvidence(**changes)
+        EvidenceModel(**changes)
     assert str(caught.value) == message
 
 
@@ -661,7 +661,7 @@ def test_the_version_follows_the_numbers() -> None:
     models = [
         MerchantModel(),
         MerchantModel(bias=-3.0),
-        MerchantModel(listings=ListingEvidence(slack=0.0)),
+        MerchantModel(listings=EvidenceModel(slack=0.0)),
         MerchantModel(coefficients={**MERCHANT_PRIOR, "identity": 0.0}),
         MerchantModel(review_from=31),
         MerchantModel(block_from=81),
@@ -684,7 +684,7 @@ def test_two_sellers_are_refused() -> None:
 
 
 def test_other_ways_of_weighing_do_not_mix() -> None:
-    other = ListingEvidence(slack=0.0)
+    other = EvidenceModel(slack=0.0)
     with pytest.raises(MismatchError, match="cannot merge"):
         MerchantState().merge(MerchantState(other))
     with pytest.raises(MismatchError, match="the state weighs listings by"):

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from strategies import quick
 
 import logoscan
-from logoscan import opening
+from logoscan import sources
 from logoscan.errors import ImageError, InputError
 from logoscan.sources import ANYWHERE, NameBelow, read_bytes, read_head
 
@@ -45,7 +45,7 @@ IN = ("a/own", "./a/own", "a/../a/own", "inside", "b/own")
 @pytest.mark.parametrize("walks", [True, False], ids=["by descriptors", "as on Windows"])
 @pytest.mark.parametrize("root", ["given", "current", "its own"])
 def test_a_name_stays_below_its_root(place: Path, root: str, walks: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(opening, "_WALKS", walks and opening._WALKS)
+    monkeypatch.setattr(sources, "_WALKS", walks and sources._WALKS)
     if root != "current":
         monkeypatch.chdir(place.parent.parent)
 
@@ -183,7 +183,7 @@ def _exchange(place: Path, name: str, target: Path, stop: threading.Event) -> No
         made.replace(place / name)
 
 
-@pytest.mark.skipif(not opening._WALKS, reason="folders have no descriptors here")
+@pytest.mark.skipif(not sources._WALKS, reason="folders have no descriptors here")
 @pytest.mark.parametrize("part", ["file", "folder"])
 def test_no_race_gives_the_secret(place: Path, part: str) -> None:
     (place.parent / "others").mkdir()
@@ -207,12 +207,12 @@ def test_no_race_gives_the_secret(place: Path, part: str) -> None:
     assert seen <= {b"own"}
 
 
-@pytest.mark.skipif(not opening._WALKS, reason="folders have no descriptors here")
+@pytest.mark.skipif(not sources._WALKS, reason="folders have no descriptors here")
 def test_what_becomes_a_link_after_it_was_looked_at_is_not_followed(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The moment of the race, made sure of: the name is exchanged between looking where it leads and opening it."""
-    real = opening.resolve_under
+    real = sources.resolve_under
 
     def then(exchange: Callable[[], None]) -> Callable[[Path, str], Path]:
         def resolve(root: Path, name: str) -> Path:
@@ -233,7 +233,7 @@ def test_what_becomes_a_link_after_it_was_looked_at_is_not_followed(
         (place / "a").symlink_to(place.parent / "others")
 
     for exchange in (folder, file):
-        monkeypatch.setattr(opening, "resolve_under", then(exchange))
+        monkeypatch.setattr(sources, "resolve_under", then(exchange))
         with pytest.raises(ImageError, match="own: cannot be read"):
             read_bytes("a/own", place, MOST)
         if exchange is folder:
@@ -244,8 +244,8 @@ def test_what_becomes_a_link_after_it_was_looked_at_is_not_followed(
 def test_where_folders_have_no_descriptors_what_was_opened_is_compared(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(opening, "_WALKS", False)
-    real, calls = opening.resolve_under, []
+    monkeypatch.setattr(sources, "_WALKS", False)
+    real, calls = sources.resolve_under, []
 
     def resolve(root: Path, name: str) -> Path:
         calls.append(name)
@@ -255,7 +255,7 @@ def test_where_folders_have_no_descriptors_what_was_opened_is_compared(
         return real(root, name)
 
     keep = (place / "a" / "own").open("rb")  # so that its number is not given again
-    monkeypatch.setattr(opening, "resolve_under", resolve)
+    monkeypatch.setattr(sources, "resolve_under", resolve)
     with keep, pytest.raises(ImageError, match="own: was exchanged while it was opened"):
         read_bytes("a/own", place, MOST)
 

@@ -148,7 +148,7 @@ def test_points_that_lie_anyhow_are_no_surprise() -> None:
         rng = np.random.default_rng(1000 + seed)
         frames = np.stack([*rng.uniform(0, 700, (2, 120)), rng.uniform(3, 20, 120), rng.uniform(0, 6.28, 120)], axis=1)
         (found,) = place(Keypoints(frames.astype(np.float32), mark.descriptors, (700, 700)), [mark], ["A"])
-        surprises += [] if found is None else [found.surprise]
+        surprises += [] if found is None else [found.log_nfa]
     # by its definition 10 of 100 may be above 1, and one above 2
     assert len(surprises) <= 10
     assert max(surprises, default=0) < 3
@@ -167,7 +167,7 @@ def test_few_points_say_little() -> None:
 
 def test_probability_rises_with_the_surprise_and_falls_with_the_register() -> None:
     none = np.zeros((4, 2), np.float32)
-    rising = [Placement(none, 9, 9, surprise).probability(100) for surprise in (1.0, 5.0, 1e6)]
+    rising = [Placement(none, 9, 9, log_nfa).probability(100) for log_nfa in (1.0, 5.0, 1e6)]
     assert rising == sorted(rising)
     assert rising[0] < 0.9 < rising[1]
     assert rising[-1] <= 1

@@ -184,7 +184,7 @@ def test_a_fork_is_told_to_build_its_own(tmp_path: Path) -> None:
     uses: tuple[Callable[[Listing], object], ...] = (
         scanner.scan,
         lambda listing: scanner.screen(listing, deadline_s=10),
-        lambda listing: scanner.tightened(listing.images[0], report.matches[0]),
+        lambda listing: scanner.refine_box(listing.images[0], report.matches[0]),
         lambda listing: scanner.alteration(listing.images[0], report.matches[0]),
     )
     for use in uses:

@@ -136,7 +136,7 @@ def test_coded_terms_in_words_and_photos_reach_the_score() -> None:
 def test_a_box_is_tightened_around_what_was_matched() -> None:
     photo = photo_of(ACME, size_px=(120, 160))
     (found,) = wire(detector=WholeImage(), calibration=None).find_logos(photo)
-    tight = wire().tightened(photo, found)
+    tight = wire().refine_box(photo, found)
     assert tight.similarity > found.similarity
     assert (tight.brand, tight.margin, tight.probability) == (found.brand, found.margin, found.probability)
     (true,) = FakeDetector().detect([photo])[0].xyxy
@@ -145,7 +145,7 @@ def test_a_box_is_tightened_around_what_was_matched() -> None:
     index = register()
     index.remove("Acme")
     with pytest.raises(InputError, match="expected a brand with a logo, got 'Acme'"):
-        wire(index).tightened(photo, found)
+        wire(index).refine_box(photo, found)
 
 
 # -- the stream

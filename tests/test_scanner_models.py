@@ -153,7 +153,7 @@ def test_marks_of_a_mirrored_photo_are_found(samples: Path, sample_index: LogoIn
     look = next(match for match in scanner.find_logos(photo) if not match.points)
     assert look.brand == "JBL"
     assert (look.probability or 0) > 0.9
-    tight = scanner.tightened(photo, look)
+    tight = scanner.refine_box(photo, look)
     assert tight.similarity >= look.similarity - 1e-3
     assert iou(np.array([tight.xyxy], np.float32), np.array([look.xyxy], np.float32))[0, 0] > 0.3
 

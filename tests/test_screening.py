@@ -49,7 +49,7 @@ FAKE = replace(CHEAP, title="Acme shoe replica", claimed_brand="Acme")
 def _pointless(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Points take most of the time and find nothing on fakes; where they are compared they are found."""
     if request.function is not test_the_same_with_ledger_and_marks:
-        monkeypatch.setattr("logoscan.vision.features.of_photo", lambda rgb: Keypoints.empty())
+        monkeypatch.setattr("logoscan.vision.features.sift_photo", lambda rgb: Keypoints.empty())
 
 
 class Clock:

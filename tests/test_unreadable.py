@@ -148,7 +148,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
         return real(*given, **named)
 
     monkeypatch.setattr("logoscan.vision.features.read_picture", opened)
-    monkeypatch.setattr("logoscan.vision.features.of_photo", lambda rgb: Keypoints.empty())
+    monkeypatch.setattr("logoscan.vision.features.sift_photo", lambda rgb: Keypoints.empty())
     return now
 
 

@@ -20,7 +20,7 @@ from logoscan.images.loading import read_file
 from logoscan.io.files import atomic_write
 from logoscan.io.listings import KINDS, BadRow, listings_kind, read_listings
 from logoscan.io.records import file_sha256
-from logoscan.merchants.evidence_model import ListingEvidence
+from logoscan.merchants.evidence_model import EvidenceModel
 from logoscan.merchants.photo_ledger import PhotoLedger
 from logoscan.merchants.state import MerchantState
 from logoscan.reporting.jsonl import report_from_json
@@ -258,7 +258,7 @@ def shard_reports(outputs: Outputs) -> Iterator[Report]:
 # -- the merge
 
 
-def merge_states(outputs: Outputs, evidence: ListingEvidence | None = None) -> dict[str, MerchantState]:
+def merge_states(outputs: Outputs, evidence: EvidenceModel | None = None) -> dict[str, MerchantState]:
     """The state of every merchant whose listings were scanned, by `seller_id`: of `shard_reports`, in its order.
 
     Listings without a seller are nobody's, and so are those whose seller's id is too long for a state (the log says).
@@ -268,7 +268,7 @@ def merge_states(outputs: Outputs, evidence: ListingEvidence | None = None) -> d
         seller = report.seller_id
         if seller is None:
             continue
-        state = states.get(seller) or MerchantState(evidence or ListingEvidence())
+        state = states.get(seller) or MerchantState(evidence or EvidenceModel())
         try:
             state.add(report)
         except InputError as error:

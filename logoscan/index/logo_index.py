@@ -53,7 +53,7 @@ from logoscan.index.vet import (
 from logoscan.text.brand_names import NameIndex
 from logoscan.types import Brand, Embeddings, EncoderInfo, ImageSource, Rgba
 from logoscan.vision.encoder import Encoder, encode_images
-from logoscan.vision.sift import Keypoints, of_drawing
+from logoscan.vision.sift import Keypoints, sift_logo
 
 __all__ = ["LogoIndex", "LogoRecord"]
 
@@ -187,7 +187,7 @@ class LogoIndex:
             return known
         png = self._state.drawings.get(sha256)
         try:
-            found = Keypoints.empty() if png is None else of_drawing(_opened(png, logo))
+            found = Keypoints.empty() if png is None else sift_logo(_opened(png, logo))
         except CorruptFileError as error:  # one drawing less shall not stop a stream
             logger.warning("%s", error)
             found = Keypoints.empty()

@@ -13,7 +13,7 @@ from logoscan.index.families import names_overlap
 from logoscan.odds import BASE_RATE, log_odds
 from logoscan.types import BrandMention, Match
 
-__all__ = ["BrandEvidence", "contradicted", "gather", "together"]
+__all__ = ["BrandEvidence", "contradicted", "fuse", "together"]
 
 _NAMED = 0.5
 """Probability from which a name that stands in the place of a match speaks against other brands there."""
@@ -121,7 +121,7 @@ def _named_there(
     return max((m.probability for m, here in zip(rivals, there, strict=True) if here), default=0.0)
 
 
-def gather(
+def fuse(
     matches: Iterable[Match],
     mentions: Iterable[BrandMention],
     sharing: Mapping[tuple[str, str], Collection[str]] | None = None,

@@ -9,9 +9,9 @@ from logoscan.errors import ImageError, InputError
 from logoscan.index.logo_index import LogoIndex
 from logoscan.matching.alteration import Alteration, AlterationCheck, cut
 from logoscan.types import ImageSource, Listing, Match
-from logoscan.vision.features import Observer
+from logoscan.vision.features import FeatureExtractor
 
-__all__ = ["Marks"]
+__all__ = ["MarkComparison"]
 
 logger = logging.getLogger(__name__)
 
@@ -37,10 +37,10 @@ def _is_sound(found: Alteration) -> bool:
     return found.alignment.mirrored and found.alignment.correlation - found.alignment.other >= _MIRROR_LEAD
 
 
-class Marks:
+class MarkComparison:
     """Compares marks with drawings. Immutable."""
 
-    def __init__(self, check: AlterationCheck | None, observer: Observer, *, always: bool) -> None:
+    def __init__(self, check: AlterationCheck | None, observer: FeatureExtractor, *, always: bool) -> None:
         """Bind what compares and what opens photos; `always`: whether every scan compares the surest marks."""
         self._check, self._observer, self._always = check, observer, always
 

@@ -21,10 +21,10 @@ from logoscan.vision.sift import Keypoints
 
 __all__ = ["Placement", "place"]
 
-_INTERCEPT, _SURPRISE, _BRANDS = 3.25, 0.58, -0.42
-"""Log-odds that a placement is right: of the natural logarithms of its surprise and of the number of
+_INTERCEPT, _LOG_NFA, _BRANDS = 3.25, 0.58, -0.42
+"""Log-odds that a placement is right: of the natural logarithms of its log_nfa and of the number of
 brands, whose marks share letters and shapes. Fitted on 260 composed scenes (`logoscan.training.placements`)."""
-_LEAST_SURPRISE = 1.0
+_LEAST_LOG_NFA = 1.0
 """Below, chance would bring about more than one such placement in ten pairs of photo and drawing: there is none."""
 _LEAST_SIMILARITY = 0.7
 """Cosine of two points' descriptors below which they are not alike; unrelated ones lie about 0.6."""
@@ -62,13 +62,13 @@ class Placement:
             the top left.
         points: How many points agree, no two of them at one place.
         tentative: How many there were to choose from.
-        surprise: -log10 of the number of such placements that chance would bring about of this drawing in this photo.
+        log_nfa: -log10 of the number of such placements that chance would bring about of this drawing in this photo.
     """
 
     corners: NDArray[np.float32]
     points: int
     tentative: int
-    surprise: float
+    log_nfa: float
 
     @property
     def xyxy(self) -> NDArray[np.float32]:
@@ -77,9 +77,7 @@ class Placement:
 
     def probability(self, brands: int) -> float:
         """That the drawing's brand is there, in [0, 1], in a register of so many brands."""
-        logit = (
-            _INTERCEPT + _SURPRISE * math.log(max(_LEAST_SURPRISE, self.surprise)) + _BRANDS * math.log(max(1, brands))
-        )
+        logit = _INTERCEPT + _LOG_NFA * math.log(max(_LEAST_LOG_NFA, self.log_nfa)) + _BRANDS * math.log(max(1, brands))
         return 1.0 / (1.0 + math.exp(-logit))
 
 
@@ -206,7 +204,7 @@ def _arranged(
     followed = {agree[h].tobytes(): agree[h] for h in best}.values()  # two that agree on the same points are one
     ends = _cells(pairs.to, photo_wh), _cells(pairs.of, drawing.size_wh)
     made = [m for one in followed if (m := _refined(pairs, ends, one, photo_wh, drawing)) is not None]
-    return max(made, key=lambda m: m.surprise, default=None)
+    return max(made, key=lambda m: m.log_nfa, default=None)
 
 
 def _refined(
@@ -240,12 +238,12 @@ def _refined(
     chance = min(1.0, near) * (_ANGLE_RAD / math.pi) * (2 * _LOG_SCALE / _SCALES)
     # three points fix the map; any three could have
     tail = _log10_tail(points - _FREE, tentative - _FREE, chance)
-    surprise = -math.log10(math.comb(tentative, _FREE)) - tail
-    if surprise < _LEAST_SURPRISE:
+    log_nfa = -math.log10(math.comb(tentative, _FREE)) - tail
+    if log_nfa < _LEAST_LOG_NFA:
         return None
     x0, y0, x1, y1 = drawing.drawn_xyxy or (0, 0, *drawing_wh)
     corners = np.array([[x0, y0, 1], [x1, y0, 1], [x1, y1, 1], [x0, y1, 1]]) @ matrix.T
-    return Placement(corners.astype(np.float32), points, tentative, surprise)
+    return Placement(corners.astype(np.float32), points, tentative, log_nfa)
 
 
 def _log10_tail(successes: int, trials: int, chance: float) -> float:

@@ -15,7 +15,7 @@ from logoscan.index.logo_index import LogoIndex, LogoRecord
 from logoscan.index.neighbours import BrandNeighbours
 from logoscan.matching.placement import Placement, place
 from logoscan.types import Match
-from logoscan.vision.features import Observation
+from logoscan.vision.features import PhotoFeatures
 
 __all__ = ["locate", "placements"]
 
@@ -29,7 +29,7 @@ _REJECTED = 0.5
 
 def locate(
     image: int,
-    seen: Observation,
+    seen: PhotoFeatures,
     index: LogoIndex,
     near: BrandNeighbours | None = None,
     nearest: Nearest | None = None,
@@ -66,7 +66,7 @@ def locate(
 
 
 def placements(
-    seen: Observation, index: LogoIndex, nearest: Nearest | None = None, *, thorough: bool = False
+    seen: PhotoFeatures, index: LogoIndex, nearest: Nearest | None = None, *, thorough: bool = False
 ) -> list[tuple[Placement, LogoRecord]]:
     """The likeliest placement of each brand that has any, with the logo whose drawing lies there."""
     if not len(seen.keypoints) or not len(seen.regions):
@@ -78,7 +78,7 @@ def placements(
     placed = place(seen.keypoints, drawings, owners, families=families, thorough=thorough)
     best: dict[str, tuple[Placement, LogoRecord]] = {}
     for record, there in zip(records, placed, strict=True):
-        if there is not None and (record.brand not in best or there.surprise > best[record.brand][0].surprise):
+        if there is not None and (record.brand not in best or there.log_nfa > best[record.brand][0].log_nfa):
             best[record.brand] = there, record
     return list(best.values())
 

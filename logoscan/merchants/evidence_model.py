@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from logoscan.errors import InputError
 
-__all__ = ["ListingEvidence"]
+__all__ = ["EvidenceModel"]
 
 
 @dataclass(frozen=True)
-class ListingEvidence:
+class EvidenceModel:
     """What listings say about their merchant, as a likelihood ratio.
 
     A piece of evidence has log-odds x of being counterfeit, above those of any listing. Where a merchant sells a share
@@ -62,11 +62,11 @@ class ListingEvidence:
         ):
             value = getattr(self, name)
             if not low <= value <= high:
-                raise InputError(f"ListingEvidence.{name}: expected a number in [{low:g}, {high:g}], got {value!r}")
+                raise InputError(f"EvidenceModel.{name}: expected a number in [{low:g}, {high:g}], got {value!r}")
             object.__setattr__(self, name, float(value))  # 6 and 6.0 must make one version of a model
         if not self.shares or not all(self.honest_share < f <= 1 for f in self.shares):
             raise InputError(
-                f"ListingEvidence.shares: expected shares in ({self.honest_share}, 1], got {self.shares!r:.80}"
+                f"EvidenceModel.shares: expected shares in ({self.honest_share}, 1], got {self.shares!r:.80}"
             )
         object.__setattr__(self, "shares", tuple(map(float, self.shares)))
 

@@ -24,7 +24,7 @@ from datetime import datetime
 from types import MappingProxyType
 
 from logoscan.errors import InputError, MismatchError
-from logoscan.merchants.evidence_model import ListingEvidence
+from logoscan.merchants.evidence_model import EvidenceModel
 from logoscan.merchants.state import MerchantState, iso_time, seconds
 from logoscan.odds import sigmoid
 from logoscan.results import Report
@@ -187,7 +187,7 @@ class MerchantModel:
     """
 
     bias: float = -4.0
-    listings: ListingEvidence = field(default_factory=ListingEvidence)
+    listings: EvidenceModel = field(default_factory=EvidenceModel)
     coefficients: Mapping[str, float] = field(default_factory=lambda: dict(MERCHANT_PRIOR))
     review_from: float = 30.0
     block_from: float = 80.0

@@ -30,7 +30,7 @@ import numpy as np
 from logoscan.errors import InputError, MismatchError
 from logoscan.images.phash import MATCH_BITS
 from logoscan.io.records import from_json, seal, to_json, unseal
-from logoscan.merchants.evidence_model import ListingEvidence
+from logoscan.merchants.evidence_model import EvidenceModel
 from logoscan.results import Report
 from logoscan.text.folding import fold
 
@@ -130,7 +130,7 @@ class Settled:
     Attributes:
         pieces: Their number.
         against: How many of them speak against the merchant.
-        sums: Weighted log likelihood ratios, one a share of `ListingEvidence.shares`.
+        sums: Weighted log likelihood ratios, one a share of `EvidenceModel.shares`.
         time_s: The newest of theirs, seconds since 1970; the weights are as of then.
         pointed: One of them points at a counterfeit, see `MerchantState.pointed`.
         worst: Log-odds and id of the worst listings, the worst first.
@@ -143,7 +143,7 @@ class Settled:
     pointed: bool
     worst: tuple[tuple[float, str], ...]
 
-    def plus(self, other: Settled, evidence: ListingEvidence) -> Settled:
+    def plus(self, other: Settled, evidence: EvidenceModel) -> Settled:
         """Both together, as of the later time."""
         now = max(self.time_s, other.time_s)
         mine, theirs = evidence.decay(np.array([now - self.time_s, now - other.time_s])).tolist()
@@ -173,7 +173,7 @@ class MerchantState:
         format: Of the JSON. Format 1 knew main photos alone, and is refused.
     """
 
-    evidence: ListingEvidence = field(default_factory=ListingEvidence)
+    evidence: EvidenceModel = field(default_factory=EvidenceModel)
     seller_id: str | None = None
     reports: int = 0
     newest_s: float | None = None

@@ -28,8 +28,8 @@ from logoscan.index.logo_index import LogoIndex
 from logoscan.io.listings import BadRow
 from logoscan.matching.alteration import Alteration, AlterationCheck
 from logoscan.matching.calibration import MatchCalibration, brand_thresholds, bundled_calibrations, miss_rate
-from logoscan.matching.fusion import BrandEvidence, contradicted, gather
-from logoscan.matching.marks import Marks
+from logoscan.matching.fusion import BrandEvidence, contradicted, fuse
+from logoscan.matching.marks import MarkComparison
 from logoscan.matching.match import match_regions
 from logoscan.matching.refine import refine
 from logoscan.matching.sift_match import locate
@@ -46,13 +46,13 @@ from logoscan.scoring.judge import Findings, Gap, Judge
 from logoscan.scoring.model import ScoreModel
 from logoscan.scoring.signals import DEFAULT_SIGNALS, NAME_MISS_RATE, SignalFunction
 from logoscan.sources import Root, check_root
-from logoscan.text.listing_text import Wording, said_in_photo
+from logoscan.text.listing_text import ListingText, said_in_photo
 from logoscan.types import Boxes, BrandMention, Effort, Embeddings, ImageSource, Listing, Match, Rgb, TextSpans
 from logoscan.vision.detector import Detector, LogoDetector
 from logoscan.vision.encoder import ClipEncoder, Encoder, encode_crops
-from logoscan.vision.features import Known, Observation, Observer, images_in_words, passed_over
+from logoscan.vision.features import FeatureCache, FeatureExtractor, PhotoFeatures, images_in_words, passed_over
 
-__all__ = ["Observation", "Scanner"]
+__all__ = ["PhotoFeatures", "Scanner"]
 
 logger = logging.getLogger(__name__)
 
@@ -154,8 +154,8 @@ class Scanner:
             )
         self._similarity_threshold, self._root = similarity_threshold, root
         self._judging = Judge(prices or PriceModel(), score_model or ScoreModel(), tuple(signals))
-        self._observer = Observer(encoder, self.detector, ocr, root, limits, ledger is not None, effort)
-        self._marks = Marks(alterations, self._observer, always=check_marks)
+        self._observer = FeatureExtractor(encoder, self.detector, ocr, root, limits, ledger is not None, effort)
+        self._marks = MarkComparison(alterations, self._observer, always=check_marks)
         self._screener = self.screener()
         self._process = os.getpid()
 
@@ -247,7 +247,7 @@ class Scanner:
         self._not_forked()
         return self._marks.alteration(image, match, self.index.snapshot())
 
-    def tightened(self, image: ImageSource, match: Match) -> Match:
+    def refine_box(self, image: ImageSource, match: Match) -> Match:
         """A match with its box moved and resized to where it looks most like the brand's logos (`refine`).
 
         Takes about as long as a look at a photo: for reports that people see, not for all.
@@ -346,7 +346,7 @@ class Scanner:
             raise InputError(f"batch_size: expected 1 or more, got {batch_size!r}")
         if workers is not None and workers < 1:
             raise InputError(f"workers: expected 1 or more or None, got {workers!r}")
-        known = Known(256 * deduplicate)
+        known = FeatureCache(256 * deduplicate)
         batches = batched(listings_of(listings), batch_size)
         reports = in_order(batches, lambda batch: self._scan_batch(batch, known), workers or self._workers())
         return telling_of_unreadable_photos(reports, self._root)
@@ -356,7 +356,7 @@ class Scanner:
 
         return max(1 if self.encoder.device == "cpu" else 4, cores() // torch.get_num_threads())
 
-    def _scan_batch(self, batch: Sequence[Listing], known: Known) -> Iterator[Report]:
+    def _scan_batch(self, batch: Sequence[Listing], known: FeatureCache) -> Iterator[Report]:
         self._not_forked()
         index = self.index.snapshot()
         chosen = [_chosen(listing) for listing in batch]
@@ -370,7 +370,7 @@ class Scanner:
             taken = self._all_photos(listing, {i: one for i, one, _ in looked})
             yield self._judge(_worded(listing, taken, index), taken, index, matches, altered)
 
-    def _all_photos(self, listing: Listing, looked: Mapping[int, Observation]) -> list[Observation]:
+    def _all_photos(self, listing: Listing, looked: Mapping[int, PhotoFeatures]) -> list[PhotoFeatures]:
         """What was seen in each photo up to the last that was looked at; nothing in those that were passed over."""
         photos = enumerate(listing.images[: max(looked, default=-1) + 1])
         return [looked[i] if i in looked else self._observer.passed_over(source) for i, source in photos]
@@ -424,7 +424,7 @@ class Scanner:
         )
         return Screener(stages, pace=pace, clock=clock)
 
-    def observe(self, images: Sequence[ImageSource]) -> list[Observation]:
+    def observe(self, images: Sequence[ImageSource]) -> list[PhotoFeatures]:
         """Look at photos: detect, encode, read. The expensive half of a scan; needs no register."""
         self._not_forked()
         return self._observer.observe(images)
@@ -432,7 +432,7 @@ class Scanner:
     def judge(
         self,
         listing: Listing,
-        observations: Sequence[Observation],
+        observations: Sequence[PhotoFeatures],
         index: LogoIndex | None = None,
         *,
         altered: Mapping[str, Mapping[str, float]] | None = None,
@@ -452,8 +452,8 @@ class Scanner:
 
     def _judge(
         self,
-        words: Wording,
-        observations: Sequence[Observation],
+        words: ListingText,
+        observations: Sequence[PhotoFeatures],
         index: LogoIndex,
         matches: tuple[Match, ...],
         altered: Mapping[str, Mapping[str, float]],
@@ -499,14 +499,14 @@ class Scanner:
 
     def _findings(
         self,
-        words: Wording,
-        observations: Sequence[Observation],
+        words: ListingText,
+        observations: Sequence[PhotoFeatures],
         index: LogoIndex,
         matches: Sequence[Match],
         altered: Mapping[str, Mapping[str, float]],
     ) -> tuple[Findings, Mapping[str, BrandEvidence]]:
         """Everything that was found out about a listing, and what the photos say of each brand."""
-        evidence = gather(matches, words.mentions, index.sharing)
+        evidence = fuse(matches, words.mentions, index.sharing)
         unseen, gaps = _unseen(words, observations)
         photos = max(len(words.listing.images), len(observations))
         found = Findings(
@@ -535,17 +535,19 @@ class Scanner:
             return rates
         return rates | {brand: miss_rate(index, brand, calibration) for brand in brands if brand in index.with_logo}
 
-    def match(self, observations: Sequence[Observation], index: LogoIndex) -> tuple[Match, ...]:
+    def match(self, observations: Sequence[PhotoFeatures], index: LogoIndex) -> tuple[Match, ...]:
         """Matches of all photos, surest first."""
         looked = zip(observations, _nearest(observations, index), strict=True)
         return self._matches(((i, *one) for i, one in enumerate(looked)), index)
 
-    def _matches(self, looked: Iterable[tuple[int, Observation, _Neighbours]], index: LogoIndex) -> tuple[Match, ...]:
+    def _matches(self, looked: Iterable[tuple[int, PhotoFeatures, _Neighbours]], index: LogoIndex) -> tuple[Match, ...]:
         return self._surest_first(
             match for i, seen, nearest in looked for match in self._match(i, seen, index, nearest)
         )
 
-    def _match(self, image: int, seen: Observation, index: LogoIndex, known: _Neighbours | None = None) -> list[Match]:
+    def _match(
+        self, image: int, seen: PhotoFeatures, index: LogoIndex, known: _Neighbours | None = None
+    ) -> list[Match]:
         """Matches of one photo by the look and the points of logos, and by names where brands have no logo.
 
         A brand whose own negatives raised its threshold is not matched by its look below it. `known` is what `_nearest`
@@ -600,19 +602,19 @@ class Scanner:
         rows: dict[str, list[float]] = {}
         for image in sorted(own_mentions.keys() | own_matches.keys()):
             found = own_matches.get(image, [])
-            evidence = gather(found, own_mentions.get(image, []), index.sharing)
+            evidence = fuse(found, own_mentions.get(image, []), index.sharing)
             for brand, probability in self._shown(evidence, found, index).items():
                 rows.setdefault(brand, [0.0] * photos)[image] = probability
         return {brand: tuple(row) for brand, row in rows.items()}
 
-    def _visible(self, observations: Sequence[Observation], index: LogoIndex) -> Collection[str]:
+    def _visible(self, observations: Sequence[PhotoFeatures], index: LogoIndex) -> Collection[str]:
         """Brands that would have been seen, had any photo that can be looked at shown them."""
         searched = any(o.complete for o in observations) and not any(o.unfinished for o in observations)
         if not searched or (self.calibration is None and self._similarity_threshold is None):
             return ()
         return {*index.with_logo, *(index.by_name if self.name_calibration else ())}
 
-    def _uses(self, listing: Listing, observations: Sequence[Observation]) -> tuple[PhotoUse, ...] | None:
+    def _uses(self, listing: Listing, observations: Sequence[PhotoFeatures]) -> tuple[PhotoUse, ...] | None:
         """Who else uses each photo."""
         hashes = [seen.photo_hash for seen in observations if seen.photo_hash]
         if self.ledger is None or not hashes:
@@ -647,13 +649,13 @@ def _chosen(listing: Listing) -> Sequence[int]:
     return [*range(_FIRST_IMAGES), *sorted(drawn)]
 
 
-def _worded(listing: Listing, observations: Sequence[Observation], index: LogoIndex) -> Wording:
+def _worded(listing: Listing, observations: Sequence[PhotoFeatures], index: LogoIndex) -> ListingText:
     """What a listing's words and its photos' lines say."""
     photos = {i: said_in_photo(seen.spans, i, index.names) for i, seen in enumerate(observations) if len(seen.spans)}
-    return Wording.of(listing, index.names).with_photos(photos)
+    return ListingText.of(listing, index.names).with_photos(photos)
 
 
-def _unseen(words: Wording, observations: Sequence[Observation]) -> tuple[tuple[str, ...], frozenset[Gap]]:
+def _unseen(words: ListingText, observations: Sequence[PhotoFeatures]) -> tuple[tuple[str, ...], frozenset[Gap]]:
     """What of a listing could not be looked at, in words, and why; not what was left out for a deadline."""
     unreadable = [i for i, seen in enumerate(observations) if seen.warning is not None]
     left_out = passed_over(len(words.listing.images), observations)
@@ -672,7 +674,7 @@ def _unseen(words: Wording, observations: Sequence[Observation]) -> tuple[tuple[
     return tuple(unseen), frozenset(gaps)
 
 
-def _nearest(observations: Sequence[Observation], index: LogoIndex) -> list[_Neighbours]:
+def _nearest(observations: Sequence[PhotoFeatures], index: LogoIndex) -> list[_Neighbours]:
     """The nearest vectors of all that was seen in photos, in one search."""
     parts: list[Embeddings] = []
     for seen in observations:

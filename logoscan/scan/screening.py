@@ -37,9 +37,9 @@ from logoscan.results import Report
 from logoscan.scan.early_exit import marks_are_moot, surely_blocked
 from logoscan.scan.pace import Pace
 from logoscan.scoring.judge import Findings, Judge
-from logoscan.text.listing_text import GATE_CAPS, SCAN_CAPS, Wording, said_in_photo
+from logoscan.text.listing_text import GATE_CAPS, SCAN_CAPS, ListingText, said_in_photo
 from logoscan.types import Band, Listing, Match, Rgb, TextSpans
-from logoscan.vision.features import Observation, Observer, Step, passed_over
+from logoscan.vision.features import FeatureExtractor, PhotoFeatures, Step, passed_over
 
 __all__ = ["Decision", "OnTimeout", "OnUnreadable", "Screener", "Screening", "SkippedStage", "Stages", "Why"]
 
@@ -52,7 +52,7 @@ report's warnings say why; there is too much of it."""
 
 _DECISIONS: Mapping[Band, Decision] = {"clear": "allow", "review": "hold", "block": "block"}
 Altered: TypeAlias = Mapping[str, Mapping[str, float]]
-Seen: TypeAlias = Sequence[Observation]
+Seen: TypeAlias = Sequence[PhotoFeatures]
 # Of photos that were opened and stay decoded until they are looked at, 192 MB; further ones are decoded again.
 _KEPT_PIXELS = 64_000_000
 # Seconds in which photos are opened whatever the deadline: fifty of a phone, or a few of those that cost the most.
@@ -129,12 +129,12 @@ class Stages:
 
     snapshot: Callable[[], LogoIndex]
     photos: Callable[[Listing], Sequence[int]]
-    observer: Observer
+    observer: FeatureExtractor
     judge: Judge
-    match: Callable[[int, Observation, LogoIndex], Sequence[Match]]
+    match: Callable[[int, PhotoFeatures, LogoIndex], Sequence[Match]]
     ordered: Callable[[Sequence[Match]], tuple[Match, ...]]
-    findings: Callable[[Wording, Seen, LogoIndex, tuple[Match, ...], Altered], Findings]
-    report: Callable[[Wording, Seen, LogoIndex, tuple[Match, ...], Altered], Report]
+    findings: Callable[[ListingText, Seen, LogoIndex, tuple[Match, ...], Altered], Findings]
+    report: Callable[[ListingText, Seen, LogoIndex, tuple[Match, ...], Altered], Report]
     marks: Callable[[Sequence[Match], LogoIndex], Sequence[Match]]
     kinds: Callable[[Listing, Match, LogoIndex], Mapping[str, float] | None]
 
@@ -281,7 +281,7 @@ class _Run:
     def _begin(self) -> None:
         """Read title and claim, and note what nothing can be known of."""
         caps = GATE_CAPS if math.isfinite(self._deadline_s) else SCAN_CAPS
-        self._words = Wording.begun(self._listing, self._index.names, caps)
+        self._words = ListingText.begun(self._listing, self._index.names, caps)
         for name in self._words.dropped:
             self._skip(name, "unreadable")
         for name in self._words.cut:

@@ -18,7 +18,7 @@ from logoscan.text.coded_terms import CodedUse, find_coded
 from logoscan.text.complaints import NO_REVIEWS, Complaints, find_complaints
 from logoscan.types import BrandMention, Listing, TextSpans
 
-__all__ = ["GATE_CAPS", "SCAN_CAPS", "Caps", "Said", "Wording", "claim_of", "said_in", "said_in_photo"]
+__all__ = ["GATE_CAPS", "SCAN_CAPS", "Caps", "Said", "ListingText", "claim_of", "said_in", "said_in_photo"]
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def said_in_photo(spans: TextSpans, image: int, names: NameIndex) -> Said:
 
 
 @dataclass(frozen=True, eq=False)
-class Wording:
+class ListingText:
     """What the texts of a listing say, as far as they were read.
 
     Attributes:
@@ -101,13 +101,13 @@ class Wording:
     complaints: Complaints | None = None
 
     @classmethod
-    def of(cls, listing: Listing, names: NameIndex, caps: Caps = SCAN_CAPS) -> Wording:
+    def of(cls, listing: Listing, names: NameIndex, caps: Caps = SCAN_CAPS) -> ListingText:
         """Read all texts but the reviews, which are read where a brand is judged."""
         begun = cls.begun(listing, names, caps)
         return replace(begun.described(names), judged=begun.capped, complaints=None)
 
     @classmethod
-    def begun(cls, listing: Listing, names: NameIndex, caps: Caps) -> Wording:
+    def begun(cls, listing: Listing, names: NameIndex, caps: Caps) -> ListingText:
         """Read the title and the claim alone."""
         capped, cut = _shortened(listing, caps)
         texts = {"title": capped.title, "claim": capped.claimed_brand}
@@ -115,22 +115,22 @@ class Wording:
         bare = replace(capped, description=None, reviews=())
         return cls(listing, capped, bare, cut, claim_of(capped, names), said, NO_REVIEWS)
 
-    def described(self, names: NameIndex) -> Wording:
+    def described(self, names: NameIndex) -> ListingText:
         """Read the description as well."""
         text = self.capped.description
         said = {**self.said, "description": said_in(text, "description", names)} if text else self.said
         return replace(self, judged=replace(self.judged, description=text), said=said)
 
-    def reviewed(self) -> Wording:
+    def reviewed(self) -> ListingText:
         """Read the reviews as well."""
         kept = self.capped.reviews
         return replace(self, judged=replace(self.judged, reviews=kept), complaints=find_complaints(kept))
 
-    def with_photos(self, photos: Mapping[int, Said]) -> Wording:
+    def with_photos(self, photos: Mapping[int, Said]) -> ListingText:
         """Add what the lines of photos say, by position; it takes the place of what was known of those."""
         return replace(self, said={**self.said, **{f"image:{i}": said for i, said in photos.items()}})
 
-    def without_photos(self, images: Collection[int]) -> Wording:
+    def without_photos(self, images: Collection[int]) -> ListingText:
         """Leave out what some photos say."""
         left_out = {f"image:{i}" for i in images}
         return replace(self, said={source: said for source, said in self.said.items() if source not in left_out})

@@ -1,7 +1,7 @@
 """How surely a drawing lies where its points say: `python -m logoscan.training.placements --help`.
 
 Composed scenes are searched in registers of several sizes, half of them without the drawing that the scene shows; a
-logistic regression of "the scene shows this brand" on the surprise of the placement and the size of the register gives
+logistic regression of "the scene shows this brand" on the log_nfa of the placement and the size of the register gives
 the numbers in `logoscan.matching.placement`. The scenes' marks are of icon sets that no tower was trained on, or words that no
 register knows, set in the fonts of registered ones.
 """
@@ -25,8 +25,8 @@ from logoscan.training.wordmarks import draw_name, font_files, random_name
 from logoscan.types import Brand, ImageSource, Rgba, TextSpans
 from logoscan.vision.detector import LogoDetector
 from logoscan.vision.encoder import ClipEncoder, encode_crops
-from logoscan.vision.features import Observation
-from logoscan.vision.sift import of_photo
+from logoscan.vision.features import PhotoFeatures
+from logoscan.vision.sift import sift_photo
 
 _SIZES = (1, 3, 10, 27, 100, 400)
 """Of the registers, in brands."""
@@ -73,14 +73,14 @@ def main(drawings: Path, backgrounds: Path, fonts: Path, count: int, seed: int) 
         regions = detector.detect([scene.rgb])[0]
         vectors = encode_crops(encoder, [scene.rgb], [regions.xyxy])[0]
         record = ImageRecord(None, "", scene.rgb.shape[1], scene.rgb.shape[0])
-        seen = Observation(record, regions, vectors, TextSpans.empty(), of_photo(scene.rgb))
+        seen = PhotoFeatures(record, regions, vectors, TextSpans.empty(), sift_photo(scene.rgb))
         shown = frozenset(scene.names)
         for size in _SIZES * _REGISTERS:
             known = [name for name in sorted(shown & set(every)) if rng.random() < 0.5][:size]
             part = register.snapshot()
             part.keep([*known, *rng.choice(sorted(set(every) - shown), size - len(known), replace=False)])
-            found = [(there.surprise, record.brand in shown) for there, record in placements(seen, part)]
-            rows += [(number, np.log(surprise), np.log(size), right) for surprise, right in found]
+            found = [(there.log_nfa, record.brand in shown) for there, record in placements(seen, part)]
+            rows += [(number, np.log(log_nfa), np.log(size), right) for log_nfa, right in found]
     table = np.array(rows, np.float64)
     even, features, right = table[:, 0] % 2 == 0, table[:, 1:3], table[:, 3] > 0
     trial = LogisticRegression(C=1000.0).fit(features[even], right[even])
@@ -89,7 +89,7 @@ def main(drawings: Path, backgrounds: Path, fonts: Path, count: int, seed: int) 
     click.echo(json.dumps({
         "scenes": count, "placements": len(rows), "right": round(float(right.mean()), 4),
         "held_out_ece": round(expected_calibration_error(sure, right[~even]), 4),
-        "intercept": round(float(model.intercept_[0]), 3), "surprise": round(float(model.coef_[0, 0]), 3),
+        "intercept": round(float(model.intercept_[0]), 3), "log_nfa": round(float(model.coef_[0, 0]), 3),
         "brands": round(float(model.coef_[0, 1]), 3),
     }, indent=1))  # fmt: skip
 

@@ -22,9 +22,9 @@ from logoscan.sources import Root
 from logoscan.types import Effort, Embeddings, ImageSource, Regions, Rgb, TextSpans
 from logoscan.vision.detector import Detector, with_text
 from logoscan.vision.encoder import Encoder, encode_crops
-from logoscan.vision.sift import Keypoints, of_photo
+from logoscan.vision.sift import Keypoints, sift_photo
 
-__all__ = ["MIRRORED", "Known", "Observation", "Observer", "Step", "images_in_words", "passed_over"]
+__all__ = ["MIRRORED", "FeatureCache", "PhotoFeatures", "FeatureExtractor", "Step", "images_in_words", "passed_over"]
 
 Step: TypeAlias = Literal["open", "find", "points", "read"]
 """Decoding a photo, and hashing it where that was asked for; places with their vectors; points; text."""
@@ -40,7 +40,7 @@ _CHUNK = 8
 
 
 @dataclass(frozen=True, eq=False)
-class Observation:
+class PhotoFeatures:
     """What one photo holds, before any register is asked.
 
     Attributes:
@@ -51,7 +51,7 @@ class Observation:
         keypoints: Points that drawings can be laid over.
         warning: Why the photo could not be read; everything else is empty then.
         photo_hash: None where it was not asked for, or the photo shows too little.
-        unfinished: Steps not taken yet; empty for what `Observer.observe` returns.
+        unfinished: Steps not taken yet; empty for what `FeatureExtractor.observe` returns.
         mirrored: float32 (m, dim), vectors of the first m places as a mirror shows them.
         passed_over: It is one of too many photos of its listing, and was never to be looked at.
         more_frames: It is animated, or has further pages: the first is what was looked at.
@@ -75,18 +75,18 @@ class Observation:
         return self.warning is None and not self.unfinished and not self.passed_over
 
 
-class Known:
+class FeatureCache:
     """What was seen in the latest photos of a stream, by the hash of their file. May be shared by threads."""
 
     def __init__(self, most: int = 256) -> None:
         """Room for `most` photos, of up to half a megabyte each; 0 remembers none."""
-        self._most, self._seen, self._lock = most, OrderedDict[str, Observation](), Lock()
+        self._most, self._seen, self._lock = most, OrderedDict[str, PhotoFeatures](), Lock()
 
-    def get(self, sha256: str) -> Observation | None:
+    def get(self, sha256: str) -> PhotoFeatures | None:
         """What was seen in a photo, if it is remembered."""
         return self._seen.get(sha256)
 
-    def add(self, seen: Mapping[str, Observation]) -> None:
+    def add(self, seen: Mapping[str, PhotoFeatures]) -> None:
         """Remember photos; the oldest are forgotten."""
         with self._lock:
             self._seen.update(seen)
@@ -94,7 +94,7 @@ class Known:
                 self._seen.popitem(last=False)
 
 
-class Observer:
+class FeatureExtractor:
     """Looks at photos with a detector, an encoder and, where there is one, an OCR engine. Immutable."""
 
     def __init__(
@@ -125,21 +125,21 @@ class Observer:
         """One picture, uint8 (H, W, 3). Raises `ImageError` where it cannot be read."""
         return load_image(image, root=self._root, limits=self._limits)
 
-    def look(self, image: ImageSource) -> Observation:
+    def look(self, image: ImageSource) -> PhotoFeatures:
         """What one picture holds besides text. Raises `ImageError` where it cannot be read."""
         picture = self._read(image)
         regions = self._detector.detect([picture.rgb])[0]
         vectors, mirrored = self._encode([picture.rgb], [regions], [len(regions)])[0]
         hashed = self._hash(picture.rgb)
         record = _record(image, picture, hashed)
-        points = of_photo(picture.rgb)
-        seen = Observation(record, regions, vectors, TextSpans.empty(), points, photo_hash=hashed, mirrored=mirrored)
+        points = sift_photo(picture.rgb)
+        seen = PhotoFeatures(record, regions, vectors, TextSpans.empty(), points, photo_hash=hashed, mirrored=mirrored)
         return _resized(seen, picture.rgb, picture.size_wh)
 
     def _read(self, source: ImageSource) -> Picture:
         return read_picture(source, root=self._root, limits=self._limits, reduced=True)
 
-    def observe(self, images: Sequence[ImageSource], known: Known | None = None) -> list[Observation]:
+    def observe(self, images: Sequence[ImageSource], known: FeatureCache | None = None) -> list[PhotoFeatures]:
         """Look at photos: detect, encode, read. The expensive half of a scan; needs no register.
 
         Args:
@@ -147,11 +147,11 @@ class Observer:
             known: What was seen in photos before, by the hash of their file; those are not looked at again, and new
                 ones are added.
         """
-        known = Known(0) if known is None else known
+        known = FeatureCache(0) if known is None else known
         chunks = (images[start : start + _CHUNK] for start in range(0, len(images), _CHUNK))
         return [seen for chunk in chunks for seen in self._observe_safely(chunk, known)]
 
-    def _observe_safely(self, images: Sequence[ImageSource], known: Known) -> list[Observation]:
+    def _observe_safely(self, images: Sequence[ImageSource], known: FeatureCache) -> list[PhotoFeatures]:
         """One photo that breaks a model costs that photo, not the stream."""
         try:
             return self._observe(images, known)
@@ -163,18 +163,18 @@ class Observer:
 
     # -- one photo, step by step: what `observe` does together, for those who may have to stop in between
 
-    def unseen(self, source: ImageSource) -> Observation:
+    def unseen(self, source: ImageSource) -> PhotoFeatures:
         """Nothing of a photo yet; its `unfinished` are the steps to take, in order."""
         steps: tuple[Step, ...] = (
             ("open", "find", "points") if self._ocr is None else ("open", "find", "points", "read")
         )
         return replace(self._failed(source, ""), warning=None, unfinished=steps)
 
-    def passed_over(self, source: ImageSource) -> Observation:
+    def passed_over(self, source: ImageSource) -> PhotoFeatures:
         """Nothing of a photo that is one too many."""
         return replace(self._failed(source, ""), warning=None, passed_over=True)
 
-    def open(self, source: ImageSource) -> tuple[Observation, Rgb | None]:
+    def open(self, source: ImageSource) -> tuple[PhotoFeatures, Rgb | None]:
         """The photo with its record and hash; without pixels where it cannot be read, and then a warning says why."""
         try:
             picture = self._read(source)
@@ -188,7 +188,7 @@ class Observer:
         opened = replace(seen, record=record, photo_hash=hashed, more_frames=picture.more_frames)
         return _after(opened, "open"), picture.rgb
 
-    def take(self, step: Step, source: ImageSource, seen: Observation, rgb: Rgb) -> Observation:
+    def take(self, step: Step, source: ImageSource, seen: PhotoFeatures, rgb: Rgb) -> PhotoFeatures:
         """An opened photo after one more step; "points" and "read" come after "find".
 
         Lines that were read become places too, and these are encoded then: vectors may differ from those of `observe`,
@@ -202,13 +202,13 @@ class Observer:
             logger.exception("a photo could not be examined")
             return self._broken(source, error)
 
-    def _take(self, step: Step, seen: Observation, rgb: Rgb) -> Observation:
+    def _take(self, step: Step, seen: PhotoFeatures, rgb: Rgb) -> PhotoFeatures:
         if step == "find":
             regions = self._detector.detect([rgb])[0]
             vectors, mirrored = self._encode([rgb], [regions], [len(regions)])[0]
             return replace(seen, regions=regions, vectors=vectors, mirrored=mirrored)
         if step == "points":
-            return replace(seen, keypoints=of_photo(rgb))
+            return replace(seen, keypoints=sift_photo(rgb))
         if step == "open":
             return seen
         spans = read(self._ocr, [rgb], [seen.regions], self._effort)[0]
@@ -219,7 +219,7 @@ class Observer:
             vectors = np.concatenate([vectors, encode_crops(self._encoder, [rgb], [fresh])[0]])
         return replace(seen, spans=spans, regions=regions, vectors=vectors)
 
-    def _observe(self, images: Sequence[ImageSource], known: Known) -> list[Observation]:
+    def _observe(self, images: Sequence[ImageSource], known: FeatureCache) -> list[PhotoFeatures]:
         pictures: list[Picture | ImageError] = []
         for source in images:
             try:
@@ -238,7 +238,7 @@ class Observer:
             for source, picture in zip(images, pictures, strict=True)
         ]
 
-    def _look_at(self, pictures: Sequence[Picture]) -> list[Observation]:
+    def _look_at(self, pictures: Sequence[Picture]) -> list[PhotoFeatures]:
         """All that pictures hold, examined together."""
         images = [picture.rgb for picture in pictures]
         proposed = self._detector.detect(images)
@@ -248,14 +248,14 @@ class Observer:
             for found, lines, rgb in zip(proposed, spans, images, strict=True)
         ]
         encoded = self._encode(images, regions, list(map(len, proposed)))
-        points = [of_photo(rgb) for rgb in images]
+        points = [sift_photo(rgb) for rgb in images]
         hashes = [self._hash(rgb) for rgb in images]
         out = []
         for picture, hashed, places, (vectors, mirrored), lines, point in zip(
             pictures, hashes, regions, encoded, spans, points, strict=True
         ):
             record = _record(None, picture, hashed)
-            seen = Observation(
+            seen = PhotoFeatures(
                 record, places, vectors, lines, point,
                 photo_hash=hashed, mirrored=mirrored, more_frames=picture.more_frames,
             )  # fmt: skip
@@ -273,13 +273,13 @@ class Observer:
     def _hash(self, rgb: Rgb) -> PhotoHash | None:
         return photo_hash(rgb) if self._hash_photos else None
 
-    def _broken(self, source: ImageSource, error: Exception) -> Observation:
+    def _broken(self, source: ImageSource, error: Exception) -> PhotoFeatures:
         return self._failed(source, f"cannot be examined ({type(error).__name__}: {error!s:.120})")
 
-    def _failed(self, source: ImageSource, reason: str) -> Observation:
+    def _failed(self, source: ImageSource, reason: str) -> PhotoFeatures:
         none = np.zeros((0, self._encoder.info.dim), np.float32)
         record = ImageRecord(_file(source), None, None, None)
-        return Observation(record, Regions.empty(), none, TextSpans.empty(), Keypoints.empty(), reason)
+        return PhotoFeatures(record, Regions.empty(), none, TextSpans.empty(), Keypoints.empty(), reason)
 
 
 def images_in_words(positions: Sequence[int], total: int | None = None) -> str:
@@ -304,7 +304,7 @@ def images_in_words(positions: Sequence[int], total: int | None = None) -> str:
     return f"image{'s' * several} {' and '.join(', '.join(named).rsplit(', ', 1))}"
 
 
-def passed_over(total: int, seen: Sequence[Observation]) -> str | None:
+def passed_over(total: int, seen: Sequence[PhotoFeatures]) -> str | None:
     """Name the photos of a listing that were never to be looked at; None where there are none.
 
     Args:
@@ -317,7 +317,7 @@ def passed_over(total: int, seen: Sequence[Observation]) -> str | None:
     return images_in_words(positions) if positions else None
 
 
-def _after(seen: Observation, step: Step) -> Observation:
+def _after(seen: PhotoFeatures, step: Step) -> PhotoFeatures:
     return replace(seen, unfinished=tuple(s for s in seen.unfinished if s != step))
 
 
@@ -330,11 +330,11 @@ def _record(source: ImageSource | None, picture: Picture, hashed: PhotoHash | No
     return ImageRecord(file, picture.sha256, *picture.size_wh, None if hashed is None else hashed.pdq)
 
 
-def _of_file(seen: Observation, source: ImageSource) -> Observation:
+def _of_file(seen: PhotoFeatures, source: ImageSource) -> PhotoFeatures:
     return replace(seen, record=replace(seen.record, file=_file(source)))
 
 
-def _resized(seen: Observation, rgb: Rgb, size_wh: tuple[int, int], *, back: bool = False) -> Observation:
+def _resized(seen: PhotoFeatures, rgb: Rgb, size_wh: tuple[int, int], *, back: bool = False) -> PhotoFeatures:
     """What was seen in a decoded picture, in pixels of a file of this size; `back`: the reverse."""
     height, width = rgb.shape[:2]
     if (width, height) == size_wh:

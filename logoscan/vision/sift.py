@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from logoscan.errors import InputError
 from logoscan.types import Rgb, Rgba
 
-__all__ = ["Keypoints", "of_drawing", "of_photo"]
+__all__ = ["Keypoints", "sift_logo", "sift_photo"]
 
 _PHOTO_PX, _DRAWING_PX = 640, 320
 """Long sides to which photos and drawings are brought; small marks in a photo have their points between its pixels."""
@@ -28,7 +28,7 @@ _LIGHT = 200
 """A drawing whose every colour is lighter than this lies on black, any other on white."""
 
 
-def of_photo(rgb: Rgb) -> Keypoints:
+def sift_photo(rgb: Rgb) -> Keypoints:
     """The points of a photo, 1,000 at most.
 
     Args:
@@ -37,7 +37,7 @@ def of_photo(rgb: Rgb) -> Keypoints:
     return _points(rgb, min(_PHOTO_PX, round(_MOST_ENLARGED * max(rgb.shape[:2]))), _MOST_IN_PHOTO)
 
 
-def of_drawing(rgba: Rgba) -> Keypoints:
+def sift_logo(rgba: Rgba) -> Keypoints:
     """The points of a registered drawing, 500 at most, in its own pixels.
 
     Args:
