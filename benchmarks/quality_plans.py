@@ -17,8 +17,8 @@ from logoscan.images.loading import load_image
 from logoscan.results import ImageRecord
 from logoscan.scan.scanner import PhotoFeatures, Scanner
 from logoscan.types import Regions, TextSpans
-from logoscan.vision.detector import DEFAULT_PLAN, DENSE_PLAN, TilePlan, Tiles
 from logoscan.vision.sift import Keypoints
+from logoscan.vision.tiles import DEFAULT_PLAN, DENSE_PLAN, TilePlan, Tiles
 
 PLANS = (
     TilePlan((1.0,)),

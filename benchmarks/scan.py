@@ -29,7 +29,7 @@ from logoscan import ClipEncoder, Listing, LogoIndex, Scanner, make_ocr
 from logoscan.images.loading import load_image
 from logoscan.runtime import cores, one_core_a_batch, resolve_device
 from logoscan.text.words import is_word
-from logoscan.vision.detector import TilePlan, Tiles
+from logoscan.vision.tiles import TilePlan, Tiles
 
 _TILES, _BATCH = 50, 32
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")

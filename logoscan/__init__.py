@@ -41,8 +41,9 @@ from logoscan.types import (
     TextSpans,
     UsualPrice,
 )
-from logoscan.vision.detector import Detector, TilePlan, Tiles, WholeImage
+from logoscan.vision.detector import Detector
 from logoscan.vision.encoder import ClipEncoder, Encoder
+from logoscan.vision.tiles import TilePlan, Tiles, WholeImage
 
 __all__ = [
     "ANYWHERE",

@@ -40,7 +40,7 @@ from logoscan.training.materials import backgrounds_from_arrays, save_background
 from logoscan.training.model_files import bundle
 from logoscan.types import Brand, Match
 from logoscan.vision import weights
-from logoscan.vision.detector import WholeImage
+from logoscan.vision.tiles import WholeImage
 
 
 @pytest.fixture(scope="module")

@@ -15,19 +15,9 @@ from logoscan.errors import CorruptFileError, InputError
 from logoscan.images.boxes import iou
 from logoscan.training.detector import write_detector
 from logoscan.types import Regions, TextSpans
-from logoscan.vision.detector import (
-    DEFAULT_PLAN,
-    DENSE_PLAN,
-    LARGE_PLAN,
-    Detector,
-    LogoDetector,
-    TilePlan,
-    Tiles,
-    WholeImage,
-    make_detector,
-    with_text,
-)
+from logoscan.vision.detector import Detector, LogoDetector, make_detector, with_text
 from logoscan.vision.detector_net import build
+from logoscan.vision.tiles import DEFAULT_PLAN, DENSE_PLAN, LARGE_PLAN, TilePlan, Tiles, WholeImage
 
 SHAPES = [(480, 640), (640, 480), (300, 300), (100, 731), (97, 31), (25, 400)]
 

@@ -15,8 +15,8 @@ from click.testing import CliRunner
 
 from logoscan.errors import InputError
 from logoscan.types import TextSpans
-from logoscan.vision.detector import TilePlan
 from logoscan.vision.encoder import ClipEncoder
+from logoscan.vision.tiles import TilePlan
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = ROOT / "logoscan" / "_samples"
@@ -146,7 +146,7 @@ def test_crops_on_the_samples(quality: Any, tmp_path: Path) -> None:
 def test_boxes_counts_what_the_first_proposals_meet(quality: Any, tmp_path: Path) -> None:
     from PIL import Image
 
-    from logoscan.vision.detector import Tiles
+    from logoscan.vision.tiles import Tiles
 
     pixels = np.zeros((300, 400, 3), np.uint8)
     Image.fromarray(pixels).save(tmp_path / "a.png")

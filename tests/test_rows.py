@@ -25,7 +25,7 @@ from logoscan.io.listings import read_listings
 from logoscan.io.rows import FIELDS, BadRow, plain_number, to_listing, unescape
 from logoscan.scan.scanner import Scanner
 from logoscan.types import Brand, Listing
-from logoscan.vision.detector import WholeImage
+from logoscan.vision.tiles import WholeImage
 
 ACME = quarters(RED, WHITE, BLUE, YELLOW)
 HALF = "\ud83d"

@@ -39,8 +39,9 @@ from logoscan.results import Report
 from logoscan.scan.scanner import Scanner
 from logoscan.scoring.signals import DEFAULT_SIGNALS
 from logoscan.types import Brand, Embeddings, Listing, Regions, Rgb, TextSpans
-from logoscan.vision.detector import LogoDetector, WholeImage
+from logoscan.vision.detector import LogoDetector
 from logoscan.vision.encoder import encode_images
+from logoscan.vision.tiles import WholeImage
 
 ENCODER, DETECTOR = FakeEncoder(), FakeDetector()
 ACME = quarters(RED, WHITE, BLUE, YELLOW)

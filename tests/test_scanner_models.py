@@ -25,8 +25,9 @@ from logoscan.results import Report
 from logoscan.scan.scanner import Scanner
 from logoscan.scoring.model import ScoreModel
 from logoscan.types import Listing
-from logoscan.vision.detector import LogoDetector, TilePlan, Tiles, WholeImage
+from logoscan.vision.detector import LogoDetector
 from logoscan.vision.encoder import ClipEncoder
+from logoscan.vision.tiles import TilePlan, Tiles, WholeImage
 
 TILES = Tiles(TilePlan((1.0, 0.6)))
 """Some ten places a photo: enough to mix photos in the encoder's batches."""

@@ -18,7 +18,8 @@ from logoscan.matching.calibration import MatchCalibration
 from logoscan.scan.scanner import Scanner
 from logoscan.types import EncoderInfo
 from logoscan.vision import weights
-from logoscan.vision.detector import DENSE_PLAN, LogoDetector, Tiles, WholeImage
+from logoscan.vision.detector import LogoDetector
+from logoscan.vision.tiles import DENSE_PLAN, Tiles, WholeImage
 
 
 def calibration_for(encoder: str, detector: str) -> MatchCalibration:

@@ -29,8 +29,9 @@ from logoscan.training.scenes import Scene, compose_scene
 from logoscan.training.wordmarks import font_files, random_name
 from logoscan.types import Brand, ImageSource
 from logoscan.vision import weights
-from logoscan.vision.detector import DENSE_PLAN, Detector, LogoDetector, Tiles, WholeImage, make_detector
+from logoscan.vision.detector import Detector, LogoDetector, make_detector
 from logoscan.vision.encoder import ClipEncoder, Encoder, encode_crops
+from logoscan.vision.tiles import DENSE_PLAN, Tiles, WholeImage
 
 _WORD = "word:"
 

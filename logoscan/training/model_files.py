@@ -19,8 +19,7 @@ from logoscan.training.network import BACKBONE, TEXT_CFG, TextTower, Tower, writ
 from logoscan.types import EncoderInfo, Preprocessing
 from logoscan.vision.detector import LogoDetector
 from logoscan.vision.detector_net import MEAN, STD
-from logoscan.vision.encoder import BPE_FILE
-from logoscan.vision.weights import ALTERATIONS, DETECTOR, ENCODER, write_manifest
+from logoscan.vision.weights import ALTERATIONS, BPE_FILE, DETECTOR, ENCODER, write_manifest
 
 __all__ = ["average", "bundle", "read_notes", "read_text_tower", "read_tower", "write_folder", "write_model"]
 

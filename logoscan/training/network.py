@@ -25,7 +25,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from logoscan.runtime import cpu_has_bf16
 from logoscan.training.depthwise import FastDepthwise
 from logoscan.vision.detector_net import MEAN, STD
-from logoscan.vision.encoder import BPE_FILE
+from logoscan.vision.weights import BPE_FILE
 
 BACKBONE = "tf_efficientnet_lite0"
 DIM = 1024

@@ -24,7 +24,7 @@ from logoscan.vision.detector import Detector, with_text
 from logoscan.vision.encoder import Encoder, encode_crops
 from logoscan.vision.sift import Keypoints, sift_photo
 
-__all__ = ["MIRRORED", "FeatureCache", "PhotoFeatures", "FeatureExtractor", "Step", "images_in_words", "passed_over"]
+__all__ = ["MIRRORED", "FeatureCache", "FeatureExtractor", "PhotoFeatures", "Step", "images_in_words", "passed_over"]
 
 Step: TypeAlias = Literal["open", "find", "points", "read"]
 """Decoding a photo, and hashing it where that was asked for; places with their vectors; points; text."""

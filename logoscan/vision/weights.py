@@ -19,6 +19,7 @@ from logoscan.types import Preprocessing
 
 __all__ = [
     "ALTERATIONS",
+    "BPE_FILE",
     "DETECTOR",
     "ENCODER",
     "ModelRow",
@@ -31,6 +32,8 @@ __all__ = [
     "write_manifest",
 ]
 
+BPE_FILE = "bpe.txt.gz"
+"""A shorter list of merges for the tokenizer, beside the weights in a folder."""
 ENCODER = "logoscan-clip"
 """Name of the bundled CLIP."""
 DETECTOR = "logoscan-detector"

@@ -22,7 +22,7 @@ from logoscan.reporting.jsonl import report_from_json, report_to_json
 from logoscan.results import Report
 from logoscan.scan.scanner import Scanner
 from logoscan.types import Brand, ImageSource, Listing, UsualPrice
-from logoscan.vision.detector import WholeImage
+from logoscan.vision.tiles import WholeImage
 
 Outcome: TypeAlias = Literal[
     "report",
