@@ -1,111 +1,95 @@
 """logoscan finds counterfeit risk in product listings.
 
+    scanner = Scanner.default("brands/")
+    report = scanner.scan(Listing("1", images=("photo.jpg",), title="...", price=9.9, currency="EUR"))
+
 Importing it loads neither torch, faiss, cv2 nor an OCR engine; constructors load what they need.
+
+What is where:
+
+    types, results   what goes in (Listing, Brand) and what comes out (Report, Score)
+    io               listings and price files, records as JSON, files that survive a crash
+    images           loading with caps, boxes, SVG, perceptual hashes
+    text             brand names, coded terms, complaints and other facts in text
+    pricing          what goods cost
+    ocr              the OCR engines, and where in a photo to read
+    vision           detector, encoder, keypoints: photos -> photo features
+    index            the index of registered brands and logos
+    matching         photo features and an index -> calibrated evidence for each brand
+    scoring          signals, the counterfeit score and its reasons
+    merchants        scores of merchants, the ledger of photos
+    scan             the Scanner, its pipeline, screening before posting
+    reporting        JSON lines, pages, overlays, charts
+    review           verdicts of reviewers
+    distributed      Ray Data
+    cli, training    the commands; the recipe of the bundled weights
+
+The words:
+
+    index            registered brands with their logos; a query is a region's embedding
+    region           a box in a photo that is encoded
+    photo features   what a photo holds before any index is asked: regions, vectors, keypoints, text
+    match            a region that shows what the index holds of a brand, by appearance or by keypoints
+    mention          a brand's name in text
+    evidence         how surely the photos of a listing show a brand
+    signal, score    one reason for suspicion in [0, 1]; what all reasons sum to
 """
 
 from logoscan._version import __version__
 from logoscan.errors import LogoscanError
-from logoscan.images.loading import ImageLimits, load_image
-from logoscan.index.brand_folders import read_brand_folders
 from logoscan.index.logo_index import LogoIndex
-from logoscan.io.listings import BadRow, read_listings, to_listing
-from logoscan.matching.calibration import MatchCalibration
-from logoscan.matching.fusion import BrandEvidence, fuse
-from logoscan.merchants.evidence_model import EvidenceModel
+from logoscan.io.listings import read_listings
 from logoscan.merchants.photo_ledger import PhotoLedger
-from logoscan.merchants.score import MerchantFacts, MerchantModel, MerchantScore, score_merchant
+from logoscan.merchants.score import score_merchant
 from logoscan.merchants.state import MerchantState
-from logoscan.ocr.engine import EasyOcr, OcrEngine, RapidOcr, make_ocr
+from logoscan.ocr.easyocr import EasyOcr
+from logoscan.ocr.engine import make_ocr
+from logoscan.ocr.rapidocr import RapidOcr
 from logoscan.pricing.files import read_prices
 from logoscan.pricing.model import PriceModel
-from logoscan.pricing.sample import PriceRecord, PriceSample, sample_prices
-from logoscan.reporting.jsonl import draw_overlay, read_reports, report_from_json, report_to_json
+from logoscan.pricing.sample import PriceRecord
+from logoscan.reporting.jsonl import draw_overlay, read_reports, write_reports
 from logoscan.reporting.notebook import to_pandas
 from logoscan.results import Report, Score, Signal
-from logoscan.review.journal import Journal, Verdict
-from logoscan.runtime import one_core_a_batch
-from logoscan.scan.pace import Pace
+from logoscan.review.journal import Journal
 from logoscan.scan.scanner import Scanner
-from logoscan.scan.screening import Screener, Screening
-from logoscan.scoring.judge import Findings, Judge
+from logoscan.scan.screening import Screening
 from logoscan.scoring.model import ScoreModel
 from logoscan.sources import ANYWHERE
-from logoscan.types import (
-    Brand,
-    BrandMention,
-    EncoderInfo,
-    Listing,
-    Match,
-    Preprocessing,
-    Regions,
-    TextSpans,
-    UsualPrice,
-)
-from logoscan.vision.detector import Detector
-from logoscan.vision.encoder import ClipEncoder, Encoder
-from logoscan.vision.tiles import TilePlan, Tiles, WholeImage
+from logoscan.types import Brand, Listing, Match, UsualPrice
+from logoscan.vision.detector import LogoDetector
+from logoscan.vision.encoder import ClipEncoder
 
 __all__ = [
     "ANYWHERE",
-    "BadRow",
     "Brand",
-    "BrandEvidence",
-    "BrandMention",
     "ClipEncoder",
-    "Detector",
     "EasyOcr",
-    "Encoder",
-    "EncoderInfo",
-    "Findings",
-    "ImageLimits",
     "Journal",
-    "Judge",
     "Listing",
-    "EvidenceModel",
+    "LogoDetector",
     "LogoIndex",
     "LogoscanError",
     "Match",
-    "MatchCalibration",
-    "MerchantFacts",
-    "MerchantModel",
-    "MerchantScore",
     "MerchantState",
-    "OcrEngine",
-    "Pace",
     "PhotoLedger",
-    "Preprocessing",
     "PriceModel",
     "PriceRecord",
-    "PriceSample",
     "RapidOcr",
-    "Regions",
     "Report",
     "Scanner",
     "Score",
     "ScoreModel",
-    "Screener",
     "Screening",
     "Signal",
-    "TextSpans",
-    "TilePlan",
-    "Tiles",
     "UsualPrice",
-    "Verdict",
-    "WholeImage",
     "__version__",
     "draw_overlay",
-    "fuse",
-    "load_image",
     "make_ocr",
-    "one_core_a_batch",
-    "read_brand_folders",
     "read_listings",
     "read_prices",
     "read_reports",
-    "report_from_json",
-    "report_to_json",
-    "sample_prices",
     "score_merchant",
-    "to_listing",
     "to_pandas",
+    "write_reports",
 ]

@@ -33,6 +33,7 @@ __all__ = [
     "Listing",
     "LogoImages",
     "Match",
+    "MatchKind",
     "MentionKind",
     "Preprocessing",
     "Regions",
@@ -57,6 +58,8 @@ CropFit: TypeAlias = Literal["context", "squeeze", "pad"]
 """How a box becomes a square: grown into the photo around it, squeezed, or padded with its border's colour."""
 Effort: TypeAlias = Literal["default", "full"]
 """How much work may be saved: "default" leaves out what hardly ever changes an answer, "full" is the reference."""
+MatchKind: TypeAlias = Literal["appearance", "keypoints"]
+"""What a match is made by: the embedding of a region, or keypoints."""
 MentionKind: TypeAlias = Literal["exact", "near", "partial", "compatible", "style"]
 """How text names a brand: as it is, nearly, as "for BRAND", as "BRAND style"."""
 
@@ -366,20 +369,21 @@ class TextSpans:
 
 @dataclass(frozen=True)
 class Match:
-    """One place in one picture that looks like a registered logo.
+    """A region of a photo that shows what an index holds of a brand.
 
     Attributes:
-        image: Position of the picture in the listing.
-        xyxy: Box in pixels of the picture as decoded (EXIF orientation applied).
+        image: Position of the photo in the listing.
+        xyxy: Box in pixels of the photo as decoded (EXIF orientation applied).
         brand: Name of the registered brand.
         logo: Identifier of the registered logo that was nearest.
-        similarity: Cosine to it, in [-1, 1]; of a match by points that of the place looked at that the box covers best,
-            to any of the brand's logos.
+        similarity: Cosine to it, in [-1, 1]; of a match by keypoints the cosine of the encoded region that the box
+            covers best to any of the brand's logos.
         margin: Similarity minus that of the best other brand or of the nearest negative, whichever is nearer; minus 0
-            where the register has neither.
-        probability: Calibrated probability that the picture shows the brand; None without a fitting calibration.
-        points: How many points of the logo lie there in its own arrangement (`logoscan.matching.placement`), and then box and
-            probability are by them; 0 where the look of the place made the match.
+            where the index has neither.
+        probability: Calibrated probability that the photo shows the brand; None without a fitting calibration.
+        kind: "appearance" where the embedding of the region made the match, "keypoints" where keypoints of the logo
+            lie there in their own arrangement (`logoscan.matching.placement`), and then box and probability are by them.
+        keypoints: How many keypoints agree; 0 by appearance.
     """
 
     image: int
@@ -389,7 +393,8 @@ class Match:
     similarity: float
     margin: float
     probability: float | None
-    points: int = 0
+    kind: MatchKind = "appearance"
+    keypoints: int = 0
 
     def __post_init__(self) -> None:
         if len(self.xyxy) != 4 or not all(map(math.isfinite, self.xyxy)):
@@ -398,7 +403,11 @@ class Match:
         _number("Match", "margin", self.margin, -2.002, 2.002)
         if self.probability is not None:
             _number("Match", "probability", self.probability, 0.0, 1.0)
-        _number("Match", "points", self.points, 0, 1e6)
+        if self.kind not in get_args(MatchKind):
+            raise InputError(f"Match.kind: expected appearance or keypoints, got {self.kind!r:.80}")
+        _number("Match", "keypoints", self.keypoints, 0, 1e6)
+        if (self.kind == "keypoints") != (self.keypoints > 0):
+            raise InputError(f"Match.keypoints: expected none by appearance, else some, got {self.keypoints}")
 
 
 @dataclass(frozen=True)
@@ -493,7 +502,7 @@ class LogoImages(Protocol):
         """Return the brand that is registered by this name, or None."""
         ...
 
-    def drawing(self, brand: str, logo: str) -> Rgba | None:
+    def logo_image(self, brand: str, logo: str) -> Rgba | None:
         """Return a registered logo image, uint8 (H, W, 4), or None where the index keeps none.
 
         Raises:

@@ -306,10 +306,10 @@ def index(folder: Path) -> Iterator[Check]:
         row = weights.rows()[weights.ENCODER]
         register.require(EncoderInfo(row.name, row.sha256, row.preprocessing, row.embed_dim))
     except MismatchError as error:
-        mend = f"{again}, or name its encoder: logoscan scan --encoder {shlex.quote(register.encoder.name)}"
+        mend = f"{again}, or name its encoder: logoscan scan --encoder {shlex.quote(register.encoder_info.name)}"
         yield Check("index", str(folder), "broken", str(error), mend)
     except (LogoscanError, OSError, KeyError):
         pass  # `models` says what is wrong with the weights
     else:
-        found = f"{len(register.brands)} brands, {len(register)} vectors by {register.encoder.name}"
+        found = f"{len(register.brands)} brands, {len(register)} vectors by {register.encoder_info.name}"
         yield Check("index", str(folder), "ok", found)

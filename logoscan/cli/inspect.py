@@ -93,7 +93,7 @@ def _facts(index: LogoIndex, folder: Path) -> dict[str, Any]:
     return {
         "index": str(folder),
         "fingerprint": index.fingerprint,
-        "encoder": {"fingerprint": index.encoder.fingerprint, **to_mapping(index.encoder)},
+        "encoder": {"fingerprint": index.encoder_info.fingerprint, **to_mapping(index.encoder_info)},
         "brands": len(index.brands),
         "logos": len({(logo.brand, logo.id) for logo in index.logos}),
         "vectors": len(index),

@@ -79,7 +79,7 @@ def register(
         sys.exit(1)
     for file in [] if negatives is None else sorted(p for p in negatives.iterdir() if p.is_file()):
         try:
-            index.add_negative(file, clip)
+            index.add_negative(file)
         except LogoscanError as error:
             warnings.append(f"negative {file.name}: not registered: {error}")
     for warning in warnings:

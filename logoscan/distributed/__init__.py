@@ -1,1 +1,1 @@
-"""Scans on many machines with Ray Data."""
+"""Scans on many machines with Ray Data, an extra."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from PIL import Image
@@ -21,6 +22,7 @@ __all__ = [
     "MATCH_BITS",
     "MOST_SELLERS",
     "PhotoHash",
+    "PhotoLookup",
     "PhotoUse",
     "copied_photo_weight",
     "photo_hash",
@@ -167,3 +169,12 @@ def copied_photo_weight(other_sellers: int) -> float:
     if other_sellers == 0:
         return 0.0
     return float(np.interp(math.log(other_sellers), [math.log(n) for n in _WEIGHTS], list(_WEIGHTS.values())))
+
+
+@runtime_checkable
+class PhotoLookup(Protocol):
+    """Knows who else uses a photo; a `PhotoLedger` does."""
+
+    def look_up(self, photo: str, seller_id: str | None) -> PhotoUse:
+        """Return who else uses a photo, by its PDQ hash (64 hex digits), than the seller whose photo it is."""
+        ...

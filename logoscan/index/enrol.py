@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 
@@ -19,7 +21,10 @@ from logoscan.text.brand_names import fold
 from logoscan.types import Brand, Embeddings, ImageSource
 from logoscan.vision.encoder import Encoder, TextEncoder, encode_images
 
-__all__ = ["GENERAL", "Drawn", "digest", "encode_general", "encode_logos", "encode_names"]
+__all__ = ["GENERAL", "Drawn", "Logo", "digest", "encode_general", "encode_logos", "encode_names", "named_logos"]
+
+Logo: TypeAlias = ImageSource | tuple[str, ImageSource]
+"""A logo image: a file, or a name with any image."""
 
 GENERAL = "general/"
 """Identifiers of the negatives that come with the first brand begin so; those of users do not."""
@@ -46,6 +51,25 @@ class Drawn:
     vectors: Embeddings
     drawings: Mapping[str, bytes]
     warnings: list[str]
+
+
+def named_logos(logos: Iterable[Logo | list[Logo]]) -> list[tuple[str, ImageSource]]:
+    """Return pairs of a name and an image; a file is named by its file name.
+
+    Raises:
+        InputError: An image that is no file has no name.
+    """
+    named: list[tuple[str, ImageSource]] = []
+    for logo in logos:
+        if isinstance(logo, (str, Path)):
+            named.append((Path(logo).name, logo))
+        elif isinstance(logo, tuple) and len(logo) == 2 and isinstance(logo[0], str):
+            named.append((logo[0], logo[1]))
+        elif isinstance(logo, list):
+            named += named_logos(logo)
+        else:
+            raise InputError(f"logos: expected a file, or a pair of a name and an image, got {type(logo).__name__}")
+    return named
 
 
 def encode_logos(

@@ -20,7 +20,7 @@ from logoscan.index.ann import APPROXIMATE_FROM, Approximate, compare_all, ranke
 from logoscan.index.storage import LogoRecord
 from logoscan.types import Embeddings
 
-__all__ = ["DEPTH", "Gallery", "Nearest", "brute_force"]
+__all__ = ["DEPTH", "Gallery", "Nearest", "brute_force", "depth_for"]
 
 DEPTH = 32
 """Nearest vectors that are looked at for the nearest two brands at first: one brand's logos may be many."""
@@ -45,6 +45,11 @@ def brute_force(queries: Embeddings, gallery: Embeddings, k: int) -> tuple[NDArr
     products = queries @ gallery.T
     rows = np.argsort(-products, axis=1, kind="stable")[:, :k]
     return np.take_along_axis(products, rows, axis=1), rows.astype(np.int64)
+
+
+def depth_for(k: int) -> int:
+    """Nearest vectors that are looked at for the k nearest brands at first."""
+    return min(_DEEPEST, max(DEPTH, 8 * k))
 
 
 class Nearest(NamedTuple):
@@ -206,21 +211,33 @@ class Gallery:
         return out
 
     def search_brands(
-        self, queries: Embeddings, k: int, nearest: Nearest | None = None
+        self, queries: Embeddings, k: int
     ) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]:
-        """The k nearest distinct brands, each by the best over all its vectors; as exact as `search`.
+        """Find the k nearest distinct brands, each by the best over all its vectors; as exact as `search`.
 
         Args:
             queries: float32 (n, dim), unit rows.
             k: Brands.
-            nearest: The nearest vectors of the queries, where they are known.
 
         Returns:
             Similarity float32 (n, min(k, brands)), and positions in `brands` and rows, int64, of that shape.
         """
+        return self.brands_among(queries, k, self.search(queries, depth_for(min(k, len(self.brands)))))
+
+    def brands_among(
+        self, queries: Embeddings, k: int, nearest: Nearest
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]:
+        """Find the k nearest distinct brands among the nearest vectors of the queries, and deeper where it must be.
+
+        Args:
+            queries: float32 (n, dim), unit rows.
+            k: Brands.
+            nearest: What `search` returns for the queries.
+
+        Returns:
+            As `search_brands`.
+        """
         k = min(k, len(self.brands))
-        if nearest is None:
-            nearest = self.search(queries, min(_DEEPEST, max(DEPTH, 8 * k)))
         depth = nearest.rows.shape[1]
         picked = _first_of_each(self.code[nearest.rows], k)
         similarity = np.take_along_axis(nearest.similarity, picked, axis=1)
@@ -228,7 +245,7 @@ class Gallery:
         short = np.flatnonzero((picked < 0).any(axis=1))  # of queries whose nearest vectors are of too few brands
         if len(short) and self.approximate is not None and depth < _DEEPEST:
             deeper = self.search(queries[short], 4 * depth)
-            similarity[short], _, row[short] = self.search_brands(queries[short], k, deeper)
+            similarity[short], _, row[short] = self.brands_among(queries[short], k, deeper)
         elif len(short):
             found = self._best_of_brands(queries[short], k)
             similarity[short], row[short] = ranked(queries[short], self.vectors, found)

@@ -1,14 +1,14 @@
-"""The register: brands, vectors of their logos and names, and negatives, by inner product.
+"""The index: brands, vectors of their logos and names, and negatives, searched by inner product.
 
 The public methods change a `LogoIndex` by swapping one immutable state, so searches that run meanwhile see the old
-register or the new one. On disk it is `.npy` and JSON lines in generations behind an atomically replaced manifest.
+index or the new one. On disk it is `.npy` and JSON lines in generations behind an atomically replaced manifest.
 """
 
 from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from threading import Lock
@@ -17,25 +17,21 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from logoscan.errors import CorruptFileError, ImageError, InputError, MismatchError, VettingError
-from logoscan.images.loading import load_image, read_rgba
+from logoscan.errors import ImageError, InputError, MismatchError, VettingError
+from logoscan.images.loading import load_image
 from logoscan.index import storage
-from logoscan.index._mmap import PNG
-from logoscan.index._state import (
-    NOBODY,
-    USERS,
-    State,
-    against,
-    against_names,
-    compared,
-)
-from logoscan.index._state import state as register_state
+from logoscan.index._brand_search import nearest_brands, nearest_brands_by_name
+from logoscan.index._logo_keypoints import KeypointStore, open_logo_image
+from logoscan.index._persistence import from_stored, to_stored
+from logoscan.index._state import NOBODY, USERS
+from logoscan.index._state import state as make_state
 from logoscan.index.ann import APPROXIMATE_FROM, Facts
 from logoscan.index.brand_folders import read_brand_folders
-from logoscan.index.enrol import GENERAL, digest, encode_general, encode_logos, encode_names
-from logoscan.index.families import Family, Key, alike_from, limits, related, remaining, united
-from logoscan.index.gallery import DEPTH, Gallery, Nearest
+from logoscan.index.enrol import GENERAL, Logo, digest, encode_general, encode_logos, encode_names, named_logos
+from logoscan.index.families import Key, alike_from, limits, related, united
+from logoscan.index.gallery import DEPTH, Gallery, Nearest, depth_for
 from logoscan.index.neighbours import BrandNeighbours
+from logoscan.index.photo_search import PhotoSearch
 from logoscan.index.storage import LogoRecord
 from logoscan.index.vet import (
     Conflict,
@@ -53,19 +49,13 @@ from logoscan.index.vet import (
 from logoscan.text.brand_names import NameIndex
 from logoscan.types import Brand, Embeddings, EncoderInfo, ImageSource, Rgba
 from logoscan.vision.encoder import Encoder, encode_images
-from logoscan.vision.sift import Keypoints, sift_logo
+from logoscan.vision.sift import Keypoints
 
 __all__ = ["LogoIndex", "LogoRecord"]
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-_COMPARED = 30_000
-"""Vectors of a register that was saved without its families up to which these are found when it is loaded."""
-_POINTS_KEPT = 2048
-"""Drawings whose points, of up to 72 KB each, are kept in memory until they are saved; with one more all are found
-anew. A register that was loaded has them on its disk."""
 
 
 class LogoIndex:
@@ -76,18 +66,23 @@ class LogoIndex:
     and those that users add.
 
     Attributes:
-        encoder: What made the vectors. Only the same encoder may add to it or search it.
+        encoder: Makes the vectors of what is added; None for an index that is only searched.
+        encoder_info: What made the vectors. Only the same encoder may add to it or search it.
     """
 
-    def __init__(self, encoder: EncoderInfo) -> None:
-        """An empty register for vectors of `encoder`."""
-        self.encoder = encoder
-        none = np.zeros((0, encoder.dim), np.float32)
-        self._state = register_state((), [Gallery((), none) for _ in range(3)], {})
+    def __init__(self, encoder: Encoder | EncoderInfo) -> None:
+        """Make an empty index.
+
+        Args:
+            encoder: The encoder; with the description of one alone, nothing can be added.
+        """
+        self.encoder = None if isinstance(encoder, EncoderInfo) else encoder
+        self.encoder_info = encoder if isinstance(encoder, EncoderInfo) else encoder.info
+        no_vectors = np.zeros((0, self.encoder_info.dim), np.float32)
+        self._state = make_state((), [Gallery((), no_vectors) for _ in range(3)], {})
         self._lock = Lock()
-        self._points: dict[str, Keypoints] = {}
+        self._keypoints = KeypointStore({})
         self._origin: tuple[Path, int | None] | None = None  # folder and generation on disk that it comes from
-        self._stored: Mapping[str, Keypoints] = {}
 
     @classmethod
     def from_folder(
@@ -115,14 +110,14 @@ class LogoIndex:
         Raises:
             VettingError: Two brands are in each other's way, see `add`.
         """
-        index = cls(encoder.info)
+        index = cls(encoder)
         folders = read_brand_folders(Path(folder))
         warnings = [warning for f in folders for warning in f.warnings]
         pending = [(f.brand, [(p.name, p) for p in f.logos]) for f in folders]
-        warnings += index.add_many(pending, encoder, allow=allow, prices=prices, on_brand=on_brand)
+        warnings += index.add_many(pending, allow=allow, prices=prices, on_brand=on_brand)
         for brand, file in ((f.brand.name, path) for f in folders for path in f.negatives):
             try:
-                index.add_negative(file, encoder, brand)
+                index.add_negative(file, brand)
             except (ImageError, VettingError) as error:
                 warnings.append(f"{brand}/{file.name}: negative not registered: {error}")
         return index, warnings
@@ -154,48 +149,32 @@ class LogoIndex:
         view.flags.writeable = False
         return view
 
-    def drawing(self, brand: str, logo: str) -> Rgba | None:
-        """A registered drawing, made small: uint8 (H, W, 4), long side at most `logos.DRAWING_PX`.
+    def logo_image(self, brand: str, logo: str) -> Rgba | None:
+        """Return a registered logo image, made small: uint8 (H, W, 4), long side at most `logo_images.THUMBNAIL_PX`.
 
         Args:
-            brand: Its brand.
+            brand: Name of its brand.
             logo: Identifier, as matches and records carry it.
 
         Returns:
-            None where the index was written before drawings were kept, or `logo` is a name.
+            None where the index was written before logo images were kept, or `logo` is a name.
 
         Raises:
             InputError: The brand has no such logo.
-            CorruptFileError: The stored drawing is no picture.
+            CorruptFileError: The stored image is no picture.
         """
         state = self._state
-        own = (r for gallery in (state.logos, state.names) for r in gallery.records if r.brand == brand)
-        sha256 = next((r.sha256 for r in own if r.id == logo), None)
+        records = (r for gallery in (state.logos, state.names) for r in gallery.records if r.brand == brand)
+        sha256 = next((r.sha256 for r in records if r.id == logo), None)
         if sha256 is None:
             raise InputError(f"logo: expected the identifier of a logo of {brand!r}, got {logo!r}")
-        png = state.drawings.get(sha256)
-        return None if png is None else _opened(png, logo)
+        png = state.logo_images.get(sha256)
+        return None if png is None else open_logo_image(png, logo)
 
     def keypoints(self, row: int) -> Keypoints:
-        """The points of the drawing behind a row of `logos`; none where no readable drawing is kept."""
+        """Return the keypoints of the logo image behind a row of `logos`; none where no readable one is kept."""
         record = self._state.logos.records[row]
-        return self._points_of(record.sha256, record.id)
-
-    def _points_of(self, sha256: str, logo: str, keep: bool = True) -> Keypoints:
-        known = self._stored.get(sha256) if sha256 not in self._points else self._points.get(sha256)
-        if known is not None:
-            return known
-        png = self._state.drawings.get(sha256)
-        try:
-            found = Keypoints.empty() if png is None else sift_logo(_opened(png, logo))
-        except CorruptFileError as error:  # one drawing less shall not stop a stream
-            logger.warning("%s", error)
-            found = Keypoints.empty()
-        if keep:
-            if len(self._points) >= _POINTS_KEPT:
-                self._points.clear()
-            self._points[sha256] = found
-        return found
+        return self._keypoints.get(record.sha256, self._state.logo_images.get(record.sha256), record.id)
 
     @property
     def negatives(self) -> tuple[LogoRecord, ...]:
@@ -232,66 +211,75 @@ class LogoIndex:
 
         state = self._state
         vectors = Counter(r.brand for r in state.logos.records)
-        return index_html(self.encoder, state.brands, vectors, len(self.by_name), len(state.negatives))
+        return index_html(self.encoder_info, state.brands, vectors, len(self.by_name), len(state.negatives))
 
     def snapshot(self) -> LogoIndex:
         """The register as it is now, unmoved by later changes; costs nothing."""
         copy = LogoIndex.__new__(LogoIndex)
-        copy.encoder, copy._state, copy._lock = self.encoder, self._state, Lock()
-        copy._points, copy._stored = self._points, self._stored
-        copy._origin = self._origin
+        copy.encoder, copy.encoder_info = self.encoder, self.encoder_info
+        copy._state, copy._lock, copy._keypoints, copy._origin = self._state, Lock(), self._keypoints, self._origin
         return copy
 
     # -- changes
 
     def add(
         self,
-        brand: Brand,
-        logos: Sequence[tuple[str, ImageSource]],
-        encoder: Encoder,
-        *,
+        brand: Brand | str,
+        *logos: Logo | list[Logo],
         allow: Collection[ConflictKind] = (),
         prices: UsualPrices | None = None,
     ) -> list[str]:
-        """Register a brand, or more logos of one that is registered.
+        """Register a brand, or more logos of one that is registered: `index.add("Acme", "mark.svg", "word.png")`.
 
         What is another brand's, or would replace what is registered, is refused unless it is allowed. Logos are added
         to a registered brand with its record, or with one that says nothing but the name.
 
         Args:
-            brand: Its facts.
-            logos: Pairs of a name for the logo, unique in the brand, and the drawing.
-            encoder: Must be the index's.
+            brand: Its record, or its name alone.
+            logos: Logo images: files, which are named by their file name, or pairs of a name, unique in the brand, and
+                an image; one by one or in a list.
             allow: Kinds of conflict that are accepted: "name" (the name is spelt like one of another brand), "alias"
                 (an alias is so spelt, or is a common word, or short and no abbreviation), "record" (a record or a
-                drawing is replaced by another), "logo" (a drawing is that of a brand which was registered before; both
-                are shown then), "price" (see `prices`).
+                logo image is replaced by another), "logo" (a logo image is that of a brand which was registered before;
+                both are shown then), "price" (see `prices`).
             prices: Prices that are known, against which the usual ones are held.
 
         Returns:
-            Warnings, one for each drawing that cannot be read, and each that comes for several brands at once.
+            Warnings, one for each logo image that cannot be read, and each that comes for several brands at once.
             Conflicts that are allowed are said in the log.
 
         Raises:
             VettingError: There is a conflict; all are listed, and nothing is registered.
-            InputError: Two logos of one name.
+            InputError: Two logos of one name, an image without a name, or an index without an encoder.
         """
-        return self.add_many([(brand, logos)], encoder, allow=allow, prices=prices)
+        record = Brand(brand) if isinstance(brand, str) else brand
+        return self.add_many([(record, named_logos(logos))], allow=allow, prices=prices)
 
     def add_many(
         self,
         entries: Sequence[tuple[Brand, Sequence[tuple[str, ImageSource]]]],
-        encoder: Encoder,
         *,
         allow: Collection[ConflictKind] = (),
         prices: UsualPrices | None = None,
         on_brand: Callable[[str], None] | None = None,
     ) -> list[str]:
-        """Register many brands in one change; arguments and result as for `add`.
+        """Register many brands in one change.
 
-        A drawing of several of them is said in a warning, and no conflict.
+        Args:
+            entries: Brands with pairs of a name for each logo, unique in the brand, and its image. An image of several
+                of them is said in a warning, and no conflict.
+            allow: Kinds of conflict that are accepted, as for `add`.
+            prices: Prices that are known, as for `add`.
+            on_brand: Called with the name of each brand that is done, for progress.
+
+        Returns:
+            Warnings, as `add` returns them.
+
+        Raises:
+            VettingError: There is a conflict; all are listed, and nothing is registered.
+            InputError: Two logos of one name, or an index without an encoder.
         """
-        self.require(encoder.info)
+        encoder = self._bound_encoder()
         accepted = allowed(allow)
         state = self._state
         self._vetted(entries, accepted, prices)  # before the work; and again with what others have done meanwhile
@@ -308,7 +296,7 @@ class LogoIndex:
             conflicts += vet_drawings(made.records, state.logos.records)
             drawn = state.logos.joined(made.records, made.vectors)
             fresh = _fresh(made.records, state.logos.records)
-            kin = related(drawn, alike_from(self.encoder), fresh)
+            kin = related(drawn, alike_from(self.encoder_info), fresh)
             conflicts += vet_logos(kin.nearest)
             refuse(conflicts, accepted)
             again = {b.name for b, _ in entries}  # spellings that are theirs no more must go
@@ -319,7 +307,7 @@ class LogoIndex:
                 state.negatives.joined(absorbing, absorbed),
             )
             families = united((*(f - fresh for f in state.families), *kin.families))
-            self._state = register_state(known.values(), galleries, {**state.drawings, **made.drawings}, families)
+            self._state = make_state(known.values(), galleries, {**state.logo_images, **made.drawings}, families)
         return [*made.warnings, *told(kin.families, fresh)]
 
     def _vetted(
@@ -338,9 +326,7 @@ class LogoIndex:
         refuse((one for one in conflicts if one.kind not in allow), allow)  # what is allowed is said once, later
         return entries, conflicts
 
-    def add_negative(
-        self, crop: ImageSource, encoder: Encoder, brand: str | None = None, *, force: bool = False
-    ) -> str:
+    def add_negative(self, crop: ImageSource, brand: str | None = None, *, force: bool = False) -> str:
         """Register a picture that is no brand's, or not this brand's: a false alarm, cut out of its photo.
 
         Places like it are named no more (`brand` None), or no more by this name; from five on, a brand's own also
@@ -348,7 +334,6 @@ class LogoIndex:
 
         Args:
             crop: The picture, as for `images.load_image`.
-            encoder: Must be the index's.
             brand: A registered name, or None for everybody.
             force: Whether it is taken though it is the mark itself, which is named no more then.
 
@@ -360,13 +345,13 @@ class LogoIndex:
             VettingError: The picture is a registered logo: the brand's own, or where it is None any.
             ImageError: The picture cannot be read.
         """
-        self.require(encoder.info)
+        encoder = self._bound_encoder()
         if brand is not None and brand not in {b.name for b in self.brands}:
             raise InputError(f"brand: expected a registered name or None, got {brand!r}")
         rgb = load_image(crop)
         if not force:
-            cosine, logo = self.likeness(rgb, encoder, brand)
-            if cosine >= limits(self.encoder)[1]:
+            cosine, logo = self.likeness(rgb, brand)
+            if cosine >= limits(self.encoder_info)[1]:
                 said = (
                     f"negative: the picture is the mark itself, {logo!r:.80} ({cosine:.2f}); label only, or force it?"
                 )
@@ -381,13 +366,13 @@ class LogoIndex:
             self._state = replace(state, negatives=state.negatives.joined([record], vector))
         return record.id
 
-    def likeness(self, crop: ImageSource, encoder: Encoder, brand: str | None = None) -> tuple[float, str | None]:
+    def likeness(self, crop: ImageSource, brand: str | None = None) -> tuple[float, str | None]:
         """How like a picture is to the likest logo of a brand, or of any: the cosine, and the logo's identifier.
 
         Returns:
             -1 and None where there is no logo.
         """
-        self.require(encoder.info)
+        encoder = self._bound_encoder()
         logos = self._state.logos
         rows = np.arange(len(logos)) if brand is None else np.flatnonzero(logos.code == logos.position.get(brand, -1))
         if not len(rows):
@@ -414,7 +399,7 @@ class LogoIndex:
                 rows = np.flatnonzero((logos.code == logos.position.get(of, -1)) | (of == NOBODY))
                 if len(rows):
                     similar = logos.vectors[rows] @ state.negatives.vectors[row]
-                    near = {logos.ids[i] for i in rows[similar >= limits(self.encoder)[0]].tolist()}
+                    near = {logos.ids[i] for i in rows[similar >= limits(self.encoder_info)[0]].tolist()}
                     likest = int(similar.argmax())
                     out.append((record.id, record.brand, logos.ids[rows[likest]], float(similar[likest]), len(near)))
         return sorted(out, key=lambda cost: (-cost[3], cost))
@@ -460,7 +445,7 @@ class LogoIndex:
             if logo is not None and not count:
                 raise InputError(f"logo: expected a logo of {brand!r}, got {logo!r}")
             brands = [b for b in state.brands if logo is not None or b.name != brand]
-            self._state = register_state(brands, left, state.drawings, state.families)
+            self._state = make_state(brands, left, state.logo_images, state.families)
             return count
 
     def keep(self, brands: Collection[str]) -> None:
@@ -470,7 +455,7 @@ class LogoIndex:
             kept = {*brands, NOBODY}
             left = [gallery.without(lambda r: r.brand not in kept) for gallery in state.galleries]
             stay = [b for b in state.brands if b.name in brands]
-            self._state = register_state(stay, left, state.drawings, state.families)
+            self._state = make_state(stay, left, state.logo_images, state.families)
 
     def merge(self, other: LogoIndex, *, allow: Collection[ConflictKind] = ()) -> None:
         """Take in another register, vetted as by `add`.
@@ -484,7 +469,7 @@ class LogoIndex:
             VettingError: There is a conflict; nothing is taken in.
             InputError: A brand is in both with different facts.
         """
-        self.require(other.encoder)
+        self.require(other.encoder_info)
         accepted, theirs = allowed(allow), other._state
         with self._lock:
             mine = {b.name: b for b in self._state.brands}
@@ -497,16 +482,16 @@ class LogoIndex:
             logos, names, others = joined
             names = names.without(lambda r: r.brand in logos.position)
             fresh = _fresh(theirs.logos.records, self._state.logos.records)
-            kin = related(logos, alike_from(self.encoder), fresh)
+            kin = related(logos, alike_from(self.encoder_info), fresh)
             families = united((*(f - fresh for f in self._state.families), *theirs.families, *kin.families))
             conflicts = vet_names(theirs.brands, mine)
             conflicts += vet_drawings(theirs.logos.records, self._state.logos.records)
             conflicts += vet_logos(kin.nearest)
             refuse(conflicts, accepted)
             brands = (mine | {b.name: b for b in theirs.brands}).values()
-            drawings = {**self._state.drawings, **theirs.drawings}
-            self._stored = {**self._stored, **other._stored}
-            self._state = register_state(brands, (logos, names, others), drawings, families)
+            logo_images = {**self._state.logo_images, **theirs.drawings}
+            self._keypoints = self._keypoints.joined(other._keypoints)
+            self._state = make_state(brands, (logos, names, others), logo_images, families)
 
     @property
     def shared_logos(self) -> tuple[tuple[tuple[str, str], ...], ...]:
@@ -532,11 +517,20 @@ class LogoIndex:
         Raises:
             MismatchError: Names both sides.
         """
-        if encoder.fingerprint != self.encoder.fingerprint:
+        own = self.encoder_info
+        if encoder.fingerprint != own.fingerprint:
             raise MismatchError(
-                f"index made by {self.encoder.name} ({self.encoder.fingerprint}, {self.encoder.dim}-d), "
+                f"index made by {own.name} ({own.fingerprint}, {own.dim}-d), "
                 f"used with {encoder.name} ({encoder.fingerprint}, {encoder.dim}-d): register the logos again"
             )
+
+    def _bound_encoder(self) -> Encoder:
+        if self.encoder is None:
+            raise InputError(
+                f"LogoIndex: expected one with an encoder ({self.encoder_info.name}), got one without, which is only "
+                "searched; load it by LogoIndex.load(folder, encoder)"
+            )
+        return self.encoder
 
     # -- search
 
@@ -552,41 +546,29 @@ class LogoIndex:
         """
         return self._state.logos.search(self._checked(queries, k), k)
 
-    def search_together(self, parts: Sequence[Embeddings], k: int = DEPTH) -> list[Nearest]:
-        """The k nearest vectors of the queries of each part, as `search` finds them, in one pass over the register.
+    def search_photos(self, photos: Sequence[tuple[Embeddings, Embeddings]]) -> list[PhotoSearch]:
+        """Search all regions of photos in one pass over the index.
 
-        A register of thousands is bound by memory: the places of a few photos take little longer than those of one.
+        An index of thousands is bound by memory: the regions of a few photos take little longer than those of one.
 
         Args:
-            parts: Queries, each float32 (n, dim), unit rows.
-            k: At least 1; the default is what `search_brands` and `logoscan.matching.sift_match` ask for.
+            photos: For each photo the vectors of its regions and those of the first of them in a mirror, float32
+                (n, dim) and (m, dim), unit rows; m may be 0.
         """
-        return self._state.logos.search_together([self._checked(part, k) for part in parts], k)
+        views = [self._checked(v if len(v) else photo[0][:0], 1) for photo in photos for v in photo]
+        nearest = self._state.logos.search_together(views, DEPTH)
+        return [PhotoSearch(self._state, *views[i : i + 2], *nearest[i : i + 2]) for i in range(0, len(views), 2)]
 
-    def search_brands(
-        self,
-        queries: Embeddings,
-        k: int = 2,
-        *,
-        also: Embeddings | None = None,
-        nearest: Nearest | None = None,
-    ) -> BrandNeighbours:
-        """The k nearest distinct brands by their logos, each by the best over all its vectors; as exact as `search`.
+    def search_brands(self, queries: Embeddings, k: int = 2) -> BrandNeighbours:
+        """Find the k nearest distinct brands by their logos, each by the best over all its vectors.
 
         Args:
             queries: float32 (n, dim), unit rows.
             k: Brands; fewer come back where fewer are registered.
-            also: Other views of the same places, as `queries`; negatives are compared with them as well.
-            nearest: What `search_together` of this snapshot found for the queries; spares the search.
-
-        Raises:
-            InputError: There are not as many other views, or rows of `nearest`, as queries.
         """
-        for name, rows in (("also", also), ("nearest", None if nearest is None else nearest.rows)):
-            if rows is not None and len(rows) != len(queries):
-                raise InputError(f"{name}: expected a row for each of {len(queries)} queries, got {len(rows)}")
-        seen = None if also is None else self._checked(also, k)
-        return against(self._state, self._checked(queries, k), k, seen, nearest)
+        queries = self._checked(queries, k)
+        nearest = self._state.logos.search(queries, depth_for(min(k, len(self._state.logos.brands))))
+        return nearest_brands(self._state, k, nearest, [queries])
 
     @property
     def recall_of_search(self) -> Facts | None:
@@ -594,21 +576,18 @@ class LogoIndex:
         approximate = self._state.logos.approximate
         return None if approximate is None else approximate.facts
 
-    def compare(
-        self, query: NDArray[np.float32], brand: str, near: BrandNeighbours | None = None
-    ) -> tuple[float, float, float]:
-        """How like one place is to one brand.
+    def compare(self, query: NDArray[np.float32], brand: str) -> tuple[float, float, float]:
+        """Compare one region with one brand.
 
         Args:
             query: float32 (dim,), of length 1.
             brand: One with a logo.
-            near: What `search_brands` says of this query alone, where it was asked before; spares another search.
 
         Returns:
             Cosine to the brand's nearest vector; that less the cosine to the best other brand or negative; cosine to
             the nearest picture that users said is not this brand, or nobody's, -1 where there is none.
         """
-        return compared(self._state, self._checked(query[None], 1), brand, near)
+        return self.search_photos([(query[None], query[None][:0])])[0].similarity_to(0, brand)
 
     def confusable(self, n: int, brand: str | None = None) -> list[tuple[str, str, float]]:
         """The n pairs of brands whose logos are likest to each other; exact, of all pairs.
@@ -636,15 +615,17 @@ class LogoIndex:
         Everyday words and the pictures of `add_negative` speak against them; the general set does not, because a
         picture is nearer to any picture than to its name.
         """
-        return against_names(self._state, self._checked(queries, k), k)
+        return nearest_brands_by_name(self._state, self._checked(queries, k), k)
 
     def _checked(self, queries: Embeddings, k: int) -> Embeddings:
         if k < 1:
             raise InputError(f"k: expected 1 or more, got {k}")
-        if queries.ndim != 2 or queries.shape[1] != self.encoder.dim or queries.dtype != np.float32:
-            raise InputError(f"queries: expected float32 (n, {self.encoder.dim}), got {queries.dtype} {queries.shape}")
+        if queries.ndim != 2 or queries.shape[1] != self.encoder_info.dim or queries.dtype != np.float32:
+            raise InputError(
+                f"queries: expected float32 (n, {self.encoder_info.dim}), got {queries.dtype} {queries.shape}"
+            )
         if not np.isfinite(queries).all():  # nothing is near to NaN
-            raise InputError(f"queries: expected finite float32 (n, {self.encoder.dim}), got NaN or infinity")
+            raise InputError(f"queries: expected finite float32 (n, {self.encoder_info.dim}), got NaN or infinity")
         return np.ascontiguousarray(queries)
 
     # -- disk
@@ -658,17 +639,15 @@ class LogoIndex:
         Raises:
             MismatchError: It was loaded from there, or saved there, and another writer has saved since.
         """
-        state = self._state
-        records = tuple(r for gallery in state.galleries for r in gallery.records)
-        vectors = np.concatenate([gallery.vectors for gallery in state.galleries])
         place = Path(folder).resolve()
         over = self._origin[1] if self._origin is not None and self._origin[0] == place else None
-        points = _PointsOf(state.drawings, lambda sha256: self._points_of(sha256, sha256, keep=False))
-        stored = storage.Stored(
-            self.encoder, state.brands, records, vectors, state.drawings, points, state.logos.fresh(),
-            _stored_families(state, alike_from(self.encoder)),
-        )  # fmt: skip
+        stored = to_stored(self.encoder_info, self._state, self._keypoints)
         self._origin = place, storage.save(Path(folder), stored, over=over)
+
+    @staticmethod
+    def is_saved_at(folder: str | Path) -> bool:
+        """Return whether a folder holds an index that was saved."""
+        return (Path(folder) / storage.MANIFEST).is_file()
 
     @classmethod
     def load(
@@ -695,23 +674,10 @@ class LogoIndex:
         index = cls(stored.encoder)
         if encoder is not None:
             index.require(encoder.info)
-        kinds = np.array([r.kind for r in stored.logos], np.str_)
+            index.encoder = encoder
         device = encoder.device if encoder is not None and encoder.device.startswith("cuda") else "cpu"
-        galleries = []
-        for kind in ("logo", "name", "negative"):
-            rows = np.flatnonzero(kinds == kind)
-            whole = len(rows) and rows[-1] - rows[0] + 1 == len(rows)  # as `save` writes them, and then not copied
-            vectors = stored.vectors[rows[0] : rows[-1] + 1] if whole else stored.vectors[rows]
-            known = stored.approximate if kind == "logo" and len(rows) > approximate_from else None
-            if known is not None and known.facts.vectors != len(rows):
-                known = None
-            records = [stored.logos[row] for row in rows]
-            galleries.append(
-                Gallery(records, vectors, approximate=known, approximate_from=approximate_from, device=device)
-            )
-        families = _families_of(stored, galleries[0], alike_from(stored.encoder))
-        index._state = register_state(stored.brands, galleries, stored.drawings, families)
-        index._origin, index._stored = origin, stored.points
+        index._state = from_stored(stored, approximate_from=approximate_from, device=device)
+        index._origin, index._keypoints = origin, KeypointStore(stored.points)
         return index
 
 
@@ -719,46 +685,3 @@ def _fresh(records: Iterable[LogoRecord], registered: Iterable[LogoRecord]) -> s
     """Logos that are not registered, or with another drawing."""
     known = {(r.brand, r.id): r.sha256 for r in registered}
     return {(r.brand, r.id) for r in records if known.get((r.brand, r.id)) != r.sha256}
-
-
-def _stored_families(state: State, least: float) -> storage.Alike:
-    """Families, as rows of the logos, which stand first in the files."""
-    row = {(r.brand, r.id): number for number, r in reversed(list(enumerate(state.logos.records)))}
-    return storage.Alike(least, tuple(tuple(sorted(row[key] for key in family)) for family in state.families))
-
-
-def _families_of(stored: storage.Stored, logos: Gallery, least: float) -> tuple[Family, ...]:
-    """Families as they are stored; found anew where the files hold none, or another's."""
-    if stored.alike is not None and stored.alike.least == least:
-        keys = [(r.brand, r.id) for r in stored.logos]
-        return remaining(({keys[row] for row in rows} for rows in stored.alike.rows), keys)
-    if len(logos) > _COMPARED:
-        logger.warning(
-            "%d vectors: only logos of equal file are known to be one drawing; save the index again", len(logos)
-        )
-        least = 2.0
-    return related(logos, least).families
-
-
-class _PointsOf(Mapping[str, Keypoints]):
-    """Points of drawings by their SHA-256, found when they are asked for and not kept."""
-
-    def __init__(self, drawings: Collection[str], find: Callable[[str], Keypoints]) -> None:
-        self._drawings, self._find = drawings, find
-
-    def __getitem__(self, sha256: str) -> Keypoints:
-        return self._find(sha256)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._drawings)
-
-    def __len__(self) -> int:
-        return len(self._drawings)
-
-
-def _opened(png: PNG, logo: str) -> Rgba:
-    """A stored drawing, uint8 (H, W, 4)."""
-    try:
-        return read_rgba(bytes(png))[0]
-    except ImageError as error:
-        raise CorruptFileError(f"{logo}: the stored drawing is damaged ({error}); register it again") from None

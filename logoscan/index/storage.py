@@ -31,11 +31,13 @@ from logoscan.io.records import from_json, from_mapping, loads, sync_folder, to_
 from logoscan.types import Brand, Embeddings, EncoderInfo
 from logoscan.vision.sift import Keypoints
 
-__all__ = ["FORMAT_VERSION", "KEY_VARIABLE", "Alike", "LogoRecord", "Stored", "generation", "load", "save"]
+__all__ = ["FORMAT_VERSION", "KEY_VARIABLE", "MANIFEST", "Alike", "LogoRecord", "Stored", "generation", "load", "save"]
 
 logger = logging.getLogger(__name__)
 
 FORMAT_VERSION = 1
+MANIFEST = "manifest.json"
+"""File of an index folder that names its current generation."""
 KEY_VARIABLE = "LOGOSCAN_INDEX_KEY"
 """Environment variable of a key, text of any length, with which manifests are signed, and have to be; none is needed
 where it is not set."""
@@ -229,14 +231,14 @@ def save(folder: Path, stored: Stored, *, over: int | None = None) -> int:
         if (key := os.environ.get(KEY_VARIABLE)) is not None:
             manifest["hmac"] = _signature(manifest, key)
         sealed = {**manifest, "manifest_sha256": _seal(manifest)}
-        atomic_write(folder / "manifest.json", (json.dumps(sealed, indent=1) + "\n").encode())
+        atomic_write(folder / MANIFEST, (json.dumps(sealed, indent=1) + "\n").encode())
         for old in sorted(taken)[: len(taken) + 1 - _KEEP]:
             shutil.rmtree(folder / f"gen-{old}", ignore_errors=True)
         return number
 
 
 def _manifest(folder: Path) -> dict[str, Any]:
-    path = folder / "manifest.json"
+    path = folder / MANIFEST
     if not path.is_file():
         raise InputError(f"index: expected a folder with manifest.json (see `logoscan register`), got {str(folder)!r}")
     content = loads(path.read_bytes(), str(path))

@@ -20,7 +20,7 @@ from logoscan.io.tables import CsvTable, check_columns, kind_of, lines_of, open_
 from logoscan.sources import PHOTO_SUFFIXES, NameBelow
 from logoscan.types import Listing
 
-__all__ = ["PHOTO_SUFFIXES", "BadRow", "listings_kind", "read_listings", "rows_of_csv", "row_count", "to_listing"]
+__all__ = ["PHOTO_SUFFIXES", "BadRow", "listings_kind", "read_listings", "row_count", "rows_of_csv", "to_listing"]
 
 logger = logging.getLogger(__name__)
 

@@ -1,38 +1,52 @@
-"""Was a mark altered? A small network is told how a crop and the drawing that is laid over it differ.
+"""Was a mark altered? A small network judges how a crop and the logo image that is laid over it differ.
 
-Mirrored and stretched marks show in the alignment; missing parts in what lies under the drawing's edges and ink.
-Confirms a match or measures how it departs from the registered drawing. Knows no brands and no vectors.
+Mirrored and stretched marks show in the alignment; missing parts in what lies under the logo image's edges and ink.
+`AlterationCheck` compares one crop with one logo image; `MarkComparison` does it for the matches of a listing.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from logoscan.errors import CorruptFileError
+from logoscan.errors import CorruptFileError, ImageError, InputError
 from logoscan.images.boxes import expand
 from logoscan.images.loading import square_crops
 from logoscan.index.logo_images import ink
+from logoscan.index.logo_index import LogoIndex
 from logoscan.matching.alignment import Alignment, align, drawn, overlay
 from logoscan.matching.alteration_features import evidence
 from logoscan.runtime import building_networks
-from logoscan.types import Rgb, Rgba
+from logoscan.types import ImageSource, Listing, Match, Rgb, Rgba
 from logoscan.vision import weights
+from logoscan.vision.features import FeatureExtractor
 
-__all__ = ["CROP_PX", "KINDS", "Alteration", "AlterationCheck", "cut", "laid"]
+__all__ = ["CROP_PX", "KINDS", "Alteration", "AlterationCheck", "MarkComparison", "cut", "laid"]
+
+logger = logging.getLogger(__name__)
 
 KINDS = ("faithful", "mirrored", "stretched", "incomplete")
 """What the network tells apart, in the order of its outputs."""
 CROP_PX = 128
 """Side of the crops that are aligned and, outlined, shown."""
+# Mean difference of two alphas below which they are of one form.
 _SAME_INK = 0.02
-"""Mean difference of two alphas below which they are of one form."""
-_AROUND = 0.1
-"""Ground around a matched box, as a share of its sides."""
+# Ground around a matched box, as a share of its sides.
+_MARGIN = 0.1
+# Probability of a match from which every scan compares its mark: of a mark that may be another one, everything looks
+# altered. And the most brands of a listing for which that is done.
+_COMPARED_FROM, _MOST_BRANDS = 0.8, 3
+# Correlation of the edges of mark and logo image from which they are the same: below it the photo shows another
+# rendition of the mark or none of it, and whatever the check says is a guess. Of 66 genuine marks in photos of streets
+# and shops 21 were called altered, and 16 of these lay below.
+_LEAST_CORRELATION = 0.7
+# How much more a mirrored logo image must correlate for a mark to be called mirrored: a symmetrical one fits both ways.
+_MIRROR_LEAD = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +80,7 @@ def cut(image: Rgb, xyxy: tuple[float, float, float, float], side_px: int = CROP
 
     Never squeezed: that would be a stretched mark.
     """
-    box = expand(np.array([xyxy], np.float32), _AROUND)
+    box = expand(np.array([xyxy], np.float32), _MARGIN)
     middle, half = (box[:, :2] + box[:, 2:]) / 2, (box[:, 2:] - box[:, :2]).max() / 2
     (crop,) = square_crops(image, np.concatenate([middle - half, middle + half], 1), side_px, "pad")
     return np.asarray(crop)
@@ -159,3 +173,67 @@ class AlterationCheck:
         with torch.inference_mode():
             share = torch.softmax(self.net(torch.from_numpy(evidence(crop, drawing, alignment))[None]), 1)[0].tolist()
         return Alteration(crop, drawing, alignment, dict(zip(KINDS, share, strict=True)))
+
+
+class MarkComparison:
+    """Compares the marks of matches with the logo images that are registered for them. Immutable."""
+
+    def __init__(self, check: AlterationCheck | None, extractor: FeatureExtractor, *, always: bool) -> None:
+        """Bind the check and what opens photos; `always`: whether every scan compares the surest marks."""
+        self._check, self._extractor, self._always = check, extractor, always
+
+    def alteration(self, image: ImageSource, match: Match, index: LogoIndex) -> Alteration | None:
+        """Compare a matched region with the logo image; None where there is none, or none that could be compared.
+
+        Raises:
+            InputError: There is no check, or the logo is registered no more.
+            ImageError: The picture cannot be read.
+        """
+        if self._check is None:
+            raise InputError("alteration: expected a scanner with an AlterationCheck, got alterations=None")
+        logo_image = index.logo_image(match.brand, match.logo)
+        if logo_image is None or logo_image[..., 3].min() == 255:  # of an opaque one only the frame could be compared
+            return None
+        return self._check.check(cut(self._extractor.load(image), match.xyxy), logo_image)
+
+    def altered(self, listing: Listing, matches: Sequence[Match], index: LogoIndex) -> dict[str, Mapping[str, float]]:
+        """Return what became of the marks that every scan compares, by brand."""
+        kinds = {match.brand: self.kinds(listing, match, index) for match in self.surest(matches, index)}
+        return {brand: value for brand, value in kinds.items() if value is not None}
+
+    def surest(self, matches: Sequence[Match], index: LogoIndex) -> list[Match]:
+        """Return the best match of each of the few brands that are surely shown; none unless every scan compares.
+
+        Args:
+            matches: Matches, most probable first.
+            index: A snapshot of the index.
+        """
+        surest: dict[str, Match] = {}
+        for match in matches if self._always else ():
+            if (match.probability or 0.0) < _COMPARED_FROM or len(surest) == _MOST_BRANDS:
+                break
+            if match.brand in index.with_logo:
+                surest.setdefault(match.brand, match)
+        return list(surest.values())
+
+    def kinds(self, listing: Listing, match: Match, index: LogoIndex) -> Mapping[str, float] | None:
+        """Return `Alteration.kinds` of a mark in a listing's photo; None where it cannot be told."""
+        try:
+            alteration = self.alteration(listing.images[match.image], match, index)
+        except ImageError as error:  # it could be read a moment ago
+            logger.warning("listing %s, image %d: %s", listing.id, match.image, error)
+            return None
+        except Exception:  # a photo that breaks the check costs that comparison, not the stream
+            logger.exception("listing %s, image %d: a mark could not be compared", listing.id, match.image)
+            return None
+        return None if alteration is None or not _is_sound(alteration) else alteration.kinds
+
+
+def _is_sound(alteration: Alteration) -> bool:
+    """Say whether an alteration can be held against a seller."""
+    if alteration.alignment.correlation < _LEAST_CORRELATION:
+        return False
+    if max(alteration.kinds, key=lambda kind: alteration.kinds[kind]) != "mirrored":
+        return True
+    lead = alteration.alignment.correlation - alteration.alignment.other
+    return alteration.alignment.mirrored and lead >= _MIRROR_LEAD

@@ -14,10 +14,18 @@ from logoscan.index.logo_index import LogoIndex
 from logoscan.index.neighbours import nearest_of
 from logoscan.io.records import from_mapping
 from logoscan.odds import BASE_RATE, USUAL_MISS_RATE
-from logoscan.types import Embeddings
+from logoscan.types import Embeddings, EncoderInfo
+from logoscan.vision.detector import Detector
 from logoscan.vision.weights import calibration_rows
 
-__all__ = ["LEAST_NEGATIVES", "MatchCalibration", "brand_thresholds", "bundled_calibrations", "miss_rate"]
+__all__ = [
+    "LEAST_NEGATIVES",
+    "MatchCalibration",
+    "brand_thresholds",
+    "bundled_calibrations",
+    "fitting_calibration",
+    "miss_rate",
+]
 
 
 @dataclass(frozen=True)
@@ -86,6 +94,29 @@ LEAST_NEGATIVES = 5
 """Own negatives from which a brand gets a threshold: fewer speak by their nearness alone."""
 
 
+def fitting_calibration(
+    calibration: MatchCalibration | Literal["auto"] | None,
+    encoder: EncoderInfo,
+    detector: Detector,
+    kind: Literal["logo", "name"],
+) -> MatchCalibration | None:
+    """Return a calibration that belongs to an encoder and a detector: the one given, or with "auto" a bundled one.
+
+    Raises:
+        MismatchError: The one given belongs to others, or is of the other kind.
+    """
+    key = (encoder.fingerprint, detector.fingerprint, kind)
+    if calibration == "auto":
+        return next((c for c in bundled_calibrations() if (c.encoder, c.detector, c.kind) == key), None)
+    if calibration is not None and (calibration.encoder, calibration.detector, calibration.kind) != key:
+        raise MismatchError(
+            f"{calibration.kind} calibration made for encoder {calibration.encoder} and detector "
+            f"{calibration.detector}, used with {key[0]} ({encoder.name}) and {key[1]} "
+            f"({detector.name}) as {kind} calibration"
+        )
+    return calibration
+
+
 def brand_thresholds(index: LogoIndex, calibration: MatchCalibration, budget: float = 0.01) -> Mapping[str, float]:
     """For each brand with five negatives of its own or more: the probability above which a match may name it.
 
@@ -104,9 +135,9 @@ def brand_thresholds(index: LogoIndex, calibration: MatchCalibration, budget: fl
         MismatchError: The calibration belongs to another encoder.
         InputError: It is one for names, or the budget is no share.
     """
-    if calibration.encoder != index.encoder.fingerprint:
+    if calibration.encoder != index.encoder_info.fingerprint:
         raise MismatchError(
-            f"calibration made for encoder {calibration.encoder}, used with an index of {index.encoder.fingerprint}"
+            f"calibration made for encoder {calibration.encoder}, used with an index of {index.encoder_info.fingerprint}"
         )
     if calibration.kind != "logo":
         raise InputError(f"calibration.kind: expected 'logo', got {calibration.kind!r}")

@@ -11,7 +11,7 @@ import numpy as np
 from logoscan.images.boxes import area, shared
 from logoscan.index.families import names_overlap
 from logoscan.odds import BASE_RATE, log_odds
-from logoscan.types import BrandMention, Match
+from logoscan.types import BrandMention, Match, MatchKind
 
 __all__ = ["BrandEvidence", "contradicted", "fuse", "together"]
 
@@ -133,17 +133,16 @@ def fuse(
     those that were seen, not what `contradicted` gives.
     """
     mentions = list(mentions)
-    looks: dict[str, dict[bool, float]] = {}
+    by_kind: dict[str, dict[MatchKind, float]] = {}
     text: dict[str, float] = {}
     for match in contradicted(matches, mentions, sharing):
-        known = looks.setdefault(match.brand, {})
+        best = by_kind.setdefault(match.brand, {})
         if match.probability is not None:
-            by_points = match.points > 0
-            known[by_points] = max(known.get(by_points, 0.0), match.probability)
+            best[match.kind] = max(best.get(match.kind, 0.0), match.probability)
     for mention in mentions:
         if mention.source.startswith("image:") and mention.kind in ("exact", "near", "partial"):
             text[mention.brand] = max(text.get(mention.brand, 0.0), mention.probability)
-    logo = {brand: together(*known.values()) if known else None for brand, known in looks.items()}
+    logo = {brand: together(*best.values()) if best else None for brand, best in by_kind.items()}
     return {
         name: BrandEvidence(name, logo.get(name), text.get(name, 0.0)) for name in sorted(logo.keys() | text.keys())
     }

@@ -6,6 +6,8 @@ similarity, margin and the size of the register into a probability; under any ot
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,7 +17,7 @@ from logoscan.index.neighbours import BrandNeighbours, margins
 from logoscan.matching.calibration import MatchCalibration
 from logoscan.types import Match, Regions
 
-__all__ = ["match_regions"]
+__all__ = ["match_regions", "most_probable_first"]
 
 _PER_BRAND = 3
 """Regions kept for a brand in one picture: proof, not a census."""
@@ -81,3 +83,8 @@ def match_regions(
     matches.sort(key=lambda pair: (-pair[0], pair[1].brand, pair[1].xyxy))
     leading = list(dict.fromkeys(match.brand for _, match in matches))[:_BRANDS]
     return tuple(match for _, match in matches if match.brand in leading)
+
+
+def most_probable_first(matches: Iterable[Match]) -> tuple[Match, ...]:
+    """Order the matches of a listing: by probability, then similarity and margin, then position."""
+    return tuple(sorted(matches, key=lambda m: (-(m.probability or 0.0), -m.similarity - m.margin, m.image, m.xyxy)))

@@ -1,4 +1,4 @@
-"""Tightens the boxes of matches: of a few moved and resized boxes the one that looks most like the matched logo stays.
+"""Refine the boxes of matches: of a few moved and resized boxes the one that looks most like the matched logo stays.
 
 A tile, or a proposal that takes in a slogan, holds the mark somewhere inside. Similarity to the brand's own vectors is
 the only guide, so that any encoder and any detector will do. Knows no register and no calibration.
@@ -7,16 +7,18 @@ the only guide, so that any encoder and any detector will do. Knows no register 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from logoscan.errors import InputError
 from logoscan.images.boxes import clip
-from logoscan.types import Boxes, Embeddings, Rgb
+from logoscan.index.logo_index import LogoIndex
+from logoscan.types import Boxes, Embeddings, Match, Rgb
 from logoscan.vision.encoder import Encoder, encode_crops
 
-__all__ = ["refine"]
+__all__ = ["refine", "refine_match"]
 
 _MOVES = np.array(
     [
@@ -85,6 +87,39 @@ def refine(
             else:
                 waiting[i] = step
     return best, near
+
+
+def refine_match(image: Rgb, match: Match, index: LogoIndex, encoder: Encoder) -> Match:
+    """Return a match with the box and the similarity that `refine` finds, in the picture or in its mirror image.
+
+    Args:
+        image: uint8 (H, W, 3) RGB.
+        match: A match of it, by a logo.
+        index: A snapshot of the index.
+        encoder: The encoder that made it.
+
+    Raises:
+        InputError: The brand has no logo any more.
+    """
+    logos = index.vectors[[record.brand == match.brand for record in index.logos]]
+    if not len(logos):
+        raise InputError(f"match: expected a brand with a logo, got {match.brand!r}")
+    box = np.array([match.xyxy], np.float32)
+    plain, mirrored = (encode_crops(encoder, [image], [box], [1])[0] @ logos.T).max(axis=1)
+    if mirrored > plain:
+        boxes, near = refine(np.ascontiguousarray(image[:, ::-1]), _mirrored(box, image), [logos], encoder)
+        boxes = _mirrored(boxes, image)
+    else:
+        boxes, near = refine(image, box, [logos], encoder)
+    x0, y0, x1, y1 = (float(v) for v in boxes[0])
+    return replace(match, xyxy=(x0, y0, x1, y1), similarity=float(np.clip(near[0], -1, 1)))
+
+
+def _mirrored(boxes: Boxes, image: Rgb) -> Boxes:
+    """Return boxes of a picture as they lie in its mirror image."""
+    mirrored = boxes.copy()
+    mirrored[:, [0, 2]] = image.shape[1] - boxes[:, [2, 0]]
+    return mirrored
 
 
 def _joined(box: NDArray[np.float32], tried: Boxes, gain: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -1,1 +1,13 @@
 """Reports for people and programs: JSON lines, pages, overlays and charts."""
+
+from logoscan.reporting.jsonl import draw_overlay, read_reports, report_from_json, report_to_json, write_reports
+from logoscan.reporting.notebook import to_pandas
+
+__all__ = [
+    "draw_overlay",
+    "read_reports",
+    "report_from_json",
+    "report_to_json",
+    "to_pandas",
+    "write_reports",
+]

@@ -157,7 +157,7 @@ def _evidence(place: Place, picture: Picture | None, index: LogoImages | None) -
         notes.append("No register was given, so that the logo is not shown.")
     else:
         try:
-            registered = index.drawing(match.brand, match.logo)
+            registered = index.logo_image(match.brand, match.logo)
             if registered is None:
                 notes.append("The register keeps no drawing of it: the brand is known by its name.")
         except LogoscanError:

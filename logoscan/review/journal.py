@@ -247,10 +247,10 @@ class Journal:
             was, held = (_negatives(index, brand), _logos(index, brand)), self._held(brand)
             try:
                 taken = negatives if force else self._agreed(said, negatives, index, encoder)
-                rejected = {index.add_negative(rgb, encoder, brand, force=force) for rgb in taken}
+                rejected = {index.add_negative(rgb, brand, force=force) for rgb in taken}
                 named = [(f"listing-{digest(repr(rgb.shape).encode() + rgb.tobytes())[:16]}", rgb) for rgb in logos]
                 if named:
-                    index.add(facts, named, encoder)
+                    index.add(facts, named)
                 drawn = {f"{brand}/{name}" for name, _ in named}
                 return self._write(said, rejected - (was[0] - held), drawn - (was[1] - held))
             except BaseException:
@@ -266,10 +266,10 @@ class Journal:
             and v.reviewer.strip().casefold() != said.reviewer.strip().casefold()
             for v in self._file.not_undone()
         )
-        asked, mark = limits(index.encoder)
+        asked, mark = limits(index.encoder_info)
         out = []
         for rgb in negatives:
-            cosine, logo = index.likeness(rgb, encoder, said.brand)
+            cosine, logo = index.likeness(rgb, said.brand)
             if cosine < asked or (second and cosine < mark):
                 out.append(rgb)
             else:
@@ -325,4 +325,4 @@ def _take_back(index: LogoIndex, encoder: Encoder | None, brand: str, negatives:
         index.remove(brand, name)
     facts = index.brand(brand)
     if logos and facts is not None and brand not in index.with_logo and encoder is not None:
-        index.add(facts, [], encoder)  # known by its name again
+        index.add(facts)  # known by its name again

@@ -10,7 +10,7 @@ from logoscan.results import Report
 from logoscan.sources import Root
 from logoscan.types import Listing
 
-__all__ = ["listings_of", "photo_warnings", "telling_of_unreadable_photos"]
+__all__ = ["listings_of", "photo_warnings", "warn_of_unreadable_photos"]
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ def photo_warnings(warnings: Iterable[str]) -> list[str]:
     return [warning for warning in warnings if warning.startswith("image ")]
 
 
-def telling_of_unreadable_photos(reports: Iterable[Report], root: Root) -> Iterator[Report]:
+def warn_of_unreadable_photos(reports: Iterable[Report], root: Root) -> Iterator[Report]:
     """The reports, and one line of the log where more than half of the photos could not be read.
 
     Then the root is probably wrong, and each single report says so too quietly.

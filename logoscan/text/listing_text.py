@@ -18,7 +18,7 @@ from logoscan.text.coded_terms import CodedUse, find_coded
 from logoscan.text.complaints import NO_REVIEWS, Complaints, find_complaints
 from logoscan.types import BrandMention, Listing, TextSpans
 
-__all__ = ["GATE_CAPS", "SCAN_CAPS", "Caps", "Said", "ListingText", "claim_of", "said_in", "said_in_photo"]
+__all__ = ["GATE_CAPS", "SCAN_CAPS", "Caps", "ListingText", "Said", "claim_of", "said_in", "said_in_photo"]
 
 
 @dataclass(frozen=True)

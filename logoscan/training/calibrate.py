@@ -62,8 +62,8 @@ def full_register(marks: Drawings, encoder: Encoder, names: set[str]) -> LogoInd
     for name, members in zip(marks.names, marks.by_class(), strict=True):
         entries.append((Brand(name), [(str(i), np.array(marks.rgba(int(i)))) for i in members]))
     entries += [(Brand(name), []) for name in sorted(names - set(marks.names))]
-    index = LogoIndex(encoder.info)
-    index.add_many(entries, encoder, allow=CONFLICTS)
+    index = LogoIndex(encoder)
+    index.add_many(entries, allow=CONFLICTS)
     return index
 
 

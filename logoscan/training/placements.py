@@ -18,15 +18,14 @@ from rich.progress import track
 from logoscan.index.vet import CONFLICTS
 from logoscan.matching.calibrate import expected_calibration_error
 from logoscan.matching.sift_match import placements
-from logoscan.results import ImageRecord
 from logoscan.training import drawings as drawing_store
 from logoscan.training.calibrate import full_register, scenes
 from logoscan.training.wordmarks import draw_name, font_files, random_name
-from logoscan.types import Brand, ImageSource, Rgba, TextSpans
+from logoscan.types import Brand, ImageSource, Rgba
 from logoscan.vision.detector import LogoDetector
-from logoscan.vision.encoder import ClipEncoder, encode_crops
-from logoscan.vision.features import PhotoFeatures
-from logoscan.vision.sift import sift_photo
+from logoscan.vision.encoder import ClipEncoder
+from logoscan.vision.features import FeatureExtractor
+from logoscan.vision.sift import Sift
 
 _SIZES = (1, 3, 10, 27, 100, 400)
 """Of the registers, in brands."""
@@ -62,30 +61,29 @@ def main(drawings: Path, backgrounds: Path, fonts: Path, count: int, seed: int) 
     """Fit on the scenes of even number and check on the others; then fit on all, and print both."""
     from sklearn.linear_model import LogisticRegression
 
-    marks, encoder, detector = drawing_store.load(drawings), ClipEncoder(), LogoDetector(effort="full")
+    marks, encoder = drawing_store.load(drawings), ClipEncoder()
+    extractor = FeatureExtractor(encoder, LogoDetector(effort="full"), None, Sift(), effort="full")
     register = full_register(marks, encoder, set())
     rng = np.random.default_rng(seed)
-    register.add_many(wordmarks(rng, fonts), encoder, allow=CONFLICTS)
+    register.add_many(wordmarks(rng, fonts), allow=CONFLICTS)
     every = sorted(register.with_logo)
     rows: list[tuple[int, float, float, bool]] = []
     made = scenes(seed, count, marks, backgrounds, fonts, _WORDS)
     for number, scene in enumerate(track(made, "scenes", total=count)):
-        regions = detector.detect([scene.rgb])[0]
-        vectors = encode_crops(encoder, [scene.rgb], [regions.xyxy])[0]
-        record = ImageRecord(None, "", scene.rgb.shape[1], scene.rgb.shape[0])
-        seen = PhotoFeatures(record, regions, vectors, TextSpans.empty(), sift_photo(scene.rgb))
+        features = extractor.extract_unread(scene.rgb)
         shown = frozenset(scene.names)
         for size in _SIZES * _REGISTERS:
             known = [name for name in sorted(shown & set(every)) if rng.random() < 0.5][:size]
             part = register.snapshot()
             part.keep([*known, *rng.choice(sorted(set(every) - shown), size - len(known), replace=False)])
-            found = [(there.log_nfa, record.brand in shown) for there, record in placements(seen, part)]
+            (search,) = part.search_photos([(features.vectors, features.mirrored)])
+            found = [(there.log_nfa, record.brand in shown) for there, record in placements(features, search, part)]
             rows += [(number, np.log(log_nfa), np.log(size), right) for log_nfa, right in found]
     table = np.array(rows, np.float64)
-    even, features, right = table[:, 0] % 2 == 0, table[:, 1:3], table[:, 3] > 0
-    trial = LogisticRegression(C=1000.0).fit(features[even], right[even])
-    sure = trial.predict_proba(features[~even])[:, 1]
-    model = LogisticRegression(C=1000.0).fit(features, right)
+    even, inputs, right = table[:, 0] % 2 == 0, table[:, 1:3], table[:, 3] > 0
+    trial = LogisticRegression(C=1000.0).fit(inputs[even], right[even])
+    sure = trial.predict_proba(inputs[~even])[:, 1]
+    model = LogisticRegression(C=1000.0).fit(inputs, right)
     click.echo(json.dumps({
         "scenes": count, "placements": len(rows), "right": round(float(right.mean()), 4),
         "held_out_ece": round(expected_calibration_error(sure, right[~even]), 4),

@@ -46,6 +46,11 @@ class Detector(Protocol):
     @property
     def fingerprint(self) -> str: ...  # noqa: D102
 
+    @property
+    def description(self) -> str:
+        """What proposes the regions, for the provenance of reports: name, fingerprint, effort."""
+        ...
+
     def detect(self, images: Sequence[Rgb]) -> list[Regions]:
         """Regions of each picture (uint8 (H, W, 3)), best first, in pixels of that picture and inside of it."""
         ...
@@ -168,6 +173,11 @@ class LogoDetector:
     def fingerprint(self) -> str:
         """16 hex digits of weights and settings."""
         return fingerprint_of("logo", self._digest, self.least, self.most, self._large.plan)
+
+    @property
+    def description(self) -> str:
+        """Name, fingerprint and effort."""
+        return f"{self.name}@{self.fingerprint} {self.effort}"
 
     def detect(self, images: Sequence[Rgb]) -> list[Regions]:
         """Proposals of each picture, surest first; then the picture and any large squares, confidence `least`."""

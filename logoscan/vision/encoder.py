@@ -53,6 +53,11 @@ class Encoder(Protocol):
     @property
     def device(self) -> str: ...  # noqa: D102
 
+    @property
+    def description(self) -> str:
+        """What makes the vectors, for the provenance of reports: name, fingerprint, precision."""
+        ...
+
     def encode_pixels(self, pixels: Rgb) -> Embeddings:
         """Uint8 (n, S, S, 3) with S = info.preprocessing.size_px -> float32 (n, info.dim), unit rows."""
         ...
@@ -195,6 +200,11 @@ class ClipEncoder:
             raise InputError(f"pixels: expected uint8 (n, {size}, {size}, 3), got {pixels.dtype} {pixels.shape}")
         batches = self._network.run(pixels, lambda outputs: outputs[0].float().cpu().numpy())
         return _unit_rows(np.concatenate(batches)) if batches else np.zeros((0, self.info.dim), np.float32)
+
+    @property
+    def description(self) -> str:
+        """Name, fingerprint and precision."""
+        return f"{self.info.name}@{self.info.fingerprint} {self.precision}"
 
     @property
     def has_text(self) -> bool:

@@ -1,10 +1,17 @@
-"""Photos in, what they hold out: regions, their vectors, text. Knows no register; what breaks costs one photo."""
+"""Photos in, photo features out: regions, their vectors, keypoints and text. Knows no index.
+
+This is the only way from a photo to `PhotoFeatures`. A scan extracts the features of many photos together
+(`FeatureExtractor.extract`); the gate, which may have to stop in between, takes the same steps one by one
+(`FeatureExtractor.open`, `advance`). Whatever breaks costs one photo.
+"""
 
 from __future__ import annotations
 
 import logging
+import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock
@@ -22,39 +29,41 @@ from logoscan.sources import Root
 from logoscan.types import Effort, Embeddings, ImageSource, Regions, Rgb, TextSpans
 from logoscan.vision.detector import Detector, with_text
 from logoscan.vision.encoder import Encoder, encode_crops
-from logoscan.vision.sift import Keypoints, sift_photo
+from logoscan.vision.sift import KeypointExtractor, Keypoints
 
-__all__ = ["MIRRORED", "FeatureCache", "FeatureExtractor", "PhotoFeatures", "Step", "images_in_words", "passed_over"]
+__all__ = ["FeatureCache", "FeatureExtractor", "OnStage", "OpenPhoto", "PhotoFeatures", "Step", "timed"]
 
-Step: TypeAlias = Literal["open", "find", "points", "read"]
-"""Decoding a photo, and hashing it where that was asked for; places with their vectors; points; text."""
+Step: TypeAlias = Literal["open", "detect", "keypoints", "read"]
+"""Decoding a photo, and hashing it where that was asked for; regions with their vectors; keypoints; text."""
+OnStage: TypeAlias = Callable[[str, float], None]
+"""Called with the name of a stage that ended ("open", "detect", "encode", "keypoints", "read", "search", "match",
+"alterations", "judge") and the seconds that it took; by several threads at a time where a scan uses several."""
 
 logger = logging.getLogger(__name__)
 
-MIRRORED: dict[Effort, int] = {"default": 4, "full": 12}
-"""Surest places that are seen in a mirror as well: a mirrored photo sells as well as any, and hid half of the marks."""
-# Runs of photos that a sentence names: more are no sentence.
-_NAMED = 12
+# Most confident proposals that are encoded in a mirror as well: a mirrored photo sells as well as any, and hid half of
+# the marks.
+_MIRRORED: Mapping[Effort, int] = {"default": 4, "full": 12}
+# Photos that are decoded at a time, so that memory does not grow with the photos of a listing.
 _CHUNK = 8
-"""Photos that are decoded at a time, so that memory does not grow with the photos of a listing."""
 
 
 @dataclass(frozen=True, eq=False)
 class PhotoFeatures:
-    """What one photo holds, before any register is asked.
+    """What a photo holds, before any index is asked.
 
     Attributes:
         record: File, hash and size.
-        regions: Places looked at.
-        vectors: float32 (len(regions), dim).
-        spans: Text that was read.
-        keypoints: Points that drawings can be laid over.
-        warning: Why the photo could not be read; everything else is empty then.
+        regions: Regions that were encoded, in pixels of the file: proposals, then lines of text.
+        vectors: float32 (len(regions), dim), unit rows.
+        spans: Text that was read, in pixels of the file.
+        keypoints: Keypoints, in pixels of the file.
+        warning: Why the photo could not be examined; everything else is empty then.
         photo_hash: None where it was not asked for, or the photo shows too little.
-        unfinished: Steps not taken yet; empty for what `FeatureExtractor.observe` returns.
-        mirrored: float32 (m, dim), vectors of the first m places as a mirror shows them.
-        passed_over: It is one of too many photos of its listing, and was never to be looked at.
-        more_frames: It is animated, or has further pages: the first is what was looked at.
+        unfinished: Steps that were not taken; empty for what `FeatureExtractor.extract` returns.
+        mirrored: float32 (m, dim), vectors of the first m regions as a mirror shows them.
+        passed_over: Whether it is one of too many photos of its listing, which are never examined.
+        more_frames: Whether it is animated or has further pages, of which the first was examined.
     """
 
     record: ImageRecord
@@ -71,281 +80,337 @@ class PhotoFeatures:
 
     @property
     def complete(self) -> bool:
-        """The photo was looked at in full."""
+        """Whether the photo was examined in full."""
         return self.warning is None and not self.unfinished and not self.passed_over
 
 
 class FeatureCache:
-    """What was seen in the latest photos of a stream, by the hash of their file. May be shared by threads."""
+    """Features of the latest photos of a stream, by the hash of their file. May be shared by threads."""
 
-    def __init__(self, most: int = 256) -> None:
-        """Room for `most` photos, of up to half a megabyte each; 0 remembers none."""
-        self._most, self._seen, self._lock = most, OrderedDict[str, PhotoFeatures](), Lock()
+    def __init__(self, capacity: int = 256) -> None:
+        """Make room for `capacity` photos, of up to half a megabyte each; 0 keeps none."""
+        self._capacity, self._features, self._lock = capacity, OrderedDict[str, PhotoFeatures](), Lock()
 
     def get(self, sha256: str) -> PhotoFeatures | None:
-        """What was seen in a photo, if it is remembered."""
-        return self._seen.get(sha256)
+        """Return the features of a photo, if they are kept."""
+        return self._features.get(sha256)
 
-    def add(self, seen: Mapping[str, PhotoFeatures]) -> None:
-        """Remember photos; the oldest are forgotten."""
+    def add(self, features: Mapping[str, PhotoFeatures]) -> None:
+        """Keep the features of photos by their hashes; the oldest go."""
         with self._lock:
-            self._seen.update(seen)
-            while len(self._seen) > self._most:
-                self._seen.popitem(last=False)
+            self._features.update(features)
+            while len(self._features) > self._capacity:
+                self._features.popitem(last=False)
+
+
+@dataclass(eq=False)
+class OpenPhoto:
+    """A decoded photo whose features are being extracted.
+
+    Attributes:
+        source: Where it came from.
+        sha256: Hex digest of the file, or of the pixels where it was no file.
+        rgb: uint8 (H, W, 3), which may be smaller than the file; None where it was given back to save memory.
+        size_wh: Width and height of the file in pixels.
+    """
+
+    source: ImageSource
+    sha256: str
+    rgb: Rgb | None
+    size_wh: tuple[int, int]
+    _features: PhotoFeatures  # in pixels of `rgb`
+    _decoded_wh: tuple[int, int]
+    _n_proposed: int = 0
+
+    @property
+    def pixels(self) -> Rgb:
+        """The decoded photo, which must be there."""
+        assert self.rgb is not None
+        return self.rgb
+
+    @property
+    def features(self) -> PhotoFeatures:
+        """What was extracted so far, in pixels of the file."""
+        return _rescaled(self._features, self._decoded_wh, self.size_wh)
+
+    def _update(self, **fields: object) -> None:
+        self._features = replace(self._features, **fields)  # type: ignore[arg-type]
+
+
+@contextmanager
+def timed(stage: str, on_stage: OnStage | None) -> Iterator[None]:
+    """Report how long a stage took."""
+    start = time.perf_counter()
+    yield
+    if on_stage is not None:
+        on_stage(stage, time.perf_counter() - start)
 
 
 class FeatureExtractor:
-    """Looks at photos with a detector, an encoder and, where there is one, an OCR engine. Immutable."""
+    """Extracts features by a detector, an encoder, keypoints and, where there is one, an OCR engine. Immutable."""
 
     def __init__(
         self,
         encoder: Encoder,
         detector: Detector,
         ocr: OcrEngine | None,
+        keypoints: KeypointExtractor | None,
+        *,
         root: Root = None,
         limits: ImageLimits | None = None,
         hash_photos: bool = False,
         effort: Effort = "default",
+        on_stage: OnStage | None = None,
     ) -> None:
-        """Bind the stages; `root` and `limits` as for `images.read_picture`.
+        """Bind the stages.
 
-        With `hash_photos` each photo's hash is found as well, for a `PhotoLedger`. `effort` is that of reading and of
-        the mirror; detector and engine have their own.
+        Args:
+            encoder: Makes vectors of regions.
+            detector: Proposes regions.
+            ocr: Reads text; None reads none.
+            keypoints: Finds keypoints; None finds none.
+            root: Folder that names of photos are relative to and may not leave, as in `images.read_picture`.
+            limits: Caps on image files.
+            hash_photos: Whether the perceptual hash of each photo is made, for a `PhotoLedger`.
+            effort: How much work reading and the mirror may save; detector and engine have their own.
+            on_stage: Called with the duration of each stage.
 
         Raises:
             MissingDependencyError: `hash_photos` without pdqhash.
         """
-        self._encoder, self._detector, self._ocr = encoder, detector, ocr
+        self._encoder, self._detector, self._ocr, self._keypoints = encoder, detector, ocr, keypoints
         self._root, self._limits = root, limits or ImageLimits()
-        self._hash_photos, self._effort = hash_photos, effort
+        self._hash_photos, self._effort, self._on_stage = hash_photos, effort, on_stage
         if hash_photos:  # a package that is missing shall show here, not as a warning for each photo
             photo_hash(np.zeros((1, 1, 3), np.uint8))
 
-    def load(self, image: ImageSource) -> Rgb:
-        """One picture, uint8 (H, W, 3). Raises `ImageError` where it cannot be read."""
-        return load_image(image, root=self._root, limits=self._limits)
+    # -- many photos
 
-    def look(self, image: ImageSource) -> PhotoFeatures:
-        """What one picture holds besides text. Raises `ImageError` where it cannot be read."""
-        picture = self._read(image)
-        regions = self._detector.detect([picture.rgb])[0]
-        vectors, mirrored = self._encode([picture.rgb], [regions], [len(regions)])[0]
-        hashed = self._hash(picture.rgb)
-        record = _record(image, picture, hashed)
-        points = sift_photo(picture.rgb)
-        seen = PhotoFeatures(record, regions, vectors, TextSpans.empty(), points, photo_hash=hashed, mirrored=mirrored)
-        return _resized(seen, picture.rgb, picture.size_wh)
-
-    def _read(self, source: ImageSource) -> Picture:
-        return read_picture(source, root=self._root, limits=self._limits, reduced=True)
-
-    def observe(self, images: Sequence[ImageSource], known: FeatureCache | None = None) -> list[PhotoFeatures]:
-        """Look at photos: detect, encode, read. The expensive half of a scan; needs no register.
+    def extract(self, images: Sequence[ImageSource], cache: FeatureCache | None = None) -> list[PhotoFeatures]:
+        """Extract the features of photos, examined together.
 
         Args:
-            images: Photos.
-            known: What was seen in photos before, by the hash of their file; those are not looked at again, and new
-                ones are added.
+            images: Photos, in order.
+            cache: Features of photos that are not examined again; those of new photos are added to it.
         """
-        known = FeatureCache(0) if known is None else known
+        cache = FeatureCache(0) if cache is None else cache
         chunks = (images[start : start + _CHUNK] for start in range(0, len(images), _CHUNK))
-        return [seen for chunk in chunks for seen in self._observe_safely(chunk, known)]
+        return [features for chunk in chunks for features in self._extract_safely(chunk, cache)]
 
-    def _observe_safely(self, images: Sequence[ImageSource], known: FeatureCache) -> list[PhotoFeatures]:
-        """One photo that breaks a model costs that photo, not the stream."""
+    def _extract_safely(self, images: Sequence[ImageSource], cache: FeatureCache) -> list[PhotoFeatures]:
+        """Let a photo that breaks a model cost that photo, not those beside it."""
         try:
-            return self._observe(images, known)
+            return self._extract(images, cache)
         except Exception as error:
             logger.exception("%d photos could not be examined together", len(images))
             if len(images) > 1:
-                return [seen for image in images for seen in self._observe_safely([image], known)]
+                return [features for image in images for features in self._extract_safely([image], cache)]
             return [self._broken(images[0], error)]
 
-    # -- one photo, step by step: what `observe` does together, for those who may have to stop in between
-
-    def unseen(self, source: ImageSource) -> PhotoFeatures:
-        """Nothing of a photo yet; its `unfinished` are the steps to take, in order."""
-        steps: tuple[Step, ...] = (
-            ("open", "find", "points") if self._ocr is None else ("open", "find", "points", "read")
-        )
-        return replace(self._failed(source, ""), warning=None, unfinished=steps)
-
-    def passed_over(self, source: ImageSource) -> PhotoFeatures:
-        """Nothing of a photo that is one too many."""
-        return replace(self._failed(source, ""), warning=None, passed_over=True)
-
-    def open(self, source: ImageSource) -> tuple[PhotoFeatures, Rgb | None]:
-        """The photo with its record and hash; without pixels where it cannot be read, and then a warning says why."""
-        try:
-            picture = self._read(source)
-            hashed = self._hash(picture.rgb)
-        except ImageError as error:
-            return self._failed(source, str(error)), None
-        except Exception as error:
-            logger.exception("a photo could not be hashed")
-            return self._broken(source, error), None
-        seen, record = self.unseen(source), _record(source, picture, hashed)
-        opened = replace(seen, record=record, photo_hash=hashed, more_frames=picture.more_frames)
-        return _after(opened, "open"), picture.rgb
-
-    def take(self, step: Step, source: ImageSource, seen: PhotoFeatures, rgb: Rgb) -> PhotoFeatures:
-        """An opened photo after one more step; "points" and "read" come after "find".
-
-        Lines that were read become places too, and these are encoded then: vectors may differ from those of `observe`,
-        which encodes all places together, by what the encoder's arithmetic differs between batches.
-        """
-        try:
-            size_wh = (seen.record.width or rgb.shape[1], seen.record.height or rgb.shape[0])
-            taken = self._take(step, _resized(seen, rgb, size_wh, back=True), rgb)
-            return _after(_resized(taken, rgb, size_wh), step)
-        except Exception as error:
-            logger.exception("a photo could not be examined")
-            return self._broken(source, error)
-
-    def _take(self, step: Step, seen: PhotoFeatures, rgb: Rgb) -> PhotoFeatures:
-        if step == "find":
-            regions = self._detector.detect([rgb])[0]
-            vectors, mirrored = self._encode([rgb], [regions], [len(regions)])[0]
-            return replace(seen, regions=regions, vectors=vectors, mirrored=mirrored)
-        if step == "points":
-            return replace(seen, keypoints=sift_photo(rgb))
-        if step == "open":
-            return seen
-        spans = read(self._ocr, [rgb], [seen.regions], self._effort)[0]
-        regions = with_text(seen.regions, spans, rgb.shape[1], rgb.shape[0])
-        fresh = regions.xyxy[len(seen.regions) :]
-        vectors = seen.vectors
-        if len(fresh):
-            vectors = np.concatenate([vectors, encode_crops(self._encoder, [rgb], [fresh])[0]])
-        return replace(seen, spans=spans, regions=regions, vectors=vectors)
-
-    def _observe(self, images: Sequence[ImageSource], known: FeatureCache) -> list[PhotoFeatures]:
-        pictures: list[Picture | ImageError] = []
+    def _extract(self, images: Sequence[ImageSource], cache: FeatureCache) -> list[PhotoFeatures]:
+        opened: list[OpenPhoto | ImageError] = []
         for source in images:
             try:
-                pictures.append(self._read(source))
+                opened.append(self._decode(source))
             except ImageError as error:
-                pictures.append(error)
-        good = {p.sha256: p for p in pictures if isinstance(p, Picture)}
-        seen = {sha256: again for sha256 in good if (again := known.get(sha256)) is not None}
-        fresh = {sha256: p for sha256, p in good.items() if sha256 not in seen}
-        seen |= zip(fresh, self._look_at(list(fresh.values())), strict=True)
-        known.add({sha256: seen[sha256] for sha256 in fresh})
+                opened.append(error)
+        by_hash = {photo.sha256: photo for photo in opened if isinstance(photo, OpenPhoto)}
+        features = {sha256: kept for sha256 in by_hash if (kept := cache.get(sha256)) is not None}
+        fresh = {sha256: photo for sha256, photo in by_hash.items() if sha256 not in features}
+        self._examine(list(fresh.values()))
+        extracted = {sha256: photo.features for sha256, photo in fresh.items()}
+        cache.add(extracted)
+        features |= extracted
         return [
-            self._failed(source, str(picture))
-            if isinstance(picture, ImageError)
-            else _of_file(seen[picture.sha256], source)
-            for source, picture in zip(images, pictures, strict=True)
+            _with_file(features[photo.sha256], photo.source)
+            if isinstance(photo, OpenPhoto)
+            else self._failed(source, str(photo))
+            for source, photo in zip(images, opened, strict=True)
         ]
 
-    def _look_at(self, pictures: Sequence[Picture]) -> list[PhotoFeatures]:
-        """All that pictures hold, examined together."""
-        images = [picture.rgb for picture in pictures]
-        proposed = self._detector.detect(images)
-        spans = read(self._ocr, images, proposed, self._effort)
-        regions = [
-            with_text(found, lines, rgb.shape[1], rgb.shape[0])
-            for found, lines, rgb in zip(proposed, spans, images, strict=True)
-        ]
-        encoded = self._encode(images, regions, list(map(len, proposed)))
-        points = [sift_photo(rgb) for rgb in images]
-        hashes = [self._hash(rgb) for rgb in images]
-        out = []
-        for picture, hashed, places, (vectors, mirrored), lines, point in zip(
-            pictures, hashes, regions, encoded, spans, points, strict=True
-        ):
-            record = _record(None, picture, hashed)
-            seen = PhotoFeatures(
-                record, places, vectors, lines, point,
-                photo_hash=hashed, mirrored=mirrored, more_frames=picture.more_frames,
-            )  # fmt: skip
-            out.append(_resized(seen, picture.rgb, picture.size_wh))
-        return out
+    def _examine(self, photos: Sequence[OpenPhoto]) -> None:
+        """Take all steps with photos together; regions and lines of text are encoded in one pass."""
+        self._hash(photos)
+        self._detect(photos)
+        self._read(photos)
+        self._encode(photos)
+        self._find_keypoints(photos)
+        for photo in photos:
+            photo._update(unfinished=())
 
-    def _encode(
-        self, images: Sequence[Rgb], regions: Sequence[Regions], proposed: Sequence[int]
-    ) -> list[tuple[Embeddings, Embeddings]]:
-        """Of each picture the vectors of its places, and of the surest proposed ones (the first) in a mirror."""
-        also = [min(n, MIRRORED[self._effort]) for n in proposed]
-        encoded = encode_crops(self._encoder, images, [r.xyxy for r in regions], also)
-        return [(v[: len(r)], v[len(r) :]) for v, r in zip(encoded, regions, strict=True)]
+    def extract_unread(self, image: ImageSource) -> PhotoFeatures:
+        """Extract all features of one photo but text.
 
-    def _hash(self, rgb: Rgb) -> PhotoHash | None:
-        return photo_hash(rgb) if self._hash_photos else None
+        Raises:
+            ImageError: It cannot be read.
+        """
+        photo = self._decode(image)
+        self._hash([photo])
+        self._detect([photo])
+        self._encode([photo])
+        self._find_keypoints([photo])
+        photo._update(unfinished=())
+        return photo.features
+
+    # -- one photo, step by step, for those who may have to stop in between
+
+    def pending(self, source: ImageSource) -> PhotoFeatures:
+        """Return the empty features of a photo that is not opened; `unfinished` are the steps to take, in order."""
+        return replace(self._failed(source, ""), warning=None, unfinished=self._steps)
+
+    def passed_over(self, source: ImageSource) -> PhotoFeatures:
+        """Return the empty features of a photo that is one too many."""
+        return replace(self._failed(source, ""), warning=None, passed_over=True)
+
+    def open(self, source: ImageSource) -> OpenPhoto | PhotoFeatures:
+        """Decode and hash a photo; return features with a warning where it cannot be read."""
+        try:
+            photo = self._decode(source)
+            self._hash([photo])
+        except ImageError as error:
+            return self._failed(source, str(error))
+        except Exception as error:
+            logger.exception("a photo could not be hashed")
+            return self._broken(source, error)
+        return photo
+
+    def advance(self, photo: OpenPhoto, step: Step) -> PhotoFeatures:
+        """Take one more step of an opened photo, and return its features so far.
+
+        "keypoints" and "read" come after "detect". Lines that were read become regions too and are encoded then, so
+        vectors may differ from those of `extract`, which encodes all regions together, by what the encoder's arithmetic
+        differs between batches.
+        """
+        try:
+            if step == "detect":
+                self._detect([photo])
+                self._encode([photo])
+            elif step == "keypoints":
+                self._find_keypoints([photo])
+            elif step == "read":
+                self._read([photo])
+                self._encode([photo])
+            photo._update(unfinished=tuple(s for s in photo._features.unfinished if s != step))
+            return photo.features
+        except Exception as error:
+            logger.exception("a photo could not be examined")
+            return self._broken(photo.source, error)
+
+    # -- the steps
+
+    @property
+    def _steps(self) -> tuple[Step, ...]:
+        wanted: dict[Step, bool] = {
+            "open": True,
+            "detect": True,
+            "keypoints": self._keypoints is not None,
+            "read": self._ocr is not None,
+        }
+        return tuple(step for step, is_wanted in wanted.items() if is_wanted)
+
+    def load(self, image: ImageSource) -> Rgb:
+        """Return one picture in full size, uint8 (H, W, 3).
+
+        Raises:
+            ImageError: It cannot be read.
+        """
+        return load_image(image, root=self._root, limits=self._limits)
+
+    def _decode(self, source: ImageSource) -> OpenPhoto:
+        with timed("open", self._on_stage):
+            picture = read_picture(source, root=self._root, limits=self._limits, reduced=True)
+        features = replace(
+            self.pending(source),
+            record=_record(source, picture),
+            more_frames=picture.more_frames,
+            unfinished=tuple(step for step in self._steps if step != "open"),
+        )
+        height, width = picture.rgb.shape[:2]
+        return OpenPhoto(source, picture.sha256, picture.rgb, picture.size_wh, features, (width, height))
+
+    def _hash(self, photos: Sequence[OpenPhoto]) -> None:
+        if self._hash_photos:
+            with timed("open", self._on_stage):
+                for photo in photos:
+                    hashed = photo_hash(photo.pixels)
+                    record = replace(photo._features.record, pdq=None if hashed is None else hashed.pdq)
+                    photo._update(photo_hash=hashed, record=record)
+
+    def _detect(self, photos: Sequence[OpenPhoto]) -> None:
+        with timed("detect", self._on_stage):
+            for photo, regions in zip(photos, self._detector.detect([p.pixels for p in photos]), strict=True):
+                photo._update(regions=regions)
+                photo._n_proposed = len(regions)
+
+    def _read(self, photos: Sequence[OpenPhoto]) -> None:
+        """Read text; lines become regions, which `_encode` has to follow up."""
+        with timed("read", self._on_stage):
+            proposed = [photo._features.regions for photo in photos]
+            all_spans = read(self._ocr, [photo.pixels for photo in photos], proposed, self._effort)
+        for photo, regions, spans in zip(photos, proposed, all_spans, strict=True):
+            photo._update(spans=spans, regions=with_text(regions, spans, *photo._decoded_wh))
+
+    def _encode(self, photos: Sequence[OpenPhoto]) -> None:
+        """Encode the regions that have no vector yet and, the first time, the best proposals in a mirror as well."""
+        waiting = [photo for photo in photos if len(photo._features.regions) > len(photo._features.vectors)]
+        if not waiting:
+            return
+        with timed("encode", self._on_stage):
+            boxes = [photo._features.regions.xyxy[len(photo._features.vectors) :] for photo in waiting]
+            n_mirrored = [
+                0 if len(photo._features.vectors) else min(photo._n_proposed, _MIRRORED[self._effort])
+                for photo in waiting
+            ]
+            encoded = encode_crops(self._encoder, [photo.pixels for photo in waiting], boxes, n_mirrored)
+        for photo, xyxy, vectors in zip(waiting, boxes, encoded, strict=True):
+            before = photo._features
+            if len(before.vectors):
+                photo._update(vectors=np.concatenate([before.vectors, vectors]))
+            else:
+                photo._update(vectors=vectors[: len(xyxy)], mirrored=vectors[len(xyxy) :])
+
+    def _find_keypoints(self, photos: Sequence[OpenPhoto]) -> None:
+        if self._keypoints is not None:
+            with timed("keypoints", self._on_stage):
+                for photo in photos:
+                    photo._update(keypoints=self._keypoints.extract(photo.pixels))
+
+    # -- what could not be examined
 
     def _broken(self, source: ImageSource, error: Exception) -> PhotoFeatures:
         return self._failed(source, f"cannot be examined ({type(error).__name__}: {error!s:.120})")
 
     def _failed(self, source: ImageSource, reason: str) -> PhotoFeatures:
-        none = np.zeros((0, self._encoder.info.dim), np.float32)
+        no_vectors = np.zeros((0, self._encoder.info.dim), np.float32)
         record = ImageRecord(_file(source), None, None, None)
-        return PhotoFeatures(record, Regions.empty(), none, TextSpans.empty(), Keypoints.empty(), reason)
-
-
-def images_in_words(positions: Sequence[int], total: int | None = None) -> str:
-    """Name photos of a listing by their positions, rising: "image 2", "images 2 and 4 to 9".
-
-    Args:
-        positions: Of them.
-        total: Photos of the listing, where all that come after the last position are named, too.
-    """
-    runs = [[i, i] for i in positions[:1]]
-    for i in positions[1:]:
-        if i == runs[-1][1] + 1:
-            runs[-1][1] = i
-        else:
-            runs.append([i, i])
-    if total is not None and runs:
-        runs[-1][1] = total - 1
-    named = [f"{first} to {last}" if first < last else f"{first}" for first, last in runs[:_NAMED]]
-    if len(runs) > _NAMED:
-        named.append("further ones")
-    several = len(runs) > 1 or runs[0][0] < runs[0][1]
-    return f"image{'s' * several} {' and '.join(', '.join(named).rsplit(', ', 1))}"
-
-
-def passed_over(total: int, seen: Sequence[PhotoFeatures]) -> str | None:
-    """Name the photos of a listing that were never to be looked at; None where there are none.
-
-    Args:
-        total: Photos of the listing.
-        seen: Of its first photos; those beyond were passed over, too.
-    """
-    positions = [i for i, one in enumerate(seen) if one.passed_over]
-    if total > len(seen):
-        return images_in_words([*positions, len(seen)], total)
-    return images_in_words(positions) if positions else None
-
-
-def _after(seen: PhotoFeatures, step: Step) -> PhotoFeatures:
-    return replace(seen, unfinished=tuple(s for s in seen.unfinished if s != step))
+        return PhotoFeatures(record, Regions.empty(), no_vectors, TextSpans.empty(), Keypoints.empty(), reason)
 
 
 def _file(source: ImageSource) -> str | None:
     return str(source) if isinstance(source, (str, Path)) else None
 
 
-def _record(source: ImageSource | None, picture: Picture, hashed: PhotoHash | None) -> ImageRecord:
-    file = None if source is None else _file(source)
-    return ImageRecord(file, picture.sha256, *picture.size_wh, None if hashed is None else hashed.pdq)
+def _record(source: ImageSource, picture: Picture) -> ImageRecord:
+    return ImageRecord(_file(source), picture.sha256, *picture.size_wh)
 
 
-def _of_file(seen: PhotoFeatures, source: ImageSource) -> PhotoFeatures:
-    return replace(seen, record=replace(seen.record, file=_file(source)))
+def _with_file(features: PhotoFeatures, source: ImageSource) -> PhotoFeatures:
+    """Name the file in features that may come from an equal one."""
+    return replace(features, record=replace(features.record, file=_file(source)))
 
 
-def _resized(seen: PhotoFeatures, rgb: Rgb, size_wh: tuple[int, int], *, back: bool = False) -> PhotoFeatures:
-    """What was seen in a decoded picture, in pixels of a file of this size; `back`: the reverse."""
-    height, width = rgb.shape[:2]
-    if (width, height) == size_wh:
-        return seen
-    sizes = (size_wh, (width, height)) if not back else ((width, height), size_wh)
-    grow = np.asarray(np.divide(*np.array(sizes, np.float32)), np.float32)
-    frames = seen.keypoints.frames * np.array([*grow, np.sqrt(grow.prod()), 1], np.float32)
-    size = (width, height) if back else size_wh
+def _rescaled(features: PhotoFeatures, from_wh: tuple[int, int], to_wh: tuple[int, int]) -> PhotoFeatures:
+    """Bring boxes, text and keypoints from pixels of a picture of one size to those of another size."""
+    if from_wh == to_wh:
+        return features
+    scale = np.asarray(np.divide(*np.array((to_wh, from_wh), np.float32)), np.float32)
+    keypoints = features.keypoints
+    if len(keypoints):
+        frames = keypoints.frames * np.array([*scale, np.sqrt(scale.prod()), 1], np.float32)
+        keypoints = replace(keypoints, frames=frames, size_wh=to_wh)
     return replace(
-        seen,
-        regions=Regions(seen.regions.xyxy * np.tile(grow, 2), seen.regions.confidence),
-        spans=replace(seen.spans, polygons=seen.spans.polygons * grow),
-        keypoints=replace(seen.keypoints, frames=frames, size_wh=size) if len(seen.keypoints) else seen.keypoints,
+        features,
+        regions=Regions(features.regions.xyxy * np.tile(scale, 2), features.regions.confidence),
+        spans=replace(features.spans, polygons=features.spans.polygons * scale),
+        keypoints=keypoints,
     )

@@ -1,10 +1,10 @@
-"""Finds the points of a picture that can be found again: SIFT by OpenCV. Knows no register and compares nothing."""
+"""Keypoints: points of a picture that can be found again in another one. SIFT by OpenCV. Compares nothing."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,76 +12,25 @@ from numpy.typing import NDArray
 from logoscan.errors import InputError
 from logoscan.types import Rgb, Rgba
 
-__all__ = ["Keypoints", "sift_logo", "sift_photo"]
+__all__ = ["KeypointExtractor", "Keypoints", "Sift", "sift_logo", "sift_photo"]
 
-_PHOTO_PX, _DRAWING_PX = 640, 320
-"""Long sides to which photos and drawings are brought; small marks in a photo have their points between its pixels."""
+# Long sides to which photos and logo images are scaled; small marks in a photo have their keypoints between its pixels.
+_PHOTO_PX, _LOGO_PX = 640, 320
+# Largest factor by which a photo is enlarged; there is little between the pixels of a small one.
 _MOST_ENLARGED = 1.5
-"""Times that a photo is enlarged at most; there is little between the pixels of a small one."""
-_MOST_IN_PHOTO, _MOST_IN_DRAWING = 1000, 500
-"""Strongest points that are kept."""
-_CONTRAST = 0.02
-"""Least contrast of a point, half of OpenCV's default: print on crumpled foil is faint."""
-_PAD = 0.06
-"""Ground about a drawing, as a share of its long side: the points of its outline look across it."""
+# Strongest keypoints that are kept.
+_MOST_IN_PHOTO, _MOST_IN_LOGO = 1000, 500
+# Least contrast of a keypoint, half of OpenCV's default: print on crumpled foil is faint.
+_LEAST_CONTRAST = 0.02
+# Ground around a logo image, as a share of its long side: the keypoints of its outline look across it.
+_PADDING = 0.06
+# A logo image whose every colour is lighter than this lies on black, any other on white.
 _LIGHT = 200
-"""A drawing whose every colour is lighter than this lies on black, any other on white."""
-
-
-def sift_photo(rgb: Rgb) -> Keypoints:
-    """The points of a photo, 1,000 at most.
-
-    Args:
-        rgb: uint8 (H, W, 3) RGB.
-    """
-    return _points(rgb, min(_PHOTO_PX, round(_MOST_ENLARGED * max(rgb.shape[:2]))), _MOST_IN_PHOTO)
-
-
-def sift_logo(rgba: Rgba) -> Keypoints:
-    """The points of a registered drawing, 500 at most, in its own pixels.
-
-    Args:
-        rgba: uint8 (H, W, 4), straight alpha.
-    """
-    alpha = rgba[..., 3:].astype(np.float32) / 255
-    inked = rgba[..., :3][rgba[..., 3] > 127]
-    ground = 0 if len(inked) and inked.min() > _LIGHT else 255
-    rgb = np.rint(rgba[..., :3] * alpha + ground * (1 - alpha)).astype(np.uint8)
-    if alpha.min() == 1:
-        return _points(rgb, _DRAWING_PX, _MOST_IN_DRAWING)
-    height, width = rgb.shape[:2]
-    pad = max(4, round(_PAD * max(height, width)))
-    padded = np.pad(rgb, ((pad, pad), (pad, pad), (0, 0)), constant_values=ground)
-    found = _points(padded, _DRAWING_PX, _MOST_IN_DRAWING)
-    moved = found.frames - np.array([pad, pad, 0, 0], np.float32)
-    rows, columns = np.nonzero(rgba[..., 3] > 127)
-    drawn = (int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1) if len(rows) else None
-    return replace(found, frames=moved, size_wh=(width, height), drawn_xyxy=drawn)
-
-
-def _points(rgb: Rgb, long_px: int, most: int) -> Keypoints:
-    import cv2
-
-    height, width = rgb.shape[:2]
-    scale = long_px / max(height, width)
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    grey = cv2.cvtColor(np.ascontiguousarray(rgb), cv2.COLOR_RGB2GRAY)
-    grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
-    sift: Any = cv2.SIFT_create(nfeatures=most, contrastThreshold=_CONTRAST)  # type: ignore[attr-defined]
-    points, described = sift.detectAndCompute(grey, None)
-    if described is None:
-        return Keypoints.empty((width, height))
-    points, described = points[:most], described[:most]  # points of equal strength may be more than asked for
-    grow = (width / size[0], height / size[1])
-    even = math.sqrt(grow[0] * grow[1])
-    frames = [(p.pt[0] * grow[0], p.pt[1] * grow[1], p.size * even, math.radians(p.angle)) for p in points]
-    shares = described / (described.sum(axis=1, keepdims=True) + 1e-7)
-    return Keypoints(np.array(frames, np.float32), np.rint(np.sqrt(shares) * 255).astype(np.uint8), (width, height))
 
 
 @dataclass(frozen=True, eq=False)
 class Keypoints:
-    """SIFT points of a picture.
+    """SIFT keypoints of a picture.
 
     Attributes:
         frames: float32 (n, 4): x and y in pixels of the picture, diameter in pixels, orientation in radians.
@@ -110,9 +59,77 @@ class Keypoints:
 
     @classmethod
     def empty(cls, size_wh: tuple[int, int] = (0, 0)) -> Keypoints:
-        """No points."""
+        """Return no keypoints."""
         return cls(np.zeros((0, 4), np.float32), np.zeros((0, 128), np.uint8), size_wh)
 
     def __len__(self) -> int:
-        """Number of points."""
+        """Return the number of keypoints."""
         return len(self.frames)
+
+
+@runtime_checkable
+class KeypointExtractor(Protocol):
+    """Finds keypoints of photos that can be compared with those of `sift_logo`, which an index keeps of its logos."""
+
+    def extract(self, image: Rgb) -> Keypoints:
+        """Find the keypoints of a photo, uint8 (H, W, 3) RGB."""
+        ...
+
+
+class Sift:
+    """SIFT by OpenCV, as `sift_photo`."""
+
+    def extract(self, image: Rgb) -> Keypoints:
+        """Find the keypoints of a photo, uint8 (H, W, 3) RGB."""
+        return sift_photo(image)
+
+
+def sift_photo(rgb: Rgb) -> Keypoints:
+    """Find the keypoints of a photo, 1,000 at most.
+
+    Args:
+        rgb: uint8 (H, W, 3) RGB.
+    """
+    return _sift(rgb, min(_PHOTO_PX, round(_MOST_ENLARGED * max(rgb.shape[:2]))), _MOST_IN_PHOTO)
+
+
+def sift_logo(rgba: Rgba) -> Keypoints:
+    """Find the keypoints of a registered logo image, 500 at most, in its own pixels.
+
+    Args:
+        rgba: uint8 (H, W, 4), straight alpha.
+    """
+    alpha = rgba[..., 3:].astype(np.float32) / 255
+    inked = rgba[..., :3][rgba[..., 3] > 127]
+    ground = 0 if len(inked) and inked.min() > _LIGHT else 255
+    rgb = np.rint(rgba[..., :3] * alpha + ground * (1 - alpha)).astype(np.uint8)
+    if alpha.min() == 1:
+        return _sift(rgb, _LOGO_PX, _MOST_IN_LOGO)
+    height, width = rgb.shape[:2]
+    pad = max(4, round(_PADDING * max(height, width)))
+    padded = np.pad(rgb, ((pad, pad), (pad, pad), (0, 0)), constant_values=ground)
+    keypoints = _sift(padded, _LOGO_PX, _MOST_IN_LOGO)
+    frames = keypoints.frames - np.array([pad, pad, 0, 0], np.float32)
+    rows, columns = np.nonzero(rgba[..., 3] > 127)
+    drawn = (int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1) if len(rows) else None
+    return replace(keypoints, frames=frames, size_wh=(width, height), drawn_xyxy=drawn)
+
+
+def _sift(rgb: Rgb, long_px: int, most: int) -> Keypoints:
+    import cv2
+
+    height, width = rgb.shape[:2]
+    scale = long_px / max(height, width)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    grey = cv2.cvtColor(np.ascontiguousarray(rgb), cv2.COLOR_RGB2GRAY)
+    grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+    sift: Any = cv2.SIFT_create(nfeatures=most, contrastThreshold=_LEAST_CONTRAST)  # type: ignore[attr-defined]
+    points, descriptors = sift.detectAndCompute(grey, None)
+    if descriptors is None:
+        return Keypoints.empty((width, height))
+    points, descriptors = points[:most], descriptors[:most]  # points of equal strength may be more than asked for
+    grow = (width / size[0], height / size[1])
+    even = math.sqrt(grow[0] * grow[1])
+    frames = [(p.pt[0] * grow[0], p.pt[1] * grow[1], p.size * even, math.radians(p.angle)) for p in points]
+    shares = descriptors / (descriptors.sum(axis=1, keepdims=True) + 1e-7)
+    return Keypoints(np.array(frames, np.float32), np.rint(np.sqrt(shares) * 255).astype(np.uint8), (width, height))

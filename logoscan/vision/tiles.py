@@ -76,6 +76,11 @@ class Tiles:
         """16 hex digits of the plan."""
         return fingerprint_of("tiles", self.plan)
 
+    @property
+    def description(self) -> str:
+        """Name and fingerprint."""
+        return f"{self.name}@{self.fingerprint}"
+
     def detect(self, images: Sequence[Rgb]) -> list[Regions]:
         """The plan laid over each picture, whole picture first, then large to small."""
         return [self._lay(*image.shape[:2]) for image in images]
@@ -108,6 +113,11 @@ class WholeImage:
     def fingerprint(self) -> str:
         """16 hex digits."""
         return fingerprint_of("whole")
+
+    @property
+    def description(self) -> str:
+        """Name and fingerprint."""
+        return f"{self.name}@{self.fingerprint}"
 
     def detect(self, images: Sequence[Rgb]) -> list[Regions]:
         """The full frame of each picture."""

@@ -1,0 +1,120 @@
+"""Photo features and an index in, matches out: by appearance, by keypoints and, for brands without a logo, by name.
+
+This is the only way from features to matches. The index is asked once for all photos that are given together.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from threading import Lock
+
+from logoscan.index.logo_index import LogoIndex
+from logoscan.index.photo_search import PhotoSearch
+from logoscan.matching.calibration import MatchCalibration, brand_thresholds, miss_rate
+from logoscan.matching.match import match_regions
+from logoscan.matching.sift_match import match_keypoints
+from logoscan.types import Match
+from logoscan.vision.features import OnStage, PhotoFeatures, timed
+
+__all__ = ["Matcher"]
+
+# Versions of the index of which thresholds and miss rates are kept: a stream may begin with one and go on with another.
+_VERSIONS = 4
+
+
+@dataclass(frozen=True)
+class _BrandFigures:
+    """What the calibration says of the brands of one version of an index.
+
+    Attributes:
+        raised: Probability above which a match may name a brand, where the brand's own negatives raise it.
+        miss_rates: Miss rates that were asked for so far.
+    """
+
+    raised: Mapping[str, float]
+    miss_rates: dict[str, float] = field(default_factory=dict)
+
+
+class Matcher:
+    """Matches photos with an index. May be shared by threads.
+
+    Attributes:
+        calibration: Similarity to probability; None gives matches without probabilities.
+        name_calibration: The same for brands that are registered by their name alone.
+    """
+
+    def __init__(
+        self,
+        calibration: MatchCalibration | None,
+        name_calibration: MatchCalibration | None,
+        *,
+        thorough: bool = False,
+        on_stage: OnStage | None = None,
+    ) -> None:
+        """Bind the calibrations.
+
+        Args:
+            calibration: Belongs to the encoder and the detector in use.
+            name_calibration: Belongs to them too.
+            thorough: Whether all candidate logos are compared keypoint by keypoint, instead of the likely ones.
+            on_stage: Called with the duration of "search" and "match".
+        """
+        self.calibration, self.name_calibration = calibration, name_calibration
+        self._thorough, self._on_stage = thorough, on_stage
+        self._figures: OrderedDict[str, _BrandFigures] = OrderedDict()
+        self._lock = Lock()
+
+    def match(
+        self, photos: Sequence[PhotoFeatures], index: LogoIndex, positions: Sequence[int] | None = None
+    ) -> list[list[Match]]:
+        """Match each photo.
+
+        Args:
+            photos: Features of the photos.
+            index: A snapshot of the index.
+            positions: Position of each photo in its listing; None counts them from 0.
+
+        Returns:
+            For each photo its matches: by appearance, by keypoints, by name.
+        """
+        with timed("search", self._on_stage):
+            searches = index.search_photos([(photo.vectors, photo.mirrored) for photo in photos])
+        with timed("match", self._on_stage):
+            places = range(len(photos)) if positions is None else positions
+            return [
+                self._match(image, features, search, index)
+                for image, features, search in zip(places, photos, searches, strict=True)
+            ]
+
+    def _match(self, image: int, features: PhotoFeatures, search: PhotoSearch, index: LogoIndex) -> list[Match]:
+        matches = list(match_regions(image, features.regions, search.neighbours_or_mirrored, self.calibration))
+        if self.calibration is not None:
+            raised = self._figures_of(index, self.calibration).raised
+            matches = [m for m in matches if m.probability is None or m.probability > raised.get(m.brand, -1.0)]
+        matches += match_keypoints(image, features, search, index, thorough=self._thorough)
+        if index.by_name:
+            matches += match_regions(image, features.regions, search.neighbours_by_name, self.name_calibration)
+        return matches
+
+    def miss_rates(self, brands: Collection[str], index: LogoIndex) -> dict[str, float]:
+        """Return how often the search misses the marks of brands, each with a logo; empty without a calibration."""
+        if self.calibration is None:
+            return {}
+        figures = self._figures_of(index, self.calibration)
+        for brand in brands:
+            if brand not in figures.miss_rates:
+                figures.miss_rates[brand] = miss_rate(index, brand, self.calibration)
+        return {brand: figures.miss_rates[brand] for brand in brands}
+
+    def _figures_of(self, index: LogoIndex, calibration: MatchCalibration) -> _BrandFigures:
+        version = index.fingerprint
+        if (figures := self._figures.get(version)) is None:
+            thresholds = brand_thresholds(index, calibration)
+            figures = _BrandFigures({b: value for b, value in thresholds.items() if value > calibration.threshold})
+            with self._lock:
+                self._figures[version] = figures
+                while len(self._figures) > _VERSIONS:
+                    self._figures.popitem(last=False)
+        return figures

@@ -1,0 +1,146 @@
+"""Matches, text and photo features of one listing -> `Findings`, which the judge scores."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from logoscan.images.phash import PhotoLookup, PhotoUse
+from logoscan.index.logo_index import LogoIndex
+from logoscan.matching.fusion import BrandEvidence, fuse
+from logoscan.matching.matcher import Matcher
+from logoscan.scan.photo_selection import name_images, name_passed_over
+from logoscan.scoring.judge import Findings, Gap
+from logoscan.scoring.signals import NAME_MISS_RATE
+from logoscan.text.listing_text import ListingText
+from logoscan.types import BrandMention, Listing, Match
+from logoscan.vision.features import PhotoFeatures
+
+__all__ = ["FindingsMaker"]
+
+
+@dataclass(frozen=True)
+class FindingsMaker:
+    """Makes findings. Immutable.
+
+    Attributes:
+        matcher: What made the matches; its calibrations say what a missing match means.
+        similarity_threshold: Cosine from which a brand counts as shown where logos have no calibration.
+        lookup: Who else used a photo; None knows nobody.
+    """
+
+    matcher: Matcher
+    similarity_threshold: float | None
+    lookup: PhotoLookup | None
+
+    def make(
+        self,
+        text: ListingText,
+        photos: Sequence[PhotoFeatures],
+        index: LogoIndex,
+        matches: Sequence[Match],
+        altered: Mapping[str, Mapping[str, float]],
+    ) -> tuple[Findings, Mapping[str, BrandEvidence]]:
+        """Put together everything that is known about a listing, and the evidence for each brand in its photos.
+
+        Args:
+            text: The listing's words and those of its photos.
+            photos: Features of its photos, in order.
+            index: The snapshot that was searched.
+            matches: Matches of all photos, most probable first.
+            altered: What became of brands' marks, by brand.
+        """
+        evidence = fuse(matches, text.mentions, index.sharing)
+        unseen, gaps = _gaps(text, photos)
+        total = max(len(text.listing.images), len(photos))
+        findings = Findings(
+            text.judged,
+            text.claimed,
+            text.mentions,
+            text.coded,
+            self._shown(evidence, matches, index),
+            self._searched(photos, index),
+            altered,
+            self._photo_uses(text.listing, photos),
+            unseen,
+            # what waits for its turn, or was left out for a deadline, is not the seller's doing
+            looked_share=sum(p.complete or bool(p.unfinished) for p in photos) / total if total else 1.0,
+            shown_by_photo=self._shown_by_photo(len(photos), text.mentions, matches, index),
+            gaps=gaps if index.brands else frozenset(),
+            reviews=text.complaints,
+            miss_rates=self._miss_rates({text.claimed or "", *(m.brand for m in text.mentions)}, index),
+        )
+        return findings, evidence
+
+    def _shown(
+        self, evidence: Mapping[str, BrandEvidence], matches: Sequence[Match], index: LogoIndex
+    ) -> dict[str, float]:
+        """Return the probability that the photos show each brand of which they hold evidence.
+
+        Where logos have no calibration, the caller's threshold decides; a region that is nearer to a negative shows
+        nothing.
+        """
+        shown = {brand: one.shown for brand, one in evidence.items() if one.shown is not None}
+        if self.matcher.calibration is None and self.similarity_threshold is not None:
+            for match in matches:
+                if match.brand in index.with_logo:
+                    near = float(match.similarity >= self.similarity_threshold and match.margin >= 0)
+                    shown[match.brand] = max(near, shown.get(match.brand, 0.0))
+        return shown
+
+    def _shown_by_photo(
+        self, photos: int, mentions: Sequence[BrandMention], matches: Sequence[Match], index: LogoIndex
+    ) -> dict[str, tuple[float, ...]]:
+        """Return the probability that each photo by itself shows each brand of which it holds evidence."""
+        mentions_of: dict[int, list[BrandMention]] = {}
+        for mention in mentions:
+            if mention.source.startswith("image:"):
+                mentions_of.setdefault(int(mention.source.removeprefix("image:")), []).append(mention)
+        matches_of: dict[int, list[Match]] = {}
+        for match in matches:
+            matches_of.setdefault(match.image, []).append(match)
+        rows: dict[str, list[float]] = {}
+        for image in sorted(mentions_of.keys() | matches_of.keys()):
+            found = matches_of.get(image, [])
+            evidence = fuse(found, mentions_of.get(image, []), index.sharing)
+            for brand, probability in self._shown(evidence, found, index).items():
+                rows.setdefault(brand, [0.0] * photos)[image] = probability
+        return {brand: tuple(row) for brand, row in rows.items()}
+
+    def _searched(self, photos: Sequence[PhotoFeatures], index: LogoIndex) -> Collection[str]:
+        """Return the brands that would have been matched, had any photo that can be examined shown them."""
+        examined = any(photo.complete for photo in photos) and not any(photo.unfinished for photo in photos)
+        if not examined or (self.matcher.calibration is None and self.similarity_threshold is None):
+            return ()
+        return {*index.with_logo, *(index.by_name if self.matcher.name_calibration else ())}
+
+    def _photo_uses(self, listing: Listing, photos: Sequence[PhotoFeatures]) -> tuple[PhotoUse, ...] | None:
+        """Look up who else uses each photo; None where nobody can know."""
+        hashes = [photo.photo_hash for photo in photos if photo.photo_hash]
+        if self.lookup is None or not hashes:
+            return None
+        return tuple(self.lookup.look_up(one.pdq, listing.seller_id) for one in hashes)
+
+    def _miss_rates(self, brands: Collection[str], index: LogoIndex) -> dict[str, float]:
+        """Return how often the search misses the brands that words name."""
+        by_name = {brand: NAME_MISS_RATE for brand in brands if brand in index.by_name}
+        return by_name | self.matcher.miss_rates([brand for brand in brands if brand in index.with_logo], index)
+
+
+def _gaps(text: ListingText, photos: Sequence[PhotoFeatures]) -> tuple[tuple[str, ...], frozenset[Gap]]:
+    """Return what of a listing could not be examined, in words, and why; not what was left out for a deadline."""
+    unreadable = [i for i, photo in enumerate(photos) if photo.warning is not None]
+    passed_over = name_passed_over(len(text.listing.images), photos)
+    unseen = [f"{name_images(unreadable)} could not be read"] if unreadable else []
+    if passed_over:
+        unseen.append(f"{passed_over} {'were' if passed_over.startswith('images') else 'was'} not looked at")
+    frames = [i for i, photo in enumerate(photos) if photo.more_frames]
+    if frames:
+        unseen.append(f"only the first frame of {name_images(frames)} was looked at")
+    unseen += text.hidden
+    gaps: set[Gap] = set()
+    if unreadable or text.dropped:
+        gaps.add("unreadable")
+    if passed_over or frames or text.hidden:
+        gaps.add("over the cap")
+    return tuple(unseen), frozenset(gaps)

@@ -1,0 +1,209 @@
+"""The one way from a listing to its report: features, matches, alterations, findings, report.
+
+`Scanner`, the gate (`screening`), the Ray actors and the benchmarks all go this way. Each step takes plain values and
+returns new ones; nothing flows back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from logoscan._version import __version__
+from logoscan.index.logo_index import LogoIndex
+from logoscan.matching.alteration import MarkComparison
+from logoscan.matching.fusion import BrandEvidence, contradicted
+from logoscan.matching.match import most_probable_first
+from logoscan.matching.matcher import Matcher
+from logoscan.results import BrandResult, ListingFacts, Provenance, Report
+from logoscan.scan.findings import FindingsMaker
+from logoscan.scan.photo_selection import MAX_IMAGES, name_passed_over, selected_photos
+from logoscan.scoring.judge import Findings, Judge
+from logoscan.text.listing_text import ListingText, said_in_photo
+from logoscan.types import Listing, Match
+from logoscan.vision.features import FeatureCache, FeatureExtractor, OnStage, PhotoFeatures, timed
+
+__all__ = ["Altered", "Models", "Pipeline"]
+
+# Matches and mentions below this probability are left out of reports.
+_REPORT_FROM = 0.02
+
+Altered = Mapping[str, Mapping[str, float]]
+"""What became of the mark of each brand that was compared with its logo image."""
+
+
+@dataclass(frozen=True)
+class Models:
+    """What made a report, in words, as its provenance names it."""
+
+    encoder: str
+    detector: str
+    ocr: str | None
+    device: str
+
+
+class Pipeline:
+    """Scans listings step by step. Immutable; may be shared by threads.
+
+    Attributes:
+        extractor: Photos -> features.
+        matcher: Features and an index -> matches.
+        comparison: Compares marks with their logo images.
+        judge: Findings -> scores.
+    """
+
+    def __init__(
+        self,
+        extractor: FeatureExtractor,
+        matcher: Matcher,
+        comparison: MarkComparison,
+        findings: FindingsMaker,
+        judge: Judge,
+        models: Models,
+        on_stage: OnStage | None = None,
+    ) -> None:
+        """Bind the stages; `models` names what they are made of, `on_stage` is called with durations."""
+        self.extractor, self.matcher, self.comparison, self.judge = extractor, matcher, comparison, judge
+        self._findings, self._models, self._on_stage = findings, models, on_stage
+
+    def scan(
+        self, listings: Sequence[Listing], index: LogoIndex, cache: FeatureCache | None = None
+    ) -> Iterator[Report]:
+        """Scan listings together, with one snapshot of an index; reports come in their order."""
+        photos = self.features(listings, cache)
+        matches = self.match(photos, index)
+        for listing, own_photos, own_matches in zip(listings, photos, matches, strict=True):
+            altered = self.alterations(listing, own_matches, index)
+            text = self.text(listing, own_photos, index)
+            yield self.report(text, own_photos, index, own_matches, altered)
+
+    def features(self, listings: Sequence[Listing], cache: FeatureCache | None = None) -> list[list[PhotoFeatures]]:
+        """Extract the features of the photos of each listing that are examined, all together.
+
+        Returns:
+            For each listing the features of its photos, in order, up to the last that is examined.
+        """
+        selected = [selected_photos(listing) for listing in listings]
+        sources = [listing.images[i] for listing, places in zip(listings, selected, strict=True) for i in places]
+        extracted = iter(self.extractor.extract(sources, cache))
+        features = []
+        for listing, places in zip(listings, selected, strict=True):
+            examined = {i: next(extracted) for i in places}
+            photos = enumerate(listing.images[: max(examined, default=-1) + 1])
+            features.append([examined.get(i) or self.extractor.passed_over(source) for i, source in photos])
+        return features
+
+    def match(self, photos: Sequence[Sequence[PhotoFeatures]], index: LogoIndex) -> list[tuple[Match, ...]]:
+        """Match the photos of each listing with an index, which is asked once for all.
+
+        Returns:
+            For each listing the matches of all its photos, most probable first.
+        """
+        positions = [i for own in photos for i in range(len(own))]
+        by_photo = iter(self.matcher.match([photo for own in photos for photo in own], index, positions))
+        return [most_probable_first(match for _ in own for match in next(by_photo)) for own in photos]
+
+    def alterations(self, listing: Listing, matches: Sequence[Match], index: LogoIndex) -> Altered:
+        """Compare the marks that are surely shown with their logo images, where every scan does."""
+        with timed("alterations", self._on_stage):
+            return self.comparison.altered(listing, matches, index)
+
+    def text(self, listing: Listing, photos: Sequence[PhotoFeatures], index: LogoIndex) -> ListingText:
+        """Find brands and other facts in the words of a listing and of its photos."""
+        with timed("judge", self._on_stage):
+            said = {i: said_in_photo(p.spans, i, index.names) for i, p in enumerate(photos) if len(p.spans)}
+            return ListingText.of(listing, index.names).with_photos(said)
+
+    def findings(
+        self,
+        text: ListingText,
+        photos: Sequence[PhotoFeatures],
+        index: LogoIndex,
+        matches: Sequence[Match],
+        altered: Altered,
+    ) -> tuple[Findings, Mapping[str, BrandEvidence]]:
+        """Put together everything that is known about a listing, and the evidence for each brand in its photos."""
+        return self._findings.make(text, photos, index, matches, altered)
+
+    def report(
+        self,
+        text: ListingText,
+        photos: Sequence[PhotoFeatures],
+        index: LogoIndex,
+        matches: Sequence[Match],
+        altered: Altered,
+    ) -> Report:
+        """Judge a listing and write its report."""
+        with timed("judge", self._on_stage):
+            listing = text.listing
+            findings, evidence = self.findings(text, photos, index, matches, altered)
+            judgements = self.judge.judge(findings, index.brand)
+            score = self.judge.top(judgements, findings)
+            shown_matches = most_probable_first(contradicted(matches, findings.mentions, index.sharing))
+            skipped = self._skipped(text, photos, index, matches)
+            return Report(
+                listing_id=listing.id,
+                seller_id=listing.seller_id,
+                score=score,
+                brands=tuple(
+                    sorted(
+                        (self._brand_result(one.brand, one.shown, one.score.value, evidence) for one in judgements),
+                        key=lambda r: (-r.score, r.brand),
+                    )
+                ),
+                matches=tuple(m for m in shown_matches if m.probability is None or m.probability >= _REPORT_FROM),
+                mentions=tuple(m for m in findings.mentions if m.probability >= _REPORT_FROM),
+                warnings=_warnings(listing, photos),
+                skipped=(*skipped, *(line for one in judgements for line in one.skipped)),
+                images=tuple(photo.record for photo in photos),
+                provenance=self._provenance(index),
+                listing=ListingFacts.of(listing),
+                price=next((one.price for one in judgements if one.brand == score.brand), None),
+            )
+
+    def _brand_result(
+        self, brand: str, shown: float | None, score: float | None, evidence: Mapping[str, BrandEvidence]
+    ) -> BrandResult:
+        """Leave out the probability where no calibration stands behind it."""
+        own = evidence.get(brand)
+        calibrated = self.matcher.calibration is not None or (own is not None and own.logo is not None)
+        return BrandResult(brand, shown if calibrated else None, score or 0.0)
+
+    def _skipped(
+        self, text: ListingText, photos: Sequence[PhotoFeatures], index: LogoIndex, matches: Sequence[Match]
+    ) -> list[str]:
+        """Say what was left out of the scan."""
+        skipped = [] if self._models.ocr else ["photos were not read: no OCR engine"]
+        skipped += [f"image {i}: without {', '.join(p.unfinished)}" for i, p in enumerate(photos) if p.unfinished]
+        skipped += [f"image {i}: {_unread(p.spans.unread)}" for i, p in enumerate(photos) if p.spans.unread]
+        if passed_over := name_passed_over(len(text.listing.images), photos):
+            skipped.append(f"{passed_over}: over the cap of {MAX_IMAGES}")
+        if self.matcher.calibration is None and matches:
+            skipped.append("no match calibration for this encoder and detector: matches by look carry no probability")
+        if self.matcher.name_calibration is None and index.by_name:
+            skipped.append("no name calibration: matches of brands known by name alone carry no probability")
+        skipped += text.cut.values()
+        return [*skipped, *(f"{name}: not read" for name in text.unread)]
+
+    def _provenance(self, index: LogoIndex) -> Provenance:
+        return Provenance(
+            version=__version__,
+            encoder=self._models.encoder,
+            index=index.fingerprint,
+            detector=self._models.detector,
+            ocr=self._models.ocr or "none",
+            score_model=self.judge.score_model.version,
+            device=self._models.device,
+            time=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+
+
+def _warnings(listing: Listing, photos: Sequence[PhotoFeatures]) -> tuple[str, ...]:
+    """Name the fields and the photos that could not be read, and why."""
+    fields = [f"{name}: {why}" for name, why in sorted(listing.dropped.items())]
+    return (*fields, *(f"image {i}: {photo.warning}" for i, photo in enumerate(photos) if photo.warning))
+
+
+def _unread(lines: int) -> str:
+    return f"{lines} more {'line' if lines == 1 else 'lines'} of small text not read, to save work"
