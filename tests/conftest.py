@@ -8,6 +8,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from paths import SAMPLES
+
 if "PYTEST_XDIST_WORKER" in os.environ:  # a core each: two processes of two threads get in each other's way
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -16,12 +18,11 @@ from commands import ACME, BOLT, run
 from fakes import FakeEncoder, photo_of
 from PIL import Image
 
-import logoscan
 from logoscan.index.logo_index import LogoIndex
 from logoscan.ocr.engine import EasyOcr, RapidOcr
 from logoscan.vision.encoder import ClipEncoder
 
-pytest.register_assert_rewrite("contracts")
+pytest.register_assert_rewrite("builders", "contracts")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -64,7 +65,7 @@ def easy(easyocr_home: Path) -> EasyOcr:
 @pytest.fixture(scope="session")
 def samples() -> Path:
     """The folder of the sample listings."""
-    return Path(logoscan.__file__).parent / "_samples"
+    return SAMPLES
 
 
 @pytest.fixture(scope="session")

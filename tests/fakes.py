@@ -49,6 +49,7 @@ class FakeEncoder:
     def __init__(self, name: str = "fake", weights: str = "f" * 64, size_px: int = 16) -> None:
         row = Preprocessing(size_px, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), "squeeze")
         self.info = EncoderInfo(name, weights, row, 13)
+        self.description = f"{name}@{self.info.fingerprint} fp32"
 
     def encode_pixels(self, pixels: Rgb) -> Embeddings:
         size = self.info.preprocessing.size_px
@@ -65,6 +66,7 @@ class FakeDetector:
 
     name = "fake"
     fingerprint = "fa4e" * 4
+    description = f"{name}@{fingerprint}"
 
     def detect(self, images: Sequence[Rgb]) -> list[Regions]:
         return [self._one(image) for image in images]

@@ -1,4 +1,4 @@
-"""Printed labels and photos of them, for what finds points."""
+"""Printed labels and photos of them, for what finds keypoints."""
 
 import cv2
 import numpy as np

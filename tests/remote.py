@@ -42,9 +42,9 @@ class Fragile(Scanner):
 def make(root: Path, victim: str = "") -> Fragile:
     """A scanner of two brands; says in `root`/made that it was made, and by which process."""
     encoder, detector = FakeEncoder(), FakeDetector()
-    index = LogoIndex(encoder.info)
+    index = LogoIndex(encoder)
     for name, logo in (("Acme", ACME), ("Bolt", BOLT)):
-        index.add(Brand(name), [("logo", logo)], encoder)
+        index.add(Brand(name), [("logo", logo)])
     calibration = MatchCalibration(
         encoder.info.fingerprint, detector.fingerprint, -40.0, 45.0, 0.0, 0.0, 0.0, threshold=0.5, fitted_on="a test"
     )

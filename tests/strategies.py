@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any, get_args
 
 import numpy as np
@@ -24,6 +25,7 @@ from logoscan.results import (
     Report,
     Score,
 )
+from logoscan.scoring.model import PRIOR, ScoreModel
 from logoscan.text.quantities import Pack
 from logoscan.types import Band, Boxes, Brand, BrandMention, EncoderInfo, Listing, Match, Preprocessing, UsualPrice
 
@@ -179,6 +181,19 @@ def scores(draw: st.DrawFn) -> Score:
         band: Band = draw(st.sampled_from(get_args(Band)))
         return Score(value, band, draw(names), bias, parts, draw(units), model)
     return Score(None, "clear", None, draw(finite), (), draw(units), model)
+
+
+score_shapes = st.lists(st.floats(0, 8) | st.just(0.0), min_size=1, max_size=7).map(
+    lambda rows: (0.0, *accumulate(rows))
+)
+score_models = st.builds(
+    ScoreModel,
+    bias=st.floats(-10, 5),
+    shapes=st.fixed_dictionaries(dict.fromkeys(sorted(PRIOR), score_shapes)),
+    review_from=st.floats(1, 50),
+    block_from=st.floats(50, 99),
+    min_coverage=units,
+)
 
 
 def make_report(**changes: Any) -> Report:

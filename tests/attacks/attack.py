@@ -75,13 +75,13 @@ class NotHarmlessError(Exception):
 
 @cache
 def _parts() -> dict[str, Any]:
-    """A register of one brand with everything that a brand can have, and what goes with it."""
+    """An index of one brand with everything that a brand can have, and what goes with it."""
     encoder, detector = FakeEncoder(), WholeImage()
-    index = LogoIndex(encoder.info)
+    index = LogoIndex(encoder)
     facts = {"material": "leather, suede", "ean_prefix": "400", "weight": "1,5 kg", "made in": "Germany"}
     usual = (UsualPrice("EUR", 80, 120),)
-    index.add(Brand("Acme Tools", ("Acme",), ("good",), (), usual, facts), [("a", ACME)], encoder)
-    index.add(Brand("Wordy"), [], encoder)
+    index.add(Brand("Acme Tools", ("Acme",), ("good",), (), usual, facts), [("a", ACME)])
+    index.add(Brand("Wordy"), [])
     calibration = MatchCalibration(
         encoder.info.fingerprint, detector.fingerprint, -40.0, 45.0, 0.0, 0.0, 0.0, threshold=0.5, fitted_on="a test"
     )

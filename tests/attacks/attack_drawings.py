@@ -1,4 +1,4 @@
-"""Hostile drawings: SVG that a register is given. None may be rendered for ever, read a file or end the process."""
+"""Hostile logo images: SVG that an index is given. None may be rendered for ever, read a file or end the process."""
 
 from __future__ import annotations
 
@@ -218,7 +218,7 @@ def _registered(fill: Made, folder: Path) -> Trial:
         if "Tidy" not in index.with_logo:
             raise NotHarmlessError(f"the good brand was not registered: {warnings}")
         for brand in index.brands:  # the drawings that are kept, too
-            drawn = [index.drawing(r.brand, r.id) for r in index.logos if r.brand == brand.name]
+            drawn = [index.logo_image(r.brand, r.id) for r in index.logos if r.brand == brand.name]
             if any(d is not None and max(d.shape) > 256 for d in drawn):
                 raise NotHarmlessError(f"{brand.name}: a drawing was kept large")
         return ("warning" if warnings else "report"), "\n".join(warnings)
@@ -265,7 +265,7 @@ def _queues(folder: Path) -> None:
 
 
 def _beside(folder: Path) -> None:
-    """What an archive that was packed on a Mac holds, and a hostile drawing of a hidden name."""
+    """What an archive that was packed on a Mac holds, and a hostile logo image of a hidden name."""
     for name in ("._logo.png", ".DS_Store", "._brand.json", ".hidden.svg"):
         (folder / name).write_bytes(b"\0\5\x16\7" * 30)
     (folder / "__MACOSX").mkdir()
@@ -351,7 +351,7 @@ _SHADOWS = ("resource", "resvg_py", "sitecustomize", "usercustomize", "json", "s
 
 
 def _shadowed(where: str, folder: Path) -> Trial:
-    """Files that bear the names of modules lie where a drawing is read from; none may run."""
+    """Files that bear the names of modules lie where a logo image is read from; none may run."""
     for name in _SHADOWS:
         (folder / f"{name}.py").write_text(f"open({str(folder / 'PROOF')!r}, 'w').write('ran')\n")
     path = folder / "mark.svg"

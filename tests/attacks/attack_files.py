@@ -1,4 +1,4 @@
-"""Hostile stored files: registers, reports, brands, prices, ledgers, models, one generator a threat."""
+"""Hostile stored files: indexes, reports, brands, prices, ledgers, models, one generator a threat."""
 
 from __future__ import annotations
 
@@ -92,10 +92,10 @@ def _garbage(reader: str, folder: Path) -> Trial:
 
 
 def _index(change: Callable[[dict[str, Any], dict[str, bytes]], None], folder: Path) -> Trial:
-    """A register with hostile contents, whose hashes are right: whoever writes the files can write the hashes."""
+    """An index with hostile contents, whose hashes are right: whoever writes the files can write the hashes."""
     place, encoder = folder / "index", FakeEncoder()
-    index = LogoIndex(encoder.info)
-    index.add(Brand("Acme"), [("a", ACME)], encoder)
+    index = LogoIndex(encoder)
+    index.add(Brand("Acme"), [("a", ACME)])
     index.save(place)
     manifest = json.loads((place / "manifest.json").read_bytes())
     files = {name: (place / "gen-1" / name).read_bytes() for name in manifest["files"]}
@@ -147,7 +147,7 @@ def _vectors(length: float, manifest: dict[str, Any], files: dict[str, bytes]) -
 
 
 def _points(values: tuple[float, float, float, float], _: dict[str, Any], files: dict[str, bytes]) -> None:
-    """One point of the drawing, with this frame."""
+    """One keypoint of the logo image, with this frame."""
     memory = io.BytesIO()
     np.save(memory, np.array([[1, 32, 32, -1, -1, -1, -1]], np.int32))
     files["points.npy"] = memory.getvalue()

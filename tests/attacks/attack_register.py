@@ -1,4 +1,4 @@
-"""Hostile registrations and verdicts: a brand taken over, framed, blinded or robbed through the register."""
+"""Hostile registrations and verdicts: a brand taken over, framed, blinded or robbed through the index."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from logoscan.types import Brand, ImageSource, Listing, UsualPrice
 ENCODER = FakeEncoder()
 BOLT = quarters(GREEN, RED, WHITE, RED)
 NEARLY = quarters(RED, WHITE, BLUE, (235, 205, 60))
-"""Acme's drawing with one colour a little off."""
+"""Acme's logo image with one colour a little off."""
 HONEST = Listing("honest", (ACME,), title="Acme boots", claimed_brand="Acme Tools", price=95.0, currency="EUR",
                  category="Shoes", seller_id="good")  # fmt: skip
 """By the brand's own authorised seller, at a usual price."""
@@ -30,9 +30,9 @@ DEAR = (UsualPrice("EUR", 5000, 9000),)
 
 @cache
 def _shop() -> LogoIndex:
-    index = LogoIndex(ENCODER.info)
+    index = LogoIndex(ENCODER)
     facts = Brand("Acme Tools", ("Acme",), ("good",), (), (UsualPrice("EUR", 80, 120),))
-    index.add_many([(facts, [("a", ACME)]), (Brand("Bolt"), [("b", BOLT)])], ENCODER)
+    index.add_many([(facts, [("a", ACME)]), (Brand("Bolt"), [("b", BOLT)])])
     return index
 
 
@@ -50,7 +50,7 @@ def _before() -> Report:
 
 
 def _attempt(change: Callable[[LogoIndex], object], folder: Path) -> Trial:
-    """A change of the register that must be refused; whatever comes, the honest listing is judged as before."""
+    """A change of the index that must be refused; whatever comes, the honest listing is judged as before."""
 
     def trial() -> tuple[Outcome, str]:
         index = _shop().snapshot()
@@ -70,28 +70,28 @@ def _attempt(change: Callable[[LogoIndex], object], folder: Path) -> Trial:
 
 
 def _add(brand: Brand, logos: Sequence[tuple[str, ImageSource]], index: LogoIndex) -> None:
-    index.add(brand, logos, ENCODER)
+    index.add(brand, logos)
 
 
 def _merge(index: LogoIndex) -> None:
-    other = LogoIndex(ENCODER.info)
-    other.add(Brand("Aper"), [("x", ACME)], ENCODER)
+    other = LogoIndex(ENCODER)
+    other.add(Brand("Aper"), [("x", ACME)])
     index.merge(other)
 
 
 def _merge_over(index: LogoIndex) -> None:
-    other, facts = LogoIndex(ENCODER.info), index.brand("Acme Tools")
+    other, facts = LogoIndex(ENCODER), index.brand("Acme Tools")
     assert facts is not None
-    other.add(facts, [("a", BOLT)], ENCODER)
+    other.add(facts, [("a", BOLT)])
     index.merge(other)
 
 
 def _batch(index: LogoIndex) -> None:
-    index.add_many([(Brand("Core"), []), (Brand("ACME", usual_prices=DEAR), []), (Brand("Dune"), [])], ENCODER)
+    index.add_many([(Brand("Core"), []), (Brand("ACME", usual_prices=DEAR), []), (Brand("Dune"), [])])
 
 
 def _negative(picture: np.ndarray, brand: str | None, index: LogoIndex) -> None:
-    index.add_negative(picture, ENCODER, brand)
+    index.add_negative(picture, brand)
 
 
 def _rejected(names: Sequence[str | None], folder: Path) -> Trial:
@@ -102,7 +102,7 @@ def _rejected(names: Sequence[str | None], folder: Path) -> Trial:
         journal = Journal(folder / "verdicts.jsonl")
         for name in names:
             said = journal.reject(
-                _before(), "Acme Tools", not_shown=True, index=index, encoder=ENCODER, photos=[ACME], reviewer=name
+                _before(), "Acme Tools", not_shown=True, index=index, photos=[ACME], reviewer=name
             )
             if said.negatives:
                 raise NotHarmlessError(f"the mark is a negative by the word of {name!r}")
@@ -114,14 +114,14 @@ def _rejected(names: Sequence[str | None], folder: Path) -> Trial:
 
 
 def _twins(count: int, folder: Path) -> Trial:
-    """A folder in which the drawing comes under other brands as well: told, and the brand is shown as surely."""
+    """A folder in which the logo image comes under other brands as well: told, and the brand is shown as surely."""
 
     def trial() -> tuple[Outcome, str]:
-        index = LogoIndex(ENCODER.info)
+        index = LogoIndex(ENCODER)
         facts = _shop().brand("Acme Tools")
         assert facts is not None
         twins = [(Brand(f"Aper{i}"), [("x", ACME)]) for i in range(count)]
-        warnings = index.add_many([(facts, [("a", ACME)]), (Brand("Bolt"), [("b", BOLT)]), *twins], ENCODER)
+        warnings = index.add_many([(facts, [("a", ACME)]), (Brand("Bolt"), [("b", BOLT)]), *twins])
         after = {b.brand: b.probability for b in _scan(index).brands}
         if after["Acme Tools"] != _before().brands[0].probability:
             raise NotHarmlessError(f"shown otherwise: {after}")

@@ -36,13 +36,13 @@ _SMALLER: dict[str, object] = {
     "attack_outputs.SIDE": attack_outputs.SIDE // 4,
     "attack_pictures.INFLATED": attack_pictures.INFLATED // 16,
     "logoscan.images.formats._MOST_SCANNED_PIXELS": formats._MOST_SCANNED_PIXELS // 16,
-    "logoscan.vision.features.sift_photo": lambda rgb: Keypoints.empty((rgb.shape[1], rgb.shape[0])),
+    "logoscan.vision.sift.sift_photo": lambda rgb: Keypoints.empty((rgb.shape[1], rgb.shape[0])),
 }
-"""Bombs and the caps that they try, smaller alike, and no points, so that all attacks take a minute of processor time;
+"""Bombs and the caps that they try, smaller alike, and no keypoints, so that all attacks take a minute;
 `benchmarks/attacks.py` tries them as they are."""
 
 
-def test_no_attack_hides_another() -> None:
+def test_attack_names_are_unique() -> None:
     assert len(ATTACKS) == len(_EACH)
 
 

@@ -1,0 +1,121 @@
+"""OpenVINO behind the networks: as torch answers, for any batch, by several threads, and without a word to anybody."""
+
+from __future__ import annotations
+
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from logoscan.errors import InputError
+from logoscan.images.loading import load_image
+from logoscan.runtime import CpuNetwork, cores, cpu_network, on_device
+from logoscan.vision.detector import LogoDetector
+from logoscan.vision.encoder import ClipEncoder, encode_images
+
+
+def _network() -> torch.nn.Module:
+    torch.manual_seed(0)
+    return torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.ReLU6(), torch.nn.AdaptiveAvgPool2d(1)).eval()
+
+
+def test_openvino_equals_torch_for_any_batch_and_size() -> None:
+    net = _network()
+    compiled = CpuNetwork(net, torch.zeros(1, 3, 16, 16), precision="fp32", threads=1)
+    for shape in ((1, 3, 16, 16), (5, 3, 16, 16), (2, 3, 24, 40)):
+        x = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+        with torch.no_grad():
+            wanted = net(torch.from_numpy(x)).numpy()
+        np.testing.assert_allclose(compiled(x)[0], wanted, atol=1e-5)
+
+
+def test_compiled_network_is_thread_safe() -> None:
+    compiled = CpuNetwork(_network(), torch.zeros(1, 3, 16, 16), precision="fp32", threads=1)
+    inputs = [np.full((1, 3, 16, 16), i, np.float32) for i in range(40)]
+    wanted = [compiled(x)[0] for x in inputs]
+    with ThreadPoolExecutor(4) as pool:
+        found = [out[0] for out in pool.map(compiled, inputs)]
+    np.testing.assert_array_equal(found, wanted)
+
+
+def test_openvino_telemetry_is_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    telemetry = pytest.importorskip("openvino_telemetry")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("telemetry was asked for")
+
+    monkeypatch.setattr(telemetry.Telemetry, "init", refuse)
+    monkeypatch.setattr(telemetry.Telemetry, "send_event", refuse)
+    CpuNetwork(_network(), torch.zeros(1, 3, 8, 8), precision="fp32", threads=1)
+
+
+def test_cores_are_those_that_the_process_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 3}, raising=False)
+    assert cores() == 2
+    monkeypatch.delattr(os, "sched_getaffinity")
+    assert cores() == 64
+
+
+def test_what_cannot_be_compiled_is_left_to_torch(caplog: pytest.LogCaptureFixture) -> None:
+    class Odd(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            raise RuntimeError("not today")
+
+    assert cpu_network(("odd",), Odd(), torch.zeros(1, 3, 8, 8), "fp32") is None
+    assert "OpenVINO cannot run this network" in caplog.text
+
+
+def test_the_encoder_conforms(clip: ClipEncoder) -> None:
+    reference = ClipEncoder(device="cpu", precision="fp32", runtime="torch")
+    assert (clip.runtime, reference.runtime) == ("openvino", "torch")
+    pixels = np.random.default_rng(1).integers(0, 256, (9, 128, 128, 3), np.uint8)
+    cosine = (clip.encode_pixels(pixels) * reference.encode_pixels(pixels)).sum(axis=1)
+    assert cosine.min() > 0.9999
+
+
+def test_the_detector_conforms() -> None:
+    picture = np.random.default_rng(2).integers(0, 256, (200, 300, 3), np.uint8)
+    found, wanted = (
+        LogoDetector(device="cpu", precision="fp32", runtime=runtime).detect([picture])[0]
+        for runtime in ("openvino", "torch")
+    )
+    np.testing.assert_allclose(found.xyxy, wanted.xyxy, atol=0.5)
+    np.testing.assert_allclose(found.confidence, wanted.confidence, atol=1e-3)
+
+
+def test_another_runtime_is_refused() -> None:
+    with pytest.raises(InputError, match="runtime: expected auto, torch or openvino, got 'tvm'"):
+        ClipEncoder(device="cpu", runtime="tvm")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"LogoDetector\.runtime: expected auto, torch or openvino, got 'tvm'"):
+        LogoDetector(device="cpu", runtime="tvm")  # type: ignore[arg-type]
+
+
+def test_one_thread_uses_a_gpu() -> None:
+    """No GPU is needed to see that: the device is but a name here."""
+    me = threading.get_ident()
+    assert on_device("cpu", threading.get_ident) == me
+    with ThreadPoolExecutor(4) as pool:
+        one = set(pool.map(lambda _: on_device("cuda:0", threading.get_ident), range(40)))
+        other = set(pool.map(lambda _: on_device("cuda:1", threading.get_ident), range(40)))
+    assert len(one) == len(other) == len(one | other) - 1 == 1
+    assert me not in one | other
+    with pytest.raises(ZeroDivisionError):
+        on_device("cuda:0", lambda: 1 // 0)
+
+
+def test_a_gpu_sees_one_shape(samples: Path, clip: ClipEncoder) -> None:
+    """The CPU named "cpu:0" is taken for a GPU: canvases of one size, eight at a time; squares in one size of batch."""
+    photos = [load_image(path) for path in sorted((samples / "photos").iterdir())[:9]]
+    there = LogoDetector(device="cpu:0", precision="fp32")
+    full = LogoDetector(device="cpu", precision="fp32", effort="full")
+    for found, wanted, rgb in zip(there.detect(photos), full.detect(photos), photos, strict=True):
+        assert found.xyxy[-1].tolist() == [0, 0, rgb.shape[1], rgb.shape[0]]
+        np.testing.assert_allclose(found.xyxy[:-1], wanted.xyxy[: len(found) - 1], atol=0.5)
+        assert len(found) <= 13
+    vectors = encode_images(ClipEncoder(device="cpu:0", precision="fp32"), photos)
+    assert (vectors * encode_images(clip, photos)).sum(axis=1).min() > 0.9999

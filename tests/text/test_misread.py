@@ -1,0 +1,107 @@
+"""Bad and partial readings of names: what counts as evidence, and how it becomes a probability."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logoscan.text.misread import MisreadNames, Tallies
+
+NAMES = MisreadNames({"texaco": 1, "fedex": 1, "godmorgon": 2, "adidas": 1, "sprite": 1, "arla": 1, "valio": 1})
+
+
+def evidence(*words: str) -> dict[str, float]:
+    return dict(NAMES.judge(words))
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (("xaco",), "texaco"),
+        (("fed",), "fedex"),
+        (("god", "mon"), "godmorgon"),
+        (("ad1das",), "adidas"),
+        (("spriin",), "sprite"),
+        (("aria",), "arla"),
+        (("te", "xaco"), "texaco"),
+    ],
+)
+def test_the_name_behind_a_reading_comes_first(words: tuple[str, ...], name: str) -> None:
+    assert NAMES.judge(words)[0][0] == name
+
+
+def test_what_makes_a_reading_more_and_less_likely() -> None:
+    assert evidence("texac")["texaco"] > evidence("texa")["texaco"], "more was read"
+    assert evidence("texac")["texaco"] > evidence("texaxo")["texaco"], "cut is likelier than misread"
+    assert evidence("spriteb")["sprite"] > evidence("spritebqxz")["sprite"], "run together with more"
+    assert evidence("god", "morgn")["godmorgon"] > evidence("sp", "rit")["sprite"], "two words are its own"
+    assert evidence("sprit")["sprite"] < evidence("sprlt")["sprite"], "an ordinary word of French"
+
+
+def test_too_short_readings_match_nothing() -> None:
+    for words in ((), ("",), ("fe",), ("te", ""), ("zzzzzz",), ("1234",)):
+        assert NAMES.judge(words) == []
+    assert MisreadNames({}).judge(("texaco",)) == []
+    assert MisreadNames({}).probabilities({}, 0) == {}
+
+
+@given(st.lists(st.floats(-2, 60), max_size=7), st.integers(0, 60))
+def test_probabilities_are_shared_and_fall_with_chance(values: list[float], texts: int) -> None:
+    given_ = dict(zip(NAMES._names, values, strict=False))
+    sure = NAMES.probabilities(given_, texts)
+    assert sure.keys() == given_.keys()
+    assert all(0 <= p <= 1 for p in sure.values())
+    assert math.fsum(sure.values()) <= 1 + 1e-12
+    assert sorted(given_, key=lambda n: given_[n]) == sorted(sure, key=lambda n: (sure[n], given_[n]))
+    later = NAMES.probabilities(given_, texts + 10)
+    assert math.fsum(later.values()) <= math.fsum(sure.values()) + 1e-12
+
+
+def test_long_names_do_not_overflow() -> None:
+    name = "abcdefghij" * 100
+    long = MisreadNames({name: 1})
+    assert long.probabilities(dict(long.judge((name + "x",))), 1)[name] == pytest.approx(1.0)
+
+
+def test_misreading_candidates_are_independent_of_the_hash_seed() -> None:
+    script = (
+        "import json, random; from logoscan.text.misread import MisreadNames; random.seed(0);"
+        "names = {''.join(random.choice('kilova') for _ in range(6)): 1 for _ in range(1500)};"
+        "print(json.dumps(MisreadNames(names).judge(('kilovi',))))"
+    )
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", script], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=True
+        ).stdout
+        for seed in ("1", "2", "3")
+    ]
+    assert said[0] == said[1] == said[2]
+    assert len(json.loads(said[0])) > 3
+
+
+def test_equally_likely_names_share_the_probability() -> None:
+    twins = MisreadNames({"abcdefgh": 1, "xbcdefgh": 1})
+    judged = dict(twins.judge(("bcdefgh",)))
+    both = twins.probabilities(judged, 1)
+    one = twins.probabilities({"abcdefgh": judged["abcdefgh"]}, 1)
+    assert both["abcdefgh"] == both["xbcdefgh"] < one["abcdefgh"]
+
+
+_letters = st.text("abrnmil1v0", max_size=14)
+
+
+@given(st.dictionaries(_letters.filter(bool), st.integers(1, 3), max_size=40), st.lists(_letters, max_size=6))
+def test_counting_equals_its_slow_twin(names: dict[str, int], words: list[str]) -> None:
+    """Also where runs of words go on from one another, and where an "r" meets an "n"."""
+    made, tallies = MisreadNames(names), Tallies()
+    for start in range(len(words)):
+        for end in range(start + 1, min(len(words), start + 4) + 1):
+            run = tuple(words[start:end])
+            assert made.judge(run, tallies) == made.judge(run) == made.judge_exhaustively(run)
