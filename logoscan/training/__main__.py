@@ -19,7 +19,7 @@ import torch
 
 from logoscan.matching.alteration import AlterationCheck
 from logoscan.matching.alteration_features import LOOK_PX
-from logoscan.training import drawings as drawing_store
+from logoscan.training import icons as icon_store
 from logoscan.training.alterations import joined, stream_pairs, threshold, train_alterations, write_check
 from logoscan.training.alterations import judge as judge_alterations
 from logoscan.training.backbones import LIGHT, compare, in_order, lesson, taught_r1, unseen_marks
@@ -36,7 +36,7 @@ from logoscan.training.detector import (
     write_detector,
 )
 from logoscan.training.effects import CROP_PX
-from logoscan.training.exam import gallery_drawings, without_exam, without_twins
+from logoscan.training.exam import gallery_logos, without_exam, without_twins
 from logoscan.training.heldout import HELD_OUT, read_heldout
 from logoscan.training.materials import read_backgrounds, save_backgrounds
 from logoscan.training.model_files import (
@@ -55,8 +55,8 @@ from logoscan.training.train import Batches, Plan, train, view_pairs
 from logoscan.vision.encoder import ClipEncoder
 from logoscan.vision.weights import ALTERATIONS, DETECTOR
 
-_PACKAGES = " ".join(drawing_store.package(s) for s in drawing_store.TRAIN_SETS)
-_CALIBRATION = " ".join(drawing_store.package(s) for s in drawing_store.CALIBRATION_SETS)
+_PACKAGES = " ".join(icon_store.package(s) for s in icon_store.TRAIN_SETS)
+_CALIBRATION = " ".join(icon_store.package(s) for s in icon_store.CALIBRATION_SETS)
 
 _HELP = f"""Remake the bundled model from free packages.
 
@@ -125,16 +125,14 @@ def _material(command: Callable[..., None]) -> Callable[..., None]:
 def drawings(npm: str, pictures: str, out: str, held_out: str | None, exam: tuple[str, ...], calibration: bool) -> None:
     """Render the drawings and gather the grounds (about ten minutes)."""
     names = read_heldout(held_out) if held_out else HELD_OUT
-    marks, gone = without_exam(drawing_store.render_packages(npm, held_out=names), gallery_drawings(exam))
+    marks, gone = without_exam(icon_store.render_packages(npm, held_out=names), gallery_logos(exam))
     click.echo(f"dropped as nearly a mark of the exam: {gone or 'none'}")
-    drawing_store.save(marks, Path(out) / "drawings")
+    icon_store.save(marks, Path(out) / "drawings")
     click.echo(f"drawings: {len(marks)} of {len(marks.names)} classes")
     if calibration:
-        kept = drawing_store.render_packages(
-            npm, drawing_store.CALIBRATION_SETS, held_out=names, exclude_classes=marks.names
-        )
+        kept = icon_store.render_packages(npm, icon_store.CALIBRATION_SETS, held_out=names, exclude_classes=marks.names)
         kept = without_twins(kept)
-        drawing_store.save(kept, Path(out) / "drawings-calibration")
+        icon_store.save(kept, Path(out) / "drawings-calibration")
         click.echo(f"drawings for calibration: {len(kept)} of {len(kept.names)} classes")
     grounds = read_backgrounds(pictures)
     save_backgrounds(grounds, Path(out) / "backgrounds")

@@ -25,11 +25,12 @@ from logoscan.index.logo_images import ink
 from logoscan.matching.alteration import KINDS, laid
 from logoscan.matching.alteration_features import NUMBERS, evidence
 from logoscan.matching.alteration_net import AlterationNet, build
-from logoscan.training.compose import Composer, ground_for
+from logoscan.training.compose import Composer
+from logoscan.training.crops import ground_for
 from logoscan.training.effects import CROP_PX, Rgb8, blend, lay, random_corners, take_snapshot, to_uint8
 from logoscan.training.materials import random_colour
 from logoscan.training.stream import stream
-from logoscan.training.styles import Rgba, difference, paint, premultiply, without_part
+from logoscan.training.styles import Rgba, difference, paint, premultiply, remove_part
 from logoscan.training.wordmarks import draw_word
 
 logger = logging.getLogger(__name__)
@@ -74,13 +75,13 @@ def compose_pair(composer: Composer, kind: int, words: float = 0.0) -> Pair:
         if word is not None:
             drawing, mono = word[2], True
         else:
-            i = int(rng.integers(len(composer.drawings)))
-            drawing, mono = np.array(composer.drawings.rgba(i)), bool(composer.drawings.one_colour[i])
+            i = int(rng.integers(len(composer.icons)))
+            drawing, mono = np.array(composer.icons.rgba(i)), bool(composer.icons.one_colour[i])
         shown, stretch = drawing, 1.0
         if KINDS[kind] == "mirrored":
             shown = np.ascontiguousarray(drawing[:, ::-1])
         elif KINDS[kind] == "incomplete":
-            shown = without_part(rng, drawing)
+            shown = remove_part(rng, drawing)
         elif KINDS[kind] == "stretched":
             stretch = math.exp(float(rng.choice([-1, 1]) * rng.uniform(*_STRETCH)))
         if shown is drawing or difference(drawing, shown) >= _VISIBLE:

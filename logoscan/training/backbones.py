@@ -108,7 +108,7 @@ def in_order(name: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.
 
 def unseen_marks(composer: Composer, classes: int) -> Unseen:
     """Compose a clean drawing and a photo-like crop of each of some classes."""
-    marks = composer.drawings
+    marks = composer.icons
     first = [int(members[0]) for members in marks.by_class()][:classes]
     drawn = [composer.clean(np.array(marks.rgba(i)), bool(marks.one_colour[i])) for i in first]
     shown = [composer.crop(np.array(marks.rgba(i)), bool(marks.one_colour[i])) for i in first]

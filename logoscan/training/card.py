@@ -77,7 +77,7 @@ def failures(composer: Composer, encoder: ClipEncoder, queries: int = 600, shown
         queries: Crops.
         shown: Failures on the sheet, the surest first.
     """
-    rng, marks = composer.rng, composer.drawings
+    rng, marks = composer.rng, composer.icons
     first = [int(members[0]) for members in marks.by_class()]
     drawn = [renderings(np.array(marks.rgba(i)))[0].rgb for i in first]
     gallery = encode_images(encoder, drawn)

@@ -128,7 +128,7 @@ class Scenes:
         plan, rng = self.plan, composer.rng
         scene = compose_scene(
             rng,
-            composer.drawings,
+            composer.icons,
             composer.backgrounds,
             composer.materials,
             fonts=composer.fonts,

@@ -66,7 +66,7 @@ def contact_sheet(composer: Composer, path: str | Path, crops: int = 160, scenes
         pictures = [
             with_boxes(
                 compose_scene(
-                    composer.rng, composer.drawings, composer.backgrounds, materials, fonts=composer.fonts, words=0.2
+                    composer.rng, composer.icons, composer.backgrounds, materials, fonts=composer.fonts, words=0.2
                 ),
                 sheet.shape[1] // 4,
             )

@@ -122,10 +122,10 @@ def view_pairs(composer: Composer, batches: int) -> npt.NDArray[np.uint8]:
 
 def class_vectors(tower: Tower, composer: Composer) -> npt.NDArray[np.float32]:
     """Return float32 (c, `DIM`): the vector of one clean drawing of each class, the first guess of its proxy."""
-    first = [int(members[0]) for members in composer.drawings.by_class()]
+    first = [int(members[0]) for members in composer.icons.by_class()]
     with torch.autocast("cpu", torch.bfloat16, enabled=cpu_has_bf16()):
         out = [
-            embed(tower, np.stack([composer.clean(composer.drawings.rgba(i), False) for i in first[k : k + 64]]))
+            embed(tower, np.stack([composer.clean(composer.icons.rgba(i), False) for i in first[k : k + 64]]))
             for k in range(0, len(first), 64)
         ]
     return np.concatenate(out)
@@ -172,7 +172,7 @@ class _Run:
 
 def _begin(composer: Composer, plan: Plan, path: Path, start_from: str | Path | None) -> _Run:
     torch.manual_seed(plan.seed)
-    classes = len(composer.drawings.names) if plan.proxy_weight else 0
+    classes = len(composer.icons.names) if plan.proxy_weight else 0
     state = path / "state.pt"
     saved: dict[str, Any] | None = torch.load(state, weights_only=True) if state.exists() else None
     if saved is not None:  # a resumed run brings its own numbers, wider ones than it may have begun from
@@ -231,7 +231,7 @@ def train(
     composer = make(plan.seed)
     run = _begin(composer, plan, path, start_from)
     notes: dict[str, object] = {
-        "plan": asdict(plan), "classes": len(composer.drawings.names), "drawings": len(composer.drawings)
+        "plan": asdict(plan), "classes": len(composer.icons.names), "drawings": len(composer.icons)
     }  # fmt: skip
     # Classes whose drawings are one and the same under two names (a coin and its company) would fight each other.
     same = run.first @ run.first.T > 0.95
