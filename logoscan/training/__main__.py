@@ -30,10 +30,12 @@ from logoscan.training.tower_commands import TOWER_COMMANDS
 from logoscan.vision.encoder import ClipEncoder
 from logoscan.vision.weights import ALTERATIONS, DETECTOR
 
-# npm packages of the icon sets for training and for calibration.
+# npm packages of the icon sets for training.
 _PACKAGES = " ".join(icon_store.package(s) for s in icon_store.TRAIN_SETS)
+# npm packages of the icon sets for calibration.
 _CALIBRATION = " ".join(icon_store.package(s) for s in icon_store.CALIBRATION_SETS)
 
+# Help text of the group: all steps that remake the bundled models.
 _HELP = f"""Remake the bundled model from free packages.
 
 \b

@@ -92,6 +92,7 @@ class _Student(nn.Module):
         self.head = nn.Linear(width, dim)
 
     def forward(self, crops: npt.NDArray[np.uint8]) -> torch.Tensor:
+        """Return the unit vectors, float32 (n, dim), of crops, uint8 (n, h, w, 3) RGB."""
         x = F.interpolate(to_input(crops), size=(_INPUT_PX, _INPUT_PX), mode="bilinear", antialias=True)
         with torch.autocast("cpu", torch.bfloat16, enabled=cpu_has_bf16()):
             features = self.trunk(x.contiguous(memory_format=torch.channels_last))

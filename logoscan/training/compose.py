@@ -25,7 +25,7 @@ from logoscan.training.wordmarks import add_word, change_name, draw_name, draw_w
 
 @dataclass(frozen=True)
 class Mix:
-    """What a training batch holds.
+    """Contents of a training batch.
 
     Attributes:
         drawn: Number of classes taken from the icons of brands.

@@ -119,6 +119,7 @@ def train_detector(
         steps, used_s = saved["steps"], saved["used_s"]
 
     def save() -> None:
+        """Write the detector and the state of the run."""
         notes = {"plan": asdict(plan), "steps": steps, "scenes": steps * plan.batch, "seconds": round(used_s)}
         write_detector(mean.module, path / "detector.safetensors", plan.size_px, notes=notes)
         state = {

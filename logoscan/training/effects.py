@@ -19,7 +19,7 @@ CROP_PX = 128
 
 
 def random_corners(rng: np.random.Generator, size: tuple[float, float], centre: tuple[float, float]) -> Rgbf:
-    """Return the corners of a rectangle rotated and seen in perspective: float32 (4, 2), clockwise from the top left.
+    """Return the corners of a rectangle, rotated and in perspective: float32 (4, 2), clockwise from the top left.
 
     Args:
         rng: Source of all choices.

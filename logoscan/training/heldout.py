@@ -17,6 +17,7 @@ HELD_OUT: tuple[str, ...] = (
     "sprite", "starbucks", "texaco", "unicef", "vodafone", "yahoo", "heineken", "arla", "oatly", "alpro", "tropicana",
     "bravo", "godmorgon", "garant", "valio", "yoggi",
 )  # fmt: skip
+"""Folded names of the brands kept for evaluation."""
 
 # Entries of up to this many letters must equal the whole name: "hp" must not drop every name that starts with hp.
 _LONGEST_WHOLE_NAME = 3

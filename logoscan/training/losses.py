@@ -38,7 +38,7 @@ def proxy_loss(
         z: float32 (n, d) unit vectors.
         labels: int64 (n,); classes from ``len(proxies)`` on have no proxy and are left out.
         proxies: float32 (c, d), not normalised.
-        same: bool (c, c), True where two classes look the same and are no negatives (the diagonal is ignored).
+        same: bool (c, c), True where two classes look the same and are not negatives (the diagonal is ignored).
         plan: Settings with margin and scale.
     """
     has_proxy = labels < len(proxies)

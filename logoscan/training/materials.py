@@ -22,6 +22,7 @@ BACKGROUND_PX = 448
 """Long side of stored photographs; a scene of 640 px enlarges them 1.4 times at most."""
 # Side of the square noise fields, px.
 _NOISE_PX = 256
+# File name endings of the pictures that are read.
 _IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 
 

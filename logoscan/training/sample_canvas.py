@@ -31,8 +31,11 @@ SUPER = 2
 """Factor of supersampling: pictures are painted larger and then reduced, which smooths edges and softens marks."""
 
 BLACK: Colour = (0.05, 0.05, 0.06)
+"""Black of prints and cloth."""
 WHITE: Colour = (0.97, 0.97, 0.96)
+"""White of prints and cloth."""
 INK: Colour = (0.13, 0.13, 0.15)
+"""Dark grey of printed text."""
 
 
 def floats(values: ArrayLike) -> NDArray[np.float32]:
@@ -184,7 +187,7 @@ class Canvas:
         self._turn, self._centre = np.array([[c, s], [-s, c]], np.float32), np.array(centre, np.float32)
         self.ys, self.xs = np.mgrid[: height * SUPER, : width * SUPER].astype(np.float32) / SUPER
 
-    def place(self, points: Field) -> Field:
+    def to_pixels(self, points: Field) -> Field:
         """Return points as supersampled pixels."""
         return floats((floats(points) @ self._turn + self._centre) * SUPER)
 
@@ -207,13 +210,13 @@ class Canvas:
     def mask(self, points: Field) -> Field:
         """Return the inside of a closed outline, float32 (H, W), 0..1."""
         out = np.zeros(self.rgb.shape[:2], np.uint8)
-        cv2.fillPoly(out, [np.rint(self.place(points) * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
+        cv2.fillPoly(out, [np.rint(self.to_pixels(points) * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
         return out.astype(np.float32) / 255
 
     def stroke(self, points: Field, width: float) -> Field:
         """Return a line of some width, float32 (H, W), 0..1."""
         out = np.zeros(self.rgb.shape[:2], np.uint8)
-        line = np.rint(self.place(points) * 16).astype(np.int32)
+        line = np.rint(self.to_pixels(points) * 16).astype(np.int32)
         cv2.polylines(out, [line], False, 255, max(1, round(width * SUPER)), cv2.LINE_AA, 4)
         return out.astype(np.float32) / 255
 
@@ -238,7 +241,7 @@ class Canvas:
     def decal(self, art: Field, quad: Field, shade: Field | float = 1.0, bend: Field | None = None) -> None:
         """Print art, float32 (h, w, 4), between four points, clockwise from its top left; `bend` shifts its pixels."""
         h, w = art.shape[:2]
-        target = self.place(quad)
+        target = self.to_pixels(quad)
         shrink = min(1.0, 1.5 * float(np.ptp(target, axis=0).max()) / max(h, w))  # against aliasing
         small = cv2.resize(art, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA) if shrink < 1 else art
         h, w = small.shape[:2]

@@ -90,6 +90,7 @@ def compose_scene(
     allowed = np.arange(len(icons.names)) if classes is None else np.asarray(classes, np.int64)
 
     def wordmark() -> Mark | None:
+        """Return a styled made-up word, or None without usable fonts."""
         word = draw_word(rng, fonts)
         return word and Mark(f"word:{word[0]}".replace("\n", " "), *style(rng, word[2], True, materials))
 

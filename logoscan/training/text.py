@@ -166,6 +166,7 @@ def fit_text(make: Callable[[int], Composer], plan: TextPlan, folder: str | Path
         state = {k: saved[k] for k in state}
 
     def save() -> None:
+        """Write the model and the state of the run."""
         write_model(tower, path / "model.safetensors", {"text_plan": asdict(plan)} | state, text)
         trained = {"text": text.state_dict(), "letters": letters.state_dict(), "optimizer": optimizer.state_dict()}
         torch.save(trained | state, path / "state.partial")

@@ -25,10 +25,13 @@ _ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 _PARTS = (1, 2, 3, 4, 5)
 LETTER_PLACES = sum(_PARTS) * len(_ALPHABET)
 """Length of the vectors of `letter_places`."""
-# Beginnings, vowels and endings of syllables, and further words, that made-up names are put together from.
+# Beginnings of syllables of made-up words.
 _ONSETS = tuple("b c d f g h j k l m n p r s t v w z br cl dr fl gr kr pl sh st tr th qu x".split())  # noqa: SIM905
+# Vowels of made-up words; repeated ones are more frequent.
 _VOWELS = ["a", "e", "i", "o", "u", "a", "e", "i", "o", "ea", "oo", "io", "ai", "y"]
+# Endings of syllables of made-up words.
 _ENDS = ["", "", "", "n", "r", "s", "x", "l", "t", "m", "ck", "nd", "ss", "ll", "rt"]
+# Further words of made-up names.
 _TAILS = ["& co", "labs", "group", "studio", "sport", "one", "bio", "tech", "paris", "foods", "&", "23", "66", "plus"]
 
 
@@ -55,6 +58,7 @@ def font_files(folder: str | Path) -> tuple[str, ...]:
 
 @lru_cache(maxsize=512)
 def _font(path: str, size: int) -> ImageFont.FreeTypeFont:
+    """Return a font of a size in px, cached."""
     return ImageFont.truetype(path, size, layout_engine=ImageFont.Layout.BASIC)
 
 
