@@ -1,7 +1,7 @@
-"""Trains the alteration check on composed crops of faithful and altered marks.
+"""Train the alteration check on composed crops of faithful and altered marks.
 
-Crops are composed and aligned once (alignment costs far more than the network), then stepped on for some rounds. Must
-not know evaluation data.
+Crops are composed and aligned once, because alignment takes far longer than the network, and then trained on for some
+epochs. This module must not know evaluation data.
 """
 
 from __future__ import annotations
@@ -25,37 +25,47 @@ from logoscan.index.logo_images import ink
 from logoscan.matching.alteration import KINDS, laid
 from logoscan.matching.alteration_features import NUMBERS, evidence
 from logoscan.matching.alteration_net import AlterationNet, build
-from logoscan.training.compose import Composer, ground_for
+from logoscan.training.compose import Composer
+from logoscan.training.crops import ground_for
 from logoscan.training.effects import CROP_PX, Rgb8, blend, lay, random_corners, take_snapshot, to_uint8
 from logoscan.training.materials import random_colour
 from logoscan.training.stream import stream
-from logoscan.training.styles import Rgba, difference, paint, premultiply, without_part
+from logoscan.training.styles import Rgba, difference, paint, premultiply, remove_part
 from logoscan.training.wordmarks import draw_word
 
 logger = logging.getLogger(__name__)
 
 ORDER = (0, 1, 0, 2, 0, 3)
-"""Kinds in turn: half of the marks are faithful."""
-_STRETCH = (0.35, 0.6)
-"""Logarithm of the ratio of the sides: stretched by 1.4 to 1.8. Perspective alone reaches 1.2."""
-_VISIBLE = 0.22
-"""Share of the ink that an alteration must move or take away: nobody sees that a ring is mirrored."""
+"""Kinds of consecutive pairs, as numbers in `KINDS`: half of the marks are faithful."""
+# Range of the logarithm of the stretch, 1.4 to 1.8; perspective alone reaches 1.2.
+_LOG_STRETCH = (0.35, 0.6)
+# Least share of the ink that an alteration must move or remove: a mirrored ring looks like the ring.
+_VISIBLE_DIFFERENCE = 0.22
 
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """uint8 (`CROP_PX`, `CROP_PX`, 3) `crop`, the registered `drawing` that it shows, and its number in `KINDS`."""
+    """A crop and the logo image that it shows.
+
+    Attributes:
+        crop: uint8 (`CROP_PX`, `CROP_PX`, 3) RGB.
+        logo_image: uint8 (h, w, 4) RGBA, as it is in the index.
+        kind: Number of the alteration in `KINDS`.
+    """
 
     crop: Rgb8
-    drawing: Rgba
+    logo_image: Rgba
     kind: int
 
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """Aligned pairs: float32 `numbers`, as of `evidence`, and int64 `kinds`, a row each.
+    """Aligned pairs, as the network gets them.
 
-    `lost`, int64, are the kinds of the pairs that could not be aligned.
+    Attributes:
+        numbers: float32 (n, `NUMBERS`), output of `evidence` for each pair.
+        kinds: int64 (n,), number of the alteration of each pair in `KINDS`.
+        lost: int64 (m,), the same numbers for pairs that could not be aligned.
     """
 
     numbers: npt.NDArray[np.float32]
@@ -67,30 +77,40 @@ class Examples:
 
 
 def compose_pair(composer: Composer, kind: int, words: float = 0.0) -> Pair:
-    """Compose a crop of a mark, faithful or altered, under good light; `words` is the chance of a made-up word."""
+    """Compose a crop of a mark, faithful or altered, in good light.
+
+    Args:
+        composer: Composer that provides marks, material and random numbers.
+        kind: Number of the alteration in `KINDS`.
+        words: Chance that the mark is a made-up word.
+
+    Returns:
+        The crop and the unaltered logo image.
+    """
     rng = composer.rng
     while True:
         word = draw_word(rng, composer.fonts) if rng.random() < words else None
         if word is not None:
-            drawing, mono = word[2], True
+            logo_image, mono = word[2], True
         else:
-            i = int(rng.integers(len(composer.drawings)))
-            drawing, mono = np.array(composer.drawings.rgba(i)), bool(composer.drawings.one_colour[i])
-        shown, stretch = drawing, 1.0
+            i = int(rng.integers(len(composer.icons)))
+            logo_image, mono = np.array(composer.icons.rgba(i)), bool(composer.icons.one_colour[i])
+        shown, stretch = logo_image, 1.0
         if KINDS[kind] == "mirrored":
-            shown = np.ascontiguousarray(drawing[:, ::-1])
+            shown = np.ascontiguousarray(logo_image[:, ::-1])
         elif KINDS[kind] == "incomplete":
-            shown = without_part(rng, drawing)
+            shown = remove_part(rng, logo_image)
         elif KINDS[kind] == "stretched":
-            stretch = math.exp(float(rng.choice([-1, 1]) * rng.uniform(*_STRETCH)))
-        if shown is drawing or difference(drawing, shown) >= _VISIBLE:
-            return Pair(_photo(composer, shown, mono, stretch), drawing, kind)
+            stretch = math.exp(float(rng.choice([-1, 1]) * rng.uniform(*_LOG_STRETCH)))
+        if shown is logo_image or difference(logo_image, shown) >= _VISIBLE_DIFFERENCE:
+            return Pair(_photo(composer, shown, mono, stretch), logo_image, kind)
 
 
-def _photo(composer: Composer, drawing: Rgba, mono: bool, stretch: float) -> Rgb8:
+def _photo(composer: Composer, logo_image: Rgba, mono: bool, stretch: float) -> Rgb8:
+    """Return a photo-like crop of a logo image whose width is stretched by a factor."""
     rng, side = composer.rng, CROP_PX
     mono = mono or bool(rng.random() < 0.2)
-    mark = paint(ink(drawing), random_colour(rng)) if mono else premultiply(drawing)
+    mark = paint(ink(logo_image), random_colour(rng)) if mono else premultiply(logo_image)
     ground = ground_for(rng, composer.backgrounds, composer.materials, side, side)
     h, w = mark.shape[0], mark.shape[1] * stretch
     scale = side * rng.uniform(0.72, 0.95) / max(h, w)
@@ -101,46 +121,66 @@ def _photo(composer: Composer, drawing: Rgba, mono: bool, stretch: float) -> Rgb
 
 @dataclass(frozen=True)
 class Pairs:
-    """Makes a maker of aligned examples; picklable."""
+    """A picklable factory of functions that make aligned examples.
+
+    Attributes:
+        make: Function that builds a composer from a seed.
+        seed: Seed of the composer.
+        words: Chance that a mark is a made-up word.
+    """
 
     make: Callable[[int], Composer]
     seed: int
     words: float
 
     def __call__(self) -> Callable[[], Examples]:
-        """Build the composer and return what makes six examples, a faithful one beside each altered one."""
+        """Build the composer and return a function that makes six examples, half of them faithful."""
         composer = self.make(self.seed)
-        return lambda: gather(compose_pair(composer, kind, self.words) for kind in ORDER)
+        return lambda: align_pairs(compose_pair(composer, kind, self.words) for kind in ORDER)
 
 
-def gather(pairs: Iterable[Pair]) -> Examples:
-    """Align pairs; of those that cannot be aligned only the kinds are kept."""
+def align_pairs(pairs: Iterable[Pair]) -> Examples:
+    """Align pairs and return them as examples; of pairs that cannot be aligned only the kind is kept."""
     lost: list[int] = []
     rows: list[tuple[npt.NDArray[np.float32], int]] = []
     for pair in pairs:
-        found = laid(pair.crop, pair.drawing)
-        if found is None:
+        alignment = laid(pair.crop, pair.logo_image)
+        if alignment is None:
             lost.append(pair.kind)
         else:
-            rows.append((evidence(pair.crop, *found), pair.kind))
+            rows.append((evidence(pair.crop, *alignment), pair.kind))
     numbers = np.array([row[0] for row in rows], np.float32).reshape(-1, NUMBERS)
     return Examples(numbers, np.array([row[1] for row in rows], np.int64), np.array(lost, np.int64))
 
 
-def joined(parts: Iterable[Examples]) -> Examples:
-    """All rows of some examples."""
-    kept = list(parts)
-    return Examples(*(np.concatenate([getattr(p, name) for p in kept]) for name in ("numbers", "kinds", "lost")))
+def concatenate(parts: Iterable[Examples]) -> Examples:
+    """Return the rows of several examples as one."""
+    every = list(parts)
+    return Examples(*(np.concatenate([getattr(p, name) for p in every]) for name in ("numbers", "kinds", "lost")))
 
 
 def stream_pairs(make: Callable[[int], Composer], seed: int, words: float, count: int) -> Iterator[Examples]:
-    """Aligned examples from a process of its own, at least `count` rows composed."""
+    """Yield examples made in another process, of at least `count` pairs in all.
+
+    Args:
+        make: Function that builds a composer from a seed; picklable.
+        seed: Seed of the composer.
+        words: Chance that a mark is a made-up word.
+        count: Number of pairs, including those that cannot be aligned.
+    """
     with closing(stream(Pairs(make, seed, words))) as batches:
         yield from islice(batches, -(-count // len(ORDER)))
 
 
 def train_alterations(examples: Examples, rounds: int = 30, seed: int = 0, lr: float = 1e-3) -> AlterationNet:
-    """Step on examples for some rounds (AdamW, cosine)."""
+    """Train a network for some epochs (AdamW, cosine schedule) and return it in evaluation mode.
+
+    Args:
+        examples: Aligned pairs.
+        rounds: Number of epochs.
+        seed: Seed of weights and order.
+        lr: Peak learning rate.
+    """
     torch.manual_seed(seed)
     rng = torch.Generator().manual_seed(seed)
     net, batch = build(), min(128, len(examples))
@@ -165,39 +205,46 @@ def train_alterations(examples: Examples, rounds: int = 30, seed: int = 0, lr: f
     return net.eval()
 
 
-def altered(net: AlterationNet, examples: Examples) -> npt.NDArray[np.float32]:
-    """Probability that each example is altered, float32 (n,)."""
+def altered_probability(net: AlterationNet, examples: Examples) -> npt.NDArray[np.float32]:
+    """Return the probability that each example is altered, float32 (n,)."""
     with torch.inference_mode():
-        shares = torch.softmax(net(torch.from_numpy(examples.numbers)), 1)
-    return np.asarray(1 - shares[:, 0].numpy())
+        probabilities = torch.softmax(net(torch.from_numpy(examples.numbers)), 1)
+    return np.asarray(1 - probabilities[:, 0].numpy())
 
 
 def threshold(net: AlterationNet, examples: Examples, false_alarms: float = 0.033) -> float:
-    """Probability that at most a share of the faithful examples exceed."""
-    return float(np.quantile(altered(net, examples)[examples.kinds == 0], 1 - false_alarms, method="higher"))
+    """Return the probability that at most a share `false_alarms` of the faithful examples exceed."""
+    return float(
+        np.quantile(altered_probability(net, examples)[examples.kinds == 0], 1 - false_alarms, method="higher")
+    )
 
 
-def judge(net: AlterationNet, examples: Examples, least: float) -> dict[str, float]:
-    """Share of each kind above a threshold (of the faithful: false alarms), and `told`, that of all the altered.
+def judge(net: AlterationNet, examples: Examples, limit: float) -> dict[str, float]:
+    """Return the share of examples that are called altered: of each kind, and as "told" of all altered ones.
 
-    A mark that could not be aligned is not told.
+    An example that could not be aligned is not called altered. The share of the faithful ones is the false alarm rate.
+
+    Args:
+        net: The network.
+        examples: Aligned pairs, and the kinds of those that could not be aligned.
+        limit: Probability above which a mark is called altered.
     """
-    above = np.append(altered(net, examples) > least, np.zeros(len(examples.lost), bool))
+    above = np.append(altered_probability(net, examples) > limit, np.zeros(len(examples.lost), bool))
     kinds = np.append(examples.kinds, examples.lost)
     shares = {KINDS[k]: float(above[kinds == k].mean()) for k in np.unique(kinds).tolist()}
     return {"told": float(above[kinds > 0].mean()), **shares}
 
 
-def write_check(net: AlterationNet, path: str | Path, least: float) -> None:
-    """Write a network as `AlterationCheck` reads it; written beside, then renamed.
+def write_check(net: AlterationNet, path: str | Path, limit: float) -> None:
+    """Write a network as `AlterationCheck` reads it, to a temporary file that is then renamed.
 
     Args:
         net: The network.
         path: Target file.
-        least: Probability above which a mark is called altered.
+        limit: Probability above which a mark is called altered.
     """
     partial = Path(path).with_name(Path(path).name + ".partial")
     state = {k: v.contiguous() for k, v in net.state_dict().items() if v.is_floating_point()}
-    save_file(state, str(partial), metadata={"format": "pt", "alterations": json.dumps({"threshold": least})})
-    partial.chmod(0o644)  # safetensors makes files for their owner alone
+    save_file(state, str(partial), metadata={"format": "pt", "alterations": json.dumps({"threshold": limit})})
+    partial.chmod(0o644)  # safetensors makes files that only their owner can read
     partial.replace(path)

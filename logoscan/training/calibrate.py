@@ -1,8 +1,8 @@
-"""Fit the shipped match calibrations on composed scenes: `python -m logoscan.training.calibrate --help`.
+"""Fit the bundled match calibrations on composed scenes: `python -m logoscan.training.calibrate --help`.
 
-The marks are of icon sets that no tower was trained on, the names are made up anew. The drawing in a scene is the
-registered one under other paint and light: real marks that are drawn another way are harder, so the probabilities are
-first ones, to be checked on real photos.
+The marks are from icon sets that no tower was trained on; the names are made up. A scene shows the very logo image that
+is in the index, in another colour and light. Real marks are often drawn differently and are harder, so these
+probabilities are a first estimate, to be checked on real photos.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from logoscan.index.vet import CONFLICTS
 from logoscan.io.records import to_mapping
 from logoscan.matching.calibrate import SIZES, Labelled, collect, expected_calibration_error, fit, predict, surest
 from logoscan.matching.calibration import MatchCalibration
-from logoscan.training import drawings as drawing_store
-from logoscan.training.drawings import Drawings
+from logoscan.training import icons as icon_store
+from logoscan.training.icons import Icons
 from logoscan.training.materials import Materials, load_backgrounds
 from logoscan.training.scenes import Scene, compose_scene
 from logoscan.training.wordmarks import font_files, random_name
@@ -33,35 +33,41 @@ from logoscan.vision.detector import Detector, LogoDetector, make_detector
 from logoscan.vision.encoder import ClipEncoder, Encoder, encode_crops
 from logoscan.vision.tiles import DENSE_PLAN, Tiles, WholeImage
 
-_WORD = "word:"
+# Prefix of the names of wordmarks in `Scene.names`.
+_WORDMARK_PREFIX = "word:"
 
 
-def scenes(
-    seed: int, count: int, marks: Drawings, backgrounds: Path, fonts: Path, words: float = 0.15
-) -> Iterator[Scene]:
-    """Composed pictures, a third of them without any mark of `marks` (bare, or with words that no register knows).
+def scenes(seed: int, count: int, icons: Icons, backgrounds: Path, fonts: Path, words: float = 0.15) -> Iterator[Scene]:
+    """Yield composed pictures, a third of them without any mark of `icons` (bare, or with words of no brand).
 
-    In the others a share `words` of the marks are words too.
+    Args:
+        seed: Seed of all choices.
+        count: Number of pictures.
+        icons: Marks.
+        backgrounds: Folder of photographs that `save_backgrounds` wrote.
+        fonts: Folder of font files.
+        words: Share of the marks that are words in the other two thirds.
     """
     rng = np.random.default_rng(seed)
     materials, photos, files = Materials(rng), load_backgrounds(backgrounds), font_files(fonts)
     for _ in range(count):
         bare = rng.random() < 1 / 3
         yield compose_scene(
-            rng, marks, photos, materials, fonts=files, marks=(0, 2) if bare else (1, 3), words=1.0 if bare else words
+            rng, icons, photos, materials, fonts=files, marks=(0, 2) if bare else (1, 3), words=1.0 if bare else words
         )
 
 
-def _spoken(scene: Scene) -> set[str]:
-    return {name.removeprefix(_WORD).lower() for name in scene.names if name.startswith(_WORD)}
+def _words(scene: Scene) -> set[str]:
+    """Return the names of the wordmarks that a scene shows, in lower case."""
+    return {name.removeprefix(_WORDMARK_PREFIX).lower() for name in scene.names if name.startswith(_WORDMARK_PREFIX)}
 
 
-def full_register(marks: Drawings, encoder: Encoder, names: set[str]) -> LogoIndex:
-    """Every class of `marks` as a brand with its drawings, and every one of `names` as a brand without any."""
+def full_index(icons: Icons, encoder: Encoder, names: set[str]) -> LogoIndex:
+    """Return an index with a brand for each class of `icons`, and a brand without logo for each of `names`."""
     entries: list[tuple[Brand, list[tuple[str, ImageSource]]]] = []
-    for name, members in zip(marks.names, marks.by_class(), strict=True):
-        entries.append((Brand(name), [(str(i), np.array(marks.rgba(int(i)))) for i in members]))
-    entries += [(Brand(name), []) for name in sorted(names - set(marks.names))]
+    for name, members in zip(icons.names, icons.by_class(), strict=True):
+        entries.append((Brand(name), [(str(i), np.array(icons.rgba(int(i)))) for i in members]))
+    entries += [(Brand(name), []) for name in sorted(names - set(icons.names))]
     index = LogoIndex(encoder)
     index.add_many(entries, allow=CONFLICTS)
     return index
@@ -69,18 +75,28 @@ def full_register(marks: Drawings, encoder: Encoder, names: set[str]) -> LogoInd
 
 def _calibrate(
     pictures: list[Labelled],
-    register: LogoIndex,
+    index: LogoIndex,
     encoder: Encoder,
     detector: Detector,
     seed: int,
     note: str,
     kind: Literal["logo", "name"],
 ) -> tuple[MatchCalibration, dict[str, float]]:
-    """Fit on half and check on the other half; then fit on all."""
+    """Fit a calibration on all pictures; return it with figures of a fit on one half, checked on the other half.
+
+    Args:
+        pictures: Regions, vectors and true brands of the scenes.
+        index: All brands; the fit draws smaller indexes from them.
+        encoder: Encoder that the calibration is for.
+        detector: Detector that the calibration is for.
+        seed: Seed of the draw.
+        note: Stored with the calibration: what it was fitted on.
+        kind: Whether brands are indexed by a logo or by their name alone.
+    """
     half = len(pictures) // 2
-    made_of = partial(fit, encoder=encoder, detector=detector, note=note, kind=kind, use_confidence=False)
-    trial = made_of(collect(pictures[:half], register, seed, kind))
-    check = collect(pictures[half:], register, seed + 1, kind)
+    fit_samples = partial(fit, encoder=encoder, detector=detector, note=note, kind=kind, use_confidence=False)
+    trial = fit_samples(collect(pictures[:half], index, seed, kind))
+    check = collect(pictures[half:], index, seed + 1, kind)
     probability = predict(trial, check)
     named, answer = probability > trial.threshold, surest(probability, check)
     empty, right = check.empty[answer], check.right[answer]
@@ -89,54 +105,62 @@ def _calibrate(
         "held_out_named": round(float(named[answer][~empty & right].mean()), 4),
         "held_out_false": round(float(named[answer][empty].mean()), 4),
     }
-    return made_of(collect(pictures, register, seed, kind)), figures
+    return fit_samples(collect(pictures, index, seed, kind)), figures
 
 
 @click.command()
-@click.option("--drawings", type=click.Path(exists=True, path_type=Path), required=True, help="Rendered unseen marks.")
+@click.option(
+    "--drawings",
+    "icons_folder",
+    type=click.Path(exists=True, path_type=Path),
+    required=True,
+    help="Rendered unseen marks.",
+)
 @click.option("--backgrounds", type=click.Path(exists=True, path_type=Path), required=True)
 @click.option("--fonts", type=click.Path(exists=True, path_type=Path), required=True)
 @click.option("--scenes", "count", default=600, show_default=True)
 @click.option("--seed", default=11, show_default=True)
 @click.option(
     "--detector",
-    "looks",
+    "detector_name",
     type=click.Choice(["logo", "tiles", "dense-tiles"]),
     default="logo",
     show_default=True,
     help="That the calibrations are for.",
 )
 @click.option("--write", is_flag=True, help="Replace this pair's calibrations in weights/manifest.json.")
-def main(drawings: Path, backgrounds: Path, fonts: Path, count: int, seed: int, looks: str, write: bool) -> None:
+def main(
+    icons_folder: Path, backgrounds: Path, fonts: Path, count: int, seed: int, detector_name: str, write: bool
+) -> None:
     """Fit the calibrations of the bundled model with a detector; half of the scenes check the other half."""
-    marks, encoder = drawing_store.load(drawings), ClipEncoder()
-    detector = Tiles(DENSE_PLAN) if looks == "dense-tiles" else make_detector(looks)
+    icons, encoder = icon_store.load(icons_folder), ClipEncoder()
+    detector = Tiles(DENSE_PLAN) if detector_name == "dense-tiles" else make_detector(detector_name)
     pictures: list[Labelled] = []
-    spoken: set[str] = set()
-    for scene in track(scenes(seed, count, marks, backgrounds, fonts), "scenes", total=count):
+    words: set[str] = set()
+    for scene in track(scenes(seed, count, icons, backgrounds, fonts), "scenes", total=count):
         regions = detector.detect([scene.rgb])[0]
         vectors = encode_crops(encoder, [scene.rgb], [regions.xyxy])[0]
-        spoken |= _spoken(scene)
-        pictures.append(Labelled(frozenset(scene.names) | _spoken(scene), regions, vectors))
+        words |= _words(scene)
+        pictures.append(Labelled(frozenset(scene.names) | _words(scene), regions, vectors))
     rng = np.random.default_rng(seed)
     made_up = {" ".join(random_name(rng).lower().split()) for _ in range(SIZES[-1])}
-    register = full_register(marks, encoder, spoken | made_up)
-    sizes = f"registers of {SIZES[0]} to {min(SIZES[-1], len(marks.names))} brands, seed {seed}"
+    index = full_index(icons, encoder, words | made_up)
+    sizes = f"registers of {SIZES[0]} to {min(SIZES[-1], len(icons.names))} brands, seed {seed}"
     fitted = []
     kinds: tuple[tuple[Literal["logo", "name"], str], ...] = (
-        ("logo", f"{len(marks.names)} unseen marks"), ("name", f"{len(register.by_name)} made-up names")
+        ("logo", f"{len(icons.names)} unseen marks"), ("name", f"{len(index.by_name)} made-up names")
     )  # fmt: skip
     for kind, what in kinds:
         note = f"{count} composed scenes, {what}, {sizes}"
-        calibration, figures = _calibrate(pictures, register, encoder, detector, seed, note, kind)
+        calibration, figures = _calibrate(pictures, index, encoder, detector, seed, note, kind)
         click.echo(json.dumps(figures | {"calibration": to_mapping(calibration)}, indent=1))
         fitted.append(calibration)
     if write:
         path = weights.folder() / "manifest.json"
         manifest = json.loads(path.read_text(encoding="utf-8"))
         pairs = {(c.encoder, c.detector) for c in fitted}
-        known = {d.fingerprint for d in (LogoDetector(), Tiles(), Tiles(DENSE_PLAN), WholeImage())}
-        kept = [c for c in manifest["calibrations"] if c["detector"] in known]
+        fingerprints = {d.fingerprint for d in (LogoDetector(), Tiles(), Tiles(DENSE_PLAN), WholeImage())}
+        kept = [c for c in manifest["calibrations"] if c["detector"] in fingerprints]
         others = [c for c in kept if (c["encoder"], c["detector"]) not in pairs]
         manifest["calibrations"] = [*others, *map(to_mapping, fitted)]
         weights.write_manifest(path, manifest)

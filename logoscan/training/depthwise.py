@@ -1,4 +1,4 @@
-"""Depthwise convolutions that train faster on a CPU; same results. Knows no tower."""
+"""Depthwise convolutions that train faster on a CPU, with the same results."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ __all__ = ["Depthwise", "FastDepthwise"]
 
 
 class Depthwise(torch.autograd.Function):
-    """Depthwise convolution with a backward pass of its own, in bfloat16 under autocast.
+    """Depthwise convolution with its own backward pass, in bfloat16 under autocast.
 
-    oneDNN's backward (torch 2.14) takes 70 % of a step in bfloat16 and makes it slower than float32, although forward
-    is 2.5 times as fast. Here the gradient of the picture is a forward convolution with the turned kernel, that of the
-    weights one matrix product a channel; on AVX-512 bf16 a step takes 0.4 of the time.
+    The backward pass of oneDNN (torch 2.14) takes 70 % of a step in bfloat16 and makes it slower than float32, although
+    the forward pass is 2.5 times as fast. Here the gradient of the input is a forward convolution with the flipped
+    kernel, and that of the weights is one matrix product per channel; with AVX-512 bf16 a step takes 0.4 of the time.
     """
 
     @staticmethod
     def forward(ctx: Any, x: torch.Tensor, weight: torch.Tensor, stride: int) -> torch.Tensor:
-        """Convolve."""
+        """Return the convolution of `x`, float32 or bfloat16 (n, c, h, w), with `weight` (c, 1, size, size)."""
         w = weight
         if torch.is_autocast_enabled("cpu"):
             x, w = x.to(torch.bfloat16), weight.to(torch.bfloat16)
@@ -37,7 +37,7 @@ class Depthwise(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, None]:
-        """Gradients of picture and weights."""
+        """Return the gradients of input and weights."""
         x, weight = ctx.saved_tensors
         grad = grads[0].to(x.dtype).contiguous(memory_format=torch.channels_last)
         size, (n, c, h, w), (out_h, out_w) = weight.shape[-1], x.shape, grad.shape[-2:]
@@ -62,7 +62,7 @@ class Depthwise(torch.autograd.Function):
 
 
 def _same_padding(length: int, size: int, stride: int) -> tuple[int, int]:
-    """TensorFlow's SAME: padding before and after, the odd pixel after."""
+    """Return the padding before and after of TensorFlow's SAME; an odd pixel goes after."""
     total = max((-(-length // stride) - 1) * stride + size - length, 0)
     return total // 2, total - total // 2
 
@@ -71,7 +71,7 @@ def _same_padding(length: int, size: int, stride: int) -> tuple[int, int]:
 def _taps(
     shape: tuple[int, int], out_shape: tuple[int, int], size: int, stride: int, corner: tuple[int, int]
 ) -> torch.Tensor:
-    """Return float32 (h w oh ow, size size): which kernel tap joins an input pixel and an output pixel."""
+    """Return which kernel tap connects an input pixel and an output pixel, float32 (h w oh ow, size size), 0 or 1."""
     out = np.zeros((*shape, *out_shape, size, size), np.float32)
     for y, x, ky, kx in itertools.product(range(out_shape[0]), range(out_shape[1]), range(size), range(size)):
         iy, ix = y * stride + ky - corner[0], x * stride + kx - corner[1]
@@ -81,12 +81,12 @@ def _taps(
 
 
 class FastDepthwise(nn.Module):
-    """Takes the place of a depthwise convolution of timm and shares its weight."""
+    """A replacement for a depthwise convolution of timm that shares its weight."""
 
     def __init__(self, conv: nn.Conv2d) -> None:
         super().__init__()
         self.weight, self.stride = conv.weight, int(conv.stride[0])
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Return the convolved maps, padded as TensorFlow does."""
+        """Return the convolved feature maps, padded like in TensorFlow."""
         return Depthwise.apply(x, self.weight, self.stride)  # type: ignore[no-any-return]

@@ -1,6 +1,6 @@
-"""How a mark comes onto a ground and a ground into a photo: perspective, print, relief, light, blur, noise, JPEG.
+"""Put marks on backgrounds and make pictures look like photos: perspective, print, relief, light, blur, noise, JPEG.
 
-Pictures are float32 (h, w, 3) RGB 0..255. Must not know which marks there are.
+Pictures are float32 (h, w, 3) RGB 0..255. This module must not know which marks there are.
 """
 
 from __future__ import annotations
@@ -15,10 +15,17 @@ from logoscan.training.styles import Premultiplied
 Rgb8 = npt.NDArray[np.uint8]
 Rgbf = npt.NDArray[np.float32]
 CROP_PX = 128
+"""Side of the square crops that the encoder is trained on, px."""
 
 
 def random_corners(rng: np.random.Generator, size: tuple[float, float], centre: tuple[float, float]) -> Rgbf:
-    """Return float32 (4, 2) corners (x, y), clockwise from top left, of a turned rectangle seen in perspective."""
+    """Return the corners of a rectangle, rotated and in perspective: float32 (4, 2), clockwise from the top left.
+
+    Args:
+        rng: Source of all choices.
+        size: Width and height of the rectangle, px.
+        centre: x and y of its centre, px.
+    """
     w, h = size
     angle = rng.normal(0, 9) if rng.random() < 0.88 else rng.uniform(-50, 50)
     c, s = np.cos(np.deg2rad(angle)), np.sin(np.deg2rad(angle))
@@ -34,16 +41,16 @@ def random_corners(rng: np.random.Generator, size: tuple[float, float], centre: 
 def lay(
     mark: Premultiplied, corners: Rgbf, shape: tuple[int, int], origin: tuple[float, float] = (0, 0)
 ) -> Premultiplied:
-    """Warp a premultiplied mark into a picture of its own.
+    """Warp a premultiplied mark to four corners on an empty layer.
 
     Args:
         mark: float32 (h, w, 4) premultiplied.
-        corners: float32 (4, 2), where the mark's corners come to lie.
-        shape: Height and width of the result.
-        origin: x, y of the result's first pixel in the system of `corners`.
+        corners: float32 (4, 2), where the corners of the mark are to lie.
+        shape: Height and width of the layer.
+        origin: x and y of the first pixel of the layer in the coordinates of `corners`.
 
     Returns:
-        float32 (H, W, 4) premultiplied; a mark made smaller is smoothed first.
+        The layer, float32 (H, W, 4) premultiplied; a mark that is reduced is smoothed first.
     """
     h, w = mark.shape[:2]
     source = np.array([[0, 0], [w, 0], [w, h], [0, h]], np.float32)
@@ -54,36 +61,36 @@ def lay(
     return np.asarray(cv2.warpPerspective(mark, matrix, (shape[1], shape[0]), flags=cv2.INTER_LINEAR), np.float32)
 
 
-def blend(rng: np.random.Generator, ground: Rgbf, laid: Premultiplied, mono: bool) -> Rgbf:
-    """Print, emboss or dye a laid mark onto a ground.
+def blend(rng: np.random.Generator, ground: Rgbf, layer: Premultiplied, mono: bool) -> Rgbf:
+    """Print, emboss or dye a warped mark onto a background.
 
     Args:
         rng: Source of all choices.
-        ground: float32 (H, W, 3) RGB.
-        laid: float32 (H, W, 4) premultiplied, from `lay`.
-        mono: True to make the mark lighter or darker than the ground where they are alike.
+        ground: float32 (H, W, 3) RGB background.
+        layer: float32 (H, W, 4) premultiplied mark, from `lay`.
+        mono: True to make the mark lighter or darker where its mean is close to that of the background.
 
     Returns:
-        float32 (H, W, 3), a new array.
+        The picture, float32 (H, W, 3), a new array.
     """
-    alpha = laid[..., 3:]
-    colour = laid[..., :3]
+    alpha = layer[..., 3:]
+    colour = layer[..., :3]
     if mono:
         weight = float(alpha.sum())
         if weight > 1:
             under = float((ground * alpha).sum()) / (3 * weight)
-            own = float(colour.sum()) / (3 * weight)
-            if abs(under - own) < 55:
-                colour = np.clip(colour + alpha * ((120 if under < 128 else -120) + (under - own)), 0, 255 * alpha)
+            mean = float(colour.sum()) / (3 * weight)
+            if abs(under - mean) < 55:
+                colour = np.clip(colour + alpha * ((120 if under < 128 else -120) + (under - mean)), 0, 255 * alpha)
     kind = rng.random()
-    if mono and kind < 0.1:  # embossed or engraved: only light and shadow of the relief
+    if mono and kind < 0.1:  # embossed or engraved: only the light and shadow of the relief are visible
         relief = cv2.GaussianBlur(alpha[..., 0], (0, 0), rng.uniform(0.6, 1.6))
         ground = ground + relief[..., None] * (70 - 0.4 * ground)  # light and shadow are invisible on black
         light = cv2.Sobel(relief, cv2.CV_32F, 1, 0) * rng.uniform(-1, 1) + cv2.Sobel(relief, cv2.CV_32F, 0, 1)
         tone = rng.uniform(-0.35, 0.2)
         return np.asarray(ground * (1 + alpha * tone) + light[..., None] * rng.uniform(30, 90), np.float32)
     alpha = alpha * np.float32(1.0 if kind < 0.6 else rng.uniform(0.78, 1.0))
-    cover = alpha / np.maximum(laid[..., 3:], 1e-4)
+    cover = alpha / np.maximum(layer[..., 3:], 1e-4)
     if kind > 0.7:  # ink takes the light of the cloth below it
         light = ground.mean(-1, keepdims=True)
         colour = colour * np.clip(1 + (light - light.mean()) / 160, 0.4, 1.6)
@@ -91,7 +98,7 @@ def blend(rng: np.random.Generator, ground: Rgbf, laid: Premultiplied, mono: boo
 
 
 def take_snapshot(rng: np.random.Generator, image: Rgbf) -> Rgbf:
-    """Return the picture after what even a good photo does: some light, a little blur, fewer pixels, JPEG."""
+    """Return the picture as a good photo would show it: uneven light, a little blur, lower resolution, JPEG."""
     h, w = image.shape[:2]
     if rng.random() < 0.4:
         a, b = rng.uniform(0.75, 1.1, 2)
@@ -109,18 +116,18 @@ def take_snapshot(rng: np.random.Generator, image: Rgbf) -> Rgbf:
 
 
 def take_photo(rng: np.random.Generator, image: Rgbf, materials: Materials, crop: bool = True) -> Rgbf:
-    """Return the picture after folds, light, glare, occlusion, blur, low resolution, noise and JPEG, each by chance.
+    """Return the picture after random folds, light, glare, occlusion, blur, low resolution, noise and JPEG.
 
     Args:
         rng: Source of all choices.
         image: float32 (h, w, 3) RGB.
-        materials: Noise fields.
-        crop: True for a crop of one mark. A whole picture gets neither folds, which would move marks away from their
-            boxes, nor large covers, and loses less of its resolution, because its marks are small already.
+        materials: Source of the noise fields.
+        crop: True for a crop of one mark. A whole picture gets no folds, which would move marks out of their boxes, and
+            no occlusion, and loses less of its resolution, because its marks are small already.
     """
     h, w = image.shape[:2]
     if crop and rng.random() < 0.18:
-        image = _folded(rng, image, materials)
+        image = _fold(rng, image, materials)
     if rng.random() < 0.5:
         a, b = rng.uniform(0.5, 1.15, 2)
         image = image * (a + (b - a) * ramp(rng, h, w))[..., None]
@@ -153,7 +160,7 @@ def take_photo(rng: np.random.Generator, image: Rgbf, materials: Materials, crop
     if blur < 0.3:
         image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.8 if crop else 1.1))
     elif blur < (0.4 if crop else 0.34):
-        image = _moved(rng, image)
+        image = _motion_blur(rng, image)
     if rng.random() < (0.38 if crop else 0.12):
         image = low_resolution(rng, image, *((18, 90) if crop else (55, 100)))
     if rng.random() < 0.3:
@@ -163,7 +170,8 @@ def take_photo(rng: np.random.Generator, image: Rgbf, materials: Materials, crop
     return image
 
 
-def _folded(rng: np.random.Generator, image: Rgbf, materials: Materials) -> Rgbf:
+def _fold(rng: np.random.Generator, image: Rgbf, materials: Materials) -> Rgbf:
+    """Return the picture distorted and shaded as on folded cloth."""
     h, w = image.shape[:2]
     height = materials.field(rng, h, w, 16.0 if rng.random() < 0.5 else 48.0)
     strength = rng.uniform(0.5, 3.5) * w / CROP_PX
@@ -175,7 +183,8 @@ def _folded(rng: np.random.Generator, image: Rgbf, materials: Materials) -> Rgbf
     return np.asarray(image * (1 + slope * rng.uniform(0.1, 0.45))[..., None], np.float32)
 
 
-def _moved(rng: np.random.Generator, image: Rgbf) -> Rgbf:
+def _motion_blur(rng: np.random.Generator, image: Rgbf) -> Rgbf:
+    """Return the picture blurred along a random line of 3 to 9 px."""
     length = int(rng.integers(3, 10))
     kernel = np.zeros((length, length), np.float32)
     a, middle = rng.uniform(0, np.pi), (length - 1) / 2
@@ -185,7 +194,10 @@ def _moved(rng: np.random.Generator, image: Rgbf) -> Rgbf:
 
 
 def low_resolution(rng: np.random.Generator, image: Rgbf, smallest: int, largest: int) -> Rgbf:
-    """Return the picture reduced to a side of `smallest` to `largest` px (small ones oftener) and enlarged again."""
+    """Return the picture reduced to a long side of `smallest` to `largest` px per `CROP_PX` px, then enlarged again.
+
+    The side is drawn log-uniformly, so small sides are more frequent.
+    """
     h, w = image.shape[:2]
     side = float(np.exp(rng.uniform(np.log(smallest), np.log(largest)))) * max(h, w) / CROP_PX
     scale = side / max(h, w)
@@ -195,14 +207,14 @@ def low_resolution(rng: np.random.Generator, image: Rgbf, smallest: int, largest
 
 
 def jpeg(rng: np.random.Generator, image: Rgbf) -> Rgbf:
-    """Return the picture after JPEG of quality 18 to 84."""
+    """Return the picture after JPEG compression of quality 18 to 84."""
     quality = int(rng.integers(18, 85))
-    done, data = cv2.imencode(".jpg", to_uint8(image), [cv2.IMWRITE_JPEG_QUALITY, quality])
-    if not done:
+    encoded, data = cv2.imencode(".jpg", to_uint8(image), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    if not encoded:
         return image
     return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.float32)
 
 
 def to_uint8(image: Rgbf) -> Rgb8:
-    """Return a float32 picture as uint8, clipped."""
+    """Return a float32 picture as uint8, clipped to 0..255."""
     return np.clip(image, 0, 255).astype(np.uint8)

@@ -1,8 +1,7 @@
-"""Names that no training or sample material may carry, and the rule that tells them.
+"""Names of brands kept for evaluation, which no training or sample material may carry, and the rule that finds them.
 
-The tuple is the folded list of brands kept for evaluation, stored here so that the recipe works without the
-evaluation data; `read_heldout` reads the same list from a file when one is given. Must not know how drawings are
-rendered.
+`HELD_OUT` is the folded list of these brands, stored here so that the recipe works without the evaluation data;
+`read_heldout` reads such a list from a file. This module must not know how icons are rendered.
 """
 
 from __future__ import annotations
@@ -18,8 +17,10 @@ HELD_OUT: tuple[str, ...] = (
     "sprite", "starbucks", "texaco", "unicef", "vodafone", "yahoo", "heineken", "arla", "oatly", "alpro", "tropicana",
     "bravo", "godmorgon", "garant", "valio", "yoggi",
 )  # fmt: skip
+"""Folded names of the brands kept for evaluation."""
 
-_SHORT = 3  # names up to this many letters are matched whole: "hp" must not drop every name that starts with hp
+# Entries of up to this many letters must equal the whole name: "hp" must not drop every name that starts with hp.
+_LONGEST_WHOLE_NAME = 3
 
 
 def fold_name(name: str) -> str:
@@ -29,7 +30,7 @@ def fold_name(name: str) -> str:
 
 
 def is_held_out(name: str, held_out: Iterable[str] = HELD_OUT) -> bool:
-    """Tell whether a drawing called `name` belongs to a brand kept for evaluation.
+    """Return True if an icon called `name` belongs to a brand kept for evaluation.
 
     A folded name is held out if it equals or starts with an entry; entries of three letters or fewer must be equal. The
     rule is also applied from every later word of the name on ("cc-apple-pay", "square-google-plus"), because icon
@@ -40,14 +41,14 @@ def is_held_out(name: str, held_out: Iterable[str] = HELD_OUT) -> bool:
         held_out: Folded names.
 
     Returns:
-        True if the drawing must not be used.
+        True if the icon must not be used.
     """
     entries = tuple(held_out)
     words = [w for w in (fold_name(part) for part in re.split(r"[^\w]+|_", name)) if w]
     for start in range(len(words)):
         rest = "".join(words[start:])
         for entry in entries:
-            if rest == entry or (len(entry) > _SHORT and rest.startswith(entry)):
+            if rest == entry or (len(entry) > _LONGEST_WHOLE_NAME and rest.startswith(entry)):
                 return True
     return False
 

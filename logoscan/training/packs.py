@@ -1,7 +1,7 @@
-"""Procedural packs: a carton, bottle, tub or bag with colours, a picture, a mark and words; a class each.
+"""Procedural packs: a carton, bottle, tub or bag with colours, a picture, a mark and words; each is a class.
 
-What tells a pack is its colours and their places as much as its mark, so a pack is never recoloured between two views
-of it; the same pack in other colours is another class. Must not know how it comes into a picture.
+A pack is recognised by its layout of colours as much as by its mark. So it is never recoloured between two views; the
+same pack in other colours is another class. This module must not know how a pack is put into a picture.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from logoscan.training.drawings import DRAWING_PX, Drawings
+from logoscan.training.icons import ICON_PX, Icons
 from logoscan.training.materials import Backgrounds, Materials, photo, ramp, random_colour
 from logoscan.training.styles import Premultiplied, Rgba, paint, premultiply
 from logoscan.training.wordmarks import draw_word
@@ -20,23 +20,23 @@ Rgbf = npt.NDArray[np.float32]
 
 def draw_pack(
     rng: np.random.Generator,
-    drawings: Drawings,
+    icons: Icons,
     fonts: tuple[str, ...],
     backgrounds: Backgrounds,
     materials: Materials,
 ) -> Rgba:
-    """Draw a made-up pack, seen from the front, as uint8 (h, w, 4) RGBA, long side `DRAWING_PX`.
+    """Return a made-up pack, seen from the front, as uint8 (h, w, 4) RGBA, long side `ICON_PX`.
 
     Args:
         rng: Source of all choices.
-        drawings: Marks to print on it; may be empty.
-        fonts: Font files of its words; may be empty.
-        backgrounds: Photographs to print on it; may be empty.
-        materials: Surfaces.
+        icons: Marks to print on the pack; may be empty.
+        fonts: Font files for words on the pack; may be empty.
+        backgrounds: Photographs to print on the pack; may be empty.
+        materials: Source of surfaces.
     """
     tall = float(np.exp(rng.normal(0.45, 0.4)))
-    h, w = (DRAWING_PX, round(DRAWING_PX / tall)) if tall > 1 else (round(DRAWING_PX * tall), DRAWING_PX)
-    h, w = max(h, DRAWING_PX // 3), max(w, DRAWING_PX // 3)
+    h, w = (ICON_PX, round(ICON_PX / tall)) if tall > 1 else (round(ICON_PX * tall), ICON_PX)
+    h, w = max(h, ICON_PX // 3), max(w, ICON_PX // 3)
     kind = rng.random()
     if kind < 0.15 and len(backgrounds):
         front = np.array(photo(rng, backgrounds, h, w))
@@ -50,10 +50,10 @@ def draw_pack(
             front = front * (1 - t) + random_colour(rng) * t
     front = np.ascontiguousarray(front)
     for _ in range(int(rng.integers(1, 4))):
-        _block(rng, front, backgrounds)
+        _paint_block(rng, front, backgrounds)
     top, lines = rng.uniform(0.05, 0.3), int(rng.integers(1, 4))
-    if len(drawings) and rng.random() < 0.6:
-        top = _mark(rng, front, drawings, top)
+    if len(icons) and rng.random() < 0.6:
+        top = _print_mark(rng, front, icons, top)
     for _ in range(lines):
         word = draw_word(rng, fonts)
         if word is None or top > 0.9:
@@ -62,22 +62,22 @@ def draw_pack(
         wide = rng.uniform(0.35, 0.92) * w
         size = (wide, min(wide * letters.shape[0] / letters.shape[1], 0.28 * h))
         top = _print(front, paint(letters, random_colour(rng)), size, top) + rng.uniform(0.02, 0.25)
-    return _cut_out(rng, front)
+    return _cut_shape(rng, front)
 
 
 def recolour_pack(rng: np.random.Generator, rgba: Rgba) -> Rgba:
-    """Return the pack in other colours, uint8 (h, w, 4): another variety, another class."""
-    turned = cv2.cvtColor(np.ascontiguousarray(rgba[..., :3]), cv2.COLOR_RGB2HSV)
-    turned[..., 0] = (turned[..., 0].astype(np.int32) + int(rng.integers(40, 140))) % 180
+    """Return the pack in other colours, uint8 (h, w, 4): another variety and so another class."""
+    hsv = cv2.cvtColor(np.ascontiguousarray(rgba[..., :3]), cv2.COLOR_RGB2HSV)
+    hsv[..., 0] = (hsv[..., 0].astype(np.int32) + int(rng.integers(40, 140))) % 180
     out = rgba.copy()
-    out[..., :3] = cv2.cvtColor(turned, cv2.COLOR_HSV2RGB)
-    if float(np.abs(out.astype(np.int32) - rgba).mean()) < 12:  # a grey pack has no hue
+    out[..., :3] = cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
+    if float(np.abs(out.astype(np.int32) - rgba).mean()) < 12:  # a grey pack has no hue to change
         out[..., :3] = 255 - rgba[..., :3]
     return out
 
 
-def _block(rng: np.random.Generator, front: Rgbf, backgrounds: Backgrounds) -> None:
-    """Lay a band, a field, a disc or a photograph on a part of the front."""
+def _paint_block(rng: np.random.Generator, front: Rgbf, backgrounds: Backgrounds) -> None:
+    """Paint a band, a rectangle, a slanted band, an ellipse or a photograph on a part of the front, in place."""
     h, w = front.shape[:2]
     colour, kind = [float(c) for c in random_colour(rng)], rng.random()
     y = int(rng.integers(0, max(1, h - h // 6)))
@@ -101,10 +101,11 @@ def _block(rng: np.random.Generator, front: Rgbf, backgrounds: Backgrounds) -> N
         front[y : y + ph, x : x + pw] = photo(rng, backgrounds, ph, pw)
 
 
-def _mark(rng: np.random.Generator, front: Rgbf, drawings: Drawings, top: float) -> float:
-    i = int(rng.integers(len(drawings)))
-    rgba = drawings.rgba(i)
-    if drawings.one_colour[i]:
+def _print_mark(rng: np.random.Generator, front: Rgbf, icons: Icons, top: float) -> float:
+    """Print a random mark at `top` (share of the height) and return where the next print may begin, same unit."""
+    i = int(rng.integers(len(icons)))
+    rgba = icons.rgba(i)
+    if icons.one_colour[i]:
         mark = paint(rgba[..., 3].astype(np.float32) / np.float32(255), random_colour(rng))
     else:
         mark = premultiply(rgba)
@@ -114,7 +115,7 @@ def _mark(rng: np.random.Generator, front: Rgbf, drawings: Drawings, top: float)
 
 
 def _print(front: Rgbf, mark: Premultiplied, size: tuple[float, float], top: float) -> float:
-    """Print a mark of `size` (w, h px) in the middle, `top` (share of the height) from above; return its foot so."""
+    """Print a mark of `size` (w, h px) in the middle at `top` (share of the height); return its lower end so."""
     h, w = front.shape[:2]
     mark = cv2.resize(mark, (max(2, round(size[0])), max(2, round(size[1]))), interpolation=cv2.INTER_AREA)
     y = round(top * h)
@@ -126,8 +127,8 @@ def _print(front: Rgbf, mark: Premultiplied, size: tuple[float, float], top: flo
     return float((y + mark.shape[0]) / h)
 
 
-def _cut_out(rng: np.random.Generator, front: Rgbf) -> Rgba:
-    """Give the front a body: a box, a gabled carton, a bottle, a tub or a bag, the round ones shaded."""
+def _cut_shape(rng: np.random.Generator, front: Rgbf) -> Rgba:
+    """Return the front cut to the shape of a box, gabled carton, bottle, tub or bag; the last three are shaded."""
     h, w = front.shape[:2]
     kind, body = rng.random(), np.zeros((h, w), np.uint8)
     if kind < 0.4:

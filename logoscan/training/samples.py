@@ -1,7 +1,7 @@
-"""Makes the package's sample listings: `python -m logoscan.training.samples --icons ... --fonts ... --out ...`.
+"""Make the sample listings of the package: `python -m logoscan.training.samples --icons ... --fonts ... --out ...`.
 
-Pictures, sellers and prices are invented here; only the logo drawings come from elsewhere (npm simple-icons, CC0). The
-seed decides everything, so the committed files can be made again.
+Pictures, sellers and prices are invented here; only the logo images come from elsewhere (npm simple-icons, CC0). All
+random choices come from the seed, so the committed files can be made again.
 """
 
 from __future__ import annotations
@@ -31,9 +31,11 @@ from logoscan.types import Rgb
 __all__ = ["BRANDS", "LISTINGS", "PHOTOS", "SampleBrand", "brand_text", "listing_lines", "main", "prices_text"]
 
 SEED = 7
+"""Seed of the committed files."""
 MAX_PHOTO_BYTES = 70_000
-"""Nine pictures stay well under a megabyte in the wheel."""
+"""Largest size of a photo, so that nine of them take well under a megabyte in the wheel."""
 PRICES_PER_COHORT = 40
+"""Number of simulated prices for each brand and category."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +43,9 @@ class SampleBrand:
     """A registered brand of the demo.
 
     Attributes:
-        name: As reports show it, and its folder.
-        icon: The drawing's name in simple-icons.
-        record: The further fields of `brand.json`.
+        name: Name in reports, and name of its folder.
+        icon: Name of its icon in simple-icons.
+        record: Further fields of `brand.json`.
         prices: Simulated cohorts: category -> (median in EUR, standard deviation of the natural logarithm).
     """
 
@@ -54,6 +56,7 @@ class SampleBrand:
 
 
 def _range(category: str, low: float, high: float) -> dict[str, Any]:
+    """Return a usual price in EUR as `brand.json` has it."""
     return {"category": category, "currency": "EUR", "low": low, "high": high}
 
 
@@ -88,6 +91,7 @@ BRANDS = (
         "Kodak", "kodak", {"usual_prices": [_range("Film", 10, 45)]}, {"Film": (19.0, 0.25), "Cameras": (58.0, 0.35)}
     ),
 )
+"""Brands of the samples."""
 
 PHOTOS = {
     "grey_shirt": "Under Armour",
@@ -100,7 +104,7 @@ PHOTOS = {
     "navy_shirt_back": None,
     "film_boxes": "Kodak",
 }
-"""Each picture (a scene's name) and the brand whose drawing it shows."""
+"""Name of each scene -> brand whose logo image it shows, or None."""
 
 
 def _listing(
@@ -112,6 +116,7 @@ def _listing(
     price: tuple[float, str],
     seller: str,
 ) -> dict[str, Any]:
+    """Return a listing as a line of `listings.jsonl` has it; `price` is an amount with its currency."""
     return {
         "id": identifier,
         "images": [f"photos/{photo}.jpg" for photo in photos],
@@ -143,8 +148,9 @@ LISTINGS = (
     _listing("other-currency", ("film_boxes",), "Kodak 35 mm colour film, 36 exposures, pack of two", "Kodak", "Film",
              (5480.0, "JPY"), "demo-analogue-alley"),
 )  # fmt: skip
-"""What `listings.jsonl` holds, one story each."""
+"""Listings of `listings.jsonl`; each shows another case."""
 
+# Text of the README beside the samples.
 _README = """# Sample listings
 
 What `logoscan demo` scans. **Everything here is composed or simulated** by `logoscan/training/samples.py`:
@@ -165,17 +171,17 @@ differ in single pixels).
 
 
 def brand_text(brand: SampleBrand) -> str:
-    """The brand's `brand.json`."""
+    """Return the text of the `brand.json` of a brand."""
     return json.dumps({"name": brand.name, **brand.record}, indent=2) + "\n"
 
 
 def listing_lines() -> str:
-    """The listings as JSON lines."""
+    """Return the listings as JSON lines."""
     return "".join(json.dumps(listing) + "\n" for listing in LISTINGS)
 
 
 def prices_text(seed: int) -> str:
-    """The simulated price history as CSV: brand, category, price, currency."""
+    """Return the simulated price history as CSV: brand, category, price, currency."""
     rng, normal, out = random.Random(seed), NormalDist(), io.StringIO()
     table = csv.writer(out, lineterminator="\n")
     table.writerow(["brand", "category", "price", "currency"])
@@ -188,7 +194,7 @@ def prices_text(seed: int) -> str:
 
 
 def _jpeg(picture: Rgb) -> bytes:
-    """The best JPEG within the cap."""
+    """Return a picture as JPEG of the best quality that fits into `MAX_PHOTO_BYTES`."""
     for quality in range(90, 60, -2):
         out = io.BytesIO()
         Image.fromarray(picture).save(out, "JPEG", quality=quality, optimize=True)
@@ -198,13 +204,13 @@ def _jpeg(picture: Rgb) -> bytes:
 
 
 def _font_file(fonts: Path) -> Path:
-    """The font itself, or from a folder a heavy sans: thin strokes do not survive cloth and JPEG."""
+    """Return the font file itself, or from a folder a heavy sans: thin strokes are lost on cloth and in JPEG."""
     if fonts.is_file():
         return fonts
     files = sorted(fonts.rglob("*.ttf"))
-    for wanted in ("Lato-Black.ttf", "OpenSans-ExtraBold.ttf", "DejaVuSans-Bold.ttf"):
+    for name in ("Lato-Black.ttf", "OpenSans-ExtraBold.ttf", "DejaVuSans-Bold.ttf"):
         for file in files:
-            if file.name == wanted:
+            if file.name == name:
                 return file
     if not files:
         raise click.UsageError(f"--fonts: expected a font or a folder with *.ttf files, got {fonts}")
@@ -236,8 +242,8 @@ def main(icons: Path, fonts: Path, out: Path, seed: int) -> None:
         (folder / "brand.json").write_text(brand_text(brand), "utf-8")
     (out / "photos").mkdir(exist_ok=True)
     for scene, shown in PHOTOS.items():
-        drawing = load_logo(out / "brands" / shown / "logo.svg")[0] if shown else None
-        data = _jpeg(SCENES[scene](seed, drawing, font))
+        logo_image = load_logo(out / "brands" / shown / "logo.svg")[0] if shown else None
+        data = _jpeg(SCENES[scene](seed, logo_image, font))
         (out / "photos" / f"{scene}.jpg").write_bytes(data)
         click.echo(f"photos/{scene}.jpg: {len(data):,} bytes")
     (out / "listings.jsonl").write_text(listing_lines(), "utf-8")

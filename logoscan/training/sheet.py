@@ -1,4 +1,4 @@
-"""Contact sheets: what the composer makes, to be looked at before anything is trained on it."""
+"""Contact sheets of composed crops and scenes, to be checked by eye before training."""
 
 from __future__ import annotations
 
@@ -17,10 +17,17 @@ Rgb8 = npt.NDArray[np.uint8]
 
 
 def tile(pictures: Sequence[Rgb8], columns: int) -> Rgb8:
-    """Return uint8 (h, w, 3) pictures of one size set side by side in rows; the last row is filled with grey.
+    """Return pictures side by side in rows; the last row is filled with grey.
+
+    Args:
+        pictures: uint8 (h, w, 3), all of one size.
+        columns: Number of pictures in a row.
+
+    Returns:
+        uint8 (rows * h, columns * w, 3).
 
     Raises:
-        ValueError: If there is no picture or they differ in size.
+        ValueError: If there is no picture, or if sizes differ.
     """
     if not pictures or len({p.shape for p in pictures}) != 1:
         raise ValueError(f"tile.pictures: expected one or more of one size, got {sorted({p.shape for p in pictures})}")
@@ -31,7 +38,7 @@ def tile(pictures: Sequence[Rgb8], columns: int) -> Rgb8:
 
 
 def with_boxes(scene: Scene, side_px: int) -> Rgb8:
-    """Return a scene with its boxes drawn in red, uint8 (side_px, side_px, 3), on grey."""
+    """Return a scene with its boxes drawn in red, on a grey square, uint8 (side_px, side_px, 3)."""
     picture = scene.rgb.copy()
     for x0, y0, x1, y1 in scene.boxes.astype(int).tolist():
         cv2.rectangle(picture, (x0, y0), (x1, y1), (255, 0, 0), 1)
@@ -43,13 +50,13 @@ def with_boxes(scene: Scene, side_px: int) -> Rgb8:
 
 
 def contact_sheet(composer: Composer, path: str | Path, crops: int = 160, scenes: int = 8) -> tuple[int, int]:
-    """Write one PNG of pairs of crops, views of a class side by side, and scenes with their boxes below.
+    """Write a PNG with pairs of crops, the two views of a class side by side, and below them scenes with their boxes.
 
     Args:
-        composer: Makes the crops; the scenes use its material and continue its random numbers.
+        composer: Composer of the crops; its material and random generator are used for the scenes as well.
         path: PNG to write.
-        crops: How many crops at least; whole batches are made.
-        scenes: How many scenes.
+        crops: Number of crops.
+        scenes: Number of scenes.
 
     Returns:
         Numbers of crops and scenes on the sheet.
@@ -57,16 +64,16 @@ def contact_sheet(composer: Composer, path: str | Path, crops: int = 160, scenes
     Raises:
         OSError: If the file cannot be written.
     """
-    made: list[Rgb8] = []
-    while len(made) < crops:
-        made += list(composer.batch(Mix()).crops)
-    sheet = tile(made[: max(crops, 1)], 16)
+    views: list[Rgb8] = []
+    while len(views) < crops:
+        views += list(composer.batch(Mix()).crops)
+    sheet = tile(views[: max(crops, 1)], 16)
     if scenes:
         materials = Materials(composer.rng)
         pictures = [
             with_boxes(
                 compose_scene(
-                    composer.rng, composer.drawings, composer.backgrounds, materials, fonts=composer.fonts, words=0.2
+                    composer.rng, composer.icons, composer.backgrounds, materials, fonts=composer.fonts, words=0.2
                 ),
                 sheet.shape[1] // 4,
             )

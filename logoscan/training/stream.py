@@ -1,4 +1,4 @@
-"""Makes training samples in a process of its own, ahead of use. Must not know what they are."""
+"""Make training samples in other processes, ahead of use. This module must not know what the samples are."""
 
 from __future__ import annotations
 
@@ -11,20 +11,24 @@ Item = TypeVar("Item")
 
 
 def _produce(make: Callable[[], Callable[[], Any]], ready: Any) -> None:
+    """Put samples into the queue `ready` until the process is ended; put an error into it and stop."""
     try:
         draw = make()
         while True:
             ready.put(draw())
-    except Exception as error:  # handed over: a process's own traceback would be lost
+    except Exception as error:  # raised by `stream`: here it would be lost with the process
         ready.put(error)
 
 
 def stream(*makes: Callable[[], Callable[[], Item]], ahead: int = 8) -> Generator[Item, None, None]:
-    """Yield what functions make in processes of their own, as it comes, until closed; an error there is raised here.
+    """Yield items made in other processes, in order of arrival, until closed.
 
     Args:
-        makes: Each builds the function of one process there; must be picklable.
-        ahead: Items made ahead of use.
+        makes: Picklable functions, one for each process, that build the function that makes items there.
+        ahead: Number of items made ahead of use.
+
+    Raises:
+        RuntimeError: If a process ended. Errors in a process are raised here as they are.
     """
     context = multiprocessing.get_context("spawn")
     ready = context.Queue(ahead)

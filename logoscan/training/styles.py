@@ -1,7 +1,7 @@
-"""Ways a mark is drawn: in one colour, inverted, in outline, on a badge, embossed, embroidered, worn; and look-alikes.
+"""Styles of marks (one colour, inverted, outline, badge, metal, embroidery, wear) and look-alikes.
 
-A style keeps the class of a mark, a look-alike is another class. Marks are uint8 (h, w, 4) RGBA in and float32
-premultiplied RGBA 0..255 / alpha 0..1 out. Must not know grounds or pictures.
+A style keeps the class of a mark; a look-alike is another class. Marks come in as uint8 (h, w, 4) RGBA and go out as
+float32 premultiplied RGBA (colours 0..255, alpha 0..1). This module must not know backgrounds or pictures.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from logoscan.training.materials import Materials, random_colour
 
 Rgba = npt.NDArray[np.uint8]
 Premultiplied = npt.NDArray[np.float32]
-_PAD = 6  # px of empty border for outlines and thickened strokes
+# Width of the empty border that is added for outlines and thickened strokes, px.
+_PAD_PX = 6
 
 
 def premultiply(rgba: Rgba) -> Premultiplied:
@@ -35,16 +36,16 @@ def paint(alpha: npt.NDArray[np.float32], colour: npt.NDArray[np.float32]) -> Pr
 
 
 def style(rng: np.random.Generator, rgba: Rgba, one_colour: bool, materials: Materials) -> tuple[Premultiplied, bool]:
-    """Draw a mark in a random manner that a brand owner would still call the mark.
+    """Draw a mark in a random style in which its owner would still recognise it.
 
     Args:
         rng: Source of all choices.
-        rgba: The drawing.
-        one_colour: True if the drawing has no colours of its own.
-        materials: Noise for print wear and thread.
+        rgba: The logo image.
+        one_colour: True if the logo image has no colours of its own.
+        materials: Source of the noise for worn print.
 
     Returns:
-        The premultiplied mark and whether it has one colour (then it must be told from the ground by lightness).
+        The premultiplied mark, and True if it has one colour (then it must differ from the background in lightness).
     """
     kind = rng.random()
     mono = one_colour or kind < 0.3
@@ -53,7 +54,7 @@ def style(rng: np.random.Generator, rgba: Rgba, one_colour: bool, materials: Mat
         if rng.random() < 0.22:
             alpha = _restroke(rng, alpha)
         mark = paint(alpha, random_colour(rng))
-        if rng.random() < 0.12:  # two inks, split by a line, as in gradients of icons and foil
+        if rng.random() < 0.12:  # two inks, split by a line or as a gradient
             mark = _two_inks(rng, mark)
     else:
         mark = premultiply(rgba)
@@ -67,16 +68,17 @@ def style(rng: np.random.Generator, rgba: Rgba, one_colour: bool, materials: Mat
         mark = _metal(rng, mark)
     if rng.random() < 0.08:
         mark, mono = _rim(rng, mark), False
-    wear = rng.random()
-    if wear < 0.12:
-        mark = _worn(rng, mark, materials)
-    elif wear < 0.24:
-        mark = _thread(rng, mark)
+    texture = rng.random()
+    if texture < 0.12:
+        mark = _wear_off(rng, mark, materials)
+    elif texture < 0.24:
+        mark = _embroider(rng, mark)
     return mark, mono
 
 
 def _restroke(rng: np.random.Generator, alpha: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    alpha = cv2.copyMakeBorder(alpha, _PAD, _PAD, _PAD, _PAD, cv2.BORDER_CONSTANT, value=0)
+    """Return the mark as an outline, or with thicker or thinner strokes."""
+    alpha = cv2.copyMakeBorder(alpha, _PAD_PX, _PAD_PX, _PAD_PX, _PAD_PX, cv2.BORDER_CONSTANT, value=0)
     size = int(rng.integers(2, 6))
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
     kind = rng.random()
@@ -89,6 +91,7 @@ def _restroke(rng: np.random.Generator, alpha: npt.NDArray[np.float32]) -> npt.N
 
 
 def _two_inks(rng: np.random.Generator, mark: Premultiplied) -> Premultiplied:
+    """Return the mark with a second colour below a line, or blended in from top to bottom."""
     h = mark.shape[0]
     t = np.linspace(0, 1, h, dtype=np.float32)[:, None, None]
     if rng.random() < 0.5:
@@ -98,6 +101,7 @@ def _two_inks(rng: np.random.Generator, mark: Premultiplied) -> Premultiplied:
 
 
 def _shift_colours(rng: np.random.Generator, mark: Premultiplied) -> npt.NDArray[np.float32]:
+    """Return the colours of the mark with channels permuted or with another saturation, float32 (h, w, 3)."""
     rgb = mark[..., :3]
     if rng.random() < 0.4:
         return np.ascontiguousarray(rgb[..., rng.permutation(3)])
@@ -106,6 +110,7 @@ def _shift_colours(rng: np.random.Generator, mark: Premultiplied) -> npt.NDArray
 
 
 def _badge(rng: np.random.Generator, mark: Premultiplied) -> Premultiplied:
+    """Return the mark on a round, rounded or rectangular plate, or inside a ring."""
     h, w = mark.shape[:2]
     pad = round(max(h, w) * rng.uniform(0.06, 0.3))
     mark = cv2.copyMakeBorder(mark, pad, pad, pad, pad, cv2.BORDER_CONSTANT, value=(0, 0, 0, 0))
@@ -123,18 +128,18 @@ def _badge(rng: np.random.Generator, mark: Premultiplied) -> Premultiplied:
                 cv2.circle(plate, (cx, cy), r, 1.0, -1)
     else:
         plate[:] = 1
-    seen = float(mark[..., 3].sum())
-    mean = float(mark[..., :3].sum()) / max(3 * seen, 1)
+    weight = float(mark[..., 3].sum())
+    mean = float(mark[..., :3].sum()) / max(3 * weight, 1)
     colour = random_colour(rng)
     if abs(float(colour.mean()) - mean) < 70:
         colour = np.clip(colour + (150 if mean < 128 else -150), 0, 255).astype(np.float32)
-    if rng.random() < 0.25:  # a ring alone
+    if rng.random() < 0.25:  # only the outline of the plate
         plate = np.asarray(cv2.morphologyEx(plate, cv2.MORPH_GRADIENT, np.ones((5, 5), np.uint8)), np.float32)
     return np.asarray(mark + paint(plate * (1 - mark[..., 3]), colour), np.float32)
 
 
 def _metal(rng: np.random.Generator, mark: Premultiplied) -> Premultiplied:
-    """Bands of light across the mark and bevelled edges, as on cast badges."""
+    """Return the mark with bands of light and bevelled edges, as on cast metal badges."""
     alpha = mark[..., 3]
     h, w = alpha.shape
     along = h if rng.random() < 0.7 else w
@@ -150,21 +155,23 @@ def _metal(rng: np.random.Generator, mark: Premultiplied) -> Premultiplied:
 
 
 def _rim(rng: np.random.Generator, mark: Premultiplied) -> Premultiplied:
-    """A stroke of another colour around the whole mark, as on stickers and cans."""
-    mark = cv2.copyMakeBorder(mark, _PAD, _PAD, _PAD, _PAD, cv2.BORDER_CONSTANT, value=(0, 0, 0, 0))
-    size = int(rng.integers(5, 2 * _PAD))
+    """Return the mark with a stroke of another colour around it, as on stickers and cans."""
+    mark = cv2.copyMakeBorder(mark, _PAD_PX, _PAD_PX, _PAD_PX, _PAD_PX, cv2.BORDER_CONSTANT, value=(0, 0, 0, 0))
+    size = int(rng.integers(5, 2 * _PAD_PX))
     wide = cv2.dilate(mark[..., 3], cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))
     return np.asarray(mark + paint(np.maximum(wide - mark[..., 3], 0), random_colour(rng)), np.float32)
 
 
-def _worn(rng: np.random.Generator, mark: Premultiplied, materials: Materials) -> Premultiplied:
+def _wear_off(rng: np.random.Generator, mark: Premultiplied, materials: Materials) -> Premultiplied:
+    """Return the mark with parts of the print worn off."""
     h, w = mark.shape[:2]
     noise = materials.field(rng, h, w, 4.0 if rng.random() < 0.5 else 1.2)
     keep = np.clip((noise + rng.uniform(0.8, 2.0)) * 1.5, 0, 1)
     return np.asarray(mark * keep[..., None], np.float32)
 
 
-def _thread(rng: np.random.Generator, mark: Premultiplied) -> Premultiplied:
+def _embroider(rng: np.random.Generator, mark: Premultiplied) -> Premultiplied:
+    """Return the mark shaded by parallel threads, darker at its edges."""
     h, w = mark.shape[:2]
     y, x = np.mgrid[0:h, 0:w].astype(np.float32)
     angle, period = rng.uniform(0, np.pi), rng.uniform(2.5, 6)
@@ -177,15 +184,15 @@ def _thread(rng: np.random.Generator, mark: Premultiplied) -> Premultiplied:
 
 
 def look_alike(rng: np.random.Generator, rgba: Rgba, tries: int = 6) -> Rgba | None:
-    """Edit a mark into one that is like it and is not it: mirrored, turned, a part removed or added, bent.
+    """Edit a mark into a similar mark of another class: mirrored, turned, bent, or with a part removed or added.
 
     Args:
         rng: Source of all choices.
-        rgba: The drawing.
-        tries: Edits tried before giving up.
+        rgba: The logo image.
+        tries: Number of edits to try before giving up.
 
     Returns:
-        The edited drawing, or None if no edit made a visible difference (a disc stays a disc).
+        The edited logo image, or None if no edit made a visible difference (a disc stays a disc).
     """
     for _ in range(tries):
         kind = int(rng.integers(6))
@@ -194,26 +201,26 @@ def look_alike(rng: np.random.Generator, rgba: Rgba, tries: int = 6) -> Rgba | N
         elif kind == 1:
             edited = np.ascontiguousarray(np.rot90(rgba, int(rng.integers(1, 4))))
         elif kind == 2:
-            edited = without_part(rng, rgba)
+            edited = remove_part(rng, rgba)
         elif kind == 3:
-            edited = _with_bar(rng, rgba)
+            edited = _add_stroke(rng, rgba)
         elif kind == 4:
-            edited = _swapped_halves(rng, rgba)
+            edited = _swap_halves(rng, rgba)
         else:
-            edited = _bent(rng, rgba)
+            edited = _bend(rng, rgba)
         if difference(rgba, edited) > 0.22:
             return edited
     return None
 
 
 def difference(a: Rgba, b: Rgba) -> float:
-    """Return 1 - intersection over union of the inked parts of two drawings on a 48 px square, 0..1."""
-    one, two = (cv2.resize(ink(m), (48, 48), interpolation=cv2.INTER_AREA) for m in (a, b))
-    return 1 - float(np.minimum(one, two).sum()) / max(float(np.maximum(one, two).sum()), 1e-6)
+    """Return 1 - intersection over union of the ink of two logo images on a 48 px square, 0..1."""
+    ink_a, ink_b = (cv2.resize(ink(m), (48, 48), interpolation=cv2.INTER_AREA) for m in (a, b))
+    return 1 - float(np.minimum(ink_a, ink_b).sum()) / max(float(np.maximum(ink_a, ink_b).sum()), 1e-6)
 
 
-def without_part(rng: np.random.Generator, rgba: Rgba) -> Rgba:
-    """Return a drawing without one of its connected parts, or without a third to a half along one side."""
+def remove_part(rng: np.random.Generator, rgba: Rgba) -> Rgba:
+    """Return a logo image without one of its connected parts, or without a third to a half at one side."""
     out, (h, w) = rgba.copy(), rgba.shape[:2]
     if rng.random() < 0.5:
         inked = (ink(rgba) > 0.5).astype(np.uint8)
@@ -229,10 +236,11 @@ def without_part(rng: np.random.Generator, rgba: Rgba) -> Rgba:
     return out
 
 
-def _with_bar(rng: np.random.Generator, rgba: Rgba) -> Rgba:
+def _add_stroke(rng: np.random.Generator, rgba: Rgba) -> Rgba:
+    """Return a logo image with a bar or a circle added in its median colour."""
     out, (h, w) = rgba.copy(), rgba.shape[:2]
-    seen = rgba[rgba[..., 3] > 128]
-    colour = [int(c) for c in (np.median(seen[:, :3], axis=0) if len(seen) else (0, 0, 0))] + [255]
+    visible = rgba[rgba[..., 3] > 128]
+    colour = [int(c) for c in (np.median(visible[:, :3], axis=0) if len(visible) else (0, 0, 0))] + [255]
     thick = max(3, round(min(h, w) * rng.uniform(0.12, 0.3)))
     if rng.random() < 0.5:
         cv2.line(out, (int(rng.integers(w)), 0), (int(rng.integers(w)), h), colour, thick, cv2.LINE_AA)
@@ -241,17 +249,19 @@ def _with_bar(rng: np.random.Generator, rgba: Rgba) -> Rgba:
     return out
 
 
-def _swapped_halves(rng: np.random.Generator, rgba: Rgba) -> Rgba:
+def _swap_halves(rng: np.random.Generator, rgba: Rgba) -> Rgba:
+    """Return a logo image with its left and right, or upper and lower, halves exchanged."""
     h, w = rgba.shape[:2]
     if w > h or rng.random() < 0.5:
         return np.ascontiguousarray(np.roll(rgba, w // 2, axis=1))
     return np.ascontiguousarray(np.roll(rgba, h // 2, axis=0))
 
 
-def _bent(rng: np.random.Generator, rgba: Rgba) -> Rgba:
+def _bend(rng: np.random.Generator, rgba: Rgba) -> Rgba:
+    """Return a logo image bent along a vertical wave."""
     h, w = rgba.shape[:2]
     y, x = np.mgrid[0:h, 0:w].astype(np.float32)
     wave = np.float32(rng.uniform(0.14, 0.25) * h)
     phase = np.float32(rng.uniform(0, 2 * np.pi))
-    moved = y + wave * np.sin(x * np.float32(2 * np.pi * rng.uniform(0.8, 1.6) / w) + phase)
-    return np.asarray(cv2.remap(rgba, x, moved, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT), np.uint8)
+    source_y = y + wave * np.sin(x * np.float32(2 * np.pi * rng.uniform(0.8, 1.6) / w) + phase)
+    return np.asarray(cv2.remap(rgba, x, source_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT), np.uint8)

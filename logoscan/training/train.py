@@ -1,7 +1,7 @@
-"""Trains both towers: two views of a class together, all others apart, a proxy vector a class, words with their names.
+"""Train both towers with contrastive losses between views of a class and between words and names.
 
-Runs against the clock: the learning rate falls to zero at the planned end, because an unfinished cosine is worth
-little. A run is resumed from its folder. Must not know evaluation data.
+A run has a fixed time: the learning rate falls to zero at the planned end, because an unfinished cosine schedule is of
+little use. A run is resumed from its folder. This module must not know evaluation data.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import logging
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,108 +24,27 @@ from torch import nn
 
 from logoscan.runtime import cpu_has_bf16
 from logoscan.training.compose import Batch, Composer, Mix
-from logoscan.training.losses import letters_loss, pair_loss, text_loss
+from logoscan.training.losses import letters_loss, pair_loss, proxy_loss, text_loss
 from logoscan.training.model_files import read_text_tower, read_tower, write_model
 from logoscan.training.network import DIM, TEXT_CFG, TextTower, Tower, embed, for_training, to_input
 from logoscan.training.stream import stream
+from logoscan.training.tower_plan import Plan
 from logoscan.training.wordmarks import LETTER_PLACES
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Plan:
-    """Settings of a run.
-
-    Attributes:
-        minutes: Wall clock of the whole schedule, pauses between resumed parts not counted.
-        seed: Seed of the material and of the network where it is new.
-        lr_trunk: Peak learning rate of the backbone (AdamW).
-        lr_head: Peak learning rate of projection and text tower (AdamW).
-        lr_proxies: Peak learning rate of the proxies (plain gradient descent: AdamW would move the proxies of the many
-            classes that a batch does not show as far as those that it shows, and the loss rises to that of chance).
-        weight_decay: AdamW's.
-        frozen_stages: Stages of the backbone besides the stem that stay as they are.
-        margin: Cosine margin of the proxies.
-        scale: Inverse temperature of the proxy loss.
-        temperature: Temperature of the pairwise loss.
-        proxy_weight: Weight of the proxy loss against the pairwise loss; 0 leaves proxies out. They pay in runs that
-            meet every class dozens of times.
-        text_weight: Weight of the loss between crops of words and names.
-        letters_weight: Weight of the loss of which letters stand where in a word; without it neither tower learnt to
-            spell within 200,000 crops.
-        small_px: Side of the crops in the first part of the schedule; 112 px train 1.3 times as fast as 128 px.
-        small_part: That part, 0..1.
-        settle: Part of the schedule at its end in which normalisation statistics stand still.
-        whiten_batches: Batches from which the projection is whitened before a warm start, see `Tower.whiten`.
-        save_every_s: Seconds between checkpoints.
-        max_steps: Stop after so many steps of this run whatever the clock says; None: the clock alone.
-        mix: What batches hold.
-    """
-
-    minutes: float = 60.0
-    seed: int = 0
-    lr_trunk: float = 2e-4
-    lr_head: float = 6e-4
-    lr_proxies: float = 1.0
-    weight_decay: float = 0.02
-    frozen_stages: int = 2
-    margin: float = 0.15
-    scale: float = 26.0
-    temperature: float = 0.07
-    proxy_weight: float = 0.0
-    text_weight: float = 0.6
-    letters_weight: float = 5.0
-    small_px: int = 112
-    small_part: float = 0.5
-    settle: float = 0.15
-    whiten_batches: int = 60
-    save_every_s: float = 240.0
-    max_steps: int | None = None
-    mix: Mix = field(default_factory=Mix)
-
-    def __post_init__(self) -> None:
-        for name in ("minutes", "lr_trunk", "lr_head", "lr_proxies", "scale", "temperature", "save_every_s"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"plan.{name}: expected a number above 0, got {getattr(self, name)}")
-        for name in ("settle", "small_part"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"plan.{name}: expected 0..1, got {getattr(self, name)}")
-
-
-def proxy_loss(
-    z: torch.Tensor, labels: torch.Tensor, proxies: torch.Tensor, same: torch.Tensor, plan: Plan
-) -> torch.Tensor:
-    """Softmax over one learnt vector a class, with a cosine margin (Wang et al., CVPR 2018), a scalar.
-
-    Args:
-        z: float32 (n, d) unit vectors.
-        labels: int64 (n,); those from ``len(proxies)`` on have no proxy and do not count.
-        proxies: float32 (c, d), any length.
-        same: bool (c, c), True where two classes look the same and must not be pushed apart (the diagonal is ignored).
-        plan: Margin and scale.
-    """
-    known = labels < len(proxies)
-    target = labels[known]
-    if not len(target):
-        return z.sum() * 0
-    logits = z[known] @ F.normalize(proxies, dim=1).T
-    hidden = same[target].scatter(1, target[:, None], False)
-    hit = torch.zeros_like(logits).scatter(1, target[:, None], plan.margin)
-    return F.cross_entropy((plan.scale * (logits - hit)).masked_fill(hidden, -1e4), target)
-
-
 def view_pairs(composer: Composer, batches: int) -> npt.NDArray[np.uint8]:
-    """Return uint8 (2 n, h, w, 3) crops for `Tower.whiten`: pairs of photo-like views, hardly a clean drawing."""
+    """Return uint8 (2 n, h, w, 3) crops for `Tower.whiten`: pairs of views, nearly all of them photo-like."""
     return np.concatenate([composer.batch(Mix(clean=0.1)).crops for _ in range(batches)])
 
 
 def class_vectors(tower: Tower, composer: Composer) -> npt.NDArray[np.float32]:
-    """Return float32 (c, `DIM`): the vector of one clean drawing of each class, the first guess of its proxy."""
-    first = [int(members[0]) for members in composer.drawings.by_class()]
+    """Return the vector of one clean crop of each class, float32 (c, dim): the initial value of its proxy."""
+    first = [int(members[0]) for members in composer.icons.by_class()]
     with torch.autocast("cpu", torch.bfloat16, enabled=cpu_has_bf16()):
         out = [
-            embed(tower, np.stack([composer.clean(composer.drawings.rgba(i), False) for i in first[k : k + 64]]))
+            embed(tower, np.stack([composer.clean(composer.icons.rgba(i), False) for i in first[k : k + 64]]))
             for k in range(0, len(first), 64)
         ]
     return np.concatenate(out)
@@ -133,7 +52,19 @@ def class_vectors(tower: Tower, composer: Composer) -> npt.NDArray[np.float32]:
 
 @dataclass(eq=False)
 class _Run:
-    """Everything of a run that learns or counts."""
+    """State of a run: everything that is trained, and the counters.
+
+    Attributes:
+        tower: Image tower.
+        text: Text tower.
+        letters: Layer that predicts `letter_places` from a vector.
+        proxies: float32 (c, dim), one vector per class; no rows without a proxy loss.
+        first: float32 (c, dim), initial values of the proxies.
+        optimizer: Optimiser of all but the proxies.
+        steps: Steps so far.
+        samples: Crops so far.
+        used_s: Time so far, s.
+    """
 
     tower: Tower
     text: TextTower
@@ -146,6 +77,7 @@ class _Run:
     used_s: float = 0.0
 
     def save(self, path: Path, notes: dict[str, object]) -> None:
+        """Write the model and the state to the folder of the run."""
         counts = {"steps": self.steps, "samples": self.samples, "seconds": round(self.used_s)}
         write_model(self.tower, path / "model.safetensors", notes | counts, self.text)
         state = {
@@ -160,6 +92,7 @@ class _Run:
         (path / "state.partial").replace(path / "state.pt")
 
     def load(self, saved: dict[str, Any], path: Path) -> None:
+        """Continue with a saved state; refuse one with another number of classes."""
         if len(saved["proxies"]) != len(self.proxies):
             raise ValueError(f"run {path}: expected {len(saved['proxies'])} classes as before, got {len(self.proxies)}")
         self.tower.load_state_dict(saved["tower"])
@@ -171,14 +104,15 @@ class _Run:
 
 
 def _begin(composer: Composer, plan: Plan, path: Path, start_from: str | Path | None) -> _Run:
+    """Return the run in the folder `path`, or a new one: from a model file, or from random weights."""
     torch.manual_seed(plan.seed)
-    classes = len(composer.drawings.names) if plan.proxy_weight else 0
+    classes = len(composer.icons.names) if plan.proxy_weight else 0
     state = path / "state.pt"
     saved: dict[str, Any] | None = torch.load(state, weights_only=True) if state.exists() else None
-    if saved is not None:  # a resumed run brings its own numbers, wider ones than it may have begun from
+    if saved is not None:  # a resumed run may have longer vectors than the model that it began from
         dim = len(saved["tower"]["head.proj.weight"])
         tower, text = Tower(dim), TextTower(dim)
-        # Before its stages are frozen, which folds what they are then; the standardisation comes with `load`.
+        # Load the weights before freezing, which folds the current weights; `load` sets the standardisation.
         tower.load_state_dict({k: v for k, v in saved["tower"].items() if not k.startswith("norm.")})
     elif start_from is None:
         tower, text = Tower(), TextTower()
@@ -188,7 +122,7 @@ def _begin(composer: Composer, plan: Plan, path: Path, start_from: str | Path | 
     first = F.normalize(torch.randn(classes, tower.dim), dim=1)
     if start_from is not None and saved is None and plan.whiten_batches:
         tower.whiten(view_pairs(composer, plan.whiten_batches))
-        # The new projection shares no axis with the old one.
+        # The axes of the new projection are not those of the old one.
         width = TEXT_CFG["width"]
         text.transformer_.text_projection = nn.Parameter(torch.randn(width, DIM) * width**-0.5)
     if start_from is not None and saved is None and classes:
@@ -215,29 +149,29 @@ def _begin(composer: Composer, plan: Plan, path: Path, start_from: str | Path | 
 def train(
     make: Callable[[int], Composer], plan: Plan, folder: str | Path, start_from: str | Path | None = None
 ) -> Path:
-    """Train both towers until the plan's time is over; continue the run found in `folder`.
+    """Train both towers until the time of the plan is over; continue a run that `folder` holds.
 
     Args:
-        make: Builds a composer from a seed; must be picklable, batches are made in another process.
-        plan: Settings; of a resumed run the same as before, `minutes` and `max_steps` may differ.
-        folder: Of the run: ``model.safetensors`` (latest), ``state.pt`` (to resume), ``log.jsonl`` (the curve).
-        start_from: A model file to begin from; new random towers if None.
+        make: Function that builds a composer from a seed; picklable, because batches are made in another process.
+        plan: Settings; in a resumed run the same as before, except that `minutes` and `max_steps` may differ.
+        folder: Folder of the run: ``model.safetensors`` (latest), ``state.pt`` (to resume), ``log.jsonl`` (losses).
+        start_from: Model file to begin from; random weights if None.
 
     Returns:
-        Path of the written model. It is also written when the run is interrupted.
+        Path of the written model, which is also written when the run is interrupted.
     """
     path = Path(folder)
     path.mkdir(parents=True, exist_ok=True)
     composer = make(plan.seed)
     run = _begin(composer, plan, path, start_from)
     notes: dict[str, object] = {
-        "plan": asdict(plan), "classes": len(composer.drawings.names), "drawings": len(composer.drawings)
+        "plan": asdict(plan), "classes": len(composer.icons.names), "drawings": len(composer.icons)
     }  # fmt: skip
-    # Classes whose drawings are one and the same under two names (a coin and its company) would fight each other.
+    # Classes with the same icon under two names (a coin and its company) must not be negatives of each other.
     same = run.first @ run.first.T > 0.95
     began, last_save, done = time.monotonic() - run.used_s, time.monotonic(), 0
     sums: list[tuple[float, ...]] = []
-    # a seed of its own after each resumption, so that no batch is seen twice
+    # another seed after each resumption, so that no batch is repeated
     batches = stream(Batches(make, plan.seed + 7919 * (run.steps + 1), plan.mix))
     try:
         while plan.max_steps is None or done < plan.max_steps:
@@ -269,19 +203,25 @@ def train(
 
 @dataclass(frozen=True)
 class Batches:
-    """Makes a maker of batches; picklable."""
+    """A picklable factory of functions that make batches.
+
+    Attributes:
+        make: Function that builds a composer from a seed.
+        seed: Seed of the composer.
+        mix: Contents of the batches.
+    """
 
     make: Callable[[int], Composer]
     seed: int
     mix: Mix
 
     def __call__(self) -> Callable[[], Batch]:
-        """Build the composer and return what makes a batch."""
+        """Build the composer and return a function that makes a batch."""
         return partial(self.make(self.seed).batch, self.mix)
 
 
 def _step(run: _Run, batch: Batch, plan: Plan, same: torch.Tensor, rate: float, small: bool) -> tuple[float, ...]:
-    """One step of the optimiser; returns the losses."""
+    """Take one step of the optimiser and return the pairwise, proxy, text and letters losses."""
     x, labels = to_input(batch.crops), torch.from_numpy(batch.labels)
     if small:
         x = F.interpolate(x, size=(plan.small_px, plan.small_px), mode="bilinear", antialias=True)
@@ -316,6 +256,7 @@ def _step(run: _Run, batch: Batch, plan: Plan, same: torch.Tensor, rate: float, 
 
 
 def _log(file: Path, run: _Run, rate: float, means: list[float]) -> None:
+    """Append the counters, the relative learning rate and mean losses to the log of the run."""
     line: dict[str, object] = {"step": run.steps, "samples": run.samples, "seconds": round(run.used_s), "lr": rate}
     line |= dict(zip(("pair", "proxy", "text", "letters", "waited_s"), (round(m, 4) for m in means), strict=True))
     with file.open("a", encoding="utf-8") as log:

@@ -1,6 +1,6 @@
-"""Procedural wordmarks: made-up names set in free fonts, so that classes never run out.
+"""Procedural wordmarks: made-up names set in free fonts, an unlimited source of classes.
 
-A wordmark's class is its name in its lettering. Must not know how marks are put into pictures.
+The class of a wordmark is its name in its lettering. This module must not know how marks are put into pictures.
 """
 
 from __future__ import annotations
@@ -14,28 +14,35 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from logoscan.training.drawings import DRAWING_PX
 from logoscan.training.heldout import is_held_out
+from logoscan.training.icons import ICON_PX
 
 logger = logging.getLogger(__name__)
 
+# Letters and digits whose positions `letter_places` describes.
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
+# Numbers of equal parts into which `letter_places` cuts a name.
 _PARTS = (1, 2, 3, 4, 5)
 LETTER_PLACES = sum(_PARTS) * len(_ALPHABET)
+"""Length of the vectors of `letter_places`."""
+# Beginnings of syllables of made-up words.
 _ONSETS = tuple("b c d f g h j k l m n p r s t v w z br cl dr fl gr kr pl sh st tr th qu x".split())  # noqa: SIM905
+# Vowels of made-up words; repeated ones are more frequent.
 _VOWELS = ["a", "e", "i", "o", "u", "a", "e", "i", "o", "ea", "oo", "io", "ai", "y"]
+# Endings of syllables of made-up words.
 _ENDS = ["", "", "", "n", "r", "s", "x", "l", "t", "m", "ck", "nd", "ss", "ll", "rt"]
+# Further words of made-up names.
 _TAILS = ["& co", "labs", "group", "studio", "sport", "one", "bio", "tech", "paris", "foods", "&", "23", "66", "plus"]
 
 
 def font_files(folder: str | Path) -> tuple[str, ...]:
-    """Return the font files below a folder that draw the basic Latin letters apart, sorted by path.
+    """Return the font files below a folder that draw the basic Latin letters differently from each other.
 
     Args:
         folder: Folder searched recursively for ``.ttf`` and ``.otf``.
 
     Returns:
-        Paths; symbol fonts and fonts of other scripts are left out.
+        Sorted paths, without symbol fonts and fonts of other scripts.
     """
     usable = []
     for path in sorted(p for p in Path(folder).rglob("*") if p.suffix.lower() in (".ttf", ".otf")):
@@ -51,6 +58,7 @@ def font_files(folder: str | Path) -> tuple[str, ...]:
 
 @lru_cache(maxsize=512)
 def _font(path: str, size: int) -> ImageFont.FreeTypeFont:
+    """Return a font of a size in px, cached."""
     return ImageFont.truetype(path, size, layout_engine=ImageFont.Layout.BASIC)
 
 
@@ -68,7 +76,7 @@ def random_word(rng: np.random.Generator) -> str:
 
 
 def random_name(rng: np.random.Generator) -> str:
-    """Return a made-up brand name: one or two words in some case, now and then with a tail or a dot."""
+    """Return a made-up brand name: one or two words, or initials, in some case; sometimes with a further word."""
     name = random_word(rng)
     kind = rng.random()
     if kind < 0.15:
@@ -83,7 +91,7 @@ def random_name(rng: np.random.Generator) -> str:
 
 
 def change_name(rng: np.random.Generator, name: str) -> str:
-    """Return `name` with one or two letters exchanged, dropped or doubled; never the same name."""
+    """Return `name` with one or two letters replaced, dropped or doubled; it differs from `name`."""
     letters = [i for i, c in enumerate(name) if c.isalpha()]
     if not letters:
         return name + "a"
@@ -101,10 +109,10 @@ def change_name(rng: np.random.Generator, name: str) -> str:
 
 @lru_cache(maxsize=1 << 16)
 def letter_places(name: str) -> npt.NDArray[np.float32]:
-    """Return which letters a name has where, float32 (`LETTER_PLACES`,), 0 or 1.
+    """Return which letters a name has in which parts, float32 (`LETTER_PLACES`,), 0 or 1.
 
-    The pyramidal histogram of characters of Almazan et al. (TPAMI 2014): the name is cut into 1, 2, ... 5 equal parts,
-    and each part tells for each of 36 letters and digits whether one lies in it by half or more.
+    This is the pyramidal histogram of characters of Almazan et al. (TPAMI 2014): the name is cut into 1, 2, ... 5 equal
+    parts, and each part has a 1 for each of 36 letters and digits that lies in it by half or more.
     """
     letters = [c for c in name.lower() if c in _ALPHABET]
     out = np.zeros((LETTER_PLACES // len(_ALPHABET), len(_ALPHABET)), np.float32)
@@ -112,24 +120,24 @@ def letter_places(name: str) -> npt.NDArray[np.float32]:
     for parts in _PARTS:
         for part in range(parts):
             for i, letter in enumerate(letters):
-                shared = min((i + 1) / len(letters), (part + 1) / parts) - max(i / len(letters), part / parts)
-                if shared * len(letters) >= 0.5:
+                overlap = min((i + 1) / len(letters), (part + 1) / parts) - max(i / len(letters), part / parts)
+                if overlap * len(letters) >= 0.5:
                     out[row, _ALPHABET.index(letter)] = 1
             row += 1
-    out.flags.writeable = False  # kept for the next call
+    out.flags.writeable = False  # the array is cached and shared
     return out.reshape(-1)
 
 
 def draw_name(name: str, font_path: str, spacing_em: float = 0.0) -> npt.NDArray[np.uint8] | None:
-    """Draw a name in black as uint8 (h, w, 4) RGBA, long side `DRAWING_PX`.
+    """Return a name drawn in black, uint8 (h, w, 4) RGBA, long side `ICON_PX`.
 
     Args:
-        name: What to write; a blank is a space, a newline starts a second line.
+        name: Text to draw; a newline starts a second line.
         font_path: Font file.
-        spacing_em: Extra space between letters in font heights.
+        spacing_em: Extra space between letters, in font heights.
 
     Returns:
-        The drawing, or None if the font draws nothing usable.
+        The wordmark, or None if the font draws nothing usable.
     """
     try:
         font = _font(font_path, 64)
@@ -152,7 +160,7 @@ def draw_name(name: str, font_path: str, spacing_em: float = 0.0) -> npt.NDArray
     if box is None or box[2] - box[0] < 8 or box[3] - box[1] < 6:
         return None
     alpha = np.asarray(canvas)[box[1] : box[3], box[0] : box[2]]
-    scale = DRAWING_PX / max(alpha.shape)
+    scale = ICON_PX / max(alpha.shape)
     size = (max(2, round(alpha.shape[1] * scale)), max(2, round(alpha.shape[0] * scale)))
     alpha = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
     rgba = np.zeros((*alpha.shape, 4), np.uint8)
@@ -161,27 +169,33 @@ def draw_name(name: str, font_path: str, spacing_em: float = 0.0) -> npt.NDArray
 
 
 def draw_word(
-    rng: np.random.Generator, fonts: tuple[str, ...], known: str = ""
+    rng: np.random.Generator, fonts: tuple[str, ...], given_name: str = ""
 ) -> tuple[str, str, npt.NDArray[np.uint8]] | None:
-    """Return (name, font file, drawing) of a wordmark of a made-up name or of `known`; None without usable fonts."""
+    """Return (name, font file, RGBA wordmark) of `given_name`, or of a made-up name; None without usable fonts."""
     for _ in range(20 if fonts else 0):
-        name, font = known or random_name(rng), fonts[int(rng.integers(len(fonts)))]
+        name, font = given_name or random_name(rng), fonts[int(rng.integers(len(fonts)))]
         spacing = float(rng.uniform(-0.05, 0.35)) if rng.random() < 0.25 else 0.0
         if " " in name and not spacing and rng.random() < 0.4:
             name = name.replace(" ", "\n")
-        drawn = draw_name(name, font, spacing)
-        if drawn is not None:
-            return name, font, drawn
+        wordmark = draw_name(name, font, spacing)
+        if wordmark is not None:
+            return name, font, wordmark
     return None
 
 
-def beside(
+def add_word(
     icon: npt.NDArray[np.uint8], word: npt.NDArray[np.uint8], stacked: bool, gap: float = 0.15
 ) -> npt.NDArray[np.uint8]:
-    """Put a word beside or under an icon, both uint8 (h, w, 4) RGBA; `gap` in icon heights.
+    """Return an icon with a word to its right, or below it if `stacked`.
+
+    Args:
+        icon: uint8 (h, w, 4) RGBA.
+        word: uint8 (h, w, 4) RGBA.
+        stacked: True to put the word below the icon.
+        gap: Distance between icon and word, in icon heights.
 
     Returns:
-        One drawing, uint8 RGBA, long side at most `DRAWING_PX`.
+        One logo image, uint8 (h, w, 4) RGBA, long side at most `ICON_PX`.
     """
     ih, iw = icon.shape[:2]
     if stacked:
@@ -201,7 +215,7 @@ def beside(
         out = np.zeros((ih, iw + space + w, 4), np.uint8)
         out[:, :iw] = icon
         out[(ih - h) // 2 :, iw + space :][:h] = word
-    scale = DRAWING_PX / max(out.shape[:2])
+    scale = ICON_PX / max(out.shape[:2])
     if scale < 1:
         out = cv2.resize(
             out,

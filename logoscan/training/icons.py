@@ -1,7 +1,7 @@
-"""Freely licensed brand drawings from npm icon packages, rendered once to RGBA and cached as one flat array.
+"""Freely licensed icons from npm icon packages, rendered once to RGBA and cached as one flat array.
 
-Several drawings of one brand (a one-colour icon, a coloured logo, a mark with its word) form one class. Must not know
-how drawings are composed or what is trained on them.
+Several icons of one brand (a one-colour icon, a coloured logo, a mark with its word) form one class. This module must
+not know how icons are composed or what is trained on them.
 """
 
 from __future__ import annotations
@@ -26,60 +26,62 @@ BRAND_SETS = (
     "simple-icons", "logos", "cib", "fa7-brands", "devicon", "devicon-plain", "bxl", "streamline-logos", "unjs",
     "token-branded", "token", "@lobehub/icons-static-svg", "super-tiny-icons",
 )  # fmt: skip
-"""Marks of brands, several drawings of one brand under one name."""
+"""Icon sets of brands; several icons of one brand have one class name."""
 PICTOGRAM_SETS = (
     "ph", "solar", "icon-park", "icon-park-outline", "icon-park-solid", "icon-park-twotone", "fluent-emoji-flat",
     "fluent-emoji-high-contrast", "game-icons",
 )  # fmt: skip
-"""Pictograms of no brand, most in several manners (outline, filled, two-tone), as marks are drawn in several ways."""
+"""Icon sets of pictograms, most in several styles (outline, filled, two-tone), as logos are drawn in several ways."""
 TRAIN_SETS = (*BRAND_SETS, *PICTOGRAM_SETS)
+"""Icon sets that the networks are trained on."""
 CALIBRATION_SETS = ("skill-icons", "vscode-icons", "file-icons", "cryptocurrency-color")
-DRAWING_PX = 160  # long side; a mark fills at most 108 % of a 112 px crop, so nothing is ever enlarged
+"""Icon sets kept for calibration, which no network is trained on."""
+ICON_PX = 160
+"""Long side of a rendered icon; a mark fills at most 108 % of a 112 px crop, so nothing is ever enlarged."""
 
-# Drawings whose names say nothing but whose shapes are those of held-out brands, seen by comparing every drawing
-# with clean pictures of those brands.
-LOOKS_HELD_OUT: tuple[str, ...] = ("yandexinternational",)  # a bare Y like that of a held-out brand
+# Classes with another name whose shape is the logo of a held-out brand; found by comparing every icon with clean
+# pictures of those brands. "yandexinternational" is a bare Y like that of a held-out brand.
+_HELD_OUT_BY_SHAPE: tuple[str, ...] = ("yandexinternational",)
 
-# Words that tell the form of a drawing and not its brand.
+# Words at the end of an icon's name that describe its form and not its brand.
 _FORMS = re.compile(
     r"[-_](icon|wordmark|background|original|plain|line|vertical|horizontal|dark|light|logo|mark|auto|alt|light2|dark2)$"
 )
-# Icon sets whose names are not brand names; their classes stay apart from those of brands. Sets with one word here are
-# manners of the same pictograms.
+# Icon sets whose names are not brand names; the prefix keeps their classes apart from those of brands. Sets with the
+# same prefix hold the same pictograms in different styles.
 _NAMESPACE = {
     "token-branded": "token", "token": "token", "cryptocurrency-color": "cryptocurrency-color", "game-icons": "game",
     "fluent-emoji-flat": "fluent", "fluent-emoji-high-contrast": "fluent", "ph": "ph", "solar": "solar",
 } | {s: "icon-park" for s in PICTOGRAM_SETS if s.startswith("icon-park")}  # fmt: skip
-_MANNERS = {
+# Endings and beginnings of icon names that describe the style, for each icon set that has them.
+_STYLES = {
     "ph": re.compile(r"-(thin|light|bold|fill|duotone)$"),
     "solar": re.compile(r"-(bold|broken|linear|outline|bold-duotone|line-duotone)$"),
     "@lobehub/icons-static-svg": re.compile(r"-(color|brand|brand-color)$"),
     "streamline-logos": re.compile(r"(-logo)?(-\d)?(-(solid|block|remix))?$"),
     "vscode-icons": re.compile(r"^light-|(-official|-old|\d)$"),
 }
-_REPEATS = {  # one drawing under many names
+# Names that repeat an icon of the set with another skin tone or under another name.
+_REPEATS = {
     "fluent-emoji-flat": re.compile(r"-(dark|light|medium|medium-dark|medium-light)$"),
     "fluent-emoji-high-contrast": re.compile(r"-(dark|light|medium|medium-dark|medium-light)$"),
     "vscode-icons": re.compile(r"^(folder-type|default|file-type-(light-)?(ng|nest|json))-"),
 }
-_SVG_FOLDERS = {
-    "simple-icons": "icons",
-    "@lobehub/icons-static-svg": "icons",
-    "super-tiny-icons": "images/svg",
-}
+# Folder of the SVG files in npm packages that are not in the iconify format.
+_SVG_FOLDERS = {"simple-icons": "icons", "@lobehub/icons-static-svg": "icons", "super-tiny-icons": "images/svg"}
 
 
 @dataclass(frozen=True)
-class Drawings:
-    """Rendered drawings and their classes.
+class Icons:
+    """Rendered icons and their classes.
 
     Attributes:
         names: Class names, unique, sorted; `labels` indexes them.
-        labels: int32 (n,), class of each drawing.
-        sources: Icon set of each drawing, n entries.
-        one_colour: bool (n,), True where only the alpha channel tells something.
-        shapes: int32 (n, 2), height and width in px of each drawing.
-        pixels: uint8, flat, all drawings one after another in RGBA rows, possibly memory-mapped.
+        labels: int32 (n,), class of each icon.
+        sources: Icon set of each icon, n entries.
+        one_colour: bool (n,), True where only the alpha channel carries information.
+        shapes: int32 (n, 2), height and width in px of each icon.
+        pixels: uint8, flat, all icons one after another in RGBA rows, possibly memory-mapped.
     """
 
     names: tuple[str, ...]
@@ -93,14 +95,14 @@ class Drawings:
         n = len(self.labels)
         if not (len(self.sources) == len(self.one_colour) == len(self.shapes) == n):
             raise ValueError(
-                f"drawings: expected {n} sources, one_colour and shapes as there are labels, "
+                f"icons: expected {n} sources, one_colour and shapes as there are labels, "
                 f"got {len(self.sources)}, {len(self.one_colour)}, {len(self.shapes)}"
             )
         size = int((self.shapes[:, 0].astype(np.int64) * self.shapes[:, 1]).sum()) * 4
         if self.pixels.size != size:
-            raise ValueError(f"drawings.pixels: expected {size} bytes from the shapes, got {self.pixels.size}")
+            raise ValueError(f"icons.pixels: expected {size} bytes from the shapes, got {self.pixels.size}")
         if n and (self.labels.min() < 0 or self.labels.max() >= len(self.names)):
-            raise ValueError(f"drawings.labels: expected 0..{len(self.names) - 1}, got {self.labels.max()}")
+            raise ValueError(f"icons.labels: expected 0..{len(self.names) - 1}, got {self.labels.max()}")
         ends = np.cumsum(self.shapes[:, 0].astype(np.int64) * self.shapes[:, 1] * 4)
         object.__setattr__(self, "_starts", np.concatenate([[0], ends]))
 
@@ -108,25 +110,23 @@ class Drawings:
         return len(self.labels)
 
     def rgba(self, i: int) -> npt.NDArray[np.uint8]:
-        """Return drawing `i` as uint8 (h, w, 4) RGBA, a view."""
+        """Return icon `i` as uint8 (h, w, 4) RGBA, a view."""
         starts: npt.NDArray[np.int64] = self._starts  # type: ignore[attr-defined]
         h, w = self.shapes[i]
         return self.pixels[starts[i] : starts[i + 1]].reshape(int(h), int(w), 4)
 
     def by_class(self) -> list[npt.NDArray[np.int64]]:
-        """Return, per class, the int64 indices of its drawings."""
+        """Return the int64 indices of the icons of each class, in the order of `names`."""
         order = np.argsort(self.labels, kind="stable")
         return list(np.split(order, np.searchsorted(self.labels[order], np.arange(1, len(self.names)))))
 
 
-def from_arrays(
-    items: Iterable[tuple[str, str, bool, npt.NDArray[np.uint8]]],
-) -> Drawings:
-    """Build `Drawings` from (class name, source, one_colour, uint8 (h, w, 4) RGBA) tuples."""
+def from_arrays(items: Iterable[tuple[str, str, bool, npt.NDArray[np.uint8]]]) -> Icons:
+    """Build `Icons` from (class name, source, one_colour, uint8 (h, w, 4) RGBA) tuples."""
     rows = list(items)
     names = tuple(sorted({r[0] for r in rows}))
     number = {name: i for i, name in enumerate(names)}
-    return Drawings(
+    return Icons(
         names=names,
         labels=np.array([number[r[0]] for r in rows], np.int32),
         sources=tuple(r[1] for r in rows),
@@ -137,10 +137,10 @@ def from_arrays(
 
 
 def class_name(source: str, name: str) -> str:
-    """Return the class of a drawing: its folded name without words of form ("-icon", "-wordmark", "file-type-")."""
+    """Return the class of an icon: its folded name without words that describe its form ("-icon", "file-type-")."""
     name = re.sub(r"^(file-type-|folder-type-|square-|cc-)", "", name)
-    if source in _MANNERS:
-        name = _MANNERS[source].sub("", name)
+    if source in _STYLES:
+        name = _STYLES[source].sub("", name)
     if source not in PICTOGRAM_SETS:
         for _ in range(3):
             name = _FORMS.sub("", name)
@@ -149,16 +149,16 @@ def class_name(source: str, name: str) -> str:
 
 
 def is_brand(cls: str) -> bool:
-    """Tell whether a class is named after a brand (and not after a pictogram or a coin)."""
+    """Return True if a class is named after a brand, False if after a pictogram or a coin."""
     return ":" not in cls
 
 
 def package(source: str) -> str:
-    """Return the npm package of an icon set."""
+    """Return the name of the npm package that holds an icon set."""
     return source if source in _SVG_FOLDERS else f"@iconify-json/{source}"
 
 
-def render_svg(svg: str, long_px: int = DRAWING_PX) -> npt.NDArray[np.uint8] | None:
+def render_svg(svg: str, long_px: int = ICON_PX) -> npt.NDArray[np.uint8] | None:
     """Render an SVG to uint8 (h, w, 4) RGBA with the empty border cut away.
 
     Args:
@@ -166,7 +166,7 @@ def render_svg(svg: str, long_px: int = DRAWING_PX) -> npt.NDArray[np.uint8] | N
         long_px: Long side of the visible part, in px.
 
     Returns:
-        The picture, or None if it cannot be drawn, is empty, or is a full square without any shape.
+        The icon, or None if it cannot be rendered, is empty, or is a full square without any shape.
     """
     try:
         png = resvg_py.svg_to_bytes(svg_string=svg, width=long_px * 2, skip_system_fonts=True)
@@ -185,7 +185,7 @@ def render_svg(svg: str, long_px: int = DRAWING_PX) -> npt.NDArray[np.uint8] | N
     if min(h, w) < 3 or (bgra[..., 3].min() > 250 and bgra[..., :3].std(axis=(0, 1)).max() < 3):
         return None
     scale = long_px / max(h, w)
-    # Premultiplied while resizing, or the colour of invisible pixels bleeds into the edges.
+    # Resize with premultiplied colours: otherwise the colour of invisible pixels bleeds into the edges.
     alpha = bgra[..., 3:].astype(np.float32) / 255
     pre = np.dstack([bgra[..., :3] * alpha, alpha * 255])
     size = (max(2, round(w * scale)), max(2, round(h * scale)))
@@ -196,16 +196,16 @@ def render_svg(svg: str, long_px: int = DRAWING_PX) -> npt.NDArray[np.uint8] | N
 
 
 def is_one_colour(rgba: npt.NDArray[np.uint8]) -> bool:
-    """Tell whether all visible pixels of an RGBA drawing share one colour (within 12 levels of standard deviation)."""
-    seen = rgba[rgba[..., 3] > 128][:, :3]
-    return len(seen) == 0 or float(seen.std(axis=0).max()) < 12
+    """Return True if all visible pixels of an RGBA icon share one colour (standard deviation under 12 levels)."""
+    visible = rgba[rgba[..., 3] > 128][:, :3]
+    return len(visible) == 0 or float(visible.std(axis=0).max()) < 12
 
 
 def iter_svgs(node_modules: str | Path, sets: Iterable[str] = TRAIN_SETS) -> Iterator[tuple[str, str, str]]:
-    """Yield (set, drawing name, SVG text) of icon packages below a ``node_modules`` folder, in a fixed order.
+    """Yield (icon set, icon name, SVG text) of icon packages below a ``node_modules`` folder, in a fixed order.
 
     Raises:
-        FileNotFoundError: If a package is not there; the message says which one to install.
+        FileNotFoundError: If a package is missing; the message names the package to install.
     """
     root = Path(node_modules)
     for name in sets:
@@ -238,19 +238,19 @@ def render_packages(
     *,
     held_out: Iterable[str] = HELD_OUT,
     exclude_classes: Iterable[str] = (),
-) -> Drawings:
-    """Render every drawing of the icon sets that may be used.
+) -> Icons:
+    """Render every icon of some icon sets, except those of held-out brands and excluded classes.
 
     Args:
         node_modules: Folder with the npm packages.
-        sets: Icon sets, of `TRAIN_SETS` or `CALIBRATION_SETS`.
-        held_out: Folded brand names; drawings of them are dropped (`is_held_out`).
+        sets: Icon sets, from `TRAIN_SETS` or `CALIBRATION_SETS`.
+        held_out: Folded brand names whose icons are dropped (`is_held_out`).
         exclude_classes: Class names to leave out, for example the training classes when calibration marks are rendered.
 
     Returns:
-        The drawings. 12,000 take about two and a half minutes on one core.
+        The icons. 12,000 take about two and a half minutes on one core.
     """
-    entries, excluded = tuple(held_out), frozenset(exclude_classes) | frozenset(LOOKS_HELD_OUT)
+    entries, excluded = tuple(held_out), frozenset(exclude_classes) | frozenset(_HELD_OUT_BY_SHAPE)
     rows: list[tuple[str, str, bool, npt.NDArray[np.uint8]]] = []
     dropped = unusable = 0
     for source, name, svg in iter_svgs(node_modules, sets):
@@ -267,26 +267,26 @@ def render_packages(
     return from_arrays(rows)
 
 
-def save(drawings: Drawings, folder: str | Path) -> None:
-    """Write drawings to a folder as ``pixels.npy`` and ``drawings.json``."""
+def save(icons: Icons, folder: str | Path) -> None:
+    """Write icons to a folder as ``pixels.npy`` and ``drawings.json``."""
     path = Path(folder)
     path.mkdir(parents=True, exist_ok=True)
-    np.save(path / "pixels.npy", drawings.pixels, allow_pickle=False)
+    np.save(path / "pixels.npy", icons.pixels, allow_pickle=False)
     table = {
-        "names": list(drawings.names),
-        "labels": drawings.labels.tolist(),
-        "sources": list(drawings.sources),
-        "one_colour": drawings.one_colour.tolist(),
-        "shapes": drawings.shapes.tolist(),
+        "names": list(icons.names),
+        "labels": icons.labels.tolist(),
+        "sources": list(icons.sources),
+        "one_colour": icons.one_colour.tolist(),
+        "shapes": icons.shapes.tolist(),
     }
     (path / "drawings.json").write_text(json.dumps(table), encoding="utf-8")
 
 
-def load(folder: str | Path) -> Drawings:
+def load(folder: str | Path) -> Icons:
     """Read what `save` wrote; the pixels are memory-mapped."""
     path = Path(folder)
     table = json.loads((path / "drawings.json").read_text(encoding="utf-8"))
-    return Drawings(
+    return Icons(
         names=tuple(table["names"]),
         labels=np.array(table["labels"], np.int32),
         sources=tuple(table["sources"]),
