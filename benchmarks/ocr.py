@@ -21,7 +21,7 @@ from rich.progress import track
 from logoscan.images.loading import load_image
 from logoscan.ocr.engine import OcrEngine, make_ocr
 from logoscan.text.brand_names import NameIndex
-from logoscan.training.compose import ground_for
+from logoscan.training.crops import ground_for
 from logoscan.training.effects import lay, take_snapshot, to_uint8
 from logoscan.training.materials import Materials, backgrounds_from_arrays
 from logoscan.training.styles import paint

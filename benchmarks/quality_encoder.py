@@ -128,7 +128,7 @@ def names(
     photo, made-up words as composed). both_r1: that name, and the text tower's where nothing is read.
     """
     from logoscan.training.compose import Composer
-    from logoscan.training.drawings import from_arrays
+    from logoscan.training.icons import from_arrays
     from logoscan.training.materials import backgrounds_from_arrays
     from logoscan.training.wordmarks import draw_name, font_files, random_name
 

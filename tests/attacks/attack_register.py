@@ -101,9 +101,7 @@ def _rejected(names: Sequence[str | None], folder: Path) -> Trial:
         index = _shop().snapshot()
         journal = Journal(folder / "verdicts.jsonl")
         for name in names:
-            said = journal.reject(
-                _before(), "Acme Tools", not_shown=True, index=index, photos=[ACME], reviewer=name
-            )
+            said = journal.reject(_before(), "Acme Tools", not_shown=True, index=index, photos=[ACME], reviewer=name)
             if said.negatives:
                 raise NotHarmlessError(f"the mark is a negative by the word of {name!r}")
         if _scan(index).brands != _before().brands:

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import ImageFont
 
 from logoscan.training.compose import Composer, Mix
-from logoscan.training.drawings import from_arrays
+from logoscan.training.icons import from_arrays
 from logoscan.training.materials import backgrounds_from_arrays
 
 MIX = Mix(drawn=3, pictograms=0, wordmarks=1, look_alikes=1, packs=1, other_names=3)

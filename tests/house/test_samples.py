@@ -131,7 +131,7 @@ def test_logo_is_printed_on_its_surface_only() -> None:
 
 
 def test_scene_that_prints_a_logo_requires_one() -> None:
-    with pytest.raises(ValueError, match="drawing"):
+    with pytest.raises(ValueError, match="logo_image"):
         SCENES["speaker"](3, None, NO_FONT)
 
 

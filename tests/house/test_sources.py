@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from logoscan.sources import ANYWHERE, NameBelow, read_bytes, read_head
 from strategies import quick
 
 import logoscan
 from logoscan import sources
 from logoscan.errors import ImageError, InputError
+from logoscan.sources import ANYWHERE, NameBelow, read_bytes, read_head
 
 MOST = 1000
 

@@ -109,7 +109,9 @@ def test_loaded_index_is_memory_mapped_and_can_change(tmp_path: Path) -> None:
     loaded.save(tmp_path)  # over the files that it is mapped from
     loaded.save(tmp_path)
     assert loaded.fingerprint == index.fingerprint == LogoIndex.load(tmp_path).fingerprint
-    np.testing.assert_array_equal(loaded.logo_image("Kelvo", "Kelvo/pack.png"), index.logo_image("Kelvo", "Kelvo/pack.png"))
+    np.testing.assert_array_equal(
+        loaded.logo_image("Kelvo", "Kelvo/pack.png"), index.logo_image("Kelvo", "Kelvo/pack.png")
+    )
     assert loaded.remove("Kelvo") > 0
     assert {r.brand for r in loaded.logos} == {"Brenta"}
 

@@ -354,9 +354,7 @@ def test_opaque_logo_image_on_plain_ground_is_stored_without_it() -> None:
     opaque = np.full((60, 60, 4), 255, np.uint8)
     opaque[10:30, 20:40, :3], opaque[30:50, 20:40, :3], opaque[15:20, 25:30, :3] = (200, 0, 0), (0, 0, 200), 255
     index = LogoIndex(ENCODER)
-    index.add(
-        Brand("Acme"), [("a", opaque), ("full", np.dstack([ACME, np.full(ACME.shape[:2], 255, np.uint8)]))]
-    )
+    index.add(Brand("Acme"), [("a", opaque), ("full", np.dstack([ACME, np.full(ACME.shape[:2], 255, np.uint8)]))])
     kept, full = index.logo_image("Acme", "Acme/a"), index.logo_image("Acme", "Acme/full")
     assert kept is not None
     assert full is not None

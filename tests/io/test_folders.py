@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 from fakes import photo_of, quarters
-from logoscan.sources import NameBelow
 from PIL import Image
 
 from logoscan.io.folders import photo_names
 from logoscan.io.listings import read_listings
+from logoscan.sources import NameBelow
 from logoscan.types import Listing
 
 GOOD = Image.fromarray(photo_of(quarters((220, 30, 30), (250, 250, 250), (30, 60, 200), (240, 210, 40))))

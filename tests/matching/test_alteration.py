@@ -26,16 +26,16 @@ from logoscan.training.alterations import (
     ORDER,
     Examples,
     Pairs,
+    align_pairs,
     compose_pair,
-    gather,
-    joined,
+    concatenate,
     judge,
     stream_pairs,
     threshold,
     train_alterations,
     write_check,
 )
-from logoscan.training.drawings import save as save_drawings
+from logoscan.training.icons import save as save_drawings
 from logoscan.training.materials import backgrounds_from_arrays, save_backgrounds
 from logoscan.training.model_files import bundle
 from logoscan.types import Brand, Match
@@ -213,7 +213,7 @@ def test_pairs_are_what_their_kind_says() -> None:
         pair = compose_pair(made, kind, words=1.0 if kind == 0 else 0.0)
         assert pair.kind == kind
         assert pair.crop.shape == (128, 128, 3)
-        assert pair.drawing[..., 3].any()
+        assert pair.logo_image[..., 3].any()
 
 
 def test_a_pair_is_made_again_from_its_seed() -> None:
@@ -223,7 +223,7 @@ def test_a_pair_is_made_again_from_its_seed() -> None:
 
 
 def test_examples_come_half_faithful_from_another_process() -> None:
-    found = joined(stream_pairs(make_composer, 5, 0.0, 12))
+    found = concatenate(stream_pairs(make_composer, 5, 0.0, 12))
     assert len(found) <= 12
     assert (found.kinds == 0).mean() == pytest.approx(0.5, abs=0.2)
 
@@ -239,14 +239,14 @@ def test_training_learns_what_it_is_shown_and_judge_counts_it() -> None:
 
 
 def test_every_kind_comes_in_turn() -> None:
-    found = gather(compose_pair(make_composer(), kind) for kind in ORDER)
+    found = align_pairs(compose_pair(make_composer(), kind) for kind in ORDER)
     assert set(found.kinds.tolist()) <= set(range(len(KINDS)))
     assert len(found) >= 4
 
 
 def test_the_command_trains_judges_and_writes(tmp_path: Path) -> None:
     for name in ("drawings", "drawings-calibration"):
-        save_drawings(make_composer().drawings, tmp_path / name)
+        save_drawings(make_composer().icons, tmp_path / name)
     save_backgrounds(backgrounds_from_arrays([]), tmp_path / "backgrounds")
     fonts, target = tmp_path / "fonts", tmp_path / "check.safetensors"
     fonts.mkdir()

@@ -12,7 +12,17 @@ from logoscan.types import BrandMention, Match, MentionKind
 
 
 def match(brand: str, probability: float | None, image: int = 0, points: int = 0) -> Match:
-    return Match(image, (0.0, 0.0, 1.0, 1.0), brand, f"{brand}/a.png", 0.5, 0.1, probability, "keypoints" if points else "appearance", points)
+    return Match(
+        image,
+        (0.0, 0.0, 1.0, 1.0),
+        brand,
+        f"{brand}/a.png",
+        0.5,
+        0.1,
+        probability,
+        "keypoints" if points else "appearance",
+        points,
+    )
 
 
 def mention(brand: str, probability: float, source: str = "image:0", kind: MentionKind = "exact") -> BrandMention:
@@ -119,7 +129,9 @@ Box = tuple[float, float, float, float]
 
 
 def seen(brand: str, probability: float, xyxy: Box = BOX, points: int = 0, image: int = 0) -> Match:
-    return Match(image, xyxy, brand, f"{brand}/a.png", 0.5, 0.1, probability, "keypoints" if points else "appearance", points)
+    return Match(
+        image, xyxy, brand, f"{brand}/a.png", 0.5, 0.1, probability, "keypoints" if points else "appearance", points
+    )
 
 
 def read(

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from logoscan.matching.alteration import _is_sound
 
 from logoscan.matching.alignment import Alignment
-from logoscan.matching.alteration import KINDS, Alteration
+from logoscan.matching.alteration import KINDS, Alteration, _is_sound
 
 
 def found(kind: str, correlation: float, other: float, mirrored: bool) -> Alteration:

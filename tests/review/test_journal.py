@@ -307,9 +307,7 @@ def test_confirmed_rendering_raises_later_matches(journal: Journal) -> None:
     report = scan(index, photo_of(LIKE_ACME))
     faint = photo_of(quarters(RED, WHITE, BLUE, (225, 120, 130)))
     first = shown(scan(index, faint))
-    said = journal.confirm(
-        report, "Acme", add_rendering=True, index=index, photos=[photo_of(LIKE_ACME)]
-    )
+    said = journal.confirm(report, "Acme", add_rendering=True, index=index, photos=[photo_of(LIKE_ACME)])
     assert len(said.logos) == 1
     assert said.logos[0].startswith("Acme/listing-")
     assert shown(scan(index, faint)) > first
@@ -635,9 +633,7 @@ def test_brands_own_logo_never_becomes_a_negative(
     index, photo = fresh_index(), photo_of(ACME)
     report = scan(index, photo)
     for name in ("Ann", "Bob", "Carl"):
-        said = journal.reject(
-            report, "Acme", not_shown=True, index=index, photos=[photo], reviewer=name
-        )
+        said = journal.reject(report, "Acme", not_shown=True, index=index, photos=[photo], reviewer=name)
         assert said.negatives == ()
     assert "it is the mark itself; a label only" in caplog.text
     for brand in ("Acme", None):

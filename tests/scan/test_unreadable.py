@@ -26,10 +26,10 @@ from strategies import quick
 import logoscan.images.loading
 from logoscan.index.logo_index import LogoIndex
 from logoscan.scan.pace import Pace
+from logoscan.scan.photo_selection import name_images
 from logoscan.scan.scanner import Scanner
 from logoscan.scan.screening import Screener, SkippedStage
 from logoscan.types import ImageSource, Listing, Rgb
-from logoscan.scan.photo_selection import name_images
 from logoscan.vision.sift import Keypoints
 
 OPENING_S = 0.03

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from fakes import BLUE, RED, WHITE, YELLOW, FakeDetector, FakeEncoder, photo_of, quarters
-from logoscan.sources import ANYWHERE
 from PIL import Image
 
 from logoscan.errors import ImageError, InputError
@@ -18,6 +17,7 @@ from logoscan.io.listings import BadRow, read_listings
 from logoscan.reporting.html import listing_page
 from logoscan.scan.scanner import Scanner
 from logoscan.scan.unreadable import listings_of
+from logoscan.sources import ANYWHERE
 from logoscan.types import Brand, Listing
 
 ACME = quarters(RED, WHITE, BLUE, YELLOW)

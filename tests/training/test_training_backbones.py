@@ -9,7 +9,7 @@ import pytest
 import timm
 from builders.training import MIX, make_composer
 
-from logoscan.training.backbones import Lesson, compare, in_order, lesson, taught_r1, unseen_marks
+from logoscan.training.backbones import Lesson, compare, in_order, lesson, teacher_r1, unseen_marks
 from logoscan.training.compose import Batch
 from logoscan.training.network import Tower
 
@@ -63,7 +63,7 @@ def test_more_minutes_bring_a_backbone_nearer_to_its_teacher(teacher: Tower, mon
         taught_for.append(compare("resnet10t", teacher, known, unseen, 1.0, clock=partial(next, ticks)))
     assert taught_for[0].crops < taught_for[1].crops
     assert taught_for[0].cosine + 0.2 < taught_for[1].cosine
-    assert taught_r1(teacher, unseen) == 1.0
+    assert teacher_r1(teacher, unseen) == 1.0
 
 
 def test_weights_of_another_implementation_are_named_by_their_order() -> None:

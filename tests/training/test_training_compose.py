@@ -13,9 +13,9 @@ from PIL import ImageFont
 
 from logoscan.index.logo_images import ink
 from logoscan.training.compose import Composer, Mix
-from logoscan.training.drawings import DRAWING_PX, Drawings, from_arrays
 from logoscan.training.effects import CROP_PX
 from logoscan.training.heldout import is_held_out
+from logoscan.training.icons import ICON_PX, Icons, from_arrays
 from logoscan.training.materials import (
     Backgrounds,
     Materials,
@@ -43,7 +43,7 @@ def shape(kind: int, colour: tuple[int, int, int] = (0, 0, 0)) -> Rgba:
 
 
 @pytest.fixture(scope="module")
-def drawings() -> Drawings:
+def drawings() -> Icons:
     rows = [(f"mark{k}", "test", True, shape(k)) for k in range(6)]
     rows.append(("mark0", "other", False, shape(0, (200, 30, 30))))
     rows.append(("ph:sign", "ph", True, shape(6)))
@@ -67,7 +67,7 @@ def fonts(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
 
 
 def test_same_seed_same_batches_other_seed_others(
-    drawings: Drawings, grounds: Backgrounds, fonts: tuple[str, ...]
+    drawings: Icons, grounds: Backgrounds, fonts: tuple[str, ...]
 ) -> None:
     mix = Mix(drawn=3, pictograms=0, wordmarks=2, look_alikes=2, packs=2)
     first, again, other = (Composer(drawings, fonts, grounds, seed) for seed in (4, 4, 5))
@@ -79,7 +79,7 @@ def test_same_seed_same_batches_other_seed_others(
         assert not np.array_equal(a.crops, c.crops)
 
 
-def test_batch_layout(drawings: Drawings, grounds: Backgrounds, fonts: tuple[str, ...]) -> None:
+def test_batch_layout(drawings: Icons, grounds: Backgrounds, fonts: tuple[str, ...]) -> None:
     composer = Composer(drawings, fonts, grounds, 1)
     mix = Mix(drawn=3, pictograms=1, wordmarks=4, look_alikes=2, packs=3, other_names=7)
     batch = composer.batch(mix)
@@ -100,7 +100,7 @@ def test_batch_layout(drawings: Drawings, grounds: Backgrounds, fonts: tuple[str
     assert not set(fresh.tolist()) & set(later.tolist())  # made classes are never met again
 
 
-def test_works_without_fonts_and_photographs(drawings: Drawings) -> None:
+def test_works_without_fonts_and_photographs(drawings: Icons) -> None:
     empty = backgrounds_from_arrays([])
     labels = (
         Composer(drawings, (), empty, 1).batch(Mix(drawn=4, pictograms=0, wordmarks=4, look_alikes=0, packs=0)).labels
@@ -111,7 +111,7 @@ def test_works_without_fonts_and_photographs(drawings: Drawings) -> None:
         Composer(from_arrays([]), (), empty, 1)
 
 
-def test_clean_crop_shows_the_drawing(drawings: Drawings, grounds: Backgrounds) -> None:
+def test_clean_crop_shows_the_drawing(drawings: Icons, grounds: Backgrounds) -> None:
     composer = Composer(drawings, (), grounds, 3)
     for _ in range(12):
         crop = composer.clean(shape(2), True).astype(int)
@@ -130,7 +130,7 @@ def test_mix_refuses_nonsense(drawn: int) -> None:
 
 
 def test_packs_are_solid_and_other_colours_are_seen(
-    drawings: Drawings, grounds: Backgrounds, fonts: tuple[str, ...]
+    drawings: Icons, grounds: Backgrounds, fonts: tuple[str, ...]
 ) -> None:
     bodies = set()
     for seed in range(24):
@@ -138,7 +138,7 @@ def test_packs_are_solid_and_other_colours_are_seen(
         given = (drawings, fonts, grounds) if seed % 2 else (from_arrays([]), (), backgrounds_from_arrays([]))
         pack = draw_pack(rng, *given, Materials(rng))
         assert pack.dtype == np.uint8
-        assert max(pack.shape[:2]) == DRAWING_PX
+        assert max(pack.shape[:2]) == ICON_PX
         assert (pack[..., 3] > 250).mean() > 0.6
         assert pack[..., :3].std(axis=(0, 1)).max() > 3  # no plain slab
         bodies.add((pack.shape, int(pack[..., 3].sum())))
@@ -148,7 +148,7 @@ def test_packs_are_solid_and_other_colours_are_seen(
     assert len(bodies) > 12
 
 
-def test_a_pack_keeps_its_colours_in_a_photo(drawings: Drawings) -> None:
+def test_a_pack_keeps_its_colours_in_a_photo(drawings: Icons) -> None:
     red = np.zeros((120, 80, 4), np.uint8)
     red[...] = (230, 20, 20, 255)
     composer = Composer(drawings, (), backgrounds_from_arrays([]), 5)
@@ -224,7 +224,7 @@ def test_backgrounds_come_back_equal(grounds: Backgrounds, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("groups", [0.0, 1.0])
 def test_scene_boxes_enclose_what_was_drawn(
-    groups: float, drawings: Drawings, fonts: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+    groups: float, drawings: Icons, fonts: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On a black ground, without photo effects, every lit pixel lies in a box and every box edge touches the mark."""
     monkeypatch.setattr("logoscan.training.scenes.ground_for", lambda rng, b, m, h, w: np.zeros((h, w, 3), np.float32))
@@ -265,7 +265,7 @@ def test_scene_boxes_enclose_what_was_drawn(
 
 
 def test_crowd_has_many_small_logos_and_a_group_one_box(
-    drawings: Drawings, grounds: Backgrounds, fonts: tuple[str, ...]
+    drawings: Icons, grounds: Backgrounds, fonts: tuple[str, ...]
 ) -> None:
     rng = np.random.default_rng(4)
     materials = Materials(rng)
@@ -298,7 +298,7 @@ def covers(outer: npt.NDArray[np.float32], inner: npt.NDArray[np.float32]) -> bo
 
 
 def test_scenes_are_seeded_and_keep_to_their_classes(
-    drawings: Drawings, grounds: Backgrounds, fonts: tuple[str, ...]
+    drawings: Icons, grounds: Backgrounds, fonts: tuple[str, ...]
 ) -> None:
     def make(seed: int) -> list[Scene]:
         rng = np.random.default_rng(seed)
@@ -319,7 +319,7 @@ def test_scenes_are_seeded_and_keep_to_their_classes(
     assert any(not np.array_equal(a.rgb, b.rgb) for a, b in zip(first, other, strict=True))
 
 
-def test_scene_without_logos_has_empty_boxes(drawings: Drawings, grounds: Backgrounds) -> None:
+def test_scene_without_logos_has_empty_boxes(drawings: Icons, grounds: Backgrounds) -> None:
     rng = np.random.default_rng(1)
     scene = compose_scene(rng, drawings, grounds, Materials(rng), marks=(0, 0))
     assert scene.names == ()
@@ -328,7 +328,7 @@ def test_scene_without_logos_has_empty_boxes(drawings: Drawings, grounds: Backgr
 
 
 def test_contact_sheet_is_written(
-    drawings: Drawings, grounds: Backgrounds, fonts: tuple[str, ...], tmp_path: Path
+    drawings: Icons, grounds: Backgrounds, fonts: tuple[str, ...], tmp_path: Path
 ) -> None:
     made = contact_sheet(Composer(drawings, fonts, grounds, 1), tmp_path / "sheet.png", crops=20, scenes=2)
     assert made == (20, 2)

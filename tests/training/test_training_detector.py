@@ -12,22 +12,12 @@ import torch
 from safetensors import safe_open
 
 from logoscan.training.compose import Composer
-from logoscan.training.detector import (
-    DetectorPlan,
-    Example,
-    Found,
-    Scenes,
-    fit_confidence,
-    judge,
-    letterbox,
-    loss,
-    read_detector,
-    stacked,
-    train_detector,
-    varied,
-    write_detector,
-)
-from logoscan.training.drawings import from_arrays
+from logoscan.training.detector import loss, train_detector
+from logoscan.training.detector_examples import Example, Scenes, augment, letterbox, stack_pixels
+from logoscan.training.detector_files import read_detector, write_detector
+from logoscan.training.detector_plan import DetectorPlan
+from logoscan.training.detector_quality import Proposals, fit_confidence, judge
+from logoscan.training.icons import from_arrays
 from logoscan.training.materials import backgrounds_from_arrays
 from logoscan.training.model_files import average, write_model
 from logoscan.training.network import Tower
@@ -81,7 +71,7 @@ def test_loss_knows_bare_scenes_and_falls_for_the_truth() -> None:
     bare = Example(np.full((128, 128, 3), 90, np.uint8), np.zeros((0, 4), np.float32))
 
     def of(*given: Example) -> dict[str, torch.Tensor]:
-        return loss(net, stacked(given), [e.boxes for e in given])
+        return loss(net, stack_pixels(given), [e.boxes for e in given])
 
     for given in ([bare], [bare, marks]):
         assert all(torch.isfinite(v) for v in of(*given).values())
@@ -99,7 +89,7 @@ def test_mosaics_and_enlarged_parts_keep_their_boxes_on_the_logos() -> None:
         boxes = np.array([[x, y, x + w, y + w]], np.float32) if k else np.zeros((0, 4), np.float32)
         examples.append(Example(pixels if k else np.full_like(pixels, 90), boxes))
     plan = DetectorPlan(size_px=128, mosaics=0.5, zooms=1.0)
-    pictures, marks = varied(stacked(examples), [e.boxes for e in examples], plan, rng)
+    pictures, marks = augment(stack_pixels(examples), [e.boxes for e in examples], plan, rng)
     assert pictures.shape == (8 + 4 + 8, 3, 128, 128)
     assert pictures.dtype == torch.uint8
     assert len(marks) == len(pictures)
@@ -109,7 +99,7 @@ def test_mosaics_and_enlarged_parts_keep_their_boxes_on_the_logos() -> None:
             inner = picture[:, y0 + 2 : y1 - 2, x0 + 2 : x1 - 2]
             assert inner[0].min() > 200
             assert inner[1].max() < 40
-    alone = varied(stacked(examples), [e.boxes for e in examples], DetectorPlan(mosaics=0, zooms=0), rng)
+    alone = augment(stack_pixels(examples), [e.boxes for e in examples], DetectorPlan(mosaics=0, zooms=0), rng)
     assert len(alone[1]) == 8
 
 
@@ -169,11 +159,11 @@ def test_confidence_is_the_share_of_hits() -> None:
     scores = rng.uniform(0.05, 0.95, 4000).astype(np.float32)
     true = 1 / (1 + np.exp(-(2 * np.log(scores / (1 - scores)) + 0.5)))
     none = np.zeros(0, bool), np.zeros(0, np.float32)
-    slope, offset = fit_confidence(Found(scores, rng.random(4000) < true, *none))
+    slope, offset = fit_confidence(Proposals(scores, rng.random(4000) < true, *none))
     assert slope == pytest.approx(2, abs=0.25)
     assert offset == pytest.approx(0.5, abs=0.2)
     with pytest.raises(ValueError, match="expected hits and misses, got 0 hits of 3"):
-        fit_confidence(Found(scores[:3], np.zeros(3, bool), *none))
+        fit_confidence(Proposals(scores[:3], np.zeros(3, bool), *none))
 
 
 def test_detector_plan_refuses_nonsense() -> None:

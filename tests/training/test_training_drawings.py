@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import ImageFont
 
-from logoscan.training import drawings as dr
+from logoscan.training import icons as dr
 from logoscan.training.heldout import HELD_OUT, fold_name, is_held_out, read_heldout
 from logoscan.training.wordmarks import change_name, draw_name, font_files, random_name
 
@@ -95,7 +95,7 @@ def test_packages_lose_held_out_names_and_join_drawings_of_one_brand(tmp_path: P
     assert marks.one_colour.tolist() == [True, True, False]
     assert [m.tolist() for m in marks.by_class()] == [[0, 2], [1]]
     # The 8 x 20 shape is cut out of its 24 x 24 view box and its long side is the drawing size.
-    assert marks.shapes[0].tolist() == [dr.DRAWING_PX, dr.DRAWING_PX * 8 // 20]
+    assert marks.shapes[0].tolist() == [dr.ICON_PX, dr.ICON_PX * 8 // 20]
     left = marks.rgba(2)
     assert left[80, 20].tolist() == [255, 0, 0, 255]
     calibration = dr.render_packages(tmp_path, ["logos"], exclude_classes=marks.names)
@@ -142,7 +142,7 @@ def test_saved_drawings_come_back_equal(tmp_path: Path) -> None:
 def test_drawings_refuse_pixels_that_do_not_fit() -> None:
     marks = dr.from_arrays([("a", "test", True, np.zeros((4, 5, 4), np.uint8))])
     with pytest.raises(ValueError, match="expected 80 bytes"):
-        dr.Drawings(marks.names, marks.labels, marks.sources, marks.one_colour, marks.shapes, marks.pixels[:-1])
+        dr.Icons(marks.names, marks.labels, marks.sources, marks.one_colour, marks.shapes, marks.pixels[:-1])
 
 
 def test_made_up_names_are_seeded_and_never_held_out() -> None:
@@ -161,7 +161,7 @@ def test_fonts_are_found_and_draw(any_font_folder: Path) -> None:
     plain, wide = draw_name("Kalmo", fonts[0]), draw_name("Kalmo", fonts[0], spacing_em=0.3)
     assert plain is not None
     assert wide is not None
-    assert max(plain.shape[:2]) == dr.DRAWING_PX
+    assert max(plain.shape[:2]) == dr.ICON_PX
     assert plain[..., 3].max() > 200
     # Spaced letters at the same width are lower.
     assert wide.shape[0] < plain.shape[0]

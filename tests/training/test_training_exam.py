@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from logoscan.training.drawings import Drawings, from_arrays
-from logoscan.training.exam import distances, gallery_drawings, shapes, without_exam, without_twins
+from logoscan.training.exam import distances, gallery_logos, shapes, without_exam, without_twins
+from logoscan.training.icons import Icons, from_arrays
 from logoscan.training.styles import Rgba
 
 
@@ -22,7 +22,7 @@ def mark(kind: int, side: int = 100, colour: tuple[int, int, int] = (0, 0, 0)) -
     return out
 
 
-def marks() -> Drawings:
+def marks() -> Icons:
     rows = [(f"m{k}", "set", True, mark(k)) for k in range(4)]
     return from_arrays([*rows, ("m1", "other set", False, mark(1, 160, (200, 30, 30)))])
 
@@ -48,7 +48,7 @@ def test_other_marks_and_an_empty_exam_drop_nothing() -> None:
 def test_the_exam_is_read_from_brand_folders(tmp_path: Path) -> None:
     (tmp_path / "Acme").mkdir()
     Image.fromarray(mark(2)).save(tmp_path / "Acme" / "a.png")
-    (drawing,) = gallery_drawings([tmp_path])
+    (drawing,) = gallery_logos([tmp_path])
     assert without_exam(marks(), [drawing])[1].keys() == {"m2"}
 
 

@@ -20,12 +20,13 @@ from logoscan.runtime import cpu_has_bf16
 from logoscan.training.__main__ import main
 from logoscan.training.compose import Composer
 from logoscan.training.depthwise import Depthwise
-from logoscan.training.drawings import save as save_drawings
-from logoscan.training.losses import pair_loss, text_loss
+from logoscan.training.icons import save as save_drawings
+from logoscan.training.losses import pair_loss, proxy_loss, text_loss
 from logoscan.training.model_files import average, read_text_tower, read_tower, write_model
 from logoscan.training.network import DIM, TextTower, Tower, embed, for_training, to_input
 from logoscan.training.stream import stream
-from logoscan.training.train import Plan, _begin, proxy_loss, train
+from logoscan.training.tower_plan import Plan
+from logoscan.training.train import _begin, train
 
 PLAN = Plan(minutes=5, max_steps=2, mix=MIX, small_px=64, whiten_batches=1, proxy_weight=0.5)
 
@@ -89,7 +90,7 @@ def test_a_warm_start_from_narrower_vectors_widens_both_towers(tmp_path: Path) -
 
 def test_a_folder_without_fonts_is_refused(tmp_path: Path) -> None:
     made = make_composer()
-    save_drawings(made.drawings, tmp_path / "drawings")
+    save_drawings(made.icons, tmp_path / "drawings")
     with pytest.raises(ValueError, match="expected font files that draw Latin letters, got none"):
         Composer.from_folders(str(tmp_path), str(tmp_path), 0)
 

@@ -13,7 +13,7 @@ from fakes import BLUE, GREEN, RED, WHITE, FakeDetector, photo_of, quarters
 
 from logoscan.errors import CorruptFileError, InputError
 from logoscan.images.boxes import iou
-from logoscan.training.detector import write_detector
+from logoscan.training.detector_files import write_detector
 from logoscan.types import Regions, TextSpans
 from logoscan.vision.detector import Detector, LogoDetector, make_detector, with_text
 from logoscan.vision.detector_net import build
