@@ -1,8 +1,7 @@
-"""Licences of what logoscan needs at run time, as each installed package states them; those to look at are flagged."""
+"""Licences of what logoscan needs at run time, as each installed package states them; doubtful ones are flagged."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -13,14 +12,20 @@ import click
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from benchmarks.common.results import write_result
+
+# Licences that ask to share, in words of metadata.
 _COPYLEFT = re.compile(
     r"\b(?:[AL]?GPL|MPL|EPL|CDDL|EUPL)(?:v?\d|\b|-)|Mozilla Public|GNU (?:Library|Lesser|General)", re.I
 )
+# Licences that their owner keeps, in words of metadata.
 _PROPRIETARY = re.compile(r"proprietary", re.I)
+# The title of a GNU licence in a licence file.
 _GNU = re.compile(r"GNU\s+(?:(?:LESSER|LIBRARY|AFFERO)\s+)?(?:GENERAL|OR\s+LESSER)[\s\w]*PUBLIC\s+LICENSE", re.I)
+# Names of licence files.
 _LICENCE_FILE = re.compile(r"(?:^|/)(?:licen[cs]e|copying|notice|3rd[-_ ]?party|third[-_ ]?party)[^/]*$", re.I)
+# Longest licence field that is a name; some packages put the whole text there.
 _MOST_CHARS = 80
-"""Of a licence field; some packages put the whole text there."""
 
 
 @dataclass(frozen=True)
@@ -28,10 +33,10 @@ class Row:
     """One installed package.
 
     Attributes:
-        name: As in the registry.
-        version: Installed one.
-        licence: As its metadata states it, "" where they state none.
-        files: Licence files that it brings.
+        name: Name in the registry.
+        version: Installed version.
+        licence: What the metadata state; "" where they state none.
+        files: Licence files that the package brings.
         flag: "copyleft", "proprietary", "none stated", "holds GNU-licensed parts" (its licence files quote such a
             licence: of a library in the wheel, or of one that may be left out), or "".
         wanted_by: A package that asks for it.
@@ -46,7 +51,7 @@ class Row:
 
 
 def stated(found: Distribution) -> str:
-    """What the metadata say: the expression, else the field's first line, else the classifiers."""
+    """Read what the metadata state: the expression, else the field's first line, else the classifiers."""
     metadata = found.metadata
     expression, field = ((metadata.get_all(key) or [""])[0].strip() for key in ("License-Expression", "License"))
     field = field.split("\n")[0]
@@ -56,11 +61,11 @@ def stated(found: Distribution) -> str:
 
 
 def row(found: Distribution, wanted_by: str) -> Row:
-    """A package's row."""
+    """Describe a package that another one wants."""
     licence = stated(found)
     files = [f for f in found.files or [] if _LICENCE_FILE.search(str(f)) and f.suffix not in (".py", ".pyc")]
-    places = [Path(str(f.locate())) for f in files]
-    gnu = any(_GNU.search(p.read_text("utf-8", "replace")) for p in places if p.is_file())
+    paths = [Path(str(f.locate())) for f in files]
+    gnu = any(_GNU.search(p.read_text("utf-8", "replace")) for p in paths if p.is_file())
     flag = (
         "none stated" if not licence
         else "copyleft" if _COPYLEFT.search(licence)
@@ -72,7 +77,7 @@ def row(found: Distribution, wanted_by: str) -> Row:
 
 
 def closure(names: Iterable[str], extras: frozenset[str] = frozenset()) -> tuple[list[Row], list[str]]:
-    """Rows of packages and of all that they need here, by name; and those that are not installed."""
+    """List packages and all that they need here, by name; and those that are not installed."""
     rows: dict[str, Row] = {}
     missing: set[str] = set()
     waiting = [(name, "", extras) for name in names]
@@ -96,12 +101,12 @@ def closure(names: Iterable[str], extras: frozenset[str] = frozenset()) -> tuple
     return [rows[key] for key in sorted(rows)], sorted(missing)
 
 
-@click.command()
+@click.command("licences")
 @click.argument("package", default="logoscan")
-@click.option("--extra", "extras", multiple=True, help="Of the package, whose needs count too.")
+@click.option("--extra", "extras", multiple=True, help="Extra of the package, whose needs count too.")
 @click.option("--json", "out", type=click.Path(path_type=Path), help="Result file.")
-def main(package: str, extras: tuple[str, ...], out: Path | None) -> None:
-    """Licences of PACKAGE and all that it needs at run time in this environment, as Markdown; flagged ones come first.
+def licences(package: str, extras: tuple[str, ...], out: Path | None) -> None:
+    """List the licences of PACKAGE and of all that it needs at run time here, as Markdown, flagged ones first.
 
     What is flagged is a reason to read that licence, not a verdict; what a wheel holds and does not state is not seen.
     """
@@ -113,9 +118,4 @@ def main(package: str, extras: tuple[str, ...], out: Path | None) -> None:
     if missing:
         click.echo(f"\nnot installed here: {', '.join(missing)}")
     if out is not None:
-        content = {"rows": [asdict(one) for one in rows], "missing": missing}
-        out.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()
+        write_result(out, {"rows": [asdict(one) for one in rows], "missing": missing}, {"package": package})

@@ -59,6 +59,7 @@ class Scanner:
         encoder: The encoder that made the index.
         detector: Proposes regions.
         ocr: Reads text; None reads none.
+        effort: How much work may be saved.
         pipeline: The steps of a scan, one by one.
         calibration: Similarity to probability; None where none fits, and then `similarity_threshold` decides.
         name_calibration: The same for brands that are registered by their name alone.
@@ -129,6 +130,7 @@ class Scanner:
         if effort not in get_args(Effort):
             raise InputError(f"effort: expected default or full, got {effort!r}")
         self.index, self.encoder, self.ocr, self._root = index, encoder, ocr, root
+        self.effort: Effort = effort
         self.detector: Detector = detector or LogoDetector(device=encoder.device, effort=effort)
         extractor = FeatureExtractor(
             encoder,

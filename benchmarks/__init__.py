@@ -1,0 +1,1 @@
+"""Measurements of logoscan, each a question: `python -m benchmarks --help` lists them."""

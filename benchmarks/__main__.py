@@ -1,0 +1,73 @@
+"""Runs one benchmark: `python -m benchmarks NAME [options] --json OUT`, from the root of the repository."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+# Name -> (module, name of its command there, question), in the order of the help. A module is imported when it is run.
+COMMANDS: dict[str, tuple[str, str, str]] = {
+    "crops": ("quality.crops", "crops", "Does the encoder find the brand of a labelled box in a gallery?"),
+    "identify": ("quality.identify", "identify", "Which share of whole photos gets the right brand, and how surely?"),
+    "unknown": ("quality.unknown", "unknown", "How often is a brand that is not in the index taken for one that is?"),
+    "naming": ("quality.naming", "naming", "Which brands are named in a folder of photos without labels?"),
+    "boxes": ("quality.boxes", "boxes", "Which share of labelled boxes does the detector propose?"),
+    "plans": ("quality.plans", "plans", "What does the detector gain over tiles, in accuracy and in time?"),
+    "effort": ("quality.effort", "effort", "What does the default effort lose against full effort, and save?"),
+    "stickers": ("quality.stickers", "stickers", "What does another brand's word, pasted on a photo, change?"),
+    "names": ("quality.names", "names", "Are brands found that are in the index by their name alone?"),
+    "honest": ("quality.honest", "honest", "Which honest listings are accused by mistake, and by which signals?"),
+    "lookalikes": ("quality.lookalikes", "lookalikes", "Are misspelt brand names in photos flagged as look-alikes?"),
+    "ocr": ("quality.ocr", "ocr", "Which OCR engine reads more, and how fast?"),
+    "text": ("quality.text", "text", "Are disguised brand names in titles flagged, and honest titles left alone?"),
+    "scan": ("speed.scan", "scan", "What does a scan cost beside the plain way of doing it?"),
+    "capacity": ("speed.capacity", "capacity", "How many cores do ten million listings a day take?"),
+    "stages": ("speed.stages", "stages", "In which stage of a scan does the time go?"),
+    "passes": ("speed.passes", "passes", "How long do the bare networks of a scan take?"),
+    "encode": ("speed.encode", "encode", "How fast are the networks on a device, and are they right?"),
+    "index": ("speed.index", "index", "What does a photo cost in time and memory as the index grows?"),
+    "screen": ("speed.screen", "screen", "Does the gate before posting keep its deadline, and decide as a scan does?"),
+    "distributed": ("speed.distributed", "distributed", "Does Ray give the same reports, none lost or doubled?"),
+    "attacks": ("robustness.attacks", "attacks", "How does each hostile input end, and what does it cost?"),
+    "crashes": ("robustness.crashes", "crashes", "Do the stored files survive kills, flipped bits and cut ends?"),
+    "fuzz": ("robustness.fuzz", "fuzz", "Does any random input crash a reader?"),
+    "soak": ("robustness.soak", "soak", "Do memory, rate and open files stay level over a long run?"),
+    "evasion": ("robustness.evasion", "evasion", "Which marks and names are still found when a seller hides them?"),
+    "score": ("simulated.score", "score", "Does the score tell counterfeits from genuine listings? (simulated)"),
+    "worlds": ("simulated.worlds", "worlds", "What does a simulated world hold? (simulated)"),
+    "licences": ("licences", "licences", "Under which licences are the packages that logoscan needs?"),
+    "tables": ("common.tables", "tables", "Writes the tables of benchmarks/README.md from result files."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports only the command that is run, so that its help costs nothing."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """List all names, in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command by its name; None for a name that there is not."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, name, _ = COMMANDS[cmd_name]
+        command = getattr(import_module(f"benchmarks.{module}"), name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write each name with its question, without an import."""
+        formatter.width = max(formatter.width, 110)
+        with formatter.section("Benchmarks"):
+            formatter.write_dl([(name, question) for name, (_, _, question) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup)
+def main() -> None:
+    """Run one benchmark. Each writes its figures, settings and machine to the file that --json names."""
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m benchmarks")

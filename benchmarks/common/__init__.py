@@ -1,0 +1,1 @@
+"""What the benchmarks share: options, result files, statistics, indexes, scanners and the feature cache."""

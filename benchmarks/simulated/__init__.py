@@ -1,0 +1,1 @@
+"""Figures on drawn streams of listings, which are always reported as simulated."""

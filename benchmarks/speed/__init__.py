@@ -1,0 +1,1 @@
+"""What a scan costs: time, memory and cores."""
