@@ -6,7 +6,6 @@ in the same way. Nothing here knows models, listings or scores.
 
 from __future__ import annotations
 
-import hashlib
 import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,9 +15,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageFile, UnidentifiedImageError
 
-from logoscan.errors import ImageError, InputError
+from logoscan._hashing import pixels_sha256, sha256_hex
+from logoscan.errors import ImageError
 from logoscan.images._heif import HeifPhoto
-from logoscan.images.boxes import clip
 from logoscan.images.formats import (
     FORMATS,
     MOST_READS,
@@ -30,12 +29,9 @@ from logoscan.images.formats import (
     refuse_large,
 )
 from logoscan.sources import ANYWHERE, HEAD_BYTES, Root, kind_of, read_bytes, shown
-from logoscan.types import Boxes, CropFit, ImageSource, Rgb, Rgba
+from logoscan.types import ImageSource, Rgb, Rgba
 
-__all__ = [
-    "FORMATS", "ImageLimits", "Picture", "crop", "load_image", "pad_square", "read_file",
-    "read_picture", "read_rgba", "square_crops",
-]  # fmt: skip
+__all__ = ["FORMATS", "ImageLimits", "Picture", "flatten", "load_image", "read_file", "read_picture", "read_rgba"]
 
 _TURNS: dict[int, Callable[[Rgba], Rgba]] = {
     2: lambda a: a[:, ::-1],
@@ -65,10 +61,6 @@ class ImageLimits:
     max_bytes: int = 32 << 20
     max_pixels: int = 64_000_000
     max_side_px: int = 30_000
-
-
-_LARGEST_PADDED_PX = 4096
-"""Side of the largest square that is padded out; a longer box is reduced first. A strip's of 30,000 px has 2.7 GB."""
 
 
 # Formats of several frames or pages. What a browser plays after the first frame may be anything.
@@ -299,7 +291,7 @@ def _read(
                 raise ImageError("the file is empty")
             if len(data) > limits.max_bytes:
                 raise ImageError(f"expected at most {limits.max_bytes} bytes, got more")
-            digest = hashlib.sha256(data).hexdigest()
+            digest = sha256_hex(data)
             pixels, size_wh, more = _decoded(data, limits, reduced, alpha=alpha)
             return pixels, digest, size_wh, more
     if isinstance(source, Image.Image):
@@ -313,7 +305,7 @@ def _read(
             rgba = _array_rgba(source)
     else:
         raise ImageError(f"image: expected a path, bytes, a PIL image or an array, got {type(source).__name__}")
-    digest = hashlib.sha256(repr(rgba.shape).encode() + rgba.tobytes()).hexdigest()
+    digest = pixels_sha256(rgba)
     return rgba, digest, (rgba.shape[1], rgba.shape[0]), False
 
 
@@ -345,74 +337,3 @@ def flatten(rgba: Rgba, ground: tuple[int, int, int]) -> Rgb:
         canvas.alpha_composite(part)
         out[top : top + rows] = np.asarray(canvas.convert("RGB"))
     return out
-
-
-def crop(image: Rgb, xyxy: tuple[float, float, float, float]) -> Rgb:
-    """The pixels of one box, rounded outwards and cut to the picture.
-
-    Raises:
-        InputError: The box does not meet the picture.
-    """
-    height, width = image.shape[:2]
-    x0, y0 = max(0, int(np.floor(xyxy[0]))), max(0, int(np.floor(xyxy[1])))
-    x1, y1 = min(width, int(np.ceil(xyxy[2]))), min(height, int(np.ceil(xyxy[3])))
-    if x1 <= x0 or y1 <= y0:
-        raise InputError(f"xyxy: expected a box that meets the {width} x {height} picture, got {xyxy}")
-    return image[y0:y1, x0:x1]
-
-
-def pad_square(image: Rgb, margin: float = 0.0) -> Rgb:
-    """Centre a picture on a square of its border's median colour, with `margin` of its long side around it."""
-    height, width = image.shape[:2]
-    side = max(1, round(max(height, width) * (1 + 2 * margin)))
-    border = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
-    out = np.empty((side, side, 3), np.uint8)
-    out[:] = np.median(border, axis=0).astype(np.uint8)
-    y, x = (side - height) // 2, (side - width) // 2
-    out[y : y + height, x : x + width] = image
-    return out
-
-
-def square_crops(image: Rgb, xyxy: Boxes, size_px: int, fit: CropFit = "pad") -> Rgb:
-    """Cut boxes out of a picture as squares of one size. Empty in, empty out.
-
-    Args:
-        image: uint8 (H, W, 3).
-        xyxy: float32 (n, 4), pixels; cut to the picture first. A box under a pixel takes the pixel it lies in.
-        size_px: Side of the squares.
-        fit: "context" grows the short side into the picture as far as it goes and squeezes the rest; "squeeze" changes
-            the aspect; "pad" adds the border's median colour.
-
-    Returns:
-        uint8 (n, size_px, size_px, 3). Bilinear with antialiasing.
-    """
-    height, width = image.shape[:2]
-    out = np.empty((len(xyxy), size_px, size_px, 3), np.uint8)
-    boxes = clip(np.asarray(xyxy, np.float32), width, height)
-    whole = Image.fromarray(image) if len(boxes) and fit != "pad" else None  # a copy of four bytes a pixel
-    for row, (x0, y0, x1, y1) in enumerate(boxes.tolist()):
-        x0, y0 = min(x0, width - 1.0), min(y0, height - 1.0)
-        x1, y1 = max(x1, x0 + 1.0), max(y1, y0 + 1.0)
-        if fit == "pad":
-            part = Image.fromarray(crop(image, (x0, y0, x1, y1)))
-            if (times := max(part.size) / _LARGEST_PADDED_PX) > 1:
-                part = part.resize([max(1, round(side / times)) for side in part.size], Image.Resampling.BOX)
-            padded = Image.fromarray(pad_square(np.asarray(part)))
-            out[row] = np.asarray(padded.resize((size_px, size_px), Image.Resampling.BILINEAR, reducing_gap=3.0))
-            continue
-        assert whole is not None
-        if fit == "context":
-            side = max(x1 - x0, y1 - y0)
-            x0, x1 = _grow(x0, x1, side, width)
-            y0, y1 = _grow(y0, y1, side, height)
-        # reducing_gap: large boxes shrink by whole numbers first, within a few grey levels of the plain filter
-        square = whole.resize((size_px, size_px), Image.Resampling.BILINEAR, box=(x0, y0, x1, y1), reducing_gap=3.0)
-        out[row] = np.asarray(square)
-    return out
-
-
-def _grow(low: float, high: float, side: float, limit: float) -> tuple[float, float]:
-    """Widen an interval around its centre to `side`, shifted to stay in [0, limit]."""
-    side = min(side, limit)
-    start = min(max((low + high - side) / 2, 0.0), limit - side)
-    return start, start + side

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from logoscan._validate import pdq_hex, whole_number
 from logoscan.errors import InputError, MissingDependencyError
-from logoscan.results import require_pdq
 from logoscan.types import Rgb
 
 __all__ = [
@@ -60,11 +60,8 @@ class PhotoHash:
     quality: int
 
     def __post_init__(self) -> None:
-        require_pdq("PhotoHash.pdq", self.pdq)
-        if not isinstance(self.quality, int) or not LEAST_QUALITY <= self.quality <= 100:
-            raise InputError(
-                f"PhotoHash.quality: expected a whole number in [{LEAST_QUALITY}, 100], got {self.quality!r}"
-            )
+        pdq_hex("PhotoHash.pdq", self.pdq)
+        whole_number("PhotoHash", "quality", self.quality, LEAST_QUALITY, 100)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import numpy as np
 
 from logoscan.errors import CorruptFileError
 from logoscan.images.boxes import expand
-from logoscan.images.loading import square_crops
+from logoscan.images.crops import square_crops
 from logoscan.index.logo_images import ink
 from logoscan.matching.alignment import Alignment, align, drawn, overlay
 from logoscan.matching.alteration_features import evidence

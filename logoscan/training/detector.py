@@ -25,7 +25,7 @@ from torchvision.models.detection.fcos import FCOS
 from torchvision.transforms.functional import normalize, resize
 
 from logoscan.images.boxes import area, clip, iou, to_square
-from logoscan.images.loading import square_crops
+from logoscan.images.crops import square_crops
 from logoscan.runtime import cpu_has_bf16
 from logoscan.training.compose import Composer
 from logoscan.training.scenes import Scene, compose_scene

@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from logoscan._hashing import file_sha256
 from logoscan.errors import CorruptFileError, InputError
 from logoscan.images.boxes import clip, from_square, iou
-from logoscan.images.loading import square_crops
-from logoscan.io.records import file_sha256
+from logoscan.images.crops import square_crops
 from logoscan.runtime import building_networks, on_device, staged
 from logoscan.types import Boxes, Effort, Regions, Rgb, TextSpans
 from logoscan.vision import weights

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 import numpy as np
 
 from logoscan.errors import CorruptFileError, InputError, LogoscanError, MissingDependencyError
-from logoscan.images.loading import square_crops
+from logoscan.images.crops import square_crops
 from logoscan.runtime import building_networks, cpu_has_bf16, fast_layout, on_device, resolve_device, staged
 from logoscan.types import Boxes, CropFit, Embeddings, EncoderInfo, Preprocessing, Rgb
 from logoscan.vision import weights
