@@ -173,8 +173,8 @@ class UsualPrice:
             object.__setattr__(self, name, float(getattr(self, name)))
 
 
-# Caps on what a brand's owner states, since every scanner of the index pays for it: the memory for the fuzzy search of a
-# name grows with the square of its letters, and a fact is compared with each listing that states its attribute.
+# Caps on what a brand's owner states, since every scanner of the index pays for it: the memory that the fuzzy search of
+# a name takes grows with the square of its letters, and a fact is compared with each listing that has its attribute.
 _MOST_NAME_CHARS, _MOST_FACT_CHARS, _MOST_ID_CHARS, _MOST_PATH_CHARS = 100, 500, 500, 1000
 # For each field of texts: the most texts, and the most characters of one.
 _BRAND_CAPS = {

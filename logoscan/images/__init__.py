@@ -1,1 +1,1 @@
-"""Pictures: loading with caps, boxes, crops, SVG and hashes of photos."""
+"""Pictures: loading with caps, boxes, crops, SVG and perceptual hashes of photos."""

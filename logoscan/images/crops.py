@@ -1,4 +1,4 @@
-"""Crops of a picture, at one size.
+"""Crops of a picture, as squares of one size.
 
 Registration and search cut and resize through `square_crops` alone, so that a logo and a photo of it meet the encoder
 in the same way.
@@ -15,15 +15,15 @@ from logoscan.types import Boxes, CropFit, Rgb
 
 __all__ = ["crop", "pad_square", "square_crops"]
 
-# Side of the largest square that is padded out; a longer box is reduced first. A strip's of 30,000 px has 2.7 GB.
+# Side of the largest square that is padded; a longer box is reduced first: a strip of 30,000 px would take 2.7 GB.
 _LARGEST_PADDED_PX = 4096
 
 
 def crop(image: Rgb, xyxy: tuple[float, float, float, float]) -> Rgb:
-    """The pixels of one box, rounded outwards and cut to the picture.
+    """Return the pixels of one box, rounded outwards and cut to the picture.
 
     Raises:
-        InputError: The box does not meet the picture.
+        InputError: The box lies outside of the picture.
     """
     height, width = image.shape[:2]
     x0, y0 = max(0, int(np.floor(xyxy[0]))), max(0, int(np.floor(xyxy[1])))
@@ -49,19 +49,20 @@ def square_crops(image: Rgb, xyxy: Boxes, size_px: int, fit: CropFit = "pad") ->
     """Cut boxes out of a picture as squares of one size. Empty in, empty out.
 
     Args:
-        image: uint8 (H, W, 3).
-        xyxy: float32 (n, 4), pixels; cut to the picture first. A box under a pixel takes the pixel it lies in.
+        image: The picture, uint8 (H, W, 3).
+        xyxy: Boxes, float32 (n, 4), in pixels; cut to the picture first. A box of less than a pixel takes the pixel
+            that it lies in.
         size_px: Side of the squares.
         fit: "context" grows the short side into the picture as far as it goes and squeezes the rest; "squeeze" changes
-            the aspect; "pad" adds the border's median colour.
+            the aspect; "pad" adds the median colour of the crop's border.
 
     Returns:
-        uint8 (n, size_px, size_px, 3). Bilinear with antialiasing.
+        The squares, uint8 (n, size_px, size_px, 3), resized bilinearly with antialiasing.
     """
     height, width = image.shape[:2]
     out = np.empty((len(xyxy), size_px, size_px, 3), np.uint8)
     boxes = clip(np.asarray(xyxy, np.float32), width, height)
-    whole = Image.fromarray(image) if len(boxes) and fit != "pad" else None  # a copy of four bytes a pixel
+    whole = Image.fromarray(image) if len(boxes) and fit != "pad" else None  # Pillow's copy takes four bytes a pixel
     for row, (x0, y0, x1, y1) in enumerate(boxes.tolist()):
         x0, y0 = min(x0, width - 1.0), min(y0, height - 1.0)
         x1, y1 = max(x1, x0 + 1.0), max(y1, y0 + 1.0)
@@ -84,7 +85,7 @@ def square_crops(image: Rgb, xyxy: Boxes, size_px: int, fit: CropFit = "pad") ->
 
 
 def _grow(low: float, high: float, side: float, limit: float) -> tuple[float, float]:
-    """Widen an interval around its centre to `side`, shifted to stay in [0, limit]."""
+    """Return an interval widened around its centre to `side`, and shifted to stay in [0, limit]."""
     side = min(side, limit)
     start = min(max((low + high - side) / 2, 0.0), limit - side)
     return start, start + side
