@@ -46,7 +46,7 @@ def fingerprint(*parts: object, digits: int = 16) -> str:
     """Return the first hex digits of the SHA-256 of `repr(parts)`.
 
     Args:
-        parts: What is to be told apart; their `repr` must show all of it.
+        parts: Values to distinguish; their `repr` must show all of them.
         digits: How many of the 64 digits are returned.
     """
     return sha256_hex(repr(parts).encode())[:digits]

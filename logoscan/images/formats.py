@@ -144,7 +144,7 @@ def refuse_costly_picture(image: ImageFile.ImageFile, data: bytes, most_pixels: 
 
     Args:
         image: The picture, opened and not decoded.
-        data: Its file.
+        data: The picture's file.
         most_pixels: Most pixels that it may have.
 
     Raises:

@@ -27,7 +27,7 @@ from logoscan.images.formats import (
     refuse_costly_picture,
     refuse_large,
 )
-from logoscan.sources import ANYWHERE, HEAD_BYTES, Root, kind_of, read_bytes, shown
+from logoscan.sources import ANYWHERE, HEAD_BYTES, Root, kind_of, read_bytes, short_name
 from logoscan.types import ImageSource, Rgb, Rgba
 
 __all__ = ["FORMATS", "ImageLimits", "Picture", "flatten", "load_image", "read_file", "read_picture", "read_rgba"]
@@ -298,7 +298,7 @@ def _read(
         if isinstance(source, bytes):
             data, name = source, "bytes"
         else:
-            data, name = read_bytes(source, root, limits.max_bytes), shown(source)
+            data, name = read_bytes(source, root, limits.max_bytes), short_name(source)
         with _reading(name):
             if not data:
                 raise ImageError("the file is empty")

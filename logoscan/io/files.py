@@ -59,7 +59,7 @@ def file_mode(mode: int) -> Iterator[None]:
     """Write the files of a `with` block, in this thread, with another mode than 0600; folders get the same rights.
 
     Args:
-        mode: Mode of the files, for example 0o640: the owner can always read and write, nobody can execute.
+        mode: Mode of the files, for example 0o640: the owner can always read and write, and no one can execute.
 
     Raises:
         InputError: It is no such mode.
@@ -126,7 +126,7 @@ def require_file_place(path: Path, owner: str = "path") -> None:
         owner: Name of the argument, for errors.
 
     Raises:
-        InputError: Its folder does not exist, or it is a folder, a pipe or a device.
+        InputError: The folder does not exist, or the path is that of a folder, a pipe or a device.
     """
     if not path.parent.is_dir() or path.is_dir():
         raise InputError(f"{owner}: expected a file in an existing folder, got {str(path)!r}")
@@ -236,8 +236,8 @@ def _remove_abandoned(temporary: Path) -> None:
 def _temporary(path: Path) -> tuple[IO[bytes], Path]:
     """Make a new file beside `path`, and return it with its path.
 
-    Its name is `.NAME.tmp`. Where that is taken, by another writer or by what a killed one left, abandoned files are
-    removed, and the name has a random part as well.
+    The name is `.NAME.tmp`. Where such a file exists, from another writer or a killed one, abandoned files are removed,
+    and the name also has a random part.
     """
     short = len(os.fsencode(path.name)) <= _LONGEST_NAME_BYTES
     stem = path.name if short else sha256_hex(os.fsencode(path.name))

@@ -49,8 +49,8 @@ class BadRow:
     """A row that is no listing.
 
     Attributes:
-        line: Its position: the last line of a CSV row, the first one where its quotes do not end; the position of a
-            photo in its folder; the first row of several.
+        line: Position of the row: the last line of a CSV row, the first one where its quotes do not end; the position of
+            a photo in its folder; the first row of several.
         reason: What was expected, and what came.
         rows: Number of rows that are lost here: more than one where a part of a file cannot be read.
     """
@@ -231,7 +231,7 @@ def _stated(values: Mapping[Any, Any]) -> dict[str, Any]:
 
 
 def to_listing(values: Mapping[str, Any], line: int = 1, *, pictures: bool = True) -> Listing | BadRow:
-    """Return the listing of one row, whoever wrote it: a field that cannot be read costs that field alone.
+    """Return the listing of one row, however it was written: a field that cannot be read costs that field alone.
 
     Such a field is absent, or keeps the part that could be read, and `Listing.dropped` says what came. Repaired without
     a note are: numbers where texts are expected (300 is "300"), plain numbers in texts ("19.99"), one image or review

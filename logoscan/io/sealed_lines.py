@@ -1,9 +1,9 @@
 """JSON objects on lines of a file, each sealed by its SHA-256, so that damage and cuts are noticed.
 
-A seal is the last key of an object, `"sha256"`: the SHA-256 of the bytes of the rest. It tells damage, not malice. In a
-file of many lines each object also has its number (`"line"`) and the last one says so (`"last"`); a line may name what
-made its file (`"run"`). A file of no objects is one blank line, since an empty file would be one that lost all. Knows
-bytes; knows nothing of what the objects mean.
+A seal is the last key of an object, `"sha256"`: the SHA-256 of the bytes of the rest. It detects damage, not malice. In
+a file of many lines each object also has its number (`"line"`) and the last one says so (`"last"`); a line may name
+what made its file (`"run"`). A file of no objects is one blank line, since an empty file would be one that lost all.
+Knows bytes; knows nothing of what the objects mean.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Unsealed(NamedTuple):
 
     Attributes:
         text: The object, without its seal and its place.
-        line: Its number in a file of many, from 1; None where none was noted.
+        line: Number of the line in a file of many, from 1; None where none was noted.
         last: It was written as the last of its file.
         run: What made its file, as 16 hex digits; None where none was noted.
     """
@@ -47,12 +47,12 @@ def seal(text: str, *, line: int | None = None, last: bool = False, run: str | N
 
     Args:
         text: An object with at least one key, as `to_json` writes it.
-        line: Its number in a file of many lines, noted before the seal, so that a cut of the file is noticed.
+        line: Number of the line in a file of many, noted before the seal, so that a cut of the file is noticed.
         last: It is the last of that file.
         run: What makes that file, as 16 hex digits.
     """
-    made = "" if run is None else f',"run":"{run}"'
-    place = "" if line is None else f'{made},"line":{line}' + (',"last":true' if last else "")
+    maker = "" if run is None else f',"run":"{run}"'
+    place = "" if line is None else f'{maker},"line":{line}' + (',"last":true' if last else "")
     body = f"{text[:-1]}{place}"
     return f'{body},"sha256":"{sha256_hex(f"{body}}}".encode())}"}}'
 
