@@ -46,7 +46,8 @@ def fingerprint(*parts: object, digits: int = 16) -> str:
     """Return the first hex digits of the SHA-256 of `repr(parts)`.
 
     Args:
-        parts: Values to distinguish; their `repr` must show all of them.
+        parts: Values to distinguish, whose `repr` shows all of them. It holds the names of their classes and fields,
+            so that renaming one changes every fingerprint that is stored.
         digits: How many of the 64 digits are returned.
     """
     return sha256_hex(repr(parts).encode())[:digits]
