@@ -49,8 +49,8 @@ class BadRow:
     """A row that is no listing.
 
     Attributes:
-        line: Position of the row: the last line of a CSV row, the first one where its quotes do not end; the position of
-            a photo in its folder; the first row of several.
+        line: Position of the row: the last line of a CSV row, the first one where its quotes do not end; the position
+            of a photo in its folder; the first row of several.
         reason: What was expected, and what came.
         rows: Number of rows that are lost here: more than one where a part of a file cannot be read.
     """
