@@ -1,4 +1,4 @@
-"""The exceptions that logoscan raises on purpose; everything else that escapes is a defect."""
+"""The exceptions that logoscan raises on purpose; any other one that escapes is a defect."""
 
 __all__ = [
     "CorruptFileError",
@@ -25,14 +25,14 @@ class ImageError(InputError):
 
 
 class VettingError(InputError):
-    """What is to be registered contradicts what is registered, and was refused; nothing has changed.
+    """A registration contradicts the index and was refused; nothing has changed.
 
     Attributes:
-        conflicts: What speaks against it, a sentence each; the message names the first ones.
+        conflicts: The contradictions, one sentence each; the message names the first ones.
     """
 
     def __init__(self, message: str, conflicts: tuple[str, ...] = ()) -> None:
-        """Join a message with all that it sums up."""
+        """Keep the message and all the conflicts that it sums up."""
         super().__init__(message)
         self.conflicts = conflicts
 
@@ -46,7 +46,7 @@ class MismatchError(LogoscanError):
 
 
 class DeviceError(LogoscanError):
-    """A device that was asked for explicitly cannot be had."""
+    """A device that was requested by name is not available."""
 
 
 class MissingDependencyError(LogoscanError, ImportError):

@@ -1,32 +1,44 @@
-"""Probabilities as odds: the logistic function, and Bayes' rule with another prior. Root module; imports nothing."""
+"""Probabilities as odds: the logistic function, and Bayes' rule with another prior."""
 
 from __future__ import annotations
 
 import math
 
-__all__ = ["BASE_RATE", "USUAL_MISS_RATE", "log_odds", "revised", "sigmoid"]
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["BASE_RATE", "USUAL_MISS_RATE", "log_odds", "revised", "sigmoid", "sigmoid_array"]
+
+# Logits beyond it are cut to it: no probability comes nearer to 0 than 7e-218, and nothing overflows.
+_MOST_LOGIT = 500.0
 
 
 def sigmoid(logit: float) -> float:
-    """1 / (1 + exp(-logit)), without overflow, in [0, 1]."""
+    """Return 1 / (1 + exp(-logit)), in [0, 1], without overflow."""
     if logit >= 0:
         return 1.0 / (1.0 + math.exp(-logit))
     odds = math.exp(logit)
     return odds / (1.0 + odds)
 
 
+def sigmoid_array(logits: ArrayLike) -> NDArray[np.float64]:
+    """Return 1 / (1 + exp(-logit)) of each logit, float64 in (0, 1], without overflow."""
+    cut = np.clip(np.asarray(logits, np.float64), -_MOST_LOGIT, _MOST_LOGIT)
+    return np.asarray(1.0 / (1.0 + np.exp(-cut)))
+
+
 BASE_RATE = 0.02
-"""Probability at which a witness says nothing."""
+"""Prior probability that a photo or a text concerns a brand: evidence that leaves it there carries no information."""
 
 
 def log_odds(p: float) -> float:
-    """Natural logarithm of p / (1 - p), with p held to [1e-9, 1 - 1e-9]."""
+    """Return the natural logarithm of p / (1 - p), with p cut to [1e-9, 1 - 1e-9]."""
     p = min(max(p, 1e-9), 1.0 - 1e-9)
     return math.log(p / (1.0 - p))
 
 
 def revised(probability: float, prior: float) -> float:
-    """A probability that was found with the base rate in mind, with another prior, by Bayes' rule.
+    """Return what a probability that assumes the prior `BASE_RATE` becomes under another prior, by Bayes' rule.
 
     Args:
         probability: In [0, 1]; 0 stays 0 and 1 stays 1.
@@ -38,6 +50,9 @@ def revised(probability: float, prior: float) -> float:
 
 
 USUAL_MISS_RATE = 0.135
-"""Share of photos with a brand's mark in which it is not seen at all, where nothing is known of the brand. A prior,
-between what was measured on street photos (0.04 by drawings and photos, 0.08 by drawings alone) and the 0.64 of small,
-compressed photos of goods: there this signal says little, and neither reviews nor blocks by itself."""
+"""Prior share of photos with a brand's mark in which the mark is missed, for a brand of which no rate was measured.
+
+It lies between what was measured on street photos (0.04 with logo images and photos, 0.08 with logo images alone) and
+the 0.64 of small, compressed photos of goods: there the signal carries little information, and neither reviews nor
+blocks by itself.
+"""

@@ -1,6 +1,6 @@
-"""The nouns that come out: signals, the score with its contributions, the report of a listing.
+"""The records that come out of a scan: signals, the score with its contributions, the report of a listing.
 
-A `Score` checks its own arithmetic when it is built, so a stored report whose reasons do not sum to its number does
+A `Score` checks its own sum when it is built, so that a stored report whose contributions do not sum to its number does
 not load.
 """
 
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from logoscan._validate import finite, number, pdq_hex, positive, unit
 from logoscan.errors import InputError
 from logoscan.odds import sigmoid
 from logoscan.types import Band, BrandMention, Listing, LogoImages, Match
@@ -33,52 +34,50 @@ __all__ = [
     "Report",
     "Score",
     "Signal",
-    "require_pdq",
     "top_score",
 ]
 
 SCHEMA_VERSION = 2
-"""Version of the report's JSON, raised when a field changes its meaning or goes. 2 is sealed by its SHA-256
-(`jsonio.seal`); 1, which is not, is read still."""
-_PDQ = re.compile("[0-9a-f]{64}")
+"""Version of the report's JSON, raised when a field changes its meaning or is removed.
 
-
-def require_pdq(owner: str, value: object) -> str:
-    """The value, if it is a PDQ hash of 64 lower-case hex digits.
-
-    Raises:
-        InputError: It is not; the message names `owner`.
-    """
-    if not isinstance(value, str) or not _PDQ.fullmatch(value):
-        raise InputError(f"{owner}: expected 64 lower-case hex digits, got {value!r:.80}")
-    return value
-
-
-def _unit(owner: str, name: str, value: float | None) -> None:
-    if value is not None and not 0.0 <= value <= 1.0:
-        raise InputError(f"{owner}.{name}: expected a number in [0, 1], got {value!r}")
-
-
-def _finite(owner: str, name: str, value: float) -> None:
-    if not math.isfinite(value):
-        raise InputError(f"{owner}.{name}: expected a finite number, got {value!r}")
+Version 2 is sealed by its SHA-256 (`logoscan.io.sealed_lines.seal`); version 1 is not, and can still be read.
+"""
 
 
 @dataclass(frozen=True)
 class Signal:
-    """One reason for suspicion: `value` in [0, 1], higher is worse; `why` is a sentence. Absent is not 0."""
+    """One reason for suspicion. A signal that cannot be computed is absent, which is not the same as 0.
+
+    Attributes:
+        name: Name of the signal.
+        value: Strength in [0, 1]; higher is more suspicious.
+        why: The reason, as a sentence.
+
+    Raises:
+        InputError: The value is not in [0, 1].
+    """
 
     name: str
     value: float
     why: str
 
     def __post_init__(self) -> None:
-        _unit(f"Signal {self.name}", "value", self.value)
+        unit(f"Signal {self.name}", "value", self.value)
 
 
 @dataclass(frozen=True)
 class Contribution:
-    """A signal with what it adds to the log-odds (natural logarithm)."""
+    """What one signal adds to the log-odds of a score.
+
+    Attributes:
+        signal: Name of the signal.
+        value: Strength of the signal, in [0, 1].
+        contribution: What it adds to the log-odds (natural logarithm).
+        why: The reason, as a sentence.
+
+    Raises:
+        InputError: The value is not in [0, 1], or the contribution is not finite.
+    """
 
     signal: str
     value: float
@@ -86,8 +85,8 @@ class Contribution:
     why: str
 
     def __post_init__(self) -> None:
-        _unit(f"Contribution {self.signal}", "value", self.value)
-        _finite(f"Contribution {self.signal}", "contribution", self.contribution)
+        unit(f"Contribution {self.signal}", "value", self.value)
+        finite(f"Contribution {self.signal}", "contribution", self.contribution)
 
 
 @dataclass(frozen=True)
@@ -97,13 +96,16 @@ class Score:
     Attributes:
         value: 100 * sigmoid(bias + sum of contributions), in [0, 100]; None where no brand is a candidate.
         band: "clear", "review" or "block".
-        brand: The candidate; None where there is none.
+        brand: The candidate brand; None where there is none.
         bias: Log-odds before any signal.
-        contributions: What was judged, largest first.
+        contributions: Contributions of the signals that were judged, largest first.
         coverage: Share of the model's weight that could be judged, in [0, 1].
         model: Name and version of the score model.
-        doubts: Why a person should look whatever the number and the coverage say, as sentences without a full stop;
-            with any the band is not "clear".
+        doubts: Why a person should look, whatever the number and the coverage are, as sentences without a full stop;
+            with a doubt the band is never "clear".
+
+    Raises:
+        InputError: The value is not the sum of its contributions, or the band contradicts the other fields.
     """
 
     value: float | None
@@ -116,8 +118,8 @@ class Score:
     doubts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        _unit("Score", "coverage", self.coverage)
-        _finite("Score", "bias", self.bias)
+        unit("Score", "coverage", self.coverage)
+        finite("Score", "bias", self.bias)
         if self.doubts and self.band == "clear":
             raise InputError(f"Score.band: expected review or block where there are doubts, got {self.band!r}")
         if (self.value is None) != (self.brand is None):
@@ -133,23 +135,40 @@ class Score:
 
 @dataclass(frozen=True)
 class BrandResult:
-    """One candidate brand: probability that the photos show it (None: not calibrated), and its score."""
+    """One candidate brand.
+
+    Attributes:
+        brand: Name of the brand.
+        probability: Probability that the photos show the brand, in [0, 1]; None without a calibration.
+        score: Score of the brand, in [0, 100].
+
+    Raises:
+        InputError: A number is not in its range.
+    """
 
     brand: str
     probability: float | None
     score: float
 
     def __post_init__(self) -> None:
-        _unit("BrandResult", "probability", self.probability)
-        if not 0.0 <= self.score <= 100.0:
-            raise InputError(f"BrandResult.score: expected a number in [0, 100], got {self.score!r}")
+        if self.probability is not None:
+            unit("BrandResult", "probability", self.probability)
+        number("BrandResult", "score", self.score, 0.0, 100.0)
 
 
 @dataclass(frozen=True)
 class ImageRecord:
-    """One picture of the listing, in its order. `sha256` and size are None where it could not be read.
+    """One picture of the listing.
 
-    `pdq` is its PDQ hash, 64 lower-case hex digits; None where it was not computed or says nothing.
+    Attributes:
+        file: Name of the file; None for a picture that was not given as a file.
+        sha256: SHA-256 of the file's bytes as hex digits; None where it could not be read.
+        width: Width in pixels; None where it could not be read.
+        height: Height in pixels; None where it could not be read.
+        pdq: PDQ hash, 64 lower-case hex digits; None where it was not computed or carries no information.
+
+    Raises:
+        InputError: `pdq` is no such hash.
     """
 
     file: str | None
@@ -160,19 +179,29 @@ class ImageRecord:
 
     def __post_init__(self) -> None:
         if self.pdq is not None:
-            require_pdq("ImageRecord.pdq", self.pdq)
+            pdq_hex("ImageRecord.pdq", self.pdq)
 
 
-# The scheme and its slashes; the login, up to the last @ before the path; host and path, up to the query.
+# Scheme and slashes; login, up to the last @ before the path; host and path, up to the query.
 _ADDRESS = re.compile(r"((?:[a-z][a-z0-9+.-]*:)?[/\\]+)?(?:[^/\\?#]*@)?([^?#]*)", re.IGNORECASE)
 _PARAMETERS = re.compile(r";[^/\\]*")
+# The listing's texts are cut to so many characters in a report, and then end in "...".
 _MOST_CHARS, _MOST_URL_CHARS = 500, 2000
-"""Of the listing's words in a report; longer ones are cut, and end in "..."."""
 
 
 @dataclass(frozen=True)
 class ListingFacts:
-    """What the listing stated, as it was judged: for people who read the report. Absent fields were not stated."""
+    """What the listing stated, as it was judged, for people who read the report; None was not stated.
+
+    Attributes:
+        title: Title, cut to 500 characters.
+        claimed_brand: Brand that the seller states, cut to 500 characters.
+        category: Category, cut to 500 characters.
+        condition: Condition, cut to 500 characters.
+        price: Price in `currency`.
+        currency: ISO 4217 code.
+        url: Address of the listing's page without login, query and fragment, cut to 2000 characters.
+    """
 
     title: str | None = None
     claimed_brand: str | None = None
@@ -184,7 +213,7 @@ class ListingFacts:
 
     @classmethod
     def of(cls, listing: Listing) -> ListingFacts:
-        """From a listing, its words cut to a sane length and its address to the page: no query, fragment or login."""
+        """Return the facts of a listing: texts cut, and of the address neither login nor query nor fragment."""
         return cls(
             _cut(listing.title),
             _cut(listing.claimed_brand),
@@ -197,31 +226,34 @@ class ListingFacts:
 
 
 def _address(url: str) -> str:
-    """Where a page stands, without what tells a visitor: login, query, fragment, and parameters after `;`."""
-    found = _ADDRESS.match(url)
-    return "" if found is None else f"{found[1] or ''}{_PARAMETERS.sub('', found[2])}"
+    """Return an address without what may identify a visitor: login, query, fragment, and parameters after `;`."""
+    parts = _ADDRESS.match(url)
+    return "" if parts is None else f"{parts[1] or ''}{_PARAMETERS.sub('', parts[2])}"
 
 
-def _cut(text: str | None, most: int = _MOST_CHARS) -> str | None:
-    return text if text is None or len(text) <= most else f"{text[: most - 3]}..."
+def _cut(text: str | None, most_chars: int = _MOST_CHARS) -> str | None:
+    return text if text is None or len(text) <= most_chars else f"{text[: most_chars - 3]}..."
 
 
 @dataclass(frozen=True)
 class PriceFinding:
-    """How the price compares with those of the score's brand.
+    """How the listing's price compares with the usual prices of the score's brand.
 
     Attributes:
-        anomaly: In [0, 1]; None where nothing was compared, and then all but `reason` is None.
-        reason: One sentence.
-        price: The listing's, in `currency`.
-        currency: Of what it was compared with.
-        share: The price as a share of the usual one.
-        usual: The usual price for as much of it; of the owner's range the middle.
+        anomaly: Anomaly of the price, in [0, 1]; None where nothing was compared, and then all but `reason` is None.
+        reason: The comparison, as one sentence.
+        price: Price of the listing, in `currency`.
+        currency: ISO 4217 code of the prices that it was compared with.
+        share: Price of the listing divided by the usual price.
+        usual: Usual price for the same amount of goods; the middle of the range where the owner stated one.
         spread: Robust standard deviation of the natural logarithm of the cohort's prices.
-        n: Prices in the cohort; 0 where it is known from others alone.
-        level: Of the cohort, see `cohorts.Cohort`.
-        cohort: In words: condition, brand and category.
-        stated: The owner's range, where that was compared.
+        n: Number of prices in the cohort; 0 where its usual price was inferred from other cohorts.
+        level: Level of the cohort; see `logoscan.pricing.cohorts.Cohort`.
+        cohort: Name of the cohort: condition, brand and category.
+        stated: The owner's price range, where the price was compared with it.
+
+    Raises:
+        InputError: A number is not in its range.
     """
 
     anomaly: float | None
@@ -237,17 +269,29 @@ class PriceFinding:
     stated: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
-        _unit("PriceFinding", "anomaly", self.anomaly)
-        for name in ("price", "share", "usual", "spread", "stated"):
-            value = getattr(self, name)
-            numbers = value if isinstance(value, tuple) else (value,)
-            if not all(v is None or (math.isfinite(v) and v > 0) for v in numbers):
-                raise InputError(f"PriceFinding.{name}: expected finite numbers above 0, got {value!r:.80}")
+        if self.anomaly is not None:
+            unit("PriceFinding", "anomaly", self.anomaly)
+        for name in ("price", "share", "usual", "spread"):
+            if (value := getattr(self, name)) is not None:
+                positive("PriceFinding", name, value)
+        for limit in self.stated or ():
+            positive("PriceFinding", "stated", limit)
 
 
 @dataclass(frozen=True)
 class Provenance:
-    """What made a report, so that it can be made again."""
+    """What made a report, so that it can be made again.
+
+    Attributes:
+        version: Version of logoscan.
+        encoder: Name, fingerprint and precision of the encoder.
+        index: Fingerprint of the index.
+        detector: Name, fingerprint and effort of the detector.
+        ocr: Name of the OCR engine; "none" without one.
+        score_model: Name and version of the score model.
+        device: Device of the encoder.
+        time: ISO 8601 time of the scan.
+    """
 
     version: str
     encoder: str
@@ -261,22 +305,26 @@ class Provenance:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything that was found out about one listing.
+    """The result of scanning one listing.
 
     Attributes:
-        listing_id: The listing's id.
-        seller_id: Its merchant, if known.
-        score: The score of the highest-scoring candidate brand.
+        listing_id: Identifier of the listing.
+        seller_id: Identifier of the merchant; None where it is not known.
+        score: Score of the candidate brand that ranks first; see `top_score`.
         brands: All candidate brands, highest score first.
-        matches: Places that look like registered logos, surest first.
-        mentions: Places in text that name registered brands, surest first.
+        matches: Regions that resemble registered logos, most probable first.
+        mentions: Passages of text that name registered brands, most probable first.
         warnings: What went wrong, such as a picture that cannot be read.
         skipped: What was not judged, and why.
-        images: The listing's pictures.
+        images: The listing's pictures, in its order.
         provenance: What made this report.
-        schema_version: Of this record.
+        schema_version: Version of this record's JSON.
         listing: What the listing stated; None in reports that older versions wrote.
-        price: How the price compares with those of the score's brand; None where there is none, and in older reports.
+        price: How the price compares with the usual prices of the score's brand; None where the score has no brand, and
+            in older reports.
+
+    Raises:
+        InputError: The version is unknown, or a match names a picture that the listing does not have.
     """
 
     listing_id: str
@@ -296,16 +344,23 @@ class Report:
     def __post_init__(self) -> None:
         if self.schema_version not in (1, SCHEMA_VERSION):
             raise InputError(f"Report.schema_version: expected 1 or {SCHEMA_VERSION}, got {self.schema_version}")
-        beyond = [m.image for m in self.matches if not 0 <= m.image < len(self.images)]
-        if beyond:
-            raise InputError(f"Report.matches: expected picture numbers below {len(self.images)}, got {beyond[0]}")
+        absent = [m.image for m in self.matches if not 0 <= m.image < len(self.images)]
+        if absent:
+            raise InputError(f"Report.matches: expected picture numbers below {len(self.images)}, got {absent[0]}")
 
     def sums_to(self) -> float:
-        """The logit of the score: bias plus contributions."""
+        """Return the logit of the score: bias plus contributions."""
         return self.score.bias + math.fsum(c.contribution for c in self.score.contributions)
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """A waterfall of the contributions on the log-odds, on `ax` or a new figure; needs the extra `notebook`."""
+        """Draw a waterfall of the contributions on the log-odds; needs the extra `notebook`.
+
+        Args:
+            ax: Axes to draw on; None makes a new figure.
+
+        Returns:
+            The axes that were drawn on.
+        """
         from logoscan.reporting.notebook import plot
 
         return plot(self, ax)
@@ -316,12 +371,13 @@ class Report:
         return report_html(self)
 
     def save_html(self, path: str | Path, *, root: Root = None, index: LogoImages | None = None) -> None:
-        """Write the evidence page: one file that loads nothing from elsewhere.
+        """Write the evidence page: one HTML file that loads nothing from elsewhere.
 
         Args:
-            path: Of the file; its folder must be there.
-            root: Folder of the photos, which may not lead out of it; None is the current one, `ANYWHERE` none.
-            index: Whose logos are shown beside the places that look like them.
+            path: Path of the file; its folder must exist.
+            root: Folder of the photos, whose names may not lead out of it; None is the current folder, `ANYWHERE`
+                confines nothing.
+            index: Index whose logo images are shown beside the regions that resemble them.
 
         Raises:
             MissingDependencyError: jinja2 is not installed.
@@ -332,9 +388,10 @@ class Report:
 
 
 def top_score(scores: Sequence[Score]) -> Score | None:
-    """The score of the strictest band and, of several, the highest; ties go to the brand first in the alphabet.
+    """Return the score of the strictest band and, of several, the highest; None of no scores.
 
-    The band goes first: a second brand with a higher number must not clear what a person should look at for the first.
+    Ties go to the brand first in the alphabet. The band goes first: a second brand with a higher number must not clear
+    what a person should look at for the first.
     """
     order: Mapping[Band, int] = {"block": 0, "review": 1, "clear": 2}
     return min(scores, key=lambda s: (order[s.band], -(s.value or 0.0), s.brand or ""), default=None)

@@ -1,7 +1,7 @@
-"""Where networks run: on the CPU by OpenVINO, with torch's answers, sooner; on a GPU in one thread. Knows no pictures.
+"""How networks run: on the CPU by OpenVINO, with the results of torch, but faster; on a GPU in one thread.
 
-`benchmarks/encode.py` compares OpenVINO with torch. OpenVINO takes the network from torch as it is; no other file of
-weights exists.
+`benchmarks/encode.py` compares OpenVINO with torch. OpenVINO converts the torch network in memory; there is no second
+file of weights. Knows no pictures.
 """
 
 from __future__ import annotations
@@ -37,24 +37,26 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-_made: dict[tuple[object, ...], CpuNetwork] = {}
-_lanes: dict[str, ThreadPoolExecutor] = {}
+# Compiled networks, by weights, precision and threads; guarded by `_lock`.
+_networks: dict[tuple[object, ...], CpuNetwork] = {}
+# The one thread of each GPU; guarded by `_gpu_threads_lock`.
+_gpu_threads: dict[str, ThreadPoolExecutor] = {}
 _lock = Lock()
-_lanes_lock = Lock()
+_gpu_threads_lock = Lock()
 _building = RLock()
 
 
 class _Process:
-    """What this process did with networks, for its forks to know."""
+    """Whether this process built networks, and whether it is a fork of a process that had built some."""
 
-    built = False
-    forked_after = False
+    has_networks = False
+    is_fork_with_networks = False
 
 
 def _in_fork() -> None:
-    """Remember in a fork that its parent had networks, whose threads are missing here."""
-    _lanes.clear()
-    _Process.forked_after = _Process.built
+    """Note in a fork that its parent had networks, whose threads are missing here."""
+    _gpu_threads.clear()
+    _Process.is_fork_with_networks = _Process.has_networks
 
 
 if hasattr(os, "register_at_fork"):
@@ -63,62 +65,63 @@ if hasattr(os, "register_at_fork"):
 
 @contextmanager
 def building_networks() -> Iterator[None]:
-    """Make networks as they are meant, whatever the host has set, and refuse where they could never answer.
+    """Build networks in float32 on the CPU, whatever the host has set as torch's defaults.
 
-    Torch makes parameters in its default dtype and on its default device; a host may have set bf16. The dtype is a
-    process's, so it is set for as long as a network is built and put back, in one thread at a time.
+    Torch makes parameters in its default dtype and on its default device; a host may have set bf16. The default dtype
+    belongs to the process, so it is set while a network is built and then restored, by one thread at a time.
 
     Raises:
-        LogoscanError: This process was forked from one that had built networks: theirs wait here for threads that a
-            fork leaves behind, for ever, and so would new ones.
+        LogoscanError: This process was forked from one that had built networks. The inherited networks, and new ones,
+            would wait forever for threads that a fork does not copy.
     """
     import torch
 
-    if _Process.forked_after:
+    if _Process.is_fork_with_networks:
         raise LogoscanError(
             f"process {os.getpid()}: expected one that was started by spawn or forkserver, got a fork of one that had "
             "built models; fork before any model is built, or start processes by spawn"
         )
-    _Process.built = True
-    elsewhere = torch.get_default_device().type != "cpu"
-    with _building, torch.device("cpu") if elsewhere else nullcontext():
-        host = torch.get_default_dtype()
-        if host != torch.float32:
+    _Process.has_networks = True
+    on_cpu = torch.get_default_device().type == "cpu"
+    with _building, nullcontext() if on_cpu else torch.device("cpu"):
+        host_dtype = torch.get_default_dtype()
+        if host_dtype != torch.float32:
             torch.set_default_dtype(torch.float32)
         try:
             yield
         finally:
-            if host != torch.float32:
-                torch.set_default_dtype(host)
+            if host_dtype != torch.float32:
+                torch.set_default_dtype(host_dtype)
 
 
 def cores() -> int:
-    """Processor cores that this process may use, one or more: where it is bound to some, those alone (Linux)."""
+    """Return how many processor cores this process may use; on Linux only those that it is bound to."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def on_device(device: str, run: Callable[[], T]) -> T:
-    """What `run` gives; for a GPU it is called in that GPU's one thread, else in the caller's.
+    """Call `run` in the one thread of a GPU, or on the CPU in the caller's thread, and return its result.
 
-    cuDNN plans each convolution for each shape anew, depthwise ones for up to seconds (NVIDIA/cudnn-frontend#1066), and
-    torch keeps the plans by thread (pytorch/pytorch#103939). So networks run in one thread on a GPU, in few shapes.
+    cuDNN plans each convolution for each new shape, depthwise ones for up to seconds (NVIDIA/cudnn-frontend#1066), and
+    torch keeps the plans for each thread (pytorch/pytorch#103939). So networks run in one thread on a GPU, in few
+    shapes.
 
     Args:
         device: "cpu", "cuda", "cuda:1", ...
-        run: Does not call this itself.
+        run: Function to call; it may not call `on_device` itself.
     """
     if not device.startswith("cuda"):
         return run()
     name = "cuda:0" if device == "cuda" else device
-    with _lanes_lock:
-        if name not in _lanes:
-            _lanes[name] = ThreadPoolExecutor(1, f"logoscan-{name}")
-        lane = _lanes[name]
-    return lane.submit(run).result()
+    with _gpu_threads_lock:
+        if name not in _gpu_threads:
+            _gpu_threads[name] = ThreadPoolExecutor(1, f"logoscan-{name}")
+        thread = _gpu_threads[name]
+    return thread.submit(run).result()
 
 
 def staged(pixels: NDArray[np.uint8], device: str) -> Any:
-    """A tensor of the pixels on the host; pinned where it is to go to a GPU, which then copies it by itself."""
+    """Return the pixels as a tensor on the host; pinned for a GPU, which then copies it without the processor."""
     import torch
 
     tensor = torch.from_numpy(np.ascontiguousarray(pixels))
@@ -128,8 +131,9 @@ def staged(pixels: NDArray[np.uint8], device: str) -> Any:
 def one_core_a_batch() -> None:
     """Let torch, OpenCV and numpy's BLAS use one thread for each call, in this process, from now on.
 
-    Call it before models are made. `Scanner.scan_many` then gives each batch of listings a core, side by side, which
-    gets more done than all cores at one batch; BLAS alone, whose idle threads wait in a loop, took a seventh.
+    Call it before models are built. `Scanner.scan_many` then gives each batch of listings a core of its own, which
+    scans more listings than all cores at one batch. The idle threads of BLAS, which wait in a loop, took a seventh of
+    the time.
     """
     import cv2
     import torch
@@ -148,9 +152,9 @@ class CpuNetwork:
 
         Args:
             module: A torch module in evaluation mode, from one tensor to one or several.
-            example: A tensor of the shape that comes, to trace the module with; batch and sides may change later.
-            precision: "fp32" or "bf16", of the arithmetic.
-            threads: For one call. As many calls as fill the processor's cores run side by side.
+            example: A tensor of the input's shape, to trace the module with; batch and sides may differ later.
+            precision: Precision of the arithmetic, "fp32" or "bf16".
+            threads: Threads of one call. As many calls as fill the processor's cores run side by side.
         """
         import openvino
         import torch
@@ -158,9 +162,9 @@ class CpuNetwork:
         from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
         with torch.inference_mode(False), torch.no_grad(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch calls tracing deprecated; OpenVINO does it itself, more slowly
+            warnings.simplefilter("ignore")  # torch calls tracing deprecated; OpenVINO's own is slower
             traced = torch.jit.trace(module, example, check_trace=False)  # type: ignore[no-untyped-call]
-            # openvino.convert_model does these steps too, and reports to Intel that it did: nothing here may
+            # openvino.convert_model does these steps too, but reports to Intel that it did, which nothing here may
             frontend = FrontEndManager().load_by_framework("pytorch")
             decoder = TorchScriptPythonDecoder(traced, example_input=(example,))  # must outlive the conversion
             model = frontend.convert(frontend.load(decoder))
@@ -179,51 +183,58 @@ class CpuNetwork:
         self._idle: list[Any] = []
 
     def __call__(self, x: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-        """The outputs for a float32 array, in the module's order."""
+        """Return the outputs for a float32 array, in the module's order."""
         try:
             request = self._idle.pop()
         except IndexError:
             request = self._compiled.create_infer_request()
         try:
-            found = request.infer({0: np.ascontiguousarray(x, np.float32)})
-            return [np.array(found[i], np.float32) for i in range(len(self._compiled.outputs))]
+            outputs = request.infer({0: np.ascontiguousarray(x, np.float32)})
+            return [np.array(outputs[i], np.float32) for i in range(len(self._compiled.outputs))]
         finally:
             self._idle.append(request)
 
 
 def cpu_network(key: tuple[object, ...], module: Any, example: Any, precision: str) -> CpuNetwork | None:
-    """The compiled network of a key, made at first use in a process; None where OpenVINO cannot be had.
+    """Return the compiled network of a key, compiled at its first use in a process.
 
     Args:
-        key: Names the weights; networks of one key and precision are one.
-        module: As for `CpuNetwork`.
-        example: As for `CpuNetwork`.
-        precision: "fp32" or "bf16".
+        key: Identifies the weights; networks of one key, precision and number of threads are one.
+        module: A torch module in evaluation mode, from one tensor to one or several.
+        example: A tensor of the input's shape, to trace the module with.
+        precision: Precision of the arithmetic, "fp32" or "bf16".
+
+    Returns:
+        The network; None where OpenVINO is not installed, or cannot run it.
     """
     import torch
 
     threads = torch.get_num_threads()
     full = (*key, precision, threads)
     with _lock:
-        if full not in _made:
+        if full not in _networks:
             try:
-                _made[full] = CpuNetwork(module, example, precision=precision, threads=threads)
+                _networks[full] = CpuNetwork(module, example, precision=precision, threads=threads)
             except ImportError as error:
                 logger.warning("openvino is missing (%s): torch runs the networks, more slowly", error)
                 return None
-            except Exception as error:  # a foreign network may hold what OpenVINO does not know
+            except Exception as error:  # a foreign network may contain what OpenVINO does not support
                 logger.warning(
                     "OpenVINO cannot run this network (%s: %.200s): torch runs it", type(error).__name__, error
                 )
                 return None
-        return _made[full]
+        return _networks[full]
 
 
 def resolve_device(device: str) -> str:
-    """`auto` becomes `cuda` where there is one, else `cpu`; `cuda` is the device that torch has set, `cuda:1`, ...
+    """Return the name of the torch device that a name stands for.
+
+    Args:
+        device: "auto" is "cuda" where there is one, otherwise "cpu"; "cuda" is the current device of torch, for example
+            "cuda:1".
 
     Raises:
-        DeviceError: A device was named that cannot be had.
+        DeviceError: The device that was named is not available.
     """
     import torch
 
@@ -232,30 +243,30 @@ def resolve_device(device: str) -> str:
         logger.info("device auto: %s", device)
     try:
         if device == "cuda" and (number := torch.cuda.current_device()):
-            device = f"cuda:{number}"  # the thread of `on_device` would take the first
+            device = f"cuda:{number}"  # the thread of `on_device` would use the first GPU
         wanted = torch.device(device)
         torch.zeros(1, device=wanted)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:  # as torch says it, by kind of device
+    except (RuntimeError, AssertionError, NotImplementedError) as error:  # torch raises them, by kind of device
         raise DeviceError(f"device: expected one that can be had, got {device!r} ({error!s:.100})") from None
     return str(wanted)
 
 
 def cpu_has_bf16() -> bool:
-    """Whether the processor computes in bf16; without it oneDNN emulates, a hundred times slower."""
+    """Return whether the processor computes in bf16; without it oneDNN emulates bf16, a hundred times slower."""
     import torch
 
     try:
-        wide = "AVX512" in torch.backends.cpu.get_cpu_capability()
-        return wide and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+        has_avx512 = "AVX512" in torch.backends.cpu.get_cpu_capability()
+        return has_avx512 and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
     except (AttributeError, RuntimeError):
         return False
 
 
 def fast_layout(device: str) -> Any:
-    """The torch memory format in which convolutions are fast.
+    """Return the torch memory format in which convolutions are fast on a device.
 
-    On a CPU without AVX-512 oneDNN falls back to its reference for some of them in channels-last order: a look of the
-    detector took 6 s instead of 0.4 s.
+    On a CPU without AVX-512, oneDNN falls back to its reference implementation for some convolutions in channels-last
+    order: a pass of the detector took 6 s instead of 0.4 s.
     """
     import torch
 

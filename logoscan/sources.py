@@ -1,7 +1,7 @@
-"""Files of photos: where a name may lead, and how such a file is opened.
+"""Files of photos: where a file name may lead, how such a file is opened, and its format by its first bytes.
 
-Records (listings, reports) only name files, and whoever wrote them may be hostile: their names stay below a root, the
-current directory if none is given. Nothing here knows what a picture is.
+Records (listings, reports) only name files, and their author may be hostile: names stay below a root, the current
+folder if none is given. Nothing is decoded here.
 """
 
 from __future__ import annotations
@@ -27,65 +27,65 @@ class _Anywhere(Enum):
 
 
 ANYWHERE: Final = _Anywhere.ANYWHERE
-"""A root that confines nothing: names of files are opened wherever they lead. For names that you wrote yourself."""
+"""A root that confines nothing: files are opened wherever their names lead. For names that you wrote yourself."""
 Root: TypeAlias = str | Path | Literal[_Anywhere.ANYWHERE] | None
 """The folder that names of files are relative to and may not leave.
 
-None is the folder that a name brings along (as those of `read_listings` do), else the current directory. Then a
-`pathlib.Path` is opened wherever it leads, since files of listings hold none: a program made it.
+None is the folder that a name knows (as names of `read_listings` do), otherwise the current folder. With None a
+`pathlib.Path` is opened wherever it leads: it cannot come from a file of listings, so that a program made it.
 """
 
 PHOTO_SUFFIXES = (
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".avif", ".bmp", ".dib", ".tif", ".tiff", ".mpo",
     ".heic", ".heif", ".hif",
 )  # fmt: skip
-"""Names of photos, in small letters; a file without a suffix is known by its content."""
+"""Suffixes of photos, in lower case; a file with another suffix is recognised by its content."""
 
-# Bytes from which `kind_of` knows every format.
+# Bytes from which `kind_of` recognises every format.
 HEAD_BYTES = 64
 
 _HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"})
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
 _GENERAL_BRANDS = frozenset({b"mif1", b"msf1", b"mif2", b"miaf"})
-# As Linux has it. Following a path of half a million steps takes hours.
+# Linux's limit. To follow a path of half a million steps takes hours.
 _MOST_PATH_CHARS = 4096
-# A scheme of two letters or more, since one letter is a drive: "C:/photo.jpg".
+# A URL, whose scheme has two letters or more, since one letter is a drive: "C:/photo.jpg".
 _URL = re.compile(r"\s*(?:[a-z][a-z0-9+.-]*:(?://|\\\\)|data:|blob:|javascript:|mailto:)", re.IGNORECASE)
 _FLAGS = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-# A pipe is not waited for; no terminal becomes the process's own.
+# A pipe is not waited for, and no terminal becomes the process's own.
 _FILE_FLAGS = _FLAGS | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
 _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
-# Folders are walked by their descriptors, so that none can be exchanged for a link on the way; not on Windows.
-_WALKS = bool(_NOFOLLOW) and hasattr(os, "O_DIRECTORY") and os.open in os.supports_dir_fd
+# Whether folders can be walked by descriptors, so that none can be exchanged for a link on the way; not on Windows.
+_CAN_WALK = bool(_NOFOLLOW) and hasattr(os, "O_DIRECTORY") and os.open in os.supports_dir_fd
 
 
 class NameBelow(str):
-    """The name of a file as a source of listings wrote it, which knows the folder that it is relative to.
+    """The name of a file in a source of listings, which knows the folder that it is relative to.
 
-    Equals the plain name; a root that is given to whoever opens it goes first.
+    It equals the plain name. A root that is given when it is opened takes precedence over the folder.
 
     Attributes:
-        folder: Where a Scanner without a root looks for it, and what it may not leave.
+        folder: Folder in which a Scanner without a root opens the file, and which the name may not leave.
     """
 
     folder: Path
 
     def __new__(cls, name: str, folder: Path) -> NameBelow:
         """Bind a name to its folder."""
-        made = super().__new__(cls, name)
-        made.folder = folder
-        return made
+        bound = super().__new__(cls, name)
+        bound.folder = folder
+        return bound
 
     def __getnewargs__(self) -> tuple[str, Path]:  # type: ignore[override]
-        """Both travel to other processes and into copies."""
+        """Return both for copies and for other processes."""
         return str(self), self.folder
 
 
 def resolve_under(root: Path, name: str) -> Path:
-    """The file `name` below `root`, following links, or an error if it would lie elsewhere.
+    """Return the path of the file `name` below `root`, with links followed.
 
     Raises:
-        ImageError: `name` is absolute, climbs out, or is a link that leads out.
+        ImageError: `name` is absolute, climbs out of the root, or is a link that leads out of it.
     """
     _check_length(name)
     try:
@@ -104,7 +104,7 @@ def _check_length(name: str) -> None:
 
 
 def check_root(root: Root) -> None:
-    """Refuse what is no root.
+    """Refuse a value that is no root.
 
     Raises:
         InputError: It is of another type.
@@ -114,7 +114,7 @@ def check_root(root: Root) -> None:
 
 
 def base_of(source: str | Path, root: Root) -> Path | None:
-    """The folder that a file has to lie in; None where it may lie anywhere."""
+    """Return the folder that a file has to lie in; None where it may lie anywhere."""
     check_root(root)
     if isinstance(root, (str, Path)):
         return Path(root)
@@ -124,19 +124,19 @@ def base_of(source: str | Path, root: Root) -> Path | None:
 
 
 def read_bytes(source: str | Path, root: Root, most: int) -> bytes:
-    """The content of a regular file, which is opened once and looked at by that descriptor.
+    """Return the content of a regular file, which is opened once and checked by its descriptor.
 
     Args:
         source: Name or path of the file.
-        root: The folder that it has to lie in, links followed.
-        most: Bytes that it may have.
+        root: Folder that it has to lie in, with links followed.
+        most: Most bytes that it may have.
 
     Raises:
-        ImageError: It is missing, no regular file, outside of the root, empty or too large; or a name is a URL.
+        ImageError: The file is missing, no regular file, outside of the root, empty or too large; or the name is a URL.
     """
     if isinstance(source, str) and _URL.match(source):
         raise ImageError(f"image path: expected a file, got {source!r:.120}; logoscan fetches no URLs")
-    name = shown(source)
+    name = short_name(source)
     try:
         with _opened(source, root) as file:
             if os.fstat(file.fileno()).st_size > most:
@@ -156,10 +156,10 @@ def read_bytes(source: str | Path, root: Root, most: int) -> bytes:
 
 
 def read_head(source: str | Path, root: Root, count: int) -> bytes:
-    """The first bytes of a file, however large it is; fewer where it has fewer.
+    """Return the first `count` bytes of a file of any size; all of them where it has fewer.
 
     Raises:
-        ImageError: It is no regular file, cannot be read, or lies outside of the root.
+        ImageError: The file is no regular file, cannot be read, or lies outside of the root.
     """
     try:
         with _opened(source, root) as file:
@@ -167,11 +167,13 @@ def read_head(source: str | Path, root: Root, count: int) -> bytes:
     except (OSError, ValueError) as error:
         if isinstance(error, InputError):
             raise
-        raise ImageError(f"{shown(source)}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
+        raise ImageError(
+            f"{short_name(source)}: cannot be read ({getattr(error, 'strerror', None) or error})"
+        ) from None
 
 
 def _opened(source: str | Path, root: Root) -> IO[bytes]:
-    """A regular file below its root, or wherever it lies if it has none, opened once."""
+    """Open a regular file below its root, or wherever it lies without one."""
     base = base_of(source, root)
     if base is None:
         folder = source.folder if isinstance(source, NameBelow) else Path()
@@ -180,15 +182,15 @@ def _opened(source: str | Path, root: Root) -> IO[bytes]:
         descriptor = _open_below(base, source, given=root is not None)
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise ImageError(f"{shown(source)}: no such image file, but something else of this name")
+            raise ImageError(f"{short_name(source)}: no such image file, but something else of this name")
         return os.fdopen(descriptor, "rb")
     except BaseException:
         os.close(descriptor)
         raise
 
 
-def shown(source: str | Path) -> str:
-    """The last part of a path, as messages and logs have it: short, and without line breaks or the like."""
+def short_name(source: str | Path) -> str:
+    """Return the last part of a path for messages and logs: at most 120 characters, all printable."""
     try:
         name = Path(source).name or str(source)
     except ValueError:
@@ -197,7 +199,7 @@ def shown(source: str | Path) -> str:
 
 
 def _open_below(base: Path, source: str | Path, *, given: bool) -> int:
-    """Open a file of which every part lies below a folder, also while others exchange parts of its path."""
+    """Open a file below a folder, even while others exchange parts of its path, and return its descriptor."""
     try:
         path = resolve_under(base, str(source))
     except ImageError as error:
@@ -206,11 +208,11 @@ def _open_below(base: Path, source: str | Path, *, given: bool) -> int:
         raise ImageError(f"{error}; pass another root, or root=ANYWHERE, or a pathlib.Path of your own") from None
     real = base.resolve()
     parts = path.relative_to(real).parts
-    if not _WALKS or not parts:
+    if not _CAN_WALK or not parts:
         return _open_and_compare(base, source, path)
     folder = os.open(real, _FLAGS | os.O_DIRECTORY)
     try:
-        for part in parts[:-1]:  # resolved, so that none is a link, unless it just became one
+        for part in parts[:-1]:  # the path is resolved, so that none is a link, unless it became one just now
             inner = os.open(part, _FLAGS | os.O_DIRECTORY | _NOFOLLOW, dir_fd=folder)
             os.close(folder)
             folder = inner
@@ -220,12 +222,12 @@ def _open_below(base: Path, source: str | Path, *, given: bool) -> int:
 
 
 def _open_and_compare(base: Path, source: str | Path, path: Path) -> int:
-    """As well as it can be done where folders have no descriptors: what was opened is what the name leads to now."""
+    """Open a file where folders have no descriptors: check that the name still leads to what was opened."""
     descriptor = os.open(path, _FILE_FLAGS)
     try:
         again = resolve_under(base, str(source))
         if not os.path.samestat(os.fstat(descriptor), os.lstat(again)):
-            raise ImageError(f"{shown(path)}: was exchanged while it was opened")
+            raise ImageError(f"{short_name(path)}: was exchanged while it was opened")
     except BaseException:
         os.close(descriptor)
         raise
@@ -233,7 +235,7 @@ def _open_and_compare(base: Path, source: str | Path, path: Path) -> int:
 
 
 def _brands(data: bytes) -> tuple[bytes, frozenset[bytes]]:
-    """The major brand of a file, and all that it says it is compatible with; empty where it is none of these files."""
+    """Return the major brand of an ISO base media file, and its compatible brands; empty for other files."""
     if data[4:8] != b"ftyp":
         return b"", frozenset()
     end = min(len(data), struct.unpack(">I", data[:4])[0], 1024)
@@ -241,19 +243,19 @@ def _brands(data: bytes) -> tuple[bytes, frozenset[bytes]]:
 
 
 def is_avif(data: bytes) -> bool:
-    """Say whether a file, or its first bytes, is an AVIF by its brands."""
+    """Return whether a file, or its first bytes, is an AVIF by its brands."""
     major, others = _brands(data)
     return major in _AVIF_BRANDS or (major in _GENERAL_BRANDS and bool(others & _AVIF_BRANDS))
 
 
 def is_heif(data: bytes) -> bool:
-    """Say whether a file, or its first bytes, is a HEIC or HEIF by its brands, and no AVIF."""
+    """Return whether a file, or its first bytes, is a HEIC or HEIF by its brands, and no AVIF."""
     major, others = _brands(data)
     return major in _HEIF_BRANDS or (major in _GENERAL_BRANDS and not others & _AVIF_BRANDS)
 
 
 def kind_of(head: bytes) -> str | None:
-    """The format of a file by its first bytes, one of `FORMATS`; None for everything else."""
+    """Return the format of a file by its first bytes, one of `formats.FORMATS`; None for any other file."""
     for start, kind in (
         (b"\xff\xd8\xff", "JPEG"),
         (b"\x89PNG\r\n\x1a\n", "PNG"),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import sys
 from pathlib import Path
 
 from PIL import Image
 
+from logoscan._hashing import sha256_hex
 from logoscan.errors import ImageError, LogoscanError
 from logoscan.images.loading import read_picture
 from logoscan.io.files import atomic_write, private_folder
@@ -55,5 +55,5 @@ def _file_name(listing_id: str) -> str:
     plain = safe == listing_id and (_CASE_COUNTS or safe == safe.lower())
     if safe.partition(".")[0].upper() in _RESERVED:
         safe, plain = f"_{safe}", False
-    digest = hashlib.sha256(listing_id.encode(errors="surrogatepass")).hexdigest()[:16]
+    digest = sha256_hex(listing_id.encode(errors="surrogatepass"))[:16]
     return safe if plain else f"{safe}~{digest}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sys
 from collections import Counter
@@ -14,6 +13,7 @@ from typing import Any
 
 import click
 
+from logoscan._hashing import file_sha256, sha256_hex
 from logoscan.cli.app import INTERRUPTED, examples, main
 from logoscan.cli.console import Complaints, complain, progress, say, working
 from logoscan.cli.inputs import ledger_of, ledger_to_change, price_model
@@ -21,7 +21,7 @@ from logoscan.cli.options import DETECTOR, DEVICE, EFFORT, ENCODER, INDEX, MODE,
 from logoscan.cli.overlays import write_overlays
 from logoscan.io.listings import BadRow, read_listings, row_count
 from logoscan.io.partial import PartialOutput
-from logoscan.io.records import file_sha256, read_record, to_json
+from logoscan.io.records import read_record, to_json
 from logoscan.matching.calibration import MatchCalibration
 from logoscan.reporting.jsonl import read_reports
 from logoscan.scan.unreadable import photo_warnings
@@ -161,7 +161,7 @@ def _made_by(scanner: Any, inputs: Mapping[str, object]) -> dict[str, str]:
         elif name in ("prices", "calibration"):
             apart[name] = file_sha256(value)
         else:  # where it lies is nobody's business
-            apart[name] = hashlib.sha256(os.fsencode(value.resolve())).hexdigest()
+            apart[name] = sha256_hex(os.fsencode(value.resolve()))
     return apart
 
 

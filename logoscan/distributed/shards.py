@@ -15,11 +15,11 @@ from itertools import count
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from logoscan._hashing import file_sha256
 from logoscan.errors import CorruptFileError, ImageError, InputError, MissingDependencyError
 from logoscan.images.loading import read_file
 from logoscan.io.files import atomic_write
 from logoscan.io.listings import KINDS, BadRow, listings_kind, read_listings
-from logoscan.io.records import file_sha256
 from logoscan.merchants.evidence_model import EvidenceModel
 from logoscan.merchants.photo_ledger import PhotoLedger
 from logoscan.merchants.state import MerchantState

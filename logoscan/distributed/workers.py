@@ -5,7 +5,6 @@ Arrow tables in, Arrow tables out; `distributed` hands them to Ray, which nothin
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +12,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from logoscan._hashing import sha256_hex
 from logoscan.distributed.shards import Row, listing_json, read_rows
 from logoscan.io.listings import BadRow, to_listing
 from logoscan.reporting.jsonl import report_to_json
@@ -120,7 +120,7 @@ class ScanStage:
         def ask(verb: str, name: str) -> int:
             return int(ray.get(getattr(self._begun, verb).remote(name)) or 0)
 
-        together = hashlib.sha256("\n".join(keys).encode()).hexdigest()
+        together = sha256_hex("\n".join(keys).encode())
         if ask("begin", together) == 1:
             out = _reports(self._scanner, listings)
         else:

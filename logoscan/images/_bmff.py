@@ -1,8 +1,8 @@
-"""What an AVIF asks of its decoder, read from its boxes before it is decoded.
+"""The cost of decoding an AVIF, read from its boxes (ISO base media file format) before it is decoded.
 
-libavif looks each item up among all others, so that a file of 80,000 empty ones takes it minutes, and it decodes as
-many pixels as the coded pictures have, whatever the box that Pillow shows says: 81 million for a photo of 64 x 64.
-(libheif, which reads HEIC, has limits of its own on both.)
+libavif searches all items for each item, so that a file of 80,000 empty ones takes minutes. It also decodes as many
+pixels as the coded pictures have, whatever size Pillow reports: 81 million for a photo of 64 x 64. (libheif, which
+reads HEIC, limits both itself.)
 """
 
 from __future__ import annotations
@@ -15,20 +15,21 @@ from logoscan.errors import ImageError
 
 __all__ = ["refuse_costly_avif"]
 
-# A photo in a grid of tiles has some hundreds, as has libheif's limit.
+# Items of a file. A photo in a grid of tiles has some hundreds; libheif's limit is similar.
 _MOST_ITEMS = 1000
-# In one box. The boxes of a photo's metadata are some dozens, properties of a grid's tiles shared.
+# Boxes in one box. A photo's metadata has some dozens, since the tiles of a grid share their properties.
 _MOST_BOXES = 4000
-# OBUs of one coded picture: a header for each of its layers and some dozens of tile groups.
+# Units (OBUs) of one coded picture: it has a header for each of its layers and some dozens of tile groups.
 _MOST_UNITS = 2000
-# Of the tables of all frames of a sequence; one frame takes some twenty.
+# Bytes of the tables of all frames of a sequence; one frame takes about twenty.
 _MOST_TABLE_BYTES = 1 << 20
-# Times the file that its pictures are read for; their parts may overlap.
-_MOST_TIMES = 4
-# Times the largest picture that all pictures of a file may have together: the photo, its transparency, thumbnails.
-_TOGETHER = 3
-# Pixels that a header's bits could say, 8192 x 8192: single frames may be larger than the sequence says they are.
-_MOST_OVERRIDDEN = 1 << 26
+# The coded pictures of a file, whose parts may overlap, have at most so many times its bytes.
+_MOST_READ_TIMES = 4
+# All pictures of a file (photo, transparency, thumbnails) have at most so many times the pixels of the largest picture.
+_MOST_PICTURES = 3
+# Pixels that the size fields of a header can express, 8192 x 8192: a frame may be larger than its sequence header
+# states.
+_MOST_EXPRESSIBLE = 1 << 26
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class _Box:
 
 
 def _boxes(data: bytes, start: int, end: int) -> Iterator[_Box]:
-    """The boxes of a part of a file; ends where one is none."""
+    """Yield the boxes of a part of a file, up to the first damaged one."""
     for _ in range(_MOST_BOXES):
         if start + 8 > end:
             return
@@ -57,7 +58,7 @@ def _boxes(data: bytes, start: int, end: int) -> Iterator[_Box]:
 
 
 class _Bits:
-    """Bits of a header, most significant first; zeros after its end."""
+    """The bits of a header, most significant first; zeros after its end."""
 
     def __init__(self, data: bytes) -> None:
         self._value, self._left = int.from_bytes(data, "big"), 8 * len(data)
@@ -74,7 +75,7 @@ class _Bits:
 
 
 def _frame_size(header: bytes) -> tuple[int, int]:
-    """Pixels of the frames of an AV1 sequence header as it says, and as its frames could say instead."""
+    """Return the pixels of a frame as an AV1 sequence header states them, and the most that its frames could state."""
     bits = _Bits(header[:64])
     bits.take(4)  # profile, still picture
     reduced = bits.take(1)
@@ -92,12 +93,12 @@ def _frame_size(header: bytes) -> tuple[int, int]:
             if delay and bits.take(1):
                 bits.take(4)
     wide, high = bits.take(4) + 1, bits.take(4) + 1
-    said = (bits.take(wide) + 1) * (bits.take(high) + 1)
-    return said, said if reduced else 1 << (wide + high)
+    stated = (bits.take(wide) + 1) * (bits.take(high) + 1)
+    return stated, stated if reduced else 1 << (wide + high)
 
 
 def _timing(bits: _Bits) -> int:
-    """Pass over the timing of a sequence header; bits of its buffers' delays, 0 without a model of them."""
+    """Pass over the timing of a sequence header; return the bits of its buffer delays, 0 without a decoder model."""
     if not bits.take(1):
         return 0
     bits.take(64)
@@ -111,7 +112,7 @@ def _timing(bits: _Bits) -> int:
 
 
 def _sequences(coded: bytes) -> Iterator[bytes]:
-    """The sequence headers among the units (OBUs) of a coded picture."""
+    """Yield the sequence headers among the units (OBUs) of a coded picture."""
     at = 0
     for _ in range(_MOST_UNITS):
         if at >= len(coded):
@@ -133,7 +134,7 @@ def _sequences(coded: bytes) -> Iterator[bytes]:
 
 
 def _items(data: bytes, meta: _Box) -> Iterator[bytes]:
-    """The coded pictures of a meta box."""
+    """Yield the coded pictures of a meta box."""
     parts = {box.kind: box for box in _boxes(data, meta.start + 4, meta.end)}
     for kind in (b"iinf", b"iloc"):
         if (box := parts.get(kind)) is not None:
@@ -155,7 +156,7 @@ def _items(data: bytes, meta: _Box) -> Iterator[bytes]:
 
 
 def _coded_items(data: bytes, iinf: _Box | None) -> set[int]:
-    """Identifiers of the items that are coded pictures."""
+    """Return the identifiers of the items that are coded pictures."""
     out: set[int] = set()
     if iinf is None:
         return out
@@ -170,7 +171,14 @@ def _coded_items(data: bytes, iinf: _Box | None) -> set[int]:
 
 
 def _located(data: bytes, iloc: _Box, wanted: set[int], idat: int) -> Iterator[bytes]:
-    """The bytes of items, put together of their parts."""
+    """Yield the bytes of each wanted item, joined from its parts.
+
+    Args:
+        data: The file.
+        iloc: Box of the items' locations.
+        wanted: Identifiers of items.
+        idat: Start of the box that some items lie in.
+    """
     version, at = data[iloc.start], iloc.start + 4
     offset_size, length_size, base_size, index_size = (n for byte in data[at : at + 2] for n in (byte >> 4, byte & 15))
     at += 2
@@ -182,7 +190,7 @@ def _located(data: bytes, iloc: _Box, wanted: set[int], idat: int) -> Iterator[b
             raise ImageError("expected the places of all items, got fewer")
         return int.from_bytes(data[at - size : at], "big")
 
-    taken = 0
+    total = 0
     for _ in range(number(4 if version == 2 else 2)):
         identifier = number(4 if version == 2 else 2)
         method = number(2) & 15 if version else 0
@@ -194,15 +202,15 @@ def _located(data: bytes, iloc: _Box, wanted: set[int], idat: int) -> Iterator[b
             length = number(length_size) or len(data)
             if identifier in wanted:
                 parts.append(data[start : start + length])
-                taken += len(parts[-1])
-                if taken > _MOST_TIMES * len(data):
+                total += len(parts[-1])
+                if total > _MOST_READ_TIMES * len(data):
                     raise ImageError("expected coded pictures that are no larger than their file, got more")
         if parts:
             yield b"".join(parts)
 
 
 def _first_frames(data: bytes, moov: _Box) -> Iterator[bytes]:
-    """The first coded picture of each track of a sequence."""
+    """Yield the first coded picture of each track of a sequence."""
     for trak in _boxes(data, moov.start, moov.end):
         tables: dict[bytes, _Box] = {}
         box: _Box | None = trak if trak.kind == b"trak" else None
@@ -210,41 +218,41 @@ def _first_frames(data: bytes, moov: _Box) -> Iterator[bytes]:
             box = next((b for b in _boxes(data, box.start, box.end) if b.kind == kind), None) if box else None
         if box is not None:
             tables = {b.kind: b for b in _boxes(data, box.start, box.end)}
-        place, sizes = tables.get(b"stco") or tables.get(b"co64"), tables.get(b"stsz")
-        if place is not None and sizes is not None:
-            start = struct.unpack_from(">I" if place.kind == b"stco" else ">Q", data, place.start + 8)[0]
-            alike, _, first = struct.unpack_from(">III", data[sizes.start : sizes.start + 16] + bytes(4), 4)
-            yield data[start : start + (alike or first)]
+        offsets, sizes = tables.get(b"stco") or tables.get(b"co64"), tables.get(b"stsz")
+        if offsets is not None and sizes is not None:
+            start = struct.unpack_from(">I" if offsets.kind == b"stco" else ">Q", data, offsets.start + 8)[0]
+            common_size, _, first_size = struct.unpack_from(">III", data[sizes.start : sizes.start + 16] + bytes(4), 4)
+            yield data[start : start + (common_size or first_size)]
 
 
 def refuse_costly_avif(data: bytes, most_pixels: int) -> None:
-    """Refuse an AVIF that would cost its decoder far more than a photo.
+    """Refuse an AVIF that would cost its decoder far more than a photo does.
 
     Args:
         data: The file.
-        most_pixels: Pixels that its picture may have.
+        most_pixels: Most pixels that its picture may have.
 
     Raises:
-        ImageError: Too many items, boxes, frames or pixels.
+        ImageError: It has too many items, boxes, frames or pixels.
     """
-    together = potential = looked_at = 0
+    total = potential = read = 0
     try:
         for box in _boxes(data, 0, len(data)):
             if box.kind == b"moov" and box.end - box.start > _MOST_TABLE_BYTES:
                 raise ImageError(f"expected at most {_MOST_TABLE_BYTES} bytes of tables of frames, got more")
-            found = (
+            pictures = (
                 _items(data, box) if box.kind == b"meta" else _first_frames(data, box) if box.kind == b"moov" else ()
             )
-            for coded in found:
-                looked_at += len(coded)
-                if looked_at > _MOST_TIMES * len(data):
+            for coded in pictures:
+                read += len(coded)
+                if read > _MOST_READ_TIMES * len(data):
                     raise ImageError("expected coded pictures that are no larger than their file, got more")
                 sizes = [_frame_size(header) for header in _sequences(coded)]
-                together += max((said for said, _ in sizes), default=0)
+                total += max((stated for stated, _ in sizes), default=0)
                 potential = max([potential, *(could for _, could in sizes)])
     except (struct.error, IndexError) as error:
         raise ImageError(f"cannot be decoded (its boxes: {error})") from None
-    if together > _TOGETHER * most_pixels:
-        raise ImageError(f"expected at most {_TOGETHER * most_pixels} coded pixels, got {together}")
-    if potential > max(_MOST_OVERRIDDEN, together):
-        raise ImageError(f"expected frames of at most {_MOST_OVERRIDDEN} pixels, got a header for {potential}")
+    if total > _MOST_PICTURES * most_pixels:
+        raise ImageError(f"expected at most {_MOST_PICTURES * most_pixels} coded pixels, got {total}")
+    if potential > max(_MOST_EXPRESSIBLE, total):
+        raise ImageError(f"expected frames of at most {_MOST_EXPRESSIBLE} pixels, got a header for {potential}")

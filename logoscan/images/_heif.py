@@ -1,4 +1,4 @@
-"""HEIC and HEIF by pillow-heif, an extra. Pillow itself is not taught to open them: the host's may know others."""
+"""HEIC and HEIF by pillow-heif, an extra. No plugin is registered with Pillow, which belongs to the host."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class HeifPhoto:
 
     Attributes:
         size: Width and height in pixels, upright: the decoder turns the picture itself.
-        deep: More than eight bits a channel, before it is decoded to eight.
+        deep: The file has more than eight bits a channel; it is decoded to eight.
     """
 
     def __init__(self, data: bytes) -> None:
@@ -31,11 +31,11 @@ class HeifPhoto:
             self._file = pillow_heif.open_heif(data, convert_hdr_to_8bit=True)
             self.size: tuple[int, int] = self._file.size
             self.deep = int(self._file.info.get("bit_depth", 8)) > 8
-        except RuntimeError as error:  # libheif's
+        except RuntimeError as error:  # from libheif
             raise ImageError(f"cannot be decoded ({error!s:.120})") from None
 
     def decode(self) -> Image.Image:
-        """The picture, upright, in RGB, RGBA or grey.
+        """Return the upright picture in RGB, RGBA or grey.
 
         Raises:
             ImageError: The file is damaged.

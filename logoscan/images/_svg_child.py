@@ -1,7 +1,7 @@
-"""The process that renders SVG for `svg`: drawings come in by standard input, pictures go out by standard output.
+"""The process that renders SVG for `svg.py`: SVG comes in by standard input, PNG goes out by standard output.
 
-Started by its path in isolated mode, so that nothing in the working directory or the environment is run. Knows nothing
-of logoscan. A request is four bytes of length and a JSON object; an answer is a line of JSON and a PNG.
+It is started by its path in isolated mode, so that nothing in the working directory or the environment is run, and it
+imports nothing of logoscan. A request is four bytes of length and a JSON object; an answer is a line of JSON and a PNG.
 """
 
 from __future__ import annotations
@@ -16,21 +16,22 @@ from typing import Any
 
 try:
     import resource
-except ImportError:  # Windows has no such limits; the parent's clock ends the process there
+except ImportError:  # Windows has no such limits; there the parent's timer ends the process
     resource = None  # type: ignore[assignment]
 
 __all__: list[str] = []
 
-# What resvg says where it has no font of the name, or none with the letter.
-_OF_FONTS = ("No match for", "No fonts with")
-_MOST_SAID = 4096
-# Bytes of the file that takes what the renderer prints: a drawing of 2 MB can have it print as much again.
+# Messages of resvg where it has no font of the name, or none with the letter.
+_FONT_MESSAGES = ("No match for", "No fonts with")
+# Characters of the messages that are answered.
+_MOST_MESSAGE_CHARS = 4096
+# Bytes of the file that takes what the renderer prints: an SVG of 2 MB can make it print another 2 MB.
 _MOST_LOG_BYTES = 16 << 20
 _FAMILIES = ("font", "serif", "sans_serif", "cursive", "fantasy", "monospace")
 
 
 def _scratch() -> int:
-    """A file that takes what the renderer prints, which would else mix with the answers."""
+    """Return the descriptor of a file for what the renderer prints, which would otherwise mix with the answers."""
     if hasattr(os, "memfd_create"):
         return os.memfd_create("log")
     import tempfile
@@ -50,7 +51,7 @@ def _limit_memory(megabytes: int) -> None:
 
 
 def _limit_time(seconds: int) -> None:
-    """End this process once it has used so many more seconds of processor time."""
+    """Let the system end this process once it has used so many more seconds of processor time."""
     if resource is not None:
         hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
         soft = math.ceil(time.process_time() + seconds)
@@ -58,32 +59,34 @@ def _limit_time(seconds: int) -> None:
 
 
 def _take_log(log: int) -> str:
-    """What was printed since the last call, each line once, what is said of fonts first."""
+    """Return what was printed since the last call, each line once, messages about fonts first."""
     os.lseek(log, 0, os.SEEK_SET)
     printed = os.read(log, _MOST_LOG_BYTES).decode(errors="replace")
     os.lseek(log, 0, os.SEEK_SET)
     os.ftruncate(log, 0)
-    lines = sorted(dict.fromkeys(printed.splitlines()), key=lambda line: not any(said in line for said in _OF_FONTS))
-    return "\n".join(lines)[:_MOST_SAID]
+    lines = sorted(
+        dict.fromkeys(printed.splitlines()), key=lambda line: not any(text in line for text in _FONT_MESSAGES)
+    )
+    return "\n".join(lines)[:_MOST_MESSAGE_CHARS]
 
 
 def _render(request: dict[str, Any], log: int) -> tuple[bytes, list[str]]:
-    """A PNG and what the renderer said of each pass: a second one, with a substitute, where a font is missing."""
+    """Return a PNG, and the messages of each pass: a second one, with a substitute, is made where a font is missing."""
     import resvg_py
 
     substitute, family = request.pop("substitute"), request.pop("family")
     png = bytes(resvg_py.svg_to_bytes(**request, log_information=True))
-    said = [_take_log(log)]
-    if substitute and _OF_FONTS[0] in said[0]:
+    messages = [_take_log(log)]
+    if substitute and _FONT_MESSAGES[0] in messages[0]:
         families = {f"{kind}_family": family for kind in _FAMILIES}
         png = bytes(resvg_py.svg_to_bytes(**request, log_information=True, font_files=[substitute], **families))
-        said.append(_take_log(log))
-    return png, said
+        messages.append(_take_log(log))
+    return png, messages
 
 
 def _main() -> None:
     seconds, megabytes = int(sys.argv[1]), int(sys.argv[2])
-    sys.path += sys.argv[3:]  # behind the standard library and this interpreter's packages
+    sys.path += sys.argv[3:]  # after the standard library and this interpreter's packages
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     log = _scratch()
     os.dup2(log, 1)
@@ -93,13 +96,13 @@ def _main() -> None:
         request = json.loads(requests.read(struct.unpack(">I", length)[0]))
         _limit_time(seconds)
         began = time.process_time()
-        png, said, error = b"", [""], ""
+        png, messages, error = b"", [""], ""
         try:
-            png, said = _render(request, log)
+            png, messages = _render(request, log)
         except BaseException as caught:  # the renderer's panic is no Exception
             error = " ".join(f"{caught!s:.200}".split()) or type(caught).__name__
             _take_log(log)
-        head = {"bytes": len(png), "said": said, "error": error, "seconds": time.process_time() - began}
+        head = {"bytes": len(png), "messages": messages, "error": error, "seconds": time.process_time() - began}
         answers.write(json.dumps(head).encode() + b"\n" + png)
         answers.flush()
 

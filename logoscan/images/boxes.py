@@ -1,4 +1,4 @@
-"""Pure arithmetic on boxes: float32 (n, 4), pixels, x0 y0 x1 y1, x1 and y1 exclusive."""
+"""Arithmetic on boxes: float32 (n, 4), in pixels, x0 y0 x1 y1, x1 and y1 exclusive."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,25 +9,29 @@ __all__ = ["apart", "area", "clip", "expand", "from_square", "iou", "shared", "t
 
 
 def area(xyxy: Boxes) -> NDArray[np.float32]:
-    """Area of each box in square pixels, float32 (n,); boxes turned inside out have area 0."""
+    """Return the area of each box in square pixels, float32 (n,); 0 where x1 < x0 or y1 < y0."""
     sides = np.maximum(xyxy[:, 2:] - xyxy[:, :2], 0)
     return np.asarray(sides[:, 0] * sides[:, 1], np.float32)
 
 
 def iou(a: Boxes, b: Boxes) -> NDArray[np.float32]:
-    """Intersection over union of every box of `a` (n, 4) with every box of `b` (m, 4), float32 (n, m) in [0, 1]."""
-    both = _both(a, b)
-    either = area(a)[:, None] + area(b)[None, :] - both
-    return np.asarray(both / np.maximum(either, 1e-9), np.float32)
+    """Return the intersection over union of each box of `a` (n, 4) and each of `b` (m, 4), float32 (n, m) in [0, 1]."""
+    intersection = _intersection(a, b)
+    union = area(a)[:, None] + area(b)[None, :] - intersection
+    return np.asarray(intersection / np.maximum(union, 1e-9), np.float32)
 
 
 def shared(a: Boxes, b: Boxes) -> NDArray[np.float32]:
-    """As `iou`, over the smaller of both areas: 1 where one box lies in the other."""
+    """Return the intersection over the smaller area of each box of `a` (n, 4) and each of `b` (m, 4).
+
+    Returns:
+        float32 (n, m) in [0, 1]; 1 where one box lies in the other.
+    """
     smaller = np.minimum(area(a)[:, None], area(b)[None, :])
-    return np.asarray(np.minimum(_both(a, b) / np.maximum(smaller, 1e-9), 1), np.float32)
+    return np.asarray(np.minimum(_intersection(a, b) / np.maximum(smaller, 1e-9), 1), np.float32)
 
 
-def _both(a: Boxes, b: Boxes) -> NDArray[np.float32]:
+def _intersection(a: Boxes, b: Boxes) -> NDArray[np.float32]:
     low = np.maximum(a[:, None, :2], b[None, :, :2])
     high = np.minimum(a[:, None, 2:], b[None, :, 2:])
     sides = np.maximum(high - low, 0)
@@ -35,41 +39,41 @@ def _both(a: Boxes, b: Boxes) -> NDArray[np.float32]:
 
 
 def clip(xyxy: Boxes, width_px: int, height_px: int) -> Boxes:
-    """The boxes cut to a picture of this size; a box outside of it becomes empty on its border."""
+    """Return the boxes cut to a picture of this size; a box outside of it becomes empty on its border."""
     limit = np.array([width_px, height_px, width_px, height_px], np.float32)
     return np.asarray(np.clip(xyxy, 0, limit), np.float32)
 
 
 def expand(xyxy: Boxes, fraction: float) -> Boxes:
-    """The boxes grown on every side by `fraction` of their own width and height (shrunk where negative)."""
+    """Return the boxes grown on every side by a fraction of their width and height (shrunk where it is negative)."""
     grow = (xyxy[:, 2:] - xyxy[:, :2]) * np.float32(fraction)
     return np.concatenate([xyxy[:, :2] - grow, xyxy[:, 2:] + grow], axis=1).astype(np.float32)
 
 
 def to_square(xyxy: Boxes, width_px: int, height_px: int, size_px: int) -> Boxes:
-    """Boxes of a picture in the square that it is padded to (`images.pad_square`) and scaled to `size_px`."""
+    """Return boxes of a picture in the square that it is padded to (`crops.pad_square`) and scaled to `size_px`."""
     side = max(width_px, height_px)
     corner = np.array([(side - width_px) // 2, (side - height_px) // 2] * 2, np.float32)
     return np.asarray((xyxy + corner) * np.float32(size_px / side), np.float32)
 
 
 def from_square(xyxy: Boxes, width_px: int, height_px: int, size_px: int) -> Boxes:
-    """The reverse of `to_square`, cut to the picture."""
+    """Return boxes of the square of `to_square` in the picture, cut to it."""
     side = max(width_px, height_px)
     corner = np.array([(side - width_px) // 2, (side - height_px) // 2] * 2, np.float32)
     return clip(xyxy * np.float32(side / size_px) - corner, width_px, height_px)
 
 
 def apart(xyxy: Boxes, score: NDArray[np.float32], most_shared: float) -> NDArray[np.int64]:
-    """Greedy suppression of boxes that share their place with a better one, within it or around it.
+    """Suppress boxes that overlap a better one, lie in it or around it: greedy non-maximum suppression.
 
     Args:
-        xyxy: float32 (n, 4).
-        score: float32 (n,), higher is better; ties keep the earlier box.
-        most_shared: A box is dropped when it and a better one share more than this of the smaller of them.
+        xyxy: Boxes, float32 (n, 4).
+        score: Score of each box, float32 (n,); higher is better, ties keep the earlier box.
+        most_shared: A box is dropped when its intersection with a better one is more than this share of the smaller.
 
     Returns:
-        int64 (k,): the kept rows, best first.
+        The rows that are kept, best first, int64 (k,).
     """
     order = np.argsort(-score, kind="stable")
     kept: list[int] = []

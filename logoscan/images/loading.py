@@ -1,12 +1,10 @@
-"""Pictures in: whatever a caller holds -> uint8 (H, W, 3) RGB, safely; and crops of them at one size.
+"""Pictures that a caller holds in any form -> uint8 (H, W, 3) RGB, with caps that are checked before decoding.
 
-Registration and search cut and resize through `square_crops` alone, so that a logo and a photo of it meet the encoder
-in the same way. Nothing here knows models, listings or scores.
+Knows no models, listings or scores.
 """
 
 from __future__ import annotations
 
-import hashlib
 import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,9 +14,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageFile, UnidentifiedImageError
 
-from logoscan.errors import ImageError, InputError
+from logoscan._hashing import pixels_sha256, sha256_hex
+from logoscan.errors import ImageError
 from logoscan.images._heif import HeifPhoto
-from logoscan.images.boxes import clip
 from logoscan.images.formats import (
     FORMATS,
     MOST_READS,
@@ -29,14 +27,12 @@ from logoscan.images.formats import (
     refuse_costly_picture,
     refuse_large,
 )
-from logoscan.sources import ANYWHERE, HEAD_BYTES, Root, kind_of, read_bytes, shown
-from logoscan.types import Boxes, CropFit, ImageSource, Rgb, Rgba
+from logoscan.sources import ANYWHERE, HEAD_BYTES, Root, kind_of, read_bytes, short_name
+from logoscan.types import ImageSource, Rgb, Rgba
 
-__all__ = [
-    "FORMATS", "ImageLimits", "Picture", "crop", "load_image", "pad_square", "read_file",
-    "read_picture", "read_rgba", "square_crops",
-]  # fmt: skip
+__all__ = ["FORMATS", "ImageLimits", "Picture", "flatten", "load_image", "read_file", "read_picture", "read_rgba"]
 
+# How a picture is turned upright, by its EXIF orientation.
 _TURNS: dict[int, Callable[[Rgba], Rgba]] = {
     2: lambda a: a[:, ::-1],
     3: lambda a: a[::-1, ::-1],
@@ -46,10 +42,10 @@ _TURNS: dict[int, Callable[[Rgba], Rgba]] = {
     7: lambda a: a.swapaxes(0, 1)[::-1, ::-1],
     8: np.rot90,
 }
+# Orientations that exchange width and height.
 _EXCHANGED = (5, 6, 7, 8)
-"""Orientations of which width is height."""
+# Pixels that are converted at a time: a copy of the whole largest picture takes a quarter of a gigabyte.
 _BAND_PIXELS = 1 << 20
-"""Pixels that are converted at a time: of the largest picture each copy takes a quarter of a gigabyte."""
 
 
 @dataclass(frozen=True)
@@ -57,9 +53,9 @@ class ImageLimits:
     """Caps that are checked before anything is decoded.
 
     Attributes:
-        max_bytes: Of the file. 32 MiB holds any phone photo.
-        max_pixels: Width times height as the header states. 64 million is 192 MB once decoded.
-        max_side_px: Longer side.
+        max_bytes: Bytes of the file. 32 MiB holds any phone photo.
+        max_pixels: Width times height, as the header states them. 64 million pixels take 192 MB once decoded.
+        max_side_px: Longer side in pixels.
     """
 
     max_bytes: int = 32 << 20
@@ -67,11 +63,7 @@ class ImageLimits:
     max_side_px: int = 30_000
 
 
-_LARGEST_PADDED_PX = 4096
-"""Side of the largest square that is padded out; a longer box is reduced first. A strip's of 30,000 px has 2.7 GB."""
-
-
-# Formats of several frames or pages. What a browser plays after the first frame may be anything.
+# Formats with several frames or pages. Frames after the first, which a browser plays, are not looked at.
 _ANIMATED = frozenset({"GIF", "WEBP", "PNG", "AVIF", "TIFF"})
 
 
@@ -80,10 +72,10 @@ class Picture:
     """A decoded picture.
 
     Attributes:
-        rgb: uint8 (H, W, 3).
-        sha256: Hex digits of its bytes (of its pixels, if it was an array).
-        size_wh: Width and height of the file in pixels, upright; more than `rgb` has where it was decoded smaller.
-        more_frames: It is animated, or has further pages: `rgb` is the first.
+        rgb: Pixels, uint8 (H, W, 3).
+        sha256: SHA-256 of the file's bytes as hex digits (of shape and pixels for PIL images and arrays).
+        size_wh: Width and height of the upright file in pixels; larger than `rgb` where it was decoded smaller.
+        more_frames: It is animated, or has further pages; `rgb` is the first.
     """
 
     rgb: Rgb
@@ -93,15 +85,16 @@ class Picture:
 
 
 def read_file(path: str | Path, *, root: Root = ANYWHERE, limits: ImageLimits | None = None) -> bytes:
-    """The bytes of a picture's file, not decoded.
+    """Return the bytes of a picture's file, not decoded.
 
     Args:
-        path: The file's name or path.
-        root: As for `read_rgba`.
-        limits: Caps; only that on the file's size is looked at.
+        path: Name or path of the file.
+        root: If given, paths are relative to it and may not leave it. None confines names (`str`) to the current
+            folder.
+        limits: Caps, of which only `max_bytes` is checked.
 
     Raises:
-        ImageError: It is missing, no file, empty, too large or outside `root`.
+        ImageError: The file is missing, no plain file, empty, too large or outside of `root`.
     """
     return read_bytes(path, root, (limits or ImageLimits()).max_bytes)
 
@@ -116,16 +109,16 @@ def _check_size(width: int, height: int, limits: ImageLimits) -> None:
 
 
 class _Bounded(io.BytesIO):
-    """A file that refuses to be read in millions of pieces."""
+    """Bytes of a file that refuse to be read in millions of pieces; `most_reads` pieces are allowed."""
 
     def __init__(self, data: bytes) -> None:
         super().__init__(data)
-        self.most, self._reads = MOST_READS, 0
+        self.most_reads, self._reads = MOST_READS, 0
 
     def read(self, size: int | None = -1, /) -> bytes:
         self._reads += 1
-        if self._reads > self.most:
-            raise ImageError(f"expected a file that is read in at most {self.most} pieces, got more")
+        if self._reads > self.most_reads:
+            raise ImageError(f"expected a file that is read in at most {self.most_reads} pieces, got more")
         return super().read(size)
 
 
@@ -143,18 +136,24 @@ def _reading(name: str) -> Iterator[None]:
         raise ImageError(f"{name}: cannot be decoded ({type(error).__name__}: {error!s:.120})") from None
 
 
-def _pixels(image: Image.Image, *, alpha: bool, shrink: int = 1, lies: int = 1) -> tuple[Rgb | Rgba, bool]:
-    """Decode (first frame), bring any mode to uint8 RGB or RGBA, shrunk so many times, and turn by EXIF.
+def _pixels(image: Image.Image, *, alpha: bool, shrink: int = 1, orientation_known: int = 1) -> tuple[Rgb | Rgba, bool]:
+    """Decode the first frame of any mode as uint8 RGB or RGBA, shrink it and turn it upright.
 
-    Says as well whether width and height were exchanged. RGBA where `alpha` is asked for, or the picture may be
-    transparent. `lies` is the orientation, where it is known already; TIFF and HEIC were turned by their decoders.
+    Args:
+        image: A picture; TIFF and HEIC were turned by their decoders.
+        alpha: Return RGBA; without it, RGBA is returned only where the picture may be transparent.
+        shrink: Whole number by which the sides are divided.
+        orientation_known: EXIF orientation where it was read before, otherwise 1.
+
+    Returns:
+        The pixels, and whether width and height were exchanged.
     """
     image.load()
     exif = image.info.get("exif", b"")
-    lies = orientation(exif) if lies == 1 and isinstance(exif, bytes) else lies
-    turn = _TURNS.get(lies)
+    turned = orientation(exif) if orientation_known == 1 and isinstance(exif, bytes) else orientation_known
+    turn = _TURNS.get(turned)
     if image.format == "BMP" and image.mode == "RGBA" and image.getchannel("A").getextrema() == (0, 0):
-        image = image.convert("RGB")  # a fourth byte that is no transparency: everybody shows such a file
+        image = image.convert("RGB")  # the fourth byte is no transparency: every program shows such a file
     alpha = alpha or image.has_transparency_data
     width, height = image.size
     out = np.empty((-(-height // shrink), -(-width // shrink), 4 if alpha else 3), np.uint8)
@@ -165,14 +164,14 @@ def _pixels(image: Image.Image, *, alpha: bool, shrink: int = 1, lies: int = 1) 
         if grey_top is not None:
             part = _scaled_grey(part, grey_top)
         part = part.convert("RGBA" if alpha else "RGB")
-        if shrink > 1:  # colours that nobody sees must not bleed
+        if shrink > 1:  # colours of transparent pixels must not bleed
             part = part.convert("RGBa").reduce(shrink).convert("RGBA") if alpha else part.reduce(shrink)
         out[top // shrink : (top + rows) // shrink] = np.asarray(part)
-    return (out, False) if turn is None else (np.ascontiguousarray(turn(out)), lies in _EXCHANGED)
+    return (out, False) if turn is None else (np.ascontiguousarray(turn(out)), turned in _EXCHANGED)
 
 
 def _grey_top(image: Image.Image) -> float | None:
-    """What is white in 16-bit and float grey, which Pillow would clip instead of scale; None in other modes."""
+    """Return the value of white in 16-bit and float grey, which Pillow would clip; None in other modes."""
     if image.mode != "F" and not image.mode.startswith("I"):
         return None
     if image.mode.startswith("I;16"):
@@ -203,10 +202,12 @@ def _array_rgba(array: np.ndarray) -> Rgba:
 
 
 REDUCED_PX = 1600
-"""Long side from twice which pictures are shrunk by whole numbers as they are decoded, by those who ask for it: no
-stage looks at more. A 12-megapixel JPEG is then decoded in a third of the time, and none is held twice."""
+"""Long side that reduced decoding leaves at least: pictures of twice that are shrunk by a whole number.
+
+No stage uses more pixels. A 12-megapixel JPEG is then decoded in a third of the time, and no picture is held twice.
+"""
+# Short side that reduced decoding leaves at least, since regions of a long strip are cut from it.
 _LEAST_SHORT_PX = 224
-"""Short side that shrinking leaves: of a long strip the places are what is looked at."""
 
 
 def read_rgba(
@@ -217,15 +218,16 @@ def read_rgba(
     Args:
         source: A path, a file's bytes, a PIL image or a uint8 array (H, W), (H, W, 3) or (H, W, 4).
         root: If given, paths are relative to it and may not leave it. None confines names (`str`) to the current
-            directory, as a Scanner does with those of listings.
+            folder, as a Scanner does with those of listings.
         limits: Caps, checked on the header before decoding.
         reduced: Large files may be decoded smaller, with a long side of `REDUCED_PX` or more.
 
     Returns:
-        uint8 (H, W, 4) and the hex SHA-256 of the file's bytes (of shape and pixels for PIL images and arrays).
+        The pixels, uint8 (H, W, 4), and the SHA-256 of the file's bytes as hex digits (of shape and pixels for PIL
+        images and arrays).
 
     Raises:
-        ImageError: Not one of `FORMATS`, damaged, too large, empty, or outside `root`.
+        ImageError: The picture is not one of `FORMATS`, damaged, too large, empty, or outside of `root`.
     """
     rgba, digest, _, _ = _read(source, root, limits or ImageLimits(), reduced, alpha=True)
     return rgba, digest
@@ -234,8 +236,8 @@ def read_rgba(
 def _decoded(
     data: bytes, limits: ImageLimits, reduced: bool, *, alpha: bool
 ) -> tuple[Rgb | Rgba, tuple[int, int], bool]:
-    """Decode the first picture of a file: its pixels, its width and height, turned, and whether there are more."""
-    kind, lies = kind_of(data[:HEAD_BYTES]), 1
+    """Decode the first picture of a file; return its pixels, its upright width and height, and whether more follow."""
+    kind, turned = kind_of(data[:HEAD_BYTES]), 1
     if kind is None:
         raise UnidentifiedImageError
     refuse_costly_file(data, limits.max_pixels)
@@ -243,29 +245,30 @@ def _decoded(
         photo = HeifPhoto(data)
         _check_size(*photo.size, limits)
         refuse_large(kind, limits.max_pixels, photo.size, deep=photo.deep)
-        return _pixels(photo.decode(), alpha=alpha, shrink=_times(photo.size) if reduced else 1)[0], photo.size, False
+        shrink = _shrink_factor(photo.size) if reduced else 1
+        return _pixels(photo.decode(), alpha=alpha, shrink=shrink)[0], photo.size, False
     if kind == "JPEG":
-        data, lies = plain_jpeg(data)
+        data, turned = plain_jpeg(data)
     with _Bounded(data) as file, _opened(file, kind) as image:
         _check_size(*image.size, limits)
         refuse_costly_picture(image, data, limits.max_pixels)
-        file.most = most_reads(image)
+        file.most_reads = most_reads(image)
         size_wh = image.size
         if reduced and max(size_wh) >= 2 * REDUCED_PX:
             share = REDUCED_PX / max(size_wh)
             image.draft("RGB", (max(1, int(image.width * share)), max(1, int(image.height * share))))
-        shrink = _times(image.size) if reduced else 1
-        pixels, exchanged = _pixels(image, alpha=alpha, shrink=shrink, lies=lies)
+        shrink = _shrink_factor(image.size) if reduced else 1
+        pixels, exchanged = _pixels(image, alpha=alpha, shrink=shrink, orientation_known=turned)
         return pixels, size_wh[::-1] if exchanged else size_wh, kind in _ANIMATED and _has_more(image)
 
 
 def _has_more(image: ImageFile.ImageFile) -> bool:
-    """Whether a decoded picture has a second frame or page."""
+    """Return whether a decoded picture has a second frame or page."""
     try:
         image.seek(1)
     except EOFError:
         return False
-    except Exception:  # a second one that is damaged: a browser may show it all the same
+    except Exception:  # a second one that is damaged: a browser may show it nevertheless
         return True
     return True
 
@@ -277,29 +280,31 @@ def _opened(file: io.BytesIO, kind: str) -> ImageFile.ImageFile:
         raise ImageError(f"cannot be decoded (a damaged {kind}, or one of a sort that Pillow does not read)") from None
 
 
-def _times(size_wh: tuple[int, int]) -> int:
-    """Times that a decoded picture is shrunk: no stage looks at more."""
+def _shrink_factor(size_wh: tuple[int, int]) -> int:
+    """Return the whole number by which the sides of a decoded picture are divided."""
     return max(1, min(max(size_wh) // REDUCED_PX, min(size_wh) // _LEAST_SHORT_PX))
 
 
 def _read(
     source: ImageSource, root: Root, limits: ImageLimits, reduced: bool, *, alpha: bool
 ) -> tuple[Rgb | Rgba, str, tuple[int, int], bool]:
-    """As `read_rgba`, and the file's width and height, turned, and whether there are more frames.
+    """Read a picture as `read_rgba` does.
 
-    Without `alpha` what is opaque for sure comes as RGB.
+    Returns:
+        The pixels, RGB instead of RGBA where the picture is opaque and `alpha` is not set; the SHA-256; the file's
+        upright width and height; and whether there are more frames.
     """
     if isinstance(source, (str, Path, bytes)):
         if isinstance(source, bytes):
             data, name = source, "bytes"
         else:
-            data, name = read_bytes(source, root, limits.max_bytes), shown(source)
+            data, name = read_bytes(source, root, limits.max_bytes), short_name(source)
         with _reading(name):
             if not data:
                 raise ImageError("the file is empty")
             if len(data) > limits.max_bytes:
                 raise ImageError(f"expected at most {limits.max_bytes} bytes, got more")
-            digest = hashlib.sha256(data).hexdigest()
+            digest = sha256_hex(data)
             pixels, size_wh, more = _decoded(data, limits, reduced, alpha=alpha)
             return pixels, digest, size_wh, more
     if isinstance(source, Image.Image):
@@ -313,106 +318,35 @@ def _read(
             rgba = _array_rgba(source)
     else:
         raise ImageError(f"image: expected a path, bytes, a PIL image or an array, got {type(source).__name__}")
-    digest = hashlib.sha256(repr(rgba.shape).encode() + rgba.tobytes()).hexdigest()
+    digest = pixels_sha256(rgba)
     return rgba, digest, (rgba.shape[1], rgba.shape[0]), False
 
 
 def read_picture(
     source: ImageSource, *, root: Root = ANYWHERE, limits: ImageLimits | None = None, reduced: bool = False
 ) -> Picture:
-    """Read a photo as `read_rgba` does; transparent parts come to lie on white."""
+    """Read a photo as `read_rgba` does, with transparent parts laid on white, and return it as a `Picture`."""
     pixels, digest, size_wh, more = _read(source, root, limits or ImageLimits(), reduced, alpha=False)
     rgb = flatten(pixels, (255, 255, 255)) if pixels.shape[2] == 4 else pixels
     return Picture(rgb, digest, size_wh, more)
 
 
 def load_image(source: ImageSource, *, root: Root = ANYWHERE, limits: ImageLimits | None = None) -> Rgb:
-    """The pixels of `read_picture`: uint8 (H, W, 3) RGB."""
+    """Return the pixels of `read_picture`, uint8 (H, W, 3) RGB."""
     return read_picture(source, root=root, limits=limits).rgb
 
 
 def flatten(rgba: Rgba, ground: tuple[int, int, int]) -> Rgb:
-    """Lay a drawing uint8 (H, W, 4) on one colour: uint8 (H, W, 3)."""
+    """Return a picture uint8 (H, W, 4) laid on one colour, uint8 (H, W, 3)."""
     alpha = rgba[..., 3]
     if alpha.min(initial=255) == 255:
         return np.ascontiguousarray(rgba[..., :3])
     height, width = rgba.shape[:2]
     out = np.empty((height, width, 3), np.uint8)
     rows = max(1, _BAND_PIXELS // max(1, width))
-    for top in range(0, height, rows):  # in bytes, and some rows at a time: floats would take four times the memory
+    for top in range(0, height, rows):  # some rows at a time, in bytes: floats would take four times the memory
         part = Image.fromarray(rgba[top : top + rows])
         canvas = Image.new("RGBA", part.size, (*ground, 255))
         canvas.alpha_composite(part)
         out[top : top + rows] = np.asarray(canvas.convert("RGB"))
     return out
-
-
-def crop(image: Rgb, xyxy: tuple[float, float, float, float]) -> Rgb:
-    """The pixels of one box, rounded outwards and cut to the picture.
-
-    Raises:
-        InputError: The box does not meet the picture.
-    """
-    height, width = image.shape[:2]
-    x0, y0 = max(0, int(np.floor(xyxy[0]))), max(0, int(np.floor(xyxy[1])))
-    x1, y1 = min(width, int(np.ceil(xyxy[2]))), min(height, int(np.ceil(xyxy[3])))
-    if x1 <= x0 or y1 <= y0:
-        raise InputError(f"xyxy: expected a box that meets the {width} x {height} picture, got {xyxy}")
-    return image[y0:y1, x0:x1]
-
-
-def pad_square(image: Rgb, margin: float = 0.0) -> Rgb:
-    """Centre a picture on a square of its border's median colour, with `margin` of its long side around it."""
-    height, width = image.shape[:2]
-    side = max(1, round(max(height, width) * (1 + 2 * margin)))
-    border = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
-    out = np.empty((side, side, 3), np.uint8)
-    out[:] = np.median(border, axis=0).astype(np.uint8)
-    y, x = (side - height) // 2, (side - width) // 2
-    out[y : y + height, x : x + width] = image
-    return out
-
-
-def square_crops(image: Rgb, xyxy: Boxes, size_px: int, fit: CropFit = "pad") -> Rgb:
-    """Cut boxes out of a picture as squares of one size. Empty in, empty out.
-
-    Args:
-        image: uint8 (H, W, 3).
-        xyxy: float32 (n, 4), pixels; cut to the picture first. A box under a pixel takes the pixel it lies in.
-        size_px: Side of the squares.
-        fit: "context" grows the short side into the picture as far as it goes and squeezes the rest; "squeeze" changes
-            the aspect; "pad" adds the border's median colour.
-
-    Returns:
-        uint8 (n, size_px, size_px, 3). Bilinear with antialiasing.
-    """
-    height, width = image.shape[:2]
-    out = np.empty((len(xyxy), size_px, size_px, 3), np.uint8)
-    boxes = clip(np.asarray(xyxy, np.float32), width, height)
-    whole = Image.fromarray(image) if len(boxes) and fit != "pad" else None  # a copy of four bytes a pixel
-    for row, (x0, y0, x1, y1) in enumerate(boxes.tolist()):
-        x0, y0 = min(x0, width - 1.0), min(y0, height - 1.0)
-        x1, y1 = max(x1, x0 + 1.0), max(y1, y0 + 1.0)
-        if fit == "pad":
-            part = Image.fromarray(crop(image, (x0, y0, x1, y1)))
-            if (times := max(part.size) / _LARGEST_PADDED_PX) > 1:
-                part = part.resize([max(1, round(side / times)) for side in part.size], Image.Resampling.BOX)
-            padded = Image.fromarray(pad_square(np.asarray(part)))
-            out[row] = np.asarray(padded.resize((size_px, size_px), Image.Resampling.BILINEAR, reducing_gap=3.0))
-            continue
-        assert whole is not None
-        if fit == "context":
-            side = max(x1 - x0, y1 - y0)
-            x0, x1 = _grow(x0, x1, side, width)
-            y0, y1 = _grow(y0, y1, side, height)
-        # reducing_gap: large boxes shrink by whole numbers first, within a few grey levels of the plain filter
-        square = whole.resize((size_px, size_px), Image.Resampling.BILINEAR, box=(x0, y0, x1, y1), reducing_gap=3.0)
-        out[row] = np.asarray(square)
-    return out
-
-
-def _grow(low: float, high: float, side: float, limit: float) -> tuple[float, float]:
-    """Widen an interval around its centre to `side`, shifted to stay in [0, limit]."""
-    side = min(side, limit)
-    start = min(max((low + high - side) / 2, 0.0), limit - side)
-    return start, start + side

@@ -1,4 +1,4 @@
-"""What a photo's perceptual hash is, who else uses the photo, and what that is worth.
+"""The perceptual hash of a photo, other sellers who use the photo, and how suspicious that is.
 
 Copies of a photo have nearly equal hashes. The hash is PDQ, of Meta's ThreatExchange: 256 bits of the photo's coarse
 light and dark. Knows no ledger, no brands and no scores.
@@ -13,8 +13,8 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from PIL import Image
 
+from logoscan._validate import pdq_hex, whole_number
 from logoscan.errors import InputError, MissingDependencyError
-from logoscan.results import require_pdq
 from logoscan.types import Rgb
 
 __all__ = [
@@ -29,56 +29,63 @@ __all__ = [
 ]
 
 LEAST_QUALITY = 50
-"""PDQ's measure of how much there is to see, 0..100. ThreatExchange advises to discard hashes below: a blank picture
-has a hash too, made of noise, and shares it with every other blank picture."""
-_SIDE_PX = 384
-"""Photos are squeezed to this square before they are hashed. PDQ averages over windows of side / 128 px, rounded up;
-copies of one photo in two sizes have windows that fit differently, and squares of one size have none. Measured on 23
-photos of 480 to 800 px: to a copy of 60 % (31 %) of the size 1.2 (3.7) bits change, 6 (12) at most; as they are, 11.7
-(22.3), 24 (38) at most. From the hash of the photo as it is 12 bits at most differ, so that foreign lists of hashes can
-be used; squares of 512 px, whose windows are even and lie half a pixel off, differ by 28. It takes 4 ms in place of
-6.5 ms, and 9 ms in place of 40 ms for a photo of 1600 px."""
-MATCH_BITS = 31
-"""Photos whose hashes differ in so many of 256 bits, or fewer, are one photo: ThreatExchange's threshold."""
-MOST_SELLERS = 256
-"""Sellers of one photo are counted up to here: beyond it `copied_photo_weight` stays the same."""
+"""Least PDQ quality of a hash, of 0..100: it measures how much structure a photo has.
 
+ThreatExchange advises to discard hashes of lower quality: a blank picture has a hash of noise, which it shares with
+every other blank picture.
+"""
+# Photos are squeezed to this square before they are hashed. PDQ averages over windows of side / 128 px, rounded up, so
+# that copies of one photo in two sizes have windows that fit differently; squares of one size do not. Measured on 23
+# photos of 480 to 800 px: in a copy of 60 % (31 %) of the size 1.2 (3.7) bits change, 6 (12) at most; without the
+# square 11.7 (22.3), 24 (38) at most. From the hash of the photo without the square 12 bits at most differ, so that
+# foreign lists of hashes can be used; with squares of 512 px, whose windows are even and lie half a pixel off, 28 bits.
+# It takes 4 ms instead of 6.5 ms, and 9 ms instead of 40 ms for a photo of 1600 px.
+_SIDE_PX = 384
+MATCH_BITS = 31
+"""Photos whose hashes differ in at most so many of 256 bits are copies of one photo: ThreatExchange's threshold."""
+MOST_SELLERS = 256
+"""Sellers of one photo are counted up to this number: beyond it, `copied_photo_weight` stays the same."""
+
+# Weight by the number of other sellers, linear in its logarithm in between; `copied_photo_weight` gives the reasons.
 _WEIGHTS = {1: 0.7, 3: 1.0, 40: 1.0, MOST_SELLERS: 0.1}
-"""Other sellers -> weight, straight in between over the logarithm of their number; see `copied_photo_weight`."""
-_UNORDERED = 0.5
-"""Of other sellers of whom nobody knows who was first: whoever was copied looks like the copier."""
+# Share of the weight for other sellers of whom it is not known who was first: the copied one looks like the copier.
+_UNORDERED_SHARE = 0.5
 
 
 @dataclass(frozen=True)
 class PhotoHash:
-    """The hash of a photo that shows something.
+    """The hash of a photo that has enough structure.
 
     Attributes:
-        pdq: 64 lower-case hex digits, as ThreatExchange writes them.
-        quality: `LEAST_QUALITY`..100.
+        pdq: PDQ hash, 64 lower-case hex digits, as ThreatExchange writes it.
+        quality: PDQ quality, a whole number from `LEAST_QUALITY` to 100.
+
+    Raises:
+        InputError: A field is not of the stated kind.
     """
 
     pdq: str
     quality: int
 
     def __post_init__(self) -> None:
-        require_pdq("PhotoHash.pdq", self.pdq)
-        if not isinstance(self.quality, int) or not LEAST_QUALITY <= self.quality <= 100:
-            raise InputError(
-                f"PhotoHash.quality: expected a whole number in [{LEAST_QUALITY}, 100], got {self.quality!r}"
-            )
+        pdq_hex("PhotoHash.pdq", self.pdq)
+        whole_number("PhotoHash", "quality", self.quality, LEAST_QUALITY, 100)
 
 
 @dataclass(frozen=True)
 class PhotoUse:
-    """Who uses a photo besides the seller who asks.
+    """The other sellers who use a photo of a listing.
 
     Attributes:
-        other_sellers: How many; `MOST_SELLERS` means at least so many.
-        examples: Ids of some of them, sorted; of a ledger with a key its tokens.
-        official_of: Brands whose official photo it is, sorted.
-        earlier_sellers: Those of the other sellers who were surely seen with it before the one who asks.
-        later_sellers: Those who were surely seen with it after him. Of the rest the order is not known.
+        other_sellers: Number of other sellers; `MOST_SELLERS` means at least so many.
+        examples: Ids of some of them, sorted; tokens in place of ids if the ledger has a key.
+        official_of: Brands of which it is an official photo, sorted.
+        earlier_sellers: Number of those who certainly used it before the listing's seller.
+        later_sellers: Number of those who certainly used it after the listing's seller. The order of the rest is not
+            known.
+
+    Raises:
+        InputError: The numbers contradict each other.
     """
 
     other_sellers: int
@@ -104,38 +111,38 @@ class PhotoUse:
 
     @property
     def unordered_sellers(self) -> int:
-        """Other sellers of whom it is not known whether they were seen before or after the one who asks."""
+        """Number of other sellers of whom it is not known whether they used the photo earlier or later."""
         return self.other_sellers - self.earlier_sellers - self.later_sellers
 
     @property
     def weight(self) -> float:
-        """How suspicious the use is, in [0, 1]: of those who came later a seller is not accused.
+        """How suspicious the use is, in [0, 1]; a seller is not accused because others used the photo later.
 
-        Earlier sellers count in full (`copied_photo_weight`), those of unknown order half, later ones not at all. All
-        of them together tell a stock photo.
+        Earlier sellers count in full (`copied_photo_weight`), those of unknown order half, later ones not at all. The
+        number of all of them shows whether it is a stock photo.
         """
         most = copied_photo_weight(self.other_sellers)
         perhaps = self.earlier_sellers + self.unordered_sellers
         return max(
             min(copied_photo_weight(self.earlier_sellers), most),
-            _UNORDERED * min(copied_photo_weight(perhaps), most),
+            _UNORDERED_SHARE * min(copied_photo_weight(perhaps), most),
         )
 
     @property
     def at_least(self) -> bool:
-        """There may be more sellers than were counted."""
+        """Whether there may be more sellers than were counted."""
         return self.other_sellers == MOST_SELLERS
 
 
 def photo_hash(rgb: Rgb) -> PhotoHash | None:
-    """The PDQ hash of a photo, uint8 (H, W, 3); None where there is too little to see for a hash to say anything.
+    """Return the PDQ hash of a photo, uint8 (H, W, 3); None where the photo has too little structure for a hash.
 
-    Copies that were compressed, resized, recoloured or written on have hashes within 31 bits; those of different photos
-    differ by about 128. Moved edges are the weakness. Of 23 photos all were within 31 bits after 0.5 % was cut off each
-    side, 96 % after 1 %, 22 % after 2 %; 4 % after a frame of 2 %, and none after mirroring.
+    Copies that were compressed, resized, recoloured or written on have hashes within 31 bits; the hashes of different
+    photos differ by about 128 bits. Moved edges are the weakness: of 23 photos, all were within 31 bits after 0.5 % was
+    cut off each side, 96 % after 1 %, 22 % after 2 %; 4 % after a frame of 2 % was added, and none after mirroring.
 
     Raises:
-        InputError: `rgb` is no such array, or has no pixels.
+        InputError: `rgb` is not such an array, or has no pixels.
         MissingDependencyError: pdqhash is not installed.
     """
     try:
@@ -151,18 +158,18 @@ def photo_hash(rgb: Rgb) -> PhotoHash | None:
 
 
 def copied_photo_weight(other_sellers: int) -> float:
-    """How suspicious it is that so many other sellers used a photo before, in [0, 1]. Stated priors, not fitted.
+    """Return how suspicious it is that so many other sellers used a photo before, in [0, 1]. Stated priors, not fitted.
 
     - None: 0.
-    - One: 0.7. A copier may copy a single victim; but one merchant may have two accounts, and who was seen first need
-      not have been first.
+    - One: 0.7. A copier may copy a single victim; but one merchant may have two accounts, and the first use that was
+      recorded need not have been the first.
     - Three to forty: 1. Rings of that size are known to share the photos of their goods, and with each further seller
-      it is less likely that the photo is one's own.
-    - More: falling, to 0.1 from `MOST_SELLERS` on. What hundreds use is a maker's or wholesaler's stock photo; honest
-      resellers use it as well.
+      it is less likely that the seller took the photo himself.
+    - More: falling, to 0.1 from `MOST_SELLERS` on. A photo that hundreds use is a maker's or wholesaler's stock photo,
+      which honest resellers use as well.
 
     Args:
-        other_sellers: 0 or more, see `PhotoUse`.
+        other_sellers: Number of other sellers, 0 or more.
     """
     if other_sellers < 0:
         raise InputError(f"other_sellers: expected 0 or more, got {other_sellers!r}")

@@ -1,8 +1,8 @@
 """SVG -> PNG by resvg, in a process of its own with limits on time and memory.
 
-A path of a megabyte, a dash, a pattern or a style sheet of 500 bytes takes resvg minutes, or more memory than there is,
-and then it ends the process that it runs in; meanwhile no other thread of that process runs. Knows nothing of what a
-drawing may refer to; that was checked before.
+A path of a megabyte, or a dash, a pattern or a style sheet of 500 bytes, can take resvg minutes, or more memory than
+there is, which ends its process; meanwhile no other thread of that process runs. What an SVG may refer to is checked
+before it comes here.
 """
 
 from __future__ import annotations
@@ -25,26 +25,28 @@ from logoscan.errors import ImageError
 
 __all__ = ["Rendered", "Renderer"]
 
-# An icon takes 3 ms and 30 MB. Clock time is for what sleeps or shares its core with many others.
+# Most processor time and memory of one SVG; an icon takes 3 ms and 30 MB. The clock may show ten times the processor
+# time, for a process that sleeps or shares its core with many others.
 _MOST_S, _MOST_MB, _CLOCK_S_A_S = 2, 768, 10
-# Drawings until a process is replaced: what it may have leaked ends with it. To start one takes 0.07 s.
-_DRAWINGS_A_CHILD = 1000
-# Of what resvg says of one drawing.
+# SVGs until a process is replaced, which frees what it may have leaked. To start one takes 0.07 s.
+_SVGS_A_CHILD = 1000
+# Most messages of resvg about one SVG that are kept, and the most characters of one.
 _MOST_COMPLAINTS, _COMPLAINT_CHARS = 5, 150
-_SPOKEN = re.compile(r"^(?:Warning|Error) \(in [^)]*\): (.*)$", re.MULTILINE)
+# A message of resvg.
+_MESSAGE = re.compile(r"^(?:Warning|Error) \(in [^)]*\): (.*)$", re.MULTILINE)
 _NO_FONTS = "No fonts provided"
-# What a child inherits of the environment: where shared libraries, fonts and Windows itself lie.
+# Variables that a child inherits: the places of shared libraries, of fonts and of Windows itself.
 _INHERITED = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "HOME")
 
 
 @dataclass(frozen=True)
 class Rendered:
-    """A rendered drawing.
+    """A rendered SVG.
 
     Attributes:
-        png: The picture.
-        substituted: Texts in a font that this machine lacks are drawn in another.
-        complaints: What resvg says that it left out, each once.
+        png: The picture, the bytes of a PNG.
+        substituted: Texts in a font that this machine lacks are drawn in another font.
+        complaints: What resvg reports that it left out, each message once.
     """
 
     png: bytes
@@ -53,12 +55,12 @@ class Rendered:
 
 
 class Renderer:
-    """Renders drawings in one process, which is replaced when a drawing ends it; use it in a `with` statement.
+    """Renders SVGs in one process, which is replaced when an SVG ends it; use it in a `with` statement.
 
     Threads may share one; they wait for each other.
 
     Attributes:
-        seconds: Processor time that its drawings have taken so far.
+        seconds: Processor time that its SVGs have taken so far.
     """
 
     def __init__(self) -> None:
@@ -66,7 +68,7 @@ class Renderer:
         self.seconds = 0.0
         self._lock = Lock()
         self._child: subprocess.Popen[bytes] | None = None
-        self._of = os.getpid()
+        self._owner = os.getpid()
         self._left = 0
         self._font: tempfile.TemporaryDirectory[str] | None = None
 
@@ -82,18 +84,18 @@ class Renderer:
         """End the process, if there is one."""
         with self._lock:
             self._stop()
-            if self._font is not None and self._of == os.getpid():
+            if self._font is not None and self._owner == os.getpid():
                 self._font.cleanup()
             self._font = None
 
     def render(self, text: str, name: str, side_px: int, *, has_text: bool = True) -> Rendered:
-        """Draw a PNG whose long side is `side_px`; resvg keeps the aspect where both sides are given.
+        """Render an SVG as a PNG whose long side is `side_px`; its aspect stays.
 
         Args:
-            text: A drawing that refers to nothing outside of itself.
-            name: Name for the error.
-            side_px: Long side.
-            has_text: The drawing has texts, so that fonts are looked for.
+            text: An SVG that refers to nothing outside of itself.
+            name: Name of the SVG, for errors.
+            side_px: Long side of the PNG in pixels.
+            has_text: The SVG has texts, so that fonts are searched.
 
         Raises:
             ImageError: resvg cannot render it, or not within 2 s and 768 MB.
@@ -104,7 +106,7 @@ class Renderer:
                 "svg_string": text,
                 "width": side_px,
                 "height": side_px,
-                "dpi": 96,  # as CSS has it: without it all lengths in mm, cm, in, pt and pc are nothing
+                "dpi": 96,  # as in CSS: without it all lengths in mm, cm, in, pt and pc are 0
                 "skip_system_fonts": not has_text,
                 "substitute": font,
                 "family": family,
@@ -112,14 +114,14 @@ class Renderer:
             try:
                 head, png = self._exchange(json.dumps(request).encode(), name)
             except BaseException:
-                self._stop()  # a process that was left half way would answer the next drawing with this one
+                self._stop()  # a process that was left half way would answer the next SVG with this one
                 raise
         self.seconds += head["seconds"]
         if head["error"]:
             raise ImageError(f"{name}: cannot be rendered ({head['error']:.120})")
-        said = [line for line in dict.fromkeys(_SPOKEN.findall(head["said"][-1])) if not line.startswith(_NO_FONTS)]
-        complaints = [line[:_COMPLAINT_CHARS] for line in said[:_MOST_COMPLAINTS]]
-        return Rendered(png, len(head["said"]) > 1, tuple(complaints))
+        messages = dict.fromkeys(_MESSAGE.findall(head["messages"][-1]))
+        complaints = [line[:_COMPLAINT_CHARS] for line in messages if not line.startswith(_NO_FONTS)]
+        return Rendered(png, len(head["messages"]) > 1, tuple(complaints[:_MOST_COMPLAINTS]))
 
     def _exchange(self, request: bytes, name: str) -> tuple[dict[str, Any], bytes]:
         child = self._running(name)
@@ -146,7 +148,7 @@ class Renderer:
 
     @staticmethod
     def _reason(child: subprocess.Popen[bytes]) -> str:
-        """Why a process ended."""
+        """Return the reason why a process ended."""
         try:
             code = child.wait(timeout=_MOST_S)
         except subprocess.TimeoutExpired:
@@ -156,7 +158,7 @@ class Renderer:
         return f"expected an SVG that renders in {_MOST_S} s and {_MOST_MB} MB, got a heavier one"
 
     def _running(self, name: str) -> subprocess.Popen[bytes]:
-        if self._child is not None and self._left > 0 and self._of == os.getpid():
+        if self._child is not None and self._left > 0 and self._owner == os.getpid():
             return self._child
         self._stop()
         script = str(Path(__file__).with_name("_svg_child.py").resolve())
@@ -172,25 +174,25 @@ class Renderer:
             )
         except (OSError, ValueError) as error:
             raise ImageError(f"{name}: cannot be rendered (no process can be started: {error!s:.100})") from None
-        self._of, self._left = os.getpid(), _DRAWINGS_A_CHILD
+        self._owner, self._left = os.getpid(), _SVGS_A_CHILD
         return self._child
 
     def _stop(self) -> None:
         child, self._child = self._child, None
         if child is None:
             return
-        if self._of == os.getpid():
+        if self._owner == os.getpid():
             child.kill()
             child.wait()
         else:
-            child.returncode = 0  # a forked process has a copy of its parent's, which it must neither end nor wait for
+            child.returncode = 0  # a fork has a copy of its parent's process, which it must neither end nor wait for
         for pipe in (child.stdin, child.stdout):
             assert pipe is not None
-            with suppress(OSError):  # of a request that was not read to its end
+            with suppress(OSError):  # a request was not read to its end
                 pipe.close()
 
     def _substitute(self) -> tuple[str, str]:
-        """Family and file of the font that Pillow brings along; empty where it was built without fonts."""
+        """Return family and file of the font that Pillow includes; empty where it was built without fonts."""
         from PIL import ImageFont
 
         font = ImageFont.load_default(20)
@@ -203,9 +205,9 @@ class Renderer:
 
 
 def _folders() -> list[str]:
-    """Where this process finds packages besides its interpreter's own; not in the working directory."""
+    """Return the folders in which this process finds packages, without the working directory."""
     try:
         here = Path.cwd()
-    except OSError:  # it is gone
+    except OSError:  # it was removed
         here = None
     return [p for p in sys.path if Path(p).is_absolute() and Path(p) != here]

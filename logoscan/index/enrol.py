@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from logoscan._hashing import sha256_hex
 from logoscan.errors import ImageError, InputError
 from logoscan.images.svg import Renderer
 from logoscan.index import negatives
@@ -21,7 +21,7 @@ from logoscan.text.brand_names import fold
 from logoscan.types import Brand, Embeddings, ImageSource
 from logoscan.vision.encoder import Encoder, TextEncoder, encode_images
 
-__all__ = ["GENERAL", "Drawn", "Logo", "digest", "encode_general", "encode_logos", "encode_names", "named_logos"]
+__all__ = ["GENERAL", "Drawn", "Logo", "encode_general", "encode_logos", "encode_names", "named_logos"]
 
 Logo: TypeAlias = ImageSource | tuple[str, ImageSource]
 """A logo image: a file, or a name with any image."""
@@ -149,7 +149,8 @@ def encode_names(brands: Sequence[Brand], encoder: Encoder, words: bool) -> tupl
     texts = [(b.name, text) for b in brands for text in dict.fromkeys((b.name, *b.aliases)) if fold(text)]
     texts += [(NOBODY, word) for word in negatives.WORDS] if words else []
     records = [
-        LogoRecord(f"{brand}/{text}", brand, "name", digest(text.casefold().encode()), "name") for brand, text in texts
+        LogoRecord(f"{brand}/{text}", brand, "name", sha256_hex(text.casefold().encode()), "name")
+        for brand, text in texts
     ]
     return records, encoder.encode_text([text for _, text in texts])
 
@@ -158,11 +159,6 @@ def encode_general(encoder: Encoder) -> tuple[list[LogoRecord], Embeddings]:
     """Encode the general negatives, pictures of what is no mark: records and float32 (len(records), dim)."""
     pictures = list(negatives.pictures())
     records = [
-        LogoRecord(f"{GENERAL}{name}", NOBODY, "as-is", digest(rgb.tobytes()), "negative") for name, rgb in pictures
+        LogoRecord(f"{GENERAL}{name}", NOBODY, "as-is", sha256_hex(rgb.tobytes()), "negative") for name, rgb in pictures
     ]
     return records, encode_images(encoder, [rgb for _, rgb in pictures])
-
-
-def digest(data: bytes) -> str:
-    """Hex SHA-256."""
-    return hashlib.sha256(data).hexdigest()

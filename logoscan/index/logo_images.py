@@ -5,7 +5,6 @@ SVG is read here and nowhere else: drawings come from brand owners, listing phot
 
 from __future__ import annotations
 
-import hashlib
 import io
 import logging
 import re
@@ -16,8 +15,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from logoscan._hashing import sha256_hex
 from logoscan.errors import ImageError
-from logoscan.images.loading import FORMATS, ImageLimits, flatten, pad_square, read_rgba
+from logoscan.images.crops import pad_square
+from logoscan.images.loading import FORMATS, ImageLimits, flatten, read_rgba
 from logoscan.images.svg import Rendered, Renderer
 from logoscan.sources import ANYWHERE, read_head
 from logoscan.types import ImageSource, Rgb, Rgba
@@ -249,7 +250,7 @@ def _read_svg(path: Path, limits: ImageLimits | None, renderer: Renderer) -> Log
     if long_side < _LEAST_INK_PX:
         side_px = min(_MOST_RENDER_PX, RENDER_PX * RENDER_PX // long_side)
         rgba, _ = read_rgba(renderer.render(svg.text, path.name, side_px, has_text=has_text).png, limits=limits)
-    return Logo(rgba, hashlib.sha256(data).hexdigest(), warnings)
+    return Logo(rgba, sha256_hex(data), warnings)
 
 
 def _not_as_drawn(svg: _Svg, drawn: Rendered, name: str) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from logoscan._hashing import pixels_sha256
 from logoscan.errors import ImageError, InputError, MismatchError, VettingError
 from logoscan.images.loading import load_image
 from logoscan.index import storage
@@ -27,7 +28,7 @@ from logoscan.index._state import NOBODY, USERS
 from logoscan.index._state import state as make_state
 from logoscan.index.ann import APPROXIMATE_FROM, Facts
 from logoscan.index.brand_folders import read_brand_folders
-from logoscan.index.enrol import GENERAL, Logo, digest, encode_general, encode_logos, encode_names, named_logos
+from logoscan.index.enrol import GENERAL, Logo, encode_general, encode_logos, encode_names, named_logos
 from logoscan.index.families import Key, alike_from, limits, related, united
 from logoscan.index.gallery import DEPTH, Gallery, Nearest, depth_for
 from logoscan.index.neighbours import BrandNeighbours
@@ -356,7 +357,7 @@ class LogoIndex:
                     f"negative: the picture is the mark itself, {logo!r:.80} ({cosine:.2f}); label only, or force it?"
                 )
                 raise VettingError(said, (said,))
-        sha256 = digest(repr(rgb.shape).encode() + rgb.tobytes())
+        sha256 = pixels_sha256(rgb)
         record = LogoRecord(f"{USERS}{sha256[:16]}", brand or NOBODY, "as-is", sha256, "negative")
         vector = encode_images(encoder, [rgb])
         with self._lock:

@@ -23,11 +23,12 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 
+from logoscan._hashing import mapping_sha256
 from logoscan.errors import CorruptFileError, InputError, MismatchError
 from logoscan.index._mmap import PNG, PointWriter, StoredPoints, float32_rows, stored_files, verified
 from logoscan.index.ann import Approximate, Facts
-from logoscan.io.files import atomic_write, create, held, lock_at, private_folder
-from logoscan.io.records import from_json, from_mapping, loads, sync_folder, to_json, to_mapping
+from logoscan.io.files import atomic_write, create, held, lock_at, private_folder, sync_folder
+from logoscan.io.records import from_json, from_mapping, loads, to_json, to_mapping
 from logoscan.types import Brand, Embeddings, EncoderInfo
 from logoscan.vision.sift import Keypoints
 
@@ -143,7 +144,7 @@ def _packed(drawings: Mapping[str, PNG]) -> bytes:
 
 
 def _seal(manifest: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
+    return mapping_sha256(manifest)
 
 
 def _signature(manifest: dict[str, Any], key: str) -> str:

@@ -1,18 +1,18 @@
-"""Files that are written whole or not at all, that only their owner reads, and that others cannot slip in.
+"""Files that are written whole or not at all, are readable for their owner alone, and cannot be planted by others.
 
-Temporary files are made anew (`O_EXCL`), so that what lies in their place is never written to: not a link, not a file
-of another account, not one that somebody else holds open or locked. Runs where there is no `fcntl`, too.
+Temporary files are always new (`O_EXCL`), so that what lies in their place is never written to: not a link, not a file
+of another account, not one that somebody else holds open. Locks are those of filelock; works on Windows too.
 """
 
 from __future__ import annotations
 
 import errno
 import glob
-import hashlib
 import os
 import secrets
 import stat
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
@@ -21,6 +21,7 @@ from typing import IO
 
 from filelock import FileLock, Timeout
 
+from logoscan._hashing import sha256_hex
 from logoscan.errors import InputError, LogoscanError
 
 __all__ = [
@@ -38,13 +39,16 @@ __all__ = [
 
 _PRIVATE = 0o600
 _mode: ContextVar[int] = ContextVar("logoscan_file_mode", default=_PRIVATE)
-# Longer than the longest rightful hold: a verdict loads the models, a ledger of a million photos is written.
+# Longer than any holder needs: a verdict loads the models, a ledger of a million photos is written.
 _LOCK_S = 120.0
-# File systems take 255 bytes; `.` before, a token and `.tmp` after must fit.
-_LONGEST_NAME = 200
-_SAFELY = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-_UNBLOCKED = getattr(os, "O_NONBLOCK", 0)
-_TRIES = 8
+# File systems take names of 255 bytes: `.` before it, a random part and `.tmp` after it must fit.
+_LONGEST_NAME_BYTES = 200
+# No link is followed, and no child process inherits the file.
+_SAFE_FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+# A pipe is not waited for.
+_NONBLOCK = getattr(os, "O_NONBLOCK", 0)
+# Seconds after its last change from which a temporary file is a killed writer's: a living one writes all at once.
+_ABANDONED_S = 3600.0
 
 
 # -- who may read
@@ -52,10 +56,10 @@ _TRIES = 8
 
 @contextmanager
 def file_mode(mode: int) -> Iterator[None]:
-    """Give files that are written meanwhile, by this thread, another mode than 0600; folders get its like.
+    """Write the files of a `with` block, in this thread, with another mode than 0600; folders get the same rights.
 
     Args:
-        mode: For example 0o640: the owner reads and writes, nobody may execute.
+        mode: Mode of the files, for example 0o640: the owner can always read and write, and no one can execute.
 
     Raises:
         InputError: It is no such mode.
@@ -70,7 +74,10 @@ def file_mode(mode: int) -> Iterator[None]:
 
 
 def private_folder(folder: Path) -> Path:
-    """Make a folder and those above it, for the owner alone unless `file_mode` says more; one that is there stays."""
+    """Make a folder and those above it, for the owner alone unless `file_mode` says more, and return it.
+
+    Folders that exist stay as they are.
+    """
     missing = []
     for place in (folder, *folder.parents):
         if place.exists():
@@ -78,28 +85,28 @@ def private_folder(folder: Path) -> Path:
         missing.append(place)
     mode = _mode.get()
     for place in reversed(missing):
-        with suppress(FileExistsError):  # another process was quicker
+        with suppress(FileExistsError):  # another process made it meanwhile
             place.mkdir(0o700)
             if mode != _PRIVATE:
                 place.chmod(mode | (mode & 0o444) >> 2)
-    folder.mkdir(exist_ok=True)  # says what is wrong where a file is in the way
+    folder.mkdir(exist_ok=True)  # raises where a file is in the way
     return folder
 
 
 def _give_mode(descriptor: int) -> None:
-    """Set the mode where it is another, as far as the file system has modes."""
+    """Set the mode of `file_mode` where the file has another one and the file system has modes."""
     if hasattr(os, "fchmod") and stat.S_IMODE(os.fstat(descriptor).st_mode) != _mode.get():
         with suppress(OSError):
             os.fchmod(descriptor, _mode.get())
 
 
 def create(path: Path) -> IO[bytes]:
-    """Make a file that was not there, for the owner alone unless `file_mode` says more.
+    """Make a new file, for the owner alone unless `file_mode` says more, and return it open for reading and writing.
 
     Raises:
-        FileExistsError: Something is there, be it a link that leads nowhere.
+        FileExistsError: Something of this name exists, even a link that leads nowhere.
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _SAFELY, _PRIVATE)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _SAFE_FLAGS, _PRIVATE)
     try:
         _give_mode(descriptor)
         return os.fdopen(descriptor, "r+b")
@@ -112,10 +119,14 @@ def create(path: Path) -> IO[bytes]:
 
 
 def require_file_place(path: Path, owner: str = "path") -> None:
-    """Refuse a place where no file can be put.
+    """Refuse a path at which no file can be written.
+
+    Args:
+        path: Path of the file.
+        owner: Name of the argument, for errors.
 
     Raises:
-        InputError: Its folder is not there, or it is a folder, a pipe or a device; the message begins with `owner`.
+        InputError: The folder does not exist, or the path is that of a folder, a pipe or a device.
     """
     if not path.parent.is_dir() or path.is_dir():
         raise InputError(f"{owner}: expected a file in an existing folder, got {str(path)!r}")
@@ -123,14 +134,14 @@ def require_file_place(path: Path, owner: str = "path") -> None:
         raise InputError(f"{owner}: expected a file, got {str(path)!r}, which is a pipe or a device")
 
 
-def _is_ours(descriptor: int) -> bool:
-    """Whether an open file is a plain one of this account's, which has no second name."""
-    found = os.fstat(descriptor)
-    ours = not hasattr(os, "geteuid") or found.st_uid == os.geteuid()
-    return ours and stat.S_ISREG(found.st_mode) and found.st_nlink == 1
+def _is_ours(status: os.stat_result) -> bool:
+    """Return whether a file is a plain one of this account's that has no second name."""
+    ours = not hasattr(os, "geteuid") or status.st_uid == os.geteuid()
+    return ours and stat.S_ISREG(status.st_mode) and status.st_nlink == 1
 
 
 def _is_at(descriptor: int, path: Path) -> bool:
+    """Return whether an open file still has this path."""
     try:
         return os.path.samestat(os.fstat(descriptor), path.stat(follow_symlinks=False))
     except FileNotFoundError:
@@ -141,16 +152,16 @@ def open_own(path: Path) -> IO[bytes]:
     """Open a file for reading and writing that this account wrote before, or make it.
 
     Raises:
-        InputError: It is a link, a pipe, another account's, or has a second name: whoever put it there would write it.
+        InputError: It is a link, a pipe, another account's, or has a second name: another could write to it.
     """
     with suppress(FileExistsError):
         return create(path)
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     if not path.is_symlink():
-        descriptor = os.open(path, os.O_RDWR | _SAFELY | _UNBLOCKED)
+        descriptor = os.open(path, os.O_RDWR | _SAFE_FLAGS | _NONBLOCK)
         try:
-            if _is_ours(descriptor):
+            if _is_ours(os.fstat(descriptor)):
                 _give_mode(descriptor)
                 return os.fdopen(descriptor, "r+b")
         except BaseException:
@@ -167,21 +178,25 @@ def open_own(path: Path) -> IO[bytes]:
 
 
 def lock_at(path: Path) -> FileLock:
-    """The lock that a file is, which stays; `held` takes it."""
+    """Return the lock that a file stands for; the file stays, and `held` takes the lock."""
     return FileLock(path, mode=_mode.get())
 
 
 def lock_beside(path: Path) -> FileLock:
-    """The lock of a file: `.NAME.lock` beside it."""
+    """Return the lock of a file: `.NAME.lock` beside it."""
     return lock_at(path.with_name(f".{path.name}.lock"))
 
 
 @contextmanager
 def held(lock: FileLock, timeout_s: float | None = None) -> Iterator[None]:
-    """Hold a lock; may be nested.
+    """Hold a lock in a `with` block; may be nested.
+
+    Args:
+        lock: Lock of `lock_at` or `lock_beside`.
+        timeout_s: Seconds to wait for it; None is two minutes.
 
     Raises:
-        LogoscanError: Somebody else holds it for longer than `timeout_s` (two minutes).
+        LogoscanError: Another process holds it for longer.
     """
     limit_s = _LOCK_S if timeout_s is None else timeout_s
     try:
@@ -201,7 +216,7 @@ def held(lock: FileLock, timeout_s: float | None = None) -> Iterator[None]:
 
 def sync_folder(folder: Path) -> None:
     """Make renames in a folder durable, where the system can."""
-    if sys.platform == "win32":  # folders cannot be opened there
+    if sys.platform == "win32":  # Windows cannot open folders
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
@@ -210,76 +225,40 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _lock_now(descriptor: int) -> bool | None:
-    """Lock a file that nobody else holds; False where somebody does, None where there are no such locks."""
-    try:
-        import fcntl
-    except ImportError:
-        return None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        return False if error.errno in (errno.EWOULDBLOCK, errno.EACCES) else None
-    return True
-
-
-def _removed(temporary: Path) -> bool:
-    """Remove what a killed writer left, if it is that: ours, plain, and nobody's at the moment."""
-    if sys.platform == "win32":
-        try:
-            temporary.unlink(missing_ok=True)
-        except OSError:  # it is open: somebody is writing it
-            return False
-        return True
-    try:
-        descriptor = os.open(temporary, os.O_RDONLY | _SAFELY | _UNBLOCKED)
-    except OSError as error:
-        return isinstance(error, FileNotFoundError)
-    try:
-        if _is_ours(descriptor) and _lock_now(descriptor):
-            if _is_at(descriptor, temporary):  # else it got its name meanwhile
-                temporary.unlink()
-            return True
-        return False
-    except OSError:
-        return False
-    finally:
-        os.close(descriptor)
+def _remove_abandoned(temporary: Path) -> None:
+    """Remove a temporary file that a killed writer left: ours, plain, and not written to for an hour."""
+    with suppress(OSError):  # it has its final name by now, or another system does not remove open files
+        status = temporary.stat(follow_symlinks=False)
+        if _is_ours(status) and time.time() - status.st_mtime > _ABANDONED_S:
+            temporary.unlink()
 
 
 def _temporary(path: Path) -> tuple[IO[bytes], Path]:
-    """A new file beside `path` that nobody else writes, and its place.
+    """Make a new file beside `path`, and return it with its path.
 
-    Its name is always the same, so that what killed writers leave does not pile up; another one where that is taken.
+    The name is `.NAME.tmp`. Where such a file exists, from another writer or a killed one, abandoned files are removed,
+    and the name also has a random part.
     """
-    short = len(os.fsencode(path.name)) <= _LONGEST_NAME
-    stem = path.name if short else hashlib.sha256(os.fsencode(path.name)).hexdigest()
-    temporary = path.with_name(f".{stem}.tmp")
-    for _ in range(_TRIES):
-        try:
-            file = create(temporary)
-        except FileExistsError:
-            if not _removed(temporary):
-                for left in path.parent.glob(f".{glob.escape(stem)}.*.tmp"):
-                    _removed(left)
-                temporary = path.with_name(f".{stem}.{secrets.token_hex(8)}.tmp")
-            continue
-        if _lock_now(file.fileno()) is not False and _is_at(file.fileno(), temporary):
-            return file, temporary
-        file.close()  # somebody took it for left behind before it was locked
-        temporary = path.with_name(f".{stem}.{secrets.token_hex(8)}.tmp")
-    raise LogoscanError(f"{path}: no temporary file could be made beside it in {_TRIES} tries")
+    short = len(os.fsencode(path.name)) <= _LONGEST_NAME_BYTES
+    stem = path.name if short else sha256_hex(os.fsencode(path.name))
+    usual = path.with_name(f".{stem}.tmp")
+    with suppress(FileExistsError):
+        return create(usual), usual
+    for leftover in (usual, *path.parent.glob(f".{glob.escape(stem)}.*.tmp")):
+        _remove_abandoned(leftover)
+    other = path.with_name(f".{stem}.{secrets.token_hex(8)}.tmp")
+    return create(other), other
 
 
 def atomic_write(path: Path, data: bytes) -> None:
-    """Write a file so that a reader, or a crash, meets the old or the new one, never a part.
+    """Write a file so that a reader, or a crash, finds the old or the new one, never a part.
 
-    A link is replaced by the file. Of writers at the same time one comes last. Only the owner may read it, unless
-    `file_mode` says more. It waits for nobody.
+    A link is replaced by the file. Of several writers at the same time, the last one wins. Only the owner may read the
+    file, unless `file_mode` says more. No other writer is waited for.
 
     Raises:
         InputError: `path` is a pipe or a device.
-        OSError: It could not be written; the old one is still there, and nothing else.
+        OSError: The file could not be written; the old one is still there, and no temporary file.
     """
     if path.exists() and not (path.is_file() or path.is_dir()):
         require_file_place(path)
@@ -290,7 +269,9 @@ def atomic_write(path: Path, data: bytes) -> None:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-                if sys.platform == "win32":  # an open file cannot be moved there
+                if not _is_at(file.fileno(), temporary):
+                    raise FileNotFoundError(errno.ENOENT, "the temporary file was removed meanwhile", str(path))
+                if sys.platform == "win32":  # Windows cannot move open files
                     file.close()
                 temporary.replace(path)
             except BaseException:

@@ -1,4 +1,4 @@
-"""The photos of a folder and of the folders in it, known by their content, and what was left out."""
+"""The photos of a folder and its subfolders, recognised by suffix or content."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ __all__ = ["photo_names"]
 
 logger = logging.getLogger(__name__)
 
-# What systems and archivers leave behind; nobody misses these. So are hidden files, AppleDouble's "._x" among them.
-_NOBODYS_FILES = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db", "icon\r"})
-_NOBODYS_FOLDERS = frozenset({"__macosx", "@eadir", "$recycle.bin", "system volume information"})
-# Of the files that were left out; the rest is counted.
+# What systems and archivers leave behind: it is left out without a word, as are hidden files (AppleDouble's "._x" too).
+_SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db", "icon\r"})
+_SYSTEM_FOLDERS = frozenset({"__macosx", "@eadir", "$recycle.bin", "system volume information"})
+# So many of the files that were left out are named in the log; the others are counted.
 _MOST_NAMED = 10
 
 
 def photo_names(folder: Path) -> Iterator[str]:
-    """Names of the photos below a folder, relative to it, in order.
+    """Yield the names of the photos below a folder, relative to it, in order.
 
-    A file is a photo by its suffix, and then whatever it holds, so that one that is damaged is not lost; any other file
-    is one by its first bytes. Links that lead out, folders behind links and everything else that is left out is told
-    in one line of the log, at the end.
+    A file is a photo if it has the suffix of one, whatever it holds, so that a damaged photo is not lost; or if its
+    first bytes are those of a photo. What is left out, such as links that lead out of the folder and links to folders,
+    is logged in one line at the end.
 
     Args:
-        folder: Must be there.
+        folder: An existing folder.
     """
     left_out: list[str] = []
     count = 0
@@ -49,7 +49,7 @@ def photo_names(folder: Path) -> Iterator[str]:
 
 
 def _entries(folder: Path) -> Iterator[tuple[str, str | None]]:
-    """Names of files, folder by folder, each with a reason where it cannot be looked into."""
+    """Yield the names of files, folder by folder, each with the reason why it is left out, or None."""
     waiting: list[Iterator[tuple[str, str | None, bool]]] = [_listed(folder, "")]
     while waiting:
         try:
@@ -64,10 +64,10 @@ def _entries(folder: Path) -> Iterator[tuple[str, str | None]]:
 
 
 def _listed(folder: Path, prefix: str) -> Iterator[tuple[str, str | None, bool]]:
-    """What one folder holds: names, reasons, and whether it is a folder to be walked."""
+    """Yield the entries of one folder: name, reason why it is left out or None, and whether it is a folder to walk."""
     try:
-        with os.scandir(folder / prefix) as found:
-            entries = sorted(found, key=lambda entry: entry.name)
+        with os.scandir(folder / prefix) as scanned:
+            entries = sorted(scanned, key=lambda entry: entry.name)
     except OSError as error:
         yield prefix, f"cannot be read: {error.strerror}", False
         return
@@ -78,7 +78,7 @@ def _listed(folder: Path, prefix: str) -> Iterator[tuple[str, str | None, bool]]
         except OSError as error:
             yield name, f"cannot be read: {error.strerror}", False
             continue
-        if low.startswith(".") or low in (_NOBODYS_FOLDERS if is_folder else _NOBODYS_FILES):
+        if low.startswith(".") or low in (_SYSTEM_FOLDERS if is_folder else _SYSTEM_FILES):
             continue
         if is_folder:
             yield name, "a link to a folder" if linked else None, not linked
@@ -87,7 +87,7 @@ def _listed(folder: Path, prefix: str) -> Iterator[tuple[str, str | None, bool]]
 
 
 def _why_no_photo(folder: Path, name: str) -> str | None:
-    """None for a photo."""
+    """Return the reason why a file is left out; None for a photo."""
     try:
         if (folder / name).is_symlink():
             resolve_under(folder, name)

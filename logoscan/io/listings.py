@@ -1,6 +1,6 @@
 """Listings files (`.jsonl`, `.csv`, `.parquet`) and folders of photos -> Listing records, row by row.
 
-One bad field costs that field, a bad row becomes a `BadRow` with its line, and neither ends the stream; each is told.
+A bad field costs that field, and a bad row becomes a `BadRow` with its line; neither ends the stream.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from logoscan.errors import InputError
+from logoscan.io.csv_tables import CsvTable, open_csv
 from logoscan.io.folders import photo_names
 from logoscan.io.parquet_rows import ParquetTable
-from logoscan.io.rows import FIELDS, BadRow, field_of, loads, to_listing, whole
-from logoscan.io.tables import CsvTable, check_columns, kind_of, lines_of, open_csv, tell_ignored
+from logoscan.io.rows import FIELDS, BadRow, field_of, to_listing
+from logoscan.io.tables import check_columns, kind_of, lines_of, log_ignored
+from logoscan.io.values import loads, replace_surrogates
 from logoscan.sources import PHOTO_SUFFIXES, NameBelow
 from logoscan.types import Listing
 
@@ -26,11 +28,11 @@ logger = logging.getLogger(__name__)
 
 KINDS = (".jsonl", ".csv", ".parquet")
 _BLOCK_BYTES = 1 << 20
-_KNOWN = frozenset(FIELDS)
+_FIELD_NAMES = frozenset(FIELDS)
 _LABEL_FIELDS = ("file", "brand")
 
+# Rows of a file, each with its position.
 _Rows = Iterator[tuple[int, Mapping[str, Any] | BadRow]]
-"""Rows of a file by where they stand."""
 
 
 # -- JSON lines
@@ -53,7 +55,7 @@ def _object(text: str, line: int) -> Mapping[str, Any] | BadRow:
 
 
 def _refuse_array(path: Path) -> None:
-    """A file that is one array of JSON has no row that could be read."""
+    """Refuse a file that is one JSON array, since none of its lines is a row."""
     first = next((text for _, text in lines_of(path) if text is None or text.strip()), None)
     begin = (first or "").strip()[:200]
     if begin == "[" or (begin[:1] == "[" and begin[1:].lstrip()[:1] == "{"):
@@ -69,13 +71,13 @@ def rows_of_csv(table: CsvTable, columns: Mapping[str, str]) -> _Rows:
     """Yield the rows of a CSV file by the names of our fields, each with its line."""
     name_at = {at: columns[column] for at, column in enumerate(table.columns) if column in columns}
     key = next(column for column, name in columns.items() if name in ("id", "brand", "file"))
-    told = False
+    short_row_logged = False
     for line, cells in table.records(key):
         if isinstance(cells, str):
             yield line, BadRow(line, cells)
             continue
-        if len(cells) < len(table.columns) and not told:
-            told = True
+        if len(cells) < len(table.columns) and not short_row_logged:
+            short_row_logged = True
             logger.warning(
                 "%s, line %d: %d cells in %d columns; those at the end count as empty, here and below",
                 table.path.name, line, len(cells), len(table.columns),
@@ -96,12 +98,12 @@ def _csv_values(row: Mapping[str, str]) -> Mapping[str, Any]:
 
 
 def listings_kind(path: Path) -> Literal[".jsonl", ".csv", ".parquet"] | None:
-    """What kind of listings file a name promises, packed (`.csv.gz`) or not; None for none."""
+    """Return the kind of listings file that a name has, compressed (`.csv.gz`) or not; None for another file."""
     return kind_of(path, KINDS)  # type: ignore[return-value]
 
 
 def row_count(path: str | Path) -> int | None:
-    """About how many rows a source has, by its lines or its footer: for progress, no promise; None if nothing says."""
+    """Return about how many rows a source has, by its lines or its footer, for progress bars; None if not known."""
     path = Path(path)
     kind = listings_kind(path) if path.is_file() else None
     if kind == ".parquet":
@@ -120,11 +122,11 @@ def row_count(path: str | Path) -> int | None:
 def _below_their_source(
     read: Callable[[str | Path], Iterator[Listing | BadRow]],
 ) -> Callable[[str | Path], Iterator[Listing | BadRow]]:
-    """Let the names of images know the folder that they are relative to, so that every scanner finds them."""
+    """Wrap a reader so that names of images know the folder they are relative to, and every scanner finds them."""
 
     @wraps(read)
     def reading(source: str | Path) -> Iterator[Listing | BadRow]:
-        path = Path(source).absolute()  # it is read while the rows are, wherever the process is by then
+        path = Path(source).absolute()  # rows are read later, when the process may be in another folder
         rows = read(path if path.exists() else source)
         folder = path if path.is_dir() else path.parent
         return (row if isinstance(row, BadRow) or not row.images else _below(row, folder) for row in rows)
@@ -138,22 +140,22 @@ def _below(listing: Listing, folder: Path) -> Listing:
 
 @_below_their_source
 def read_listings(source: str | Path) -> Iterator[Listing | BadRow]:
-    """Listings of a file, or one for each photo of a folder (its id is the file's name below the folder).
+    """Yield the listings of a file, or one for each photo of a folder (its id is the file's name below the folder).
 
-    Image names stay as they are written, and know the folder that they are relative to: the file's, or the folder
-    itself. A Scanner without a root looks for them there; one with a root, below that. A field that cannot be read is
-    absent, and `Listing.dropped` says so; see `to_listing` for what is repaired. In a CSV file commas, semicolons and
-    tabs are found by themselves, and a row whose quote is not closed costs its line alone.
+    Image names stay as they are written, and know the folder that they are relative to: that of the file, or the folder
+    itself. A Scanner without a root looks for them there; one with a root, below the root. A field that cannot be read
+    is absent, and `Listing.dropped` says so; `to_listing` says what is repaired. The delimiter of a CSV file may be a
+    comma, a semicolon or a tab, and a row whose quote is not closed costs its line alone.
 
     Args:
-        source: `.jsonl`, `.csv` (images and reviews split by `|`), both in UTF-8 and packed or not (`.csv.gz`),
+        source: `.jsonl`, `.csv` (images and reviews split by `|`), both in UTF-8 and compressed or not (`.csv.gz`),
             `.parquet`, or a folder.
 
     Raises:
-        InputError: No such file, or of another kind; UTF-16; one array of JSON; no column `id`, a column that is nearly
-            one of ours which is absent (`pirce`), or one of ours twice.
-        MissingDependencyError: Parquet without pyarrow.
-        CorruptFileError: A `.parquet` file that is something else; while reading: a `.gz` file that is damaged.
+        InputError: There is no such file, or it is of another kind, UTF-16 or one JSON array; there is no column `id`,
+            a known column is there twice, or one that is absent is there with a typo (`pirce`).
+        MissingDependencyError: The file is Parquet, and pyarrow is not installed.
+        CorruptFileError: A `.parquet` file is something else; while reading: a `.gz` file is damaged.
     """
     path = Path(source)
     if path.is_dir():
@@ -169,14 +171,14 @@ def read_listings(source: str | Path) -> Iterator[Listing | BadRow]:
         if not table.columns:
             return iter(())
         columns = check_columns(table.columns, FIELDS, ("id",), path.name)
-        tell_ignored({c for c in table.columns if c not in columns}, set(), path.name)
+        log_ignored({c for c in table.columns if c not in columns}, set(), path.name)
         read = rows_of_csv(table, columns)
         return _from_rows(((n, r if isinstance(r, BadRow) else _csv_values(r)) for n, r in read), path.name)
     parquet = ParquetTable(path)
     if not parquet.rows:
         return iter(())
     columns = check_columns(parquet.columns, FIELDS, ("id",), path.name)
-    tell_ignored({c for c in parquet.columns if c not in columns}, set(), path.name)
+    log_ignored({c for c in parquet.columns if c not in columns}, set(), path.name)
     return _from_rows(parquet.records(list(columns)), path.name)
 
 
@@ -191,16 +193,19 @@ def _from_rows(rows: _Rows, name: str) -> Iterator[Listing | BadRow]:
         if isinstance(values, BadRow):
             yield values
             continue
-        if unknown := {key for key in values.keys() - _KNOWN if field_of(key) is None}:
-            tell_ignored(unknown, ignored, name, [field for field in FIELDS if field not in values])
+        if unknown := {key for key in values.keys() - _FIELD_NAMES if field_of(key) is None}:
+            log_ignored(unknown, ignored, name, [field for field in FIELDS if field not in values])
         yield to_listing(values, line, pictures=False)
 
 
 def read_labels(path: str | Path) -> list[tuple[str, frozenset[str]]]:
-    """Labelled photos of a CSV file with the columns file and brand; | between several brands, empty for none.
+    """Return the labelled photos of a CSV file with the columns file and brand, each with the brands that it shows.
+
+    Args:
+        path: Path of the file; `|` stands between several brands of a photo, an empty cell means no brand.
 
     Raises:
-        InputError: No such file, a column is missing, a row is no CSV, or names no file.
+        InputError: There is no such file, a column is missing, a row is no CSV, or it names no file.
     """
     path = Path(path)
     if not path.is_file():
@@ -211,7 +216,7 @@ def read_labels(path: str | Path) -> list[tuple[str, frozenset[str]]]:
     for line, row in rows_of_csv(table, columns):
         if isinstance(row, BadRow):
             raise InputError(f"{path.name}, line {line}: {row.reason}")
-        if any(whole(text) != text for text in row.values()):
+        if any(replace_surrogates(text) != text for text in row.values()):
             raise InputError(f"{path.name}, line {line}: expected UTF-8, got bytes that are not")
         if not row["file"]:
             raise InputError(f"{path.name}: expected a file in every row, got an empty cell")

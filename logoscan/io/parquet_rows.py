@@ -1,7 +1,7 @@
-"""Rows of a Parquet file: our columns alone, value by value where Arrow cannot give a whole column to Python.
+"""Rows of a Parquet file: only the known columns, value by value where Arrow cannot give a whole column to Python.
 
-A value that cannot be read costs that value, a damaged row group that group. Knows Arrow's types; knows no field's
-meaning, but for the time.
+A value that cannot be read costs that value, a damaged row group costs that group. Knows Arrow's types; knows no
+field's meaning.
 """
 
 from __future__ import annotations
@@ -11,19 +11,20 @@ from pathlib import Path
 from typing import Any
 
 from logoscan.errors import CorruptFileError, MissingDependencyError
-from logoscan.io.rows import BadRow, Unreadable
+from logoscan.io.rows import BadRow
+from logoscan.io.values import Unreadable
 
 __all__ = ["ParquetTable"]
 
-# Bytes of one text: a listing of the largest ones has a thousandth of it.
+# Bytes of one field, which must have fewer: a listing with the largest texts has a thousandth of it.
 _MOST_FIELD_BYTES = 16 << 20
-# Bytes of a row of a row group, uncompressed: what has more is not read, since Arrow holds it thrice to do so.
+# Mean bytes of a row of a row group, uncompressed: a larger group is not read, since Arrow holds it three times.
 _MOST_MEAN_BYTES = 1 << 20
-# Rows for each byte of the file: no file of listings, each with an id of its own, has a tenth of it.
+# Rows for each byte of the file: no file of listings, which have different ids, has a tenth of it.
 _MOST_ROWS_A_BYTE = 100
 _BATCH = 1024
-# What Python raises of values that it cannot hold, beside Arrow's own: years, time zones, texts that are not UTF-8.
-_ERRORS = (OSError, ValueError, ArithmeticError, LookupError)
+# Errors beside Arrow's own for values that Python cannot hold: years, time zones, texts that are not UTF-8.
+_PYTHON_ERRORS = (OSError, ValueError, ArithmeticError, LookupError)
 
 
 class ParquetTable:
@@ -31,15 +32,15 @@ class ParquetTable:
 
     Attributes:
         columns: Names of all its columns.
-        rows: How many it says that it has.
+        rows: Number of rows that its footer states.
     """
 
     def __init__(self, path: Path) -> None:
         """Read the footer.
 
         Raises:
-            MissingDependencyError: Without pyarrow.
-            CorruptFileError: It is something else, or says that it has more rows than any file of its size.
+            MissingDependencyError: pyarrow is not installed.
+            CorruptFileError: The file is something else, or states more rows than any file of its size has.
         """
         try:
             from pyarrow import ArrowException, parquet
@@ -47,7 +48,7 @@ class ParquetTable:
             raise MissingDependencyError(
                 f"{path.name}: reading Parquet needs pip install 'logoscan[parquet]'"
             ) from None
-        self._errors = (ArrowException, *_ERRORS)
+        self._errors = (ArrowException, *_PYTHON_ERRORS)
         self._path = path
         try:
             with parquet.ParquetFile(path) as file:
@@ -61,7 +62,10 @@ class ParquetTable:
             raise CorruptFileError(f"{path.name}: damaged: it says that it has {self.rows} rows in {size} bytes")
 
     def records(self, columns: Sequence[str]) -> Iterator[tuple[int, Mapping[str, Any] | BadRow]]:
-        """The rows by their number, with these columns; what is wrong in place of one, or of many, that is bad.
+        """Yield the rows with their numbers, from 1; a `BadRow` stands for one row, or for many, that cannot be read.
+
+        Args:
+            columns: Names of the columns to read.
 
         Raises:
             CorruptFileError: The footer cannot be read any more.
@@ -72,19 +76,18 @@ class ParquetTable:
         try:
             with parquet.ParquetFile(self._path) as file:
                 for group in range(file.num_row_groups):
-                    about = file.metadata.row_group(group)
                     yield from self._group(file, group, before, columns)
-                    before += about.num_rows
+                    before += file.metadata.row_group(group).num_rows
         except self._errors as error:
             raise CorruptFileError(f"{self._path.name}: damaged after row {before} ({error!s:.120})") from None
 
     def _group(
         self, file: Any, group: int, before: int, columns: Sequence[str]
     ) -> Iterator[tuple[int, Mapping[str, Any] | BadRow]]:
-        about = file.metadata.row_group(group)
+        metadata = file.metadata.row_group(group)
         read, why = 0, ""
-        if about.total_byte_size > _MOST_MEAN_BYTES * about.num_rows:
-            mean = about.total_byte_size // max(1, about.num_rows)
+        if metadata.total_byte_size > _MOST_MEAN_BYTES * metadata.num_rows:
+            mean = metadata.total_byte_size // max(1, metadata.num_rows)
             why = f"expected row groups of at most {_MOST_MEAN_BYTES} bytes a row, got {mean}"
         else:
             try:
@@ -95,14 +98,14 @@ class ParquetTable:
                         yield line, BadRow(line, values) if isinstance(values, str) else values
             except self._errors as error:
                 why = f"damaged ({error!s:.120})"
-        if (left := about.num_rows - read) > 0:
-            first, last = before + read + 1, before + about.num_rows
+        if (left := metadata.num_rows - read) > 0:
+            first, last = before + read + 1, before + metadata.num_rows
             what = f"rows {first} to {last}, {left} in all" if left > 1 else f"row {first}"
             yield first, BadRow(first, f"{what}: {why or 'they are not there'}", left)
 
 
 def _rows(batch: Any, errors: tuple[type[Exception], ...]) -> Iterator[Mapping[str, Any] | str]:
-    """An Arrow batch row by row; what is wrong with one whose fields are too long."""
+    """Yield the rows of an Arrow batch; the reason in place of a row whose fields are too long."""
     long = _long_rows(batch)
     if long:  # a file of some kilobytes may hold a gigabyte of one letter
         for i in range(len(batch)):
@@ -122,7 +125,7 @@ def _rows_of(batch: Any, errors: tuple[type[Exception], ...]) -> Iterator[Mappin
 
 
 def _values(column: Any, errors: tuple[type[Exception], ...]) -> list[Any]:
-    """The values of a column for Python, each on its own if one of them cannot be had."""
+    """Return the values of a column for Python, each on its own if one of them cannot be converted."""
     from pyarrow import timestamp, types
 
     if types.is_timestamp(column.type):  # Python knows microseconds, and zones that are installed
@@ -136,19 +139,19 @@ def _values(column: Any, errors: tuple[type[Exception], ...]) -> list[Any]:
 def _value(column: Any, row: int, errors: tuple[type[Exception], ...]) -> Any:
     from pyarrow import types
 
-    one = column.slice(row, 1)
+    cell = column.slice(row, 1)
     try:
-        return one.to_pylist()[0]
+        return cell.to_pylist()[0]
     except errors as error:
-        if types.is_dictionary(one.type):
-            one = one.dictionary_decode()
-        if types.is_string(one.type) or types.is_large_string(one.type):  # not UTF-8: its bytes, then
-            return one.cast("large_binary").to_pylist()[0]
+        if types.is_dictionary(cell.type):
+            cell = cell.dictionary_decode()
+        if types.is_string(cell.type) or types.is_large_string(cell.type):  # not UTF-8: its bytes, then
+            return cell.cast("large_binary").to_pylist()[0]
         return Unreadable(f"{type(error).__name__}: {error!s:.80}")
 
 
 def _long_rows(batch: Any) -> set[int]:
-    """Rows of an Arrow batch with a field that is too long to be anybody's."""
+    """Return the rows of an Arrow batch with a field of `_MOST_FIELD_BYTES` or more."""
     from pyarrow import types
 
     long: set[int] = set()
@@ -166,6 +169,6 @@ def _long_rows(batch: Any) -> set[int]:
 def _bytes(column: Any, row: int) -> int:
     from pyarrow import types
 
-    one = column.slice(row, 1)
-    view = types.is_string_view(one.type)  # Arrow counts all that its buffers hold, whatever the slice
-    return int(one.cast("large_string").nbytes if view else one.nbytes)
+    cell = column.slice(row, 1)
+    is_view = types.is_string_view(cell.type)  # Arrow counts all that a view's buffers hold, whatever the slice
+    return int(cell.cast("large_string").nbytes if is_view else cell.nbytes)

@@ -16,7 +16,7 @@ import numpy as np
 
 from logoscan.errors import CorruptFileError, ImageError, InputError
 from logoscan.images.boxes import expand
-from logoscan.images.loading import square_crops
+from logoscan.images.crops import square_crops
 from logoscan.index.logo_images import ink
 from logoscan.index.logo_index import LogoIndex
 from logoscan.matching.alignment import Alignment, align, drawn, overlay

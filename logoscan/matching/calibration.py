@@ -9,11 +9,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from logoscan._validate import finite
 from logoscan.errors import InputError, MismatchError
 from logoscan.index.logo_index import LogoIndex
 from logoscan.index.neighbours import nearest_of
 from logoscan.io.records import from_mapping
-from logoscan.odds import BASE_RATE, USUAL_MISS_RATE
+from logoscan.odds import BASE_RATE, USUAL_MISS_RATE, sigmoid_array
 from logoscan.types import Embeddings, EncoderInfo
 from logoscan.vision.detector import Detector
 from logoscan.vision.weights import calibration_rows
@@ -62,8 +63,7 @@ class MatchCalibration:
         if not 0 < self.threshold < 1:
             raise InputError(f"MatchCalibration.threshold: expected a probability, got {self.threshold!r}")
         for name in ("intercept", "similarity", "margin", "log_brands", "confidence"):
-            if not np.isfinite(getattr(self, name)):
-                raise InputError(f"MatchCalibration.{name}: expected a finite number, got {getattr(self, name)!r}")
+            finite("MatchCalibration", name, getattr(self, name))
 
     def probability(
         self,
@@ -80,7 +80,7 @@ class MatchCalibration:
             + self.log_brands * float(np.log(max(1, n_brands)))
             + self.confidence * confidence.astype(np.float64)
         )
-        return np.asarray(1.0 / (1.0 + np.exp(-np.clip(logit, -60, 60))))
+        return sigmoid_array(np.clip(logit, -60, 60))
 
 
 def bundled_calibrations() -> tuple[MatchCalibration, ...]:
@@ -137,7 +137,8 @@ def brand_thresholds(index: LogoIndex, calibration: MatchCalibration, budget: fl
     """
     if calibration.encoder != index.encoder_info.fingerprint:
         raise MismatchError(
-            f"calibration made for encoder {calibration.encoder}, used with an index of {index.encoder_info.fingerprint}"
+            f"calibration made for encoder {calibration.encoder}, used with an index of "
+            f"{index.encoder_info.fingerprint}"
         )
     if calibration.kind != "logo":
         raise InputError(f"calibration.kind: expected 'logo', got {calibration.kind!r}")

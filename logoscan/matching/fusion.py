@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from logoscan.images.boxes import area, shared
 from logoscan.index.families import names_overlap
-from logoscan.odds import BASE_RATE, log_odds
+from logoscan.odds import BASE_RATE, log_odds, sigmoid
 from logoscan.types import BrandMention, Match, MatchKind
 
 __all__ = ["BrandEvidence", "contradicted", "fuse", "together"]
@@ -59,7 +58,7 @@ def together(*witnesses: float) -> float:
     gains = [max(0.0, log_odds(p) - log_odds(BASE_RATE)) for p in witnesses]
     if sum(gain > 0.0 for gain in gains) < 2:
         return max(witnesses)
-    return max(*witnesses, 1.0 / (1.0 + math.exp(-(log_odds(BASE_RATE) + sum(gains)))))
+    return max(*witnesses, sigmoid(log_odds(BASE_RATE) + sum(gains)))
 
 
 def contradicted(

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from logoscan.errors import InputError
 from logoscan.matching._shortlist import Likely, rivals, shortlist
+from logoscan.odds import sigmoid
 from logoscan.vision.sift import Keypoints
 
 __all__ = ["Placement", "place"]
@@ -78,7 +79,7 @@ class Placement:
     def probability(self, brands: int) -> float:
         """That the drawing's brand is there, in [0, 1], in a register of so many brands."""
         logit = _INTERCEPT + _LOG_NFA * math.log(max(_LEAST_LOG_NFA, self.log_nfa)) + _BRANDS * math.log(max(1, brands))
-        return 1.0 / (1.0 + math.exp(-logit))
+        return sigmoid(logit)
 
 
 def place(

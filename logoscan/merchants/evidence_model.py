@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from logoscan._validate import number
 from logoscan.errors import InputError
 
 __all__ = ["EvidenceModel"]
@@ -61,8 +62,7 @@ class EvidenceModel:
             ("floor", -50.0, -0.1),
         ):
             value = getattr(self, name)
-            if not low <= value <= high:
-                raise InputError(f"EvidenceModel.{name}: expected a number in [{low:g}, {high:g}], got {value!r}")
+            number("EvidenceModel", name, value, low, high)
             object.__setattr__(self, name, float(value))  # 6 and 6.0 must make one version of a model
         if not self.shares or not all(self.honest_share < f <= 1 for f in self.shares):
             raise InputError(

@@ -22,13 +22,15 @@ from typing import TypeAlias, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
+from logoscan._hashing import sha256_hex
+from logoscan._validate import pdq_hex, text
 from logoscan.errors import CorruptFileError, ImageError, InputError, MismatchError
 from logoscan.images.loading import load_image
 from logoscan.images.phash import MATCH_BITS, MOST_SELLERS, PhotoUse, photo_hash
 from logoscan.index.brand_folders import BrandFolder
 from logoscan.io.files import atomic_write
 from logoscan.io.records import from_json, to_json
-from logoscan.results import Report, require_pdq
+from logoscan.results import Report
 
 __all__ = ["FORMAT_VERSION", "MATCH_BITS", "PhotoLedger", "PhotoRecord"]
 
@@ -67,11 +69,11 @@ class PhotoRecord:
     last_seen: tuple[float | None, ...] = ()
 
     def __post_init__(self) -> None:
-        require_pdq("PhotoRecord.pdq", self.pdq)
+        pdq_hex("PhotoRecord.pdq", self.pdq)
         for field in ("sellers", "official_of"):
             values = getattr(self, field)
             for value in values:
-                _name(f"PhotoRecord.{field}", value)
+                text("PhotoRecord", field, value, required=True)
             if any(a >= b for a, b in pairwise(values)):
                 raise InputError(f"PhotoRecord.{field}: expected sorted names, each once, got {values!r:.80}")
         if len(self.sellers) > _KEPT:
@@ -176,7 +178,7 @@ class PhotoLedger:
             InputError: A photo is no hash, the seller no text, or the time none; nothing was recorded.
         """
         time_s = None if at is None else _seconds(at)
-        pdqs = [require_pdq("photos", pdq) for pdq in photos]
+        pdqs = [pdq_hex("photos", pdq) for pdq in photos]
         if _known(seller_id):
             sellers, times = (self.token(seller_id),), (time_s,)
             self._take(PhotoRecord(pdq, sellers, (), times, times) for pdq in pdqs)
@@ -345,7 +347,7 @@ class PhotoLedger:
         Raises:
             InputError: `photo` is no hash.
         """
-        query = _packed([require_pdq("photo", photo)])
+        query = _packed([pdq_hex("photo", photo)])
         asks = self.token(seller_id) if _known(seller_id) else None
         first: dict[str, float] = {}
         with self._lock:
@@ -374,7 +376,7 @@ class PhotoLedger:
         that save to one path the later one wins: let each have its own file, and `merge` them.
         """
         body = "".join(to_json(record) + "\n" for record in self.records()).encode()
-        header: dict[str, object] = {"format_version": FORMAT_VERSION, "sha256": hashlib.sha256(body).hexdigest()}
+        header: dict[str, object] = {"format_version": FORMAT_VERSION, "sha256": sha256_hex(body)}
         if self._key is not None:
             header["key"] = self._key_name()
         atomic_write(Path(path), f"{json.dumps(header)}\n".encode() + body)
@@ -401,7 +403,7 @@ class PhotoLedger:
             raise CorruptFileError(
                 f"{path}: expected format_version 1 or {FORMAT_VERSION}, got {header.format_version!r}"
             )
-        if hashlib.sha256(body).hexdigest() != header.sha256:
+        if sha256_hex(body) != header.sha256:
             raise CorruptFileError(f"{path}: altered or damaged; take a copy, or begin a new ledger")
         if header.key != ledger._key_name():
             made, given = ("without a key" if k is None else "with a key" for k in (header.key, key))
@@ -440,13 +442,3 @@ def _seconds(at: str | datetime) -> float:
 def _packed(pdqs: list[str]) -> NDArray[np.uint8]:
     """Hashes of 64 hex digits as uint8 (n, 32)."""
     return np.frombuffer(bytes.fromhex("".join(pdqs)), np.uint8).reshape(-1, 32)
-
-
-def _name(owner: str, value: object) -> None:
-    """Refuse what is no text, or could not be written as JSON."""
-    if not isinstance(value, str) or not value.strip():
-        raise InputError(f"{owner}: expected non-empty strings, got {value!r:.80}")
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise InputError(f"{owner}: expected Unicode text, got a lone surrogate in {value!r:.80}") from None

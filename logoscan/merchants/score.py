@@ -16,13 +16,14 @@ fitted to data: it ranks, and 80 does not mean that four of five such merchants 
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 
+from logoscan._hashing import fingerprint
+from logoscan._validate import band_limits, finite, not_negative, whole_number
 from logoscan.errors import InputError, MismatchError
 from logoscan.merchants.evidence_model import EvidenceModel
 from logoscan.merchants.state import MerchantState, iso_time, seconds
@@ -51,8 +52,8 @@ MERCHANT_PRIOR: Mapping[str, float] = MappingProxyType(
         "identity": 1.0,
     }
 )
-_MANY = 10**15
-"""Beyond any merchant's orders, and exact as a float."""
+# Beyond any merchant's orders, and exact as a float.
+_MOST_ORDERS = 10**15
 _NEW_DAYS = 90.0
 """Half-life of an account's newness: a usual window of returns, within which few complaints can have come."""
 
@@ -100,15 +101,14 @@ class MerchantFacts:
     def __post_init__(self) -> None:
         for name in ("orders", "refunds", "complaints", "takedowns"):
             value = getattr(self, name)
-            if value is not None and (type(value) is not int or not 0 <= value < _MANY):
-                raise InputError(f"MerchantFacts.{name}: expected a whole number in [0, 1e15), got {value!r:.80}")
+            if value is not None:
+                whole_number("MerchantFacts", name, value, 0, _MOST_ORDERS)
         for name in ("refunds", "complaints"):
             value = getattr(self, name)
             if value is not None and self.orders is not None and value > self.orders:
                 raise InputError(f"MerchantFacts.{name}: expected at most the {self.orders} orders, got {value}")
-        age = self.account_age_days
-        if age is not None and (isinstance(age, bool) or not isinstance(age, (int, float)) or not 0 <= age < math.inf):
-            raise InputError(f"MerchantFacts.account_age_days: expected a number, 0 or more, got {age!r:.80}")
+        if self.account_age_days is not None:
+            not_negative("MerchantFacts", "account_age_days", self.account_age_days)
         if self.identity_verified not in (None, True, False):
             raise InputError(
                 f"MerchantFacts.identity_verified: expected True, False or None, got {self.identity_verified!r:.80}"
@@ -124,10 +124,7 @@ class MerchantContribution:
     why: str
 
     def __post_init__(self) -> None:
-        if not math.isfinite(self.contribution):
-            raise InputError(
-                f"MerchantContribution {self.name}.contribution: expected a finite number, got {self.contribution!r}"
-            )
+        finite(f"MerchantContribution {self.name}", "contribution", self.contribution)
 
 
 @dataclass(frozen=True)
@@ -163,8 +160,7 @@ class MerchantScore:
     def __post_init__(self) -> None:
         if not 0 <= self.pieces <= self.listings:
             raise InputError(f"MerchantScore.pieces: expected 0 to {self.listings}, got {self.pieces!r}")
-        if not math.isfinite(self.bias):
-            raise InputError(f"MerchantScore.bias: expected a finite number, got {self.bias!r}")
+        finite("MerchantScore", "bias", self.bias)
         exact = 100.0 * sigmoid(self.bias + math.fsum(c.contribution for c in self.contributions))
         if not abs(self.value - exact) <= 1e-9:  # NaN fails too
             raise InputError(
@@ -197,27 +193,21 @@ class MerchantModel:
         object.__setattr__(self, "coefficients", {k: float(v) for k, v in self.coefficients.items()})
         for name in ("bias", "review_from", "block_from"):  # 30 and 30.0 must make one version
             object.__setattr__(self, name, float(getattr(self, name)))
-        if not math.isfinite(self.bias):
-            raise InputError(f"MerchantModel.bias: expected a finite number, got {self.bias!r}")
+        finite("MerchantModel", "bias", self.bias)
         if set(self.coefficients) != set(MERCHANT_PRIOR):
             raise InputError(
                 f"MerchantModel.coefficients: expected {sorted(MERCHANT_PRIOR)}, got {sorted(self.coefficients)!r:.200}"
             )
         for key, value in self.coefficients.items():
-            if not math.isfinite(value) or value < 0:
-                raise InputError(f"MerchantModel.{key}: expected a finite number, 0 or more, got {value!r}")
-        if not 0 < self.review_from <= self.block_from < 100:
-            raise InputError(
-                "MerchantModel: expected 0 < review_from <= block_from < 100, "
-                f"got {self.review_from!r} and {self.block_from!r}"
-            )
+            not_negative("MerchantModel", key, value)
+        band_limits("MerchantModel", self.review_from, self.block_from)
 
     @property
     def version(self) -> str:
         """Name and 8 hex digits over the numbers."""
         numbers = (self.bias, self.listings, sorted(self.coefficients.items()), self.review_from, self.block_from)
         fixed = (_REFUNDS, _COMPLAINTS, _NEW_DAYS)
-        return f"{self.name}@{hashlib.sha256(repr((numbers, fixed)).encode()).hexdigest()[:8]}"
+        return f"{self.name}@{fingerprint(numbers, fixed, digits=8)}"
 
     def judge_facts(self, facts: MerchantFacts) -> list[MerchantContribution]:
         """What each known fact adds: 0 or more. A share of orders needs the number of orders."""

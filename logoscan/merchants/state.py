@@ -18,7 +18,6 @@ Knows reports; knows nothing of what else a platform knows about the merchant.
 
 from __future__ import annotations
 
-import hashlib
 import math
 import re
 from collections.abc import Mapping
@@ -27,9 +26,11 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
+from logoscan._hashing import sha256_hex
 from logoscan.errors import InputError, MismatchError
 from logoscan.images.phash import MATCH_BITS
-from logoscan.io.records import from_json, seal, to_json, unseal
+from logoscan.io.records import from_json, to_json
+from logoscan.io.sealed_lines import seal, unseal
 from logoscan.merchants.evidence_model import EvidenceModel
 from logoscan.results import Report
 from logoscan.text.folding import fold
@@ -418,4 +419,4 @@ def _title_bit(report: Report) -> int:
 
 
 def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return sha256_hex(text.encode("utf-8", "surrogatepass"))

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from logoscan._hashing import file_sha256
 from logoscan.errors import CorruptFileError, InputError, MissingDependencyError
-from logoscan.io.records import file_sha256
 from logoscan.ocr.canvas import canvas_of, checked_sizes, find_sides, merged, named_sizes, spans_of, surest, upright
 from logoscan.runtime import building_networks, on_device, resolve_device
 from logoscan.types import Boxes, Rgb, TextSpans

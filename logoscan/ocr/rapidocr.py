@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from logoscan._hashing import file_sha256
 from logoscan.errors import CorruptFileError, InputError, MissingDependencyError
-from logoscan.io.records import file_sha256
 from logoscan.ocr.canvas import (
     MAX_ENLARGEMENT,
     checked_sizes,

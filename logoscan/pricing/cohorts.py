@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from logoscan._validate import number, positive
 from logoscan.errors import InputError
 from logoscan.text.tokens import name_key
 
@@ -28,12 +29,6 @@ _MOST_LOG = 200.0
 def money(log: float) -> float:
     """The price of a natural logarithm; a positive, finite number, whatever comes."""
     return math.exp(min(700.0, max(-700.0, log)))
-
-
-def _check(owner: str, name: str, value: float, low: float, high: float) -> None:
-    """`low` itself is allowed."""
-    if not (isinstance(value, (int, float)) and low <= value <= high):
-        raise InputError(f"{owner}.{name}: expected a number in [{low:g}, {high:g}], got {value!r:.80}")
 
 
 @dataclass(frozen=True)
@@ -70,8 +65,7 @@ class Cohort:
             value = getattr(self, name)
             if value is None and name in ("discount", "amount"):
                 continue
-            if not (isinstance(value, (int, float)) and math.isfinite(value) and value > 0):
-                raise InputError(f"Cohort.{name}: expected a finite number above 0, got {value!r}")
+            positive("Cohort", name, value)
         if self.condition not in (NEW, USED):
             raise InputError(f"Cohort.condition: expected {NEW!r} or {USED!r}, got {self.condition!r:.80}")
         for name in ("median", "discount", "amount"):  # judging needs them for each listing
@@ -96,8 +90,8 @@ class Effect:
     n: int
 
     def __post_init__(self) -> None:
-        _check("Effect", "shift", self.shift, -_MOST_LOG, _MOST_LOG)
-        _check("Effect", "spread", self.spread, 1e-6, _MOST_LOG)
+        number("Effect", "shift", self.shift, -_MOST_LOG, _MOST_LOG)
+        number("Effect", "spread", self.spread, 1e-6, _MOST_LOG)
 
 
 @dataclass(frozen=True)
@@ -149,7 +143,7 @@ class CurrencyPrices:
             ("count_exponent", 0.0, 1.0),
             ("amount_exponent", 0.0, 1.0),
         ):
-            _check("CurrencyPrices", name, getattr(self, name), low, high)
+            number("CurrencyPrices", name, getattr(self, name), low, high)
         table: dict[str, dict[str | None, dict[str, Cohort]]] = {}
         for c in self.cohorts:
             if c.currency != self.currency:

@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from logoscan.errors import InputError
+from logoscan.io.csv_tables import open_csv
 from logoscan.io.listings import rows_of_csv
-from logoscan.io.rows import BadRow, plain_number, unescape, whole
-from logoscan.io.tables import check_columns, open_csv, tell_ignored
+from logoscan.io.rows import BadRow
+from logoscan.io.tables import check_columns, log_ignored
+from logoscan.io.values import plain_number, replace_surrogates, unescape
 from logoscan.pricing.sample import PriceRecord
 from logoscan.text.quantities import pack
 
@@ -32,7 +34,7 @@ def read_prices(path: str | Path) -> Iterator[PriceRecord | BadRow]:
         raise InputError(f"prices: expected a CSV file, got {str(path)!r}")
     table = open_csv(path, _PRICE_FIELDS)
     columns = check_columns(table.columns, _PRICE_FIELDS, ("brand", "price", "currency"), path.name)
-    tell_ignored({c for c in table.columns if c not in columns}, set(), path.name)
+    log_ignored({c for c in table.columns if c not in columns}, set(), path.name)
     return (row if isinstance(row, BadRow) else _price_record(row, line) for line, row in rows_of_csv(table, columns))
 
 
@@ -43,7 +45,7 @@ def _price_record(row: Mapping[str, str], line: int) -> PriceRecord | BadRow:
     if price is None:
         return BadRow(line, f"price: expected a number, got {row['price']!r:.80}")
     texts = {name: unescape(row[name]) or None for name in ("brand", "category", "condition", "title") if name in row}
-    if any(whole(text) != text for text in row.values()):
+    if any(replace_surrogates(text) != text for text in row.values()):
         return BadRow(line, "expected UTF-8, got bytes that are not")
     try:
         size = pack(texts.pop("title", None) or "")

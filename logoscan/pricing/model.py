@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
+from logoscan._validate import number
 from logoscan.errors import InputError
 from logoscan.io.records import read_record, write_record
 from logoscan.pricing.cohorts import USED, Cohort, CurrencyPrices, money
@@ -92,8 +93,7 @@ class PriceModel:
 
     def __post_init__(self) -> None:
         for currency, rate in self.rates.items():
-            if not (isinstance(rate, (int, float)) and 1 / _MOST_RATE <= rate <= _MOST_RATE):
-                raise InputError(f"PriceModel.rates {currency}: expected a number in [1e-12, 1e+12], got {rate!r:.80}")
+            number("PriceModel", f"rates {currency}", rate, 1 / _MOST_RATE, _MOST_RATE)
         known = [c.currency for c in self.currencies]
         if len(set(known)) < len(known):
             raise InputError(f"PriceModel.currencies: expected each currency once, got {', '.join(known)}")

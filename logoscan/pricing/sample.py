@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from logoscan._validate import currency, number, text
 from logoscan.errors import InputError
 from logoscan.io.records import read_record, write_record
 from logoscan.pricing.cohorts import NEW, USED, CurrencyPrices
@@ -25,7 +26,6 @@ from logoscan.pricing.fit import LEAST_PRICES, Group, Key, fit_currency
 from logoscan.text.folding import fold
 from logoscan.text.quantities import Pack
 from logoscan.text.tokens import name_key
-from logoscan.types import _currency, _number, _text  # one set of checks for all records
 
 __all__ = ["ONE", "Observed", "PriceRecord", "PriceSample", "condition_of", "key_of", "log_sizes", "sample_prices"]
 
@@ -70,12 +70,11 @@ class PriceRecord:
     pack: Pack = ONE
 
     def __post_init__(self) -> None:
-        _text("PriceRecord", "brand", self.brand, required=True)
-        _text("PriceRecord", "category", self.category)
-        _text("PriceRecord", "condition", self.condition)
-        _number("PriceRecord", "price", self.price, _LEAST_PRICE, _MOST_PRICE)
-        _currency("PriceRecord", self.currency)
-        object.__setattr__(self, "currency", self.currency.upper())
+        text("PriceRecord", "brand", self.brand, required=True)
+        text("PriceRecord", "category", self.category)
+        text("PriceRecord", "condition", self.condition)
+        number("PriceRecord", "price", self.price, _LEAST_PRICE, _MOST_PRICE)
+        object.__setattr__(self, "currency", currency("PriceRecord", self.currency))
 
 
 def condition_of(text: str | None) -> str:
@@ -236,6 +235,6 @@ def sample_prices(records: Iterable[PriceRecord], seed: int = 0) -> PriceSample:
     sample = PriceSample(seed)
     for record in records:
         brand = key_of(record.brand) or ""
-        key: Key = (brand, key_of(record.category), condition_of(record.condition), record.currency.upper())
+        key: Key = (brand, key_of(record.category), condition_of(record.condition), record.currency)
         sample.add(key, Observed(math.log(record.price), *log_sizes(record.pack)))
     return sample

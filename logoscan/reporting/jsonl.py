@@ -11,7 +11,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from logoscan.errors import CorruptFileError
 from logoscan.io.files import atomic_write
-from logoscan.io.records import Unsealed, from_json, loads, seal, to_json, unseal
+from logoscan.io.records import from_json, loads, to_json
+from logoscan.io.sealed_lines import Unsealed, read_sealed_file, seal, sealed_file, unseal
 from logoscan.reporting.groups import places
 from logoscan.results import Report
 from logoscan.types import Match, Rgb
@@ -55,37 +56,18 @@ def _opened(text: str | bytes, where: str) -> tuple[Report, Unsealed]:
 
 def write_reports(path: str | Path, reports: Iterable[Report]) -> None:
     """Write a JSON lines file whole, atomically; the last line says that it is the last."""
-    rows = list(reports)
-    lines = [seal(to_json(row), line=n, last=n == len(rows)) for n, row in enumerate(rows, 1)]
-    atomic_write(Path(path), "".join(f"{line}\n" for line in lines or [""]).encode())
+    atomic_write(Path(path), sealed_file([to_json(report) for report in reports]))
 
 
 def read_reports(path: str | Path) -> Iterator[Report]:
-    """The reports of a JSON lines file, one after another.
+    """Yield the reports of a JSON lines file, one after another.
 
     Raises:
         CorruptFileError: A line is no report or was altered, or, when all were given, the file ends before the line
             that was written as its last. One that is named `.partial` may end anywhere; a selection of lines too,
             unless it is the very beginning of the file.
     """
-    count, place, cut = 0, 0, True
-    with Path(path).open("rb") as file:
-        for number, line in enumerate(file, 1):
-            where = f"{path}, line {number}"
-            if line.strip():
-                report, sealed = _opened(line.removesuffix(b"\n"), where)
-                count, place = count + 1, place + 1
-                cut = sealed.line == place and not sealed.last
-                place = 0 if sealed.last else place  # files may be strung together
-                yield report
-            elif not line.endswith(b"\n"):
-                raise CorruptFileError(f"{where}: torn")
-            else:
-                cut = cut and count > 0  # a run without listings is one blank line
-    if cut and Path(path).suffix != ".partial":
-        raise CorruptFileError(
-            f"{path}: cut short after {count} reports, none of which was the last; a part is to be named *.partial"
-        )
+    return read_sealed_file(Path(path), _opened)
 
 
 def draw_overlay(rgb: Rgb, matches: tuple[Match, ...], *, at_least: float = 0.2) -> Rgb:

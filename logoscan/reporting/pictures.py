@@ -7,7 +7,6 @@ not the one that was scanned, gives a sentence in its place. Knows no markup.
 from __future__ import annotations
 
 import base64
-import hashlib
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from logoscan._hashing import sha256_hex
 from logoscan.errors import LogoscanError
 from logoscan.images.loading import Picture, read_file, read_picture
 from logoscan.matching.alignment import overlay
@@ -105,7 +105,7 @@ def pictured(
                     now = read.sha256
                     picture = read if now == digest else None
                 else:
-                    now = hashlib.sha256(read_file(file, root=root)).hexdigest()
+                    now = sha256_hex(read_file(file, root=root))
             except (LogoscanError, OSError) as error:
                 photos[number] = _absent(record, _not_shown(error, root), failed=True)
                 continue

@@ -6,7 +6,6 @@ what a seller wrote comes to it as JSON and into the page as text alone.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -14,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from logoscan._hashing import sha256_hex
 from logoscan.errors import InputError
 from logoscan.io.files import atomic_write, private_folder
 from logoscan.reporting.charts import Tick, histogram
@@ -32,7 +32,7 @@ _MOST_TOTALS = 200
 def file_name(listing_id: str) -> str:
     """A listing's id as the stem of a file name that no other id has, on any file system."""
     safe = re.sub("[^a-z0-9]+", "-", listing_id.lower())[:48].strip("-")
-    digest = hashlib.sha256(listing_id.encode(errors="surrogatepass")).hexdigest()[:12]
+    digest = sha256_hex(listing_id.encode(errors="surrogatepass"))[:12]
     return f"{safe}-{digest}" if safe else digest
 
 

@@ -16,9 +16,9 @@ from typing import Literal
 
 import numpy as np
 
+from logoscan._hashing import pixels_sha256
 from logoscan.errors import InputError
-from logoscan.images.loading import crop, square_crops
-from logoscan.index.enrol import digest
+from logoscan.images.crops import crop, square_crops
 from logoscan.index.families import limits
 from logoscan.index.logo_index import LogoIndex
 from logoscan.results import Report, Score
@@ -248,7 +248,7 @@ class Journal:
             try:
                 taken = negatives if force else self._agreed(said, negatives, index, encoder)
                 rejected = {index.add_negative(rgb, brand, force=force) for rgb in taken}
-                named = [(f"listing-{digest(repr(rgb.shape).encode() + rgb.tobytes())[:16]}", rgb) for rgb in logos]
+                named = [(f"listing-{pixels_sha256(rgb)[:16]}", rgb) for rgb in logos]
                 if named:
                     index.add(facts, named)
                 drawn = {f"{brand}/{name}" for name, _ in named}

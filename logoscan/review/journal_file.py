@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Literal
 
 from logoscan.errors import CorruptFileError, InputError
-from logoscan.io.files import create, held, lock_beside, require_file_place
-from logoscan.io.records import from_json, read_record, seal, sync_folder, to_json, unseal, write_record
+from logoscan.io.files import create, held, lock_beside, require_file_place, sync_folder
+from logoscan.io.records import from_json, read_record, to_json, write_record
+from logoscan.io.sealed_lines import seal, unseal
 from logoscan.results import Score
 
 __all__ = ["Verdict", "VerdictFile"]

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logoscan.errors import InputError, MissingDependencyError
+from logoscan.odds import sigmoid_array
 from logoscan.results import Report, Score, Signal
 from logoscan.scoring.model import ScoreModel
 from logoscan.types import Band
@@ -343,7 +344,7 @@ def _maximum(x: Floats, y: Floats, w: Floats, bias: float, start: Floats) -> tup
 
     def loss(parameters: Floats) -> tuple[float, Floats]:
         logit = parameters[0] + x @ parameters[1:]
-        slack = w * (_sigmoid(logit) - y)
+        slack = w * (sigmoid_array(logit) - y)
         away = parameters - np.concatenate([[bias], start])
         value = float(w @ (np.logaddexp(0.0, logit) - y * logit)) + 0.5 * float(pull @ away**2)
         return value, np.concatenate([[slack.sum()], x.T @ slack]) + pull * away
@@ -372,16 +373,12 @@ def _calibration(
     def loss(parameters: Floats) -> tuple[float, Floats]:
         slope, offset = parameters
         z = slope * logit + offset
-        slack = w * (_sigmoid(z) - y)
+        slack = w * (sigmoid_array(z) - y)
         value = float(w @ (np.logaddexp(0.0, z) - y * z)) + 0.5 * _SLOPE_PULL * (slope - 1.0) ** 2
         return value, np.array([slack @ logit + _SLOPE_PULL * (slope - 1.0), slack.sum()])
 
     slope, offset = _minimise(loss, np.array([1.0, 0.0]), [(0.05, 3.0), (None, None)]).tolist()
     return slope, offset
-
-
-def _sigmoid(logit: Floats) -> Floats:
-    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(logit, -500.0, 500.0))))
 
 
 def _minimise(

@@ -15,7 +15,6 @@ The number says which listings a person should look at first, and its reasons sa
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +23,8 @@ from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
 
+from logoscan._hashing import fingerprint
+from logoscan._validate import band_limits, finite, unit
 from logoscan.errors import InputError
 from logoscan.io.records import read_record, write_record
 from logoscan.odds import sigmoid
@@ -101,8 +102,7 @@ class ScoreModel:
         object.__setattr__(self, "shapes", {k: tuple(map(float, v)) for k, v in self.shapes.items()})
         for name in ("bias", "review_from", "block_from", "min_coverage"):  # 30 and 30.0 must make one version
             object.__setattr__(self, name, float(getattr(self, name)))
-        if not math.isfinite(self.bias):
-            raise InputError(f"ScoreModel.bias: expected a finite number, got {self.bias!r}")
+        finite("ScoreModel", "bias", self.bias)
         for key, shape in self.shapes.items():
             rises = len(shape) > 1 and shape[0] == 0 and all(a <= b for a, b in pairwise(shape))
             if not (rises and shape[-1] <= _MOST):
@@ -110,19 +110,14 @@ class ScoreModel:
                     f"ScoreModel.shapes {key}: expected two or more numbers that begin with 0, never fall and end at "
                     f"{_MOST:.0f} or less, got {shape!r:.200}"
                 )
-        if not 0 < self.review_from <= self.block_from < 100:
-            raise InputError(
-                "ScoreModel: expected 0 < review_from <= block_from < 100, "
-                f"got {self.review_from!r} and {self.block_from!r}"
-            )
-        if not 0 <= self.min_coverage <= 1:
-            raise InputError(f"ScoreModel.min_coverage: expected a share in [0, 1], got {self.min_coverage!r}")
+        band_limits("ScoreModel", self.review_from, self.block_from)
+        unit("ScoreModel", "min_coverage", self.min_coverage)
 
     @cached_property
     def version(self) -> str:
         """Name and 8 hex digits over the numbers."""
         numbers = (self.bias, sorted(self.shapes.items()), self.review_from, self.block_from, self.min_coverage)
-        return f"{self.name}@{hashlib.sha256(repr(numbers).encode()).hexdigest()[:8]}"
+        return f"{self.name}@{fingerprint(*numbers, digits=8)}"
 
     @cached_property
     def _most(self) -> float:

@@ -11,7 +11,7 @@ import torch
 from torchvision.transforms.functional import normalize, resize
 
 from logoscan.images.boxes import area, clip, to_square
-from logoscan.images.loading import square_crops
+from logoscan.images.crops import square_crops
 from logoscan.training.compose import Composer
 from logoscan.training.detector_plan import DetectorPlan
 from logoscan.training.scenes import Scene, compose_scene

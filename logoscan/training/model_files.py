@@ -12,8 +12,9 @@ from typing import Any
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
+from logoscan._hashing import file_sha256
 from logoscan.io.files import atomic_write
-from logoscan.io.records import file_sha256, from_mapping
+from logoscan.io.records import from_mapping
 from logoscan.matching.alteration import AlterationCheck
 from logoscan.training.network import BACKBONE, TEXT_CFG, TextTower, Tower, write_bpe
 from logoscan.types import EncoderInfo, Preprocessing

@@ -21,7 +21,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from logoscan.io.records import file_sha256
+from logoscan._hashing import file_sha256
 from logoscan.runtime import cpu_has_bf16
 from logoscan.training.compose import Composer, Mix
 from logoscan.training.losses import letters_loss, text_loss

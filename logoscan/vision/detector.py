@@ -14,15 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from logoscan._hashing import file_sha256, fingerprint
 from logoscan.errors import CorruptFileError, InputError
 from logoscan.images.boxes import clip, from_square, iou
-from logoscan.images.loading import square_crops
-from logoscan.io.records import file_sha256
+from logoscan.images.crops import square_crops
+from logoscan.odds import sigmoid_array
 from logoscan.runtime import building_networks, resolve_device
 from logoscan.types import Boxes, Effort, Regions, Rgb, TextSpans
 from logoscan.vision import weights
 from logoscan.vision.network_runner import BatchSizes, NetworkRunner, PrecisionChoice, RuntimeChoice, check_choices
-from logoscan.vision.tiles import LARGE_PLAN, TilePlan, Tiles, WholeImage, fingerprint_of
+from logoscan.vision.tiles import LARGE_PLAN, TilePlan, Tiles, WholeImage
 
 __all__ = [
     "Detector",
@@ -172,7 +173,7 @@ class LogoDetector:
     @property
     def fingerprint(self) -> str:
         """16 hex digits of weights and settings."""
-        return fingerprint_of("logo", self._digest, self.least, self.most, self._large.plan)
+        return fingerprint("logo", self._digest, self.least, self.most, self._large.plan)
 
     @property
     def description(self) -> str:
@@ -240,7 +241,7 @@ class LogoDetector:
         """Regions of one picture: the sure ones of what was found, and `large`, the whole one first."""
         score = scores.astype(np.float64)
         logit = self._slope * np.log(score / (1 - np.minimum(score, 1 - 1e-6))) + self._offset
-        confidence = (1 / (1 + np.exp(-logit))).astype(np.float32)
+        confidence = sigmoid_array(logit).astype(np.float32)
         large_enough = (xyxy[:, 2:] - xyxy[:, :2]).min(1) >= 1
         most = self.most if self.effort == "full" else min(self.most, _MOST_PROPOSALS_DEFAULT)
         rows = np.flatnonzero((confidence >= self.least) & large_enough)[:most]

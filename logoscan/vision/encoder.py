@@ -15,7 +15,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from logoscan.errors import InputError, LogoscanError
-from logoscan.images.loading import square_crops
+from logoscan.images.crops import square_crops
 from logoscan.runtime import building_networks, resolve_device
 from logoscan.types import Boxes, CropFit, Embeddings, EncoderInfo, Rgb
 from logoscan.vision import weights

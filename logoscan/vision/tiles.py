@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from logoscan._hashing import fingerprint
 from logoscan.errors import InputError
 from logoscan.types import Regions, Rgb
 
-__all__ = ["DEFAULT_PLAN", "DENSE_PLAN", "LARGE_PLAN", "TilePlan", "Tiles", "WholeImage", "fingerprint_of"]
+__all__ = ["DEFAULT_PLAN", "DENSE_PLAN", "LARGE_PLAN", "TilePlan", "Tiles", "WholeImage"]
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,6 @@ LARGE_PLAN = TilePlan(scales=(0.75, 0.55))
 _MAX_ASPECT = 10.0
 
 
-def fingerprint_of(*parts: object) -> str:
-    """Return 16 hex digits over what a detector is made of."""
-    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
-
-
 def _starts(length: int, side: float, step: float) -> list[float]:
     """Evenly spread starts of intervals that cover [0, length], at most `step` apart."""
     count = int(np.ceil((length - side) / step - 1e-6)) + 1
@@ -74,7 +69,7 @@ class Tiles:
     @property
     def fingerprint(self) -> str:
         """16 hex digits of the plan."""
-        return fingerprint_of("tiles", self.plan)
+        return fingerprint("tiles", self.plan)
 
     @property
     def description(self) -> str:
@@ -112,7 +107,7 @@ class WholeImage:
     @property
     def fingerprint(self) -> str:
         """16 hex digits."""
-        return fingerprint_of("whole")
+        return fingerprint("whole")
 
     @property
     def description(self) -> str:

@@ -12,9 +12,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from logoscan._hashing import file_sha256, mapping_sha256
 from logoscan.errors import CorruptFileError
 from logoscan.io.files import atomic_write
-from logoscan.io.records import file_sha256, from_mapping, loads, mapping_sha256
+from logoscan.io.records import from_mapping, loads
 from logoscan.types import Preprocessing
 
 __all__ = [
