@@ -9,10 +9,10 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from logoscan._hashing import file_sha256
 from logoscan.index.brand_folders import read_brand_folders
 from logoscan.index.logo_index import LogoIndex
 from logoscan.index.vet import CONFLICTS
-from logoscan.io.records import file_sha256
 from logoscan.training.heldout import HELD_OUT
 from logoscan.types import Brand, ImageSource
 from logoscan.vision.encoder import ClipEncoder

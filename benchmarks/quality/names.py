@@ -14,7 +14,8 @@ from benchmarks.common.results import write_result
 from benchmarks.common.scanners import build_ocr
 from logoscan.images.boxes import clip as clip_boxes
 from logoscan.images.boxes import expand
-from logoscan.images.loading import load_image, square_crops
+from logoscan.images.crops import square_crops
+from logoscan.images.loading import load_image
 from logoscan.io.records import to_mapping
 from logoscan.ocr.engine import OcrEngine
 from logoscan.text.brand_names import NameIndex

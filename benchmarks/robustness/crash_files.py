@@ -19,6 +19,7 @@ from logoscan.index import storage
 from logoscan.index.logo_index import LogoIndex
 from logoscan.io.partial import PartialOutput
 from logoscan.io.records import read_record, write_record
+from logoscan.io.sealed_lines import SealedLines
 from logoscan.matching.calibration import MatchCalibration
 from logoscan.merchants.photo_ledger import PhotoLedger, PhotoRecord
 from logoscan.merchants.state import MerchantState
@@ -224,8 +225,8 @@ def _make_partial(folder: Path) -> None:
 def _read_partial(folder: Path) -> object:
     """Read what a scan that goes on takes for done."""
     output = PartialOutput(folder / "reports.jsonl")
-    with output.partial.open("rb") as lines:
-        output._read(lines)
+    with output.partial.open("r+b") as file:
+        output._read(SealedLines(file, output.partial, None))
     return tuple(zip(output.done, output.bands, strict=True))
 
 

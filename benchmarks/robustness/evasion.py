@@ -24,8 +24,8 @@ from benchmarks.robustness.evasion_attacks import ATTACKS, Attack, Scene
 from benchmarks.robustness.evasion_negatives import KINDS, Words, pictures
 from benchmarks.robustness.evasion_plots import draw_photos, draw_titles, table
 from benchmarks.robustness.evasion_titles import on_titles
+from logoscan._hashing import file_sha256
 from logoscan.images.loading import load_image
-from logoscan.io.records import file_sha256
 from logoscan.scan.scanner import PhotoFeatures
 from logoscan.training.wordmarks import font_files
 from logoscan.types import Boxes, Rgb

@@ -21,7 +21,8 @@ import logoscan
 from benchmarks.common.options import PATH, options
 from benchmarks.common.results import write_result
 from logoscan.images.boxes import iou
-from logoscan.images.loading import load_image, square_crops
+from logoscan.images.crops import square_crops
+from logoscan.images.loading import load_image
 from logoscan.runtime import resolve_device
 from logoscan.types import Effort, Regions, Rgb
 from logoscan.vision.detector import LogoDetector

@@ -20,7 +20,7 @@ from logoscan.errors import LogoscanError
 from logoscan.index.brand_folders import read_brand_folders
 from logoscan.index.logo_index import LogoIndex
 from logoscan.io.listings import BadRow, read_labels
-from logoscan.io.records import seal
+from logoscan.io.sealed_lines import seal
 from logoscan.merchants.photo_ledger import PhotoLedger
 from logoscan.merchants.state import MerchantState
 from logoscan.pricing.files import read_prices

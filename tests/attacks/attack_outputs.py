@@ -18,10 +18,12 @@ from attack import ACME, Attack, NotHarmlessError, Outcome, Trial, ended, scanne
 from filelock import FileLock
 from PIL import Image
 
+from logoscan._hashing import file_sha256
 from logoscan.cli.overlays import write_overlays
 from logoscan.io import files
 from logoscan.io.partial import PartialOutput
-from logoscan.io.records import file_sha256, seal, to_json
+from logoscan.io.records import to_json
+from logoscan.io.sealed_lines import seal
 from logoscan.reporting.html import listing_page
 from logoscan.reporting.jsonl import read_reports, write_reports
 from logoscan.reporting.run_html import write_pages

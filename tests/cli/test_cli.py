@@ -25,7 +25,8 @@ from logoscan.errors import ImageError
 from logoscan.images.loading import load_image
 from logoscan.index.logo_index import LogoIndex
 from logoscan.io.listings import BadRow, read_listings
-from logoscan.io.records import seal, unseal, write_record
+from logoscan.io.records import write_record
+from logoscan.io.sealed_lines import seal, unseal
 from logoscan.matching.calibration import MatchCalibration
 from logoscan.merchants.photo_ledger import PhotoLedger
 from logoscan.reporting.jsonl import read_reports

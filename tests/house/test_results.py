@@ -40,7 +40,9 @@ def test_the_sigmoid_is_the_logits_inverse(logit: float) -> None:
 
 @pytest.mark.parametrize("value", [-0.001, 1.001, math.nan, math.inf])
 def test_a_signal_lies_between_0_and_1(value: float) -> None:
-    with pytest.raises(InputError, match=rf"^Signal low_price\.value: expected a number in \[0, 1\], got {value!r}$"):
+    with pytest.raises(
+        InputError, match=rf"^Signal low_price\.value: expected a finite number in \[0, 1\], got {value!r}$"
+    ):
         Signal("low_price", value, "why")
 
 
@@ -62,8 +64,8 @@ def test_score_without_candidate() -> None:
         ({"value": None}, "Score.value: expected a number exactly when there is a brand, got None"),
         ({"brand": None}, "Score.value: expected a number exactly when there is a brand, got 50.0"),
         ({"brand": None, "value": None}, "expected no contributions and no band block where there is no brand"),
-        ({"coverage": 1.5}, "Score.coverage: expected a number in [0, 1], got 1.5"),
-        ({"coverage": math.nan}, "Score.coverage: expected a number in [0, 1], got nan"),
+        ({"coverage": 1.5}, "Score.coverage: expected a finite number in [0, 1], got 1.5"),
+        ({"coverage": math.nan}, "Score.coverage: expected a finite number in [0, 1], got nan"),
         ({"value": 50.001}, "Score.value: expected 50.0, the sum of its contributions, got 50.001"),
         ({"value": 50.0 + 2e-9}, "the sum of its contributions"),
         ({"value": math.nan}, "the sum of its contributions, got nan"),
@@ -109,13 +111,13 @@ def test_no_single_contribution_can_be_altered(score: Score, change: float, whic
 
 @pytest.mark.parametrize("probability", [-0.1, 1.1, math.nan])
 def test_a_brand_result_has_a_probability(probability: float) -> None:
-    with pytest.raises(InputError, match=r"BrandResult.probability: expected a number in \[0, 1\]"):
+    with pytest.raises(InputError, match=r"BrandResult.probability: expected a finite number in \[0, 1\]"):
         BrandResult("A", probability, 50.0)
 
 
 @pytest.mark.parametrize("score", [-0.1, 100.1, math.nan])
 def test_a_brand_result_has_a_score(score: float) -> None:
-    with pytest.raises(InputError, match=r"BrandResult.score: expected a number in \[0, 100\]"):
+    with pytest.raises(InputError, match=r"BrandResult.score: expected a finite number in \[0, 100\]"):
         BrandResult("A", None, score)
 
 

@@ -45,7 +45,7 @@ IN = ("a/own", "./a/own", "a/../a/own", "inside", "b/own")
 @pytest.mark.parametrize("walks", [True, False], ids=["by descriptors", "as on Windows"])
 @pytest.mark.parametrize("root", ["given", "current", "its own"])
 def test_photo_path_stays_below_its_root(place: Path, root: str, walks: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "_WALKS", walks and sources._WALKS)
+    monkeypatch.setattr(sources, "_CAN_WALK", walks and sources._CAN_WALK)
     if root != "current":
         monkeypatch.chdir(place.parent.parent)
 
@@ -183,7 +183,7 @@ def _exchange(place: Path, name: str, target: Path, stop: threading.Event) -> No
         made.replace(place / name)
 
 
-@pytest.mark.skipif(not sources._WALKS, reason="folders have no descriptors here")
+@pytest.mark.skipif(not sources._CAN_WALK, reason="folders have no descriptors here")
 @pytest.mark.parametrize("part", ["file", "folder"])
 def test_symlink_race_never_leaves_the_root(place: Path, part: str) -> None:
     (place.parent / "others").mkdir()
@@ -207,7 +207,7 @@ def test_symlink_race_never_leaves_the_root(place: Path, part: str) -> None:
     assert seen <= {b"own"}
 
 
-@pytest.mark.skipif(not sources._WALKS, reason="folders have no descriptors here")
+@pytest.mark.skipif(not sources._CAN_WALK, reason="folders have no descriptors here")
 def test_file_replaced_by_a_link_after_its_check_is_not_followed(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The moment of the race, made sure of: the name is exchanged between looking where it leads and opening it."""
     real = sources.resolve_under
@@ -242,7 +242,7 @@ def test_file_replaced_by_a_link_after_its_check_is_not_followed(place: Path, mo
 def test_where_folders_have_no_descriptors_what_was_opened_is_compared(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sources, "_WALKS", False)
+    monkeypatch.setattr(sources, "_CAN_WALK", False)
     real, calls = sources.resolve_under, []
 
     def resolve(root: Path, name: str) -> Path:

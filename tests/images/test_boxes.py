@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from strategies import as_boxes, boxes, floats32, form, quick
 
 from logoscan.images.boxes import apart, area, clip, expand, from_square, iou, shared, to_square
-from logoscan.images.loading import square_crops
+from logoscan.images.crops import square_crops
 from logoscan.types import Boxes
 
 NONE = as_boxes([])

@@ -20,16 +20,8 @@ from strategies import as_boxes, form, quick
 
 from logoscan.errors import ImageError, InputError
 from logoscan.images import loading as images
-from logoscan.images.loading import (
-    ImageLimits,
-    crop,
-    flatten,
-    load_image,
-    pad_square,
-    read_picture,
-    read_rgba,
-    square_crops,
-)
+from logoscan.images.crops import crop, pad_square, square_crops
+from logoscan.images.loading import ImageLimits, flatten, load_image, read_picture, read_rgba
 from logoscan.sources import resolve_under
 from logoscan.types import CropFit, ImageSource, Rgb
 

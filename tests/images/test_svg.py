@@ -90,7 +90,7 @@ def test_svg_error_keeps_the_process() -> None:
 
 
 def test_a_process_is_replaced_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(svg, "_DRAWINGS_A_CHILD", 2)
+    monkeypatch.setattr(svg, "_SVGS_A_CHILD", 2)
     with Renderer() as renderer:
         pids = []
         for _ in range(5):

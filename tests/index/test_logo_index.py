@@ -13,7 +13,7 @@ from fakes import BLACK, BLUE, GREEN, RED, WHITE, YELLOW, Colour, FakeEncoder, q
 from PIL import Image
 
 from logoscan.errors import CorruptFileError, InputError, MismatchError, VettingError
-from logoscan.images.loading import pad_square
+from logoscan.images.crops import pad_square
 from logoscan.index import storage
 from logoscan.index.gallery import brute_force
 from logoscan.index.logo_images import MARGIN

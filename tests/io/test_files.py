@@ -21,11 +21,11 @@ from hypothesis import strategies as st
 from paths import ROOT
 from strategies import make_report, quick
 
+from logoscan._hashing import file_sha256
 from logoscan.errors import InputError, LogoscanError
 from logoscan.index.logo_index import LogoIndex
 from logoscan.io import files
 from logoscan.io.files import atomic_write, create, file_mode, held, lock_beside, open_own, private_folder
-from logoscan.io.records import file_sha256
 from logoscan.merchants.photo_ledger import PhotoLedger
 from logoscan.pricing.model import PriceModel
 from logoscan.reporting.jsonl import write_reports
@@ -85,12 +85,16 @@ def test_processes_that_write_one_file_leave_one_of_theirs(tmp_path: Path) -> No
 def test_what_killed_writers_left_does_not_pile_up(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     (tmp_path / ".a.json.tmp").write_bytes(b"a half of something longer")
+    os.utime(tmp_path / ".a.json.tmp", (0, 0))
+    os.utime(tmp_path / ".a.json.tmp", (0, 0))
     atomic_write(path, b"new")
     assert path.read_bytes() == b"new"
     assert names(tmp_path) == ["a.json"]
     with (tmp_path / ".a.json.tmp").open("wb") as foreign:  # the usual name is taken: others may have been left, too
         fcntl.flock(foreign, fcntl.LOCK_EX)
         (tmp_path / ".a.json.0123456789abcdef.tmp").write_bytes(b"left")
+        os.utime(tmp_path / ".a.json.0123456789abcdef.tmp", (0, 0))
+        os.utime(tmp_path / ".a.json.0123456789abcdef.tmp", (0, 0))
         atomic_write(path, b"newer")
         assert names(tmp_path) == [".a.json.tmp", "a.json"]
 
@@ -413,8 +417,8 @@ for module in pkgutil.walk_packages(logoscan.__path__, "logoscan."):
     if not module.name.startswith("logoscan.training") and not module.name.endswith("__main__"):
         importlib.import_module(module.name)
 from pathlib import Path
-from logoscan.files import atomic_write, open_own, private_folder
-from logoscan.score import ScoreModel
+from logoscan.io.files import atomic_write, open_own, private_folder
+from logoscan.scoring.model import ScoreModel
 here = private_folder(Path(sys.argv[1]) / "new")
 ScoreModel().save(here / "score.json")
 ScoreModel().save(here / "score.json")

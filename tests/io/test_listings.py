@@ -19,7 +19,7 @@ from strategies import listings, quick
 
 from logoscan.errors import CorruptFileError, InputError
 from logoscan.io.listings import BadRow, read_labels, read_listings, row_count
-from logoscan.io.rows import unescape
+from logoscan.io.values import unescape
 from logoscan.pricing.files import read_prices
 from logoscan.pricing.sample import PriceRecord
 from logoscan.text.quantities import Pack
@@ -392,7 +392,7 @@ def test_short_rows_are_reported_once(tmp_path: Path, caplog: pytest.LogCaptureF
 
 
 def test_a_line_that_nobody_wrote_is_a_bad_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("logoscan.io.tables.MOST_LINE", 100)
+    monkeypatch.setattr("logoscan.io.tables.MOST_LINE_CHARS", 100)
     for name, text in (("a.csv", "id,title\na,{}\nb,\n"), ("a.jsonl", '{{"id": "a", "title": "{}"}}\n{{"id": "b"}}\n')):
         for length in (100, 200, 999):
             bad, good = read_listings(write(tmp_path, name, text.format("x" * length)))

@@ -10,7 +10,8 @@ from strategies import make_report
 
 from logoscan.errors import CorruptFileError, InputError, MismatchError
 from logoscan.io.partial import PartialOutput
-from logoscan.io.records import seal, to_json
+from logoscan.io.records import to_json
+from logoscan.io.sealed_lines import seal
 from logoscan.reporting.jsonl import read_reports
 
 

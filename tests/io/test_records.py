@@ -11,16 +11,8 @@ from strategies import brands, encoder_infos, logo_records, make_report, price_m
 
 from logoscan.errors import CorruptFileError, InputError
 from logoscan.index.storage import LogoRecord
-from logoscan.io.records import (
-    from_json,
-    from_mapping,
-    keys_for_log,
-    loads,
-    seal,
-    to_json,
-    to_mapping,
-    unseal,
-)
+from logoscan.io.records import from_json, from_mapping, keys_for_log, loads, to_json, to_mapping
+from logoscan.io.sealed_lines import seal, unseal
 from logoscan.pricing.model import PriceModel
 from logoscan.types import Brand, EncoderInfo, UsualPrice
 

@@ -22,7 +22,8 @@ from strategies import listings, quick
 
 from logoscan.index.logo_index import LogoIndex
 from logoscan.io.listings import read_listings
-from logoscan.io.rows import FIELDS, BadRow, plain_number, to_listing, unescape
+from logoscan.io.rows import FIELDS, BadRow, to_listing
+from logoscan.io.values import plain_number, unescape
 from logoscan.scan.scanner import Scanner
 from logoscan.types import Brand, Listing
 from logoscan.vision.tiles import WholeImage

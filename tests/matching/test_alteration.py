@@ -13,9 +13,9 @@ from click.testing import CliRunner
 from fakes import FakeEncoder
 from safetensors.torch import load_file, save_file
 
+from logoscan._hashing import file_sha256
 from logoscan.errors import CorruptFileError, InputError
 from logoscan.index.logo_index import LogoIndex
-from logoscan.io.records import file_sha256
 from logoscan.matching.alignment import align
 from logoscan.matching.alteration import CROP_PX, KINDS, AlterationCheck, cut, laid
 from logoscan.matching.alteration_features import LOOK_PX, NUMBERS, compared, evidence, seen_through

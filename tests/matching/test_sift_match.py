@@ -10,7 +10,7 @@ from labels import label, laid, photo
 
 from logoscan import Brand, ClipEncoder, Listing, LogoIndex, Scanner
 from logoscan.images.boxes import iou
-from logoscan.images.loading import crop
+from logoscan.images.crops import crop
 
 ENCODER = FakeEncoder()
 MATRIX, CORNERS = laid([(200, 60), (420, 80), (400, 400), (190, 380)])

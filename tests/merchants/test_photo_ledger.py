@@ -313,7 +313,7 @@ def test_what_is_refused_changes_nothing() -> None:
         ledger.add("s", ["0" * 64, "zz"])
     with pytest.raises(InputError, match=r"PhotoRecord.pdq: expected 64 lower-case hex digits, got 'zz'"):
         ledger.add_official("Acme", ["0" * 64, "zz"])
-    with pytest.raises(InputError, match=r"PhotoRecord.official_of: expected non-empty strings, got ''"):
+    with pytest.raises(InputError, match=r"PhotoRecord.official_of: expected a non-empty string, got ''"):
         ledger.add_official("", ["0" * 64])
     with pytest.raises(InputError, match=r"PhotoRecord.sellers: expected Unicode text"):
         ledger.add("\ud800", ["0" * 64])

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from strategies import currency_prices, price_records, quick
 
 from logoscan.errors import CorruptFileError, InputError
-from logoscan.io.records import seal, to_mapping
+from logoscan.io.records import to_mapping
+from logoscan.io.sealed_lines import seal
 from logoscan.pricing.cohorts import NEW, USED, Cohort, CurrencyPrices, Effect
 from logoscan.pricing.fit import LEAST_PRICES
 from logoscan.pricing.model import PriceModel
@@ -79,10 +80,10 @@ def test_a_cohort_can_be_divided_by(field: str, value: float) -> None:
     ("changes", "message"),
     [
         ({"flags": 0.001}, "CurrencyPrices: expected 0 < begins < flags, got 1.8 and 0.001"),
-        ({"centre": math.nan}, "CurrencyPrices.centre: expected a number in [-200, 200], got nan"),
-        ({"used_shift": 0.5}, "CurrencyPrices.used_shift: expected a number in [-200, 0], got 0.5"),
-        ({"count_exponent": -0.5}, "CurrencyPrices.count_exponent: expected a number in [0, 1], got -0.5"),
-        ({"spread": 0.0}, "CurrencyPrices.spread: expected a number in [1e-06, 200], got 0.0"),
+        ({"centre": math.nan}, "CurrencyPrices.centre: expected a finite number in [-200, 200], got nan"),
+        ({"used_shift": 0.5}, "CurrencyPrices.used_shift: expected a finite number in [-200, 0], got 0.5"),
+        ({"count_exponent": -0.5}, "CurrencyPrices.count_exponent: expected a finite number in [0, 1], got -0.5"),
+        ({"spread": 0.0}, "CurrencyPrices.spread: expected a finite number in [1e-06, 200], got 0.0"),
         ({"currency": "USD"}, "CurrencyPrices.cohorts: expected prices in USD, got 'EUR'"),
     ],
 )
@@ -297,5 +298,5 @@ def test_another_file_is_no_sample(tmp_path: Path, text: str) -> None:
 
 
 def test_effects_are_checked() -> None:
-    with pytest.raises(InputError, match=r"^Effect\.shift: expected a number in \[-200, 200\], got inf$"):
+    with pytest.raises(InputError, match=r"^Effect\.shift: expected a finite number in \[-200, 200\], got inf$"):
         Effect("a", math.inf, 0.5, 1)

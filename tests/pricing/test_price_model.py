@@ -10,7 +10,7 @@ from hypothesis import given
 from strategies import kinds, price_models, prices, quick
 
 from logoscan.errors import CorruptFileError, InputError
-from logoscan.io.records import seal
+from logoscan.io.sealed_lines import seal
 from logoscan.pricing.cohorts import Cohort, CurrencyPrices, Effect
 from logoscan.pricing.model import PriceJudgement, PriceModel, condition_of
 from logoscan.pricing.sample import PriceRecord
@@ -77,8 +77,8 @@ def test_another_currency_is_not_compared_and_the_reason_says_so() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"rates": {"EUR": 0.0}}, "PriceModel.rates EUR: expected a number in [1e-12, 1e+12], got 0.0"),
-        ({"rates": {"EUR": math.nan}}, "PriceModel.rates EUR: expected a number in [1e-12, 1e+12], got nan"),
+        ({"rates": {"EUR": 0.0}}, "PriceModel.rates EUR: expected a finite number in [1e-12, 1e+12], got 0.0"),
+        ({"rates": {"EUR": math.nan}}, "PriceModel.rates EUR: expected a finite number in [1e-12, 1e+12], got nan"),
         ({"currencies": PriceModel.fit(records(BAGS)).currencies * 2}, "expected each currency once, got EUR, EUR"),
     ],
 )

@@ -26,11 +26,11 @@ from hypothesis import strategies as st
 from PIL import Image
 from strategies import make_report, quick, reports
 
+from logoscan._hashing import file_sha256
 from logoscan.cli import main
 from logoscan.errors import CorruptFileError, InputError, MissingDependencyError
 from logoscan.images.loading import read_picture
 from logoscan.index.logo_index import LogoIndex
-from logoscan.io.records import file_sha256
 from logoscan.pricing.model import PriceModel
 from logoscan.pricing.sample import PriceRecord
 from logoscan.reporting import html as pages
@@ -445,7 +445,7 @@ def test_prices_lie_on_their_axis() -> None:
 @pytest.mark.parametrize("value", [0.0, -1.0, math.inf, math.nan])
 def test_a_finding_holds_finite_prices(value: float) -> None:
     for name in ("price", "share", "usual", "spread"):
-        with pytest.raises(InputError, match=f"PriceFinding.{name}: expected finite numbers above 0"):
+        with pytest.raises(InputError, match=f"PriceFinding.{name}: expected a finite number above 0"):
             PriceFinding(0.5, "why", **{name: value})  # type: ignore[arg-type]
     with pytest.raises(InputError, match=r"PriceFinding\.stated"):
         PriceFinding(0.5, "why", stated=(1.0, value))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from strategies import form, make_report, names, quick, reports
 
 from logoscan.errors import CorruptFileError
-from logoscan.io.records import seal
+from logoscan.io.sealed_lines import seal
 from logoscan.reporting.jsonl import draw_overlay, read_reports, report_from_json, report_to_json, write_reports
 from logoscan.results import ImageRecord, Report, Signal
 from logoscan.scoring.model import ScoreModel
@@ -102,9 +102,9 @@ def _altered(path: tuple[str | int, ...], value: Any) -> str:
         (("score", "contributions", 0, "contribution"), 0.0, "the sum of its contributions"),
         (("score", "contributions", 1, "contribution"), 1.3334, "the sum of its contributions"),
         (("score", "contributions"), [], "the sum of its contributions"),
-        (("score", "contributions", 0, "value"), 1.5, "expected a number in [0, 1], got 1.5"),
+        (("score", "contributions", 0, "value"), 1.5, "expected a finite number in [0, 1], got 1.5"),
         (("score", "band"), "ok", "Input should be 'clear', 'review' or 'block'"),
-        (("score", "coverage"), 2.0, "expected a number in [0, 1], got 2.0"),
+        (("score", "coverage"), 2.0, "expected a finite number in [0, 1], got 2.0"),
         (("schema_version",), 3, "expected 1 or 2, got 3"),
         (("matches", 0, "image"), 2, "expected picture numbers below 2, got 2"),
         (("matches", 0, "xyxy"), [1, 2, 3], "xyxy"),

@@ -24,7 +24,7 @@ from logoscan.errors import CorruptFileError, ImageError, InputError, MismatchEr
 from logoscan.images.loading import load_image
 from logoscan.index.logo_images import load_logo
 from logoscan.index.logo_index import LogoIndex
-from logoscan.io.records import seal, unseal
+from logoscan.io.sealed_lines import seal, unseal
 from logoscan.matching.calibration import MatchCalibration
 from logoscan.reporting.jsonl import report_from_json, report_to_json
 from logoscan.results import Report

@@ -11,7 +11,8 @@ import pytest
 from fakes import lettering
 
 from logoscan.images.boxes import iou
-from logoscan.images.loading import crop, load_image
+from logoscan.images.crops import crop
+from logoscan.images.loading import load_image
 from logoscan.index.logo_index import LogoIndex
 from logoscan.io.listings import read_listings
 from logoscan.matching.alteration import AlterationCheck

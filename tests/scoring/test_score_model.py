@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from strategies import quick, score_models, score_shapes, units
 
 from logoscan.errors import CorruptFileError, InputError
-from logoscan.io.records import seal
+from logoscan.io.sealed_lines import seal
 from logoscan.results import Score, Signal
 from logoscan.scoring.model import NO_PROOF, PRIOR, PRIOR_BIAS, ScoreModel, linear
 
@@ -210,8 +210,8 @@ SHAPE = "ScoreModel.shapes a: expected two or more numbers that begin with 0, ne
         ({"review_from": 81.0}, "ScoreModel: expected 0 < review_from <= block_from < 100, got 81.0 and 80.0"),
         ({"block_from": 100.0}, "ScoreModel: expected 0 < review_from <= block_from < 100, got 20.0 and 100.0"),
         ({"block_from": math.nan}, "ScoreModel: expected 0 < review_from <= block_from < 100, got 20.0 and nan"),
-        ({"min_coverage": 1.1}, "ScoreModel.min_coverage: expected a share in [0, 1], got 1.1"),
-        ({"min_coverage": math.nan}, "ScoreModel.min_coverage: expected a share in [0, 1], got nan"),
+        ({"min_coverage": 1.1}, "ScoreModel.min_coverage: expected a finite number in [0, 1], got 1.1"),
+        ({"min_coverage": math.nan}, "ScoreModel.min_coverage: expected a finite number in [0, 1], got nan"),
     ],
 )
 def test_a_bad_model_is_refused(changes: dict[str, Any], message: str) -> None:

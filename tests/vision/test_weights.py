@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from fakes import FakeEncoder
 
+from logoscan._hashing import file_sha256
 from logoscan.errors import CorruptFileError, InputError, LogoscanError
 from logoscan.index.logo_index import LogoIndex
-from logoscan.io.records import file_sha256, to_mapping
+from logoscan.io.records import to_mapping
 from logoscan.matching.calibration import MatchCalibration
 from logoscan.scan.scanner import Scanner
 from logoscan.types import EncoderInfo
