@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -38,8 +39,11 @@ __all__ = [
     "Regions",
     "Rgb",
     "Rgba",
+    "TextField",
+    "TextSource",
     "TextSpans",
     "UsualPrice",
+    "source_name",
 ]
 
 Rgb: TypeAlias = NDArray[np.uint8]
@@ -59,6 +63,17 @@ Effort: TypeAlias = Literal["default", "full"]
 """How much work may be saved: "default" leaves out what hardly ever changes an answer, "full" is the reference."""
 MentionKind: TypeAlias = Literal["exact", "near", "partial", "compatible", "style"]
 """How text names a brand: as it is, nearly, as "for BRAND", as "BRAND style"."""
+TextField: TypeAlias = Literal["title", "description", "claim"]
+"""A field of a listing that is searched for names."""
+TextSource: TypeAlias = TextField | int
+"""Where a text of a listing stands: a field, or the position of the photo that it was read in."""
+
+_PHOTO_SOURCE = re.compile("image:([0-9]{1,9})")
+
+
+def source_name(source: TextSource) -> str:
+    """Return the name of a source as reports write it: the field, or "image:3" for the photo at position 3."""
+    return f"image:{source}" if isinstance(source, int) else source
 
 
 def _unicode(owner: str, name: str, *values: str) -> None:
@@ -428,6 +443,12 @@ class BrandMention:
     def __post_init__(self) -> None:
         _number("BrandMention", "distance", self.distance, 0.0, 1.0)
         _number("BrandMention", "probability", self.probability, 0.0, 1.0)
+
+    @property
+    def image(self) -> int | None:
+        """Position of the photo that the text was read in; None for the listing's own words."""
+        match = _PHOTO_SOURCE.fullmatch(self.source)
+        return int(match[1]) if match else None
 
 
 @dataclass(frozen=True)

@@ -34,17 +34,17 @@ __all__ = ["FORMAT_VERSION", "MATCH_BITS", "PhotoLedger", "PhotoRecord"]
 
 FORMAT_VERSION = 2
 """Version 1, which knew no times, is still read."""
+# Sellers kept for each hash: one more than are counted, since one of them may be the seller who asks.
 _KEPT = MOST_SELLERS + 1
-"""Sellers kept for each hash: one more than are counted, since one of them may be the seller who asks."""
+# Sellers that a look-up names: enough to go and see.
 _EXAMPLES = 3
-"""Sellers that a look-up names: enough to go and see."""
+# Bytes of a key: who may not guess it, may not find out by trying ids whose token is whose.
 _LEAST_KEY = 16
-"""Bytes of a key: who may not guess it, may not find out by trying ids whose token is whose."""
+# Of a token, 128 bits: no two of a billion sellers have one token.
 _TOKEN_DIGITS = 32
-"""Of a token, 128 bits: no two of a billion sellers have one token."""
 
+# When a seller was first and last seen with a photo, seconds since 1970; None where that is not known.
 _Use: TypeAlias = tuple[float | None, float | None]
-"""When a seller was first and last seen with a photo, seconds since 1970; None where that is not known."""
 
 
 @dataclass(frozen=True)

@@ -51,10 +51,10 @@ MERCHANT_PRIOR: Mapping[str, float] = MappingProxyType(
         "identity": 1.0,
     }
 )
+# Beyond any merchant's orders, and exact as a float.
 _MANY = 10**15
-"""Beyond any merchant's orders, and exact as a float."""
+# Half-life of an account's newness: a usual window of returns, within which few complaints can have come.
 _NEW_DAYS = 90.0
-"""Half-life of an account's newness: a usual window of returns, within which few complaints can have come."""
 
 
 @dataclass(frozen=True)
@@ -71,10 +71,10 @@ class _Rate:
         return min(1.0, max(0.0, math.log(share / self.usual) / math.log(self.full / self.usual)))
 
 
+# 1 in 100 is common for honest shops, 1 in 5 is not; 200 orders, so that 1 refund of 2 orders is an eighth of it.
 _REFUNDS = _Rate(0.01, 0.2, 200)
-"""1 in 100 is common for honest shops, 1 in 5 is not; 200 orders, so that 1 refund of 2 orders is an eighth of it."""
+# Rarer than refunds, so the prior weighs more orders: it stands for one complaint in 500.
 _COMPLAINTS = _Rate(0.002, 0.05, 500)
-"""Rarer than refunds, so the prior weighs more orders: it stands for one complaint in 500."""
 
 
 @dataclass(frozen=True)

@@ -38,19 +38,19 @@ __all__ = ["MAX_CLUSTERS", "Cluster", "MerchantState", "Settled", "iso_time", "s
 
 MAX_CLUSTERS = 1000
 """Clusters kept. With ids of the worst kind they take 0.8 MB of JSON, with ordinary ones 0.2."""
+# Listings that are named as evidence: as many as a person will open.
 _MAX_WORST = 5
-"""Listings that are named as evidence: as many as a person will open."""
+# Of a listing's id that are kept, so that the state stays small; marketplaces' ids are shorter.
 _ID_CHARS = 96
-"""Of a listing's id that are kept, so that the state stays small; marketplaces' ids are shorter."""
 _SELLER_CHARS = 1000
+# Signals that do not tell a seller of fakes from an honest one who is cheap or not the brand's own.
 _PRICE, _SELLER = "low_price", "seller_not_authorised"
-"""Signals that do not tell a seller of fakes from an honest one who is cheap or not the brand's own."""
 _KEY = re.compile("(?:pdq|photo|id):[0-9a-f]{64}")
 # coprime with 256, so that no two of 256 photos are turned alike
+# Of a photo's hash for each photo before it: else a photo would undo its own copy in the sum of all.
 _TURN_BITS = 37
-"""Of a photo's hash for each photo before it: else a photo would undo its own copy in the sum of all."""
+# Of a count of titles: two for each doubling, up to a thousand million.
 _TITLE_BITS = 60
-"""Of a count of titles: two for each doubling, up to a thousand million."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

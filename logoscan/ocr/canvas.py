@@ -31,17 +31,17 @@ __all__ = [
     "upright",
 ]
 
+# Canvas sides are multiples of this: at most nine shapes at the default reading size.
 _CANVAS_STEP = 320
-"""Canvas sides are multiples of this: at most nine shapes at the default reading size."""
+# Long sides of the pictures in which lines are found are multiples of this, or that of the canvas.
 _FIND_STEP = 160
-"""Long sides of the pictures in which lines are found are multiples of this, or that of the canvas."""
 MAX_ENLARGEMENT, MAX_BLUR, _LEAST_READ_PX = 5.0, 2.0, 640
 """Small pictures are enlarged before they are read, five times at most to this long side, twice beyond: letters under
 some 12 px are lost to both detectors, and there is nothing to see between the pixels."""
+# Intersection over union above which two looks at a picture have found one line.
 _SAME_LINE = 0.5
-"""Intersection over union above which two looks at a picture have found one line."""
+# Height over width from which a place is read as a line that runs up or down.
 _TURNED = 1.5
-"""Height over width from which a place is read as a line that runs up or down."""
 
 
 def upright(image: Rgb, places: Boxes) -> tuple[list[Rgb], list[int]]:

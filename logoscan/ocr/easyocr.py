@@ -28,11 +28,11 @@ __all__ = ["EasyOcr", "easyocr_models", "verify_easyocr"]
 
 T = TypeVar("T")
 
+# EasyOCR's files are pickles, so they are checked before EasyOCR opens them.
 _EASYOCR_SHA256 = {
     "craft_mlt_25k.pth": "4a5efbfb48b4081100544e75e1e2b57f8de3d84f213004b14b85fd4b3748db17",
     "english_g2.pth": "e2272681d9d67a04e2dff396b6e95077bc19001f8f6d3593c307b9852e1c29e8",
 }
-"""EasyOCR's files are pickles, so they are checked before EasyOCR opens them."""
 
 
 class EasyOcr:

@@ -30,10 +30,10 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 OcrChoice: TypeAlias = Literal["auto", "easyocr", "rapidocr", "none"]
+# Long sides at which lines are read and found.
 _READ_PX: dict[str, tuple[int, tuple[int, ...]]] = {"default": (960, (480,)), "full": (1600, (480, 960, 1600))}
-"""Long sides at which lines are read and found."""
+# Lines of a photo that default effort reads at each size at which it finds lines.
 _MOST_LINES = 12
-"""Lines of a photo that default effort reads at each size at which it finds lines."""
 
 
 @runtime_checkable

@@ -35,8 +35,8 @@ __all__ = ["RapidOcr", "rapidocr_models"]
 
 logger = logging.getLogger(__name__)
 
+# Width to which shorter lines of 48 px are padded; RapidOCR's 320 makes a short word cost as much as a long one.
 _LEAST_LINE_PX = 128
-"""Width to which shorter lines of 48 px are padded; RapidOCR's 320 makes a short word cost as much as a long one."""
 
 
 # Digests of the models in RapidOCR's wheels, by what they do: a table that lies beside them would tell damage alone,

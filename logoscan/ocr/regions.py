@@ -16,21 +16,21 @@ from logoscan.types import Boxes, Effort, Regions, Rgb, TextSpans
 
 __all__ = ["read", "word_places"]
 
+# Most places of a photo that are read.
 _PLACES: dict[Effort, int] = {"default": 4, "full": 12}
-"""Most places of a photo that are read."""
+# Share of the smaller of a place and a line above which the line has been read already.
 _COVERED = 0.5
-"""Share of the smaller of a place and a line above which the line has been read already."""
+# Added around a place, of its short side: letters at the very edge are misread.
 _MARGIN = 0.06
-"""Added around a place, of its short side: letters at the very edge are misread."""
+# Short side under which no letter can be told.
 _LEAST_PX = 8.0
-"""Short side under which no letter can be told."""
 _MAX_ASPECT = 20.0
+# Confidence from which a place's reading is kept: to what is no text at all the reader gives a letter or two.
 _SURE = 0.5
-"""Confidence from which a place's reading is kept: to what is no text at all the reader gives a letter or two."""
+# Fewer are no word.
 _LETTERS = 2
-"""Fewer are no word."""
+# Confidence and letters of what is surely a word; a photo with text and without any is read upside down too.
 _WORD_SURE, _WORD_LETTERS = 0.8, 4
-"""Confidence and letters of what is surely a word; a photo with text and without any is read upside down too."""
 
 
 def word_places(regions: Regions, spans: TextSpans, width_px: int, height_px: int, effort: Effort = "full") -> Boxes:

@@ -17,12 +17,12 @@ __all__ = ["NEW", "USED", "Cohort", "CurrencyPrices", "Effect", "money", "widene
 
 NEW, USED = "new", "used"
 """Conditions that are told apart. What is refurbished, opened or worn is used."""
+# Contents further from the usual one than eight times count as that: a title of "0.01 ml" makes nothing cheap.
 _FURTHEST_CONTENT = math.log(8.0)
-"""Contents further from the usual one than eight times count as that: a title of "0.01 ml" makes nothing cheap."""
+# A location guessed from n own prices varies by this over n + 1 of the spread's square, beside the goods' own.
 _ALONE = 1.5
-"""A location guessed from n own prices varies by this over n + 1 of the spread's square, beside the goods' own."""
+# Of shifts and spreads: no price on earth needs more, and their sums stay numbers.
 _MOST_LOG = 200.0
-"""Of shifts and spreads: no price on earth needs more, and their sums stay numbers."""
 
 
 def money(log: float) -> float:

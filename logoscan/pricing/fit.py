@@ -24,39 +24,39 @@ Key = tuple[str, str | None, str, str]
 
 LEAST_PRICES = 8
 """Prices in a currency below which nothing is concluded: a median of fewer says little."""
+# Prices that brand and category are worth beside a cohort's own, for its location and for its spread. Chosen on the
+# training rows of two real price lists; between half and twice as much the figures hardly move.
 _PULL, _SPREAD_PULL = 4.0, 8.0
-"""Prices that brand and category are worth beside a cohort's own, for its location and for its spread. Chosen on the
-training rows of two real price lists; between half and twice as much the figures hardly move."""
+# Floor of every spread: shops differ by so much over the very same thing.
 _LEAST_SPREAD = 0.2
-"""Floor of every spread: shops differ by so much over the very same thing."""
+# Spread before any price was seen, worth `_SPREAD_PULL` of them.
 _FIRST_SPREAD = 0.4
-"""Spread before any price was seen, worth `_SPREAD_PULL` of them."""
+# Mean and median absolute deviation to standard deviation, for a normal law.
 _MEAN_TO_SIGMA, _MEDIAN_TO_SIGMA = 1.2533, 1.4826
-"""Mean and median absolute deviation to standard deviation, for a normal law."""
+# Of backfitting; the medians stand still after four.
 _ROUNDS = 6
-"""Of backfitting; the medians stand still after four."""
 USED_SHIFT, _USED_SPREAD, _USED_PULL = math.log(0.5), 0.35, 20.0
 """Used goods cost about half, give or take a third; a stated prior, worth so many used prices."""
+# Larger packs cost less a piece; stated priors, worth so much of the squared log-sizes.
 _COUNT_EXPONENT, _AMOUNT_EXPONENT, _EXPONENT_PULL = 0.5, 0.4, 20.0
-"""Larger packs cost less a piece; stated priors, worth so much of the squared log-sizes."""
+# Spreads that 30 % and 1 % of genuine prices exceed before any were seen (their tail is heavier than a normal one's),
+# worth so many prices.
 _BEGINS, _FLAGS, _TAIL_PULL = 0.6, 3.0, 100.0
-"""Spreads that 30 % and 1 % of genuine prices exceed before any were seen (their tail is heavier than a normal one's),
-worth so many prices."""
+# Shares of genuine prices beyond either. Most counterfeits are cheaper than seven in ten genuine goods; that of flags
+# is a little under 1 %, since new goods differ from seen ones.
 _BEGINS_SHARE, _FLAGS_SHARE = 0.3, 0.007
-"""Shares of genuine prices beyond either. Most counterfeits are cheaper than seven in ten genuine goods; that of flags
-is a little under 1 %, since new goods differ from seen ones."""
 _FOLDS = 4
+# Share of a cohort's prices, and least number of them, that make a discount usual; what lies below a fifth of their
+# median is a slip or another thing, and no discount.
 _DISCOUNTED, _DISCOUNTS, _DEEPEST = 0.1, 3, math.log(5.0)
-"""Share of a cohort's prices, and least number of them, that make a discount usual; what lies below a fifth of their
-median is a slip or another thing, and no discount."""
+# Robust standard deviations beyond which a price widens a spread no more.
 _OUTLYING = 3.0
-"""Robust standard deviations beyond which a price widens a spread no more."""
+# Floor of `begins`: of the least spread it is a tenth off the price, which no list without sales makes an anomaly.
 _LEAST_BEGINS = 0.5
-"""Floor of `begins`: of the least spread it is a tenth off the price, which no list without sales makes an anomaly."""
+# Of `flags`: at the least spread a third off the price.
 _LEAST_FLAGS = 2.0
-"""Of `flags`: at the least spread a third off the price."""
+# Spreads below the usual price beyond which it says no more of where genuine prices end.
 _FURTHEST = 2.0 * _FLAGS
-"""Spreads below the usual price beyond which it says no more of where genuine prices end."""
 
 
 class Group(NamedTuple):

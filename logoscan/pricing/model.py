@@ -23,12 +23,12 @@ from logoscan.types import Brand, UsualPrice
 
 __all__ = ["PriceJudgement", "PriceModel", "PriceRecord", "condition_of", "sample_prices"]
 
+# Of the owner's usual prices: the anomaly begins at their low end and is 1 at about half of it.
 _USUAL_SPREAD = 0.25
-"""Of the owner's usual prices: the anomaly begins at their low end and is 1 at about half of it."""
+# Spreads below the low end at which it is 1.
 _USUAL_ANOMALY = 2.5
-"""Spreads below the low end at which it is 1."""
+# Of a currency in another; its inverse is the least.
 _MOST_RATE = 1e12
-"""Of a currency in another; its inverse is the least."""
 
 
 @dataclass(frozen=True)

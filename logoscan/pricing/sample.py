@@ -29,21 +29,21 @@ from logoscan.types import _currency, _number, _text  # one set of checks for al
 
 __all__ = ["ONE", "Observed", "PriceRecord", "PriceSample", "condition_of", "key_of", "log_sizes", "sample_prices"]
 
+# Prices of one cohort that are kept: their median is then known to less than a tenth of the spread.
 _KEPT = 256
-"""Prices of one cohort that are kept: their median is then known to less than a tenth of the spread."""
+# Of prices and contents on disk: none on earth needs more.
 _MOST_LOG = 100.0
-"""Of prices and contents on disk: none on earth needs more."""
+# Folded; a condition that contains one is "used", whatever else it says.
 _USED_WORDS = (
     *("used", "secondhand", "preowned", "preloved", "openbox", "refurbished", "recondition", "renewed", "worn"),
     *("vintage", "forparts", "gebraucht", "occasion", "usado", "usato", "tweedehands"),
 )
-"""Folded; a condition that contains one is "used", whatever else it says."""
+# Folded, and taken out before.
 _UNUSED = re.compile("(?:un|never|not)(?:used|worn)|ungebraucht")
-"""Folded, and taken out before."""
+# As in `UsualPrice` and `Listing`: beyond are slips, and logarithms that would move others.
 _LEAST_PRICE, _MOST_PRICE = 1e-6, 1e12
-"""As in `UsualPrice` and `Listing`: beyond are slips, and logarithms that would move others."""
+# Likewise of the content.
 _LEAST_AMOUNT = 1e-9
-"""Likewise of the content."""
 
 ONE = Pack()
 """One piece of unknown content."""

@@ -46,7 +46,7 @@ from logoscan.scoring.judge import Findings, Gap, Judge
 from logoscan.scoring.model import ScoreModel
 from logoscan.scoring.signals import DEFAULT_SIGNALS, NAME_MISS_RATE, SignalFunction
 from logoscan.sources import Root, check_root
-from logoscan.text.listing_text import ListingText, said_in_photo
+from logoscan.text.listing_text import ListingText, search_photo_text
 from logoscan.types import Boxes, BrandMention, Effort, Embeddings, ImageSource, Listing, Match, Rgb, TextSpans
 from logoscan.vision.detector import Detector, LogoDetector
 from logoscan.vision.encoder import ClipEncoder, Encoder, encode_crops
@@ -651,7 +651,9 @@ def _chosen(listing: Listing) -> Sequence[int]:
 
 def _worded(listing: Listing, observations: Sequence[PhotoFeatures], index: LogoIndex) -> ListingText:
     """What a listing's words and its photos' lines say."""
-    photos = {i: said_in_photo(seen.spans, i, index.names) for i, seen in enumerate(observations) if len(seen.spans)}
+    photos = {
+        i: search_photo_text(seen.spans, i, index.names) for i, seen in enumerate(observations) if len(seen.spans)
+    }
     return ListingText.of(listing, index.names).with_photos(photos)
 
 

@@ -37,7 +37,7 @@ from logoscan.results import Report
 from logoscan.scan.early_exit import marks_are_moot, surely_blocked
 from logoscan.scan.pace import Pace
 from logoscan.scoring.judge import Findings, Judge
-from logoscan.text.listing_text import GATE_CAPS, SCAN_CAPS, ListingText, said_in_photo
+from logoscan.text.listing_text import GATE_CAPS, SCAN_CAPS, ListingText, search_photo_text
 from logoscan.types import Band, Listing, Match, Rgb, TextSpans
 from logoscan.vision.features import FeatureExtractor, PhotoFeatures, Step, passed_over
 
@@ -281,7 +281,7 @@ class _Run:
     def _begin(self) -> None:
         """Read title and claim, and note what nothing can be known of."""
         caps = GATE_CAPS if math.isfinite(self._deadline_s) else SCAN_CAPS
-        self._words = ListingText.begun(self._listing, self._index.names, caps)
+        self._words = ListingText.of_title_and_claim(self._listing, self._index.names, caps)
         for name in self._words.dropped:
             self._skip(name, "unreadable")
         for name in self._words.cut:
@@ -290,10 +290,10 @@ class _Run:
             self._skip(f"open {photos}", "over the cap")
 
     def _describe(self) -> None:
-        self._words = self._words.described(self._index.names)
+        self._words = self._words.with_description(self._index.names)
 
     def _review(self) -> None:
-        self._words = self._words.reviewed()
+        self._words = self._words.with_reviews()
 
     def _open(self, i: int) -> None:
         self._seen[i], rgb = self._stages.observer.open(self._listing.images[i])
@@ -316,7 +316,7 @@ class _Run:
         if step != "read" or len(seen.regions) != len(self._seen[i].regions):  # new lines are places, too
             self._matches[i] = self._stages.match(i, seen, self._index)
         if step == "read" or seen.warning is not None:
-            self._words = self._words.with_photos({i: said_in_photo(seen.spans, i, self._index.names)})
+            self._words = self._words.with_photos({i: search_photo_text(seen.spans, i, self._index.names)})
         self._seen[i] = seen
 
     def _compare(self, match: Match) -> None:

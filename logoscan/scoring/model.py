@@ -67,8 +67,8 @@ parties can do to an honest seller, and what is not known."""
 # innocence, and a seller can bring it about by a review or a fresh photo. What is withheld was not judged at all.
 _SILENT = frozenset({"copied_photo", "review_complaints"})
 _NEVER_JUDGED = frozenset({"withheld"})
+# Of a shape: far beyond any evidence, and far from where sums overflow.
 _MOST = 1000.0
-"""Of a shape: far beyond any evidence, and far from where sums overflow."""
 
 
 def linear(coefficients: Mapping[str, float]) -> dict[str, tuple[float, ...]]:

@@ -47,17 +47,17 @@ NAME_MISS_RATE = 0.5
 """The same for a brand that is registered by its name alone: its mark must be lettering, and legible."""
 # Share of the listings that name a brand whose photos show its mark, as honest sellers' mostly do. Stated prior.
 _SHOWN_WHERE_CLAIMED = 0.9
+# Of a brand's name in the title, where the claim is another brand or none: "apple scent" is no Apple. Stated prior.
 _DENIED = 0.3
-"""Of a brand's name in the title, where the claim is another brand or none: "apple scent" is no Apple. Stated prior."""
+# Of a price anomaly of used goods. Stated prior; not 0, since anyone may call goods used.
 _USED = 0.25
-"""Of a price anomaly of used goods. Stated prior; not 0, since anyone may call goods used."""
+# Of a signal about the mark or the facts where the words present the goods as being for the brand: sellers choose
+# their words, and the photos surely show the mark. Stated prior.
 _AS_ACCESSORY = 0.3
-"""Of a signal about the mark or the facts where the words present the goods as being for the brand: sellers choose
-their words, and the photos surely show the mark. Stated prior."""
 _SURELY_SHOWN = 0.9
+# Of a brand's name in the title, where the listing states that it has no brand: as good a sign as a mark in the
+# photos in half of the cases. Stated prior.
 _NAMED = 0.5
-"""Of a brand's name in the title, where the listing states that it has no brand: as good a sign as a mark in the
-photos in half of the cases. Stated prior."""
 
 
 # What is not looked at may be anything: all photos hidden count half of what can be said, one among five a tenth.
