@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["BASE_RATE", "USUAL_MISS_RATE", "log_odds", "revised", "sigmoid"]
+__all__ = ["BASE_RATE", "NAME_MISS_RATE", "USUAL_MISS_RATE", "log_odds", "revised", "sigmoid"]
 
 
 def sigmoid(logit: float) -> float:
@@ -41,3 +41,5 @@ USUAL_MISS_RATE = 0.135
 """Share of photos with a brand's mark in which it is not seen at all, where nothing is known of the brand. A prior,
 between what was measured on street photos (0.04 by drawings and photos, 0.08 by drawings alone) and the 0.64 of small,
 compressed photos of goods: there this signal says little, and neither reviews nor blocks by itself."""
+NAME_MISS_RATE = 0.5
+"""The miss rate of a brand that is registered by its name alone: its mark must be lettering, and legible."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SCHEMA_VERSION",
+    "SHOWN_FROM",
     "BrandResult",
     "Contribution",
     "ImageRecord",
@@ -40,6 +41,9 @@ __all__ = [
 SCHEMA_VERSION = 2
 """Version of the report's JSON, raised when a field changes its meaning or goes. 2 is sealed by its SHA-256
 (`jsonio.seal`); 1, which is not, is read still."""
+SHOWN_FROM = 0.2
+"""Probability from which a match is drawn for people and a brand is judged: below, chance likenesses would drown the
+rest. Matches without a probability are drawn."""
 _PDQ = re.compile("[0-9a-f]{64}")
 
 

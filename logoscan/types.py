@@ -33,6 +33,7 @@ __all__ = [
     "ImageSource",
     "Listing",
     "LogoImages",
+    "MarkAlteration",
     "Match",
     "MentionKind",
     "Preprocessing",
@@ -449,6 +450,36 @@ class BrandMention:
         """Position of the photo that the text was read in; None for the listing's own words."""
         match = _PHOTO_SOURCE.fullmatch(self.source)
         return int(match[1]) if match else None
+
+
+@dataclass(frozen=True)
+class MarkAlteration:
+    """What became of a brand's registered mark in a photo: it is faithful, or altered in some way.
+
+    Attributes:
+        kinds: Probability of each kind, in [0, 1]: "faithful", "mirrored", "stretched", "incomplete", summing to 1.
+    """
+
+    kinds: Mapping[str, float]
+
+    def __post_init__(self) -> None:
+        for kind, probability in self.kinds.items():
+            _number("MarkAlteration", kind, probability, 0.0, 1.0)
+
+    @property
+    def faithful(self) -> float:
+        """Probability that the mark is as registered."""
+        return self.kinds.get("faithful", 0.0)
+
+    @property
+    def altered(self) -> float:
+        """Probability that the mark is not as registered."""
+        return 1.0 - self.faithful
+
+    @property
+    def kind(self) -> str:
+        """The most probable kind of alteration, "altered" where none is named."""
+        return max((kind for kind in self.kinds if kind != "faithful"), key=lambda k: self.kinds[k], default="altered")
 
 
 @dataclass(frozen=True)

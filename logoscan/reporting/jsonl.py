@@ -13,7 +13,7 @@ from logoscan.errors import CorruptFileError
 from logoscan.io.files import atomic_write
 from logoscan.io.records import Unsealed, from_json, loads, seal, to_json, unseal
 from logoscan.reporting.groups import places
-from logoscan.results import Report
+from logoscan.results import SHOWN_FROM, Report
 from logoscan.types import Match, Rgb
 
 __all__ = ["draw_overlay", "read_reports", "report_from_json", "report_to_json", "write_reports"]
@@ -88,7 +88,7 @@ def read_reports(path: str | Path) -> Iterator[Report]:
         )
 
 
-def draw_overlay(rgb: Rgb, matches: tuple[Match, ...], *, at_least: float = 0.2) -> Rgb:
+def draw_overlay(rgb: Rgb, matches: tuple[Match, ...], *, at_least: float = SHOWN_FROM) -> Rgb:
     """Draw matches on a photo: one box a brand and place, labelled with name, similarity and probability.
 
     Args:
