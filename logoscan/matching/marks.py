@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from logoscan.errors import ImageError, InputError
 from logoscan.index.logo_index import LogoIndex
 from logoscan.matching.alteration import Alteration, AlterationCheck, cut
-from logoscan.types import ImageSource, Listing, Match
+from logoscan.types import ImageSource, Listing, MarkAlteration, Match
 from logoscan.vision.features import FeatureExtractor
 
 __all__ = ["MarkComparison"]
@@ -58,7 +58,7 @@ class MarkComparison:
             return None
         return self._check.check(cut(self._observer.load(image), match.xyxy), drawing)
 
-    def altered(self, listing: Listing, matches: Sequence[Match], index: LogoIndex) -> dict[str, Mapping[str, float]]:
+    def altered(self, listing: Listing, matches: Sequence[Match], index: LogoIndex) -> dict[str, MarkAlteration]:
         """What became of the marks that each scan compares, by brand."""
         kinds = {match.brand: self.kinds(listing, match, index) for match in self.surest(matches, index)}
         return {brand: value for brand, value in kinds.items() if value is not None}
@@ -78,7 +78,7 @@ class MarkComparison:
                 marks.setdefault(match.brand, match)
         return list(marks.values())
 
-    def kinds(self, listing: Listing, match: Match, index: LogoIndex) -> Mapping[str, float] | None:
+    def kinds(self, listing: Listing, match: Match, index: LogoIndex) -> MarkAlteration | None:
         """`Alteration.kinds` of a mark in a listing's photo; None where it cannot be told."""
         try:
             result = self.alteration(listing.images[match.image], match, index)
@@ -88,4 +88,4 @@ class MarkComparison:
         except Exception:  # a photo that breaks the check costs that comparison, not the stream
             logger.exception("listing %s, image %d: a mark could not be compared", listing.id, match.image)
             return None
-        return None if result is None or not _is_sound(result) else result.kinds
+        return None if result is None or not _is_sound(result) else MarkAlteration(result.kinds)

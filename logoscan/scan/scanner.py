@@ -35,6 +35,7 @@ from logoscan.matching.refine import refine
 from logoscan.matching.sift_match import locate
 from logoscan.merchants.photo_ledger import PhotoLedger
 from logoscan.ocr.engine import OcrEngine, make_ocr
+from logoscan.odds import NAME_MISS_RATE
 from logoscan.pricing.model import PriceModel
 from logoscan.results import BrandResult, ListingFacts, Provenance, Report
 from logoscan.runtime import cores
@@ -44,10 +45,21 @@ from logoscan.scan.threads import batched, in_order
 from logoscan.scan.unreadable import listings_of, telling_of_unreadable_photos
 from logoscan.scoring.judge import Findings, Gap, Judge
 from logoscan.scoring.model import ScoreModel
-from logoscan.scoring.signals import DEFAULT_SIGNALS, NAME_MISS_RATE, SignalFunction
+from logoscan.scoring.signals import DEFAULT_SIGNALS, SignalFunction
 from logoscan.sources import Root, check_root
 from logoscan.text.listing_text import ListingText, search_photo_text
-from logoscan.types import Boxes, BrandMention, Effort, Embeddings, ImageSource, Listing, Match, Rgb, TextSpans
+from logoscan.types import (
+    Boxes,
+    BrandMention,
+    Effort,
+    Embeddings,
+    ImageSource,
+    Listing,
+    MarkAlteration,
+    Match,
+    Rgb,
+    TextSpans,
+)
 from logoscan.vision.detector import Detector, LogoDetector
 from logoscan.vision.encoder import ClipEncoder, Encoder, encode_crops
 from logoscan.vision.features import FeatureCache, FeatureExtractor, PhotoFeatures, images_in_words, passed_over
@@ -435,7 +447,7 @@ class Scanner:
         observations: Sequence[PhotoFeatures],
         index: LogoIndex | None = None,
         *,
-        altered: Mapping[str, Mapping[str, float]] | None = None,
+        altered: Mapping[str, MarkAlteration] | None = None,
     ) -> Report:
         """The report of a listing whose photos were observed. The cheap half of a scan.
 
@@ -443,7 +455,7 @@ class Scanner:
             listing: As given.
             observations: One for each of its photos, in order; photos beyond them were not looked at.
             index: A snapshot of the register; the scanner's as it is now if None.
-            altered: What became of brands' marks (`Alteration.kinds`), where the caller asked that.
+            altered: What became of brands' marks , by brand, where the caller asked that.
         """
         if index is None:  # an empty register is falsy, and a register all the same
             index = self.index.snapshot()
@@ -456,7 +468,7 @@ class Scanner:
         observations: Sequence[PhotoFeatures],
         index: LogoIndex,
         matches: tuple[Match, ...],
-        altered: Mapping[str, Mapping[str, float]],
+        altered: Mapping[str, MarkAlteration],
     ) -> Report:
         listing = words.listing
         warnings = [f"{name}: {why}" for name, why in sorted(listing.dropped.items())]
@@ -503,7 +515,7 @@ class Scanner:
         observations: Sequence[PhotoFeatures],
         index: LogoIndex,
         matches: Sequence[Match],
-        altered: Mapping[str, Mapping[str, float]],
+        altered: Mapping[str, MarkAlteration],
     ) -> tuple[Findings, Mapping[str, BrandEvidence]]:
         """Everything that was found out about a listing, and what the photos say of each brand."""
         evidence = fuse(matches, words.mentions, index.sharing)
@@ -520,7 +532,7 @@ class Scanner:
             self._uses(words.listing, observations),
             unseen,
             # what waits for its turn, or was left out for a deadline, is not the seller's doing
-            looked_share=sum(o.complete or bool(o.unfinished) for o in observations) / photos if photos else 1.0,
+            searched_share=sum(o.complete or bool(o.unfinished) for o in observations) / photos if photos else 1.0,
             shown_by_photo=self._shown_by_photo(len(observations), words.mentions, matches, index),
             gaps=gaps if index.brands else frozenset(),
             reviews=words.complaints,
@@ -594,8 +606,8 @@ class Scanner:
         """Probability that each photo by itself shows each brand of which it holds evidence."""
         own_mentions: dict[int, list[BrandMention]] = {}
         for mention in mentions:
-            if mention.source.startswith("image:"):
-                own_mentions.setdefault(int(mention.source.removeprefix("image:")), []).append(mention)
+            if mention.image is not None:
+                own_mentions.setdefault(mention.image, []).append(mention)
         own_matches: dict[int, list[Match]] = {}
         for match in matches:
             own_matches.setdefault(match.image, []).append(match)

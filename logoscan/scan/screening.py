@@ -38,7 +38,7 @@ from logoscan.scan.early_exit import marks_are_moot, surely_blocked
 from logoscan.scan.pace import Pace
 from logoscan.scoring.judge import Findings, Judge
 from logoscan.text.listing_text import GATE_CAPS, SCAN_CAPS, ListingText, search_photo_text
-from logoscan.types import Band, Listing, Match, Rgb, TextSpans
+from logoscan.types import Band, Listing, MarkAlteration, Match, Rgb, TextSpans
 from logoscan.vision.features import FeatureExtractor, PhotoFeatures, Step, passed_over
 
 __all__ = ["Decision", "OnTimeout", "OnUnreadable", "Screener", "Screening", "SkippedStage", "Stages", "Why"]
@@ -136,7 +136,7 @@ class Stages:
     findings: Callable[[ListingText, Seen, LogoIndex, tuple[Match, ...], Altered], Findings]
     report: Callable[[ListingText, Seen, LogoIndex, tuple[Match, ...], Altered], Report]
     marks: Callable[[Sequence[Match], LogoIndex], Sequence[Match]]
-    kinds: Callable[[Listing, Match, LogoIndex], Mapping[str, float] | None]
+    kinds: Callable[[Listing, Match, LogoIndex], MarkAlteration | None]
 
 
 class Screener:
@@ -207,7 +207,7 @@ class _Run:
         ]
         self._rgb: dict[int, Rgb] = {}
         self._matches: dict[int, Sequence[Match]] = {}
-        self._altered: dict[str, Mapping[str, float]] = {}
+        self._altered: dict[str, MarkAlteration] = {}
         self._asked: set[str] = set()
         self._skipped: list[SkippedStage] = []
         self._elapsed_s: dict[str, float] = {}
