@@ -12,8 +12,9 @@ from logoscan.io.listings import BadRow, read_listings, to_listing
 from logoscan.matching.calibration import MatchCalibration
 from logoscan.matching.fusion import BrandEvidence, fuse
 from logoscan.merchants.evidence_model import EvidenceModel
+from logoscan.merchants.facts import MerchantFacts
 from logoscan.merchants.photo_ledger import PhotoLedger
-from logoscan.merchants.score import MerchantFacts, MerchantModel, MerchantScore, score_merchant
+from logoscan.merchants.score import MerchantModel, MerchantScore, score_merchant
 from logoscan.merchants.state import MerchantState
 from logoscan.ocr.engine import EasyOcr, OcrEngine, RapidOcr, make_ocr
 from logoscan.pricing.files import read_prices
