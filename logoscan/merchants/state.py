@@ -248,7 +248,7 @@ class MerchantState:
         self.seller_id = seller_id
 
     def _join(self, key: str, cluster: Cluster) -> None:
-        """Add to the cluster of these photos; else add a new cluster, and settle the least important if the table is full."""
+        """Add to the cluster of these photos, else add a new one; a full table settles the least important first."""
         if nearest := key if key in self.clusters else nearest_key(key, self._bits):
             self.clusters[nearest].join(cluster)
             return
