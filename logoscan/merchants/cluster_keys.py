@@ -52,8 +52,8 @@ def cluster_keys(report: Report) -> tuple[str, str]:
         files = [image.sha256 for image in report.images if image.sha256]
         return f"photo:{_digest(' '.join(files))}", f"photo:{_digest(files[0])}"
     total = 0
-    for place, pdq in enumerate(image.pdq for image in report.images if image.pdq is not None):
-        total ^= _rotated(int(pdq, 16), place * _TURN_BITS % 256)
+    for i, pdq in enumerate(image.pdq for image in report.images if image.pdq is not None):
+        total ^= _rotated(int(pdq, 16), i * _TURN_BITS % 256)
     return f"pdq:{total:064x}", f"pdq:{main.pdq}"
 
 

@@ -29,7 +29,7 @@ _Use: TypeAlias = tuple[float | None, float | None]
 
 @dataclass(frozen=True)
 class PhotoRecord:
-    """What is known about one hash.
+    """One hash, with the sellers and brands that use the photo.
 
     Attributes:
         pdq: 64 lower-case hex digits.

@@ -112,7 +112,7 @@ class RapidOcr:
                 "Rec.model_path": str(rec),
                 "Rec.rec_batch_num": 1,  # of several, all are padded to the longest, which costs more than it saves
                 "Rec.rec_img_shape": [3, 48, _MIN_LINE_PX],
-                "Det.limit_type": "max",  # pictures come at the size in which lines are looked for
+                "Det.limit_type": "max",  # photos come in the size in which lines are searched
                 "Det.limit_side_len": 1 << 20,
             }
         )

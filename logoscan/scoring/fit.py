@@ -34,18 +34,12 @@ _BIAS_PENALTY = 0.3
 # Largest rise of one piece, 3,000 to 1, unless the prior rises more: a step that separates the labels would rise
 # without end.
 _MAX_RISE = 8.0
+# Folds of the calibration.
 _FOLDS = 5
 # Labels of either kind (weights counted) below which slope and bias stay as fitted, and the log warns.
 _MIN_LABELS = 10
-# Share of counterfeits beyond which labels are no stream's: marketplaces state 1-5 %. A budget of their share says
-# nothing of the stream's.
-_RICH = 0.2
-# Of the counterfeits among rich labels that a budget may clear: one that clears more cannot be meant.
-_LOST = 0.5
 # Penalty on the squared departure of the calibration's slope from 1.
 _SLOPE_PENALTY = 5.0
-# Of shares: 29 of 100 are no more than 0.29.
-_ROUNDING = 1e-12
 
 
 def fit_scores(

@@ -104,8 +104,8 @@ class NameIndex:
         Args:
             text: Any text.
             source: The field that the text stands in, or the position of the photo that it was read in. Only in photos
-                names are searched inside of words; only in typed text small letters tell a common word, and spaces
-                tell a disguise.
+                names are searched inside of words; only in typed text small letters indicate a common word, and
+                spaces indicate a disguise.
             confidence: How probable it is that the letters are right, in [0, 1]; scales the probability.
 
         Example:

@@ -107,7 +107,7 @@ def caseless(text: str) -> str:
 def unescape(text: str) -> str:
     """Return the text with HTML's character references as characters, even if it was escaped two or three times.
 
-    Only what is surely one counts: with its semicolon, a number, or one of the commonest names. No text grows.
+    Only certain references count: with a semicolon, a number, or one of the commonest names. No text grows.
 
     Example:
         >>> unescape("Levi&amp;#39;s H&amp;M, R&D &copyright")

@@ -148,7 +148,7 @@ class MisreadNames:
         chances = math.log(max(1, len(self._names)) * max(1, texts))
         logits = {name: _SLOPE * value + _OFFSET - _CHANCE_WEIGHT * chances for name, value in evidence.items()}
         most = max(logits.values(), default=0.0)
-        most = max(most, 0.0)  # taken off, or a long name would overflow
+        most = max(most, 0.0)  # subtracted, or a long name would overflow
         odds = {name: math.exp(logit - most) for name, logit in logits.items()}
         total = math.exp(-most) + sum(odds.values())
         return {name: value / total for name, value in odds.items()}

@@ -182,8 +182,8 @@ def may_be_disguise(spelling: str, plain_form: str, words: tuple[str, ...], name
 
     Args:
         spelling: The text as it stands.
-        plain_form: Its `folding.plain` form.
-        words: Its folded words.
+        plain_form: The `folding.plain` form of it.
+        words: The folded words of it.
         name: The name that has the same skeleton.
         around: The rest of the text.
     """

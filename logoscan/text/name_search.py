@@ -130,7 +130,7 @@ class NameSearch:
         Args:
             table: Names to look for.
             in_photo: Whether the texts were read in a photo. Only there names are searched inside of words; only in
-                typed text small letters tell a common word, and spaces tell a disguise.
+                typed text small letters indicate a common word, and spaces indicate a disguise.
         """
         self._table = table
         self._in_photo = in_photo

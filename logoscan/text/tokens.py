@@ -60,7 +60,7 @@ AND_WORDS = frozenset(
 )
 """Words for "and", folded."""
 _AND_SIGNS = frozenset("&＆﹠+＋")
-# Words with umlauts in one text that are written out, and places of "and" that are tried: names hold few of them.
+# Words with umlauts in one text that are written out, and positions of "and" that are tried: names hold few of them.
 _MAX_RESPELLED = 500
 # Letters that must stand on either side of an "and" of one letter in a name: "In-N-Out" and "L.E.I." have none.
 _AND_MIN_LETTERS = 3
@@ -232,8 +232,8 @@ def _respelled_runs(text: str, views: Sequence[_View], before_and: Collection[st
         starts, most = range(max(0, k - 3), k), min(len(view), k + _MAX_WORDS)
         for i, j in ((start, end) for start in starts for end in range(k + 1, most + 1)):
             if 1 < j - i <= _MAX_WORDS + 1 and (words := _with_signs(text, view[i:j], strict=False)):
-                place = TokenRun(view[i][0], view[j - 1][1], tuple(folded[i:j]))
-                out.setdefault("".join(words), []).append(place)
+                run = TokenRun(view[i][0], view[j - 1][1], tuple(folded[i:j]))
+                out.setdefault("".join(words), []).append(run)
         if (tried := tried + 1) >= _MAX_RESPELLED:
             break
     return out
