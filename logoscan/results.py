@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SCHEMA_VERSION",
+    "SHOWN_FROM",
     "BrandResult",
     "Contribution",
     "ImageRecord",
@@ -37,11 +38,11 @@ __all__ = [
     "top_score",
 ]
 
-SCHEMA_VERSION = 2
-"""Version of the report's JSON, raised when a field changes its meaning or is removed.
-
-Version 2 is sealed by its SHA-256 (`logoscan.io.sealed_lines.seal`); version 1 is not, and can still be read.
-"""
+SCHEMA_VERSION = 3
+"""Version of the report's JSON, raised when a field changes its meaning or is removed."""
+SHOWN_FROM = 0.2
+"""Probability from which a match is drawn for people and a brand is judged: below, chance likenesses would drown the
+rest. Matches without a probability are drawn."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Price records of a CSV file. One bad row costs that row, and is told."""
+"""Price records of a CSV file. One bad row costs that row, and is reported."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ _PRICE_FIELDS = ("brand", "price", "currency", "category", "condition", "title")
 
 
 def read_prices(path: str | Path) -> Iterator[PriceRecord | BadRow]:
-    """Price records of a CSV file with the columns brand, price, currency and, optionally, category, condition, title.
+    """Yield the price records of a CSV file with the columns brand, price, currency.
 
-    The condition is as listings state it (empty: new); the title says how much is sold, as `units.pack` reads it. The
-    file is read as `read_listings` reads one; a row with a field that cannot be read is bad, since all of it is needed.
+    The columns category, condition and title are optional. The condition is as listings state it (empty: new); the
+    title says how much is sold, as `quantities.pack` reads it. The file is read as `read_listings` reads one; a row
+    with a field that cannot be read is bad, since all of it is needed.
 
     Raises:
         InputError: No such file, a column is missing, or one is nearly there.

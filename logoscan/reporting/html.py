@@ -21,7 +21,7 @@ from logoscan.reporting.charts import price_chart, waterfall
 from logoscan.reporting.groups import Place, places
 from logoscan.reporting.pictures import Evidence, Photo, pictured
 from logoscan.reporting.spelling_diff import Letter, closest, letters
-from logoscan.results import Report
+from logoscan.results import SHOWN_FROM, Report
 from logoscan.sources import Root
 from logoscan.types import BrandMention, LogoImages
 
@@ -36,8 +36,7 @@ _MOST_MENTIONS = 60
 """Of a page that are shown; the rest is counted."""
 _SIDES_PX = ((4, 900), (10, 640), (50, 320))
 """Of photos by their number, so that a page stays below 1.5 MB."""
-_LEAST_SURE = 0.2
-"""Probability below which a place is counted and not shown, as on overlay pictures."""
+
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """Characters that markup cannot hold, or that turn the text around them."""
 BANDS = ("block", "review", "clear")
@@ -174,7 +173,7 @@ def page_and_photos(report: Report, root: Root, index: LogoImages | None, back: 
 
 
 def _sure(place: Place) -> bool:
-    return place.best.probability is None or place.best.probability >= _LEAST_SURE
+    return place.best.probability is None or place.best.probability >= SHOWN_FROM
 
 
 def _named(mention: BrandMention, index: LogoImages | None) -> _Named:

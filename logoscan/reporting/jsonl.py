@@ -14,7 +14,7 @@ from logoscan.io.files import atomic_write
 from logoscan.io.records import from_json, loads, to_json
 from logoscan.io.sealed_lines import Unsealed, read_sealed_file, seal, sealed_file, unseal
 from logoscan.reporting.groups import places
-from logoscan.results import Report
+from logoscan.results import SHOWN_FROM, Report
 from logoscan.types import Match, Rgb
 
 __all__ = ["draw_overlay", "read_reports", "report_from_json", "report_to_json", "write_reports"]
@@ -70,7 +70,7 @@ def read_reports(path: str | Path) -> Iterator[Report]:
     return read_sealed_file(Path(path), _opened)
 
 
-def draw_overlay(rgb: Rgb, matches: tuple[Match, ...], *, at_least: float = 0.2) -> Rgb:
+def draw_overlay(rgb: Rgb, matches: tuple[Match, ...], *, at_least: float = SHOWN_FROM) -> Rgb:
     """Draw matches on a photo: one box a brand and place, labelled with name, similarity and probability.
 
     Args:

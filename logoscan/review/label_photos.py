@@ -6,14 +6,11 @@ from collections.abc import Sequence
 
 from logoscan.errors import InputError
 from logoscan.images.loading import read_picture
-from logoscan.results import Report
+from logoscan.results import SHOWN_FROM, Report
 from logoscan.sources import Root
 from logoscan.types import ImageSource, Match, Rgb
 
 __all__ = ["photographed", "places_of"]
-
-_SEEN_FROM = 0.2
-"""Probability from which a match is drawn for people (`report.draw_overlay`), and so from which they reject it."""
 
 
 def places_of(report: Report, brand: str, match: Match | None) -> list[Match]:
@@ -27,7 +24,7 @@ def places_of(report: Report, brand: str, match: Match | None) -> list[Match]:
         if match not in own:
             raise InputError(f"match: expected one of the report's {len(own)} of {brand!r:.80}, got {match!r:.200}")
         return [match]
-    return [m for m in own if m.probability is None or m.probability >= _SEEN_FROM] or own[:1]
+    return [m for m in own if m.probability is None or m.probability >= SHOWN_FROM] or own[:1]
 
 
 def photographed(
