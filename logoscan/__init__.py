@@ -19,8 +19,9 @@ from logoscan.ocr.engine import EasyOcr, OcrEngine, RapidOcr, make_ocr
 from logoscan.pricing.files import read_prices
 from logoscan.pricing.model import PriceModel
 from logoscan.pricing.sample import PriceRecord, PriceSample, sample_prices
-from logoscan.reporting.jsonl import draw_overlay, read_reports, report_from_json, report_to_json
+from logoscan.reporting.jsonl import read_reports, report_from_json, report_to_json
 from logoscan.reporting.notebook import to_pandas
+from logoscan.reporting.overlay import draw_overlay
 from logoscan.results import Report, Score, Signal
 from logoscan.review.journal import Journal, Verdict
 from logoscan.runtime import one_core_a_batch

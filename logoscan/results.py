@@ -311,7 +311,7 @@ class Report:
         return plot(self, ax)
 
     def _repr_html_(self) -> str:
-        from logoscan.reporting.markup import report_html
+        from logoscan.reporting.notebook import report_html
 
         return report_html(self)
 

@@ -12,7 +12,7 @@ from PIL import Image
 from logoscan.errors import ImageError, LogoscanError
 from logoscan.images.loading import read_picture
 from logoscan.io.files import atomic_write, private_folder
-from logoscan.reporting.jsonl import draw_overlay
+from logoscan.reporting.overlay import draw_overlay
 from logoscan.results import Report
 
 __all__ = ["write_overlays"]
