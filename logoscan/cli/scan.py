@@ -151,9 +151,10 @@ def scan(
 
 
 def _made_by(scanner: Scanner, inputs: Mapping[str, object]) -> dict[str, str]:
-    """Return everything that decides the reports, by name: a file that something else began is not continued.
+    """Return everything that decides the reports, by name; a file of reports that anything else began is not continued.
 
-    Files that the reports are judged by count by their content; of listings and ledger, which may grow, only the place.
+    Prices and calibration stand there by the hash of their content; listings and ledger, which may grow, by that of
+    their path, which is private.
     """
     provenance = asdict(scanner.scan(Listing("-")).provenance)
     out = {name: str(value) for name, value in provenance.items() if name not in ("device", "time")}
@@ -162,7 +163,7 @@ def _made_by(scanner: Scanner, inputs: Mapping[str, object]) -> dict[str, str]:
             out[name] = str(value)
         elif name in ("prices", "calibration"):
             out[name] = file_sha256(value)
-        else:  # hashed, since the place of a file is private
+        else:
             out[name] = hashlib.sha256(os.fsencode(value.resolve())).hexdigest()
     return out
 

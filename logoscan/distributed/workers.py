@@ -34,8 +34,8 @@ MakeScanner: TypeAlias = "Callable[[], Scanner]"
 ROWS_PER_TABLE = 64
 """Rows of a table on its way to the actors."""
 MAX_DEATHS = 3
-"""Deaths of workers that scan one listing alone after which it is given up: machines are taken away, but hardly three
-times at the same listing."""
+"""Deaths of workers at one listing, scanned alone, after which it is given up: a machine may be taken away by chance,
+but hardly three times at the same listing."""
 _COLUMNS = ("shard", "row", "line", "listing", "failure", "photos", "count")
 
 
