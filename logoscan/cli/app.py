@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 import click
 
-import logoscan
+from logoscan._version import __version__
 from logoscan.cli.console import LogHandler, complain
 from logoscan.errors import DeviceError, LogoscanError
 
@@ -134,7 +134,7 @@ class Application(Group):
         )
     ),
 )
-@click.version_option(logoscan.__version__, prog_name="logoscan")
+@click.version_option(__version__, prog_name="logoscan")
 @click.option("-v", "--verbose", is_flag=True, help="Say what is chosen: device, precision, OCR engine.")
 def main(verbose: bool) -> None:
     """Find counterfeit risk in product listings."""

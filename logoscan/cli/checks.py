@@ -12,7 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-import logoscan
+from logoscan._version import __version__
 from logoscan.errors import LogoscanError, MismatchError
 from logoscan.matching.calibration import bundled_calibrations
 from logoscan.types import EncoderInfo
@@ -85,7 +85,7 @@ def _restore(file: str) -> str:
     """Return the command that restores a bundled file."""
     folder = weights.folder()
     if folder.name == "_weights":
-        return f"{_REINSTALL} logoscan=={logoscan.__version__}"
+        return f"{_REINSTALL} logoscan=={__version__}"
     return f"git -C {shlex.quote(str(folder))} checkout -- {shlex.quote(file)}"
 
 
@@ -101,7 +101,7 @@ def models() -> Iterator[Check]:
         try:
             mend = _restore("manifest.json")
         except LogoscanError:
-            mend = f"{_REINSTALL} logoscan=={logoscan.__version__}"
+            mend = f"{_REINSTALL} logoscan=={__version__}"
         yield Check("models", "manifest.json", "broken", error_text(error), mend)
         return
     for row in rows.values():

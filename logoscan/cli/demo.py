@@ -9,7 +9,6 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-import logoscan
 from logoscan.cli.app import examples, main
 from logoscan.cli.console import cells, complain, progress, say, show, table, working
 from logoscan.cli.inputs import price_model
@@ -43,7 +42,7 @@ def demo(out: Path, ocr: OcrChoice, device: str) -> None:
     """Scan the bundled sample listings and show the scores. Photos, sellers and prices are composed, not real."""
     from logoscan.scan.scanner import Scanner
 
-    samples = Path(logoscan.__file__).parent / "_samples"
+    samples = Path(__file__).parent.parent / "_samples"
     listings = list(read_listings(samples / "listings.jsonl"))
     private_folder(out)
     with working("loading the models"):

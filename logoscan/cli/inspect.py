@@ -86,9 +86,9 @@ def _resolved(index: LogoIndex, brand: str) -> str:
 
 def _facts(index: LogoIndex, folder: Path) -> dict[str, Any]:
     """Return the index in figures; the keys are those of `--json`."""
-    from logoscan.index._state import NOBODY, USERS
+    from logoscan.index.enrol import GENERAL
 
-    by_users = [n for n in index.negatives if n.id.startswith(USERS)]
+    by_users = [n for n in index.negatives if not n.id.startswith(GENERAL)]
     without_logo = [b.name for b in index.brands if b.name not in index.with_logo]
     return {
         "index": str(folder),
@@ -101,8 +101,8 @@ def _facts(index: LogoIndex, folder: Path) -> dict[str, Any]:
         "brands_known_by_name": sorted(index.by_name),
         "negatives": {
             "general": len(index.negatives) - len(by_users),
-            "nobody": sum(n.brand == NOBODY for n in by_users),
-            "of_brands": dict(sorted(Counter(n.brand for n in by_users if n.brand != NOBODY).items())),
+            "nobody": sum(not n.brand for n in by_users),
+            "of_brands": dict(sorted(Counter(n.brand for n in by_users if n.brand).items())),
         },
         "bytes": sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
     }

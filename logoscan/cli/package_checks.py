@@ -18,7 +18,7 @@ from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-import logoscan
+from logoscan._version import __version__
 from logoscan.cli.checks import Check, State, error_text
 
 __all__ = ["extras", "packages", "system"]
@@ -30,7 +30,7 @@ _DEVELOPER_EXTRAS = frozenset({"dev"})
 def system() -> Iterator[Check]:
     """Report the interpreter, logoscan and the machine."""
     yield Check("system", "python", "ok", f"{platform.python_version()}, {sys.executable}")
-    yield Check("system", "logoscan", "ok", f"{logoscan.__version__}, {Path(logoscan.__file__).parent}")
+    yield Check("system", "logoscan", "ok", f"{__version__}, {Path(__file__).parent.parent}")
     yield Check("system", "platform", "ok", f"{platform.platform()}, {os.cpu_count()} processors")
 
 
