@@ -343,8 +343,11 @@ class Report:
     price: PriceFinding | None = None
 
     def __post_init__(self) -> None:
-        if self.schema_version not in (1, SCHEMA_VERSION):
-            raise InputError(f"Report.schema_version: expected 1 or {SCHEMA_VERSION}, got {self.schema_version}")
+        if self.schema_version != SCHEMA_VERSION:
+            raise InputError(
+                f"Report.schema_version: expected {SCHEMA_VERSION}, got {self.schema_version!r:.80}; "
+                "another version of logoscan wrote it"
+            )
         absent = [m.image for m in self.matches if not 0 <= m.image < len(self.images)]
         if absent:
             raise InputError(f"Report.matches: expected picture numbers below {len(self.images)}, got {absent[0]}")
@@ -367,7 +370,7 @@ class Report:
         return plot(self, ax)
 
     def _repr_html_(self) -> str:
-        from logoscan.reporting.markup import report_html
+        from logoscan.reporting.notebook import report_html
 
         return report_html(self)
 

@@ -273,7 +273,7 @@ class Regions:
         return len(self.xyxy)
 
     def _repr_html_(self) -> str:
-        from logoscan.reporting.markup import regions_html
+        from logoscan.reporting.notebook import regions_html
 
         return regions_html(self)
 
