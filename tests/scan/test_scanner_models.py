@@ -166,4 +166,8 @@ def test_region_rejected_in_a_mirrored_photo_is_no_longer_matched(samples: Path,
     photo = np.ascontiguousarray(load_image(samples / "photos" / "speaker.jpg")[:, ::-1])
     look = next(match for match in scanner.find_logos(photo) if match.kind == "appearance")
     index.add_negative(crop(photo, look.xyxy), look.brand, force=True)
-    assert all((m.probability or 0) < 0.5 for m in scanner.find_logos(photo) if m.kind == "appearance" and m.brand == look.brand)
+    assert all(
+        (m.probability or 0) < 0.5
+        for m in scanner.find_logos(photo)
+        if m.kind == "appearance" and m.brand == look.brand
+    )
