@@ -13,7 +13,7 @@ from fakes import BLUE, RED, WHITE, YELLOW, FakeEncoder, FakeOcr, quarters
 from logoscan.errors import LogoscanError
 from logoscan.images.loading import ImageLimits
 from logoscan.index.logo_index import LogoIndex
-from logoscan.io.listings import BadRow, read_listings
+from logoscan.io.listings import BadRow, read_rows
 from logoscan.matching.calibration import MatchCalibration
 from logoscan.pricing.model import PriceModel
 from logoscan.pricing.sample import PriceRecord
@@ -134,7 +134,7 @@ def scanned(listing: Listing) -> tuple[Outcome, str]:
 def listed(folder: Path, name: str, data: bytes, good_rows: int = 1) -> Trial:
     """Read a hostile listings file and scan its rows; `good_rows` of it are good all the same."""
     (folder / name).write_bytes(data)
-    return lambda: _rows_of(read_listings(folder / name), good_rows)
+    return lambda: _rows_of(read_rows(folder / name), good_rows)
 
 
 def _rows_of(rows: Iterable[Listing | BadRow], good_rows: int) -> tuple[Outcome, str]:

@@ -22,7 +22,8 @@ from paths import PACKAGE, ROOT
 from PIL import Image
 from strategies import make_report
 
-from logoscan import LogoIndex, ScoreModel, Signal, report_to_json
+from logoscan import LogoIndex, ScoreModel, Signal
+from logoscan.reporting.jsonl import report_to_json
 from logoscan.types import Brand
 
 MARKDOWN = sorted(
