@@ -75,7 +75,7 @@ def test_stored_keypoints_equal_computed_ones(tmp_path: Path, monkeypatch: pytes
     for row in range(len(index)):
         index.keypoints(row)
     loaded = LogoIndex.load(tmp_path)
-    monkeypatch.setattr("logoscan.index.logo_index.sift_logo", lambda _: pytest.fail("points were found anew"))
+    monkeypatch.setattr("logoscan.index._logo_keypoints.sift_logo", lambda _: pytest.fail("points were found anew"))
     for row in range(len(index)):
         a, b = index.keypoints(row), loaded.keypoints(row)
         assert len(a) > 50
@@ -171,11 +171,11 @@ def test_ranking_by_parts_is_ranking(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("depth", [1, 9, 3000])
-def test_brand_search_reuses_given_neighbours(depth: int) -> None:
+def test_brands_among_the_nearest_vectors_are_the_nearest_brands(depth: int) -> None:
     gallery = Gallery(records(3000, 90), unit_rows(3000, 1))
     queries = unit_rows(20, 2)
-    known = gallery.search_brands(queries, 5, gallery.search(queries, depth))
-    for found, wanted in zip(known, gallery.search_brands(queries, 5), strict=True):
+    among = gallery.brands_among(queries, 5, gallery.search(queries, depth))
+    for found, wanted in zip(among, gallery.search_brands(queries, 5), strict=True):
         np.testing.assert_array_equal(found, wanted)
 
 

@@ -9,8 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fakes import BLACK, BLUE, GREEN, RED, WHITE, YELLOW, Colour, FakeEncoder, quarters
+from fakes import BLACK, BLUE, GREEN, GREY, RED, WHITE, YELLOW, Colour, FakeEncoder, quarters
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
+from strategies import quick
 
 from logoscan.errors import CorruptFileError, InputError, MismatchError, VettingError
 from logoscan.images.crops import pad_square
@@ -399,8 +402,6 @@ def test_another_encoder_is_refused_by_name(tmp_path: Path) -> None:
     index.save(tmp_path)
     pair = r"made by fake \([0-9a-f]{16}, 13-d\), used with stranger \([0-9a-f]{16}, 13-d\)"
     with pytest.raises(MismatchError, match=pair):
-        index.add(Brand("Core"), [("c", CORE)], stranger)
-    with pytest.raises(MismatchError, match=pair):
         index.merge(LogoIndex(stranger))
     with pytest.raises(MismatchError, match=pair):
         LogoIndex.load(tmp_path, stranger)
@@ -520,3 +521,67 @@ def test_bundled_encoder_finds_the_sample_logo_images(sample_index: LogoIndex, c
     found = sample_index.search_brands(np.ascontiguousarray(sample_index.vectors))
     own = [sample_index.logos[row].brand for row in range(len(sample_index))]
     assert [found.brands[b] for b in found.brand[:, 0]] == own
+
+
+# -- an index knows its encoder
+
+
+def test_logos_are_added_by_files_pairs_and_lists(tmp_path: Path) -> None:
+    file = tmp_path / "mark.png"
+    Image.fromarray(ACME).save(file)
+    index = LogoIndex(ENCODER)
+    index.add("Acme", str(file))
+    index.add("Acme", ("second", CORE), [("third", BOLT)], allow=["logo"])
+    assert {record.id for record in index.logos} == {"Acme/mark.png", "Acme/second", "Acme/third"}
+    with pytest.raises(InputError, match="logos: expected a file, or a pair of a name and an image, got ndarray"):
+        index.add("Bolt", BOLT)  # type: ignore[arg-type]
+
+
+def test_a_name_alone_keeps_the_record_of_a_registered_brand() -> None:
+    index = LogoIndex(ENCODER)
+    index.add(Brand("Acme", aliases=("ACME Tools",), authorised_sellers=("shop-17",)), ("a", ACME))
+    index.add("Acme", ("b", CORE))
+    assert index.brand("Acme") == Brand("Acme", aliases=("ACME Tools",), authorised_sellers=("shop-17",))
+
+
+def test_an_index_without_its_encoder_is_only_searched(tmp_path: Path) -> None:
+    index = small()
+    assert not LogoIndex.is_saved_at(tmp_path)
+    index.save(tmp_path)
+    assert LogoIndex.is_saved_at(tmp_path)
+    bare = LogoIndex.load(tmp_path)
+    assert nearest(bare, BOLT) == "Bolt"
+    for change in (
+        lambda: bare.add("Core", ("c", CORE)),
+        lambda: bare.add_negative(CORE),
+        lambda: bare.likeness(CORE),
+    ):
+        with pytest.raises(InputError, match="expected one with an encoder"):
+            change()
+    whole = LogoIndex.load(tmp_path, ENCODER)
+    whole.add("Core", ("c", CORE))
+    assert "Core" in {brand.name for brand in whole.snapshot().brands}
+    assert whole.snapshot().encoder is ENCODER
+
+
+@quick
+@given(seed=st.integers(0, 999), mirrored=st.integers(0, 3))
+def test_one_search_of_photos_answers_as_each_question_does(seed: int, mirrored: int) -> None:
+    """The brute-force twin of `search_photos`: each region asked for by itself."""
+    index = small()
+    index.add("Core", ("c", CORE))
+    index.add_negative(quarters(GREY, RED, GREY, RED))
+    rng = np.random.default_rng(seed)
+    photos = []
+    for regions in (3, 0, 5):
+        vectors = rng.normal(size=(regions, 13)).astype(np.float32)
+        vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+        photos.append((vectors, np.ascontiguousarray(vectors[::-1][: min(mirrored, regions)])))
+    for (vectors, _), search in zip(photos, index.search_photos(photos), strict=True):
+        alone = index.search_brands(vectors)
+        np.testing.assert_array_equal(search.neighbours.brand, alone.brand)
+        np.testing.assert_allclose(search.neighbours.similarity, alone.similarity, atol=1e-6)
+        np.testing.assert_array_equal(search.neighbours.negative, alone.negative)
+        for region, vector in enumerate(vectors):
+            for brand in index.with_logo:
+                assert search.similarity_to(region, brand) == pytest.approx(index.compare(vector, brand), abs=1e-6)
