@@ -50,7 +50,7 @@ def map_rows(data: memoryview, path: Path) -> NDArray[np.float32]:
 
     Args:
         data: The mapped file.
-        path: Its path, for messages.
+        path: Path of the file, for messages.
 
     Raises:
         CorruptFileError: The file holds another kind of array, or NaN or infinity.
@@ -77,7 +77,7 @@ def map_archive(data: memoryview, path: Path) -> dict[str, PNG]:
 
     Args:
         data: The mapped archive.
-        path: Its path.
+        path: Path of the archive.
 
     Raises:
         CorruptFileError: It is no archive, or its files are compressed.
