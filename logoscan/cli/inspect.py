@@ -55,7 +55,7 @@ def inspect(index_dir: Path, pairs: int, brand: str | None, as_json: bool) -> No
         with working("comparing logos"):
             pairs_found = index.confusable(pairs, name)
     facts["negative_costs"] = [
-        {"id": negative, "brand": owner, "logo": logo, "similarity": round(cosine, 4), "logos": count}
+        {"id": negative, "brand": owner or "", "logo": logo, "similarity": round(cosine, 4), "logos": count}
         for negative, owner, logo, cosine, count in index.negative_costs(name)
     ]
     facts["shared_logos"] = [
@@ -86,9 +86,9 @@ def _resolved(index: LogoIndex, brand: str) -> str:
 
 def _facts(index: LogoIndex, folder: Path) -> dict[str, Any]:
     """Return the index in figures; the keys are those of `--json`."""
-    from logoscan.index.enrol import GENERAL
+    from logoscan.index.enrol import GENERAL_PREFIX
 
-    by_users = [n for n in index.negatives if not n.id.startswith(GENERAL)]
+    by_users = [n for n in index.negatives if not n.id.startswith(GENERAL_PREFIX)]
     without_logo = [b.name for b in index.brands if b.name not in index.with_logo]
     return {
         "index": str(folder),

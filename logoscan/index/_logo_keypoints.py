@@ -1,4 +1,4 @@
-"""Keypoints of registered logo images: from the disk where an index was loaded, else found at first use."""
+"""Keypoints of registered logo images: stored ones if the index was loaded, else detected at first use."""
 
 from __future__ import annotations
 
@@ -15,48 +15,48 @@ __all__ = ["KeypointStore", "open_logo_image"]
 
 logger = logging.getLogger(__name__)
 
-# Logo images whose keypoints, of up to 72 KB each, are kept in memory until they are saved; with one more all are found
-# anew. An index that was loaded has them on its disk.
-_KEPT_IN_MEMORY = 2048
+# Logo images whose keypoints, up to 72 KB each, are cached in memory; one more empties the cache. An index that was
+# loaded has them on disk.
+_MAX_CACHED = 2048
 
 
 class KeypointStore:
     """Keypoints by the SHA-256 that the records of a logo carry. May be shared by threads."""
 
     def __init__(self, stored: Mapping[str, Keypoints]) -> None:
-        """Begin with what an index folder holds."""
+        """Make a store with the keypoints of an index folder."""
         self.stored = stored
-        self._found: dict[str, Keypoints] = {}
+        self._cache: dict[str, Keypoints] = {}
 
-    def joined(self, other: KeypointStore) -> KeypointStore:
-        """Return a store that knows what both have on their disks."""
+    def merge(self, other: KeypointStore) -> KeypointStore:
+        """Return a store with the stored keypoints of both."""
         return KeypointStore({**self.stored, **other.stored})
 
     def get(self, sha256: str, png: PNG | None, logo: str, *, keep: bool = True) -> Keypoints:
         """Return the keypoints of a logo image; none where it is missing or damaged.
 
         Args:
-            sha256: Its key.
+            sha256: Key of the logo image.
             png: The image; None where the index keeps none.
             logo: Name for messages.
-            keep: Whether they are kept in memory.
+            keep: Whether detected keypoints are cached in memory.
         """
-        known = self._found[sha256] if sha256 in self._found else self.stored.get(sha256)
-        if known is not None:
-            return known
+        cached = self._cache[sha256] if sha256 in self._cache else self.stored.get(sha256)
+        if cached is not None:
+            return cached
         try:
             keypoints = Keypoints.empty() if png is None else sift_logo(open_logo_image(png, logo))
-        except CorruptFileError as error:  # one logo image less shall not stop a stream
+        except CorruptFileError as error:  # a damaged logo image shall not stop a stream
             logger.warning("%s", error)
             keypoints = Keypoints.empty()
         if keep:
-            if len(self._found) >= _KEPT_IN_MEMORY:
-                self._found.clear()
-            self._found[sha256] = keypoints
+            if len(self._cache) >= _MAX_CACHED:
+                self._cache.clear()
+            self._cache[sha256] = keypoints
         return keypoints
 
-    def of_all(self, images: Mapping[str, PNG]) -> Mapping[str, Keypoints]:
-        """Return a mapping that finds the keypoints of logo images when they are asked for and keeps none."""
+    def lazy_mapping(self, images: Mapping[str, PNG]) -> Mapping[str, Keypoints]:
+        """Return a mapping that detects the keypoints of logo images when they are read, and caches none."""
         return _KeypointsOfImages(self, images)
 
 
@@ -81,7 +81,7 @@ def open_logo_image(png: PNG, logo: str) -> Rgba:
     """Open a stored logo image, uint8 (H, W, 4).
 
     Raises:
-        CorruptFileError: It is no picture.
+        CorruptFileError: The stored bytes are no picture.
     """
     try:
         return read_rgba(bytes(png))[0]

@@ -1,6 +1,6 @@
-"""One version of the register: brands, and the galleries of their logos, names and negatives. Immutable.
+"""One version of the index: brands, and the galleries of their logos, names and negatives. Immutable.
 
-`LogoIndex` swaps such states. Knows no files and no encoders.
+`LogoIndex` swaps such states. This module knows no files and no encoders.
 """
 
 from __future__ import annotations
@@ -14,27 +14,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logoscan.index._mmap import PNG
-from logoscan.index.families import Family, Key, numbered, remaining
+from logoscan.index.families import Family, LogoKey, family_of_rows, restrict_families
 from logoscan.index.gallery import Gallery
 from logoscan.text.brand_names import NameIndex
 from logoscan.types import Brand, Embeddings
 
-__all__ = [
-    "NOBODY",
-    "USERS",
-    "State",
-    "state",
-]
+__all__ = ["NOT_A_BRAND", "USER_PREFIX", "State", "make_state"]
 
-NOBODY = ""
-"""Stands for a brand in the records of negatives and everyday words."""
-USERS = "negative/"
-"""Identifiers of negatives that users added begin so."""
+NOT_A_BRAND = ""
+"""Stands for the brand in the records of negatives that belong to no brand, and of everyday words."""
+USER_PREFIX = "negative/"
+"""Beginning of the identifiers of negatives that users added."""
 
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """One version of the register."""
+    """One version of the index."""
 
     brands: tuple[Brand, ...]
     logos: Gallery
@@ -43,7 +38,7 @@ class State:
     logo_images: Mapping[str, PNG]
     """PNG of each registered logo image by the SHA-256 that the records of its logo carry."""
     families: tuple[Family, ...] = ()
-    """Logos of different brands that are one drawing."""
+    """Logos of different brands that have the same image."""
 
     @cached_property
     def by_name(self) -> Mapping[str, Brand]:
@@ -61,14 +56,14 @@ class State:
         return NameIndex(self.brands)
 
     @cached_property
-    def own_names_and_words(self) -> tuple[Gallery, Gallery]:
-        """The names of brands, and the everyday words that none of them is called by."""
-        own = self.names.without(lambda r: r.brand == NOBODY)
-        taken = {r.sha256 for r in own.records}
-        return own, self.names.without(lambda r: r.brand != NOBODY or r.sha256 in taken)
+    def names_and_words(self) -> tuple[Gallery, Gallery]:
+        """The names of brands, and the everyday words that are not the name of any of them."""
+        names = self.names.without(lambda r: r.brand == NOT_A_BRAND)
+        name_hashes = {r.sha256 for r in names.records}
+        return names, self.names.without(lambda r: r.brand != NOT_A_BRAND or r.sha256 in name_hashes)
 
     @cached_property
-    def content(self) -> str:
+    def fingerprint(self) -> str:
         """16 hex digits over everything that is registered."""
         digest = hashlib.sha256(repr(self.brands).encode())
         for gallery in self.galleries:
@@ -77,45 +72,49 @@ class State:
         return digest.hexdigest()[:16]
 
     @cached_property
-    def family(self) -> NDArray[np.int64] | None:
-        """The family of each row of `logos`, -1 for none; None where there is none at all."""
-        return numbered(self.logos, self.families)
+    def family_of_rows(self) -> NDArray[np.int64] | None:
+        """The family of each row of `logos`, -1 for none; None if there are no families."""
+        return family_of_rows(self.logos, self.families)
 
     @cached_property
-    def sharing(self) -> Mapping[Key, frozenset[str]]:
+    def sharing(self) -> Mapping[LogoKey, frozenset[str]]:
         """The other brands of each logo that is in a family."""
         brands = [(family, frozenset(brand for brand, _ in family)) for family in self.families]
-        return {key: of - {key[0]} for family, of in brands for key in family}
+        return {key: names - {key[0]} for family, names in brands for key in family}
 
     @cached_property
-    def negatives_of(self) -> dict[str, NDArray[np.int64]]:
-        """Rows of `negatives` that each brand has of its own; under "" those that are nobody's."""
+    def negative_rows(self) -> dict[str, NDArray[np.int64]]:
+        """Rows of `negatives` by the brand that they belong to; under `NOT_A_BRAND` those that belong to none."""
         rows: dict[str, list[int]] = {}
         for row, record in enumerate(self.negatives.records):
             rows.setdefault(record.brand, []).append(row)
         return {brand: np.array(members, np.int64) for brand, members in rows.items()}
 
     @cached_property
-    def users_of(self) -> dict[str, Embeddings]:
-        """Vectors of the negatives that users added, by the brand that each is not; under "" those of nobody."""
-        users = self.negatives.without(lambda r: not r.id.startswith(USERS))
-        owners = np.array([r.brand for r in users.records], np.str_)
-        return {str(name): users.vectors[owners == name] for name in np.unique(owners)}
+    def user_negatives(self) -> dict[str, Embeddings]:
+        """Vectors of the negatives that users added, by brand; under `NOT_A_BRAND` those that belong to none."""
+        negatives = self.negatives.without(lambda r: not r.id.startswith(USER_PREFIX))
+        brands = np.array([r.brand for r in negatives.records], np.str_)
+        return {str(name): negatives.vectors[brands == name] for name in np.unique(brands)}
 
 
-def state(
+def make_state(
     brands: Iterable[Brand],
     galleries: Iterable[Gallery],
     logo_images: Mapping[str, PNG],
     families: Iterable[Family] = (),
 ) -> State:
-    """A state of logos, names and negatives; brands in the order of their names, no drawing but those of the logos.
+    """Make a state with sorted brands, without the images and family members of logos that are not in it.
 
-    Of the families those logos stay that are there.
+    Args:
+        brands: All brands, in any order.
+        galleries: Logos, names and negatives.
+        logo_images: PNG by SHA-256; those of other logos are left out.
+        families: Logos that have the same image; other logos are left out.
     """
     logos, names, negatives = galleries
-    own = {r.sha256 for r in logos.records}
-    kept = {sha256: png for sha256, png in logo_images.items() if sha256 in own}
+    hashes = {r.sha256 for r in logos.records}
+    images = {sha256: png for sha256, png in logo_images.items() if sha256 in hashes}
     if families := tuple(families):
-        families = remaining(families, {(r.brand, r.id) for r in logos.records})
-    return State(tuple(sorted(brands, key=lambda b: b.name)), logos, names, negatives, kept, families)
+        families = restrict_families(families, {(r.brand, r.id) for r in logos.records})
+    return State(tuple(sorted(brands, key=lambda b: b.name)), logos, names, negatives, images, families)

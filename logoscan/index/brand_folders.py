@@ -1,6 +1,6 @@
-"""Brand folders: `<brand>/*.svg|png|jpg|webp` and an optional `brand.json` -> Brand records and logo files.
+"""Read brand folders, `<brand>/*.svg|png|jpg|webp` and an optional `brand.json`: Brand records and logo files.
 
-Brand owners deliver them as archives, so links that lead out of a folder are not followed.
+Brand owners deliver them as archives, so that links to files outside of a folder are not followed.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ logger = logging.getLogger(__name__)
 __all__ = ["BrandFolder", "read_brand_folder", "read_brand_folders"]
 
 
-# A description with all the caps of `types.Brand` filled has a few megabytes of seller ids at the most.
-_MOST_DESCRIPTION_BYTES = 1 << 20
-_NAMED = 5
+# Size of `brand.json`. A record that fills all caps of `types.Brand` has a few megabytes of seller ids at most.
+_MAX_DESCRIPTION_BYTES = 1 << 20
+# Files that are not logos which a warning lists.
+_MAX_LISTED = 5
 
 
 @dataclass(frozen=True)
@@ -30,11 +31,11 @@ class BrandFolder:
     """A brand with its files.
 
     Attributes:
-        brand: What `brand.json` says.
-        logos: Files of its logos, in the order of their names.
-        negatives: Files of its negatives, as listed.
-        official_photos: Files of its official photos, as listed.
-        warnings: What was refused, in words.
+        brand: The record in `brand.json`, or one with the folder's name.
+        logos: Files of logos, in the order of their names.
+        negatives: Files of negatives, in the order of `brand.json`.
+        official_photos: Files of official photos, in the order of `brand.json`.
+        warnings: A sentence for each file that was refused.
     """
 
     brand: Brand
@@ -45,40 +46,43 @@ class BrandFolder:
 
 
 def read_brand_folder(folder: Path) -> BrandFolder:
-    """Read one brand. Files that `brand.json` lists as negatives or official photos are not logos.
+    """Read the folder of one brand. Files that `brand.json` lists as negatives or official photos are not logos.
 
-    Hidden files, and what Macs put beside files in archives, are passed over; other files that are no logos are logged.
+    Hidden files, and those that macOS adds to archives, are skipped; other files that are no logos are logged.
+
+    Args:
+        folder: Folder of the brand, named like it.
 
     Raises:
-        InputError: `brand.json` is not as stated in the README, or it or what it lists lies outside of the folder.
+        InputError: `brand.json` is invalid, or it or a file that it lists lies outside of the folder.
         CorruptFileError: `brand.json` is not JSON.
     """
-    described = folder / "brand.json"
+    description = folder / "brand.json"
     values: object = {"name": folder.name}
-    if described.is_symlink() or described.is_file():
-        values = loads(_description(folder, described), str(described))
+    if description.is_symlink() or description.is_file():
+        values = loads(_read_description(folder, description), str(description))
         if not isinstance(values, dict):
-            raise InputError(f"{described}: expected an object, got {type(values).__name__}")
+            raise InputError(f"{description}: expected an object, got {type(values).__name__}")
         if unknown := sorted(set(values) - {f.name for f in fields(Brand)}):
-            logger.warning("%s: ignored keys: %s", described, keys_for_log(unknown))
+            logger.warning("%s: ignored keys: %s", description, keys_for_log(unknown))
         values = {"name": folder.name, **values}
-    brand = from_mapping(Brand, values, str(described))
+    brand = from_mapping(Brand, values, str(description))
 
     def inside(name: str) -> Path:
         try:
             return resolve_under(folder, name)
         except ImageError:
-            raise InputError(f"{described}: expected files inside of the folder, got {name!r}") from None
+            raise InputError(f"{description}: expected files inside of the folder, got {name!r}") from None
 
     negatives = tuple(map(inside, brand.negatives))
     official = tuple(map(inside, brand.official_photos))
     listed = {*negatives, *official}
-    holding = {parent for path in listed for parent in path.parents}
+    folders_of_listed = {parent for path in listed for parent in path.parents}
     logos: list[Path] = []
-    left_out: list[Path] = []
+    others: list[Path] = []
     warnings: list[str] = []
     for path in sorted(folder.iterdir()):
-        if is_hidden(path.name) or path == described:
+        if is_hidden(path.name) or path == description:
             continue
         try:
             resolved = resolve_under(folder, path.name)
@@ -87,51 +91,54 @@ def read_brand_folder(folder: Path) -> BrandFolder:
                 f"{brand.name}/{path.name}: not registered: expected a file inside of the folder, got a link"
             )
             continue
-        if resolved in listed or resolved in holding:
+        if resolved in listed or resolved in folders_of_listed:
             continue
         is_logo = path.suffix.lower() in LOGO_SUFFIXES and not (path.exists() and not path.is_file())
-        (logos if is_logo else left_out).append(path)
-    if left_out:
-        more = f" and {len(left_out) - _NAMED} more" if len(left_out) > _NAMED else ""
-        names = ", ".join(f"{path.name!a:.80}" for path in left_out[:_NAMED])
+        (logos if is_logo else others).append(path)
+    if others:
+        more = f" and {len(others) - _MAX_LISTED} more" if len(others) > _MAX_LISTED else ""
+        names = ", ".join(f"{path.name!a:.80}" for path in others[:_MAX_LISTED])
         logger.warning("%s: left out, since they are no pictures of a logo: %s%s", folder, names, more)
     return BrandFolder(brand, tuple(logos), negatives, official, tuple(warnings))
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a file or folder is hidden, or one that Macs put into archives."""
+    """Return whether a file or folder is hidden, or one that macOS adds to archives."""
     return name.startswith(".") or name == "__MACOSX"
 
 
-def _description(folder: Path, described: Path) -> bytes:
+def _read_description(folder: Path, description: Path) -> bytes:
     try:
-        path = resolve_under(folder, described.name)
+        path = resolve_under(folder, description.name)
     except ImageError:
         raise InputError(
-            f"{described}: expected a file inside of the folder, got a link that leads out of it"
+            f"{description}: expected a file inside of the folder, got a link that leads out of it"
         ) from None
     if not path.is_file():
-        raise InputError(f"{described}: expected a file, got a link to nothing")
+        raise InputError(f"{description}: expected a file, got a link to nothing")
     with path.open("rb") as file:
-        data = file.read(_MOST_DESCRIPTION_BYTES + 1)
-    if len(data) > _MOST_DESCRIPTION_BYTES:
-        raise InputError(f"{described}: expected at most {_MOST_DESCRIPTION_BYTES} bytes, got more")
+        data = file.read(_MAX_DESCRIPTION_BYTES + 1)
+    if len(data) > _MAX_DESCRIPTION_BYTES:
+        raise InputError(f"{description}: expected at most {_MAX_DESCRIPTION_BYTES} bytes, got more")
     return data
 
 
 def read_brand_folders(root: Path) -> list[BrandFolder]:
     """Read every sub-folder as a brand, in the order of their names.
 
+    Args:
+        root: Folder with a sub-folder for each brand.
+
     Raises:
-        InputError: Not a folder, no brand in it, or two brands of one name.
+        InputError: `root` is no folder, has no brand, or has two brands of one name.
     """
     if not root.is_dir():
         raise InputError(f"brands: expected a folder with a sub-folder for each brand, got {str(root)!r}")
-    found = [read_brand_folder(p) for p in sorted(root.iterdir()) if p.is_dir() and not is_hidden(p.name)]
-    if not found:
+    folders = [read_brand_folder(p) for p in sorted(root.iterdir()) if p.is_dir() and not is_hidden(p.name)]
+    if not folders:
         raise InputError(f"brands: expected a sub-folder for each brand in {str(root)!r}, found none")
-    names = [f.brand.name for f in found]
+    names = [f.brand.name for f in folders]
     twice = sorted({n for n in names if names.count(n) > 1})
     if twice:
         raise InputError(f"brands: expected distinct names, got {twice[0]!r} more than once")
-    return found
+    return folders

@@ -1,7 +1,7 @@
-"""What is no mark of anybody: stripes, letters, discs, arrows, pictograms, plain grounds; and everyday words.
+"""General negatives, which are no logos: stripes, letters, discs, arrows, pictograms, plain grounds, everyday words.
 
-Registered beside the brands, they absorb places of a photo that would otherwise be given the nearest brand's name.
-Drawn here, so that any encoder can have them. Knows no vectors.
+They are registered with the brands, and are the nearest for regions of a photo that would otherwise get the nearest
+brand's name. They are drawn here, so that they can be encoded by any encoder. This module knows no vectors.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from logoscan.types import Rgb
 __all__ = ["WORDS", "pictures"]
 
 SIDE_PX = 160
-_INKS = ((16, 255), (245, 32))
-"""Ink and ground of every drawing: dark on light and light on dark."""
+"""Width and height of each picture."""
+# Grey levels of ink and ground of every shape: dark on light and light on dark.
+_INK_AND_GROUND = ((16, 255), (245, 32))
 
 WORDS = (
     "new", "sale", "free", "size", "small", "medium", "large", "men", "women", "kids", "cotton", "leather",
@@ -32,15 +33,15 @@ WORDS = (
     "welcome", "exit", "street", "city", "world", "love", "life", "happy", "day", "night", "summer", "winter",
     "the", "and", "with", "for", "your", "our", "one", "two", "three", "first",
 )  # fmt: skip
-"""Words that photos of goods hold and that are nobody's name, against which a registered name must stand out."""
+"""Words that are frequent in photos of goods and no brand's name; a registered name must be nearer than these."""
 
 
 def pictures() -> Iterator[tuple[str, Rgb]]:
-    """Yield (name, uint8 (160, 160, 3) picture), about 230 of them, always the same ones."""
+    """Yield pairs of a name and a picture, uint8 (160, 160, 3): about 230, the same at each call."""
     masks = [(f"letter-{letter}", _letter(letter)) for letter in _LETTERS]
     masks += [(name, _shape(svg)) for name, svg in _shapes()]
     for name, mask in masks:
-        for ink, ground in _INKS:
+        for ink, ground in _INK_AND_GROUND:
             yield f"{name}-on-{ground}", np.repeat((ground + (ink - ground) * mask[..., None]).astype(np.uint8), 3, 2)
     rng = np.random.default_rng(0)
     for number in range(12):
@@ -59,13 +60,13 @@ def _letter(letter: str) -> NDArray[np.float32]:
 def _shape(svg: str) -> NDArray[np.float32]:
     import resvg_py
 
-    drawn = resvg_py.svg_to_bytes(svg_string=_SVG.format(svg), width=SIDE_PX, skip_system_fonts=True)
-    with Image.open(io.BytesIO(bytes(drawn))) as image:
+    png = resvg_py.svg_to_bytes(svg_string=_SVG.format(svg), width=SIDE_PX, skip_system_fonts=True)
+    with Image.open(io.BytesIO(bytes(png))) as image:
         return np.asarray(image.getchannel("A"), np.float32) / np.float32(255)
 
 
 def _shapes() -> Iterator[tuple[str, str]]:
-    """Names and SVG elements in a square of 160."""
+    """Yield pairs of a name and the SVG elements of a shape in a square of 160 units."""
     for count in (3, 6, 12):
         step = SIDE_PX / count
         starts = [i * step for i in range(count)]
@@ -91,9 +92,13 @@ def _shapes() -> Iterator[tuple[str, str]]:
     yield from _PICTOGRAMS.items()
 
 
+# Letters that are drawn.
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabdefghijmnqrty0123456789&@#%!?+"
+# An SVG file around the elements of a shape.
 _SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 160 160">{}</svg>'
+# Attributes of an element that is drawn as an outline.
 _LINE = 'fill="none" stroke="#000" stroke-width="9"'
+# SVG elements of each pictogram.
 _PICTOGRAMS = {
     "cross": '<path d="M68 20h24v48h48v24H92v48H68V92H20V68h48z"/>',
     "frame": f'<rect x="20" y="35" width="120" height="90" {_LINE}/>',

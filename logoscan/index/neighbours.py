@@ -1,4 +1,4 @@
-"""The answer of an index: the nearest distinct brands of each query, with what speaks against the first."""
+"""Result of a search of brands: the nearest distinct brands of each query, with rivals and negatives of the first."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ __all__ = ["BrandNeighbours", "Relative", "margins", "nearest_of"]
 
 
 class Relative(NamedTuple):
-    """Another brand of the drawing that a query is nearest to.
+    """Another brand that has the logo which a query is nearest to.
 
     Attributes:
         brand: Position in `BrandNeighbours.brands`.
         logo: Position in `BrandNeighbours.logos`.
         similarity: Cosine to its nearest vector of the family.
-        rival: As `BrandNeighbours.rival`, of this brand.
-        negative: As `BrandNeighbours.negative`, of this brand.
+        rival: Cosine to the best vector of a brand outside the family, 0 where there is none.
+        negative: Cosine to the nearest negative of no brand or of this one, -1 where there is none.
     """
 
     brand: int
@@ -33,7 +33,7 @@ class Relative(NamedTuple):
 
     @property
     def margin(self) -> float:
-        """As `margins` says it of the first brand."""
+        """Similarity less that of the rival or the negative, whichever is nearer."""
         return self.similarity - max(self.rival, self.negative)
 
 
@@ -47,10 +47,10 @@ class BrandNeighbours:
         logo: int64 (n, k), positions in `logos`.
         brands: Names.
         logos: Identifier of the logo behind each vector.
-        negative: float32 (n,), cosine to the nearest negative that speaks against the first brand; -1 where none does.
-        rival: float32 (n,), cosine to the best vector of another brand that is not of the first one's family, 0 where
-            there is none; None: that of the second brand.
-        relatives: By query the other brands that share the drawing which it is nearest to; they are shown as well.
+        negative: float32 (n,), cosine to the nearest negative that counts against the first brand; -1 without one.
+        rival: float32 (n,), cosine to the best vector of a brand outside the first logo's family, 0 where there is
+            none; None stands for the similarity of the second brand.
+        relatives: By query the other brands that share the logo which it is nearest to; they are shown as well.
     """
 
     similarity: NDArray[np.float32]
@@ -64,7 +64,7 @@ class BrandNeighbours:
 
     @property
     def second(self) -> NDArray[np.float32]:
-        """What the first brand has to stand out from, float32 (n,): the rival, 0 where there is none."""
+        """Similarity of the best brand that competes with the first, float32 (n,); 0 where there is none."""
         if self.rival is not None:
             return self.rival
         if self.similarity.shape[1] > 1:
@@ -72,11 +72,11 @@ class BrandNeighbours:
         return np.zeros(len(self.similarity), np.float32)
 
     def of(self, query: int) -> BrandNeighbours:
-        """Those of one query."""
+        """Return the neighbours of one query."""
         return self.between(query, query + 1)
 
     def between(self, start: int, stop: int) -> BrandNeighbours:
-        """Those of the queries from `start` to before `stop`."""
+        """Return the neighbours of the queries from `start` to before `stop`."""
         rows = slice(start, stop)
         return replace(
             self,
@@ -85,38 +85,38 @@ class BrandNeighbours:
             logo=self.logo[rows],
             negative=self.negative[rows],
             rival=None if self.rival is None else self.rival[rows],
-            relatives={query - start: own for query, own in self.relatives.items() if start <= query < stop},
+            relatives={query - start: brands for query, brands in self.relatives.items() if start <= query < stop},
         )
 
     def or_mirrored(self, mirrored: BrandNeighbours) -> BrandNeighbours:
-        """These, but the mirror's where its nearest brand is surer by similarity and lead over the second.
+        """Replace the neighbours of queries whose mirror image is nearer to a brand, by similarity and lead.
 
         Args:
-            mirrored: Of the first queries as a mirror shows them, in the same register.
+            mirrored: Neighbours of the mirror images of the first queries, in the same index.
         """
         first = len(mirrored.similarity)
         if not first or not self.similarity.shape[1]:
             return self
         nearer = np.flatnonzero(mirrored._lead() > self._lead()[:first])
-        taken = {name: getattr(self, name).copy() for name in ("similarity", "brand", "logo", "negative")}
-        taken["rival"] = self.second.copy()
-        for name, values in taken.items():
+        arrays = {name: getattr(self, name).copy() for name in ("similarity", "brand", "logo", "negative")}
+        arrays["rival"] = self.second.copy()
+        for name, values in arrays.items():
             values[nearer] = (mirrored.second if name == "rival" else getattr(mirrored, name))[nearer]
-        turned = set(nearer.tolist())
-        relatives = {query: found for query, found in self.relatives.items() if query not in turned}
-        relatives |= {query: found for query, found in mirrored.relatives.items() if query in turned}
-        return replace(self, **taken, relatives=relatives)
+        replaced = set(nearer.tolist())
+        relatives = {query: brands for query, brands in self.relatives.items() if query not in replaced}
+        relatives |= {query: brands for query, brands in mirrored.relatives.items() if query in replaced}
+        return replace(self, **arrays, relatives=relatives)
 
     def _lead(self) -> NDArray[np.float32]:
-        """Add to the similarity of each query's first brand by how much it leads its rival."""
+        """Return the similarity of each query's first brand plus its lead over the rival, float32 (n,)."""
         return np.asarray(2 * self.similarity[:, 0] - self.second, np.float32)
 
 
 def margins(neighbours: BrandNeighbours) -> NDArray[np.float32]:
-    """Best brand minus the next brand or the nearest negative, whichever is nearer: float32 (n,).
+    """Return the best brand's similarity less that of the next brand or negative, whichever is nearer: float32 (n,).
 
-    Below 0 where a negative is nearer than the brand. A lone brand without negatives stands against 0, the cosine of
-    unrelated marks. Brands that share the drawing are no rivals of each other.
+    A margin is below 0 where a negative is nearer than the brand. A single brand without negatives is compared with 0,
+    the cosine of unrelated logos. Brands that share the logo are no rivals.
     """
     similarity = neighbours.similarity
     if similarity.shape[1] == 0:
@@ -125,7 +125,7 @@ def margins(neighbours: BrandNeighbours) -> NDArray[np.float32]:
 
 
 def nearest_of(queries: Embeddings, gallery: Embeddings) -> NDArray[np.float32]:
-    """Cosine of each query to its nearest row of `gallery`, float32 (n,); -1 where there is none."""
+    """Return the cosine of each query to its nearest row of `gallery`, float32 (n,); -1 where there is none."""
     if not len(gallery):
         return np.full(len(queries), -1, np.float32)
     return np.asarray((queries @ gallery.T).max(axis=1, initial=-1), np.float32)

@@ -1,4 +1,4 @@
-"""The answer of an index for one photo. It is asked once; everything that matching needs is taken from here."""
+"""Result of the search for one photo: the index is searched once, and matching takes all it needs from here."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from logoscan.types import Embeddings
 
 __all__ = ["PhotoSearch"]
 
-# The nearest brand, and the second, which its margin is to.
-_K = 2
+# Brands of each region: the nearest, and the second, with which its margin is computed.
+_BRANDS = 2
 
 
 class PhotoSearch:
-    """The nearest logos and brands of all regions of a photo, as they are and in a mirror.
+    """The nearest logos and brands of all regions of a photo and of their mirror images.
 
     Attributes:
         nearest: The nearest vectors of logos of each region.
@@ -26,30 +26,38 @@ class PhotoSearch:
     def __init__(
         self, state: State, vectors: Embeddings, mirrored: Embeddings, nearest: Nearest, nearest_mirrored: Nearest
     ) -> None:
-        """Keep what `LogoIndex.search_photos` found; `mirrored` are views of the first regions."""
+        """Store the result of `LogoIndex.search_photos`.
+
+        Args:
+            state: The state of the index that was searched.
+            vectors: Vectors of the regions, float32 (n, dim).
+            mirrored: Vectors of the mirror images of the first regions, float32 (m, dim).
+            nearest: The nearest vectors of the regions.
+            nearest_mirrored: The nearest vectors of the mirror images.
+        """
         self._state, self._vectors, self._mirrored = state, vectors, mirrored
         self.nearest, self._nearest_mirrored = nearest, nearest_mirrored
 
     @cached_property
     def neighbours(self) -> BrandNeighbours:
         """The two nearest brands of each region by their logos."""
-        return nearest_brands(self._state, _K, self.nearest, [self._vectors])
+        return nearest_brands(self._state, _BRANDS, self.nearest, [self._vectors])
 
     @cached_property
     def neighbours_or_mirrored(self) -> BrandNeighbours:
-        """The same, with those of a region's mirror image where these are nearer."""
+        """The two nearest brands of each region or of its mirror image, whichever is nearer to a brand."""
         if not len(self._mirrored):
             return self.neighbours
         views = [self._mirrored, self._vectors[: len(self._mirrored)]]
-        return self.neighbours.or_mirrored(nearest_brands(self._state, _K, self._nearest_mirrored, views))
+        return self.neighbours.or_mirrored(nearest_brands(self._state, _BRANDS, self._nearest_mirrored, views))
 
     @cached_property
     def neighbours_by_name(self) -> BrandNeighbours:
-        """The two nearest of the brands that are known by their name alone."""
-        return nearest_brands_by_name(self._state, self._vectors, _K)
+        """The two nearest of the brands that have a name but no logo."""
+        return nearest_brands_by_name(self._state, self._vectors, _BRANDS)
 
     def similarity_to(self, region: int, brand: str) -> tuple[float, float, float]:
-        """Compare one region with one brand that has a logo; returns what `LogoIndex.compare` returns."""
+        """Compare one region with one brand that has a logo; return what `LogoIndex.compare` returns."""
         return similarity_to_brand(
             self._state, self._vectors[region : region + 1], brand, self.neighbours.between(region, region + 1)
         )

@@ -1,17 +1,15 @@
-"""The register's files: `manifest.json` over immutable `gen-N/` folders (`vectors.npy`, `logos.jsonl`,
-`brands.jsonl`, `drawings.zip`, and the points of the drawings: `points.bin`, `points.npy`).
+"""Files of an index: `manifest.json` and immutable `gen-N/` folders with `vectors.npy`, `logos.jsonl`, `brands.jsonl`.
 
-A generation is written and synced first; then the manifest is replaced. Whatever is loaded was verified against the
-hashes in the manifest, and the manifest against its own. Vectors, drawings and points are then mapped, not read: a
-generation never changes. Nothing here searches or encodes.
+Logo images are stored in `drawings.zip`, and their keypoints in `points.bin` and `points.npy`. A generation is written
+and synced first; then the manifest is replaced. All files are verified by the hashes in the manifest when they are
+loaded, and the manifest by its own. Vectors, logo images and keypoints are then mapped into memory, which is safe
+because a generation never changes. Nothing here searches or encodes.
 """
 
 from __future__ import annotations
 
 import hashlib
-import hmac
 import io
-import json
 import logging
 import os
 import shutil
@@ -23,52 +21,44 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 
-from logoscan._hashing import mapping_sha256
 from logoscan.errors import CorruptFileError, InputError, MismatchError
-from logoscan.index._mmap import PNG, PointWriter, StoredPoints, float32_rows, stored_files, verified
+from logoscan.index._manifest import FORMAT_VERSION, KEY_VARIABLE, MANIFEST, generation, read_manifest, write_manifest
+from logoscan.index._mmap import PNG, KeypointWriter, StoredKeypoints, map_archive, map_rows, map_verified
 from logoscan.index.ann import Approximate, Facts
-from logoscan.io.files import atomic_write, create, held, lock_at, private_folder, sync_folder
-from logoscan.io.records import from_json, from_mapping, loads, to_json, to_mapping
+from logoscan.io.files import create, held, lock_at, private_folder, sync_folder
+from logoscan.io.records import from_json, from_mapping, to_json, to_mapping
 from logoscan.types import Brand, Embeddings, EncoderInfo
 from logoscan.vision.sift import Keypoints
 
-__all__ = ["FORMAT_VERSION", "KEY_VARIABLE", "MANIFEST", "Alike", "LogoRecord", "Stored", "generation", "load", "save"]
+__all__ = [
+    "FORMAT_VERSION", "KEY_VARIABLE", "MANIFEST", "LogoRecord", "Stored", "StoredFamilies", "generation", "load", "save"
+]  # fmt: skip
 
 logger = logging.getLogger(__name__)
 
-FORMAT_VERSION = 1
-MANIFEST = "manifest.json"
-"""File of an index folder that names its current generation."""
-KEY_VARIABLE = "LOGOSCAN_INDEX_KEY"
-"""Environment variable of a key, text of any length, with which manifests are signed, and have to be; none is needed
-where it is not set."""
-_CACHE = "approximate.faiss"
-_KEEP = 2
-"""Generations kept: the current one and, for readers that opened the manifest a moment ago, the one before."""
-
-_OFF = 1e-3
-"""How far the length of a vector may be off 1: more than arithmetic in half precision brings about."""
-_ROWS = 8192
-"""Vectors that are measured at a time."""
-
-_NEEDED = {"vectors.npy", "logos.jsonl", "brands.jsonl"}
-_FILES = _NEEDED | {"drawings.zip", "points.bin", "points.npy"}
-"""No other is opened, whatever a manifest names."""
+# File of a generation with its approximate index, which may be missing.
+_APPROXIMATE_FILE = "approximate.faiss"
+# Generations kept: the current one and, for readers that opened the manifest a moment ago, the one before.
+_KEPT_GENERATIONS = 2
+# How far the length of a vector may be off 1: more than the error of arithmetic in half precision.
+_LENGTH_TOLERANCE = 1e-3
+# Vectors whose length is computed at a time.
+_ROWS_AT_ONCE = 8192
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class LogoRecord:
-    """One registered vector: what it was made of, and for whom.
+    """Record of one registered vector: what it was made from, and for which brand.
 
     Attributes:
-        id: "Brand/file"; the same for all renderings of a drawing.
-        brand: Name of the brand; of a negative the brand that it is not. "" for negatives and everyday words that are
-            nobody's.
-        rendering: How it was drawn, see `logoscan.index.logo_images.renderings`.
-        sha256: Of the drawing's file, of a negative's pixels, or of a name's text.
-        kind: A picture of a logo, a name, or a negative: a picture of what is not the brand.
+        id: "Brand/file"; equal for all renderings of a logo image.
+        brand: Name of the brand; for a negative the brand that it does not show. "" for negatives and everyday words
+            that belong to no brand.
+        rendering: Name of the rendering, see `logoscan.index.renderings.renderings`.
+        sha256: Hash of the file of a logo image, of the pixels of a negative, or of the text of a name.
+        kind: Logo image, name, or negative, which is a picture that does not show the brand.
     """
 
     id: str
@@ -79,12 +69,12 @@ class LogoRecord:
 
 
 @dataclass(frozen=True)
-class Alike:
-    """Logos of different brands that are one drawing.
+class StoredFamilies:
+    """Logos of different brands that have the same image.
 
     Attributes:
-        least: Cosine from which they are.
-        rows: Of each family a row of each of its logos.
+        least: Cosine from which two logos have the same image.
+        rows: For each family a row of each of its logos.
     """
 
     least: float
@@ -93,27 +83,27 @@ class Alike:
 
 @dataclass(frozen=True, eq=False)
 class Stored:
-    """What an index folder holds.
+    """Content of an index folder.
 
     Attributes:
-        encoder: What made the vectors.
-        brands: Their facts.
+        encoder: The encoder that made the vectors.
+        brands: Records of all brands.
         logos: One record for each vector.
         vectors: float32 (len(logos), dim).
-        drawings: PNG of registered drawings by the SHA-256 that their records carry; folders of old have none.
-        points: Of each of the drawings, or none at all, as in folders of old.
-        approximate: Index of the vectors of logos, a cache: without it, or with a damaged one, it is built again.
-        alike: Logos that are one drawing; None where that was not looked for.
+        logo_images: PNG of registered logo images by the SHA-256 that their records carry; old folders have none.
+        keypoints: Keypoints of all logo images, or of none, as in old folders.
+        approximate: Approximate index of the vectors of logos, a cache: if it is missing or damaged, it is built again.
+        families: Logos that have the same image; None where families were not searched.
     """
 
     encoder: EncoderInfo
     brands: tuple[Brand, ...]
     logos: tuple[LogoRecord, ...]
     vectors: Embeddings
-    drawings: Mapping[str, PNG] = field(default_factory=dict)
-    points: Mapping[str, Keypoints] = field(default_factory=dict)
+    logo_images: Mapping[str, PNG] = field(default_factory=dict)
+    keypoints: Mapping[str, Keypoints] = field(default_factory=dict)
     approximate: Approximate | None = None
-    alike: Alike | None = None
+    families: StoredFamilies | None = None
 
     def __post_init__(self) -> None:
         if self.vectors.shape != (len(self.logos), self.encoder.dim) or self.vectors.dtype != np.float32:
@@ -125,7 +115,7 @@ class Stored:
         unknown = named - {brand.name for brand in self.brands}
         if unknown:
             raise InputError(f"logos: expected registered brands, got {min(unknown)!r}")
-        for rows in () if self.alike is None else self.alike.rows:
+        for rows in () if self.families is None else self.families.rows:
             if not all(0 <= row < len(self.logos) and self.logos[row].kind == "logo" for row in rows):
                 raise InputError(f"alike: expected rows of logos among {len(self.logos)} vectors, got {rows!r:.80}")
 
@@ -134,46 +124,28 @@ def _lines(records: Iterable[object]) -> bytes:
     return "".join(to_json(r) + "\n" for r in records).encode()
 
 
-def _packed(drawings: Mapping[str, PNG]) -> bytes:
-    """`<sha256>.png` each, stored without a date so that equal drawings make equal files."""
+def _archive(logo_images: Mapping[str, PNG]) -> bytes:
+    """Return an archive of `<sha256>.png` files, stored without a date so that equal images make equal archives."""
     memory = io.BytesIO()
     with zipfile.ZipFile(memory, "w", zipfile.ZIP_STORED) as archive:
-        for sha256, png in sorted(drawings.items()):
+        for sha256, png in sorted(logo_images.items()):
             archive.writestr(zipfile.ZipInfo(f"{sha256}.png"), png)
     return memory.getvalue()
 
 
-def _seal(manifest: dict[str, Any]) -> str:
-    return mapping_sha256(manifest)
-
-
-def _signature(manifest: dict[str, Any], key: str) -> str:
-    """HMAC-SHA-256 of a manifest without its own: who has the key wrote it, and every file whose hash it holds."""
-    plain = {name: value for name, value in manifest.items() if name != "hmac"}
-    return hmac.new(key.encode(), json.dumps(plain, sort_keys=True).encode(), hashlib.sha256).hexdigest()
-
-
-def generation(folder: Path) -> int | None:
-    """Number of the current generation; None where there is none that can be read."""
-    try:
-        return int(_manifest(folder)["generation"])
-    except (InputError, CorruptFileError):
-        return None
-
-
 def save(folder: Path, stored: Stored, *, over: int | None = None) -> int:
-    """Write `stored` as the next generation of `folder`. One writer at a time, across processes.
+    """Write `stored` as the next generation of `folder`. There is one writer at a time, across processes.
 
     Args:
-        folder: Made, if it is not there.
+        folder: Folder of the index; made if it does not exist.
         stored: What to write.
-        over: The generation that it was made of; None replaces whatever is there.
+        over: The generation that `stored` was made from; None replaces any.
 
     Returns:
         The number of the generation.
 
     Raises:
-        MismatchError: Another writer has saved since `over`; nothing is written, so that what it saved is not lost.
+        MismatchError: Another writer has saved since `over`; nothing is written, so that its changes are not lost.
     """
     private_folder(folder)
     with held(lock_at(folder / ".lock")):
@@ -183,13 +155,13 @@ def save(folder: Path, stored: Stored, *, over: int | None = None) -> int:
                 f"{folder}: another writer saved generation {current} after the {over} that this index comes from; "
                 "load it again and repeat the changes"
             )
-        taken = [int(p.name[4:]) for p in folder.glob("gen-*") if p.name[4:].isdigit()]
-        number = max(taken, default=0) + 1
-        left = list(folder.glob(".gen-*.tmp"))  # by writers that were killed, as are generations that nobody named
+        numbers = [int(p.name[4:]) for p in folder.glob("gen-*") if p.name[4:].isdigit()]
+        number = max(numbers, default=0) + 1
+        leftovers = list(folder.glob(".gen-*.tmp"))  # of writers that were killed, as generations above the current
         if current is not None:
-            left += [folder / f"gen-{old}" for old in taken if old > current]
-            taken = [old for old in taken if old <= current]
-        for path in left:
+            leftovers += [folder / f"gen-{old}" for old in numbers if old > current]
+            numbers = [old for old in numbers if old <= current]
+        for path in leftovers:
             shutil.rmtree(path, ignore_errors=True)
         memory = io.BytesIO()
         np.save(memory, stored.vectors, allow_pickle=False)
@@ -197,13 +169,13 @@ def save(folder: Path, stored: Stored, *, over: int | None = None) -> int:
             "vectors.npy": [memory.getbuffer()],
             "logos.jsonl": [_lines(stored.logos)],
             "brands.jsonl": [_lines(stored.brands)],
-            "drawings.zip": [_packed(stored.drawings)],
+            "drawings.zip": [_archive(stored.logo_images)],
         }
-        if stored.points:
-            writer = PointWriter(stored.points)
+        if stored.keypoints:
+            writer = KeypointWriter(stored.keypoints)
             contents |= {"points.bin": writer.blocks(), "points.npy": writer.table()}
         if stored.approximate is not None:
-            contents[_CACHE] = [stored.approximate.to_bytes()]
+            contents[_APPROXIMATE_FILE] = [stored.approximate.to_bytes()]
         building = folder / f".gen-{number}.tmp"
         private_folder(building)
         hashes = {name: hashlib.sha256() for name in contents}
@@ -222,45 +194,21 @@ def save(folder: Path, stored: Stored, *, over: int | None = None) -> int:
             "encoder": to_mapping(stored.encoder),
             "generation": number,
             "counts": {"brands": len(stored.brands), "vectors": len(stored.logos)},
-            "files": {name: digest.hexdigest() for name, digest in hashes.items() if name != _CACHE},
+            "files": {name: digest.hexdigest() for name, digest in hashes.items() if name != _APPROXIMATE_FILE},
         }
         if stored.approximate is not None:
             facts = to_mapping(stored.approximate.facts)
-            manifest["approximate"] = {"sha256": hashes[_CACHE].hexdigest(), "facts": facts}
-        if stored.alike is not None:
-            manifest["alike"] = to_mapping(stored.alike)
-        if (key := os.environ.get(KEY_VARIABLE)) is not None:
-            manifest["hmac"] = _signature(manifest, key)
-        sealed = {**manifest, "manifest_sha256": _seal(manifest)}
-        atomic_write(folder / MANIFEST, (json.dumps(sealed, indent=1) + "\n").encode())
-        for old in sorted(taken)[: len(taken) + 1 - _KEEP]:
+            manifest["approximate"] = {"sha256": hashes[_APPROXIMATE_FILE].hexdigest(), "facts": facts}
+        if stored.families is not None:
+            manifest["alike"] = to_mapping(stored.families)
+        write_manifest(folder, manifest)
+        for old in sorted(numbers)[: len(numbers) + 1 - _KEPT_GENERATIONS]:
             shutil.rmtree(folder / f"gen-{old}", ignore_errors=True)
         return number
 
 
-def _manifest(folder: Path) -> dict[str, Any]:
-    path = folder / MANIFEST
-    if not path.is_file():
-        raise InputError(f"index: expected a folder with manifest.json (see `logoscan register`), got {str(folder)!r}")
-    content = loads(path.read_bytes(), str(path))
-    if not isinstance(content, dict) or content.pop("manifest_sha256", None) != _seal(content):
-        raise CorruptFileError(f"{path}: altered or damaged; register the brands again")
-    key = os.environ.get(KEY_VARIABLE)
-    if key is not None and not hmac.compare_digest(
-        str(content.get("hmac")).encode(), _signature(content, key).encode()
-    ):
-        raise CorruptFileError(f"{path}: not signed with the key in {KEY_VARIABLE}; register the brands again with it")
-    if content.get("format_version") != FORMAT_VERSION:
-        got = content.get("format_version")
-        raise CorruptFileError(f"{path}: expected format_version {FORMAT_VERSION}, got {got!r:.80}")
-    files, generation = content.get("files"), content.get("generation")
-    if not isinstance(generation, int) or not isinstance(files, dict) or not _NEEDED <= files.keys() <= _FILES:
-        raise CorruptFileError(f"{path}: expected a generation and the hashes of its files, got others")
-    return content
-
-
 def _records(kind: type[T], data: bytes, path: Path) -> tuple[T, ...]:
-    lines = data.splitlines()  # of bytes: text would also be split at U+2028 and its like inside of a name
+    lines = data.splitlines()  # bytes: text would also be split at U+2028 and the like in a name
     return tuple(from_json(kind, line, f"{path}, line {number}") for number, line in enumerate(lines, 1))
 
 
@@ -271,55 +219,55 @@ def load(folder: Path) -> Stored:
         InputError: There is no index.
         CorruptFileError: A file is missing, truncated or altered; the message names it.
     """
-    manifest = _manifest(folder)
-    generation = folder / f"gen-{manifest['generation']}"
+    manifest = read_manifest(folder)
+    current = folder / f"gen-{manifest['generation']}"
     data: dict[str, memoryview] = {}
     for name, digest in manifest["files"].items():
-        path = generation / name
+        path = current / name
         try:
-            content = verified(path, digest)
+            content = map_verified(path, digest)
         except OSError:
-            if _manifest(folder)["generation"] != manifest["generation"]:
-                return load(folder)  # a writer moved on while we read
+            if read_manifest(folder)["generation"] != manifest["generation"]:
+                return load(folder)  # a writer has replaced it meanwhile
             raise CorruptFileError(f"{path}: missing; register the brands again") from None
         if content is None:
             raise CorruptFileError(f"{path}: altered or damaged; register the brands again")
         data[name] = content
     try:
-        drawings = stored_files(data["drawings.zip"], generation / "drawings.zip") if "drawings.zip" in data else {}
-        points: Mapping[str, Keypoints] = {}
+        logo_images = map_archive(data["drawings.zip"], current / "drawings.zip") if "drawings.zip" in data else {}
+        keypoints: Mapping[str, Keypoints] = {}
         if "points.bin" in data and "points.npy" in data:
-            points = StoredPoints(data["points.bin"], data["points.npy"], drawings, generation / "points.npy")
+            keypoints = StoredKeypoints(data["points.bin"], data["points.npy"], logo_images, current / "points.npy")
         return Stored(
             from_mapping(EncoderInfo, manifest.get("encoder"), "encoder"),
-            _records(Brand, bytes(data["brands.jsonl"]), generation / "brands.jsonl"),
-            _records(LogoRecord, bytes(data["logos.jsonl"]), generation / "logos.jsonl"),
-            _unit_rows(data["vectors.npy"], generation / "vectors.npy"),
-            drawings,
-            points,
-            _approximate(generation / _CACHE, manifest.get("approximate")),
-            from_mapping(Alike, manifest["alike"], "alike") if "alike" in manifest else None,
+            _records(Brand, bytes(data["brands.jsonl"]), current / "brands.jsonl"),
+            _records(LogoRecord, bytes(data["logos.jsonl"]), current / "logos.jsonl"),
+            _unit_rows(data["vectors.npy"], current / "vectors.npy"),
+            logo_images,
+            keypoints,
+            _approximate(current / _APPROXIMATE_FILE, manifest.get("approximate")),
+            from_mapping(StoredFamilies, manifest["alike"], "alike") if "alike" in manifest else None,
         )
-    except InputError as error:  # every file is as it was written, by something else than `save`
-        raise CorruptFileError(f"{generation}: {error}; register the brands again") from None
+    except InputError as error:  # all hashes are right, but something other than `save` wrote the files
+        raise CorruptFileError(f"{current}: {error}; register the brands again") from None
 
 
 def _unit_rows(data: memoryview, path: Path) -> Embeddings:
-    """Vectors, all of length 1: every search and every cosine relies on it."""
-    rows = float32_rows(data, path)
-    for start in range(0, len(rows), _ROWS):
-        off = np.abs(np.linalg.norm(rows[start : start + _ROWS], axis=1) - 1)
-        if len(off) and not off.max() <= _OFF:
+    """Return the vectors; refuse those not of length 1, on which every search and every cosine relies."""
+    rows = map_rows(data, path)
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        off = np.abs(np.linalg.norm(rows[start : start + _ROWS_AT_ONCE], axis=1) - 1)
+        if len(off) and not off.max() <= _LENGTH_TOLERANCE:
             raise CorruptFileError(f"{path}: expected vectors of length 1, got one off by {off.max():.3g}")
     return rows
 
 
 def _approximate(path: Path, entry: Any) -> Approximate | None:
-    """The stored index, where there is one and it is as it was written: it can be built again."""
+    """Return the approximate index; None where it is missing or damaged, since it can be built again."""
     if entry is None:
         return None
     try:
-        data = verified(path, entry["sha256"])
+        data = map_verified(path, entry["sha256"])
         if data is not None:
             return Approximate.from_bytes(data, from_mapping(Facts, entry["facts"], str(path)))
     except (OSError, CorruptFileError):

@@ -17,8 +17,8 @@ import numpy as np
 from logoscan.errors import CorruptFileError, ImageError, InputError
 from logoscan.images.boxes import expand
 from logoscan.images.crops import square_crops
-from logoscan.index.logo_images import ink
 from logoscan.index.logo_index import LogoIndex
+from logoscan.index.renderings import ink
 from logoscan.matching.alignment import Alignment, align, drawn, overlay
 from logoscan.matching.alteration_features import evidence
 from logoscan.runtime import building_networks

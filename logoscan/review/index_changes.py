@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Sequence
 
-from logoscan.index.families import limits
+from logoscan.index.families import negative_limits
 from logoscan.index.logo_index import LogoIndex
 from logoscan.review.verdict import Verdict
 from logoscan.types import Rgb
@@ -35,10 +35,10 @@ def allowed_negatives(
         and v.reviewer.strip().casefold() != verdict.reviewer.strip().casefold()
         for v in earlier
     )
-    similar_from, same_logo_from = limits(index.encoder_info)
+    similar_from, same_logo_from = negative_limits(index.encoder_info)
     allowed = []
     for rgb in negatives:
-        cosine, logo = index.likeness(rgb, verdict.brand)
+        cosine, logo = index.nearest_logo(rgb, verdict.brand)
         if cosine < similar_from or (reviewers_agree and cosine < same_logo_from):
             allowed.append(rgb)
         else:

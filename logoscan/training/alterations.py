@@ -21,7 +21,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from safetensors.torch import save_file
 
-from logoscan.index.logo_images import ink
+from logoscan.index.renderings import ink
 from logoscan.matching.alteration import KINDS, laid
 from logoscan.matching.alteration_features import NUMBERS, evidence
 from logoscan.matching.alteration_net import AlterationNet, build

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from logoscan.index.logo_images import renderings
+from logoscan.index.renderings import renderings
 from logoscan.training.compose import Composer
 from logoscan.training.effects import low_resolution, to_uint8
 from logoscan.training.sheet import Rgb8, tile

@@ -16,7 +16,8 @@ import numpy.typing as npt
 
 from logoscan.images.svg import Renderer
 from logoscan.index.brand_folders import read_brand_folders
-from logoscan.index.logo_images import ink, read_logo
+from logoscan.index.logo_images import read_logo
+from logoscan.index.renderings import ink
 from logoscan.training.icons import Icons, from_arrays
 from logoscan.training.styles import Rgba
 

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from logoscan.index.logo_images import ink
+from logoscan.index.renderings import ink
 from logoscan.training.materials import Materials, random_colour
 
 Rgba = npt.NDArray[np.uint8]
