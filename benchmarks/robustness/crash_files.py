@@ -126,7 +126,7 @@ def _save_again(folder: Path) -> None:
 
 def _read_index(folder: Path) -> object:
     stored = storage.load(folder / "index")
-    pictures = {name: bytes(png) for name, png in stored.drawings.items()}
+    pictures = {name: bytes(png) for name, png in stored.logo_images.items()}
     return stored.encoder, stored.brands, stored.logos, stored.vectors.tobytes(), tuple(sorted(pictures.items()))
 
 

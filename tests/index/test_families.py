@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 from labels import label, laid, opaque, photo
 from strategies import quick
 
-from logoscan.index.families import Family, alike_from, numbered, related, remaining, united
+from logoscan.index.families import (
+    Family,
+    family_of_rows,
+    find_families,
+    merge_families,
+    restrict_families,
+    same_logo_cosine,
+)
 from logoscan.index.gallery import Gallery
 from logoscan.index.logo_index import LogoIndex
 from logoscan.index.neighbours import BrandNeighbours, margins
@@ -154,16 +161,16 @@ def test_families_are_the_connected_logos_of_several_brands(data: st.DataObject,
     for same in (frozenset(k for k, f in zip(keys, files, strict=True) if f == one) for one in files):
         if len({brand for brand, _ in same}) > 1:  # equal files of one brand come along
             expected = {f | same if f & same else f for f in expected}
-    found = related(logos, 0.9).families
-    assert {f for f in expected if len({brand for brand, _ in f}) > 1} == set(united(found))
+    found = find_families(logos, 0.9).families
+    assert {f for f in expected if len({brand for brand, _ in f}) > 1} == set(merge_families(found))
     later = {key for key in keys if data.draw(st.booleans())}
-    parts = related(logos, 0.9, set(keys) - later).families + related(logos, 0.9, later).families
-    assert remaining(united(parts), keys) == found
+    parts = find_families(logos, 0.9, set(keys) - later).families + find_families(logos, 0.9, later).families
+    assert restrict_families(merge_families(parts), keys) == found
 
 
 def test_thousand_brands_of_one_logo_image_are_one_family() -> None:
     vectors = np.tile(unit(np.ones((1, 6))), (1000, 1))
-    (family,) = related(rows_of(vectors, [f"b{i}" for i in range(1000)]), 0.9).families
+    (family,) = find_families(rows_of(vectors, [f"b{i}" for i in range(1000)]), 0.9).families
     assert len(family) == 1000
 
 
@@ -171,15 +178,15 @@ def test_a_chain_is_one_family_and_numbers_follow_rows() -> None:
     angles = np.arange(40) * 0.2
     vectors = unit(np.stack([np.cos(angles), np.sin(angles)], axis=1))
     logos = rows_of(vectors, [f"b{i % 7}" for i in range(40)])
-    assert [len(f) for f in related(logos, 0.97).families] == [40]
+    assert [len(f) for f in find_families(logos, 0.97).families] == [40]
     families: list[Family] = [frozenset({("b0", "b0/0"), ("b1", "b1/1")})]
-    assert numbered(logos, families).tolist()[:3] == [0, 0, -1]  # type: ignore[union-attr]
-    assert numbered(logos, ()) is None
+    assert family_of_rows(logos, families).tolist()[:3] == [0, 0, -1]  # type: ignore[union-attr]
+    assert family_of_rows(logos, ()) is None
 
 
 def test_most_similar_registered_logo_is_named() -> None:
     vectors = unit(np.array([[1, 0, 0], [1, 0.1, 0], [1, 0.02, 0.0], [0, 0, 1]]))
-    kin = related(rows_of(vectors, ["A", "B", "C", "D"]), 0.9, {("C", "C/2"), ("D", "D/3")})
+    kin = find_families(rows_of(vectors, ["A", "B", "C", "D"]), 0.9, {("C", "C/2"), ("D", "D/3")})
     assert list(kin.nearest) == [("C", "C/2")]
     likest, cosine = kin.nearest["C", "C/2"]
     assert likest == ("A", "A/0")
@@ -189,12 +196,12 @@ def test_most_similar_registered_logo_is_named() -> None:
 def test_alike_threshold_is_looser_for_the_bundled_encoder_only() -> None:
     from logoscan.vision import weights
 
-    assert alike_from(ENCODER.info) == 0.97
+    assert same_logo_cosine(ENCODER.info) == 0.97
 
     class Known:
         fingerprint = min(weights.calibrated_encoders())
 
-    assert alike_from(Known()) == 0.9  # type: ignore[arg-type]
+    assert same_logo_cosine(Known()) == 0.9  # type: ignore[arg-type]
 
 
 @quick

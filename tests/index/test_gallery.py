@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from logoscan.errors import ImageError, InputError, MismatchError
 from logoscan.index import negatives
-from logoscan.index.gallery import Gallery, brute_force
+from logoscan.index.ann import brute_force
+from logoscan.index.gallery import Gallery
 from logoscan.index.logo_index import LogoIndex
 from logoscan.index.neighbours import margins
 from logoscan.index.storage import LogoRecord
@@ -101,7 +102,7 @@ def test_confusable_pairs_equal_those_of_a_plain_loop(rows: int, owners: int, n:
     gallery = Gallery(records, vectors)
     expected = pairs_plainly(gallery)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("logoscan.index.gallery._CELLS", cells)
+        patch.setattr("logoscan.index.brand_ranking._PRODUCTS_AT_ONCE", cells)
         assert gallery.confusable(n) == expected[:n]
         for brand in gallery.brands:
             turned = [(brand, b if a == brand else a, s) for a, b, s in expected if brand in (a, b)]
@@ -116,7 +117,7 @@ def test_confusable_pairs_of_vectors_of_any_direction() -> None:
     gallery = Gallery([LogoRecord(str(i), f"b{i % 31:02}", "as-is", "0" * 64) for i in range(120)], vectors)
     expected = pairs_plainly(gallery)[:25]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("logoscan.index.gallery._CELLS", 1500)
+        patch.setattr("logoscan.index.brand_ranking._PRODUCTS_AT_ONCE", 1500)
         found = gallery.confusable(25)
     assert [pair[:2] for pair in found] == [pair[:2] for pair in expected]
     assert [pair[2] for pair in found] == pytest.approx([pair[2] for pair in expected], abs=1e-6)

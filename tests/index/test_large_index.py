@@ -16,8 +16,9 @@ from labels import label
 from logoscan import Brand, LogoIndex
 from logoscan.errors import CorruptFileError
 from logoscan.index import storage
-from logoscan.index.ann import Approximate, ranked
-from logoscan.index.gallery import Gallery, brute_force
+from logoscan.index._manifest import seal
+from logoscan.index.ann import Approximate, brute_force, rank_rows
+from logoscan.index.gallery import Gallery
 from logoscan.index.storage import LogoRecord, Stored
 from logoscan.types import Embeddings
 
@@ -94,7 +95,7 @@ def test_index_folder_without_keypoints_computes_them(tmp_path: Path) -> None:
     path = tmp_path / "manifest.json"
     manifest = json.loads(path.read_bytes())
     del manifest["manifest_sha256"], manifest["files"]["points.bin"], manifest["files"]["points.npy"]
-    path.write_text(json.dumps({**manifest, "manifest_sha256": storage._seal(manifest)}))
+    path.write_text(json.dumps({**manifest, "manifest_sha256": seal(manifest)}))
     np.testing.assert_array_equal(LogoIndex.load(tmp_path).keypoints(0).frames, index.keypoints(0).frames)
 
 
@@ -163,10 +164,10 @@ def test_brands_are_found_beside_one_that_has_nearly_all_vectors(k: int, approxi
 def test_ranking_by_parts_is_ranking(monkeypatch: pytest.MonkeyPatch) -> None:
     queries, vectors = unit_rows(7, 1), unit_rows(200, 2)
     rows = np.stack([np.random.default_rng(i).permutation(200)[:50] for i in range(7)])
-    whole = ranked(queries, vectors, rows)
+    whole = rank_rows(queries, vectors, rows)
     for cells in (1, DIM * 3, DIM * 60, DIM * 130):
-        monkeypatch.setattr("logoscan.index.ann._CELLS", cells)
-        for part, wanted in zip(ranked(queries, vectors, rows), whole, strict=True):
+        monkeypatch.setattr("logoscan.index.ann._NUMBERS_AT_ONCE", cells)
+        for part, wanted in zip(rank_rows(queries, vectors, rows), whole, strict=True):
             np.testing.assert_array_equal(part, wanted)
 
 
@@ -320,4 +321,4 @@ def test_an_index_that_fails_later_is_left_aside_and_all_are_compared(caplog: py
     for _ in range(2):
         np.testing.assert_array_equal(gallery.search(queries, 3).rows, brute_force(queries, gallery.vectors, 3)[1])
     assert caplog.text.count("expected rows of 4000 vectors, got others; all vectors are compared") == 1
-    assert gallery.fresh() is None
+    assert gallery.approximate_to_save() is None

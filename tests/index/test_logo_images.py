@@ -12,7 +12,9 @@ from PIL import Image
 
 from logoscan.errors import ImageError
 from logoscan.images.loading import ImageLimits
-from logoscan.index.logo_images import LOGO_SUFFIXES, MARGIN, RENDER_PX, load_logo, read_logo, renderings, thumbnail
+from logoscan.index._svg_logos import RENDER_PX
+from logoscan.index.logo_images import LOGO_SUFFIXES, load_logo, read_logo
+from logoscan.index.renderings import MARGIN, renderings, thumbnail
 from logoscan.types import Rgba
 
 NS = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
@@ -383,7 +385,7 @@ def test_logo_image_that_exceeds_memory_is_skipped(monkeypatch: pytest.MonkeyPat
     def full(*_: object, **__: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("logoscan.index.logo_images._cut_margin", full)
+    monkeypatch.setattr("logoscan.index.logo_images.cut_margin", full)
     with pytest.raises(ImageError, match=r"^logo: expected a drawing that fits into memory, got a larger one$"):
         load_logo(np.zeros((9, 9), np.uint8))
 

@@ -18,9 +18,9 @@ from strategies import quick
 from logoscan.errors import CorruptFileError, InputError, MismatchError, VettingError
 from logoscan.images.crops import pad_square
 from logoscan.index import storage
-from logoscan.index.gallery import brute_force
-from logoscan.index.logo_images import MARGIN
+from logoscan.index.ann import brute_force
 from logoscan.index.logo_index import LogoIndex
+from logoscan.index.renderings import MARGIN
 from logoscan.index.storage import LogoRecord, Stored
 from logoscan.types import Brand, Embeddings, Rgb
 from logoscan.vision.encoder import ClipEncoder, encode_images
@@ -298,7 +298,7 @@ def test_opaque_logo_image_of_one_ink_is_stored_without_its_ground() -> None:
 
 
 def test_brand_with_too_many_logo_images_is_truncated_and_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("logoscan.index.enrol._MOST_DRAWINGS", 3)
+    monkeypatch.setattr("logoscan.index.enrol._MAX_LOGOS_OF_BRAND", 3)
     index = LogoIndex(ENCODER)
     logos = [(f"{i}.png", ACME) for i in range(9)]
     warnings = index.add_many([(Brand("Acme"), logos), (Brand("Bolt"), [("b.png", BOLT)])])
@@ -554,12 +554,12 @@ def test_an_index_without_its_encoder_is_only_searched(tmp_path: Path) -> None:
     for change in (
         lambda: bare.add("Core", ("c", CORE)),
         lambda: bare.add_negative(CORE),
-        lambda: bare.likeness(CORE),
+        lambda: bare.nearest_logo(CORE),
     ):
         with pytest.raises(InputError, match="expected one with an encoder"):
             change()
     whole = LogoIndex.load(tmp_path, ENCODER)
-    whole.add("Core", ("c", CORE))
+    whole.add("Core", ("c", CORE), allow=["logo"])
     assert "Core" in {brand.name for brand in whole.snapshot().brands}
     assert whole.snapshot().encoder is ENCODER
 
@@ -569,8 +569,8 @@ def test_an_index_without_its_encoder_is_only_searched(tmp_path: Path) -> None:
 def test_one_search_of_photos_answers_as_each_question_does(seed: int, mirrored: int) -> None:
     """The brute-force twin of `search_photos`: each region asked for by itself."""
     index = small()
-    index.add("Core", ("c", CORE))
-    index.add_negative(quarters(GREY, RED, GREY, RED))
+    index.add("Core", ("c", CORE), allow=["logo"])
+    index.add_negative(quarters(GREY, RED, GREY, RED), force=True)
     rng = np.random.default_rng(seed)
     photos = []
     for regions in (3, 0, 5):

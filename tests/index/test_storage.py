@@ -18,6 +18,7 @@ from filelock import FileLock
 
 from logoscan.errors import CorruptFileError, InputError
 from logoscan.index import storage
+from logoscan.index._manifest import seal
 from logoscan.index.storage import LogoRecord, Stored
 from logoscan.types import Brand, UsualPrice
 
@@ -42,7 +43,7 @@ def register(seed: int = 0, size: int = 5, names: tuple[str, ...] = ODD_NAMES) -
 
 def same(a: Stored, b: Stored) -> bool:
     return (
-        (a.encoder, a.brands, a.logos, a.drawings) == (b.encoder, b.brands, b.logos, b.drawings)
+        (a.encoder, a.brands, a.logos, a.logo_images) == (b.encoder, b.brands, b.logos, b.logo_images)
         and a.vectors.dtype == b.vectors.dtype
         and a.vectors.tobytes() == b.vectors.tobytes()
         and a.vectors.shape == b.vectors.shape
@@ -105,8 +106,8 @@ def test_index_folder_of_an_older_format_has_no_logo_images(tmp_path: Path) -> N
     path = tmp_path / "manifest.json"
     manifest = json.loads(path.read_bytes())
     del manifest["manifest_sha256"], manifest["files"]["drawings.zip"]
-    path.write_text(json.dumps({**manifest, "manifest_sha256": storage._seal(manifest)}))
-    assert storage.load(tmp_path).drawings == {}
+    path.write_text(json.dumps({**manifest, "manifest_sha256": seal(manifest)}))
+    assert storage.load(tmp_path).logo_images == {}
 
 
 def test_expandable_logo_image_files_are_refused(tmp_path: Path) -> None:
@@ -120,7 +121,7 @@ def test_expandable_logo_image_files_are_refused(tmp_path: Path) -> None:
     for data in (memory.getvalue(), b"no archive"):
         archive.write_bytes(data)
         manifest["files"]["drawings.zip"] = hashlib.sha256(data).hexdigest()
-        path.write_text(json.dumps({**manifest, "manifest_sha256": storage._seal(manifest)}))
+        path.write_text(json.dumps({**manifest, "manifest_sha256": seal(manifest)}))
         with pytest.raises(CorruptFileError, match=r"drawings\.zip: expected stored drawings"):
             storage.load(tmp_path)
 
@@ -147,7 +148,7 @@ def test_another_format_is_refused(tmp_path: Path) -> None:
     manifest = json.loads(path.read_bytes())
     del manifest["manifest_sha256"]
     manifest["format_version"] = 99
-    path.write_text(json.dumps({**manifest, "manifest_sha256": storage._seal(manifest)}))
+    path.write_text(json.dumps({**manifest, "manifest_sha256": seal(manifest)}))
     with pytest.raises(CorruptFileError, match=r"manifest\.json: expected format_version 1, got 99"):
         storage.load(tmp_path)
 

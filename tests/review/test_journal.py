@@ -583,8 +583,8 @@ def test_any_sequence_equals_its_replay(tmp_path_factory: pytest.TempPathFactory
 
 def strict(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cosines of the fake encoder, as if they were known."""
-    monkeypatch.setattr("logoscan.review.index_changes.limits", lambda _: (0.5, 0.95))
-    monkeypatch.setattr("logoscan.index.logo_index.limits", lambda _: (0.5, 0.95))
+    monkeypatch.setattr("logoscan.review.index_changes.negative_limits", lambda _: (0.5, 0.95))
+    monkeypatch.setattr("logoscan.index.logo_index.negative_limits", lambda _: (0.5, 0.95))
 
 
 def reject(journal: Journal, index: LogoIndex, reviewer: str | None, **more: Any) -> Verdict:

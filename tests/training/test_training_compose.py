@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pytest
 from PIL import ImageFont
 
-from logoscan.index.logo_images import ink
+from logoscan.index.renderings import ink
 from logoscan.training.compose import Composer, Mix
 from logoscan.training.effects import CROP_PX
 from logoscan.training.heldout import is_held_out

@@ -15,8 +15,9 @@ from contracts import EncoderContract
 from fakes import BLUE, GREEN, RED, WHITE, FakeEncoder, lettering, quarters
 
 from logoscan.errors import CorruptFileError, DeviceError, InputError, LogoscanError
-from logoscan.index.logo_images import load_logo, renderings
+from logoscan.index.logo_images import load_logo
 from logoscan.index.logo_index import LogoIndex
+from logoscan.index.renderings import renderings
 from logoscan.runtime import resolve_device
 from logoscan.types import Embeddings, Rgb
 from logoscan.vision import encoder as encode
