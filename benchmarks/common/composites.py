@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ImageFont
 
-from logoscan.training.compose import ground_for
+from logoscan.training.crops import ground_for
 from logoscan.training.effects import lay, take_snapshot, to_uint8
 from logoscan.training.materials import Materials, backgrounds_from_arrays
 from logoscan.training.styles import paint

@@ -57,9 +57,8 @@ def names(
     r1 and r5 are the text tower's. read_r1: the surest name in what an OCR engine reads (real boxes as they are in the
     photo, made-up words as composed). both_r1: that name, and the text tower's where nothing is read.
     """
-    from logoscan.training.drawings import from_arrays
-
     from logoscan.training.compose import Composer
+    from logoscan.training.icons import from_arrays
     from logoscan.training.materials import backgrounds_from_arrays
     from logoscan.training.wordmarks import draw_name, font_files, random_name
 

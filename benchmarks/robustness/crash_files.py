@@ -69,6 +69,7 @@ class StandIn:
     def __init__(self, *_: object, **__: object) -> None:
         row = Preprocessing(16, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), "squeeze")
         self.info = EncoderInfo("stand-in", "5" * 64, row, 49)
+        self.description = f"stand-in@{self.info.fingerprint} fp32"
 
     def encode_pixels(self, pixels: Rgb) -> Embeddings:
         """Encode uint8 (n, 16, 16, 3) as float32 (n, 49)."""
@@ -315,7 +316,7 @@ def _read_weights(folder: Path) -> object:
         weights._manifest.cache_clear()
         try:
             rows = weights.rows()
-            return rows, weights.calibrations(), tuple(weights.verified(name)[0].name for name in rows)
+            return rows, weights.calibration_rows(), tuple(weights.verified(name)[0].name for name in rows)
         finally:
             weights._manifest.cache_clear()
 

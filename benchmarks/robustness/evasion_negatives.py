@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logoscan.text.folding import fold
-from logoscan.training.compose import told_apart
+from logoscan.training.crops import contrasting
 from logoscan.training.effects import Rgbf, take_snapshot, to_uint8
 from logoscan.training.materials import Materials, ramp, random_colour
 from logoscan.training.wordmarks import draw_name, random_name
@@ -199,7 +199,7 @@ KINDS: dict[str, Callable[[Rng, int, Words], Cover]] = {
 def picture(rng: Rng, kind: str, words: Words, materials: Materials) -> Rgb:
     """Make a picture of a kind, which fills it or is a mark of a tenth to three quarters of its side on a ground."""
     ground: Rgbf = materials.surface(rng, SIDE_PX, SIDE_PX)
-    ink = told_apart(random_colour(rng), ground)
+    ink = contrasting(random_colour(rng), ground)
     share = 1.0 if rng.random() < 0.3 else float(np.exp(rng.uniform(np.log(0.1), np.log(0.75))))
     side = max(24, round(SIDE_PX * share))
     cover = KINDS[kind](rng, _FINE * side, words)
