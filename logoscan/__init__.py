@@ -48,8 +48,9 @@ from logoscan.ocr.rapidocr import RapidOcr
 from logoscan.pricing.files import read_prices
 from logoscan.pricing.model import PriceModel
 from logoscan.pricing.sample import PriceRecord
-from logoscan.reporting.jsonl import draw_overlay, read_reports, write_reports
+from logoscan.reporting.jsonl import read_reports, write_reports
 from logoscan.reporting.notebook import to_pandas
+from logoscan.reporting.overlay import draw_overlay
 from logoscan.results import Report, Score, Signal
 from logoscan.review.journal import Journal
 from logoscan.scan.scanner import Scanner

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["BASE_RATE", "USUAL_MISS_RATE", "log_odds", "revised", "sigmoid", "sigmoid_array"]
+__all__ = ["BASE_RATE", "NAME_MISS_RATE", "USUAL_MISS_RATE", "log_odds", "revised", "sigmoid", "sigmoid_array"]
 
 # Logits beyond it are cut to it: no probability comes nearer to 0 than 7e-218, and nothing overflows.
 _MOST_LOGIT = 500.0
@@ -56,3 +56,5 @@ It lies between what was measured on street photos (0.04 with logo images and ph
 the 0.64 of small, compressed photos of goods: there the signal carries little information, and neither reviews nor
 blocks by itself.
 """
+NAME_MISS_RATE = 0.5
+"""The miss rate of a brand that is registered by its name alone: its mark must be lettering, and legible."""

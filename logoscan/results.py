@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SCHEMA_VERSION",
+    "SHOWN_FROM",
     "BrandResult",
     "Contribution",
     "ImageRecord",
@@ -37,11 +38,11 @@ __all__ = [
     "top_score",
 ]
 
-SCHEMA_VERSION = 2
-"""Version of the report's JSON, raised when a field changes its meaning or is removed.
-
-Version 2 is sealed by its SHA-256 (`logoscan.io.sealed_lines.seal`); version 1 is not, and can still be read.
-"""
+SCHEMA_VERSION = 3
+"""Version of the report's JSON, raised when a field changes its meaning or is removed."""
+SHOWN_FROM = 0.2
+"""Probability from which a match is drawn for people and a brand is judged: below, chance likenesses would drown the
+rest. Matches without a probability are drawn."""
 
 
 @dataclass(frozen=True)
@@ -342,8 +343,11 @@ class Report:
     price: PriceFinding | None = None
 
     def __post_init__(self) -> None:
-        if self.schema_version not in (1, SCHEMA_VERSION):
-            raise InputError(f"Report.schema_version: expected 1 or {SCHEMA_VERSION}, got {self.schema_version}")
+        if self.schema_version != SCHEMA_VERSION:
+            raise InputError(
+                f"Report.schema_version: expected {SCHEMA_VERSION}, got {self.schema_version!r:.80}; "
+                "another version of logoscan wrote it"
+            )
         absent = [m.image for m in self.matches if not 0 <= m.image < len(self.images)]
         if absent:
             raise InputError(f"Report.matches: expected picture numbers below {len(self.images)}, got {absent[0]}")
@@ -366,7 +370,7 @@ class Report:
         return plot(self, ax)
 
     def _repr_html_(self) -> str:
-        from logoscan.reporting.markup import report_html
+        from logoscan.reporting.notebook import report_html
 
         return report_html(self)
 

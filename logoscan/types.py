@@ -7,6 +7,7 @@ file and no library but numpy; of Pillow it only names the image type.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -44,6 +45,7 @@ __all__ = [
     "ImageSource",
     "Listing",
     "LogoImages",
+    "MarkAlteration",
     "Match",
     "MatchKind",
     "MentionKind",
@@ -51,8 +53,11 @@ __all__ = [
     "Regions",
     "Rgb",
     "Rgba",
+    "TextField",
+    "TextSource",
     "TextSpans",
     "UsualPrice",
+    "source_name",
 ]
 
 Rgb: TypeAlias = NDArray[np.uint8]
@@ -73,7 +78,18 @@ Effort: TypeAlias = Literal["default", "full"]
 MatchKind: TypeAlias = Literal["appearance", "keypoints"]
 """What a match is made by: the embedding of a region, or keypoints."""
 MentionKind: TypeAlias = Literal["exact", "near", "partial", "compatible", "style"]
-"""How text names a brand; see `BrandMention`."""
+"""How text names a brand; `BrandMention` explains the kinds."""
+TextField: TypeAlias = Literal["title", "description", "claim"]
+"""A field of a listing that is searched for names."""
+TextSource: TypeAlias = TextField | int
+"""Where a text of a listing stands: a field, or the position of the photo that it was read in."""
+
+_PHOTO_SOURCE = re.compile("image:([0-9]{1,9})")
+
+
+def source_name(source: TextSource) -> str:
+    """Return the name of a source as reports write it: the field, or "image:3" for the photo at position 3."""
+    return f"image:{source}" if isinstance(source, int) else source
 
 
 @dataclass(frozen=True)
@@ -257,7 +273,7 @@ class Regions:
         return len(self.xyxy)
 
     def _repr_html_(self) -> str:
-        from logoscan.reporting.markup import regions_html
+        from logoscan.reporting.notebook import regions_html
 
         return regions_html(self)
 
@@ -395,6 +411,42 @@ class BrandMention:
     def __post_init__(self) -> None:
         unit("BrandMention", "distance", self.distance)
         unit("BrandMention", "probability", self.probability)
+
+    @property
+    def image(self) -> int | None:
+        """Position of the photo that the text was read in; None for the listing's own words."""
+        match = _PHOTO_SOURCE.fullmatch(self.source)
+        return int(match[1]) if match else None
+
+
+@dataclass(frozen=True)
+class MarkAlteration:
+    """What became of a brand's registered mark in a photo: it is faithful, or altered in some way.
+
+    Attributes:
+        kinds: Probability of each kind, in [0, 1]: "faithful", "mirrored", "stretched", "incomplete", summing to 1.
+    """
+
+    kinds: Mapping[str, float]
+
+    def __post_init__(self) -> None:
+        for kind, probability in self.kinds.items():
+            unit("MarkAlteration", kind, probability)
+
+    @property
+    def faithful(self) -> float:
+        """Probability that the mark is as registered."""
+        return self.kinds.get("faithful", 0.0)
+
+    @property
+    def altered(self) -> float:
+        """Probability that the mark is not as registered."""
+        return 1.0 - self.faithful
+
+    @property
+    def kind(self) -> str:
+        """The most probable kind of alteration, "altered" where none is named."""
+        return max((kind for kind in self.kinds if kind != "faithful"), key=lambda k: self.kinds[k], default="altered")
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,7 @@ def flagged(
     for i, composite in enumerate(
         track(composites(seed, count, fonts, "scene", first=first, letters_px=_LETTERS_PX), "photos", total=count)
     ):
-        found = index.find_in_spans(engine.read([composite.rgb])[0], "image:0")
+        found = index.find_in_spans(engine.read([composite.rgb])[0], 0)
         near = {m.brand for m in found if m.kind == "near" and m.probability >= LEAST_PROBABILITY}
         flags.append(bool(near) if right else asked[i] in near)
         exact += any(m.kind == "exact" and m.brand == asked[i] for m in found)

@@ -127,7 +127,7 @@ def named_first(
     if reader is not None:
         index = NameIndex(Brand(name) for name in indexed)
         spans = [reader.read([crop])[0] for crop in track(crops, "reading")]
-        read = [next((m.brand for m in index.find_in_spans(s, "image:0")), "") for s in spans]
+        read = [next((m.brand for m in index.find_in_spans(s, 0)), "") for s in spans]
         both = [name or nearest for name, nearest in zip(read, ranked[:, 0].tolist(), strict=True)]
         for key, given in (("read_r1", read), ("both_r1", both)):
             figures[key] = round(float(np.mean([a == b for a, b in zip(given, truth, strict=True)])), 4)

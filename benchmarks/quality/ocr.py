@@ -95,7 +95,7 @@ def on_photos(
         rgb = load_image(path)
         for name, engine in engines.items():
             spans, seconds = _timed(engine, rgb)
-            read = {m.brand for m in names.find_in_spans(spans, "image:0") if m.probability >= LEAST_PROBABILITY}
+            read = {m.brand for m in names.find_in_spans(spans, 0) if m.probability >= LEAST_PROBABILITY}
             right[name].append(bool(read & brands))
             wrong[name].append(bool(read - brands))
             took[name].append(seconds)

@@ -16,7 +16,7 @@ from benchmarks.common.results import write_result
 from benchmarks.common.titles import BRANDS, TRICKS, honest_title, names
 from logoscan.text.brand_names import NameIndex
 from logoscan.text.folding import fold
-from logoscan.text.fuzzy import NearNames
+from logoscan.text.fuzzy import FuzzyNames
 from logoscan.types import Brand, TextSpans
 
 
@@ -55,7 +55,7 @@ def alarms(index: NameIndex, titles: list[str], show: int) -> dict[str, Any]:
 def look_up(many: list[str], seed: int) -> dict[str, Any]:
     """Time the look-up of 30 spans among many names beside the exhaustive search, and count where they differ."""
     rng = random.Random(seed)
-    near = NearNames(dict.fromkeys(map(fold, many)))
+    near = FuzzyNames(dict.fromkeys(map(fold, many)))
     letters = "abcdefghijklmnopqrstuvwxyz"
 
     def span() -> str:
@@ -70,16 +70,16 @@ def look_up(many: list[str], seed: int) -> dict[str, Any]:
     slow_s = 0.0
     for i in range(0, 2000, 100):
         began = time.process_time()
-        truth = near.near_exhaustively(spans[i : i + 100])
+        truth = near.search_exhaustively(spans[i : i + 100])
         slow_s += time.process_time() - began
-        fast = [near.near(s) for s in spans[i : i + 100]]
+        fast = [near.search(s) for s in spans[i : i + 100]]
         different += sum(a != b for a, b in zip(fast, truth, strict=True))
         found += sum(map(bool, truth))
     fast_ms = []
     for i in range(0, 1980, 30):
         began = time.process_time()
         for s in spans[i : i + 30]:
-            near.near(s)
+            near.search(s)
         fast_ms.append(1000 * (time.process_time() - began))
     slow_ms = 1000 * slow_s * 30 / 2000
     return {
@@ -101,7 +101,7 @@ def whole(index: NameIndex, seed: int) -> dict[str, Any]:
         rows = tuple(" ".join(honest_title(rng, rng.choice(BRANDS)).split()[: rng.randint(1, 3)]) for _ in range(30))
         spans = TextSpans(np.zeros((30, 4, 2), np.float32), rows, np.ones(30, np.float32))
         began = time.process_time()
-        index.find_in_spans(spans, "image:0")
+        index.find_in_spans(spans, 0)
         took.append(1000 * (time.process_time() - began))
     return {"photo_30_lines_ms": round(float(np.median(took)), 2)}
 

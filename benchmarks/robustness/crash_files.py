@@ -21,14 +21,16 @@ from logoscan.io.partial import PartialOutput
 from logoscan.io.records import read_record, write_record
 from logoscan.io.sealed_lines import SealedLines
 from logoscan.matching.calibration import MatchCalibration
-from logoscan.merchants.photo_ledger import PhotoLedger, PhotoRecord
+from logoscan.merchants.photo_ledger import PhotoLedger
+from logoscan.merchants.photo_table import PhotoRecord
 from logoscan.merchants.state import MerchantState
 from logoscan.odds import sigmoid
 from logoscan.pricing.model import PriceModel
 from logoscan.pricing.sample import PriceRecord, PriceSample, sample_prices
 from logoscan.reporting.jsonl import read_reports, report_to_json
 from logoscan.results import Contribution, Provenance, Report, Score
-from logoscan.review.journal_file import Verdict, VerdictFile
+from logoscan.review.journal_file import VerdictFile
+from logoscan.review.verdict import Verdict
 from logoscan.scoring.model import ScoreModel
 from logoscan.types import Brand, Embeddings, EncoderInfo, Preprocessing, Rgb
 from logoscan.vision import weights
@@ -150,7 +152,7 @@ def _change_sample(folder: Path) -> None:
 
 def _read_sample(folder: Path) -> object:
     sample = PriceSample.load(folder / "sample.json")
-    return repr((sample._seed, sorted(sample._seen.items(), key=str), sorted(sample._kept.items(), key=str)))
+    return repr((sample._seed, sorted(sample._counts.items(), key=str), sorted(sample._heaps.items(), key=str)))
 
 
 def _change_score(folder: Path) -> None:

@@ -11,7 +11,7 @@ from rapidfuzz.distance import OSA
 
 from benchmarks.common.statistics import share
 from benchmarks.common.titles import BRANDS, DIGITS, SIGNS, honest_title
-from logoscan.scoring.judge import CANDIDATE_FROM
+from logoscan.results import SHOWN_FROM
 from logoscan.text.brand_names import NameIndex
 from logoscan.text.folding import fold
 from logoscan.types import Brand
@@ -117,7 +117,7 @@ def on_titles(count: int, seed: int) -> dict[str, Any]:
                 if spelling is None:
                     continue
                 named = [m for m in index.find(title.replace("\0", spelling), "title") if m.brand == brand]
-                found.append(any(m.probability >= CANDIDATE_FROM for m in named))
+                found.append(any(m.probability >= SHOWN_FROM for m in named))
                 flagged.append(any(m.distance > 0 for m in named))
             degree = attack.degrees[severity - 1] if severity else None
             rows.append({"degree": degree, "n": len(found), **share("found", found), **share("flagged", flagged)})

@@ -192,7 +192,7 @@ def _raw(found: Findings, judge: Judge, brands: dict[str, Brand], judged: Sequen
     listing = found.listing
     if top is None:
         return [np.nan] * 10
-    case = judge.case(found, brands[top.brand], pack(listing.title or ""))
+    case = judge.case(found, brands[top.brand])
     near = max((m.probability for m in case.mentions if m.kind == "near"), default=0.0)
     share = case.price.share
     sellers = case.brand.authorised_sellers

@@ -29,7 +29,7 @@ from benchmarks.common.options import OCR
 from benchmarks.common.results import package_version, write_result
 from benchmarks.common.scanners import build_scanner
 from logoscan.distributed.ray_scan import Pool, merge_states, scan_shards, shard_reports
-from logoscan.distributed.shards import read_output
+from logoscan.distributed.report_files import read_output
 from logoscan.index.logo_index import LogoIndex
 from logoscan.io.listings import BadRow, read_listings
 from logoscan.merchants.state import MerchantState

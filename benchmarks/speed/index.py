@@ -165,7 +165,7 @@ def measure(
             placements(one, index, search([one])[0])
 
         lay_keypoints(observed[0])
-        names_of.find_in_spans(texts[0], "image:0")
+        names_of.find_in_spans(texts[0], 0)
         search_ms = _median_ms([partial(search, [one]) for one in observed])
         batches = list(batched(observed, _BATCH))
         batch_ms = _median_ms([partial(search, batch) for batch in batches if len(batch) == _BATCH])

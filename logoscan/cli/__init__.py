@@ -1,6 +1,7 @@
-"""The command line. Arguments in, library calls, a table out: one module a command, registered on `main`.
+"""The command line: one module for each command, which is registered on `main`.
 
-`app` holds the group and turns errors into a line and an exit code, `console` prints, `options` are shared.
+`app` has the group of commands and turns errors into a line and an exit code, `console` prints, `options` and `inputs`
+are shared by commands.
 """
 
 from logoscan.cli import calibrate, demo, doctor, inspect, register, report, scan, verdict

@@ -1,6 +1,6 @@
-"""The group that the commands are registered on; errors become one line on stderr and an exit code.
+"""The group of all commands; it turns errors into one line on stderr and an exit code.
 
-Exit codes: 0 all well; 1 some rows failed; 2 usage or set-up; 130 interrupted; 141 the reader of our output has gone.
+Exit codes: 0 no errors; 1 some rows failed; 2 usage or set-up; 130 interrupted; 141 the reader of the output has gone.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 import click
 
-import logoscan
+from logoscan._version import __version__
 from logoscan.cli.console import LogHandler, complain
 from logoscan.errors import DeviceError, LogoscanError
 
@@ -38,12 +38,12 @@ _WHAT_TO_DO: Mapping[int | None, str] = {
 
 
 def examples(*lines: str) -> str:
-    """The end of a command's help."""
+    """Return the examples at the end of a command's help."""
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
 
 
 def explained(error: LogoscanError | OSError) -> str:
-    """What is wrong and what to do, in one line."""
+    """Return what is wrong and what to do, in one line."""
     if isinstance(error, DeviceError):
         return f"{error}; `logoscan doctor` lists the devices"
     if isinstance(error, LogoscanError) or error.strerror is None:
@@ -53,32 +53,32 @@ def explained(error: LogoscanError | OSError) -> str:
 
 
 def _hint(error: click.ClickException) -> str:
-    """A usage error in one line, with the nearest word and the help that tells more."""
+    """Return a usage error in one line, with a pointer to the help of the command."""
     context = error.ctx if isinstance(error, click.UsageError) else None
     where = "logoscan" if context is None else context.command_path
     return f"{error.format_message().rstrip('.')}; see `{where} --help`"
 
 
-def _pipe_broke() -> NoReturn:
-    """Leave quietly; what is still buffered goes nowhere, so that the interpreter's last flush cannot fail."""
+def _exit_broken_pipe() -> NoReturn:
+    """Exit quietly; buffered output is discarded, so that the interpreter's last flush cannot fail."""
     with suppress(OSError, ValueError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
+        devnull = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(devnull, sys.stdout.fileno())
     sys.exit(BROKEN_PIPE)
 
 
 class Group(click.Group):
-    """Alone it prints its help; an unknown command is answered with the nearest."""
+    """A group that prints its help if no command is given, and suggests the nearest one if a command is unknown."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Help is no error, whatever click's version."""
+        """Print the help if there are no arguments; this is not an error, whatever click's version."""
         if not args and self.no_args_is_help and not ctx.resilient_parsing:
             click.echo(ctx.get_help())
             ctx.exit()
         return super().parse_args(ctx, args)
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
-        """The command by name."""
+        """Return the command by its name; fail with the nearest name if there is none."""
         if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
             near = get_close_matches(args[0], self.list_commands(ctx), n=1, cutoff=0.5)
             ctx.fail(f"no such command {args[0]!r}" + (f", did you mean {near[0]!r}?" if near else ""))
@@ -86,19 +86,19 @@ class Group(click.Group):
 
 
 class Application(Group):
-    """Turns what goes wrong into one line on stderr and an exit code."""
+    """A group that turns errors into one line on stderr and an exit code."""
 
     group_class = Group
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run; errors that have a cause outside of the program are told in one line."""
+        """Run the command; report errors with a cause outside of the program in one line."""
         try:
             try:
                 return super().invoke(ctx)
             finally:
-                sys.stdout.flush()  # here, where a reader who has gone can still be told from a failure
+                sys.stdout.flush()  # here a reader that has gone can still be distinguished from a failure
         except BrokenPipeError:
-            _pipe_broke()
+            _exit_broken_pipe()
         except KeyboardInterrupt:
             complain("interrupted")
             ctx.exit(INTERRUPTED)
@@ -109,7 +109,7 @@ class Application(Group):
     def main(  # type: ignore[override]  # click overloads by the value of standalone_mode
         self, args: Sequence[str] | None = None, *, standalone_mode: bool = True, **extra: Any
     ) -> Any:
-        """As click's, but for usage errors: one line, exit code 2."""
+        """Run as click does, but report a usage error in one line with exit code 2."""
         if not standalone_mode:
             return super().main(args, standalone_mode=False, **extra)
         try:
@@ -134,12 +134,12 @@ class Application(Group):
         )
     ),
 )
-@click.version_option(logoscan.__version__, prog_name="logoscan")
+@click.version_option(__version__, prog_name="logoscan")
 @click.option("-v", "--verbose", is_flag=True, help="Say what is chosen: device, precision, OCR engine.")
 def main(verbose: bool) -> None:
     """Find counterfeit risk in product listings."""
     for stream in (sys.stdout, sys.stderr):
-        with suppress(AttributeError, OSError):  # a name that the locale cannot spell is no reason to stop
+        with suppress(AttributeError, OSError):  # a name that the locale cannot encode must not stop the command
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     logging.basicConfig(
         level=logging.INFO if verbose else logging.WARNING,

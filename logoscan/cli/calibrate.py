@@ -1,4 +1,4 @@
-"""`logoscan calibrate`: labelled photos give an encoder and a detector a match calibration of their own."""
+"""`logoscan calibrate`: fit a match calibration for an encoder and a detector on labelled photos."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 
 from logoscan.cli.app import examples, main
 from logoscan.cli.console import complain, progress, say, working
-from logoscan.cli.options import DETECTOR, DEVICE, ENCODER, INDEX, MODE, PRETRAINED
+from logoscan.cli.options import DETECTOR, DEVICE, ENCODER, INDEX, MODE, PRETRAINED, DetectorChoice
 from logoscan.errors import LogoscanError
 from logoscan.images.loading import load_image
 from logoscan.io.listings import read_labels
@@ -47,7 +47,7 @@ def calibrate(
     seed: int,
     encoder: str | None,
     pretrained: str | None,
-    detector: str,
+    detector: DetectorChoice,
     device: str,
 ) -> None:
     """Fit similarity to probability on labelled photos, for an encoder and a detector that bring no calibration.
@@ -62,10 +62,11 @@ def calibrate(
 
     rows = read_labels(labels)
     with working("loading the models"):
-        clip, looks = ClipEncoder(encoder, pretrained, device=device), make_detector(detector, device=device)
+        clip = ClipEncoder(encoder, pretrained, device=device)
+        region_detector = make_detector(detector, device=device)
         index = LogoIndex.load(index_dir, clip)
-    pictures, failed = [], 0
-    strangers: set[str] = set()
+    photos, failed = [], 0
+    unknown_names: set[str] = set()
     with progress("calibrate", "photos", len(rows)) as advance:
         for file, brands in rows:
             advance()
@@ -75,20 +76,20 @@ def calibrate(
                 failed += 1
                 complain(f"{file}: {error}")
                 continue
-            regions = looks.detect([rgb])[0]
-            known = {name: index.names.resolve(name) for name in brands}
-            strangers |= {name for name, brand in known.items() if brand is None}
-            brands = frozenset(brand for brand in known.values() if brand)
-            pictures.append(Labelled(brands, regions, encode_crops(clip, [rgb], [regions.xyxy])[0]))
-    if strangers:
-        complain(f"labels of no registered brand count as no mark: {', '.join(sorted(strangers))}")
+            regions = region_detector.detect([rgb])[0]
+            resolved = {name: index.names.resolve(name) for name in brands}
+            unknown_names |= {name for name, brand in resolved.items() if brand is None}
+            registered = frozenset(brand for brand in resolved.values() if brand)
+            photos.append(Labelled(registered, regions, encode_crops(clip, [rgb], [regions.xyxy])[0]))
+    if unknown_names:
+        complain(f"labels of no registered brand count as no mark: {', '.join(sorted(unknown_names))}")
     with working("fitting"):
-        samples = collect(pictures, index, seed)
-        note = f"{len(pictures)} labelled photos of {labels.name}, {len(index.with_logo)} brands, seed {seed}"
-        fitted = fit(samples, clip, looks, note)
-    write_record(out, fitted)
-    gap = expected_calibration_error(predict(fitted, samples), samples.right)
-    say(f"{note}: threshold {fitted.threshold}, calibration error {gap:.3f} on the same photos -> {out}")
+        samples = collect(photos, index, seed)
+        note = f"{len(photos)} labelled photos of {labels.name}, {len(index.with_logo)} brands, seed {seed}"
+        calibration = fit(samples, clip, region_detector, note)
+    write_record(out, calibration)
+    ece = expected_calibration_error(predict(calibration, samples), samples.right)
+    say(f"{note}: threshold {calibration.threshold}, calibration error {ece:.3f} on the same photos -> {out}")
     if failed:
         complain(f"{failed} rows failed, see above")
         sys.exit(1)

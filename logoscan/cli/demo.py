@@ -1,4 +1,4 @@
-"""`logoscan demo`: the bundled samples, scanned and shown."""
+"""`logoscan demo`: scan the bundled samples and show the scores."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-import logoscan
 from logoscan.cli.app import examples, main
 from logoscan.cli.console import cells, complain, progress, say, show, table, working
 from logoscan.cli.inputs import price_model
@@ -17,6 +16,7 @@ from logoscan.cli.options import DEVICE, MODE, OCR
 from logoscan.cli.overlays import write_overlays
 from logoscan.io.files import private_folder
 from logoscan.io.listings import read_listings
+from logoscan.ocr.engine import OcrChoice
 from logoscan.reporting.jsonl import write_reports
 from logoscan.results import Report
 from logoscan.types import Listing
@@ -38,22 +38,18 @@ _COLOURS = {"clear": "green", "review": "yellow", "block": "red"}
 @OCR
 @DEVICE
 @MODE
-def demo(out: Path, ocr: str, device: str) -> None:
+def demo(out: Path, ocr: OcrChoice, device: str) -> None:
     """Scan the bundled sample listings and show the scores. Photos, sellers and prices are composed, not real."""
-    from logoscan.index.logo_index import LogoIndex
-    from logoscan.ocr.engine import make_ocr
     from logoscan.scan.scanner import Scanner
-    from logoscan.vision.encoder import ClipEncoder
 
-    samples = Path(logoscan.__file__).parent / "_samples"
-    listings = [row for row in read_listings(samples / "listings.jsonl") if isinstance(row, Listing)]
+    samples = Path(__file__).parent.parent / "_samples"
+    listings = list(read_listings(samples / "listings.jsonl"))
     private_folder(out)
     with working("loading the models"):
-        clip = ClipEncoder(device=device)
-        scanner = Scanner(
-            LogoIndex.from_folder(samples / "brands", clip)[0],
-            encoder=clip,
-            ocr=make_ocr(ocr, device=device),  # type: ignore[arg-type]
+        scanner = Scanner.default(
+            samples / "brands",
+            device=device,
+            ocr=None if ocr == "none" else ocr,
             prices=price_model(samples / "prices.csv")[0],
             root=samples,
         )
@@ -77,14 +73,14 @@ def _table(listings: Sequence[Listing], reports: Sequence[Report]) -> Table:
     for listing, report in zip(listings, reports, strict=True):
         score = report.score
         reasons = [c for c in score.contributions if c.contribution > 0.05]
-        seen = next((b.probability for b in report.brands if b.brand == score.brand), None)
+        probability = next((b.probability for b in report.brands if b.brand == score.brand), None)
         row = (
             listing.id,
             listing.title or "",
             "-" if score.value is None else f"{score.value:.0f}",
             Text(score.band, _COLOURS[score.band]),
             score.brand or "-",
-            "-" if seen is None else f"{seen:.2f}",
+            "-" if probability is None else f"{probability:.2f}",
             "; ".join(f"{c.signal} +{c.contribution:.1f}" for c in reasons[:3]) or "nothing speaks against it",
         )
         out.add_row(*cells(row))

@@ -1,4 +1,4 @@
-"""`logoscan doctor`: what is installed, what is missing or broken, and the command that mends it."""
+"""`logoscan doctor`: what is installed, what is missing or broken, and the command that repairs it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from logoscan.cli import checks
+from logoscan.cli import checks, package_checks
 from logoscan.cli.app import SET_UP, examples, main
 from logoscan.cli.checks import Check
 from logoscan.cli.console import cells, show, table, working
 
 _SIGNS = {"ok": "✓", "missing": "-", "broken": "✗"}
-_PLAIN_SIGNS = {"ok": "+", "missing": "-", "broken": "x"}
+_ASCII_SIGNS = {"ok": "+", "missing": "-", "broken": "x"}
 _COLOURS = {"ok": "green", "missing": "yellow", "broken": "red"}
 
 
@@ -33,35 +33,42 @@ def doctor(index_dir: Path | None, as_json: bool) -> None:
 
     Exit code 0 if what scanning needs is well; a missing extra is no failure. Else 2.
     """
-    found: list[Check] = []
+    results: list[Check] = []
     with working("looking"):
-        for part in (checks.system, checks.packages, checks.devices, checks.models, checks.readers, checks.extras):
-            found += part()
+        for part in (
+            package_checks.system,
+            package_checks.packages,
+            checks.devices,
+            checks.models,
+            checks.readers,
+            package_checks.extras,
+        ):
+            results += part()
         if index_dir is not None:
-            found += checks.index(index_dir)
-    failures = [check for check in found if check.needed and check.state != "ok"]
+            results += checks.index(index_dir)
+    failures = [check for check in results if check.needed and check.state != "ok"]
     if as_json:
-        click.echo(json.dumps({"ok": not failures, "checks": [asdict(check) for check in found]}))
+        click.echo(json.dumps({"ok": not failures, "checks": [asdict(check) for check in results]}))
     else:
-        lacking = sum(check.state != "ok" for check in found) - len(failures)
-        show(_table(found), "", _verdict(failures, lacking))
+        lacking = sum(check.state != "ok" for check in results) - len(failures)
+        show(_table(results), "", _summary(failures, lacking))
     if failures:
         sys.exit(SET_UP)
 
 
-def _table(found: Sequence[Check]) -> Table:
+def _table(results: Sequence[Check]) -> Table:
     unicode = (sys.stdout.encoding or "").lower().startswith("utf")
-    signs = _SIGNS if unicode else _PLAIN_SIGNS
+    signs = _SIGNS if unicode else _ASCII_SIGNS
     out = table("part", "what", "state", "found", "what to do")
     part = ""
-    for check in found:
+    for check in results:
         state = Text(f"{signs[check.state]} {check.state}", _COLOURS[check.state])
         out.add_row(*cells(("" if check.part == part else check.part, check.name, state, check.found, check.mend)))
         part = check.part
     return out
 
 
-def _verdict(failures: Sequence[Check], lacking: int) -> str:
+def _summary(failures: Sequence[Check], lacking: int) -> str:
     if failures:
         names = ", ".join(check.name for check in failures)
         return f"Scanning needs what is not well: {names}. The last column says what to do."

@@ -1,4 +1,4 @@
-"""`logoscan inspect`: what an index holds, and which of its brands look alike."""
+"""`logoscan inspect`: show what an index holds, and which of its brands look alike."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from logoscan.io.records import to_mapping
 if TYPE_CHECKING:
     from logoscan.index.logo_index import LogoIndex
 
-_NAMED = 5
-"""Names that a line lists before it ends in dots; `--json` has all."""
+# Names that a line lists before it ends in dots; `--json` has all of them.
+_MAX_NAMES = 5
 
 
 @main.command(
@@ -48,48 +48,48 @@ def inspect(index_dir: Path, pairs: int, brand: str | None, as_json: bool) -> No
 
     with working("reading the index"):
         index = LogoIndex.load(index_dir)
-    facts = _facts(index, index_dir) if brand is None else _brand(index, _resolved(index, brand))
-    alike: list[tuple[str, str, float]] = []
+    facts = _facts(index, index_dir) if brand is None else _brand_facts(index, _resolved(index, brand))
+    pairs_found: list[tuple[str, str, float]] = []
     name = facts.get("name")
     if pairs and (name is None or name in index.with_logo):
         with working("comparing logos"):
-            alike = index.confusable(pairs, name)
+            pairs_found = index.confusable(pairs, name)
     facts["negative_costs"] = [
-        {"id": one, "brand": of, "logo": logo, "similarity": round(cosine, 4), "logos": near}
-        for one, of, logo, cosine, near in index.negative_costs(name)
+        {"id": negative, "brand": owner, "logo": logo, "similarity": round(cosine, 4), "logos": count}
+        for negative, owner, logo, cosine, count in index.negative_costs(name)
     ]
     facts["shared_logos"] = [
-        [{"brand": of, "logo": logo} for of, logo in family]
+        [{"brand": owner, "logo": logo} for owner, logo in family]
         for family in index.shared_logos
-        if name is None or name in {of for of, _ in family}
+        if name is None or name in {owner for owner, _ in family}
     ]
-    facts["confusable"] = [{"brands": [a, b], "similarity": round(similarity, 4)} for a, b, similarity in alike]
+    facts["confusable"] = [{"brands": [a, b], "similarity": round(similarity, 4)} for a, b, similarity in pairs_found]
     if as_json:
         click.echo(json.dumps(facts))
     elif brand is None:
-        show(_overview(facts), *_alike(alike), *_costs(facts))
+        show(_overview(facts), *_pair_table(pairs_found), *_negative_tables(facts))
     else:
-        show(_portrait(facts), "", _logos(facts["logos"]), *_alike(alike), *_costs(facts))
+        show(_brand_table(facts), "", _logo_table(facts["logos"]), *_pair_table(pairs_found), *_negative_tables(facts))
 
 
 def _resolved(index: LogoIndex, brand: str) -> str:
     names = [b.name for b in index.brands]
-    found = brand if brand in names else index.names.resolve(brand)
-    if found is None:
-        near = get_close_matches(brand, names, n=1)
+    name = brand if brand in names else index.names.resolve(brand)
+    if name is None:
+        similar = get_close_matches(brand, names, n=1)
         raise InputError(
             f"brand: expected one of the {len(names)} registered names, got {brand!r}"
-            + (f", did you mean {near[0]!r}?" if near else "")
+            + (f", did you mean {similar[0]!r}?" if similar else "")
         )
-    return found
+    return name
 
 
 def _facts(index: LogoIndex, folder: Path) -> dict[str, Any]:
-    """The register in figures; the keys of `--json`."""
-    from logoscan.index._state import NOBODY, USERS
+    """Return the index in figures; the keys are those of `--json`."""
+    from logoscan.index.enrol import GENERAL
 
-    users = [n for n in index.negatives if n.id.startswith(USERS)]
-    without = [b.name for b in index.brands if b.name not in index.with_logo]
+    by_users = [n for n in index.negatives if not n.id.startswith(GENERAL)]
+    without_logo = [b.name for b in index.brands if b.name not in index.with_logo]
     return {
         "index": str(folder),
         "fingerprint": index.fingerprint,
@@ -97,19 +97,19 @@ def _facts(index: LogoIndex, folder: Path) -> dict[str, Any]:
         "brands": len(index.brands),
         "logos": len({(logo.brand, logo.id) for logo in index.logos}),
         "vectors": len(index),
-        "brands_without_logo": without,
+        "brands_without_logo": without_logo,
         "brands_known_by_name": sorted(index.by_name),
         "negatives": {
-            "general": len(index.negatives) - len(users),
-            "nobody": sum(n.brand == NOBODY for n in users),
-            "of_brands": dict(sorted(Counter(n.brand for n in users if n.brand != NOBODY).items())),
+            "general": len(index.negatives) - len(by_users),
+            "nobody": sum(not n.brand for n in by_users),
+            "of_brands": dict(sorted(Counter(n.brand for n in by_users if n.brand).items())),
         },
         "bytes": sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
     }
 
 
-def _brand(index: LogoIndex, name: str) -> dict[str, Any]:
-    """One brand: its facts and its logos; the keys of `--json`."""
+def _brand_facts(index: LogoIndex, name: str) -> dict[str, Any]:
+    """Return the facts and the logos of a brand; the keys are those of `--json`."""
     brand = index.brand(name)
     renderings: dict[str, list[str]] = {}
     for logo in index.logos:
@@ -117,7 +117,7 @@ def _brand(index: LogoIndex, name: str) -> dict[str, Any]:
             renderings.setdefault(logo.id, []).append(logo.rendering)
     return {
         **to_mapping(brand),
-        "logos": [{"id": logo, "renderings": drawn} for logo, drawn in renderings.items()],
+        "logos": [{"id": logo, "renderings": names} for logo, names in renderings.items()],
         "known_by_name": name in index.by_name,
         "registered_negatives": sum(n.brand == name for n in index.negatives),
     }
@@ -127,7 +127,7 @@ def _brand(index: LogoIndex, name: str) -> dict[str, Any]:
 
 
 def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else "")
+    return ", ".join(names[:_MAX_NAMES]) + (", ..." if len(names) > _MAX_NAMES else "")
 
 
 def _rows(*rows: tuple[str, object]) -> Table:
@@ -138,22 +138,22 @@ def _rows(*rows: tuple[str, object]) -> Table:
 
 
 def size(count: int) -> str:
-    """Bytes for people."""
+    """Return a number of bytes in MB or kB."""
     return f"{count / 1e6:.1f} MB" if count >= 1e5 else f"{count / 1e3:.1f} kB"
 
 
 def _overview(facts: dict[str, Any]) -> Table:
-    encoder, without, negatives = facts["encoder"], facts["brands_without_logo"], facts["negatives"]
-    own, by_name = negatives["of_brands"].values(), len(facts["brands_known_by_name"])
-    unseen = f"{len(without)} ({_listed(without)}), {by_name} of them known by name" if without else "0"
+    encoder, names, negatives = facts["encoder"], facts["brands_without_logo"], facts["negatives"]
+    counts, by_name = negatives["of_brands"].values(), len(facts["brands_known_by_name"])
+    without_logo = f"{len(names)} ({_listed(names)}), {by_name} of them known by name" if names else "0"
     return _rows(
         ("index", facts["index"]),
         ("brands", facts["brands"]),
-        ("without a logo", unseen),
+        ("without a logo", without_logo),
         ("logos", f"{facts['logos']}, as {facts['vectors']} vectors"),
         (
             "negatives",
-            f"{negatives['general']} general, {negatives['nobody']} of nobody, {sum(own)} of {len(own)} brands",
+            f"{negatives['general']} general, {negatives['nobody']} of nobody, {sum(counts)} of {len(counts)} brands",
         ),
         ("encoder", f"{encoder['name']}, {encoder['dim']} numbers a vector, fingerprint {encoder['fingerprint']}"),
         ("fingerprint", facts["fingerprint"]),
@@ -161,7 +161,7 @@ def _overview(facts: dict[str, Any]) -> Table:
     )
 
 
-def _portrait(facts: dict[str, Any]) -> Table:
+def _brand_table(facts: dict[str, Any]) -> Table:
     prices = [f"{p['category'] or 'any'} {p['low']:g}-{p['high']:g} {p['currency']}" for p in facts["usual_prices"]]
     return _rows(
         ("brand", facts["name"]),
@@ -175,7 +175,7 @@ def _portrait(facts: dict[str, Any]) -> Table:
     )
 
 
-def _logos(logos: Sequence[dict[str, Any]]) -> Table | str:
+def _logo_table(logos: Sequence[dict[str, Any]]) -> Table | str:
     if not logos:
         return "no logo"
     out = table("logo", "renderings")
@@ -184,7 +184,7 @@ def _logos(logos: Sequence[dict[str, Any]]) -> Table | str:
     return out
 
 
-def _alike(pairs: Sequence[tuple[str, str, float]]) -> list[Table | str]:
+def _pair_table(pairs: Sequence[tuple[str, str, float]]) -> list[Table | str]:
     if not pairs:
         return []
     out = table("similarity", "brand", "looks like", right=("similarity",))
@@ -193,18 +193,18 @@ def _alike(pairs: Sequence[tuple[str, str, float]]) -> list[Table | str]:
     return ["", out]
 
 
-def _costs(facts: dict[str, Any]) -> list[Table | str]:
-    """What negatives speak against, and logos of several brands; nothing where there are none."""
+def _negative_tables(facts: dict[str, Any]) -> list[Table | str]:
+    """Return a table of the logos that negatives are similar to, and one of the logos of several brands, if any."""
     out: list[Table | str] = []
     if facts["negative_costs"]:
         costs = table("negative", "not", "likest logo", "similarity", "near logos", right=("similarity", "near logos"))
-        for one in facts["negative_costs"]:
-            row = (one["id"], one["brand"] or "anybody", one["logo"], f"{one['similarity']:z.3f}", one["logos"])
+        for cost in facts["negative_costs"]:
+            row = (cost["id"], cost["brand"] or "anybody", cost["logo"], f"{cost['similarity']:z.3f}", cost["logos"])
             costs.add_row(*cells(row))
         out += ["", costs]
     if facts["shared_logos"]:
         shared = table("one drawing of several brands")
         for family in facts["shared_logos"]:
-            shared.add_row(*cells((_listed([one["logo"] for one in family]),)))
+            shared.add_row(*cells((_listed([logo["logo"] for logo in family]),)))
         out += ["", shared]
     return out

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal, TypeAlias, get_args
 
 import click
 
 from logoscan.errors import InputError
 from logoscan.io.files import file_mode
+from logoscan.ocr.engine import OcrChoice
+from logoscan.types import Effort
 
-__all__ = ["DETECTOR", "DEVICE", "EFFORT", "ENCODER", "INDEX", "MODE", "OCR", "PRETRAINED"]
+__all__ = ["DETECTOR", "DEVICE", "EFFORT", "ENCODER", "INDEX", "MODE", "OCR", "PRETRAINED", "DetectorChoice"]
+
+DetectorChoice: TypeAlias = Literal["logo", "tiles", "whole"]
+"""Values of `DETECTOR`. Click accepts exactly the values of this type, of `OcrChoice` and of `Effort`."""
 
 DEVICE = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
 ENCODER = click.option(
@@ -20,21 +26,21 @@ ENCODER = click.option(
 PRETRAINED = click.option("--pretrained", default=None, help="A tag or a checkpoint file for --encoder NAME.")
 DETECTOR = click.option(
     "--detector",
-    type=click.Choice(["logo", "tiles", "whole"]),
+    type=click.Choice(get_args(DetectorChoice)),
     default="logo",
     show_default=True,
     help="What proposes places: the trained detector, overlapping squares, or the whole photo alone.",
 )
 OCR = click.option(
     "--ocr",
-    type=click.Choice(["auto", "easyocr", "rapidocr", "none"]),
+    type=click.Choice(get_args(OcrChoice)),
     default="auto",
     show_default=True,
     help="What reads text; auto: EasyOCR on CUDA where its weights are there, else RapidOCR.",
 )
 EFFORT = click.option(
     "--effort",
-    type=click.Choice(["default", "full"]),
+    type=click.Choice(get_args(Effort)),
     default="default",
     show_default=True,
     help="How much work may be saved: default looks at fewer places and reads the largest lines; full saves none.",
@@ -44,7 +50,8 @@ INDEX = click.option(
 )
 
 
-def _take_mode(context: click.Context, parameter: click.Parameter, value: str) -> None:
+def _set_mode(context: click.Context, parameter: click.Parameter, value: str) -> None:
+    """Set the permissions of files that the command writes, for as long as it runs."""
     try:
         context.with_resource(file_mode(int(value, 8)))
     except (InputError, ValueError):
@@ -56,6 +63,6 @@ MODE = click.option(
     default="0600",
     show_default=True,
     expose_value=False,
-    callback=_take_mode,
+    callback=_set_mode,
     help="Who may read what is written: 0600 the owner alone, 0640 the group, 0644 all. Folders get the like.",
 )

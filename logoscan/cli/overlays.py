@@ -1,4 +1,4 @@
-"""Photos of a report with boxes drawn, as files."""
+"""Overlay images of a report as files."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from logoscan._hashing import sha256_hex
 from logoscan.errors import ImageError, LogoscanError
 from logoscan.images.loading import read_picture
 from logoscan.io.files import atomic_write, private_folder
-from logoscan.reporting.jsonl import draw_overlay
+from logoscan.reporting.overlay import draw_overlay
 from logoscan.results import Report
 
 __all__ = ["write_overlays"]
 
-# Names that Windows keeps for devices, whatever their ending.
+# Names that Windows reserves for devices, with any suffix.
 _RESERVED = {"CON", "PRN", "AUX", "NUL", *(f"{port}{n}" for port in ("COM", "LPT") for n in range(10))}
-# File systems there take "A" and "a" for one name.
-_CASE_COUNTS = sys.platform not in ("win32", "darwin")
+# File systems of these platforms treat "A" and "a" as the same name.
+_CASE_SENSITIVE = sys.platform not in ("win32", "darwin")
 
 
 def write_overlays(report: Report, root: Path, folder: Path) -> list[str]:
-    """Draw each photo of a report with its matches, as JPEG files in `folder`; returns what went wrong.
+    """Draw each photo of a report with its matches, as JPEG files in `folder`; return what went wrong.
 
-    Photos that the scan could not read are passed over; each file is written whole or not at all.
+    Photos that the scan could not read are skipped. Each file is written whole or not at all.
     """
     problems = []
     for number, record in enumerate(report.images):
@@ -47,13 +47,13 @@ def write_overlays(report: Report, root: Path, folder: Path) -> list[str]:
 
 
 def _file_name(listing_id: str) -> str:
-    """An id as a file name on any system; ids that do not fit get a hash after `~`, which no plain one has.
+    """Return a file name for an id, valid on any system and different for each id.
 
-    Two ids share no file.
+    Ids that are not valid file names get a hash after `~`, a character that no other name contains.
     """
     safe = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "_" for c in listing_id)[:60]
-    plain = safe == listing_id and (_CASE_COUNTS or safe == safe.lower())
+    is_valid = safe == listing_id and (_CASE_SENSITIVE or safe == safe.lower())
     if safe.partition(".")[0].upper() in _RESERVED:
-        safe, plain = f"_{safe}", False
+        safe, is_valid = f"_{safe}", False
     digest = sha256_hex(listing_id.encode(errors="surrogatepass"))[:16]
-    return safe if plain else f"{safe}~{digest}"
+    return safe if is_valid else f"{safe}~{digest}"

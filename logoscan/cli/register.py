@@ -1,4 +1,4 @@
-"""`logoscan register`: a folder of brands becomes an index."""
+"""`logoscan register`: make an index of a folder of brands."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 
 from logoscan.cli.app import examples, main
 from logoscan.cli.console import complain, progress, say, working
-from logoscan.cli.inputs import ledger_of, ledger_to_change
+from logoscan.cli.inputs import changed_ledger, load_ledger
 from logoscan.cli.options import DEVICE, ENCODER, MODE, PRETRAINED
 from logoscan.errors import LogoscanError, VettingError
 
@@ -64,7 +64,7 @@ def register(
 
     folders = read_brand_folders(brands)
     if ledger is not None:
-        ledger_of(ledger)  # what is wrong with it is said before the work
+        load_ledger(ledger)  # errors in it are reported before the work
     with working("loading the model"):
         clip = ClipEncoder(encoder, pretrained, device=device)
     try:
@@ -84,22 +84,22 @@ def register(
             warnings.append(f"negative {file.name}: not registered: {error}")
     for warning in warnings:
         complain(warning)
-    if (out / "manifest.json").is_file():
-        gone = {(n.id, n.brand) for n in LogoIndex.load(out).negatives} - {(n.id, n.brand) for n in index.negatives}
-        if gone:
-            complain(f"{len(gone)} negatives that stood in {out} are not in the new register")
+    if LogoIndex.is_saved_at(out):
+        old, new = ({(n.id, n.brand) for n in i.negatives} for i in (LogoIndex.load(out), index))
+        if lost := old - new:
+            complain(f"{len(lost)} negatives that stood in {out} are not in the new register")
     index.save(out)
-    if ledger is not None:  # only of brands that are registered now
-        with ledger_to_change(ledger) as photos:
-            told = photos.add_brand_folders(folders)
-        for warning in told:
+    if ledger is not None:  # after the index: only brands that are registered now
+        with changed_ledger(ledger) as photos:
+            ledger_warnings = photos.add_brand_folders(folders)
+        for warning in ledger_warnings:
             complain(warning)
-        warnings += told
-    unseen = [b.name for b in index.brands if b.name not in index.with_logo and b.name not in index.by_name]
-    if unseen:
-        names = ", ".join(unseen[:5]) + (", ..." if len(unseen) > 5 else "")
-        complain(f"{len(unseen)} brands without a logo will not be seen in photos: {names}")
-    drawings = len({logo.id for logo in index.logos})
-    say(f"{len(index.brands)} brands, {drawings} logos, {len(index)} vectors by {clip.info.name} -> {out}")
-    if len(warnings) > len(index.shared_logos):  # a drawing of several brands is said, and is no failure
+        warnings += ledger_warnings
+    not_searched = [b.name for b in index.brands if b.name not in index.with_logo and b.name not in index.by_name]
+    if not_searched:
+        names = ", ".join(not_searched[:5]) + (", ..." if len(not_searched) > 5 else "")
+        complain(f"{len(not_searched)} brands without a logo will not be seen in photos: {names}")
+    logos = len({logo.id for logo in index.logos})
+    say(f"{len(index.brands)} brands, {logos} logos, {len(index)} vectors by {clip.info.name} -> {out}")
+    if len(warnings) > len(index.shared_logos):  # a logo of several brands is a warning, but not a failure
         sys.exit(1)

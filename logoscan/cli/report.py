@@ -1,8 +1,9 @@
-"""`logoscan report`: evidence pages of a run, to look at and hand on."""
+"""`logoscan report`: write the evidence pages of a run."""
 
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import click
@@ -12,8 +13,8 @@ from logoscan.cli.console import complain, progress, say
 from logoscan.cli.options import MODE
 from logoscan.reporting.jsonl import read_reports
 
-_MOST_TOLD = 20
-"""Photos that cannot be shown and are named; the rest is counted."""
+# Photos that cannot be shown and are named on stderr; the others are counted.
+_MAX_NAMED = 20
 
 
 @main.command(
@@ -40,19 +41,25 @@ def report(reports: Path, folder: Path, root: Path | None, index_dir: Path | Non
     from logoscan.reporting.run_html import write_pages
 
     index = None if index_dir is None else LogoIndex.load(index_dir)
-    with reports.open("rb") as lines:
-        total = sum(bool(line.strip()) for line in lines)
-    photos, lacking = root or reports.parent, 0
+    photo_folder, not_shown = root or reports.parent, 0
 
     def missing(listing_id: str, reason: str) -> None:
-        nonlocal lacking
-        lacking += 1
-        if lacking <= _MOST_TOLD:
+        nonlocal not_shown
+        not_shown += 1
+        if not_shown <= _MAX_NAMED:
             complain(f"listing {listing_id!r}: {reason}")
 
-    with progress("report", "pages", total) as advance:
-        count = write_pages(read_reports(reports), folder, root=photos, index=index, done=advance, missing=missing)
+    with progress("report", "pages", partial(_line_count, reports)) as advance:
+        count = write_pages(
+            read_reports(reports), folder, root=photo_folder, index=index, done=advance, missing=missing
+        )
     say(f"{count} listings -> {folder / 'index.html'}")
-    if lacking:
-        complain(f"{lacking} photos cannot be shown; they were looked for below {str(photos)!r} (--root)")
+    if not_shown:
+        complain(f"{not_shown} photos cannot be shown; they were looked for below {str(photo_folder)!r} (--root)")
         sys.exit(1)
+
+
+def _line_count(path: Path) -> int:
+    """Return the number of lines that are not blank."""
+    with path.open("rb") as lines:
+        return sum(bool(line.strip()) for line in lines)

@@ -1,4 +1,4 @@
-"""`logoscan scan`: listings in, a file of reports that grows line by line."""
+"""`logoscan scan`: scan listings to a file of reports that grows line by line."""
 
 from __future__ import annotations
 
@@ -6,27 +6,31 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from logoscan._hashing import file_sha256, sha256_hex
 from logoscan.cli.app import INTERRUPTED, examples, main
 from logoscan.cli.console import Complaints, complain, progress, say, working
-from logoscan.cli.inputs import ledger_of, ledger_to_change, price_model
-from logoscan.cli.options import DETECTOR, DEVICE, EFFORT, ENCODER, INDEX, MODE, OCR, PRETRAINED
+from logoscan.cli.inputs import changed_ledger, load_ledger, price_model
+from logoscan.cli.options import DETECTOR, DEVICE, EFFORT, ENCODER, INDEX, MODE, OCR, PRETRAINED, DetectorChoice
 from logoscan.cli.overlays import write_overlays
 from logoscan.io.listings import BadRow, read_listings, row_count
 from logoscan.io.partial import PartialOutput
 from logoscan.io.records import read_record, to_json
 from logoscan.matching.calibration import MatchCalibration
+from logoscan.ocr.engine import OcrChoice
 from logoscan.reporting.jsonl import read_reports
 from logoscan.scan.unreadable import photo_warnings
 from logoscan.scoring.model import ScoreModel
-from logoscan.types import Listing
+from logoscan.types import Effort, Listing
+
+if TYPE_CHECKING:
+    from logoscan.scan.scanner import Scanner
 
 
 @main.command(
@@ -90,9 +94,9 @@ def scan(
     pretrained: str | None,
     similarity_threshold: float | None,
     calibration: Path | None,
-    detector: str,
-    ocr: str,
-    effort: str,
+    detector: DetectorChoice,
+    ocr: OcrChoice,
+    effort: Effort,
     device: str,
 ) -> None:
     """Scan LISTINGS: a .jsonl, .csv or .parquet file, or a folder of photos.
@@ -101,7 +105,6 @@ def scan(
     Exit code 1 if rows or photos failed; stderr says which.
     """
     from logoscan.index.logo_index import LogoIndex
-    from logoscan.ocr.engine import make_ocr
     from logoscan.runtime import one_core_a_batch
     from logoscan.scan.scanner import Scanner
     from logoscan.vision.detector import make_detector
@@ -109,120 +112,134 @@ def scan(
 
     one_core_a_batch()
     references, bad_prices = price_model(prices)
-    rows = read_listings(listings)
-    root = root or (listings if listings.is_dir() else listings.parent)
-    photos = None if ledger is None else ledger_of(ledger)
-    with working("loading the models"):
-        clip = ClipEncoder(encoder, pretrained, device=device)
-        scanner = Scanner(
-            LogoIndex.load(index_dir, clip),
-            encoder=clip,
-            detector=make_detector(detector, device=device, effort=effort),  # type: ignore[arg-type]
-            ocr=make_ocr(ocr, device=device, effort=effort),  # type: ignore[arg-type]
-            prices=references,
-            score_model=None if score_model is None else ScoreModel.load(score_model),
-            ledger=photos,
-            calibration="auto" if calibration is None else read_record(MatchCalibration, calibration),
-            similarity_threshold=similarity_threshold,
-            root=root,
-            effort=effort,  # type: ignore[arg-type]
-        )
-    inputs = {"listings": listings, "prices": prices, "calibration": calibration, "threshold": similarity_threshold,
-              "ledger": ledger, "root": root, "effort": effort}  # fmt: skip
-    made_by = _made_by(scanner, inputs)
-    with Complaints() as tell:
-        bands, failed, unread = _scan_rows(
-            scanner, rows, partial(row_count, listings), out, root, overlay, made_by, tell
-        )
+    with Complaints() as complaints:
+        run = _Run(complaints)
+        rows = read_listings(listings, on_error=run.count_bad_row)
+        root = root or (listings if listings.is_dir() else listings.parent)
+        photos = None if ledger is None else load_ledger(ledger)
+        with working("loading the models"):
+            clip = ClipEncoder(encoder, pretrained, device=device)
+            scanner = Scanner.default(
+                LogoIndex.load(index_dir, clip),
+                device=device,
+                encoder=clip,
+                detector=make_detector(detector, device=device, effort=effort),
+                ocr=None if ocr == "none" else ocr,
+                effort=effort,
+                prices=references,
+                score_model=None if score_model is None else ScoreModel.load(score_model),
+                ledger=photos,
+                root=root,
+                calibration="auto" if calibration is None else read_record(MatchCalibration, calibration),
+                similarity_threshold=similarity_threshold,
+            )
+        inputs = {"listings": listings, "prices": prices, "calibration": calibration,
+                  "threshold": similarity_threshold, "ledger": ledger, "root": root, "effort": effort}  # fmt: skip
+        run.scan(scanner, rows, partial(row_count, listings), out, root, overlay, _made_by(scanner, inputs))
     if ledger is not None:
-        with ledger_to_change(ledger) as known:
+        with changed_ledger(ledger) as latest:
             for report in read_reports(out):
-                known.add_report(report)
-    summary = ", ".join(f"{bands[band]} {band}" for band in ("block", "review", "clear"))
-    say(f"{bands.total()} reports ({summary}) -> {out}")
-    if failed + bad_prices:
-        complain(f"{failed + bad_prices} rows failed, see above")
-    if unread:
-        complain(f"{unread} photos could not be read or drawn, see above")
-    if failed + bad_prices + unread:
+                latest.add_report(report)
+    summary = ", ".join(f"{run.bands[band]} {band}" for band in ("block", "review", "clear"))
+    say(f"{run.bands.total()} reports ({summary}) -> {out}")
+    if run.failed + bad_prices:
+        complain(f"{run.failed + bad_prices} rows failed, see above")
+    if run.unread:
+        complain(f"{run.unread} photos could not be read or drawn, see above")
+    if run.failed + bad_prices + run.unread:
         sys.exit(1)
 
 
-def _made_by(scanner: Any, inputs: Mapping[str, object]) -> dict[str, str]:
-    """Everything that decides the reports, by name: what else were to go on with them would mix two answers.
+def _made_by(scanner: Scanner, inputs: Mapping[str, object]) -> dict[str, str]:
+    """Return everything that decides the reports, by name; a file of reports that anything else began is not continued.
 
-    Files that the reports are judged by count by their content; listings may grow, and a ledger does.
+    Prices and calibration stand there by the hash of their content; listings and ledger, which may grow, by that of
+    their path, which is private.
     """
-    made = asdict(scanner.scan(Listing("-")).provenance)
-    apart = {name: str(value) for name, value in made.items() if name not in ("device", "time")}
+    provenance = asdict(scanner.scan(Listing("-")).provenance)
+    out = {name: str(value) for name, value in provenance.items() if name not in ("device", "time")}
     for name, value in inputs.items():
         if not isinstance(value, Path):
-            apart[name] = str(value)
+            out[name] = str(value)
         elif name in ("prices", "calibration"):
-            apart[name] = file_sha256(value)
-        else:  # where it lies is nobody's business
-            apart[name] = sha256_hex(os.fsencode(value.resolve()))
-    return apart
+            out[name] = file_sha256(value)
+        else:
+            out[name] = sha256_hex(os.fsencode(value.resolve()))
+    return out
 
 
-def _scan_rows(
-    scanner: Any,
-    rows: Iterator[Listing | BadRow],
-    total: Callable[[], int | None],
-    out: Path,
-    root: Path,
-    overlay: Path | None,
-    made_by: Mapping[str, str],
-    tell: Complaints,
-) -> tuple[Counter[str], int, int]:
-    """Scan to a file that grows line by line.
+@dataclass
+class _Run:
+    """One scan to a file, and what it counts.
 
-    Returns:
-        Bands of the reports written now or before, failed rows, and photos that could not be read or drawn.
+    Attributes:
+        complaints: Prints what goes wrong.
+        failed: Rows that have no report.
+        unread: Photos that could not be read or drawn, now or by an earlier run of the same command.
+        bands: Bands of the reports that were written now or by an earlier run.
+        advance: Moves the progress bar by a number of rows.
     """
-    failed = 0
-    with PartialOutput(out, made_by) as output, progress("scan", "listings", total, done=len(output.done)) as advance:
-        taken = set(output.done)
-        bands = Counter(output.bands)
-        unread = output.unread
 
-        def fresh() -> Iterator[Listing]:
-            nonlocal failed
-            before = set(taken)
-            for row in rows:
-                if not isinstance(row, BadRow) and row.id in before:
-                    before.discard(row.id)  # counted when the bar began
-                elif isinstance(row, BadRow) or row.id in taken:
-                    lost = row.rows if isinstance(row, BadRow) else 1
-                    failed += lost
-                    advance(lost)
-                    tell(
-                        f"line {row.line}: {row.reason}"
-                        if isinstance(row, BadRow)
-                        else f"listing {row.id!r}: the id is there twice; only the first is scanned"
-                    )
-                else:
-                    taken.add(row.id)
-                    yield row
-            if before:
-                complain(
-                    f"{len(before)} reports in {output.partial} are of listings that are there no more, "
-                    f"such as {min(before)!r:.80}"
-                )
+    complaints: Complaints
+    failed: int = 0
+    unread: int = 0
+    bands: Counter[str] = field(default_factory=Counter)
+    advance: Callable[[int], object] = lambda rows: None
 
-        try:
-            for report in scanner.scan_many(fresh()):
-                if overlay is not None:  # before the report: a report that is written is complete
-                    for reason in write_overlays(report, root, overlay):
-                        unread += 1
-                        tell(f"listing {report.listing_id!r}: {reason}")
-                output.write(to_json(report))
-                unread += len(photo_warnings(report.warnings))
-                bands[report.score.band] += 1
-                for warning in report.warnings:
-                    tell(f"listing {report.listing_id!r}: {warning}")
-                advance()
-        except KeyboardInterrupt:
-            complain(f"interrupted; {bands.total()} reports are in {output.partial}, the same command goes on")
-            sys.exit(INTERRUPTED)
-    return bands, failed, unread
+    def count_bad_row(self, row: BadRow) -> None:
+        """Count and report a row that is not a listing."""
+        self._fail(row.rows, f"line {row.line}: {row.reason}")
+
+    def _fail(self, rows: int, message: str) -> None:
+        self.failed += rows
+        self.advance(rows)
+        self.complaints(message)
+
+    def scan(
+        self,
+        scanner: Scanner,
+        listings: Iterator[Listing],
+        total: Callable[[], int | None],
+        out: Path,
+        root: Path,
+        overlay: Path | None,
+        made_by: Mapping[str, str],
+    ) -> None:
+        """Scan listings to a file that grows line by line."""
+        with (
+            PartialOutput(out, made_by) as output,
+            progress("scan", "listings", total, done=len(output.done)) as self.advance,
+        ):
+            self.bands, self.unread = Counter(output.bands), output.unread
+            try:
+                for report in scanner.scan_many(self._unscanned(listings, output)):
+                    if overlay is not None:  # before the report: a report that is written is complete
+                        for reason in write_overlays(report, root, overlay):
+                            self.unread += 1
+                            self.complaints(f"listing {report.listing_id!r}: {reason}")
+                    output.write(to_json(report))
+                    self.unread += len(photo_warnings(report.warnings))
+                    self.bands[report.score.band] += 1
+                    for warning in report.warnings:
+                        self.complaints(f"listing {report.listing_id!r}: {warning}")
+                    self.advance(1)
+            except KeyboardInterrupt:
+                complain(f"interrupted; {self.bands.total()} reports are in {output.partial}, the same command goes on")
+                sys.exit(INTERRUPTED)
+
+    def _unscanned(self, listings: Iterator[Listing], output: PartialOutput) -> Iterator[Listing]:
+        """Yield the listings that have no report yet."""
+        ids, earlier = set(output.done), set(output.done)
+        for listing in listings:
+            if listing.id in earlier:
+                earlier.discard(listing.id)  # the progress bar began with it
+            elif listing.id in ids:
+                self._fail(1, f"listing {listing.id!r}: the id is there twice; only the first is scanned")
+            else:
+                ids.add(listing.id)
+                yield listing
+        if earlier:
+            complain(
+                f"{len(earlier)} reports in {output.partial} are of listings that are there no more, "
+                f"such as {min(earlier)!r:.80}"
+            )

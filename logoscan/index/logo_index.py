@@ -208,7 +208,7 @@ class LogoIndex:
         return self._state.content
 
     def _repr_html_(self) -> str:
-        from logoscan.reporting.markup import index_html
+        from logoscan.reporting.notebook import index_html
 
         state = self._state
         vectors = Counter(r.brand for r in state.logos.records)

@@ -20,9 +20,19 @@ from logoscan.text.words import is_common
 from logoscan.types import Brand, UsualPrice
 
 __all__ = [
-    "CONFLICTS", "Conflict", "ConflictKind", "UsualPrices", "allowed", "refuse", "settled", "told", "vet_drawings", "vet_logos",
-    "vet_names", "vet_prices",
-]  # fmt: skip
+    "CONFLICTS",
+    "Conflict",
+    "ConflictKind",
+    "UsualPrices",
+    "allowed",
+    "refuse",
+    "settled",
+    "told",
+    "vet_drawings",
+    "vet_logos",
+    "vet_names",
+    "vet_prices",
+]
 
 ConflictKind: TypeAlias = Literal["name", "alias", "record", "logo", "price"]
 CONFLICTS: tuple[ConflictKind, ...] = ("name", "alias", "record", "logo", "price")

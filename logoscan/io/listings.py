@@ -6,13 +6,13 @@ A bad field costs that field, and a bad row becomes a `BadRow` with its line; ne
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from functools import wraps
 from pathlib import Path
 from typing import Any, Literal
 
 from logoscan.errors import InputError
+from logoscan.io.bad_rows import OnError, check_on_error, good_rows
 from logoscan.io.csv_tables import CsvTable, open_csv
 from logoscan.io.folders import photo_names
 from logoscan.io.parquet_rows import ParquetTable
@@ -22,7 +22,16 @@ from logoscan.io.values import loads, replace_surrogates
 from logoscan.sources import PHOTO_SUFFIXES, NameBelow
 from logoscan.types import Listing
 
-__all__ = ["PHOTO_SUFFIXES", "BadRow", "listings_kind", "read_listings", "row_count", "rows_of_csv", "to_listing"]
+__all__ = [
+    "PHOTO_SUFFIXES",
+    "BadRow",
+    "listings_kind",
+    "read_listings",
+    "read_rows",
+    "row_count",
+    "rows_of_csv",
+    "to_listing",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -119,27 +128,11 @@ def row_count(path: str | Path) -> int | None:
     return max(0, ends + (last != b"\n") - (kind == ".csv"))
 
 
-def _below_their_source(
-    read: Callable[[str | Path], Iterator[Listing | BadRow]],
-) -> Callable[[str | Path], Iterator[Listing | BadRow]]:
-    """Wrap a reader so that names of images know the folder they are relative to, and every scanner finds them."""
-
-    @wraps(read)
-    def reading(source: str | Path) -> Iterator[Listing | BadRow]:
-        path = Path(source).absolute()  # rows are read later, when the process may be in another folder
-        rows = read(path if path.exists() else source)
-        folder = path if path.is_dir() else path.parent
-        return (row if isinstance(row, BadRow) or not row.images else _below(row, folder) for row in rows)
-
-    return reading
-
-
 def _below(listing: Listing, folder: Path) -> Listing:
     return replace(listing, images=tuple(NameBelow(i, folder) if isinstance(i, str) else i for i in listing.images))
 
 
-@_below_their_source
-def read_listings(source: str | Path) -> Iterator[Listing | BadRow]:
+def read_listings(source: str | Path, *, on_error: OnError = "raise") -> Iterator[Listing]:
     """Yield the listings of a file, or one for each photo of a folder (its id is the file's name below the folder).
 
     Image names stay as they are written, and know the folder that they are relative to: that of the file, or the folder
@@ -150,14 +143,32 @@ def read_listings(source: str | Path) -> Iterator[Listing | BadRow]:
     Args:
         source: `.jsonl`, `.csv` (images and reviews split by `|`), both in UTF-8 and compressed or not (`.csv.gz`),
             `.parquet`, or a folder.
+        on_error: What to do with a row that is no listing: "raise" `InputError`, "skip" it and name it in the log, or a
+            function that is called with the `BadRow`, in its place among the listings.
 
     Raises:
         InputError: There is no such file, or it is of another kind, UTF-16 or one JSON array; there is no column `id`,
-            a known column is there twice, or one that is absent is there with a typo (`pirce`).
+            a known column is there twice, or one that is absent is there with a typo (`pirce`); while reading: a row is
+            bad and `on_error` is "raise".
         MissingDependencyError: The file is Parquet, and pyarrow is not installed.
         CorruptFileError: A `.parquet` file is something else; while reading: a `.gz` file is damaged.
     """
-    path = Path(source)
+    check_on_error(on_error)
+    return good_rows(read_rows(source), on_error, Path(source).name)
+
+
+def read_rows(source: str | Path) -> Iterator[Listing | BadRow]:
+    """Yield listings and bad rows in order, for programs that report each bad row in its place.
+
+    `read_listings` explains the source, the names of images, and the errors.
+    """
+    path = Path(source).absolute()  # rows are read later, when the process may be in another folder
+    rows = _read(path if path.exists() else Path(source))
+    folder = path if path.is_dir() else path.parent
+    return (row if isinstance(row, BadRow) or not row.images else _below(row, folder) for row in rows)
+
+
+def _read(path: Path) -> Iterator[Listing | BadRow]:
     if path.is_dir():
         return _from_folder(path)
     kind = listings_kind(path)

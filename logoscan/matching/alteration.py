@@ -22,7 +22,7 @@ from logoscan.index.logo_index import LogoIndex
 from logoscan.matching.alignment import Alignment, align, drawn, overlay
 from logoscan.matching.alteration_features import evidence
 from logoscan.runtime import building_networks
-from logoscan.types import ImageSource, Listing, Match, Rgb, Rgba
+from logoscan.types import ImageSource, Listing, MarkAlteration, Match, Rgb, Rgba
 from logoscan.vision import weights
 from logoscan.vision.features import FeatureExtractor
 
@@ -196,10 +196,10 @@ class MarkComparison:
             return None
         return self._check.check(cut(self._extractor.load(image), match.xyxy), logo_image)
 
-    def altered(self, listing: Listing, matches: Sequence[Match], index: LogoIndex) -> dict[str, Mapping[str, float]]:
+    def altered(self, listing: Listing, matches: Sequence[Match], index: LogoIndex) -> dict[str, MarkAlteration]:
         """Return what became of the marks that every scan compares, by brand."""
-        kinds = {match.brand: self.kinds(listing, match, index) for match in self.surest(matches, index)}
-        return {brand: value for brand, value in kinds.items() if value is not None}
+        compared = {match.brand: self.compare(listing, match, index) for match in self.surest(matches, index)}
+        return {brand: alteration for brand, alteration in compared.items() if alteration is not None}
 
     def surest(self, matches: Sequence[Match], index: LogoIndex) -> list[Match]:
         """Return the best match of each of the few brands that are surely shown; none unless every scan compares.
@@ -216,8 +216,8 @@ class MarkComparison:
                 surest.setdefault(match.brand, match)
         return list(surest.values())
 
-    def kinds(self, listing: Listing, match: Match, index: LogoIndex) -> Mapping[str, float] | None:
-        """Return `Alteration.kinds` of a mark in a listing's photo; None where it cannot be told."""
+    def compare(self, listing: Listing, match: Match, index: LogoIndex) -> MarkAlteration | None:
+        """Compare a mark in a listing's photo with its logo image; None where nothing can be held against a seller."""
         try:
             alteration = self.alteration(listing.images[match.image], match, index)
         except ImageError as error:  # it could be read a moment ago
@@ -226,7 +226,7 @@ class MarkComparison:
         except Exception:  # a photo that breaks the check costs that comparison, not the stream
             logger.exception("listing %s, image %d: a mark could not be compared", listing.id, match.image)
             return None
-        return None if alteration is None or not _is_sound(alteration) else alteration.kinds
+        return None if alteration is None or not _is_sound(alteration) else MarkAlteration(alteration.kinds)
 
 
 def _is_sound(alteration: Alteration) -> bool:

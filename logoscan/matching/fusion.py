@@ -79,14 +79,14 @@ def contradicted(
         mentions: Of the same; those outside of photos, and those whose box is not known, contradict nothing.
         sharing: Brands that share a registered logo, by its brand and identifier (`LogoIndex.sharing`).
     """
-    read: dict[str, list[BrandMention]] = {}
+    read: dict[int, list[BrandMention]] = {}
     for mention in mentions:
-        if mention.source.startswith("image:") and mention.kind in ("exact", "near", "partial"):
-            read.setdefault(mention.source, []).append(mention)
+        if mention.image is not None and mention.kind in ("exact", "near", "partial"):
+            read.setdefault(mention.image, []).append(mention)
     out = []
     for match in matches:
         if match.probability is not None:
-            named = _named_there(match, read.get(f"image:{match.image}", ()), sharing or {})
+            named = _named_there(match, read.get(match.image, ()), sharing or {})
             if named > 0.0:
                 there = match.probability * (1.0 - named)
                 left = there / max(1e-12, there + 1.0 - match.probability)
@@ -139,7 +139,7 @@ def fuse(
         if match.probability is not None:
             best[match.kind] = max(best.get(match.kind, 0.0), match.probability)
     for mention in mentions:
-        if mention.source.startswith("image:") and mention.kind in ("exact", "near", "partial"):
+        if mention.image is not None and mention.kind in ("exact", "near", "partial"):
             text[mention.brand] = max(text.get(mention.brand, 0.0), mention.probability)
     logo = {brand: together(*best.values()) if best else None for brand, best in by_kind.items()}
     return {

@@ -21,27 +21,27 @@ __all__ = ["EvidenceModel"]
 class EvidenceModel:
     """What listings say about their merchant, as a likelihood ratio.
 
-    A piece of evidence has log-odds x of being counterfeit, above those of any listing. Where a merchant sells a share
-    f of counterfeits, and honest ones unknowingly a share e, it is (f * exp(x) + 1 - f) / (e * exp(x) + 1 - e) times as
-    likely from that merchant. Pieces multiply; the shares are averaged, all alike likely. A noisy-or, 1 - product of
-    (1 - p), asks whether any listing is counterfeit and drifts to 1 over many harmless ones; here those speak for the
-    merchant. A piece loses half of its weight, an exponent, every half-life.
+    A piece of evidence has log-odds x of being counterfeit, above those of any listing. If a merchant sells a share f
+    of counterfeits, and honest ones unknowingly a share e, the piece is (f * exp(x) + 1 - f) / (e * exp(x) + 1 - e)
+    times as probable from that merchant. Pieces multiply; the shares f are averaged, all equally probable. A noisy-or,
+    1 - product of (1 - p), asks whether any listing is counterfeit and drifts to 1 over many harmless ones; here those
+    speak for the merchant. A piece loses half of its weight, an exponent, every half-life.
 
     All numbers are stated priors, not fitted to data.
 
     Attributes:
-        base_rate: Counterfeits among all listings. Upper end of the 1-5 % that marketplaces state; it must lie above
-            the score of a listing of which nothing speaks (0.7 %, `score.PRIOR_BIAS`), else harmless listings add up to
-            suspicion.
-        honest_share: e. One in 200: honest shops are deceived by a supplier now and then.
-        shares: f, each above e. From a fake hidden among 60 listings to a shop that sells little else.
-        half_life_days: Half a year: what a merchant offers changes with the seasons.
+        base_rate: Share of counterfeits among all listings. Upper end of the 1-5 % that marketplaces state; it must lie
+            above the score of a listing without any signal (0.7 %, `model.PRIOR_BIAS`), else harmless listings add up
+            to suspicion.
+        honest_share: The share e. One in 200: honest shops are deceived by a supplier now and then.
+        shares: The shares f, each above e. From a fake hidden among 60 listings to a shop that sells little else.
+        half_life_days: Half-life of a piece, in days. Half a year: what a merchant offers changes with the seasons.
         slack: Log-odds above the base rate that count as nothing. Scores of one merchant's listings err alike (by
             category, by style of photo), and a small error adds up: simulated honest merchants with 400 listings and
             a shared error of 0.7 were blocked in 3.5 % of cases without slack, in 0.9 % with it.
-        cap: Largest |x|: one piece brings a merchant to even odds, never to a block.
+        cap: Largest absolute x: one piece brings a merchant to even odds, never to a block.
         floor: Least that listings can add, approached smoothly so that merchants still differ: clean listings are cheap
-            to post and must not buy off all else.
+            to post and must not compensate for everything else.
     """
 
     base_rate: float = 0.05
@@ -71,21 +71,21 @@ class EvidenceModel:
         object.__setattr__(self, "shares", tuple(map(float, self.shares)))
 
     def excess(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
-        """x: log-odds above the base rate and its slack, within the cap."""
+        """Return x: log-odds above the base rate and its slack, within the cap."""
         x = logits - math.log(self.base_rate / (1 - self.base_rate))
         return np.clip(np.where(x > 0, np.maximum(0.0, x - self.slack), x), -self.cap, self.cap)
 
     def log_ratios(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Log likelihood ratios float64 (shares, n) of n pieces; each rises with its logit."""
+        """Return log likelihood ratios float64 (shares, n) of n pieces; each rises with its logit."""
         above = np.expm1(self.excess(logits))
         return np.log1p(np.multiply.outer(self.shares, above)) - np.log1p(self.honest_share * above)
 
     def decay(self, ages_s: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Weights in [0, 1]; what lies ahead counts in full."""
+        """Return weights in [0, 1] by age in seconds; a time in the future counts in full."""
         return np.exp2(-np.maximum(0.0, ages_s) / (86_400 * self.half_life_days))
 
     def total(self, sums: NDArray[np.float64]) -> float:
-        """What the pieces add to the merchant's log-odds, from their weighted sums of log ratios (shares,)."""
+        """Return what the pieces add to the merchant's log-odds, from their weighted sums of log ratios (shares,)."""
         top = float(sums.max())
         whole = top + math.log(float(np.exp(sums - top).mean()))
         return whole if whole >= 0 else -self.floor * math.expm1(-whole / self.floor)

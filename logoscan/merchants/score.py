@@ -1,17 +1,17 @@
 """A merchant's listings and the platform's own facts -> one score from 0 to 100 whose reasons sum to it exactly.
 
-The question is whether this merchant sells counterfeits: 100 * sigmoid(bias + sum of contributions). How listings
-become evidence stands in `merchant_evidence`.
+The score says how probable it is that this merchant sells counterfeits: 100 * sigmoid(bias + sum of contributions).
+`evidence_model` says how listings become evidence.
 
 The number says whom a person should look at first, and its reasons say why. All its coefficients are stated priors, not
 fitted to data: it ranks, and 80 does not mean that four of five such merchants sell counterfeits. It must not be used
 
 - alone, to suspend or accuse anyone: an honest shop whose photos were copied, or that a supplier deceived, looks alike.
-  Even of "block" a person opens the listings in `worst` first;
+  Even at "block" a person opens the listings in `worst` first;
 - twice: a removal that followed from this score is no takedown to feed back, and a buyer who complained in a review and
-  to the platform is one witness, though the sum counts two;
-- as a certificate: a merchant of whom nothing is known has the bias' score, and clean listings are cheap to post;
-- beside that of another model (`MerchantScore.model`), or of listings that other score models judged.
+  to the platform is one piece of evidence, though the sum counts two;
+- as a certificate: a merchant about whom nothing is known has the bias' score, and clean listings are cheap to post;
+- beside the score of another model (`MerchantScore.model`), or of listings that other score models judged.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ from datetime import datetime
 from types import MappingProxyType
 
 from logoscan._hashing import fingerprint
-from logoscan._validate import band_limits, finite, not_negative, whole_number
+from logoscan._validate import band_limits, finite, not_negative
 from logoscan.errors import InputError, MismatchError
 from logoscan.merchants.evidence_model import EvidenceModel
+from logoscan.merchants.facts import FACT_NUMBERS, MerchantFacts, fact_strengths, plural
 from logoscan.merchants.state import MerchantState, iso_time, seconds
 from logoscan.odds import sigmoid
 from logoscan.results import Report
@@ -34,7 +35,6 @@ from logoscan.types import Band
 __all__ = [
     "MERCHANT_PRIOR",
     "MerchantContribution",
-    "MerchantFacts",
     "MerchantModel",
     "MerchantScore",
     "score_merchant",
@@ -47,72 +47,11 @@ MERCHANT_PRIOR: Mapping[str, float] = MappingProxyType(
     {
         "refunds": 2.0,  # "not as described" has many harmless causes: sizes, colours, slow parcels
         "complaints": 4.0,  # buyers say "fake" of genuine goods too; many of them together are seldom wrong
-        "takedowns": 5.0,  # a removal that was upheld is the best label there is
+        "takedowns": 5.0,  # an upheld removal is the best label there is
         "account_age": 1.0,  # sellers of fakes open new accounts, and so does every honest beginner
         "identity": 1.0,
     }
 )
-# Beyond any merchant's orders, and exact as a float.
-_MOST_ORDERS = 10**15
-_NEW_DAYS = 90.0
-"""Half-life of an account's newness: a usual window of returns, within which few complaints can have come."""
-
-
-@dataclass(frozen=True)
-class _Rate:
-    """A share of orders, shrunk by a Beta prior: what is usual, where it says all it can, the prior's orders."""
-
-    usual: float
-    full: float
-    orders: float
-
-    def strength(self, count: int, orders: int) -> float:
-        """In [0, 1]: on a log scale from the usual share to the full one."""
-        share = (self.usual * self.orders + count) / (self.orders + orders)
-        return min(1.0, max(0.0, math.log(share / self.usual) / math.log(self.full / self.usual)))
-
-
-_REFUNDS = _Rate(0.01, 0.2, 200)
-"""1 in 100 is common for honest shops, 1 in 5 is not; 200 orders, so that 1 refund of 2 orders is an eighth of it."""
-_COMPLAINTS = _Rate(0.002, 0.05, 500)
-"""Rarer than refunds, so the prior weighs more orders: it stands for one complaint in 500."""
-
-
-@dataclass(frozen=True)
-class MerchantFacts:
-    """What the platform itself knows about a merchant; None is unknown and adds nothing.
-
-    Attributes:
-        orders: Delivered.
-        refunds: Of these, refunded as not as described.
-        complaints: Of these, those whose buyer says that the goods are counterfeit.
-        takedowns: Earlier removals for counterfeiting that were upheld.
-        account_age_days: Since the account was opened.
-        identity_verified: The platform has checked who the merchant is.
-    """
-
-    orders: int | None = None
-    refunds: int | None = None
-    complaints: int | None = None
-    takedowns: int | None = None
-    account_age_days: float | None = None
-    identity_verified: bool | None = None
-
-    def __post_init__(self) -> None:
-        for name in ("orders", "refunds", "complaints", "takedowns"):
-            value = getattr(self, name)
-            if value is not None:
-                whole_number("MerchantFacts", name, value, 0, _MOST_ORDERS)
-        for name in ("refunds", "complaints"):
-            value = getattr(self, name)
-            if value is not None and self.orders is not None and value > self.orders:
-                raise InputError(f"MerchantFacts.{name}: expected at most the {self.orders} orders, got {value}")
-        if self.account_age_days is not None:
-            not_negative("MerchantFacts", "account_age_days", self.account_age_days)
-        if self.identity_verified not in (None, True, False):
-            raise InputError(
-                f"MerchantFacts.identity_verified: expected True, False or None, got {self.identity_verified!r:.80}"
-            )
 
 
 @dataclass(frozen=True)
@@ -129,19 +68,19 @@ class MerchantContribution:
 
 @dataclass(frozen=True)
 class MerchantScore:
-    """How much speaks for a merchant's selling counterfeits; by the stated priors a rank, no measured probability.
+    """The score of one merchant: with the stated priors it ranks merchants and is no measured probability.
 
     Attributes:
-        seller_id: None where there was no report.
-        value: 100 * sigmoid(bias + sum of contributions), in [0, 100]. Where nothing is known, the bias' alone.
+        seller_id: Id of the merchant; None where there was no report.
+        value: 100 * sigmoid(bias + sum of contributions), in [0, 100]. Where nothing is known, that of the bias alone.
         band: "clear", "review" (a person should look) or "block" (before others, and with more than prices and platform
             rates to show).
         bias: Log-odds before any evidence.
         contributions: What was judged, largest first.
-        listings: Reports that were judged, with copies; a listing scanned twice counts twice.
-        pieces: Independent pieces of evidence among them.
-        worst: Ids of the listings that speak against the merchant most, the worst first; of an id its first 96
-            characters.
+        listings: Number of reports that were judged, with copies; a listing scanned twice counts twice.
+        pieces: Number of independent pieces of evidence among them.
+        worst: Ids of the listings that speak against the merchant most, the worst first; the first 96 characters of
+            each.
         model: Name and version of the merchant model.
         at: When it was judged, ISO 8601; None where there was no report and no time given.
     """
@@ -173,13 +112,13 @@ class MerchantModel:
     """An additive score of a merchant on the log-odds.
 
     Attributes:
-        bias: Log-odds of a merchant of whom nothing is known: 1.8 %, a stated prior.
+        bias: Log-odds of a merchant about whom nothing is known: 1.8 %, a stated prior.
         listings: How listings become evidence.
         coefficients: The most that each fact can add; at least 0.
         review_from: Score from which the band is "review", in (0, 100).
         block_from: Score from which the band is "block", given a listing that points at counterfeits or a takedown, and
-            that the score reaches it with each set of photos counted once, under however many titles.
-        name: Goes into the version.
+            given that the score also reaches it with each set of photos counted once, under however many titles.
+        name: Name that goes into the version.
     """
 
     bias: float = -4.0
@@ -206,37 +145,12 @@ class MerchantModel:
     def version(self) -> str:
         """Name and 8 hex digits over the numbers."""
         numbers = (self.bias, self.listings, sorted(self.coefficients.items()), self.review_from, self.block_from)
-        fixed = (_REFUNDS, _COMPLAINTS, _NEW_DAYS)
-        return f"{self.name}@{fingerprint(numbers, fixed, digits=8)}"
+        return f"{self.name}@{fingerprint(numbers, FACT_NUMBERS, digits=8)}"
 
     def judge_facts(self, facts: MerchantFacts) -> list[MerchantContribution]:
-        """What each known fact adds: 0 or more. A share of orders needs the number of orders."""
-        found: list[tuple[str, float, str]] = []
-        for name, count, rate, what in (
-            ("refunds", facts.refunds, _REFUNDS, "refunded as not as described"),
-            ("complaints", facts.complaints, _COMPLAINTS, "called counterfeit by their buyers"),
-        ):
-            if count is not None and facts.orders is not None:
-                of = f"{count} of {facts.orders} {_plural('order', facts.orders)}"
-                why = f"{of} {'was' if count == 1 else 'were'} {what}; {rate.usual:.1%} is usual."
-                found.append((name, rate.strength(count, facts.orders), why))
-        if facts.takedowns is not None:
-            # the first is half of it: one may be a mistake, and the tenth says little that the ninth did not
-            were = "was" if facts.takedowns == 1 else "were"
-            why = f"{facts.takedowns} earlier {_plural('removal', facts.takedowns)} for counterfeiting {were} upheld."
-            found.append(("takedowns", 1.0 - 2.0**-facts.takedowns, why))
-        if facts.account_age_days is not None:
-            days = f"{facts.account_age_days:.0f}"
-            why = f"The account is {days} {'day' if days == '1' else 'days'} old."
-            found.append(("account_age", 2.0 ** (-facts.account_age_days / _NEW_DAYS), why))
-        if facts.identity_verified is not None:
-            why = f"The merchant's identity is {'' if facts.identity_verified else 'not '}verified."
-            found.append(("identity", 0.0 if facts.identity_verified else 1.0, why))
-        return [MerchantContribution(name, self.coefficients[name] * strength, why) for name, strength, why in found]
-
-
-def _plural(noun: str, number: int) -> str:
-    return noun if number == 1 else f"{noun}s"
+        """Return what each known fact adds: 0 or more. A share of orders needs the number of orders."""
+        strengths = fact_strengths(facts)
+        return [MerchantContribution(name, self.coefficients[name] * value, why) for name, value, why in strengths]
 
 
 def score_merchant(
@@ -246,12 +160,12 @@ def score_merchant(
     model: MerchantModel | None = None,
     at: str | datetime | None = None,
 ) -> MerchantScore:
-    """Score one merchant.
+    """Return the score of one merchant.
 
     Args:
         evidence: Reports of this merchant's listings, or the state of a stream of them.
         facts: What the platform knows besides.
-        model: By default the stated priors, with the state's own way of weighing listings.
+        model: The model; by default the stated priors, with the state's own evidence model.
         at: Time to judge at; by default that of the newest report. Reports after it count in full.
 
     Raises:
@@ -279,10 +193,10 @@ def score_merchant(
     if state.pieces and at_s is not None:
         ratio, once = state.log_ratio(at_s), state.log_ratio(at_s, titles=False)
         against = state.against
-        pieces = f"{against} of {state.pieces} independent {_plural('piece', state.pieces)} of evidence"
+        pieces = f"{against} of {state.pieces} independent {plural('piece', state.pieces)} of evidence"
         speak = f"{'speaks' if against == 1 else 'speak'} for counterfeits"
         more = "; the same photos under several titles count as several" if ratio > once else ""
-        why = f"{pieces}, from {state.reports} {_plural('report', state.reports)}, {speak}{more}."
+        why = f"{pieces}, from {state.reports} {plural('report', state.reports)}, {speak}{more}."
         parts.append(MerchantContribution(LISTINGS, ratio, why))
         plain += once
     parts.sort(key=lambda p: (-p.contribution, p.name))

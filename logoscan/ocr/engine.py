@@ -1,6 +1,6 @@
-"""Pictures -> lines of text: the OcrEngine protocol, and the choice of an engine. Knows nothing of brands.
+"""Photos -> lines of text: the OcrEngine protocol, and the choice of an engine. Knows nothing of brands.
 
-Both engines (`ocr_easy`, `ocr_rapid`) take RGB and work offline.
+Both engines (`easyocr`, `rapidocr`) take RGB and work offline.
 """
 
 from __future__ import annotations
@@ -30,44 +30,46 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 OcrChoice: TypeAlias = Literal["auto", "easyocr", "rapidocr", "none"]
+# Long sides at which lines are read and searched, by effort.
 _READ_PX: dict[str, tuple[int, tuple[int, ...]]] = {"default": (960, (480,)), "full": (1600, (480, 960, 1600))}
-"""Long sides at which lines are read and found."""
-_MOST_LINES = 12
-"""Lines of a photo that default effort reads at each size at which it finds lines."""
+# Lines of a photo that default effort reads at each size at which it searches lines.
+_MAX_LINES = 12
 
 
 @runtime_checkable
 class OcrEngine(Protocol):
-    """Reads text. `name` goes into every report."""
+    """Reads text. Reports have its `name`."""
 
     @property
     def name(self) -> str: ...  # noqa: D102
 
     def read(self, images: Sequence[Rgb]) -> list[TextSpans]:
-        """Lines in each picture, uint8 (H, W, 3); polygons in pixels of that picture."""
+        """Return the lines in each photo, uint8 (H, W, 3); polygons are in pixels of that photo."""
         ...
 
 
 @runtime_checkable
 class WordReader(Protocol):
-    """An engine that can also read places which others propose."""
+    """An engine that can also read boxes which others propose."""
 
-    def read_words(self, images: Sequence[Rgb], places: Sequence[Boxes]) -> list[TextSpans]:
-        """One line in each place, float32 (n, 4) xyxy px of its picture; places without any are left out.
+    def read_words(self, images: Sequence[Rgb], boxes: Sequence[Boxes], /) -> list[TextSpans]:
+        """Return one line in each box, float32 (n, 4) xyxy px of its photo; boxes without a line are left out.
 
-        No lines are looked for. A place higher than wide is read turned either way, and the surer reading counts.
+        No lines are searched. A box higher than wide is read rotated either way, and the more confident reading counts.
         """
         ...
 
 
 def make_ocr(engine: OcrChoice = "auto", *, device: str = "auto", effort: Effort = "default") -> OcrEngine | None:
-    """The engine by name; "auto" is EasyOCR on CUDA where its weights are there, else RapidOCR; "none" is None.
+    """Return the engine of a name; "auto" is EasyOCR on CUDA if its weights are installed, else RapidOCR; "none" is
+    None.
 
     Args:
-        engine: See above.
+        engine: Name of the engine: "auto", "easyocr", "rapidocr" or "none".
         device: "auto", "cpu", "cuda", ...
-        effort: "default" finds lines at one small size, enlarging no picture more than twice, and RapidOCR reads the
-            twelve with the highest letters at up to 960 px; "full" finds them at three and reads all, at up to 1600 px.
+        effort: "default" searches lines at one small size, enlarging no photo more than twice, and RapidOCR reads the
+            twelve with the highest letters at up to 960 px; "full" searches them at three sizes and reads all, at up to
+            1600 px.
 
     Raises:
         InputError: Another name.
@@ -88,6 +90,6 @@ def make_ocr(engine: OcrChoice = "auto", *, device: str = "auto", effort: Effort
         if effort == "full":
             return RapidOcr(device=device, long_side_px=long_side_px, find_px=find_px)
         return RapidOcr(
-            device=device, long_side_px=long_side_px, find_px=find_px, most_lines=_MOST_LINES, most_enlarged=MAX_BLUR
+            device=device, long_side_px=long_side_px, find_px=find_px, most_lines=_MAX_LINES, most_enlarged=MAX_BLUR
         )
     raise InputError(f"ocr: expected auto, easyocr, rapidocr or none, got {engine!r}")

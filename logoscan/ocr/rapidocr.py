@@ -19,14 +19,14 @@ from logoscan._hashing import file_sha256
 from logoscan.errors import CorruptFileError, InputError, MissingDependencyError
 from logoscan.ocr.canvas import (
     MAX_ENLARGEMENT,
-    checked_sizes,
+    best_readings,
+    check_sizes,
     find_sizes,
-    merged,
-    named_sizes,
-    scaled,
+    line_crops,
+    merge_readings,
+    scale_image,
+    sizes_in_words,
     spans_of,
-    surest,
-    upright,
 )
 from logoscan.runtime import building_networks
 from logoscan.types import Boxes, Rgb, TextSpans
@@ -35,12 +35,12 @@ __all__ = ["RapidOcr", "rapidocr_models"]
 
 logger = logging.getLogger(__name__)
 
-_LEAST_LINE_PX = 128
-"""Width to which shorter lines of 48 px are padded; RapidOCR's 320 makes a short word cost as much as a long one."""
+# Width to which shorter lines of 48 px are padded; RapidOCR's 320 makes a short word cost as much as a long one.
+_MIN_LINE_PX = 128
 
 
-# Digests of the models in RapidOCR's wheels, by what they do: a table that lies beside them would tell damage alone,
-# and one model would pass for another.
+# Digests of the models in RapidOCR's wheels, by task. A table that lies beside the models would detect damage alone,
+# and one model could pass for another.
 _SHA256 = {
     "_det_": {"090f04abcd9d9a7498bc4ebf677e4cb9bdce1fe4197ddb7e529f1ef44e1ff94f"},
     "_cls_": {"e47acedf663230f8863ff1ab0e64dd2d82b838fceb5957146dab185a89d6215c"},
@@ -53,8 +53,8 @@ class RapidOcr:
 
     Attributes:
         name: "rapidocr VERSION", the sizes, and how many lines are read if not all.
-        long_side_px: Pictures are read at this.
-        find_px: Lines are found at these.
+        long_side_px: Long side in pixels to which photos are scaled before they are read.
+        find_px: Long sides in pixels at which lines are searched.
     """
 
     @building_networks()
@@ -72,13 +72,14 @@ class RapidOcr:
 
         Args:
             device: "cpu"; ONNX Runtime's CPU build is what the dependencies install.
-            long_side_px: Pictures are scaled to at most this before reading.
-            find_px: Lines are found in the picture scaled to at most each of these: in a small one those of large
-                letters, which a text detector takes apart, in a large one small print; none given: as it is read.
-            most_lines: Of a picture that are read at each size at which they are found, highest letters first; None
-                reads all.
-            most_enlarged: Times that a small picture is enlarged at most before lines are looked for, above 0.
-            threads: Of ONNX Runtime; None takes torch's number, so that one setting governs both.
+            long_side_px: Photos are scaled to at most this long side before reading.
+            find_px: Lines are searched in the photo scaled to at most each of these long sides. A small one shows large
+                letters, which a text detector splits in a large one; a large one shows small print. Without any, lines
+                are searched in the photo as it is read.
+            most_lines: Lines of a photo that are read at each size at which they are searched, highest letters first;
+                None reads all.
+            most_enlarged: Largest factor by which a small photo is enlarged before lines are searched, above 0.
+            threads: Threads of ONNX Runtime; None takes torch's number, so that one setting governs both.
 
         Raises:
             MissingDependencyError: RapidOCR is not installed.
@@ -93,14 +94,14 @@ class RapidOcr:
         det, cls, rec = rapidocr_models()
         if device not in ("cpu", "auto"):
             logger.warning("rapidocr runs on the CPU, not on %s: ONNX Runtime is installed for the CPU", device)
-        self.long_side_px, self.find_px = checked_sizes(long_side_px, find_px)
+        self.long_side_px, self.find_px = check_sizes(long_side_px, find_px)
         if most_lines is not None and most_lines < 1:
             raise InputError(f"most_lines: expected 1 or more or None, got {most_lines!r}")
         if not 0 < most_enlarged < math.inf:
             raise InputError(f"most_enlarged: expected above 0 and finite, got {most_enlarged!r}")
         self.most_lines, self.most_enlarged = most_lines, most_enlarged
         lines = f", {most_lines} lines" if most_lines else ""
-        self.name = f"rapidocr {version('rapidocr')} {named_sizes(self.long_side_px, self.find_px)}{lines}"
+        self.name = f"rapidocr {version('rapidocr')} {sizes_in_words(self.long_side_px, self.find_px)}{lines}"
         self._engine: Any = RapidOCR(
             params={
                 "Global.log_level": "critical",  # else a line on stderr for each photo without text
@@ -110,8 +111,8 @@ class RapidOcr:
                 "Cls.model_path": str(cls),
                 "Rec.model_path": str(rec),
                 "Rec.rec_batch_num": 1,  # of several, all are padded to the longest, which costs more than it saves
-                "Rec.rec_img_shape": [3, 48, _LEAST_LINE_PX],
-                "Det.limit_type": "max",  # pictures come at the size in which lines are looked for
+                "Rec.rec_img_shape": [3, 48, _MIN_LINE_PX],
+                "Det.limit_type": "max",  # photos come in the size in which lines are searched
                 "Det.limit_side_len": 1 << 20,
             }
         )
@@ -119,71 +120,71 @@ class RapidOcr:
             load()  # now: the first call of several threads would load them several times
 
     def read(self, images: Sequence[Rgb]) -> list[TextSpans]:
-        """Lines in each picture, see `OcrEngine`."""
+        """Return the lines in each photo (`OcrEngine.read`)."""
         return [self._read(image) for image in images]
 
     def _read(self, image: Rgb) -> TextSpans:
         import cv2
 
-        picture, scale = scaled(image, self.long_side_px)
-        bgr = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), np.uint8)  # what it takes arrays for
-        looks: list[TextSpans] = []
+        picture, scale = scale_image(image, self.long_side_px)
+        bgr = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), np.uint8)  # RapidOCR takes arrays as BGR
+        readings: list[TextSpans] = []
         unread = 0
         for size in find_sizes(image.shape, scale, self.find_px, self.most_enlarged):
-            places = self._find(bgr, size)
+            polygons = self._find(bgr, size)
             if self.most_lines is not None:
-                found = len(places)
-                places = _largest(places, self.most_lines)
-                unread = max(unread, found - len(places))  # the sizes find many of the same
-            if len(places):
-                texts, sure = self._recognise(bgr, places)
-                looks.append(spans_of(list(places), texts, sure, scale, image.shape))
-        return replace(merged(looks or [TextSpans.empty()]), unread=unread)
+                count = len(polygons)
+                polygons = _largest(polygons, self.most_lines)
+                unread = max(unread, count - len(polygons))  # several sizes find many of the same lines
+            if len(polygons):
+                texts, confidence = self._recognise(bgr, polygons)
+                readings.append(spans_of(list(polygons), texts, confidence, scale, image.shape))
+        return replace(merge_readings(readings or [TextSpans.empty()]), unread=unread)
 
     def _find(self, bgr: Rgb, size: tuple[int, int]) -> NDArray[np.float32]:
-        """Lines of a picture, float32 (n, 4, 2) px, found in it at this width and height."""
+        """Return the lines of a photo, float32 (n, 4, 2) px, searched in it at this width and height."""
         import cv2
 
         height, width = bgr.shape[:2]
         small = bgr if size == (width, height) else np.asarray(cv2.resize(bgr, size), np.uint8)
-        found = self._engine._load_det_model()(small)
-        if found.boxes is None:
+        detected = self._engine._load_det_model()(small)
+        if detected.boxes is None:
             return np.zeros((0, 4, 2), np.float32)
-        grow = np.array([width / size[0], height / size[1]], np.float32)
-        return np.asarray(np.rint(np.asarray(found.boxes, np.float32) * grow), np.float32)
+        scale = np.array([width / size[0], height / size[1]], np.float32)
+        return np.asarray(np.rint(np.asarray(detected.boxes, np.float32) * scale), np.float32)
 
-    def _recognise(self, bgr: Rgb, places: NDArray[np.float32]) -> tuple[list[str], list[float]]:
-        """Text and confidence of each place; "" where there is none."""
+    def _recognise(self, bgr: Rgb, polygons: NDArray[np.float32]) -> tuple[list[str], list[float]]:
+        """Return text and confidence of each line; "" where there is no text."""
         from rapidocr.ch_ppocr_rec.typings import TextRecInput
         from rapidocr.utils.process_img import get_rotate_crop_image
 
-        lines = [get_rotate_crop_image(bgr, place.copy()) for place in places]
-        turned = self._engine._load_cls_model()(lines).img_list
-        found = self._engine._load_rec_model()(TextRecInput(img=turned))
-        return list(found.txts), [float(s) for s in found.scores]
+        lines = [get_rotate_crop_image(bgr, polygon.copy()) for polygon in polygons]
+        upright = self._engine._load_cls_model()(lines).img_list
+        recognised = self._engine._load_rec_model()(TextRecInput(img=upright))
+        return list(recognised.txts), [float(s) for s in recognised.scores]
 
-    def read_words(self, images: Sequence[Rgb], places: Sequence[Boxes]) -> list[TextSpans]:
-        """A line in each place, see `WordReader`."""
+    def read_words(self, images: Sequence[Rgb], boxes: Sequence[Boxes], /) -> list[TextSpans]:
+        """Return a line in each box (`WordReader.read_words`)."""
         from rapidocr.ch_ppocr_rec.typings import TextRecInput
 
         out = []
-        for image, boxes in zip(images, places, strict=True):
-            pieces, owners = upright(image, boxes)
-            if not pieces:
+        for image, image_boxes in zip(images, boxes, strict=True):
+            crops, owners = line_crops(image, image_boxes)
+            if not crops:
                 out.append(TextSpans.empty())
                 continue
-            found = self._engine._load_rec_model()(
-                TextRecInput(img=[np.ascontiguousarray(p[..., ::-1]) for p in pieces])
-            )
-            out.append(surest(boxes, owners, found.txts, [float(s) for s in found.scores]))
+            bgr = [np.ascontiguousarray(crop[..., ::-1]) for crop in crops]
+            recognised = self._engine._load_rec_model()(TextRecInput(img=bgr))
+            confidence = [float(s) for s in recognised.scores]
+            out.append(best_readings(image_boxes, owners, recognised.txts, confidence))
         return out
 
 
-def _largest(places: NDArray[np.float32], most: int) -> NDArray[np.float32]:
-    """The places with the highest letters, in their order: a brand writes its name large."""
-    sides = np.linalg.norm(places - np.roll(places, -1, axis=1), axis=2)
-    high = np.minimum(sides[:, 0], sides[:, 1])
-    return places[np.sort(np.argsort(-high, kind="stable")[:most])]
+def _largest(polygons: NDArray[np.float32], most: int) -> NDArray[np.float32]:
+    """Return the lines with the highest letters, in their order: a brand writes its name large."""
+    sides = np.linalg.norm(polygons - np.roll(polygons, -1, axis=1), axis=2)
+    heights = np.minimum(sides[:, 0], sides[:, 1])
+    return polygons[np.sort(np.argsort(-heights, kind="stable")[:most])]
 
 
 def _torch_threads() -> int:
@@ -193,7 +194,7 @@ def _torch_threads() -> int:
 
 
 def rapidocr_models() -> tuple[Path, Path, Path]:
-    """RapidOCR's models for finding, turning and reading lines, checked.
+    """Return RapidOCR's models for detecting, turning and reading lines, verified.
 
     Raises:
         ImportError: RapidOCR is not installed.
@@ -206,7 +207,7 @@ def rapidocr_models() -> tuple[Path, Path, Path]:
 
 
 def _rapid_model(folder: Path, kind: str) -> Path:
-    """The model of RapidOCR's wheel for one task, checked against the digests that are known of it."""
+    """Return the model of RapidOCR's wheel for one task, checked against its known digests."""
     for path in sorted(folder.glob("*.onnx")):
         if kind in path.name:
             if file_sha256(path) not in _SHA256[kind]:

@@ -1,6 +1,7 @@
-"""Where to read: the whole photo once, the detector's places that its lines leave out, and what stands on its head.
+"""Where to read: the whole photo once, the logo detector's boxes that its lines leave out, and the photo upside down.
 
-A text detector looks for printed lines; the mark detector finds lettering that it misses: stylised, tiny, upright.
+A text detector looks for printed lines; the logo detector finds lettering that it misses: stylised, tiny, upright.
+
 Knows no names.
 """
 
@@ -14,82 +15,85 @@ from logoscan.images.boxes import clip, shared
 from logoscan.ocr.engine import OcrEngine, WordReader
 from logoscan.types import Boxes, Effort, Regions, Rgb, TextSpans
 
-__all__ = ["read", "word_places"]
+__all__ = ["read", "word_boxes"]
 
-_PLACES: dict[Effort, int] = {"default": 4, "full": 12}
-"""Most places of a photo that are read."""
-_COVERED = 0.5
-"""Share of the smaller of a place and a line above which the line has been read already."""
+# Boxes of a photo that are read at most, by effort.
+_MAX_BOXES: dict[Effort, int] = {"default": 4, "full": 12}
+# Share of the smaller of a box and a line above which the line has been read already.
+_COVERED_SHARE = 0.5
+# Margin around a box, as a share of its short side: letters at the very edge are misread.
 _MARGIN = 0.06
-"""Added around a place, of its short side: letters at the very edge are misread."""
-_LEAST_PX = 8.0
-"""Short side under which no letter can be told."""
+# Shortest side in which letters can be distinguished.
+_MIN_SIDE_PX = 8.0
 _MAX_ASPECT = 20.0
-_SURE = 0.5
-"""Confidence from which a place's reading is kept: to what is no text at all the reader gives a letter or two."""
-_LETTERS = 2
-"""Fewer are no word."""
-_WORD_SURE, _WORD_LETTERS = 0.8, 4
-"""Confidence and letters of what is surely a word; a photo with text and without any is read upside down too."""
+# Confidence from which the reading of a box is kept: where there is no text the OCR returns a letter or two.
+_MIN_CONFIDENCE = 0.5
+# Fewer letters are no word.
+_MIN_LETTERS = 2
+# Confidence and letters of what is certainly a word; a photo that has text but no such word is read upside down too.
+_CERTAIN_CONFIDENCE, _CERTAIN_LETTERS = 0.8, 4
 
 
-def word_places(regions: Regions, spans: TextSpans, width_px: int, height_px: int, effort: Effort = "full") -> Boxes:
-    """The surest places of a photo that may hold a word and that no line lies on, float32 (n, 4), with a margin.
+def word_boxes(regions: Regions, spans: TextSpans, width_px: int, height_px: int, effort: Effort = "full") -> Boxes:
+    """Return the most confident boxes of a photo that may hold a word and no line, float32 (n, 4), with a margin.
 
     Args:
-        regions: Proposals of a detector, best first; the least sure ones, laid out blindly, are left out.
+        regions: Proposals of a detector, best first; the least confident ones, laid out blindly, are left out.
         spans: Lines that were read.
-        width_px: Of the photo.
-        height_px: Of the photo.
-        effort: "default" takes a third as many.
+        width_px: Width of the photo.
+        height_px: Height of the photo.
+        effort: "default" returns a third as many boxes.
     """
     proposed = regions.confidence > regions.confidence.min(initial=1.0)
     boxes = regions.xyxy[proposed]
     short = (boxes[:, 2:] - boxes[:, :2]).min(axis=1)
-    boxes = boxes[(short >= _LEAST_PX) & ((boxes[:, 2:] - boxes[:, :2]).max(axis=1) <= _MAX_ASPECT * short)]
-    boxes = boxes[shared(boxes, spans.xyxy).max(axis=1, initial=0) <= _COVERED]
+    boxes = boxes[(short >= _MIN_SIDE_PX) & ((boxes[:, 2:] - boxes[:, :2]).max(axis=1) <= _MAX_ASPECT * short)]
+    boxes = boxes[shared(boxes, spans.xyxy).max(axis=1, initial=0) <= _COVERED_SHARE]
     margin = _MARGIN * (boxes[:, 2:] - boxes[:, :2]).min(axis=1, keepdims=True)
     grown = boxes + np.concatenate([-margin, -margin, margin, margin], axis=1)
-    return clip(grown, width_px, height_px)[: _PLACES[effort]]
+    return clip(grown, width_px, height_px)[: _MAX_BOXES[effort]]
 
 
 def read(
     ocr: OcrEngine | None, images: Sequence[Rgb], regions: Sequence[Regions], effort: Effort = "full"
 ) -> list[TextSpans]:
-    """Lines of each picture; after them words in the detector's places, where the engine can read such.
+    """Return the lines of each photo; after them words in the detector's boxes, if the engine can read such boxes.
 
-    Where all that says nothing, full effort reads the picture again upside down, and what is sure then comes last.
+    Where all that holds no certain word, full effort reads the photo again upside down, and confident words then come
+    last.
     """
     if ocr is None:
         return [TextSpans.empty() for _ in images]
-    found = ocr.read(images)
+    lines = ocr.read(images)
     if isinstance(ocr, WordReader):
-        places = [
-            word_places(proposed, spans, image.shape[1], image.shape[0], effort)
-            for proposed, spans, image in zip(regions, found, images, strict=True)
+        boxes = [
+            word_boxes(proposed, spans, image.shape[1], image.shape[0], effort)
+            for proposed, spans, image in zip(regions, lines, images, strict=True)
         ]
-        words = ocr.read_words(images, places)
-        found = [spans.joined(_sure(more)) for spans, more in zip(found, words, strict=True)]
+        words = ocr.read_words(images, boxes)
+        lines = [spans.joined(_confident(more)) for spans, more in zip(lines, words, strict=True)]
     if effort == "default":
-        return found
-    unclear = [i for i, spans in enumerate(found) if len(spans) and not _says_a_word(spans)]
-    turned = ocr.read([np.ascontiguousarray(images[i][::-1, ::-1]) for i in unclear])
-    for i, spans in zip(unclear, turned, strict=True):
-        found[i] = found[i].joined(_sure(_upside_down(spans, images[i].shape[1], images[i].shape[0])))
-    return found
+        return lines
+    unclear = [i for i, spans in enumerate(lines) if len(spans) and not _has_certain_word(spans)]
+    rotated = ocr.read([np.ascontiguousarray(images[i][::-1, ::-1]) for i in unclear])
+    for i, spans in zip(unclear, rotated, strict=True):
+        lines[i] = lines[i].joined(_confident(_upside_down(spans, images[i].shape[1], images[i].shape[0])))
+    return lines
 
 
-def _says_a_word(spans: TextSpans) -> bool:
+def _has_certain_word(spans: TextSpans) -> bool:
     letters = np.array([sum(c.isalnum() for c in text) for text in spans.texts])
-    return bool(((spans.confidence >= _WORD_SURE) & (letters >= _WORD_LETTERS)).any())
+    return bool(((spans.confidence >= _CERTAIN_CONFIDENCE) & (letters >= _CERTAIN_LETTERS)).any())
 
 
 def _upside_down(spans: TextSpans, width_px: int, height_px: int) -> TextSpans:
-    """Lines of a picture that was turned by 180 degrees, as they lie in the picture."""
+    """Return the lines of a photo that was rotated by 180 degrees, as they lie in the photo."""
     corners = np.array([width_px, height_px], np.float32) - spans.polygons
     return TextSpans(corners, spans.texts, spans.confidence)
 
 
-def _sure(words: TextSpans) -> TextSpans:
+def _confident(words: TextSpans) -> TextSpans:
     letters = [sum(c.isalnum() for c in text) for text in words.texts]
-    return words.rows([i for i, n in enumerate(letters) if n >= _LETTERS and words.confidence[i] >= _SURE])
+    return words.rows(
+        [i for i, n in enumerate(letters) if n >= _MIN_LETTERS and words.confidence[i] >= _MIN_CONFIDENCE]
+    )

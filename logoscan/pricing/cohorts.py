@@ -1,8 +1,8 @@
-"""Fitted references of prices in one currency: what goods of a brand and category cost, however few were seen.
+"""Fitted references of prices in one currency: what goods of a brand and category cost, however few prices there are.
 
-Knows log-prices and nothing else. A model of two effects, shrunk: a brand is dear by so much, a category costs so much;
-a cohort of both has its own location and spread as far as it has prices of its own, and those of its brand and
-category as far as not.
+Knows log-prices and nothing else. The model has two effects, shrunk: how dear a brand is, and what a category costs. A
+cohort of both has its own location and spread as far as it has prices of its own, and otherwise those of its brand and
+category.
 """
 
 from __future__ import annotations
@@ -17,17 +17,18 @@ from logoscan.text.tokens import name_key
 __all__ = ["NEW", "USED", "Cohort", "CurrencyPrices", "Effect", "money", "widened"]
 
 NEW, USED = "new", "used"
-"""Conditions that are told apart. What is refurbished, opened or worn is used."""
-_FURTHEST_CONTENT = math.log(8.0)
-"""Contents further from the usual one than eight times count as that: a title of "0.01 ml" makes nothing cheap."""
-_ALONE = 1.5
-"""A location guessed from n own prices varies by this over n + 1 of the spread's square, beside the goods' own."""
-_MOST_LOG = 200.0
-"""Of shifts and spreads: no price on earth needs more, and their sums stay numbers."""
+"""Conditions that are distinguished. Refurbished, opened or worn goods are used."""
+# Contents further than eight times from the usual one count as eight times: a title of "0.01 ml" makes nothing cheap.
+_MAX_CONTENT_LOG = math.log(8.0)
+# A location that is estimated from n own prices varies by this over n + 1 of the spread's square, beside the goods' own
+# variance.
+_LOCATION_VARIANCE = 1.5
+# Largest shift or spread: no price on earth needs more, and their sums stay finite.
+_MAX_LOG = 200.0
 
 
 def money(log: float) -> float:
-    """The price of a natural logarithm; a positive, finite number, whatever comes."""
+    """Return the price of a natural logarithm; always a positive, finite number."""
     return math.exp(min(700.0, max(-700.0, log)))
 
 
@@ -37,15 +38,15 @@ class Cohort:
 
     Attributes:
         level: "registered" (the owner's usual prices), "brand+category", "brand" or "category".
-        brand: In lower case, as one of the honest spellings of its name has it; None at the level "category".
-        category: Likewise; None where it is not known.
-        currency: ISO 4217.
-        n: Prices in it; 0 where brand and category are known from other cohorts alone.
+        brand: Brand in lower case, in one of the honest spellings of its name; None at the level "category".
+        category: Category in lower case; None where it is not known.
+        currency: ISO 4217 code.
+        n: Number of prices in it; 0 where brand and category are known from other cohorts alone.
         median: Usual price in `currency`, of one piece of the usual content.
         spread: Robust standard deviation of the natural logarithm.
-        discount: Price that at least a tenth of the cohort's own prices (and three of them) do not exceed; None
-            where it has too few. What the cohort itself sells at is no anomaly.
-        amount: Usual content of a piece, in the unit of its titles; None where none is known.
+        discount: Price that at least a tenth of the cohort's own prices (and three of them) do not exceed; None where
+            it has too few. A price at which the cohort itself sells is no anomaly.
+        amount: Usual content of a piece, in the unit of its titles; None where it is not known.
         condition: "new" or "used".
     """
 
@@ -78,10 +79,10 @@ class Effect:
     """What a brand or a category adds to the log-price, and how widely its prices spread.
 
     Attributes:
-        name: In lower case.
+        name: Brand or category, in lower case.
         shift: Added to the natural logarithm of the price.
         spread: Robust standard deviation of the natural logarithm within cohorts.
-        n: Prices seen.
+        n: Number of prices.
     """
 
     name: str
@@ -90,8 +91,8 @@ class Effect:
     n: int
 
     def __post_init__(self) -> None:
-        number("Effect", "shift", self.shift, -_MOST_LOG, _MOST_LOG)
-        number("Effect", "spread", self.spread, 1e-6, _MOST_LOG)
+        number("Effect", "shift", self.shift, -_MAX_LOG, _MAX_LOG)
+        number("Effect", "spread", self.spread, 1e-6, _MAX_LOG)
 
 
 @dataclass(frozen=True)
@@ -99,20 +100,20 @@ class CurrencyPrices:
     """References in one currency.
 
     Attributes:
-        currency: ISO 4217.
-        centre: Natural logarithm of the middle price of all.
+        currency: ISO 4217 code.
+        centre: Natural logarithm of the middle of all prices.
         spread: Robust standard deviation of the log-price within cohorts.
-        between_brands: Of the brands' shifts.
-        between_categories: Of the categories' shifts.
+        between_brands: Spread of the brands' shifts.
+        between_categories: Spread of the categories' shifts.
         brands: One for each brand.
         categories: One for each category.
-        cohorts: One for each brand, category and condition of which prices were seen.
-        used_shift: What a used piece's log-price has less, as a negative number.
-        used_spread: By how much more used goods vary (its square is added).
+        cohorts: One for each brand, category and condition for which there are prices.
+        used_shift: Shift of a used piece's log-price, a negative number.
+        used_spread: Additional spread of used goods (its square is added).
         count_exponent: A pack of n pieces costs n to this power as much as one.
         amount_exponent: A piece of twice the content costs 2 to this power as much.
         begins: Spreads below the usual price that 30 % of genuine prices exceed: from there on the anomaly rises.
-        flags: Likewise about 1 %: there it is 0.5.
+        flags: Spreads below the usual price that about 1 % of genuine prices exceed: there the anomaly is 0.5.
     """
 
     currency: str
@@ -134,12 +135,12 @@ class CurrencyPrices:
         if not 0 < self.begins < self.flags < math.inf:
             raise InputError(f"CurrencyPrices: expected 0 < begins < flags, got {self.begins!r} and {self.flags!r}")
         for name, low, high in (
-            ("centre", -_MOST_LOG, _MOST_LOG),
-            ("spread", 1e-6, _MOST_LOG),
-            ("between_brands", 0.0, _MOST_LOG),
-            ("between_categories", 0.0, _MOST_LOG),
-            ("used_shift", -_MOST_LOG, 0.0),
-            ("used_spread", 0.0, _MOST_LOG),
+            ("centre", -_MAX_LOG, _MAX_LOG),
+            ("spread", 1e-6, _MAX_LOG),
+            ("between_brands", 0.0, _MAX_LOG),
+            ("between_categories", 0.0, _MAX_LOG),
+            ("used_shift", -_MAX_LOG, 0.0),
+            ("used_spread", 0.0, _MAX_LOG),
             ("count_exponent", 0.0, 1.0),
             ("amount_exponent", 0.0, 1.0),
         ):
@@ -148,7 +149,7 @@ class CurrencyPrices:
         for c in self.cohorts:
             if c.currency != self.currency:
                 raise InputError(f"CurrencyPrices.cohorts: expected prices in {self.currency}, got {c.currency!r:.80}")
-            # in older files each spelling of a brand has cohorts of its own: the one of most prices speaks for it
+            # in older files each spelling of a brand has cohorts of its own: the one with most prices counts
             of_brand = table.setdefault(name_key(c.brand or ""), {}).setdefault(c.category, {})
             if c.condition not in of_brand or c.n > of_brand[c.condition].n:
                 of_brand[c.condition] = c
@@ -156,53 +157,58 @@ class CurrencyPrices:
             ("_table", table),
             ("_brands", {name_key(e.name): e for e in sorted(self.brands, key=lambda e: e.n)}),
             ("_categories", {e.name: e for e in self.categories}),
-            ("_asked", {}),
+            ("_cohorts_by_brand", {}),
         ):
             object.__setattr__(self, name, value)
 
     def usual(self, cohort: Cohort, log_count: float = 0.0, log_amount: float = math.nan) -> float:
-        """Natural logarithm of a cohort's usual price for so many pieces of such a content."""
+        """Return the natural logarithm of a cohort's usual price for so many pieces of such a content."""
         usual: float = cohort._log_median + self.count_exponent * log_count  # type: ignore[attr-defined]
         content: float | None = cohort._log_amount  # type: ignore[attr-defined]
         if content is None or math.isnan(log_amount):
             return usual
-        usual += self.amount_exponent * min(max(log_amount - content, -_FURTHEST_CONTENT), _FURTHEST_CONTENT)
+        usual += self.amount_exponent * min(max(log_amount - content, -_MAX_CONTENT_LOG), _MAX_CONTENT_LOG)
         return usual
 
     def below(self, cohort: Cohort, log_price: float, log_count: float = 0.0, log_amount: float = math.nan) -> float:
-        """Spreads by which a price lies below a cohort's usual one; negative above.
+        """Return by how many spreads a price lies below a cohort's usual one; negative above.
 
         A price at which the cohort itself sells lies no further below than `begins`.
         """
         distance = self.usual(cohort, log_count, log_amount) - log_price
-        far = distance / cohort.spread
+        spreads = distance / cohort.spread
         discount: float | None = cohort._log_discount  # type: ignore[attr-defined]
-        if discount is None or far <= self.begins:
-            return far
-        beyond: float = distance - (cohort._log_median - discount)  # type: ignore[attr-defined]
-        return min(far, self.begins + max(0.0, beyond) / cohort.spread)
+        if discount is None or spreads <= self.begins:
+            return spreads
+        below_discount: float = distance - (cohort._log_median - discount)  # type: ignore[attr-defined]
+        return min(spreads, self.begins + max(0.0, below_discount) / cohort.spread)
 
     def anomaly(self, below: float) -> float:
-        """0 for as much below as 30 % of genuine prices lie, 0.5 for 1 %, 1 for as much again; in [0, 1]."""
+        """Return the anomaly of a price so many spreads below the usual one, in [0, 1].
+
+        It is 0 up to where 30 % of genuine prices lie, 0.5 where 1 % lie, and 1 as much further.
+        """
         return min(1.0, max(0.0, (below - self.begins) / (2.0 * (self.flags - self.begins))))
 
     def knows(self, brand: str | None, category: str | None) -> bool:
-        """Whether prices of the brand, or of the category, were seen."""
+        """Return whether there are prices of the brand, or of the category."""
         return name_key(brand or "") in self._brands or category in self._categories  # type: ignore[attr-defined]
 
     def brand_cohorts(self, brand: str, condition: str) -> tuple[Cohort, ...]:
-        """One for each category of a brand; without used prices of its own, what used ones would cost."""
-        asked: dict[tuple[str, str], tuple[Cohort, ...]] = self._asked  # type: ignore[attr-defined]
-        own = self._table.get(name_key(brand))  # type: ignore[attr-defined]
-        if not own:
+        """Return one cohort for each category of a brand; without used prices of its own, what used goods would
+        cost.
+        """
+        cache: dict[tuple[str, str], tuple[Cohort, ...]] = self._cohorts_by_brand  # type: ignore[attr-defined]
+        categories = self._table.get(name_key(brand))  # type: ignore[attr-defined]
+        if not categories:
             return ()
-        if (found := asked.get((brand, condition))) is None:  # two threads may do it twice, with one result
-            found = tuple(self.cohort(brand, category, condition) for category in own)
-            asked[brand, condition] = found
-        return found
+        if (cohorts := cache.get((brand, condition))) is None:  # two threads may do it twice, with one result
+            cohorts = tuple(self.cohort(brand, category, condition) for category in categories)
+            cache[brand, condition] = cohorts
+        return cohorts
 
     def most_lenient(self, brand: str, condition: str, log_price: float, sizes: tuple[float, float]) -> Cohort | None:
-        """The cohort of a brand that a price lies least far below, or the first under which it is no anomaly."""
+        """Return the brand's cohort below which a price lies least far, or the first that makes it no anomaly."""
         chosen, least = None, math.inf
         for cohort in self.brand_cohorts(brand, condition):
             below = self.below(cohort, log_price, *sizes)
@@ -213,11 +219,11 @@ class CurrencyPrices:
         return chosen
 
     def sells(self, brand: str, category: str | None) -> bool:
-        """Whether prices of the brand in the category were seen, in any condition."""
+        """Return whether there are prices of the brand in the category, in any condition."""
         return category in self._table.get(name_key(brand), ())  # type: ignore[attr-defined]
 
     def cohort(self, brand: str | None, category: str | None, condition: str) -> Cohort:
-        """The reference for a brand, category and condition, from the nearest prices that were seen."""
+        """Return the reference for a brand, category and condition, from the nearest prices that there are."""
         key = name_key(brand or "")
         exact: Cohort | None = self._table.get(key, {}).get(category, {}).get(condition)  # type: ignore[attr-defined]
         if exact:
@@ -228,9 +234,9 @@ class CurrencyPrices:
             return Cohort(new.level, new.brand, new.category, self.currency, 0, median, spread, None, new.amount, USED)
         of_brand: Effect | None = self._brands.get(key)  # type: ignore[attr-defined]
         of_category: Effect | None = self._categories.get(category)  # type: ignore[attr-defined]
-        known = [e for e in (of_brand, of_category) if e]
-        location = self.centre + sum(e.shift for e in known)
-        within = math.exp(sum(math.log(e.spread) for e in known) / len(known)) if known else self.spread
+        effects = [e for e in (of_brand, of_category) if e]
+        location = self.centre + sum(e.shift for e in effects)
+        within = math.exp(sum(math.log(e.spread) for e in effects) / len(effects)) if effects else self.spread
         spread = widened(within, 0)
         if not of_brand:
             spread = math.hypot(spread, self.between_brands)
@@ -241,5 +247,5 @@ class CurrencyPrices:
 
 
 def widened(spread: float, n: int) -> float:
-    """A cohort's spread and the doubt about its location, which n own prices leave."""
-    return spread * math.sqrt(1.0 + _ALONE / (n + 1))
+    """Return a cohort's spread, widened by the uncertainty of its location, which n own prices leave."""
+    return spread * math.sqrt(1.0 + _LOCATION_VARIANCE / (n + 1))

@@ -1,4 +1,4 @@
-"""Price records of a CSV file. One bad row costs that row, and is told."""
+"""Price records of a CSV file. One bad row costs that row, and is reported."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from logoscan.errors import InputError
+from logoscan.io.bad_rows import OnError, check_on_error, good_rows
 from logoscan.io.csv_tables import open_csv
 from logoscan.io.listings import rows_of_csv
 from logoscan.io.rows import BadRow
@@ -14,21 +15,34 @@ from logoscan.io.values import plain_number, replace_surrogates, unescape
 from logoscan.pricing.sample import PriceRecord
 from logoscan.text.quantities import pack
 
-__all__ = ["read_prices"]
+__all__ = ["read_price_rows", "read_prices"]
 
 
 _PRICE_FIELDS = ("brand", "price", "currency", "category", "condition", "title")
 
 
-def read_prices(path: str | Path) -> Iterator[PriceRecord | BadRow]:
-    """Price records of a CSV file with the columns brand, price, currency and, optionally, category, condition, title.
+def read_prices(path: str | Path, *, on_error: OnError = "raise") -> Iterator[PriceRecord]:
+    """Yield the price records of a CSV file with the columns brand, price, currency.
 
-    The condition is as listings state it (empty: new); the title says how much is sold, as `units.pack` reads it. The
-    file is read as `read_listings` reads one; a row with a field that cannot be read is bad, since all of it is needed.
+    The columns category, condition and title are optional. The condition is as listings state it (empty: new); the
+    title says how much is sold, as `quantities.pack` reads it. The file is read as `read_listings` reads one; a row
+    with a field that cannot be read is bad, since all of it is needed.
+
+    Args:
+        path: The file.
+        on_error: What to do with a bad row: "raise" `InputError`, "skip" it and name it in the log, or a function that
+            is called with the `BadRow`.
 
     Raises:
-        InputError: No such file, a column is missing, or one is nearly there.
+        InputError: No such file, a column is missing, or one is nearly there; while reading: a row is bad and
+            `on_error` is "raise".
     """
+    check_on_error(on_error)
+    return good_rows(read_price_rows(path), on_error, Path(path).name)
+
+
+def read_price_rows(path: str | Path) -> Iterator[PriceRecord | BadRow]:
+    """Yield price records and bad rows in order, for programs that report each bad row in its place."""
     path = Path(path)
     if not path.is_file():
         raise InputError(f"prices: expected a CSV file, got {str(path)!r}")

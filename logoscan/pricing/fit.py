@@ -16,52 +16,54 @@ from numpy.typing import NDArray
 
 from logoscan.pricing.cohorts import NEW, USED, Cohort, CurrencyPrices, Effect, money, widened
 
-__all__ = ["LEAST_PRICES", "USED_SHIFT", "Group", "Key", "fit_currency"]
+__all__ = ["MIN_PRICES", "USED_SHIFT", "Group", "Key", "fit_currency"]
 
 Floats = NDArray[np.float64]
 Key = tuple[str, str | None, str, str]
 """Brand, category, condition, currency; folded."""
 
-LEAST_PRICES = 8
-"""Prices in a currency below which nothing is concluded: a median of fewer says little."""
-_PULL, _SPREAD_PULL = 4.0, 8.0
-"""Prices that brand and category are worth beside a cohort's own, for its location and for its spread. Chosen on the
-training rows of two real price lists; between half and twice as much the figures hardly move."""
-_LEAST_SPREAD = 0.2
-"""Floor of every spread: shops differ by so much over the very same thing."""
+MIN_PRICES = 8
+"""Prices in a currency that are needed for references: a median of fewer carries little information."""
+# Prices that the prior of brand and category is worth beside a cohort's own, for its location and for its spread.
+# Chosen on the training rows of two real price lists; between half and twice as much the figures hardly move.
+_PRIOR_PRICES, _SPREAD_PRIOR_PRICES = 4.0, 8.0
+# Smallest spread: shops differ by so much over the very same thing.
+_MIN_SPREAD = 0.2
+# Spread of the prior, worth `_SPREAD_PRIOR_PRICES` prices.
 _FIRST_SPREAD = 0.4
-"""Spread before any price was seen, worth `_SPREAD_PULL` of them."""
+# Mean and median absolute deviation to standard deviation, for a normal law.
 _MEAN_TO_SIGMA, _MEDIAN_TO_SIGMA = 1.2533, 1.4826
-"""Mean and median absolute deviation to standard deviation, for a normal law."""
+# Rounds of backfitting; the medians do not change after four.
 _ROUNDS = 6
-"""Of backfitting; the medians stand still after four."""
-USED_SHIFT, _USED_SPREAD, _USED_PULL = math.log(0.5), 0.35, 20.0
+USED_SHIFT, _USED_SPREAD, _USED_PRIOR_PRICES = math.log(0.5), 0.35, 20.0
 """Used goods cost about half, give or take a third; a stated prior, worth so many used prices."""
-_COUNT_EXPONENT, _AMOUNT_EXPONENT, _EXPONENT_PULL = 0.5, 0.4, 20.0
-"""Larger packs cost less a piece; stated priors, worth so much of the squared log-sizes."""
-_BEGINS, _FLAGS, _TAIL_PULL = 0.6, 3.0, 100.0
-"""Spreads that 30 % and 1 % of genuine prices exceed before any were seen (their tail is heavier than a normal one's),
-worth so many prices."""
+# Larger packs cost less a piece; stated priors, worth so much of the squared log-sizes.
+_COUNT_EXPONENT, _AMOUNT_EXPONENT, _EXPONENT_PRIOR = 0.5, 0.4, 20.0
+# Spreads that 30 % and 1 % of genuine prices exceed before there are any prices (their tail is heavier than a normal
+# one's), worth so many prices.
+_BEGINS, _FLAGS, _TAIL_PRIOR_PRICES = 0.6, 3.0, 100.0
+# Shares of genuine prices beyond either. Most counterfeits are cheaper than seven in ten genuine goods; that of flags
+# is a little under 1 %, since prices of new goods differ from those that were fitted.
 _BEGINS_SHARE, _FLAGS_SHARE = 0.3, 0.007
-"""Shares of genuine prices beyond either. Most counterfeits are cheaper than seven in ten genuine goods; that of flags
-is a little under 1 %, since new goods differ from seen ones."""
 _FOLDS = 4
-_DISCOUNTED, _DISCOUNTS, _DEEPEST = 0.1, 3, math.log(5.0)
-"""Share of a cohort's prices, and least number of them, that make a discount usual; what lies below a fifth of their
-median is a slip or another thing, and no discount."""
-_OUTLYING = 3.0
-"""Robust standard deviations beyond which a price widens a spread no more."""
-_LEAST_BEGINS = 0.5
-"""Floor of `begins`: of the least spread it is a tenth off the price, which no list without sales makes an anomaly."""
-_LEAST_FLAGS = 2.0
-"""Of `flags`: at the least spread a third off the price."""
-_FURTHEST = 2.0 * _FLAGS
-"""Spreads below the usual price beyond which it says no more of where genuine prices end."""
+# Share of a cohort's prices, and least number of them, that make a discount usual; a price below a fifth of their
+# median is an error or another thing, and no discount.
+_DISCOUNT_SHARE, _MIN_DISCOUNTS, _DEEPEST_DISCOUNT_LOG = 0.1, 3, math.log(5.0)
+# Robust standard deviations beyond which a price widens a spread no more.
+_OUTLIER_SIGMAS = 3.0
+# Smallest `begins`: with the smallest spread it is a tenth off the price, which no list without sales makes an anomaly.
+_MIN_BEGINS = 0.5
+# Smallest `flags`: with the smallest spread it is a third off the price.
+_MIN_FLAGS = 2.0
+# Spreads below the usual price beyond which a price carries no more information on where genuine prices end.
+_MAX_BELOW = 2.0 * _FLAGS
 
 
 class Group(NamedTuple):
-    """The kept prices of one cohort: float64 (n, 3), natural logarithms of price, pieces in the pack and content of a
-    piece (NaN where unknown); `seen` of them, kept or not.
+    """The kept prices of one cohort.
+
+    `prices` is float64 (n, 3): natural logarithms of price, pieces in the pack and content of a piece (NaN where
+    unknown); `seen` is their number, kept or not.
     """
 
     key: Key
@@ -70,13 +72,16 @@ class Group(NamedTuple):
 
 
 def fit_currency(currency: str, groups: Sequence[Group]) -> CurrencyPrices:
-    """References from the prices of one currency; how far genuine prices fall below them is found by cross-fitting."""
-    begins, flags = _tail(np.concatenate([_unseen(currency, groups, fold) for fold in range(_FOLDS)]))
+    """Return references fitted to the prices of one currency.
+
+    Cross-fitting estimates how far genuine prices fall below them.
+    """
+    begins, flags = _tail(np.concatenate([_held_out_distances(currency, groups, fold) for fold in range(_FOLDS)]))
     return replace(_fit(currency, groups), begins=begins, flags=flags)
 
 
-def _unseen(currency: str, groups: Sequence[Group], fold: int) -> Floats:
-    """Spreads by which each fourth price lies below a reference that was fitted without it."""
+def _held_out_distances(currency: str, groups: Sequence[Group], fold: int) -> Floats:
+    """Return the spreads by which each fourth price lies below a reference that was fitted without it."""
     held = [np.arange(len(g.prices)) % _FOLDS == (fold + i) % _FOLDS for i, g in enumerate(groups)]
     kept = [Group(g.key, g.seen, g.prices[~out]) for g, out in zip(groups, held, strict=True) if not out.all()]
     if not kept:
@@ -91,16 +96,16 @@ def _unseen(currency: str, groups: Sequence[Group], fold: int) -> Floats:
 
 
 def _tail(below: Floats) -> tuple[float, float]:
-    """Spreads that few and hardly any genuine prices exceed, shrunk towards the stated ones."""
-    n, below = len(below), np.minimum(below, _FURTHEST)
+    """Return the spreads that few and hardly any genuine prices exceed, shrunk towards the stated ones."""
+    n, below = len(below), np.minimum(below, _MAX_BELOW)
     if not n:
         return _BEGINS, _FLAGS
     begins, flags = (
-        (n * float(np.quantile(below, 1 - share)) + _TAIL_PULL * prior) / (n + _TAIL_PULL)
+        (n * float(np.quantile(below, 1 - share)) + _TAIL_PRIOR_PRICES * prior) / (n + _TAIL_PRIOR_PRICES)
         for share, prior in ((_BEGINS_SHARE, _BEGINS), (_FLAGS_SHARE, _FLAGS))
     )
-    begins = max(begins, _LEAST_BEGINS)
-    return begins, max(flags, begins + 0.5, _LEAST_FLAGS)
+    begins = max(begins, _MIN_BEGINS)
+    return begins, max(flags, begins + 0.5, _MIN_FLAGS)
 
 
 def _fit(currency: str, groups: Sequence[Group]) -> CurrencyPrices:
@@ -117,14 +122,14 @@ def _fit(currency: str, groups: Sequence[Group]) -> CurrencyPrices:
     def expected(key: Key) -> float:
         return centre + brands.get(key[0], 0.0) + categories.get(key[1] or "", 0.0)
 
-    places = []
+    locations = []
     for group, y in zip(groups, new, strict=True):
         prior = expected(group.key)
-        places.append(prior + len(y) / (len(y) + _PULL) * (_median(y) - prior))
-    apart = _clipped([np.abs(y - place) for y, place in zip(new, places, strict=True)])
-    overall = _spread(apart, _FIRST_SPREAD)
+        locations.append(prior + len(y) / (len(y) + _PRIOR_PRICES) * (_median(y) - prior))
+    deviations = _clipped([np.abs(y - location) for y, location in zip(new, locations, strict=True)])
+    overall = _spread(deviations, _FIRST_SPREAD)
     by_brand, by_category = (
-        {name: _spread([apart[i] for i in rows], overall) for name, rows in _by(groups, part).items()}
+        {name: _spread([deviations[i] for i in rows], overall) for name, rows in _by(groups, part).items()}
         for part in (0, 1)
     )
     cohorts = []
@@ -132,10 +137,10 @@ def _fit(currency: str, groups: Sequence[Group]) -> CurrencyPrices:
         brand, category, condition, _ = group.key
         prior = math.sqrt(by_brand[brand] * by_category[category]) if category else by_brand[brand]
         n = len(new[i])
-        spread = widened(max(_LEAST_SPREAD, _spread([apart[i]], prior)), n)
+        spread = widened(max(_MIN_SPREAD, _spread([deviations[i]], prior)), n)
         if condition == USED:
-            spread = math.hypot(spread, _USED_SPREAD * _USED_PULL / (n + _USED_PULL))
-        median = money(places[i] + (shift if condition == USED else 0.0))
+            spread = math.hypot(spread, _USED_SPREAD * _USED_PRIOR_PRICES / (n + _USED_PRIOR_PRICES))
+        median = money(locations[i] + (shift if condition == USED else 0.0))
         level = "brand+category" if category else "brand"
         amount = None if (usual := amounts[i]) is None else money(usual)
         cohorts.append(
@@ -162,15 +167,15 @@ def _fit(currency: str, groups: Sequence[Group]) -> CurrencyPrices:
 def _effects(
     groups: Sequence[Group], part: int, shifts: dict[str, float], spreads: dict[str, float]
 ) -> tuple[Effect, ...]:
-    seen: Counter[str | None] = Counter()
+    counts: Counter[str | None] = Counter()
     for group in groups:
-        seen[group.key[part]] += group.seen
-    least = _LEAST_SPREAD / widened(1.0, 0)  # a spread that is guessed from them is widened, and then no less
-    return tuple(Effect(name, v, max(least, spreads[name]), seen[name]) for name, v in shifts.items())
+        counts[group.key[part]] += group.seen
+    least = _MIN_SPREAD / widened(1.0, 0)  # a cohort's spread that is estimated from it is widened, to the floor again
+    return tuple(Effect(name, v, max(least, spreads[name]), counts[name]) for name, v in shifts.items())
 
 
 def _by(groups: Sequence[Group], part: int) -> dict[str, list[int]]:
-    """Rows of the groups of each brand (0) or category (1)."""
+    """Return the rows of the groups of each brand (part 0) or category (part 1)."""
     rows: dict[str, list[int]] = {}
     for i, group in enumerate(groups):
         if (name := group.key[part]) is not None:
@@ -179,63 +184,68 @@ def _by(groups: Sequence[Group], part: int) -> dict[str, list[int]]:
 
 
 def _backfit(groups: Sequence[Group], logs: Sequence[Floats]) -> tuple[float, dict[str, float], dict[str, float]]:
-    """Centre, brands' and categories' shifts: medians of what the other leaves, shrunk, in turns."""
+    """Return the centre, and brands' and categories' shifts: medians of what the other leaves, shrunk, in turns."""
     centre = _median(np.concatenate(logs))
     rest = [y - centre for y in logs]
     shifts: tuple[dict[str, float], dict[str, float]] = ({}, {})
     members = (_by(groups, 0), _by(groups, 1))
     for _ in range(_ROUNDS):
         for part in (1, 0):
-            other, own = members[1 - part], members[part]
-            of_other = np.zeros(len(groups))
-            for name, rows in other.items():
-                of_other[rows] = shifts[1 - part].get(name, 0.0)
-            for name, rows in own.items():
-                left = np.concatenate([rest[i] - of_other[i] for i in rows])
-                shifts[part][name] = len(left) / (len(left) + _PULL) * _median(left)
+            other_shifts = np.zeros(len(groups))
+            for name, rows in members[1 - part].items():
+                other_shifts[rows] = shifts[1 - part].get(name, 0.0)
+            for name, rows in members[part].items():
+                left = np.concatenate([rest[i] - other_shifts[i] for i in rows])
+                shifts[part][name] = len(left) / (len(left) + _PRIOR_PRICES) * _median(left)
     return centre, shifts[0], shifts[1]
 
 
-def _clipped(apart: Sequence[Floats]) -> list[Floats]:
-    """Absolute deviations without outliers' excess: of a cohort's own spread or of all's, whichever is wider."""
-    usual = _median(np.concatenate(apart))
-    return [np.minimum(a, _OUTLYING * _MEDIAN_TO_SIGMA * max(usual, _median(a), _LEAST_SPREAD)) for a in apart]
+def _clipped(deviations: Sequence[Floats]) -> list[Floats]:
+    """Return absolute deviations, clipped at outliers of a cohort's own spread or of all, whichever is wider."""
+    usual = _median(np.concatenate(deviations))
+    sigmas = _OUTLIER_SIGMAS * _MEDIAN_TO_SIGMA
+    return [np.minimum(d, sigmas * max(usual, _median(d), _MIN_SPREAD)) for d in deviations]
 
 
-def _spread(apart: Sequence[Floats], prior: float) -> float:
-    """Standard deviation from absolute deviations, shrunk towards `prior`."""
-    n = sum(map(len, apart))
-    return (_MEAN_TO_SIGMA * sum(float(a.sum()) for a in apart) + _SPREAD_PULL * prior) / (n + _SPREAD_PULL)
+def _spread(deviations: Sequence[Floats], prior: float) -> float:
+    """Return the standard deviation from absolute deviations, shrunk towards `prior`."""
+    n = sum(map(len, deviations))
+    return (_MEAN_TO_SIGMA * sum(float(d.sum()) for d in deviations) + _SPREAD_PRIOR_PRICES * prior) / (
+        n + _SPREAD_PRIOR_PRICES
+    )
 
 
 def _median(values: Floats) -> float:
-    """As numpy's, for many short arrays: it takes a tenth of the time there."""
+    """Return what `np.median` returns, in a tenth of the time for many short arrays."""
     y, n = np.sort(values), len(values)
     return float(y[(n - 1) // 2] + y[n // 2]) / 2.0
 
 
 def _between(shifts: dict[str, float]) -> float:
+    """Return the spread of shifts around their median."""
     values = np.array(list(shifts.values()) or [0.0])
     return _spread([np.abs(values - _median(values))], _FIRST_SPREAD)
 
 
 def _middle(values: Floats) -> float | None:
-    known = values[~np.isnan(values)]
-    return _median(known) if len(known) else None
+    numbers = values[~np.isnan(values)]
+    return _median(numbers) if len(numbers) else None
 
 
 def _discount(logs: Floats) -> float | None:
-    if len(logs) < LEAST_PRICES:
+    if len(logs) < MIN_PRICES:
         return None
-    rest = np.sort(logs[logs >= _median(logs) - _DEEPEST])
-    return money(float(rest[max(_DISCOUNTS, math.ceil(_DISCOUNTED * len(rest))) - 1]))
+    rest = np.sort(logs[logs >= _median(logs) - _DEEPEST_DISCOUNT_LOG])
+    return money(float(rest[max(_MIN_DISCOUNTS, math.ceil(_DISCOUNT_SHARE * len(rest))) - 1]))
 
 
 def _exponents(groups: Sequence[Group]) -> tuple[float, float]:
-    """How prices rise with pieces and with content within cohorts: least squares, shrunk to the stated priors."""
+    """Return how prices rise with pieces and with content within cohorts: least squares, shrunk to the stated
+    priors.
+    """
     out = []
     for column, prior in ((1, _COUNT_EXPONENT), (2, _AMOUNT_EXPONENT)):
-        products, squares = _EXPONENT_PULL * prior, _EXPONENT_PULL
+        products, squares = _EXPONENT_PRIOR * prior, _EXPONENT_PRIOR
         for group in groups:
             rows = group.prices[~np.isnan(group.prices[:, column])]
             if len(rows) > 1:
@@ -246,7 +256,7 @@ def _exponents(groups: Sequence[Group]) -> tuple[float, float]:
 
 
 def _used_shift(groups: Sequence[Group], logs: Sequence[Floats]) -> float:
-    """By how much used prices lie below new ones of the same brand and category, shrunk to the stated prior."""
+    """Return by how much used prices lie below new ones of the same cohort, shrunk to the stated prior."""
     new = {g.key[:2]: y for g, y in zip(groups, logs, strict=True) if g.key[2] == NEW}
     pairs = [
         y - _median(new[g.key[:2]]) for g, y in zip(groups, logs, strict=True) if g.key[2] == USED and g.key[:2] in new
@@ -254,4 +264,4 @@ def _used_shift(groups: Sequence[Group], logs: Sequence[Floats]) -> float:
     if not pairs:
         return USED_SHIFT
     below = np.concatenate(pairs)
-    return min(0.0, (len(below) * _median(below) + _USED_PULL * USED_SHIFT) / (len(below) + _USED_PULL))
+    return min(0.0, (len(below) * _median(below) + _USED_PRIOR_PRICES * USED_SHIFT) / (len(below) + _USED_PRIOR_PRICES))

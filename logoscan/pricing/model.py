@@ -24,12 +24,12 @@ from logoscan.types import Brand, UsualPrice
 
 __all__ = ["PriceJudgement", "PriceModel", "PriceRecord", "condition_of", "sample_prices"]
 
+# Spread for the owner's usual prices: the anomaly begins at their low end and is 1 at about half of it.
 _USUAL_SPREAD = 0.25
-"""Of the owner's usual prices: the anomaly begins at their low end and is 1 at about half of it."""
-_USUAL_ANOMALY = 2.5
-"""Spreads below the low end at which it is 1."""
-_MOST_RATE = 1e12
-"""Of a currency in another; its inverse is the least."""
+# Spreads below the low end at which the anomaly is 1.
+_USUAL_FULL_SPREADS = 2.5
+# Largest rate of one currency in another; its inverse is the smallest.
+_MAX_RATE = 1e12
 
 
 @dataclass(frozen=True)
@@ -37,15 +37,15 @@ class PriceJudgement:
     """How suspiciously low a price is.
 
     Attributes:
-        anomaly: In [0, 1]; None where it could not be judged.
+        anomaly: How suspicious the price is, in [0, 1]; None where it could not be judged.
         reason: One sentence: what was compared, or why nothing was.
-        cohort: What it was compared with.
-        share: The price as a share of the usual one for as much of it (of the middle of the owner's range); None where
-            nothing was compared.
+        cohort: The cohort that it was compared with.
+        share: The price as a share of the usual one for as much of it (for the owner's range, of its middle); None
+            where nothing was compared.
         usual: The usual price for as much of it, in the cohort's currency.
         stated: The owner's range, where that was compared.
-        has_references: Prices of the brand are known, in whatever currency, so that a comparable price would have been
-            judged.
+        has_references: Whether prices of the brand are known, in whatever currency, so that a comparable price would
+            have been judged.
     """
 
     anomaly: float | None
@@ -57,7 +57,7 @@ class PriceJudgement:
     has_references: bool = False
 
 
-class _Asked(NamedTuple):
+class _PriceQuery(NamedTuple):
     """A price to judge; `sizes` are the natural logarithms of pieces and content."""
 
     price: float
@@ -65,27 +65,27 @@ class _Asked(NamedTuple):
     condition: str
     sizes: tuple[float, float]
 
-    def told(self, currency: str, rate: float) -> str:
-        """The price in words, and what it is in the reference's currency."""
-        own = f"{_money(self.price)} {self.currency}"
-        return own if currency == self.currency else f"{own} ({_money(self.price * rate)} {currency})"
+    def in_words(self, currency: str, rate: float) -> str:
+        """Return the price in words, and what it is in the reference's currency."""
+        words = f"{_rounded(self.price)} {self.currency}"
+        return words if currency == self.currency else f"{words} ({_rounded(self.price * rate)} {currency})"
 
     def log_price(self, rate: float) -> float:
+        """Return the natural logarithm of the price, converted at a rate."""
         return math.log(max(self.price * rate, sys.float_info.min))
 
 
-def _money(price: float) -> str:
+def _rounded(price: float) -> str:
     return f"{price:.2f}" if price >= 0.1 else f"{price:.2g}"
 
 
 @dataclass(frozen=True)
 class PriceModel:
-    """Price references. `PriceModel()` knows none and judges by the owners' usual prices alone.
+    """Price references. `PriceModel()` has none and judges by the owners' usual prices alone.
 
     Attributes:
         currencies: References in each currency.
-        rates: What one unit of each currency is worth in a common one, where the caller wants prices converted;
-            empty converts nothing.
+        rates: What one unit of each currency is worth in a common one, for converting prices; empty converts nothing.
     """
 
     currencies: tuple[CurrencyPrices, ...] = ()
@@ -93,26 +93,26 @@ class PriceModel:
 
     def __post_init__(self) -> None:
         for currency, rate in self.rates.items():
-            number("PriceModel", f"rates {currency}", rate, 1 / _MOST_RATE, _MOST_RATE)
-        known = [c.currency for c in self.currencies]
-        if len(set(known)) < len(known):
-            raise InputError(f"PriceModel.currencies: expected each currency once, got {', '.join(known)}")
+            number("PriceModel", f"rates {currency}", rate, 1 / _MAX_RATE, _MAX_RATE)
+        names = [c.currency for c in self.currencies]
+        if len(set(names)) < len(names):
+            raise InputError(f"PriceModel.currencies: expected each currency once, got {', '.join(names)}")
         object.__setattr__(self, "rates", {k.upper(): float(v) for k, v in self.rates.items()})
 
     @classmethod
     def fit(cls, prices: Iterable[PriceRecord] | PriceSample) -> PriceModel:
-        """Robust references from genuine prices, or from the merged samples of shards."""
+        """Return robust references from genuine prices, or from the merged samples of shards."""
         return cls((prices if isinstance(prices, PriceSample) else sample_prices(prices)).fit())
 
     def with_rates(self, rates: Mapping[str, float]) -> PriceModel:
-        """The same references, for listings in further currencies too."""
+        """Return the same references with rates, for listings in further currencies too."""
         return replace(self, rates=dict(rates))
 
     def lies_above_most(self, brand: Brand, usual: UsualPrice) -> bool:
-        """Whether more than half of the known prices of a brand lie below a range of usual prices of its owner."""
-        judged = self.judge(replace(brand, usual_prices=()), usual.low, usual.currency, usual.category)
-        own = judged.cohort is not None and judged.cohort.brand is not None
-        return own and judged.share is not None and judged.share > 1
+        """Return whether more than half of the known prices of a brand lie below its owner's range of usual prices."""
+        judgement = self.judge(replace(brand, usual_prices=()), usual.low, usual.currency, usual.category)
+        by_brand = judgement.cohort is not None and judgement.cohort.brand is not None
+        return by_brand and judgement.share is not None and judgement.share > 1
 
     def judge(
         self,
@@ -124,16 +124,16 @@ class PriceModel:
         condition: str | None = None,
         pack: Pack = ONE,
     ) -> PriceJudgement:
-        """Compare a price with the owner's usual prices, else with those of the brand and category that were seen.
+        """Compare a price with the owner's usual prices, else with known prices of the brand and category.
 
         Args:
             brand: The brand that the listing shows or claims.
-            price: In `currency`.
-            currency: ISO 4217.
-            category: The listing's; where it is absent, the brand's most lenient cohort counts, so that leaving it out
-                never raises an anomaly. Where the brand is not known to sell it, that cohort or what the brand's and
-                the category's prices together suggest, whichever is stricter.
-            condition: As stated; None counts as new.
+            price: The price, in `currency`.
+            currency: ISO 4217 code.
+            category: Category of the listing. If it is absent, the brand's most lenient cohort counts, so that leaving
+                it out never raises an anomaly. If the brand is not known to sell it, that cohort counts, or what the
+                brand's and the category's prices together suggest, whichever is stricter.
+            condition: Condition as stated; None counts as new.
             pack: How much is sold.
 
         Returns:
@@ -155,26 +155,26 @@ class PriceModel:
         assert price is not None
         assert currency is not None
         currency, kind, name = currency.upper(), key_of(category), key_of(brand.name) or ""
-        asked = _Asked(price, currency, condition_of(condition), log_sizes(pack))
+        query = _PriceQuery(price, currency, condition_of(condition), log_sizes(pack))
         stated = [(usual, rate) for usual in brand.usual_prices if (rate := self._rate(currency, usual.currency))]
         if kind and (fitting := [s for s in stated if s[0].category is None or key_of(s[0].category) == kind]):
-            # the range of the category itself goes first; of the listing's own currency before a converted one
+            # the category's own range goes first, and a range in the listing's currency before a converted one
             chosen = min(fitting, key=lambda s: (s[0].category is None, s[0].currency != currency, s[0].low))
-            return self._judge_usual(brand, asked, *chosen)
-        seen = [
+            return self._judge_usual(brand, query, *chosen)
+        references = [
             (prices, rate)
             for prices in sorted(self.currencies, key=lambda c: (c.currency != currency, c.currency))
             if (rate := self._rate(currency, prices.currency))
         ]
         if kind:
-            for prices, rate in seen:
+            for prices, rate in references:
                 if prices.sells(name, kind):
-                    return _judge_cohort(asked, prices, rate, prices.cohort(name, kind, asked.condition))
-        lenient = self._most_lenient(brand, name, asked, stated, seen)
+                    return _judge_cohort(query, prices, rate, prices.cohort(name, kind, query.condition))
+        lenient = self._most_lenient(brand, name, query, stated, references)
         if kind and not stated:
-            for prices, rate in seen:
+            for prices, rate in references:
                 if prices.knows(name, None if lenient else kind):
-                    wide = _judge_cohort(asked, prices, rate, prices.cohort(name, kind, asked.condition))
+                    wide = _judge_cohort(query, prices, rate, prices.cohort(name, kind, query.condition))
                     return max((j for j in (lenient, wide) if j), key=_strength)
         return lenient or self._not_compared(brand, currency, category)
 
@@ -182,18 +182,18 @@ class PriceModel:
         self,
         brand: Brand,
         name: str,
-        asked: _Asked,
+        query: _PriceQuery,
         stated: Sequence[tuple[UsualPrice, float]],
-        seen: Sequence[tuple[CurrencyPrices, float]],
+        references: Sequence[tuple[CurrencyPrices, float]],
     ) -> PriceJudgement | None:
-        """By the brand's cohort, or the owner's range, under which the price is least anomalous."""
-        judged = [
-            _judge_cohort(asked, prices, rate, cohort)
-            for prices, rate in seen
-            if (cohort := prices.most_lenient(name, asked.condition, asked.log_price(rate), asked.sizes))
+        """Return the judgement by the brand's cohort, or the owner's range, that finds the price least anomalous."""
+        judgements = [
+            _judge_cohort(query, prices, rate, cohort)
+            for prices, rate in references
+            if (cohort := prices.most_lenient(name, query.condition, query.log_price(rate), query.sizes))
         ]
-        judged += [self._judge_usual(brand, asked, usual, rate) for usual, rate in stated]
-        return min(judged, key=_strength, default=None)
+        judgements += [self._judge_usual(brand, query, usual, rate) for usual, rate in stated]
+        return min(judgements, key=_strength, default=None)
 
     def _not_compared(self, brand: Brand, currency: str, category: str | None) -> PriceJudgement:
         of_brand = self._currencies_of(brand)
@@ -206,31 +206,36 @@ class PriceModel:
         return PriceJudgement(None, f"no reference prices of {brand.name} are known")
 
     def _currencies_of(self, brand: Brand) -> set[str]:
-        """Currencies in which prices of a brand are known, by its owner or from others."""
+        """Return the currencies in which prices of a brand are known, from its owner or from others."""
         name = key_of(brand.name) or ""
         return {p.currency for p in brand.usual_prices} | {c.currency for c in self.currencies if c.knows(name, None)}
 
     def _rate(self, currency: str, target: str) -> float | None:
-        """What one unit of a currency is worth in another; None where it cannot be compared."""
+        """Return what one unit of a currency is worth in another; None where it cannot be compared."""
         if currency == target:
             return 1.0
         if currency in self.rates and target in self.rates:
             return self.rates[currency] / self.rates[target]
         return None
 
-    def _judge_usual(self, brand: Brand, asked: _Asked, usual: UsualPrice, rate: float) -> PriceJudgement:
-        """Against the owner's range, which is of new goods; used ones may cost as much less as they usually do."""
-        held = next((c.used_shift for c in self.currencies if c.currency == usual.currency), USED_SHIFT)
-        used = asked.condition == USED
+    def _judge_usual(self, brand: Brand, query: _PriceQuery, usual: UsualPrice, rate: float) -> PriceJudgement:
+        """Judge a price by the owner's range, which is of new goods.
+
+        Used goods may cost as much less as they usually do.
+        """
+        used_shift = next((c.used_shift for c in self.currencies if c.currency == usual.currency), USED_SHIFT)
+        used = query.condition == USED
         middle = math.sqrt(usual.low * usual.high)
         name, category = key_of(brand.name), key_of(usual.category)
         spread = _USUAL_SPREAD
-        cohort = Cohort("registered", name, category, usual.currency, 0, middle, spread, condition=asked.condition)
-        below = (math.log(usual.low) + (held if used else 0.0) - asked.log_price(rate)) / (spread * _USUAL_ANOMALY)
+        cohort = Cohort("registered", name, category, usual.currency, 0, middle, spread, condition=query.condition)
+        below = (math.log(usual.low) + (used_shift if used else 0.0) - query.log_price(rate)) / (
+            spread * _USUAL_FULL_SPREADS
+        )
         what = " ".join(x for x in ("new" if used else None, category or ("goods" if used else None)) if x)
-        reason = f"{asked.told(usual.currency, rate)}, where {brand.name} states {_money(usual.low)} to "
-        reason += f"{_money(usual.high)} {usual.currency}" + (f" ({what})" if what else "")
-        share, stated = asked.price * rate / middle, (usual.low, usual.high)
+        reason = f"{query.in_words(usual.currency, rate)}, where {brand.name} states {_rounded(usual.low)} to "
+        reason += f"{_rounded(usual.high)} {usual.currency}" + (f" ({what})" if what else "")
+        share, stated = query.price * rate / middle, (usual.low, usual.high)
         return PriceJudgement(min(1.0, max(0.0, below)), reason, cohort, share, middle, stated)
 
     def save(self, path: str | Path) -> None:
@@ -251,11 +256,11 @@ def _strength(judgement: PriceJudgement) -> float:
     return judgement.anomaly or 0.0
 
 
-def _judge_cohort(asked: _Asked, prices: CurrencyPrices, rate: float, cohort: Cohort) -> PriceJudgement:
-    anomaly = prices.anomaly(prices.below(cohort, asked.log_price(rate), *asked.sizes))
-    usual = money(prices.usual(cohort, *asked.sizes))
-    share = asked.price * rate / usual
+def _judge_cohort(query: _PriceQuery, prices: CurrencyPrices, rate: float, cohort: Cohort) -> PriceJudgement:
+    anomaly = prices.anomaly(prices.below(cohort, query.log_price(rate), *query.sizes))
+    usual = money(prices.usual(cohort, *query.sizes))
+    share = query.price * rate / usual
     what = " ".join(x for x in (USED if cohort.condition == USED else None, cohort.brand, cohort.category) if x)
-    seen = f"{cohort.n} price{'s' * (cohort.n != 1)}" if cohort.n else "by other prices of the brand or category"
-    reason = f"{asked.told(prices.currency, rate)}, {share:.0%} of the usual {_money(usual)} {prices.currency}"
-    return PriceJudgement(anomaly, f"{reason} ({what}; {seen})", cohort, share, usual)
+    basis = f"{cohort.n} price{'s' * (cohort.n != 1)}" if cohort.n else "by other prices of the brand or category"
+    reason = f"{query.in_words(prices.currency, rate)}, {share:.0%} of the usual {_rounded(usual)} {prices.currency}"
+    return PriceJudgement(anomaly, f"{reason} ({what}; {basis})", cohort, share, usual)

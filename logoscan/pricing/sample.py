@@ -22,28 +22,28 @@ from logoscan._validate import currency, number, text
 from logoscan.errors import InputError
 from logoscan.io.records import read_record, write_record
 from logoscan.pricing.cohorts import NEW, USED, CurrencyPrices
-from logoscan.pricing.fit import LEAST_PRICES, Group, Key, fit_currency
+from logoscan.pricing.fit import MIN_PRICES, Group, Key, fit_currency
 from logoscan.text.folding import fold
 from logoscan.text.quantities import Pack
 from logoscan.text.tokens import name_key
 
 __all__ = ["ONE", "Observed", "PriceRecord", "PriceSample", "condition_of", "key_of", "log_sizes", "sample_prices"]
 
-_KEPT = 256
-"""Prices of one cohort that are kept: their median is then known to less than a tenth of the spread."""
-_MOST_LOG = 100.0
-"""Of prices and contents on disk: none on earth needs more."""
+# Prices of one cohort that are kept: their median is then known to less than a tenth of the spread.
+_MAX_PRICES = 256
+# Largest logarithm of prices and contents on disk: none on earth needs more.
+_MAX_LOG = 100.0
+# Folded words; a condition that contains one is "used", whatever else it says.
 _USED_WORDS = (
     *("used", "secondhand", "preowned", "preloved", "openbox", "refurbished", "recondition", "renewed", "worn"),
     *("vintage", "forparts", "gebraucht", "occasion", "usado", "usato", "tweedehands"),
 )
-"""Folded; a condition that contains one is "used", whatever else it says."""
+# Folded words that are taken out before.
 _UNUSED = re.compile("(?:un|never|not)(?:used|worn)|ungebraucht")
-"""Folded, and taken out before."""
-_LEAST_PRICE, _MOST_PRICE = 1e-6, 1e12
-"""As in `UsualPrice` and `Listing`: beyond are slips, and logarithms that would move others."""
-_LEAST_AMOUNT = 1e-9
-"""Likewise of the content."""
+# Limits as in `UsualPrice` and `Listing`: numbers beyond are typing errors, and their logarithms would move others.
+_MIN_PRICE, _MAX_PRICE = 1e-6, 1e12
+# Smallest content, for the same reason.
+_MIN_AMOUNT = 1e-9
 
 ONE = Pack()
 """One piece of unknown content."""
@@ -54,12 +54,12 @@ class PriceRecord:
     """One observed genuine price.
 
     Attributes:
-        brand: Its name.
-        price: In [1e-6, 1e12], in `currency`.
+        brand: Name of the brand.
+        price: The price, in [1e-6, 1e12], in `currency`.
         currency: ISO 4217 code, upper case.
-        category: None counts for the brand alone.
-        condition: As listings state it; None is new.
-        pack: Pieces and content, as `units.pack` reads them from a title.
+        category: The category; a price without one counts for the brand alone.
+        condition: The condition as listings state it; None is new.
+        pack: Pieces and content, as `quantities.pack` reads them from a title.
     """
 
     brand: str
@@ -73,24 +73,27 @@ class PriceRecord:
         text("PriceRecord", "brand", self.brand, required=True)
         text("PriceRecord", "category", self.category)
         text("PriceRecord", "condition", self.condition)
-        number("PriceRecord", "price", self.price, _LEAST_PRICE, _MOST_PRICE)
+        number("PriceRecord", "price", self.price, _MIN_PRICE, _MAX_PRICE)
         object.__setattr__(self, "currency", currency("PriceRecord", self.currency))
 
 
 def condition_of(text: str | None) -> str:
-    """The condition that a seller states, "new" or "used"; what is not stated, or in unknown words, counts as new."""
+    """Return the condition that a seller states, "new" or "used"; "new" for none, or for unknown words."""
     folded = _UNUSED.sub(" ", fold(text or ""))
     return USED if any(word in folded for word in _USED_WORDS) else NEW
 
 
 def key_of(text: str | None) -> str | None:
-    """A brand's or category's name as cohorts show it; None for nothing. What is one brand says `spelt.name_key`."""
+    """Return a brand's or category's name as cohorts show it; None for nothing.
+
+    `tokens.name_key` says which spellings are one brand.
+    """
     return None if text is None else " ".join(text.casefold().split()) or None
 
 
 def log_sizes(pack: Pack) -> tuple[float, float]:
-    """Natural logarithms of pieces and of the content of one; NaN where it is not known."""
-    return math.log(pack.count), math.log(max(pack.amount, _LEAST_AMOUNT)) if pack.amount else math.nan
+    """Return the natural logarithms of pieces and of the content of one; NaN where it is not known."""
+    return math.log(pack.count), math.log(max(pack.amount, _MIN_AMOUNT)) if pack.amount else math.nan
 
 
 class Observed(NamedTuple):
@@ -103,7 +106,10 @@ class Observed(NamedTuple):
 
 @dataclass(frozen=True)
 class SavedCohort:
-    """One cohort of a sample on disk; a row of `kept` is the number that it drew and an `Observed`, null for NaN."""
+    """One cohort of a sample on disk.
+
+    A row of `kept` is the number that the price drew, and an `Observed` price with null for NaN.
+    """
 
     brand: str
     category: str | None
@@ -113,10 +119,10 @@ class SavedCohort:
     kept: tuple[tuple[float, float, float, float | None], ...]
 
     def __post_init__(self) -> None:
-        if not 1 <= len(self.kept) <= min(_KEPT, self.seen):
-            raise InputError(f"kept: expected 1 to {_KEPT} prices, of {self.seen} seen, got {len(self.kept)}")
-        if not all(abs(x) <= _MOST_LOG for row in self.kept for x in row if x is not None):
-            raise InputError(f"kept: expected numbers within {_MOST_LOG:g} of 0")
+        if not 1 <= len(self.kept) <= min(_MAX_PRICES, self.seen):
+            raise InputError(f"kept: expected 1 to {_MAX_PRICES} prices, of {self.seen} seen, got {len(self.kept)}")
+        if not all(abs(x) <= _MAX_LOG for row in self.kept for x in row if x is not None):
+            raise InputError(f"kept: expected numbers within {_MAX_LOG:g} of 0")
         if self.condition not in (NEW, USED) or not self.brand:
             raise InputError(
                 f"expected a brand, and {NEW!r} or {USED!r}, got {self.brand!r:.80}, {self.condition!r:.80}"
@@ -134,70 +140,71 @@ class SavedSample:
 class PriceSample:
     """A bounded uniform sample of the prices of each cohort. Add in a stream, merge shards, then fit.
 
-    All honest spellings of a brand's name are one brand, as in claims and titles; its first in the alphabet is shown.
-    Which prices of a cohort of more than 256 are kept is drawn at random from `seed`; shards need seeds of their own.
+    All honest spellings of a brand's name are one brand, as in claims and titles; the first spelling in the alphabet is
+    shown. Which prices of a cohort of more than 256 are kept is drawn at random from `seed`; shards need seeds of their
+    own.
     """
 
     def __init__(self, seed: int = 0) -> None:
         self._seed = seed
-        self._random = random.Random(f"PriceSample {seed}")  # no numbers that made prices up, too
-        self._spelt: dict[str, str] = {}
-        self._kept: dict[Key, list[tuple[float, Observed]]] = {}
-        self._seen: dict[Key, int] = defaultdict(int)
+        self._random = random.Random(f"PriceSample {seed}")  # other numbers than those that may have made prices up
+        self._spellings: dict[str, str] = {}
+        self._heaps: dict[Key, list[tuple[float, Observed]]] = {}
+        self._counts: dict[Key, int] = defaultdict(int)
 
     def __len__(self) -> int:
-        """Prices seen, kept or not."""
-        return sum(self._seen.values())
+        """Return the number of prices added, kept or not."""
+        return sum(self._counts.values())
 
     def add(self, key: Key, price: Observed) -> None:
-        """Note one price."""
+        """Add one price."""
         key = self._folded(key)
-        self._seen[key] += 1
+        self._counts[key] += 1
         self._keep(key, (self._random.random(), price))
 
     def merge(self, other: PriceSample) -> PriceSample:
-        """Take over what another shard saw; returns itself."""
-        for spelling in other._spelt.values():
+        """Add what another shard sampled; return this sample."""
+        for spelling in other._spellings.values():
             self._fold(spelling)
-        for key, seen in other._seen.items():
-            self._seen[key] += seen
-            for drawn in other._kept[key]:
+        for key, seen in other._counts.items():
+            self._counts[key] += seen
+            for drawn in other._heaps[key]:
                 self._keep(key, drawn)
         return self
 
     def _fold(self, brand: str) -> str:
-        """What all spellings of a brand's name have in common; notes this one."""
+        """Return what all spellings of a brand's name have in common, and note this spelling."""
         folded = name_key(brand)
-        self._spelt[folded] = min(self._spelt.get(folded, brand), brand)
+        self._spellings[folded] = min(self._spellings.get(folded, brand), brand)
         return folded
 
     def _folded(self, key: Key) -> Key:
         return (self._fold(key[0]), *key[1:])
 
     def _shown(self, key: Key) -> Key:
-        return (self._spelt[key[0]], *key[1:])
+        return (self._spellings[key[0]], *key[1:])
 
     def _keep(self, key: Key, drawn: tuple[float, Observed]) -> None:
-        """Each price draws a number, and the largest numbers stay, whichever shard saw them."""
-        heap = self._kept.setdefault(key, [])
-        if len(heap) < _KEPT:
+        """Keep a price with the number that it drew: the largest numbers stay, whichever shard drew them."""
+        heap = self._heaps.setdefault(key, [])
+        if len(heap) < _MAX_PRICES:
             heapq.heappush(heap, drawn)
         else:
             heapq.heappushpop(heap, drawn)
 
     def fit(self) -> tuple[CurrencyPrices, ...]:
-        """References of each currency with at least `LEAST_PRICES` prices, in alphabetical order."""
+        """Return references for each currency with at least `MIN_PRICES` prices, in alphabetical order."""
         groups: dict[str, list[Group]] = defaultdict(list)
-        shown = sorted(((self._shown(key), key) for key in self._kept), key=lambda pair: [x or "" for x in pair[0]])
+        shown = sorted(((self._shown(key), key) for key in self._heaps), key=lambda pair: [x or "" for x in pair[0]])
         for key, folded in shown:
-            heap = self._kept[folded]
+            heap = self._heaps[folded]
             rows = np.array([price for _, price in heap], np.float64)
-            # by all columns, for NaN has no order among tuples and the folds go by the order
-            groups[key[3]].append(Group(key, self._seen[folded], rows[np.lexsort(rows.T[::-1])]))
+            # sorted by all columns: NaN has no order among tuples, and the folds depend on the order
+            groups[key[3]].append(Group(key, self._counts[folded], rows[np.lexsort(rows.T[::-1])]))
         return tuple(
             fit_currency(currency, cohorts)
             for currency, cohorts in sorted(groups.items())
-            if sum(len(group.prices) for group in cohorts) >= LEAST_PRICES
+            if sum(len(group.prices) for group in cohorts) >= MIN_PRICES
         )
 
     def save(self, path: str | Path) -> None:
@@ -205,10 +212,10 @@ class PriceSample:
         cohorts = (
             SavedCohort(
                 *self._shown(key),
-                self._seen[key],
+                self._counts[key],
                 tuple((d, p, c, None if math.isnan(a) else a) for d, (p, c, a) in sorted(heap)),
             )
-            for key, heap in self._kept.items()
+            for key, heap in self._heaps.items()
         )
         write_record(Path(path), SavedSample(self._seed, tuple(cohorts)))
 
@@ -223,7 +230,7 @@ class PriceSample:
         sample = cls(saved.seed)
         for c in saved.cohorts:
             key = sample._folded((c.brand, c.category, c.condition, c.currency))
-            sample._seen[key] += c.seen
+            sample._counts[key] += c.seen
             for drawn, price, count, amount in c.kept:
                 sample._keep(key, (drawn, Observed(price, count, math.nan if amount is None else amount)))
         sample._random.seed(f"PriceSample {saved.seed} {len(sample)}")  # not the first prices' numbers again
@@ -231,7 +238,7 @@ class PriceSample:
 
 
 def sample_prices(records: Iterable[PriceRecord], seed: int = 0) -> PriceSample:
-    """A bounded sample of genuine prices, for one shard; shards need seeds of their own."""
+    """Return a bounded sample of genuine prices, for one shard; shards need seeds of their own."""
     sample = PriceSample(seed)
     for record in records:
         brand = key_of(record.brand) or ""

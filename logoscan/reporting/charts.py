@@ -1,6 +1,6 @@
-"""Numbers -> places on a page, for the charts of evidence pages. All x are percent of the chart's width.
+"""Positions of the charts of evidence pages: waterfall of a score, price, histogram. Contains no HTML.
 
-Knows scores and prices; knows no markup.
+Every x is in percent of the chart's width.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from logoscan.results import PriceFinding, Score
 __all__ = ["BINS", "Bar", "PriceChart", "Step", "Tick", "Waterfall", "histogram", "price_chart", "waterfall"]
 
 BINS = 20
-"""Of the histogram of scores: five points each."""
-NOTHING = 0.005
-"""Contribution below which a signal gets no step of its own: it would show as 0.00."""
+"""Bars of the histogram of scores, five points each."""
+MIN_STEP_CONTRIBUTION = 0.005
+"""Contribution below which a signal gets no step of its own: it would print as 0.00."""
 _TICK_SCORES = (0.1, 1.0, 5.0, 25.0, 50.0, 75.0, 95.0, 99.0, 99.9)
-_LEAST_APART = 9.0
-"""Percent between two ticks, so that their labels do not touch on a phone."""
+# Least distance between two ticks in percent, so that their labels do not touch on a phone.
+_MIN_TICK_DISTANCE = 9.0
 
 
 @dataclass(frozen=True)
 class Tick:
-    """A mark on an axis."""
+    """A labelled position on an axis."""
 
     x: float
     label: str
@@ -32,7 +32,20 @@ class Tick:
 
 @dataclass(frozen=True)
 class Step:
-    """One row of the waterfall: a signal moves the total from `start` to `end` (log-odds)."""
+    """One row of the waterfall: a signal moves the total from `start` to `end`.
+
+    Attributes:
+        signal: Name of the signal.
+        amount: Contribution in log-odds.
+        start: Total before the signal, log-odds.
+        end: Total after the signal, log-odds.
+        x: Left end of the bar.
+        width: Width of the bar in percent.
+        x_start: Position of `start`.
+        x_end: Position of `end`.
+        value: Value of the signal in [0, 1]; None for a row that sums several signals.
+        why: The reason, a sentence.
+    """
 
     signal: str
     amount: float
@@ -48,15 +61,16 @@ class Step:
 
 @dataclass(frozen=True)
 class Waterfall:
-    """From the bias to the score.
+    """The steps from the bias to the score.
 
     Attributes:
-        steps: Signals that move the total, in the order of the score; the last sums what is too small to show, if any.
-        silent: Signals that add nothing worth a step.
+        steps: Signals that move the total, in the order of the score. If the small contributions sum to something
+            visible, the last step is their sum.
+        silent: Signals whose contribution is too small for a step of its own.
         bias: Log-odds before any signal.
         total: Log-odds of the score.
-        x_bias: Place of the bias.
-        x_total: Place of the total.
+        x_bias: Position of the bias.
+        x_total: Position of the total.
         ticks: Scores along the axis.
     """
 
@@ -70,12 +84,12 @@ class Waterfall:
 
 
 def waterfall(score: Score) -> Waterfall:
-    """The steps of a score, whose amounts sum with the bias to its log-odds."""
-    loud = [c for c in score.contributions if abs(c.contribution) >= NOTHING]
-    silent = [c for c in score.contributions if abs(c.contribution) < NOTHING]
+    """Return the steps of a score, whose amounts and the bias sum to its log-odds."""
+    large = [c for c in score.contributions if abs(c.contribution) >= MIN_STEP_CONTRIBUTION]
+    silent = [c for c in score.contributions if abs(c.contribution) < MIN_STEP_CONTRIBUTION]
     rest = math.fsum(c.contribution for c in silent)
-    moves: list[tuple[str, float, float | None, str]] = [(c.signal, c.contribution, c.value, c.why) for c in loud]
-    if abs(rest) >= NOTHING / 10:
+    moves: list[tuple[str, float, float | None, str]] = [(c.signal, c.contribution, c.value, c.why) for c in large]
+    if abs(rest) >= MIN_STEP_CONTRIBUTION / 10:
         moves.append(("all others", rest, None, f"{len(silent)} signals that add next to nothing each"))
     amounts = [amount for _, amount, _, _ in moves]
     totals = [score.bias + math.fsum(amounts[:i]) for i in range(len(amounts) + 1)]
@@ -89,25 +103,26 @@ def waterfall(score: Score) -> Waterfall:
         Step(name, amount, a, b, x(min(a, b)), max(0.4, x(max(a, b)) - x(min(a, b))), x(a), x(b), value, why)
         for (name, amount, value, why), a, b in zip(moves, totals, totals[1:], strict=False)
     )
-    nothing = tuple(Step(c.signal, c.contribution, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, c.value, c.why) for c in silent)
+    silent_steps = tuple(Step(c.signal, c.contribution, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, c.value, c.why) for c in silent)
     odds = [(math.log(s / (100.0 - s)), f"{s:g}") for s in _TICK_SCORES]
-    ticks = _thinned(Tick(x(at), label) for at, label in odds if low < at < high)
-    return Waterfall(steps, nothing, score.bias, total, x(score.bias), x(total), ticks)
+    ticks = _spaced_ticks(Tick(x(at), label) for at, label in odds if low < at < high)
+    return Waterfall(steps, silent_steps, score.bias, total, x(score.bias), x(total), ticks)
 
 
-def _domain(values: Sequence[float], least: float) -> tuple[float, float]:
-    """A range around values, at least so wide."""
+def _domain(values: Sequence[float], min_width: float) -> tuple[float, float]:
+    """Return a range around values with a margin, at least `min_width` wide."""
     low, high = min(values), max(values)
-    more = max(0.06 * (high - low), (least - (high - low)) / 2)
-    return low - more, high + more
+    margin = max(0.06 * (high - low), (min_width - (high - low)) / 2)
+    return low - margin, high + margin
 
 
-def _thinned(ticks: Iterable[Tick]) -> tuple[Tick, ...]:
-    kept: list[Tick] = []
+def _spaced_ticks(ticks: Iterable[Tick]) -> tuple[Tick, ...]:
+    """Return the ticks, from left to right, whose labels neither touch each other nor stick out of the chart."""
+    spaced: list[Tick] = []
     for tick in ticks:
-        if 3.0 <= tick.x <= 97.0 and (not kept or tick.x - kept[-1].x >= _LEAST_APART):
-            kept.append(tick)
-    return tuple(kept)
+        if 3.0 <= tick.x <= 97.0 and (not spaced or tick.x - spaced[-1].x >= _MIN_TICK_DISTANCE):
+            spaced.append(tick)
+    return tuple(spaced)
 
 
 @dataclass(frozen=True)
@@ -115,11 +130,11 @@ class PriceChart:
     """A price on a logarithmic axis.
 
     Attributes:
-        price: Place of the listing's.
-        usual: Place of the usual one.
-        curve: SVG path in a box of 1000 x 100, y down: the log-normal of the cohort; None where the owner's range is
-            all that is known.
-        stated: Places of the owner's range.
+        price: Position of the listing's price.
+        usual: Position of the usual price.
+        curve: Log-normal density of the cohort as an SVG path in a box of 1000 x 100, y down; None if the price was
+            compared with the owner's range.
+        stated: Positions of the ends of the owner's range; None if the price was compared with a cohort.
         ticks: Prices along the axis.
     """
 
@@ -130,30 +145,30 @@ class PriceChart:
     ticks: tuple[Tick, ...]
 
 
-def price_chart(found: PriceFinding | None) -> PriceChart | None:
-    """A price among those of its cohort; None where nothing was compared."""
-    if found is None or found.price is None or found.usual is None or found.spread is None:
+def price_chart(finding: PriceFinding | None) -> PriceChart | None:
+    """Return the chart of a price among those of its cohort; None if the price was not compared."""
+    if finding is None or finding.price is None or finding.usual is None or finding.spread is None:
         return None
-    price, usual = math.log(found.price), math.log(found.usual)
-    spread = min(max(found.spread, 0.02), 5.0)
-    ends = [math.log(v) for v in found.stated] if found.stated else [usual - 3.2 * spread, usual + 3.2 * spread]
+    price, usual = math.log(finding.price), math.log(finding.usual)
+    spread = min(max(finding.spread, 0.02), 5.0)
+    ends = [math.log(v) for v in finding.stated] if finding.stated else [usual - 3.2 * spread, usual + 3.2 * spread]
     low, high = _domain([price, *ends], 1.0)
 
     def x(value: float) -> float:
         return 100.0 * (value - low) / (high - low)
 
     curve = None
-    if not found.stated:
+    if not finding.stated:
         at = [low + i * (high - low) / 160 for i in range(161)]
         points = [f"{10 * x(v):.1f},{100 - 94 * math.exp(-0.5 * ((v - usual) / spread) ** 2):.1f}" for v in at]
         curve = f"M0,100 L{' L'.join(points)} L1000,100 Z"
-    stated = (x(ends[0]), x(ends[1])) if found.stated else None
-    ticks = _thinned(Tick(x(math.log(v)), f"{v:,.10g}") for v in _round_prices(low, high))
+    stated = (x(ends[0]), x(ends[1])) if finding.stated else None
+    ticks = _spaced_ticks(Tick(x(math.log(v)), f"{v:,.10g}") for v in _round_prices(low, high))
     return PriceChart(x(price), x(usual), curve, stated, ticks)
 
 
 def _round_prices(low: float, high: float) -> list[float]:
-    """Prices of 1, 2 or 5 times a power of ten between two logarithms."""
+    """Return the prices of 1, 2 or 5 times a power of ten between two natural logarithms of prices."""
     first, last = math.floor(low / math.log(10)), math.ceil(high / math.log(10))
     if last - first > 30:
         return []
@@ -164,7 +179,7 @@ def _round_prices(low: float, high: float) -> list[float]:
 
 @dataclass(frozen=True)
 class Bar:
-    """One bar of the histogram: scores from `low` to `high`, `count` of them; `height` in percent."""
+    """One bar of the histogram: `count` scores from `low` to `high`; `height` is in percent."""
 
     low: int
     high: int
@@ -175,12 +190,12 @@ class Bar:
 
 
 def histogram(scores: Iterable[float]) -> tuple[Bar, ...]:
-    """Bars of equal width; heights rise with the square root of the count, since most scores of a run are low."""
+    """Return bars of equal width whose height grows as the square root of the count: most scores of a run are low."""
     counts = [0] * BINS
     for score in scores:
         counts[min(BINS - 1, int(score * BINS / 100.0))] += 1
-    most, wide = max([*counts, 1]), 100 // BINS
+    largest, bin_width = max([*counts, 1]), 100 // BINS
     return tuple(
-        Bar(i * wide, (i + 1) * wide, n, i * 100 / BINS + 0.3, 100 / BINS - 0.6, 100 * math.sqrt(n / most))
+        Bar(i * bin_width, (i + 1) * bin_width, n, i * 100 / BINS + 0.3, 100 / BINS - 0.6, 100 * math.sqrt(n / largest))
         for i, n in enumerate(counts)
     )

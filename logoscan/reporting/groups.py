@@ -1,6 +1,6 @@
-"""Matches of one place, together: a mark that its look and its points both prove is one mark to people.
+"""Groups of matches that show one logo: appearance and keypoints often find the same logo, and people see it once.
 
-Knows boxes and names; knows no pictures.
+Uses boxes and brand names only; reads no image.
 """
 
 from __future__ import annotations
@@ -13,49 +13,57 @@ import numpy as np
 from logoscan.images.boxes import iou
 from logoscan.types import Match
 
-__all__ = ["Place", "places"]
+__all__ = ["MatchGroup", "group_matches"]
 
-_SAME = 0.5
-"""Overlap (intersection over union) from which two boxes of one brand are one place."""
+# Overlap (intersection over union) from which two boxes of one brand are one region.
+_SAME_REGION_IOU = 0.5
 
 
 @dataclass(frozen=True)
-class Place:
-    """One brand at one place of one picture; `matches` are one at least, surest first."""
+class MatchGroup:
+    """The matches of one brand in one region of one image.
+
+    Attributes:
+        matches: At least one, most probable first.
+    """
 
     matches: tuple[Match, ...]
 
     @property
     def best(self) -> Match:
-        """The surest match, whose box and numbers stand for the place."""
+        """The most probable match, whose box and numbers stand for the group."""
         return self.matches[0]
 
     @property
-    def by_look(self) -> Match | None:
-        """The surest match by the look of the place."""
-        return next((m for m in self.matches if not m.points), None)
+    def by_appearance(self) -> Match | None:
+        """The most probable match by appearance, None if there is none."""
+        return next((m for m in self.matches if m.kind == "appearance"), None)
 
     @property
-    def by_points(self) -> Match | None:
-        """The surest match by points."""
-        return next((m for m in self.matches if m.points), None)
+    def by_keypoints(self) -> Match | None:
+        """The most probable match by keypoints, None if there is none."""
+        return next((m for m in self.matches if m.kind == "keypoints"), None)
 
 
-def places(matches: Iterable[Match]) -> tuple[Place, ...]:
-    """Matches gathered by brand, picture and place, surest place first; matches of equal sureness keep their order."""
-    found: list[list[Match]] = []
+def group_matches(matches: Iterable[Match]) -> tuple[MatchGroup, ...]:
+    """Group matches by brand, image and region.
+
+    Returns:
+        The groups, most probable first; matches of equal probability keep their order.
+    """
+    groups: list[list[Match]] = []
     for match in sorted(matches, key=lambda m: -(m.probability or 0.0)):
-        for group in found:
+        for group in groups:
             first = group[0]
-            if (first.brand, first.image) == (match.brand, match.image) and _overlap(first, match) >= _SAME:
+            if (first.brand, first.image) == (match.brand, match.image) and _overlap(first, match) >= _SAME_REGION_IOU:
                 group.append(match)
                 break
         else:
-            found.append([match])
-    return tuple(Place(tuple(group)) for group in found)
+            groups.append([match])
+    return tuple(MatchGroup(tuple(group)) for group in groups)
 
 
 def _overlap(a: Match, b: Match) -> float:
-    if a.xyxy == b.xyxy:  # an empty box too
+    if a.xyxy == b.xyxy:  # equal empty boxes overlap too
         return 1.0
     return float(iou(np.array([a.xyxy], np.float32), np.array([b.xyxy], np.float32))[0, 0])

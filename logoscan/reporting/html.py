@@ -1,7 +1,7 @@
-"""A report -> its evidence page: one self-contained HTML file.
+"""Evidence pages: one self-contained HTML file for each report.
 
-It loads nothing and runs no script, by its Content-Security-Policy too, which names the style by hash. Everything that
-a seller wrote is escaped by the template engine.
+A page loads nothing and runs no script; its Content-Security-Policy, which names the style by hash, forbids both. The
+template engine escapes everything that a seller wrote.
 """
 
 from __future__ import annotations
@@ -18,43 +18,41 @@ from typing import TYPE_CHECKING, Any
 from logoscan.errors import MissingDependencyError
 from logoscan.io.files import atomic_write
 from logoscan.reporting.charts import price_chart, waterfall
-from logoscan.reporting.groups import Place, places
-from logoscan.reporting.pictures import Evidence, Photo, pictured
+from logoscan.reporting.groups import MatchGroup, group_matches
+from logoscan.reporting.pictures import EvidenceCrop, PagePhoto, read_photos
 from logoscan.reporting.spelling_diff import Letter, closest, letters
-from logoscan.results import Report
+from logoscan.results import SHOWN_FROM, Report
 from logoscan.sources import Root
 from logoscan.types import BrandMention, LogoImages
 
 if TYPE_CHECKING:
     import jinja2
 
-
 __all__ = ["BANDS", "clean", "listing_page", "page_and_photos", "render", "save_page"]
 
-_MOST_PLACES = 24
-_MOST_MENTIONS = 60
-"""Of a page that are shown; the rest is counted."""
+# Match groups and mentions that a page shows; the others are counted.
+_MAX_GROUPS, _MAX_MENTIONS = 24, 60
+# Longest side of the photos if there are at most so many, so that a page stays below 1.5 MB.
 _SIDES_PX = ((4, 900), (10, 640), (50, 320))
-"""Of photos by their number, so that a page stays below 1.5 MB."""
-_LEAST_SURE = 0.2
-"""Probability below which a place is counted and not shown, as on overlay pictures."""
+# Characters that HTML cannot hold, or that reverse the text around them.
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-"""Characters that markup cannot hold, or that turn the text around them."""
 BANDS = ("block", "review", "clear")
+"""Bands in the order of the pages: most urgent first."""
+# How pages name the source of a mention.
 _SOURCES = {"title": "title", "description": "description", "claim": "claimed brand"}
 
 
 def clean(value: object) -> object:
-    """Text with its control characters made visible, for example as [U+202E]."""
-    return _CONTROL.sub(lambda found: f"[U+{ord(found[0]):04X}]", value) if type(value) is str else value
+    """Return a text with its control characters made visible, for example as [U+202E]; other values as they are."""
+    return _CONTROL.sub(lambda match: f"[U+{ord(match[0]):04X}]", value) if type(value) is str else value
 
 
-def _text(name: str) -> str:
+def _template_file(name: str) -> str:
     return files("logoscan.reporting").joinpath("_templates", name).read_text("utf-8")
 
 
 def _sha256(text: str) -> str:
-    """As a Content-Security-Policy names what may run."""
+    """Return the SHA-256 of a style or script as a Content-Security-Policy writes it."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
@@ -64,36 +62,40 @@ def _environment() -> jinja2.Environment:
         import jinja2
     except ImportError:
         raise MissingDependencyError("jinja2 is missing; pip install 'logoscan[report]'") from None
-    made = jinja2.Environment(
-        loader=jinja2.FunctionLoader(_text),
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(_template_file),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         finalize=clean,
     )
-    made.filters["signed"] = lambda v: f"{v:+.2f}".replace("-", "\u2212")
-    made.filters["number"] = lambda v, digits=2: "–" if v is None else f"{v:,.{digits}f}".replace("-", "\u2212")
-    made.filters["x"] = lambda v: f"{v:.2f}%"
-    made.filters["anchor"] = lambda v: "start" if v < 25 else "end" if v > 75 else "middle"
-    made.globals["bands"] = BANDS
-    return made
+    environment.filters["signed"] = lambda v: f"{v:+.2f}".replace("-", "\u2212")
+    environment.filters["number"] = lambda v, digits=2: "–" if v is None else f"{v:,.{digits}f}".replace("-", "\u2212")
+    environment.filters["x"] = lambda v: f"{v:.2f}%"
+    environment.filters["anchor"] = lambda v: "start" if v < 25 else "end" if v > 75 else "middle"
+    environment.globals["bands"] = BANDS
+    return environment
 
 
 def render(name: str, style: str, script: str = "", images: str = "", **values: Any) -> str:
-    """A page of a template.
+    """Render a page from a template.
 
     Args:
-        name: Of the template.
-        style: File of its own style, after that of all pages.
-        script: File of the one script that may run.
-        images: Where pictures may come from besides the page, as a Content-Security-Policy says it.
-        values: For the template.
+        name: File of the template.
+        style: File of the page's own style, which follows the style of all pages.
+        script: File of the one script that may run; "" for none.
+        images: Sources of images besides data URLs, as a Content-Security-Policy lists them, with a leading space.
+        values: Variables of the template.
+
+    Returns:
+        The page as HTML.
     """
     from markupsafe import Markup
 
     environment = _environment()
-    css, js = _text("base.css") + _text(style), _text(script) if script else ""
+    css = _template_file("base.css") + _template_file(style)
+    js = _template_file(script) if script else ""
     policy = "; ".join(
         [
             "default-src 'none'",
@@ -111,18 +113,18 @@ def render(name: str, style: str, script: str = "", images: str = "", **values: 
 
 
 @dataclass(frozen=True)
-class _Seen:
-    """A place with its number on the page and what is shown of it."""
+class _MatchRow:
+    """A match group with its number on the page, its images and the number of its colour."""
 
     number: int
-    place: Place
-    evidence: Evidence
+    group: MatchGroup
+    evidence: EvidenceCrop
     colour: int
 
 
 @dataclass(frozen=True)
-class _Named:
-    """A mention with its letters, and where it stands in words."""
+class _MentionRow:
+    """A mention with its source in words, its letters, and the name that they were compared with, if any."""
 
     mention: BrandMention
     source: str
@@ -131,13 +133,13 @@ class _Named:
 
 
 def listing_page(report: Report, *, root: Root = None, index: LogoImages | None = None, back: str | None = None) -> str:
-    """The page of one report, as HTML; the same for the same report, photos and register.
+    """Return the page of one report as HTML; the same report, photos and index give the same page.
 
     Args:
-        report: Any.
-        root: Folder of the photos, which may not lead out of it; None is the current one, `ANYWHERE` none.
-        index: Whose logos are shown beside the places that look like them.
-        back: Address of the run's index.
+        report: The report.
+        root: Folder of the photos, which they may not leave; None is the current folder, `ANYWHERE` allows any file.
+        index: Index whose logo images are shown beside the matched regions; None shows none.
+        back: Address of the run's index page, for a link; None makes no link.
 
     Raises:
         MissingDependencyError: jinja2 is not installed.
@@ -145,27 +147,29 @@ def listing_page(report: Report, *, root: Root = None, index: LogoImages | None 
     return page_and_photos(report, root, index, back)[0]
 
 
-def page_and_photos(report: Report, root: Root, index: LogoImages | None, back: str | None) -> tuple[str, list[Photo]]:
-    """The page that `listing_page` gives, and the photos on it."""
-    side = next((px for most, px in _SIDES_PX if len(report.images) <= most), _SIDES_PX[-1][1])
-    found = places(report.matches)
-    sure = [place for place in found if _sure(place)][:_MOST_PLACES]
-    photos, evidence = pictured(report.images, sure, index, root, side)
-    colours = {name: i for i, name in enumerate(dict.fromkeys(p.best.brand for p in found))}
-    seen = [
-        _Seen(i, place, shown, colours[place.best.brand] % 6)
-        for i, (place, shown) in enumerate(zip(sure, evidence, strict=True), 1)
+def page_and_photos(
+    report: Report, root: Root, index: LogoImages | None, back: str | None
+) -> tuple[str, list[PagePhoto]]:
+    """Return the page that `listing_page` returns, and the photos on it."""
+    side_px = next((px for count, px in _SIDES_PX if len(report.images) <= count), _SIDES_PX[-1][1])
+    groups = group_matches(report.matches)
+    probable = [group for group in groups if _is_probable(group)][:_MAX_GROUPS]
+    photos, crops = read_photos(report.images, probable, index, root, side_px)
+    colours = {name: i for i, name in enumerate(dict.fromkeys(group.best.brand for group in groups))}
+    matches = [
+        _MatchRow(i, group, crop, colours[group.best.brand] % 6)
+        for i, (group, crop) in enumerate(zip(probable, crops, strict=True), 1)
     ]
-    names = [_named(m, index) for m in report.mentions[:_MOST_MENTIONS]]
+    mentions = [_mention_row(m, index) for m in report.mentions[:_MAX_MENTIONS]]
     page = render(
         "listing.html.j2",
         "listing.css",
         report=report,
         photos=photos,
-        seen=seen,
-        more_places=len(found) - len(seen),
-        names=names,
-        more_names=len(report.mentions) - len(names),
+        matches=matches,
+        more_matches=len(groups) - len(matches),
+        mentions=mentions,
+        more_mentions=len(report.mentions) - len(mentions),
         waterfall=waterfall(report.score),
         chart=price_chart(report.price),
         back=back,
@@ -173,21 +177,20 @@ def page_and_photos(report: Report, root: Root, index: LogoImages | None, back: 
     return page, photos
 
 
-def _sure(place: Place) -> bool:
-    return place.best.probability is None or place.best.probability >= _LEAST_SURE
+def _is_probable(group: MatchGroup) -> bool:
+    return group.best.probability is None or group.best.probability >= SHOWN_FROM
 
 
-def _named(mention: BrandMention, index: LogoImages | None) -> _Named:
-    where = mention.source.removeprefix("image:")
-    source = f"photo {int(where) + 1}" if where.isdecimal() and where.isascii() and len(where) < 9 else where
+def _mention_row(mention: BrandMention, index: LogoImages | None) -> _MentionRow:
+    source = mention.source if mention.image is None else f"photo {mention.image + 1}"
     brand = None if index is None else index.brand(mention.brand)
     spelling = None
     if mention.kind in ("near", "partial"):
         spelling = closest(mention.text, (mention.brand, *(brand.aliases if brand else ())))
     shown = (Letter(mention.text),) if spelling is None else letters(mention.text, spelling)
-    return _Named(mention, _SOURCES.get(source, source), shown, spelling)
+    return _MentionRow(mention, _SOURCES.get(source, source), shown, spelling)
 
 
 def save_page(report: Report, path: str | Path, *, root: Root = None, index: LogoImages | None = None) -> None:
-    """Write `listing_page` to a file."""
+    """Write the page of a report, as `listing_page` returns it, to a file."""
     atomic_write(Path(path), listing_page(report, root=root, index=index).encode())

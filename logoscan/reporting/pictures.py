@@ -1,7 +1,7 @@
-"""The pictures of an evidence page: photos, the places that were matched, registered logos, outlines; as data URLs.
+"""Images of an evidence page as data URLs: photos, crops of the matched regions, logo images, outlines.
 
-One photo is held decoded at a time, made smaller if it is large, and each content once. A photo that is not there, or
-not the one that was scanned, gives a sentence in its place. Knows no markup.
+Only one photo is decoded at a time, at a reduced size if it is large; photos with the same content are decoded once.
+For a photo that is missing, or is not the one that was scanned, the page shows a sentence. Contains no HTML.
 """
 
 from __future__ import annotations
@@ -19,31 +19,31 @@ from logoscan.errors import LogoscanError
 from logoscan.images.loading import Picture, read_file, read_picture
 from logoscan.matching.alignment import overlay
 from logoscan.matching.alteration import cut, laid
-from logoscan.reporting.groups import Place
+from logoscan.reporting.groups import MatchGroup
 from logoscan.results import ImageRecord
 from logoscan.sources import Root
 from logoscan.types import LogoImages, Rgb, Rgba
 
-__all__ = ["Evidence", "Photo", "pictured", "thumbnail"]
+__all__ = ["EvidenceCrop", "PagePhoto", "read_photos", "thumbnail"]
 
 _CROP_PX = 224
-_THUMB_PX = 112
-_MOST_PHOTOS = 50
-"""Of a page that are shown, as many as a scan looks at; the others are named."""
-_FITS_FROM = 0.5
-"""Correlation of edges from which an outline is shown; below, it lies anywhere."""
+_THUMBNAIL_PX = 112
+# Photos that a page shows, as many as a scan examines; the others are only named.
+_MAX_PHOTOS = 50
+# Correlation of edges from which an outline is shown; below it, the outline lies anywhere.
+_MIN_OUTLINE_CORRELATION = 0.5
 
 
 @dataclass(frozen=True, eq=False)
-class Photo:
-    """One photo of a listing.
+class PagePhoto:
+    """One photo of a listing as the page shows it.
 
     Attributes:
-        jpeg: The photo, made small; None where it cannot be shown.
-        missing: Why not.
-        width: Width of the photo as it was scanned, in pixels; boxes are in these. 0 where it is not known.
-        height: Height of the photo as it was scanned.
-        failed: It was there when it was scanned, and should have been shown.
+        jpeg: The photo as a JPEG of reduced size; None if it cannot be shown.
+        missing: Why it cannot be shown, a sentence; None if it can.
+        width: Width of the scanned photo in pixels, the unit of boxes; 0 if unknown.
+        height: Height of the scanned photo in pixels; 0 if unknown.
+        failed: Whether the scan read the photo and the page cannot show it.
     """
 
     jpeg: bytes | None
@@ -54,46 +54,56 @@ class Photo:
 
     @property
     def url(self) -> str | None:
-        """The photo as a data URL."""
+        """The photo as a data URL, None if it cannot be shown."""
         return None if self.jpeg is None else _jpeg_url(self.jpeg)
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """What is shown of one place; each URL is None where there is nothing to show, and `notes` say why."""
+class EvidenceCrop:
+    """The images beside one match group.
+
+    Attributes:
+        crop: The region cut out of the photo, a data URL; None if it cannot be shown.
+        logo: The registered logo image, a data URL; None if there is none.
+        outline: The crop with the logo's outline drawn on it, a data URL; None if the outline does not fit.
+        notes: Sentences that say why an image is missing, and how well the outline fits.
+    """
 
     crop: str | None = None
-    drawing: str | None = None
-    outlined: str | None = None
+    logo: str | None = None
+    outline: str | None = None
     notes: tuple[str, ...] = ()
 
 
-def pictured(
-    records: Sequence[ImageRecord], found: Sequence[Place], index: LogoImages | None, root: Root, side_px: int
-) -> tuple[list[Photo], list[Evidence]]:
-    """The photos of a report as they stand on disk, and what is shown of places in them.
+def read_photos(
+    records: Sequence[ImageRecord], groups: Sequence[MatchGroup], index: LogoImages | None, root: Root, side_px: int
+) -> tuple[list[PagePhoto], list[EvidenceCrop]]:
+    """Read the photos of a report from disk, and cut out the regions that were matched.
 
     Args:
-        records: The photos.
-        found: Places in them.
-        index: Whose logos are shown.
-        root: Folder of the photos, which may not lead out of it; see `opening.Root`.
+        records: Photos of the listing, in order.
+        groups: Match groups in these photos.
+        index: Index whose logo images are shown; None shows none.
+        root: Folder of the photos, which they may not leave; see `sources.Root`.
         side_px: Longest side of a photo on the page.
+
+    Returns:
+        One photo for each record, and one crop for each group.
     """
-    photos: dict[int, Photo] = {}
-    shown: dict[int, Evidence] = {}
-    same: dict[str, list[int]] = {}
+    photos: dict[int, PagePhoto] = {}
+    crops: dict[int, EvidenceCrop] = {}
+    numbers_of: dict[str, list[int]] = {}  # by SHA-256
     for number, record in enumerate(records):
-        if record.sha256 is not None and record.file is not None and number < _MOST_PHOTOS:
-            same.setdefault(record.sha256, []).append(number)
+        if record.sha256 is not None and record.file is not None and number < _MAX_PHOTOS:
+            numbers_of.setdefault(record.sha256, []).append(number)
             continue
         why = "The photo was not read from a file, so that it cannot be shown."
-        if number >= _MOST_PHOTOS:
-            why = f"A page shows {_MOST_PHOTOS} photos; this one is left out."
+        if number >= _MAX_PHOTOS:
+            why = f"A page shows {_MAX_PHOTOS} photos; this one is left out."
         elif record.file is not None:
-            why = _unreadable(record, root)
-        photos[number] = _absent(record, why)
-    for digest, numbers in same.items():
+            why = _why_unread(record, root)
+        photos[number] = _missing_photo(record, why)
+    for sha256, numbers in numbers_of.items():
         picture: Picture | None = None
         jpeg: bytes | None = None
         for number in numbers:
@@ -101,55 +111,57 @@ def pictured(
             file = record.file or ""
             try:
                 if picture is None:
-                    read = read_picture(file, root=root, reduced=True)
-                    now = read.sha256
-                    picture = read if now == digest else None
+                    candidate = read_picture(file, root=root, reduced=True)
+                    sha256_now = candidate.sha256
+                    picture = candidate if sha256_now == sha256 else None
                 else:
-                    now = sha256_hex(read_file(file, root=root))
+                    sha256_now = sha256_hex(read_file(file, root=root))
             except (LogoscanError, OSError) as error:
-                photos[number] = _absent(record, _not_shown(error, root), failed=True)
+                photos[number] = _missing_photo(record, _why_not_shown(error, root), failed=True)
                 continue
-            if picture is None or now != digest:
-                said = "The file has changed since the scan, so that it is not shown."
-                photos[number] = _absent(record, said, failed=True)
+            if picture is None or sha256_now != sha256:
+                why = "The file has changed since the scan, so that it is not shown."
+                photos[number] = _missing_photo(record, why, failed=True)
                 continue
             jpeg = jpeg or _jpeg(picture.rgb, side_px)
-            photos[number] = Photo(jpeg, None, *picture.size_wh)
-        for which, place in enumerate(found):
-            if place.best.image in numbers:
-                there = photos[place.best.image].jpeg is not None
-                shown[which] = _evidence(place, picture if there else None, index)
-    rest = range(len(found))
-    return [photos[i] for i in range(len(records))], [shown.get(i) or _evidence(found[i], None, index) for i in rest]
+            photos[number] = PagePhoto(jpeg, None, *picture.size_wh)
+        for row, group in enumerate(groups):
+            if group.best.image in numbers:
+                is_shown = photos[group.best.image].jpeg is not None
+                crops[row] = _evidence_crop(group, picture if is_shown else None, index)
+    for row, group in enumerate(groups):
+        if row not in crops:
+            crops[row] = _evidence_crop(group, None, index)
+    return [photos[i] for i in range(len(records))], [crops[i] for i in range(len(groups))]
 
 
-def _absent(record: ImageRecord, why: str, *, failed: bool = False) -> Photo:
-    return Photo(None, why, record.width or 0, record.height or 0, failed)
+def _missing_photo(record: ImageRecord, why: str, *, failed: bool = False) -> PagePhoto:
+    return PagePhoto(None, why, record.width or 0, record.height or 0, failed)
 
 
-def _unreadable(record: ImageRecord, root: Root) -> str:
-    """What is to be said of a photo that the scan could not read."""
+def _why_unread(record: ImageRecord, root: Root) -> str:
+    """Return a sentence about a photo that the scan did not read."""
     try:
         read_file(record.file or "", root=root)
     except (LogoscanError, OSError) as error:
-        return _not_shown(error, root)
+        return _why_not_shown(error, root)
     return "The photo was not looked at, or could not be read, when the listing was scanned."
 
 
-def _not_shown(error: Exception, root: Root) -> str:
+def _why_not_shown(error: Exception, root: Root) -> str:
     where = "" if root is None else ", below the folder that was given for the photos"
     return f"The photo cannot be shown: {error}{where if 'no such' in str(error) else ''}"
 
 
-def _evidence(place: Place, picture: Picture | None, index: LogoImages | None) -> Evidence:
-    """The cut-out of a place, the logo that it was matched with, and the logo's outline where it fits."""
-    match, notes = place.best, []
-    crop = drawing = outlined = None
-    seen = picture is not None and _meets(match.xyxy, picture.size_wh)
+def _evidence_crop(group: MatchGroup, picture: Picture | None, index: LogoImages | None) -> EvidenceCrop:
+    """Return the crop of a region, the logo image that it was matched with, and the logo's outline where it fits."""
+    match, notes = group.best, []
+    crop = logo = outline = None
+    is_inside = picture is not None and _overlaps(match.xyxy, picture.size_wh)
     rgb, xyxy = None, match.xyxy
-    if picture is not None and not seen:
+    if picture is not None and not is_inside:
         notes.append("The box lies outside of the photo.")
-    if picture is not None and seen:
+    if picture is not None and is_inside:
         rgb, xyxy = picture.rgb, _scaled(match.xyxy, picture)
         crop = _jpeg_url(_jpeg(cut(rgb, xyxy, _CROP_PX), _CROP_PX))
     registered = None
@@ -163,42 +175,42 @@ def _evidence(place: Place, picture: Picture | None, index: LogoImages | None) -
         except LogoscanError:
             notes.append("The logo is not in this register.")
     if registered is not None:
-        drawing = _png_url(registered)
+        logo = _png_url(registered)
         if rgb is not None and registered[..., 3].any() and registered[..., 3].min() < 255:
-            outlined, note = _outline(rgb, xyxy, registered)
+            outline, note = _outline(rgb, xyxy, registered)
             notes.append(note)
-    return Evidence(crop, drawing, outlined, tuple(notes))
+    return EvidenceCrop(crop, logo, outline, tuple(notes))
 
 
 def _scaled(xyxy: tuple[float, float, float, float], picture: Picture) -> tuple[float, float, float, float]:
-    """A box in pixels of the file as it lies in the picture, which may have been decoded smaller."""
+    """Convert a box from pixels of the file to pixels of the decoded picture, which may be smaller."""
     (height, width), (wide, high) = picture.rgb.shape[:2], picture.size_wh
     x0, y0, x1, y1 = xyxy
     return x0 * width / wide, y0 * height / high, x1 * width / wide, y1 * height / high
 
 
-def _outline(rgb: Rgb, xyxy: tuple[float, float, float, float], drawing: Rgba) -> tuple[str | None, str]:
-    """The place with the aligned outline, and what to say of it."""
-    found = laid(cut(rgb, xyxy), drawing)
-    if found is None or found[1].correlation < _FITS_FROM:
+def _outline(rgb: Rgb, xyxy: tuple[float, float, float, float], logo: Rgba) -> tuple[str | None, str]:
+    """Return the crop with the logo's outline aligned to it, and a sentence about the fit."""
+    fit = laid(cut(rgb, xyxy), logo)
+    if fit is None or fit[1].correlation < _MIN_OUTLINE_CORRELATION:
         return None, "The registered drawing cannot be laid over the place."
-    form, alignment = found
+    form, alignment = fit
     mirrored = ", mirrored" if alignment.mirrored else ""
-    picture = overlay(cut(rgb, xyxy, _CROP_PX), form, alignment)
-    return _jpeg_url(_jpeg(picture, _CROP_PX)), f"Outline: edges agree by {alignment.correlation:.2f} of 1{mirrored}."
+    outline = overlay(cut(rgb, xyxy, _CROP_PX), form, alignment)
+    return _jpeg_url(_jpeg(outline, _CROP_PX)), f"Outline: edges agree by {alignment.correlation:.2f} of 1{mirrored}."
 
 
-def _meets(xyxy: Sequence[float], size_wh: tuple[int, int]) -> bool:
+def _overlaps(xyxy: Sequence[float], size_wh: tuple[int, int]) -> bool:
     x0, y0, x1, y1 = xyxy
     return x0 < x1 and y0 < y1 and x1 > 0 and y1 > 0 and x0 < size_wh[0] and y0 < size_wh[1]
 
 
-def thumbnail(photo: Photo) -> bytes | None:
-    """A small JPEG for a table; None where the photo cannot be shown."""
+def thumbnail(photo: PagePhoto) -> bytes | None:
+    """Return a small JPEG for a table; None if the photo cannot be shown."""
     if photo.jpeg is None:
         return None
     with Image.open(io.BytesIO(photo.jpeg), formats=["JPEG"]) as small:
-        return _jpeg(np.asarray(small), _THUMB_PX, 72)
+        return _jpeg(np.asarray(small), _THUMBNAIL_PX, 72)
 
 
 def _jpeg(rgb: Rgb, side_px: int, quality: int = 80) -> bytes:

@@ -1,7 +1,7 @@
-"""What reviewers say of reports: labels for the score and, where asked, changes of the register, in a journal.
+"""The journal: reviewers' verdicts on reports as labels for the score model and, on request, changes of the index.
 
-A verdict answers two questions: does the listing concern the brand at all, and is it a counterfeit? The first corrects
-the register, the second teaches the score. Knows no scanner: what a verdict changes shows in the next scan.
+A verdict answers two questions: does the listing concern the brand at all, and is it a counterfeit? The first answer
+corrects the index, the second one trains the score. A change of the index takes effect in the next scan.
 """
 
 from __future__ import annotations
@@ -10,23 +10,21 @@ import logging
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from logoscan._hashing import pixels_sha256
 from logoscan.errors import InputError
 from logoscan.images.crops import crop, square_crops
-from logoscan.index.families import limits
 from logoscan.index.logo_index import LogoIndex
 from logoscan.results import Report, Score
-from logoscan.review.journal_file import Verdict, VerdictFile
-from logoscan.review.label_photos import photographed, places_of
+from logoscan.review.index_changes import allowed_negatives, logos_of, negatives_of, take_back
+from logoscan.review.journal_file import VerdictFile
+from logoscan.review.label_photos import matches_of, with_photos
+from logoscan.review.verdict import Verdict, new_verdict, now
 from logoscan.sources import Root
 from logoscan.types import ImageSource, Match, Rgb
-from logoscan.vision.encoder import Encoder
 
 __all__ = ["Journal", "Verdict"]
 
@@ -34,51 +32,52 @@ logger = logging.getLogger(__name__)
 
 
 class Journal:
-    """Verdicts in a file of JSON lines that only grows; processes and threads may share it.
+    """Verdicts in an append-only file of JSON lines; processes and threads may share it.
 
-    Each is on disk when its method returns. A last line that a crash has torn is dropped with a warning.
+    Each verdict is on disk when the method that passes it returns. A last line that a crash has torn is dropped with a
+    warning.
     """
 
     def __init__(self, path: str | Path) -> None:
         """Open a journal; the first verdict makes the file.
 
         Raises:
-            InputError: Its folder is not there.
-            CorruptFileError: A line is no verdict, or does not follow from those before it.
+            InputError: The folder of the file does not exist.
+            CorruptFileError: A line is not a verdict, or contradicts the lines before it.
         """
         self._file = VerdictFile(Path(path))
 
     def locked(self) -> AbstractContextManager[None]:
-        """Keep other writers waiting: for who loads an index, passes a verdict and saves the index."""
+        """Return a context that keeps other writers waiting: load an index, pass a verdict and save the index in it."""
         return self._file.locked()
 
     def __len__(self) -> int:
-        """Number of lines."""
+        """Return the number of lines."""
         return len(self.verdicts)
 
     @property
     def verdicts(self) -> tuple[Verdict, ...]:
-        """All lines as the file holds them now, undos and what they undid too."""
+        """All lines of the file as it is now, including undos and what they took back."""
         with self.locked():
             return tuple(self._file.lines)
 
     def standing(self) -> tuple[Verdict, ...]:
-        """The verdicts that stand, in their order: of each listing and brand the latest that was not undone."""
+        """Return the verdicts in force, in order: for each listing and brand the latest that was not undone."""
         with self.locked():
             latest = {(v.listing_id, v.brand): v for v in self._file.not_undone()}
         return tuple(sorted(latest.values(), key=lambda v: v.id))
 
     def labels(self) -> tuple[list[Score], list[bool]]:
-        """What stands, for `ScoreModel.fit`: scores, and whether each is a counterfeit.
+        """Return the training data for `ScoreModel.fit`: scores, and whether each is a counterfeit.
 
-        The latest verdict on a listing and brand gives the label. Where its report was not scored for the brand, the
-        score is that of the verdict before it; a pair without a score or a label is left out.
+        The latest verdict on a listing and brand gives the label. If its report was not scored for the brand, the score
+        is that of an earlier verdict; a pair without a score or a label is left out.
         """
         with self.locked():
             scores = {(v.listing_id, v.brand): v.score for v in self._file.not_undone() if v.score is not None}
             rows = [(scores.get((v.listing_id, v.brand)), v.counterfeit) for v in self.standing()]
-        known = [(score, label) for score, label in rows if score is not None and label is not None]
-        return [score for score, _ in known], [label for _, label in known]
+        complete = [(score, label) for score, label in rows if score is not None and label is not None]
+        return [score for score, _ in complete], [label for _, label in complete]
 
     def confirm(
         self,
@@ -89,42 +88,44 @@ class Journal:
         add_rendering: bool = False,
         match: Match | None = None,
         index: LogoIndex | None = None,
-        encoder: Encoder | None = None,
         photos: Sequence[ImageSource] | None = None,
         root: Root = None,
         reviewer: str | None = None,
         time: str | None = None,
     ) -> Verdict:
-        """The listing concerns the brand, as the report says.
+        """Record that the listing concerns the brand, as the report says.
 
         Args:
-            report: Of the listing.
-            brand: One that it names.
-            counterfeit: The label; None where the reviewer cannot say.
-            add_rendering: Register the place of the match as another picture of the brand's logo.
-            match: Which place; the brand's surest if None.
-            index: To be changed; the caller saves it.
-            encoder: The index's.
-            photos: Of the listing, all of them in their order; the files that the report names if None.
+            report: Report of the listing.
+            brand: Brand that the report names.
+            counterfeit: The label; None if the reviewer cannot say.
+            add_rendering: Whether the region of the match is added to the index as another image of the brand's logo.
+            match: Match whose region is added; the brand's most probable one if None.
+            index: Index to change; the caller saves it.
+            photos: All photos of the listing, in order; the files that the report names if None.
             root: Folder of the files that the report names.
-            reviewer: Who says so.
-            time: ISO 8601; now if None.
+            reviewer: Name of the reviewer.
+            time: Time of the verdict, ISO 8601; now if None.
+
+        Returns:
+            The verdict as it was written.
 
         Raises:
             InputError: The report does not name the brand or has no such match, a photo is not the one that was
-                scanned, index or encoder is missing, or a verdict that stands and changed the register says otherwise.
+                scanned, the index is missing or has no encoder, or a verdict in force that changed the index
+                contradicts this one.
             ImageError: A photo cannot be read.
         """
-        said = _said("confirm", report, brand, True, counterfeit, reviewer, time)
+        verdict = new_verdict("confirm", report, brand, True, counterfeit, reviewer, time)
         if not add_rendering:
-            return self._pass(said)
-        if index is None or encoder is None:
-            raise InputError("add_rendering: expected an index and its encoder, got None")
-        places = places_of(report, brand, match)[:1]
-        if not places:
+            return self._record(verdict)
+        if index is None:
+            raise InputError("add_rendering: expected an index, got None")
+        matches = matches_of(report, brand, match)[:1]
+        if not matches:
             raise InputError(f"add_rendering: expected a report with a match of {brand!r}, got none")
-        crops = [crop(rgb, m.xyxy) for rgb, m in photographed(report, places, photos, root)]
-        return self._pass(said, index, encoder, logos=crops)
+        crops = [crop(rgb, m.xyxy) for rgb, m in with_photos(report, matches, photos, root)]
+        return self._record(verdict, index, logos=crops)
 
     def reject(
         self,
@@ -134,77 +135,85 @@ class Journal:
         not_shown: bool = False,
         match: Match | None = None,
         index: LogoIndex | None = None,
-        encoder: Encoder | None = None,
         photos: Sequence[ImageSource] | None = None,
         root: Root = None,
         reviewer: str | None = None,
         time: str | None = None,
         force: bool = False,
     ) -> Verdict:
-        """No counterfeit of the brand: the goods are genuine or, with `not_shown`, not the brand's at all.
+        """Record that this is no counterfeit of the brand: the goods are genuine or, with `not_shown`, not the brand's.
 
-        With an index, `not_shown` makes negatives of the brand out of the places where the report saw it, so that the
-        photo and its likes are not given the brand again. A name that was read stays read: no picture speaks against
-        text, and where the brand was found by text alone the verdict is a label only.
+        With an index, `not_shown` makes the regions that were matched with the brand negatives of it, so that this
+        photo and similar ones are not matched with it again. Negatives do not affect names that were read: if the brand
+        was found by text alone, the verdict is only a label.
 
-        One mark among the negatives hides the brand on most of its photos. A place that is near to the brand's own
-        logos is therefore a negative only once a second reviewer, by another name, has said the same of the listing;
-        until then, and where it is the mark itself, the verdict is a label only, and a warning says so.
+        The brand's own logo among its negatives would hide the brand in most of its photos. Therefore a region similar
+        to the brand's logos becomes a negative only after a second reviewer, by another name, has rejected the listing
+        too, and never if it is the logo itself. Otherwise the verdict is only a label, and a warning says so.
 
         Args:
-            report: Of the listing.
-            brand: One that it names.
-            not_shown: The brand is not there.
-            match: The one place that is wrong; if None, all of the brand's that are drawn for people.
-            index: To be changed; the caller saves it. None changes nothing.
-            encoder: The index's.
-            photos: As for `confirm`.
-            root: As for `confirm`.
-            reviewer: Who says so.
-            time: ISO 8601; now if None.
-            force: Whether the register is changed though no second reviewer has said so, or the place is the mark.
+            report: Report of the listing.
+            brand: Brand that the report names.
+            not_shown: Whether the brand is not shown at all.
+            match: The one wrong match; if None, all of the brand's that are shown to people.
+            index: Index to change; the caller saves it. None changes nothing.
+            photos: All photos of the listing, in order; the files that the report names if None.
+            root: Folder of the files that the report names.
+            reviewer: Name of the reviewer.
+            time: Time of the verdict, ISO 8601; now if None.
+            force: Whether the index is changed even without a second reviewer, and even if the region is the logo.
+
+        Returns:
+            The verdict as it was written.
 
         Raises:
-            InputError: As for `confirm`, or an index without `not_shown`.
+            InputError: The report does not name the brand or has no such match, a photo is not the one that was
+                scanned, the index is given without `not_shown` or has no encoder, or a verdict in force that changed
+                the index contradicts this one.
             ImageError: A photo cannot be read.
         """
-        said = _said("reject", report, brand, not not_shown, False, reviewer, time)
+        verdict = new_verdict("reject", report, brand, not not_shown, False, reviewer, time)
         if index is None:
-            return self._pass(said)
-        if not not_shown or encoder is None:
-            raise InputError("index: expected it with not_shown and its encoder, got it without")
-        places = places_of(report, brand, match)
-        if not places:
+            return self._record(verdict)
+        if not not_shown:
+            raise InputError("index: expected it with not_shown, got it without")
+        matches = matches_of(report, brand, match)
+        if not matches:
             logger.warning("listing %r: no place was matched with %r; a label only", report.listing_id, brand)
-        row = encoder.info.preprocessing  # the very pixels that the encoder met, however it frames a place
+        preprocessing = (
+            index.encoder_info.preprocessing
+        )  # negatives are the very pixels that the encoder got from a region
         squares = [
-            square_crops(rgb, np.array([m.xyxy], np.float32), row.size_px, row.fit)[0]
-            for rgb, m in photographed(report, places, photos, root)
+            square_crops(rgb, np.array([m.xyxy], np.float32), preprocessing.size_px, preprocessing.fit)[0]
+            for rgb, m in with_photos(report, matches, photos, root)
         ]
-        return self._pass(said, index, encoder, negatives=squares, force=force)
+        return self._record(verdict, index, negatives=squares, force=force)
 
     def undo(
         self,
         verdict: int,
         *,
         index: LogoIndex | None = None,
-        encoder: Encoder | None = None,
         reviewer: str | None = None,
         time: str | None = None,
     ) -> Verdict:
-        """Take a verdict back: its label, and what it changed in the register unless another one holds that too.
+        """Take a verdict back: its label, and its changes of the index unless another verdict made them too.
 
-        What the register has lost meanwhile is said in a warning, and is not among the undo's `negatives` and `logos`.
+        A warning lists the changes that the index has lost in the meantime; they are not among the undo's `negatives`
+        and `logos`.
 
         Args:
-            verdict: Its id.
-            index: Needed if the verdict changed it; the caller saves it.
-            encoder: The index's; needed where the brand's only logo goes, so that its name is looked for again.
-            reviewer: Who says so.
-            time: ISO 8601; now if None.
+            verdict: Id of the verdict.
+            index: Index that the verdict changed, needed if it did; the caller saves it.
+            reviewer: Name of the reviewer.
+            time: Time of the undo, ISO 8601; now if None.
+
+        Returns:
+            The undo as it was written.
 
         Raises:
-            InputError: There is no such verdict, it is an undo or was undone, or index or encoder is missing.
+            InputError: There is no such verdict, it is an undo or was undone, the index is missing, or it has no
+                encoder and the brand's only logo goes, so that its name has to be encoded again.
         """
         with self.locked():
             old = self._file.undoable(verdict)
@@ -214,115 +223,52 @@ class Journal:
                 if negatives or logos:
                     raise InputError(f"index: expected the one that verdict {verdict} changed, got None")
             else:
-                lost = (negatives | logos) - _negatives(index, old.brand) - _logos(index, old.brand)
+                lost = (negatives | logos) - negatives_of(index, old.brand) - logos_of(index, old.brand)
                 if lost:
                     logger.warning("verdict %d: the register has lost %s meanwhile", verdict, ", ".join(sorted(lost)))
                 negatives, logos = negatives - lost, logos - lost
-                if encoder is None and logos and logos == _logos(index, old.brand):
-                    raise InputError(
-                        f"encoder: expected the index's, to find {old.brand!r} by its name again, got None"
-                    )
-            said = Verdict(0, time or _now(), "undo", old.listing_id, old.brand, undoes=verdict, reviewer=reviewer)
-            said = self._write(said, negatives, logos)
+                if logos and logos == logos_of(index, old.brand):
+                    take_back(index.snapshot(), old.brand, negatives, logos)  # raises before anything is changed
+            undo = Verdict(0, time or now(), "undo", old.listing_id, old.brand, undoes=verdict, reviewer=reviewer)
+            undo = self._write(undo, negatives, logos)
             if index is not None:
-                _take_back(index, encoder, old.brand, negatives, logos)
-            return said
+                take_back(index, old.brand, negatives, logos)
+            return undo
 
-    def _pass(
-        self, said: Verdict, index: LogoIndex | None = None, encoder: Encoder | None = None,
+    def _record(
+        self, verdict: Verdict, index: LogoIndex | None = None,
         negatives: Sequence[Rgb] = (), logos: Sequence[Rgb] = (), force: bool = False
     ) -> Verdict:  # fmt: skip
-        """Change the register and write the verdict: both or neither."""
-        brand = said.brand
+        """Change the index and write the verdict: both or neither."""
+        brand = verdict.brand
         with self.locked():
             for old in self._file.not_undone():
-                same = (old.listing_id, old.brand) == (said.listing_id, brand)
-                if same and (old.negatives or old.logos) and old.shown != said.shown:
+                same_pair = (old.listing_id, old.brand) == (verdict.listing_id, brand)
+                if same_pair and (old.negatives or old.logos) and old.shown != verdict.shown:
                     raise InputError(f"verdict {old.id} says otherwise and changed the register: undo it first")
-            if index is None or encoder is None:
-                return self._write(said, set(), set())
+            if index is None:
+                return self._write(verdict, set(), set())
             facts = index.brand(brand)
             if facts is None:
                 raise InputError(f"brand: expected a registered name, got {brand!r:.80}")
-            was, held = (_negatives(index, brand), _logos(index, brand)), self._held(brand)
+            before, held = (negatives_of(index, brand), logos_of(index, brand)), self._held(brand)
             try:
-                taken = negatives if force else self._agreed(said, negatives, index, encoder)
-                rejected = {index.add_negative(rgb, brand, force=force) for rgb in taken}
+                allowed = negatives if force else allowed_negatives(verdict, self._file.not_undone(), negatives, index)
+                negative_ids = {index.add_negative(rgb, brand, force=force) for rgb in allowed}
                 named = [(f"listing-{pixels_sha256(rgb)[:16]}", rgb) for rgb in logos]
                 if named:
                     index.add(facts, named)
-                drawn = {f"{brand}/{name}" for name, _ in named}
-                return self._write(said, rejected - (was[0] - held), drawn - (was[1] - held))
+                logo_ids = {f"{brand}/{name}" for name, _ in named}
+                return self._write(verdict, negative_ids - (before[0] - held), logo_ids - (before[1] - held))
             except BaseException:
-                added = _negatives(index, brand) - was[0], _logos(index, brand) - was[1]
-                _take_back(index, encoder, brand, *added)
+                take_back(index, brand, negatives_of(index, brand) - before[0], logos_of(index, brand) - before[1])
                 raise
 
-    def _agreed(self, said: Verdict, negatives: Sequence[Rgb], index: LogoIndex, encoder: Encoder) -> list[Rgb]:
-        """The places that may become negatives: those far from the brand's logos, others if two reviewers say so."""
-        second = said.reviewer is not None and any(
-            (v.kind, v.listing_id, v.brand, v.shown) == ("reject", said.listing_id, said.brand, False)
-            and v.reviewer is not None
-            and v.reviewer.strip().casefold() != said.reviewer.strip().casefold()
-            for v in self._file.not_undone()
-        )
-        asked, mark = limits(index.encoder_info)
-        out = []
-        for rgb in negatives:
-            cosine, logo = index.likeness(rgb, said.brand)
-            if cosine < asked or (second and cosine < mark):
-                out.append(rgb)
-            else:
-                why = "it is the mark itself" if cosine >= mark else "a second reviewer has to say so too"
-                logger.warning(
-                    "listing %r: a place is like %r (%.2f): %s; a label only", said.listing_id, logo, cosine, why
-                )
-        return out
-
-    def _write(self, said: Verdict, negatives: set[str], logos: set[str]) -> Verdict:
-        changed = replace(said, negatives=tuple(sorted(negatives)), logos=tuple(sorted(logos)))
-        return self._file.append(replace(changed, id=len(self._file.lines) + 1))
+    def _write(self, verdict: Verdict, negatives: set[str], logos: set[str]) -> Verdict:
+        complete = replace(verdict, negatives=tuple(sorted(negatives)), logos=tuple(sorted(logos)))
+        return self._file.append(replace(complete, id=len(self._file.lines) + 1))
 
     def _held(self, brand: str, but: int = 0) -> set[str]:
-        """What other verdicts keep in the register for a brand; what was there without one is nobody's to take."""
+        """Return the negatives and logos of a brand that verdicts other than `but` added to the index."""
         others = [v for v in self._file.not_undone() if v.brand == brand and v.id != but]
         return {name for v in others for name in (*v.negatives, *v.logos)}
-
-
-def _said(
-    kind: Literal["confirm", "reject"],
-    report: Report,
-    brand: str,
-    shown: bool,
-    counterfeit: bool | None,
-    reviewer: str | None,
-    time: str | None,
-) -> Verdict:
-    """A verdict without its number."""
-    named = {r.brand for r in report.brands} | {m.brand for m in report.matches} | {m.brand for m in report.mentions}
-    if brand not in named:
-        raise InputError(f"brand: expected one that the report names, {sorted(named)!r:.300}, got {brand!r:.80}")
-    score = report.score if report.score.brand == brand else None
-    return Verdict(0, time or _now(), kind, report.listing_id, brand, shown, counterfeit, score, reviewer=reviewer)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def _negatives(index: LogoIndex, brand: str) -> set[str]:
-    return {r.id for r in index.negatives if r.brand == brand}
-
-
-def _logos(index: LogoIndex, brand: str) -> set[str]:
-    return {r.id for r in index.logos if r.brand == brand}
-
-
-def _take_back(index: LogoIndex, encoder: Encoder | None, brand: str, negatives: set[str], logos: set[str]) -> None:
-    for name in sorted(negatives):
-        index.remove_negative(name, brand)
-    for name in sorted(logos):
-        index.remove(brand, name)
-    facts = index.brand(brand)
-    if logos and facts is not None and brand not in index.with_logo and encoder is not None:
-        index.add(facts)  # known by its name again

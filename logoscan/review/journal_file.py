@@ -1,7 +1,7 @@
-"""A reviewer's verdicts on reports, line by line in a file that only grows. Knows no register and no pictures.
+"""The file of a journal: one verdict per line, append-only. Uses neither the index nor images.
 
-What stands follows from the lines alone: reading them again gives the same. Each line carries its SHA-256; how far the
-file had grown stands in a small file beside it, so that a journal which was cut is told from one that is short.
+The verdicts in force follow from the lines alone, so that reading them again gives the same. Each line carries its
+SHA-256. A small file beside the journal holds its size, so that a journal that was cut short is recognised.
 """
 
 from __future__ import annotations
@@ -12,94 +12,47 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from logoscan.errors import CorruptFileError, InputError
 from logoscan.io.files import create, held, lock_beside, require_file_place, sync_folder
 from logoscan.io.records import from_json, read_record, to_json, write_record
 from logoscan.io.sealed_lines import seal, unseal
-from logoscan.results import Score
+from logoscan.review.verdict import Verdict
 
-__all__ = ["Verdict", "VerdictFile"]
+__all__ = ["VerdictFile"]
 
 logger = logging.getLogger(__name__)
 
-SCHEMA_VERSION = 1
-"""Of a line; raised when a field changes its meaning or goes."""
-
 
 @dataclass(frozen=True)
-class Verdict:
-    """One line of a journal.
-
-    Attributes:
-        id: Its line, from 1.
-        time: ISO 8601.
-        kind: What was said.
-        listing_id: Of the report.
-        brand: Of whom it was said.
-        shown: Whether the listing concerns the brand, by the reviewer; None of an undo.
-        counterfeit: The label; None where there is none.
-        score: The brand's score with its reasons as they were judged; None where the report was scored for another.
-        negatives: Pictures that the register has by this verdict as negatives of the brand; of an undo, lost by it.
-        logos: Identifiers of logos of the brand, in the same way.
-        reviewer: Who said it.
-        undoes: Of an undo: the verdict that it takes back.
-        schema_version: Of this record.
-    """
-
-    id: int
-    time: str
-    kind: Literal["confirm", "reject", "undo"]
-    listing_id: str
-    brand: str
-    shown: bool | None = None
-    counterfeit: bool | None = None
-    score: Score | None = None
-    negatives: tuple[str, ...] = ()
-    logos: tuple[str, ...] = ()
-    reviewer: str | None = None
-    undoes: int | None = None
-    schema_version: int = SCHEMA_VERSION
-
-    def __post_init__(self) -> None:
-        if self.schema_version != SCHEMA_VERSION:
-            raise InputError(f"Verdict.schema_version: expected {SCHEMA_VERSION}, got {self.schema_version}")
-        if (self.kind == "undo") != (self.undoes is not None) or (self.kind == "undo") != (self.shown is None):
-            raise InputError(f"Verdict.undoes: expected it of an undo, and `shown` of all others, got {self.undoes!r}")
-        if self.score is not None and self.score.brand != self.brand:
-            raise InputError(f"Verdict.score: expected that of {self.brand!r}, got that of {self.score.brand!r}")
-
-
-@dataclass(frozen=True)
-class _Grown:
-    """What the file beside a journal holds: the least that the journal must have."""
+class _JournalSize:
+    """Content of the file beside a journal: lines and bytes that the journal must have at least."""
 
     lines: int
     size: int
 
 
 class VerdictFile:
-    """The lines, and which of them were undone; processes and threads may share the file.
+    """The lines of a journal, and which of them were undone; processes and threads may share the file.
 
     Attributes:
-        path: Of the file.
-        lines: What was read and written so far, under the lock all that there is.
+        path: Path of the file.
+        lines: Lines that were read and written so far; under the lock, all lines of the file.
     """
 
     def __init__(self, path: Path) -> None:
-        """Read what is there; the first line makes the file.
+        """Read the file if it exists; the first line that is appended makes it.
 
         Raises:
-            InputError: Its folder is not there.
-            CorruptFileError: A line is no verdict, or does not follow from those before it.
+            InputError: The folder of the file does not exist.
+            CorruptFileError: A line is not a verdict, or contradicts the lines before it.
         """
         require_file_place(path, "journal")
         self.path = path
         self.lines: list[Verdict] = []
         self._lock = lock_beside(path)
-        self._grown = path.with_name(f".{path.name}.grown")
-        self._undone: dict[int, int] = {}
+        self._size_file = path.with_name(f".{path.name}.grown")
+        self._undone_by: dict[int, int] = {}
         self._end = 0
         self._torn_at = -1
         with self.locked():
@@ -107,80 +60,82 @@ class VerdictFile:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Take up what others wrote, and keep them from writing meanwhile; may be nested."""
+        """Hold the lock: read the lines that others wrote, and keep them from writing; may be nested."""
         with held(self._lock):
             self._refresh()
             yield
 
     def not_undone(self) -> list[Verdict]:
-        """Verdicts that nobody took back, in their order."""
-        return [v for v in self.lines if v.kind != "undo" and v.id not in self._undone]
+        """Return the verdicts that were not undone, in order."""
+        return [v for v in self.lines if v.kind != "undo" and v.id not in self._undone_by]
 
     def undoable(self, verdict: int) -> Verdict:
-        """The verdict of that id.
+        """Return the verdict with this id.
 
         Raises:
-            InputError: There is none, it is an undo, or it was undone.
+            InputError: There is no such verdict, it is an undo, or it was undone.
         """
         if not 1 <= verdict <= len(self.lines):
             raise InputError(f"verdict: expected an id from 1 to {len(self.lines)}, got {verdict!r}")
         if self.lines[verdict - 1].kind == "undo":
             raise InputError(f"verdict {verdict}: an undo cannot be undone; pass the verdict again")
-        if verdict in self._undone:
-            raise InputError(f"verdict {verdict}: undone already, by {self._undone[verdict]}")
+        if verdict in self._undone_by:
+            raise InputError(f"verdict {verdict}: undone already, by {self._undone_by[verdict]}")
         return self.lines[verdict - 1]
 
-    def append(self, said: Verdict) -> Verdict:
-        """Write a line; it is on disk when this returns, and not there if this raises. Under the lock.
+    def append(self, verdict: Verdict) -> Verdict:
+        """Append a line and return it; it is on disk when this returns, and not there if this raises.
+
+        The caller holds the lock.
 
         Raises:
-            InputError: It does not follow from the lines before it, or holds text that is not Unicode.
+            InputError: The verdict contradicts the lines before it, or contains text that is not Unicode.
         """
-        self._check(said)
+        self._check(verdict)
         try:
-            line = seal(to_json(said)).encode() + b"\n"
-        except ValueError as error:  # a lone surrogate is text for Python, and for no file
+            line = seal(to_json(verdict)).encode() + b"\n"
+        except ValueError as error:  # Python's str can hold a lone surrogate, a file cannot
             raise InputError(f"verdict: expected Unicode text, got {error!s:.200}") from None
-        new = not self.path.exists()
+        is_new = not self.path.exists()
         try:
-            with create(self.path) if new else self.path.open("r+b") as file:
+            with create(self.path) if is_new else self.path.open("r+b") as file:
                 file.seek(self._end)
-                file.truncate()  # of a torn line
+                file.truncate()  # cuts a torn line off
                 file.write(line)
                 file.flush()
                 os.fsync(file.fileno())
-            # after the line: a crash in between leaves a journal longer than it must be, which is none the worse
-            write_record(self._grown, _Grown(len(self.lines) + 1, self._end + len(line)))
+            # after the line: a crash in between leaves a journal that is longer than its stated size, which is allowed
+            write_record(self._size_file, _JournalSize(len(self.lines) + 1, self._end + len(line)))
         except BaseException:
             with suppress(OSError):
-                self._grown.unlink(missing_ok=True)  # it may tell of the line already; the next one makes it anew
+                self._size_file.unlink(missing_ok=True)  # it may count the line already; the next append makes it again
                 os.truncate(self.path, self._end)
             raise
-        if new:
+        if is_new:
             sync_folder(self.path.parent)
-        self._take(said, len(line))
-        return said
+        self._accept(verdict, len(line))
+        return verdict
 
-    def _check(self, said: Verdict) -> None:
-        if said.id != len(self.lines) + 1:
-            raise InputError(f"id: expected {len(self.lines) + 1}, got {said.id}")
-        if said.undoes is not None:
-            self.undoable(said.undoes)
+    def _check(self, verdict: Verdict) -> None:
+        if verdict.id != len(self.lines) + 1:
+            raise InputError(f"id: expected {len(self.lines) + 1}, got {verdict.id}")
+        if verdict.undoes is not None:
+            self.undoable(verdict.undoes)
 
-    def _take(self, said: Verdict, size: int) -> None:
-        if said.undoes is not None:
-            self._undone[said.undoes] = said.id
-        self.lines.append(said)
+    def _accept(self, verdict: Verdict, size: int) -> None:
+        if verdict.undoes is not None:
+            self._undone_by[verdict.undoes] = verdict.id
+        self.lines.append(verdict)
         self._end += size
 
     def _refresh(self) -> None:
-        """Take up new lines. Under the lock nobody writes: a line without an end is torn."""
+        """Read new lines. Nobody else writes under the lock, so that a line without an end is torn."""
         size = self.path.stat().st_size if self.path.exists() else 0
-        least = read_record(_Grown, self._grown).size if self._grown.exists() else 0
-        if size < max(self._end, least):
+        stated = read_record(_JournalSize, self._size_file).size if self._size_file.exists() else 0
+        if size < (expected := max(self._end, stated)):
             raise CorruptFileError(
-                f"{self.path}: cut short: expected {max(self._end, least)} bytes or more, got {size}; a journal only "
-                f"grows. Take a copy or, if you cut it on purpose, remove {self._grown}"
+                f"{self.path}: cut short: expected {expected} bytes or more, got {size}; a journal only "
+                f"grows. Take a copy or, if you cut it on purpose, remove {self._size_file}"
             )
         if size == self._end:
             return
@@ -193,9 +148,9 @@ class VerdictFile:
                         logger.warning("%s: torn by a crash, dropped", where)
                     self._torn_at = self._end
                     return
-                said = from_json(Verdict, unseal(line[:-1], where).text, where)
+                verdict = from_json(Verdict, unseal(line[:-1], where).text, where)
                 try:
-                    self._check(said)
+                    self._check(verdict)
                 except InputError as error:
                     raise CorruptFileError(f"{where}: {error}") from None
-                self._take(said, len(line))
+                self._accept(verdict, len(line))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Literal, TypeAlias
@@ -16,8 +16,8 @@ from logoscan.scan.pace import Pace
 from logoscan.scan.photo_selection import name_passed_over, selected_photos
 from logoscan.scan.pipeline import Pipeline
 from logoscan.scoring.judge import Findings
-from logoscan.text.listing_text import GATE_CAPS, SCAN_CAPS, ListingText, said_in_photo
-from logoscan.types import Band, Listing, Match, TextSpans
+from logoscan.text.listing_text import GATE_CAPS, SCAN_CAPS, ListingText, search_photo_text
+from logoscan.types import Band, Listing, MarkAlteration, Match, TextSpans
 from logoscan.vision.features import OpenPhoto, PhotoFeatures, Step
 
 __all__ = ["ScreeningRun", "SkippedStage", "WhySkipped"]
@@ -82,7 +82,7 @@ class ScreeningRun:
             _Photo(extractor.pending(source) if i in selected else extractor.passed_over(source))
             for i, source in enumerate(listing.images[: max(selected, default=-1) + 1])
         ]
-        self._altered: dict[str, Mapping[str, float]] = {}
+        self._altered: dict[str, MarkAlteration] = {}
         self._compared: set[str] = set()
         self._opening_s = self._stages_s = self._settling_s = 0.0
         self.skipped: list[SkippedStage] = []
@@ -151,7 +151,7 @@ class ScreeningRun:
     def _read_title_and_claim(self) -> None:
         """Read title and claim, and note what cannot be known."""
         caps = GATE_CAPS if math.isfinite(self._deadline_s) else SCAN_CAPS
-        self._text = ListingText.begun(self._listing, self._index.names, caps)
+        self._text = ListingText.of_title_and_claim(self._listing, self._index.names, caps)
         for name in self._text.dropped:
             self._skip(name, "unreadable")
         for name in self._text.cut:
@@ -160,10 +160,10 @@ class ScreeningRun:
             self._skip(f"open {photos}", "over the cap")
 
     def _read_description(self) -> None:
-        self._text = self._text.described(self._index.names)
+        self._text = self._text.with_description(self._index.names)
 
     def _read_reviews(self) -> None:
-        self._text = self._text.reviewed()
+        self._text = self._text.with_reviews()
 
     def _open(self, i: int) -> None:
         photo = self._photos[i]
@@ -187,8 +187,8 @@ class ScreeningRun:
         if step != "read" or len(photo.features.regions) != n_regions:  # new lines are regions too
             (photo.matches,) = self._pipeline.matcher.match([photo.features], self._index, [i])
         if step == "read" or photo.features.warning is not None:
-            said = said_in_photo(photo.features.spans, i, self._index.names)
-            self._text = self._text.with_photos({i: said})
+            findings = search_photo_text(photo.features.spans, i, self._index.names)
+            self._text = self._text.with_photos({i: findings})
 
     def _features_after(self, step: Step, i: int) -> PhotoFeatures:
         """Take a step of a photo, which is decoded again where its pixels were not kept."""
@@ -204,10 +204,10 @@ class ScreeningRun:
         return self._pipeline.extractor.advance(photo.opened, step)
 
     def _compare(self, match: Match) -> None:
-        kinds = self._pipeline.comparison.kinds(self._listing, match, self._index)
+        alteration = self._pipeline.comparison.compare(self._listing, match, self._index)
         self._compared.add(match.brand)
-        if kinds is not None:
-            self._altered[match.brand] = kinds
+        if alteration is not None:
+            self._altered[match.brand] = alteration
 
     # -- what is known so far
 

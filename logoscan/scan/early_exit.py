@@ -10,10 +10,10 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from logoscan.results import Score
+from logoscan.scoring.case import Case
 from logoscan.scoring.judge import Findings, Judge
-from logoscan.scoring.signals import DEFAULT_SIGNALS, Case
-from logoscan.text.quantities import pack
-from logoscan.types import Brand
+from logoscan.scoring.signals import DEFAULT_SIGNALS
+from logoscan.types import Brand, MarkAlteration
 
 __all__ = ["marks_are_moot", "surely_blocked"]
 
@@ -38,10 +38,9 @@ def surely_blocked(judge: Judge, found: Findings, brand_of: BrandOf, *, more_pho
         brand_of: The registered brand of a name; None for what is none.
         more_photos: Some were not looked at completely.
     """
-    size = pack(found.listing.title or "")
     for name in found.candidates():
         if brand := brand_of(name):
-            case = judge.case(found, brand, size)
+            case = judge.case(found, brand)
             if more_photos:
                 rival = found.claimed not in (None, "", name) and brand_of(found.claimed or "") is not None
                 apart = 0.0 if rival else case.shown_apart
@@ -53,7 +52,7 @@ def surely_blocked(judge: Judge, found: Findings, brand_of: BrandOf, *, more_pho
                     shown_apart=apart,
                     searched_share=1.0,
                     unseen=(),
-                    mentions=tuple(m for m in case.mentions if m.kind != "near" or not m.source.startswith("image:")),
+                    mentions=tuple(m for m in case.mentions if m.kind != "near" or m.image is None),
                 )
             if _score(judge, case).band == "block":
                 return True
@@ -78,12 +77,11 @@ def marks_are_moot(judge: Judge, found: Findings, brand_of: BrandOf, waiting: Co
     if top.value is None:
         return True
     order = ("clear", "review", "block")
-    size = pack(found.listing.title or "")
     for name in sorted(set(waiting) & set(found.candidates())):
         if brand := brand_of(name):
-            case = judge.case(found, brand, size)
-            both = [replace(case, altered={"faithful": sure, "altered": 1.0 - sure}) for sure in (1, 0)]
-            bands = {judge.judged(one, found).band for one in both}
+            case = judge.case(found, brand)
+            ends = [MarkAlteration({"faithful": f, "altered": 1.0 - f}) for f in (1.0, 0.0)]
+            bands = {judge.score_with_doubts(replace(case, altered=end), found).band for end in ends}
             milder = name != top.brand and max(map(order.index, bands)) < order.index(top.band)
             if not milder and bands != {top.band}:
                 return False

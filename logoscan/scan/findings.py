@@ -9,11 +9,11 @@ from logoscan.images.phash import PhotoLookup, PhotoUse
 from logoscan.index.logo_index import LogoIndex
 from logoscan.matching.fusion import BrandEvidence, fuse
 from logoscan.matching.matcher import Matcher
+from logoscan.odds import NAME_MISS_RATE
 from logoscan.scan.photo_selection import name_images, name_passed_over
 from logoscan.scoring.judge import Findings, Gap
-from logoscan.scoring.signals import NAME_MISS_RATE
 from logoscan.text.listing_text import ListingText
-from logoscan.types import BrandMention, Listing, Match
+from logoscan.types import BrandMention, Listing, MarkAlteration, Match
 from logoscan.vision.features import PhotoFeatures
 
 __all__ = ["FindingsMaker"]
@@ -39,7 +39,7 @@ class FindingsMaker:
         photos: Sequence[PhotoFeatures],
         index: LogoIndex,
         matches: Sequence[Match],
-        altered: Mapping[str, Mapping[str, float]],
+        altered: Mapping[str, MarkAlteration],
     ) -> tuple[Findings, Mapping[str, BrandEvidence]]:
         """Put together everything that is known about a listing, and the evidence for each brand in its photos.
 
@@ -64,7 +64,7 @@ class FindingsMaker:
             self._photo_uses(text.listing, photos),
             unseen,
             # what waits for its turn, or was left out for a deadline, is not the seller's doing
-            looked_share=sum(p.complete or bool(p.unfinished) for p in photos) / total if total else 1.0,
+            searched_share=sum(p.complete or bool(p.unfinished) for p in photos) / total if total else 1.0,
             shown_by_photo=self._shown_by_photo(len(photos), text.mentions, matches, index),
             gaps=gaps if index.brands else frozenset(),
             reviews=text.complaints,
@@ -94,8 +94,8 @@ class FindingsMaker:
         """Return the probability that each photo by itself shows each brand of which it holds evidence."""
         mentions_of: dict[int, list[BrandMention]] = {}
         for mention in mentions:
-            if mention.source.startswith("image:"):
-                mentions_of.setdefault(int(mention.source.removeprefix("image:")), []).append(mention)
+            if mention.image is not None:
+                mentions_of.setdefault(mention.image, []).append(mention)
         matches_of: dict[int, list[Match]] = {}
         for match in matches:
             matches_of.setdefault(match.image, []).append(match)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TypeAlias
 
 from logoscan._version import __version__
 from logoscan.index.logo_index import LogoIndex
@@ -20,8 +21,8 @@ from logoscan.results import BrandResult, ListingFacts, Provenance, Report
 from logoscan.scan.findings import FindingsMaker
 from logoscan.scan.photo_selection import MAX_IMAGES, name_passed_over, selected_photos
 from logoscan.scoring.judge import Findings, Judge
-from logoscan.text.listing_text import ListingText, said_in_photo
-from logoscan.types import Listing, Match
+from logoscan.text.listing_text import ListingText, search_photo_text
+from logoscan.types import Listing, MarkAlteration, Match
 from logoscan.vision.features import FeatureCache, FeatureExtractor, OnStage, PhotoFeatures, timed
 
 __all__ = ["Altered", "Models", "Pipeline"]
@@ -29,7 +30,7 @@ __all__ = ["Altered", "Models", "Pipeline"]
 # Matches and mentions below this probability are left out of reports.
 _REPORT_FROM = 0.02
 
-Altered = Mapping[str, Mapping[str, float]]
+Altered: TypeAlias = Mapping[str, MarkAlteration]
 """What became of the mark of each brand that was compared with its logo image."""
 
 
@@ -112,8 +113,8 @@ class Pipeline:
     def text(self, listing: Listing, photos: Sequence[PhotoFeatures], index: LogoIndex) -> ListingText:
         """Find brands and other facts in the words of a listing and of its photos."""
         with timed("judge", self._on_stage):
-            said = {i: said_in_photo(p.spans, i, index.names) for i, p in enumerate(photos) if len(p.spans)}
-            return ListingText.of(listing, index.names).with_photos(said)
+            by_photo = {i: search_photo_text(p.spans, i, index.names) for i, p in enumerate(photos) if len(p.spans)}
+            return ListingText.of(listing, index.names).with_photos(by_photo)
 
     def findings(
         self,

@@ -37,7 +37,7 @@ from logoscan.scoring.judge import Judge
 from logoscan.scoring.model import ScoreModel
 from logoscan.scoring.signals import DEFAULT_SIGNALS, SignalFunction
 from logoscan.sources import Root, check_root
-from logoscan.types import Effort, ImageSource, Listing, Match, TextSpans
+from logoscan.types import Effort, ImageSource, Listing, MarkAlteration, Match, TextSpans
 from logoscan.vision.detector import Detector, LogoDetector
 from logoscan.vision.encoder import ClipEncoder, Encoder
 from logoscan.vision.features import FeatureCache, FeatureExtractor, OnStage, PhotoFeatures
@@ -363,7 +363,7 @@ class Scanner:
         photos: Sequence[PhotoFeatures],
         index: LogoIndex | None = None,
         *,
-        altered: Mapping[str, Mapping[str, float]] | None = None,
+        altered: Mapping[str, MarkAlteration] | None = None,
     ) -> Report:
         """Report on a listing whose photos were examined. The cheap half of a scan.
 
@@ -371,7 +371,7 @@ class Scanner:
             listing: The listing.
             photos: Features of its photos, in order; photos beyond them were not examined.
             index: A snapshot of the index; the scanner's as it is now if None.
-            altered: What became of brands' marks (`Alteration.kinds`), where the caller asked that.
+            altered: What became of brands' marks, by brand, where the caller asked that.
         """
         index = self._snapshot(index)
         matches = self.match(photos, index)

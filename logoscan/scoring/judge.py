@@ -1,7 +1,7 @@
 """What was found out about a listing -> a score for each brand that it shows, claims or names.
 
-Knows words, signals and scores; knows no pictures and no register. The same for listings that are scanned and for those
-that a benchmark makes up.
+Knows words, signals and scores; knows no pictures and no index. Scanned listings and those that a benchmark makes up
+are judged alike.
 """
 
 from __future__ import annotations
@@ -18,28 +18,28 @@ from logoscan.odds import USUAL_MISS_RATE
 from logoscan.pricing.cohorts import USED
 from logoscan.pricing.model import PriceJudgement, PriceModel
 from logoscan.pricing.sample import ONE
-from logoscan.results import PriceFinding, Score, top_score
+from logoscan.results import SHOWN_FROM, PriceFinding, Score, top_score
+from logoscan.scoring.case import Case
 from logoscan.scoring.model import ScoreModel
-from logoscan.scoring.signals import DEFAULT_SIGNALS, Case, SignalFunction
+from logoscan.scoring.signals import DEFAULT_SIGNALS, SignalFunction
 from logoscan.text.coded_terms import CodedUse
 from logoscan.text.complaints import Complaints, find_complaints
 from logoscan.text.quantities import Pack, pack
-from logoscan.types import Brand, BrandMention, Listing
+from logoscan.types import Brand, BrandMention, Listing, MarkAlteration
 
-__all__ = ["CANDIDATE_FROM", "Findings", "Gap", "Judge", "Judgement", "at_least_reviewed"]
+__all__ = ["Findings", "Gap", "Judge", "Judgement", "at_least_reviewed"]
 
-CANDIDATE_FROM = 0.2
-"""Probability of being shown from which a brand is judged: below, a report would drown in chance likenesses."""
 Gap: TypeAlias = Literal["unreadable", "over the cap"]
 """Why something that could show or name a brand was not looked at."""
 
 
-_NO_PRICE = PriceJudgement(None, "the price of an accessory is not the brand's")
-# Signals that say something of the goods themselves, whatever the seller calls them.
-_OF_THE_GOODS = frozenset(
+# The price of an accessory, which carries no information.
+_ACCESSORY_PRICE = PriceJudgement(None, "the price of an accessory is not the brand's")
+# Signals about the goods themselves, whatever the seller calls them.
+_GOODS_SIGNALS = frozenset(
     {"altered_logo", "coded_terms", "contradicts_facts", "copied_photo", "lookalike_text", "review_complaints"}
 )
-# A seller whom no brand authorises: ids with a null character are nobody's.
+# A seller whom no brand authorises: no seller has an id with a null character.
 _UNKNOWN_SELLER = "\0"
 
 
@@ -48,22 +48,22 @@ class Findings:
     """Everything that was found out about one listing, before any brand is judged.
 
     Attributes:
-        listing: As given.
-        claimed: The registered brand that it claims, or the claim's own words; None unknown, "" none.
-        mentions: Of registered brands, in its words and photos.
-        coded: Coded terms, likewise.
-        shown: Probability that the photos show a brand, for brands of which they hold any evidence.
+        listing: The listing as given.
+        claimed: The registered brand that it claims, or the claim's own words; None if unknown, "" for none.
+        mentions: Mentions of registered brands in its words and photos.
+        coded: Coded terms in its words and photos.
+        shown: Probability that the photos show a brand, for brands for which they hold any evidence.
         visible: Brands whose marks the photos were searched for: those without evidence are shown with probability 0,
-            as far as `looked_share` goes. Empty where no photo was looked at, or one still can be.
-        altered: What became of a brand's mark, where it was compared with its drawing; see `Case`.
-        photos: Who else uses each photo; None where that was not looked up.
+            as far as `searched_share` goes. Empty where no photo was searched, or one still can be.
+        altered: What became of a brand's mark, by brand, where it was compared with its logo image.
+        photos: Other uses of each photo; None where that was not looked up.
         unseen: What of the listing could not be looked at, in words ("image 2 could not be read").
-        looked_share: Share of the photos that were completely looked at; 1 where there are none.
-        shown_by_photo: As `shown`, by each photo alone, in their order; None where that is not known.
-        gaps: Why something that could show or name a registered brand was not looked at; the band is then "review" at
+        searched_share: Share of the photos that were searched completely; 1 where there are none.
+        shown_by_photo: Probability that each photo alone shows a brand, in their order; None where that is not known.
+        gaps: Why something that could show or name a registered brand was not searched; the band is then "review" at
             least. Empty where nothing was left out.
         reviews: What the reviews say; None where they are read when a brand is judged.
-        miss_rates: Share of photos with a brand's mark in which the search does not see it, where that was measured.
+        miss_rates: Share of photos with a brand's mark in which the search misses it, where that was measured.
     """
 
     listing: Listing
@@ -72,10 +72,10 @@ class Findings:
     coded: tuple[CodedUse, ...] = ()
     shown: Mapping[str, float] = field(default_factory=dict)
     visible: Collection[str] = ()
-    altered: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    altered: Mapping[str, MarkAlteration] = field(default_factory=dict)
     photos: tuple[PhotoUse, ...] | None = None
     unseen: tuple[str, ...] = ()
-    looked_share: float = 1.0
+    searched_share: float = 1.0
     shown_by_photo: Mapping[str, tuple[float, ...]] | None = None
     gaps: frozenset[Gap] = frozenset()
     reviews: Complaints | None = None
@@ -83,43 +83,49 @@ class Findings:
 
     @cached_property
     def complaints(self) -> Complaints:
-        """What the reviews say; the same for all brands, and found where one is judged."""
+        """What the reviews say, whatever the brand; read when the first brand is judged."""
         return find_complaints(self.listing.reviews) if self.reviews is None else self.reviews
+
+    @cached_property
+    def pack(self) -> Pack:
+        """What the title says is sold."""
+        return pack(self.listing.title or "")
 
     @cached_property
     def mentions_by_brand(self) -> Mapping[str, tuple[BrandMention, ...]]:
         """The mentions of each brand that is named."""
-        found: dict[str, list[BrandMention]] = {}
+        by_brand: dict[str, list[BrandMention]] = {}
         for mention in self.mentions:
-            found.setdefault(mention.brand, []).append(mention)
-        return {brand: tuple(own) for brand, own in found.items()}
+            by_brand.setdefault(mention.brand, []).append(mention)
+        return {brand: tuple(mentions) for brand, mentions in by_brand.items()}
 
     def claimed_shown(self, brand: str) -> float:
-        """Probability that the photos show the claimed brand, where that is another one; else 0."""
+        """Return the probability that the photos show the claimed brand, if it is another one than `brand`; else 0."""
         return self.shown.get(self.claimed or "", 0.0) if self.claimed != brand else 0.0
 
-    def apart(self, brand: str) -> float | None:
-        """Probability that the photos show a brand, apart from the claimed one: a photo that shows both says little.
+    def shown_apart(self, brand: str) -> float | None:
+        """Return the probability that the photos show a brand, without photos that show the claimed brand too.
 
-        A photo that shows the claimed brand says nothing about the other photos. None where nothing is known by photo.
+        A photo that shows both is weak evidence for the other one, and no evidence about other photos. None where
+        nothing is known by photo.
         """
         if self.shown_by_photo is None:
             return None
-        own = self.shown_by_photo.get(brand, ())
+        shown = self.shown_by_photo.get(brand, ())
         claimed = self.shown_by_photo.get(self.claimed or "", ()) if self.claimed != brand else ()
-        beside = [p * (1.0 - c) for p, c in zip_longest(own, claimed, fillvalue=0.0)]
-        return max([*beside, self.shown.get(brand, 0.0) * (1.0 - self.claimed_shown(brand))])
+        apart = [p * (1.0 - c) for p, c in zip_longest(shown, claimed, fillvalue=0.0)]
+        return max([*apart, self.shown.get(brand, 0.0) * (1.0 - self.claimed_shown(brand))])
 
     def candidates(self) -> list[str]:
-        """What is shown, claimed or named surely enough to be judged, sorted; a claim may be no registered brand."""
-        named = {m.brand for m in self.mentions if m.probability >= CANDIDATE_FROM or m.kind in ("compatible", "style")}
-        seen = {brand for brand, probability in self.shown.items() if probability >= CANDIDATE_FROM}
-        return sorted(named | seen | ({self.claimed} if self.claimed else set()))
+        """Return the brands that are probably shown, claimed or named, sorted; a claim may be no registered brand."""
+        named = {m.brand for m in self.mentions if m.probability >= SHOWN_FROM or m.kind in ("compatible", "style")}
+        shown = {brand for brand, probability in self.shown.items() if probability >= SHOWN_FROM}
+        return sorted(named | shown | ({self.claimed} if self.claimed else set()))
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """One candidate brand's score, and what could not be judged of it."""
+    """One candidate brand's score, and what could not be judged about it."""
 
     brand: str
     shown: float | None
@@ -136,30 +142,29 @@ class Judge:
     score_model: ScoreModel = field(default_factory=ScoreModel)
     signals: Sequence[SignalFunction] = DEFAULT_SIGNALS
 
-    def judge(self, found: Findings, brand_of: Callable[[str], Brand | None]) -> list[Judgement]:
+    def judge(self, findings: Findings, brand_of: Callable[[str], Brand | None]) -> list[Judgement]:
         """Score each candidate, in the order of their names.
 
         Args:
-            found: About one listing.
-            brand_of: The registered brand of a name; None for what is none.
+            findings: What was found out about one listing.
+            brand_of: Returns the registered brand of a name, None for an unregistered name.
         """
-        out = []
-        size = pack(found.listing.title or "")
-        for name in found.candidates():
+        judgements = []
+        for name in findings.candidates():
             if brand := brand_of(name):
-                case = self.case(found, brand, size)
-                score = self.judged(case, found)
+                case = self.case(findings, brand)
+                score = self.score_with_doubts(case, findings)
                 unjudged = f"price not judged for {name}: {case.price.reason}"
                 skipped = (unjudged,) if case.price.anomaly is None else ()
-                out.append(Judgement(name, case.shown, score, skipped, _told(case.price)))
-        return out
+                judgements.append(Judgement(name, case.shown, score, skipped, _price_finding(case.price)))
+        return judgements
 
-    def judged(self, case: Case, found: Findings) -> Score:
+    def score_with_doubts(self, case: Case, findings: Findings) -> Score:
         """Score one candidate, with every reason why a person should look at it."""
         score = self.score(case)
         if score.band == "clear" and (excuses := self._blocked_but_for(case, score)):
             score = self.score(case, doubts=[f"would be blocked if {' and '.join(excuses)}"])
-        return at_least_reviewed(score, found)
+        return at_least_reviewed(score, findings)
 
     def score(self, case: Case, doubts: Sequence[str] = ()) -> Score:
         """Score one candidate; `doubts` are reasons why a person should look, whatever the number."""
@@ -167,10 +172,11 @@ class Judge:
         return self.score_model.score(case.brand.name, signals, shown=case.shown, doubts=doubts)
 
     def _blocked_but_for(self, case: Case, score: Score) -> list[str]:
-        """What only the seller's word, or silence, keeps from being blocked, as conditions; none where nothing does.
+        """Return the conditions under which a candidate would be blocked; empty where it would not.
 
-        Saying "used", "for Acme", another brand or no price is cheap. It may lower the number, since most who say so
-        are honest, but a listing that would be blocked without it is looked at by a person.
+        Each condition contradicts only the seller's word, or silence. Saying "used", "for Acme", another brand or no
+        price is cheap. It may lower the number, since most sellers who say so are honest, but a person looks at a
+        listing that would be blocked without it.
         """
         listing = case.listing
         changes: dict[str, Any] = {}
@@ -181,16 +187,15 @@ class Judge:
         if case.is_accessory:
             changes["mentions"] = tuple(m for m in case.mentions if m.kind != "compatible")
             excuses.append(f"the goods were {case.brand.name}'s own")
-        spoken_for = any(c.contribution > 0 and c.signal in _OF_THE_GOODS for c in score.contributions)
-        if case.is_accessory and not spoken_for:
-            changes["price"] = _NO_PRICE  # what accessories cost says nothing
+        goods_suspicious = any(c.contribution > 0 and c.signal in _GOODS_SIGNALS for c in score.contributions)
+        if case.is_accessory and not goods_suspicious:
+            changes["price"] = _ACCESSORY_PRICE
         elif case.price.anomaly is None and case.price.has_references:
             changes["price"] = replace(case.price, anomaly=1.0)
             excuses.append("the price were low")
         elif case.price.anomaly is not None:
-            size = pack(listing.title or "")
-            ways = {(listing.condition, size), (listing.condition, ONE)}
-            lowest = max((self._price(case.brand, listing, *way) for way in ways), key=lambda j: j.anomaly or 0.0)
+            sizes = {pack(listing.title or ""), ONE}
+            lowest = max((self._price(case.brand, listing, size) for size in sizes), key=lambda j: j.anomaly or 0.0)
             if (lowest.anomaly or 0.0) > case.price.anomaly:
                 changes["price"] = lowest
                 if not case.used:
@@ -203,58 +208,58 @@ class Judge:
             excuses.append("the seller were not authorised")
         if not excuses:
             return []
-        # without `claimed_not_shown`: what the library may have missed is no reason to think the worst
+        # without `claimed_not_shown`: what the library may have missed is no reason to assume the worst
         worst = replace(case, listing=listing, searched=False, **changes)
         return excuses if self.score(worst).band == "block" else []
 
-    def _price(self, brand: Brand, listing: Listing, condition: str | None, size: Pack) -> PriceJudgement:
+    def _price(self, brand: Brand, listing: Listing, size: Pack) -> PriceJudgement:
         price, currency, category = listing.price, listing.currency, listing.category
-        return self.prices.judge(brand, price, currency, category, condition=condition, pack=size)
+        return self.prices.judge(brand, price, currency, category, condition=listing.condition, pack=size)
 
-    def top(self, judged: Sequence[Judgement], found: Findings) -> Score:
-        """The listing's score: its strictest candidate's (`results.top_score`), or none and the band alone."""
-        return top_score([one.score for one in judged]) or self.score_model.nothing(complete=not found.gaps)
+    def top(self, judgements: Sequence[Judgement], findings: Findings) -> Score:
+        """Return the listing's score: that of its strictest candidate (`results.top_score`), else the band alone."""
+        return top_score([j.score for j in judgements]) or self.score_model.nothing(complete=not findings.gaps)
 
-    def case(self, found: Findings, brand: Brand, size: Pack) -> Case:
-        """Everything that is known about one candidate; `size` is what the title says is sold (`units.pack`)."""
-        listing = found.listing
+    def case(self, findings: Findings, brand: Brand) -> Case:
+        """Return everything that is known about one candidate brand."""
+        listing = findings.listing
         return Case(
             brand=brand,
             listing=listing,
-            shown=found.shown.get(brand.name, 0.0 if brand.name in found.visible else None),
-            claimed=found.claimed,
-            mentions=found.mentions_by_brand.get(brand.name, ()),
-            price=self._price(brand, listing, listing.condition, size),
-            coded=found.coded,
-            searched=brand.name in found.visible,
-            altered=found.altered.get(brand.name),
-            complaints=found.complaints,
-            photos=found.photos,
-            unseen=found.unseen,
-            claimed_shown=found.claimed_shown(brand.name),
-            searched_share=found.looked_share,
-            shown_apart=found.apart(brand.name),
-            miss_rate=found.miss_rates.get(brand.name, USUAL_MISS_RATE),
+            shown=findings.shown.get(brand.name, 0.0 if brand.name in findings.visible else None),
+            claimed=findings.claimed,
+            mentions=findings.mentions_by_brand.get(brand.name, ()),
+            price=self._price(brand, listing, findings.pack),
+            coded=findings.coded,
+            searched=brand.name in findings.visible,
+            altered=findings.altered.get(brand.name),
+            complaints=findings.complaints,
+            photos=findings.photos,
+            unseen=findings.unseen,
+            claimed_shown=findings.claimed_shown(brand.name),
+            searched_share=findings.searched_share,
+            shown_apart=findings.shown_apart(brand.name),
+            miss_rate=findings.miss_rates.get(brand.name, USUAL_MISS_RATE),
         )
 
 
-def at_least_reviewed(score: Score, found: Findings) -> Score:
+def at_least_reviewed(score: Score, findings: Findings) -> Score:
     """Raise a clear band to "review" where something that could show or name a brand was not looked at."""
-    if not found.gaps or score.band != "clear":
+    if not findings.gaps or score.band != "clear":
         return score
-    return replace(score, band="review", doubts=(*score.doubts, *found.unseen))
+    return replace(score, band="review", doubts=(*score.doubts, *findings.unseen))
 
 
-def _told(judged: PriceJudgement) -> PriceFinding:
-    """A judgement of a price for people; without numbers where they are beyond any price."""
-    cohort, share, usual = judged.cohort, judged.share, judged.usual
+def _price_finding(price: PriceJudgement) -> PriceFinding:
+    """Return the judgement of a price as a report has it; without numbers where they are beyond any price."""
+    cohort, share, usual = price.cohort, price.share, price.usual
     if cohort is None or share is None or usual is None:
-        return PriceFinding(judged.anomaly, judged.reason)
+        return PriceFinding(price.anomaly, price.reason)
     what = " ".join(x for x in (USED if cohort.condition == USED else None, cohort.brand, cohort.category) if x)
-    numbers = (share * usual, share, usual, cohort.spread, *(judged.stated or ()))
+    numbers = (share * usual, share, usual, cohort.spread, *(price.stated or ()))
     if not all(math.isfinite(v) and v > 0 for v in numbers):
-        return PriceFinding(judged.anomaly, judged.reason)
+        return PriceFinding(price.anomaly, price.reason)
     return PriceFinding(
-        judged.anomaly, judged.reason, share * usual, cohort.currency, share, usual, cohort.spread, cohort.n,
-        cohort.level, what or None, judged.stated,
+        price.anomaly, price.reason, share * usual, cohort.currency, share, usual, cohort.spread, cohort.n,
+        cohort.level, what or None, price.stated,
     )  # fmt: skip

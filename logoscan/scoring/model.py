@@ -1,15 +1,15 @@
 """Signals -> a score from 0 to 100 whose reasons sum to it exactly, and a band.
 
-100 * sigmoid(bias + sum of shape(signal)): additive on the log-odds, each shape monotone and bounded, no interactions.
-The default shapes are stated priors, not fitted to data; `ScoreModel.fit` fits them to labels.
+The score is 100 * sigmoid(bias + sum of shape(signal)): additive on the log-odds, each shape monotone and bounded, no
+interactions. The default shapes are stated priors, not fitted to data; `ScoreModel.fit` fits them to labels.
 
 The number says which listings a person should look at first, and its reasons say why. It must not be taken
 
 - for a probability, unless it was fitted to labels of the very stream that it judges, and is checked against new ones;
-- for proof: nobody held the goods. By it alone no seller is accused. `block_from` of the priors is no stated precision;
-  `ScoreModel.with_bands` finds one that is;
-- for a certificate: what is absent adds nothing, so that a low score with a low `coverage` says little, and no score
-  says only that no registered brand was found;
+- for proof: nobody held the goods. The score alone accuses no seller. `block_from` of the priors is no stated
+  precision; `ScoreModel.with_bands` finds one that is;
+- for a certificate: what is absent adds nothing, so a low score with a low `coverage` means little, and no score means
+  only that no registered brand was found;
 - for one scale across models: scores compare within one `Score.model`.
 """
 
@@ -34,46 +34,47 @@ from logoscan.types import Band
 __all__ = ["NO_PROOF", "PRICE_SIGNALS", "PRIOR", "PRIOR_BIAS", "ScoreModel", "linear"]
 
 PRIOR_BIAS = -5.0
-"""Log-odds of a listing of which nothing speaks: 0.7 %. Marketplaces state 1-5 % of counterfeits, and most of those say
-something."""
+"""Log-odds of a listing without any signal: 0.7 %. Marketplaces state 1-5 % of counterfeits, and most of those have
+some signal."""
 
 PRIOR: Mapping[str, tuple[float, ...]] = MappingProxyType(
     {
-        # log of how much more often a counterfeit shows it than a genuine listing, by judgement, in round numbers that
-        # were looked at in three simulated worlds; at evenly spaced values of the signal from 0 to 1
+        # The log of how much more often a counterfeit shows the signal than a genuine listing, at evenly spaced values
+        # of the signal from 0 to 1. Round numbers, by judgement, checked in three simulated worlds.
         "low_price": (0.0, 1.2, 2.2, 3.0, 3.7),  # alone brings an unmistakable outlier to one in five: a reason to look
         "seller_not_authorised": (0.0, 1.0),  # most resale is honest: suspicious only with something else
         # hiding a brand from text search is a known evasion, and a common sloppiness; half a sign is nearly as good
         "shown_not_claimed": (0.0, 1.2, 2.0, 2.0, 2.0),
-        # a mark that the listing disowns; photos hold other things too, and a weak likeness is mostly none of it
+        # a mark that the listing disowns; photos hold other things too, and a weak likeness is mostly another mark
         "claims_another_brand": (0.0, 0.4, 1.1, 1.8, 2.5),
-        # the mark is hidden, or the search missed it: ln(1 / `signals.USUAL_MISS_RATE`) is the most that it says
+        # the mark is hidden, or the search missed it: ln(1 / `odds.USUAL_MISS_RATE`) is the most that it is worth
         "claimed_not_shown": (0.0, 0.25, 0.55, 1.0, 2.0),
         "altered_logo": (0.0, 2.0),  # makers do not mirror or stretch their marks; the check errs on folds and wear
-        "coded_terms": (0.0, 4.5),  # "replica" with a brand's name is seldom else; the context is in its value
-        "lookalike_text": (0.0, 5.0),  # nobody prints ADIBAS by accident; a slip of reading is in its value
+        "coded_terms": (0.0, 4.5),  # "replica" with a brand's name seldom means else; its value knows the context
+        "lookalike_text": (0.0, 5.0),  # nobody prints ADIBAS by accident; its value allows for reading errors
         "contradicts_facts": (0.0, 2.5),  # the maker says otherwise; sellers fill in forms carelessly
         "review_complaints": (0.0, 4.5),  # buyers held it in their hands; some are wrong, some are rivals
         # who copies photos may not have the goods; the one who was copied looks the same
         "copied_photo": (0.0, 2.5, 3.5, 4.2, 5.0),
-        "withheld": (0.0, 2.0),  # what is garbled cannot be judged; most garbling is an accident
+        "withheld": (0.0, 2.0),  # garbled fields cannot be judged; most garbling is an accident
     }
 )
 PRICE_SIGNALS = frozenset({"low_price"})
 """Signals about the price, which is a reason to look and no proof."""
 NO_PROOF = PRICE_SIGNALS | {"claimed_not_shown", "copied_photo", "review_complaints", "withheld"}
-"""Signals that are not enough for "block", also together: a price, what the library may have missed itself, what third
+"""Signals that are not enough for "block", even together: a price, what the library may have missed itself, what third
 parties can do to an honest seller, and what is not known."""
-# Signals that do not count as judged where they say nothing: the absence of complaints and of copies is no evidence of
-# innocence, and a seller can bring it about by a review or a fresh photo. What is withheld was not judged at all.
-_SILENT = frozenset({"copied_photo", "review_complaints"})
+# Signals that do not count as judged at 0: the absence of complaints and of copies is no evidence of innocence, and a
+# seller can bring it about by a review or a fresh photo.
+_JUDGED_IF_POSITIVE = frozenset({"copied_photo", "review_complaints"})
+# What is withheld was not judged at all.
 _NEVER_JUDGED = frozenset({"withheld"})
-_MOST = 1000.0
-"""Of a shape: far beyond any evidence, and far from where sums overflow."""
+# Largest value of a shape: far beyond any evidence, and far from where sums overflow.
+_MAX_SHAPE = 1000.0
 
 
 def linear(coefficients: Mapping[str, float]) -> dict[str, tuple[float, ...]]:
-    """Straight shapes: each signal adds its coefficient times its value."""
+    """Return straight shapes: each signal adds its coefficient times its value."""
     return {name: (0.0, float(value)) for name, value in coefficients.items()}
 
 
@@ -88,7 +89,7 @@ class ScoreModel:
         review_from: Score from which the band is "review", in (0, 100).
         block_from: Score from which the band is "block", given a signal beyond `NO_PROOF` that contributes.
         min_coverage: A brand that is shown goes to review where less than this could be judged.
-        name: Goes into reports, with a hash of the numbers.
+        name: Name that goes into reports, with a hash of the numbers.
     """
 
     bias: float = PRIOR_BIAS
@@ -105,10 +106,10 @@ class ScoreModel:
         finite("ScoreModel", "bias", self.bias)
         for key, shape in self.shapes.items():
             rises = len(shape) > 1 and shape[0] == 0 and all(a <= b for a, b in pairwise(shape))
-            if not (rises and shape[-1] <= _MOST):
+            if not (rises and shape[-1] <= _MAX_SHAPE):
                 raise InputError(
                     f"ScoreModel.shapes {key}: expected two or more numbers that begin with 0, never fall and end at "
-                    f"{_MOST:.0f} or less, got {shape!r:.200}"
+                    f"{_MAX_SHAPE:.0f} or less, got {shape!r:.200}"
                 )
         band_limits("ScoreModel", self.review_from, self.block_from)
         unit("ScoreModel", "min_coverage", self.min_coverage)
@@ -120,26 +121,26 @@ class ScoreModel:
         return f"{self.name}@{fingerprint(*numbers, digits=8)}"
 
     @cached_property
-    def _most(self) -> float:
+    def _total(self) -> float:
         """What all signals together can add."""
         return math.fsum(shape[-1] for name, shape in self.shapes.items() if name not in _NEVER_JUDGED)
 
     def contribution(self, signal: str, value: float) -> float:
-        """What a signal of a value in [0, 1] adds to the log-odds."""
+        """Return what a signal of a value in [0, 1] adds to the log-odds."""
         shape = self.shapes[signal]
-        place = value * (len(shape) - 1)
-        piece = min(int(place), len(shape) - 2)
+        position = value * (len(shape) - 1)
+        piece = min(int(position), len(shape) - 2)
         low, high = shape[piece], shape[piece + 1]
-        return min(high, low + (high - low) * (place - piece))  # rounding must not lift it above the next piece
+        return min(high, low + (high - low) * (position - piece))  # rounding must not lift it above the next piece
 
     def score(
         self, brand: str, signals: Sequence[Signal], *, shown: float | None = None, doubts: Sequence[str] = ()
     ) -> Score:
-        """Score one candidate brand.
+        """Return the score of one candidate brand.
 
         Args:
             brand: The candidate.
-            signals: Those that could be computed, each name at most once.
+            signals: Signals that could be computed, each name at most once.
             shown: Probability that the photos show the brand, for the band alone.
             doubts: Reasons why a person should look, whatever the number; with any the band is not clear.
 
@@ -165,31 +166,32 @@ class ScoreModel:
         judged = math.fsum(
             self.shapes[s.name][-1]
             for s in signals
-            if s.name not in _NEVER_JUDGED and (s.value > 0 or s.name not in _SILENT)
+            if s.name not in _NEVER_JUDGED and (s.value > 0 or s.name not in _JUDGED_IF_POSITIVE)
         )
-        coverage = min(1.0, judged / self._most) if self._most else 0.0
+        coverage = min(1.0, judged / self._total) if self._total else 0.0
         band = self.band(value, parts, in_doubt=bool(doubts) or self.unjudged(coverage, shown))
         return Score(value, band, brand, self.bias, tuple(parts), coverage, self.version, tuple(doubts))
 
     def nothing(self, *, complete: bool = True) -> Score:
-        """The score of a listing without a candidate brand: no value, and a band.
+        """Return the score of a listing without a candidate brand: no value, and a band.
 
         Args:
-            complete: Everything was looked at, and so the band is clear; else a brand may be there, and it is review.
+            complete: Whether everything was looked at. If so, the band is clear; else a brand may be there, and the
+                band is review.
         """
         return Score(None, "clear" if complete else "review", None, self.bias, (), 0.0, self.version)
 
     def unjudged(self, coverage: float, shown: float | None) -> bool:
-        """Whether a brand is shown, more likely than not, and too little of it could be judged."""
+        """Return whether a brand is shown, more probably than not, and too little of it could be judged."""
         return shown is not None and shown >= 0.5 and coverage < self.min_coverage
 
     def band(self, value: float, parts: Sequence[Contribution], *, in_doubt: bool = False) -> Band:
-        """The band of a score.
+        """Return the band of a score.
 
         Args:
-            value: In [0, 100].
-            parts: Its reasons; without one beyond `NO_PROOF` it is never "block", whatever was fitted.
-            in_doubt: A person should look, whatever the number.
+            value: The score, in [0, 100].
+            parts: Reasons of the score; without one beyond `NO_PROOF` it is never "block", whatever was fitted.
+            in_doubt: Whether a person should look, whatever the number.
         """
         proven = any(p.contribution > 0 and p.signal not in NO_PROOF for p in parts)
         if value >= self.block_from and proven:
@@ -204,7 +206,7 @@ class ScoreModel:
         weights: Sequence[float] | None = None,
         name: str = "fitted",
     ) -> ScoreModel:
-        """A model fitted to labelled reports, held to this one where they are few; see `score_fit.fit_scores`."""
+        """Return a model fitted to labelled reports, held to this one where they are few (`fit.fit_scores`)."""
         from logoscan.scoring.fit import fit_scores
 
         return fit_scores(reports, labels, prior=self, weights=weights, name=name)
@@ -218,8 +220,8 @@ class ScoreModel:
         review_share: float | None = None,
         weights: Sequence[float] | None = None,
     ) -> ScoreModel:
-        """Bands for a stated precision or review budget on labelled reports; see `score_fit.with_bands`."""
-        from logoscan.scoring.fit import with_bands
+        """Return this model with bands for a stated precision or review budget (`bands.with_bands`)."""
+        from logoscan.scoring.bands import with_bands
 
         return with_bands(
             self, reports, labels, block_precision=block_precision, review_share=review_share, weights=weights

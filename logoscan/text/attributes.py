@@ -1,7 +1,7 @@
 """Stated attributes of a listing against the registered facts of a brand: which compare, and which contradict.
 
 Knows keys, words and quantities; knows no brand and no score. Abstains where a listing does not state the attribute, or
-says nothing by it; it does not know that two words mean the same ("PU", "polyurethane") unless a fact lists both.
+states nothing by it. It does not know that two words mean the same ("PU", "polyurethane") unless a fact lists both.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from logoscan.text.tokens import fold_words
 
 __all__ = ["Contradiction", "FactCheck", "contradictions"]
 
-_SAME = (
+# Keys that mean one attribute, folded; the first stands for all.
+_SYNONYMOUS_KEYS = (
     "madein countryoforigin origin origincountry countryofmanufacture manufacturedin herkunftsland paysdorigine",
     "material materials fabric composition",
     "color colour",
@@ -31,23 +32,23 @@ _SAME = (
     "warranty guarantee",
     "brand brandname",
 )
-"""Keys that mean one attribute, folded; the first stands for all."""
-_CANONICAL = {key: row.split()[0] for row in _SAME for key in row.split()}
-_SILENT = frozenset(
+_CANONICAL = {key: row.split()[0] for row in _SYNONYMOUS_KEYS for key in row.split()}
+# Folded values that state nothing.
+_EMPTY_VALUES = frozenset(
     {"na", "none", "null", "nil", "unknown", "unspecified", "notspecified", "notapplicable", "notavailable"}
     | {"notstated", "doesnotapply", "doesntapply", "unbekannt", "keineangabe", "tbd", "other", "see", "seedescription"}
     | {"asshown", "asdescribed", "various"}
 )
-"""Folded values that say nothing."""
+# Share by which quantities may differ: rounding, and ounces beside grams.
 _TOLERANCE = 0.02
-"""Share by which quantities may differ: rounding, and ounces beside grams."""
-_FIRST = 0.7
-"""Value of one contradiction; each further one takes the same share of what is left. Stated, not fitted."""
+# Value of one contradiction; each further one takes this share of what is left. Stated, not fitted.
+_ONE_CONTRADICTION = 0.7
+# Longest value that a reason quotes, in characters.
 _MAX_SHOWN = 60
+# Further attributes are not compared: no honest listing states so many.
 _MAX_ATTRIBUTES = 1000
-"""Further ones are not looked at: no honest listing states so many."""
+# Longest key or value; what is longer is a description, and the time to fold it grows with the square of its length.
 _MAX_CHARS = 500
-"""Of a key or a value; what is longer is a description, and to fold it takes time that grows with its square."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Contradiction:
     """A fact that the listing contradicts.
 
     Attributes:
-        fact: The key, as the brand registered it.
+        fact: The registered key.
         stated: The listing's value.
         registered: The brand's value.
         why: A sentence for a report.
@@ -69,10 +70,10 @@ class Contradiction:
 
 @dataclass(frozen=True)
 class FactCheck:
-    """Registered facts against one listing.
+    """Registered facts of a brand against one listing.
 
     Attributes:
-        comparable: Each fact, by its registered key: whether the listing states something to compare.
+        comparable: Whether the listing states something to compare, for each fact by its registered key.
         found: The contradictions, in the order of the facts.
     """
 
@@ -81,41 +82,43 @@ class FactCheck:
 
     @property
     def value(self) -> float | None:
-        """How much contradicts, in [0, 1]: 0 for nothing, 0.7 for one fact; absent where nothing is comparable."""
-        return 1.0 - (1.0 - _FIRST) ** len(self.found) if any(self.comparable.values()) else None
+        """How much contradicts, in [0, 1]: 0 for nothing, 0.7 for one fact; None where nothing is comparable."""
+        return 1.0 - (1.0 - _ONE_CONTRADICTION) ** len(self.found) if any(self.comparable.values()) else None
 
 
 def contradictions(attributes: Mapping[str, str], facts: Mapping[str, str]) -> FactCheck:
-    """Compares what a listing states with what its brand registered.
+    """Compare what a listing states with what its brand registered.
 
     Args:
-        attributes: The listing's. Of several under one key, one that agrees suffices.
-        facts: The brand's. A value may list alternatives, parted by "|" or ","; a key that ends in "prefix" is met by
-            an attribute of the same stem that begins so ("ean_prefix", "ean").
+        attributes: Attributes of the listing. If several have one key, it suffices that one agrees.
+        facts: Facts of the brand. A value may list alternatives, parted by "|" or ","; a key that ends in "prefix"
+            ("ean_prefix") is met by an attribute of the same stem ("ean") that begins so.
     """
     stated: dict[str, list[str]] = {}
     for key, value in islice(attributes.items(), _MAX_ATTRIBUTES):
-        said = value[:_MAX_CHARS].strip()
-        if _says(said):
-            stated.setdefault(_key(key[:_MAX_CHARS]), []).append(said)
+        text = value[:_MAX_CHARS].strip()
+        if _is_stated(text):
+            stated.setdefault(_key(key[:_MAX_CHARS]), []).append(text)
     comparable: dict[str, bool] = {}
-    found = []
+    contradicted = []
     for fact, registered in facts.items():
         stem, is_prefix = _stem(fact)
         verdicts = [(value, _agrees(value, registered, is_prefix)) for value in stated.get(stem, [])]
         judged = [(value, verdict) for value, verdict in verdicts if verdict is not None]
         comparable[fact] = bool(judged)
         if judged and not any(verdict for _, verdict in judged):
-            found.append(_contradiction(fact, judged[0][0], registered, is_prefix))
-    return FactCheck(comparable, tuple(found))
+            contradicted.append(_contradiction(fact, judged[0][0], registered, is_prefix))
+    return FactCheck(comparable, tuple(contradicted))
 
 
 def _contradiction(fact: str, stated: str, registered: str, is_prefix: bool) -> Contradiction:
     name = " ".join(re.split(r"[\s_\-]+", fact.strip()))
     relation = "begins with" if is_prefix else "is"
-    said, known = _short(stated), _short(registered)
     name = re.sub(r"\s*prefix$", "", name, flags=re.IGNORECASE) if is_prefix else name
-    why = f"The listing says {name!r} is {said!r}, but the brand registered that it {relation} {known!r}."
+    why = (
+        f"The listing says {name!r} is {_short(stated)!r}, but the brand registered that it {relation} "
+        f"{_short(registered)!r}."
+    )
     return Contradiction(fact, stated, registered, why)
 
 
@@ -129,50 +132,55 @@ def _key(key: str) -> str:
 
 
 def _stem(fact: str) -> tuple[str, bool]:
-    """The attribute that a fact's key speaks of, and whether it states its beginning only."""
+    """Return the attribute that a fact's key names, and whether the fact gives only its beginning."""
     folded = fold(fact)
     stem = folded.removesuffix("prefix")
     is_prefix = stem != folded and stem != ""
     return _CANONICAL.get(stem, stem) if is_prefix else _key(fact), is_prefix
 
 
-def _says(value: str) -> bool:
+def _is_stated(value: str) -> bool:
     folded = fold(value)
-    return bool(folded) and folded not in _SILENT
+    return bool(folded) and folded not in _EMPTY_VALUES
 
 
 def _agrees(stated: str, registered: str, is_prefix: bool) -> bool | None:
-    """Whether a stated value agrees with a registered one; None where they cannot be compared."""
-    options = [o for o in _alternatives(registered, is_prefix) if _says(o)]
+    """Return whether a stated value agrees with a registered one; None where they cannot be compared."""
+    options = [o for o in _alternatives(registered, is_prefix) if _is_stated(o)]
     if not options:
         return None
     if is_prefix:
         return any(fold(stated).startswith(fold(o)) for o in options)
-    verdicts = [_agree(stated, option) for option in options]
+    verdicts = [_agrees_with(stated, option) for option in options]
     if any(verdicts):
         return True
     return None if None in verdicts else False
 
 
 def _alternatives(registered: str, is_prefix: bool) -> list[str]:
-    """Parted by "|" and commas; a comma within a quantity ("1,5 l") parts nothing."""
+    """Split a registered value at "|" and commas; a comma within a quantity ("1,5 l") parts nothing."""
     registered = registered[:_MAX_CHARS]  # as much as a brand may register
     return re.split(r"[|,]" if is_prefix else r"\||,(?!(?<=[0-9],)[0-9]{1,3} ?[^\W\d])", registered)
 
 
-def _agree(stated: str, option: str) -> bool | None:
-    """Quantities by number, else by words: all words of either within the other agree; None across kinds of units."""
-    ours, theirs = measure(stated), measure(option)
-    if ours and theirs:
-        if ours[1] != theirs[1]:
+def _agrees_with(stated: str, option: str) -> bool | None:
+    """Return whether a value agrees with one alternative; None across kinds of units.
+
+    Quantities are compared by number, everything else by words: all words of either within the other agree.
+    """
+    quantity, registered_quantity = measure(stated), measure(option)
+    if quantity and registered_quantity:
+        if quantity[1] != registered_quantity[1]:
             return None
-        return abs(ours[0] - theirs[0]) <= _TOLERANCE * max(ours[0], theirs[0])
-    said, known = fold_words(stated), fold_words(option)
-    if not said or not known:
+        largest = max(quantity[0], registered_quantity[0])
+        return abs(quantity[0] - registered_quantity[0]) <= _TOLERANCE * largest
+    words, registered_words = fold_words(stated), fold_words(option)
+    if not words or not registered_words:
         return None
-    return _holds(said, known) or _holds(known, said) or "".join(said) == "".join(known)
+    joined_equal = "".join(words) == "".join(registered_words)
+    return _holds(words, registered_words) or _holds(registered_words, words) or joined_equal
 
 
 def _holds(words: tuple[str, ...], part: tuple[str, ...]) -> bool:
-    """Whether the words hold the part's, side by side."""
+    """Return whether the words hold the part's words, side by side."""
     return any(words[i : i + len(part)] == part for i in range(len(words) - len(part) + 1))

@@ -1,7 +1,7 @@
-"""Coded terms by which sellers of copies call them (replica, 1:1, mirror quality, 高仿), found in one text.
+"""Coded terms by which sellers of copies call them (replica, 1:1, mirror quality, 高仿), searched in one text.
 
 Knows words and their neighbours; knows no brands and no scores. The terms are data: `_data/coded_terms.csv` states the
-meaning, the languages and the kind of public source of each (or that none was looked up yet), and the words beside
+meaning, the languages and the kind of public source of each term (or that none was looked up yet), and the words beside
 which it is honest. Known false alarms: product lines of such a name (perfumes called Replica), jewellers' grades.
 """
 
@@ -20,19 +20,19 @@ from logoscan.text.folding import INVISIBLE, plain, shown, skeleton
 
 __all__ = ["CodedHit", "CodedTerm", "CodedUse", "coded_terms", "find_coded"]
 
+# Text beyond this is not searched, as in `brand_names`, nor is four times as much with its markup.
 _MAX_CHARS = 20_000
-"""Text beyond this is not searched, as in `text`, nor is four times as much with its markup."""
+# Further hits are left out: the first ones already say it.
 _MAX_HITS = 200
-"""Places beyond this are not noted: the first say it already."""
+# Words beside a term that may make it honest: "replica medieval sword", "replica watch stand".
 _NEIGHBOURS = 2
-"""Words beside a term that may make it honest: "replica medieval sword", "replica watch stand"."""
+# Terms of this length are also found through digits and gaps ("r3plica", "r e p l i c a").
 _DISGUISE_MIN_LETTERS = 6
-"""Terms this long are also found through digits and gaps ("r3plica", "r e p l i c a")."""
 
+# Characters on either side that are read for negations and neighbours.
 _CONTEXT = 60
-"""Characters on either side that are read for negations and neighbours."""
 
-# the patterns meet text without case and accents
+# The patterns are applied to text without case and accents.
 _FAKES = r"(?:replicas?|fakes?|cop(?:y|ies)|counterfeits?|imitations?|knock-?offs?|dupes?|clones?|first|mirror|super)"
 _NEGATED_BEFORE = re.compile(
     r"(?:(?<!\w)(?:not|no|non|never|isn'?t|aren'?t|ain'?t|without|nor|neither|against|avoid|beware of|zero|anti"
@@ -56,8 +56,8 @@ _FOR_BEFORE = re.compile(
 _ACCESSORY = frozenset(
     {"stand", "stands", "holder", "holders", "rack", "racks", "mount", "display", "showcase", "pedestal", "book"}
 )
-_BINDS = frozenset({"with", "and", "in", "plus", "incl", "including", "w", "for", "by", "of"})
-"""Behind these the next word is another thing: "replica watch with stand" is a replica."""
+# Behind these the next word is another thing: "replica watch with stand" is a replica.
+_LINKING_WORDS = frozenset({"with", "and", "in", "plus", "incl", "including", "w", "for", "by", "of"})
 _WORD = re.compile(r"[^\W_]+")
 _CLAUSE = re.compile(r"[.,;!?|()\[\]。，；！？、\n]")
 
@@ -67,11 +67,11 @@ class CodedTerm:
     """One term of the table.
 
     Attributes:
-        term: As it is usually written; case, accents, width and what stands between its words do not matter.
-        languages: Codes, ISO 639-1, or "any".
-        strength: How strongly it speaks of a copy where it is not honest, in [0, 1]. Stated, not fitted.
+        term: The term as it is usually written; case, accents, width and what stands between its words do not matter.
+        languages: Language codes, ISO 639-1, or "any".
+        strength: How strongly it indicates a copy where it is not honest, in [0, 1]. Stated, not fitted.
         meaning: What sellers mean by it.
-        source: The kind of public source that lists it.
+        source: Kind of public source that lists it.
         honest_before: Words shortly before it that make it honest.
         honest_after: Words shortly behind it that make it honest.
     """
@@ -93,14 +93,14 @@ class CodedTerm:
 
 @dataclass(frozen=True)
 class CodedHit:
-    """One place of a text that uses a coded term.
+    """One use of a coded term in a text.
 
     Attributes:
-        term: As the table has it.
-        text: As it stands there.
-        start: Of the place in the text as HTML shows it.
-        end: Exclusive.
-        strength: How strongly it speaks of a copy, in [0, 1].
+        term: The term, as the table has it.
+        text: The words as they stand in the text.
+        start: First character in the text as HTML shows it.
+        end: Last character, exclusive.
+        strength: How strongly it indicates a copy, in [0, 1].
         why: A sentence for a report.
     """
 
@@ -119,7 +119,7 @@ class CodedUse:
     Attributes:
         source: "title", "description", "claim" or "image:N".
         hit: The term as it stands there.
-        confidence: How surely the letters are known, in [0, 1].
+        confidence: How probable it is that the letters are right, in [0, 1].
     """
 
     source: str
@@ -128,13 +128,13 @@ class CodedUse:
 
     @property
     def strength(self) -> float:
-        """How strongly it speaks of a copy, in [0, 1]."""
+        """How strongly it indicates a copy, in [0, 1]."""
         return self.hit.strength * self.confidence
 
 
 @cache
 def coded_terms() -> tuple[CodedTerm, ...]:
-    """The table."""
+    """Return the terms of the table."""
     table = files("logoscan").joinpath("_data", "coded_terms.csv").read_text("utf-8")
     return tuple(
         CodedTerm(
@@ -151,10 +151,10 @@ def coded_terms() -> tuple[CodedTerm, ...]:
 
 
 def find_coded(text: str) -> list[CodedHit]:
-    """The coded terms that a text uses, in its order; of overlapping ones the strongest.
+    """Return the coded terms that a text uses, in its order; of overlapping ones the strongest.
 
     Negated ("not a replica"), honest ("replica jersey", "AAA batteries") and accessory uses ("replica watch stand") are
-    left out. A term that is disguised ("r3plica") speaks the more strongly.
+    left out. A disguised term ("r3plica") is stronger.
 
     Example:
         >>> [(hit.text, hit.strength) for hit in find_coded("watch, 1:1 replica; not a fake")]
@@ -162,8 +162,8 @@ def find_coded(text: str) -> list[CodedHit]:
     """
     text = shown(text[: 4 * _MAX_CHARS])[:_MAX_CHARS]
     hits: list[CodedHit] = []
-    honest: list[tuple[int, int]] = []  # what is honest as a whole is so in its parts: "AAA grade freshwater pearls"
-    for letters, disguised in ((_letters, False), (plain, False), (_drawn, True)):
+    honest: list[tuple[int, int]] = []  # the parts of an honest whole are honest: "AAA grade freshwater pearls"
+    for letters, disguised in ((_letters, False), (plain, False), (_lookalike_letters, True)):
         read, origin = _read(text, letters)
         for term, pattern in _patterns(letters, disguised):
             for match in pattern.finditer(read):
@@ -173,18 +173,18 @@ def find_coded(text: str) -> list[CodedHit]:
                     honest.append((start, end))
                 elif len(hits) < _MAX_HITS:
                     hits.append(_hit(term, text, start, end, disguised))
-    return _apart([h for h in hits if not any(a <= h.start and h.end <= b for a, b in honest)])
+    return _without_overlaps([h for h in hits if not any(a <= h.start and h.end <= b for a, b in honest)])
 
 
 def _hit(term: CodedTerm, text: str, start: int, end: int, disguised: bool) -> CodedHit:
     strength = 1.0 - (1.0 - term.strength) / 2 if disguised else term.strength
-    spelt = ", in disguise" if disguised else ""
-    why = f"{text[start:end]!r}: {term.meaning}{spelt}"
+    disguise = ", in disguise" if disguised else ""
+    why = f"{text[start:end]!r}: {term.meaning}{disguise}"
     return CodedHit(term.term, text[start:end], start, end, strength, why)
 
 
-def _apart(hits: list[CodedHit]) -> list[CodedHit]:
-    """Hits that do not overlap: the longer, then the stronger; what is found plainly goes before its disguise."""
+def _without_overlaps(hits: list[CodedHit]) -> list[CodedHit]:
+    """Return hits that do not overlap: the longer goes first, then the stronger; a plain one goes before a disguise."""
     kept: list[CodedHit] = []
     for hit in sorted(hits, key=lambda h: (h.start - h.end, "in disguise" in h.why, -h.strength, h.start)):
         if not any(hit.start < k.end and k.start < hit.end for k in kept):
@@ -193,23 +193,26 @@ def _apart(hits: list[CodedHit]) -> list[CodedHit]:
 
 
 def _letters(text: str) -> str:
-    """Without case, accents and compatibility forms, in its own script."""
+    """Return the text without case, accents and compatibility forms, in its own script."""
     unified = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold())
     composed = unicodedata.normalize("NFC", "".join(c for c in unified if not "\u0300" <= c <= "\u036f"))
     return re.sub(f"[{INVISIBLE}]", "", composed)
 
 
-def _drawn(text: str) -> str:
+def _lookalike_letters(text: str) -> str:
     return skeleton(plain(text))
 
 
 def _read(text: str, letters: Callable[[str], str]) -> tuple[str, list[int]]:
-    """The text letter by letter through a folding, other characters as they are; and where each came from."""
+    """Return the text letter by letter through a folding, and the position that each letter came from.
+
+    Other characters stay as they are.
+    """
     out: list[str] = []
     origin: list[int] = []
     for i, c in enumerate(text):
         new = _letter(letters, c) if c.isalnum() or letters is _letters else _letter(_letters, c)
-        if not c.isalnum() and letters is _drawn and c in "@$€|!¡" and text[i - 1 : i].isalnum():
+        if not c.isalnum() and letters is _lookalike_letters and c in "@$€|!¡" and text[i - 1 : i].isalnum():
             new = letters(c) if text[i + 1 : i + 2].isalnum() else c
         out.append(new)
         origin += [i] * len(new)
@@ -241,14 +244,17 @@ def _pattern(term: str, letters: Callable[[str], str], disguised: bool) -> re.Pa
         words.append(gap.join(r"\s*:\s*" if c == ":" else re.escape(c) for c in read))
     whole = r"[\s\-_./]*".join(words)
     plural = "s?" if term[-1].isascii() and term[-1].isalpha() and len(term) > 3 else ""
-    number_before = r"(?<![:.,])" if term[0].isdigit() else ""  # of 10:1:1 and 1:12 nothing is a term
+    number_before = r"(?<![:.,])" if term[0].isdigit() else ""  # 10:1:1 and 1:12 hold no term
     number_after = r"(?![:.,]\d|%)" if term[-1].isdigit() else ""
     edges = (f"(?<!{_edge(term[0])})" if _edge(term[0]) else ""), (f"(?!{_edge(term[-1])})" if _edge(term[-1]) else "")
     return re.compile(f"{number_before}{edges[0]}{whole}{plural}{edges[1]}{number_after}")
 
 
 def _edge(letter: str) -> str:
-    """What may not stand beside a term that ends in this letter; Chinese, Japanese and Korean do not part words."""
+    """Return a class of letters that may not stand beside a term that ends in this letter.
+
+    It is empty for Chinese, Japanese and Korean, which do not part words.
+    """
     if not letter.isalnum() or ord(letter) >= 0x1100:
         return ""
     return "[a-z0-9]" if letter.isascii() else r"[^\W_]"
@@ -257,7 +263,7 @@ def _edge(letter: str) -> str:
 def _is_honest(before: str, after: str, term: CodedTerm) -> bool:
     if _NEGATED_BEFORE.search(before) or _NEGATED_AFTER.search(after) or _FOR_BEFORE.search(before):
         return True
-    behind, ahead = set(_words_behind(after)), set(_words_before(before))
+    behind, ahead = set(_words_after(after)), set(_words_before(before))
     return bool(
         behind & (_ACCESSORY | term.honest_after)
         or ahead & term.honest_before
@@ -266,11 +272,11 @@ def _is_honest(before: str, after: str, term: CodedTerm) -> bool:
     )
 
 
-def _words_behind(after: str) -> Iterator[str]:
-    """Up to two words behind a term, in its clause, until another thing begins."""
+def _words_after(after: str) -> Iterator[str]:
+    """Yield up to two words behind a term, in its clause, until another thing begins."""
     clause = _CLAUSE.split(after, maxsplit=1)[0]
     for match in list(_WORD.finditer(clause))[:_NEIGHBOURS]:
-        if match.group() in _BINDS or any(sign in clause[: match.start()] for sign in "+&"):
+        if match.group() in _LINKING_WORDS or any(sign in clause[: match.start()] for sign in "+&"):
             return
         yield match.group()
 

@@ -1,8 +1,8 @@
 """Reviews that say the goods are counterfeit, with their words, and how much they weigh among all reviews.
 
 Knows words of thirteen languages and their neighbours; knows no brands, prices or scores, and not who wrote a review.
-The words are data: `_data/complaint_terms.csv` has words for fakes, which speak where they are not denied, words for
-the genuine, which speak where they are, and the words behind which they mean something else ("fake leather").
+The words are data: `_data/complaint_terms.csv` has words for fakes, which count where they are not denied, words for
+the genuine, which count where they are denied, and the words before which they mean something else ("fake leather").
 """
 
 from __future__ import annotations
@@ -22,25 +22,29 @@ from logoscan.text.folding import fold, shown
 
 __all__ = ["NO_REVIEWS", "Complaint", "Complaints", "complaint_value", "find_complaints"]
 
+# Characters of one review that are read; in longer reviews the claim stands early.
 _MAX_CHARS = 5000
-"""Of one review; the claim stands early in longer ones."""
 _MAX_REVIEWS = 10_000
+# Characters of all reviews of a listing together, so that hostile ones take 2 s at most.
 _MAX_TOTAL = 500_000
-"""Of all reviews of a listing together, so that hostile ones take 2 s at most."""
+# Sentences of one review that are judged: "not a fake?" four hundred times takes as long as four hundred reviews.
 _MAX_SENTENCES = 60
-"""Of one review that are judged: "not a fake?" four hundred times takes as long as four hundred reviews."""
+# Longest quote, in characters.
 _MAX_QUOTE = 80
+# Share of its strength that a claim keeps if it is feared, heard or taken back, and if it is asked. These numbers and
+# the next are stated, not fitted.
 _DOUBTED = 0.5
-"""Share of its strength that a claim keeps which is feared, heard or taken back. These three are stated, not fitted."""
 _ASKED = 0.3
-_SHRINK = 6.0
-"""Reviews without complaint that every listing is given, so that one angry buyer among few does not decide."""
-_SHARE = 0.15
+# Reviews without complaint that every listing is given, so that one angry buyer among few does not decide.
+_PRIOR_REVIEWS = 6.0
+# With this scale and steepness 1 of 500 gives 0.00, 1 of 3 gives 0.47, 1 of 1 gives 0.61 and 5 of 10 gives 0.95: for
+# honest goods a few in a hundred buyers suspect a fake, and where a tenth does it is no longer chance (50 of 500:
+# 0.41).
+_SCALE = 0.15
 _STEEPNESS = 1.5
-"""With these 1 of 500 gives 0.00, 1 of 3 gives 0.47, 1 of 1 gives 0.61 and 5 of 10 gives 0.95: of honest goods a few
-in a hundred buyers suspect a fake, and where a tenth does it is no longer chance (50 of 500: 0.41)."""
 
-# patterns meet text without case and accents
+# The patterns are applied to text without case and accents. Words that may stand between a denial and what it denies;
+# behind other words ("not worth it fake") the denial concerns those.
 _BETWEEN = (
     "an?|any|the|at all|is|are|be|been|it|its|it's|this|that|these|they|was|were|as|of|100%?|cheap|really|even|looks?"
     "|like|seems?|feels?|appears?|to|think|believe|sell|sold|selling|actually|obviously|definitely|completely|fully|in"
@@ -49,23 +53,23 @@ _BETWEEN = (
     "|fue|e|uma?|sao|foi|sono|il|een|het|jest|sa|na|wyglada|это|похоже|product|producto|produto|produit|prodotto"
     "|sembra|sembrano|parecen?|semble|semblent|tres|totally"
 )
-"""Words that may stand between a denial and what it denies; behind others ("not worth it fake") it denies those."""
 _NOT = (
     r"(?:not|no|never|nor|neither|without|nothing|hardly|far from|cannot|\w+n['’]?t|kein(?:e[nrsm]?)?|nicht|ohne|pas"
     r"|keinesfalls|jamais|sans|non|ni|sin|nunca|senza|mai|nao|sem|geen|niet|nie|zadn\w+|не|нет|ни)"
 )
 _DENIED = re.compile(rf"(?<!\w){_NOT}[\s\-]+(?:(?:{_BETWEEN})\s+|[ld]['’])*$")
+# Words of denial that deny nothing about the goods.
 _NO_DENIAL = re.compile(
     r"\b(?:no|without) (?:doubt|question)\b|\bnot only\b|\bnicht nur\b|\bno solo\b|\bnon solo\b|\bno wonder\b"
     r"|\b(?:do not|don['’]?t|never|dont) (?:buy|order|purchase|trust|get)(?: from)?\b"
 )
-"""Words of denial that deny nothing of the goods."""
 _DENIED_CJK = re.compile("(?:不是|不会是|並非|并非|绝非|没有|沒有|不像|不卖|未见|非|不|无|無|没|拒绝|杜绝|아닌)$")
 _ASKING_CJK = re.compile("(?:是不是|是否|会不会是|是否是)$")
 _DENIED_AFTER = re.compile(
     r"^[\s\w]{0,3}(?:degil|では(?:な|あり)|じゃ(?:な|あり)|でな|とは思え|아니|아님|아닙)"
     r"|^ (?:ist|war|sind) (?:das|es|sie) nicht\b"
 )
+# The claim is feared, was thought once or is only possible.
 _HEDGE = re.compile(
     r"\b(?:thought|fear\w*|worr\w+|afraid|scared|skeptical|sceptical|suspect\w*|concern\w*|assum\w+|doubt\w*|if|whether"
     r"|in case|might|maybe|may be|could be|possibly|not sure|unsure|wonder\w*|befurcht\w*|dachte|angst|vielleicht|ob"
@@ -73,22 +77,21 @@ _HEDGE = re.compile(
     r"|pensei|talvez|bang|dacht|misschien|balam|myslal\w*|moze|боял\w*|думал\w*|может|sandim|korktum|belki)\b"
     "|怕|担心|以为|可能|怀疑|かも|心配|思った"
 )
-"""What is feared, thought once or only possible."""
 _HEDGE_AFTER = re.compile("^[かで]?(?:はない)?か?(?:と|も)(?:心配|思|しれ)")
 _UNREAL = re.compile(r"\bif (?:it|they|this|these) (?:was|were|is|are) (?:an? )?$")
 _HEARSAY = re.compile(
     r"\b(?:reviews?|people|others?|some|heard|read|everyone) (?:\w+ )?(?:say|says|said|saying|claim\w*|that|about)\b"
 )
+# Words before fakes that are other people's goods: "so many fake ones out there".
 _OTHERS = re.compile(
     r"\b(?:unlike|than|versus|vs|many|lots of|beware of|full of|flood of|compared (?:to|with)|spot|identify)\s"
     r"(?:\w+\s){0,3}$"
 )
-"""Before fakes that are others' goods: "so many fake ones out there"."""
 _ELSEWHERE = re.compile(
     r"\b(?:another|other|different) (?:shop|seller|store|site|place)|\belsewhere\b|\bmy (?:last|previous|old)\b"
 )
+# These may be no original without the goods being fake.
 _PARTS = re.compile(r"\b(?:colou?rs?|box|packaging|price|farbe|verpackung|couleur|caja|scatola|opakowanie|упаковка)\b")
-"""What may be no original without the goods being fake."""
 _SAID = re.compile(
     r"\b(?:claim\w*|say|says|said|advertis\w*|suppos\w*|stat(?:es?|ed)|promis\w*|sold as|listed as|should be)\b"
 )
@@ -99,10 +102,10 @@ _SENTENCE = re.compile(r"[^.!?。！？\n]+[.!?。！？\n]*")
 _CLAUSE = re.compile(
     r"[,;:()，、；：—–\"“”]| - |\b(?:but|because|however|aber|mais|pero|porque|perche|maar|ale|но|ama|just)\b|但"
 )
-_REACH = 300
-"""Characters on either side of a claim that are read for denials, doubts and relief."""
+# Characters on either side of a claim that are read for denials, doubts and relief.
+_CONTEXT = 300
+# Hits in one sentence that are judged: the first ones already say it.
 _MAX_HITS = 20
-"""Places of one sentence that are judged: the first say it already."""
 
 
 @dataclass(frozen=True)
@@ -110,8 +113,8 @@ class Complaint:
     """A review that says the goods are counterfeit.
 
     Attributes:
-        review: Its place in the sequence.
-        quote: Its words, at most 80 characters.
+        review: Position of the review among the reviews.
+        quote: Words of the review, at most 80 characters.
         strength: How plainly it says so, in (0, 1].
     """
 
@@ -131,8 +134,8 @@ class Complaints:
     """What the reviews of one listing say.
 
     Attributes:
-        reviews: How many there are that say anything, each text once.
-        found: Those that claim a counterfeit, in their order.
+        reviews: Number of reviews that say anything, each text once.
+        found: Reviews that claim a counterfeit, in their order.
     """
 
     reviews: int
@@ -140,44 +143,47 @@ class Complaints:
 
     @property
     def value(self) -> float | None:
-        """How much the complaints weigh among the reviews, in [0, 1]; absent without reviews."""
+        """How much the complaints weigh among the reviews, in [0, 1]; None without reviews."""
         return complaint_value(math.fsum(c.strength for c in self.found), self.reviews) if self.reviews else None
 
 
 NO_REVIEWS = Complaints(0, ())
-"""What no reviews say."""
+"""The result where there are no reviews."""
 
 
 def find_complaints(reviews: Sequence[str]) -> Complaints:
-    """The reviews that claim a counterfeit; a text that comes again counts once, one without letters counts nothing."""
-    seen: set[str] = set()
-    found = []
+    """Return the reviews that claim a counterfeit.
+
+    A text that comes again counts once, a text without letters counts nothing.
+    """
+    distinct: set[str] = set()
+    complaints = []
     left = _MAX_TOTAL
-    for place, review in enumerate(reviews[:_MAX_REVIEWS]):
+    for i, review in enumerate(reviews[:_MAX_REVIEWS]):
         left -= min(len(review), _MAX_CHARS)
         if left < 0:
             break
-        said = shown(review[:_MAX_CHARS])
-        key = fold(said)
-        if key and key not in seen:
-            seen.add(key)
-            claim = _claim(unicodedata.normalize("NFC", said))
+        text = shown(review[:_MAX_CHARS])
+        key = fold(text)
+        if key and key not in distinct:
+            distinct.add(key)
+            claim = _claim(unicodedata.normalize("NFC", text))
             if claim:
-                found.append(Complaint(place, *claim))
-    return Complaints(len(seen), tuple(found))
+                complaints.append(Complaint(i, *claim))
+    return Complaints(len(distinct), tuple(complaints))
 
 
 def complaint_value(complaints: float, reviews: int) -> float:
-    """How much complaints weigh among reviews, in [0, 1]: rises with complaints, falls with reviews.
+    """Return how much complaints weigh among reviews, in [0, 1]: it rises with complaints, falls with reviews.
 
     Args:
-        complaints: Their number, or the sum of their strengths.
-        reviews: All of them, complaints included.
+        complaints: Number of complaints, or the sum of their strengths.
+        reviews: Number of all reviews, complaints included.
     """
     if reviews < 0 or not 0.0 <= complaints <= reviews:
         raise InputError(f"complaint_value: expected 0 <= complaints <= reviews, got {complaints!r} of {reviews!r}")
-    share = complaints / (reviews + _SHRINK)
-    return 1.0 - math.exp(-((share / _SHARE) ** _STEEPNESS))
+    share = complaints / (reviews + _PRIOR_REVIEWS)
+    return 1.0 - math.exp(-((share / _SCALE) ** _STEEPNESS))
 
 
 @dataclass(frozen=True)
@@ -206,16 +212,16 @@ def _terms() -> tuple[_Term, ...]:
 
 @cache
 def _any_term() -> re.Pattern[str]:
-    spelt = [t.pattern.pattern for t in _terms()]
+    patterns = [t.pattern.pattern for t in _terms()]
     edge = r"(?<!\w)"
-    apart, joined = ([p for p in spelt if p.startswith(edge) == yes] for yes in (True, False))
+    apart, joined = ([p for p in patterns if p.startswith(edge) == yes] for yes in (True, False))
     within = "|".join(p.removeprefix(edge) for p in apart)
     return re.compile(rf"{edge}(?:{within})|{'|'.join(joined)}")
 
 
 @lru_cache(maxsize=20_000)
 def _letter(char: str) -> str:
-    """Without case, accents and compatibility forms; none, one or more letters."""
+    """Return a character without case, accents and compatibility forms; none, one or more letters."""
     if char.isascii():
         return char.lower()
     unified = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", char).casefold())
@@ -224,7 +230,7 @@ def _letter(char: str) -> str:
 
 
 def _claim(review: str) -> tuple[str, float] | None:
-    """The plainest claim of a review: its quote and strength."""
+    """Return the plainest claim of a review, as its quote and strength; None without a claim."""
     letters = [_letter(c) for c in review]
     read = "".join(letters)
     if not _any_term().search(read):
@@ -239,14 +245,14 @@ def _claim(review: str) -> tuple[str, float] | None:
 
 
 def _claims(read: str, sentence: re.Match[str]) -> Iterator[tuple[int, int, float]]:
-    """Places in a sentence that claim a counterfeit, and how plainly."""
+    """Yield the places in a sentence that claim a counterfeit, as (start, end, strength)."""
     share = _ASKED if re.search("[?？]", sentence[0]) else 1.0
     hits = [(match, term) for term in _terms() for match in term.pattern.finditer(read, *sentence.span())]
     hits.sort(key=lambda hit: hit[0].start())
-    honest = {m.start() for m, term in hits if _is_honest(read[m.end() : m.end() + _REACH], term.honest_after)}
+    honest = {m.start() for m, term in hits if _is_honest(read[m.end() : m.end() + _CONTEXT], term.honest_after)}
     for match, term in hits[:_MAX_HITS]:
-        before = _NO_DENIAL.sub(" ", read[max(sentence.start(), match.start() - _REACH) : match.start()])
-        after = read[match.end() : match.end() + _REACH]
+        before = _NO_DENIAL.sub(" ", read[max(sentence.start(), match.start() - _CONTEXT) : match.start()])
+        after = read[match.end() : match.end() + _CONTEXT]
         clause = _CLAUSE.split(before)[-1]
         rest = _CLAUSE.split(after)[0]
         others = _OTHERS.search(clause) or _UNREAL.search(clause) or _ELSEWHERE.search(f"{clause} {rest}")
@@ -254,10 +260,8 @@ def _claims(read: str, sentence: re.Match[str]) -> Iterator[tuple[int, int, floa
             continue
         if _is_denied(clause, after[: sentence.end() - match.end()]) != term.genuine:
             continue
-        hedged, relieved = (
-            bool(_HEDGE.search(before) or _HEDGE_AFTER.search(after)),
-            not term.genuine and _is_relieved(after),
-        )
+        hedged = bool(_HEDGE.search(before) or _HEDGE_AFTER.search(after))
+        relieved = not term.genuine and _is_relieved(after)
         if not (hedged and relieved):
             doubted = hedged or relieved or _HEARSAY.search(before)
             yield match.start(), match.end(), term.strength * share * (_DOUBTED if doubted else 1.0)
@@ -273,7 +277,7 @@ def _is_denied(before: str, after: str) -> bool:
 
 
 def _is_relieved(after: str) -> bool:
-    """Whether the rest of the review says itself, not as the seller's words, that the goods are genuine."""
+    """Return whether the rest of the review says itself, not as the seller's words, that the goods are genuine."""
     for term in filter(lambda term: term.genuine, _terms()):
         for match in term.pattern.finditer(after):
             before = re.split(r"[.!?。！？\n]", after[: match.start()])[-1]
@@ -285,7 +289,7 @@ def _is_relieved(after: str) -> bool:
 
 
 def _quote(review: str, start: int, end: int) -> str:
-    """The claim with as many words around it as fit."""
+    """Return the claim with as many words around it as fit."""
     room = max(0, _MAX_QUOTE - (end - start))
     first = max(0, min(start - room // 2, len(review) - _MAX_QUOTE))
     text = " ".join(review[first : first + _MAX_QUOTE].split())

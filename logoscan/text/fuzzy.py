@@ -1,7 +1,7 @@
 """Names within a share of a text's letters: a complete search that stays fast among 100,000 names, and its slow twin.
 
-Knows folded strings alone. Edit distance is rapidfuzz's Levenshtein distance, and two neighbours in each other's place
-("aiddas") are one edit where they are the only one.
+Knows folded strings alone. The edit distance is rapidfuzz's Levenshtein distance, except that one exchange of two
+neighbouring letters ("aiddas") is one edit where it is the only one.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ from rapidfuzz.process import cdist, extract
 
 from logoscan.errors import InputError
 
-__all__ = ["NearNames"]
+__all__ = ["FuzzyNames"]
 
 
-# Letters of a name: the pieces of a longer one take memory by the square of them, and nobody types it nearly right.
-_LONGEST = 64
+# Longer names are left out: the pieces of a name take memory by the square of its letters, and nobody types such a name
+# nearly right.
+_MAX_NAME_LETTERS = 64
 
 
-class NearNames:
+class FuzzyNames:
     """Folded names of up to 64 letters, searchable by edit distance; longer ones are left out. Immutable.
 
     A name that is at most k edits away from a text and is cut into k + 1 pieces has a piece that no edit touches: the
@@ -35,8 +36,8 @@ class NearNames:
 
         Args:
             names: Folded.
-            share: One edit in so many letters, of the longer of the two, is near; above 2. By 5 one letter of five,
-                two of ten.
+            share: Letters, of the longer of the two strings, for which one edit is allowed; above 2. With 5 it is one
+                edit in five letters, two in ten.
 
         Raises:
             InputError: `share` is 2 or less.
@@ -44,53 +45,56 @@ class NearNames:
         if not share > 2:
             raise InputError(f"share: expected above 2, got {share!r}")
         self._share = share
-        self._names = tuple(dict.fromkeys(name for name in names if len(name) <= _LONGEST))
-        self._known = frozenset(self._names)
+        self._names = tuple(dict.fromkeys(name for name in names if len(name) <= _MAX_NAME_LETTERS))
+        self._name_set = frozenset(self._names)
         longest = max(map(len, self._names), default=0)
         self._longest_text = longest + self._slack(longest)
         # a name meets texts that are longer, 1.25 times by a share of 5, so several budgets of edits: a cut for each
-        self._held: dict[tuple[int, int], tuple[dict[str, list[str]], ...]] = {}
+        self._pieces: dict[tuple[int, int], tuple[dict[str, list[str]], ...]] = {}
         for name in self._names:
             size = len(name)
             for edits in range(self._edits(size), self._edits(size + self._slack(size)) + 1):
-                pieces = self._held.setdefault((size, edits), tuple({} for _ in range(edits + 1)))
+                pieces = self._pieces.setdefault((size, edits), tuple({} for _ in range(edits + 1)))
                 for held, (start, end) in zip(pieces, _cuts(size, edits), strict=True):
                     held.setdefault(name[start:end], []).append(name)
 
     def _edits(self, letters: int) -> int:
-        """How many are near, of so many letters."""
+        """Return how many edits are allowed for so many letters."""
         return int(letters / self._share)
 
     def _slack(self, letters: int) -> int:
-        """By how many letters another of so many letters or more may be longer."""
+        """Return by how many letters a string may be longer than one of so many letters."""
         more = int(letters / (self._share - 1)) + 1  # that division may round what `_edits` does not
         return more if more <= self._edits(letters + more) else more - 1
 
     def __len__(self) -> int:
         return len(self._names)
 
-    def near(self, text: str) -> list[tuple[str, int]]:
-        """Each near name and its distance in edits, in the order of the names' letters; a name equals its text at 0."""
-        found: dict[str, int] = {}
+    def search(self, text: str) -> list[tuple[str, int]]:
+        """Return the names within the allowed edits of a text and their distances in edits, in alphabetical order.
+
+        An equal name has distance 0.
+        """
+        matches: dict[str, int] = {}
         size = len(text)
         if size > self._longest_text:
             return []
         slack = self._slack(size)
         for n in range(max(1, size - slack), size + slack + 1):
             edits = self._edits(max(n, size))
-            pieces = self._held.get((n, edits))
+            pieces = self._pieces.get((n, edits))
             if pieces is None or abs(n - size) > edits:
                 continue
             for i, start, end in _windows(n, edits, size):
                 if held := pieces[i].get(text[start:end]):
                     hits = extract(text, held, scorer=Levenshtein.distance, score_cutoff=edits, limit=None)
-                    found.update((name, int(distance)) for name, distance, _ in hits)
+                    matches.update((name, int(distance)) for name, distance, _ in hits)
         if size >= self._share:
-            found.update((name, 1) for name in self._known.intersection(_exchanged(text)) if name != text)
-        return sorted(found.items())
+            matches.update((name, 1) for name in self._name_set.intersection(_exchanged(text)) if name != text)
+        return sorted(matches.items())
 
-    def near_exhaustively(self, texts: Sequence[str]) -> list[list[tuple[str, int]]]:
-        """The same for each of `texts`, by comparing it with every name: what `near` is tested against."""
+    def search_exhaustively(self, texts: Sequence[str]) -> list[list[tuple[str, int]]]:
+        """Return what `search` finds for each text, by comparing it with every name; `search` is tested against it."""
         if not texts or not self._names:
             return [[] for _ in texts]
         sizes = np.array([len(name) for name in self._names])
@@ -105,19 +109,19 @@ class NearNames:
 
 
 def _exchanged(text: str) -> Iterator[str]:
-    """The text with two neighbours in each other's place."""
+    """Yield the text with each pair of neighbouring letters exchanged."""
     return (text[:i] + text[i + 1] + text[i] + text[i + 2 :] for i in range(len(text) - 1))
 
 
 def _cuts(length: int, edits: int) -> list[tuple[int, int]]:
-    """`edits` + 1 pieces of nearly equal length, as (start, end)."""
+    """Return `edits` + 1 pieces of nearly equal length, as (start, end)."""
     pieces = edits + 1
     return [(i * length // pieces, (i + 1) * length // pieces) for i in range(pieces)]
 
 
 @lru_cache(maxsize=1024)
 def _windows(length: int, edits: int, size: int) -> tuple[tuple[int, int, int], ...]:
-    """Where a text of `size` letters can hold the pieces of a name of `length`, as (piece, start, end).
+    """Return where a text of `size` letters can hold the pieces of a name of `length`, as (piece, start, end).
 
     A piece with i others before it has at most i edits before and `edits` - i behind it, if it is the first untouched.
     """

@@ -1,13 +1,13 @@
-"""Which names a badly or partly read text may be: a noisy channel between names and what the reader saw.
+"""Which names a badly or partly read text may be: a noisy channel between names and what the OCR read.
 
-Knows folded strings alone. For texts of photos; what was typed is not misread.
+Knows folded strings alone. For texts of photos only; typed text is not misread.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any, TypeAlias
+from collections.abc import Mapping, Set
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,54 +16,51 @@ from rapidfuzz.distance import Levenshtein
 from logoscan.text.folding import plain, skeleton
 from logoscan.text.words import is_word
 
-__all__ = ["MisreadNames", "Tallies"]
+__all__ = ["MisreadNames", "PhotoReadings"]
 
+# Evidence is a log-likelihood ratio against chance. For a letter that is the name's: the OCR reads most letters right,
+# and chance hits one of twenty.
 _MATCH = 2.5
-"""Log-likelihood ratio of a letter that is the name's: the reader gets most letters right, and chance one of twenty."""
+# For the first letter of a run inside that is not the name's.
 _EDIT = -3.5
-"""Of the first letter of a run inside that is not the name's."""
-_EDIT_ON = -1.5
-"""Of each further one of the run."""
+# For each further letter of that run.
+_EDIT_EXTEND = -1.5
+# For a name whose beginning or end was not read: turned away, covered, too small.
 _CUT = -1.5
-"""Of a name whose beginning or end was not read: turned away, covered, too small."""
-_CUT_ON = -0.7
-"""Of each further letter of it that is missing."""
-_BESIDE = -1.0
-"""Of letters read before or after the name: words run together."""
-_BESIDE_ON = -0.3
-"""Of each further one: the more of them, the more places for chance."""
-_WORD = -3.0
-"""Of each ordinary word among the text's: chance makes it far more often than its letters say."""
-_WORD_LETTERS = 4
-"""Shorter ones do not count: most of what three letters spell is a word of some language."""
+# For each further letter of the name that is missing there.
+_CUT_EXTEND = -0.7
+# For letters read before or after the name: words run together.
+_EXTRA = -1.0
+# For each further extra letter: the more of them, the more places for chance.
+_EXTRA_EXTEND = -0.3
+# For each dictionary word in the text: chance makes it far more often than its letters suggest.
+_DICTIONARY_WORD = -3.0
+# Shorter words do not count: most combinations of three letters are a word of some language.
+_WORD_MIN_LETTERS = 4
+# For words that are joined though the name's words are not.
 _JOINED = -1.5
-"""Of words that are joined though the name's are not."""
-_SLOPE, _OFFSET, _CHANCES = 0.55, -3.6, 0.33
-"""Of the log-odds by evidence and by the logarithm of the chances; fitted by maximum likelihood on 400 composed scenes
-with made-up names, read by RapidOCR, in registers of 30, 300 and 3,000 names."""
-_LEAST_LETTERS = 3
-"""Fewer letters that are the name's say nothing."""
+# Log-odds by evidence and by the logarithm of the chances; fitted by maximum likelihood on 400 composed scenes with
+# made-up names, read by RapidOCR, with indices of 30, 300 and 3,000 names.
+_SLOPE, _OFFSET, _CHANCE_WEIGHT = 0.55, -3.6, 0.33
+# Fewer letters in common with the name carry no information.
+_MIN_EQUAL_LETTERS = 3
+# Names that share the most pairs of letters with a text are compared with it.
 _CANDIDATES = 12
-"""Names that share the most pairs of letters with a text are compared with it."""
-_GAP = 2
-"""Letters of a pair follow each other at most so far apart, so that one letter in between may be lost or misread."""
-_COMMON_PAIR = 4_000
-"""Names that have a pair above which it is no longer looked up: it would tell nothing and take long."""
-_SPARSE = 64
-"""A pair that more than one name in so many has is kept as a row of flags, which are added faster than numbers are
-looked up: some 300 rows, 30 MB of 100,000 names."""
-_TALLIES = 256
-"""Counts that are kept for the words that may follow, each a byte for each name."""
-_LEAST = -2.0
-"""Evidence below is left out."""
-
-
-Tallies: TypeAlias = dict[tuple[str, ...], tuple[frozenset[str], NDArray[Any]]]
-"""What `MisreadNames.judge` counted of words in a row: their pairs of letters, and how many each name shares."""
+# The letters of a pair are at most so far apart, so that one letter in between may be lost or misread.
+_PAIR_REACH = 2
+# A pair that more names have is not looked up: it distinguishes little and takes long.
+_PAIR_MAX_NAMES = 4_000
+# A pair that more than one name in so many has is kept as a row of flags, which are added faster than numbers are
+# looked up: some 300 rows, 30 MB for 100,000 names.
+_FLAGS_SHARE = 64
+# Counts that are kept for the words that may follow, each a byte for each name.
+_MAX_TALLIES = 256
+# Names with less evidence are left out.
+_MIN_EVIDENCE = -2.0
 
 
 class MisreadNames:
-    """Names, searchable by what a reader may have made of them. Immutable."""
+    """Names, searchable by what an OCR may have made of them. Immutable."""
 
     def __init__(self, names: Mapping[str, int]) -> None:
         """Index folded names, given with their number of words, by pairs of letters."""
@@ -73,90 +70,147 @@ class MisreadNames:
         for number, letters in enumerate(self._letters):
             for pair in _pairs(letters):
                 holders.setdefault(pair, []).append(number)
-        self._holders = {pair: np.array(held, np.int32) for pair, held in holders.items() if len(held) <= _COMMON_PAIR}
+        self._holders = {
+            pair: np.array(held, np.int32) for pair, held in holders.items() if len(held) <= _PAIR_MAX_NAMES
+        }
         self._flags: dict[str, NDArray[np.uint8]] = {}
         for pair, held in self._holders.items():
-            if len(held) > len(self._names) / _SPARSE:
+            if len(held) > len(self._names) / _FLAGS_SHARE:
                 self._flags[pair] = np.zeros(len(self._names), np.uint8)
                 self._flags[pair][held] = 1
 
     def __len__(self) -> int:
         return len(self._names)
 
-    def judge(self, words: tuple[str, ...], tallies: Tallies | None = None) -> list[tuple[str, float]]:
-        """Names that words may be, and the evidence as a log-likelihood ratio against chance; best first.
+    def for_photo(self) -> PhotoReadings:
+        """Return a judge for the runs of words of one photo, which keeps its counts from run to run."""
+        return PhotoReadings(self)
+
+    def judge(self, words: tuple[str, ...]) -> list[tuple[str, float]]:
+        """Return names that words may be, and the evidence as a log-likelihood ratio against chance; best first.
 
         Args:
-            words: Folded, in a row; they are joined.
-            tallies: One and the same for the runs of words of a text, which mostly go on from one that was judged
-                before: then only the pairs that are new are counted. Changes no answer.
+            words: Folded words in a row; they are joined.
         """
-        letters = skeleton(plain("".join(words)))
-        if len(letters) < _LEAST_LETTERS:
-            return []
-        likest = _highest(self._shared(words, letters, {} if tallies is None else tallies), _CANDIDATES)
-        ordinary = _WORD * sum(len(word) >= _WORD_LETTERS and is_word(word) for word in words)
-        found = []
-        for number in likest:
-            joined = _JOINED * max(0, len(words) - self._words[number])
-            found.append((self._names[number], _evidence(self._letters[number], letters) + ordinary + joined))
-        return sorted((f for f in found if f[1] > _LEAST), key=lambda f: (-f[1], f[0]))
+        return self.for_photo().judge(words)
 
     def judge_exhaustively(self, words: tuple[str, ...]) -> list[tuple[str, float]]:
-        """The same by counting pairs name by name: what `judge` is tested against."""
+        """Return what `judge` returns, by counting pairs name by name; `judge` is tested against it."""
         letters = skeleton(plain("".join(words)))
-        if len(letters) < _LEAST_LETTERS:
+        if len(letters) < _MIN_EQUAL_LETTERS:
             return []
         pairs = _pairs(letters) & self._holders.keys()
         shared = {number: len(pairs & _pairs(name)) for number, name in enumerate(self._letters)}
-        likest = sorted((number for number in shared if shared[number]), key=lambda number: (-shared[number], number))
-        found = []
-        for number in likest[:_CANDIDATES]:
+        order = sorted((number for number in shared if shared[number]), key=lambda number: (-shared[number], number))
+        judged = []
+        for number in order[:_CANDIDATES]:
             value = _evidence(self._letters[number], letters)
-            value += _WORD * sum(len(word) >= _WORD_LETTERS and is_word(word) for word in words)
+            value += _DICTIONARY_WORD * sum(len(word) >= _WORD_MIN_LETTERS and is_word(word) for word in words)
             value += _JOINED * max(0, len(words) - self._words[number])
-            found.append((self._names[number], value))
-        return sorted((f for f in found if f[1] > _LEAST), key=lambda f: (-f[1], f[0]))
+            judged.append((self._names[number], value))
+        return sorted((j for j in judged if j[1] > _MIN_EVIDENCE), key=lambda j: (-j[1], j[0]))
 
-    def _shared(self, words: tuple[str, ...], letters: str, tallies: Tallies) -> NDArray[Any]:
-        """How many pairs of letters each name has in common with the words."""
-        pairs = frozenset(_pairs(letters))
-        known, before = tallies.get(words[:-1], (frozenset(), None))
-        kind = np.uint8 if len(pairs) < 256 else np.uint16 if len(pairs) < 65536 else np.uint32
-        if before is None or not known <= pairs:  # where two words meet, "r" and "n" become "m"
-            known, before = frozenset(), np.zeros(len(self._names), kind)
-        shared: NDArray[Any] = before.astype(kind)
-        for pair in pairs - known:
+    def count_pairs(self, pairs: Set[str], counts: NDArray[Any]) -> None:
+        """Add to the count of each name, in place, how many of some pairs of letters it has.
+
+        Args:
+            pairs: Pairs of letters.
+            counts: Unsigned integers (n,), one for each name.
+        """
+        for pair in pairs:
             if (flags := self._flags.get(pair)) is not None:
-                np.add(shared, flags, out=shared)
-            elif (held := self._holders.get(pair)) is not None:
-                shared[held] = shared[held] + 1  # each name is held once
-        if len(tallies) >= _TALLIES:
-            tallies.clear()
-        tallies[words] = pairs, shared
-        return shared
+                np.add(counts, flags, out=counts)
+            elif (holders := self._holders.get(pair)) is not None:
+                counts[holders] = counts[holders] + 1  # each name stands there once
+
+    def evidence(self, number: int, letters: str) -> float:
+        """Return the evidence that letters are a reading of the name at a position; -inf for too few in common."""
+        return _evidence(self._letters[number], letters)
+
+    def joined_evidence(self, number: int, count: int) -> float:
+        """Return the evidence of `count` words that are joined, where the name at a position has fewer words."""
+        return _JOINED * max(0, count - self._words[number])
+
+    def name(self, number: int) -> str:
+        """Return the folded name at a position."""
+        return self._names[number]
 
     def probabilities(self, evidence: Mapping[str, float], texts: int) -> dict[str, float]:
-        """Probability that a picture shows each name, from the best evidence of each and the number of texts judged.
+        """Return the probability that a photo shows each name.
 
-        Evidence weighs less in a large register and in a picture full of text, where chance has more to choose from;
-        names that fit equally well share their probability.
+        Evidence weighs less in a large index and in a photo full of text, where chance has more to choose from; names
+        that fit equally well share their probability.
+
+        Args:
+            evidence: The best evidence of each folded name.
+            texts: Number of texts of the photo that were judged.
         """
         chances = math.log(max(1, len(self._names)) * max(1, texts))
-        logits = {name: _SLOPE * value + _OFFSET - _CHANCES * chances for name, value in evidence.items()}
+        logits = {name: _SLOPE * value + _OFFSET - _CHANCE_WEIGHT * chances for name, value in evidence.items()}
         most = max(logits.values(), default=0.0)
-        most = max(most, 0.0)  # taken off, or a long name would overflow
+        most = max(most, 0.0)  # subtracted, or a long name would overflow
         odds = {name: math.exp(logit - most) for name, logit in logits.items()}
         total = math.exp(-most) + sum(odds.values())
         return {name: value / total for name, value in odds.items()}
 
 
+class PhotoReadings:
+    """Judges the runs of words of one photo. Not to be shared by threads.
+
+    Most runs go on from a run that was judged before, so its counts are kept and only the new pairs are counted. Each
+    run is judged once.
+    """
+
+    def __init__(self, names: MisreadNames) -> None:
+        """Begin a photo; `names` are what its words may be."""
+        self._names = names
+        self._judged: dict[tuple[str, ...], list[tuple[str, float]]] = {}
+        self._tallies: dict[tuple[str, ...], tuple[frozenset[str], NDArray[Any]]] = {}
+
+    def judge(self, words: tuple[str, ...]) -> list[tuple[str, float]]:
+        """Return names that words may be, and the evidence as a log-likelihood ratio against chance; best first.
+
+        Args:
+            words: Folded words in a row; they are joined.
+        """
+        if words not in self._judged:
+            self._judged[words] = self._judge(words)
+        return self._judged[words]
+
+    def _judge(self, words: tuple[str, ...]) -> list[tuple[str, float]]:
+        letters = skeleton(plain("".join(words)))
+        if len(letters) < _MIN_EQUAL_LETTERS:
+            return []
+        candidates = _highest(self._counts(words, letters), _CANDIDATES)
+        ordinary = _DICTIONARY_WORD * sum(len(word) >= _WORD_MIN_LETTERS and is_word(word) for word in words)
+        judged = []
+        for n in candidates:
+            evidence = self._names.evidence(n, letters) + ordinary + self._names.joined_evidence(n, len(words))
+            judged.append((self._names.name(n), evidence))
+        return sorted((j for j in judged if j[1] > _MIN_EVIDENCE), key=lambda j: (-j[1], j[0]))
+
+    def _counts(self, words: tuple[str, ...], letters: str) -> NDArray[Any]:
+        """Return how many pairs of letters each name has in common with the words, unsigned integers (n,)."""
+        pairs = frozenset(_pairs(letters))
+        counted, before = self._tallies.get(words[:-1], (frozenset(), None))
+        kind = np.uint8 if len(pairs) < 256 else np.uint16 if len(pairs) < 65536 else np.uint32
+        if before is None or not counted <= pairs:  # where two words meet, "r" and "n" become "m"
+            counted, before = frozenset(), np.zeros(len(self._names), kind)
+        counts: NDArray[Any] = before.astype(kind)
+        self._names.count_pairs(pairs - counted, counts)
+        if len(self._tallies) >= _MAX_TALLIES:
+            self._tallies.clear()
+        self._tallies[words] = pairs, counts
+        return counts
+
+
 def _pairs(letters: str) -> set[str]:
-    return {a + b for i, a in enumerate(letters) for b in letters[i + 1 : i + 1 + _GAP]}
+    """Return the pairs of letters that stand close together."""
+    return {a + b for i, a in enumerate(letters) for b in letters[i + 1 : i + 1 + _PAIR_REACH]}
 
 
 def _highest(shared: NDArray[Any], count: int) -> list[int]:
-    """Positions of the highest numbers above 0, highest first, of equal ones the first."""
+    """Return the positions of the highest numbers above 0, highest first; of equal numbers the first goes first."""
     least = int(shared.max(initial=0))
     while least > 1 and np.count_nonzero(shared >= least) < count:
         least -= 1
@@ -170,13 +224,13 @@ def _highest(shared: NDArray[Any], count: int) -> list[int]:
 
 
 def _evidence(name: str, text: str) -> float:
-    """Log-likelihood ratio of a text as a reading of a name, by their alignment."""
+    """Return the log-likelihood ratio of a text as a reading of a name, by their alignment."""
     steps: Any = Levenshtein.opcodes(name, text).as_list()  # tuples: a third of the time of its objects
     same = 0
     for tag, start, end, _, _ in steps:
         if tag == "equal":
             same += end - start
-    if same < _LEAST_LETTERS:
+    if same < _MIN_EQUAL_LETTERS:
         return -math.inf
     value = _MATCH * same
     last = len(steps) - 1
@@ -185,7 +239,7 @@ def _evidence(name: str, text: str) -> float:
             continue
         lost, more = src_end - src_start, dest_end - dest_start
         if (i == 0 or i == last) and (lost == 0 or more == 0):
-            value += _CUT + _CUT_ON * (lost - 1) if lost else _BESIDE + _BESIDE_ON * (more - 1)
+            value += _CUT + _CUT_EXTEND * (lost - 1) if lost else _EXTRA + _EXTRA_EXTEND * (more - 1)
         else:
-            value += _EDIT + _EDIT_ON * ((lost if lost > more else more) - 1)
+            value += _EDIT + _EDIT_EXTEND * ((lost if lost > more else more) - 1)
     return value

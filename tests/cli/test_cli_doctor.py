@@ -19,7 +19,7 @@ from commands import run
 from paths import ROOT
 
 import logoscan
-from logoscan.cli import checks
+from logoscan.cli import checks, package_checks
 from logoscan.cli.checks import Check
 from logoscan.errors import CorruptFileError
 from logoscan.index.logo_index import LogoIndex
@@ -95,8 +95,8 @@ def test_every_extra_but_the_developers_is_listed(declared: dict[str, list[str]]
 
 def test_the_installed_metadata_are_readable() -> None:
     """Whatever they are."""
-    assert {check.name for check in checks.packages()} >= {"torch", "rapidocr"}
-    assert {check.state for check in checks.extras()} <= {"ok", "missing", "broken"}
+    assert {check.name for check in package_checks.packages()} >= {"torch", "rapidocr"}
+    assert {check.state for check in package_checks.extras()} <= {"ok", "missing", "broken"}
 
 
 def test_plain_signs_where_the_others_cannot_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,7 +175,7 @@ def test_a_missing_extra_is_no_failure(declared: dict[str, list[str]], monkeypat
 def test_extras_are_read_from_the_metadata(monkeypatch: pytest.MonkeyPatch) -> None:
     extras = {"report": ["no-such-package-of-ours>=2"], "old": ["rich>=999", "pillow"], "both": ["logoscan[report]"]}
     declare(monkeypatch, ["click>=8"], extras)
-    found = {check.name: check for check in checks.extras()}
+    found = {check.name: check for check in package_checks.extras()}
     assert found["report"].mend == "pip install 'logoscan[report]'"
     assert found["report"].found == "no-such-package-of-ours not installed"
     assert found["both"].state == "missing"
@@ -202,8 +202,8 @@ def test_a_package_whose_import_fails(declared: dict[str, list[str]], monkeypatc
             raise OSError("libgomp.so.1: cannot open shared object file")
         return real(name)
 
-    monkeypatch.setattr(checks, "import_module", broken)
-    found = {check.name: check for check in checks.packages()}
+    monkeypatch.setattr(package_checks, "import_module", broken)
+    found = {check.name: check for check in package_checks.packages()}
     assert found["faiss-cpu"].state == "broken"
     assert "OSError: libgomp.so.1" in found["faiss-cpu"].found
     assert found["faiss-cpu"].mend == "pip install --force-reinstall 'faiss-cpu>=1.9'"
@@ -216,9 +216,9 @@ def test_missing_metadata_leaves_packages_unchecked(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(metadata, "requires", unknown)
     monkeypatch.setattr(metadata, "metadata", unknown)
-    (check,) = checks.packages()
+    (check,) = package_checks.packages()
     assert (check.state, check.needed) == ("missing", False)
-    assert list(checks.extras()) == []
+    assert list(package_checks.extras()) == []
 
 
 # -- readers and devices

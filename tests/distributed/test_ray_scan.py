@@ -23,9 +23,9 @@ from remote import make
 
 from logoscan.distributed import ray_scan as distributed
 from logoscan.distributed.ray_scan import Pool, ShardScan, merge_states, scan_dataset, scan_shards, shard_reports
-from logoscan.distributed.shards import read_output
+from logoscan.distributed.report_files import read_output
 from logoscan.errors import InputError, MismatchError, MissingDependencyError
-from logoscan.io.listings import BadRow, read_listings
+from logoscan.io.listings import read_listings
 from logoscan.reporting.jsonl import report_from_json
 from logoscan.results import Report
 from logoscan.types import Listing
@@ -76,7 +76,7 @@ def by_hand(shop: Path) -> dict[str, Report]:
     """What one scanner says; of ids that are there twice the first in the order of the files."""
     out: dict[str, Report] = {}
     for name in ("a.jsonl", "b.csv"):
-        rows = [row for row in read_listings(shop / "shards" / name) if not isinstance(row, BadRow)]
+        rows = list(read_listings(shop / "shards" / name, on_error="skip"))
         out = {r.listing_id: timeless(r) for r in make(shop).scan_many(rows)} | out
     return out
 

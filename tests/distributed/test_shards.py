@@ -22,20 +22,12 @@ from pyarrow import parquet
 from remote import DEADLY, POISON, make
 from strategies import make_report
 
-from logoscan.distributed.shards import (
-    Row,
-    find_shards,
-    made_by,
-    merge_ledger,
-    merge_states,
-    read_output,
-    read_rows,
-    shard_reports,
-    write_output,
-)
-from logoscan.distributed.workers import Begun, ScanStage, identify, read_stage, take_stage
+from logoscan.distributed.merge import merge_ledger, merge_states
+from logoscan.distributed.report_files import made_by, read_output, shard_reports, write_output
+from logoscan.distributed.shards import ShardEnd, find_shards, read_rows
+from logoscan.distributed.workers import Attempts, ScanStage, identify, listing_stage, shard_stage
 from logoscan.errors import CorruptFileError, InputError
-from logoscan.io.listings import BadRow, read_listings
+from logoscan.io.listings import read_listings
 from logoscan.merchants.photo_ledger import PhotoLedger
 from logoscan.merchants.state import MerchantState
 from logoscan.reporting.jsonl import report_from_json, report_to_json
@@ -97,12 +89,12 @@ def test_invalid_shards_are_refused(tmp_path: Path) -> None:
 def test_rows_of_a_shard_and_its_end(shop: Path) -> None:
     path = jsonl(shop / "rows.jsonl", [ROWS[0], "torn {", ROWS[3], ROWS[0], {"title": "no id"}])
     key = find_shards(path)[0].key
-    rows = list(read_rows(path, key))
-    assert [(row.row, row.line) for row in rows] == [(1, 1), (2, 2), (3, 3), (4, 4), (5, 5), (0, 5)]
-    assert [row.failure is None for row in rows] == [True, False, True, False, False, True]
+    *rows, end = read_rows(path, key)
+    assert [(row.row, row.line) for row in rows] == [(1, 1), (2, 2), (3, 3), (4, 4), (5, 5)]
+    assert [row.failure is None for row in rows] == [True, False, True, False, False]
     assert "there twice" in str(rows[3].failure)
     assert rows[3].listing is not None
-    assert rows[5] == Row(key, 0, 5)
+    assert end == ShardEnd(key, 5)
     assert {row.photos for row in rows} == {None}
 
 
@@ -111,26 +103,26 @@ def test_rows_of_a_shard_are_as_many_as_its_records(tmp_path: Path) -> None:
     broken = list(broken_rows(200, 3))
     (tmp_path / "a.jsonl").write_bytes(as_jsonl(broken))
     *rows, end = read_rows(tmp_path / "a.jsonl", find_shards(tmp_path)[0].key)
-    assert (end.row, end.line, end.failure) == (0, 200, None)
+    assert (end.count, end.failure) == (200, None)
     assert [row.failure is None for row in rows] == [row.usable for row in broken]
     stated = [Listing(**json.loads(row.listing)) for row in rows if row.listing is not None]
-    assert stated == [row for row in read_listings(tmp_path / "a.jsonl") if isinstance(row, Listing)]
+    assert stated == list(read_listings(tmp_path / "a.jsonl", on_error="skip"))
     assert any(listing.dropped for listing in stated)
     (tmp_path / "b.csv").write_text('id,title\na,"x\nb,y\nc,z\n')
-    rows = list(read_rows(tmp_path / "b.csv", find_shards(tmp_path / "b.csv")[0].key))
+    *rows, end = read_rows(tmp_path / "b.csv", find_shards(tmp_path / "b.csv")[0].key)
     assert [(row.row, row.line, row.failure is None) for row in rows] == [
         (1, 2, False),
         (2, 2, True),
         (3, 3, True),
-        (0, 3, True),
     ]
+    assert end.count == 3
 
 
 def test_packed_shards_are_found(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress(b'{"id": "a"}\n'))
     (tmp_path / "b.txt.gz").write_bytes(gzip.compress(b'{"id": "a"}\n'))
     (shard,) = find_shards(tmp_path)
-    assert [row.row for row in read_rows(shard.path, shard.key)] == [1, 0]
+    assert list(read_rows(shard.path, shard.key))[1:] == [ShardEnd(shard.key, 1)]
 
 
 @pytest.mark.parametrize(
@@ -140,31 +132,31 @@ def test_packed_shards_are_found(tmp_path: Path) -> None:
 def test_shard_with_foreign_columns_is_reported_at_its_end(tmp_path: Path, name: str, text: str, why: str) -> None:
     (tmp_path / name).write_text(text)
     (end,) = read_rows(tmp_path / name, find_shards(tmp_path)[0].key)
-    assert (end.row, end.line) == (0, 0)
+    assert end.count == 0
     assert why in str(end.failure)
 
 
 def test_a_callers_table_keeps_its_photos_beside_their_names() -> None:
     table = pa.table({"id": ["a", "b"], "images": [[b"x", None, b"y"], [None]], "price": ["POA", None]})
-    first, second = take_stage(table).to_pylist()
+    first, second = listing_stage(table).to_pylist()
     assert first["photos"] == [b"x", b"y"]
     stated = json.loads(first["listing"])
-    assert (stated["images"], list(stated["dropped"])) == (["", ""], ["images", "price"])
+    assert (stated["images"], list(stated["dropped"])) == ([None, None], ["images", "price"])
     assert (second["photos"], second["failure"]) == (None, None)
 
 
 def test_the_empty_shard_has_an_end(tmp_path: Path) -> None:
     path = jsonl(tmp_path / "empty.jsonl", [])
     key = find_shards(path)[0].key
-    assert list(read_rows(path, key)) == [Row(key, 0, 0)]
+    assert list(read_rows(path, key)) == [ShardEnd(key, 0)]
 
 
 def test_damaged_shard_is_reported_at_its_end(tmp_path: Path) -> None:
     path = tmp_path / "damaged.parquet"
     path.write_bytes(b"PAR1 and no more")
-    rows = list(read_rows(path, find_shards(path)[0].key))
-    assert [(row.row, row.line) for row in rows] == [(0, 0)]
-    assert "not Parquet" in str(rows[0].failure)
+    (end,) = read_rows(path, find_shards(path)[0].key)
+    assert end.count == 0
+    assert "not Parquet" in str(end.failure)
 
 
 def test_changed_shard_is_scanned_again(tmp_path: Path) -> None:
@@ -243,7 +235,7 @@ def test_merge_is_independent_of_order(tmp_path: Path, caplog: pytest.LogCapture
 
 
 def by_hand(root: Path, path: Path) -> list[Report]:
-    return [timeless(r) for r in make(root).scan_many(r for r in read_listings(path) if not isinstance(r, BadRow))]
+    return [timeless(r) for r in make(root).scan_many(read_listings(path, on_error="skip"))]
 
 
 @pytest.mark.parametrize("ahead", [False, True])
@@ -251,21 +243,21 @@ def test_the_stages_give_the_reports_of_a_scan(shop: Path, ahead: bool) -> None:
     path = jsonl(shop / "rows.jsonl", [*ROWS, "torn"])
     shards = pa.table({"path": [str(path)], "key": [find_shards(path)[0].key]})
     scan = ScanStage(lambda: make(shop))
-    rows = [row for t in read_stage(shards, shop / "photos" if ahead else None) for row in scan(t).to_pylist()]
+    rows = [row for t in shard_stage(shards, shop / "photos" if ahead else None) for row in scan(t).to_pylist()]
     assert [timeless(report_from_json(row["report"])) for row in rows[:4]] == by_hand(shop, path)
     assert [row["listing_id"] for row in rows] == ["a", "b", "c", "d", None, None]
     assert [row["failure"] is None for row in rows] == [True] * 4 + [False, True]
-    assert [row["row"] for row in rows] == [1, 2, 3, 4, 5, 0]
+    assert [row["row"] for row in rows] == [1, 2, 3, 4, 5, None]
 
 
 def test_photos_are_read_ahead(shop: Path) -> None:
     path = jsonl(shop / "rows.jsonl", ROWS)
-    photos = [row.photos for row in read_rows(path, find_shards(path)[0].key, ahead=shop / "photos")]
+    photos = [row.photos for row in list(read_rows(path, find_shards(path)[0].key, photo_folder=shop / "photos"))[:-1]]
     acme, dust = ((shop / "photos" / f"{name}.png").read_bytes() for name in ("acme", "dust"))
     assert photos[0] == [acme, dust]
     assert photos[1] is not None
     assert photos[1][1:] == [b"no picture", None]
-    assert photos[2:] == [[None, None], [], None]
+    assert photos[2:] == [[None, None], []]
 
 
 def test_a_callers_table_may_hold_bytes(shop: Path) -> None:
@@ -273,24 +265,24 @@ def test_a_callers_table_may_hold_bytes(shop: Path) -> None:
     table = pa.table(
         {"id": [7, 8, None], "images": [[acme], [b""], None], "price": [1.5, None, None], "more": [1, 2, 3]}
     )
-    rows = ScanStage(lambda: make(shop))(take_stage(table)).to_pylist()
+    rows = ScanStage(lambda: make(shop))(listing_stage(table)).to_pylist()
     wanted = make(shop).scan_many([Listing("7", (acme,), price=1.5), Listing("8", (b"",))])
     assert [timeless(report_from_json(row["report"])) for row in rows[:2]] == [timeless(r) for r in wanted]
     assert rows[2]["report"] is None
     assert rows[2]["failure"] == "id: expected a non-empty string, got nothing"
-    empty = ScanStage(lambda: make(shop))(take_stage(table.slice(0, 0)))
+    empty = ScanStage(lambda: make(shop))(listing_stage(table.slice(0, 0)))
     assert len(empty) == 0
-    assert empty.schema.names == ["shard", "row", "line", "listing_id", "report", "failure"]
+    assert empty.schema.names == ["shard", "row", "line", "count", "listing_id", "report", "failure"]
 
 
 def test_a_listing_that_breaks_the_scanner_costs_itself(shop: Path, caplog: pytest.LogCaptureFixture) -> None:
     table = pa.table({"id": ["a", "b", "c"], "title": ["x", POISON, "y"]})
-    rows = ScanStage(lambda: make(shop))(take_stage(table)).to_pylist()
+    rows = ScanStage(lambda: make(shop))(listing_stage(table)).to_pylist()
     assert [row["report"] is None for row in rows] == [False, True, False]
     assert rows[1]["failure"] == "cannot be scanned (ZeroDivisionError: b)"
     assert "could not be scanned together" in caplog.text
     with pytest.raises(ZeroDivisionError):  # the scanner's fault, then: nobody shall store that as answers
-        ScanStage(lambda: make(shop))(take_stage(table.slice(1, 1).take([0, 0])))
+        ScanStage(lambda: make(shop))(listing_stage(table.slice(1, 1).take([0, 0])))
 
 
 class Died(BaseException):
@@ -299,7 +291,7 @@ class Died(BaseException):
 
 def test_a_listing_that_kills_workers_is_left_out_at_last(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each try is a new actor; what was begun is kept elsewhere, in Ray by an actor of its own."""
-    begun, deaths = Begun(), 0
+    begun, deaths = Attempts(), 0
     remote = {verb: SimpleNamespace(remote=getattr(begun, verb)) for verb in ("begin", "end")}
     monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(get=lambda value: value))
 
@@ -307,7 +299,7 @@ def test_a_listing_that_kills_workers_is_left_out_at_last(shop: Path, monkeypatc
         raise Died
 
     monkeypatch.setattr("remote.os.kill", die)
-    table = take_stage(pa.table({"id": ["a", "b", "c"], "title": ["x", DEADLY, "y"]}))
+    table = listing_stage(pa.table({"id": ["a", "b", "c"], "title": ["x", DEADLY, "y"]}))
     while True:
         try:
             rows = ScanStage(lambda: make(shop), SimpleNamespace(**remote))(table).to_pylist()
@@ -317,7 +309,7 @@ def test_a_listing_that_kills_workers_is_left_out_at_last(shop: Path, monkeypatc
     assert deaths == 4  # once together, three times alone
     assert [row["listing_id"] for row in rows] == ["a", "b", "c"]
     assert [row["failure"] for row in rows] == [None, "cannot be scanned (workers died at it 3 times)", None]
-    assert begun == Begun()
+    assert begun == Attempts()
     with pytest.raises(Died):  # what ended is forgotten: a run after this one tries again
         ScanStage(lambda: make(shop), SimpleNamespace(**remote))(table)
 

@@ -141,10 +141,10 @@ def test_networks_are_built_in_fp32_whatever_the_host_has_set() -> None:
 
 
 def test_ray_without_its_token_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    from logoscan.distributed import ray_scan as distributed
+    from logoscan.distributed import ray_cluster as distributed
 
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
-    monkeypatch.setattr(distributed, "_ray", lambda: None)
+    monkeypatch.setattr(distributed, "import_ray", lambda: None)
     with (
         pytest.raises(InputError, match="RAY_AUTH_MODE: expected token, got 'disabled'"),
         distributed.cluster(distributed.Pool()),
@@ -153,7 +153,7 @@ def test_ray_without_its_token_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_ray_token_file_is_private(tmp_path: Path) -> None:
-    from logoscan.distributed.ray_scan import _keep_to_owner
+    from logoscan.distributed.ray_cluster import _keep_to_owner
 
     token = tmp_path / "auth_token"
     token.write_text("secret")

@@ -267,7 +267,7 @@ def test_registered_logo_image_is_stored_small(tmp_path: Path) -> None:
     again = index.logo_image("Dune", "Dune/d.png")
     assert again is not None
     assert again.shape == (171, 256, 4)
-    assert len(index._state.drawings) == 4
+    assert len(index._state.logo_images) == 4
 
 
 def test_logo_images_are_removed_with_their_logos(tmp_path: Path) -> None:
@@ -275,11 +275,11 @@ def test_logo_images_are_removed_with_their_logos(tmp_path: Path) -> None:
     index.remove("Bolt", "Bolt/c.png")
     with pytest.raises(InputError, match=r"logo: expected the identifier of a logo of 'Bolt', got 'Bolt/c.png'"):
         index.logo_image("Bolt", "Bolt/c.png")
-    assert len(index._state.drawings) == 2
+    assert len(index._state.logo_images) == 2
     index.merge(other)
     assert index.logo_image("Bolt", "Bolt/c.png") is not None
     index.keep({"Acme"})
-    assert len(index._state.drawings) == 1
+    assert len(index._state.logo_images) == 1
     assert from_vectors(tmp_path, unit_rows(1, 0), ["Acme"]).logo_image("Acme", "Acme/0") is None
 
 

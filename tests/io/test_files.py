@@ -30,7 +30,8 @@ from logoscan.merchants.photo_ledger import PhotoLedger
 from logoscan.pricing.model import PriceModel
 from logoscan.reporting.jsonl import write_reports
 from logoscan.reporting.run_html import write_pages
-from logoscan.review.journal_file import Verdict, VerdictFile
+from logoscan.review.journal_file import VerdictFile
+from logoscan.review.verdict import Verdict
 from logoscan.scoring.model import ScoreModel
 from logoscan.types import EncoderInfo, Preprocessing
 

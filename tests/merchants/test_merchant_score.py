@@ -15,16 +15,11 @@ from strategies import make_report, quick
 
 from logoscan.errors import CorruptFileError, InputError, MismatchError
 from logoscan.io.sealed_lines import seal
+from logoscan.merchants.clusters import MAX_CLUSTERS
 from logoscan.merchants.evidence_model import EvidenceModel
-from logoscan.merchants.score import (
-    MERCHANT_PRIOR,
-    MerchantContribution,
-    MerchantFacts,
-    MerchantModel,
-    MerchantScore,
-    score_merchant,
-)
-from logoscan.merchants.state import MAX_CLUSTERS, MerchantState, seconds
+from logoscan.merchants.facts import MerchantFacts
+from logoscan.merchants.score import MERCHANT_PRIOR, MerchantContribution, MerchantModel, MerchantScore, score_merchant
+from logoscan.merchants.state import MerchantState, seconds
 from logoscan.odds import sigmoid
 from logoscan.results import Contribution, ImageRecord, ListingFacts, Provenance, Report, Score
 
@@ -608,7 +603,10 @@ def test_refunds_and_a_young_account_alone_never_block() -> None:
         ({"takedowns": 1.0}, "MerchantFacts.takedowns: expected a whole number in [0, 1000000000000000], got 1.0"),
         ({"complaints": True}, "MerchantFacts.complaints: expected a whole number in [0, 1000000000000000], got True"),
         ({"orders": 2, "refunds": 3}, "MerchantFacts.refunds: expected at most the 2 orders, got 3"),
-        ({"account_age_days": math.nan}, "MerchantFacts.account_age_days: expected a finite number, 0 or more, got nan"),
+        (
+            {"account_age_days": math.nan},
+            "MerchantFacts.account_age_days: expected a finite number, 0 or more, got nan",
+        ),
         ({"account_age_days": -1}, "MerchantFacts.account_age_days: expected a finite number, 0 or more, got -1"),
         ({"identity_verified": "no"}, "MerchantFacts.identity_verified: expected True, False or None, got 'no'"),
     ],

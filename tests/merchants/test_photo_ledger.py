@@ -25,9 +25,10 @@ from strategies import make_report, quick
 
 from logoscan.errors import CorruptFileError, InputError, MismatchError, MissingDependencyError
 from logoscan.images.loading import load_image
-from logoscan.images.phash import MOST_SELLERS, PhotoHash, PhotoUse, copied_photo_weight, photo_hash
+from logoscan.images.phash import MATCH_BITS, MOST_SELLERS, PhotoHash, PhotoUse, copied_photo_weight, photo_hash
 from logoscan.index.brand_folders import read_brand_folders
-from logoscan.merchants.photo_ledger import MATCH_BITS, PhotoLedger, PhotoRecord
+from logoscan.merchants.photo_ledger import PhotoLedger
+from logoscan.merchants.photo_table import PhotoRecord
 from logoscan.reporting.jsonl import report_from_json, report_to_json
 from logoscan.results import ImageRecord, Provenance
 from logoscan.types import Rgb

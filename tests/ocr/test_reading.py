@@ -9,7 +9,7 @@ import pytest
 from fakes import GREY, FakeOcr, photo_of
 
 from logoscan.ocr.engine import OcrEngine, WordReader
-from logoscan.ocr.regions import read, word_places
+from logoscan.ocr.regions import read, word_boxes
 from logoscan.types import Boxes, Regions, Rgb, TextSpans
 
 PHOTO = photo_of(None, GREY, (200, 300))
@@ -52,17 +52,17 @@ def test_regions_to_read_are_confident_large_and_unread() -> None:
         (5, 150, 295, 161, 0.6),  # thirty times as wide as high
         (150, 50, 190, 190, 0.5),
     )
-    places = word_places(proposed, spans((5, 98, 120, 133)), 300, 200)
+    places = word_boxes(proposed, spans((5, 98, 120, 133)), 300, 200)
     np.testing.assert_allclose(places, [[8.2, 8.2, 111.8, 41.8], [147.6, 47.6, 192.4, 192.4]], atol=1e-4)
-    assert len(word_places(Regions.empty(), TextSpans.empty(), 300, 200)) == 0
+    assert len(word_boxes(Regions.empty(), TextSpans.empty(), 300, 200)) == 0
     many = regions(*[(10 * i, 10, 10 * i + 9, 30, 0.9 - i / 100) for i in range(25)])
-    assert len(word_places(many, TextSpans.empty(), 300, 200)) == 12
-    assert len(word_places(many, TextSpans.empty(), 300, 200, "default")) == 4
+    assert len(word_boxes(many, TextSpans.empty(), 300, 200)) == 12
+    assert len(word_boxes(many, TextSpans.empty(), 300, 200, "default")) == 4
 
 
 def test_blind_squares_are_not_read() -> None:
     tiles = Regions(np.array([[0, 0, 300, 200], [0, 0, 100, 100]], np.float32), np.ones(2, np.float32))
-    assert len(word_places(tiles, TextSpans.empty(), 300, 200)) == 0
+    assert len(word_boxes(tiles, TextSpans.empty(), 300, 200)) == 0
 
 
 def test_confident_words_follow_the_lines() -> None:

@@ -16,7 +16,7 @@ from logoscan.errors import CorruptFileError, InputError
 from logoscan.io.records import to_mapping
 from logoscan.io.sealed_lines import seal
 from logoscan.pricing.cohorts import NEW, USED, Cohort, CurrencyPrices, Effect
-from logoscan.pricing.fit import LEAST_PRICES
+from logoscan.pricing.fit import MIN_PRICES
 from logoscan.pricing.model import PriceModel
 from logoscan.pricing.sample import Observed, PriceRecord, PriceSample, sample_prices
 from logoscan.text.quantities import Pack
@@ -111,10 +111,10 @@ def test_a_brands_cohorts_are_those_asked_one_by_one(prices: CurrencyPrices, con
 
 
 def test_a_currency_needs_enough_prices() -> None:
-    few = PriceModel.fit(records(BAGS[: LEAST_PRICES - 1]))
+    few = PriceModel.fit(records(BAGS[: MIN_PRICES - 1]))
     assert few == PriceModel()
     assert few.judge(ACME, 1.0, "EUR").reason == "no reference prices of Acme are known"
-    assert len(only(PriceModel.fit(records(BAGS[:LEAST_PRICES]))).cohorts) == 1
+    assert len(only(PriceModel.fit(records(BAGS[:MIN_PRICES]))).cohorts) == 1
 
 
 def test_nine_prices_of_one_brand_are_enough() -> None:

@@ -36,7 +36,7 @@ from logoscan.pricing.sample import PriceRecord
 from logoscan.reporting import html as pages
 from logoscan.reporting import pictures
 from logoscan.reporting.charts import histogram, price_chart, waterfall
-from logoscan.reporting.groups import places
+from logoscan.reporting.groups import group_matches
 from logoscan.reporting.html import listing_page
 from logoscan.reporting.jsonl import report_from_json, report_to_json
 from logoscan.reporting.run_html import file_name, write_pages
@@ -243,10 +243,10 @@ def test_two_matches_of_one_region_are_grouped(shop: Path, register: LogoIndex) 
     elsewhere = Match(0, (0.0, 0.0, 10.0, 10.0), "Acme", "Acme/logo.png", 0.3, 0.1, 0.6)
     unsure = Match(0, (60.0, 0.0, 80.0, 10.0), "Acme", "Acme/logo.png", 0.3, 0.1, 0.1)
     report = seen(shop, register, elsewhere, unsure)
-    assert [len(p.matches) for p in places(report.matches)] == [2, 1, 1]
-    first = places(report.matches)[0]
-    assert first.by_look == report.matches[0]
-    assert first.by_points == report.matches[1]
+    assert [len(p.matches) for p in group_matches(report.matches)] == [2, 1, 1]
+    first = group_matches(report.matches)[0]
+    assert first.by_appearance == report.matches[0]
+    assert first.by_keypoints == report.matches[1]
     page = page_of(report, root=shop, index=register)
     assert [v for v in page.values("id") if v.startswith("box-")] == ["box-2", "box-1"]
     assert "By its look: 0.98. By 12 points of the drawing: 0.95." in page.text
@@ -254,11 +254,11 @@ def test_two_matches_of_one_region_are_grouped(shop: Path, register: LogoIndex) 
 
 
 def test_groups_of_no_matches_and_of_other_brands() -> None:
-    assert places(()) == ()
+    assert group_matches(()) == ()
     boxes = ((0.0, 0.0, 10.0, 10.0), (0.0, 0.0, 10.0, 10.0), (0.0, 0.0, 10.0, 10.0), (5.0, 0.0, 15.0, 10.0))
     owners = (("A", 0), ("B", 0), ("A", 1), ("A", 0))
     found = [Match(i, box, name, "l", 0.5, 0.1, None) for box, (name, i) in zip(boxes, owners, strict=True)]
-    assert [p.best for p in places(found)] == found, "another brand, picture or place is another place"
+    assert [p.best for p in group_matches(found)] == found, "another brand, picture or place is another place"
 
 
 def test_page_shows_the_logo_beside_the_crop(shop: Path, register: LogoIndex) -> None:

@@ -13,7 +13,8 @@ from strategies import form, make_report, names, quick, reports
 
 from logoscan.errors import CorruptFileError
 from logoscan.io.sealed_lines import seal
-from logoscan.reporting.jsonl import draw_overlay, read_reports, report_from_json, report_to_json, write_reports
+from logoscan.reporting.jsonl import read_reports, report_from_json, report_to_json, write_reports
+from logoscan.reporting.overlay import draw_overlay
 from logoscan.results import ImageRecord, Report, Signal
 from logoscan.scoring.model import ScoreModel
 from logoscan.types import BrandMention, Match, Rgb

@@ -183,11 +183,11 @@ def test_the_labels_fit_a_score(journal: Journal) -> None:
         (lambda j: j.undo(-1), "verdict: expected an id from 1 to 2, got -1"),
         (lambda j: j.undo(1), "verdict 1: undone already, by 2"),
         (lambda j: j.undo(2), "verdict 2: an undo cannot be undone; pass the verdict again"),
-        (lambda j: j.confirm(wrong(), "Acme", add_rendering=True), "add_rendering: expected an index and its encoder"),
-        (lambda j: j.reject(wrong(), "Acme", index=fresh_index()), "index: expected it with not_shown and its encoder"),
+        (lambda j: j.confirm(wrong(), "Acme", add_rendering=True), "add_rendering: expected an index"),
+        (lambda j: j.reject(wrong(), "Acme", index=fresh_index()), "index: expected it with not_shown"),
         (
             lambda j: j.reject(wrong(), "Acme", index=fresh_index()),
-            "index: expected it with not_shown and its encoder",
+            "index: expected it with not_shown",
         ),
         (
             lambda j: j.reject(wrong(), "Acme", match=replace(wrong().matches[0], image=0, brand="Bolt"),
@@ -583,7 +583,7 @@ def test_any_sequence_equals_its_replay(tmp_path_factory: pytest.TempPathFactory
 
 def strict(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cosines of the fake encoder, as if they were known."""
-    monkeypatch.setattr("logoscan.review.journal.limits", lambda _: (0.5, 0.95))
+    monkeypatch.setattr("logoscan.review.index_changes.limits", lambda _: (0.5, 0.95))
     monkeypatch.setattr("logoscan.index.logo_index.limits", lambda _: (0.5, 0.95))
 
 

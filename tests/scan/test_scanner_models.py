@@ -152,7 +152,7 @@ def test_the_default_wiring(samples: Path, tmp_path: Path, clip: ClipEncoder, sa
 def test_logos_of_a_mirrored_photo_are_matched(samples: Path, sample_index: LogoIndex, clip: ClipEncoder) -> None:
     scanner = Scanner(sample_index, encoder=clip)
     photo = np.ascontiguousarray(load_image(samples / "photos" / "speaker.jpg")[:, ::-1])
-    look = next(match for match in scanner.find_logos(photo) if not match.points)
+    look = next(match for match in scanner.find_logos(photo) if match.kind == "appearance")
     assert look.brand == "JBL"
     assert (look.probability or 0) > 0.9
     tight = scanner.refine_box(photo, look)
@@ -164,6 +164,10 @@ def test_region_rejected_in_a_mirrored_photo_is_no_longer_matched(samples: Path,
     index, _ = LogoIndex.from_folder(samples / "brands", clip)
     scanner = Scanner(index, encoder=clip)
     photo = np.ascontiguousarray(load_image(samples / "photos" / "speaker.jpg")[:, ::-1])
-    look = next(match for match in scanner.find_logos(photo) if not match.points)
+    look = next(match for match in scanner.find_logos(photo) if match.kind == "appearance")
     index.add_negative(crop(photo, look.xyxy), look.brand, force=True)
-    assert all((m.probability or 0) < 0.5 for m in scanner.find_logos(photo) if not m.points and m.brand == look.brand)
+    assert all(
+        (m.probability or 0) < 0.5
+        for m in scanner.find_logos(photo)
+        if m.kind == "appearance" and m.brand == look.brand
+    )

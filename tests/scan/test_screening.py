@@ -538,7 +538,7 @@ def test_each_text_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     answer = screened(listing, 300.0)
     assert len(answer.elapsed_s) == 3 + 4 * 20
-    assert calls == {"find": 2, "find_in_spans": 20, "find_coded": 2 + 2 * 20, "wording": 1}
+    assert calls == {"find": 2, "find_in_spans": 20, "find_coded": 2 + 2 * 20, "text.listing_text": 1}
     assert [one.stage for one in answer.skipped] == ["end of title", "end of description", "end of reviews"]
 
 

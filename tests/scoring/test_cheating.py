@@ -18,13 +18,14 @@ from strategies import quick
 
 from logoscan.images.phash import PhotoUse
 from logoscan.results import Score, Signal, top_score
+from logoscan.scoring.case import Case
 from logoscan.scoring.judge import Findings, Judge, Judgement
 from logoscan.scoring.model import NO_PROOF, ScoreModel
-from logoscan.scoring.signals import DEFAULT_SIGNALS, Case, claimed_not_shown, shown_not_claimed
+from logoscan.scoring.photo_signals import claimed_not_shown, shown_not_claimed
+from logoscan.scoring.signals import DEFAULT_SIGNALS
 from logoscan.text.brand_names import NameIndex
 from logoscan.text.listing_text import ListingText
-from logoscan.text.quantities import pack
-from logoscan.types import Brand, BrandMention, Listing, UsualPrice
+from logoscan.types import Brand, BrandMention, Listing, MarkAlteration, UsualPrice
 
 USUAL = (UsualPrice("EUR", 80, 120, "Shoes"),)
 BRANDS = {
@@ -176,7 +177,7 @@ def test_third_party_signals_are_no_proof() -> None:
             "condition cannot be read; price cannot be read",
         ),
         (replace(LISTING, dropped={"title": "1 of it replaced"}), {}, None),  # the rest of it was read
-        (LISTING, {"unseen": ("image 2 could not be read",), "looked_share": 0.5}, "image 2 could not be read"),
+        (LISTING, {"unseen": ("image 2 could not be read",), "searched_share": 0.5}, "image 2 could not be read"),
         (LISTING, {}, None),
         (replace(LISTING, price=None, category=None, seller_id=None, reviews=()), {}, None),
         (replace(LISTING, dropped={"listed_at": "?"}), {}, None),
@@ -188,7 +189,7 @@ def test_what_is_hidden_or_garbled_is_a_reason(listing: Listing, changes: dict[s
 
 
 def test_one_broken_photo_among_five_says_little() -> None:
-    one = judge(LISTING, unseen=("image 2 could not be read",), looked_share=0.8)["Acme"]
+    one = judge(LISTING, unseen=("image 2 could not be read",), searched_share=0.8)["Acme"]
     (part,) = [c for c in one.score.contributions if c.signal == "withheld"]
     assert 0 < part.contribution < 0.3
 
@@ -217,8 +218,8 @@ cases = st.builds(
     shown=st.fixed_dictionaries({"Acme": probabilities, "Bolt": probabilities}),
     visible=st.just(frozenset(BRANDS)),
     photos=st.one_of(st.none(), st.builds(PhotoUse, st.integers(0, 256)).map(lambda use: (use,))),
-    looked_share=st.sampled_from([1.0, 0.5]),
-    altered=st.sampled_from([{}, *({"Acme": {"faithful": 1 - p, "mirrored": p}} for p in (0.1, 0.8))]),
+    searched_share=st.sampled_from([1.0, 0.5]),
+    altered=st.sampled_from([{}, *({"Acme": MarkAlteration({"faithful": 1 - p, "mirrored": p})} for p in (0.1, 0.8))]),
 )
 
 
@@ -232,7 +233,7 @@ def every_case(found: Findings) -> list[Case]:
         coded=words.coded,
         shown_by_photo={brand: (p,) for brand, p in found.shown.items()},
     )
-    return [JUDGE.case(found, brand, pack(listing.title or "")) for brand in BRANDS.values()]
+    return [JUDGE.case(found, brand) for brand in BRANDS.values()]
 
 
 @quick
@@ -251,7 +252,7 @@ def test_each_sentence_holds_for_its_numbers(found: Findings) -> None:
                 assert min(case.shown or 0.0, case.apart) < 0.1, why
             for told in re.findall(r"\(probability ([0-9.]+)\)", why):
                 own = {round(case.shown or 0.0, 2), round(case.apart, 2)}
-                faithful = round(1 - (case.altered or {}).get("faithful", 0.0), 2)
+                faithful = round(case.altered.altered if case.altered else 1.0, 2)
                 assert float(told) in {*own, faithful}, why
         both = [signals.get(f.__name__) for f in (shown_not_claimed, claimed_not_shown)]
         assert not all(s is not None and s.value > 0 for s in both), "one brand is not hidden and shown at once"

@@ -19,16 +19,16 @@ from logoscan.images.phash import MOST_SELLERS, PhotoUse
 from logoscan.odds import sigmoid
 from logoscan.pricing.model import PriceModel
 from logoscan.pricing.sample import PriceRecord
-from logoscan.results import Score, Signal, top_score
-from logoscan.scoring.judge import CANDIDATE_FROM, Findings, Gap, Judge, Judgement
+from logoscan.results import SHOWN_FROM, Score, Signal, top_score
+from logoscan.scoring.case import Case
+from logoscan.scoring.judge import Findings, Gap, Judge, Judgement
 from logoscan.scoring.model import PRICE_SIGNALS, PRIOR, ScoreModel
-from logoscan.scoring.signals import DEFAULT_SIGNALS, Case, SignalFunction
+from logoscan.scoring.signals import DEFAULT_SIGNALS, SignalFunction
 from logoscan.text.brand_names import NameIndex
 from logoscan.text.coded_terms import CodedUse, find_coded
 from logoscan.text.complaints import Complaints, find_complaints
-from logoscan.text.listing_text import ListingText, claim_of, said_in_photo
-from logoscan.text.quantities import pack
-from logoscan.types import Brand, BrandMention, Listing, TextSpans, UsualPrice
+from logoscan.text.listing_text import ListingText, claim_of, search_photo_text
+from logoscan.types import Brand, BrandMention, Listing, MarkAlteration, TextSpans, UsualPrice
 
 ACME = Brand(
     "Acme",
@@ -86,7 +86,7 @@ listings = st.builds(
     reviews=reviews.map(tuple),
 )
 per_brand = st.dictionaries(st.sampled_from(sorted(BRANDS)), units)
-kinds = st.dictionaries(st.sampled_from(["faithful", "mirrored", "stretched"]), units)
+kinds = st.dictionaries(st.sampled_from(["faithful", "mirrored", "stretched"]), units).map(MarkAlteration)
 photo_uses = st.builds(
     lambda n, official: PhotoUse(n, ("a",)[:n], official),
     st.integers(0, MOST_SELLERS),
@@ -269,7 +269,7 @@ def test_signal_that_cannot_be_computed_is_absent_from_the_score(found: Findings
         assert "contradicts_facts" not in judged or (brand.facts and found.listing.attributes)
         assert ("review_complaints" in judged) == any(review for review in found.listing.reviews)
         assert "copied_photo" not in judged or found.photos
-        assert ("altered_logo" in judged) == bool(found.altered.get(one.brand))
+        assert ("altered_logo" in judged) == bool((mark := found.altered.get(one.brand)) and mark.kinds)
         assert "claimed_not_shown" not in judged or one.brand in found.visible
         assert one.shown is not None or not judged & {"shown_not_claimed", "claims_another_brand"}
         assert (one.skipped == ()) or "low_price" not in judged
@@ -292,9 +292,9 @@ def mention(kind: Any = "exact", probability: float = 0.9, brand: str = "Acme") 
         (Findings(LISTING, ""), []),
         (Findings(LISTING, "Acme"), ["Acme"]),
         (Findings(LISTING, "Nobody's"), ["Nobody's"]),
-        (Findings(LISTING, None, shown={"Bolt": CANDIDATE_FROM, "Acme": CANDIDATE_FROM - 0.01}), ["Bolt"]),
+        (Findings(LISTING, None, shown={"Bolt": SHOWN_FROM, "Acme": SHOWN_FROM - 0.01}), ["Bolt"]),
         (Findings(LISTING, None, visible=("Acme", "Bolt")), []),
-        (Findings(LISTING, None, (mention(probability=CANDIDATE_FROM),)), ["Acme"]),
+        (Findings(LISTING, None, (mention(probability=SHOWN_FROM),)), ["Acme"]),
         (Findings(LISTING, None, (mention(probability=0.19),)), []),
         (Findings(LISTING, None, (mention("compatible", 0.01), mention("style", 0.01, "Bolt"))), ["Acme", "Bolt"]),
         (Findings(LISTING, "Bolt", (mention(),), shown={"Core": 1.0}), ["Acme", "Bolt", "Core"]),
@@ -329,7 +329,7 @@ def test_brand_not_found_has_probability_0_only_where_it_was_searched() -> None:
     found = Findings(LISTING, "Acme", shown={"Bolt": 0.4}, visible=("Acme",))
     assert {one.brand: one.shown for one in judge(found)} == {"Acme": 0.0, "Bolt": 0.4}
     assert judge(replace(found, visible=()))[0].shown is None
-    case = JUDGE.case(found, BOLT, pack(""))
+    case = JUDGE.case(found, BOLT)
     assert (case.shown, case.searched) == (0.4, False)
 
 
@@ -348,7 +348,7 @@ def test_mentions_name_their_source() -> None:
     frame = np.array([[[0, 0], [9, 0], [9, 9], [0, 9]]] * 2, np.float32)
     spans = [TextSpans.empty(), TextSpans(frame, ("Bolt", "replica"), np.array([0.9, 0.5], np.float32))]
     listing = Listing("L", title="Acme replica", description="A copy.", claimed_brand="Core")
-    photos = {i: said_in_photo(lines, i, NAMES) for i, lines in enumerate(spans)}
+    photos = {i: search_photo_text(lines, i, NAMES) for i, lines in enumerate(spans)}
     words = ListingText.of(listing, NAMES).with_photos(photos)
     found = words.mentions
     assert {(m.source, m.brand) for m in found} == {("title", "Acme"), ("claim", "Core"), ("image:1", "Bolt")}
@@ -381,9 +381,9 @@ def test_a_photo_of_the_claimed_brand_says_nothing_of_the_others(
 ) -> None:
     """A shield: a second photo that shows the claimed brand does not clear the first."""
     found = Findings(LISTING, claimed, shown=shown, shown_by_photo=by_photo)
-    assert found.apart("Acme") == (None if apart is None else pytest.approx(apart))
-    assert JUDGE.case(found, ACME, pack("")).shown_apart == found.apart("Acme")
-    assert (found.apart("Acme") or 0.0) <= shown.get("Acme", 0.0)
+    assert found.shown_apart("Acme") == (None if apart is None else pytest.approx(apart))
+    assert JUDGE.case(found, ACME).shown_apart == found.shown_apart("Acme")
+    assert (found.shown_apart("Acme") or 0.0) <= shown.get("Acme", 0.0)
 
 
 # -- what was not looked at

@@ -13,27 +13,29 @@ from strategies import brands, listings, quick, texts, units
 from logoscan.images.phash import MOST_SELLERS, PhotoUse, copied_photo_weight
 from logoscan.pricing.cohorts import Cohort
 from logoscan.pricing.model import PriceJudgement
+from logoscan.scoring.case import Case
 from logoscan.scoring.model import PRIOR, ScoreModel
-from logoscan.scoring.signals import (
-    DEFAULT_SIGNALS,
-    Case,
-    SignalFunction,
+from logoscan.scoring.photo_signals import (
     altered_logo,
     claimed_not_shown,
     claims_another_brand,
+    copied_photo,
+    shown_not_claimed,
+)
+from logoscan.scoring.signals import (
+    DEFAULT_SIGNALS,
+    SignalFunction,
     coded_terms,
     contradicts_facts,
-    copied_photo,
     lookalike_text,
     low_price,
     review_complaints,
     seller_not_authorised,
-    shown_not_claimed,
 )
 from logoscan.text.attributes import contradictions
 from logoscan.text.coded_terms import CodedUse, find_coded
 from logoscan.text.complaints import find_complaints
-from logoscan.types import Brand, BrandMention, Listing, MentionKind
+from logoscan.types import Brand, BrandMention, Listing, MarkAlteration, MentionKind
 
 ACME = Brand("Acme", authorised_sellers=("good", "better"))
 COHORT = Cohort("brand", "acme", None, "EUR", 20, 100.0, 0.5)
@@ -66,7 +68,7 @@ def case(
     said = find_complaints(listing.get("reviews", ()))
     return Case(
         brand, Listing("L", **listing), shown, claimed, tuple(mentions), price,
-        searched=searched, altered=altered, complaints=said, photos=photos,
+        searched=searched, altered=None if altered is None else MarkAlteration(altered), complaints=said, photos=photos,
     )  # fmt: skip
 
 
@@ -517,7 +519,10 @@ def cases(draw: st.DrawFn) -> Case:
         PriceJudgement(draw(st.none() | units), "why", COHORT),
         uses(draw(st.sampled_from(["", "replica", "Acme 1:1 replica AAA"]))),
         draw(st.booleans()),
-        draw(st.none() | st.dictionaries(st.sampled_from(["faithful", "mirrored", "incomplete"]), units)),
+        draw(
+            st.none()
+            | st.dictionaries(st.sampled_from(["faithful", "mirrored", "incomplete"]), units).map(MarkAlteration)
+        ),
         find_complaints(reviews),
         draw(st.none() | st.lists(uses_of_photos, max_size=3).map(tuple)),
         draw(units),

@@ -87,15 +87,15 @@ def test_empty_name_index_finds_nothing() -> None:
     empty = NameIndex([])
     assert len(empty) == 0
     assert empty.find("Nike shoes", "title") == []
-    assert empty.find_in_spans(lines("Nike"), "image:0") == []
+    assert empty.find_in_spans(lines("Nike"), 0) == []
     assert empty.resolve("Nike") is None
 
 
 @pytest.mark.parametrize("text", ["", "   ", "\n\0\t", "!!! ---", "shoes", "😀"])
 def test_text_without_a_name(text: str) -> None:
     assert REGISTER.find(text, "title") == []
-    assert REGISTER.find_in_spans(lines(text), "image:0") == []
-    assert REGISTER.find_in_spans(TextSpans.empty(), "image:0") == []
+    assert REGISTER.find_in_spans(lines(text), 0) == []
+    assert REGISTER.find_in_spans(TextSpans.empty(), 0) == []
 
 
 def test_names_and_aliases_resolve() -> None:
@@ -168,13 +168,13 @@ def test_short_names_are_found_as_whole_words_only(text: str) -> None:
 def test_a_short_word_is_less_sure(text: str, probability: float) -> None:
     (mention,) = REGISTER.find(text, "title")
     assert mention == BrandMention("title", text, text, "exact", 0.0, probability)
-    (half,) = REGISTER.find(text, "image:0", 0.5)
+    (half,) = REGISTER.find(text, 0, 0.5)
     assert half.probability == pytest.approx(probability / (4 if text == "Apple" else 2)), "a common word needs a mark"
     assert half.source == "image:0"
 
 
 def test_inside_of_a_word_a_name_is_sought_in_photos_only_and_is_less_sure() -> None:
-    (mention,) = REGISTER.find("starbuckscoffee", "image:0")
+    (mention,) = REGISTER.find("starbuckscoffee", 0)
     assert mention == BrandMention("image:0", "starbuckscoffee", "Starbucks", "exact", 0.0, 0.4)
     for source in ("title", "description", "claim"):
         assert REGISTER.find("starbuckscoffee", source) == []
@@ -361,13 +361,13 @@ def test_names_in_pieces_are_found(text: str, expected: list[str]) -> None:
 
 
 def test_letters_spaced_out_are_lettering_in_a_photo() -> None:
-    (mention,) = REGISTER.find("A D I D A S", "image:0")
+    (mention,) = REGISTER.find("A D I D A S", 0)
     assert (mention.kind, mention.distance, mention.probability) == ("exact", 0.0, 0.95)
 
 
 @pytest.mark.parametrize("text", ["AD1DAS", "ADlDAS", "Аdidas"])
 def test_misreading_in_a_photo_is_a_fuzzy_match(text: str) -> None:
-    (mention,) = REGISTER.find(text, "image:0")
+    (mention,) = REGISTER.find(text, 0)
     assert mention.kind == "near"
     assert mention.probability == pytest.approx(0.6 * 0.95)
 
@@ -408,9 +408,9 @@ def test_common_word_needs_a_capital_or_a_trademark_sign() -> None:
     for name in ("Apple", "Shell", "Mini", "Target"):
         (large,), (small,) = register.find(f"The {name}", "title"), register.find(f"the {name.lower()}", "title")
         (marked,) = register.find(f"the {name.lower()}® thing", "title")
-        (seen,) = register.find(f"the {name.lower()}", "image:0")
-        (shown,) = register.find(f"{name.upper()}™", "image:0")
-        (capital,) = register.find(f"The {name}", "image:0")
+        (seen,) = register.find(f"the {name.lower()}", 0)
+        (shown,) = register.find(f"{name.upper()}™", 0)
+        (capital,) = register.find(f"The {name}", 0)
         assert capital.probability == pytest.approx(large.probability / 2)
         assert small.probability == seen.probability == pytest.approx(large.probability / 4)
         assert large.probability == marked.probability == shown.probability
@@ -525,11 +525,11 @@ def test_mentions_are_sorted_by_probability() -> None:
 
 
 def test_a_name_over_two_lines_is_found() -> None:
-    (mention,) = REGISTER.find_in_spans(lines("THE NORTH", "FACE", sure=0.5), "image:2")
+    (mention,) = REGISTER.find_in_spans(lines("THE NORTH", "FACE", sure=0.5), 2)
     assert replace(mention, xyxy=None) == BrandMention(
         "image:2", "THE NORTH FACE", "The North Face", "exact", 0.0, 0.95 * 0.5
     )
-    apart = REGISTER.find_in_spans(lines("THE NORTH", "shoe", "FACE"), "image:2")
+    apart = REGISTER.find_in_spans(lines("THE NORTH", "shoe", "FACE"), 2)
     assert {m.kind for m in apart} <= {"partial"}
 
 
@@ -538,18 +538,18 @@ def test_a_name_over_two_lines_is_found() -> None:
     [("starbu", "Starbucks"), ("ADLDHS", "Adidas"), ("RBUCKS COFFEE", "Starbucks"), ("samsu", "Samsung")],
 )
 def test_a_bad_or_partial_reading_is_mentioned_in_photos_alone(read: str, brand: str) -> None:
-    found = REGISTER.find_in_spans(lines(read), "image:0")
+    found = REGISTER.find_in_spans(lines(read), 0)
     assert found[0].brand == brand
     assert found[0].kind == "partial"
     assert 0.01 <= found[0].probability < 0.9
     assert 0 < found[0].distance < 1
     assert REGISTER.find(read, "title") == []
-    assert all(m.kind != "partial" for m in REGISTER.find_in_spans(lines(brand, read), "image:0") if m.brand == brand)
+    assert all(m.kind != "partial" for m in REGISTER.find_in_spans(lines(brand, read), 0) if m.brand == brand)
 
 
 def test_most_confident_line_gives_a_names_probability() -> None:
     spans = TextSpans(np.zeros((3, 4, 2), np.float32), ("Nike", "shoe", "NIKE"), floats32([0.25, 1.0, 0.75]))
-    (mention,) = REGISTER.find_in_spans(spans, "image:0")
+    (mention,) = REGISTER.find_in_spans(spans, 0)
     assert mention.text == "NIKE"
     assert mention.probability == pytest.approx(0.85 * 0.75)
 
@@ -557,31 +557,31 @@ def test_most_confident_line_gives_a_names_probability() -> None:
 def test_a_name_over_two_lines_is_as_sure_as_the_worse_one() -> None:
     stack = lines("New", "Balance")
     spans = TextSpans(stack.polygons, stack.texts, floats32([0.9, 0.4]))
-    (mention,) = REGISTER.find_in_spans(spans, "image:0")
+    (mention,) = REGISTER.find_in_spans(spans, 0)
     assert mention.probability == pytest.approx(0.95 * 0.4)
 
 
 def test_a_partial_reading_is_as_sure_as_its_letters() -> None:
     sure = {
-        confidence: REGISTER.find_in_spans(lines("STARBU", sure=confidence), "image:0")[0].probability
+        confidence: REGISTER.find_in_spans(lines("STARBU", sure=confidence), 0)[0].probability
         for confidence in (1.0, 0.5, 0.1)
     }
     assert sure[0.5] == pytest.approx(0.5 * sure[1.0])
     assert sure[0.1] == pytest.approx(0.1 * sure[1.0])
-    assert REGISTER.find_in_spans(lines("STARBU", sure=0.0), "image:0") == []
+    assert REGISTER.find_in_spans(lines("STARBU", sure=0.0), 0) == []
 
 
 def test_a_worthless_mention_hides_no_partial_one() -> None:
     stack = lines("STARBU", "nothing", "STARBUCKX")
     spans = TextSpans(stack.polygons, stack.texts, floats32([1.0, 1.0, 0.02]))
-    alone = REGISTER.find_in_spans(lines("STARBU"), "image:0")[0].probability
-    best = max(m.probability for m in REGISTER.find_in_spans(spans, "image:0") if m.brand == "Starbucks")
+    alone = REGISTER.find_in_spans(lines("STARBU"), 0)[0].probability
+    best = max(m.probability for m in REGISTER.find_in_spans(spans, 0) if m.brand == "Starbucks")
     assert best > 0.5 * alone
 
 
 def test_the_order_of_lines_changes_no_partial_reading() -> None:
     spelt = [lines("st arbu", "starbu"), lines("starbu", "st arbu")]
-    one, other = ({m.brand: m.probability for m in REGISTER.find_in_spans(s, "image:0")} for s in spelt)
+    one, other = ({m.brand: m.probability for m in REGISTER.find_in_spans(s, 0)} for s in spelt)
     assert one["Starbucks"] == pytest.approx(other["Starbucks"])
 
 
@@ -589,14 +589,14 @@ def test_of_a_wall_of_text_the_surest_lines_are_searched() -> None:
     wall = lines(*(f"line{i}" for i in range(400)), "STARBUCKS", *(f"more{i}" for i in range(400)))
     low = np.full(801, 0.4, np.float32)
     low[400] = 0.9
-    found = REGISTER.find_in_spans(TextSpans(wall.polygons, wall.texts, low), "image:0")
+    found = REGISTER.find_in_spans(TextSpans(wall.polygons, wall.texts, low), 0)
     assert ("Starbucks", "exact") in {(m.brand, m.kind) for m in found}
 
 
 def test_misreading_beside_an_exact_name_is_no_fuzzy_match() -> None:
-    (mention,) = REGISTER.find_in_spans(lines("ADIDAS", "AD1DAS"), "image:0")
+    (mention,) = REGISTER.find_in_spans(lines("ADIDAS", "AD1DAS"), 0)
     assert (mention.brand, mention.kind, mention.text) == ("Adidas", "exact", "ADIDAS")
-    (alone,) = REGISTER.find_in_spans(lines("AD1DAS"), "image:0")
+    (alone,) = REGISTER.find_in_spans(lines("AD1DAS"), 0)
     assert alone.kind == "near"
 
 
@@ -690,7 +690,7 @@ def _near_texts(draw: st.DrawFn) -> tuple[list[str], str]:
 @example((["abcdefgh", "efghijklmn"], "abcdx efgh ijklmn"))  # the nearer of two that overlap
 def test_name_search_equals_its_slow_twin(made: tuple[list[str], str]) -> None:
     names, text = made
-    fast = {(m.brand, m.kind, m.text, m.distance) for m in NameIndex(map(Brand, names)).find(text, "image:0")}
+    fast = {(m.brand, m.kind, m.text, m.distance) for m in NameIndex(map(Brand, names)).find(text, 0)}
     assert rounded(fast) == rounded(slow_find(text, names, in_photo=True))
 
 
@@ -709,8 +709,8 @@ def test_fuzzy_match_at_any_length_and_edit(length: int) -> None:
 def test_two_edits_match_only_in_typed_text_and_among_few_names(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found("Samsngu phone") == ["Samsung near Samsngu"]
     assert found("Samson gu phone") == []  # a word of a dictionary
-    assert all(m.kind == "partial" for m in REGISTER.find_in_spans(lines("Samsngu phone"), "image:0"))
-    monkeypatch.setattr("logoscan.text.brand_names._FAR_NAMES", 1)
+    assert all(m.kind == "partial" for m in REGISTER.find_in_spans(lines("Samsngu phone"), 0))
+    monkeypatch.setattr("logoscan.text.name_search._TWO_EDITS_MAX_NAMES", 1)
     many = NameIndex([Brand("Samsung"), Brand("Siemens")])
     assert found("Samsngu phone", many) == []
     assert found("Samsnug phone", many) == ["Samsung near Samsnug"]
@@ -775,7 +775,7 @@ def test_text_beyond_the_cap_is_not_searched() -> None:
 
 def test_in_photos_a_doubled_letter_is_a_misspelling_and_a_joined_word_is_not() -> None:
     def read(text: str) -> list[str]:
-        return [f"{m.brand} {m.kind}" for m in REGISTER.find(text, "image:0")]
+        return [f"{m.brand} {m.kind}" for m in REGISTER.find(text, 0)]
 
     assert read("SSAMSUNG") == read("SAMSUNGG") == ["Samsung near"]
     assert read("MYSAMSUNG") == ["Samsung exact"]
@@ -785,7 +785,7 @@ def test_mention_in_a_photo_has_the_box_of_its_lines() -> None:
     polygons = [[[10, 20], [90, 24], [88, 44], [8, 40]], [[10, 50], [60, 50], [60, 70], [10, 70]],
                 [[300, 300], [380, 300], [380, 320], [300, 320]]]  # fmt: skip
     spans = TextSpans(np.array(polygons, np.float32), ("THE NORTH", "FACE", "NIKE"), floats32([1.0, 1.0, 1.0]))
-    found = {m.brand: m.xyxy for m in REGISTER.find_in_spans(spans, "image:0") if m.kind == "exact"}
+    found = {m.brand: m.xyxy for m in REGISTER.find_in_spans(spans, 0) if m.kind == "exact"}
     assert found == {"The North Face": (8, 20, 90, 70), "Nike": (300, 300, 380, 320)}
     assert all(m.xyxy is None for m in REGISTER.find("The North Face", "title"))
-    assert all(m.xyxy for m in REGISTER.find_in_spans(lines("THE NORTH FAC", "Nlke", "ADIDA"), "image:0"))
+    assert all(m.xyxy for m in REGISTER.find_in_spans(lines("THE NORTH FAC", "Nlke", "ADIDA"), 0))

@@ -8,34 +8,34 @@ from hypothesis import strategies as st
 from strategies import quick
 
 from logoscan.errors import InputError
-from logoscan.text.fuzzy import NearNames
+from logoscan.text.fuzzy import FuzzyNames
 
 
 def test_empty_fuzzy_index_finds_nothing() -> None:
-    empty = NearNames([])
+    empty = FuzzyNames([])
     assert len(empty) == 0
-    assert empty.near("nike") == []
-    assert empty.near_exhaustively(["nike", ""]) == [[], []]
-    assert NearNames(["nike"]).near_exhaustively([]) == []
-    assert NearNames(["nike"]).near("") == []
+    assert empty.search("nike") == []
+    assert empty.search_exhaustively(["nike", ""]) == [[], []]
+    assert FuzzyNames(["nike"]).search_exhaustively([]) == []
+    assert FuzzyNames(["nike"]).search("") == []
 
 
 @pytest.mark.parametrize("share", [2, 1, 0, -1, float("nan")])
 def test_a_share_is_above_two(share: float) -> None:
     with pytest.raises(InputError, match="share: expected above 2"):
-        NearNames(["nike"], share=share)
+        FuzzyNames(["nike"], share=share)
 
 
 def test_names_of_more_than_64_letters_are_left_out() -> None:
-    made = NearNames(["a" * 64, "b" * 65, "c" * 100_000])
+    made = FuzzyNames(["a" * 64, "b" * 65, "c" * 100_000])
     assert len(made) == 1
-    assert made.near("a" * 63) == [("a" * 64, 1)]
-    assert made.near("b" * 65) == []
-    assert made.near_exhaustively(["b" * 65, "a" * 64]) == [[], [("a" * 64, 0)]]
+    assert made.search("a" * 63) == [("a" * 64, 1)]
+    assert made.search("b" * 65) == []
+    assert made.search_exhaustively(["b" * 65, "a" * 64]) == [[], [("a" * 64, 0)]]
 
 
 def test_equal_names_are_one() -> None:
-    assert len(NearNames(["nike", "nike"])) == 1
+    assert len(FuzzyNames(["nike", "nike"])) == 1
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_equal_names_are_one() -> None:
     ],
 )
 def test_a_fifth_of_the_letters_may_differ(text: str, near: list[tuple[str, int]]) -> None:
-    assert NearNames(["adidas", "newbalance", "nike"]).near(text) == near
+    assert FuzzyNames(["adidas", "newbalance", "nike"]).search(text) == near
 
 
 _words = st.text("ab", min_size=1, max_size=26)
@@ -72,8 +72,8 @@ _words = st.text("ab", min_size=1, max_size=26)
 @example(["abbbb"], ["abbb", "bbbb", "abbbbb"])
 @example(["a" * 6], ["a" * 11])  # by 2.2 five edits are near, and 6 / (2.2 - 1) rounds to less than 5
 def test_fuzzy_search_equals_its_slow_twin(share: float, names: list[str], queries: list[str]) -> None:
-    made = NearNames(names, share=share)
-    assert [made.near(q) for q in queries] == made.near_exhaustively(queries)
+    made = FuzzyNames(names, share=share)
+    assert [made.search(q) for q in queries] == made.search_exhaustively(queries)
 
 
 @pytest.mark.parametrize("share", [5, 3.5])
@@ -82,7 +82,7 @@ def test_names_changed_at_the_bound_are_found(length: int, share: float) -> None
     """Two letters only, so that pieces repeat; as many edits as the bound allows, one more, one fewer."""
     rng = random.Random(length)
     names = ["".join(rng.choices("ab", k=length)) for _ in range(40)]
-    made = NearNames(names, share=share)
+    made = FuzzyNames(names, share=share)
     queries, bound = [], int(length / share)
     for name in names:
         for edits in range(max(0, bound - 1), bound + 2):
@@ -91,4 +91,4 @@ def test_names_changed_at_the_bound_are_found(length: int, share: float) -> None
                 at = rng.randrange(len(word) + 1)
                 word = word[:at] + rng.choice(("", "a", "b")) + word[at + rng.randint(0, 1) :]
             queries.append(word)
-    assert [made.near(q) for q in queries] == made.near_exhaustively(queries)
+    assert [made.search(q) for q in queries] == made.search_exhaustively(queries)

@@ -72,17 +72,17 @@ def test_letters_around_a_badge_are_read_to_the_right() -> None:
         corners.append(square @ rotation + [x + 100, y + 50])
     spans = TextSpans(np.array(corners, np.float32), ("B", "M", "W"), np.full(3, 0.9, np.float32))
     assert "B M W" in read_on(spans)
-    (mention,) = NameIndex([Brand("BMW"), Brand("Kelvo")]).find_in_spans(spans, "image:0")
+    (mention,) = NameIndex([Brand("BMW"), Brand("Kelvo")]).find_in_spans(spans, 0)
     assert (mention.brand, mention.kind) == ("BMW", "exact")
 
 
 def test_a_name_is_found_over_a_stack() -> None:
     names = NameIndex([Brand("God Morgon"), Brand("Bravo")])
     stack = lines(("GOD", 100, 50, 50, 24), ("MOR", 98, 76, 54, 24), ("NON", 100, 102, 50, 24))
-    (mention,) = names.find_in_spans(stack, "image:0")
+    (mention,) = names.find_in_spans(stack, 0)
     assert mention.brand == "God Morgon"
     apart = lines(("GOD", 100, 50, 50, 24), ("MOR", 400, 76, 54, 24), ("NON", 100, 302, 50, 24))
-    assert all(m.probability < mention.probability for m in names.find_in_spans(apart, "image:0"))
+    assert all(m.probability < mention.probability for m in names.find_in_spans(apart, 0))
 
 
 whole, side = st.integers(0, 200), st.integers(1, 90)

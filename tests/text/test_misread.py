@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logoscan.text.misread import MisreadNames, Tallies
+from logoscan.text.misread import MisreadNames
 
 NAMES = MisreadNames({"texaco": 1, "fedex": 1, "godmorgon": 2, "adidas": 1, "sprite": 1, "arla": 1, "valio": 1})
 
@@ -100,8 +100,9 @@ _letters = st.text("abrnmil1v0", max_size=14)
 @given(st.dictionaries(_letters.filter(bool), st.integers(1, 3), max_size=40), st.lists(_letters, max_size=6))
 def test_counting_equals_its_slow_twin(names: dict[str, int], words: list[str]) -> None:
     """Also where runs of words go on from one another, and where an "r" meets an "n"."""
-    made, tallies = MisreadNames(names), Tallies()
+    made = MisreadNames(names)
+    photo = made.for_photo()
     for start in range(len(words)):
         for end in range(start + 1, min(len(words), start + 4) + 1):
             run = tuple(words[start:end])
-            assert made.judge(run, tallies) == made.judge(run) == made.judge_exhaustively(run)
+            assert photo.judge(run) == made.judge(run) == made.judge_exhaustively(run)

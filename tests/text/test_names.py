@@ -20,7 +20,7 @@ from logoscan.text.brand_names import NO_BRAND, NameIndex
 from logoscan.text.coded_terms import find_coded
 from logoscan.text.complaints import find_complaints
 from logoscan.text.folding import caseless, fold, is_turkish, shown, unescape
-from logoscan.text.tokens import joined_by_and, name_key, read_places
+from logoscan.text.tokens import joined_by_and, name_key, read_tokens
 from logoscan.types import Brand, Listing
 
 LATIN = (
@@ -89,7 +89,7 @@ def test_names_are_found_in_scripts_without_spaces(title: str, brand: str) -> No
     ],
 )
 def test_only_letters_unlike_latin_ones_end_a_word(text: str, words: list[str]) -> None:
-    assert [p.words[0] for p in read_places(text).words] == words
+    assert [p.words[0] for p in read_tokens(text).words] == words
 
 
 def test_a_short_name_in_mid_word_and_one_letter_are_no_mention() -> None:
@@ -130,7 +130,7 @@ def test_the_plural_of_a_common_word_is_no_brand_and_one_in_small_letters_is_les
     assert REGISTER.find("two apples, gaps, Shells and visas", "title") == []
     sure = {text: REGISTER.find(text, "title")[0].probability for text in ("Pumas", "pumas")}
     assert sure["pumas"] == pytest.approx(0.25 * sure["Pumas"])
-    seen = REGISTER.find("PUMAS", "image:0")[0].probability
+    seen = REGISTER.find("PUMAS", 0)[0].probability
     assert seen == pytest.approx(0.5 * sure["Pumas"])
 
 
@@ -363,19 +363,19 @@ def test_an_older_sample_with_two_spellings_becomes_one_brand(tmp_path: Path) ->
     old = PriceSample()
     for brand in ("h & m", "h&m"):
         key = (brand, None, NEW, "EUR")
-        old._spelt[brand] = brand
-        old._seen[key] = 300
-        old._kept[key] = [(i / 300, Observed(math.log(20.0))) for i in range(256)]
+        old._spellings[brand] = brand
+        old._counts[key] = 300
+        old._heaps[key] = [(i / 300, Observed(math.log(20.0))) for i in range(256)]
     old.save(tmp_path / "old.json")
     sample = PriceSample.load(tmp_path / "old.json")
     assert len(sample) == 600
-    assert [len(heap) for heap in sample._kept.values()] == [256]
+    assert [len(heap) for heap in sample._heaps.values()] == [256]
 
 
 def test_a_name_of_signs_alone_keeps_its_key() -> None:
     assert name_key("!") == "!"
     assert name_key(" + ") == "+"
-    assert len(sample_prices([PriceRecord("!", 1.0, "EUR"), PriceRecord("?", 1.0, "EUR")])._kept) == 2
+    assert len(sample_prices([PriceRecord("!", 1.0, "EUR"), PriceRecord("?", 1.0, "EUR")])._heaps) == 2
 
 
 @quick

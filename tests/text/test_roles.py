@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from logoscan.text.brand_names import NameIndex
-from logoscan.text.roles import ROLE_WORDS, is_list_gap, role_of
+from logoscan.text.role_words import ROLE_WORDS
+from logoscan.text.roles import is_list_gap, role_of
 from logoscan.types import Brand
 
 REGISTER = NameIndex(map(Brand, ("Dyson", "Chanel", "Samsung", "Nike", "Apple", "Levi's", "Burberry")))

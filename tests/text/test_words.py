@@ -42,7 +42,7 @@ def test_threads_that_ask_together_read_the_lists_once(monkeypatch: pytest.Monke
         time.sleep(0.02)
         return iter([(f"word{language}", 100)])
 
-    monkeypatch.setattr(words, "_counted", counted)
+    monkeypatch.setattr(words, "_counted_words", counted)
     words._words.cache_clear()
     try:
         with ThreadPoolExecutor(4) as pool:
