@@ -13,6 +13,7 @@ from fakes import BLUE, GREEN, RED, YELLOW, FakeDetector, FakeEncoder, FakeOcr, 
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from rapidfuzz.distance import OSA
 from strategies import quick
 
 from benchmarks.common.composites import write_pillow_font
@@ -22,7 +23,7 @@ from benchmarks.robustness import evasion_negatives as negatives
 from benchmarks.robustness.evasion import ResultLog, Shown, evasion, recall
 from benchmarks.robustness.evasion_attacks import ATTACKS as EVERY_ATTACK
 from benchmarks.robustness.evasion_attacks import Scene
-from benchmarks.robustness.evasion_titles import OSA, TITLE_ATTACKS, on_titles
+from benchmarks.robustness.evasion_titles import TITLE_ATTACKS, on_titles
 from logoscan.index.logo_index import LogoIndex
 from logoscan.matching.calibration import MatchCalibration
 from logoscan.scan.scanner import Scanner
