@@ -88,7 +88,7 @@ def grown(real: LogoIndex, size: int, folder: Path, seed: int) -> int:
     logos = tuple(records)
     drawings = dict.fromkeys(row_of, b"")  # pictures are not what is measured
     facts = tuple(sorted(brands, key=lambda b: b.name))
-    stored = Stored(real.encoder, facts, logos, np.concatenate(blocks), drawings, _SharedKeypoints(real, row_of))
+    stored = Stored(real.encoder_info, facts, logos, np.concatenate(blocks), drawings, _SharedKeypoints(real, row_of))
     storage.save(folder, stored)
     return len(made_up)
 
@@ -162,7 +162,7 @@ def measure(
             return found
 
         def lay_keypoints(one: PhotoFeatures) -> None:
-            placements(one, index, search([one])[0])
+            placements(one, search([one])[0], index)
 
         lay_keypoints(observed[0])
         names_of.find_in_spans(texts[0], 0)
