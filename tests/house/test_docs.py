@@ -22,7 +22,8 @@ from paths import PACKAGE, ROOT
 from PIL import Image
 from strategies import make_report
 
-from logoscan import LogoIndex, ScoreModel, Signal, report_to_json
+from logoscan import LogoIndex, ScoreModel, Signal
+from logoscan.reporting.jsonl import report_to_json
 from logoscan.types import Brand
 
 MARKDOWN = sorted(
@@ -30,12 +31,7 @@ MARKDOWN = sorted(
     for place in ("*.md", ".github/**/*.md", "benchmarks/**/*.md", "notebooks/**/*.md", "weights/**/*.md")
     for path in ROOT.glob(place)
 )
-ONLY_COMPILED = {
-    "README.md: Scan your own, 2": "the labels are the reader's own",
-    "README.md: Scan your own, 3": "index, reports and verdicts are the reader's own",
-    "README.md: More than one machine, 1": "it starts Ray, as test_ray_scan.py does",
-    "README.md: Another CLIP, 1": "open_clip downloads the weights",
-}
+ONLY_COMPILED: dict[str, str] = {}
 """Blocks of Python that do not run here, by file, heading and number below it, with the reason."""
 PROGRAMS = {
     "logoscan": ("logoscan.cli", "main"),

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from strategies import listings, quick
 
 from logoscan.errors import CorruptFileError, InputError
-from logoscan.io.listings import BadRow, read_labels, read_listings, row_count
+from logoscan.io.listings import BadRow, read_labels, read_rows, row_count
 from logoscan.io.values import unescape
-from logoscan.pricing.files import read_prices
+from logoscan.pricing.files import read_price_rows
 from logoscan.pricing.sample import PriceRecord
 from logoscan.text.quantities import Pack
 from logoscan.types import Listing
@@ -54,21 +54,21 @@ def write_parquet(folder: Path, rows: Sequence[dict[str, Any]], schema: Any = No
 
 def test_an_empty_file_holds_no_listing(tmp_path: Path) -> None:
     for name in ("a.jsonl", "a.csv"):
-        assert list(read_listings(write(tmp_path, name, ""))) == []
-    assert list(read_listings(write(tmp_path, "a.jsonl", "\n  \n"))) == []
-    assert list(read_listings(write(tmp_path, "a.csv", "id,title\n"))) == []
-    assert list(read_listings(write_parquet(tmp_path, [{"id": "a"}][:0]))) == []
+        assert list(read_rows(write(tmp_path, name, ""))) == []
+    assert list(read_rows(write(tmp_path, "a.jsonl", "\n  \n"))) == []
+    assert list(read_rows(write(tmp_path, "a.csv", "id,title\n"))) == []
+    assert list(read_rows(write_parquet(tmp_path, [{"id": "a"}][:0]))) == []
 
 
 def test_a_full_line_of_json(tmp_path: Path) -> None:
     text = "\ufeff" + json.dumps(FULL) + "\n\n" + json.dumps({"id": "L2"})
-    assert list(read_listings(write(tmp_path, "a.jsonl", text))) == [FULL_LISTING, Listing("L2")]
+    assert list(read_rows(write(tmp_path, "a.jsonl", text))) == [FULL_LISTING, Listing("L2")]
 
 
 def test_a_null_is_absent_and_an_empty_claim_is_a_fact(tmp_path: Path) -> None:
     nulls = json.dumps(dict.fromkeys(FULL) | {"id": "a"})
     text = f'{nulls}\n{{"id": "b", "claimed_brand": ""}}\n'
-    assert list(read_listings(write(tmp_path, "a.jsonl", text))) == [Listing("a"), Listing("b", claimed_brand="")]
+    assert list(read_rows(write(tmp_path, "a.jsonl", text))) == [Listing("a"), Listing("b", claimed_brand="")]
 
 
 @quick
@@ -76,7 +76,7 @@ def test_a_null_is_absent_and_an_empty_claim_is_a_fact(tmp_path: Path) -> None:
 def test_every_listing_comes_back_from_json(tmp_path_factory: pytest.TempPathFactory, listing: Listing) -> None:
     values = {k: v for k, v in dataclasses.asdict(listing).items() if v is not None}
     path = write(tmp_path_factory.getbasetemp(), "any.jsonl", json.dumps(values))
-    assert list(read_listings(path)) == [listing]
+    assert list(read_rows(path)) == [listing]
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_every_listing_comes_back_from_json(tmp_path_factory: pytest.TempPathFac
 def test_a_bad_line_of_json_is_named_and_passed_over(tmp_path: Path, row: str | bytes, reason: str) -> None:
     raw = row.encode() if isinstance(row, str) else row
     path = write(tmp_path, "a.jsonl", b'{"id": "first"}\n\n' + raw + b'\n{"id": "last"}\n')
-    first, bad, last = read_listings(path)
+    first, bad, last = read_rows(path)
     assert (first, last) == (Listing("first"), Listing("last"))
     assert isinstance(bad, BadRow)
     assert bad.line == 3
@@ -114,20 +114,20 @@ def test_a_bad_line_of_json_is_named_and_passed_over(tmp_path: Path, row: str | 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_lines_may_end_in_any_way(tmp_path: Path, end: str) -> None:
     rows = [json.dumps({"id": name}) for name in "abc"]
-    assert list(read_listings(write(tmp_path, "a.jsonl", end.join(rows)))) == [Listing(name) for name in "abc"]
+    assert list(read_rows(write(tmp_path, "a.jsonl", end.join(rows)))) == [Listing(name) for name in "abc"]
     cells = end.join(["id,title", "a,x", f'b,"y{end}z"', "", "c,"])
     wanted = [Listing("a", title="x"), Listing("b", title=f"y{end}z"), Listing("c")]
-    assert list(read_listings(write(tmp_path, "a.csv", cells))) == wanted
+    assert list(read_rows(write(tmp_path, "a.csv", cells))) == wanted
 
 
 def test_a_carriage_return_within_a_cell_begins_no_row(tmp_path: Path) -> None:
     """As pandas writes it, without quotes: the row is named, and none is made up."""
-    first, bad, last = read_listings(write(tmp_path, "a.csv", "id,title\na,x\nb,y\rc,z\nd,v\n"))
+    first, bad, last = read_rows(write(tmp_path, "a.csv", "id,title\na,x\nb,y\rc,z\nd,v\n"))
     assert (first, last) == (Listing("a", title="x"), Listing("d", title="v"))
     assert isinstance(bad, BadRow)
     assert bad.line == 3
-    assert list(read_listings(write(tmp_path, "a.csv", 'id,title\nb,"y\rc"\n'))) == [Listing("b", title="y\rc")]
-    assert list(read_listings(write(tmp_path, "a.jsonl", '{"id": "a"}\n{"id":\r"b"}'))) == [Listing("a"), Listing("b")]
+    assert list(read_rows(write(tmp_path, "a.csv", 'id,title\nb,"y\rc"\n'))) == [Listing("b", title="y\rc")]
+    assert list(read_rows(write(tmp_path, "a.jsonl", '{"id": "a"}\n{"id":\r"b"}'))) == [Listing("a"), Listing("b")]
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_a_carriage_return_within_a_cell_begins_no_row(tmp_path: Path) -> None:
 )
 def test_one_array_of_json_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(InputError, match=r"^a\.jsonl: expected one object of JSON a line, got an array"):
-        read_listings(write(tmp_path, "a.jsonl", text))
+        read_rows(write(tmp_path, "a.jsonl", text))
 
 
 # -- CSV
@@ -148,14 +148,14 @@ def test_a_full_row_of_csv(tmp_path: Path) -> None:
         'L1,a.jpg | b/c.png|,"Shoe, red","A ""shoe""\nin two lines",Acme,shoes,new,12.50,eur,S,2024-02-29,'
         'https://example.org/1,"{""colour"": ""red""}",fine|good\r\n'
     )
-    assert list(read_listings(write(tmp_path, "a.csv", text))) == [FULL_LISTING]
+    assert list(read_rows(write(tmp_path, "a.csv", text))) == [FULL_LISTING]
 
 
 def test_an_empty_cell_is_absent_and_an_empty_claim_is_a_fact(tmp_path: Path) -> None:
     header = "id,images,title,claimed_brand,price,attributes,reviews\n"
-    assert list(read_listings(write(tmp_path, "a.csv", header + "a,,,,,,\n"))) == [Listing("a", claimed_brand="")]
-    assert list(read_listings(write(tmp_path, "a.csv", "id,title\na,\n"))) == [Listing("a")]
-    assert list(read_listings(write(tmp_path, "a.csv", header + "a,b.jpg\n"))) == [Listing("a", images=("b.jpg",))]
+    assert list(read_rows(write(tmp_path, "a.csv", header + "a,,,,,,\n"))) == [Listing("a", claimed_brand="")]
+    assert list(read_rows(write(tmp_path, "a.csv", "id,title\na,\n"))) == [Listing("a")]
+    assert list(read_rows(write(tmp_path, "a.csv", header + "a,b.jpg\n"))) == [Listing("a", images=("b.jpg",))]
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_an_empty_cell_is_absent_and_an_empty_claim_is_a_fact(tmp_path: Path) ->
 )
 def test_a_bad_row_of_csv_is_named_and_passed_over(tmp_path: Path, row: str, reason: str) -> None:
     path = write(tmp_path, "a.csv", f"id,images,price,attributes\nfirst,,,\n\n{row}\nlast,,,\n")
-    first, bad, last = read_listings(path)
+    first, bad, last = read_rows(path)
     assert (first, last) == (Listing("first"), Listing("last"))
     assert isinstance(bad, BadRow)
     assert bad.line == 4
@@ -179,7 +179,7 @@ def test_a_bad_row_of_csv_is_named_and_passed_over(tmp_path: Path, row: str, rea
 
 def test_a_cell_beyond_pythons_limit_is_a_bad_row(tmp_path: Path) -> None:
     path = write(tmp_path, "a.csv", f"id,title\nfirst,\nlong,{'x' * 200_000}\nlast,\n")
-    first, bad, last = read_listings(path)
+    first, bad, last = read_rows(path)
     assert isinstance(bad, BadRow)
     assert bad.line == 3
     assert bad.reason.startswith("not CSV (field larger than field limit")
@@ -187,12 +187,12 @@ def test_a_cell_beyond_pythons_limit_is_a_bad_row(tmp_path: Path) -> None:
 
 
 def test_bytes_that_are_not_utf8_cost_their_letters(tmp_path: Path) -> None:
-    cafe, tea, bad = read_listings(write(tmp_path, "a.csv", b"id,title\na,caf\xe9\nb,tea\n\xe9,x\n"))
+    cafe, tea, bad = read_rows(write(tmp_path, "a.csv", b"id,title\na,caf\xe9\nb,tea\n\xe9,x\n"))
     dropped = {"title": "expected UTF-8, got 'caf\\udce9'; 1 of it replaced by U+FFFD"}
     assert cafe == Listing("a", title="caf\ufffd", dropped=dropped)
     assert tea == Listing("b", title="tea")
     assert isinstance(bad, BadRow)
-    (listing,) = read_listings(write(tmp_path, "a.jsonl", b'{"id": "a", "title": "caf\xe9"}'))
+    (listing,) = read_rows(write(tmp_path, "a.jsonl", b'{"id": "a", "title": "caf\xe9"}'))
     assert listing == cafe
 
 
@@ -202,7 +202,7 @@ def test_utf16_is_reported(tmp_path: Path, name: str, encoding: str) -> None:
     text = "id,title\na,x\n" if name == "a.csv" else '{"id": "a"}\n'
     data = ("" if encoding == "utf-16" else "\ufeff") + text
     with pytest.raises(InputError, match="expected UTF-8, got UTF-16; save it as UTF-8"):
-        read_listings(write(tmp_path, name, data.encode(encoding)))
+        read_rows(write(tmp_path, name, data.encode(encoding)))
 
 
 # -- a quote that is not closed
@@ -215,7 +215,7 @@ def table(rows: int, **changed: str) -> str:
 
 
 def ids_and_bad(path: Path) -> tuple[list[str], list[int]]:
-    rows = list(read_listings(path))
+    rows = list(read_rows(path))
     return [r.id for r in rows if isinstance(r, Listing)], [r.line for r in rows if isinstance(r, BadRow)]
 
 
@@ -249,7 +249,7 @@ def test_a_quote_that_is_not_closed_costs_its_row(tmp_path: Path, changed: dict[
 def test_a_description_of_many_lines_is_one_cell(tmp_path: Path) -> None:
     text = "\n".join(f"{n}, a line; with 12,50 and a 5 tube" for n in range(400))
     path = write(tmp_path, "a.csv", 'id,description,price\na,"' + text.replace('"', '""') + '",5\nb,x,6\n')
-    assert list(read_listings(path)) == [
+    assert list(read_rows(path)) == [
         Listing("a", description=text, price=5.0),
         Listing("b", description="x", price=6.0),
     ]
@@ -284,7 +284,7 @@ def test_every_record_that_is_csv_comes_out(
     wanted = [
         Listing(f"L{n}", title=unescape(t) or None, description=unescape(d) or None) for n, (t, d) in enumerate(rows)
     ]
-    assert list(read_listings(path)) == wanted
+    assert list(read_rows(path)) == wanted
 
 
 @quick
@@ -300,7 +300,7 @@ def test_no_line_of_a_broken_csv_is_lost(tmp_path_factory: pytest.TempPathFactor
     """What is read is what is told: each line stands in one listing, or in one bad row."""
     path = write(tmp_path_factory.getbasetemp(), "broken.csv", "\n".join(["id,title", *lines]))
     covered = 0
-    for row in read_listings(path):
+    for row in read_rows(path):
         covered += 1 if isinstance(row, BadRow) else 1 + (row.id + (row.title or "")).count("\n")
     assert covered == len(lines)
 
@@ -312,21 +312,21 @@ def test_no_line_of_a_broken_csv_is_lost(tmp_path_factory: pytest.TempPathFactor
 def test_delimiters_are_found_by_themselves(tmp_path: Path, delimiter: str) -> None:
     rows = ["id|title|price|attributes", 'a|"x, y; z"|1.5|"{""a"": ""b""}"', "b||2|"]
     path = write(tmp_path, "a.csv", "\n".join(row.replace("|", delimiter) for row in rows))
-    assert list(read_listings(path)) == [
+    assert list(read_rows(path)) == [
         Listing("a", title="x, y; z", price=1.5, attributes={"a": "b"}),
         Listing("b", price=2.0),
     ]
     path = write(tmp_path, "p.csv", "brand|price|currency\nAcme|5|EUR\n".replace("|", delimiter))
-    assert list(read_prices(path)) == [PriceRecord("Acme", 5.0, "EUR")]
+    assert list(read_price_rows(path)) == [PriceRecord("Acme", 5.0, "EUR")]
 
 
 def test_headers_are_read_in_any_case(tmp_path: Path) -> None:
     wanted = [Listing("a", title="x", seller_id="s")]
-    assert list(read_listings(write(tmp_path, "a.csv", "ID, Title ,SELLER_ID\na,x,s\n"))) == wanted
-    assert list(read_listings(write(tmp_path, "a.jsonl", '{"Id": "a", "TITLE": "x", "Seller_Id": "s"}'))) == wanted
-    assert list(read_listings(write_parquet(tmp_path, [{"Id": "a", "TITLE": "x", "Seller_Id": "s"}]))) == wanted
+    assert list(read_rows(write(tmp_path, "a.csv", "ID, Title ,SELLER_ID\na,x,s\n"))) == wanted
+    assert list(read_rows(write(tmp_path, "a.jsonl", '{"Id": "a", "TITLE": "x", "Seller_Id": "s"}'))) == wanted
+    assert list(read_rows(write_parquet(tmp_path, [{"Id": "a", "TITLE": "x", "Seller_Id": "s"}]))) == wanted
     path = write(tmp_path, "p.csv", "Brand,PRICE,Currency\nAcme,5,EUR\n")
-    assert list(read_prices(path)) == [PriceRecord("Acme", 5.0, "EUR")]
+    assert list(read_price_rows(path)) == [PriceRecord("Acme", 5.0, "EUR")]
 
 
 @pytest.mark.parametrize(
@@ -343,16 +343,16 @@ def test_a_column_that_is_nearly_one_of_ours_is_reported(tmp_path: Path, header:
     path = write(tmp_path, "a.csv", f"{header}\n{row}\n")
     values = dict.fromkeys(header.split(","), "1")
     if likely is None:
-        assert len(list(read_listings(path))) == len(list(read_listings(write_parquet(tmp_path, [values])))) == 1
+        assert len(list(read_rows(path))) == len(list(read_rows(write_parquet(tmp_path, [values])))) == 1
         return
     for source in (path, write_parquet(tmp_path, [values])):
         with pytest.raises(InputError, match=rf": expected the column {likely}, got "):
-            read_listings(source)
+            read_rows(source)
 
 
 def test_prices_with_a_column_that_is_nearly_one_of_theirs(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"p\.csv: expected the column price, got pirce"):
-        read_prices(write(tmp_path, "p.csv", "brand,pirce,currency\nAcme,5,EUR\n"))
+        read_price_rows(write(tmp_path, "p.csv", "brand,pirce,currency\nAcme,5,EUR\n"))
 
 
 @pytest.mark.parametrize(
@@ -364,28 +364,28 @@ def test_prices_with_a_column_that_is_nearly_one_of_theirs(tmp_path: Path) -> No
 )
 def test_a_table_without_its_id_is_refused(tmp_path: Path, header: str, said: str) -> None:
     with pytest.raises(InputError, match=rf"a\.csv: {said}"):
-        read_listings(write(tmp_path, "a.csv", f"{header}\na,b,c\n"))
+        read_rows(write(tmp_path, "a.csv", f"{header}\na,b,c\n"))
 
 
 @pytest.mark.parametrize("name", ["a.csv.gz", "a.jsonl.gz", "a.CSV.GZ"])
 def test_packed_files_are_read(tmp_path: Path, name: str) -> None:
     text = "id,title\na,x\n" if "csv" in name.lower() else '{"id": "a", "title": "x"}\n'
     path = write(tmp_path, name, gzip.compress(text.encode()))
-    assert list(read_listings(path)) == [Listing("a", title="x")]
+    assert list(read_rows(path)) == [Listing("a", title="x")]
     path = write(tmp_path, "p.csv.gz", gzip.compress(b"brand,price,currency\nAcme,5,EUR\n"))
-    assert list(read_prices(path)) == [PriceRecord("Acme", 5.0, "EUR")]
+    assert list(read_price_rows(path)) == [PriceRecord("Acme", 5.0, "EUR")]
 
 
 def test_a_packed_file_that_is_damaged_is_named(tmp_path: Path) -> None:
     whole = gzip.compress("".join(f'{{"id": "{n}", "title": "{n * 7919}"}}\n' for n in range(9999)).encode())
     for data in (b"hello", whole[:5000], whole[:5000] + b"\xff" * 99 + whole[5099:]):
         with pytest.raises(CorruptFileError, match=r"^a\.jsonl\.gz: not gzip, or damaged after line \d"):
-            list(read_listings(write(tmp_path, "a.jsonl.gz", data)))
+            list(read_rows(write(tmp_path, "a.jsonl.gz", data)))
 
 
 def test_short_rows_are_reported_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = write(tmp_path, "a.csv", "id,title,price\na,x\nb\nc,y,5\n")
-    assert list(read_listings(path)) == [Listing("a", title="x"), Listing("b"), Listing("c", title="y", price=5.0)]
+    assert list(read_rows(path)) == [Listing("a", title="x"), Listing("b"), Listing("c", title="y", price=5.0)]
     assert [r.getMessage() for r in caplog.records] == [
         "a.csv, line 2: 2 cells in 3 columns; those at the end count as empty, here and below"
     ]
@@ -395,7 +395,7 @@ def test_a_line_that_nobody_wrote_is_a_bad_row(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr("logoscan.io.tables.MOST_LINE_CHARS", 100)
     for name, text in (("a.csv", "id,title\na,{}\nb,\n"), ("a.jsonl", '{{"id": "a", "title": "{}"}}\n{{"id": "b"}}\n')):
         for length in (100, 200, 999):
-            bad, good = read_listings(write(tmp_path, name, text.format("x" * length)))
+            bad, good = read_rows(write(tmp_path, name, text.format("x" * length)))
             assert isinstance(bad, BadRow)
             assert good == Listing("b")
 
@@ -404,7 +404,7 @@ def test_a_line_that_nobody_wrote_is_a_bad_row(tmp_path: Path, monkeypatch: pyte
 
 
 def test_a_full_row_of_parquet(tmp_path: Path) -> None:
-    assert list(read_listings(write_parquet(tmp_path, [FULL, {"id": "L2"}]))) == [
+    assert list(read_rows(write_parquet(tmp_path, [FULL, {"id": "L2"}]))) == [
         FULL_LISTING,
         Listing("L2"),
     ]
@@ -417,7 +417,7 @@ def test_a_text_in_parquet_that_nobody_wrote_costs_its_row(tmp_path: Path, monke
         {"id": "b", "title": "x" * 100},
         {"id": "c", "title": None},
     ]
-    first, bad, last = read_listings(write_parquet(tmp_path, rows))
+    first, bad, last = read_rows(write_parquet(tmp_path, rows))
     assert isinstance(first, Listing)
     assert bad == BadRow(2, "expected fields of less than 100 bytes, got as many or more")
     assert isinstance(last, Listing)
@@ -430,7 +430,7 @@ def test_a_row_group_of_huge_rows_is_not_read(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr("logoscan.io.parquet_rows._MOST_MEAN_BYTES", 1000)
     table = pa.table({"id": list("abcde"), "title": ["x", "x", "x" * 9000, "x", "x"]})
     parquet.write_table(table, tmp_path / "a.parquet", row_group_size=2)  # ab, cd, e
-    rows = list(read_listings(tmp_path / "a.parquet"))
+    rows = list(read_rows(tmp_path / "a.parquet"))
     assert [row.id if isinstance(row, Listing) else (row.line, row.rows) for row in rows] == ["a", "b", (3, 2), "e"]
     (bad,) = [row.reason for row in rows if isinstance(row, BadRow)]
     assert bad.startswith("rows 3 to 4, 2 in all: expected row groups of at most 1000 bytes a row, got ")
@@ -450,7 +450,7 @@ def test_texts_of_any_arrow_type_are_capped(form: str, tmp_path: Path, monkeypat
     }[form]()
     table = pa.table({"id": ["a", "b", "c"], "reviews" if form == "list" else "title": column})
     parquet.write_table(table, tmp_path / "a.parquet")
-    rows = list(read_listings(tmp_path / "a.parquet"))
+    rows = list(read_rows(tmp_path / "a.parquet"))
     assert [type(row) for row in rows] == [Listing, BadRow, Listing]
 
 
@@ -469,7 +469,7 @@ def test_parquets_own_types_are_read(tmp_path: Path) -> None:
         {"id": "a", "attributes": [("colour", "red")], "price": 1.5, "claimed_brand": ""},
         {"id": "b", "attributes": None, "price": None, "claimed_brand": None},
     ]
-    assert list(read_listings(write_parquet(tmp_path, rows, schema))) == [
+    assert list(read_rows(write_parquet(tmp_path, rows, schema))) == [
         Listing("a", attributes={"colour": "red"}, price=1.5, claimed_brand=""),
         Listing("b"),
     ]
@@ -480,7 +480,7 @@ def test_attributes_that_only_some_rows_have_are_absent_in_the_others(tmp_path: 
         {"id": "a", "attributes": {"colour": "red"}},
         {"id": "b", "attributes": {"size": "9"}},
     ]
-    assert list(read_listings(write_parquet(tmp_path, rows))) == [
+    assert list(read_rows(write_parquet(tmp_path, rows))) == [
         Listing("a", attributes={"colour": "red"}),
         Listing("b", attributes={"size": "9"}),
     ]
@@ -488,7 +488,7 @@ def test_attributes_that_only_some_rows_have_are_absent_in_the_others(tmp_path: 
 
 def test_a_bad_row_of_parquet_is_named_and_passed_over(tmp_path: Path) -> None:
     rows: list[dict[str, Any]] = [{"id": "first", "price": None}, {"id": None}, {"id": "b"}]
-    first, bad, last = read_listings(write_parquet(tmp_path, rows))
+    first, bad, last = read_rows(write_parquet(tmp_path, rows))
     assert (first, last) == (Listing("first"), Listing("b"))
     assert isinstance(bad, BadRow)
     assert (bad.line, bad.reason[:10]) == (2, "id: expect")
@@ -496,9 +496,9 @@ def test_a_bad_row_of_parquet_is_named_and_passed_over(tmp_path: Path) -> None:
 
 def test_parquets_dates_and_decimals_are_read(tmp_path: Path) -> None:
     day = {"id": "a", "listed_at": datetime.date(2024, 1, 1), "price": Decimal("12.50")}
-    assert list(read_listings(write_parquet(tmp_path, [day]))) == [Listing("a", listed_at="2024-01-01", price=12.5)]
+    assert list(read_rows(write_parquet(tmp_path, [day]))) == [Listing("a", listed_at="2024-01-01", price=12.5)]
     moment = {"id": "b", "listed_at": datetime.datetime(2024, 1, 1, 12, 30, tzinfo=datetime.UTC)}
-    (listing,) = read_listings(write_parquet(tmp_path, [moment]))
+    (listing,) = read_rows(write_parquet(tmp_path, [moment]))
     assert listing == Listing("b", listed_at="2024-01-01T12:30:00+00:00")
 
 
@@ -506,7 +506,7 @@ def test_a_file_that_is_no_parquet_is_named(tmp_path: Path) -> None:
     whole = write_parquet(tmp_path, [{"id": "a", "title": "b" * 999}]).read_bytes()
     for data in (b"", b"hello", whole[:-4]):
         with pytest.raises(CorruptFileError, match=r"^a\.parquet: not Parquet, or damaged"):
-            list(read_listings(write(tmp_path, "a.parquet", data)))
+            list(read_rows(write(tmp_path, "a.parquet", data)))
 
 
 def test_a_damaged_row_group_costs_that_group(tmp_path: Path) -> None:
@@ -521,7 +521,7 @@ def test_a_damaged_row_group_costs_that_group(tmp_path: Path) -> None:
     data = (tmp_path / "a.parquet").read_bytes()
     start = data.index(b"row-015") - 4  # the length of a text in the second group
     path = write(tmp_path, "a.parquet", data[:start] + b"\xff" * 4 + data[start + 4 :])
-    rows = list(read_listings(path))
+    rows = list(read_rows(path))
     assert [row.id for row in rows if isinstance(row, Listing)] == names[:10] + names[20:]
     (bad,) = [row for row in rows if isinstance(row, BadRow)]
     assert (bad.line, bad.rows) == (11, 10)
@@ -536,7 +536,7 @@ def test_more_rows_than_a_file_can_hold_are_refused(tmp_path: Path, monkeypatch:
     size = (tmp_path / "a.parquet").stat().st_size
     monkeypatch.setattr("logoscan.io.parquet_rows._MOST_ROWS_A_BYTE", 200_000 // size - 1)
     with pytest.raises(CorruptFileError, match=rf"it says that it has 200000 rows in {size} bytes"):
-        read_listings(tmp_path / "a.parquet")
+        read_rows(tmp_path / "a.parquet")
 
 
 def arrow_columns() -> dict[str, Any]:
@@ -583,7 +583,7 @@ def test_columns_of_any_arrow_type_are_read(form: str, tmp_path: Path) -> None:
     name, column, wanted = arrow_columns()[form]
     parquet.write_table(pa.table({"id": ["a", "b"], name: column}), tmp_path / "a.parquet")
     values = {} if wanted is None else {name: wanted}
-    assert list(read_listings(tmp_path / "a.parquet")) == [Listing("a", **values), Listing("b")]
+    assert list(read_rows(tmp_path / "a.parquet")) == [Listing("a", **values), Listing("b")]
 
 
 @pytest.mark.parametrize(
@@ -604,7 +604,7 @@ def test_a_value_that_cannot_be_had_costs_its_field(tmp_path: Path, name: str, c
     from pyarrow import parquet
 
     parquet.write_table(pa.table({"id": ["a", "b"], name: column(pa)}), tmp_path / "a.parquet")
-    bad, good = read_listings(tmp_path / "a.parquet")
+    bad, good = read_rows(tmp_path / "a.parquet")
     assert isinstance(bad, Listing)
     assert isinstance(good, Listing)
     assert (bad.id, list(bad.dropped)) == ("a", [name])
@@ -618,31 +618,31 @@ def test_a_value_that_cannot_be_had_costs_its_field(tmp_path: Path, name: str, c
 def test_unknown_fields_are_reported_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     lines = '{"id": "a", "colour": 1}\n{"id": "b", "colour": 2, "zip": 3}\n{"id": "c", "zip": 4}\n'
     with caplog.at_level(logging.WARNING, "logoscan"):
-        assert len(list(read_listings(write(tmp_path, "a.jsonl", lines)))) == 3
+        assert len(list(read_rows(write(tmp_path, "a.jsonl", lines)))) == 3
     assert [r.getMessage() for r in caplog.records] == [
         "a.jsonl: ignored fields: colour",
         "a.jsonl: ignored fields: zip",
     ]
     caplog.clear()
     with caplog.at_level(logging.WARNING, "logoscan"):
-        assert len(list(read_listings(write(tmp_path, "a.csv", "id,zip,colour\na,1,2\nb,3,4\n")))) == 2
+        assert len(list(read_rows(write(tmp_path, "a.csv", "id,zip,colour\na,1,2\nb,3,4\n")))) == 2
     assert [r.getMessage() for r in caplog.records] == ["a.csv: ignored fields: colour, zip"]
 
 
 def test_a_folder_gives_a_listing_for_each_photo(tmp_path: Path) -> None:
-    assert list(read_listings(tmp_path)) == []
+    assert list(read_rows(tmp_path)) == []
     for name in ("b.JPG", "a/z.png", "c.webp", "d.gif", "e.jpeg", "notes.txt", "f.bmp"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"x")
     (tmp_path / "folder.jpg").mkdir()
     names = ["a/z.png", "b.JPG", "c.webp", "d.gif", "e.jpeg", "f.bmp"]
-    assert list(read_listings(tmp_path)) == [Listing(id=name, images=(name,)) for name in names]
+    assert list(read_rows(tmp_path)) == [Listing(id=name, images=(name,)) for name in names]
 
 
 def test_a_file_name_that_is_no_text_is_a_bad_row(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(b"x")
     (tmp_path / "b\udcff.jpg").write_bytes(b"x")
-    good, bad = read_listings(tmp_path)
+    good, bad = read_rows(tmp_path)
     assert good == Listing("a.jpg", images=("a.jpg",))
     assert isinstance(bad, BadRow)
     assert "lone surrogate" in bad.reason
@@ -653,7 +653,7 @@ def test_another_source_is_refused_at_once(tmp_path: Path, name: str) -> None:
     if "missing" not in name:
         write(tmp_path, name, "{}")
     with pytest.raises(InputError, match=r"expected a folder of photos or a \.jsonl, \.csv or \.parquet file, got"):
-        read_listings(tmp_path / name)
+        read_rows(tmp_path / name)
 
 
 def test_rows_are_counted_for_progress(tmp_path: Path) -> None:
@@ -673,7 +673,7 @@ def test_read_prices_of_a_csv(tmp_path: Path) -> None:
         "\ufeffbrand,price,currency,category\nAcme,10,EUR,shoes\nAcme,12.5,eur,\nAcme,cheap,EUR,\nAcme,0,EUR,\n"
         "Acme,nan,EUR,\nAcme,5,EURO,\nAcme\n,5,EUR,\nBolt,7,USD,bags\n"
     )
-    rows = list(read_prices(write(tmp_path, "p.csv", text)))
+    rows = list(read_price_rows(write(tmp_path, "p.csv", text)))
     assert [row for row in rows if isinstance(row, PriceRecord)] == [
         PriceRecord("Acme", 10.0, "EUR", "shoes"),
         PriceRecord("Acme", 12.5, "eur"),
@@ -684,7 +684,7 @@ def test_read_prices_of_a_csv(tmp_path: Path) -> None:
 
 def test_prices_without_a_category_column(tmp_path: Path) -> None:
     path = write(tmp_path, "p.csv", "price,currency,brand\n10,EUR,Acme\n10,EUR\n")
-    good, bad = read_prices(path)
+    good, bad = read_price_rows(path)
     assert good == PriceRecord("Acme", 10.0, "EUR")
     assert isinstance(bad, BadRow)
     assert "brand" in bad.reason
@@ -695,7 +695,7 @@ def test_prices_with_condition_and_title(tmp_path: Path) -> None:
         "title,condition,brand,price,currency\n3 x 50 ml Day Cream,used,Acme,10,EUR\n,,Acme,10,EUR\n"
         "Set of 2 mugs,New,Acme,10,EUR\nAcme mug\n"
     )
-    *good, bad = read_prices(write(tmp_path, "p.csv", text))
+    *good, bad = read_price_rows(write(tmp_path, "p.csv", text))
     assert good == [
         PriceRecord("Acme", 10.0, "EUR", None, "used", Pack(3, 50.0, "ml")),
         PriceRecord("Acme", 10.0, "EUR"),
@@ -709,12 +709,12 @@ def test_prices_need_their_columns(tmp_path: Path, text: str, missing: str) -> N
     with pytest.raises(
         InputError, match=rf"p\.csv: expected the columns brand, price, currency; \[{missing}\] missing"
     ):
-        list(read_prices(write(tmp_path, "p.csv", text)))
+        list(read_price_rows(write(tmp_path, "p.csv", text)))
 
 
 def test_prices_with_bytes_that_are_not_utf8(tmp_path: Path) -> None:
     path = write(tmp_path, "p.csv", b"brand,price,currency\nCaf\xe9,5,EUR\nAcme,6,EUR\n")
-    assert list(read_prices(path)) == [
+    assert list(read_price_rows(path)) == [
         BadRow(2, "expected UTF-8, got bytes that are not"),
         PriceRecord("Acme", 6.0, "EUR"),
     ]
@@ -722,7 +722,7 @@ def test_prices_with_bytes_that_are_not_utf8(tmp_path: Path) -> None:
 
 def test_prices_of_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="prices: expected a CSV file, got"):
-        list(read_prices(tmp_path / "not-there.csv"))
+        list(read_price_rows(tmp_path / "not-there.csv"))
 
 
 @pytest.mark.parametrize(
@@ -746,7 +746,7 @@ def test_prices_of_a_missing_file(tmp_path: Path) -> None:
 )
 def test_a_bad_row_of_prices_is_named(tmp_path: Path, row: str, reason: str) -> None:
     path = write(tmp_path, "p.csv", f"brand,price,currency,title\nAcme,4,EUR,\n{row}\nAcme,6,EUR,x\n")
-    first, bad, last = read_prices(path)
+    first, bad, last = read_price_rows(path)
     assert (first, last) == (PriceRecord("Acme", 4.0, "EUR"), PriceRecord("Acme", 6.0, "EUR"))
     assert isinstance(bad, BadRow)
     assert bad.line == 3
@@ -759,7 +759,7 @@ def test_entities_in_prices_are_decoded(tmp_path: Path) -> None:
         "p.csv",
         "brand,price,currency,category,title\nL&#39;Or&eacute;al,5,EUR,Skin &amp; Hair,3 &times; 50 ml\n",
     )
-    (record,) = read_prices(path)
+    (record,) = read_price_rows(path)
     assert record == PriceRecord("L'Oréal", 5.0, "EUR", "Skin & Hair", None, Pack(3, 50.0, "ml"))
 
 
@@ -773,4 +773,4 @@ def test_labels_behind_a_quote_that_is_not_closed_are_reported(tmp_path: Path) -
 
 
 def test_a_number_is_an_id(tmp_path: Path) -> None:
-    assert list(read_listings(write(tmp_path, "a.jsonl", '{"id": 42}\n'))) == [Listing("42")]
+    assert list(read_rows(write(tmp_path, "a.jsonl", '{"id": 42}\n'))) == [Listing("42")]

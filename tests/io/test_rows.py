@@ -21,7 +21,7 @@ from PIL import Image
 from strategies import listings, quick
 
 from logoscan.index.logo_index import LogoIndex
-from logoscan.io.listings import read_listings
+from logoscan.io.listings import read_rows
 from logoscan.io.rows import FIELDS, BadRow, to_listing
 from logoscan.io.values import plain_number, unescape
 from logoscan.scan.scanner import Scanner
@@ -382,7 +382,7 @@ def scanner(tmp_path_factory: pytest.TempPathFactory) -> Scanner:
 def test_every_broken_row_is_screened_or_named(scanner: Scanner, tmp_path: Path, seed: int) -> None:
     rows = list(broken_rows(1000, seed))
     (tmp_path / "a.jsonl").write_bytes(as_jsonl(rows))
-    out = list(read_listings(tmp_path / "a.jsonl"))
+    out = list(read_rows(tmp_path / "a.jsonl"))
     assert len(out) == len(rows)
     good = []
     for row, read in zip(rows, out, strict=True):
