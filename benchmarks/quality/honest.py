@@ -26,9 +26,10 @@ from benchmarks.quality.photos import read_photos
 from logoscan.index.logo_index import LogoIndex
 from logoscan.results import Report
 from logoscan.runtime import one_core_a_batch
-from logoscan.scan.scanner import PhotoFeatures, Scanner
+from logoscan.scan.scanner import Scanner
 from logoscan.types import Brand, ImageSource, Listing, UsualPrice
 from logoscan.vision.encoder import ClipEncoder
+from logoscan.vision.features import PhotoFeatures
 
 ACCUSED = 0.3
 """Log-odds from which a reason counts against the seller."""

@@ -17,8 +17,9 @@ from benchmarks.common.statistics import Statistic, paired, tpr_at
 from benchmarks.quality.photos import MODES, Answer, Photo, answers_of, evidence_of, matches_of, prepare, rates
 from logoscan.images.boxes import iou
 from logoscan.index.logo_index import LogoIndex
-from logoscan.scan.scanner import PhotoFeatures, Scanner
+from logoscan.scan.scanner import Scanner
 from logoscan.types import Match
+from logoscan.vision.features import PhotoFeatures
 
 
 @click.command("identify")

@@ -70,7 +70,7 @@ def plans(most: int, skip: int, out: Path, **inputs: Any) -> None:
         passes = np.full((2 if timed else 1, len(scanners)), np.inf)
         for i, k in np.ndindex(passes.shape):
             start = time.perf_counter()
-            (features,) = scanners[k].observe([photo.path])
+            (features,) = scanners[k].features([photo.path])
             passes[i, k] = time.perf_counter() - start
             if i == 0:
                 counts[k] += len(features.regions)

@@ -15,7 +15,7 @@ from benchmarks.common.results import write_result
 from benchmarks.common.statistics import bootstrap
 from benchmarks.quality.photos import Run, answers_of, confidences_of, prepare
 from logoscan.images.loading import load_image
-from logoscan.scan.scanner import PhotoFeatures
+from logoscan.vision.features import PhotoFeatures
 
 # Evidence that answers.
 _MODES = ("appearance", "logo", "text", "both")

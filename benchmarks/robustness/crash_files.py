@@ -71,6 +71,7 @@ class StandIn:
     def __init__(self, *_: object, **__: object) -> None:
         row = Preprocessing(16, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), "squeeze")
         self.info = EncoderInfo("stand-in", "5" * 64, row, 49)
+        self.description = f"stand-in@{self.info.fingerprint} fp32"
 
     def encode_pixels(self, pixels: Rgb) -> Embeddings:
         """Encode uint8 (n, 16, 16, 3) as float32 (n, 49)."""
@@ -247,11 +248,12 @@ class _NoKeypoints:
 
 
 def _run(*arguments: object) -> None:
-    """Run a command of logoscan with the stand-in for the model."""
+    """Run a command of logoscan with stand-ins for the models."""
     from logoscan.cli import main
 
     with (
         patch("logoscan.vision.encoder.ClipEncoder", StandIn),
+        patch("logoscan.scan.scanner.AlterationCheck", lambda: None),  # a network, which a fork may not build
         patch("cv2.SIFT_create", _NoKeypoints),  # takes a hundred times as long as all the rest
         redirect_stdout(io.StringIO()),
     ):
@@ -317,7 +319,7 @@ def _read_weights(folder: Path) -> object:
         weights._manifest.cache_clear()
         try:
             rows = weights.rows()
-            return rows, weights.calibrations(), tuple(weights.verified(name)[0].name for name in rows)
+            return rows, weights.calibration_rows(), tuple(weights.verified(name)[0].name for name in rows)
         finally:
             weights._manifest.cache_clear()
 

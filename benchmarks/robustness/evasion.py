@@ -26,9 +26,9 @@ from benchmarks.robustness.evasion_plots import draw_photos, draw_titles, table
 from benchmarks.robustness.evasion_titles import on_titles
 from logoscan._hashing import file_sha256
 from logoscan.images.loading import load_image
-from logoscan.scan.scanner import PhotoFeatures
 from logoscan.training.wordmarks import font_files
 from logoscan.types import Boxes, Rgb
+from logoscan.vision.features import PhotoFeatures
 
 EVIDENCE = ("all", "logo", "text")
 """All evidence for a brand; its logo, by appearance and keypoints; text that is read."""

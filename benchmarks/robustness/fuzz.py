@@ -29,6 +29,7 @@ from logoscan.index.logo_index import LogoIndex
 from logoscan.io.listings import BadRow, read_listings
 from logoscan.pricing.files import read_prices
 from logoscan.reporting.jsonl import report_from_json
+from logoscan.types import Listing
 
 # A quarter of the seconds after which an input counts as a hang.
 _SLOW_S = 5
@@ -50,17 +51,20 @@ def _listings(suffix: str) -> Callable[[bytes], None]:
     def read(data: bytes) -> None:
         path = _FOLDER / f"fuzz{suffix}"
         path.write_bytes(data)
-        for row in read_listings(path):
-            if isinstance(row, BadRow) and len(row.reason) > 1000:
-                raise AssertionError(f"a reason of {len(row.reason)} characters")
+        list(read_listings(path, on_error=_check_reason))
 
     return read
+
+
+def _check_reason(row: BadRow) -> None:
+    if len(row.reason) > 1000:
+        raise AssertionError(f"a reason of {len(row.reason)} characters")
 
 
 def _prices(data: bytes) -> None:
     path = _FOLDER / "fuzz-prices.csv"
     path.write_bytes(b"brand,price,currency,title\n" + data)
-    list(read_prices(path))
+    list(read_prices(path, on_error="skip"))
 
 
 def _index(data: bytes) -> None:
@@ -177,13 +181,13 @@ def _broken(count: int) -> dict[str, int]:
     from attack import scanner
     from broken_rows import as_jsonl, broken_rows
 
-    from logoscan.types import Listing
-
     rows = list(broken_rows(count, 0))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "broken.jsonl"
         path.write_bytes(as_jsonl(rows))
-        read = list(read_listings(path))
+        read: list[Listing | BadRow] = []
+        for listing in read_listings(path, on_error=read.append):
+            read.append(listing)  # bad rows are added in their place
         good = [row for row in read if isinstance(row, Listing)]
         reports = list(scanner(Path(folder)).scan_many(good))
     told = ({f"{name}: {why}" for name, why in listing.dropped.items()} for listing in good)

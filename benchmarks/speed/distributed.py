@@ -31,10 +31,11 @@ from benchmarks.common.scanners import build_scanner
 from logoscan.distributed.ray_scan import Pool, merge_states, scan_shards, shard_reports
 from logoscan.distributed.report_files import read_output
 from logoscan.index.logo_index import LogoIndex
-from logoscan.io.listings import BadRow, read_listings
+from logoscan.io.listings import read_listings
 from logoscan.merchants.state import MerchantState
 from logoscan.results import Report
 from logoscan.scan.scanner import Scanner
+from logoscan.types import Listing
 from logoscan.vision.encoder import ClipEncoder
 
 SAMPLES = Path(logoscan.__file__).parent / "_samples"
@@ -154,9 +155,9 @@ def compare(one: Mapping[str, Report], other: Mapping[str, Report]) -> dict[str,
     }
 
 
-def _rows(folder: Path) -> Iterator[Any]:
+def _rows(folder: Path) -> Iterator[Listing]:
     for path in sorted(folder.glob("[0-9]*.jsonl")):
-        yield from (row for row in read_listings(path) if not isinstance(row, BadRow))
+        yield from read_listings(path, on_error="skip")
 
 
 def _states(reports: Mapping[str, Report]) -> dict[str, MerchantState]:

@@ -26,15 +26,16 @@ from benchmarks.common.results import write_result
 from benchmarks.common.scanners import build_scanner, settings_of
 from benchmarks.common.titles import BRANDS, honest_title, names
 from logoscan.index import storage
-from logoscan.index.gallery import Nearest
 from logoscan.index.logo_index import LogoIndex
+from logoscan.index.photo_search import PhotoSearch
 from logoscan.index.storage import LogoRecord, Stored
 from logoscan.matching.sift_match import placements
 from logoscan.runtime import one_core_a_batch
-from logoscan.scan.scanner import PhotoFeatures, Scanner
+from logoscan.scan.scanner import Scanner
 from logoscan.scan.threads import batched
 from logoscan.types import Brand, Embeddings, Regions, TextSpans
 from logoscan.vision.encoder import ClipEncoder
+from logoscan.vision.features import PhotoFeatures
 from logoscan.vision.sift import Keypoints
 
 # Lengths of the second vector and of the noise in a synthetic one, beside 0.8 of the first.
@@ -87,7 +88,7 @@ def grown(real: LogoIndex, size: int, folder: Path, seed: int) -> int:
     logos = tuple(records)
     drawings = dict.fromkeys(row_of, b"")  # pictures are not what is measured
     facts = tuple(sorted(brands, key=lambda b: b.name))
-    stored = Stored(real.encoder, facts, logos, np.concatenate(blocks), drawings, _SharedKeypoints(real, row_of))
+    stored = Stored(real.encoder_info, facts, logos, np.concatenate(blocks), drawings, _SharedKeypoints(real, row_of))
     storage.save(folder, stored)
     return len(made_up)
 
@@ -154,14 +155,14 @@ def measure(
         built_s = time.perf_counter() - began
         names_of = index.names
 
-        def search(some: Sequence[PhotoFeatures]) -> list[Nearest]:
-            nearest = index.search_together([one.vectors for one in some])
-            for one, near in zip(some, nearest, strict=True):
-                index.search_brands(one.vectors, nearest=near)
-            return nearest
+        def search(some: Sequence[PhotoFeatures]) -> list[PhotoSearch]:
+            found = index.search_photos([(one.vectors, one.mirrored) for one in some])
+            for one in found:
+                _ = one.neighbours_or_mirrored  # computed when it is first asked for
+            return found
 
         def lay_keypoints(one: PhotoFeatures) -> None:
-            placements(one, index, search([one])[0])
+            placements(one, search([one])[0], index)
 
         lay_keypoints(observed[0])
         names_of.find_in_spans(texts[0], 0)

@@ -23,6 +23,7 @@ from logoscan.runtime import cores, on_device, one_core_a_batch
 from logoscan.scan.scanner import Scanner
 from logoscan.types import Rgb
 from logoscan.vision.encoder import ClipEncoder
+from logoscan.vision.network_runner import NetworkRunner
 
 # Photos that are looked at together, as in a batch of listings of `Scanner.scan_many`.
 _BATCH = 4
@@ -81,10 +82,17 @@ class Recorder:
 
         return noting
 
+    def _runners(self) -> list[tuple[str, NetworkRunner]]:
+        """List what runs the detector and the encoder; a detector may have no network."""
+        parts = (("detector", self._scanner.detector), ("encoder", self._scanner.encoder))
+        owned = ((name, getattr(owner, "_network", None)) for name, owner in parts)
+        return [(name, runner) for name, runner in owned if isinstance(runner, NetworkRunner)]
+
     def _callables(self) -> list[tuple[str, Any, str]]:
         """List the compiled networks: name, owner, attribute."""
-        parts = [("detector", self._scanner.detector), ("encoder", self._scanner.encoder)]
-        found = [(n, owner, "_compiled") for n, owner in parts if getattr(owner, "_compiled", None) is not None]
+        found: list[tuple[str, Any, str]] = [
+            (name, runner, "_compiled") for name, runner in self._runners() if runner._compiled is not None
+        ]
         engine = getattr(self._scanner.ocr, "_engine", None)
         if engine is None:
             return found
@@ -92,16 +100,12 @@ class Recorder:
         return [*found, *((name, part, "session") for name, part in reading)]
 
     def _modules(self) -> list[tuple[str, Any, Callable[..., Any]]]:
-        """List the networks that torch runs: name, the layers that the input enters, and what runs them."""
-        found: list[tuple[str, Any, Callable[..., Any]]] = []
-        encoder: Any = self._scanner.encoder
-        detector: Any = self._scanner.detector
-        if getattr(encoder, "_compiled", None) is None:
-            found.append(("encoder", encoder._image_tower, _run(encoder, encoder._image_tower, encoder.precision)))
-        if getattr(detector, "_compiled", None) is None and hasattr(detector, "_net"):
-            net = detector._net
-            run = _run(detector, lambda x: net.head(list(net.backbone(x).values())), detector.precision)
-            found.append(("detector", net.backbone, run))
+        """List the networks that torch runs: name, the module that the input enters, and what runs it."""
+        found: list[tuple[str, Any, Callable[..., Any]]] = [
+            (name, runner._module, _run(runner, runner._module, runner.precision))
+            for name, runner in self._runners()
+            if runner._compiled is None
+        ]
         reader = getattr(self._scanner.ocr, "_reader", None)
         if reader is not None:
             parts = (("lines", reader.detector), ("text", reader.recognizer))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -13,7 +13,7 @@ from fakes import BLUE, RED, WHITE, YELLOW, FakeEncoder, FakeOcr, quarters
 from logoscan.errors import LogoscanError
 from logoscan.images.loading import ImageLimits
 from logoscan.index.logo_index import LogoIndex
-from logoscan.io.listings import BadRow, read_rows
+from logoscan.io.listings import BadRow, read_listings
 from logoscan.matching.calibration import MatchCalibration
 from logoscan.pricing.model import PriceModel
 from logoscan.pricing.sample import PriceRecord
@@ -41,7 +41,7 @@ Trial: TypeAlias = Callable[[], tuple[Outcome, str]]
 
 ACME = quarters(RED, WHITE, BLUE, YELLOW)
 MOST_PIXELS = ImageLimits().max_pixels
-"""Tests make it a sixteenth, to be quick; `benchmarks/attacks.py` leaves it."""
+"""Tests make it a sixteenth, to be quick; `python -m benchmarks attacks` leaves it."""
 LONGEST_MESSAGE = 1000
 """Characters: a message that holds a hostile megabyte would be an attack on whoever reads the log."""
 
@@ -134,16 +134,12 @@ def scanned(listing: Listing) -> tuple[Outcome, str]:
 def listed(folder: Path, name: str, data: bytes, good_rows: int = 1) -> Trial:
     """Read a hostile listings file and scan its rows; `good_rows` of it are good all the same."""
     (folder / name).write_bytes(data)
-    return lambda: _rows_of(read_rows(folder / name), good_rows)
+    return lambda: _rows_of(folder / name, good_rows)
 
 
-def _rows_of(rows: Iterable[Listing | BadRow], good_rows: int) -> tuple[Outcome, str]:
-    bad, good = [], []
-    for row in rows:
-        if isinstance(row, BadRow):
-            bad.append(row)
-        else:
-            good.append(row)
+def _rows_of(path: Path, good_rows: int) -> tuple[Outcome, str]:
+    bad: list[BadRow] = []
+    good = list(read_listings(path, on_error=bad.append))
     if sum(row.id.startswith("good") for row in good) != good_rows:
         raise NotHarmlessError(f"expected {good_rows} good rows, got {[row.id[:20] for row in good[:9]]} and {bad[:3]}")
     ends = [ended(report) for report in scanner().scan_many(good[:20])]

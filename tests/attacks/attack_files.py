@@ -23,7 +23,7 @@ from logoscan.io.listings import BadRow, read_labels
 from logoscan.io.sealed_lines import seal
 from logoscan.merchants.photo_ledger import PhotoLedger
 from logoscan.merchants.state import MerchantState
-from logoscan.pricing.files import read_price_rows
+from logoscan.pricing.files import read_prices
 from logoscan.pricing.model import PriceModel
 from logoscan.reporting.html import listing_page
 from logoscan.reporting.jsonl import read_reports, report_to_json
@@ -230,8 +230,8 @@ def _prices(content: bytes, folder: Path) -> Trial:
     (folder / "prices.csv").write_bytes(content)
 
     def trial() -> tuple[Outcome, str]:
-        rows = list(read_price_rows(folder / "prices.csv"))
-        bad = [row for row in rows if isinstance(row, BadRow)]
+        bad: list[BadRow] = []
+        list(read_prices(folder / "prices.csv", on_error=bad.append))
         return ("bad row" if bad else "report"), "\n".join(f"{b.line}: {b.reason}" for b in bad[:3])
 
     return trial

@@ -15,4 +15,4 @@ from attack_sellers import SELLERS
 ATTACKS: dict[str, Attack] = {
     attack.name: attack for attack in (*PHOTOS, *MARKS, *ROWS, *STORED, *POISONS, *SELLERS, *OUTPUTS, *GATE)
 }
-"""In order; `benchmarks/attacks.py` measures each in a process of its own."""
+"""In order; `python -m benchmarks attacks` measures each in a process of its own."""

@@ -1,6 +1,6 @@
 """Each attack ends as stated, with a short word of what was wrong, and harms nothing that comes after it.
 
-Time and memory are measured by `benchmarks/attacks.py`.
+Time and memory are measured by `python -m benchmarks attacks`.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _SMALLER: dict[str, object] = {
     "logoscan.vision.sift.sift_photo": lambda rgb: Keypoints.empty((rgb.shape[1], rgb.shape[0])),
 }
 """Bombs and the caps that they try, smaller alike, and no keypoints, so that all attacks take a minute;
-`benchmarks/attacks.py` tries them as they are."""
+`python -m benchmarks attacks` tries them as they are."""
 
 
 def test_attack_names_are_unique() -> None:

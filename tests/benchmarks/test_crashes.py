@@ -1,4 +1,4 @@
-"""Files to trust: a small draw of `benchmarks/crashes.py`, which says what a kill and a flipped bit may leave."""
+"""Files to trust: a small draw of `python -m benchmarks crashes`: what a kill and a flipped bit may leave."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from paths import BENCHMARKS, importable
+from paths import ROOT
 
 from logoscan.scoring.model import ScoreModel
 
@@ -20,9 +20,7 @@ from logoscan.scoring.model import ScoreModel
 def bench() -> Any:
     threads = os.environ.get("OMP_NUM_THREADS")
     try:
-        with importable(BENCHMARKS):
-            import crash_files
-            import crashes
+        from benchmarks.robustness import crash_files, crashes
     finally:
         os.environ.pop("OMP_NUM_THREADS") if threads is None else os.environ.update(OMP_NUM_THREADS=threads)
     return SimpleNamespace(files=crash_files, crashes=crashes)
@@ -31,8 +29,8 @@ def bench() -> Any:
 def test_killed_writers_and_flipped_bits_never_serve_wrong_contents(tmp_path: Path, bench: Any) -> None:
     """In a process of its own: this one has threads, which a fork does not take along."""
     out = tmp_path / "crashes.json"
-    command = [sys.executable, str(BENCHMARKS / "crashes.py"), "--rounds", "11", "--flips", "165", "--json", str(out)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    command = [sys.executable, "-m", "benchmarks", "crashes", "--rounds", "11", "--flips", "165", "--json", str(out)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     figures = json.loads(out.read_bytes())
     assert figures["wrong"] == 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,34 +12,25 @@ from click.testing import CliRunner
 from fakes import BLUE, GREEN, RED, YELLOW, FakeDetector, FakeEncoder, FakeOcr, photo_of, quarters
 from hypothesis import given
 from hypothesis import strategies as st
-from paths import BENCHMARKS, importable
 from PIL import Image
+from rapidfuzz.distance import OSA
 from strategies import quick
 
+from benchmarks.common.composites import write_pillow_font
+from benchmarks.common.statistics import wilson
+from benchmarks.quality.photos import Photo, Run
+from benchmarks.robustness import evasion_negatives as negatives
+from benchmarks.robustness.evasion import ResultLog, Shown, evasion, recall
+from benchmarks.robustness.evasion_attacks import ATTACKS as EVERY_ATTACK
+from benchmarks.robustness.evasion_attacks import Scene
+from benchmarks.robustness.evasion_titles import TITLE_ATTACKS, on_titles
 from logoscan.index.logo_index import LogoIndex
 from logoscan.matching.calibration import MatchCalibration
 from logoscan.scan.scanner import Scanner
 from logoscan.training.materials import Materials
 from logoscan.types import Brand, Rgb
 
-
-def _modules() -> Any:
-    with importable(BENCHMARKS):
-        import evasion
-        import evasion_attacks
-        import evasion_negatives
-        import evasion_plots
-        import evasion_titles
-        import ocr
-        import quality_photos
-    return SimpleNamespace(
-        main=evasion, attacks=evasion_attacks, negatives=evasion_negatives, plots=evasion_plots, titles=evasion_titles,
-        photos=quality_photos, ocr=ocr,
-    )  # fmt: skip
-
-
-bench = _modules()
-ATTACKS = {attack.name: attack for attack in bench.attacks.ATTACKS}
+ATTACKS = {attack.name: attack for attack in EVERY_ATTACK}
 ON_MARKS = ("blur", "mosaic", "occlusion", "recolour", "redrawn", "outline", "added text")
 NO_BOXES = np.zeros((0, 4), np.float32)
 
@@ -49,7 +39,7 @@ def scene(boxes: Any = NO_BOXES) -> Any:
     """Rings, letters and a ramp: something for every attack to spoil."""
     y, x = np.mgrid[:120, :160]
     rgb = np.stack([x * 255 // 159, y * 2, np.where(np.hypot(x - 70, y - 60) % 20 < 10, 230, 20)], 2).astype(np.uint8)
-    return bench.attacks.Scene(rgb, np.asarray(boxes, np.float32).reshape(-1, 4), "Acme")
+    return Scene(rgb, np.asarray(boxes, np.float32).reshape(-1, 4), "Acme")
 
 
 BOXED = scene([[40, 30, 110, 90]])
@@ -57,8 +47,8 @@ BOXED = scene([[40, 30, 110, 90]])
 
 @pytest.fixture(scope="module")
 def words(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    folder = bench.ocr.pillows_font(tmp_path_factory.mktemp("font"))
-    return bench.negatives.Words((str(folder / "aileron.ttf"),), frozenset({"ABC"}))
+    folder = write_pillow_font(tmp_path_factory.mktemp("font"))
+    return negatives.Words((str(folder / "aileron.ttf"),), frozenset({"ABC"}))
 
 
 @pytest.mark.parametrize("name", ATTACKS)
@@ -166,10 +156,10 @@ def test_any_box_can_be_attacked(low: tuple[float, float], size: tuple[float, fl
 
 
 def test_patterns_take_turns_and_are_seeded(words: Any) -> None:
-    assert list(bench.negatives.pictures(0, 1, words)) == []
-    made = list(bench.negatives.pictures(9, 1, words))
-    assert [kind for kind, _ in made] == list(bench.negatives.KINDS)
-    again, other = (list(bench.negatives.pictures(2, seed, words)) for seed in (1, 2))
+    assert list(negatives.pictures(0, 1, words)) == []
+    made = list(negatives.pictures(9, 1, words))
+    assert [kind for kind, _ in made] == list(negatives.KINDS)
+    again, other = (list(negatives.pictures(2, seed, words)) for seed in (1, 2))
     assert np.array_equal(made[1][1], again[1][1])
     assert not np.array_equal(made[1][1], other[1][1])
     for _, rgb in made:
@@ -177,38 +167,38 @@ def test_patterns_take_turns_and_are_seeded(words: Any) -> None:
         assert rgb.shape == (480, 480, 3)
 
 
-@pytest.mark.parametrize("kind", bench.negatives.KINDS)
+@pytest.mark.parametrize("kind", negatives.KINDS)
 def test_every_kind_draws_something(kind: str, words: Any) -> None:
     for seed in range(4):
-        cover = bench.negatives.KINDS[kind](np.random.default_rng(seed), 96, words)
+        cover = negatives.KINDS[kind](np.random.default_rng(seed), 96, words)
         assert cover.dtype == np.float32
         assert cover.shape == (96, 96)
         assert 0 <= cover.min() <= cover.max() <= 1
         assert cover.std() > 0.02
-    made = bench.negatives.picture(np.random.default_rng(0), kind, words, Materials(np.random.default_rng(0)))
+    made = negatives.picture(np.random.default_rng(0), kind, words, Materials(np.random.default_rng(0)))
     assert made.dtype == np.uint8
 
 
 def test_registered_names_are_not_drawn(words: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[str] = []
-    real = bench.negatives.draw_name
+    real = negatives.draw_name
 
     def noted(name: str, font: str) -> Any:
         drawn.append(name)
         return real(name, font)
 
-    monkeypatch.setattr(bench.negatives, "draw_name", noted)
+    monkeypatch.setattr(negatives, "draw_name", noted)
     spellings = iter(["a b-c", "Abc", "Kolvex"])
-    bench.negatives._written(np.random.default_rng(0), 96, words, lambda: next(spellings))
+    negatives._written(np.random.default_rng(0), 96, words, lambda: next(spellings))
     assert drawn == ["a b-c", "Abc", "Kolvex"], "the first two are ABC and were drawn again"
     with pytest.raises(ValueError, match=r"words\.fonts: expected one font file or more, got none"):
-        bench.negatives.Words(())
+        negatives.Words(())
 
 
 # -- titles
 
 
-@pytest.mark.parametrize("attack", bench.titles.TITLE_ATTACKS, ids=lambda a: a.name)
+@pytest.mark.parametrize("attack", TITLE_ATTACKS, ids=lambda a: a.name)
 def test_a_name_is_attacked_in_degrees(attack: Any) -> None:
     assert attack("x", "Samsonite", 0) == "Samsonite"
     changed = [attack("x", "Samsonite", s) for s in range(len(attack.degrees) + 1)]
@@ -219,7 +209,7 @@ def test_a_name_is_attacked_in_degrees(attack: Any) -> None:
 
 
 def test_degrees_of_names_are_what_their_units_say() -> None:
-    by_name = {attack.name: attack for attack in bench.titles.TITLE_ATTACKS}
+    by_name = {attack.name: attack for attack in TITLE_ATTACKS}
     assert by_name["mixed case"]("x", "Samsonite", 4) == "sAMSONITE"
     assert by_name["leet"]("x", "Zzz Brrw", 4) not in (None, "Zzz Brrw")
     assert by_name["leet"]("x", "Mmm", 4) is None, "no digit is like an m"
@@ -229,57 +219,56 @@ def test_degrees_of_names_are_what_their_units_say() -> None:
     assert len(spaced) == 17
     for s, steps in ((1, 1), (2, 2), (3, 3)):
         spelt = by_name["misspelling"]("y", "Samsonite", s).lower()
-        assert bench.titles.OSA.distance(spelt, "samsonite") == steps
+        assert OSA.distance(spelt, "samsonite") == steps
 
 
 def test_what_titles_show() -> None:
-    figures = bench.titles.on_titles(30, 0)
+    figures = on_titles(30, 0)
     for content in figures.values():
         first = content["severities"][0]
         assert (first["degree"], first["n"], first["found"], first["flagged"]) == (None, 30, 1.0, 0.0)
     found = [row["found"] for row in figures["misspelling"]["severities"]]
     assert found == sorted(found, reverse=True)
     assert min(row["found"] for row in figures["spacing"]["severities"]) > 0.8
-    assert bench.titles.on_titles(0, 0)["leet"]["severities"][1]["found"] is None
+    assert on_titles(0, 0)["leet"]["severities"][1]["found"] is None
 
 
 # -- figures
 
 
 def test_recall_counts_every_photo_and_kept_those_found_untouched() -> None:
-    said = bench.main.Said
-    untouched = [said((0.9, 0.9, 0.0), (0.0, 0.0, 0.0)), said((0.9, 0.1, 0.9), (0.9, 0.9, 0.0), "B"),
-                 said((0.2, 0.2, 0.2), (0.0, 0.0, 0.0)), said((0.5, 0.5, 0.5), (0.0, 0.0, 0.0))]  # fmt: skip
-    figures = bench.main.recall(untouched, untouched, 0.5)
+    untouched = [Shown((0.9, 0.9, 0.0), (0.0, 0.0, 0.0)), Shown((0.9, 0.1, 0.9), (0.9, 0.9, 0.0), "B"),
+                 Shown((0.2, 0.2, 0.2), (0.0, 0.0, 0.0)), Shown((0.5, 0.5, 0.5), (0.0, 0.0, 0.0))]  # fmt: skip
+    figures = recall(untouched, untouched, 0.5)
     assert [figures[k] for k in ("n", "all", "logo", "text", "kept", "other")] == [4, 0.5, 0.25, 0.25, 1.0, 0.25]
-    after = [said((0.1, 0.1, 0.0), (0.0, 0.0, 0.0)), *untouched[1:3], said((0.6, 0.6, 0.0), (0.0, 0.0, 0.0))]
-    figures = bench.main.recall(after, untouched, 0.5)
+    after = [Shown((0.1, 0.1, 0.0), (0.0, 0.0, 0.0)), *untouched[1:3], Shown((0.6, 0.6, 0.0), (0.0, 0.0, 0.0))]
+    figures = recall(after, untouched, 0.5)
     assert figures["all"] == 0.5, "one is lost, another found"
     assert figures["kept"] == 0.5
     assert figures["all_ci"][0] <= 0.5 <= figures["all_ci"][1]
-    assert bench.main.recall([], [], 0.5)["all"] is None
+    assert recall([], [], 0.5)["all"] is None
 
 
 def test_wilson_interval_of_no_events_has_a_positive_upper_bound() -> None:
-    assert bench.main.wilson(0, 0) == (0.0, 1.0)
-    low, high = bench.main.wilson(0, 100)
+    assert wilson(0, 0) == (0.0, 1.0)
+    low, high = wilson(0, 100)
     assert low == 0.0
     assert high == pytest.approx(0.037, abs=1e-3)
-    low, high = bench.main.wilson(50, 100)
+    low, high = wilson(50, 100)
     assert (low, high) == (pytest.approx(0.404, abs=1e-3), pytest.approx(0.596, abs=1e-3))
 
 
 def test_interrupted_run_resumes(tmp_path: Path) -> None:
     path = tmp_path / "kept.jsonl"
-    kept = bench.main.Kept(path, "stamp")
-    one = bench.main.Said((0.9, 0.5, 0.1), (0.2, 0.0, 0.2), "Bolt")
+    kept = ResultLog(path, "stamp")
+    one = Shown((0.9, 0.5, 0.1), (0.2, 0.0, 0.2), "Bolt")
     kept[kept.key("a.jpg", "blur", 0.1)] = one
     with path.open("a") as file:
         file.write('["torn", [0.')
-    again = bench.main.Kept(path, "stamp")
+    again = ResultLog(path, "stamp")
     assert again[again.key("a.jpg", "blur", 0.1)] == one
     assert again[again.key("a.jpg", "blur", 0.2)] is None
-    other = bench.main.Kept(path, "of another register")
+    other = ResultLog(path, "of another register")
     assert other[other.key("a.jpg", "blur", 0.1)] is None
 
 
@@ -296,14 +285,14 @@ def _run(tmp_path: Path, photos: dict[str, Rgb]) -> Any:
     scanner = Scanner(index, encoder=encoder, detector=detector, ocr=FakeOcr(), calibration=calibration)
     for name, rgb in photos.items():
         Image.fromarray(rgb).save(tmp_path / name)
-    shown = [bench.photos.Photo(tmp_path / name, frozenset({"Acme"})) for name in photos]
-    return bench.photos.Run(index, frozenset({"Acme", "Bolt"}), scanner, shown, {"ocr": "fake"})
+    shown = [Photo(tmp_path / name, frozenset({"Acme"})) for name in photos]
+    return Run(index, frozenset({"Acme", "Bolt"}), scanner, shown, {"ocr": "fake"})
 
 
 def test_evasion_run_with_fakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = _run(tmp_path, {"a.png": photo_of(ACME), "b.png": photo_of(ACME), "none.png": photo_of(None)})
-    monkeypatch.setattr(bench.main, "prepare", lambda **_: run)
-    monkeypatch.setattr(bench.negatives, "SIDE_PX", 96)
+    monkeypatch.setattr("benchmarks.robustness.evasion.prepare", lambda **_: run)
+    monkeypatch.setattr(negatives, "SIDE_PX", 96)
     (tmp_path / "labels.csv").write_text("file,brand\n")
     (tmp_path / "boxes.csv").write_text("file,brand,x0,y0,x1,y1\na.png,Acme,24,14,56,46\nb.png,Acme,24,14,56,46\n")
     out, keep, plots = tmp_path / "out.json", tmp_path / "kept.jsonl", tmp_path / "plots"
@@ -312,7 +301,7 @@ def test_evasion_run_with_fakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         tmp_path / "boxes.csv", "--attack", "inversion", "--attack", "mirror", "--patterns", 9, "--titles", 3,
         "--plots", plots, "--keep", keep, "--json", out,
     ]  # fmt: skip
-    first = CliRunner().invoke(bench.main.main, list(map(str, arguments)))
+    first = CliRunner().invoke(evasion, list(map(str, arguments)))
     assert first.exit_code == 0, first.output
     result = json.loads(out.read_text())
     assert (result["n"], result["brands"], result["threshold"]) == (3, 2, 0.5)
@@ -334,8 +323,8 @@ def test_evasion_run_with_fakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     def looked(images: Any) -> Any:
         raise AssertionError("everything is kept")
 
-    monkeypatch.setattr(run.scanner, "observe", looked)
-    again = CliRunner().invoke(bench.main.main, [*map(str, arguments), "--titles", "0"])
+    monkeypatch.setattr(run.scanner, "features", looked)
+    again = CliRunner().invoke(evasion, [*map(str, arguments), "--titles", "0"])
     assert again.exit_code == 0, again.output
     assert json.loads(out.read_text())["photos"] == result["photos"]
 
@@ -344,7 +333,7 @@ def test_a_run_needs_a_threshold_and_photos(tmp_path: Path, monkeypatch: pytest.
     (tmp_path / "labels.csv").write_text("file,brand\n")
     places = ["--images", tmp_path, "--labels", tmp_path / "labels.csv", "--gallery", tmp_path]
     arguments = list(map(str, [*places, "--json", tmp_path / "out.json"]))
-    monkeypatch.setattr(bench.main, "prepare", lambda **_: _run(tmp_path, {}))
-    run = CliRunner().invoke(bench.main.main, arguments)
+    monkeypatch.setattr("benchmarks.robustness.evasion.prepare", lambda **_: _run(tmp_path, {}))
+    run = CliRunner().invoke(evasion, arguments)
     assert run.exit_code == 1
-    assert "no photo shows a registered brand" in run.output
+    assert "no photo shows a brand of the index" in run.output

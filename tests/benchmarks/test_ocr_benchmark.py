@@ -1,4 +1,4 @@
-"""`benchmarks/ocr.py`: what it counts, and a whole run with both real engines on a few pictures."""
+"""`python -m benchmarks ocr`: what it counts, and a whole run with both real engines on a few pictures."""
 
 from __future__ import annotations
 
@@ -9,18 +9,16 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from fakes import lettering
-from paths import BENCHMARKS, importable
 from PIL import Image
 from rapidfuzz.distance import OSA
 
+from benchmarks.common.composites import Composite, composites, write_pillow_font
+from benchmarks.quality.lookalikes import flagged, misspelt
+from benchmarks.quality.ocr import errors_of, ocr
 from logoscan.ocr.engine import RapidOcr
 from logoscan.text.brand_names import NameIndex
 from logoscan.text.folding import fold
 from logoscan.types import Brand, TextSpans
-
-with importable(BENCHMARKS):
-    import lookalikes
-    import ocr as benchmark
 
 
 def spans(*rows: tuple[str, tuple[float, float, float, float]]) -> TextSpans:
@@ -29,9 +27,9 @@ def spans(*rows: tuple[str, tuple[float, float, float, float]]) -> TextSpans:
     return TextSpans(shaped, tuple(text for text, _ in rows), np.ones(len(rows), np.float32))
 
 
-def composite(*rows: tuple[str, tuple[float, float, float, float]]) -> benchmark.Composite:
+def composite(*rows: tuple[str, tuple[float, float, float, float]]) -> Composite:
     boxes = np.array([box for _, box in rows], np.float32)
-    return benchmark.Composite(np.zeros((50, 100, 3), np.uint8), tuple(text for text, _ in rows), boxes)
+    return Composite(np.zeros((50, 100, 3), np.uint8), tuple(text for text, _ in rows), boxes)
 
 
 @pytest.mark.parametrize(
@@ -47,13 +45,13 @@ def composite(*rows: tuple[str, tuple[float, float, float, float]]) -> benchmark
     ],
 )
 def test_errors_are_those_of_what_was_read_over_a_text(read: TextSpans, edits: int) -> None:
-    assert benchmark.errors_of(composite(("New Mark", (10, 10, 60, 20))), read) == [(edits, 7)]
+    assert errors_of(composite(("New Mark", (10, 10, 60, 20))), read) == [(edits, 7)]
 
 
 @pytest.mark.parametrize("kind", ["rendered", "scene"])
 def test_composites_are_seeded_and_their_texts_lie_in_their_boxes(kind: str, tmp_path: Path) -> None:
-    fonts = [str(p) for p in benchmark.pillows_font(tmp_path).iterdir()]
-    first, again = (list(benchmark.composites(3, 4, fonts, kind)) for _ in range(2))
+    fonts = [str(p) for p in write_pillow_font(tmp_path).iterdir()]
+    first, again = (list(composites(3, 4, fonts, kind)) for _ in range(2))
     for a, b in zip(first, again, strict=True):
         assert a.texts == b.texts
         np.testing.assert_array_equal(a.rgb, b.rgb)
@@ -74,7 +72,7 @@ def test_both_engines_in_one_run(tmp_path: Path) -> None:
     labels, out = tmp_path / "labels.csv", tmp_path / "ocr.json"
     labels.write_text("file,brand\nKodak.png,Kodak\nSprite.png,Sprite|Kodak\nSprite.png,\n")
     asked = ["--labels", str(labels), "--images", str(tmp_path), "--composites", "1", "--device", "cpu"]
-    run = CliRunner().invoke(benchmark.main, [*asked, "--json", str(out)], catch_exceptions=False)
+    run = CliRunner().invoke(ocr, [*asked, "--json", str(out)], catch_exceptions=False)
     assert run.exit_code == 0, run.output
     result = json.loads(out.read_text())
     for engine in ("rapidocr", "easyocr"):
@@ -88,15 +86,15 @@ def test_both_engines_in_one_run(tmp_path: Path) -> None:
 def test_a_misspelling_differs_from_its_name_by_one_visible_change() -> None:
     rng = np.random.default_rng(1)
     for name in ("Adidas", "New Balance", "Levi's", "The North Face") * 20:
-        changed = lookalikes.misspelt(rng, name)
+        changed = misspelt(rng, name)
         assert fold(changed) != fold(name)
         assert OSA.distance(name.lower(), changed.lower()) == 1
 
 
 def test_lookalike_names_on_composed_photos_are_counted(rapid: RapidOcr, tmp_path: Path) -> None:
-    fonts = tuple(str(p) for p in benchmark.pillows_font(tmp_path).iterdir())
+    fonts = tuple(str(p) for p in write_pillow_font(tmp_path).iterdir())
     index = NameIndex([Brand("Patagonia"), Brand("Starbucks")])
-    wrong, right = (lookalikes.told(rapid, index, ["Patagonia", "Starbucks"], r, 6, 3, fonts) for r in (False, True))
+    wrong, right = (flagged(rapid, index, ["Patagonia", "Starbucks"], r, 6, 3, fonts) for r in (False, True))
     assert wrong["n"] == right["n"] == 6
     assert wrong["flagged"] >= 0.5
     assert sum(wrong["missed"].values()) == round(6 * (1 - wrong["flagged"]))

@@ -5,28 +5,22 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from paths import BENCHMARKS, SAMPLES, importable
+from paths import SAMPLES
 
+from benchmarks.__main__ import main
+from benchmarks.common.statistics import operating_threshold
+from benchmarks.quality.crops import mean_average_precision
+from benchmarks.quality.names import named_first
+from benchmarks.quality.photos import rates
 from logoscan.errors import InputError
 from logoscan.types import TextSpans
 from logoscan.vision.encoder import ClipEncoder
 from logoscan.vision.tiles import TilePlan
-
-
-@pytest.fixture(scope="module")
-def quality() -> Any:
-    with importable(BENCHMARKS):
-        import quality
-        import quality_encoder
-        import quality_photos
-        import quality_plans
-    return SimpleNamespace(main=quality.main, encoder=quality_encoder, photos=quality_photos, plans=quality_plans)
 
 
 @pytest.mark.parametrize(
@@ -41,15 +35,15 @@ def quality() -> Any:
     ],
 )
 def test_the_threshold_is_the_lowest_with_at_most_that_many_above(
-    quality: Any, negatives: list[float], fpr: float, threshold: float
+    negatives: list[float], fpr: float, threshold: float
 ) -> None:
     values = np.array(negatives, np.float64)
-    found = quality.photos.operating_threshold(values, fpr)
+    found = operating_threshold(values, fpr)
     assert found == threshold
     assert (values > found).sum() <= np.floor(fpr * len(values))
 
 
-def test_mean_average_precision_equals_scikit_learn(quality: Any) -> None:
+def test_mean_average_precision_equals_scikit_learn() -> None:
     from sklearn.metrics import average_precision_score
 
     rng = np.random.default_rng(3)
@@ -63,19 +57,19 @@ def test_mean_average_precision_equals_scikit_learn(quality: Any) -> None:
         relevant = [brands[j] == brands[i] for j in others]
         if any(relevant):
             expected.append(average_precision_score(relevant, vectors[others] @ vectors[i]))
-    assert quality.encoder.mean_average_precision(vectors, brands, photos) == pytest.approx(np.mean(expected), abs=1e-4)
+    assert mean_average_precision(vectors, brands, photos) == pytest.approx(np.mean(expected), abs=1e-4)
 
 
-def test_a_hit_counts_only_above_the_threshold(quality: Any) -> None:
+def test_a_hit_counts_only_above_the_threshold() -> None:
     hit = np.array([True, True, False, True])
     sure = np.array([0.9, 0.4, 0.95, 0.2])
-    figures = quality.photos._figures(hit, sure, np.array([0.1, 0.3]), 0.5)
+    figures = rates(hit, sure, np.array([0.1, 0.3]), 0.5)
     assert figures["top1"] == 0.75
     assert figures["tpr_at_fpr_01"] == 0.5  # above 0.3
     assert figures["tpr_shipped"] == 0.25
     assert figures["fpr_shipped"] == 0.0
     assert figures["top1_ci"][0] <= 0.75 <= figures["top1_ci"][1]
-    without = quality.photos._figures(hit, sure, np.array([]), None)
+    without = rates(hit, sure, np.array([]), None)
     assert without["tpr_at_fpr_01"] is None
     assert without["tpr_shipped"] is None
     assert without["fpr_shipped"] is None
@@ -89,7 +83,7 @@ def _csv(path: Path, rows: list[dict[str, object]]) -> Path:
     return path
 
 
-def test_identify_on_the_samples(quality: Any, tmp_path: Path) -> None:
+def test_identify_on_the_samples(tmp_path: Path) -> None:
     rows: list[dict[str, object]] = [
         {"file": "speaker.jpg", "brand": "JBL"},
         {"file": "film_boxes.jpg", "brand": "Kodak|Fuji"},
@@ -101,24 +95,24 @@ def test_identify_on_the_samples(quality: Any, tmp_path: Path) -> None:
     where = ["--images", str(SAMPLES / "photos"), "--labels", str(labels), "--gallery", str(SAMPLES / "brands")]
     how = ["--detector", "whole", "--json", str(out), "--cache", str(cache), "--device", "cpu"]
     arguments = ["identify", *where, *how]
-    first = CliRunner().invoke(quality.main, arguments)
+    first = CliRunner().invoke(main, arguments)
     assert first.exit_code == 0, first.output
     result = json.loads(out.read_text())
     assert (result["n_pos"], result["n_neg"], result["n_dropped"], result["brands"]) == (2, 1, 1, 6)
     assert result["modes"]["text"]["top1"] == 1.0
-    assert list(result["modes"]) == ["look", "points", "logo", "text", "both"]
+    assert list(result["modes"]) == ["appearance", "keypoints", "logo", "text", "both"]
     rate = {mode: figures["tpr_at_fpr_01"] for mode, figures in result["modes"].items()}
     assert rate[result["gain_over"]] == max(rate["logo"], rate["text"])
     assert result["gain"] == pytest.approx(rate["both"] - rate[result["gain_over"]], abs=1e-3)
     assert result["gain_ci"][0] <= result["gain"] <= result["gain_ci"][1]
     assert result["machine"]["torch"]
-    assert result["settings"]["detector"] == "whole"
-    again = CliRunner().invoke(quality.main, arguments)
+    assert result["settings"]["detector"].startswith("whole@")
+    again = CliRunner().invoke(main, arguments)
     assert again.exit_code == 0, again.output
     assert json.loads(out.read_text())["modes"] == result["modes"]
 
 
-def test_crops_on_the_samples(quality: Any, tmp_path: Path) -> None:
+def test_crops_on_the_samples(tmp_path: Path) -> None:
     boxes: list[dict[str, object]] = [
         {"file": "speaker.jpg", "brand": "JBL", "x0": 225, "y0": 240, "x1": 400, "y1": 330},
         {"file": "film_boxes.jpg", "brand": "Kodak", "x0": 180, "y0": 180, "x1": 300, "y1": 320},
@@ -128,7 +122,7 @@ def test_crops_on_the_samples(quality: Any, tmp_path: Path) -> None:
     arguments = ["crops", "--images", str(SAMPLES / "photos"), "--boxes", str(_csv(tmp_path / "b.csv", boxes)),
                  "--gallery", str(SAMPLES / "brands"), "--json", str(out), "--device", "cpu"]  # fmt: skip
     excluded = _csv(tmp_path / "x.csv", [{"file": "film_boxes.jpg"}])
-    run = CliRunner().invoke(quality.main, [*arguments, "--exclude", str(excluded), "--detector", "tiles"])
+    run = CliRunner().invoke(main, [*arguments, "--exclude", str(excluded), "--detector", "tiles"])
     assert run.exit_code == 0, run.output
     result = json.loads(out.read_text())
     assert result["n_queries"] == 1
@@ -137,7 +131,7 @@ def test_crops_on_the_samples(quality: Any, tmp_path: Path) -> None:
     assert result["map"] is None  # no brand has boxes in two photos
 
 
-def test_boxes_counts_what_the_first_proposals_meet(quality: Any, tmp_path: Path) -> None:
+def test_boxes_counts_what_the_first_proposals_meet(tmp_path: Path) -> None:
     from PIL import Image
 
     from logoscan.vision.tiles import Tiles
@@ -154,7 +148,7 @@ def test_boxes_counts_what_the_first_proposals_meet(quality: Any, tmp_path: Path
     where = ["--images", str(tmp_path), "--boxes", str(_csv(tmp_path / "b.csv", boxes)), "--json", str(out)]
     how = ["--proposals", "1", "--proposals", "31", "--device", "cpu", "--detector", "tiles"]
     how += ["--pictures", str(tmp_path / "pictures")]
-    run = CliRunner().invoke(quality.main, ["boxes", *where, *how])
+    run = CliRunner().invoke(main, ["boxes", *where, *how])
     assert run.exit_code == 0, run.output
     result = json.loads(out.read_text())
     assert (result["recall_1"], result["recall_31"]) == (0.3333, 0.6667)
@@ -163,33 +157,31 @@ def test_boxes_counts_what_the_first_proposals_meet(quality: Any, tmp_path: Path
     shown = sorted(p.name for p in (tmp_path / "pictures").iterdir())
     assert [name for name in shown if name.startswith("miss")] == ["miss-00-a.jpg"]
     assert "false-alarm-00-a.jpg" in shown
-    refused = CliRunner().invoke(quality.main, ["boxes", *where, "--detector", "tiles", "--detector-weights", str(out)])
+    refused = CliRunner().invoke(main, ["boxes", *where, "--detector", "tiles", "--detector-weights", str(out)])
     assert isinstance(refused.exception, InputError)
     assert "expected None with the detector tiles" in str(refused.exception)
 
 
-def test_identify_says_how_well_right_matches_lie(quality: Any, tmp_path: Path) -> None:
+def test_identify_says_how_well_right_matches_lie(tmp_path: Path) -> None:
     labels = _csv(tmp_path / "labels.csv", [{"file": "speaker.jpg", "brand": "JBL"}])
     box: dict[str, object] = {"file": "speaker.jpg", "brand": "JBL", "x0": 0, "y0": 0, "x1": 1e4, "y1": 1e4}
     out = tmp_path / "out.json"
     where = ["--images", str(SAMPLES / "photos"), "--labels", str(labels), "--gallery", str(SAMPLES / "brands")]
     how = ["--boxes", str(_csv(tmp_path / "b.csv", [box])), "--json", str(out), "--device", "cpu", "--ocr", "none"]
-    run = CliRunner().invoke(quality.main, ["identify", *where, *how, "--mode", "logo"])
+    run = CliRunner().invoke(main, ["identify", *where, *how, "--mode", "logo"])
     assert run.exit_code == 0, run.output
     result = json.loads(out.read_text())
     assert result["n_matches"] == 1
     assert 0 < result["match_iou"] < 0.1  # the box given is far larger than any place in the photo
 
 
-def test_plans_names_the_smallest_that_reaches_the_detector(
-    quality: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(quality.plans, "PLANS", (TilePlan((1.0,)), TilePlan((1.0, 0.5))))
+def test_plans_names_the_smallest_that_reaches_the_detector(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmarks.quality.plans.PLANS", (TilePlan((1.0,)), TilePlan((1.0, 0.5))))
     rows: list[dict[str, object]] = [{"file": "speaker.jpg", "brand": "JBL"}, {"file": "mug.jpg", "brand": ""}]
     out = tmp_path / "out.json"
     where = ["--images", str(SAMPLES / "photos"), "--labels", str(_csv(tmp_path / "labels.csv", rows))]
-    how = ["--gallery", str(SAMPLES / "brands"), "--json", str(out), "--device", "cpu", "--ocr", "none"]
-    run = CliRunner().invoke(quality.main, ["plans", *where, *how, "--detector", "whole"])
+    how = ["--gallery", str(SAMPLES / "brands"), "--json", str(out), "--device", "cpu"]
+    run = CliRunner().invoke(main, ["plans", *where, *how, "--detector", "whole"])
     assert run.exit_code == 0, run.output
     result = json.loads(out.read_text())
     assert (result["n_pos"], result["n_neg"]) == (1, 1)
@@ -203,12 +195,12 @@ def test_plans_names_the_smallest_that_reaches_the_detector(
     assert result[key] == row["time_ratio"]
 
 
-def test_effort_compares_two_scans_of_the_same_photos(quality: Any, tmp_path: Path) -> None:
+def test_effort_compares_two_scans_of_the_same_photos(tmp_path: Path) -> None:
     rows: list[dict[str, object]] = [{"file": "speaker.jpg", "brand": "JBL"}, {"file": "mug.jpg", "brand": ""}]
     out = tmp_path / "out.json"
     where = ["--images", str(SAMPLES / "photos"), "--labels", str(_csv(tmp_path / "labels.csv", rows))]
     how = ["--gallery", str(SAMPLES / "brands"), "--json", str(out), "--device", "cpu", "--ocr"]
-    run = CliRunner().invoke(quality.main, ["effort", *where, *how, "rapidocr"])
+    run = CliRunner().invoke(main, ["effort", *where, *how, "rapidocr"])
     assert run.exit_code == 0, run.output
     result = json.loads(out.read_text())
     assert (result["n_pos"], result["n_neg"]) == (1, 1)
@@ -233,22 +225,22 @@ class _Reader:
         return [spans if text else TextSpans.empty() for _ in images]
 
 
-def test_a_name_that_is_read_goes_before_the_text_tower(quality: Any, clip: ClipEncoder) -> None:
+def test_a_name_that_is_read_goes_before_the_text_tower(clip: ClipEncoder) -> None:
     crops = [np.full((128, 128, 3), 255, np.uint8)] * 3
     registered = ["zanura", "polive", "quexim"]
-    nearest = quality.encoder._named_first(clip, None, crops, ["zanura"] * 3, registered)
-    read = quality.encoder._named_first(clip, _Reader(["ZANURA", "polive", ""]), crops, ["zanura"] * 3, registered)
+    nearest = named_first(clip, None, crops, ["zanura"] * 3, registered)
+    read = named_first(clip, _Reader(["ZANURA", "polive", ""]), crops, ["zanura"] * 3, registered)
     assert read["read_r1"] == pytest.approx(1 / 3, abs=1e-4)
     assert read["both_r1"] == pytest.approx((1 + (nearest["r1"] == 1.0)) / 3, abs=1e-4)
     assert "read_r1" not in nearest
 
 
-def test_stickers_say_what_another_brands_word_changes(quality: Any, tmp_path: Path) -> None:
+def test_stickers_say_what_another_brands_word_changes(tmp_path: Path) -> None:
     rows: list[dict[str, object]] = [{"file": "speaker.jpg", "brand": "JBL"}, {"file": "mug.jpg", "brand": ""}]
     out = tmp_path / "out.json"
     where = ["--images", str(SAMPLES / "photos"), "--labels", str(_csv(tmp_path / "labels.csv", rows))]
     how = ["--gallery", str(SAMPLES / "brands"), "--json", str(out), "--device", "cpu", "--ocr", "rapidocr"]
-    run = CliRunner().invoke(quality.main, ["stickers", *where, *how])
+    run = CliRunner().invoke(main, ["stickers", *where, *how])
     assert run.exit_code == 0, run.output
     result = json.loads(out.read_text())
     assert result["both"]["kept"]["n"] == result["still_shown"]["n"] == 1

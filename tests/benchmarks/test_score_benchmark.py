@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import random
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from paths import BENCHMARKS, importable
+
+from benchmarks.simulated.score import score
+from benchmarks.simulated.worlds import read_prices_folder, simulate, without_fields
 
 WORLD: dict[str, Any] = {
     "name": "small",
@@ -45,14 +46,6 @@ EVIDENCE = [(0.9, 0.1)] * 9 + [(0.0, 0.3)] + [(None, 0.0)] * 5
 
 
 @pytest.fixture(scope="module")
-def bench() -> Any:
-    with importable(BENCHMARKS):
-        import score
-        import worlds
-    return SimpleNamespace(score=score, worlds=worlds)
-
-
-@pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Prices of twelve made-up brands, three kinds of goods; once more under the column names of another list."""
     root = tmp_path_factory.mktemp("prices")
@@ -72,8 +65,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def test_prices_are_read_whatever_their_columns_are_called(bench: Any, folder: Path) -> None:
-    files = bench.worlds.read_prices_folder(folder)
+def test_prices_are_read_whatever_their_columns_are_called(folder: Path) -> None:
+    files = read_prices_folder(folder)
     assert {name: len(rows) for name, rows in files.items()} == {"one": 540, "two": 540}
     one, two = files["one"][0], files["two"][0]
     assert (one.brand, one.category, one.title) == ("brandax", "shoes", "Brandax nice Shoes")
@@ -81,10 +74,10 @@ def test_prices_are_read_whatever_their_columns_are_called(bench: Any, folder: P
     assert one.currency != two.currency, "files are never compared"
 
 
-def test_a_world_is_what_its_file_states(bench: Any, folder: Path) -> None:
-    rows = bench.worlds.read_prices_folder(folder)["one"]
-    draw = bench.worlds.simulate({**WORLD, "listings": 6000}, rows, EVIDENCE, 1)
-    again = bench.worlds.simulate({**WORLD, "listings": 6000}, rows, EVIDENCE, 1)
+def test_a_world_is_what_its_file_states(folder: Path) -> None:
+    rows = read_prices_folder(folder)["one"]
+    draw = simulate({**WORLD, "listings": 6000}, rows, EVIDENCE, 1)
+    again = simulate({**WORLD, "listings": 6000}, rows, EVIDENCE, 1)
     assert [s.listing for s in draw.stream] == [s.listing for s in again.stream]
     fakes = [s for s in draw.stream if s.counterfeit]
     genuine = [s for s in draw.stream if not s.counterfeit]
@@ -111,19 +104,19 @@ def test_a_world_is_what_its_file_states(bench: Any, folder: Path) -> None:
     assert not any(s.photo in official for s in fakes)
 
 
-def test_fields_are_left_out_by_chance(bench: Any, folder: Path) -> None:
-    rows = bench.worlds.read_prices_folder(folder)["one"]
-    stream = bench.worlds.simulate(WORLD, rows, EVIDENCE, 0).stream
-    nothing = [bench.worlds.without_fields(s, ["price", "photo", "reviews"], 1.0, random.Random(0)) for s in stream]
+def test_fields_are_left_out_by_chance(folder: Path) -> None:
+    rows = read_prices_folder(folder)["one"]
+    stream = simulate(WORLD, rows, EVIDENCE, 0).stream
+    nothing = [without_fields(s, ["price", "photo", "reviews"], 1.0, random.Random(0)) for s in stream]
     assert all((s.listing.price, s.shown, s.listing.reviews) == (None, None, ()) for s in nothing)
-    same = [bench.worlds.without_fields(s, ["price", "photo"], 0.0, random.Random(0)) for s in stream]
+    same = [without_fields(s, ["price", "photo"], 0.0, random.Random(0)) for s in stream]
     assert same == stream
 
 
-def test_the_benchmark_writes_what_the_formats_ask_for(bench: Any, folder: Path, tmp_path: Path) -> None:
+def test_the_benchmark_writes_what_the_formats_ask_for(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "w.json").write_text(json.dumps(WORLD))
     arguments = ["--prices", str(folder), "--world", str(tmp_path / "w.json"), "--seeds", "1"]
-    made = CliRunner().invoke(bench.score.main, [*arguments, "--labels", "1500", "--json", str(tmp_path / "out.json")])
+    made = CliRunner().invoke(score, [*arguments, "--labels", "1500", "--json", str(tmp_path / "out.json")])
     assert made.exit_code == 0, made.output
     found = json.loads((tmp_path / "out.json").read_text())
     prices, world = found["prices"]["one"], found["worlds"]["small"]

@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from paths import BENCHMARKS, importable
 
-
-def _module() -> Any:
-    with importable(BENCHMARKS):
-        import licences
-    return licences
-
-
-licences = _module()
+from benchmarks.licences import closure, licences
 
 
 def install(folder: Path, name: str, metadata: str, files: dict[str, str] | None = None) -> None:
@@ -52,13 +43,13 @@ def test_a_row_tells_what_is_stated(
 ) -> None:
     install(tmp_path, "made-up-part", metadata, files)
     monkeypatch.syspath_prepend(str(tmp_path))
-    (row,), missing = licences.closure(["made-up-part"])
+    (row,), missing = closure(["made-up-part"])
     assert (row.name, row.version, row.licence, row.flag, missing) == ("made-up-part", "1.0", licence, flag, [])
     assert row.files == tuple(files)
 
 
 def test_needs_of_needs_count_and_extras_only_when_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert licences.closure([]) == ([], [])
+    assert closure([]) == ([], [])
     needs = (
         'Requires-Dist: made-up-b\nRequires-Dist: made-up-c; extra == "more"\nRequires-Dist: z; python_version < "3"\n'
     )
@@ -66,11 +57,11 @@ def test_needs_of_needs_count_and_extras_only_when_asked(tmp_path: Path, monkeyp
     install(tmp_path, "made-up-b", "License-Expression: MIT\nRequires-Dist: made-up-a\nRequires-Dist: made-up-gone\n")
     install(tmp_path, "made-up-c", "License-Expression: GPL-3.0-only\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    rows, missing = licences.closure(["made-up-a"])
+    rows, missing = closure(["made-up-a"])
     assert [(row.name, row.wanted_by) for row in rows] == [("made-up-a", ""), ("made-up-b", "made-up-a")]
     assert missing == ["made-up-gone"]
-    rows, _ = licences.closure(["made-up-a"], frozenset({"more"}))
+    rows, _ = closure(["made-up-a"], frozenset({"more"}))
     assert [row.flag for row in rows] == ["none stated", "", "copyleft"]
-    shown = CliRunner().invoke(licences.main, ["made-up-a", "--extra", "more"])
+    shown = CliRunner().invoke(licences, ["made-up-a", "--extra", "more"])
     assert shown.output.splitlines()[2].startswith("| made-up-c 1.0 | GPL-3.0-only | copyleft |"), "flagged ones first"
     assert "not installed here: made-up-gone" in shown.output

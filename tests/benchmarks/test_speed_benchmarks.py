@@ -1,0 +1,45 @@
+"""The benchmarks of time take what the library has inside; a small run of each shows that it is still there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from benchmarks.common.galleries import saved_and_loaded
+from benchmarks.speed.index import _texts, features_of, measure
+from benchmarks.speed.passes import Recorder
+from logoscan.images.loading import load_image
+from logoscan.index.logo_index import LogoIndex
+from logoscan.ocr.rapidocr import RapidOcr
+from logoscan.scan.scanner import Scanner
+from logoscan.vision.detector import LogoDetector
+from logoscan.vision.encoder import ClipEncoder
+
+
+@pytest.mark.parametrize("runtime", ["auto", "torch"])
+def test_every_network_of_a_scan_is_recorded_and_run_again(
+    runtime: Literal["auto", "torch"], samples: Path, sample_index: LogoIndex, rapid: RapidOcr
+) -> None:
+    encoder = ClipEncoder(device="cpu", precision="fp32", runtime=runtime)
+    detector = LogoDetector(device="cpu", precision="fp32", runtime=runtime)
+    recorder = Recorder(Scanner(sample_index, encoder=encoder, detector=detector, ocr=rapid))
+    recorder.record([load_image(samples / "photos" / "film_boxes.jpg")])
+    assert recorder.replay(1) > 0
+    assert recorder.seconds.keys() >= {"detector", "encoder", "lines", "text"}
+
+
+def test_an_index_is_grown_by_synthetic_brands_and_measured(
+    samples: Path, sample_index: LogoIndex, clip: ClipEncoder
+) -> None:
+    real = saved_and_loaded(sample_index.snapshot(), clip)
+    scanner = Scanner(real, encoder=clip, detector=LogoDetector(device="cpu", precision="fp32"), ocr=None)
+    names = ("speaker", "film_boxes", "beanie", "mug")
+    observed = features_of(scanner, [samples / "photos" / f"{name}.jpg" for name in names], 10)
+    assert [len(one.regions) for one in observed] == [10] * 4
+    figures = measure(real, 12, observed, _texts(2, 0), clip)
+    assert (figures["brands"], figures["synthetic"]) == (12, 12 - len(real.brands))
+    assert figures["nearest_found"] == 1.0, "so few vectors are all compared"
+    assert figures["regions"] <= 40
+    assert min(figures[f"{part}_ms"] for part in ("search", "names")) > 0
