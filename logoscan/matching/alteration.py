@@ -11,6 +11,8 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
+from typing import Literal
 
 import numpy as np
 
@@ -178,9 +180,29 @@ class AlterationCheck:
 class MarkComparison:
     """Compares the marks of matches with the logo images that are registered for them. Immutable."""
 
-    def __init__(self, check: AlterationCheck | None, extractor: FeatureExtractor, *, always: bool) -> None:
-        """Bind the check and what opens photos; `always`: whether every scan compares the surest marks."""
+    def __init__(
+        self, check: AlterationCheck | Literal["bundled"] | None, extractor: FeatureExtractor, *, always: bool
+    ) -> None:
+        """Bind the stages.
+
+        Args:
+            check: Compares a crop with a logo image; "bundled" is the bundled one, read at first use; None cannot be
+                asked.
+            extractor: Opens photos.
+            always: Whether every scan compares the surest marks; the bundled check is read at once then.
+        """
         self._check, self._extractor, self._always = check, extractor, always
+        self._lock = Lock()
+        if always:
+            self._loaded_check()
+
+    def _loaded_check(self) -> AlterationCheck:
+        with self._lock:
+            if self._check == "bundled":
+                self._check = AlterationCheck()
+            if self._check is None:
+                raise InputError("alteration: expected a scanner with an AlterationCheck, got alterations=None")
+            return self._check
 
     def alteration(self, image: ImageSource, match: Match, index: LogoIndex) -> Alteration | None:
         """Compare a matched region with the logo image; None where there is none, or none that could be compared.
@@ -189,12 +211,11 @@ class MarkComparison:
             InputError: There is no check, or the logo is registered no more.
             ImageError: The picture cannot be read.
         """
-        if self._check is None:
-            raise InputError("alteration: expected a scanner with an AlterationCheck, got alterations=None")
+        check = self._loaded_check()
         logo_image = index.logo_image(match.brand, match.logo)
         if logo_image is None or logo_image[..., 3].min() == 255:  # of an opaque one only the frame could be compared
             return None
-        return self._check.check(cut(self._extractor.load(image), match.xyxy), logo_image)
+        return check.check(cut(self._extractor.load(image), match.xyxy), logo_image)
 
     def altered(self, listing: Listing, matches: Sequence[Match], index: LogoIndex) -> dict[str, MarkAlteration]:
         """Return what became of the marks that every scan compares, by brand."""

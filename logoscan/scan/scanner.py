@@ -73,7 +73,7 @@ class Scanner:
         detector: Detector | None = None,
         ocr: OcrEngine | None = None,
         keypoints: KeypointExtractor | Literal["sift"] | None = "sift",
-        alterations: AlterationCheck | None = None,
+        alterations: AlterationCheck | Literal["bundled"] | None = None,
         check_alterations: bool = False,
         prices: PriceModel | None = None,
         score_model: ScoreModel | None = None,
@@ -95,7 +95,8 @@ class Scanner:
             detector: The bundled `LogoDetector` on the encoder's device if None.
             ocr: Reads text; None reads none.
             keypoints: Finds keypoints, which prove a logo image; None finds none. "sift" is `Sift()`.
-            alterations: Compares marks with their logo images (`alteration`); None cannot be asked.
+            alterations: Compares marks with their logo images (`alteration`); "bundled" is the bundled check, which is
+                read at first use; None cannot be asked.
             check_alterations: Whether each scan compares the marks that are surely shown, of three brands at most, for
                 the signal `altered_logo`. Off, because each takes about as long as a look at a photo, and 5 % of
                 faithful marks are called altered, more of redrawn, folded or partly covered ones
@@ -225,7 +226,7 @@ class Scanner:
             encoder=encoder,
             detector=detector or LogoDetector(device=encoder.device, effort=effort),
             ocr=make_ocr(ocr, device=device, effort=effort) if isinstance(ocr, str) else ocr,
-            alterations=AlterationCheck(),
+            alterations="bundled",
             check_alterations=check_alterations,
             prices=prices,
             score_model=score_model,

@@ -150,9 +150,9 @@ def test_without_pdqhash_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setitem(sys.modules, "pdqhash", None)
     with pytest.raises(MissingDependencyError, match=r"pip install 'logoscan\[photos\]'"):
         photo_hash(synthetic(0))
-    FeatureExtractor(FakeEncoder(), FakeDetector(), None)
+    FeatureExtractor(FakeEncoder(), FakeDetector(), None, None)
     with pytest.raises(MissingDependencyError):
-        FeatureExtractor(FakeEncoder(), FakeDetector(), None, hash_photos=True)
+        FeatureExtractor(FakeEncoder(), FakeDetector(), None, None, hash_photos=True)
 
 
 @pytest.mark.parametrize(
@@ -314,7 +314,7 @@ def test_what_is_refused_changes_nothing() -> None:
         ledger.add("s", ["0" * 64, "zz"])
     with pytest.raises(InputError, match=r"PhotoRecord.pdq: expected 64 lower-case hex digits, got 'zz'"):
         ledger.add_official("Acme", ["0" * 64, "zz"])
-    with pytest.raises(InputError, match=r"PhotoRecord.official_of: expected a non-empty string, got ''"):
+    with pytest.raises(InputError, match=r"PhotoRecord.official_of: expected non-empty strings, got ''"):
         ledger.add_official("", ["0" * 64])
     with pytest.raises(InputError, match=r"PhotoRecord.sellers: expected Unicode text"):
         ledger.add("\ud800", ["0" * 64])
@@ -616,12 +616,12 @@ def test_the_weight_rises_to_rings_and_falls_to_stock_photos() -> None:
 
 def test_photos_are_hashed_where_that_was_asked_for() -> None:
     photo, blank = synthetic(0), np.full((50, 50, 3), 9, np.uint8)
-    plain = FeatureExtractor(FakeEncoder(), FakeDetector(), None)
-    hashing = FeatureExtractor(FakeEncoder(), FakeDetector(), None, hash_photos=True)
-    for seen in (plain.look(photo), *plain.observe([photo])):
-        assert (seen.photo_hash, seen.record.pdq) == (None, None)
-    assert hashing.look(photo).photo_hash == photo_hash(photo)
-    several = hashing.observe([blank, b"no photo", photo])
+    plain = FeatureExtractor(FakeEncoder(), FakeDetector(), None, None)
+    hashing = FeatureExtractor(FakeEncoder(), FakeDetector(), None, None, hash_photos=True)
+    for features in (plain.extract_unread(photo), *plain.extract([photo])):
+        assert (features.photo_hash, features.record.pdq) == (None, None)
+    assert hashing.extract_unread(photo).photo_hash == photo_hash(photo)
+    several = hashing.extract([blank, b"no photo", photo])
     assert [seen.photo_hash for seen in several] == [None, None, photo_hash(photo)]
     assert [seen.record.pdq for seen in several] == [None, None, hashed(photo)]
     assert several[1].warning is not None

@@ -13,10 +13,9 @@ from PIL import Image
 
 from logoscan.errors import ImageError, InputError
 from logoscan.index.logo_index import LogoIndex
-from logoscan.io.listings import BadRow, read_listings
+from logoscan.io.listings import read_listings
 from logoscan.reporting.html import listing_page
 from logoscan.scan.scanner import Scanner
-from logoscan.scan.unreadable import listings_of
 from logoscan.sources import ANYWHERE
 from logoscan.types import Brand, Listing
 
@@ -157,14 +156,3 @@ def test_abandoned_stream_reports_nothing(caplog: pytest.LogCaptureFixture) -> N
     next(stream)
     stream.close()  # type: ignore[attr-defined]
     assert said(caplog) == []
-
-
-def test_bad_rows_are_skipped_and_reported(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    (tmp_path / "a.jsonl").write_text('{"id": "a"}\n{\n{"id": "b"}\n')
-    assert [report.listing_id for report in scanner().scan_many(read_listings(tmp_path / "a.jsonl"))] == ["a", "b"]
-    assert said(caplog)[0].startswith("line 2 is no listing and is not scanned: not JSON")
-    caplog.clear()
-    with caplog.at_level(logging.WARNING):
-        assert list(listings_of(BadRow(i, "x") for i in range(1000))) == []
-    assert len(said(caplog)) == 21
-    assert said(caplog)[-1] == "1000 rows were no listings and were not scanned"
