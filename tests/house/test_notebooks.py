@@ -15,7 +15,7 @@ from paths import ROOT
 FOLDER = ROOT / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 LIMIT_S = 300
-"""Of one notebook; each takes less than a minute on two cores."""
+"""For one notebook; each takes about a minute on two cores."""
 
 BEFORE = """
 import socket
@@ -54,19 +54,28 @@ def code_cells(notebook: dict[str, Any]) -> list[dict[str, Any]]:
     return [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
 
 
-def test_three_notebooks() -> None:
-    assert [path.name for path in NOTEBOOKS] == ["01_tour.ipynb", "02_thresholds.ipynb", "03_register.ipynb"]
+def test_six_notebooks() -> None:
+    assert [path.stem for path in NOTEBOOKS] == [
+        "01_tour",
+        "02_thresholds",
+        "03_index",
+        "04_feedback_and_merchants",
+        "05_screening",
+        "06_my_folder_my_brands",
+    ]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebooks_are_stored_without_outputs(path: Path) -> None:
-    """Without outputs, counts of executions, or what an editor leaves; and with words before the first code."""
+    """No outputs, no execution counts, no metadata of an editor, no long lines; words come before the first code."""
     notebook = read(path)
     assert notebook["cells"][0]["cell_type"] == "markdown"
     assert notebook["metadata"].keys() == {"kernelspec", "language_info"}
     assert notebook["metadata"]["language_info"] == {"name": "python"}
     for cell in notebook["cells"]:
         assert cell["metadata"] == {}
+        assert max(map(len, "".join(cell["source"]).splitlines())) <= 120
+    assert [cell["id"] for cell in notebook["cells"]] == [f"c{i:02}" for i in range(len(notebook["cells"]))]
     for cell in code_cells(notebook):
         assert cell["outputs"] == []
         assert cell["execution_count"] is None
