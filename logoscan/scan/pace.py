@@ -20,7 +20,7 @@ from logoscan.errors import InputError
 __all__ = ["SHIPPED_S", "Pace"]
 
 SHIPPED_S: Mapping[str, float] = MappingProxyType(
-    {"open": 0.03, "find": 0.25, "points": 0.2, "read": 0.9, "compare": 0.3}
+    {"open": 0.03, "detect": 0.25, "keypoints": 0.2, "read": 0.9, "compare": 0.3}
 )
 """Expected before anything was timed."""
 # Durations that are remembered of a kind of stage and a size, and how few of them say nothing: the first runs warm

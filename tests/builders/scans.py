@@ -28,7 +28,7 @@ CALIBRATION = MatchCalibration(
     ENCODER.info.fingerprint, DETECTOR.fingerprint, -40.0, 45.0, 0.0, 0.0, 0.0, threshold=0.5, fitted_on="a test"
 )
 """Even odds at a similarity of 0.89, 0.99 at 0.99: a fake logo is that near to itself, and to no other."""
-PACE = {"open": 0.0, "find": 0.1, "points": 0.0, "read": 0.5, "compare": 0.2}
+PACE = {"open": 0.0, "detect": 0.1, "keypoints": 0.0, "read": 0.5, "compare": 0.2}
 """Seconds that each stage of a slow scanner takes."""
 
 

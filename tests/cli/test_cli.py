@@ -794,7 +794,7 @@ def test_negatives_that_a_new_index_lacks_are_reported(shop: Path) -> None:
     assert "negatives that stood in" not in run("register", shop / "brands", "--out", shop / "index").stderr
     from logoscan.vision.encoder import ClipEncoder
 
-    index, encoder = LogoIndex.load(shop / "index"), ClipEncoder(device="cpu")
+    index = LogoIndex.load(shop / "index", ClipEncoder(device="cpu"))
     index.add_negative(quarters(RED, RED, BLUE, BLUE))
     index.save(shop / "index")
     result = run("register", shop / "brands", "--out", shop / "index")

@@ -31,8 +31,7 @@ def register(shop: Path) -> Path:
         )
     )
     assert run("register", shop / "brands", "--out", shop / "index").exit_code == 0
-    encoder = FakeEncoder()
-    index = LogoIndex.load(shop / "index")
+    index = LogoIndex.load(shop / "index", FakeEncoder())
     index.add_negative(quarters(GREY, RED, GREY, RED))
     index.add_negative(quarters(RED, GREY, GREY, GREY), "Acme")
     index.save(shop / "index")

@@ -117,7 +117,7 @@ def test_an_index_that_was_loaded_outlives_its_files(tmp_path: Path) -> None:
 def test_the_second_of_two_writers_is_refused_and_nothing_is_lost(tmp_path: Path) -> None:
     encoder, folder = FakeEncoder(), tmp_path / "index"
     generation(0).save(folder)
-    one, two = LogoIndex.load(folder), LogoIndex.load(folder)
+    one, two = LogoIndex.load(folder, encoder), LogoIndex.load(folder, encoder)
     one.add(Brand("One"), [("a.png", BOLT)], allow=["logo"])
     two.add(Brand("Two"), [("a.png", ACME)], allow=["logo"])
     one.save(folder)

@@ -372,7 +372,7 @@ def test_a_photo_that_breaks_a_model_costs_that_photo(part: str, caplog: pytest.
     class Fragile:
         """Passes on to a fake, but not the photo whose top left pixel says so."""
 
-        name, fingerprint = "fake", DETECTOR.fingerprint
+        name, fingerprint, description = "fake", DETECTOR.fingerprint, DETECTOR.description
 
         def read(self, images: Sequence[Rgb]) -> list[TextSpans]:
             self.check(images)

@@ -135,7 +135,7 @@ def test_region_from_a_text_line_is_matched() -> None:
 @pytest.mark.parametrize("part", ["detector", "ocr"])
 def test_a_photo_that_breaks_a_model_is_a_warning(part: str) -> None:
     class Fragile:
-        name = "fake"
+        name = description = "fake"
         fingerprint = DETECTOR.fingerprint
 
         def detect(self, images: Sequence[Rgb]) -> list[Any]:
@@ -153,7 +153,7 @@ def test_a_photo_that_breaks_a_model_is_a_warning(part: str) -> None:
     assert answer.report.warnings[1].startswith("image 1: bytes: ")
     assert close(answer.report) == close(scanner.scan(listing))
     assert answer.decision == "hold", "nobody looked at it"
-    broken = "find" if part == "detector" else "read"
+    broken = "detect" if part == "detector" else "read"
     told = [SkippedStage("open image 1", "unreadable"), SkippedStage(f"{broken} image 0", "unreadable")]
     assert list(answer.skipped) == told
     assert scanner.screen(listing, deadline_s=math.inf, on_unreadable="allow").decision == "allow"
@@ -184,20 +184,30 @@ def test_words_that_block_open_no_photo(monkeypatch: pytest.MonkeyPatch) -> None
     assert (answer.decision, answer.timed_out) == ("block", False)
     assert [s.stage for s in answer.skipped] == [
         *("open image 0", "open image 1"),
-        *(f"{step} image {i}" for i in (0, 1) for step in ("find", "points", "read")),
+        *(f"{step} image {i}" for i in (0, 1) for step in ("detect", "keypoints", "read")),
     ]
     assert {s.why for s in answer.skipped} == {"cannot change the decision"}
-    assert "image 0: without open, find, points, read" in answer.report.skipped
+    assert "image 0: without open, detect, keypoints, read" in answer.report.skipped
     assert [(i.file, i.sha256) for i in answer.report.images] == [("a.jpg", None), ("b.jpg", None)]
 
 
 @pytest.mark.parametrize(
     ("deadline_s", "left_out"),
     [
-        (0.05, ["find image 0", "points image 0", "read image 0", "find image 1", "points image 1", "read image 1"]),
-        (0.15, ["read image 0", "find image 1", "points image 1", "read image 1"]),
+        (
+            0.05,
+            [
+                "detect image 0",
+                "keypoints image 0",
+                "read image 0",
+                "detect image 1",
+                "keypoints image 1",
+                "read image 1",
+            ],
+        ),
+        (0.15, ["read image 0", "detect image 1", "keypoints image 1", "read image 1"]),
         (0.3, ["read image 0", "read image 1"]),
-        (0.65, ["find image 1", "points image 1", "read image 1"]),
+        (0.65, ["detect image 1", "keypoints image 1", "read image 1"]),
         (0.75, ["read image 1"]),
         (1.3, []),
     ],
@@ -209,7 +219,7 @@ def test_stage_that_does_not_fit_the_deadline_is_skipped_and_named(deadline_s: f
     assert answer.timed_out == bool(left_out)
     assert answer.total_s <= deadline_s
     assert sum(answer.elapsed_s.values()) == pytest.approx(answer.total_s)
-    assert [m.image for m in answer.report.matches] == ([] if "find image 1" in left_out else [1])
+    assert [m.image for m in answer.report.matches] == ([] if "detect image 1" in left_out else [1])
     named = [line for line in answer.report.skipped if line.startswith("image")]
     assert len(named) == len({name[-1] for name in left_out})
 
@@ -415,7 +425,7 @@ def test_photos_that_were_hashed_are_decoded_again_where_there_are_many(monkeypa
 
     scanner = make_scanner(ledger=PhotoLedger())
     monkeypatch.setattr("logoscan.vision.features.read_picture", counted)
-    monkeypatch.setattr("logoscan.scan.screening._KEPT_PIXELS", 2 * noisy(0).size // 3)
+    monkeypatch.setattr("logoscan.scan._screening_run._KEPT_PIXELS", 2 * noisy(0).size // 3)
     listing = Listing("x", tuple(map(noisy, range(4))))
     report = scanner.screen(listing, deadline_s=math.inf).report
     assert opened == 6
@@ -538,7 +548,7 @@ def test_each_text_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     answer = screened(listing, 300.0)
     assert len(answer.elapsed_s) == 3 + 4 * 20
-    assert calls == {"find": 2, "find_in_spans": 20, "find_coded": 2 + 2 * 20, "text.listing_text": 1}
+    assert calls == {"find": 2, "find_in_spans": 20, "find_coded": 2 + 2 * 20, "wording": 1}
     assert [one.stage for one in answer.skipped] == ["end of title", "end of description", "end of reviews"]
 
 

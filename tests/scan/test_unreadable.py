@@ -356,10 +356,10 @@ def test_photos_are_named_in_words(positions: list[int], total: int | None, word
 # -- a photo that breaks a model
 
 
-@pytest.mark.parametrize("step", ["find", "read"])
+@pytest.mark.parametrize("step", ["detect", "read"])
 def test_a_photo_that_breaks_a_model_is_held(step: str, clock: Clock) -> None:
     class Fragile:
-        name = "fake"
+        name = description = "fake"
         fingerprint = quick_scanner().detector.fingerprint
 
         def detect(self, images: list[Rgb]) -> Any:
@@ -367,7 +367,7 @@ def test_a_photo_that_breaks_a_model_is_held(step: str, clock: Clock) -> None:
 
         read = detect
 
-    scanner = quick_scanner(**{"find": {"detector": Fragile()}, "read": {"ocr": Fragile()}}[step])
+    scanner = quick_scanner(**{"detect": {"detector": Fragile()}, "read": {"ocr": Fragile()}}[step])
     listing = Listing("x", (GOOD["blank"],))
     assert scanner.scan(listing).score.band == "review"
     answer = gate(scanner, clock).screen(listing, deadline_s=10, on_timeout="allow")
@@ -377,7 +377,7 @@ def test_a_photo_that_breaks_a_model_is_held(step: str, clock: Clock) -> None:
 def test_a_file_that_goes_while_it_is_screened_is_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is opened, not kept, and gone when it is searched."""
     (tmp_path / "a.png").write_bytes(encoded("PNG"))
-    monkeypatch.setattr("logoscan.scan.screening._KEPT_PIXELS", 0)
+    monkeypatch.setattr("logoscan.scan._screening_run._KEPT_PIXELS", 0)
     real, opened = logoscan.images.loading.read_picture, 0
 
     def vanishing(*given: Any, **named: Any) -> Any:
@@ -389,4 +389,4 @@ def test_a_file_that_goes_while_it_is_screened_is_held(tmp_path: Path, monkeypat
 
     monkeypatch.setattr("logoscan.vision.features.read_picture", vanishing)
     answer = quick_scanner(root=tmp_path).screen(Listing("x", ("a.png",)), deadline_s=math.inf, on_timeout="allow")
-    assert (answer.decision, answer.skipped) == ("hold", (SkippedStage("find image 0", "unreadable"),))
+    assert (answer.decision, answer.skipped) == ("hold", (SkippedStage("detect image 0", "unreadable"),))
