@@ -104,7 +104,7 @@ class ScreeningRun:
                     ready = not {"open", "detect"} & {*unfinished} - {step}
                     self._try(f"{step} image {i}", partial(self._advance, step, i), size=self._pixels(i), ready=ready)
             self._photos[i].opened = None
-        for match in self._pipeline.comparison.surest(self._matches(), self._index):
+        for match in self._pipeline.comparison.select(self._matches(), self._index):
             self._try(f"compare {match.brand}", partial(self._compare, match))
         return self._pipeline.report(self._text, self._features(), self._index, self._matches(), self._altered)
 
@@ -245,5 +245,5 @@ class ScreeningRun:
         blocked = blocks and surely_blocked(judge, findings, index.brand, more_photos=bool(pending))
         if blocked or pending:
             return blocked
-        waiting = {match.brand for match in self._pipeline.comparison.surest(matches, index)} - self._compared
+        waiting = {match.brand for match in self._pipeline.comparison.select(matches, index)} - self._compared
         return marks_are_moot(judge, findings, index.brand, waiting)

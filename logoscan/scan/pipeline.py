@@ -14,7 +14,7 @@ from typing import TypeAlias
 from logoscan._version import __version__
 from logoscan.index.logo_index import LogoIndex
 from logoscan.matching.alteration import MarkComparison
-from logoscan.matching.fusion import BrandEvidence, contradicted
+from logoscan.matching.fusion import BrandEvidence, lower_contradicted
 from logoscan.matching.match import most_probable_first
 from logoscan.matching.matcher import Matcher
 from logoscan.results import BrandResult, ListingFacts, Provenance, Report
@@ -108,7 +108,7 @@ class Pipeline:
     def alterations(self, listing: Listing, matches: Sequence[Match], index: LogoIndex) -> Altered:
         """Compare the marks that are surely shown with their logo images, where every scan does."""
         with timed("alterations", self._on_stage):
-            return self.comparison.altered(listing, matches, index)
+            return self.comparison.compare_all(listing, matches, index)
 
     def text(self, listing: Listing, photos: Sequence[PhotoFeatures], index: LogoIndex) -> ListingText:
         """Find brands and other facts in the words of a listing and of its photos."""
@@ -141,7 +141,7 @@ class Pipeline:
             findings, evidence = self.findings(text, photos, index, matches, altered)
             judgements = self.judge.judge(findings, index.brand)
             score = self.judge.top(judgements, findings)
-            shown_matches = most_probable_first(contradicted(matches, findings.mentions, index.sharing))
+            shown_matches = most_probable_first(lower_contradicted(matches, findings.mentions, index.sharing))
             skipped = self._skipped(text, photos, index, matches)
             return Report(
                 listing_id=listing.id,

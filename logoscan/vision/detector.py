@@ -28,8 +28,8 @@ from logoscan.vision.tiles import LARGE_PLAN, TilePlan, Tiles, WholeImage
 __all__ = [
     "Detector",
     "LogoDetector",
+    "add_text_regions",
     "make_detector",
-    "with_text",
 ]
 
 
@@ -272,7 +272,7 @@ def make_detector(
     return Tiles() if name == "tiles" else WholeImage()
 
 
-def with_text(regions: Regions, spans: TextSpans, width_px: int, height_px: int) -> Regions:
+def add_text_regions(regions: Regions, spans: TextSpans, width_px: int, height_px: int) -> Regions:
     """Regions of a picture and, after them, its lines of text that none of them is about: a wordmark is a line too.
 
     Args:

@@ -27,7 +27,7 @@ from logoscan.ocr.regions import read
 from logoscan.results import ImageRecord
 from logoscan.sources import Root
 from logoscan.types import Effort, Embeddings, ImageSource, Regions, Rgb, TextSpans
-from logoscan.vision.detector import Detector, with_text
+from logoscan.vision.detector import Detector, add_text_regions
 from logoscan.vision.encoder import Encoder, encode_crops
 from logoscan.vision.sift import KeypointExtractor, Keypoints
 
@@ -348,7 +348,7 @@ class FeatureExtractor:
             proposed = [photo._features.regions for photo in photos]
             all_spans = read(self._ocr, [photo.pixels for photo in photos], proposed, self._effort)
         for photo, regions, spans in zip(photos, proposed, all_spans, strict=True):
-            photo._update(spans=spans, regions=with_text(regions, spans, *photo._decoded_wh))
+            photo._update(spans=spans, regions=add_text_regions(regions, spans, *photo._decoded_wh))
 
     def _encode(self, photos: Sequence[OpenPhoto]) -> None:
         """Encode the regions that have no vector yet and, the first time, the best proposals in a mirror as well."""

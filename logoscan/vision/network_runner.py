@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logoscan.errors import InputError
-from logoscan.runtime import CpuNetwork, cpu_has_bf16, cpu_network, fast_layout, on_device, resolve_device, staged
+from logoscan.runtime import CpuNetwork, cpu_has_bf16, cpu_network, fast_layout, host_tensor, on_device, resolve_device
 
 __all__ = ["BatchSizes", "NetworkRunner", "Precision", "PrecisionChoice", "RuntimeChoice", "check_choices"]
 
@@ -148,7 +148,7 @@ class NetworkRunner:
         """One batch of one of the sizes; `precision` None is the network's own."""
         import torch
 
-        waiting = staged(pixels, self.device)
+        waiting = host_tensor(pixels, self.device)
         bf16 = (precision or self.precision) == "bf16"
 
         def forward() -> T:
@@ -187,7 +187,7 @@ class NetworkRunner:
             return None
 
         def given(pixels: NDArray[np.uint8]) -> Outputs:
-            x = self._normalise(staged(pixels, self.device).permute(0, 3, 1, 2).float())
+            x = self._normalise(host_tensor(pixels, self.device).permute(0, 3, 1, 2).float())
             return [torch.from_numpy(values) for values in compiled(x.numpy())]
 
         if not probe.agrees(given, self.precision):
