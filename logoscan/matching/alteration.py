@@ -147,7 +147,7 @@ class AlterationCheck:
 
         from logoscan.matching.alteration_net import build
 
-        path = weights.verified(weights.ALTERATIONS)[0] if path is None else path
+        path = weights.verify(weights.ALTERATIONS)[0] if path is None else path
         self.net = build()
         try:
             with safe_open(str(path), "pt") as file:
