@@ -122,7 +122,8 @@ def fit_affine(
     return max(fits, key=lambda fit: fit.log_nfa, default=None)
 
 
-_CellPairs: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64]]  # cells of each correspondence: photo, logo image
+# Numbers of the grid cells of each correspondence, int64 (n,): in the photo, in the logo image.
+_CellPairs: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
 def _refine(

@@ -111,9 +111,10 @@ class Pipeline:
         Returns:
             For each listing the matches of all its photos, most probable first.
         """
-        positions = [i for own in photos for i in range(len(own))]
-        by_photo = iter(self.matcher.match([photo for own in photos for photo in own], index, positions))
-        return [most_probable_first(match for _ in own for match in next(by_photo)) for own in photos]
+        all_photos = [photo for of_listing in photos for photo in of_listing]
+        positions = [i for of_listing in photos for i in range(len(of_listing))]
+        by_photo = iter(self.matcher.match(all_photos, index, positions))
+        return [most_probable_first(m for _ in of_listing for m in next(by_photo)) for of_listing in photos]
 
     def alterations(self, listing: Listing, matches: Sequence[Match], index: LogoIndex) -> Altered:
         """Compare the most probable marks with their logo images, where every scan does, and return the alterations."""
