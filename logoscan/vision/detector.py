@@ -16,11 +16,11 @@ from PIL import Image
 
 from logoscan._hashing import file_sha256, fingerprint
 from logoscan.errors import CorruptFileError, InputError
-from logoscan.images.boxes import clip, from_square, iou
+from logoscan.images.boxes import clip, from_square
 from logoscan.images.crops import square_crops
 from logoscan.odds import sigmoid_array
 from logoscan.runtime import building_networks, resolve_device
-from logoscan.types import Boxes, Effort, Regions, Rgb, TextSpans
+from logoscan.types import Boxes, Effort, Regions, Rgb
 from logoscan.vision import weights
 from logoscan.vision.network_runner import BatchSizes, NetworkRunner, PrecisionChoice, RuntimeChoice, check_choices
 from logoscan.vision.tiles import LARGE_PLAN, TilePlan, Tiles, WholeImage
@@ -28,7 +28,6 @@ from logoscan.vision.tiles import LARGE_PLAN, TilePlan, Tiles, WholeImage
 __all__ = [
     "Detector",
     "LogoDetector",
-    "add_text_regions",
     "make_detector",
 ]
 
@@ -61,10 +60,6 @@ class Detector(Protocol):
         ...
 
 
-# Least intersection over union of a line of text and a region for them to be the same region.
-_SAME_REGION_IOU = 0.7
-# Most lines of text that become regions; small print may have thousands of lines.
-_MAX_TEXT_REGIONS = 50
 # Photos that the detector takes together on a GPU; a CPU gains nothing from more than one.
 _BATCH_SIZES = BatchSizes(torch_cpu=(1,), openvino=(1,), gpu=(8,))
 # Most proposals of the default effort, which adds the whole photo and no large squares.
@@ -288,25 +283,3 @@ def make_detector(
     if path is not None:
         raise InputError(f"path: expected None with the detector {name}, got {str(path)!r}")
     return Tiles() if name == "tiles" else WholeImage()
-
-
-def add_text_regions(regions: Regions, spans: TextSpans, width_px: int, height_px: int) -> Regions:
-    """Add the lines of text of a photo to its regions, because a wordmark is a line of text too.
-
-    Args:
-        regions: Proposals, best first.
-        spans: Text that was read in the same photo.
-        width_px: Width of the photo.
-        height_px: Height of the photo.
-
-    Returns:
-        The regions and, after them, the most confident lines that are not among them, 50 at most; these have the
-        confidence of the least confident region, 0 where there is none.
-    """
-    lines = clip(spans.xyxy, width_px, height_px)
-    large_enough = (lines[:, 2:] - lines[:, :2]).min(axis=1) >= 1
-    new = np.flatnonzero(large_enough & (iou(lines, regions.xyxy).max(axis=1, initial=0) < _SAME_REGION_IOU))
-    new = new[np.argsort(-spans.confidence[new], kind="stable")][:_MAX_TEXT_REGIONS]
-    least = regions.confidence.min() if len(regions) else np.float32(0)
-    confidence = np.concatenate([regions.confidence, np.full(len(new), least, np.float32)])
-    return Regions(np.concatenate([regions.xyxy, lines[new]]), confidence)

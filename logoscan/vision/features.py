@@ -27,9 +27,10 @@ from logoscan.ocr.regions import read
 from logoscan.results import ImageRecord
 from logoscan.sources import Root
 from logoscan.types import Effort, Embeddings, ImageSource, Regions, Rgb, TextSpans
-from logoscan.vision.detector import Detector, add_text_regions
+from logoscan.vision.detector import Detector
 from logoscan.vision.encoder import Encoder, encode_crops
 from logoscan.vision.sift import KeypointExtractor, Keypoints
+from logoscan.vision.text_regions import add_text_regions
 
 __all__ = ["FeatureCache", "FeatureExtractor", "OnStage", "OpenPhoto", "PhotoFeatures", "Step", "timed"]
 
