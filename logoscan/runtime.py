@@ -27,10 +27,10 @@ __all__ = [
     "cpu_has_bf16",
     "cpu_network",
     "fast_layout",
+    "host_tensor",
     "on_device",
     "one_core_a_batch",
     "resolve_device",
-    "staged",
 ]
 
 logger = logging.getLogger(__name__)
@@ -120,7 +120,7 @@ def on_device(device: str, run: Callable[[], T]) -> T:
     return thread.submit(run).result()
 
 
-def staged(pixels: NDArray[np.uint8], device: str) -> Any:
+def host_tensor(pixels: NDArray[np.uint8], device: str) -> Any:
     """Return the pixels as a tensor on the host; pinned for a GPU, which then copies it without the processor."""
     import torch
 

@@ -56,7 +56,7 @@ def calibrate(
     or more, a third of them without any registered brand, give something to fit; the more the better.
     """
     from logoscan.index.logo_index import LogoIndex
-    from logoscan.matching.calibrate import Labelled, collect, expected_calibration_error, fit, predict
+    from logoscan.matching.calibrate import LabelledPhoto, collect, expected_calibration_error, fit, predict
     from logoscan.vision.detector import make_detector
     from logoscan.vision.encoder import ClipEncoder, encode_crops
 
@@ -80,7 +80,7 @@ def calibrate(
             resolved = {name: index.names.resolve(name) for name in brands}
             unknown_names |= {name for name, brand in resolved.items() if brand is None}
             registered = frozenset(brand for brand in resolved.values() if brand)
-            photos.append(Labelled(registered, regions, encode_crops(clip, [rgb], [regions.xyxy])[0]))
+            photos.append(LabelledPhoto(registered, regions, encode_crops(clip, [rgb], [regions.xyxy])[0]))
     if unknown_names:
         complain(f"labels of no registered brand count as no mark: {', '.join(sorted(unknown_names))}")
     with working("fitting"):

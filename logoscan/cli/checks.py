@@ -108,7 +108,7 @@ def models() -> Iterator[Check]:
         for file, sha256 in row.files.items():
             path = weights.folder() / file
             try:
-                weights.verified_file(file, sha256)
+                weights.verify_file(file, sha256)
             except (LogoscanError, OSError) as error:
                 if not path.is_file():
                     yield Check("models", file, "missing", f"of {row.name}: {path} is not there", _restore(file))

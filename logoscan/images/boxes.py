@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from logoscan.types import Boxes
 
-__all__ = ["apart", "area", "clip", "expand", "from_square", "iou", "shared", "to_square"]
+__all__ = ["area", "clip", "expand", "from_square", "iou", "overlap_of_smaller", "suppress_overlaps", "to_square"]
 
 
 def area(xyxy: Boxes) -> NDArray[np.float32]:
@@ -21,7 +21,7 @@ def iou(a: Boxes, b: Boxes) -> NDArray[np.float32]:
     return np.asarray(intersection / np.maximum(union, 1e-9), np.float32)
 
 
-def shared(a: Boxes, b: Boxes) -> NDArray[np.float32]:
+def overlap_of_smaller(a: Boxes, b: Boxes) -> NDArray[np.float32]:
     """Return the intersection over the smaller area of each box of `a` (n, 4) and each of `b` (m, 4).
 
     Returns:
@@ -64,13 +64,13 @@ def from_square(xyxy: Boxes, width_px: int, height_px: int, size_px: int) -> Box
     return clip(xyxy * np.float32(side / size_px) - corner, width_px, height_px)
 
 
-def apart(xyxy: Boxes, score: NDArray[np.float32], most_shared: float) -> NDArray[np.int64]:
+def suppress_overlaps(xyxy: Boxes, score: NDArray[np.float32], max_overlap: float) -> NDArray[np.int64]:
     """Suppress boxes that overlap a better one, lie in it or around it: greedy non-maximum suppression.
 
     Args:
         xyxy: Boxes, float32 (n, 4).
         score: Score of each box, float32 (n,); higher is better, ties keep the earlier box.
-        most_shared: A box is dropped when its intersection with a better one is more than this share of the smaller.
+        max_overlap: A box is dropped when its intersection with a better one is more than this share of the smaller.
 
     Returns:
         The rows that are kept, best first, int64 (k,).
@@ -81,5 +81,5 @@ def apart(xyxy: Boxes, score: NDArray[np.float32], most_shared: float) -> NDArra
         best = int(order[0])
         kept.append(best)
         rest = order[1:]
-        order = rest[shared(xyxy[best : best + 1], xyxy[rest])[0] <= most_shared]
+        order = rest[overlap_of_smaller(xyxy[best : best + 1], xyxy[rest])[0] <= max_overlap]
     return np.array(kept, np.int64)

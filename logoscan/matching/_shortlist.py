@@ -1,7 +1,7 @@
-"""A first look at points: which of many drawings may lie in a photo, for a fraction of what laying them costs.
+"""A quick comparison of keypoints: which of many logo images may lie in a photo, before they are compared in full.
 
-Descriptors are summed over neighbouring cells, 128 numbers to 32, and compared in that; a drawing goes on if enough of
-the points that look like it and like no rival are turned and sized alike. Knows no placements and no register.
+Descriptors are summed over neighbouring cells, from 128 numbers to 32, and these are compared. A logo image is a
+candidate if enough of the keypoints that resemble it, and no rival, agree in rotation and scale. Uses no index.
 """
 
 from __future__ import annotations
@@ -13,38 +13,40 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Likely", "rivals", "shortlist"]
+__all__ = ["Candidate", "rival_similarity", "shortlist"]
 
-_LEAST_SIMILARITY = 0.8
-"""Cosine of two points' summed descriptors below which they are not alike."""
-_WIDE = 1.5
-"""How much larger, squared, a point's distance may be than to a rival, for the point to be compared in full later."""
-_RATIO = 0.95
-"""As `placement` has it, of summed descriptors: a little looser, since sums tell points apart less well."""
-_ALIKE = 5
-"""Points turned and sized alike from which a drawing goes on. With 64 drawings of a register of 3,500 brands laid over
-each of 300 photos, 197 of the 199 placements above one half are found again, and 6 more that rivals had kept below."""
-_ANGLE_RAD, _LOG_SCALE = math.radians(30), math.log(1.6)
-"""How far apart the turns and growths of points are that are alike; as in `placement`."""
-_MOST = 200
-"""Points of a drawing that are compared with each other, likest first."""
+# Least cosine of the summed descriptors of two keypoints that correspond.
+_MIN_SIMILARITY = 0.8
+# A keypoint is compared in full later if its squared distance is below this multiple of that to its nearest rival.
+_FULL_COMPARISON_RATIO = 1.5
+# A keypoint counts for a logo image if its distance is below this share of that to its nearest rival. `placement` asks
+# for less (0.9), because summed descriptors distinguish keypoints less well.
+_MAX_DISTANCE_RATIO = 0.95
+# Keypoints that agree in rotation and scale from which a logo image is a candidate. With 64 logo images of an index of
+# 3,500 brands compared with each of 300 photos, 197 of the 199 placements of a probability above one half are kept, and
+# 6 more are found that rivals had kept below it.
+_MIN_AGREEING = 5
+# Largest difference in rotation and in log scale of keypoints that agree; equal to those of `_verification`.
+_MAX_ANGLE_RAD, _MAX_LOG_SCALE = math.radians(30), math.log(1.6)
+# Most keypoints of a logo image that are compared with each other, those of the highest similarity.
+_MAX_COMPARED = 200
 
 
 @dataclass(frozen=True, eq=False)
-class Likely:
-    """A drawing that may lie in the photo.
+class Candidate:
+    """A logo image that may lie in the photo.
 
     Attributes:
-        drawing: Its position among those that were given.
-        points: int64, of the photo: those that may turn out to look like it and like no rival that goes on.
+        logo_image: Position of the logo image among those that were given.
+        photo_rows: int64, rows of the photo's keypoints that may correspond to the logo image and to no rival.
     """
 
-    drawing: int
-    points: NDArray[np.int64]
+    logo_image: int
+    photo_rows: NDArray[np.int64]
 
 
 def _summed(descriptors: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """float32 (n, 32), unit rows: 4 x 4 cells of eight orientations to 2 x 2."""
+    """Return float32 (n, 32), unit rows: 4 x 4 cells of eight orientations summed to 2 x 2."""
     values = descriptors.astype(np.float32) @ _SUMS
     values /= np.linalg.norm(values, axis=1, keepdims=True) + np.float32(1e-7)
     return np.asarray(values, np.float32)
@@ -57,63 +59,66 @@ def _sums() -> NDArray[np.float32]:
     return out.reshape(128, 32)
 
 
+# Sums the cells of a descriptor, float32 (128, 32).
 _SUMS = _sums()
 
 
 def shortlist(
     photo: tuple[NDArray[np.float32], NDArray[np.uint8]],
-    drawings: Sequence[tuple[NDArray[np.float32], NDArray[np.uint8]]],
+    logo_images: Sequence[tuple[NDArray[np.float32], NDArray[np.uint8]]],
     owners: Sequence[int],
     families: Sequence[int] = (),
-) -> list[Likely]:
-    """The drawings that may lie in a photo.
+) -> list[Candidate]:
+    """Return the logo images that may lie in a photo.
 
     Args:
-        photo: Frames and descriptors, as `placement.Keypoints` has them.
-        drawings: The same of each drawing.
-        owners: The brand of each, numbered from 0; drawings of different brands are rivals.
-        families: As for `rivals`.
+        photo: Frames and descriptors of the photo's keypoints, as in `Keypoints`.
+        logo_images: Frames and descriptors of the keypoints of each logo image.
+        owners: Brand of each logo image, numbered from 0; logo images of different brands are rivals.
+        families: Family of each logo image, numbered from 0, or -1 for none. Empty where there are no families.
     """
     frames, descriptors = photo
     queries = _summed(descriptors)
-    # black for white reverses a descriptor's cells; reversing the photo's instead of each drawing's is the same
-    turned = queries.reshape(-1, 4, 8)[:, ::-1].reshape(-1, 32)
-    both = np.ascontiguousarray(np.concatenate([queries, turned]).T)
+    # exchanging dark and light reverses a descriptor's cells; reversing the photo's, not each logo image's, is the same
+    negative_queries = queries.reshape(-1, 4, 8)[:, ::-1].reshape(-1, 32)
+    both = np.ascontiguousarray(np.concatenate([queries, negative_queries]).T)
     count = len(frames)
-    own = [_summed(d) for _, d in drawings]
-    near = np.zeros((len(drawings), count), np.float32)
-    for row, points in enumerate(own):
-        if len(points):
-            best = (points @ both).max(axis=0)
+    logo_descriptors = [_summed(d) for _, d in logo_images]
+    near = np.zeros((len(logo_images), count), np.float32)
+    for row, vectors in enumerate(logo_descriptors):
+        if len(vectors):
+            best = (vectors @ both).max(axis=0)
             near[row] = np.maximum(best[:count], best[count:])
-    rival = rivals(near, owners, families)
-    alike = (near > _LEAST_SIMILARITY) & (2 - 2 * near < _RATIO**2 * (2 - 2 * rival))
-    wide = (near > _LEAST_SIMILARITY) & (1 - near < _WIDE * (1 - rival))
-    out = []
-    for row in np.flatnonzero(alike.sum(axis=1) >= _ALIKE).tolist():
-        speaking = np.flatnonzero(alike[row])
-        tried = speaking[np.argsort(-near[row, speaking], kind="stable")[:_MOST]]
-        products = own[row] @ both[:, np.concatenate([tried, count + tried])]
-        at, alikeness = products.argmax(axis=0), products.max(axis=0)
-        negative = alikeness[len(tried) :] > alikeness[: len(tried)]
-        of = drawings[row][0][np.where(negative, at[len(tried) :], at[: len(tried)])]
-        turn = frames[tried, 3] - of[:, 3] + np.float32(np.pi) * negative
-        grow = np.log(frames[tried, 2] / of[:, 2])
-        apart = np.abs((turn[:, None] - turn + np.pi) % (2 * np.pi) - np.pi)
-        agree = (apart < _ANGLE_RAD) & (np.abs(grow[:, None] - grow) < _LOG_SCALE)
-        if agree.sum(axis=1).max() >= _ALIKE:
-            out.append(Likely(row, np.flatnonzero(wide[row])))
-    return out
+    rival = rival_similarity(near, owners, families)
+    alike = (near > _MIN_SIMILARITY) & (2 - 2 * near < _MAX_DISTANCE_RATIO**2 * (2 - 2 * rival))
+    in_full = (near > _MIN_SIMILARITY) & (1 - near < _FULL_COMPARISON_RATIO * (1 - rival))
+    candidates = []
+    for row in np.flatnonzero(alike.sum(axis=1) >= _MIN_AGREEING).tolist():
+        corresponding = np.flatnonzero(alike[row])
+        tried = corresponding[np.argsort(-near[row, corresponding], kind="stable")[:_MAX_COMPARED]]
+        products = logo_descriptors[row] @ both[:, np.concatenate([tried, count + tried])]
+        nearest, similarity = products.argmax(axis=0), products.max(axis=0)
+        negative = similarity[len(tried) :] > similarity[: len(tried)]
+        logo_frames = logo_images[row][0][np.where(negative, nearest[len(tried) :], nearest[: len(tried)])]
+        rotation = frames[tried, 3] - logo_frames[:, 3] + np.float32(np.pi) * negative
+        log_scale = np.log(frames[tried, 2] / logo_frames[:, 2])
+        angle = np.abs((rotation[:, None] - rotation + np.pi) % (2 * np.pi) - np.pi)
+        agree = (angle < _MAX_ANGLE_RAD) & (np.abs(log_scale[:, None] - log_scale) < _MAX_LOG_SCALE)
+        if agree.sum(axis=1).max() >= _MIN_AGREEING:
+            candidates.append(Candidate(row, np.flatnonzero(in_full[row])))
+    return candidates
 
 
-def rivals(near: NDArray[np.float32], owners: Sequence[int], families: Sequence[int] = ()) -> NDArray[np.float32]:
-    """The highest similarity that any other brand's drawing has, float32 of the shape of `near` (drawings, points).
+def rival_similarity(
+    near: NDArray[np.float32], owners: Sequence[int], families: Sequence[int] = ()
+) -> NDArray[np.float32]:
+    """Return the highest similarity of any other brand's logo image, float32 of the shape of `near`.
 
     Args:
-        near: Similarity of each drawing to each point, 0 or more.
-        owners: The brand of each drawing, numbered from 0; alone, its rival has 0.
-        families: The family of each drawing, numbered from 0, whose drawings are no rivals; -1 for none. Empty where
-            there are none.
+        near: Similarity of each logo image to each keypoint of the photo, float32 (logo images, keypoints), 0 or more.
+        owners: Brand of each logo image, numbered from 0; where there is only one brand, rivals have similarity 0.
+        families: Family of each logo image, numbered from 0, whose members are no rivals, or -1 for none. Empty where
+            there are no families.
     """
     of_brand = np.zeros((max(owners, default=0) + 1, near.shape[1]), np.float32)
     for owner, row in zip(owners, near, strict=True):

@@ -1,7 +1,7 @@
-"""Was a mark altered? A small network judges how a crop and the logo image that is laid over it differ.
+"""Check whether a mark was altered: a small network judges how a crop and the aligned logo image differ.
 
-Mirrored and stretched marks show in the alignment; missing parts in what lies under the logo image's edges and ink.
-`AlterationCheck` compares one crop with one logo image; `MarkComparison` does it for the matches of a listing.
+Mirrored and stretched marks show in the alignment; missing parts in the crop under the logo image's edges and ink.
+`AlterationCheck` compares one crop with one logo image; `MarkComparison` compares the matches of a listing.
 """
 
 from __future__ import annotations
@@ -21,108 +21,117 @@ from logoscan.images.boxes import expand
 from logoscan.images.crops import square_crops
 from logoscan.index.logo_index import LogoIndex
 from logoscan.index.renderings import ink
-from logoscan.matching.alignment import Alignment, align, drawn, overlay
-from logoscan.matching.alteration_features import evidence
+from logoscan.matching.alignment import Alignment, align, logo_in_square, overlay
+from logoscan.matching.alteration_features import alteration_features
 from logoscan.runtime import building_networks
 from logoscan.types import ImageSource, Listing, MarkAlteration, Match, Rgb, Rgba
 from logoscan.vision import weights
 from logoscan.vision.features import FeatureExtractor
 
-__all__ = ["CROP_PX", "KINDS", "Alteration", "AlterationCheck", "MarkComparison", "cut", "laid"]
+__all__ = ["CROP_PX", "KINDS", "Alteration", "AlterationCheck", "MarkComparison", "align_forms", "crop_match"]
 
 logger = logging.getLogger(__name__)
 
 KINDS = ("faithful", "mirrored", "stretched", "incomplete")
-"""What the network tells apart, in the order of its outputs."""
+"""Classes of the network, in the order of its outputs."""
 CROP_PX = 128
-"""Side of the crops that are aligned and, outlined, shown."""
-# Mean difference of two alphas below which they are of one form.
-_SAME_INK = 0.02
-# Ground around a matched box, as a share of its sides.
+"""Side in pixels of the crops that are aligned and, with the outline of the logo image, shown."""
+# Mean difference of two alpha channels below which they have the same form.
+_SAME_FORM_DIFFERENCE = 0.02
+# Ground around a matched box in its crop, as a share of its sides.
 _MARGIN = 0.1
-# Probability of a match from which every scan compares its mark: of a mark that may be another one, everything looks
-# altered. And the most brands of a listing for which that is done.
-_COMPARED_FROM, _MOST_BRANDS = 0.8, 3
-# Correlation of the edges of mark and logo image from which they are the same: below it the photo shows another
-# rendition of the mark or none of it, and whatever the check says is a guess. Of 66 genuine marks in photos of streets
-# and shops 21 were called altered, and 16 of these lay below.
-_LEAST_CORRELATION = 0.7
-# How much more a mirrored logo image must correlate for a mark to be called mirrored: a symmetrical one fits both ways.
-_MIRROR_LEAD = 0.1
+# Least probability of a match from which every scan compares its mark: a mark of another brand would always look
+# altered. And the most brands of a listing whose marks are compared.
+_MIN_PROBABILITY, _MAX_BRANDS = 0.8, 3
+# Least correlation of the edges of mark and logo image. Below it the photo shows another rendition of the mark, or
+# another mark, and the answer of the check is a guess. Of 66 genuine marks in photos of streets and shops, 21 were
+# called altered, and 16 of these were below it.
+_MIN_CORRELATION = 0.7
+# Least lead in correlation of the mirrored logo image from which a mark is called mirrored; a symmetrical one fits both
+# ways.
+_MIN_MIRROR_LEAD = 0.1
 
 
 @dataclass(frozen=True, eq=False)
 class Alteration:
-    """What became of a registered drawing.
+    """How a mark in a photo differs from its registered logo image.
 
     Attributes:
-        crop: uint8 (n, n, 3), the place that was looked at.
-        drawing: uint8 (H, W, 4), as registered or without the badge that it stands on, whatever fits better.
-        alignment: Where the drawing lies in the crop.
+        crop: Crop of the matched region, uint8 (n, n, 3).
+        logo_image: uint8 (H, W, 4), the registered logo image or its figure without the badge, whichever fits better.
+        alignment: Where the logo image lies in the crop.
         kinds: Probability of each of `KINDS`; they sum to 1.
     """
 
     crop: Rgb
-    drawing: Rgba
+    logo_image: Rgba
     alignment: Alignment
     kinds: Mapping[str, float]
 
     @property
     def altered(self) -> float:
-        """Probability that the mark is not faithful to the drawing, in [0, 1]."""
+        """Probability that the mark is not faithful to the logo image, in [0, 1]."""
         return 1.0 - self.kinds["faithful"]
 
     def outlined(self) -> Rgb:
-        """The crop with the outline of the drawing laid over it, uint8 (n, n, 3)."""
-        return overlay(self.crop, self.drawing, self.alignment)
+        """Return the crop with the outline of the aligned logo image, uint8 (n, n, 3)."""
+        return overlay(self.crop, self.logo_image, self.alignment)
 
 
-def cut(image: Rgb, xyxy: tuple[float, float, float, float], side_px: int = CROP_PX) -> Rgb:
-    """A matched box with the ground around it as a square, padded where the picture ends: uint8 (side, side, 3).
+def crop_match(image: Rgb, xyxy: tuple[float, float, float, float], side_px: int = CROP_PX) -> Rgb:
+    """Return a matched box with the ground around it as a square, padded where the photo ends.
 
-    Never squeezed: that would be a stretched mark.
+    The box is never squeezed into the square, because the mark would look stretched.
+
+    Args:
+        image: Photo, uint8 (H, W, 3) RGB.
+        xyxy: The matched box in pixels of the photo.
+        side_px: Side of the square in pixels.
+
+    Returns:
+        uint8 (side_px, side_px, 3) RGB.
     """
     box = expand(np.array([xyxy], np.float32), _MARGIN)
-    middle, half = (box[:, :2] + box[:, 2:]) / 2, (box[:, 2:] - box[:, :2]).max() / 2
-    (crop,) = square_crops(image, np.concatenate([middle - half, middle + half], 1), side_px, "pad")
+    centre, half = (box[:, :2] + box[:, 2:]) / 2, (box[:, 2:] - box[:, :2]).max() / 2
+    (crop,) = square_crops(image, np.concatenate([centre - half, centre + half], 1), side_px, "pad")
     return np.asarray(crop)
 
 
-def laid(crop: Rgb, drawing: Rgba) -> tuple[Rgba, Alignment] | None:
-    """Align a drawing, and its figure without the badge that it stands on, with a crop; what fits better, and how.
+def align_forms(crop: Rgb, logo_image: Rgba) -> tuple[Rgba, Alignment] | None:
+    """Align a logo image, and its figure without the badge, with a crop.
 
     Args:
-        crop: uint8 (n, n, 3) RGB.
-        drawing: uint8 (H, W, 4).
+        crop: Crop around the mark, uint8 (n, n, 3) RGB.
+        logo_image: Logo image, uint8 (H, W, 4).
 
     Returns:
-        None where neither can be aligned.
+        The form that fits better, and its alignment; None where neither can be aligned.
 
     Raises:
-        InputError: A wrong shape, or an invisible drawing.
+        InputError: The crop or the logo image has a wrong shape, or the logo image is wholly transparent.
     """
-    drawn(drawing)  # refuses what is no drawing
-    found = [(form, align(crop, form)) for form in _forms(drawing)]
-    fitting = [(form, alignment) for form, alignment in found if alignment is not None]
+    logo_in_square(logo_image)  # refuses what is no logo image
+    aligned = [(form, align(crop, form)) for form in _forms(logo_image)]
+    fitting = [(form, alignment) for form, alignment in aligned if alignment is not None]
     return max(fitting, key=lambda pair: pair[1].correlation, default=None)
 
 
-def _forms(drawing: Rgba) -> list[Rgba]:
-    """The drawing and, of one that fills its box with a colour, what a print in one ink would leave of it."""
-    figure = ink(drawing)
-    alpha = drawing[..., 3] / np.float32(255)
-    if np.abs(figure - alpha).mean() < _SAME_INK:
-        return [drawing]
-    alone = np.zeros_like(drawing)
-    alone[..., 3] = (figure * 255).round()
-    return [drawing, alone]
+def _forms(logo_image: Rgba) -> list[Rgba]:
+    """Return the logo image and, where it fills its box with a colour, its figure as printed in one ink."""
+    figure_alpha = ink(logo_image)
+    alpha = logo_image[..., 3] / np.float32(255)
+    if np.abs(figure_alpha - alpha).mean() < _SAME_FORM_DIFFERENCE:
+        return [logo_image]
+    figure = np.zeros_like(logo_image)
+    figure[..., 3] = (figure_alpha * 255).round()
+    return [logo_image, figure]
 
 
 class AlterationCheck:
     """The trained check. Thread-safe once built.
 
     Attributes:
-        threshold: Probability of `Alteration.altered` above which to call a mark altered.
+        threshold: Value of `Alteration.altered` above which a mark is called altered.
         net: The network, in evaluation mode.
     """
 
@@ -131,7 +140,7 @@ class AlterationCheck:
         """Read the network.
 
         Args:
-            path: A safetensors file of `logoscan.training.alterations`; None for the bundled one.
+            path: A safetensors file of `logoscan.training.alterations`; None reads the bundled one.
 
         Raises:
             CorruptFileError: The file is no such network, or the bundled one is missing or altered.
@@ -140,7 +149,7 @@ class AlterationCheck:
 
         from logoscan.matching.alteration_net import build
 
-        path = weights.verified(weights.ALTERATIONS)[0] if path is None else path
+        path = weights.verify(weights.ALTERATIONS)[0] if path is None else path
         self.net = build()
         try:
             with safe_open(str(path), "pt") as file:
@@ -156,29 +165,30 @@ class AlterationCheck:
             raise CorruptFileError(f"{path}: expected a whole alteration check, got one without {missing[:3]}")
         self.net.eval()
 
-    def check(self, crop: Rgb, drawing: Rgba) -> Alteration | None:
-        """Align a drawing with a crop and judge what became of it; None where it cannot be aligned.
+    def check(self, crop: Rgb, logo_image: Rgba) -> Alteration | None:
+        """Align a logo image with a crop and judge how they differ; return None where it cannot be aligned.
 
         Args:
-            crop: uint8 (n, n, 3) RGB: the matched place, as of `cut`.
-            drawing: uint8 (H, W, 4), as registered.
+            crop: Crop of the matched region (`crop_match`), uint8 (n, n, 3) RGB.
+            logo_image: Registered logo image, uint8 (H, W, 4).
 
         Raises:
-            InputError: A wrong shape, or an invisible drawing.
+            InputError: The crop or the logo image has a wrong shape, or the logo image is wholly transparent.
         """
         import torch
 
-        found = laid(crop, drawing)
-        if found is None:
+        aligned = align_forms(crop, logo_image)
+        if aligned is None:
             return None
-        drawing, alignment = found
+        form, alignment = aligned
+        features = torch.from_numpy(alteration_features(crop, form, alignment))[None]
         with torch.inference_mode():
-            share = torch.softmax(self.net(torch.from_numpy(evidence(crop, drawing, alignment))[None]), 1)[0].tolist()
-        return Alteration(crop, drawing, alignment, dict(zip(KINDS, share, strict=True)))
+            probabilities = torch.softmax(self.net(features), 1)[0].tolist()
+        return Alteration(crop, form, alignment, dict(zip(KINDS, probabilities, strict=True)))
 
 
 class MarkComparison:
-    """Compares the marks of matches with the logo images that are registered for them. Immutable."""
+    """Compares the marks of matches with their registered logo images. Immutable."""
 
     def __init__(
         self, check: AlterationCheck | Literal["bundled"] | None, extractor: FeatureExtractor, *, always: bool
@@ -189,7 +199,7 @@ class MarkComparison:
             check: Compares a crop with a logo image; "bundled" is the bundled one, read at first use; None cannot be
                 asked.
             extractor: Opens photos.
-            always: Whether every scan compares the surest marks; the bundled check is read at once then.
+            always: Whether every scan compares the most probable marks; the bundled check is read at once then.
         """
         self._check, self._extractor, self._always = check, extractor, always
         self._lock = Lock()
@@ -205,56 +215,59 @@ class MarkComparison:
             return self._check
 
     def alteration(self, image: ImageSource, match: Match, index: LogoIndex) -> Alteration | None:
-        """Compare a matched region with the logo image; None where there is none, or none that could be compared.
+        """Compare a matched region with the logo image.
+
+        Returns:
+            None where the index has no logo image, an opaque one, or one that cannot be aligned.
 
         Raises:
-            InputError: There is no check, or the logo is registered no more.
-            ImageError: The picture cannot be read.
+            InputError: There is no check, or the logo is no longer registered.
+            ImageError: The photo cannot be read.
         """
         check = self._loaded_check()
         logo_image = index.logo_image(match.brand, match.logo)
-        if logo_image is None or logo_image[..., 3].min() == 255:  # of an opaque one only the frame could be compared
+        if logo_image is None or logo_image[..., 3].min() == 255:  # an opaque one has only the edges of its frame
             return None
-        return check.check(cut(self._extractor.load(image), match.xyxy), logo_image)
+        return check.check(crop_match(self._extractor.load(image), match.xyxy), logo_image)
 
-    def altered(self, listing: Listing, matches: Sequence[Match], index: LogoIndex) -> dict[str, MarkAlteration]:
-        """Return what became of the marks that every scan compares, by brand."""
-        compared = {match.brand: self.compare(listing, match, index) for match in self.surest(matches, index)}
-        return {brand: alteration for brand, alteration in compared.items() if alteration is not None}
+    def compare_all(self, listing: Listing, matches: Sequence[Match], index: LogoIndex) -> dict[str, MarkAlteration]:
+        """Compare the marks that every scan compares, and return the alterations by brand."""
+        by_brand = {match.brand: self.compare(listing, match, index) for match in self.select(matches, index)}
+        return {brand: alteration for brand, alteration in by_brand.items() if alteration is not None}
 
-    def surest(self, matches: Sequence[Match], index: LogoIndex) -> list[Match]:
-        """Return the best match of each of the few brands that are surely shown; none unless every scan compares.
+    def select(self, matches: Sequence[Match], index: LogoIndex) -> list[Match]:
+        """Return the best match of each of the few most probable brands; none unless every scan compares marks.
 
         Args:
-            matches: Matches, most probable first.
+            matches: Matches of a listing, most probable first.
             index: A snapshot of the index.
         """
-        surest: dict[str, Match] = {}
+        best: dict[str, Match] = {}
         for match in matches if self._always else ():
-            if (match.probability or 0.0) < _COMPARED_FROM or len(surest) == _MOST_BRANDS:
+            if (match.probability or 0.0) < _MIN_PROBABILITY or len(best) == _MAX_BRANDS:
                 break
             if match.brand in index.with_logo:
-                surest.setdefault(match.brand, match)
-        return list(surest.values())
+                best.setdefault(match.brand, match)
+        return list(best.values())
 
     def compare(self, listing: Listing, match: Match, index: LogoIndex) -> MarkAlteration | None:
-        """Compare a mark in a listing's photo with its logo image; None where nothing can be held against a seller."""
+        """Compare a mark in a listing's photo with its logo image; return None where the result is not reliable."""
         try:
             alteration = self.alteration(listing.images[match.image], match, index)
-        except ImageError as error:  # it could be read a moment ago
+        except ImageError as error:  # the photo could be read before
             logger.warning("listing %s, image %d: %s", listing.id, match.image, error)
             return None
         except Exception:  # a photo that breaks the check costs that comparison, not the stream
             logger.exception("listing %s, image %d: a mark could not be compared", listing.id, match.image)
             return None
-        return None if alteration is None or not _is_sound(alteration) else MarkAlteration(alteration.kinds)
+        return None if alteration is None or not _is_reliable(alteration) else MarkAlteration(alteration.kinds)
 
 
-def _is_sound(alteration: Alteration) -> bool:
-    """Say whether an alteration can be held against a seller."""
-    if alteration.alignment.correlation < _LEAST_CORRELATION:
+def _is_reliable(alteration: Alteration) -> bool:
+    """Return whether the answer of the check may count against a seller."""
+    if alteration.alignment.correlation < _MIN_CORRELATION:
         return False
     if max(alteration.kinds, key=lambda kind: alteration.kinds[kind]) != "mirrored":
         return True
     lead = alteration.alignment.correlation - alteration.alignment.other
-    return alteration.alignment.mirrored and lead >= _MIRROR_LEAD
+    return alteration.alignment.mirrored and lead >= _MIN_MIRROR_LEAD

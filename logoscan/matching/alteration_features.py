@@ -1,7 +1,6 @@
-"""What the alteration check is told: a crop and the drawing that lies over it, compared edge by edge and ink by ink.
+"""Features for the alteration check: edges and colours of a crop compared with those of the aligned logo image.
 
-A missing part is a place of the drawing where the crop has neither its edges nor its ink. Knows no networks and no
-files.
+A part is missing where the crop has neither the edges nor the ink of the logo image. Does not use the network.
 """
 
 from __future__ import annotations
@@ -12,129 +11,144 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from logoscan.matching.alignment import Alignment, drawn, edges, on_drawing
+from logoscan.matching.alignment import Alignment, edges, logo_in_square, warp_to_logo
 from logoscan.types import Rgb, Rgba
 
-__all__ = ["LOOK_PX", "NUMBERS", "compared", "evidence", "seen_through"]
+__all__ = ["N_FEATURES", "PLANE_PX", "alteration_features", "comparison_planes", "difference_features"]
 
 Plane: TypeAlias = NDArray[np.float32]
-"""float32 (LOOK_PX, LOOK_PX)."""
-LOOK_PX = 64
-"""Side of the squares that are compared, px."""
-NUMBERS = 48
-"""Numbers that the check is told."""
-_GRIDS = (2, 3, 4, 6)
-"""Sides of the grids in whose cells the drawing's edges are looked for."""
-_ENDS = (0.2, 0.35)
-"""Shares of the drawing's edges at either end of an axis that are looked for by themselves."""
-_LEAST_PX = 9
-"""Pixels of ink or ground below which nothing is said of their colour."""
+"""float32 (PLANE_PX, PLANE_PX)."""
+PLANE_PX = 64
+"""Side in pixels of the squares that are compared."""
+N_FEATURES = 48
+"""Number of features."""
+# Sides of the grids in whose cells the crop's edges are compared with those of the logo image.
+_GRID_SIDES = (2, 3, 4, 6)
+# Shares of the logo image's edges at either end of an axis that are compared separately.
+_END_SHARES = (0.2, 0.35)
+# Fewest pixels of ink and of ground whose colours are compared.
+_MIN_COLOUR_PX = 9
 
 
-def evidence(crop: Rgb, drawing: Rgba, alignment: Alignment) -> NDArray[np.float32]:
-    """What the network is told.
+def alteration_features(crop: Rgb, logo_image: Rgba, alignment: Alignment) -> NDArray[np.float32]:
+    """Return the input of the network.
 
     Args:
-        crop: uint8 (n, n, 3) RGB.
-        drawing: uint8 (H, W, 4).
-        alignment: Of both.
+        crop: Crop around the mark, uint8 (n, n, 3) RGB.
+        logo_image: Logo image, uint8 (H, W, 4).
+        alignment: Alignment of the logo image with the crop.
 
     Returns:
-        float32 (NUMBERS,): the correlation, how far the upright drawing is ahead of the mirrored one (below 0 where it
-        is behind), log stretch and log area; then those of `compared`.
+        float32 (N_FEATURES,): the correlation, the lead of the upright logo image over the mirrored one (negative where
+        it is behind), log stretch and log area; then the `difference_features`.
     """
-    ahead = (alignment.correlation - alignment.other) * (-1 if alignment.mirrored else 1)
+    lead = (alignment.correlation - alignment.other) * (-1 if alignment.mirrored else 1)
     area = abs(float(np.linalg.det(alignment.matrix[:, :2])))
-    fit = np.array([alignment.correlation, ahead, np.log(alignment.stretch), np.log(max(area, 1e-3))], np.float32)
-    return np.concatenate([np.clip(fit, -3, 3), compared(seen_through(crop, drawing, alignment))])
+    fit = np.array([alignment.correlation, lead, np.log(alignment.stretch), np.log(max(area, 1e-3))], np.float32)
+    return np.concatenate([np.clip(fit, -3, 3), difference_features(comparison_planes(crop, logo_image, alignment))])
 
 
-def seen_through(crop: Rgb, drawing: Rgba, alignment: Alignment) -> NDArray[np.uint8]:
-    """The crop through the drawing's square (RGB), the drawing on grey (RGB), and its alpha.
+def comparison_planes(crop: Rgb, logo_image: Rgba, alignment: Alignment) -> NDArray[np.uint8]:
+    """Return the crop warped to the logo image's square (RGB), the logo image on grey (RGB), and its alpha.
+
+    Args:
+        crop: Crop around the mark, uint8 (n, n, 3) RGB.
+        logo_image: Logo image, uint8 (H, W, 4).
+        alignment: Alignment of the logo image with the crop.
 
     Returns:
-        uint8 (7, LOOK_PX, LOOK_PX).
+        uint8 (7, PLANE_PX, PLANE_PX).
     """
     import cv2
 
-    mark = drawn(drawing, alignment.mirrored)
+    mark = logo_in_square(logo_image, alignment.mirrored)
     alpha = mark[..., 3:]
-    planes = [on_drawing(crop, alignment), mark[..., :3] + 127 * (1 - alpha), alpha * 255]
-    size = (LOOK_PX, LOOK_PX)
+    planes = [warp_to_logo(crop, alignment), mark[..., :3] + 127 * (1 - alpha), alpha * 255]
+    size = (PLANE_PX, PLANE_PX)
     small = [cv2.resize(p, size, interpolation=cv2.INTER_AREA).reshape(*size, -1) for p in planes]
     return np.ascontiguousarray(np.concatenate(small, axis=2).clip(0, 255).astype(np.uint8).transpose(2, 0, 1))
 
 
-def compared(pair: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Compare a crop with the drawing over it.
+def difference_features(planes: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Compare a crop with the aligned logo image.
 
     Args:
-        pair: uint8 (7, LOOK_PX, LOOK_PX), as of `seen_through`.
+        planes: Output of `comparison_planes`, uint8 (7, PLANE_PX, PLANE_PX).
 
     Returns:
-        float32 (NUMBERS - 4,): how much of the drawing's edges the crop has, in all and in cells and ends of the
-        drawing, and how far ink and ground differ, in all and in its thirds; opposite ends in rising order.
+        float32 (N_FEATURES - 4,): the share of the logo image's edges that the crop has, in all and in cells and ends
+        of the logo image, and how far the colours of ink and ground differ, in all and in its thirds. Values of
+        opposite ends are in rising order.
     """
     import cv2
 
-    crop, alpha = np.ascontiguousarray(pair[:3].transpose(1, 2, 0)), pair[6]
-    wanted = np.maximum(edges(pair[3:6].transpose(1, 2, 0)), edges(np.repeat(alpha[..., None], 3, 2)))
-    wanted = np.clip(wanted / (np.percentile(wanted, 97) + 1e-6), 0, 1)
+    crop, alpha = np.ascontiguousarray(planes[:3].transpose(1, 2, 0)), planes[6]
+    logo_edges = np.maximum(edges(planes[3:6].transpose(1, 2, 0)), edges(np.repeat(alpha[..., None], 3, 2)))
+    logo_edges = np.clip(logo_edges / (np.percentile(logo_edges, 97) + 1e-6), 0, 1)
     zone = cv2.dilate((alpha > 60).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
-    there = edges(crop)
-    there = np.clip(there / (np.percentile(there[zone], 90) + 1e-6), 0, 1) if zone.any() else np.clip(there, 0, 1)
-    near = np.ones((3, 3), np.uint8)
-    met = wanted * cv2.dilate(there, near)
+    crop_edges = edges(crop)
+    if zone.any():
+        crop_edges = crop_edges / (np.percentile(crop_edges[zone], 90) + 1e-6)
+    crop_edges = np.clip(crop_edges, 0, 1)
+    tolerance = np.ones((3, 3), np.uint8)
+    met = logo_edges * cv2.dilate(crop_edges, tolerance)
     lab = cv2.cvtColor(crop, cv2.COLOR_RGB2LAB).astype(np.float32)
     ink = alpha > 150
     ground = (alpha < 30) & (cv2.dilate((alpha > 60).astype(np.uint8), np.ones((9, 9), np.uint8)) > 0)
-    strange = (there * cv2.dilate(wanted, near)).sum() / (there[zone].sum() + 1e-6)
-    numbers = [met.sum() / (wanted.sum() + 1e-6), strange, *_met_in_cells(wanted, met), *_met_at_ends(wanted, met)]
-    return np.array([*numbers, *_colours(lab, ink, ground)], np.float32)
+    explained = (crop_edges * cv2.dilate(logo_edges, tolerance)).sum() / (crop_edges[zone].sum() + 1e-6)
+    share = met.sum() / (logo_edges.sum() + 1e-6)
+    in_cells, at_ends = _shares_in_cells(logo_edges, met), _shares_at_ends(logo_edges, met)
+    return np.array([share, explained, *in_cells, *at_ends, *_colour_differences(lab, ink, ground)], np.float32)
 
 
-def _met_in_cells(wanted: Plane, met: Plane) -> Iterator[float]:
-    """Of each grid: least, second least, lower quartile, median and most of the shares met in cells that hold edges."""
+def _shares_in_cells(logo_edges: Plane, met: Plane) -> Iterator[float]:
+    """Yield six statistics for each grid of the shares of the edges that the crop has, in cells with enough edges.
+
+    They are the least, the second least, the lower quartile, the median, the greatest, and the least over the median.
+    """
     import cv2
 
-    for n in _GRIDS:
-        asked, got = (cv2.resize(p, (n, n), interpolation=cv2.INTER_AREA).ravel() for p in (wanted, met))
-        full = asked > 0.3 * asked.sum() / (n * n)
-        shares = np.sort(got[full] / (asked[full] + 1e-6)) if full.any() else np.zeros(1)
-        middle = float(np.median(shares))
-        least = [float(shares[0]), float(shares[min(1, len(shares) - 1)]), float(shares[len(shares) // 4])]
-        yield from (*least, middle, float(shares[-1]), least[0] / (middle + 1e-6))
+    for n in _GRID_SIDES:
+        total, found = (cv2.resize(p, (n, n), interpolation=cv2.INTER_AREA).ravel() for p in (logo_edges, met))
+        has_edges = total > 0.3 * total.sum() / (n * n)
+        shares = np.sort(found[has_edges] / (total[has_edges] + 1e-6)) if has_edges.any() else np.zeros(1)
+        median = float(np.median(shares))
+        low = [float(shares[0]), float(shares[min(1, len(shares) - 1)]), float(shares[len(shares) // 4])]
+        yield from (*low, median, float(shares[-1]), low[0] / (median + 1e-6))
 
 
-def _met_at_ends(wanted: Plane, met: Plane) -> Iterator[float]:
-    """The lesser and the greater share met at both ends of each axis."""
+def _shares_at_ends(logo_edges: Plane, met: Plane) -> Iterator[float]:
+    """Yield the lesser and the greater share of the edges that the crop has at the two ends of each axis."""
     for axis in (0, 1):
-        asked, got = wanted.sum(axis), met.sum(axis)
-        place = np.cumsum(asked) / (asked.sum() + 1e-6)
-        for share in _ENDS:
-            ends = (place <= share, place >= 1 - share)
-            yield from sorted(float(got[end].sum() / (asked[end].sum() + 1e-6)) for end in ends)
+        total, found = logo_edges.sum(axis), met.sum(axis)
+        cumulative = np.cumsum(total) / (total.sum() + 1e-6)
+        for share in _END_SHARES:
+            ends = (cumulative <= share, cumulative >= 1 - share)
+            yield from sorted(float(found[end].sum() / (total[end].sum() + 1e-6)) for end in ends)
 
 
-def _colours(lab: NDArray[np.float32], ink: NDArray[np.bool_], ground: NDArray[np.bool_]) -> Iterator[float]:
-    """Contrast of ink and ground, in all and in the outer thirds of both axes; whether those have the other ink's."""
+def _colour_differences(lab: NDArray[np.float32], ink: NDArray[np.bool_], ground: NDArray[np.bool_]) -> Iterator[float]:
+    """Yield the contrast of ink and ground, in all and in the outer thirds of both axes, and `_likeness` of the thirds.
+
+    The least contrast of the thirds comes before them.
+    """
     yield _contrast(lab, ink, ground)
     if not ink.any():
         yield from (0.0,) * 9
         return
     contrasts: list[float] = []
     likeness: list[float] = []
-    for place in np.mgrid[: ink.shape[0], : ink.shape[1]]:
-        first, last = np.quantile(place[ink], (0.33, 0.67))
-        thirds = (place < first, place > last)
+    for position in np.mgrid[: ink.shape[0], : ink.shape[1]]:
+        first, last = np.quantile(position[ink], (0.33, 0.67))
+        thirds = (position < first, position > last)
         contrasts += sorted(_contrast(lab, ink & third, ground & third) for third in thirds)
         likeness += sorted(_likeness(lab, ink & third, ink & ~third, ground) for third in thirds)
     yield from (min(contrasts), *contrasts, *likeness)
 
 
 def _contrast(lab: NDArray[np.float32], ink: NDArray[np.bool_], ground: NDArray[np.bool_]) -> float:
-    """Distance of the mean colours over their spread; 0 where there is too little of either."""
-    if min(ink.sum(), ground.sum()) < _LEAST_PX:
+    """Return the distance of the mean colours over their spread; 0 where there are too few pixels of either."""
+    if min(ink.sum(), ground.sum()) < _MIN_COLOUR_PX:
         return 0.0
     spread = lab[ink | ground].std(axis=0).mean() + 3
     return float(np.linalg.norm(lab[ink].mean(axis=0) - lab[ground].mean(axis=0)) / spread)
@@ -143,8 +157,11 @@ def _contrast(lab: NDArray[np.float32], ink: NDArray[np.bool_], ground: NDArray[
 def _likeness(
     lab: NDArray[np.float32], part: NDArray[np.bool_], rest: NDArray[np.bool_], ground: NDArray[np.bool_]
 ) -> float:
-    """How much nearer a part's colour is to the ground's than to the other ink's; 0 where too little is there."""
-    if min(part.sum(), rest.sum(), ground.sum()) < _LEAST_PX:
+    """Return how much nearer the colour of a part is to the ground's than to that of the rest of the ink.
+
+    It is 0 where there are too few pixels of any of them.
+    """
+    if min(part.sum(), rest.sum(), ground.sum()) < _MIN_COLOUR_PX:
         return 0.0
-    own, other, under = (lab[mask].mean(axis=0) for mask in (part, rest, ground))
-    return float(np.linalg.norm(own - other) - np.linalg.norm(own - under))
+    part_colour, rest_colour, ground_colour = (lab[mask].mean(axis=0) for mask in (part, rest, ground))
+    return float(np.linalg.norm(part_colour - rest_colour) - np.linalg.norm(part_colour - ground_colour))

@@ -1,7 +1,7 @@
-"""Similarity to probability: fits a `MatchCalibration` for any encoder and detector on labelled pictures.
+"""Fit a `MatchCalibration`, which maps similarity to probability, for any encoder and detector on labelled photos.
 
-Each picture is encoded once; many random registers of several sizes are then searched with the same vectors, so that
-the effect of the register's size, and of brands that are not registered, is in the fit. Needs scikit-learn (extra
+Each photo is encoded once; many random indexes of several sizes are then searched with the same vectors, so that the
+fit includes the effect of the index's size, and of brands that are not registered. Needs scikit-learn (extra
 `calibrate`).
 """
 
@@ -23,34 +23,35 @@ from logoscan.types import Embeddings, Regions
 from logoscan.vision.detector import Detector
 from logoscan.vision.encoder import Encoder
 
-__all__ = ["Labelled", "Samples", "collect", "expected_calibration_error", "fit", "predict", "surest"]
+__all__ = ["LabelledPhoto", "Samples", "collect", "expected_calibration_error", "fit", "most_probable_rows", "predict"]
 
 logger = logging.getLogger(__name__)
 
 SIZES = (10, 27, 100, 400, 1500)
-"""Register sizes, in brands."""
+"""Sizes of the random indexes, in brands."""
 PAIRS_PER_SIZE = 2000
-"""Picture-register pairs drawn for each size."""
+"""Least number of pairs of a photo and a random index for each size."""
 FALSE_POSITIVES = 0.01
-"""Share of pictures without a registered mark that may be given a name at the threshold."""
-_CANDIDATES = 3
-"""Brands of a picture that enter the fit: the answer, and the ones that could have been."""
-_THRESHOLDS = (0.3, 0.95)
-"""Least and highest threshold: below, a name is more likely wrong than right; above, hardly any would be given."""
+"""Target false positive rate: share of photos without a registered mark that get a brand at the threshold."""
+# Brands of a photo that enter the fit: the answer, and the next ones.
+_BRANDS_PER_PHOTO = 3
+# Lowest and highest threshold: below the first, a name is more likely wrong than right; above the second, hardly any
+# photo would get one.
+_THRESHOLD_RANGE = (0.3, 0.95)
+# Photos that are searched together.
 _BLOCK = 64
-"""Pictures that are searched together."""
-_LEAST = 30
-"""Samples of either answer below which nothing is fitted."""
+# Fewest right, and fewest wrong, matches that are needed for a fit.
+_MIN_SAMPLES = 30
 
 
 @dataclass(frozen=True, eq=False)
-class Labelled:
-    """A picture as the stages see it, with its truth.
+class LabelledPhoto:
+    """The features of a photo with the brands that it shows.
 
     Attributes:
-        brands: What it shows; empty for none.
-        regions: Places looked at.
-        vectors: float32 (len(regions), dim).
+        brands: Brands that the photo shows; empty for none.
+        regions: Regions of the photo.
+        vectors: Vectors of the regions, float32 (len(regions), dim), unit rows.
     """
 
     brands: frozenset[str]
@@ -60,14 +61,14 @@ class Labelled:
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """Matches with their truth.
+    """Matches of labelled photos with random indexes.
 
     Attributes:
-        features: float64 (n, 4): similarity, margin, ln(brands in the register), detector confidence.
-        right: bool (n,): the picture does show the brand.
-        case: int64 (n,): number of the picture in a register that it is one of the matches of, rising.
-        empty: bool (n,): the picture shows no registered brand.
-        brands: int64 (n,): size of the register.
+        features: float64 (n, 4): similarity, margin, ln(brands in the index), detector confidence.
+        right: bool (n,), whether the photo shows the brand.
+        case: int64 (n,), number of the pair of photo and index that the match belongs to, rising.
+        empty: bool (n,), whether the photo shows no brand of the index.
+        brands: int64 (n,), number of brands in the index.
     """
 
     features: NDArray[np.float64]
@@ -78,65 +79,67 @@ class Samples:
 
 
 def collect(
-    pictures: Sequence[Labelled], register: LogoIndex, seed: int = 0, kind: Literal["logo", "name"] = "logo"
+    photos: Sequence[LabelledPhoto], index: LogoIndex, seed: int = 0, kind: Literal["logo", "name"] = "logo"
 ) -> Samples:
-    """Search pictures in random parts of a register and note what came out.
+    """Search photos in random parts of an index, and return the matches.
 
     Args:
-        pictures: Labelled, some of them best without any registered brand.
-        register: All brands there are.
-        seed: Of the choice of the parts.
+        photos: Labelled photos; some of them should show no registered brand.
+        index: Index of all brands.
+        seed: Seed of the random parts.
         kind: Whether brands are found by their logos or by their names alone.
 
     Raises:
-        InputError: No picture shows a registered brand, or none has any region.
+        InputError: No photo shows a registered brand, or none has a region.
     """
     rng = np.random.default_rng(seed)
-    every = sorted(register.with_logo if kind == "logo" else register.by_name)
-    shown = sorted({n for picture in pictures for n in picture.brands} & set(every))
+    every = sorted(index.with_logo if kind == "logo" else index.by_name)
+    shown = sorted({brand for photo in photos for brand in photo.brands} & set(every))
     if not shown:
-        raise InputError(f"pictures: expected some that show a brand registered by {kind}, got none in {len(pictures)}")
+        raise InputError(f"pictures: expected some that show a brand registered by {kind}, got none in {len(photos)}")
     rows: list[tuple[float, float, float, float, bool, int, bool, int]] = []
     cases = 0
     for size in sorted({*(s for s in SIZES if s < len(every)), min(len(every), SIZES[-1])}):
-        for _ in range(-(-PAIRS_PER_SIZE // len(pictures))):
-            # half of a small register is shown somewhere, or hardly any picture would show one of its brands
-            known = rng.choice(shown, min(len(shown), max(1, size // 2)), replace=False).tolist()
-            others = sorted(set(every) - set(known))
-            rest = rng.choice(others, min(len(others), size - len(known)), replace=False).tolist() if others else []
-            inside = frozenset([*known, *rest])
-            part = register.snapshot()
-            part.keep(inside)
+        for _ in range(-(-PAIRS_PER_SIZE // len(photos))):
+            # half of a small index is brands that some photo shows, or hardly any photo would show one of its brands
+            chosen = rng.choice(shown, min(len(shown), max(1, size // 2)), replace=False).tolist()
+            others = sorted(set(every) - set(chosen))
+            rest = rng.choice(others, min(len(others), size - len(chosen)), replace=False).tolist() if others else []
+            registered = frozenset([*chosen, *rest])
+            part = index.snapshot()
+            part.keep(registered)
             search = part.search_brands if kind == "logo" else part.search_names
-            for i, picture in enumerate(pictures):
-                if i % _BLOCK == 0:  # a search for each picture would cost more than what is found
-                    block = pictures[i : i + _BLOCK]
-                    near, start = search(np.concatenate([p.vectors for p in block])), 0
-                here, start = start, start + len(picture.vectors)
-                true = inside & picture.brands
+            for i, photo in enumerate(photos):
+                if i % _BLOCK == 0:  # a search for each photo would cost more than the rest of the work
+                    block = photos[i : i + _BLOCK]
+                    near, end = search(np.concatenate([p.vectors for p in block])), 0
+                start, end = end, end + len(photo.vectors)
+                true = registered & photo.brands
                 if size < 400 and not true and rng.random() < 0.7:
-                    continue  # pictures without a registered mark would be nearly all of the sample
-                found = _candidates(picture, near, here, true, len(inside))
-                rows += [(*match, cases, not true, len(inside)) for match in found]
+                    continue  # photos without a registered mark would be nearly all of the sample
+                matches = _matches(photo, near, start, true, len(registered))
+                rows += [(*match, cases, not true, len(registered)) for match in matches]
                 cases += 1
     if not rows:
-        raise InputError(f"pictures: expected some with regions, got {len(pictures)} without any")
+        raise InputError(f"pictures: expected some with regions, got {len(photos)} without any")
     columns = [np.array(column) for column in zip(*rows, strict=True)]
     return Samples(np.stack(columns[:4], 1).astype(np.float64), *columns[4:])
 
 
-def _candidates(
-    picture: Labelled, near: BrandNeighbours, start: int, true: frozenset[str], size: int
+def _matches(
+    photo: LabelledPhoto, near: BrandNeighbours, start: int, true: frozenset[str], size: int
 ) -> list[tuple[float, float, float, float, bool]]:
-    """The likeliest brands of a picture whose regions are the rows of `near` from `start` on."""
-    near = near.between(start, start + len(picture.regions))
+    """Return features and truth of the best brands of a photo, whose regions are the rows of `near` from `start` on."""
+    near = near.between(start, start + len(photo.regions))
     best, margin = near.similarity[:, 0], margins(near)
-    rank = best + margin  # as the matcher ranks without a calibration; the surest one is chosen when there is one
+    rank = best + margin  # the order of `match_regions` without a calibration
     order = np.argsort(-rank, kind="stable")
-    place = {int(near.brand[row, 0]): int(row) for row in reversed(order)}  # each brand's best place
-    ranked = sorted(place.items(), key=lambda item: -rank[item[1]])[:_CANDIDATES]
-    sure = picture.regions.confidence
-    return [(best[row], margin[row], np.log(size), sure[row], near.brands[brand] in true) for brand, row in ranked]
+    best_row = {int(near.brand[row, 0]): int(row) for row in reversed(order)}
+    ranked = sorted(best_row.items(), key=lambda item: -rank[item[1]])[:_BRANDS_PER_PHOTO]
+    confidence = photo.regions.confidence
+    return [
+        (best[row], margin[row], np.log(size), confidence[row], near.brands[brand] in true) for brand, row in ranked
+    ]
 
 
 def fit(
@@ -148,19 +151,19 @@ def fit(
     *,
     use_confidence: bool = True,
 ) -> MatchCalibration:
-    """Logistic regression (L2, C = 10) of `right` on the features; the threshold from pictures without a mark.
+    """Fit a calibration by logistic regression (L2, C = 10), and choose its threshold on photos without a mark.
 
     Args:
-        samples: As `collect` found them.
-        encoder: Of their vectors.
-        detector: Of their regions.
-        note: On what they were collected, in words.
-        kind: As given to `collect`.
-        use_confidence: Whether the detector's confidence counts. On composites a trained detector is far surer than on
-            photos, so that what it says there about a match does not carry over.
+        samples: Output of `collect`.
+        encoder: The encoder that made the vectors of the samples.
+        detector: The detector that made their regions.
+        note: Data from which the samples were collected, in words.
+        kind: The `kind` that was given to `collect`.
+        use_confidence: Whether the detector's confidence is a feature. On composites a trained detector is far more
+            confident than on photos, so its coefficient would not hold for photos.
 
     Raises:
-        InputError: Too few samples of either answer.
+        InputError: There are too few right, or wrong, matches.
         MissingDependencyError: scikit-learn is not installed.
     """
     try:
@@ -168,14 +171,14 @@ def fit(
     except ImportError:
         raise MissingDependencyError("scikit-learn is missing; pip install 'logoscan[calibrate]'") from None
     right = int(samples.right.sum())
-    if min(right, len(samples.right) - right) < _LEAST:
+    if min(right, len(samples.right) - right) < _MIN_SAMPLES:
         raise InputError(
-            f"samples: expected {_LEAST} right and {_LEAST} wrong matches or more, "
+            f"samples: expected {_MIN_SAMPLES} right and {_MIN_SAMPLES} wrong matches or more, "
             f"got {right} and {len(samples.right) - right}: label more pictures"
         )
-    varies = bool(np.ptp(samples.features[:, 3]))  # tiles all have one confidence; a trained detector brings its own
-    used = 4 if use_confidence and varies else 3
-    model = LogisticRegression(C=10.0, max_iter=1000).fit(samples.features[:, :used], samples.right)
+    varies = bool(np.ptp(samples.features[:, 3]))  # all tiles have the same confidence
+    n_features = 4 if use_confidence and varies else 3
+    model = LogisticRegression(C=10.0, max_iter=1000).fit(samples.features[:, :n_features], samples.right)
     similarity, margin, log_brands, *confidence = (float(c) for c in model.coef_[0])
     draft = MatchCalibration(
         encoder=encoder.info.fingerprint,
@@ -189,14 +192,14 @@ def fit(
         fitted_on=note,
         kind=kind,
     )
-    # the answer of an empty picture, over registers of the size that most owners have
-    sure = predict(draft, samples)
-    answer = surest(sure, samples)
-    usual = samples.empty[answer] & (samples.brands[answer] <= max(100, int(samples.brands.min())))
+    # the best matches of photos without a registered brand, in indexes of the size that most users have
+    probability = predict(draft, samples)
+    best = most_probable_rows(probability, samples)
+    usual = samples.empty[best] & (samples.brands[best] <= max(100, int(samples.brands.min())))
     if not usual.any():
         return draft
-    wanted = float(np.quantile(sure[answer][usual], 1 - FALSE_POSITIVES))
-    threshold = float(np.clip(wanted, *_THRESHOLDS))
+    wanted = float(np.quantile(probability[best][usual], 1 - FALSE_POSITIVES))
+    threshold = float(np.clip(wanted, *_THRESHOLD_RANGE))
     if wanted > threshold:
         logger.warning(
             "threshold: %.3f would hold %.0f %% false positives, set to %.2f: more than that may be named",
@@ -205,15 +208,15 @@ def fit(
     return replace(draft, threshold=round(threshold, 3))
 
 
-def surest(probability: NDArray[np.float64], samples: Samples) -> NDArray[np.int64]:
-    """Row of the surest match of each case, int64 (cases,)."""
+def most_probable_rows(probability: NDArray[np.float64], samples: Samples) -> NDArray[np.int64]:
+    """Return the row of the most probable match of each case, int64 (cases,)."""
     order = np.lexsort((-probability, samples.case))
     first = np.diff(samples.case[order], prepend=-1) != 0
     return np.asarray(order[first], np.int64)
 
 
 def predict(calibration: MatchCalibration, samples: Samples) -> NDArray[np.float64]:
-    """Probability of each sample."""
+    """Return the probability of each sample by a calibration, float64 (n,)."""
     out = np.empty(len(samples.right))
     for size in np.unique(samples.brands):
         rows = samples.brands == size
@@ -223,7 +226,7 @@ def predict(calibration: MatchCalibration, samples: Samples) -> NDArray[np.float
 
 
 def expected_calibration_error(probability: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
-    """Mean gap of confidence and accuracy over 10 equal-width bins (Naeini et al., AAAI 2015)."""
+    """Return the mean gap between confidence and accuracy over 10 equal-width bins (Naeini et al., AAAI 2015)."""
     bins = np.minimum((probability * 10).astype(int), 9)
     gaps = [abs(probability[bins == b].mean() - right[bins == b].mean()) * (bins == b).mean() for b in np.unique(bins)]
     return float(np.sum(gaps))

@@ -1,4 +1,4 @@
-"""Similarity to probability: the calibration of an encoder and a detector, and what an index adds for its brands."""
+"""Map similarity to probability: the calibration of an encoder and a detector, and thresholds of an index's brands."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ __all__ = [
 
 @dataclass(frozen=True)
 class MatchCalibration:
-    """Logistic model of "this match is right".
+    """Logistic model of the probability that a match is right.
 
-    logit = intercept + similarity * s + margin * m + log_brands * ln(brands in the register) + confidence * c
+    logit = intercept + similarity * s + margin * m + log_brands * ln(brands in the index) + confidence * c
 
     Attributes:
         encoder: Fingerprint of the encoder that it was fitted for.
-        detector: Fingerprint of the detector.
-        intercept: And the coefficients, see above.
-        similarity: Per unit of cosine.
-        margin: Per unit of cosine to the next brand or negative, see `margins`.
-        log_brands: Per e-fold of the register.
-        confidence: Per unit of the detector's confidence.
-        threshold: Probability from which a brand is named; chosen on composites.
-        fitted_on: What it was fitted on, in words.
-        kind: Whether it is for brands found by pictures of their logo or by their name alone.
+        detector: Fingerprint of the detector that it was fitted for.
+        intercept: Log-odds where all terms are 0.
+        similarity: Coefficient of the cosine s to the nearest logo of the brand.
+        margin: Coefficient of the lead m in cosine over the next brand or negative (`margins`).
+        log_brands: Coefficient of the natural logarithm of the number of brands.
+        confidence: Coefficient of the detector's confidence c.
+        threshold: Least probability from which a brand is named; chosen on composites.
+        fitted_on: Data that it was fitted on, in words.
+        kind: Whether it is for brands that are registered by logo images or by their name alone.
     """
 
     encoder: str
@@ -72,7 +72,17 @@ class MatchCalibration:
         n_brands: int,
         confidence: NDArray[np.float32],
     ) -> NDArray[np.float64]:
-        """Probabilities, float64, of the shape of `similarity`."""
+        """Return the probability of each match.
+
+        Args:
+            similarity: Cosine to the nearest logo of the matched brand, float32.
+            margin: Lead in cosine over the next brand or negative, of the same shape.
+            n_brands: Number of brands in the index.
+            confidence: Confidence of the detector in the region, of the same shape.
+
+        Returns:
+            float64 in [0, 1], of the shape of `similarity`.
+        """
         logit = (
             self.intercept
             + self.similarity * similarity.astype(np.float64)
@@ -84,14 +94,14 @@ class MatchCalibration:
 
 
 def bundled_calibrations() -> tuple[MatchCalibration, ...]:
-    """The match calibrations that ship; each names the encoder and detector that it belongs to."""
+    """Return the match calibrations that ship; each names the encoder and the detector that it belongs to."""
     return tuple(from_mapping(MatchCalibration, c, "weights/manifest.json") for c in calibration_rows())
 
 
-# Logo images of a brand that say as much of its miss rate as is known of all brands. Stated prior.
-_USUAL_LOGOS = 4
+# Number of logo images of a brand whose own miss rate weighs as much as the usual one. A stated prior.
+_PRIOR_LOGO_IMAGES = 4
 LEAST_NEGATIVES = 5
-"""Own negatives from which a brand gets a threshold: fewer speak by their nearness alone."""
+"""Fewest negatives of its own from which a brand gets a threshold; fewer count through the margin only."""
 
 
 def fitting_calibration(
@@ -100,10 +110,19 @@ def fitting_calibration(
     detector: Detector,
     kind: Literal["logo", "name"],
 ) -> MatchCalibration | None:
-    """Return a calibration that belongs to an encoder and a detector: the one given, or with "auto" a bundled one.
+    """Return a calibration that belongs to an encoder and a detector.
+
+    Args:
+        calibration: The calibration to check; "auto" takes the bundled one that belongs to both, None is none.
+        encoder: The encoder in use.
+        detector: The detector in use.
+        kind: Whether brands are found by their logos or by their names alone.
+
+    Returns:
+        The calibration; None where none is given, or none is bundled for them.
 
     Raises:
-        MismatchError: The one given belongs to others, or is of the other kind.
+        MismatchError: The calibration given belongs to another encoder or detector, or is of the other kind.
     """
     key = (encoder.fingerprint, detector.fingerprint, kind)
     if calibration == "auto":
@@ -118,22 +137,23 @@ def fitting_calibration(
 
 
 def brand_thresholds(index: LogoIndex, calibration: MatchCalibration, budget: float = 0.01) -> Mapping[str, float]:
-    """For each brand with five negatives of its own or more: the probability above which a match may name it.
+    """Return the probability above which a match may name a brand, for brands with five negatives of their own or more.
 
-    Each negative is judged as a fresh region would be, with all negatives but itself.
+    Each negative is judged as a new region would be, against all negatives except itself.
 
     Args:
         index: A snapshot of the index.
-        calibration: Belongs to the encoder and the detector in use.
-        budget: Share of the brand's own negatives that may be named all the same, 0..1; with fewer than 1 / budget
-            of them none may.
+        calibration: Calibration of the encoder and the detector in use.
+        budget: Share of the brand's own negatives that may still be named, 0..1; with fewer than 1 / budget negatives
+            none may.
 
     Returns:
-        The lowest thresholds within the budget, at least `calibration.threshold`. Every other brand has that one.
+        By brand the lowest threshold within the budget, at least `calibration.threshold`, which holds for every other
+        brand.
 
     Raises:
         MismatchError: The calibration belongs to another encoder.
-        InputError: It is one for names, or the budget is no share.
+        InputError: The calibration is for names, or the budget is out of range.
     """
     if calibration.encoder != index.encoder_info.fingerprint:
         raise MismatchError(
@@ -146,25 +166,28 @@ def brand_thresholds(index: LogoIndex, calibration: MatchCalibration, budget: fl
         raise InputError(f"budget: expected a share in 0..1, got {budget!r}")
     thresholds = {}
     for brand in sorted(index.with_logo):
-        own = index.negative_vectors(brand)
-        if len(own) >= LEAST_NEGATIVES:
-            thresholds[brand] = _threshold(index, brand, own, calibration, budget)
+        negatives = index.negative_vectors(brand)
+        if len(negatives) >= LEAST_NEGATIVES:
+            thresholds[brand] = _threshold(index, brand, negatives, calibration, budget)
     return thresholds
 
 
-def _threshold(index: LogoIndex, brand: str, own: Embeddings, calibration: MatchCalibration, budget: float) -> float:
-    near = index.search_brands(own, 2)
-    alike = own @ own.T
-    np.fill_diagonal(alike, -1)
+def _threshold(
+    index: LogoIndex, brand: str, negatives: Embeddings, calibration: MatchCalibration, budget: float
+) -> float:
+    near = index.search_brands(negatives, 2)
+    to_negatives = negatives @ negatives.T
+    np.fill_diagonal(to_negatives, -1)
     position = near.brands.index(brand)
     similarity, rival = near.similarity[:, 0].copy(), near.second.copy()
-    for query, relatives in near.relatives.items():  # it may be another's logo as well, who comes first
-        for one in relatives:
-            if one.brand == position:
-                similarity[query], rival[query] = one.similarity, one.rival
+    for query, relatives in near.relatives.items():  # a brand that shares the logo may come first
+        for relative in relatives:
+            if relative.brand == position:
+                similarity[query], rival[query] = relative.similarity, relative.rival
                 near.brand[query, 0] = position
-    margin = similarity - np.maximum(rival, np.maximum(alike.max(axis=1), nearest_of(own, index.negative_vectors())))
-    ones = np.ones(len(own), np.float32)
+    nearest_negative = np.maximum(to_negatives.max(axis=1), nearest_of(negatives, index.negative_vectors()))
+    margin = similarity - np.maximum(rival, nearest_negative)
+    ones = np.ones(len(negatives), np.float32)
     probability = calibration.probability(similarity, margin, len(near.brands), ones)
     ordered = np.sort(probability * (near.brand[:, 0] == position))[::-1]
     allowed = int(np.floor(budget * len(ordered) + 1e-9))
@@ -172,16 +195,16 @@ def _threshold(index: LogoIndex, brand: str, own: Embeddings, calibration: Match
 
 
 def miss_rate(index: LogoIndex, brand: str, calibration: MatchCalibration) -> float:
-    """Share of photos with a brand's mark in which its registered logos would not find it, in (0, 1).
+    """Estimate the share of photos of a brand's mark in which its registered logos do not find it, in (0, 1).
 
-    Each logo image of the brand is searched by the others alone, as if a photo showed it: one that they do not find
-    (whose probability is below the base rate) is a miss. A few logo images say little, so the share is held to the
-    usual one, which counts as much as `_USUAL_LOGOS` of them.
+    Each logo image of the brand is searched with the others alone in the index, as if a photo showed it. It is a miss
+    where its probability is below the base rate. A few logo images carry little information, so the share is drawn to
+    the usual miss rate, which weighs as much as `_PRIOR_LOGO_IMAGES` of them.
 
     Args:
         index: A snapshot of the index.
-        brand: One with a logo.
-        calibration: Belongs to the encoder and the detector in use.
+        brand: A brand with a logo.
+        calibration: Calibration of the encoder and the detector in use.
 
     Raises:
         InputError: The brand has no logo.
@@ -189,18 +212,18 @@ def miss_rate(index: LogoIndex, brand: str, calibration: MatchCalibration) -> fl
     if brand not in index.with_logo:
         raise InputError(f"brand: expected one with a logo, got {brand!r}")
     rows = [i for i, record in enumerate(index.logos) if record.brand == brand]
-    image = np.array([index.logos[i].sha256 for i in rows], np.str_)
-    names, missed = np.unique(image), 0
-    if len(names) < 2:
+    sha256 = np.array([index.logos[i].sha256 for i in rows], np.str_)
+    logo_images, missed = np.unique(sha256), 0
+    if len(logo_images) < 2:
         return USUAL_MISS_RATE
     vectors = index.vectors[rows]
     near = index.search_brands(vectors, 2)
-    first = near.brand[:, 0] == near.brands.index(brand)
-    rival = np.where(first, near.second, near.similarity[:, 0]).astype(np.float32)
-    for name in names:
-        own = image == name
-        similarity = nearest_of(vectors[own], vectors[~own])
-        ones = np.ones(own.sum(), np.float32)
-        probability = calibration.probability(similarity, similarity - rival[own], len(near.brands), ones)
+    is_first = near.brand[:, 0] == near.brands.index(brand)
+    rival = np.where(is_first, near.second, near.similarity[:, 0]).astype(np.float32)
+    for logo_image in logo_images:
+        query = sha256 == logo_image
+        similarity = nearest_of(vectors[query], vectors[~query])
+        ones = np.ones(query.sum(), np.float32)
+        probability = calibration.probability(similarity, similarity - rival[query], len(near.brands), ones)
         missed += bool(probability.max() < BASE_RATE)
-    return (missed + USUAL_MISS_RATE * _USUAL_LOGOS) / (len(names) + _USUAL_LOGOS)
+    return (missed + USUAL_MISS_RATE * _PRIOR_LOGO_IMAGES) / (len(logo_images) + _PRIOR_LOGO_IMAGES)

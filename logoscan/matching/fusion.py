@@ -1,4 +1,4 @@
-"""What the photos say, gathered for each brand: the surest match and the surest word, as one probability."""
+"""Fuse the evidence of the photos for each brand: the best match and the best mention, as one probability."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from logoscan.images.boxes import area, shared
+from logoscan.images.boxes import area, overlap_of_smaller
 from logoscan.index.families import names_overlap
 from logoscan.odds import BASE_RATE, log_odds, sigmoid
 from logoscan.types import BrandMention, Match, MatchKind
 
-__all__ = ["BrandEvidence", "contradicted", "fuse", "together"]
+__all__ = ["BrandEvidence", "combine_probabilities", "fuse", "lower_contradicted"]
 
-_NAMED = 0.5
-"""Probability from which a name that stands in the place of a match speaks against other brands there."""
-_OWN = 0.2
-"""Probability from which a brand's own name in the photo answers for its matches, whatever else is read there."""
-_INSIDE = 0.5
-"""Share of the smaller of both from which a line of text stands in the place of a match."""
-_LEAST_PART = 0.1
-"""Share of the place that the line fills at least: on a photo's whole width many things stand beside a mark."""
+# Least probability of a mention that contradicts matches of other brands in the region where it was read.
+_MIN_CONTRADICTING = 0.5
+# Least probability of a mention of the match's own brand in the photo that protects the match from contradiction.
+_MIN_PROTECTING = 0.2
+# Least overlap of a line of text and a match, as a share of the smaller box, from which the line lies in the match.
+_MIN_OVERLAP = 0.5
+# Least share of the match's box that such a line fills: in a box as wide as the photo, much stands beside a mark.
+_MIN_FILLED = 0.1
 
 
 @dataclass(frozen=True)
 class BrandEvidence:
-    """How surely the photos show one brand.
+    """How probable it is that the photos show one brand.
 
     Attributes:
         brand: Registered name.
-        logo: Probability by its logo, its look and its points together; None where no calibrated match was made.
+        logo: Probability by its logo, appearance and keypoints combined; None where there is no calibrated match.
         text: Probability by its name read in the photos; 0 where it was not read.
     """
 
@@ -40,84 +40,85 @@ class BrandEvidence:
 
     @property
     def shown(self) -> float | None:
-        """Both witnesses together, see `together`. None where there is neither."""
+        """Probability by logo and text combined; None where there is neither."""
         if self.logo is None:
             return self.text or None
-        return together(self.logo, self.text)
+        return combine_probabilities(self.logo, self.text)
 
 
-def together(*witnesses: float) -> float:
-    """Probability by independent witnesses, by Bayes' rule: what each adds to the base rate's log-odds adds up.
+def combine_probabilities(*probabilities: float) -> float:
+    """Combine probabilities by independent kinds of evidence by Bayes' rule, and return the probability by all of them.
 
-    A witness below the base rate takes nothing away, since the eye and the reader both miss much; so the result is at
-    least the largest of them, and two weak witnesses that agree are a strong one.
+    What each adds to the log-odds of the base rate is summed. One below the base rate takes nothing away, because
+    detector and OCR both miss much; so the result is at least the largest probability, and two kinds of weak evidence
+    that agree are strong evidence.
 
     Args:
-        witnesses: The probability by each, in [0, 1]; one at least.
+        probabilities: Probability by each kind of evidence, in [0, 1]; at least one.
     """
-    gains = [max(0.0, log_odds(p) - log_odds(BASE_RATE)) for p in witnesses]
+    gains = [max(0.0, log_odds(p) - log_odds(BASE_RATE)) for p in probabilities]
     if sum(gain > 0.0 for gain in gains) < 2:
-        return max(witnesses)
-    return max(*witnesses, sigmoid(log_odds(BASE_RATE) + sum(gains)))
+        return max(probabilities)
+    return max(*probabilities, sigmoid(log_odds(BASE_RATE) + sum(gains)))
 
 
-def contradicted(
+def lower_contradicted(
     matches: Iterable[Match],
     mentions: Iterable[BrandMention],
     sharing: Mapping[tuple[str, str], Collection[str]] | None = None,
 ) -> list[Match]:
-    """The matches, those lowered in whose very place another brand's name was read.
+    """Return the matches, with a lower probability where another brand's name was read in the matched region.
 
-    One place shows one mark, and a name that is spelt out there is read far more seldom on another brand's mark than on
-    its own: by Bayes' rule, the odds of a match fall by what is left to other brands, 1 less the name's probability; a
-    twentieth for the surest reading. The name's brand keeps what it has. A mark that is seen very surely outlives that:
-    or a seller would only have to write another name over it. Nothing is lowered where the brand's own name was read in
-    the photo too, where one of both names holds the other, or where both brands share the drawing that was matched.
+    A region shows one mark, and a name that is written there is read far less often on another brand's mark than on its
+    own. By Bayes' rule, the odds of the match are multiplied by 1 less the probability of the name: by a twentieth for
+    the most probable reading. The named brand keeps its probability. A very probable match survives this, or a seller
+    would only have to write another name over the mark. Nothing is lowered where the brand's own name was read in the
+    photo too, where one of the two names contains the other, or where both brands share the matched logo image.
 
     Args:
-        matches: Of one listing.
-        mentions: Of the same; those outside of photos, and those whose box is not known, contradict nothing.
+        matches: Matches of one listing.
+        mentions: Mentions of the same listing; those outside photos, and those without a box, contradict nothing.
         sharing: Brands that share a registered logo, by its brand and identifier (`LogoIndex.sharing`).
     """
-    read: dict[int, list[BrandMention]] = {}
+    by_photo: dict[int, list[BrandMention]] = {}
     for mention in mentions:
         if mention.image is not None and mention.kind in ("exact", "near", "partial"):
-            read.setdefault(mention.image, []).append(mention)
+            by_photo.setdefault(mention.image, []).append(mention)
     out = []
     for match in matches:
         if match.probability is not None:
-            named = _named_there(match, read.get(match.image, ()), sharing or {})
-            if named > 0.0:
-                there = match.probability * (1.0 - named)
-                left = there / max(1e-12, there + 1.0 - match.probability)
-                match = replace(match, probability=min(match.probability, left))
+            contradicting = _contradicting_probability(match, by_photo.get(match.image, ()), sharing or {})
+            if contradicting > 0.0:
+                weight = match.probability * (1.0 - contradicting)
+                lowered = weight / max(1e-12, weight + 1.0 - match.probability)
+                match = replace(match, probability=min(match.probability, lowered))
         out.append(match)
     return out
 
 
-def _named_there(
-    match: Match, read: Sequence[BrandMention], sharing: Mapping[tuple[str, str], Collection[str]]
+def _contradicting_probability(
+    match: Match, mentions: Sequence[BrandMention], sharing: Mapping[tuple[str, str], Collection[str]]
 ) -> float:
-    """Probability of the surest other brand whose name stands in the place of a match; 0 where none speaks against it.
+    """Return the probability of the most probable other brand whose name was read in a match's region; 0 for none.
 
-    `read` are the names that were read in its photo.
+    `mentions` are those of the match's photo.
     """
-    if any(m.brand == match.brand and m.probability >= _OWN for m in read):
+    if any(m.brand == match.brand and m.probability >= _MIN_PROTECTING for m in mentions):
         return 0.0
-    others = sharing.get((match.brand, match.logo), ())
+    same_logo = sharing.get((match.brand, match.logo), ())
     rivals = [
         m
-        for m in read
-        if m.kind == "exact" and m.probability >= _NAMED and m.xyxy is not None and m.brand not in others
+        for m in mentions
+        if m.kind == "exact" and m.probability >= _MIN_CONTRADICTING and m.xyxy is not None and m.brand not in same_logo
     ]
     rivals = [m for m in rivals if not names_overlap(match.brand, m.brand)]
     if not rivals:
         return 0.0
-    place, lines = np.array([match.xyxy], np.float32), np.array([m.xyxy for m in rivals], np.float32)
-    inside = shared(place, lines)[0]
-    part = inside * np.minimum(area(lines), area(place)) / np.maximum(area(place), 1e-9)
-    there = (inside >= _INSIDE) & (part >= _LEAST_PART)
-    return max((m.probability for m, here in zip(rivals, there, strict=True) if here), default=0.0)
+    region, lines = np.array([match.xyxy], np.float32), np.array([m.xyxy for m in rivals], np.float32)
+    overlap = overlap_of_smaller(region, lines)[0]
+    filled = overlap * np.minimum(area(lines), area(region)) / np.maximum(area(region), 1e-9)
+    is_inside = (overlap >= _MIN_OVERLAP) & (filled >= _MIN_FILLED)
+    return max((m.probability for m, inside in zip(rivals, is_inside, strict=True) if inside), default=0.0)
 
 
 def fuse(
@@ -125,23 +126,27 @@ def fuse(
     mentions: Iterable[BrandMention],
     sharing: Mapping[tuple[str, str], Collection[str]] | None = None,
 ) -> dict[str, BrandEvidence]:
-    """Evidence for each brand that is matched or read in the photos. Titles do not count, nor does "for BRAND".
+    """Return the evidence for each brand that is matched or read in the photos; titles and "for BRAND" do not count.
 
-    The best match and the best word stand for a brand: several photos of one thing are no independent witnesses. Where
-    another brand's name was read in a match's place, it counts for what `contradicted` leaves of it; so the matches are
-    those that were seen, not what `contradicted` gives.
+    The best match and the best mention represent a brand, because several photos of one thing are not independent
+    evidence.
+
+    Args:
+        matches: Matches of one listing, before `lower_contradicted`, which this function applies.
+        mentions: Mentions of the same listing.
+        sharing: Brands that share a registered logo, by its brand and identifier (`LogoIndex.sharing`).
     """
     mentions = list(mentions)
     by_kind: dict[str, dict[MatchKind, float]] = {}
     text: dict[str, float] = {}
-    for match in contradicted(matches, mentions, sharing):
+    for match in lower_contradicted(matches, mentions, sharing):
         best = by_kind.setdefault(match.brand, {})
         if match.probability is not None:
             best[match.kind] = max(best.get(match.kind, 0.0), match.probability)
     for mention in mentions:
         if mention.image is not None and mention.kind in ("exact", "near", "partial"):
             text[mention.brand] = max(text.get(mention.brand, 0.0), mention.probability)
-    logo = {brand: together(*best.values()) if best else None for brand, best in by_kind.items()}
+    logo = {brand: combine_probabilities(*best.values()) if best else None for brand, best in by_kind.items()}
     return {
         name: BrandEvidence(name, logo.get(name), text.get(name, 0.0)) for name in sorted(logo.keys() | text.keys())
     }

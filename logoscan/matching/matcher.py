@@ -20,20 +20,20 @@ from logoscan.vision.features import OnStage, PhotoFeatures, timed
 
 __all__ = ["Matcher"]
 
-# Versions of the index of which thresholds and miss rates are kept: a stream may begin with one and go on with another.
-_VERSIONS = 4
+# Most versions of the index whose thresholds and miss rates are kept, because it may change during a stream.
+_MAX_VERSIONS = 4
 
 
 @dataclass(frozen=True)
 class _BrandFigures:
-    """What the calibration says of the brands of one version of an index.
+    """Thresholds and miss rates of the brands of one version of an index.
 
     Attributes:
-        raised: Probability above which a match may name a brand, where the brand's own negatives raise it.
-        miss_rates: Miss rates that were asked for so far.
+        raised_thresholds: Probability above which a match may name a brand, where the brand's own negatives raise it.
+        miss_rates: Miss rates that were computed so far.
     """
 
-    raised: Mapping[str, float]
+    raised_thresholds: Mapping[str, float]
     miss_rates: dict[str, float] = field(default_factory=dict)
 
 
@@ -41,8 +41,8 @@ class Matcher:
     """Matches photos with an index. May be shared by threads.
 
     Attributes:
-        calibration: Similarity to probability; None gives matches without probabilities.
-        name_calibration: The same for brands that are registered by their name alone.
+        calibration: Maps similarity to probability; None gives matches without probabilities.
+        name_calibration: Calibration for brands that are registered by their name alone.
     """
 
     def __init__(
@@ -56,9 +56,9 @@ class Matcher:
         """Bind the calibrations.
 
         Args:
-            calibration: Belongs to the encoder and the detector in use.
-            name_calibration: Belongs to them too.
-            thorough: Whether all candidate logos are compared keypoint by keypoint, instead of the likely ones.
+            calibration: Calibration of the encoder and the detector in use.
+            name_calibration: Calibration of both for brands that are registered by their name alone.
+            thorough: Whether the keypoints of all candidate logos are compared in full, not only of the likely ones.
             on_stage: Called with the duration of "search" and "match".
         """
         self.calibration, self.name_calibration = calibration, name_calibration
@@ -69,7 +69,7 @@ class Matcher:
     def match(
         self, photos: Sequence[PhotoFeatures], index: LogoIndex, positions: Sequence[int] | None = None
     ) -> list[list[Match]]:
-        """Match each photo.
+        """Match each photo, and return its matches.
 
         Args:
             photos: Features of the photos.
@@ -77,21 +77,21 @@ class Matcher:
             positions: Position of each photo in its listing; None counts them from 0.
 
         Returns:
-            For each photo its matches: by appearance, by keypoints, by name.
+            For each photo its matches by appearance, by keypoints and by name.
         """
         with timed("search", self._on_stage):
             searches = index.search_photos([(photo.vectors, photo.mirrored) for photo in photos])
         with timed("match", self._on_stage):
-            places = range(len(photos)) if positions is None else positions
+            positions = range(len(photos)) if positions is None else positions
             return [
                 self._match(image, features, search, index)
-                for image, features, search in zip(places, photos, searches, strict=True)
+                for image, features, search in zip(positions, photos, searches, strict=True)
             ]
 
     def _match(self, image: int, features: PhotoFeatures, search: PhotoSearch, index: LogoIndex) -> list[Match]:
         matches = list(match_regions(image, features.regions, search.neighbours_or_mirrored, self.calibration))
         if self.calibration is not None:
-            raised = self._figures_of(index, self.calibration).raised
+            raised = self._figures_of(index, self.calibration).raised_thresholds
             matches = [m for m in matches if m.probability is None or m.probability > raised.get(m.brand, -1.0)]
         matches += match_keypoints(image, features, search, index, thorough=self._thorough)
         if index.by_name:
@@ -99,7 +99,12 @@ class Matcher:
         return matches
 
     def miss_rates(self, brands: Collection[str], index: LogoIndex) -> dict[str, float]:
-        """Return how often the search misses the marks of brands, each with a logo; empty without a calibration."""
+        """Return by brand how often the search misses its mark; empty without a calibration.
+
+        Args:
+            brands: Brands with a logo.
+            index: A snapshot of the index.
+        """
         if self.calibration is None:
             return {}
         figures = self._figures_of(index, self.calibration)
@@ -115,6 +120,6 @@ class Matcher:
             figures = _BrandFigures({b: value for b, value in thresholds.items() if value > calibration.threshold})
             with self._lock:
                 self._figures[version] = figures
-                while len(self._figures) > _VERSIONS:
+                while len(self._figures) > _MAX_VERSIONS:
                     self._figures.popitem(last=False)
         return figures

@@ -1,7 +1,7 @@
-"""Refine the boxes of matches: of a few moved and resized boxes the one that looks most like the matched logo stays.
+"""Refine the boxes of matches: try moved and resized boxes, and keep the one that is most similar to the matched logo.
 
-A tile, or a proposal that takes in a slogan, holds the mark somewhere inside. Similarity to the brand's own vectors is
-the only guide, so that any encoder and any detector will do. Knows no register and no calibration.
+A tile, or a proposal that includes a slogan, holds the mark somewhere inside. Only the similarity to the brand's own
+vectors is used, so any encoder and any detector will do. Does not use a calibration.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from logoscan.vision.encoder import Encoder, encode_crops
 
 __all__ = ["refine", "refine_match"]
 
+# Moves of x0 y0 x1 y1 in steps; a step is a share of the box's width or height.
 _MOVES = np.array(
     [
-        # one side out or in
+        # one side, outwards or inwards
         *((-1, 0, 0, 0), (0, -1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1)),
         *((1, 0, 0, 0), (0, 1, 0, 0), (0, 0, -1, 0), (0, 0, 0, -1)),
         # both sides of an axis, or all four
@@ -33,34 +34,32 @@ _MOVES = np.array(
     ],
     np.float32,
 )
-"""Moves of x0 y0 x1 y1 in steps; a step is a share of the box's width or height."""
+# Step of each round, as a share of the box's sides. A mark that fills a third of its tile is reached in three rounds.
 _STEPS = (0.25, 0.25, 0.25, 0.12, 0.12, 0.12, 0.06, 0.06)
-"""Of each round, as shares of the box's sides. A mark that fills a third of its tile is reached in three rounds."""
-_LEAST_PX = 6.0
-"""Shortest side of a box that is tried."""
+# Least side in pixels of a box that is tried.
+_MIN_SIDE_PX = 6.0
 
 
 def refine(
     image: Rgb, boxes: Boxes, targets: Sequence[Embeddings], encoder: Encoder, steps: Sequence[float] = _STEPS
 ) -> tuple[Boxes, NDArray[np.float32]]:
-    """Move and resize each box to where it looks most like its target; greedy, a round for each of `steps`.
+    """Move and resize each box to where it is most similar to its target: greedy, one round for each of `steps`.
 
-    Costs 19 crops a box and round; boxes of one picture share the encoder's batches, and a box that no move of a round
+    Costs 19 crops for each box and round; all boxes share the encoder's batches, and a box that no move of a round
     improves waits for a smaller step.
 
     Args:
-        image: uint8 (H, W, 3) RGB.
-        boxes: float32 (n, 4), pixels.
-        targets: For each box float32 (m, dim), unit rows: the vectors that its match is known by, m at least 1.
-        encoder: What made them.
-        steps: Of the rounds, as shares of a box's width and height, each in (0, 0.5).
+        image: Photo, uint8 (H, W, 3) RGB.
+        boxes: Boxes in pixels of the photo, float32 (n, 4).
+        targets: For each box the vectors of the matched brand's logos, float32 (m, dim), unit rows, m at least 1.
+        encoder: The encoder that made the vectors.
+        steps: Step of each round, as a share of a box's width and height, in (0, 0.5).
 
     Returns:
-        Boxes inside of the picture, float32 (n, 4), and their similarity, float32 (n,): never below that of the boxes
-        given.
+        Boxes inside the photo, float32 (n, 4), and their similarity, float32 (n,), never below that of the boxes given.
 
     Raises:
-        InputError: There are not as many targets as boxes, one has no row, or a step is out of range.
+        InputError: The number of targets differs from that of boxes, a target has no row, or a step is out of range.
     """
     if len(targets) != len(boxes) or any(not len(target) for target in targets):
         raise InputError(f"targets: expected vectors for each of {len(boxes)} boxes, got {[len(t) for t in targets]}")
@@ -70,36 +69,36 @@ def refine(
     if not len(boxes):
         return best, np.zeros(0, np.float32)
     near = _similarity(image, best[:, None], targets, encoder)[:, 0]
-    waiting = np.full(len(boxes), np.inf)  # the step that brought nothing; it would bring nothing again
-    joint = best.copy()  # all the good moves of single sides at once, tried in the round after
+    failed_step = np.full(len(boxes), np.inf)  # the last step that improved nothing; it would improve nothing again
+    joint = best.copy()  # all moves of single sides that improved, at once; tried in the next round
     for step in steps:
-        active = np.flatnonzero(step < waiting).tolist()
+        active = np.flatnonzero(step < failed_step).tolist()
         if not active:
             continue
         tried = np.stack([_moved(best[i], step, image.shape[1], image.shape[0]) for i in active])
         tried = np.concatenate([tried, joint[active, None]], axis=1)
-        found = _similarity(image, tried, [targets[i] for i in active], encoder)
-        for i, rows, similar in zip(active, tried, found, strict=True):
-            joint[i] = _joined(best[i], rows, similar - near[i])
-            choice = int(similar.argmax())
-            if similar[choice] > near[i]:
-                best[i], near[i] = rows[choice], similar[choice]
+        similarities = _similarity(image, tried, [targets[i] for i in active], encoder)
+        for i, moved, similarity in zip(active, tried, similarities, strict=True):
+            joint[i] = _join_moves(best[i], moved, similarity - near[i])
+            choice = int(similarity.argmax())
+            if similarity[choice] > near[i]:
+                best[i], near[i] = moved[choice], similarity[choice]
             else:
-                waiting[i] = step
+                failed_step[i] = step
     return best, near
 
 
 def refine_match(image: Rgb, match: Match, index: LogoIndex, encoder: Encoder) -> Match:
-    """Return a match with the box and the similarity that `refine` finds, in the picture or in its mirror image.
+    """Return a match with the box and the similarity that `refine` finds, in the photo or in its mirror image.
 
     Args:
-        image: uint8 (H, W, 3) RGB.
-        match: A match of it, by a logo.
+        image: Photo, uint8 (H, W, 3) RGB.
+        match: A match of the photo, by a logo.
         index: A snapshot of the index.
-        encoder: The encoder that made it.
+        encoder: The encoder that made the index.
 
     Raises:
-        InputError: The brand has no logo any more.
+        InputError: The brand no longer has a logo.
     """
     logos = index.vectors[[record.brand == match.brand for record in index.logos]]
     if not len(logos):
@@ -116,27 +115,27 @@ def refine_match(image: Rgb, match: Match, index: LogoIndex, encoder: Encoder) -
 
 
 def _mirrored(boxes: Boxes, image: Rgb) -> Boxes:
-    """Return boxes of a picture as they lie in its mirror image."""
+    """Return boxes of a photo in pixels of its mirror image."""
     mirrored = boxes.copy()
     mirrored[:, [0, 2]] = image.shape[1] - boxes[:, [2, 0]]
     return mirrored
 
 
-def _joined(box: NDArray[np.float32], tried: Boxes, gain: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Each side where its better single move took it, if that was a gain."""
+def _join_moves(box: NDArray[np.float32], tried: Boxes, gain: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the box with each side where its better single move put it, if that was a gain."""
     out = box.copy()
     for side in range(4):
         move = side if gain[side] >= gain[side + 4] else side + 4
         if gain[move] > 0:
             out[side] = tried[move, side]
-    return out if (out[2:] - out[:2]).min() >= _LEAST_PX else box
+    return out if (out[2:] - out[:2]).min() >= _MIN_SIDE_PX else box
 
 
 def _moved(box: NDArray[np.float32], step: float, width_px: int, height_px: int) -> Boxes:
-    """float32 (18, 4): the box after each move; itself where a move would leave too little of it."""
+    """Return the box after each move, float32 (18, 4); the box itself where a move would leave too little of it."""
     sides = np.tile(box[2:] - box[:2], 2)
     moved = clip(box + _MOVES * np.float32(step) * sides, width_px, height_px)
-    small = (moved[:, 2:] - moved[:, :2]).min(axis=1) < _LEAST_PX
+    small = (moved[:, 2:] - moved[:, :2]).min(axis=1) < _MIN_SIDE_PX
     moved[small] = box
     return moved
 
@@ -144,7 +143,7 @@ def _moved(box: NDArray[np.float32], step: float, width_px: int, height_px: int)
 def _similarity(
     image: Rgb, boxes: NDArray[np.float32], targets: Sequence[Embeddings], encoder: Encoder
 ) -> NDArray[np.float32]:
-    """Of boxes float32 (n, k, 4) to the nearest vector of each target: float32 (n, k)."""
+    """Return the similarity of boxes, float32 (n, k, 4), to the nearest vector of their target, float32 (n, k)."""
     n, k = boxes.shape[:2]
     vectors = encode_crops(encoder, [image], [boxes.reshape(-1, 4)])[0].reshape(n, k, -1)
     return np.stack([(v @ t.T).max(axis=1) for v, t in zip(vectors, targets, strict=True)]).astype(np.float32)

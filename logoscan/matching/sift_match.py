@@ -1,8 +1,8 @@
-"""Match a photo by keypoints: lay the likeliest registered logo images over it, and match what lies there.
+"""Match a photo by keypoints: compare the likeliest registered logo images with it, and match those that lie in it.
 
-An embedding sees a mark as a whole and tells most brands apart; keypoints prove that a logo image is there as it was
-registered, as on most pack shots and labels. Comparing a whole index would cost too much, so only logo images are tried
-that some region of the photo resembles.
+An embedding describes a mark as a whole and distinguishes most brands; keypoints prove that a logo image is in the
+photo as it was registered, as on most pack shots and labels. Comparing a whole index would cost too much, so only the
+logo images that some region of the photo resembles are compared.
 """
 
 from __future__ import annotations
@@ -20,36 +20,36 @@ from logoscan.vision.features import PhotoFeatures
 
 __all__ = ["match_keypoints", "placements"]
 
-# Nearest vectors of each region of a photo that are candidates.
-_NEAREST = 8
-# Logo images that are tried on a photo, likest first.
-_MOST_LOGOS = 64
-# Cosine from which a region may be like a picture that users rejected; below it the two have nothing in common.
-_REJECTED_FROM = 0.5
+# Nearest vectors of each region of a photo whose logos are candidates.
+_NEAREST_PER_REGION = 8
+# Most logo images that are compared with a photo, nearest first.
+_MAX_LOGO_IMAGES = 64
+# Least cosine of a region and a negative, a picture that users rejected, from which the negative can exclude a match.
+_MIN_NEGATIVE_SIMILARITY = 0.5
 
 
 def match_keypoints(
     image: int, features: PhotoFeatures, search: PhotoSearch, index: LogoIndex, *, thorough: bool = False
 ) -> list[Match]:
-    """Match one photo by keypoints: the likeliest placement of each brand.
+    """Match one photo by keypoints, and return a match for the most significant placement of each brand.
 
-    Similarity and margin are those of the encoded region that the logo image covers best: keypoints do not need them,
-    people do. What users rejected (`LogoIndex.add_negative`), and is nearer to that region than the brand is, is not
-    matched.
+    Similarity and margin are those of the encoded region that overlaps the placement most; they are for people who read
+    the report, keypoints do not need them. A region that is nearer to what users rejected (`LogoIndex.add_negative`)
+    than to the brand is not matched.
 
     Args:
         image: Position of the photo in its listing.
         features: Features of the photo.
-        search: What the index found for its regions.
+        search: Results of the search of its regions in the index.
         index: The snapshot that was searched.
-        thorough: As for `placement.place`.
+        thorough: Whether all candidates are compared in full, not only the likely ones (`place`).
     """
     matches: list[Match] = []
     for placement, record in placements(features, search, index, thorough=thorough):
         box = clip(placement.xyxy[None], *features.keypoints.size_wh)
         region = int(iou(box, features.regions.xyxy)[0].argmax())
         similarity, margin, rejected = search.similarity_to(region, record.brand)
-        if rejected < max(similarity, _REJECTED_FROM):
+        if rejected < max(similarity, _MIN_NEGATIVE_SIMILARITY):
             x0, y0, x1, y1 = (float(v) for v in box[0])
             matches.append(
                 Match(
@@ -61,7 +61,7 @@ def match_keypoints(
                     margin=margin,
                     probability=placement.probability(len(index.with_logo)),
                     kind="keypoints",
-                    keypoints=placement.points,
+                    keypoints=placement.inliers,
                 )
             )
     return matches
@@ -70,12 +70,12 @@ def match_keypoints(
 def placements(
     features: PhotoFeatures, search: PhotoSearch, index: LogoIndex, *, thorough: bool = False
 ) -> list[tuple[Placement, LogoRecord]]:
-    """Return the likeliest placement of each brand that has any, with the logo whose image lies there."""
+    """Return the most significant placement of each brand that has any, with the record of the logo."""
     if not len(features.keypoints) or not len(features.regions):
         return []
     rows = _candidates(index, search.nearest)
     records = [index.logos[row] for row in rows]
-    placed = place(
+    by_logo = place(
         features.keypoints,
         [index.keypoints(row) for row in rows],
         [record.brand for record in records],
@@ -83,7 +83,7 @@ def placements(
         thorough=thorough,
     )
     best: dict[str, tuple[Placement, LogoRecord]] = {}
-    for record, placement in zip(records, placed, strict=True):
+    for record, placement in zip(records, by_logo, strict=True):
         if placement is not None:
             leader = best.get(record.brand)
             if leader is None or placement.log_nfa > leader[0].log_nfa:
@@ -92,13 +92,13 @@ def placements(
 
 
 def _candidates(index: LogoIndex, nearest: Nearest) -> list[int]:
-    """Return one row of the index for each logo image that regions of the photo are nearest to, nearest first."""
-    similarity, rows = nearest.similarity[:, :_NEAREST], nearest.rows[:, :_NEAREST]
+    """Return one row of the index for each logo image that is nearest to some region of the photo, nearest first."""
+    similarity, rows = nearest.similarity[:, :_NEAREST_PER_REGION], nearest.rows[:, :_NEAREST_PER_REGION]
     ordered = rows.ravel()[np.argsort(-similarity.ravel(), kind="stable")].tolist()
     first: dict[tuple[str, str], int] = {}
     for row in ordered:
         record = index.logos[row]
         first.setdefault((record.brand, record.sha256), row)
-        if len(first) == _MOST_LOGOS:
+        if len(first) == _MAX_LOGO_IMAGES:
             break
     return list(first.values())

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from logoscan.images.boxes import clip, shared
+from logoscan.images.boxes import clip, overlap_of_smaller
 from logoscan.ocr.engine import OcrEngine, WordReader
 from logoscan.types import Boxes, Effort, Regions, Rgb, TextSpans
 
@@ -48,7 +48,7 @@ def word_boxes(regions: Regions, spans: TextSpans, width_px: int, height_px: int
     boxes = regions.xyxy[proposed]
     short = (boxes[:, 2:] - boxes[:, :2]).min(axis=1)
     boxes = boxes[(short >= _MIN_SIDE_PX) & ((boxes[:, 2:] - boxes[:, :2]).max(axis=1) <= _MAX_ASPECT * short)]
-    boxes = boxes[shared(boxes, spans.xyxy).max(axis=1, initial=0) <= _COVERED_SHARE]
+    boxes = boxes[overlap_of_smaller(boxes, spans.xyxy).max(axis=1, initial=0) <= _COVERED_SHARE]
     margin = _MARGIN * (boxes[:, 2:] - boxes[:, :2]).min(axis=1, keepdims=True)
     grown = boxes + np.concatenate([-margin, -margin, margin, margin], axis=1)
     return clip(grown, width_px, height_px)[: _MAX_BOXES[effort]]

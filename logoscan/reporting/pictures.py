@@ -18,7 +18,7 @@ from logoscan._hashing import sha256_hex
 from logoscan.errors import LogoscanError
 from logoscan.images.loading import Picture, read_file, read_picture
 from logoscan.matching.alignment import overlay
-from logoscan.matching.alteration import cut, laid
+from logoscan.matching.alteration import align_forms, crop_match
 from logoscan.reporting.groups import MatchGroup
 from logoscan.results import ImageRecord
 from logoscan.sources import Root
@@ -163,7 +163,7 @@ def _evidence_crop(group: MatchGroup, picture: Picture | None, index: LogoImages
         notes.append("The box lies outside of the photo.")
     if picture is not None and is_inside:
         rgb, xyxy = picture.rgb, _scaled(match.xyxy, picture)
-        crop = _jpeg_url(_jpeg(cut(rgb, xyxy, _CROP_PX), _CROP_PX))
+        crop = _jpeg_url(_jpeg(crop_match(rgb, xyxy, _CROP_PX), _CROP_PX))
     registered = None
     if index is None:
         notes.append("No register was given, so that the logo is not shown.")
@@ -191,12 +191,12 @@ def _scaled(xyxy: tuple[float, float, float, float], picture: Picture) -> tuple[
 
 def _outline(rgb: Rgb, xyxy: tuple[float, float, float, float], logo: Rgba) -> tuple[str | None, str]:
     """Return the crop with the logo's outline aligned to it, and a sentence about the fit."""
-    fit = laid(cut(rgb, xyxy), logo)
+    fit = align_forms(crop_match(rgb, xyxy), logo)
     if fit is None or fit[1].correlation < _MIN_OUTLINE_CORRELATION:
         return None, "The registered drawing cannot be laid over the place."
     form, alignment = fit
     mirrored = ", mirrored" if alignment.mirrored else ""
-    outline = overlay(cut(rgb, xyxy, _CROP_PX), form, alignment)
+    outline = overlay(crop_match(rgb, xyxy, _CROP_PX), form, alignment)
     return _jpeg_url(_jpeg(outline, _CROP_PX)), f"Outline: edges agree by {alignment.correlation:.2f} of 1{mirrored}."
 
 

@@ -1,4 +1,4 @@
-"""One listing on its way through the gate, stage by stage."""
+"""The screening of one listing, stage by stage."""
 
 from __future__ import annotations
 
@@ -23,15 +23,16 @@ from logoscan.vision.features import OpenPhoto, PhotoFeatures, Step
 __all__ = ["ScreeningRun", "SkippedStage", "WhySkipped"]
 
 WhySkipped: TypeAlias = Literal["deadline", "cannot change the decision", "unreadable", "over the cap"]
-"""Why a stage was left out: for want of time; nothing can change the decision; what it needs cannot be read, and the
-report's warnings say why; there is too much of it."""
+"""Why a stage was left out: for lack of time; because it cannot change the decision; because its input cannot be read,
+as the report's warnings say; because there is too much input."""
 
 # Pixels of opened photos that stay decoded until they are examined, 192 MB; further ones are decoded again.
 _KEPT_PIXELS = 64_000_000
-# Seconds in which photos are opened whatever the deadline: fifty of a phone, or a few of those that cost the most.
+# Seconds in which photos are opened whatever the deadline: enough for fifty photos of a phone, or for a few of the most
+# expensive ones.
 _OPENING_S = 2.0
-# Seconds by which asking whether the decision is final may take longer than the stages themselves: a listing that names
-# a thousand brands is judged as often as it pays.
+# Seconds by which judging whether the decision is final may take longer than the stages, so that a listing that names
+# a thousand brands is judged only as often as it saves time.
 _SETTLING_S = 0.1
 
 
@@ -53,12 +54,12 @@ class _Photo:
 
 
 class ScreeningRun:
-    """One screening on its way.
+    """The state of one screening.
 
     Attributes:
         skipped: Stages that were left out, in order.
         elapsed_s: Duration of each stage that was taken, in order, with the judging after it.
-        settled: Whether nothing left can change the decision.
+        settled: Whether no remaining stage can change the decision.
     """
 
     _text: ListingText  # from the first stage on
@@ -72,7 +73,16 @@ class ScreeningRun:
         listing: Listing,
         deadline_s: float,
     ) -> None:
-        """Begin with nothing but the listing; `index` is a snapshot."""
+        """Begin a screening.
+
+        Args:
+            pipeline: Takes the stages.
+            index: A snapshot of the index.
+            pace: Expected durations of stages.
+            clock: Returns seconds, rising.
+            listing: The listing to be posted.
+            deadline_s: Seconds from now; `math.inf` takes every stage.
+        """
         self._pipeline, self._index, self._pace, self._clock = pipeline, index, pace, clock
         self.start_s, self._deadline_s, self._listing = clock(), deadline_s, listing
         self._seller = listing.seller_id if (listing.seller_id or "").strip() else None
@@ -90,7 +100,7 @@ class ScreeningRun:
         self.settled = False
 
     def run(self) -> Report:
-        """Take the stages in order, cheapest first, and report what was found."""
+        """Take the stages in order, cheapest first, and return the report."""
         self._take("words", self._read_title_and_claim)
         for name, stage in (("description", self._read_description), ("reviews", self._read_reviews)):
             if name in self._text.unread:
@@ -104,12 +114,12 @@ class ScreeningRun:
                     ready = not {"open", "detect"} & {*unfinished} - {step}
                     self._try(f"{step} image {i}", partial(self._advance, step, i), size=self._pixels(i), ready=ready)
             self._photos[i].opened = None
-        for match in self._pipeline.comparison.surest(self._matches(), self._index):
+        for match in self._pipeline.comparison.select(self._matches(), self._index):
             self._try(f"compare {match.brand}", partial(self._compare, match))
         return self._pipeline.report(self._text, self._features(), self._index, self._matches(), self._altered)
 
     def band_if_readable(self) -> Band:
-        """Return the band if what cannot be read were nothing to worry about."""
+        """Return the band that the listing would have if all of it could be read."""
         findings = self._findings()
         return self._band(replace(findings, gaps=findings.gaps - {"unreadable"}))
 
@@ -126,7 +136,7 @@ class ScreeningRun:
             self._skip(name, "deadline")
 
     def _try_open(self, i: int) -> None:
-        """Open a photo even past the deadline: what cannot be read must not be allowed for want of time."""
+        """Open a photo even after the deadline: one that cannot be read must not be allowed for lack of time."""
         name = f"open image {i}"
         if self.settled or self._opening_s >= _OPENING_S:
             self._try(name, partial(self._open, i))
@@ -137,11 +147,11 @@ class ScreeningRun:
     def _take(self, name: str, stage: Callable[[], None], *, size: int = 0) -> None:
         start = self._clock()
         stage()
-        ended = self._clock()
-        self._stages_s += ended - start
+        end = self._clock()
+        self._stages_s += end - start
         if math.isfinite(self._deadline_s) and self._settling_s <= self._stages_s + _SETTLING_S:
             self.settled = self._is_settled()
-            self._settling_s += self._clock() - ended
+            self._settling_s += self._clock() - end
         self.elapsed_s[name] = self._clock() - start
         self._pace.took(name.partition(" ")[0], self.elapsed_s[name], size, self._seller)
 
@@ -149,7 +159,7 @@ class ScreeningRun:
         self.skipped.append(SkippedStage(stage, why))
 
     def _read_title_and_claim(self) -> None:
-        """Read title and claim, and note what cannot be known."""
+        """Read title and claim, and record the stages that cannot be taken."""
         caps = GATE_CAPS if math.isfinite(self._deadline_s) else SCAN_CAPS
         self._text = ListingText.of_title_and_claim(self._listing, self._index.names, caps)
         for name in self._text.dropped:
@@ -209,7 +219,7 @@ class ScreeningRun:
         if alteration is not None:
             self._altered[match.brand] = alteration
 
-    # -- what is known so far
+    # -- results so far
 
     def _features(self) -> list[PhotoFeatures]:
         return [photo.features for photo in self._photos]
@@ -229,15 +239,15 @@ class ScreeningRun:
         return judge.top(judge.judge(findings, self._index.brand), findings).band
 
     def _is_settled(self) -> bool:
-        """Say whether nothing left can change the decision."""
+        """Return whether no remaining stage can change the decision."""
         if self._text.unread:
-            return False  # a word may make an accessory of the goods, and a good review takes from the others' weight
+            return False  # a word may show that the goods are an accessory; a good review makes the others weigh less
         judge, index, matches = self._pipeline.judge, self._index, self._matches()
         pending = {i for i, photo in enumerate(self._photos) if photo.features.unfinished}
         blocks = self._band(self._findings()) == "block"
         if pending and not blocks:
             return False
-        # what a half-examined photo holds may be taken back: its further regions may crowd out those that were matched
+        # matches of a photo that is not examined completely may be revoked: further regions may displace its regions
         final = [replace(f, spans=TextSpans.empty()) if f.unfinished else f for f in self._features()]
         final_matches = tuple(match for match in matches if match.image not in pending)
         final_text = self._text.without_photos(pending)
@@ -245,5 +255,5 @@ class ScreeningRun:
         blocked = blocks and surely_blocked(judge, findings, index.brand, more_photos=bool(pending))
         if blocked or pending:
             return blocked
-        waiting = {match.brand for match in self._pipeline.comparison.surest(matches, index)} - self._compared
+        waiting = {match.brand for match in self._pipeline.comparison.select(matches, index)} - self._compared
         return marks_are_moot(judge, findings, index.brand, waiting)

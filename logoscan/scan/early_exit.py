@@ -1,7 +1,8 @@
-"""What is certain of a decision before everything was looked at. Knows scores and signals; knows no clock, no pictures.
+"""Early exit: decide whether the remaining stages of a screening can still change its decision.
 
-Both answers rest on the score's form. Every shape begins with 0 and never falls, so a candidate's score never falls
-when a signal rises or joins. The listing's score is the highest of its candidates', and its band is that candidate's.
+Both functions follow from the form of the score. Every shape begins at 0 and never falls, so the score of a candidate
+never falls when a signal rises or is added. The score of the listing is the highest of its candidates' scores, and its
+band is that candidate's band. Does not use photos or the clock.
 """
 
 from __future__ import annotations
@@ -18,38 +19,38 @@ from logoscan.types import Brand, MarkAlteration
 __all__ = ["marks_are_moot", "surely_blocked"]
 
 BrandOf = Callable[[str], Brand | None]
+"""Returns the registered brand of a name; None where there is none."""
 
 
-def surely_blocked(judge: Judge, found: Findings, brand_of: BrandOf, *, more_photos: bool) -> bool:
-    """Whether the band is "block" whatever else may be found.
+def surely_blocked(judge: Judge, findings: Findings, brand_of: BrandOf, *, more_photos: bool) -> bool:
+    """Return whether the band is "block" whatever the remaining stages find.
 
-    It is where some candidate, judged by what cannot be taken back, reaches "block": a listing has the strictest band
-    of its candidates.
+    It is, if some candidate reaches "block" by findings that later stages cannot revoke, because a listing has the
+    strictest band of its candidates.
 
-    What more photos can take back is left out: a claimed brand that is not seen may yet be seen, which clears the
-    brands that are shown beside it, and the brand itself of hiding its mark and of a name that is nearly spelt in a
-    photo; a mark in question may be seen better; a photo that was not looked at yet is not withheld.
-    Signals that are not the library's are left out too: nothing is known of them but that they never count against a
-    suspicion.
+    Findings that more photos can revoke are left out. A claimed brand that was not found may still be found; this
+    clears the brands that are shown beside it, and the claimed brand itself of hiding its mark and of a fuzzy match of
+    its name in a photo. A doubtful mark may be shown better. A photo that was not examined yet is not withheld.
+    Signals that are not the library's are left out too, because nothing is known of them except that they never lower
+    the score.
 
     Args:
-        judge: Its prices, score model and signals.
-        found: By words and by photos that were looked at completely; hashes of the others count.
-        brand_of: The registered brand of a name; None for what is none.
-        more_photos: Some were not looked at completely.
+        judge: Judge with prices, score model and signals.
+        findings: Findings from words and from photos that were examined completely; hashes of the others count.
+        brand_of: Returns the registered brand of a name; None where there is none.
+        more_photos: Whether some photos were not examined completely.
     """
-    for name in found.candidates():
+    for name in findings.candidates():
         if brand := brand_of(name):
-            case = judge.case(found, brand)
+            case = judge.case(findings, brand)
             if more_photos:
-                rival = found.claimed not in (None, "", name) and brand_of(found.claimed or "") is not None
-                apart = 0.0 if rival else case.shown_apart
+                claims_other = findings.claimed not in (None, "", name) and brand_of(findings.claimed or "") is not None
                 case = replace(
                     case,
                     searched=False,
                     altered=None,
-                    claimed_shown=float(rival),
-                    shown_apart=apart,
+                    claimed_shown=float(claims_other),
+                    shown_apart=0.0 if claims_other else case.shown_apart,
                     searched_share=1.0,
                     unseen=(),
                     mentions=tuple(m for m in case.mentions if m.kind != "near" or m.image is None),
@@ -59,29 +60,30 @@ def surely_blocked(judge: Judge, found: Findings, brand_of: BrandOf, *, more_pho
     return False
 
 
-def marks_are_moot(judge: Judge, found: Findings, brand_of: BrandOf, waiting: Collection[str]) -> bool:
-    """Whether comparing marks with their drawings cannot change the band, once everything else is done.
+def marks_are_moot(judge: Judge, findings: Findings, brand_of: BrandOf, waiting: Collection[str]) -> bool:
+    """Return whether comparing marks with their logo images cannot change the band, once all other stages are done.
 
-    A comparison adds one signal to one brand, between nothing and `altered_logo` in full, and its coverage. It is moot
-    where the brand's band is the listing's at both ends, or milder than the listing's at both: the strictest counts.
+    A comparison adds one signal to one brand, between nothing and `altered_logo` in full, and its coverage. It cannot
+    change the band if, at both ends, the brand's band is the listing's, or milder than the listing's, because the
+    strictest band of all brands counts.
 
     Args:
-        judge: Its prices, score model and signals.
-        found: Everything but those marks.
-        brand_of: The registered brand of a name; None for what is none.
+        judge: Judge with prices, score model and signals.
+        findings: Findings of all stages but these comparisons.
+        brand_of: Returns the registered brand of a name; None where there is none.
         waiting: Brands whose mark was not compared.
     """
     if any(function not in DEFAULT_SIGNALS for function in judge.signals):
-        return False  # theirs may depend on a mark in any way
-    top = judge.top(judge.judge(found, brand_of), found)
+        return False  # such a signal may depend on a mark in any way
+    top = judge.top(judge.judge(findings, brand_of), findings)
     if top.value is None:
         return True
     order = ("clear", "review", "block")
-    for name in sorted(set(waiting) & set(found.candidates())):
+    for name in sorted(set(waiting) & set(findings.candidates())):
         if brand := brand_of(name):
-            case = judge.case(found, brand)
+            case = judge.case(findings, brand)
             ends = [MarkAlteration({"faithful": f, "altered": 1.0 - f}) for f in (1.0, 0.0)]
-            bands = {judge.score_with_doubts(replace(case, altered=end), found).band for end in ends}
+            bands = {judge.score_with_doubts(replace(case, altered=end), findings).band for end in ends}
             milder = name != top.brand and max(map(order.index, bands)) < order.index(top.band)
             if not milder and bands != {top.band}:
                 return False
@@ -89,6 +91,6 @@ def marks_are_moot(judge: Judge, found: Findings, brand_of: BrandOf, waiting: Co
 
 
 def _score(judge: Judge, case: Case) -> Score:
-    """One candidate's, by the library's signals alone."""
+    """Return the score of one candidate by the library's signals alone."""
     signals = [s for function in judge.signals if function in DEFAULT_SIGNALS and (s := function(case)) is not None]
     return judge.score_model.score(case.brand.name, signals, shown=case.shown)

@@ -1,4 +1,4 @@
-"""Matches, text and photo features of one listing -> `Findings`, which the judge scores."""
+"""Put the matches, text and photo features of one listing together as `Findings`, which the judge scores."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class FindingsMaker:
     """Makes findings. Immutable.
 
     Attributes:
-        matcher: What made the matches; its calibrations say what a missing match means.
+        matcher: The matcher that made the matches; what a missing match means depends on its calibrations.
         similarity_threshold: Cosine from which a brand counts as shown where logos have no calibration.
-        lookup: Who else used a photo; None knows nobody.
+        lookup: Looks up who else used a photo; None looks up nobody.
     """
 
     matcher: Matcher
@@ -41,14 +41,14 @@ class FindingsMaker:
         matches: Sequence[Match],
         altered: Mapping[str, MarkAlteration],
     ) -> tuple[Findings, Mapping[str, BrandEvidence]]:
-        """Put together everything that is known about a listing, and the evidence for each brand in its photos.
+        """Return the findings of a listing, and the evidence for each brand in its photos.
 
         Args:
-            text: The listing's words and those of its photos.
-            photos: Features of its photos, in order.
+            text: Words of the listing and of its photos.
+            photos: Features of the listing's photos, in order.
             index: The snapshot that was searched.
             matches: Matches of all photos, most probable first.
-            altered: What became of brands' marks, by brand.
+            altered: Alterations of brands' marks, by brand.
         """
         evidence = fuse(matches, text.mentions, index.sharing)
         unseen, gaps = _gaps(text, photos)
@@ -63,7 +63,7 @@ class FindingsMaker:
             altered,
             self._photo_uses(text.listing, photos),
             unseen,
-            # what waits for its turn, or was left out for a deadline, is not the seller's doing
+            # a photo that was not examined yet, or was left out for a deadline, does not count against the seller
             searched_share=sum(p.complete or bool(p.unfinished) for p in photos) / total if total else 1.0,
             shown_by_photo=self._shown_by_photo(len(photos), text.mentions, matches, index),
             gaps=gaps if index.brands else frozenset(),
@@ -77,10 +77,10 @@ class FindingsMaker:
     ) -> dict[str, float]:
         """Return the probability that the photos show each brand of which they hold evidence.
 
-        Where logos have no calibration, the caller's threshold decides; a region that is nearer to a negative shows
-        nothing.
+        Where logos have no calibration, the caller's threshold decides; a region that is nearer to a negative than to
+        the brand does not show it.
         """
-        shown = {brand: one.shown for brand, one in evidence.items() if one.shown is not None}
+        shown = {brand: of_brand.shown for brand, of_brand in evidence.items() if of_brand.shown is not None}
         if self.matcher.calibration is None and self.similarity_threshold is not None:
             for match in matches:
                 if match.brand in index.with_logo:
@@ -101,9 +101,9 @@ class FindingsMaker:
             matches_of.setdefault(match.image, []).append(match)
         rows: dict[str, list[float]] = {}
         for image in sorted(mentions_of.keys() | matches_of.keys()):
-            found = matches_of.get(image, [])
-            evidence = fuse(found, mentions_of.get(image, []), index.sharing)
-            for brand, probability in self._shown(evidence, found, index).items():
+            own_matches = matches_of.get(image, [])
+            evidence = fuse(own_matches, mentions_of.get(image, []), index.sharing)
+            for brand, probability in self._shown(evidence, own_matches, index).items():
                 rows.setdefault(brand, [0.0] * photos)[image] = probability
         return {brand: tuple(row) for brand, row in rows.items()}
 
@@ -115,20 +115,20 @@ class FindingsMaker:
         return {*index.with_logo, *(index.by_name if self.matcher.name_calibration else ())}
 
     def _photo_uses(self, listing: Listing, photos: Sequence[PhotoFeatures]) -> tuple[PhotoUse, ...] | None:
-        """Look up who else uses each photo; None where nobody can know."""
+        """Look up who else uses each photo; return None where there is no lookup or no hash."""
         hashes = [photo.photo_hash for photo in photos if photo.photo_hash]
         if self.lookup is None or not hashes:
             return None
-        return tuple(self.lookup.look_up(one.pdq, listing.seller_id) for one in hashes)
+        return tuple(self.lookup.look_up(photo_hash.pdq, listing.seller_id) for photo_hash in hashes)
 
     def _miss_rates(self, brands: Collection[str], index: LogoIndex) -> dict[str, float]:
-        """Return how often the search misses the brands that words name."""
+        """Return by brand how often the search misses its mark, for the brands that words name."""
         by_name = {brand: NAME_MISS_RATE for brand in brands if brand in index.by_name}
         return by_name | self.matcher.miss_rates([brand for brand in brands if brand in index.with_logo], index)
 
 
 def _gaps(text: ListingText, photos: Sequence[PhotoFeatures]) -> tuple[tuple[str, ...], frozenset[Gap]]:
-    """Return what of a listing could not be examined, in words, and why; not what was left out for a deadline."""
+    """Return in words which parts of a listing could not be examined, and why; a deadline is no such reason."""
     unreadable = [i for i, photo in enumerate(photos) if photo.warning is not None]
     passed_over = name_passed_over(len(text.listing.images), photos)
     unseen = [f"{name_images(unreadable)} could not be read"] if unreadable else []

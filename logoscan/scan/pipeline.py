@@ -1,7 +1,7 @@
-"""The one way from a listing to its report: features, matches, alterations, findings, report.
+"""The only way from a listing to its report: features, matches, alterations, findings, report.
 
-`Scanner`, the gate (`screening`), the Ray actors and the benchmarks all go this way. Each step takes plain values and
-returns new ones; nothing flows back.
+`Scanner`, `screening`, the Ray actors and the benchmarks all use it. Each step takes plain values and returns new ones;
+nothing flows back.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TypeAlias
 from logoscan._version import __version__
 from logoscan.index.logo_index import LogoIndex
 from logoscan.matching.alteration import MarkComparison
-from logoscan.matching.fusion import BrandEvidence, contradicted
+from logoscan.matching.fusion import BrandEvidence, lower_contradicted
 from logoscan.matching.match import most_probable_first
 from logoscan.matching.matcher import Matcher
 from logoscan.results import BrandResult, ListingFacts, Provenance, Report
@@ -27,16 +27,16 @@ from logoscan.vision.features import FeatureCache, FeatureExtractor, OnStage, Ph
 
 __all__ = ["Altered", "Models", "Pipeline"]
 
-# Matches and mentions below this probability are left out of reports.
-_REPORT_FROM = 0.02
+# Least probability of matches and mentions in a report.
+_MIN_REPORTED = 0.02
 
 Altered: TypeAlias = Mapping[str, MarkAlteration]
-"""What became of the mark of each brand that was compared with its logo image."""
+"""Alteration of the mark of each brand that was compared with its logo image."""
 
 
 @dataclass(frozen=True)
 class Models:
-    """What made a report, in words, as its provenance names it."""
+    """Descriptions of the models that made a report, for its provenance."""
 
     encoder: str
     detector: str
@@ -48,10 +48,10 @@ class Pipeline:
     """Scans listings step by step. Immutable; may be shared by threads.
 
     Attributes:
-        extractor: Photos -> features.
-        matcher: Features and an index -> matches.
+        extractor: Extracts the features of photos.
+        matcher: Matches features with an index.
         comparison: Compares marks with their logo images.
-        judge: Findings -> scores.
+        judge: Scores findings.
     """
 
     def __init__(
@@ -64,14 +64,24 @@ class Pipeline:
         models: Models,
         on_stage: OnStage | None = None,
     ) -> None:
-        """Bind the stages; `models` names what they are made of, `on_stage` is called with durations."""
+        """Bind the stages.
+
+        Args:
+            extractor: Extracts the features of photos.
+            matcher: Matches features with an index.
+            comparison: Compares marks with their logo images.
+            findings: Puts findings together.
+            judge: Scores findings.
+            models: Descriptions of the models.
+            on_stage: Called with the duration of each stage.
+        """
         self.extractor, self.matcher, self.comparison, self.judge = extractor, matcher, comparison, judge
         self._findings, self._models, self._on_stage = findings, models, on_stage
 
     def scan(
         self, listings: Sequence[Listing], index: LogoIndex, cache: FeatureCache | None = None
     ) -> Iterator[Report]:
-        """Scan listings together, with one snapshot of an index; reports come in their order."""
+        """Scan listings together, with one snapshot of an index, and yield their reports in order."""
         photos = self.features(listings, cache)
         matches = self.match(photos, index)
         for listing, own_photos, own_matches in zip(listings, photos, matches, strict=True):
@@ -80,38 +90,39 @@ class Pipeline:
             yield self.report(text, own_photos, index, own_matches, altered)
 
     def features(self, listings: Sequence[Listing], cache: FeatureCache | None = None) -> list[list[PhotoFeatures]]:
-        """Extract the features of the photos of each listing that are examined, all together.
+        """Extract the features of the photos of all listings together.
 
         Returns:
             For each listing the features of its photos, in order, up to the last that is examined.
         """
         selected = [selected_photos(listing) for listing in listings]
-        sources = [listing.images[i] for listing, places in zip(listings, selected, strict=True) for i in places]
+        sources = [listing.images[i] for listing, positions in zip(listings, selected, strict=True) for i in positions]
         extracted = iter(self.extractor.extract(sources, cache))
         features = []
-        for listing, places in zip(listings, selected, strict=True):
-            examined = {i: next(extracted) for i in places}
+        for listing, positions in zip(listings, selected, strict=True):
+            examined = {i: next(extracted) for i in positions}
             photos = enumerate(listing.images[: max(examined, default=-1) + 1])
             features.append([examined.get(i) or self.extractor.passed_over(source) for i, source in photos])
         return features
 
     def match(self, photos: Sequence[Sequence[PhotoFeatures]], index: LogoIndex) -> list[tuple[Match, ...]]:
-        """Match the photos of each listing with an index, which is asked once for all.
+        """Match the photos of each listing with an index, which is searched once for all.
 
         Returns:
             For each listing the matches of all its photos, most probable first.
         """
-        positions = [i for own in photos for i in range(len(own))]
-        by_photo = iter(self.matcher.match([photo for own in photos for photo in own], index, positions))
-        return [most_probable_first(match for _ in own for match in next(by_photo)) for own in photos]
+        all_photos = [photo for of_listing in photos for photo in of_listing]
+        positions = [i for of_listing in photos for i in range(len(of_listing))]
+        by_photo = iter(self.matcher.match(all_photos, index, positions))
+        return [most_probable_first(m for _ in of_listing for m in next(by_photo)) for of_listing in photos]
 
     def alterations(self, listing: Listing, matches: Sequence[Match], index: LogoIndex) -> Altered:
-        """Compare the marks that are surely shown with their logo images, where every scan does."""
+        """Compare the most probable marks with their logo images, where every scan does, and return the alterations."""
         with timed("alterations", self._on_stage):
-            return self.comparison.altered(listing, matches, index)
+            return self.comparison.compare_all(listing, matches, index)
 
     def text(self, listing: Listing, photos: Sequence[PhotoFeatures], index: LogoIndex) -> ListingText:
-        """Find brands and other facts in the words of a listing and of its photos."""
+        """Find brands and other facts in the words of a listing and of its photos, and return them."""
         with timed("judge", self._on_stage):
             by_photo = {i: search_photo_text(p.spans, i, index.names) for i, p in enumerate(photos) if len(p.spans)}
             return ListingText.of(listing, index.names).with_photos(by_photo)
@@ -124,7 +135,7 @@ class Pipeline:
         matches: Sequence[Match],
         altered: Altered,
     ) -> tuple[Findings, Mapping[str, BrandEvidence]]:
-        """Put together everything that is known about a listing, and the evidence for each brand in its photos."""
+        """Return the findings of a listing, and the evidence for each brand in its photos."""
         return self._findings.make(text, photos, index, matches, altered)
 
     def report(
@@ -135,13 +146,13 @@ class Pipeline:
         matches: Sequence[Match],
         altered: Altered,
     ) -> Report:
-        """Judge a listing and write its report."""
+        """Judge a listing, and return its report."""
         with timed("judge", self._on_stage):
             listing = text.listing
             findings, evidence = self.findings(text, photos, index, matches, altered)
             judgements = self.judge.judge(findings, index.brand)
             score = self.judge.top(judgements, findings)
-            shown_matches = most_probable_first(contradicted(matches, findings.mentions, index.sharing))
+            shown_matches = most_probable_first(lower_contradicted(matches, findings.mentions, index.sharing))
             skipped = self._skipped(text, photos, index, matches)
             return Report(
                 listing_id=listing.id,
@@ -149,32 +160,32 @@ class Pipeline:
                 score=score,
                 brands=tuple(
                     sorted(
-                        (self._brand_result(one.brand, one.shown, one.score.value, evidence) for one in judgements),
+                        (self._brand_result(j.brand, j.shown, j.score.value, evidence) for j in judgements),
                         key=lambda r: (-r.score, r.brand),
                     )
                 ),
-                matches=tuple(m for m in shown_matches if m.probability is None or m.probability >= _REPORT_FROM),
-                mentions=tuple(m for m in findings.mentions if m.probability >= _REPORT_FROM),
+                matches=tuple(m for m in shown_matches if m.probability is None or m.probability >= _MIN_REPORTED),
+                mentions=tuple(m for m in findings.mentions if m.probability >= _MIN_REPORTED),
                 warnings=_warnings(listing, photos),
-                skipped=(*skipped, *(line for one in judgements for line in one.skipped)),
+                skipped=(*skipped, *(line for judgement in judgements for line in judgement.skipped)),
                 images=tuple(photo.record for photo in photos),
                 provenance=self._provenance(index),
                 listing=ListingFacts.of(listing),
-                price=next((one.price for one in judgements if one.brand == score.brand), None),
+                price=next((j.price for j in judgements if j.brand == score.brand), None),
             )
 
     def _brand_result(
         self, brand: str, shown: float | None, score: float | None, evidence: Mapping[str, BrandEvidence]
     ) -> BrandResult:
-        """Leave out the probability where no calibration stands behind it."""
-        own = evidence.get(brand)
-        calibrated = self.matcher.calibration is not None or (own is not None and own.logo is not None)
+        """Return the result of a brand, without a probability where it does not come from a calibration."""
+        of_brand = evidence.get(brand)
+        calibrated = self.matcher.calibration is not None or (of_brand is not None and of_brand.logo is not None)
         return BrandResult(brand, shown if calibrated else None, score or 0.0)
 
     def _skipped(
         self, text: ListingText, photos: Sequence[PhotoFeatures], index: LogoIndex, matches: Sequence[Match]
     ) -> list[str]:
-        """Say what was left out of the scan."""
+        """Return sentences that say what was left out of the scan."""
         skipped = [] if self._models.ocr else ["photos were not read: no OCR engine"]
         skipped += [f"image {i}: without {', '.join(p.unfinished)}" for i, p in enumerate(photos) if p.unfinished]
         skipped += [f"image {i}: {_unread(p.spans.unread)}" for i, p in enumerate(photos) if p.spans.unread]
@@ -201,7 +212,7 @@ class Pipeline:
 
 
 def _warnings(listing: Listing, photos: Sequence[PhotoFeatures]) -> tuple[str, ...]:
-    """Name the fields and the photos that could not be read, and why."""
+    """Return sentences that name the fields and the photos that could not be read, and why."""
     fields = [f"{name}: {why}" for name, why in sorted(listing.dropped.items())]
     return (*fields, *(f"image {i}: {photo.warning}" for i, photo in enumerate(photos) if photo.warning))
 

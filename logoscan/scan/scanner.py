@@ -1,7 +1,8 @@
-"""The facade: listings in, reports out. Wires the stages of a `Pipeline` and knows how streams are scanned.
+"""The facade: listings in, reports out. It wires the stages of a `Pipeline` and scans streams of listings.
 
-A Scanner never changes after it is built. It extracts the features of photos first, which costs nearly everything and
-knows no index, and judges afterwards, which is cheap.
+A Scanner never changes after it is built. It extracts the features of photos first, which takes nearly all of the time
+and needs no index, and judges them afterwards, which is cheap. This file is longer than 300 lines because half of it
+documents arguments.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ __all__ = ["Scanner"]
 
 logger = logging.getLogger(__name__)
 
-# Photos of a stream whose features are kept for others that are equal.
+# Photos of a stream whose features are kept and used again for equal photos.
 _CACHED_PHOTOS = 256
 
 
@@ -61,8 +62,8 @@ class Scanner:
         ocr: Reads text; None reads none.
         effort: How much work may be saved.
         pipeline: The steps of a scan, one by one.
-        calibration: Similarity to probability; None where none fits, and then `similarity_threshold` decides.
-        name_calibration: The same for brands that are registered by their name alone.
+        calibration: Maps similarity to probability; None where none fits, and then `similarity_threshold` decides.
+        name_calibration: Calibration for brands that are registered by their name alone.
     """
 
     def __init__(
@@ -92,7 +93,7 @@ class Scanner:
         Args:
             index: The index.
             encoder: Must be the one that made the index.
-            detector: The bundled `LogoDetector` on the encoder's device if None.
+            detector: Proposes regions; None is the bundled `LogoDetector` on the encoder's device.
             ocr: Reads text; None reads none.
             keypoints: Finds keypoints, which prove a logo image; None finds none. "sift" is `Sift()`.
             alterations: Compares marks with their logo images (`alteration`); "bundled" is the bundled check, which is
@@ -104,23 +105,22 @@ class Scanner:
             prices: Price references; None judges by the owners' usual prices alone.
             score_model: The stated priors if None.
             ledger: Photos and who used them, such as a `PhotoLedger`; a scan reads it, the caller adds to it
-                (`PhotoLedger.add_report`). None looks up none and hashes none. Official photos of brands are the
-                caller's to add too.
+                (`PhotoLedger.add_report`), official photos of brands too. None looks up none and hashes none.
             signals: Functions of a `Case`.
             calibration: "auto" takes the bundled one that belongs to encoder and detector, if there is one.
-            name_calibration: The same for brands that are registered by their name alone.
-            similarity_threshold: Without a calibration: cosine from which a brand counts as shown.
+            name_calibration: Calibration for brands that are registered by their name alone; "auto" as above.
+            similarity_threshold: Least cosine from which a brand counts as shown, where there is no calibration.
             root: Folder that names of photos are relative to and may not leave. None: the folder of the listings, for
                 those of `read_listings`, else the current one, and a `pathlib.Path` is opened wherever it leads.
                 `ANYWHERE` opens whatever a listing names.
             limits: Caps on image files.
-            effort: How much work may be saved by keypoints, the mirror, reading and the detector made here; an engine
-                and a detector that are given have their own.
+            effort: How much work may be saved by keypoints, mirroring, reading and the detector made here; an OCR
+                engine and a detector that are given have their own.
             on_stage: Called with the name of each stage that ended and its seconds, for metrics. The names are "open",
                 "detect", "encode", "keypoints", "read", "search", "match", "alterations" and "judge".
 
         Raises:
-            InputError: `check_alterations` without `alterations`, or another `effort`.
+            InputError: `check_alterations` is set without `alterations`, or `effort` does not exist.
             MismatchError: Index and encoder, or calibration and stages, do not belong together.
             CorruptFileError: The bundled detector is wanted, and missing or altered.
         """
@@ -198,25 +198,25 @@ class Scanner:
             brands: A folder of brand folders, an index folder, or an index.
             device: "auto", "cpu", "cuda", ...; for what is made here.
             encoder: The index's own, or the bundled CLIP, if None.
-            detector: The bundled `LogoDetector` if None.
+            detector: Proposes regions; None is the bundled `LogoDetector`.
             ocr: An engine, the name of one ("auto", "easyocr", "rapidocr", "none"), or None, which reads no text.
-            effort: How much work may be saved: "default" leaves out what hardly ever changes an answer.
+            effort: How much work may be saved: "default" leaves out what hardly ever changes a report.
             prices: Price references; None judges by the owners' usual prices alone.
             score_model: The stated priors if None.
             ledger: Photos and who used them; None looks up none.
             root: Folder that names of photos are relative to and may not leave, as for the constructor.
-            check_alterations: Whether each scan compares the marks that are surely shown with their logo images.
+            check_alterations: Whether each scan compares the most probable marks with their logo images.
             limits: Caps on image files.
             calibration: "auto" takes the bundled one that belongs to encoder and detector, if there is one.
-            name_calibration: The same for brands that are registered by their name alone.
-            similarity_threshold: Without a calibration: cosine from which a brand counts as shown.
+            name_calibration: Calibration for brands that are registered by their name alone; "auto" as above.
+            similarity_threshold: Least cosine from which a brand counts as shown, where there is no calibration.
             signals: Functions of a `Case`.
             on_stage: Called with the name of each stage that ended and its seconds, as for the constructor.
 
         Raises:
             InputError: There are no brands, or an argument is out of range.
             MismatchError: The index was made by another encoder.
-            VettingError: Two brand folders are in each other's way (`LogoIndex.add`).
+            VettingError: Two brand folders conflict with each other (`LogoIndex.add`).
         """
         if encoder is None and isinstance(brands, LogoIndex):
             encoder = brands.encoder
@@ -244,10 +244,10 @@ class Scanner:
     # -- listings
 
     def scan(self, listing: Listing) -> Report:
-        """Scan one listing. A photo that cannot be read is a warning in its report.
+        """Scan one listing, and return its report. A photo that cannot be read is a warning in the report.
 
         Raises:
-            InputError: It is no Listing.
+            InputError: The argument is no Listing.
         """
         if not isinstance(listing, Listing):
             raise InputError(f"listing: expected a Listing, got {type(listing).__name__}")
@@ -263,16 +263,16 @@ class Scanner:
     ) -> Iterator[Report]:
         """Yield reports in the order of the listings, as they come.
 
-        Batches of listings are scanned side by side by threads, each of which takes all models through one batch;
-        listings are judged in their order. With `logoscan.runtime.one_core_a_batch()` before the models are made, a
-        processor of n cores does most: n batches at a time, a core each.
+        Batches of listings are scanned in parallel by threads, each of which runs all models on one batch. With
+        `logoscan.runtime.one_core_a_batch()` before the models are built, a processor of n cores is fastest: n batches
+        at a time, one core for each.
 
         Args:
-            listings: Read as far ahead as there are batches at work.
+            listings: Listings, which are read as far ahead as there are batches in work.
             batch_size: Listings that share the models' batches, 1 or more.
-            workers: Batches at work side by side, 1 or more; 1 uses no threads, and reads no further than one batch.
+            workers: Batches in work in parallel, 1 or more; 1 uses no threads, and reads no further than one batch.
                 None: cores over torch's threads; on a GPU 4 or more.
-            deduplicate: Whether features of the last 256 photos are used again for equal ones.
+            deduplicate: Whether features of the last 256 photos are used again for equal photos.
 
         Raises:
             InputError: `batch_size` or `workers` is under 1, or an item is no Listing.
@@ -315,45 +315,45 @@ class Scanner:
     ) -> Screening:
         """Decide before posting: allow, hold or block, by as much of a scan as the deadline allows.
 
-        Words, price and seller come first, then each photo is opened, then examined: regions, keypoints, text. Stops
-        early where nothing left can change the decision. A stage is not started unless it is expected to end in time,
-        by how long the scanner's stages took so far; a running model is never interrupted, so a deadline can be
-        overrun. Photos are opened even past the deadline, for two seconds of opening in all, since one that cannot be
-        read must not be allowed for want of time. Warm up, and teach it the machine's pace, by screening five listings
-        or more with `deadline_s=math.inf`.
+        Words, price and seller come first, then each photo is opened, then examined: regions, keypoints, text. It
+        stops early where no remaining stage can change the decision. A stage is not started unless it is expected to
+        end in time, judged by the durations of earlier stages; a running model is never interrupted, so a deadline can
+        be overrun. Photos are opened even after the deadline, for two seconds of opening in all, because one that
+        cannot be read must not be allowed for lack of time. To warm up the models and measure durations, screen five
+        listings or more with `deadline_s=math.inf`.
 
         Args:
-            listing: To be posted.
+            listing: The listing to be posted.
             deadline_s: Seconds from now, above 0; `math.inf` takes every stage and gives the report of a scan.
-            on_timeout: The answer where the listing would be allowed so far, and a stage that could change that was
-                left out for the deadline. "allow" lets pass what nobody examined, and whoever slows the gate down
-                passes too: watch `Screener.counts`.
-            on_unreadable: The answer where the listing would be allowed but for a photo that cannot be read, or breaks
-                a model, or a field that was dropped. "allow" lets pass what nobody examined: a seller chooses it. It
-                has the last word over `on_timeout`.
+            on_timeout: Decision where the listing would be allowed so far, and a stage that could change that was left
+                out for the deadline. "allow" lets listings pass that nobody examined, also for sellers who make the
+                screening slow: watch `Screener.counts`.
+            on_unreadable: Decision where the listing would be allowed but for a photo that cannot be read or breaks a
+                model, or a field that was dropped. "allow" lets listings pass that nobody examined, and a seller can
+                bring that about. It has precedence over `on_timeout`.
 
         Raises:
-            InputError: `deadline_s`, `on_timeout` or `on_unreadable` is none of those.
+            InputError: `deadline_s`, `on_timeout` or `on_unreadable` is out of range.
         """
         self._refuse_fork()
         return self._screener.screen(listing, deadline_s=deadline_s, on_timeout=on_timeout, on_unreadable=on_unreadable)
 
     def screener(self, *, pace: Pace | None = None, clock: Callable[[], float] = time.perf_counter) -> Screener:
-        """Make a gate with a pace of its own; `screen` shares one between all who call it."""
+        """Return a screener with a pace of its own; `screen` shares one between all callers."""
         return Screener(self.pipeline, self.index, pace=pace, clock=clock)
 
     # -- the two halves of a scan
 
     def features(self, images: Sequence[ImageSource]) -> list[PhotoFeatures]:
-        """Extract the features of photos. The expensive half of a scan; needs no index."""
+        """Extract the features of photos and return them: the expensive half of a scan, which needs no index."""
         self._refuse_fork()
         return self.pipeline.extractor.extract(images)
 
     def match(self, photos: Sequence[PhotoFeatures], index: LogoIndex | None = None) -> tuple[Match, ...]:
-        """Match the photos of a listing, most probable first.
+        """Match the photos of a listing, and return the matches, most probable first.
 
         Args:
-            photos: Features of its photos, in order.
+            photos: Features of the listing's photos, in order.
             index: A snapshot of the index; the scanner's as it is now if None.
         """
         return self.pipeline.match([photos], self._snapshot(index))[0]
@@ -366,13 +366,13 @@ class Scanner:
         *,
         altered: Mapping[str, MarkAlteration] | None = None,
     ) -> Report:
-        """Report on a listing whose photos were examined. The cheap half of a scan.
+        """Return the report of a listing whose photos were examined: the cheap half of a scan.
 
         Args:
             listing: The listing.
-            photos: Features of its photos, in order; photos beyond them were not examined.
+            photos: Features of the listing's photos, in order; photos beyond them were not examined.
             index: A snapshot of the index; the scanner's as it is now if None.
-            altered: What became of brands' marks, by brand, where the caller asked that.
+            altered: Alteration of brands' marks, by brand, where the caller compared them.
         """
         index = self._snapshot(index)
         matches = self.match(photos, index)
@@ -380,17 +380,17 @@ class Scanner:
         return self.pipeline.report(text, photos, index, matches, altered or {})
 
     def _snapshot(self, index: LogoIndex | None) -> LogoIndex:
-        return self.index.snapshot() if index is None else index  # an empty index is falsy, and an index all the same
+        return self.index.snapshot() if index is None else index  # an empty index is falsy, but must be used
 
-    # -- one picture
+    # -- one photo
 
     def find_logos(self, image: ImageSource) -> tuple[Match, ...]:
-        """Find registered logos in one picture, most probable first, in the regions that the detector proposes.
+        """Find registered logos in one photo, and return the matches, most probable first.
 
-        A scan that reads also matches the lines of text.
+        Only the regions that the detector proposes are matched; a scan with OCR also matches the lines of text.
 
         Raises:
-            ImageError: The picture cannot be read.
+            ImageError: The photo cannot be read.
         """
         self._refuse_fork()
         features = self.pipeline.extractor.extract_unread(image)
@@ -399,50 +399,50 @@ class Scanner:
     def alteration(self, image: ImageSource, match: Match) -> Alteration | None:
         """Compare a matched mark with its registered logo image: faithful, mirrored, stretched or incomplete.
 
-        Takes about as long as a look at a photo, so it is for matches in doubt and for reports, not for all.
+        It takes about as long as examining a photo, so it is for doubtful matches and for reports, not for all matches.
 
         Args:
-            image: The picture.
-            match: One of its matches, by a logo.
+            image: The photo.
+            match: A match of the photo, by a logo.
 
         Returns:
-            None where the index has no image of that logo or one without outlines (an opaque photograph), or it cannot
-            be laid over the region.
+            None where the index has no image of the logo, or one without outlines (an opaque photograph), or where it
+            cannot be aligned with the region.
 
         Raises:
-            InputError: The scanner was built without an alteration check, or the logo is registered no more.
-            ImageError: The picture cannot be read.
+            InputError: The scanner was built without an alteration check, or the logo is no longer registered.
+            ImageError: The photo cannot be read.
         """
         self._refuse_fork()
         return self.pipeline.comparison.alteration(image, match, self.index.snapshot())
 
     def refine_box(self, image: ImageSource, match: Match) -> Match:
-        """Move and resize the box of a match to where it looks most like the brand's logos (`refine_match`).
+        """Move and resize the box of a match to where it is most similar to the brand's logos (`refine_match`).
 
-        Takes about as long as a look at a photo: for reports that people see, not for all.
+        It takes about as long as examining a photo, so it is for reports that people see, not for all matches.
 
         Args:
-            image: The picture.
-            match: One of its matches, by a logo.
+            image: The photo.
+            match: A match of the photo, by a logo.
 
         Returns:
             The match with that box and its similarity, never lower than that of the box given. Margin and probability
-            stay those of the region that was proposed: a calibration knows no regions that were chosen for their
-            similarity.
+            stay those of the proposed region, because calibrations were not fitted on regions that were chosen for
+            their similarity.
 
         Raises:
-            InputError: The brand has no logo any more.
-            ImageError: The picture cannot be read.
+            InputError: The brand no longer has a logo.
+            ImageError: The photo cannot be read.
         """
         self._refuse_fork()
         return refine_match(self.pipeline.extractor.load(image), match, self.index.snapshot(), self.encoder)
 
     def read_text(self, image: ImageSource) -> TextSpans:
-        """Read the lines of text in one picture.
+        """Read the lines of text in one photo, and return them.
 
         Raises:
             InputError: The scanner was built without an OCR engine.
-            ImageError: The picture cannot be read.
+            ImageError: The photo cannot be read.
         """
         if self.ocr is None:
             raise InputError("read_text: expected a scanner with an OCR engine, got ocr=None")
@@ -452,17 +452,17 @@ class Scanner:
     # -- processes
 
     def _refuse_fork(self) -> None:
-        if os.getpid() != self._process:  # models wait for threads that a fork leaves behind, for ever
+        if os.getpid() != self._process:  # models would wait for ever for threads that do not exist in a fork
             raise LogoscanError(
                 f"Scanner: built in process {self._process} and used in its fork {os.getpid()}, where the threads of "
                 "its models are missing; start processes by spawn or forkserver, and build it in each of them"
             )
 
     def __reduce__(self) -> NoReturn:
-        """Refuse: what a model holds is not for pipes.
+        """Refuse to be pickled, because models cannot be sent to another process.
 
         Raises:
-            TypeError: Always; it says what to do.
+            TypeError: Always; the message says what to do.
         """
         raise TypeError("Scanner cannot be pickled: build it in each process, from an index that is saved on disk")
 

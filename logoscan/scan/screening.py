@@ -1,22 +1,22 @@
-"""The gate before posting: as much of a scan as a deadline allows, cheapest answers first, and a decision.
+"""Screening before posting: as much of a scan as a deadline allows, cheapest stages first, and a decision.
 
 Invariants, each with a test:
 
 - Without a deadline (`math.inf`) every stage is taken, and the report is that of a scan (numbers within 1e-6 where the
   encoder gives a region the same vector in every batch).
-- A stage is not started where it is not expected to end in time. A model that runs cannot be interrupted, so the
-  deadline is kept as well as durations can be foreseen. The first stage, title and claim, always runs; photos are
-  opened past the deadline, too, for two seconds of opening in all.
-- What cannot be read is a stage left out: a photo that cannot be opened, or breaks a model, is never allowed, unless
-  that was asked for. Nor is what lies over a cap.
-- A finite deadline stops early where nothing left can change the decision (`early_exit`). "block" is final once what
-  cannot be taken back blocks; "allow" and "hold" are only when every photo was looked at, since a photo that was not
-  may show, name or confess anything.
+- A stage is not started if it is not expected to end in time. A running model cannot be interrupted, so the deadline is
+  kept as well as durations can be predicted. The first stage, title and claim, always runs; photos are opened after the
+  deadline, too, for two seconds of opening in all.
+- An input that cannot be read is a stage left out: a listing with a photo that cannot be opened, or breaks a model, is
+  not allowed unless the caller chose so. Nor is a listing of which something is over a cap.
+- With a finite deadline the screening stops early where no remaining stage can change the decision (`early_exit`).
+  "block" is final once findings that cannot be revoked block; "allow" and "hold" are final only when every photo was
+  examined, because another photo may show or name any brand, or say that the goods are no originals.
 - Each text is read once.
 - What was left out is named, in `Screening.skipped` and in the report.
 
 A listing is judged by the index as it was when its screening began. A photo that was hashed and then breaks a model
-costs its hash in a scan; one that a screening did not look at for being certain does not.
+loses its hash in a scan; in a screening that ended before the photo was examined, it keeps it.
 """
 
 from __future__ import annotations
@@ -48,17 +48,17 @@ _DECISIONS: Mapping[Band, Decision] = {"clear": "allow", "review": "hold", "bloc
 
 @dataclass(frozen=True)
 class Screening:
-    """The answer of the gate.
+    """The result of a screening.
 
     Attributes:
-        decision: "allow", "hold" for a person's look, or "block".
-        report: As far as the listing was judged; its reasons sum to its score, and its band is the decision's but where
-            `timed_out` made "hold" of "allow", or `on_unreadable` "allow" of "hold".
+        decision: "allow", "hold" (a person must look at it) or "block".
+        report: Report of the stages that were taken; its reasons sum to its score, and its band is that of the
+            decision, unless `timed_out` changed "allow" to "hold", or `on_unreadable` changed "hold" to "allow".
         skipped: Stages that were left out, in order.
-        elapsed_s: Of each stage that was taken, in order, with the judging after it; without a deadline all is judged
-            once, at the end.
-        total_s: Of the whole screening.
-        timed_out: Something that could have changed the decision was left out for the deadline.
+        elapsed_s: Duration in seconds of each stage that was taken, in order, with the judging after it; without a
+            deadline all is judged once, at the end.
+        total_s: Duration of the whole screening in seconds.
+        timed_out: Whether a stage that could have changed the decision was left out for the deadline.
     """
 
     decision: Decision
@@ -69,25 +69,25 @@ class Screening:
     timed_out: bool
 
     def to_mapping(self) -> dict[str, Any]:
-        """Everything as plain dictionaries, lists, strings and numbers."""
+        """Return the screening as plain dictionaries, lists, strings and numbers."""
         return to_mapping(self)
 
     def to_json(self) -> str:
-        """One line of JSON; `from_json` gives an equal screening."""
+        """Return one line of JSON, from which `from_json` makes an equal screening."""
         return to_json(self)
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Screening:
-        """Read what `to_json` wrote.
+        """Return the screening that `to_json` wrote.
 
         Raises:
-            CorruptFileError: It is no screening.
+            CorruptFileError: The text is no screening.
         """
         return from_json(cls, text, "screening")
 
 
 class Screener:
-    """Screens listings with the pipeline of a scanner. Its pace is all that it learns; may be shared by threads."""
+    """Screens listings with the pipeline of a scanner. Only its pace and counts change; may be shared by threads."""
 
     def __init__(
         self,
@@ -102,8 +102,9 @@ class Screener:
         Args:
             pipeline: Takes the stages.
             index: The index; each screening uses a snapshot of it.
-            pace: How long stages take; a new one if None. Share one only between scanners of the same models.
-            clock: Seconds, rising.
+            pace: Expected durations of stages; None makes a new one. Share one only between scanners of the same
+                models.
+            clock: Returns seconds, rising.
         """
         self._pipeline, self._index, self._pace, self._clock = pipeline, index, pace or Pace(), clock
         self._counts: Counter[str] = Counter()
@@ -111,10 +112,11 @@ class Screener:
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """How many listings were answered in which way so far, for a metric.
+        """Number of listings by decision so far, for a metric.
 
-        The keys are decisions ("allow", "hold", "block"), and the same with what was left out and could have changed
-        them: "allow, timed out" and "allow, unreadable" count what was let pass unexamined, since that was asked for.
+        The keys are the decisions ("allow", "hold", "block"), and the decisions with the reason for which a stage was
+        left out: "allow, timed out" and "allow, unreadable" count listings that were allowed although a part of them
+        was not examined.
         """
         with self._lock:
             return Counter(self._counts)
@@ -127,7 +129,7 @@ class Screener:
         on_timeout: OnTimeout = "hold",
         on_unreadable: OnUnreadable = "hold",
     ) -> Screening:
-        """Decide about one listing in time, as `Scanner.screen` does."""
+        """Decide about one listing in time; the arguments are those of `Scanner.screen`, where they are documented."""
         if not deadline_s > 0:  # NaN fails too
             raise InputError(f"deadline_s: expected seconds above 0, got {deadline_s!r}")
         if on_timeout not in get_args(OnTimeout):

@@ -1,4 +1,4 @@
-"""Batches to threads, and what these make of them in the batches' order. Knows no listings and no models."""
+"""Process batches by threads, and yield the results in the batches' order."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ R = TypeVar("R")
 
 
 def batched(stream: Iterable[T], size: int) -> Iterator[list[T]]:
-    """Lists of `size` items, the last one maybe shorter; no further ahead than the list that is asked for."""
+    """Yield lists of `size` items, the last one perhaps shorter; nothing is read ahead of the list that is yielded."""
     items = iter(stream)
     return iter(lambda: list(islice(items, size)), [])
 
 
 def in_order(batches: Iterator[Sequence[T]], work: Callable[[Sequence[T]], Iterable[R]], workers: int) -> Iterator[R]:
-    """What `work` makes of each batch, in their order.
+    """Yield the results of `work` for each batch, in the order of the batches.
 
     Args:
-        batches: Read as far ahead as there are workers. Where reading breaks, what came before is worked on first, and
-            the error raised then.
-        work: Called by several threads at a time, each with a batch of its own.
-        workers: Threads; 1 uses none.
+        batches: Batches, read as far ahead as there are workers. Where reading raises, the results of the batches
+            before come first, and the error is raised then.
+        work: Function of a batch, called by several threads at a time, each with a batch of its own.
+        workers: Number of threads; 1 uses none.
     """
     if workers == 1:
         for batch in batches:
@@ -35,7 +35,7 @@ def in_order(batches: Iterator[Sequence[T]], work: Callable[[Sequence[T]], Itera
         return
     with ThreadPoolExecutor(workers, "logoscan") as pool:
         ahead: deque[Future[list[R]]] = deque()
-        broke: Exception | None = None
+        reading_error: Exception | None = None
         try:
             while True:
                 try:
@@ -43,15 +43,15 @@ def in_order(batches: Iterator[Sequence[T]], work: Callable[[Sequence[T]], Itera
                 except StopIteration:
                     break
                 except Exception as error:
-                    broke = error
+                    reading_error = error
                     break
                 ahead.append(pool.submit(lambda batch: list(work(batch)), batch))
                 if len(ahead) > workers:
                     yield from ahead.popleft().result()
             while ahead:
                 yield from ahead.popleft().result()
-            if broke is not None:
-                raise broke
-        finally:  # the caller stopped
-            for waiting in ahead:
-                waiting.cancel()
+            if reading_error is not None:
+                raise reading_error
+        finally:  # the caller may have stopped early
+            for future in ahead:
+                future.cancel()

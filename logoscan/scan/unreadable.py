@@ -1,4 +1,4 @@
-"""Warn in the log where most photos of a stream cannot be read: then the root is probably wrong."""
+"""Log a warning where most photos of a stream cannot be read, because the root is probably wrong then."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ __all__ = ["photo_warnings", "warn_of_unreadable_photos"]
 
 logger = logging.getLogger(__name__)
 
-# Photos of a stream from which the warning is given while it runs, and at its end.
-_WARN_FROM, _WARN_AT_END_FROM = 20, 5
+# Fewest photos of a stream from which the warning is given while it runs, and at its end.
+_MIN_PHOTOS, _MIN_PHOTOS_AT_END = 20, 5
 
 
 def photo_warnings(warnings: Iterable[str]) -> list[str]:
-    """Return the warnings of a report about photos that could not be examined; other ones are about fields."""
+    """Return the warnings of a report that are about photos that could not be examined; others are about fields."""
     return [warning for warning in warnings if warning.startswith("image ")]
 
 
 def warn_of_unreadable_photos(reports: Iterable[Report], root: Root) -> Iterator[Report]:
     """Yield reports as they are, and log one line where more than half of the photos could not be read.
 
-    Each single report says so too quietly.
+    The warnings of single reports are easily overlooked.
 
     Args:
         reports: Reports of a scanner.
-        root: Where the scanner looks for photos; only named.
+        root: Root of the scanner, which the message names.
     """
     photos = failed = 0
     has_warned, example = False, ""
@@ -49,9 +49,9 @@ def warn_of_unreadable_photos(reports: Iterable[Report], root: Root) -> Iterator
         failed += len(missing)
         if missing and not example:
             example = f"{missing[0][:300]} of listing {report.listing_id[:80]!r}"
-        if not has_warned and photos >= _WARN_FROM and 2 * failed > photos:
+        if not has_warned and photos >= _MIN_PHOTOS and 2 * failed > photos:
             has_warned = True
             warn()
         yield report
-    if not has_warned and photos >= _WARN_AT_END_FROM and 2 * failed > photos:
+    if not has_warned and photos >= _MIN_PHOTOS_AT_END and 2 * failed > photos:
         warn()

@@ -13,7 +13,7 @@ import click
 import cv2
 import numpy as np
 
-from logoscan.matching.alteration_features import LOOK_PX
+from logoscan.matching.alteration_features import PLANE_PX
 from logoscan.training import icons as icon_store
 from logoscan.training.card import curve, failures
 from logoscan.training.command_options import FOLDER, MODEL, material
@@ -148,7 +148,7 @@ def export(source: str, folder: str, size: int) -> None:
 @click.argument("folder", type=FOLDER)
 def bundle_command(name: str, source: str, folder: str) -> None:
     """Copy the network NAME from its file SOURCE into the weights FOLDER and write its row in the manifest."""
-    size = detector_size(source) if name == DETECTOR else LOOK_PX
+    size = detector_size(source) if name == DETECTOR else PLANE_PX
     click.echo(bundle(name, source, folder, size))
 
 

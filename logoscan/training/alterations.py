@@ -22,8 +22,8 @@ import torch.nn.functional as F  # noqa: N812
 from safetensors.torch import save_file
 
 from logoscan.index.renderings import ink
-from logoscan.matching.alteration import KINDS, laid
-from logoscan.matching.alteration_features import NUMBERS, evidence
+from logoscan.matching.alteration import KINDS, align_forms
+from logoscan.matching.alteration_features import N_FEATURES, alteration_features
 from logoscan.matching.alteration_net import AlterationNet, build
 from logoscan.training.compose import Composer
 from logoscan.training.crops import ground_for
@@ -63,7 +63,7 @@ class Examples:
     """Aligned pairs, as the network gets them.
 
     Attributes:
-        numbers: float32 (n, `NUMBERS`), output of `evidence` for each pair.
+        numbers: float32 (n, `N_FEATURES`), output of `alteration_features` for each pair.
         kinds: int64 (n,), number of the alteration of each pair in `KINDS`.
         lost: int64 (m,), the same numbers for pairs that could not be aligned.
     """
@@ -144,12 +144,12 @@ def align_pairs(pairs: Iterable[Pair]) -> Examples:
     lost: list[int] = []
     rows: list[tuple[npt.NDArray[np.float32], int]] = []
     for pair in pairs:
-        alignment = laid(pair.crop, pair.logo_image)
+        alignment = align_forms(pair.crop, pair.logo_image)
         if alignment is None:
             lost.append(pair.kind)
         else:
-            rows.append((evidence(pair.crop, *alignment), pair.kind))
-    numbers = np.array([row[0] for row in rows], np.float32).reshape(-1, NUMBERS)
+            rows.append((alteration_features(pair.crop, *alignment), pair.kind))
+    numbers = np.array([row[0] for row in rows], np.float32).reshape(-1, N_FEATURES)
     return Examples(numbers, np.array([row[1] for row in rows], np.int64), np.array(lost, np.int64))
 
 
@@ -186,7 +186,7 @@ def train_alterations(examples: Examples, rounds: int = 30, seed: int = 0, lr: f
     net, batch = build(), min(128, len(examples))
     optimizer = torch.optim.AdamW(net.parameters(), lr=lr, weight_decay=0.3)
     numbers, kinds = torch.from_numpy(examples.numbers), torch.from_numpy(examples.kinds)
-    net.cut(numbers)
+    net.fit_bins(numbers)
     steps = rounds * (len(examples) // batch)
     step = 0
     for number in range(rounds):

@@ -20,7 +20,15 @@ from rich.progress import track
 from logoscan.index.logo_index import LogoIndex
 from logoscan.index.vet import CONFLICTS
 from logoscan.io.records import to_mapping
-from logoscan.matching.calibrate import SIZES, Labelled, collect, expected_calibration_error, fit, predict, surest
+from logoscan.matching.calibrate import (
+    SIZES,
+    LabelledPhoto,
+    collect,
+    expected_calibration_error,
+    fit,
+    most_probable_rows,
+    predict,
+)
 from logoscan.matching.calibration import MatchCalibration
 from logoscan.training import icons as icon_store
 from logoscan.training.icons import Icons
@@ -74,7 +82,7 @@ def full_index(icons: Icons, encoder: Encoder, names: set[str]) -> LogoIndex:
 
 
 def _calibrate(
-    pictures: list[Labelled],
+    pictures: list[LabelledPhoto],
     index: LogoIndex,
     encoder: Encoder,
     detector: Detector,
@@ -98,7 +106,7 @@ def _calibrate(
     trial = fit_samples(collect(pictures[:half], index, seed, kind))
     check = collect(pictures[half:], index, seed + 1, kind)
     probability = predict(trial, check)
-    named, answer = probability > trial.threshold, surest(probability, check)
+    named, answer = probability > trial.threshold, most_probable_rows(probability, check)
     empty, right = check.empty[answer], check.right[answer]
     figures = {
         "held_out_ece": round(expected_calibration_error(probability, check.right), 4),
@@ -135,13 +143,13 @@ def main(
     """Fit the calibrations of the bundled model with a detector; half of the scenes check the other half."""
     icons, encoder = icon_store.load(icons_folder), ClipEncoder()
     detector = Tiles(DENSE_PLAN) if detector_name == "dense-tiles" else make_detector(detector_name)
-    pictures: list[Labelled] = []
+    pictures: list[LabelledPhoto] = []
     words: set[str] = set()
     for scene in track(scenes(seed, count, icons, backgrounds, fonts), "scenes", total=count):
         regions = detector.detect([scene.rgb])[0]
         vectors = encode_crops(encoder, [scene.rgb], [regions.xyxy])[0]
         words |= _words(scene)
-        pictures.append(Labelled(frozenset(scene.names) | _words(scene), regions, vectors))
+        pictures.append(LabelledPhoto(frozenset(scene.names) | _words(scene), regions, vectors))
     rng = np.random.default_rng(seed)
     made_up = {" ".join(random_name(rng).lower().split()) for _ in range(SIZES[-1])}
     index = full_index(icons, encoder, words | made_up)

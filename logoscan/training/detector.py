@@ -27,7 +27,7 @@ from logoscan.training.detector_files import load_weights, write_detector
 from logoscan.training.detector_plan import DetectorPlan
 from logoscan.training.stream import stream
 from logoscan.types import Boxes
-from logoscan.vision.detector_net import anchors_of, build, outputs, places_of
+from logoscan.vision.detector_net import anchors_of, build, level_shapes, outputs
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ def loss(net: FCOS, pixels: torch.Tensor, boxes: Sequence[Boxes]) -> dict[str, t
         head = outputs(net, to_input(pixels))
     count, _, height, width = pixels.shape
     anchors = anchors_of(net, count, height, width)
-    cells = [rows * columns for rows, columns in places_of(height, width)]
+    cells = [rows * columns for rows, columns in level_shapes(height, width)]
     truth = [
         {"boxes": torch.from_numpy(b).reshape(-1, 4), "labels": torch.zeros(len(b), dtype=torch.int64)} for b in boxes
     ]

@@ -1,6 +1,6 @@
-"""Where to look: picture -> regions that may hold a mark. Knows nothing about brands.
+"""Propose the regions of a photo that may show a mark of any brand: the `Detector` protocol and the trained detector.
 
-`WholeImage` and `Tiles` lay out places without looking at pixels; `LogoDetector` is trained to find marks of any brand.
+`WholeImage` and `Tiles` (`tiles`) lay out regions without reading pixels; `LogoDetector` is trained.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from PIL import Image
 
 from logoscan._hashing import file_sha256, fingerprint
 from logoscan.errors import CorruptFileError, InputError
-from logoscan.images.boxes import clip, from_square, iou
+from logoscan.images.boxes import clip, from_square
 from logoscan.images.crops import square_crops
 from logoscan.odds import sigmoid_array
 from logoscan.runtime import building_networks, resolve_device
-from logoscan.types import Boxes, Effort, Regions, Rgb, TextSpans
+from logoscan.types import Boxes, Effort, Regions, Rgb
 from logoscan.vision import weights
 from logoscan.vision.network_runner import BatchSizes, NetworkRunner, PrecisionChoice, RuntimeChoice, check_choices
 from logoscan.vision.tiles import LARGE_PLAN, TilePlan, Tiles, WholeImage
@@ -29,7 +29,6 @@ __all__ = [
     "Detector",
     "LogoDetector",
     "make_detector",
-    "with_text",
 ]
 
 
@@ -49,36 +48,36 @@ class Detector(Protocol):
 
     @property
     def description(self) -> str:
-        """What proposes the regions, for the provenance of reports: name, fingerprint, effort."""
+        """Name, fingerprint and effort of the detector, for the provenance of reports."""
         ...
 
     def detect(self, images: Sequence[Rgb]) -> list[Regions]:
-        """Regions of each picture (uint8 (H, W, 3)), best first, in pixels of that picture and inside of it."""
+        """Return the regions of each photo, best first, in pixels of that photo and inside it.
+
+        Args:
+            images: Photos, uint8 (H, W, 3) RGB.
+        """
         ...
 
 
-# Intersection over union from which a line of text is a region that was proposed already.
-_SAME_REGION_IOU = 0.7
-# Lines of text that become regions at most: small print may have thousands.
-_MOST_TEXT_REGIONS = 50
-# Pictures that the detector takes together on a GPU; a CPU gains nothing from more than one.
+# Photos that the detector takes together on a GPU; a CPU gains nothing from more than one.
 _BATCH_SIZES = BatchSizes(torch_cpu=(1,), openvino=(1,), gpu=(8,))
-# Proposals of the default effort at most; it takes the whole picture besides and no large squares.
-_MOST_PROPOSALS_DEFAULT = 12
-# Least long side at which the default effort looks at a picture: a small one is enlarged to it.
-_LEAST_SIDE_PX = 384
+# Most proposals of the default effort, which adds the whole photo and no large squares.
+_MAX_PROPOSALS_DEFAULT = 12
+# Least long side of the network's input at default effort; smaller photos are enlarged to it.
+_MIN_LONG_SIDE_PX = 384
 
 
 class LogoDetector:
-    """The trained detector: one pass over a picture proposes every place that looks like a mark of some brand.
+    """The trained detector: one pass over a photo proposes every region that looks like a mark of some brand.
 
-    Thread-safe once built. The picture itself always comes last, and at full effort a few large squares of it after it:
-    a mark may fill it, and goods that are registered by a photograph of the pack are no marks.
+    Thread-safe once built. After the proposals comes the whole photo, and at full effort a few large squares of it: a
+    mark may fill the photo, and a brand may be registered by a photograph of the pack, which is no mark.
 
     Attributes:
-        device: Where it runs.
-        precision: `fp32` or `bf16`, of the network's arithmetic.
-        size_px: Side of the square that it looks at; pictures are scaled and padded to it.
+        device: Device that it runs on.
+        precision: Precision of the network's arithmetic, `fp32` or `bf16`.
+        size_px: Side of the network's square input in pixels; photos are scaled and padded to it.
     """
 
     @building_networks()
@@ -100,14 +99,14 @@ class LogoDetector:
             path: A safetensors file of `logoscan.training.detector`; None for the bundled one.
             device: `auto`, `cpu`, `cuda`, `cuda:1`, ...
             precision: `auto` is bf16 where the hardware has it.
-            least: Confidence from which a place is proposed, in (0, 1).
-            most: Most proposals for a picture, besides the large squares; at most twelve by default effort.
-            large: Squares that are looked at in every picture at full effort.
-            effort: "full" looks at every picture scaled to the square, and proposes `most` places and `large`;
-                "default" leaves the padding out, enlarges to 384 px, and proposes twelve places and the whole picture;
-                on a GPU, which sees one shape sooner than many, it looks as "full" does.
-                The fingerprint is the same, since a calibration serves both (`benchmarks/quality.py effort` measures
-                what that costs).
+            least: Least confidence of a proposal, in (0, 1).
+            most: Most proposals for a photo, besides the large squares; at most twelve at default effort.
+            large: Large squares that are added for every photo at full effort.
+            effort: "full" scales and pads every photo to the square, and proposes `most` regions and `large`;
+                "default" leaves the padding out, enlarges small photos to 384 px, and proposes twelve regions and the
+                whole photo; on a GPU, which is faster with one shape than with many, it pads as "full" does. The
+                fingerprint is the same, because one calibration serves both (`benchmarks/quality/effort.py` measures
+                the loss).
             runtime: What runs the network; "auto" is OpenVINO on a CPU where it is installed, else torch.
 
         Raises:
@@ -129,8 +128,8 @@ class LogoDetector:
         if effort not in get_args(Effort):
             raise InputError(f"LogoDetector.effort: expected default or full, got {effort!r}")
         self.device, self.least, self.most, self._large = resolve_device(device), least, most, Tiles(large)
-        self.effort, self._laid = effort, self._large if effort == "full" else WholeImage()
-        path = weights.verified(weights.DETECTOR)[0] if path is None else Path(path)
+        self.effort, self._fixed_regions = effort, self._large if effort == "full" else WholeImage()
+        path = weights.verify(weights.DETECTOR)[0] if path is None else Path(path)
         net = build()
         try:
             with safe_open(str(path), "pt") as file:
@@ -181,11 +180,17 @@ class LogoDetector:
         return f"{self.name}@{self.fingerprint} {self.effort}"
 
     def detect(self, images: Sequence[Rgb]) -> list[Regions]:
-        """Proposals of each picture, surest first; then the picture and any large squares, confidence `least`."""
+        """Return the proposals of each photo, most confident first, then the whole photo and any large squares.
+
+        The confidence of the whole photo and of the squares is `least`.
+
+        Args:
+            images: Photos, uint8 (H, W, 3) RGB.
+        """
         sizes = [self._canvas_wh(image.shape[1], image.shape[0]) for image in images]
         out: dict[int, Regions] = {}
         step = self._network.sizes[-1]
-        for size in dict.fromkeys(sizes):  # pictures of one size go together
+        for size in dict.fromkeys(sizes):  # photos of one input size share batches
             rows = [i for i, wh in enumerate(sizes) if wh == size]
             for start in range(0, len(rows), step):
                 part = rows[start : start + step]
@@ -193,10 +198,10 @@ class LogoDetector:
         return [out[i] for i in range(len(images))]
 
     def _canvas_wh(self, width: int, height: int) -> tuple[int, int]:
-        """What the network sees of a picture of this size, px; few shapes, multiples of 64."""
+        """Return the size of the network's input for a photo of this size, in pixels: few shapes, multiples of 64."""
         if self._square:
             return self.size_px, self.size_px
-        long = min(self.size_px, max(min(_LEAST_SIDE_PX, self.size_px), -max(width, height) // 64 * -64))
+        long = min(self.size_px, max(min(_MIN_LONG_SIDE_PX, self.size_px), -max(width, height) // 64 * -64))
         short = min(width, height) / max(width, height) * long
         short = max(64, -int(short) // 64 * -64)
         return (long, short) if width >= height else (short, long)
@@ -207,18 +212,20 @@ class LogoDetector:
         (detections,) = self._network.run(canvases, lambda heads: self._decode(heads, height, width))
         return [
             self._regions(self._in_picture(boxes, image, size_wh), scores, large.xyxy)
-            for (boxes, scores), image, large in zip(detections, images, self._laid.detect(images), strict=True)
+            for (boxes, scores), image, large in zip(
+                detections, images, self._fixed_regions.detect(images), strict=True
+            )
         ]
 
     def _decode(self, heads: Sequence[Any], height: int, width: int) -> list[tuple[Boxes, NDArray[np.float32]]]:
-        """Return the boxes of each canvas, px, best first, and their scores."""
+        """Return the boxes of each canvas in pixels, best first, and their scores."""
         from logoscan.vision.detector_net import Heads, decode
 
         detections = decode(self._net, dict(zip(Heads.names, heads, strict=True)), height, width)
         return [(each["boxes"].cpu().numpy(), each["scores"].cpu().numpy()) for each in detections]
 
     def _canvas(self, image: Rgb, width: int, height: int) -> Rgb:
-        """A picture, scaled and padded to what the network sees."""
+        """Return a photo scaled and padded to the network's input."""
         if self._square:
             whole = np.array([[0, 0, image.shape[1], image.shape[0]]], np.float32)
             return np.asarray(square_crops(image, whole, self.size_px, "pad")[0], np.uint8)
@@ -230,7 +237,7 @@ class LogoDetector:
         return out
 
     def _in_picture(self, boxes: Boxes, image: Rgb, size_wh: tuple[int, int]) -> Boxes:
-        """The reverse of `_canvas` for boxes."""
+        """Return boxes of the canvas (`_canvas`) in pixels of the photo."""
         height, width = image.shape[:2]
         if self._square:
             return from_square(boxes, width, height, self.size_px)
@@ -238,19 +245,19 @@ class LogoDetector:
         return clip(boxes * np.array([width / w, height / h] * 2, np.float32), width, height)
 
     def _regions(self, xyxy: Boxes, scores: NDArray[np.float32], large: Boxes) -> Regions:
-        """Regions of one picture: the sure ones of what was found, and `large`, the whole one first."""
+        """Return the regions of one photo: the most confident proposals, then `large`, the whole photo first."""
         score = scores.astype(np.float64)
         logit = self._slope * np.log(score / (1 - np.minimum(score, 1 - 1e-6))) + self._offset
         confidence = sigmoid_array(logit).astype(np.float32)
         large_enough = (xyxy[:, 2:] - xyxy[:, :2]).min(1) >= 1
-        most = self.most if self.effort == "full" else min(self.most, _MOST_PROPOSALS_DEFAULT)
+        most = self.most if self.effort == "full" else min(self.most, _MAX_PROPOSALS_DEFAULT)
         rows = np.flatnonzero((confidence >= self.least) & large_enough)[:most]
         least = np.full(len(large), self.least, np.float32)
         return Regions(np.concatenate([xyxy[rows], large]), np.concatenate([confidence[rows], least]))
 
 
 def _fitted(width: int, height: int, most_width: int, most_height: int) -> tuple[int, int]:
-    """Sides of a picture scaled into a canvas, 1 or more."""
+    """Return the sides of a photo scaled into a canvas, 1 or more."""
     scale = min(most_width / width, most_height / height)
     return max(1, min(most_width, round(width * scale))), max(1, min(most_height, round(height * scale)))
 
@@ -258,10 +265,16 @@ def _fitted(width: int, height: int, most_width: int, most_height: int) -> tuple
 def make_detector(
     name: str, *, device: str = "auto", path: str | Path | None = None, effort: Effort = "default"
 ) -> Detector:
-    """The detector of a name: `logo` (the bundled one, or that of a file), `tiles` by the default plan, or `whole`.
+    """Return the detector of a name.
+
+    Args:
+        name: `logo`, the trained detector; `tiles`, by the default plan; or `whole`, the whole photo.
+        device: `auto`, `cpu`, `cuda`, ..., for `logo`.
+        path: File of a trained detector for `logo`; None for the bundled one.
+        effort: How much work `logo` may save.
 
     Raises:
-        InputError: Another name, or a file for one that has none.
+        InputError: The name is another one, or a file is given for a detector that has none.
     """
     if name not in ("logo", "tiles", "whole"):
         raise InputError(f"detector: expected logo, tiles or whole, got {name!r}")
@@ -270,25 +283,3 @@ def make_detector(
     if path is not None:
         raise InputError(f"path: expected None with the detector {name}, got {str(path)!r}")
     return Tiles() if name == "tiles" else WholeImage()
-
-
-def with_text(regions: Regions, spans: TextSpans, width_px: int, height_px: int) -> Regions:
-    """Regions of a picture and, after them, its lines of text that none of them is about: a wordmark is a line too.
-
-    Args:
-        regions: Proposals, best first.
-        spans: What was read in the same picture.
-        width_px: Of the picture.
-        height_px: Of the picture.
-
-    Returns:
-        The surest lines, 50 at most; they have the confidence of the least sure region, 0 where
-        there is none.
-    """
-    lines = clip(spans.xyxy, width_px, height_px)
-    large = (lines[:, 2:] - lines[:, :2]).min(axis=1) >= 1
-    fresh = np.flatnonzero(large & (iou(lines, regions.xyxy).max(axis=1, initial=0) < _SAME_REGION_IOU))
-    fresh = fresh[np.argsort(-spans.confidence[fresh], kind="stable")][:_MOST_TEXT_REGIONS]
-    least = regions.confidence.min() if len(regions) else np.float32(0)
-    sure = np.concatenate([regions.confidence, np.full(len(fresh), least, np.float32)])
-    return Regions(np.concatenate([regions.xyxy, lines[fresh]]), sure)

@@ -1,7 +1,7 @@
-"""The network of the trained detector, built and read; one place for using it and for training it.
+"""The network of the trained detector, for use and for training.
 
-FCOS (Tian et al., TPAMI 2020; torchvision's) for one class, "a mark of any brand", over an EfficientNet-Lite0 with a
-feature pyramid at strides 8 to 64. Knows nothing of pictures, files of settings, or training.
+FCOS (Tian et al., TPAMI 2020; torchvision's implementation) for one class, "a mark of any brand", over an
+EfficientNet-Lite0 with a feature pyramid at strides 8 to 64. Reads no photos and no files.
 """
 
 from __future__ import annotations
@@ -15,17 +15,22 @@ from torchvision.models.detection.image_list import ImageList
 from torchvision.ops import FeaturePyramidNetwork
 from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 
-__all__ = ["MEAN", "STD", "Heads", "anchors_of", "build", "decode", "outputs", "places_of"]
+__all__ = ["MEAN", "STD", "Heads", "anchors_of", "build", "decode", "level_shapes", "outputs"]
 
 MEAN = (0.485, 0.456, 0.406)
+"""Mean of each channel that pixels in 0..1 are normalised with, as for ImageNet."""
 STD = (0.229, 0.224, 0.225)
+"""Standard deviation of each channel that pixels in 0..1 are normalised with, as for ImageNet."""
+# Name of the backbone in timm.
 _BACKBONE = "tf_efficientnet_lite0"
+# Channels of the feature pyramid, and the strides of its levels in pixels.
 _CHANNELS = 64
 _STRIDES = (8, 16, 32, 64)
-_CANDIDATES = 300
-"""Best places of each level that are decoded."""
-_OVERLAP = 0.6
-"""Intersection over union above which the worse of two boxes is dropped; a mark and it with its word both stay."""
+# Best positions of each level that are decoded.
+_DECODED_PER_LEVEL = 300
+# Intersection over union above which the worse of two boxes is dropped; a mark, and the mark with its word, are both
+# kept.
+_NMS_IOU = 0.6
 
 
 class _Pyramid(nn.Module):
@@ -41,7 +46,7 @@ class _Pyramid(nn.Module):
 
 
 def build() -> FCOS:
-    """The network with random weights, about 3 million numbers."""
+    """Return the network with random weights, about 3 million parameters."""
     anchors = AnchorGenerator(tuple((s,) for s in _STRIDES), ((1.0,),) * len(_STRIDES))
     return FCOS(
         _Pyramid(),
@@ -50,17 +55,17 @@ def build() -> FCOS:
         head=FCOSHead(_CHANNELS, 1, 1, num_convs=2),
         center_sampling_radius=1.5,
         score_thresh=0.02,
-        nms_thresh=_OVERLAP,
+        nms_thresh=_NMS_IOU,
         detections_per_img=200,
-        topk_candidates=_CANDIDATES,
+        topk_candidates=_DECODED_PER_LEVEL,
     )
 
 
 class Heads(nn.Module):
-    """The network up to its heads: tensors in, tensors out, as compilers want it."""
+    """The network up to its heads: tensors in, tensors out, as compilers need it."""
 
     names = ("cls_logits", "bbox_regression", "bbox_ctrness")
-    """Of what comes out, in this order."""
+    """Names of the outputs, in order."""
 
     def __init__(self, net: FCOS) -> None:
         """Share the layers of `net`."""
@@ -68,25 +73,34 @@ class Heads(nn.Module):
         self.net = net
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Float32 (n, 3, h, w), sides multiples of 64 -> the heads' outputs, each (n, places, k)."""
+        """Run the network.
+
+        Args:
+            x: float32 (n, 3, h, w), sides multiples of 64.
+
+        Returns:
+            Outputs of the heads, float32, each (n, positions, k).
+        """
         head = self.net.head(list(self.net.backbone(x).values()))
         return tuple(head[name].float() for name in self.names)
 
 
-def places_of(height: int, width: int) -> list[tuple[int, int]]:
-    """Rows and columns of the places on each level, of pictures of this size."""
+def level_shapes(height: int, width: int) -> list[tuple[int, int]]:
+    """Return the rows and columns of positions on each level of the pyramid, for pictures of this size in pixels."""
     return [(-(-height // stride), -(-width // stride)) for stride in _STRIDES]
 
 
 def outputs(net: FCOS, x: torch.Tensor) -> dict[str, torch.Tensor]:
-    """Run the network on float32 (n, 3, h, w), sides multiples of 64: the heads' outputs, float32."""
+    """Run the network on float32 (n, 3, h, w), sides multiples of 64, and return the heads' outputs by name."""
     return dict(zip(Heads.names, Heads(net)(x), strict=True))
 
 
 def anchors_of(net: FCOS, count: int, height: int, width: int) -> list[torch.Tensor]:
-    """The anchors of each of `count` pictures of this size, float32 (places, 4)."""
+    """Return the anchors of each of `count` pictures of this size in pixels, float32 (positions, 4)."""
     device = next(net.parameters()).device
-    levels = [torch.empty(count, 1, *shape, dtype=torch.float32, device=device) for shape in places_of(height, width)]
+    levels = [
+        torch.empty(count, 1, *shape, dtype=torch.float32, device=device) for shape in level_shapes(height, width)
+    ]
     images = ImageList(
         torch.empty(count, 1, height, width, dtype=torch.float32, device=device), [(height, width)] * count
     )
@@ -95,20 +109,20 @@ def anchors_of(net: FCOS, count: int, height: int, width: int) -> list[torch.Ten
 
 
 def decode(net: FCOS, head: dict[str, torch.Tensor], height: int, width: int) -> list[dict[str, torch.Tensor]]:
-    """Boxes of each picture, best first, overlapping ones dropped.
+    """Decode the outputs of the heads into boxes, best first; overlapping ones are dropped.
 
     Args:
-        net: Whose coder of boxes and limits are used.
-        head: Of `outputs`.
-        height: Of the pictures, px.
-        width: Of the pictures, px.
+        net: The network, whose box coder and limits are used.
+        head: Outputs of the heads by name, as `outputs` returns them.
+        height: Height of the pictures in pixels.
+        width: Width of the pictures in pixels.
 
     Returns:
-        Of each picture ``boxes`` float32 (k, 4) xyxy and ``scores`` float32 (k,) in 0..1.
+        For each picture ``boxes`` float32 (k, 4) xyxy and ``scores`` float32 (k,) in 0..1.
     """
-    places = [rows * columns for rows, columns in places_of(height, width)]
-    split = {k: list(torch.split(v, places, dim=1)) for k, v in head.items()}
+    sizes = [rows * columns for rows, columns in level_shapes(height, width)]
+    split = {k: list(torch.split(v, sizes, dim=1)) for k, v in head.items()}
     count = len(next(iter(head.values())))
-    anchors = [list(torch.split(a, places)) for a in anchors_of(net, count, height, width)]
-    found: list[dict[str, torch.Tensor]] = net.postprocess_detections(split, anchors, [(height, width)] * count)
-    return found
+    anchors = [list(torch.split(a, sizes)) for a in anchors_of(net, count, height, width)]
+    boxes: list[dict[str, torch.Tensor]] = net.postprocess_detections(split, anchors, [(height, width)] * count)
+    return boxes

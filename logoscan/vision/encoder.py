@@ -1,8 +1,8 @@
-"""Pictures -> unit vectors: the Encoder protocol and CLIP behind it. Knows nothing of brands.
+"""Encode pictures as unit vectors: the `Encoder` protocol and CLIP.
 
 `ClipEncoder` takes its weights from the bundled model, from any open_clip name, or from a local folder or
-checkpoint. open_clip builds every network; preprocessing is our own, because the same squares go to registration and
-to search.
+checkpoint. open_clip builds every network; preprocessing is our own, because logo images and regions of photos must be
+made squares in one way.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ __all__ = ["ClipEncoder", "Encoder", "TextEncoder"]
 
 logger = logging.getLogger(__name__)
 
-# Few batch sizes. OpenVINO takes a fifth longer for each square of 32, whose layers leave the cache (one core); a GPU
-# is idle with few squares.
+# Few batch sizes. With 32 squares OpenVINO takes a fifth longer for each, because its layers do not fit the cache (one
+# core); a GPU is idle with few squares.
 _BATCH_SIZES = BatchSizes(torch_cpu=(4, 16, 32), openvino=(4,), gpu=(128,))
 # Texts in a batch.
-_TEXTS = 256
-# Least cosine of a vector in bf16 to the one in fp32, and of one by another runtime in fp32, for it to be taken.
-_MIN_COSINE, _SAME_COSINE = 0.995, 0.999
+_TEXT_BATCH_SIZE = 256
+# Least cosine to torch's vector in fp32 at which a vector in bf16, or one by another runtime in fp32, is accepted.
+_MIN_COSINE_BF16, _MIN_COSINE_FP32 = 0.995, 0.999
 
 
 @runtime_checkable
 class Encoder(Protocol):
-    """Turns squares of pixels into unit vectors. Row i of the answer depends on row i of the input alone."""
+    """Encodes squares of pixels as unit vectors. Row i of the result depends on row i of the input alone."""
 
     @property
     def info(self) -> EncoderInfo: ...  # noqa: D102
@@ -55,11 +55,18 @@ class Encoder(Protocol):
 
     @property
     def description(self) -> str:
-        """What makes the vectors, for the provenance of reports: name, fingerprint, precision."""
+        """Name, fingerprint and precision of the encoder, for the provenance of reports."""
         ...
 
     def encode_pixels(self, pixels: Rgb) -> Embeddings:
-        """Uint8 (n, S, S, 3) with S = info.preprocessing.size_px -> float32 (n, info.dim), unit rows."""
+        """Encode squares.
+
+        Args:
+            pixels: uint8 (n, S, S, 3) RGB with S = info.preprocessing.size_px.
+
+        Returns:
+            float32 (n, info.dim), unit rows.
+        """
         ...
 
 
@@ -71,29 +78,30 @@ class TextEncoder(Protocol):
     def has_text(self) -> bool: ...  # noqa: D102
 
     def encode_text(self, texts: Sequence[str]) -> Embeddings:
-        """Texts -> float32 (n, dim), unit rows, in the space of the pictures."""
+        """Encode texts as float32 (n, dim), unit rows, in the space of the pictures' vectors."""
         ...
 
 
 def encode_crops(
     encoder: Encoder, images: Sequence[Rgb], boxes: Sequence[Boxes], mirrored: Sequence[int] | None = None
 ) -> list[Embeddings]:
-    """Vectors of boxes of many pictures, encoded together.
+    """Encode boxes of many photos together, and return their vectors.
 
     Args:
-        encoder: Any.
-        images: Pictures, uint8 (H, W, 3).
-        boxes: For each picture float32 (n_i, 4).
-        mirrored: For each picture how many of its boxes, m_i of the first, are seen in a mirror as well; None: none.
+        encoder: The encoder.
+        images: Photos, uint8 (H, W, 3) RGB.
+        boxes: For each photo its boxes, float32 (n_i, 4), in pixels.
+        mirrored: For each photo the number m_i of its first boxes that are encoded mirrored as well; None for none.
 
     Returns:
-        For each picture float32 (n_i + m_i, dim); what the mirror shows comes last.
+        For each photo float32 (n_i + m_i, dim), unit rows; the mirrored boxes come last.
     """
     row = encoder.info.preprocessing
     squares = []
-    for image, xyxy, also in zip(images, boxes, [0] * len(images) if mirrored is None else mirrored, strict=True):
-        cut = square_crops(image, xyxy, row.size_px, row.fit)
-        squares.append(np.concatenate([cut, cut[:also, :, ::-1]]))
+    n_mirrored = [0] * len(images) if mirrored is None else mirrored
+    for image, xyxy, n in zip(images, boxes, n_mirrored, strict=True):
+        crops = square_crops(image, xyxy, row.size_px, row.fit)
+        squares.append(np.concatenate([crops, crops[:n, :, ::-1]]))
     if not squares:
         return []
     vectors = encoder.encode_pixels(np.concatenate(squares))
@@ -101,7 +109,7 @@ def encode_crops(
 
 
 def encode_images(encoder: Encoder, images: Sequence[Rgb]) -> Embeddings:
-    """Vectors of whole pictures, made squares as boxes are: float32 (n, dim)."""
+    """Encode whole pictures, which are made squares as boxes are, and return float32 (n, dim), unit rows."""
     row = encoder.info.preprocessing
     squares = np.zeros((len(images), row.size_px, row.size_px, 3), np.uint8)
     for i, image in enumerate(images):
@@ -113,13 +121,13 @@ def encode_images(encoder: Encoder, images: Sequence[Rgb]) -> Embeddings:
 class ClipEncoder:
     """A CLIP image tower (and text tower, where the weights have one).
 
-    Thread-safe once built. The numbers depend on the precision that was chosen; `precision` says which.
+    Thread-safe once built. The vectors depend on the precision that was chosen (`precision`).
 
     Attributes:
-        info: What made the vectors; stored with every index.
-        device: Where it runs.
+        info: Identity of the model, which is stored with every index.
+        device: Device that it runs on.
         precision: "fp32" or "bf16".
-        runtime: "torch" or "openvino", what runs the image tower.
+        runtime: Library that runs the image tower, "torch" or "openvino".
     """
 
     @building_networks()
@@ -140,16 +148,16 @@ class ClipEncoder:
                 open_clip.
             pretrained: With an open_clip name: a tag (open_clip downloads it if it is not cached) or safetensors.
             device: "auto", "cpu", "cuda", "cuda:1", ...
-            precision: "auto" is bf16 where the hardware computes in it and its vectors point where those of fp32 do,
-                else fp32. It depends on the hardware alone, never on how busy it is.
+            precision: "auto" is bf16 where the hardware computes in it and its vectors agree with those of fp32, else
+                fp32. It depends on the hardware alone, never on how busy it is.
             fit: How boxes become squares; the bundled model brings its own.
-            runtime: What runs the image tower. "auto" is OpenVINO for the bundled model on a CPU, where it answers as
-                torch does, else torch.
+            runtime: Library that runs the image tower. "auto" is OpenVINO for the bundled model on a CPU, if its
+                vectors agree with torch's, else torch.
 
         Raises:
             DeviceError: The named device cannot be had.
-            InputError: No such model or tag, or a file that is a pickle; OpenVINO is wanted on another device than the
-                CPU, or cannot run it.
+            InputError: The model or tag does not exist, or a file is a pickle; OpenVINO is wanted on another device
+                than the CPU, or cannot run the model.
             CorruptFileError: The weights are missing or altered.
         """
         import torch
@@ -162,7 +170,7 @@ class ClipEncoder:
         if model is None:
             if pretrained is not None:
                 raise InputError(f"pretrained: expected None with the bundled model, got {str(pretrained)!r}")
-            path, row = weights.verified(weights.ENCODER)
+            path, row = weights.verify(weights.ENCODER)
             clip, _, self._tokenizer = load_open_clip(str(path.parent), None, fit)
             self.info = EncoderInfo(row.name, row.sha256, row.preprocessing, row.embed_dim)
         else:
@@ -184,16 +192,22 @@ class ClipEncoder:
             device=self.device,
             precision=precision,
             runtime="torch" if runtime == "auto" and model is not None else runtime,
-            agrees=_points_alike,
+            agrees=_vectors_agree,
         )
         self.precision, self.runtime = self._network.precision, self._network.runtime
         logger.info("encoder %s on %s by %s in %s", self.info.name, self.device, self.runtime, self.precision)
 
     def encode_pixels(self, pixels: Rgb) -> Embeddings:
-        """Uint8 (n, S, S, 3), RGB -> float32 (n, dim), unit rows; computed in a few fixed batch sizes.
+        """Encode squares, in a few fixed batch sizes.
+
+        Args:
+            pixels: uint8 (n, S, S, 3) RGB with S = info.preprocessing.size_px.
+
+        Returns:
+            float32 (n, dim), unit rows.
 
         Raises:
-            InputError: Another shape or dtype.
+            InputError: The shape or the dtype is another one.
         """
         size = self.info.preprocessing.size_px
         if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[1:] != (size, size, 3):
@@ -212,7 +226,7 @@ class ClipEncoder:
         return self._text_tower is not None and self._tokenizer is not None
 
     def encode_text(self, texts: Sequence[str]) -> Embeddings:
-        """Vectors of texts in the same space, float32 (n, dim), unit rows.
+        """Encode texts in the space of the pictures' vectors as float32 (n, dim), unit rows.
 
         Raises:
             LogoscanError: The model has no text tower.
@@ -225,8 +239,8 @@ class ClipEncoder:
             return np.zeros((0, self.info.dim), np.float32)
         parts = []
         with torch.inference_mode():
-            for start in range(0, len(texts), _TEXTS):
-                tokens = self._tokenizer(list(texts[start : start + _TEXTS])).to(self.device)
+            for start in range(0, len(texts), _TEXT_BATCH_SIZE):
+                tokens = self._tokenizer(list(texts[start : start + _TEXT_BATCH_SIZE])).to(self.device)
                 parts.append(self._text_tower.encode_text(tokens).float().cpu().numpy())
         return _unit_rows(np.concatenate(parts))
 
@@ -236,8 +250,8 @@ def _unit_rows(vectors: np.ndarray) -> Embeddings:
     return np.asarray(vectors / np.maximum(norms, 1e-12), np.float32)
 
 
-def _points_alike(reference: Outputs, given: Outputs, precision: Precision) -> bool:
-    """Whether vectors point where torch's in fp32 do."""
-    least = _MIN_COSINE if precision == "bf16" else _SAME_COSINE
+def _vectors_agree(reference: Outputs, given: Outputs, precision: Precision) -> bool:
+    """Return whether vectors point in the directions of torch's vectors in fp32."""
+    least = _MIN_COSINE_BF16 if precision == "bf16" else _MIN_COSINE_FP32
     cosines = (_unit_rows(reference[0].numpy()) * _unit_rows(given[0].numpy())).sum(axis=1)
     return float(cosines.min()) >= least

@@ -1,8 +1,8 @@
-"""Photos in, photo features out: regions, their vectors, keypoints and text. Knows no index.
+"""Extract the features of photos: regions, their vectors, keypoints and text. Uses no index.
 
 This is the only way from a photo to `PhotoFeatures`. A scan extracts the features of many photos together
-(`FeatureExtractor.extract`); the gate, which may have to stop in between, takes the same steps one by one
-(`FeatureExtractor.open`, `advance`). Whatever breaks costs one photo.
+(`FeatureExtractor.extract`); the screening before posting, which may have to stop in between, takes the same steps one
+by one (`FeatureExtractor.open`, `advance`). A failure costs one photo.
 """
 
 from __future__ import annotations
@@ -27,30 +27,31 @@ from logoscan.ocr.regions import read
 from logoscan.results import ImageRecord
 from logoscan.sources import Root
 from logoscan.types import Effort, Embeddings, ImageSource, Regions, Rgb, TextSpans
-from logoscan.vision.detector import Detector, with_text
+from logoscan.vision.detector import Detector
 from logoscan.vision.encoder import Encoder, encode_crops
 from logoscan.vision.sift import KeypointExtractor, Keypoints
+from logoscan.vision.text_regions import add_text_regions
 
 __all__ = ["FeatureCache", "FeatureExtractor", "OnStage", "OpenPhoto", "PhotoFeatures", "Step", "timed"]
 
 Step: TypeAlias = Literal["open", "detect", "keypoints", "read"]
-"""Decoding a photo, and hashing it where that was asked for; regions with their vectors; keypoints; text."""
+"""The steps of an extraction: decode a photo, and hash it where requested; regions with vectors; keypoints; text."""
 OnStage: TypeAlias = Callable[[str, float], None]
 """Called with the name of a stage that ended ("open", "detect", "encode", "keypoints", "read", "search", "match",
 "alterations", "judge") and the seconds that it took; by several threads at a time where a scan uses several."""
 
 logger = logging.getLogger(__name__)
 
-# Most confident proposals that are encoded in a mirror as well: a mirrored photo sells as well as any, and hid half of
-# the marks.
-_MIRRORED: Mapping[Effort, int] = {"default": 4, "full": 12}
+# Number of most confident proposals that are encoded mirrored as well: sellers may mirror photos, which hid half of the
+# marks.
+_MAX_MIRRORED: Mapping[Effort, int] = {"default": 4, "full": 12}
 # Photos that are decoded at a time, so that memory does not grow with the photos of a listing.
-_CHUNK = 8
+_CHUNK_SIZE = 8
 
 
 @dataclass(frozen=True, eq=False)
 class PhotoFeatures:
-    """What a photo holds, before any index is asked.
+    """The features of a photo, which do not depend on any index.
 
     Attributes:
         record: File, hash and size.
@@ -59,9 +60,9 @@ class PhotoFeatures:
         spans: Text that was read, in pixels of the file.
         keypoints: Keypoints, in pixels of the file.
         warning: Why the photo could not be examined; everything else is empty then.
-        photo_hash: None where it was not asked for, or the photo shows too little.
-        unfinished: Steps that were not taken; empty for what `FeatureExtractor.extract` returns.
-        mirrored: float32 (m, dim), vectors of the first m regions as a mirror shows them.
+        photo_hash: Perceptual hash; None where it was not requested, or the photo shows too little.
+        unfinished: Steps that were not taken; empty in the results of `FeatureExtractor.extract`.
+        mirrored: float32 (m, dim), vectors of the first m regions, mirrored.
         passed_over: Whether it is one of too many photos of its listing, which are never examined.
         more_frames: Whether it is animated or has further pages, of which the first was examined.
     """
@@ -85,10 +86,10 @@ class PhotoFeatures:
 
 
 class FeatureCache:
-    """Features of the latest photos of a stream, by the hash of their file. May be shared by threads."""
+    """Keeps the features of the latest photos of a stream, by the hash of their file. May be shared by threads."""
 
     def __init__(self, capacity: int = 256) -> None:
-        """Make room for `capacity` photos, of up to half a megabyte each; 0 keeps none."""
+        """Reserve room for `capacity` photos, of up to half a megabyte each; 0 keeps none."""
         self._capacity, self._features, self._lock = capacity, OrderedDict[str, PhotoFeatures](), Lock()
 
     def get(self, sha256: str) -> PhotoFeatures | None:
@@ -96,7 +97,7 @@ class FeatureCache:
         return self._features.get(sha256)
 
     def add(self, features: Mapping[str, PhotoFeatures]) -> None:
-        """Keep the features of photos by their hashes; the oldest go."""
+        """Keep the features of photos by their hashes; the oldest are dropped."""
         with self._lock:
             self._features.update(features)
             while len(self._features) > self._capacity:
@@ -108,9 +109,9 @@ class OpenPhoto:
     """A decoded photo whose features are being extracted.
 
     Attributes:
-        source: Where it came from.
+        source: The photo as it was given.
         sha256: Hex digest of the file, or of the pixels where it was no file.
-        rgb: uint8 (H, W, 3), which may be smaller than the file; None where it was given back to save memory.
+        rgb: Pixels, uint8 (H, W, 3), which may be smaller than the file; None where they were dropped to save memory.
         size_wh: Width and height of the file in pixels.
     """
 
@@ -124,13 +125,13 @@ class OpenPhoto:
 
     @property
     def pixels(self) -> Rgb:
-        """The decoded photo, which must be there."""
+        """Pixels of the photo, which must not have been dropped."""
         assert self.rgb is not None
         return self.rgb
 
     @property
     def features(self) -> PhotoFeatures:
-        """What was extracted so far, in pixels of the file."""
+        """Features that were extracted so far, in pixels of the file."""
         return _rescaled(self._features, self._decoded_wh, self.size_wh)
 
     def _update(self, **fields: object) -> None:
@@ -139,7 +140,7 @@ class OpenPhoto:
 
 @contextmanager
 def timed(stage: str, on_stage: OnStage | None) -> Iterator[None]:
-    """Report how long a stage took."""
+    """Report how long a stage took, where `on_stage` is given."""
     start = time.perf_counter()
     yield
     if on_stage is not None:
@@ -165,14 +166,14 @@ class FeatureExtractor:
         """Bind the stages.
 
         Args:
-            encoder: Makes vectors of regions.
+            encoder: Encodes regions.
             detector: Proposes regions.
             ocr: Reads text; None reads none.
             keypoints: Finds keypoints; None finds none.
             root: Folder that names of photos are relative to and may not leave, as in `images.read_picture`.
             limits: Caps on image files.
-            hash_photos: Whether the perceptual hash of each photo is made, for a `PhotoLedger`.
-            effort: How much work reading and the mirror may save; detector and engine have their own.
+            hash_photos: Whether the perceptual hash of each photo is computed, for a `PhotoLedger`.
+            effort: How much work reading and mirroring may save; detector and OCR engine have their own.
             on_stage: Called with the duration of each stage.
 
         Raises:
@@ -181,24 +182,24 @@ class FeatureExtractor:
         self._encoder, self._detector, self._ocr, self._keypoints = encoder, detector, ocr, keypoints
         self._root, self._limits = root, limits or ImageLimits()
         self._hash_photos, self._effort, self._on_stage = hash_photos, effort, on_stage
-        if hash_photos:  # a package that is missing shall show here, not as a warning for each photo
+        if hash_photos:  # a missing package must raise here, and not become a warning for each photo
             photo_hash(np.zeros((1, 1, 3), np.uint8))
 
     # -- many photos
 
     def extract(self, images: Sequence[ImageSource], cache: FeatureCache | None = None) -> list[PhotoFeatures]:
-        """Extract the features of photos, examined together.
+        """Extract the features of photos together, and return them in order.
 
         Args:
             images: Photos, in order.
             cache: Features of photos that are not examined again; those of new photos are added to it.
         """
         cache = FeatureCache(0) if cache is None else cache
-        chunks = (images[start : start + _CHUNK] for start in range(0, len(images), _CHUNK))
+        chunks = (images[start : start + _CHUNK_SIZE] for start in range(0, len(images), _CHUNK_SIZE))
         return [features for chunk in chunks for features in self._extract_safely(chunk, cache)]
 
     def _extract_safely(self, images: Sequence[ImageSource], cache: FeatureCache) -> list[PhotoFeatures]:
-        """Let a photo that breaks a model cost that photo, not those beside it."""
+        """Extract features so that a photo that breaks a model costs that photo, not the others."""
         try:
             return self._extract(images, cache)
         except Exception as error:
@@ -239,10 +240,10 @@ class FeatureExtractor:
             photo._update(unfinished=())
 
     def extract_unread(self, image: ImageSource) -> PhotoFeatures:
-        """Extract all features of one photo but text.
+        """Extract all features of one photo except text.
 
         Raises:
-            ImageError: It cannot be read.
+            ImageError: The photo cannot be read.
         """
         photo = self._decode(image)
         self._hash([photo])
@@ -252,14 +253,14 @@ class FeatureExtractor:
         photo._update(unfinished=())
         return photo.features
 
-    # -- one photo, step by step, for those who may have to stop in between
+    # -- one photo, step by step, for callers that may have to stop in between
 
     def pending(self, source: ImageSource) -> PhotoFeatures:
         """Return the empty features of a photo that is not opened; `unfinished` are the steps to take, in order."""
         return replace(self._failed(source, ""), warning=None, unfinished=self._steps)
 
     def passed_over(self, source: ImageSource) -> PhotoFeatures:
-        """Return the empty features of a photo that is one too many."""
+        """Return the empty features of a photo that is over the cap of its listing."""
         return replace(self._failed(source, ""), warning=None, passed_over=True)
 
     def open(self, source: ImageSource) -> OpenPhoto | PhotoFeatures:
@@ -277,9 +278,9 @@ class FeatureExtractor:
     def advance(self, photo: OpenPhoto, step: Step) -> PhotoFeatures:
         """Take one more step of an opened photo, and return its features so far.
 
-        "keypoints" and "read" come after "detect". Lines that were read become regions too and are encoded then, so
-        vectors may differ from those of `extract`, which encodes all regions together, by what the encoder's arithmetic
-        differs between batches.
+        "keypoints" and "read" come after "detect". Lines of text become regions and are encoded after they were read,
+        so vectors may differ from those of `extract`, which encodes all regions together, by as much as the encoder's
+        arithmetic differs between batches.
         """
         try:
             if step == "detect":
@@ -309,10 +310,10 @@ class FeatureExtractor:
         return tuple(step for step, is_wanted in wanted.items() if is_wanted)
 
     def load(self, image: ImageSource) -> Rgb:
-        """Return one picture in full size, uint8 (H, W, 3).
+        """Return one photo in full size, uint8 (H, W, 3).
 
         Raises:
-            ImageError: It cannot be read.
+            ImageError: The photo cannot be read.
         """
         return load_image(image, root=self._root, limits=self._limits)
 
@@ -343,22 +344,22 @@ class FeatureExtractor:
                 photo._n_proposed = len(regions)
 
     def _read(self, photos: Sequence[OpenPhoto]) -> None:
-        """Read text; lines become regions, which `_encode` has to follow up."""
+        """Read text, whose lines become regions; `_encode` must encode them afterwards."""
         with timed("read", self._on_stage):
             proposed = [photo._features.regions for photo in photos]
             all_spans = read(self._ocr, [photo.pixels for photo in photos], proposed, self._effort)
         for photo, regions, spans in zip(photos, proposed, all_spans, strict=True):
-            photo._update(spans=spans, regions=with_text(regions, spans, *photo._decoded_wh))
+            photo._update(spans=spans, regions=add_text_regions(regions, spans, *photo._decoded_wh))
 
     def _encode(self, photos: Sequence[OpenPhoto]) -> None:
-        """Encode the regions that have no vector yet and, the first time, the best proposals in a mirror as well."""
+        """Encode the regions that have no vector yet and, the first time, the best proposals mirrored as well."""
         waiting = [photo for photo in photos if len(photo._features.regions) > len(photo._features.vectors)]
         if not waiting:
             return
         with timed("encode", self._on_stage):
             boxes = [photo._features.regions.xyxy[len(photo._features.vectors) :] for photo in waiting]
             n_mirrored = [
-                0 if len(photo._features.vectors) else min(photo._n_proposed, _MIRRORED[self._effort])
+                0 if len(photo._features.vectors) else min(photo._n_proposed, _MAX_MIRRORED[self._effort])
                 for photo in waiting
             ]
             encoded = encode_crops(self._encoder, [photo.pixels for photo in waiting], boxes, n_mirrored)
@@ -375,7 +376,7 @@ class FeatureExtractor:
                 for photo in photos:
                     photo._update(keypoints=self._keypoints.extract(photo.pixels))
 
-    # -- what could not be examined
+    # -- photos that could not be examined
 
     def _broken(self, source: ImageSource, error: Exception) -> PhotoFeatures:
         return self._failed(source, f"cannot be examined ({type(error).__name__}: {error!s:.120})")
@@ -395,12 +396,12 @@ def _record(source: ImageSource, picture: Picture) -> ImageRecord:
 
 
 def _with_file(features: PhotoFeatures, source: ImageSource) -> PhotoFeatures:
-    """Name the file in features that may come from an equal one."""
+    """Return features with the name of a file, because they may come from an equal file of another name."""
     return replace(features, record=replace(features.record, file=_file(source)))
 
 
 def _rescaled(features: PhotoFeatures, from_wh: tuple[int, int], to_wh: tuple[int, int]) -> PhotoFeatures:
-    """Bring boxes, text and keypoints from pixels of a picture of one size to those of another size."""
+    """Return features whose boxes, text and keypoints are scaled from one size of the photo to another."""
     if from_wh == to_wh:
         return features
     scale = np.asarray(np.divide(*np.array((to_wh, from_wh), np.float32)), np.float32)

@@ -1,4 +1,4 @@
-"""Batch normalisations multiplied into the convolutions before them: the same answers, sooner. For networks in use."""
+"""Fold batch normalisations into the convolutions before them: the same outputs in less time, for inference."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ __all__ = ["fold_norms", "folded"]
 
 
 def fold_norms(module: nn.Module) -> None:
-    """Multiply each batch normalisation into the convolution before it, in place: the same answers, a fifth sooner.
+    """Fold each batch normalisation into the convolution before it, in place: the same outputs in a fifth less time.
 
-    Only of use for a network in evaluation mode that is not trained any further.
+    The network must be in evaluation mode and must not be trained any further.
     """
     before: nn.Module | None = None
     for name, child in module.named_children():
@@ -25,17 +25,17 @@ def fold_norms(module: nn.Module) -> None:
             before.weight, before.bias = fuse_conv_bn_weights(
                 before.weight, before.bias, mean, variance, child.eps, child.weight, child.bias
             )
-            setattr(module, name, getattr(child, "act", nn.Identity()))  # timm's normalise and activate in one
+            setattr(module, name, getattr(child, "act", nn.Identity()))  # timm's layers also hold the activation
         else:
             fold_norms(child)
         before = child
 
 
 def folded(tower: nn.Module, size_px: int) -> nn.Module:
-    """A copy of an image tower with its normalisations folded; the tower itself where that would change its answers.
+    """Return a copy of an image tower with its normalisations folded; the tower itself where that changes its outputs.
 
-    `fold_norms` goes by the order in which the layers are named, which in a foreign network need not be that in which
-    they run, so two random pictures are compared.
+    `fold_norms` follows the order in which the layers are named, which in other networks may differ from the order in
+    which they run, so the outputs for two random pictures are compared.
     """
     if not any(isinstance(m, nn.BatchNorm2d) for m in tower.modules()):
         return tower

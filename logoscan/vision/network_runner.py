@@ -1,7 +1,7 @@
 """Run one network: its device, precision, runtime and batch shapes, decided once for the encoder and the detector.
 
-The network sees a few fixed batch sizes only, the rest of a batch is padding: convolutions are specialised per shape on
-a CPU, and a GPU plans each shape anew, for seconds (`runtime.on_device`).
+The network runs with a few fixed batch sizes only, and the rest of a batch is padding: a CPU specialises convolutions
+for each shape, and a GPU plans each new shape for seconds (`runtime.on_device`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logoscan.errors import InputError
-from logoscan.runtime import CpuNetwork, cpu_has_bf16, cpu_network, fast_layout, on_device, resolve_device, staged
+from logoscan.runtime import CpuNetwork, cpu_has_bf16, cpu_network, fast_layout, host_tensor, on_device, resolve_device
 
 __all__ = ["BatchSizes", "NetworkRunner", "Precision", "PrecisionChoice", "RuntimeChoice", "check_choices"]
 
@@ -29,16 +29,16 @@ Precision: TypeAlias = Literal["fp32", "bf16"]
 PrecisionChoice: TypeAlias = Literal["auto", "fp32", "bf16"]
 RuntimeChoice: TypeAlias = Literal["auto", "torch", "openvino"]
 Outputs: TypeAlias = Sequence[Any]
-"""Tensors that a network returns, each with one row a picture."""
+"""Tensors that a network returns, each with one row for each picture."""
 Normalise: TypeAlias = Callable[[Any], Any]
-"""Pixels as a float32 tensor (n, 3, H, W) in 0..255 on the device -> the network's input of the same shape."""
+"""Maps pixels, a float32 tensor (n, 3, H, W) in 0..255 on the device, to the network's input of the same shape."""
 Agreement: TypeAlias = Callable[[Outputs, Outputs, Precision], bool]
-"""Whether outputs for a probe, in a precision, are as good as torch's in fp32, which come first."""
+"""Tells whether outputs for a probe, in a precision, are as good as torch's in fp32, which come first."""
 
 
 @dataclass(frozen=True)
 class BatchSizes:
-    """The batch sizes that are ever run, rising, by what runs the network."""
+    """All batch sizes that are ever run, rising, by runtime and device."""
 
     torch_cpu: tuple[int, ...]
     openvino: tuple[int, ...]
@@ -49,7 +49,7 @@ def check_choices(owner: str, precision: str, runtime: str) -> None:
     """Refuse a precision or a runtime that does not exist.
 
     Raises:
-        InputError: The message begins with `owner`.
+        InputError: The precision or the runtime does not exist; the message begins with `owner`.
     """
     for name, given, choices in (("precision", precision, PrecisionChoice), ("runtime", runtime, RuntimeChoice)):
         if given not in get_args(choices):
@@ -61,9 +61,9 @@ class NetworkRunner:
     """Runs a network on pixels. Thread-safe once built.
 
     Attributes:
-        device: Where it runs: "cpu", "cuda", "cuda:1", ...
-        precision: "fp32" or "bf16", of the arithmetic. Chosen by the hardware's abilities, never by timing.
-        runtime: "torch" or "openvino".
+        device: Device that it runs on: "cpu", "cuda", "cuda:1", ...
+        precision: Precision of the arithmetic, "fp32" or "bf16", chosen by the hardware's abilities, never by timing.
+        runtime: Library that runs it, "torch" or "openvino".
     """
 
     device: str
@@ -88,10 +88,10 @@ class NetworkRunner:
 
         Args:
             module: A torch module in evaluation mode, from one tensor (n, 3, H, W) to one tensor or several.
-            name: Begins errors and log lines.
-            key: Names the weights: compiled networks of one key are shared in a process.
-            size_px: Side of the square with which the network is traced and probed.
-            normalise: Brings pixels to the network's scale.
+            name: Beginning of errors and log lines.
+            key: Identity of the weights; compiled networks of one key are shared in a process.
+            size_px: Side in pixels of the square with which the network is traced and probed.
+            normalise: Normalises pixels for the network.
             sizes: Batch sizes.
             device: "auto", "cpu", "cuda", ...
             precision: "auto" is bf16 where the hardware computes in it, and `agrees` does not object.
@@ -129,10 +129,10 @@ class NetworkRunner:
 
         Args:
             pixels: uint8 (n, H, W, 3), RGB.
-            finish: Makes of the outputs of one batch what leaves the device; called in the device's thread.
+            finish: Turns the outputs of a batch into the result that leaves the device; called in the device's thread.
 
         Returns:
-            What `finish` made of each batch, in order.
+            Results of `finish`, in the order of the batches.
         """
         sizes, results = self.sizes, []
         for start in range(0, len(pixels), sizes[-1]):
@@ -145,20 +145,20 @@ class NetworkRunner:
     def _forward(
         self, pixels: NDArray[np.uint8], finish: Callable[[list[Any]], T], precision: Precision | None = None
     ) -> T:
-        """One batch of one of the sizes; `precision` None is the network's own."""
+        """Run one batch of one of the sizes, and return its result; `precision` None is the network's own."""
         import torch
 
-        waiting = staged(pixels, self.device)
+        on_host = host_tensor(pixels, self.device)
         bf16 = (precision or self.precision) == "bf16"
 
         def forward() -> T:
-            x = self._normalise(waiting.to(self.device, non_blocking=True).permute(0, 3, 1, 2).float())
+            x = self._normalise(on_host.to(self.device, non_blocking=True).permute(0, 3, 1, 2).float())
             with torch.inference_mode(), torch.autocast(self.device.partition(":")[0], torch.bfloat16, enabled=bf16):
                 if self._compiled is not None:
                     outputs = [torch.from_numpy(values) for values in self._compiled(x.numpy())]
                 else:
-                    found = self._module(x.contiguous(memory_format=self._layout))
-                    outputs = [found] if isinstance(found, torch.Tensor) else list(found)
+                    output = self._module(x.contiguous(memory_format=self._layout))
+                    outputs = [output] if isinstance(output, torch.Tensor) else list(output)
                 return finish(outputs)
 
         return on_device(self.device, forward)
@@ -175,7 +175,7 @@ class NetworkRunner:
         return "bf16"
 
     def _compile(self, key: str, size_px: int, probe: _Probe) -> CpuNetwork | None:
-        """Compile the network for OpenVINO; None where it cannot be had, or answers otherwise than torch."""
+        """Compile the network for OpenVINO; return None where that fails, or its outputs differ from torch's."""
         import torch
 
         if self.device != "cpu":
@@ -186,11 +186,11 @@ class NetworkRunner:
         if compiled is None:
             return None
 
-        def given(pixels: NDArray[np.uint8]) -> Outputs:
-            x = self._normalise(staged(pixels, self.device).permute(0, 3, 1, 2).float())
+        def run_compiled(pixels: NDArray[np.uint8]) -> Outputs:
+            x = self._normalise(host_tensor(pixels, self.device).permute(0, 3, 1, 2).float())
             return [torch.from_numpy(values) for values in compiled(x.numpy())]
 
-        if not probe.agrees(given, self.precision):
+        if not probe.agrees(run_compiled, self.precision):
             logger.warning("%sruntime: OpenVINO answers otherwise than torch, which is taken", self._name)
             return None
         return compiled
@@ -211,7 +211,7 @@ class _Probe:
 
 
 def _trimmed(finish: Callable[[list[Any]], T], count: int, outputs: Sequence[Any]) -> T:
-    """Finish the outputs of the pictures of a batch, without those of its padding."""
+    """Return the result of `finish` for the first `count` rows of the outputs; the others are padding."""
     return finish([values[:count] for values in outputs])
 
 

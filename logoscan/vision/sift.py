@@ -1,4 +1,4 @@
-"""Keypoints: points of a picture that can be found again in another one. SIFT by OpenCV. Compares nothing."""
+"""Keypoints: points of a picture that can be found again in another picture. SIFT by OpenCV, without matching."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from logoscan.types import Rgb, Rgba
 
 __all__ = ["KeypointExtractor", "Keypoints", "Sift", "sift_logo", "sift_photo"]
 
-# Long sides to which photos and logo images are scaled; small marks in a photo have their keypoints between its pixels.
+# Long sides in pixels to which photos and logo images are scaled; enlarging a photo gives small marks more keypoints.
 _PHOTO_PX, _LOGO_PX = 640, 320
-# Largest factor by which a photo is enlarged; there is little between the pixels of a small one.
-_MOST_ENLARGED = 1.5
-# Strongest keypoints that are kept.
-_MOST_IN_PHOTO, _MOST_IN_LOGO = 1000, 500
+# Largest factor by which a photo is enlarged; more adds no detail.
+_MAX_ENLARGEMENT = 1.5
+# Most keypoints of a photo and of a logo image, the strongest ones.
+_MAX_PHOTO_KEYPOINTS, _MAX_LOGO_KEYPOINTS = 1000, 500
 # Least contrast of a keypoint, half of OpenCV's default: print on crumpled foil is faint.
-_LEAST_CONTRAST = 0.02
-# Ground around a logo image, as a share of its long side: the keypoints of its outline look across it.
-_PADDING = 0.06
-# A logo image whose every colour is lighter than this lies on black, any other on white.
-_LIGHT = 200
+_MIN_CONTRAST = 0.02
+# Ground around a logo image, as a share of its long side; the descriptors of its outline's keypoints include it.
+_PADDING_SHARE = 0.06
+# A logo image all of whose colours are lighter than this is put on black, any other on white.
+_LIGHT_LEVEL = 200
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +36,7 @@ class Keypoints:
         frames: float32 (n, 4): x and y in pixels of the picture, diameter in pixels, orientation in radians.
         descriptors: uint8 (n, 128): RootSIFT (Arandjelovic and Zisserman, CVPR 2012), 255 times the unit vectors.
         size_wh: Width and height of the picture in pixels.
-        drawn_xyxy: Box of what is drawn on a plain ground, in pixels; None is the whole picture.
+        drawn_xyxy: Box of the visible part of a logo image, in pixels; None is the whole picture.
     """
 
     frames: NDArray[np.float32]
@@ -77,7 +77,7 @@ class KeypointExtractor(Protocol):
 
 
 class Sift:
-    """SIFT by OpenCV, as `sift_photo`."""
+    """Finds keypoints by `sift_photo`."""
 
     def extract(self, image: Rgb) -> Keypoints:
         """Find the keypoints of a photo, uint8 (H, W, 3) RGB."""
@@ -90,7 +90,7 @@ def sift_photo(rgb: Rgb) -> Keypoints:
     Args:
         rgb: uint8 (H, W, 3) RGB.
     """
-    return _sift(rgb, min(_PHOTO_PX, round(_MOST_ENLARGED * max(rgb.shape[:2]))), _MOST_IN_PHOTO)
+    return _sift(rgb, min(_PHOTO_PX, round(_MAX_ENLARGEMENT * max(rgb.shape[:2]))), _MAX_PHOTO_KEYPOINTS)
 
 
 def sift_logo(rgba: Rgba) -> Keypoints:
@@ -101,14 +101,14 @@ def sift_logo(rgba: Rgba) -> Keypoints:
     """
     alpha = rgba[..., 3:].astype(np.float32) / 255
     inked = rgba[..., :3][rgba[..., 3] > 127]
-    ground = 0 if len(inked) and inked.min() > _LIGHT else 255
+    ground = 0 if len(inked) and inked.min() > _LIGHT_LEVEL else 255
     rgb = np.rint(rgba[..., :3] * alpha + ground * (1 - alpha)).astype(np.uint8)
     if alpha.min() == 1:
-        return _sift(rgb, _LOGO_PX, _MOST_IN_LOGO)
+        return _sift(rgb, _LOGO_PX, _MAX_LOGO_KEYPOINTS)
     height, width = rgb.shape[:2]
-    pad = max(4, round(_PADDING * max(height, width)))
+    pad = max(4, round(_PADDING_SHARE * max(height, width)))
     padded = np.pad(rgb, ((pad, pad), (pad, pad), (0, 0)), constant_values=ground)
-    keypoints = _sift(padded, _LOGO_PX, _MOST_IN_LOGO)
+    keypoints = _sift(padded, _LOGO_PX, _MAX_LOGO_KEYPOINTS)
     frames = keypoints.frames - np.array([pad, pad, 0, 0], np.float32)
     rows, columns = np.nonzero(rgba[..., 3] > 127)
     drawn = (int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1) if len(rows) else None
@@ -123,13 +123,15 @@ def _sift(rgb: Rgb, long_px: int, most: int) -> Keypoints:
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     grey = cv2.cvtColor(np.ascontiguousarray(rgb), cv2.COLOR_RGB2GRAY)
     grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
-    sift: Any = cv2.SIFT_create(nfeatures=most, contrastThreshold=_LEAST_CONTRAST)  # type: ignore[attr-defined]
+    sift: Any = cv2.SIFT_create(nfeatures=most, contrastThreshold=_MIN_CONTRAST)  # type: ignore[attr-defined]
     points, descriptors = sift.detectAndCompute(grey, None)
     if descriptors is None:
         return Keypoints.empty((width, height))
-    points, descriptors = points[:most], descriptors[:most]  # points of equal strength may be more than asked for
-    grow = (width / size[0], height / size[1])
-    even = math.sqrt(grow[0] * grow[1])
-    frames = [(p.pt[0] * grow[0], p.pt[1] * grow[1], p.size * even, math.radians(p.angle)) for p in points]
+    points, descriptors = points[:most], descriptors[:most]  # OpenCV returns more where several are equally strong
+    scale_xy = (width / size[0], height / size[1])
+    scale_size = math.sqrt(scale_xy[0] * scale_xy[1])
+    frames = [
+        (p.pt[0] * scale_xy[0], p.pt[1] * scale_xy[1], p.size * scale_size, math.radians(p.angle)) for p in points
+    ]
     shares = descriptors / (descriptors.sum(axis=1, keepdims=True) + 1e-7)
     return Keypoints(np.array(frames, np.float32), np.rint(np.sqrt(shares) * 255).astype(np.uint8), (width, height))

@@ -1,4 +1,4 @@
-"""Regions laid out without looking at pixels: tiles at several scales, or the whole picture."""
+"""Regions that are laid out without reading pixels: tiles at several scales, or the whole photo."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class TilePlan:
     """Square tiles at several scales.
 
     Attributes:
-        scales: Sides of the tiles as shares of the picture's short side, in (0, 1].
+        scales: Sides of the tiles as shares of the photo's short side, in (0, 1].
         stride: Step between tiles as a share of their side, in (0, 1].
-        min_px: Tiles under this side are left out: the encoder tells nothing from them.
+        min_px: Least side of a tile in pixels; smaller ones are left out, because the encoder cannot recognise them.
     """
 
     scales: tuple[float, ...]
@@ -41,21 +41,21 @@ DENSE_PLAN = TilePlan(scales=(1.0, 0.8, 0.62, 0.5, 0.4, 0.3, 0.24, 0.18))
 """About 390 tiles on a 3:2 photo. No calibration ships for it: fit one, or give a similarity threshold."""
 
 LARGE_PLAN = TilePlan(scales=(0.75, 0.55))
-"""About 20 tiles on a 3:2 photo, the picture itself among them."""
+"""About 20 tiles on a 3:2 photo, the photo itself among them."""
 
-# Aspect ratio of a picture up to which its tiles are squares. Beyond it their width follows the long side: a strip of
-# 30 x 30,000 pixels, which the caps on pictures let in, would get thousands of squares, and nothing is sold in it.
+# Aspect ratio of a photo up to which its tiles are squares. Beyond it their width follows the long side: a strip of
+# 30 x 30,000 pixels, which is within the limits on images, would get thousands of squares, and no goods are in it.
 _MAX_ASPECT = 10.0
 
 
 def _starts(length: int, side: float, step: float) -> list[float]:
-    """Evenly spread starts of intervals that cover [0, length], at most `step` apart."""
+    """Return the evenly spread starts of intervals that cover [0, length], at most `step` apart."""
     count = int(np.ceil((length - side) / step - 1e-6)) + 1
     return [float(s) for s in np.linspace(0.0, length - side, max(1, count))]
 
 
 class Tiles:
-    """The whole picture and overlapping squares at several scales: exhaustive, and as slow as that."""
+    """The whole photo and overlapping squares at several scales: exhaustive and slow."""
 
     def __init__(self, plan: TilePlan = DEFAULT_PLAN) -> None:
         """Lay out tiles by `plan`."""
@@ -77,7 +77,7 @@ class Tiles:
         return f"{self.name}@{self.fingerprint}"
 
     def detect(self, images: Sequence[Rgb]) -> list[Regions]:
-        """The plan laid over each picture, whole picture first, then large to small."""
+        """Return the tiles of each photo, the whole photo first, then from large to small."""
         return [self._lay(*image.shape[:2]) for image in images]
 
     def _lay(self, height: int, width: int) -> Regions:
@@ -97,7 +97,7 @@ class Tiles:
 
 
 class WholeImage:
-    """One region: the picture itself. For pack shots, crops, and as the lower end of every comparison."""
+    """One region: the whole photo. For pack shots, crops, and as a baseline."""
 
     @property
     def name(self) -> str:
@@ -115,5 +115,5 @@ class WholeImage:
         return f"{self.name}@{self.fingerprint}"
 
     def detect(self, images: Sequence[Rgb]) -> list[Regions]:
-        """The full frame of each picture."""
+        """Return the full frame of each photo."""
         return [Regions(np.array([[0, 0, i.shape[1], i.shape[0]]], np.float32), np.ones(1, np.float32)) for i in images]

@@ -1,6 +1,6 @@
-"""The table of bundled model files: name, file, sha256, source, licence, preprocessing; find and verify them.
+"""Find and verify the bundled model files by their table: name, file, sha256, source, licence, preprocessing.
 
-The files lie in `weights/` of a checkout and travel in the wheel as `logoscan/_weights`. Nothing is ever downloaded.
+The files are in `weights/` of a checkout, and in `logoscan/_weights` of a wheel. Nothing is ever downloaded.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ __all__ = [
     "calibration_rows",
     "folder",
     "rows",
-    "verified",
-    "verified_file",
+    "verify",
+    "verify_file",
     "write_manifest",
 ]
 
@@ -48,16 +48,16 @@ class ModelRow:
     """One bundled model, as `weights/manifest.json` states it.
 
     Attributes:
-        name: Key.
+        name: Name of the model, its key in the table.
         file: File name beside the manifest.
         sha256: Hex digest of the file.
         beside: Further files that the model needs, with their hex digests: configuration, tokenizer.
-        source: Where the numbers come from.
-        licence: Of the weights.
+        source: Origin of the weights.
+        licence: Licence of the weights.
         card: File name of the model card.
-        pictures: Files that the card shows, its training log among them.
-        embed_dim: Length of a vector; 0 of a model that makes none.
-        preprocessing: What the weights expect.
+        pictures: Files that the card shows, including its training log.
+        embed_dim: Length of a vector; 0 for a model that makes none.
+        preprocessing: Preprocessing that the weights expect.
     """
 
     name: str
@@ -78,15 +78,15 @@ class ModelRow:
 
 
 def folder() -> Path:
-    """The folder of the bundled models: inside an installed wheel, else in the checkout.
+    """Return the folder of the bundled models: inside an installed wheel, else in the checkout.
 
     Raises:
-        CorruptFileError: Neither is there.
+        CorruptFileError: There is neither.
     """
     package = Path(__file__).resolve().parents[1]
-    for place in (package / "_weights", package.parent / "weights"):
-        if (place / "manifest.json").is_file():
-            return place
+    for path in (package / "_weights", package.parent / "weights"):
+        if (path / "manifest.json").is_file():
+            return path
     raise CorruptFileError(f"{package / '_weights'}: the bundled models are missing; reinstall logoscan")
 
 
@@ -96,36 +96,36 @@ def _manifest() -> dict[str, Any]:
     content = loads(path.read_bytes(), str(path))
     if not isinstance(content, dict) or content.get("format_version") != 1:
         raise CorruptFileError(f"{path}: expected format_version 1")
-    if content.pop("manifest_sha256", None) != mapping_sha256(content):  # hashes and calibrations stand in it
+    if content.pop("manifest_sha256", None) != mapping_sha256(content):  # it holds hashes and calibrations
         raise CorruptFileError(f"{path}: altered or damaged; reinstall logoscan")
     return content
 
 
 def write_manifest(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a table of models with its own hash, for those who make models."""
+    """Write a table of models with its own hash, for those who train models."""
     plain = {key: value for key, value in content.items() if key != "manifest_sha256"}
-    sealed = {**plain, "manifest_sha256": mapping_sha256(plain)}
-    atomic_write(path, (json.dumps(sealed, indent=1) + "\n").encode())
+    with_hash = {**plain, "manifest_sha256": mapping_sha256(plain)}
+    atomic_write(path, (json.dumps(with_hash, indent=1) + "\n").encode())
 
 
 def rows() -> dict[str, ModelRow]:
-    """All bundled models by name."""
-    listed = [from_mapping(ModelRow, row, "weights/manifest.json") for row in _manifest()["models"]]
-    return {row.name: row for row in listed}
+    """Return all bundled models by name."""
+    models = [from_mapping(ModelRow, row, "weights/manifest.json") for row in _manifest()["models"]]
+    return {row.name: row for row in models}
 
 
 def calibration_rows() -> list[dict[str, Any]]:
-    """The match calibrations of the manifest, as plain mappings."""
+    """Return the match calibrations of the manifest, as plain mappings."""
     return [dict(row) for row in _manifest()["calibrations"]]
 
 
 def calibrated_encoders() -> frozenset[str]:
-    """Fingerprints of the encoders for which a calibration ships: what their cosines mean is known."""
+    """Return the fingerprints of the encoders for which a calibration ships."""
     return frozenset(row["encoder"] for row in calibration_rows())
 
 
-def verified(name: str) -> tuple[Path, ModelRow]:
-    """Path and row of a bundled model, the SHA-256 of each of its files checked.
+def verify(name: str) -> tuple[Path, ModelRow]:
+    """Check the SHA-256 of each file of a bundled model, and return the path of its weights and its row.
 
     Raises:
         CorruptFileError: A file is missing or altered.
@@ -134,15 +134,15 @@ def verified(name: str) -> tuple[Path, ModelRow]:
     if row is None:
         raise CorruptFileError(f"{folder() / 'manifest.json'}: no row of {name}; reinstall logoscan")
     for file, expected in row.files.items():
-        verified_file(file, expected)
+        verify_file(file, expected)
     return folder() / row.file, row
 
 
-def verified_file(file: str, sha256: str) -> Path:
-    """Path of one bundled file, its hex digest checked.
+def verify_file(file: str, sha256: str) -> Path:
+    """Check the hex digest of one bundled file, and return its path.
 
     Raises:
-        CorruptFileError: It is missing or altered.
+        CorruptFileError: The file is missing or altered.
     """
     path = folder() / file
     if not path.is_file():

@@ -1,0 +1,195 @@
+"""Spatial verification: find the affine map that most tentative correspondences of keypoints agree on.
+
+The significance of a map is measured by a contrario detection (Desolneux, Moisan and Morel, "From Gestalt Theory to
+Image Analysis", Springer 2008): `log_nfa` is -log10 of the number of false alarms, that is of the expected number of
+equally good maps among random correspondences. Uses no index.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["MIN_LOG_NFA", "AffineFit", "Correspondences", "fit_affine"]
+
+MIN_LOG_NFA = 1.0
+"""Least `log_nfa` of a fit. Below it, chance would give more than one such fit in ten pairs of photo and logo image."""
+# Fewest tentative correspondences, and fewest inliers, of a fit.
+_MIN_INLIERS = 4
+# Most tentative correspondences that are tried as hypotheses, those of the highest similarity.
+_MAX_HYPOTHESES = 300
+# Hypotheses with the most inliers, which are refined.
+_REFINED_HYPOTHESES = 5
+# Largest difference between the rotation and the log scale of an inlier and those of the whole map.
+_MAX_ANGLE_RAD, _MAX_LOG_SCALE = math.radians(30), math.log(1.6)
+# Largest distance of an inlier from where a map puts it, as shares of the long side of the logo image in the photo: for
+# the similarity map of a single correspondence, and for an affine map of many.
+_MAX_OFF_HYPOTHESIS, _MAX_OFF_AFFINE = 0.12, 0.05
+# Correspondences that determine an affine map.
+_N_DETERMINING = 3
+# Cells along the long side of a picture; keypoints in one cell are counted once.
+_CELLS = 500
+# Largest ratio of the axes of a logo image in the photo.
+_MAX_STRETCH = 3.0
+# Natural logarithm of the range of scales that a random correspondence may have: a factor of about 50.
+_LOG_SCALE_RANGE = 4.0
+
+
+@dataclass(frozen=True, eq=False)
+class Correspondences:
+    """Tentative correspondences of keypoints of a logo image and of a photo, n of them; float64.
+
+    Attributes:
+        logo_xy: (n, 2), positions in the logo image in pixels.
+        photo_xy: (n, 2), positions in the photo in pixels.
+        rotation: (n,), how far the keypoint's frame is rotated from logo image to photo, in radians.
+        log_scale: (n,), natural logarithm of how much the keypoint's frame is enlarged.
+    """
+
+    logo_xy: NDArray[np.float64]
+    photo_xy: NDArray[np.float64]
+    rotation: NDArray[np.float64]
+    log_scale: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        """Return the number of correspondences."""
+        return len(self.photo_xy)
+
+    @classmethod
+    def from_frames(
+        cls, photo: NDArray[np.float32], logo: NDArray[np.float32], inverted: NDArray[np.bool_]
+    ) -> Correspondences:
+        """Pair the keypoint frames of a photo with those of a logo image, row by row.
+
+        Args:
+            photo: Frames of the photo's keypoints, float32 (n, 4).
+            logo: Frames of the logo image's keypoints, float32 (n, 4).
+            inverted: Whether the photo shows dark and light exchanged, bool (n,).
+        """
+        to, of = photo.astype(np.float64), logo.astype(np.float64)
+        return cls(of[:, :2], to[:, :2], to[:, 3] - of[:, 3] + np.pi * inverted, np.log(to[:, 2] / of[:, 2]))
+
+
+@dataclass(frozen=True, eq=False)
+class AffineFit:
+    """An affine map from a logo image to a photo.
+
+    Attributes:
+        matrix: float64 (2, 3), maps pixels (x, y, 1) of the logo image to pixels of the photo.
+        inliers: Number of correspondences that agree, no two of them in one cell.
+        log_nfa: -log10 of the number of false alarms.
+    """
+
+    matrix: NDArray[np.float64]
+    inliers: int
+    log_nfa: float
+
+
+def fit_affine(
+    pairs: Correspondences, similarity: NDArray[np.float32], photo_wh: tuple[int, int], logo_wh: tuple[int, int]
+) -> AffineFit | None:
+    """Return the most significant affine map; None where none reaches `MIN_LOG_NFA`.
+
+    The frames of a single correspondence give a similarity map; the maps with the most inliers are refined to affine
+    ones (fast spatial matching; Philbin et al., CVPR 2007). Nothing is random.
+
+    Args:
+        pairs: Tentative correspondences.
+        similarity: Cosine of the descriptors of each correspondence, float32 (n,).
+        photo_wh: Width and height of the photo in pixels.
+        logo_wh: Width and height of the logo image in pixels.
+    """
+    if len(pairs) < _MIN_INLIERS:
+        return None
+    tried = np.sort(np.argsort(-similarity, kind="stable")[:_MAX_HYPOTHESES])
+    scale = np.exp(pairs.log_scale[tried])
+    linear = scale[:, None, None] * _rotation_matrices(pairs.rotation[tried])
+    shift = pairs.photo_xy[tried] - np.einsum("hij,hj->hi", linear, pairs.logo_xy[tried])
+    off = linear @ pairs.logo_xy.T + shift[..., None] - pairs.photo_xy.T  # (h, 2, n)
+    agree = (
+        (off[:, 0] ** 2 + off[:, 1] ** 2 < (_MAX_OFF_HYPOTHESIS * max(logo_wh) * scale[:, None]) ** 2)
+        & (np.abs(_wrap_angle(pairs.rotation - pairs.rotation[tried, None])) < _MAX_ANGLE_RAD)
+        & (np.abs(pairs.log_scale - pairs.log_scale[tried, None]) < _MAX_LOG_SCALE)
+    )
+    best = np.argsort(-agree.sum(axis=1), kind="stable")[:_REFINED_HYPOTHESES]
+    inlier_sets = {agree[h].tobytes(): agree[h] for h in best}.values()  # equal sets of inliers are refined once
+    cells = _cells(pairs.photo_xy, photo_wh), _cells(pairs.logo_xy, logo_wh)
+    fits = [fit for inliers in inlier_sets if (fit := _refine(pairs, cells, inliers, photo_wh, logo_wh)) is not None]
+    return max(fits, key=lambda fit: fit.log_nfa, default=None)
+
+
+# Numbers of the grid cells of each correspondence, int64 (n,): in the photo, in the logo image.
+_CellPairs: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64]]
+
+
+def _refine(
+    pairs: Correspondences,
+    cells: _CellPairs,
+    agree: NDArray[np.bool_],
+    photo_wh: tuple[int, int],
+    logo_wh: tuple[int, int],
+) -> AffineFit | None:
+    """Fit an affine map to the inliers three times, choose the inliers anew each time, and return the last map."""
+    logo_xy1 = np.concatenate([pairs.logo_xy, np.ones((len(pairs), 1))], axis=1)
+    for _ in range(3):
+        if _count_distinct(cells, agree) < _MIN_INLIERS:
+            return None
+        matrix = np.linalg.lstsq(logo_xy1[agree], pairs.photo_xy[agree], rcond=None)[0].T
+        long, short = np.linalg.svd(matrix[:, :2], compute_uv=False)
+        if np.linalg.det(matrix[:, :2]) <= 0 or long > _MAX_STRETCH * short:
+            return None
+        size = math.sqrt(long * short)
+        angle = math.atan2(matrix[1, 0] - matrix[0, 1], matrix[0, 0] + matrix[1, 1])
+        max_off_px = _MAX_OFF_AFFINE * max(logo_wh) * size
+        agree = (
+            (np.linalg.norm(logo_xy1 @ matrix.T - pairs.photo_xy, axis=1) < max_off_px)
+            & (np.abs(_wrap_angle(pairs.rotation - angle)) < _MAX_ANGLE_RAD)
+            & (np.abs(pairs.log_scale - math.log(size)) < _MAX_LOG_SCALE)
+        )
+    inliers, tentative = _count_distinct(cells, agree), len(pairs)
+    if inliers < _MIN_INLIERS:
+        return None
+    # Probability that a random correspondence is an inlier. Its rotation and scale are uniform; its position is drawn
+    # from those of the tentative correspondences, which lie close together on printed text.
+    x, y = pairs.photo_xy.T
+    neighbours = (x[:, None] - x) ** 2 + (y[:, None] - y) ** 2 < max_off_px**2
+    near = max(float(neighbours.mean()), math.pi * max_off_px**2 / math.prod(photo_wh))
+    chance = min(1.0, near) * (_MAX_ANGLE_RAD / math.pi) * (2 * _MAX_LOG_SCALE / _LOG_SCALE_RANGE)
+    # the number of tests: any three correspondences could have determined the map
+    tail = _log10_tail(inliers - _N_DETERMINING, tentative - _N_DETERMINING, chance)
+    log_nfa = -math.log10(math.comb(tentative, _N_DETERMINING)) - tail
+    return AffineFit(matrix, inliers, log_nfa) if log_nfa >= MIN_LOG_NFA else None
+
+
+def _log10_tail(successes: int, trials: int, chance: float) -> float:
+    """Return log10 of a bound on the binomial probability of so many successes or more (Hoeffding, JASA 1963)."""
+    share = successes / max(1, trials)
+    if share <= chance:
+        return 0.0
+    rest = 0.0 if share >= 1 else (1 - share) * math.log((1 - share) / (1 - chance))
+    return -trials * (share * math.log(share / chance) + rest) / math.log(10)
+
+
+def _cells(xy: NDArray[np.float64], wh: tuple[int, int]) -> NDArray[np.int64]:
+    """Return the number of the grid cell of each position, int64 (n,)."""
+    column, row = np.rint(xy * (_CELLS / max(wh))).astype(np.int64).T
+    return np.asarray(column * 2**32 + row, np.int64)
+
+
+def _count_distinct(cells: _CellPairs, agree: NDArray[np.bool_]) -> int:
+    """Count correspondences in different cells of both pictures; one point may be a keypoint in several rotations."""
+    return min(len(set(of_picture[agree].tolist())) for of_picture in cells)
+
+
+def _rotation_matrices(angle: NDArray[np.float64]) -> NDArray[np.float64]:
+    cosine, sine = np.cos(angle), np.sin(angle)
+    return np.stack([np.stack([cosine, -sine], -1), np.stack([sine, cosine], -1)], -2)
+
+
+def _wrap_angle(angle: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the angles brought into [-pi, pi)."""
+    return np.asarray((angle + np.pi) % (2 * np.pi) - np.pi)
