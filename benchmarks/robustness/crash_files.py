@@ -319,7 +319,7 @@ def _read_weights(folder: Path) -> object:
         weights._manifest.cache_clear()
         try:
             rows = weights.rows()
-            return rows, weights.calibration_rows(), tuple(weights.verified(name)[0].name for name in rows)
+            return rows, weights.calibration_rows(), tuple(weights.verify(name)[0].name for name in rows)
         finally:
             weights._manifest.cache_clear()
 

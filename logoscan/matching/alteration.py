@@ -26,7 +26,7 @@ from logoscan.matching.alteration_features import alteration_features
 from logoscan.runtime import building_networks
 from logoscan.types import ImageSource, Listing, MarkAlteration, Match, Rgb, Rgba
 from logoscan.vision import weights
-from logoscan.vision.features import FeatureExtractor
+from logoscan.vision.extractor import FeatureExtractor
 
 __all__ = ["CROP_PX", "KINDS", "Alteration", "AlterationCheck", "MarkComparison", "align_forms", "crop_match"]
 

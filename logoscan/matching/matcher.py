@@ -16,7 +16,8 @@ from logoscan.matching.calibration import MatchCalibration, brand_thresholds, mi
 from logoscan.matching.match import match_regions
 from logoscan.matching.sift_match import match_keypoints
 from logoscan.types import Match
-from logoscan.vision.features import OnStage, PhotoFeatures, timed
+from logoscan.vision.extractor import OnStage, timed
+from logoscan.vision.features import PhotoFeatures
 
 __all__ = ["Matcher"]
 

@@ -18,7 +18,8 @@ from logoscan.scan.pipeline import Pipeline
 from logoscan.scoring.judge import Findings
 from logoscan.text.listing_text import GATE_CAPS, SCAN_CAPS, ListingText, search_photo_text
 from logoscan.types import Band, Listing, MarkAlteration, Match, TextSpans
-from logoscan.vision.features import OpenPhoto, PhotoFeatures, Step
+from logoscan.vision.extractor import OpenPhoto
+from logoscan.vision.features import PhotoFeatures, Step
 
 __all__ = ["ScreeningRun", "SkippedStage", "WhySkipped"]
 

@@ -23,7 +23,8 @@ from logoscan.scan.photo_selection import MAX_IMAGES, name_passed_over, selected
 from logoscan.scoring.judge import Findings, Judge
 from logoscan.text.listing_text import ListingText, search_photo_text
 from logoscan.types import Listing, MarkAlteration, Match
-from logoscan.vision.features import FeatureCache, FeatureExtractor, OnStage, PhotoFeatures, timed
+from logoscan.vision.extractor import FeatureExtractor, OnStage, timed
+from logoscan.vision.features import FeatureCache, PhotoFeatures
 
 __all__ = ["Altered", "Models", "Pipeline"]
 

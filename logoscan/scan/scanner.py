@@ -41,7 +41,8 @@ from logoscan.sources import Root, check_root
 from logoscan.types import Effort, ImageSource, Listing, MarkAlteration, Match, TextSpans
 from logoscan.vision.detector import Detector, LogoDetector
 from logoscan.vision.encoder import ClipEncoder, Encoder
-from logoscan.vision.features import FeatureCache, FeatureExtractor, OnStage, PhotoFeatures
+from logoscan.vision.extractor import FeatureExtractor, OnStage
+from logoscan.vision.features import FeatureCache, PhotoFeatures
 from logoscan.vision.sift import KeypointExtractor, Sift
 
 __all__ = ["Scanner"]

@@ -24,7 +24,7 @@ from logoscan.training.wordmarks import draw_name, font_files, random_name
 from logoscan.types import Brand, ImageSource, Rgba
 from logoscan.vision.detector import LogoDetector
 from logoscan.vision.encoder import ClipEncoder
-from logoscan.vision.features import FeatureExtractor
+from logoscan.vision.extractor import FeatureExtractor
 from logoscan.vision.sift import Sift
 
 # Sizes of the indexes, in brands.

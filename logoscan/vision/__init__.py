@@ -2,7 +2,8 @@
 
 from logoscan.vision.detector import Detector, LogoDetector, make_detector
 from logoscan.vision.encoder import ClipEncoder, Encoder, TextEncoder
-from logoscan.vision.features import FeatureCache, FeatureExtractor, PhotoFeatures
+from logoscan.vision.extractor import FeatureExtractor
+from logoscan.vision.features import FeatureCache, PhotoFeatures
 from logoscan.vision.sift import KeypointExtractor, Keypoints, Sift
 from logoscan.vision.tiles import TilePlan, Tiles, WholeImage
 

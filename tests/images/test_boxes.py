@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import as_boxes, boxes, floats32, form, quick
 
-from logoscan.images.boxes import apart, area, clip, expand, from_square, iou, shared, to_square
+from logoscan.images.boxes import area, clip, expand, from_square, iou, overlap_of_smaller, suppress_overlaps, to_square
 from logoscan.images.crops import square_crops
 from logoscan.types import Boxes
 
@@ -36,7 +36,9 @@ def slow_apart(rows: Boxes, score: list[float], threshold: float) -> list[int]:
     """Best first; a box is kept when it shares no more than the threshold with any kept box. By the fast `shared`."""
     kept: list[int] = []
     for i in sorted(range(len(score)), key=lambda i: (-score[i], i)):
-        if all(float(shared(rows[k : k + 1], rows[i : i + 1])[0, 0]) <= np.float32(threshold) for k in kept):
+        if all(
+            float(overlap_of_smaller(rows[k : k + 1], rows[i : i + 1])[0, 0]) <= np.float32(threshold) for k in kept
+        ):
             kept.append(i)
     return kept
 
@@ -48,7 +50,7 @@ def test_no_boxes() -> None:
     assert iou(some, NONE).shape == (1, 0)
     assert iou(NONE, some).shape == (0, 1)
     assert clip(NONE, 10, 10).shape == expand(NONE, 0.5).shape == (0, 4)
-    kept = apart(NONE, floats32([]), 0.5)
+    kept = suppress_overlaps(NONE, floats32([]), 0.5)
     assert form(kept) == ("int64", (0,))
     for result in (area(NONE), iou(NONE, some), clip(NONE, 10, 10), expand(NONE, 0.5)):
         assert result.dtype == np.float32
@@ -93,23 +95,25 @@ def test_iou_and_area_equal_their_twins(a: Boxes, b: Boxes) -> None:
 )
 def test_apart_equals_its_twin(rows: Boxes, scores: list[float], threshold: float) -> None:
     score = floats32(scores[: len(rows)])
-    assert apart(rows, score, threshold).tolist() == slow_apart(rows, score.tolist(), threshold)
+    assert suppress_overlaps(rows, score, threshold).tolist() == slow_apart(rows, score.tolist(), threshold)
 
 
 def test_shared_is_over_the_smaller_box() -> None:
     rows = as_boxes([[0, 0, 10, 10], [2, 2, 4, 4], [5, 0, 15, 10], [20, 20, 30, 30]])
     expected = [[slow_shared(a, b) for b in rows.tolist()] for a in rows.tolist()]
-    np.testing.assert_allclose(shared(rows, rows), expected, atol=1e-6)
-    assert shared(rows, rows)[0].tolist() == [1.0, 1.0, 0.5, 0.0]
+    np.testing.assert_allclose(overlap_of_smaller(rows, rows), expected, atol=1e-6)
+    assert overlap_of_smaller(rows, rows)[0].tolist() == [1.0, 1.0, 0.5, 0.0]
 
 
 def test_apart_keeps_the_best_of_overlapping_boxes() -> None:
     within = as_boxes([[0, 0, 100, 100], [40, 40, 50, 50]])
-    assert apart(within, floats32([0.4, 0.9]), 0.5).tolist() == [1], "what lies around a better one goes too"
+    assert suppress_overlaps(within, floats32([0.4, 0.9]), 0.5).tolist() == [1], (
+        "what lies around a better one goes too"
+    )
     rows = as_boxes([[0, 0, 10, 10], [1, 0, 11, 10], [20, 0, 30, 10], [0, 0, 10, 10]])
-    assert apart(rows, floats32([0.5, 0.9, 0.7, 0.9]), 0.5).tolist() == [1, 2]
-    assert apart(rows, floats32([0.5, 0.5, 0.5, 0.5]), 0.5).tolist() == [0, 2], "ties keep the earlier box"
-    assert apart(rows, floats32([0.5, 0.9, 0.7, 0.9]), 1.0).tolist() == [1, 3, 2, 0]
+    assert suppress_overlaps(rows, floats32([0.5, 0.9, 0.7, 0.9]), 0.5).tolist() == [1, 2]
+    assert suppress_overlaps(rows, floats32([0.5, 0.5, 0.5, 0.5]), 0.5).tolist() == [0, 2], "ties keep the earlier box"
+    assert suppress_overlaps(rows, floats32([0.5, 0.9, 0.7, 0.9]), 1.0).tolist() == [1, 3, 2, 0]
 
 
 @quick

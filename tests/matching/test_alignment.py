@@ -6,7 +6,7 @@ import pytest
 from builders.marks import crop_of, flag
 
 from logoscan.errors import InputError
-from logoscan.matching.alignment import SIDE_PX, align, drawn, on_drawing, overlay
+from logoscan.matching.alignment import SIDE_PX, align, logo_in_square, overlay, warp_to_logo
 
 
 @pytest.mark.parametrize("angle_deg", [-20, 0, 12])
@@ -38,8 +38,8 @@ def test_crop_warped_to_the_logo_image_has_its_ink_in_the_same_pixels() -> None:
     crop = crop_of(flag(), angle_deg=10)
     found = align(crop, flag())
     assert found is not None
-    seen = on_drawing(crop, found)
-    alpha = drawn(flag())[..., 3]
+    seen = warp_to_logo(crop, found)
+    alpha = logo_in_square(flag())[..., 3]
     assert seen[alpha > 0.9, 2].mean() < 80  # the ink's blue is 40, the ground's 220
     assert seen[alpha < 0.1, 2].mean() > 200
 
@@ -65,10 +65,10 @@ def test_wrong_shapes_are_refused() -> None:
     with pytest.raises(InputError, match=r"crop: expected uint8 \(n, n, 3\), got uint8 \(10, 12, 3\)"):
         align(np.zeros((10, 12, 3), np.uint8), flag())
     with pytest.raises(InputError, match=r"drawing: expected uint8 \(H, W, 4\), got uint8 \(10, 10, 3\)"):
-        drawn(np.zeros((10, 10, 3), np.uint8))
+        logo_in_square(np.zeros((10, 10, 3), np.uint8))
     with pytest.raises(InputError, match="drawing: expected something to see, got alpha 0 everywhere"):
-        drawn(np.zeros((10, 10, 4), np.uint8))
+        logo_in_square(np.zeros((10, 10, 4), np.uint8))
 
 
 def test_the_square_is_as_wide_as_it_says() -> None:
-    assert drawn(flag()).shape == (SIDE_PX, SIDE_PX, 4)
+    assert logo_in_square(flag()).shape == (SIDE_PX, SIDE_PX, 4)

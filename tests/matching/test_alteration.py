@@ -17,8 +17,14 @@ from logoscan._hashing import file_sha256
 from logoscan.errors import CorruptFileError, InputError
 from logoscan.index.logo_index import LogoIndex
 from logoscan.matching.alignment import align
-from logoscan.matching.alteration import CROP_PX, KINDS, AlterationCheck, cut, laid
-from logoscan.matching.alteration_features import LOOK_PX, NUMBERS, compared, evidence, seen_through
+from logoscan.matching.alteration import CROP_PX, KINDS, AlterationCheck, align_forms, crop_match
+from logoscan.matching.alteration_features import (
+    N_FEATURES,
+    PLANE_PX,
+    alteration_features,
+    comparison_planes,
+    difference_features,
+)
 from logoscan.matching.alteration_net import build
 from logoscan.scan.scanner import Scanner
 from logoscan.training.__main__ import main
@@ -55,13 +61,13 @@ def aligned(mirror: bool) -> np.ndarray:
     crop = crop_of(np.ascontiguousarray(flag()[:, ::-1]) if mirror else flag())
     found = align(crop, flag())
     assert found is not None
-    return evidence(crop, flag(), found)
+    return alteration_features(crop, flag(), found)
 
 
 @pytest.mark.parametrize("mirror", [False, True])
 def test_alteration_features_of_a_whole_logo(mirror: bool) -> None:
     numbers = aligned(mirror)
-    assert numbers.shape == (NUMBERS,)
+    assert numbers.shape == (N_FEATURES,)
     assert numbers.dtype == np.float32
     assert numbers[0] > 0.9
     assert (numbers[1] < -0.3) == mirror
@@ -76,7 +82,7 @@ def test_alteration_features_of_a_missing_part() -> None:
     part[:, 64:] = whole[2, 2]  # the right half is gone
     found = align(whole, flag())
     assert found is not None
-    numbers, less = (compared(seen_through(c, flag(), found)) for c in (whole, part))
+    numbers, less = (difference_features(comparison_planes(c, flag(), found)) for c in (whole, part))
     assert less[0] < numbers[0] - 0.2  # of all edges
     assert less[2] < 0.1 < numbers[2]  # in the worst quarter
     ends = slice(26, 34)
@@ -86,11 +92,11 @@ def test_alteration_features_of_a_missing_part() -> None:
 def test_alteration_features_are_symmetric() -> None:
     """A mirror image of logo image and crop gives the numbers of both."""
     rng = np.random.default_rng(2)
-    pair = np.asarray(rng.integers(0, 256, (7, LOOK_PX, LOOK_PX)), np.uint8)
+    pair = np.asarray(rng.integers(0, 256, (7, PLANE_PX, PLANE_PX)), np.uint8)
     pair[6] = 0
     pair[6, 10:40, 8:50] = 255
     flipped = np.ascontiguousarray(pair[:, :, ::-1])
-    np.testing.assert_allclose(compared(pair), compared(flipped), rtol=0.06, atol=0.06)
+    np.testing.assert_allclose(difference_features(pair), difference_features(flipped), rtol=0.06, atol=0.06)
 
 
 def test_invalid_logo_image_is_refused(check: AlterationCheck) -> None:
@@ -109,11 +115,11 @@ def test_a_figure_printed_without_its_badge_is_laid_as_a_figure() -> None:
     badge[26:102, 26:102, :3][figure[np.ix_(rows, columns)]] = 255
     crop = np.full((128, 128, 3), 220, np.uint8)
     crop[badge[..., :3].min(2) > 200] = (200, 30, 40)
-    form, alignment = laid(crop, badge) or (badge, None)
+    form, alignment = align_forms(crop, badge) or (badge, None)
     assert alignment is not None
     assert alignment.correlation > 0.8
     assert form[..., 3].mean() < 0.5 * badge[..., 3].mean()
-    whole, _ = laid(np.ascontiguousarray(badge[..., :3]), flag()) or (badge, None)
+    whole, _ = align_forms(np.ascontiguousarray(badge[..., :3]), flag()) or (badge, None)
     np.testing.assert_array_equal(whole, flag())
 
 
@@ -129,7 +135,7 @@ def test_kinds_are_probabilities(check: AlterationCheck) -> None:
 def test_matched_region_is_cropped_with_context() -> None:
     photo = np.full((400, 600, 3), 230, np.uint8)
     photo[100:228, 300:428] = crop_of(flag())
-    crop = cut(photo, (300, 100, 428, 228))
+    crop = crop_match(photo, (300, 100, 428, 228))
     assert crop.shape == (CROP_PX, CROP_PX, 3)
     assert (crop[:, 3] == 230).all()
     assert align(crop, flag()) is not None
@@ -179,7 +185,7 @@ def test_a_checked_network_is_bundled_with_its_row(check: AlterationCheck, tmp_p
     assert (folder / "manifest.json").read_bytes() == before
     assert [p.name for p in folder.iterdir()] == ["manifest.json"]
     write_check(build(), made, 0.4)
-    target = bundle(weights.ALTERATIONS, made, folder, LOOK_PX)
+    target = bundle(weights.ALTERATIONS, made, folder, PLANE_PX)
     rows = json.loads((folder / "manifest.json").read_text())["models"]
     (row,) = (r for r in rows if r["name"] == weights.ALTERATIONS)
     assert (row["file"], row["sha256"]) == (target.name, file_sha256(made))
@@ -189,7 +195,7 @@ def test_a_checked_network_is_bundled_with_its_row(check: AlterationCheck, tmp_p
 def test_region_at_the_edge_of_a_strip_is_not_squeezed() -> None:
     strip = np.full((128, 700, 3), 230, np.uint8)
     strip[:, 300:428] = crop_of(flag())
-    found = align(cut(strip, (264.0, 0.0, 464.0, 128.0)), flag())
+    found = align(crop_match(strip, (264.0, 0.0, 464.0, 128.0)), flag())
     assert found is not None
     assert found.stretch == pytest.approx(1.0, abs=0.1)
 

@@ -14,7 +14,15 @@ from logoscan.errors import InputError, MissingDependencyError
 from logoscan.index import storage
 from logoscan.index.logo_index import LogoIndex
 from logoscan.index.storage import LogoRecord, Stored
-from logoscan.matching.calibrate import Labelled, Samples, collect, expected_calibration_error, fit, predict, surest
+from logoscan.matching.calibrate import (
+    LabelledPhoto,
+    Samples,
+    collect,
+    expected_calibration_error,
+    fit,
+    most_probable_rows,
+    predict,
+)
 from logoscan.types import Brand, Embeddings, Regions
 
 ENCODER, DETECTOR = FakeEncoder(), FakeDetector()
@@ -37,7 +45,7 @@ def register(tmp_path_factory: pytest.TempPathFactory) -> LogoIndex:
     return LogoIndex.load(folder)
 
 
-def pictures(count: int, seed: int, sign: int = 1, prefix: str = "B") -> list[Labelled]:
+def pictures(count: int, seed: int, sign: int = 1, prefix: str = "B") -> list[LabelledPhoto]:
     """Six regions each; two thirds show a brand in one of them, blurred by noise."""
     rng = np.random.default_rng(seed)
     boxes = np.array([[0, 0, 10, 10]], np.float32).repeat(6, 0)
@@ -47,7 +55,7 @@ def pictures(count: int, seed: int, sign: int = 1, prefix: str = "B") -> list[La
         shown = frozenset({f"{prefix}{k % 10}"}) if k % 3 else frozenset()
         if shown:
             places[2] = sign * CENTRES[k % 10] + rng.normal(size=13) * rng.uniform(0.1, 0.8)
-        out.append(Labelled(shown, Regions(boxes, np.ones(6, np.float32)), unit(places)))
+        out.append(LabelledPhoto(shown, Regions(boxes, np.ones(6, np.float32)), unit(places)))
     return out
 
 
@@ -62,7 +70,7 @@ def test_a_fit_is_calibrated_on_images_not_seen(register: LogoIndex, kind: Any, 
     sure = predict(made, fresh)
     assert expected_calibration_error(sure, fresh.right) < 0.08
     assert sure[fresh.right].mean() > sure[~fresh.right].mean() + 0.3
-    answer = surest(sure, fresh)
+    answer = most_probable_rows(sure, fresh)
     assert (sure[answer][fresh.empty[answer]] > made.threshold).mean() < 0.05
 
 
@@ -70,11 +78,11 @@ def test_answer_is_the_most_probable_match_of_its_case() -> None:
     case = np.array([0, 0, 0, 1, 3, 3])
     ones = np.ones(6, bool)
     samples = Samples(np.zeros((6, 4)), ones, case, ones, np.ones(6, np.int64))
-    assert surest(np.array([0.1, 0.7, 0.2, 0.0, 0.9, 0.3]), samples).tolist() == [1, 3, 4]
+    assert most_probable_rows(np.array([0.1, 0.7, 0.2, 0.0, 0.9, 0.3]), samples).tolist() == [1, 3, 4]
 
 
 def test_images_without_a_region_are_refused(register: LogoIndex) -> None:
-    none = Labelled(frozenset({"B1"}), Regions.empty(), np.zeros((0, 13), np.float32))
+    none = LabelledPhoto(frozenset({"B1"}), Regions.empty(), np.zeros((0, 13), np.float32))
     with pytest.raises(InputError, match="pictures: expected some with regions, got 3 without any"):
         collect([none] * 3, register)
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import quick, units
 
-from logoscan.matching.fusion import BrandEvidence, contradicted, fuse, together
+from logoscan.matching.fusion import BrandEvidence, combine_probabilities, fuse, lower_contradicted
 from logoscan.types import BrandMention, Match, MentionKind
 
 
@@ -55,10 +55,10 @@ def test_each_kind_of_evidence_shows_a_brand_and_both_show_it_better(
 @quick
 @given(units, units, units)
 def test_more_evidence_never_lowers_the_probability(logo: float, text: float, more: float) -> None:
-    assert together(logo) == logo
-    assert together(logo, text) == together(text, logo)
-    assert max(logo, text) <= together(logo, text) <= together(logo, text, more) <= 1
-    assert together(max(logo, more), text) >= together(logo, text)
+    assert combine_probabilities(logo) == logo
+    assert combine_probabilities(logo, text) == combine_probabilities(text, logo)
+    assert max(logo, text) <= combine_probabilities(logo, text) <= combine_probabilities(logo, text, more) <= 1
+    assert combine_probabilities(max(logo, more), text) >= combine_probabilities(logo, text)
 
 
 def test_appearance_and_keypoints_are_two_kinds_of_evidence() -> None:
@@ -177,13 +177,13 @@ def test_probabilities_of_0_and_1_are_fused(look: float, name: float) -> None:
     ],
 )
 def test_names_that_contradict_no_match(match: Match, mentions: list[BrandMention]) -> None:
-    assert contradicted([match], mentions) == [match]
+    assert lower_contradicted([match], mentions) == [match]
 
 
 def test_brands_that_share_a_logo_image_do_not_contradict_each_other() -> None:
     match, mentions = seen("Nike", 0.94), [read("Jordan", 0.92)]
-    assert contradicted([match], mentions, {("Nike", "Nike/a.png"): {"Jordan"}}) == [match]
-    assert contradicted([match], mentions, {("Nike", "Nike/b.png"): {"Jordan"}}) != [match]
+    assert lower_contradicted([match], mentions, {("Nike", "Nike/a.png"): {"Jordan"}}) == [match]
+    assert lower_contradicted([match], mentions, {("Nike", "Nike/b.png"): {"Jordan"}}) != [match]
 
 
 boxes = st.sampled_from([BOX, LINE, FAR, (0.0, 0.0, 640.0, 480.0), (100.0, 20.0, 180.0, 50.0)])
@@ -198,7 +198,7 @@ kinds: st.SearchStrategy[MentionKind] = st.sampled_from(["exact", "near", "parti
     ),
 )
 def test_contradiction_only_lowers_what_another_name_covers(matches: list[Match], mentions: list[BrandMention]) -> None:
-    after = contradicted(matches, mentions)
+    after = lower_contradicted(matches, mentions)
     for old, new in zip(matches, after, strict=True):
         assert new.probability is not None
         assert old.probability is not None

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from logoscan.matching.alignment import Alignment
-from logoscan.matching.alteration import KINDS, Alteration, _is_sound
+from logoscan.matching.alteration import KINDS, Alteration, _is_reliable
 
 
 def found(kind: str, correlation: float, other: float, mirrored: bool) -> Alteration:
@@ -32,4 +32,4 @@ def found(kind: str, correlation: float, other: float, mirrored: bool) -> Altera
 def test_alteration_counts_only_where_the_logo_image_is_aligned(
     kind: str, correlation: float, other: float, mirrored: bool, sound: bool
 ) -> None:
-    assert _is_sound(found(kind, correlation, other, mirrored)) is sound
+    assert _is_reliable(found(kind, correlation, other, mirrored)) is sound

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from strategies import as_boxes, floats32, quick
 
 from logoscan.errors import InputError
-from logoscan.images.boxes import shared
+from logoscan.images.boxes import overlap_of_smaller
 from logoscan.index.neighbours import BrandNeighbours, margins
 from logoscan.matching.calibration import MatchCalibration
 from logoscan.matching.match import match_regions
@@ -215,7 +215,7 @@ def test_matches_are_sound(made: tuple[Regions, BrandNeighbours], calibrated: bo
         strength = match.probability if match.probability is not None else match.similarity + match.margin
         assert strength == pytest.approx(best[name], abs=1e-6)
         mine = as_boxes([m.xyxy for m in found if m.brand == name])
-        overlap = shared(mine, mine)
+        overlap = overlap_of_smaller(mine, mine)
         np.fill_diagonal(overlap, 0)
         assert (overlap <= 0.5).all()
         assert len(mine) <= 3

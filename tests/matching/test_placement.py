@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from strategies import quick
 
 from logoscan.errors import InputError
-from logoscan.matching._shortlist import rivals
-from logoscan.matching.placement import _IN_FULL, Placement, _log10_tail, place
+from logoscan.matching._shortlist import rival_similarity
+from logoscan.matching._verification import _log10_tail
+from logoscan.matching.placement import _MAX_FULL_PAIRS, Placement, place
 from logoscan.vision.sift import Keypoints
 
 SIDE = 200
@@ -78,7 +79,7 @@ def test_logo_image_is_found_at_any_scale_and_rotation(scale: float, angle: floa
     mark, shift = drawing(seed), (310.0, 290.0)
     (found,) = place(photographed(mark, scale, angle, shift, seed), [mark], ["A"])
     assert found is not None
-    assert found.points >= 45  # far away some of them fall together
+    assert found.inliers >= 45  # far away some of them fall together
     assert found.probability(10) > 0.97
     np.testing.assert_allclose(found.corners, corners(scale, angle, shift), atol=0.5)
     x0, y0, x1, y1 = found.xyxy
@@ -95,7 +96,7 @@ def test_inverted_print_is_found() -> None:
     negative.descriptors[: len(turned)] = turned
     (found,) = place(negative, [mark], ["A"])
     assert found is not None
-    assert found.points >= 55
+    assert found.inliers >= 55
 
 
 def test_a_mirrored_arrangement_is_another() -> None:
@@ -110,7 +111,7 @@ def test_logo_image_of_two_brands_is_placed_for_neither() -> None:
     mark, photo = drawing(), photographed(drawing())
     assert place(photo, [mark, mark], ["A", "B"]) == [None, None]
     both = place(photo, [mark, mark], ["A", "A"])
-    assert all(found is not None and found.points >= 55 for found in both)
+    assert all(found is not None and found.inliers >= 55 for found in both)
     beside = place(photo, [mark, drawing(7)], ["A", "B"])
     assert beside[0] is not None
     assert beside[1] is None
@@ -120,7 +121,7 @@ def test_shortlist_of_many_logo_images_finds_the_right_one() -> None:
     marks = [drawing(seed, n=400) for seed in range(40)]
     owners = [f"brand {i}" for i in range(40)]
     photo = photographed(marks[7], 0.8, 0.6, (310.0, 290.0), 7)
-    assert len(photo) * sum(map(len, marks)) > _IN_FULL
+    assert len(photo) * sum(map(len, marks)) > _MAX_FULL_PAIRS
     brief, full = place(photo, marks, owners), place(photo, marks, owners, thorough=True)
     assert [i for i, found in enumerate(brief) if found is not None and found.probability(40) > 0.5] == [7]
     assert brief[7] is not None
@@ -137,7 +138,9 @@ def test_rivals_are_the_nearest_of_other_brands(drawings: int, points: int, seed
         [max((near[j, p] for j in range(drawings) if owners[j] != owners[i]), default=0) for p in range(points)]
         for i in range(drawings)
     ]
-    np.testing.assert_array_equal(rivals(near, owners), np.array(expected, np.float32).reshape(drawings, points))
+    np.testing.assert_array_equal(
+        rival_similarity(near, owners), np.array(expected, np.float32).reshape(drawings, points)
+    )
 
 
 def test_scattered_keypoints_have_a_low_log_nfa() -> None:

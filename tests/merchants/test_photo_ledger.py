@@ -32,7 +32,7 @@ from logoscan.merchants.photo_table import PhotoRecord
 from logoscan.reporting.jsonl import report_from_json, report_to_json
 from logoscan.results import ImageRecord, Provenance
 from logoscan.types import Rgb
-from logoscan.vision.features import FeatureExtractor
+from logoscan.vision.extractor import FeatureExtractor
 
 SAMPLE_PHOTOS = sorted((SAMPLES / "photos").iterdir())
 NOBODY = PhotoUse(0)

@@ -179,7 +179,7 @@ def test_words_that_block_open_no_photo(monkeypatch: pytest.MonkeyPatch) -> None
         raise AssertionError("a photo was opened")
 
     scanner = make_scanner()
-    monkeypatch.setattr("logoscan.vision.features.read_picture", never)
+    monkeypatch.setattr("logoscan.vision.extractor.read_picture", never)
     answer = scanner.screen(replace(FAKE, images=("a.jpg", "b.jpg")), deadline_s=1e9)
     assert (answer.decision, answer.timed_out) == ("block", False)
     assert [s.stage for s in answer.skipped] == [
@@ -424,7 +424,7 @@ def test_photos_that_were_hashed_are_decoded_again_where_there_are_many(monkeypa
         return real(*given, **named)
 
     scanner = make_scanner(ledger=PhotoLedger())
-    monkeypatch.setattr("logoscan.vision.features.read_picture", counted)
+    monkeypatch.setattr("logoscan.vision.extractor.read_picture", counted)
     monkeypatch.setattr("logoscan.scan._screening_run._KEPT_PIXELS", 2 * noisy(0).size // 3)
     listing = Listing("x", tuple(map(noisy, range(4))))
     report = scanner.screen(listing, deadline_s=math.inf).report

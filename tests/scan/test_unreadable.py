@@ -134,7 +134,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
         now.now += OPENING_S
         return real(*given, **named)
 
-    monkeypatch.setattr("logoscan.vision.features.read_picture", opened)
+    monkeypatch.setattr("logoscan.vision.extractor.read_picture", opened)
     monkeypatch.setattr("logoscan.vision.sift.sift_photo", lambda rgb: Keypoints.empty())
     return now
 
@@ -263,7 +263,7 @@ def test_opening_is_bounded_whatever_the_photos(monkeypatch: pytest.MonkeyPatch,
         clock.now += 0.5
         return real(*given, **named)
 
-    monkeypatch.setattr("logoscan.vision.features.read_picture", slowly)
+    monkeypatch.setattr("logoscan.vision.extractor.read_picture", slowly)
     listing = Listing("x", (GOOD["blank"],) * 49 + (b"garbage",))
     answer = gate(make_slow_scanner(clock), clock).screen(listing, deadline_s=0.1)
     assert (answer.decision, answer.timed_out, opened) == ("hold", True, 4)
@@ -387,6 +387,6 @@ def test_a_file_that_goes_while_it_is_screened_is_held(tmp_path: Path, monkeypat
             (tmp_path / "a.png").unlink(missing_ok=True)
         return real(*given, **named)
 
-    monkeypatch.setattr("logoscan.vision.features.read_picture", vanishing)
+    monkeypatch.setattr("logoscan.vision.extractor.read_picture", vanishing)
     answer = quick_scanner(root=tmp_path).screen(Listing("x", ("a.png",)), deadline_s=math.inf, on_timeout="allow")
     assert (answer.decision, answer.skipped) == ("hold", (SkippedStage("detect image 0", "unreadable"),))

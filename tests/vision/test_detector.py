@@ -15,8 +15,9 @@ from logoscan.errors import CorruptFileError, InputError
 from logoscan.images.boxes import iou
 from logoscan.training.detector_files import write_detector
 from logoscan.types import Regions, TextSpans
-from logoscan.vision.detector import Detector, LogoDetector, make_detector, with_text
+from logoscan.vision.detector import Detector, LogoDetector, make_detector
 from logoscan.vision.detector_net import build
+from logoscan.vision.text_regions import add_text_regions
 from logoscan.vision.tiles import DEFAULT_PLAN, DENSE_PLAN, LARGE_PLAN, TilePlan, Tiles, WholeImage
 
 SHAPES = [(480, 640), (640, 480), (300, 300), (100, 731), (97, 31), (25, 400)]
@@ -125,15 +126,15 @@ def _spans(*boxes: tuple[float, float, float, float]) -> TextSpans:
 def test_lines_of_text_are_proposals_too() -> None:
     regions = Regions(np.array([[10, 10, 60, 30], [0, 0, 100, 80]], np.float32), np.array([0.9, 0.1], np.float32))
     lines = _spans((11, 10, 60, 31), (20, 50, 70, 60), (-5, 70, 30, 90), (120, 10, 140, 20))
-    both = with_text(regions, lines, 100, 80)
+    both = add_text_regions(regions, lines, 100, 80)
     assert both.xyxy[:2].tolist() == regions.xyxy.tolist()
     assert both.xyxy[2:].tolist() == [[20, 50, 70, 60], [0, 70, 30, 80]]  # one is there already, one lies outside
     assert both.confidence.tolist() == pytest.approx([0.9, 0.1, 0.1, 0.1])
-    nothing = with_text(Regions.empty(), TextSpans.empty(), 100, 80)
+    nothing = add_text_regions(Regions.empty(), TextSpans.empty(), 100, 80)
     assert nothing.xyxy.shape == (0, 4)
     assert nothing.xyxy.dtype == np.float32
-    assert len(with_text(regions, TextSpans.empty(), 100, 80)) == 2
-    assert with_text(Regions.empty(), _spans((1, 1, 9, 9)), 100, 80).confidence.tolist() == [0]
+    assert len(add_text_regions(regions, TextSpans.empty(), 100, 80)) == 2
+    assert add_text_regions(Regions.empty(), _spans((1, 1, 9, 9)), 100, 80).confidence.tolist() == [0]
 
 
 class TestFakeDetector(DetectorContract):

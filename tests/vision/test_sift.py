@@ -27,7 +27,7 @@ def test_keypoint_frames_are_in_image_pixels(grow: float) -> None:
     a, b = sift_photo(small), sift_photo(large)
     (found,) = place(b, [a], ["A"])
     assert found is not None
-    assert found.points > 60
+    assert found.inliers > 60
     height, width = large.shape[:2]
     np.testing.assert_allclose(found.corners, [[0, 0], [width, 0], [width, height], [0, height]], atol=2 * max(1, grow))
 

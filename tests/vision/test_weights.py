@@ -55,7 +55,7 @@ def test_each_row_is_complete_and_true() -> None:
         assert file_sha256(weights.folder() / row.file) == row.sha256
         assert len(row.licence) > 5
         assert len(row.source) > 20
-        assert weights.verified(name) == (weights.folder() / row.file, row)
+        assert weights.verify(name) == (weights.folder() / row.file, row)
 
 
 def test_the_card_tells_what_a_reader_must_know() -> None:
@@ -117,10 +117,10 @@ def test_a_scanner_takes_the_calibration_that_fits(table: Path) -> None:
 def test_missing_and_altered_files_are_named(table: Path) -> None:
     row = weights.rows()[weights.ENCODER]
     with pytest.raises(CorruptFileError, match=f"{row.file}: the model file is missing; reinstall logoscan"):
-        weights.verified(weights.ENCODER)
+        weights.verify(weights.ENCODER)
     (table / row.file).write_bytes(b"something else")
     with pytest.raises(CorruptFileError, match=f"{re.escape(row.file)}: expected SHA-256 {row.sha256}, got [0-9a-f]+"):
-        weights.verified(weights.ENCODER)
+        weights.verify(weights.ENCODER)
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"format_version": 2}', "{"])
