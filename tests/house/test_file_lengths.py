@@ -16,7 +16,7 @@ LONG = {
     "images/loading.py": "every way a file becomes pixels, with the caps that belong to each, read together",
     "index/logo_index.py": "the facade of the index: short methods, more than half of it their documentation",
     "scan/scanner.py": "the facade of the library: short methods, more than half of it documents their arguments",
-    "vision/extractor.py": "the only way from a photo to its features: all steps in one class, in batches and one by one",
+    "vision/extractor.py": "the only way from a photo to its features: all steps in one class, together and one by one",
 }
 """Path below `logoscan/` -> why the file is long."""
 
