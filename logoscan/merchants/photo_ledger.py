@@ -51,7 +51,11 @@ class PhotoLedger:
     numpy over sorted bands, which cannot be added to cheaply, against 1.1 ms in the same run). As measured on 200,000
     photos, a million take about 380 MB; adding takes 17 microseconds a photo, four at a time, saving a million 11 s,
     loading them 17 s, `purge` 2 s.
-    """
+
+    The ledger knows who was *seen* with a photo first. A counterfeiter who posts a stolen photo before its owner looks
+    like the owner. In the first scan of a catalogue, pass `add_report(report, at=...)` the time at which the platform
+    took the listing in. Cut or framed copies escape it: with 2 % cut off on each side, a fifth of the copies is still
+    found. Official photos of the brands are exempt. """
 
     def __init__(self, *, key: bytes | None = None) -> None:
         """Make an empty ledger.

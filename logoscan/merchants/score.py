@@ -162,6 +162,11 @@ def score_merchant(
 ) -> MerchantScore:
     """Return the score of one merchant.
 
+    The score asks whether this merchant sells counterfeits. Listings that share a main photo count once, by the worst.
+    So 200 copies of one bad listing weigh as much as one. More bad photos weigh more, and 200 bad ones among 400 are
+    decisive. A photo that many listings share does not hide those that speak against the merchant; clean listings with
+    one main photo speak for the merchant once. Beyond 1,000 photos the state is approximate.
+
     Args:
         evidence: Reports of this merchant's listings, or the state of a stream of them.
         facts: What the platform knows besides.

@@ -83,6 +83,13 @@ def _rounded(price: float) -> str:
 class PriceModel:
     """Price references. `PriceModel()` has none and judges by the owners' usual prices alone.
 
+    The owner's `usual_prices` go first. Else the price is compared with those of the brand in that category and
+    condition. Where these are few, they are shrunk towards the brand's and the category's. A discount that the
+    comparable prices themselves show is no anomaly. Another currency is not compared unless you give rates
+    (`with_rates`). A price is judged by brand, category, condition and pack alone: within a category, a set, a mini and
+    a gold-plated version are compared together. A category that is missing or new to the brand is compared with the
+    most lenient of the brand's.
+
     Attributes:
         currencies: References in each currency.
         rates: What one unit of each currency is worth in a common one, for converting prices; empty converts nothing.

@@ -2,6 +2,16 @@
 
 Knows names and words; knows nothing of pictures or scores. `name_search` searches one text, `name_hits` judges what it
 finds, `misread` compares names with badly read lines of photos.
+
+Found: letters of other scripts, digits for letters, hidden characters, letters or pieces spaced out; and names with
+two letters misspelt, if they have seven letters or more, are typed (not read in a photo), begin rightly, and the
+index has no more than 10,000 such names. Not found: shorter names with two letters misspelt, and names that are both
+misspelt and written with digits or signs.
+
+Names that are common words (Apple, Target) are found as words, so a title may name the brand without meaning it. In
+small letters and without a trademark sign such a word counts a quarter; with a capital in a photo it counts half.
+Where the listing claims another brand or none, it counts little. Ordinary words are known for English, German,
+French, Spanish and Italian. Words of other languages that are a letter or two from a name are false alarms.
 """
 
 from __future__ import annotations

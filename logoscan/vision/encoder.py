@@ -123,6 +123,18 @@ class ClipEncoder:
 
     Thread-safe once built. The vectors depend on the precision that was chosen (`precision`).
 
+    Any open_clip model can take the place of the bundled one:
+
+        encoder = ClipEncoder("ViT-B-32", "laion2b_s34b_b79k", device="cuda")  # this tag is downloaded by open_clip
+        encoder = ClipEncoder("path/to/folder")  # or a safetensors file as the second argument: no network
+
+    An index remembers what made its embeddings and refuses any other encoder. A match calibration belongs to one
+    encoder with one detector. Without one, matches carry no probability, and `similarity_threshold` says from where a
+    brand counts as shown, unless a negative is nearer: choose it on your data. A hundred labelled photos or more give
+    a calibration (`logoscan calibrate`, then `logoscan scan --calibration`).
+
+    Index, names and negatives may change while a scanner runs; each scan uses one snapshot.
+
     Attributes:
         info: Identity of the model, which is stored with every index.
         device: Device that it runs on.
