@@ -55,7 +55,8 @@ class PhotoLedger:
     The ledger knows who was *seen* with a photo first. A counterfeiter who posts a stolen photo before its owner looks
     like the owner. In the first scan of a catalogue, pass `add_report(report, at=...)` the time at which the platform
     took the listing in. Cut or framed copies escape it: with 2 % cut off on each side, a fifth of the copies is still
-    found. Official photos of the brands are exempt. """
+    found. Official photos of the brands are exempt.
+    """
 
     def __init__(self, *, key: bytes | None = None) -> None:
         """Make an empty ledger.
