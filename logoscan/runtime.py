@@ -1,7 +1,7 @@
 """How networks run: on the CPU by OpenVINO, with the results of torch, but faster; on a GPU in one thread.
 
-`benchmarks/encode.py` compares OpenVINO with torch. OpenVINO converts the torch network in memory; there is no second
-file of weights. Knows no pictures.
+`python -m benchmarks encode` compares OpenVINO with torch. OpenVINO converts the torch network in memory; there is no
+second file of weights. Knows no pictures.
 """
 
 from __future__ import annotations

@@ -11,11 +11,11 @@ import click
 import numpy as np
 from rich.progress import track
 
+from benchmarks.common.labelled_photos import Answer, Photo, answers_of, prepare
 from benchmarks.common.options import GALLERY, LABELS, MODELS, options
 from benchmarks.common.results import write_result
 from benchmarks.common.scanners import build_scanner
 from benchmarks.common.statistics import paired, tpr_at
-from benchmarks.quality.photos import Answer, Photo, answers_of, prepare
 from logoscan.runtime import cores
 from logoscan.vision.encoder import ClipEncoder
 

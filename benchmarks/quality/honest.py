@@ -19,10 +19,10 @@ import numpy as np
 
 from benchmarks.common.feature_cache import photo_features
 from benchmarks.common.galleries import read_galleries, saved_and_loaded
+from benchmarks.common.labelled_photos import read_photos
 from benchmarks.common.options import MODELS, PATH, options
 from benchmarks.common.results import write_result
 from benchmarks.common.scanners import build_scanner, settings_of
-from benchmarks.quality.photos import read_photos
 from logoscan.index.logo_index import LogoIndex
 from logoscan.results import Report
 from logoscan.runtime import one_core_a_batch

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.common.feature_cache import photo_features
+from benchmarks.common.labelled_photos import MODES, Answer, Photo, answers_of, evidence_of, matches_of, prepare, rates
 from benchmarks.common.options import GALLERY, LABELS, MODELS, PATH, corners, options, rows_of
 from benchmarks.common.results import write_result
 from benchmarks.common.statistics import Statistic, paired, tpr_at
-from benchmarks.quality.photos import MODES, Answer, Photo, answers_of, evidence_of, matches_of, prepare, rates
 from logoscan.images.boxes import iou
 from logoscan.index.logo_index import LogoIndex
 from logoscan.scan.scanner import Scanner

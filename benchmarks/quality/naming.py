@@ -8,10 +8,10 @@ from typing import Any
 import click
 
 from benchmarks.common.feature_cache import photo_features
+from benchmarks.common.labelled_photos import MODES, Photo, confidences_of, prepare_index
 from benchmarks.common.options import GALLERY, MODELS, options, rows_of
 from benchmarks.common.results import write_result
 from benchmarks.common.statistics import share
-from benchmarks.quality.photos import MODES, Photo, confidences_of, prepare_index
 
 # Suffixes of the files that are photos.
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")

@@ -10,11 +10,11 @@ import click
 import numpy as np
 from rich.progress import track
 
+from benchmarks.common.labelled_photos import Answer, answers_of, prepare
 from benchmarks.common.options import GALLERY, LABELS, MODELS, options
 from benchmarks.common.results import write_result
 from benchmarks.common.scanners import build_scanner
 from benchmarks.common.statistics import operating_threshold
-from benchmarks.quality.photos import Answer, answers_of, prepare
 from logoscan.vision.encoder import ClipEncoder
 from logoscan.vision.tiles import DEFAULT_PLAN, DENSE_PLAN, TilePlan, Tiles
 

@@ -9,11 +9,11 @@ import click
 import numpy as np
 from rich.progress import track
 
+from benchmarks.common.labelled_photos import Run, answers_of, confidences_of, prepare
 from benchmarks.common.options import GALLERY, LABELS, MODELS, options
 from benchmarks.common.pasting import pasted
 from benchmarks.common.results import write_result
 from benchmarks.common.statistics import bootstrap
-from benchmarks.quality.photos import Run, answers_of, confidences_of, prepare
 from logoscan.images.loading import load_image
 from logoscan.vision.features import PhotoFeatures
 

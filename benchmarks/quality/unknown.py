@@ -8,10 +8,10 @@ from typing import Any
 import click
 
 from benchmarks.common.feature_cache import photo_features
+from benchmarks.common.labelled_photos import MODES, answers_of, prepare
 from benchmarks.common.options import GALLERY, LABELS, MODELS, options
 from benchmarks.common.results import write_result
 from benchmarks.common.statistics import share
-from benchmarks.quality.photos import MODES, answers_of, prepare
 
 FOLD = 3
 """Brands that are left out of the index at a time."""

@@ -16,10 +16,10 @@ import numpy as np
 from rich.progress import track
 
 from benchmarks.common.composites import write_pillow_font
+from benchmarks.common.labelled_photos import Photo, Run, evidence_of, matches_of, prepare
 from benchmarks.common.options import GALLERY, LABELS, MODELS, PATH, boxes_by_file, options
 from benchmarks.common.results import write_result
 from benchmarks.common.statistics import share, wilson
-from benchmarks.quality.photos import Photo, Run, evidence_of, matches_of, prepare
 from benchmarks.robustness.evasion_attacks import ATTACKS, Attack, Scene
 from benchmarks.robustness.evasion_negatives import KINDS, Words, pictures
 from benchmarks.robustness.evasion_plots import draw_photos, draw_titles, table

@@ -1,4 +1,4 @@
-"""Labels -> a fitted `ScoreModel`; `bands` then sets its bands.
+"""Labels -> a fitted `ScoreModel`; `fit_bands` then sets its bands.
 
 One method from ten labels to a million: maximum likelihood of the additive monotone shapes, held to the model that it
 starts from by a penalty that is worth a few labels, so that few labels move little and many decide. Slope and bias are
@@ -16,7 +16,7 @@ import numpy as np
 from logoscan.errors import InputError, MissingDependencyError
 from logoscan.odds import sigmoid_array
 from logoscan.results import Report, Score
-from logoscan.scoring.bands import Floats, labels_and_weights, warn_of_clear
+from logoscan.scoring.fit_bands import Floats, labels_and_weights, warn_of_clear
 from logoscan.scoring.model import ScoreModel
 
 __all__ = ["fit_scores"]

@@ -220,8 +220,8 @@ class ScoreModel:
         review_share: float | None = None,
         weights: Sequence[float] | None = None,
     ) -> ScoreModel:
-        """Return this model with bands for a stated precision or review budget (`bands.with_bands`)."""
-        from logoscan.scoring.bands import with_bands
+        """Return this model with bands for a stated precision or review budget (`fit_bands.with_bands`)."""
+        from logoscan.scoring.fit_bands import with_bands
 
         return with_bands(
             self, reports, labels, block_precision=block_precision, review_share=review_share, weights=weights

@@ -41,7 +41,7 @@ __all__ = ["NameSearch", "NameTable"]
 _FUZZY_MIN_LETTERS = 5
 # In typed text, names of 7 to 9 letters are also found with one edit in 3.5 letters, which allows two, if the first
 # letter is right, the text has six letters or more and no word is in a dictionary. Few honest words are so by chance
-# (`benchmarks/text.py --titles`).
+# (`python -m benchmarks text --titles`).
 _TWO_EDITS_LETTERS, _TWO_EDITS_SHARE, _TWO_EDITS_MIN_TEXT = (7, 9), 3.5, 6
 # Up to this many names of those lengths that search is done: among 100,000, every tenth honest title held such a word.
 _TWO_EDITS_MAX_NAMES = 10_000

@@ -17,8 +17,8 @@ from rapidfuzz.distance import OSA
 from strategies import quick
 
 from benchmarks.common.composites import write_pillow_font
+from benchmarks.common.labelled_photos import Photo, Run
 from benchmarks.common.statistics import wilson
-from benchmarks.quality.photos import Photo, Run
 from benchmarks.robustness import evasion_negatives as negatives
 from benchmarks.robustness.evasion import ResultLog, Shown, evasion, recall
 from benchmarks.robustness.evasion_attacks import ATTACKS as EVERY_ATTACK

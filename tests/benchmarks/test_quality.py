@@ -13,10 +13,10 @@ from click.testing import CliRunner
 from paths import SAMPLES
 
 from benchmarks.__main__ import main
+from benchmarks.common.labelled_photos import rates
 from benchmarks.common.statistics import operating_threshold
 from benchmarks.quality.crops import mean_average_precision
 from benchmarks.quality.names import named_first
-from benchmarks.quality.photos import rates
 from logoscan.errors import InputError
 from logoscan.types import TextSpans
 from logoscan.vision.encoder import ClipEncoder

@@ -72,7 +72,7 @@ import json, warnings
 before = list(warnings.filters)
 import torch, cv2, faiss, open_clip, rapidocr  # filters of their own are theirs
 own = list(warnings.filters)
-from logoscan.scanner import Scanner
+from logoscan.scan.scanner import Scanner
 from logoscan.types import Listing
 scanner = Scanner.default({str(SAMPLES / "brands")!r})
 from pathlib import Path
@@ -170,6 +170,8 @@ def pixels() -> Rgb:
 
 def test_easyocr_leaves_filters_alone_and_wants_digests() -> None:
     pytest.importorskip("easyocr_en_models")
+    import scipy.special  # noqa: F401  # sets a filter of its own as it is imported
+
     from logoscan.ocr.easyocr import EasyOcr
 
     before = list(warnings.filters)

@@ -124,7 +124,7 @@ def test_the_second_of_two_writers_is_refused_and_nothing_is_lost(tmp_path: Path
     with pytest.raises(MismatchError, match=r"index: another writer saved generation 2 after the 1 that this index"):
         two.save(folder)
     two.save(tmp_path / "elsewhere")
-    again = LogoIndex.load(folder)
+    again = LogoIndex.load(folder, encoder)
     again.add(Brand("Two"), [("a.png", ACME)], allow=["logo"])
     again.save(folder)
     assert {"One", "Two"} <= {brand.name for brand in LogoIndex.load(folder).brands}
@@ -211,7 +211,7 @@ _SLOW = """
 import signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background is started with it ignored
 sys.path.insert(0, sys.argv.pop(1))
-import logoscan.encode
+import logoscan.vision.encoder
 from fakes import FakeEncoder
 class Slow(FakeEncoder):
     def encode_pixels(self, pixels):

@@ -70,7 +70,7 @@ def test_the_best_brands_equal_those_of_brute_force(n: int, owners: int, k: int,
         first = {name: everything[q, names.index(name)] for name in dict.fromkeys(names)}
         expected = list(first.items())[:k]
         assert [gallery.brands[b] for b in brand[q]] == [name for name, _ in expected]
-        np.testing.assert_allclose(similarity[q], [s for _, s in expected], rtol=1e-5)
+        np.testing.assert_allclose(similarity[q], [s for _, s in expected], rtol=1e-5, atol=1e-6)
         assert all(records[r].brand == gallery.brands[b] for r, b in zip(row[q], brand[q], strict=True))
 
 

@@ -106,8 +106,8 @@ def test_default_wires_an_index_with_its_own_encoder(tmp_path: Path) -> None:
         str(tmp_path / "brands"), encoder=encoder, detector=FakeDetector(), ocr=None, similarity_threshold=0.9
     )
     assert [logo.id for logo in made.index.logos][:1] == ["Acme/logo.png"]
-    for eye in (eye, again, made):
-        assert eye.scan(LISTINGS[0]).brands[0].brand == "Acme"
+    for each in (eye, again, made):
+        assert each.scan(LISTINGS[0]).brands[0].brand == "Acme"
 
 
 def test_a_folder_of_photos_is_scanned(tmp_path: Path) -> None:

@@ -15,7 +15,6 @@ from logoscan.images.crops import crop
 from logoscan.images.loading import load_image
 from logoscan.index.logo_index import LogoIndex
 from logoscan.io.listings import read_listings
-from logoscan.matching.alteration import AlterationCheck
 from logoscan.matching.calibration import MatchCalibration
 from logoscan.merchants.photo_ledger import PhotoLedger
 from logoscan.ocr.engine import RapidOcr
@@ -132,14 +131,14 @@ def test_the_default_wiring(samples: Path, tmp_path: Path, clip: ClipEncoder, sa
     brands: list[str | Path | LogoIndex] = [samples / "brands", str(tmp_path), sample_index]
     model, ledger = ScoreModel(bias=-3.0), PhotoLedger()
     scanners = [Scanner.default(source, device="cpu", score_model=model, ledger=ledger) for source in brands]
+    (mark, *_) = scanners[0].find_logos(samples / "photos" / "speaker.jpg")
     for scanner in scanners:
-        assert scanner.ledger is ledger
         assert [b.name for b in scanner.index.brands] == [b.name for b in sample_index.brands]
         assert [x.id for x in scanner.index.logos] == [x.id for x in sample_index.logos]
         assert scanner.encoder.info == clip.info
         assert scanner.detector.fingerprint == LogoDetector().fingerprint
         assert isinstance(scanner.ocr, RapidOcr)
-        assert isinstance(scanner.alterations, AlterationCheck)
+        assert scanner.alteration(samples / "photos" / "speaker.jpg", mark) is not None
     reports = [scanner.scan(Listing("x", title="JBL speaker")) for scanner in scanners]
     assert [(report.score.brand, report.score.model) for report in reports] == [("JBL", model.version)] * 3
     assert all(replace(report, provenance=reports[0].provenance) == reports[0] for report in reports)

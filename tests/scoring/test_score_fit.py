@@ -17,8 +17,8 @@ from strategies import make_report, quick, units
 from logoscan.errors import InputError
 from logoscan.matching.calibrate import expected_calibration_error
 from logoscan.results import BrandResult, Score, Signal
-from logoscan.scoring.bands import newly_clear, with_bands
 from logoscan.scoring.fit import fit_scores
+from logoscan.scoring.fit_bands import newly_clear, with_bands
 from logoscan.scoring.model import PRICE_SIGNALS, PRIOR, ScoreModel, linear
 
 NAMES = list(PRIOR)

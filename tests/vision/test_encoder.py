@@ -247,33 +247,14 @@ def test_missing_named_device_is_an_error(device: str) -> None:
         ClipEncoder(device=device)
 
 
-@pytest.mark.parametrize(("cosine", "expected"), [(1.0, "bf16"), (0.999, "bf16"), (0.99, "fp32")])
-def test_bf16_is_taken_where_the_processor_has_it_and_it_agrees(
-    tiny: ClipEncoder, monkeypatch: pytest.MonkeyPatch, cosine: float, expected: str
-) -> None:
-    """However busy the machine is: nothing is timed."""
-
-    def forward(self: ClipEncoder, pixels: Rgb, precision: str) -> Embeddings:
-        angle = 0.0 if precision == "fp32" else float(np.arccos(cosine))
-        return np.tile(np.array([np.cos(angle), np.sin(angle)], np.float32), (len(pixels), 1))
-
-    monkeypatch.setattr(encode, "cpu_has_bf16", lambda: True)
-    monkeypatch.setattr(ClipEncoder, "_forward", forward)
-    assert tiny._choose_precision() == expected
-
-
-def test_without_bf16_nothing_is_probed(tiny: ClipEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("cosine", "alike"), [(1.0, True), (0.999, True), (0.99, False)])
+def test_vectors_in_bf16_must_point_where_those_in_fp32_do(cosine: float, alike: bool) -> None:
     import torch
 
-    def never(*_: object) -> None:
-        raise AssertionError("ran a probe")
-
-    monkeypatch.setattr(ClipEncoder, "_forward", never)
-    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
-    assert tiny._choose_precision() == "fp32"
-    monkeypatch.setattr(tiny, "device", "cuda:0")
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: False)
-    assert tiny._choose_precision() == "fp32"
+    angle = float(np.arccos(cosine))
+    reference, given = torch.tensor([[2.0, 0.0]] * 3), torch.tensor([[np.cos(angle), np.sin(angle)]] * 3)
+    assert encode._vectors_agree([reference], [given], "bf16") is alike
+    assert encode._vectors_agree([reference], [reference * 5], "fp32")
 
 
 def test_bf16_on_request(tiny: ClipEncoder, tiny_folder: Path) -> None:

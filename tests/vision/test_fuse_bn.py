@@ -59,4 +59,4 @@ def test_a_tower_that_runs_in_another_order_is_left_alone() -> None:
 
 
 def test_the_bundled_tower_runs_without_normalisations() -> None:
-    assert norms_of(ClipEncoder(device="cpu", precision="fp32")._image_tower) == 0
+    assert norms_of(ClipEncoder(device="cpu", precision="fp32")._network._module) == 0

@@ -15,7 +15,7 @@ from logoscan._hashing import file_sha256
 from logoscan.errors import CorruptFileError, InputError, LogoscanError
 from logoscan.index.logo_index import LogoIndex
 from logoscan.io.records import to_mapping
-from logoscan.matching.calibration import MatchCalibration
+from logoscan.matching.calibration import MatchCalibration, bundled_calibrations
 from logoscan.scan.scanner import Scanner
 from logoscan.types import EncoderInfo
 from logoscan.vision import weights
@@ -68,7 +68,7 @@ def test_the_card_tells_what_a_reader_must_know() -> None:
 
 
 def test_weights_folder_holds_only_listed_files() -> None:
-    known = {"manifest.json"}
+    known = {"manifest.json", "README.md"}
     for row in weights.rows().values():
         known |= {row.file, row.card, *row.beside, *row.pictures}
     assert {path.name for path in weights.folder().iterdir()} == known
@@ -93,10 +93,10 @@ def test_shipped_calibrations_belong_to_bundled_parts() -> None:
     row = weights.rows()[weights.ENCODER]
     encoder = EncoderInfo(row.name, row.sha256, row.preprocessing, row.embed_dim).fingerprint
     detectors = {d.fingerprint for d in (LogoDetector(), Tiles(), Tiles(DENSE_PLAN), WholeImage())}
-    keys = [(c.encoder, c.detector, c.kind) for c in weights.calibrations()]
+    keys = [(c.encoder, c.detector, c.kind) for c in bundled_calibrations()]
     assert set(keys) <= {(encoder, detector, kind) for detector in detectors for kind in ("logo", "name")}
     assert len(set(keys)) == len(keys)
-    for calibration in weights.calibrations():
+    for calibration in bundled_calibrations():
         assert calibration.similarity > 0
         assert len(calibration.fitted_on) > 10
 
@@ -106,7 +106,7 @@ def test_a_scanner_takes_the_calibration_that_fits(table: Path) -> None:
     ours = [calibration_for(encoder.info.fingerprint, d.fingerprint) for d in (Tiles(), WholeImage())]
     other = calibration_for("0" * 16, Tiles().fingerprint)
     rewrite(table, calibrations=[to_mapping(c) for c in (other, *ours)])
-    assert weights.calibrations() == (other, *ours)
+    assert bundled_calibrations() == (other, *ours)
     index = LogoIndex(encoder)
     assert Scanner(index, encoder=encoder, detector=Tiles()).calibration == ours[0]
     assert Scanner(index, encoder=encoder, detector=WholeImage()).calibration == ours[1]
@@ -133,12 +133,12 @@ def test_invalid_weights_table_is_named(table: Path, content: str) -> None:
 
 def test_every_flipped_bit_in_the_table_is_refused_or_says_the_same(table: Path) -> None:
     path = table / "manifest.json"
-    good, rows = path.read_bytes(), (weights.rows(), weights.calibrations())
+    good, rows = path.read_bytes(), (weights.rows(), bundled_calibrations())
     for place in range(0, len(good), 7):
         weights._manifest.cache_clear()
         path.write_bytes(good[:place] + bytes([good[place] ^ 1 << place % 8]) + good[place + 1 :])
         try:
-            now = weights.rows(), weights.calibrations()
+            now = weights.rows(), bundled_calibrations()
         except CorruptFileError as error:
             said = str(error)
         else:  # a space between two rows became another one
@@ -159,7 +159,7 @@ def test_a_row_that_lacks_a_field_is_named(table: Path) -> None:
 
 
 def test_an_installation_without_models_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(weights, "__file__", str(tmp_path / "logoscan" / "weights.py"))
+    monkeypatch.setattr(weights, "__file__", str(tmp_path / "logoscan" / "vision" / "weights.py"))
     with pytest.raises(LogoscanError, match="the bundled models are missing; reinstall logoscan"):
         weights.folder()
     (tmp_path / "logoscan" / "_weights").mkdir(parents=True)
