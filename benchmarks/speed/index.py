@@ -170,7 +170,7 @@ def measure(
         batches = list(batched(observed, _BATCH))
         batch_ms = _median_ms([partial(search, batch) for batch in batches if len(batch) == _BATCH])
         keypoints_ms = _median_ms([partial(lay_keypoints, one) for one in observed])
-        text_ms = _median_ms([partial(names_of.find_in_spans, text, "image:0") for text in texts])
+        text_ms = _median_ms([partial(names_of.find_in_spans, text, 0) for text in texts])
         after = _rss_mb()
         disk = {p.name: round(p.stat().st_size / 2**20, 1) for p in sorted(folder.glob("gen-*/*"))}
         return {

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import numpy as np
 
@@ -57,7 +57,7 @@ class EncodedLogos:
     warnings: list[str]
 
 
-def named_logos(logos: Iterable[Logo | list[Logo]]) -> list[tuple[str, ImageSource]]:
+def named_logos(logos: Iterable[Logo | Sequence[Logo]]) -> list[tuple[str, ImageSource]]:
     """Return pairs of a name and an image; a file is named by its file name.
 
     Raises:
@@ -68,8 +68,8 @@ def named_logos(logos: Iterable[Logo | list[Logo]]) -> list[tuple[str, ImageSour
         if isinstance(logo, (str, Path)):
             named.append((Path(logo).name, logo))
         elif isinstance(logo, tuple) and len(logo) == 2 and isinstance(logo[0], str):
-            named.append((logo[0], logo[1]))
-        elif isinstance(logo, list):
+            named.append(cast("tuple[str, ImageSource]", logo))
+        elif isinstance(logo, Sequence) and not isinstance(logo, bytes):
             named += named_logos(logo)
         else:
             raise InputError(f"logos: expected a file, or a pair of a name and an image, got {type(logo).__name__}")

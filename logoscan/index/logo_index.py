@@ -227,7 +227,7 @@ class LogoIndex:
     def add(
         self,
         brand: Brand | str,
-        *logos: Logo | list[Logo],
+        *logos: Logo | Sequence[Logo],
         allow: Collection[ConflictKind] = (),
         prices: UsualPrices | None = None,
     ) -> list[str]:
@@ -553,7 +553,10 @@ class LogoIndex:
         """
         views = [self._checked(v if len(v) else photo[0][:0], 1) for photo in photos for v in photo]
         nearest = self._state.logos.search_together(views, DEPTH)
-        return [PhotoSearch(self._state, *views[i : i + 2], *nearest[i : i + 2]) for i in range(0, len(views), 2)]
+        return [
+            PhotoSearch(self._state, views[i], views[i + 1], nearest[i], nearest[i + 1])
+            for i in range(0, len(views), 2)
+        ]
 
     def search_brands(self, queries: Embeddings, k: int = 2) -> BrandNeighbours:
         """Find the k nearest distinct brands by their logos, each by its best vector.

@@ -1,8 +1,9 @@
 """The score of a merchant, the state of a stream, and who used a photo before."""
 
 from logoscan.merchants.evidence_model import EvidenceModel
+from logoscan.merchants.facts import MerchantFacts
 from logoscan.merchants.photo_ledger import PhotoLedger
-from logoscan.merchants.score import MerchantFacts, MerchantModel, MerchantScore, score_merchant
+from logoscan.merchants.score import MerchantModel, MerchantScore, score_merchant
 from logoscan.merchants.state import MerchantState
 
 __all__ = [

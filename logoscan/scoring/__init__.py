@@ -25,9 +25,10 @@ the brand's own, or had a stated price. A brand that is shown with little else t
 The shapes are stated expert priors, not fitted to labels, until you fit them.
 """
 
+from logoscan.scoring.case import Case
 from logoscan.scoring.judge import Findings, Judge
 from logoscan.scoring.model import ScoreModel
-from logoscan.scoring.signals import DEFAULT_SIGNALS, Case
+from logoscan.scoring.signals import DEFAULT_SIGNALS
 
 __all__ = [
     "DEFAULT_SIGNALS",

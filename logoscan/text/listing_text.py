@@ -119,9 +119,11 @@ class ListingText:
         """Read the title and the claim alone."""
         capped, cut = _truncate(listing, caps)
         texts: dict[TextField, str | None] = {"title": capped.title, "claim": capped.claimed_brand}
-        by_source = {source: search_text(text, source, names) for source, text in texts.items() if text}
+        by_source: dict[TextSource, TextFindings] = {
+            source: search_text(text, source, names) for source, text in texts.items() if text
+        }
         bare = replace(capped, description=None, reviews=())
-        return cls(listing, capped, bare, cut, claim_of(capped, names), {**by_source}, NO_REVIEWS)
+        return cls(listing, capped, bare, cut, claim_of(capped, names), by_source, NO_REVIEWS)
 
     def with_description(self, names: NameIndex) -> ListingText:
         """Read the description as well."""
@@ -138,7 +140,10 @@ class ListingText:
 
     def with_photos(self, photos: Mapping[int, TextFindings]) -> ListingText:
         """Add what the lines of photos say, by their positions; this replaces earlier findings of these photos."""
-        return replace(self, by_source={**self.by_source, **photos})
+        by_source = dict(self.by_source)
+        for image, findings in photos.items():
+            by_source[image] = findings
+        return replace(self, by_source=by_source)
 
     def without_photos(self, images: Collection[int]) -> ListingText:
         """Leave out what some photos say, given by their positions."""

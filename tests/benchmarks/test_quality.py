@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -219,7 +220,7 @@ class _Reader:
     def __init__(self, texts: list[str]) -> None:
         self.texts = texts
 
-    def read(self, images: list[Any]) -> list[TextSpans]:
+    def read(self, images: Sequence[Any]) -> list[TextSpans]:
         text = self.texts.pop(0)
         spans = TextSpans(np.zeros((1, 4, 2), np.float32), (text,), np.ones(1, np.float32))
         return [spans if text else TextSpans.empty() for _ in images]

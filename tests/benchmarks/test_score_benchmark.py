@@ -92,9 +92,9 @@ def test_a_world_is_what_its_file_states(folder: Path) -> None:
     assert share(genuine, lambda s: s.listing.price is None) == pytest.approx(0.05, abs=0.02)
     assert share(fakes, lambda s: not s.listing.reviews) == pytest.approx(0.6, abs=0.07)
     assert share(genuine, lambda s: s.listing.condition == "used") == pytest.approx(0.1, abs=0.02)
-    assert share(genuine, lambda s: " for " in s.listing.title) == pytest.approx(0.1, abs=0.02)
+    assert share(genuine, lambda s: " for " in (s.listing.title or "")) == pytest.approx(0.1, abs=0.02)
     assert share(fakes, lambda s: s.listing.condition is not None) == 0
-    claimed = [s for s in genuine if s.listing.claimed_brand is not None and " for " not in s.listing.title]
+    claimed = [s for s in genuine if s.listing.claimed_brand is not None and " for " not in (s.listing.title or "")]
     assert share(claimed, lambda s: bool(s.listing.claimed_brand)) == pytest.approx(0.95, abs=0.02)
     assert len(draw.bad_merchants) == 30
     sold = [s for s in draw.stream if s.listing.seller_id in draw.bad_merchants]

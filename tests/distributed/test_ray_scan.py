@@ -21,7 +21,7 @@ from PIL import Image
 from pytest_socket import enable_socket
 from remote import make
 
-from logoscan.distributed import ray_scan as distributed
+from logoscan.distributed.ray_cluster import cluster
 from logoscan.distributed.ray_scan import Pool, ShardScan, merge_states, scan_dataset, scan_shards, shard_reports
 from logoscan.distributed.report_files import read_output
 from logoscan.errors import InputError, MismatchError, MissingDependencyError
@@ -46,7 +46,7 @@ def ray() -> Iterator[Any]:
     enable_socket()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", ":".join(p for p in sys.path if p))
-        with distributed.cluster(POOL):
+        with cluster(POOL):
             yield ray
     assert not ray.is_initialized()
 

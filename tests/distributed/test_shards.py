@@ -24,7 +24,7 @@ from strategies import make_report
 
 from logoscan.distributed.merge import merge_ledger, merge_states
 from logoscan.distributed.report_files import made_by, read_output, shard_reports, write_output
-from logoscan.distributed.shards import ShardEnd, find_shards, read_rows
+from logoscan.distributed.shards import Row, ShardEnd, find_shards, read_rows
 from logoscan.distributed.workers import Attempts, ScanStage, identify, listing_stage, shard_stage
 from logoscan.errors import CorruptFileError, InputError
 from logoscan.io.listings import read_listings
@@ -41,6 +41,14 @@ DUST = np.random.default_rng(0).integers(0, 255, (60, 80, 3), np.uint8)
 def jsonl(path: Path, rows: Sequence[dict[str, Any] | str]) -> Path:
     path.write_text("".join((r if isinstance(r, str) else json.dumps(r)) + "\n" for r in rows), "utf-8")
     return path
+
+
+def read_shard(path: Path, key: str, **options: Any) -> tuple[list[Row], ShardEnd]:
+    """Read all rows of a shard, and its end, which must come last."""
+    *rows, end = read_rows(path, key, **options)
+    assert isinstance(end, ShardEnd)
+    assert all(isinstance(row, Row) for row in rows)
+    return [row for row in rows if isinstance(row, Row)], end
 
 
 @pytest.fixture
@@ -89,7 +97,7 @@ def test_invalid_shards_are_refused(tmp_path: Path) -> None:
 def test_rows_of_a_shard_and_its_end(shop: Path) -> None:
     path = jsonl(shop / "rows.jsonl", [ROWS[0], "torn {", ROWS[3], ROWS[0], {"title": "no id"}])
     key = find_shards(path)[0].key
-    *rows, end = read_rows(path, key)
+    rows, end = read_shard(path, key)
     assert [(row.row, row.line) for row in rows] == [(1, 1), (2, 2), (3, 3), (4, 4), (5, 5)]
     assert [row.failure is None for row in rows] == [True, False, True, False, False]
     assert "there twice" in str(rows[3].failure)
@@ -102,14 +110,14 @@ def test_rows_of_a_shard_are_as_many_as_its_records(tmp_path: Path) -> None:
     """Each row of a broken file is a listing or a failure, with what was dropped of it, as the reader gives it."""
     broken = list(broken_rows(200, 3))
     (tmp_path / "a.jsonl").write_bytes(as_jsonl(broken))
-    *rows, end = read_rows(tmp_path / "a.jsonl", find_shards(tmp_path)[0].key)
+    rows, end = read_shard(tmp_path / "a.jsonl", find_shards(tmp_path)[0].key)
     assert (end.count, end.failure) == (200, None)
     assert [row.failure is None for row in rows] == [row.usable for row in broken]
     stated = [Listing(**json.loads(row.listing)) for row in rows if row.listing is not None]
     assert stated == list(read_listings(tmp_path / "a.jsonl", on_error="skip"))
     assert any(listing.dropped for listing in stated)
     (tmp_path / "b.csv").write_text('id,title\na,"x\nb,y\nc,z\n')
-    *rows, end = read_rows(tmp_path / "b.csv", find_shards(tmp_path / "b.csv")[0].key)
+    rows, end = read_shard(tmp_path / "b.csv", find_shards(tmp_path / "b.csv")[0].key)
     assert [(row.row, row.line, row.failure is None) for row in rows] == [
         (1, 2, False),
         (2, 2, True),
@@ -131,7 +139,8 @@ def test_packed_shards_are_found(tmp_path: Path) -> None:
 )
 def test_shard_with_foreign_columns_is_reported_at_its_end(tmp_path: Path, name: str, text: str, why: str) -> None:
     (tmp_path / name).write_text(text)
-    (end,) = read_rows(tmp_path / name, find_shards(tmp_path)[0].key)
+    rows, end = read_shard(tmp_path / name, find_shards(tmp_path)[0].key)
+    assert rows == []
     assert end.count == 0
     assert why in str(end.failure)
 
@@ -154,7 +163,8 @@ def test_the_empty_shard_has_an_end(tmp_path: Path) -> None:
 def test_damaged_shard_is_reported_at_its_end(tmp_path: Path) -> None:
     path = tmp_path / "damaged.parquet"
     path.write_bytes(b"PAR1 and no more")
-    (end,) = read_rows(path, find_shards(path)[0].key)
+    rows, end = read_shard(path, find_shards(path)[0].key)
+    assert rows == []
     assert end.count == 0
     assert "not Parquet" in str(end.failure)
 
@@ -252,7 +262,8 @@ def test_the_stages_give_the_reports_of_a_scan(shop: Path, ahead: bool) -> None:
 
 def test_photos_are_read_ahead(shop: Path) -> None:
     path = jsonl(shop / "rows.jsonl", ROWS)
-    photos = [row.photos for row in list(read_rows(path, find_shards(path)[0].key, photo_folder=shop / "photos"))[:-1]]
+    rows, _ = read_shard(path, find_shards(path)[0].key, photo_folder=shop / "photos")
+    photos = [row.photos for row in rows]
     acme, dust = ((shop / "photos" / f"{name}.png").read_bytes() for name in ("acme", "dust"))
     assert photos[0] == [acme, dust]
     assert photos[1] is not None

@@ -192,7 +192,7 @@ def check(call: Call) -> None:
     arguments = list(call.arguments)
     context = click.Context(command, info_name=call.program)
     while isinstance(command, click.Group) and arguments and not arguments[0].startswith("-"):
-        name, inner, arguments = command.resolve_command(context, arguments)
+        _, inner, arguments = command.resolve_command(context, arguments)
         assert inner is not None
         command, context = inner, click.Context(inner, parent=context, info_name=name)
     values, rest, _ = command.make_parser(context).parse_args(arguments)

@@ -534,7 +534,7 @@ def test_logos_are_added_by_files_pairs_and_lists(tmp_path: Path) -> None:
     index.add("Acme", ("second", CORE), [("third", BOLT)], allow=["logo"])
     assert {record.id for record in index.logos} == {"Acme/mark.png", "Acme/second", "Acme/third"}
     with pytest.raises(InputError, match="logos: expected a file, or a pair of a name and an image, got ndarray"):
-        index.add("Bolt", BOLT)  # type: ignore[arg-type]
+        index.add("Bolt", BOLT)
 
 
 def test_a_name_alone_keeps_the_record_of_a_registered_brand() -> None:

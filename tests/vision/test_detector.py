@@ -15,8 +15,10 @@ from logoscan.errors import CorruptFileError, InputError
 from logoscan.images.boxes import iou
 from logoscan.training.detector_files import write_detector
 from logoscan.types import Regions, TextSpans
+from logoscan.vision import detector as detector_module
 from logoscan.vision.detector import Detector, LogoDetector, make_detector
 from logoscan.vision.detector_net import build
+from logoscan.vision.network_runner import BatchSizes
 from logoscan.vision.text_regions import add_text_regions
 from logoscan.vision.tiles import DEFAULT_PLAN, DENSE_PLAN, LARGE_PLAN, TilePlan, Tiles, WholeImage
 
@@ -77,9 +79,10 @@ class TestLogoDetector(DetectorContract):
         assert len(whole.detect([picture])[0]) == 1
         assert len({d.fingerprint for d in (many, few, sure, whole)}) == 4
 
-    def test_detection_is_independent_of_the_batch(self, detector_file: Path) -> None:
-        alone, together = (LogoDetector(detector_file, effort="full", runtime="torch") for _ in range(2))
-        together._batch = 2  # as on a GPU
+    def test_detection_is_independent_of_the_batch(self, detector_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        alone = LogoDetector(detector_file, effort="full", runtime="torch")
+        monkeypatch.setattr(detector_module, "_BATCH_SIZES", BatchSizes(torch_cpu=(2,), openvino=(2,), gpu=(2,)))
+        together = LogoDetector(detector_file, effort="full", runtime="torch")
         for one, both in zip(alone.detect(self.PICTURES), together.detect(self.PICTURES), strict=True):
             assert abs(len(one) - len(both)) <= 2  # bf16: a place at the limit may fall on either side
             best = iou(one.xyxy[:5], both.xyxy).max(axis=1)
