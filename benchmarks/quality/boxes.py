@@ -14,7 +14,7 @@ from benchmarks.common.options import PATH, by_size, corners, options, rows_by_f
 from benchmarks.common.results import write_result
 from logoscan.images.boxes import iou
 from logoscan.images.loading import load_image
-from logoscan.types import Boxes
+from logoscan.types import Boxes, Effort
 from logoscan.vision.detector import make_detector
 
 # Pictures that are written of misses, and of false alarms.
@@ -27,12 +27,20 @@ _FALSE_ALARM_IOU = 0.1
 @click.option("--boxes", type=PATH, required=True, help="CSV file,brand,x0,y0,x1,y1.")
 @click.option("--proposals", type=click.IntRange(1), multiple=True, default=(10, 50), show_default=True)
 @click.option("--pictures", type=click.Path(path_type=Path), help="Write the worst misses and false alarms here.")
+@click.option(
+    "--effort",
+    type=click.Choice(["default", "full"]),
+    default="full",
+    show_default=True,
+    help="Full effort proposes 50 regions, the default 12.",
+)
 @options("images", "encoder", "pretrained", "detector", "detector_weights", "device", "json")
 def boxes(
     images: Path,
     boxes: Path,
     proposals: tuple[int, ...],
     pictures: Path | None,
+    effort: Effort,
     encoder: str | None,
     pretrained: str | None,
     detector: str,
@@ -47,7 +55,7 @@ def boxes(
     meets least, and the surest proposals that meet no box, among them marks that nobody labelled. --encoder is accepted
     and changes nothing.
     """
-    chosen, rows = make_detector(detector, device=device, path=detector_weights), rows_of(boxes)
+    chosen, rows = make_detector(detector, device=device, path=detector_weights, effort=effort), rows_of(boxes)
     by_file = rows_by_file(rows)
     met = np.zeros((len(proposals), len(rows)), bool)
     best, counts = np.zeros(len(rows)), []
