@@ -76,7 +76,7 @@ def boxes(
         figures |= {f"recall_{most}_{size}": value for size, value in by_size(met[k], rows).items()}
     figures |= {"mean_best_iou": round(float(best.mean()), 4), "n_boxes": len(rows), "photos": len(by_file)}
     figures["proposals_mean"] = round(float(np.mean(counts)), 1)
-    settings = {"detector": f"{chosen.name}@{chosen.fingerprint}", "device": device, "effort": "default"}
+    settings = {"detector": f"{chosen.name}@{chosen.fingerprint}", "device": device, "effort": effort}
     write_result(out, figures, settings)
     if pictures is not None:
         missed = np.flatnonzero(~met[int(np.argmax(proposals))])
