@@ -52,7 +52,7 @@ def first_report(index_folder: Path, photo: Path) -> dict[str, float]:
     mark("reader")
     index = LogoIndex.load(index_folder, encoder)
     mark("index")
-    scanner = Scanner(index, encoder=encoder, detector=detector, ocr=ocr)
+    scanner = Scanner.default(index, encoder=encoder, detector=detector, ocr=ocr)
     scanner.scan(Listing("1", images=(photo,)))
     mark("first report")
     return marks

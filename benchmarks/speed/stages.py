@@ -17,7 +17,7 @@ from benchmarks.speed.streams import photos_of, seconds_a_photo
 from logoscan.runtime import cores, one_core_a_batch
 from logoscan.vision.encoder import ClipEncoder
 
-STAGES = ("open", "detect", "encode", "keypoints", "read", "search", "match", "judge", "alterations")
+STAGES = ("open", "detect", "encode", "keypoints", "read", "search", "match", "text", "judge", "alterations")
 """Stages that a scan names, in their order."""
 
 

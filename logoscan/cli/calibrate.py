@@ -11,7 +11,6 @@ from logoscan.cli.app import examples, main
 from logoscan.cli.console import complain, progress, say, working
 from logoscan.cli.options import DETECTOR, DEVICE, ENCODER, INDEX, MODE, PRETRAINED, DetectorChoice
 from logoscan.errors import LogoscanError
-from logoscan.images.loading import load_image
 from logoscan.io.listings import read_labels
 from logoscan.io.records import write_record
 
@@ -58,12 +57,14 @@ def calibrate(
     from logoscan.index.logo_index import LogoIndex
     from logoscan.matching.calibrate import LabelledPhoto, collect, expected_calibration_error, fit, predict
     from logoscan.vision.detector import make_detector
-    from logoscan.vision.encoder import ClipEncoder, encode_crops
+    from logoscan.vision.encoder import ClipEncoder
+    from logoscan.vision.extractor import FeatureExtractor
 
     rows = read_labels(labels)
     with working("loading the models"):
         clip = ClipEncoder(encoder, pretrained, device=device)
         region_detector = make_detector(detector, device=device)
+        extractor = FeatureExtractor(clip, region_detector, None, None, root=images)
         index = LogoIndex.load(index_dir, clip)
     photos, failed = [], 0
     unknown_names: set[str] = set()
@@ -71,16 +72,15 @@ def calibrate(
         for file, brands in rows:
             advance()
             try:
-                rgb = load_image(file, root=images)
+                features = extractor.extract_unread(file)
             except LogoscanError as error:
                 failed += 1
                 complain(f"{file}: {error}")
                 continue
-            regions = region_detector.detect([rgb])[0]
             resolved = {name: index.names.resolve(name) for name in brands}
             unknown_names |= {name for name, brand in resolved.items() if brand is None}
             registered = frozenset(brand for brand in resolved.values() if brand)
-            photos.append(LabelledPhoto(registered, regions, encode_crops(clip, [rgb], [regions.xyxy])[0]))
+            photos.append(LabelledPhoto(registered, features.regions, features.vectors))
     if unknown_names:
         complain(f"labels of no registered brand count as no mark: {', '.join(sorted(unknown_names))}")
     with working("fitting"):

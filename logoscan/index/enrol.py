@@ -68,6 +68,12 @@ def named_logos(logos: Iterable[Logo | Sequence[Logo]]) -> list[tuple[str, Image
         if isinstance(logo, (str, Path)):
             named.append((Path(logo).name, logo))
         elif isinstance(logo, tuple) and len(logo) == 2 and isinstance(logo[0], str):
+            if not logo[0].strip():
+                raise InputError("logos: expected a name beside an image, got an empty one")
+            if isinstance(logo[1], str) and Path(logo[0]).is_file():
+                raise InputError(
+                    f"logos: expected a name beside an image, got two files; give {logo[0]!r:.80} by itself"
+                )
             named.append(cast("tuple[str, ImageSource]", logo))
         elif isinstance(logo, Sequence) and not isinstance(logo, bytes):
             named += named_logos(logo)

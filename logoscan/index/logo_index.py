@@ -449,9 +449,9 @@ class LogoIndex:
         """Remove all brands but these; names that are not registered are ignored."""
         with self._lock:
             state = self._state
-            kept = {*brands, NOT_A_BRAND}
-            galleries = [gallery.without(lambda r: r.brand not in kept) for gallery in state.galleries]
-            records = [b for b in state.brands if b.name in brands]
+            names = {brands} if isinstance(brands, str) else {*brands}
+            galleries = [gallery.without(lambda r: r.brand not in {*names, NOT_A_BRAND}) for gallery in state.galleries]
+            records = [b for b in state.brands if b.name in names]
             self._state = make_state(records, galleries, state.logo_images, state.families)
 
     def merge(self, other: LogoIndex, *, allow: Collection[ConflictKind] = ()) -> None:
@@ -585,7 +585,12 @@ class LogoIndex:
         Returns:
             Cosine to the brand's nearest vector; that less the cosine to the best other brand or negative; cosine to
             the nearest negative of users of this brand or of none, -1 where there is none.
+
+        Raises:
+            InputError: The brand has no logo.
         """
+        if brand not in self.with_logo:
+            raise InputError(f"brand: expected one with a logo, got {brand!r}")
         return self.search_photos([(query[None], query[None][:0])])[0].similarity_to(0, brand)
 
     def confusable(self, n: int, brand: str | None = None) -> list[tuple[str, str, float]]:

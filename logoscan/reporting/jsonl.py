@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from logoscan.errors import InputError
 from logoscan.io.files import atomic_write
 from logoscan.io.records import from_json, to_json
 from logoscan.io.sealed_lines import Unsealed, read_sealed_file, seal, sealed_file, unseal
@@ -49,7 +50,10 @@ def read_reports(path: str | Path) -> Iterator[Report]:
     the very beginning of a file.
 
     Raises:
+        InputError: There is no such file.
         CorruptFileError: A line is not a report or was altered, or, after all reports were yielded, the file ends
             before the line that was written as its last.
     """
+    if not Path(path).is_file():
+        raise InputError(f"reports: expected a file of reports, got {str(path)!r}")
     return read_sealed_file(Path(path), _report_and_seal)

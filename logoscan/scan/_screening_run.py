@@ -208,6 +208,8 @@ class ScreeningRun:
             again = self._pipeline.extractor.open(self._listing.images[i])
             if isinstance(again, PhotoFeatures):
                 return again
+            if photo.opened is not None and again.sha256 != photo.opened.sha256:
+                return replace(photo.features, warning="was changed while it was screened")
             if photo.opened is None:
                 photo.opened = again
             else:
@@ -215,7 +217,7 @@ class ScreeningRun:
         return self._pipeline.extractor.advance(photo.opened, step)
 
     def _compare(self, match: Match) -> None:
-        alteration = self._pipeline.comparison.compare(self._listing, match, self._index)
+        alteration = self._pipeline.alteration(self._listing, match, self._index)
         self._compared.add(match.brand)
         if alteration is not None:
             self._altered[match.brand] = alteration

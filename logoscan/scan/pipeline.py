@@ -122,9 +122,14 @@ class Pipeline:
         with timed("alterations", self._on_stage):
             return self.comparison.compare_all(listing, matches, index)
 
+    def alteration(self, listing: Listing, match: Match, index: LogoIndex) -> MarkAlteration | None:
+        """Compare one mark with its logo image; None where nothing can be held against a seller."""
+        with timed("alterations", self._on_stage):
+            return self.comparison.compare(listing, match, index)
+
     def text(self, listing: Listing, photos: Sequence[PhotoFeatures], index: LogoIndex) -> ListingText:
         """Find brands and other facts in the words of a listing and of its photos, and return them."""
-        with timed("judge", self._on_stage):
+        with timed("text", self._on_stage):
             by_photo = {i: search_photo_text(p.spans, i, index.names) for i, p in enumerate(photos) if len(p.spans)}
             return ListingText.of(listing, index.names).with_photos(by_photo)
 

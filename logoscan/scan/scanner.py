@@ -31,7 +31,7 @@ from logoscan.runtime import cores
 from logoscan.scan.findings import FindingsMaker
 from logoscan.scan.pace import Pace
 from logoscan.scan.pipeline import Models, Pipeline
-from logoscan.scan.screening import OnTimeout, OnUnreadable, Screener, Screening
+from logoscan.scan.screening import OnTimeout, OnUnreadable, Screener, Screening, check_listing
 from logoscan.scan.threads import batched, in_order
 from logoscan.scan.unreadable import warn_of_unreadable_photos
 from logoscan.scoring.judge import Judge
@@ -118,7 +118,7 @@ class Scanner:
             effort: How much work may be saved by keypoints, mirroring, reading and the detector made here; an OCR
                 engine and a detector that are given have their own.
             on_stage: Called with the name of each stage that ended and its seconds, for metrics. The names are "open",
-                "detect", "encode", "keypoints", "read", "search", "match", "alterations" and "judge".
+                "detect", "encode", "keypoints", "read", "search", "match", "alterations", "text" and "judge".
 
         Raises:
             InputError: `check_alterations` is set without `alterations`, or `effort` does not exist.
@@ -219,14 +219,16 @@ class Scanner:
             MismatchError: The index was made by another encoder.
             VettingError: Two brand folders conflict with each other (`LogoIndex.add`).
         """
-        if encoder is None and isinstance(brands, LogoIndex):
-            encoder = brands.encoder
+        if isinstance(brands, LogoIndex):
+            encoder = encoder or brands.encoder
+        elif not isinstance(brands, (str, Path)) or not (LogoIndex.is_saved_at(brands) or Path(brands).is_dir()):
+            raise InputError(f"brands: expected a folder of brand folders, an index folder or an index, got {brands!r}")
         encoder = encoder or ClipEncoder(device=device)
         return cls(
             _index_of(brands, encoder),
             encoder=encoder,
-            detector=detector or LogoDetector(device=encoder.device, effort=effort),
-            ocr=make_ocr(ocr, device=device, effort=effort) if isinstance(ocr, str) else ocr,
+            detector=detector,
+            ocr=make_ocr(ocr, device=encoder.device, effort=effort) if isinstance(ocr, str) else ocr,
             alterations="bundled",
             check_alterations=check_alterations,
             prices=prices,
@@ -250,8 +252,6 @@ class Scanner:
         Raises:
             InputError: The argument is no Listing.
         """
-        if not isinstance(listing, Listing):
-            raise InputError(f"listing: expected a Listing, got {type(listing).__name__}")
         return next(self.scan_many([listing], workers=1, deduplicate=False))
 
     def scan_many(
@@ -288,7 +288,7 @@ class Scanner:
             self._refuse_fork()
             return self.pipeline.scan(batch, self.index.snapshot(), cache)
 
-        reports = in_order(batched(map(_checked, listings), batch_size), scan_batch, workers or self._workers())
+        reports = in_order(batched(map(check_listing, listings), batch_size), scan_batch, workers or self._workers())
         return warn_of_unreadable_photos(reports, self._root)
 
     def scan_folder(self, folder: str | Path, *, workers: int | None = None) -> Iterator[Report]:
@@ -347,6 +347,8 @@ class Scanner:
 
     def features(self, images: Sequence[ImageSource]) -> list[PhotoFeatures]:
         """Extract the features of photos and return them: the expensive half of a scan, which needs no index."""
+        if isinstance(images, (str, bytes, Path)):
+            raise InputError(f"images: expected photos in a sequence, got {type(images).__name__}")
         self._refuse_fork()
         return self.pipeline.extractor.extract(images)
 
@@ -466,12 +468,6 @@ class Scanner:
             TypeError: Always; the message says what to do.
         """
         raise TypeError("Scanner cannot be pickled: build it in each process, from an index that is saved on disk")
-
-
-def _checked(listing: Listing) -> Listing:
-    if not isinstance(listing, Listing):
-        raise InputError(f"listing: expected a Listing, got {type(listing).__name__}")
-    return listing
 
 
 def _index_of(brands: str | Path | LogoIndex, encoder: Encoder) -> LogoIndex:

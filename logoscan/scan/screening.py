@@ -37,7 +37,16 @@ from logoscan.scan.pace import Pace
 from logoscan.scan.pipeline import Pipeline
 from logoscan.types import Band, Listing
 
-__all__ = ["Decision", "OnTimeout", "OnUnreadable", "Screener", "Screening", "SkippedStage", "WhySkipped"]
+__all__ = [
+    "Decision",
+    "OnTimeout",
+    "OnUnreadable",
+    "Screener",
+    "Screening",
+    "SkippedStage",
+    "WhySkipped",
+    "check_listing",
+]
 
 Decision: TypeAlias = Literal["allow", "hold", "block"]
 OnTimeout: TypeAlias = Literal["hold", "allow"]
@@ -86,6 +95,17 @@ class Screening:
         return from_json(cls, text, "screening")
 
 
+def check_listing(listing: Listing) -> Listing:
+    """Return a listing; refuse what is none.
+
+    Raises:
+        InputError: It is of another type.
+    """
+    if not isinstance(listing, Listing):
+        raise InputError(f"listing: expected a Listing, got {type(listing).__name__}")
+    return listing
+
+
 class Screener:
     """Screens listings with the pipeline of a scanner. Only its pace and counts change; may be shared by threads."""
 
@@ -130,6 +150,7 @@ class Screener:
         on_unreadable: OnUnreadable = "hold",
     ) -> Screening:
         """Decide about one listing in time; the arguments are those of `Scanner.screen`, where they are documented."""
+        check_listing(listing)
         if not deadline_s > 0:  # NaN fails too
             raise InputError(f"deadline_s: expected seconds above 0, got {deadline_s!r}")
         if on_timeout not in get_args(OnTimeout):

@@ -41,6 +41,8 @@ _BATCH_SIZES = BatchSizes(torch_cpu=(4, 16, 32), openvino=(4,), gpu=(128,))
 _TEXT_BATCH_SIZE = 256
 # Least cosine to torch's vector in fp32 at which a vector in bf16, or one by another runtime in fp32, is accepted.
 _MIN_COSINE_BF16, _MIN_COSINE_FP32 = 0.995, 0.999
+# Difference of the length of a vector from 1 that arithmetic in half precision brings about.
+_MAX_LENGTH_ERROR = 0.01
 
 
 @runtime_checkable
@@ -104,7 +106,7 @@ def encode_crops(
         squares.append(np.concatenate([crops, crops[:n, :, ::-1]]))
     if not squares:
         return []
-    vectors = encoder.encode_pixels(np.concatenate(squares))
+    vectors = _encoded(encoder, np.concatenate(squares))
     return np.split(vectors, np.cumsum([len(s) for s in squares])[:-1])
 
 
@@ -115,7 +117,18 @@ def encode_images(encoder: Encoder, images: Sequence[Rgb]) -> Embeddings:
     for i, image in enumerate(images):
         full = np.array([[0, 0, image.shape[1], image.shape[0]]], np.float32)
         squares[i] = square_crops(image, full, row.size_px, row.fit)[0]
-    return encoder.encode_pixels(squares)
+    return _encoded(encoder, squares)
+
+
+def _encoded(encoder: Encoder, squares: Rgb) -> Embeddings:
+    """Encode squares, and refuse an answer that no index could search: one bad vector must not end a stream."""
+    vectors = encoder.encode_pixels(squares)
+    shape = (len(squares), encoder.info.dim)
+    if vectors.shape != shape or vectors.dtype != np.float32:
+        raise InputError(f"encoder: expected float32 {shape}, got {vectors.dtype} {vectors.shape}")
+    if not (np.abs(np.linalg.norm(vectors, axis=1) - 1) <= _MAX_LENGTH_ERROR).all():  # NaN fails too
+        raise InputError(f"encoder: expected unit rows, got lengths that are not 1 from {encoder.info.name}")
+    return vectors
 
 
 class ClipEncoder:

@@ -35,7 +35,7 @@ __all__ = ["FeatureExtractor", "OnStage", "OpenPhoto", "timed"]
 
 OnStage: TypeAlias = Callable[[str, float], None]
 """Called with the name of a stage that ended ("open", "detect", "encode", "keypoints", "read", "search", "match",
-"alterations", "judge") and the seconds that it took; by several threads at a time where a scan uses several."""
+"alterations", "text", "judge") and the seconds that it took; by several threads at a time where a scan uses several."""
 
 logger = logging.getLogger(__name__)
 
@@ -82,11 +82,14 @@ class OpenPhoto:
 
 @contextmanager
 def timed(stage: str, on_stage: OnStage | None) -> Iterator[None]:
-    """Report how long a stage took, where `on_stage` is given."""
+    """Report how long a stage took, where `on_stage` is given; what it raises is logged and costs nothing else."""
     start = time.perf_counter()
     yield
     if on_stage is not None:
-        on_stage(stage, time.perf_counter() - start)
+        try:
+            on_stage(stage, time.perf_counter() - start)
+        except Exception:
+            logger.exception("on_stage(%r) failed", stage)
 
 
 class FeatureExtractor:

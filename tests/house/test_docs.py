@@ -267,3 +267,8 @@ def test_examples_of_docstrings_run(name: str, capsys: pytest.CaptureFixture[str
     failed, tried = doctest.testmod(importlib.import_module(name))
     assert tried
     assert not failed, capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", MARKDOWN)
+def test_no_placeholder_is_left(name: str) -> None:
+    assert re.findall(r"@[A-Z][A-Z0-9_]*@", (ROOT / name).read_text("utf-8")) == []

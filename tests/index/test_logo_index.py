@@ -535,6 +535,14 @@ def test_logos_are_added_by_files_pairs_and_lists(tmp_path: Path) -> None:
     assert {record.id for record in index.logos} == {"Acme/mark.png", "Acme/second", "Acme/third"}
     with pytest.raises(InputError, match="logos: expected a file, or a pair of a name and an image, got ndarray"):
         index.add("Bolt", BOLT)
+    with pytest.raises(InputError, match="expected a name beside an image, got two files"):
+        index.add("Bolt", (str(file), str(file)))
+    with pytest.raises(InputError, match="expected a name beside an image, got an empty one"):
+        index.add("Bolt", ("", BOLT))
+    with pytest.raises(InputError, match="brand: expected one with a logo, got 'Core'"):
+        index.compare(np.eye(1, 13, dtype=np.float32)[0], "Core")
+    index.keep("Acme")
+    assert len(index) > 0
 
 
 def test_a_name_alone_keeps_the_record_of_a_registered_brand() -> None:

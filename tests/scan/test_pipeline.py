@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from fakes import BLUE, GREEN, RED, WHITE, YELLOW, FakeDetector, FakeEncoder, FakeOcr, photo_of, quarters
 from PIL import Image
@@ -17,7 +18,7 @@ from logoscan.errors import InputError
 from logoscan.vision.sift import Keypoints
 
 ACME = quarters(RED, WHITE, BLUE, YELLOW)
-STAGES = {"open", "detect", "encode", "keypoints", "read", "search", "match", "alterations", "judge"}
+STAGES = {"open", "detect", "encode", "keypoints", "read", "search", "match", "alterations", "text", "judge"}
 
 
 def scanner(**parts: Any) -> Scanner:
@@ -73,7 +74,7 @@ def test_every_stage_is_timed_by_its_name() -> None:
     assert calls.keys() == STAGES
     before = dict(calls)
     eye.screen(LISTINGS[0], deadline_s=math.inf)
-    assert all(calls[stage] > before[stage] for stage in STAGES - {"alterations"})
+    assert all(calls[stage] > before[stage] for stage in STAGES - {"alterations", "text"})  # the gate reads text in parts
 
 
 def test_a_scanner_without_keypoints_finds_none() -> None:
@@ -123,3 +124,52 @@ def test_a_folder_of_photos_is_scanned(tmp_path: Path) -> None:
 def test_what_is_no_listing_is_refused() -> None:
     with pytest.raises(InputError, match="listing: expected a Listing, got str"):
         list(scanner().scan_many(["a"], workers=1))  # type: ignore[list-item]
+    with pytest.raises(InputError, match="listing: expected a Listing, got str"):
+        scanner().screen("a", deadline_s=1)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="images: expected photos in a sequence, got str"):
+        scanner().features("photo.jpg")
+    with pytest.raises(InputError, match="brands: expected a folder of brand folders, an index folder or an index"):
+        Scanner.default("no/such/folder")
+
+
+@pytest.mark.parametrize("stage", sorted(STAGES))
+def test_a_metric_that_fails_costs_nothing_but_a_line_of_the_log(stage: str, caplog: pytest.LogCaptureFixture) -> None:
+    def fail(name: str, seconds: float) -> None:
+        if name == stage:
+            raise RuntimeError("metrics are down")
+
+    reports = [timeless(report) for report in scanner(on_stage=fail).scan_many(LISTINGS, workers=1)]
+    assert reports == [timeless(report) for report in scanner().scan_many(LISTINGS, workers=1)]
+    assert f"on_stage('{stage}') failed" in caplog.text
+
+
+class Broken(FakeEncoder):
+    """Answers what no index could search for photos that hold a green pixel."""
+
+    def __init__(self, answer: str) -> None:
+        super().__init__()
+        self._answer = answer
+
+    def encode_pixels(self, pixels: Any) -> Any:
+        vectors = super().encode_pixels(pixels)
+        if not (pixels == GREEN).all(axis=-1).any():
+            return vectors
+        return {"nan": vectors * np.nan, "float64": vectors.astype(np.float64), "short": vectors[:-1]}[self._answer]
+
+
+@pytest.mark.parametrize("answer", ["nan", "float64", "short"])
+def test_a_vector_that_cannot_be_searched_costs_its_photo_not_the_stream(answer: str) -> None:
+    encoder = Broken(answer)
+    index = LogoIndex(encoder)
+    index.add("Acme", ("logo", ACME))
+    eye = Scanner(index, encoder=encoder, detector=FakeDetector(), similarity_threshold=0.9)
+    green = quarters(GREEN, WHITE, BLUE, GREEN)
+    first, broken, last = eye.scan_many(
+        [Listing("1", (photo_of(ACME),)), Listing("2", (photo_of(green),)), LISTINGS[0]]
+    )
+    assert first.matches
+    assert last.matches
+    assert broken.warnings[0].startswith("image 0: cannot be examined (InputError: encoder: expected")
+    assert broken.score.band == "review"
+    with pytest.raises(InputError, match="encoder: expected"):
+        index.add("Green", ("logo", green))

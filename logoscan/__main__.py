@@ -1,0 +1,5 @@
+"""`python -m logoscan` is the command line."""
+
+from logoscan.cli import main
+
+main(prog_name="logoscan")
