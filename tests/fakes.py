@@ -79,6 +79,13 @@ class FakeDetector:
         return Regions(np.array([box], np.float32), np.array([0.9], np.float32))
 
 
+class BlindDetector(FakeDetector):
+    """Proposes nothing."""
+
+    def detect(self, images: Sequence[Rgb]) -> list[Regions]:
+        return [Regions.empty() for _ in images]
+
+
 class FakeOcr:
     """Says of a picture what is stated for the colour of its top left pixel, line by line, confidence 0.9."""
 
@@ -96,3 +103,16 @@ class FakeOcr:
         height, width = image.shape[:2]
         frame = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
         return TextSpans(np.tile(frame, (len(lines), 1, 1)), lines, np.full(len(lines), 0.9, np.float32))
+
+
+class OneLineOcr(FakeOcr):
+    """Reads one line in every picture, in a box of pixels `x0 y0 x1 y1`."""
+
+    def __init__(self, text: str, box: tuple[int, int, int, int], confidence: float = 1.0) -> None:
+        super().__init__()
+        x0, y0, x1, y1 = box
+        self._corners = np.array([[[x0, y0], [x1, y0], [x1, y1], [x0, y1]]], np.float32)
+        self._text, self._confidence = text, confidence
+
+    def read(self, images: Sequence[Rgb]) -> list[TextSpans]:
+        return [TextSpans(self._corners, (self._text,), np.full(1, self._confidence, np.float32)) for _ in images]

@@ -144,31 +144,11 @@ def prepare(
     negatives: Path | None,
     negative_labels: Path | None,
     exclude: Path | None,
-    distractors: Path | None,
-    encoder: str | None,
-    pretrained: str | None,
-    detector: str,
-    detector_weights: Path | None,
-    ocr: str,
-    effort: str,
-    device: str,
-    cache: Path | None,
+    **models: Any,
 ) -> Run:
-    """Read the labelled photos, and make index and scanner, that the options name."""
-    return prepare_index(
-        images,
-        galleries,
-        distractors,
-        encoder,
-        pretrained,
-        detector,
-        detector_weights,
-        ocr,
-        effort,
-        device,
-        cache,
-        read_photos(images, labels, negatives, negative_labels, exclude),
-    )
+    """Read the labelled photos, and make index and scanner; `models` are the other options of `prepare_index`."""
+    photos = read_photos(images, labels, negatives, negative_labels, exclude)
+    return prepare_index(images, galleries, photos=photos, **models)
 
 
 def matches_of(scanner: Scanner, index: LogoIndex, features: PhotoFeatures) -> tuple[Match, ...]:

@@ -66,7 +66,8 @@ def stages(
     Seconds are those of the clock, summed over threads, so that waiting counts; what a stage spends in networks is in
     it. open: photos decoded. detect: regions proposed. encode: squares cut and encoded. keypoints: found in photos.
     read: lines found and read. search: nearest vectors of the index. match: brands decided, logo images laid over
-    photos. judge: words, prices, score. alterations: marks compared with their logo images, where that is asked for.
+    photos. text: names and facts found in words. judge: prices, score. alterations: logos compared with their
+    logo images, where that is asked for.
     """
     one_core_a_batch()
     files = photos_of(folders, limit)

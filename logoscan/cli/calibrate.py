@@ -32,7 +32,7 @@ from logoscan.io.records import write_record
 )
 @INDEX
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The calibration, JSON, for `scan`.")
-@click.option("--seed", default=0, show_default=True, help="Of the random parts of the register.")
+@click.option("--seed", default=0, show_default=True, help="Of the random parts of the index.")
 @ENCODER
 @PRETRAINED
 @DETECTOR

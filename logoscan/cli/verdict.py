@@ -17,7 +17,7 @@ from logoscan.results import Report
 
 @main.group(
     short_help="Note what a reviewer found, undo it.",
-    help="Say what a reviewer found: a label for the score and, where asked, a change of the register.",
+    help="Say what a reviewer found: a label for the score and, where asked, a change of the index.",
     epilog=examples(
         "logoscan verdict confirm reports.jsonl L1 Acme --journal verdicts.jsonl",
         "logoscan verdict reject reports.jsonl L0 Bolt --not-shown --index index/ --journal verdicts.jsonl",
@@ -113,7 +113,7 @@ def reject(
 @DEVICE
 @MODE
 def undo(number: int, journal: Path, **options: Any) -> None:
-    """Take back verdict NUMBER, its label and its change of the register."""
+    """Take back verdict NUMBER, its label and its change of the index."""
     _review(journal, "undo", (number,), None, options)
 
 

@@ -31,9 +31,11 @@ from fakes import (
     BLUE,
     RED,
     WHITE,
+    BlindDetector,
     FakeDetector,
     FakeEncoder,
     FakeOcr,
+    OneLineOcr,
     photo_of,
     quarters,
 )
@@ -54,19 +56,10 @@ from logoscan.vision.tiles import WholeImage
 def test_scan_encodes_lines_of_text_too() -> None:
     """A mark that no region shows and a line does: found by a scan that reads, by its logo."""
 
-    class Nowhere(FakeDetector):
-        def detect(self, images: Sequence[Rgb]) -> list[Regions]:
-            return [Regions.empty() for _ in images]
-
-    class Line(FakeOcr):
-        def read(self, images: Sequence[Rgb]) -> list[TextSpans]:
-            corners = np.array([[[64, 44], [96, 44], [96, 76], [64, 76]]], np.float32)
-            return [TextSpans(corners, ("?",), np.ones(1, np.float32)) for _ in images]
-
     listing = Listing("one", (photo_of(ACME, size_px=(120, 160)),))
-    found = make_scanner(detector=Nowhere(), ocr=Line({})).scan(listing)
+    found = make_scanner(detector=BlindDetector(), ocr=OneLineOcr("?", (64, 44, 96, 76))).scan(listing)
     assert [match.brand for match in found.matches] == ["Acme"]
-    assert make_scanner(detector=Nowhere(), ocr=None).scan(listing).matches == ()
+    assert make_scanner(detector=BlindDetector(), ocr=None).scan(listing).matches == ()
 
 
 def test_a_shown_brand_with_a_title_alone_goes_to_review() -> None:
@@ -78,11 +71,6 @@ def test_a_shown_brand_with_a_title_alone_goes_to_review() -> None:
 def test_coded_terms_in_words_and_photos_reach_the_score() -> None:
     """The title's word, or a line of a photo, as surely as it was read; a denial is none."""
 
-    class Line(FakeOcr):
-        def read(self, images: Sequence[Rgb]) -> list[TextSpans]:
-            corners = np.array([[[4, 4], [60, 4], [60, 20], [4, 20]]], np.float32)
-            return [TextSpans(corners, ("MIRROR QUALITY",), np.full(1, 0.6, np.float32)) for _ in images]
-
     def said(listing: Listing, ocr: FakeOcr = OCR) -> dict[str, tuple[float, str]]:
         return {c.signal: (c.value, c.why) for c in make_scanner(ocr=ocr).scan(listing).score.contributions}
 
@@ -90,7 +78,7 @@ def test_coded_terms_in_words_and_photos_reach_the_score() -> None:
     assert said(shown)["coded_terms"][0] == 0.0
     assert said(replace(shown, title="Acme shoe replica"))["coded_terms"][0] > 0.7
     assert said(replace(shown, claimed_brand="Acme replica"))["coded_terms"][0] > 0.7
-    value, why = said(shown, Line({}))["coded_terms"]
+    value, why = said(shown, OneLineOcr("MIRROR QUALITY", (4, 4, 60, 20), confidence=0.6))["coded_terms"]
     assert value == pytest.approx(0.6 * 0.95, abs=0.1)
     assert why.endswith("(image:0)")
 

@@ -36,7 +36,7 @@ from builders.scans import (
     make_slow_scanner,
     timeless,
 )
-from fakes import FakeDetector, FakeOcr, photo_of
+from fakes import BlindDetector, FakeOcr, OneLineOcr, photo_of
 
 import logoscan.images.loading
 from logoscan.errors import CorruptFileError, InputError
@@ -51,7 +51,7 @@ from logoscan.scoring.signals import DEFAULT_SIGNALS
 from logoscan.text.brand_names import NameIndex
 from logoscan.text.coded_terms import find_coded
 from logoscan.text.complaints import find_complaints
-from logoscan.types import Brand, Listing, Regions, Rgb, TextSpans
+from logoscan.types import Brand, Listing, Rgb, TextSpans
 from logoscan.vision.sift import Keypoints
 
 DECISIONS = {"clear": "allow", "review": "hold", "block": "block"}
@@ -116,16 +116,7 @@ def test_screening_with_ledger_and_alterations_equals_scan(ocr: FakeOcr | None) 
 def test_region_from_a_text_line_is_matched() -> None:
     """Reading brings a region that the detector missed."""
 
-    class Nowhere(FakeDetector):
-        def detect(self, images: Sequence[Rgb]) -> list[Regions]:
-            return [Regions.empty() for _ in images]
-
-    class Line(FakeOcr):
-        def read(self, images: Sequence[Rgb]) -> list[TextSpans]:
-            corners = np.array([[[64, 44], [96, 44], [96, 76], [64, 76]]], np.float32)
-            return [TextSpans(corners, ("?",), np.ones(1, np.float32)) for _ in images]
-
-    scanner = make_scanner(detector=Nowhere(), ocr=Line({}))
+    scanner = make_scanner(detector=BlindDetector(), ocr=OneLineOcr("?", (64, 44, 96, 76)))
     listing = Listing("one", (photo_of(ACME, size_px=(120, 160)),))
     answer = scanner.screen(listing, deadline_s=math.inf)
     assert [match.brand for match in answer.report.matches] == ["Acme"]
