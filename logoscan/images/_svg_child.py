@@ -28,6 +28,9 @@ _MOST_MESSAGE_CHARS = 4096
 # Bytes of the file that takes what the renderer prints: an SVG of 2 MB can make it print another 2 MB.
 _MOST_LOG_BYTES = 16 << 20
 _FAMILIES = ("font", "serif", "sans_serif", "cursive", "fantasy", "monospace")
+# Font of the generic families in the first pass. No machine has it, so that a missing font is reported on every machine:
+# resvg silently takes the machine's serif font otherwise, which differs from machine to machine.
+_NO_FAMILY = "no font"
 
 
 def _scratch() -> int:
@@ -75,7 +78,8 @@ def _render(request: dict[str, Any], log: int) -> tuple[bytes, list[str]]:
     import resvg_py
 
     substitute, family = request.pop("substitute"), request.pop("family")
-    png = bytes(resvg_py.svg_to_bytes(**request, log_information=True))
+    families = {f"{kind}_family": _NO_FAMILY for kind in _FAMILIES}
+    png = bytes(resvg_py.svg_to_bytes(**request, log_information=True, **families))
     messages = [_take_log(log)]
     if substitute and _FONT_MESSAGES[0] in messages[0]:
         families = {f"{kind}_family": family for kind in _FAMILIES}

@@ -3,14 +3,17 @@
 import hashlib
 import io
 import logging
+import os
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from logoscan.errors import ImageError
+from logoscan.images import _svg_child
 from logoscan.images.loading import ImageLimits
 from logoscan.index._svg_logos import RENDER_PX
 from logoscan.index.logo_images import LOGO_SUFFIXES, load_logo, read_logo
@@ -308,6 +311,23 @@ def test_svg_text_with_a_missing_font_is_substituted_and_reported(tmp_path: Path
     assert logo.warnings == (
         "logo.svg: its text 'Acme & Co' needs a font that is not here and is drawn in another: convert text to paths",
     )
+
+
+def test_svg_text_in_a_missing_font_takes_no_font_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    def render_on_a_machine_with_all_generic_fonts(**request: Any) -> bytes:
+        generic = {request.get(f"{kind}_family", "Times New Roman") for kind in ("font", "serif", "sans_serif")}
+        if not generic & {"Times New Roman", "Substitute"}:
+            os.write(log, b"Warning (in usvg::text:143): No match for '\"No Such Font\"' font-family.\n")
+        return str(sorted(generic)).encode()
+
+    monkeypatch.setattr("resvg_py.svg_to_bytes", render_on_a_machine_with_all_generic_fonts)
+    log = os.memfd_create("log")
+    try:
+        png, messages = _svg_child._render({"substitute": "font.ttf", "family": "Substitute"}, log)
+    finally:
+        os.close(log)
+    assert png == b"['Substitute']"
+    assert len(messages) == 2
 
 
 def test_svg_letters_without_a_glyph_are_reported(tmp_path: Path) -> None:
