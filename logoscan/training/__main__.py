@@ -17,14 +17,15 @@ from logoscan.matching.alteration_features import PLANE_PX
 from logoscan.training import icons as icon_store
 from logoscan.training.card import curve, failures
 from logoscan.training.command_options import FOLDER, MODEL, material
-from logoscan.training.compose import Composer
+from logoscan.training.compose import GARMENTS, Composer
 from logoscan.training.detector_files import detector_size
 from logoscan.training.effects import CROP_PX
 from logoscan.training.exam import gallery_logos, without_exam, without_twins
-from logoscan.training.heldout import HELD_OUT, read_heldout
+from logoscan.training.heldout import HELD_OUT, HELD_OUT_OF_TRAINING, read_heldout
 from logoscan.training.materials import read_backgrounds, save_backgrounds
 from logoscan.training.model_files import average, bundle, write_folder
 from logoscan.training.network_commands import NETWORK_COMMANDS
+from logoscan.training.renditions import add_renditions, render_renditions
 from logoscan.training.sheet import contact_sheet
 from logoscan.training.tower_commands import TOWER_COMMANDS
 from logoscan.vision.encoder import ClipEncoder
@@ -90,10 +91,26 @@ def main() -> None:
     "--exam", type=FOLDER, multiple=True, help="Brand folders of an evaluation: marks nearly theirs are dropped."
 )
 @click.option("--calibration/--no-calibration", default=True, help="Also render the sets kept for calibration.")
-def drawings(npm: str, pictures: str, out: str, held_out: str | None, exam: tuple[str, ...], calibration: bool) -> None:
+@click.option("--renditions", type=FOLDER, help="Folders of icon sets in other styles, added by shape.")
+@click.option("--garments", type=FOLDER, help="Photographs of clothes and shoes, on which marks are laid.")
+@click.option("--processes", default=1, show_default=True, type=click.IntRange(1), help="Processes that render.")
+def drawings(
+    npm: str,
+    pictures: str,
+    out: str,
+    held_out: str | None,
+    exam: tuple[str, ...],
+    calibration: bool,
+    renditions: str | None,
+    garments: str | None,
+    processes: int,
+) -> None:
     """Render the drawings and gather the grounds (about ten minutes)."""
-    names = read_heldout(held_out) if held_out else HELD_OUT
-    icons, dropped = without_exam(icon_store.render_packages(npm, held_out=names), gallery_logos(exam))
+    names = read_heldout(held_out) if held_out else (*HELD_OUT, *HELD_OUT_OF_TRAINING)
+    icons = icon_store.render_packages(npm, held_out=names, processes=processes)
+    if renditions is not None:
+        icons = add_renditions(icons, render_renditions(renditions, npm, names, processes), ClipEncoder())
+    icons, dropped = without_exam(icons, gallery_logos(exam))
     click.echo(f"dropped as nearly a mark of the exam: {dropped or 'none'}")
     icon_store.save(icons, Path(out) / "drawings")
     click.echo(f"drawings: {len(icons)} of {len(icons.names)} classes")
@@ -107,6 +124,10 @@ def drawings(npm: str, pictures: str, out: str, held_out: str | None, exam: tupl
     backgrounds = read_backgrounds(pictures)
     save_backgrounds(backgrounds, Path(out) / "backgrounds")
     click.echo(f"backgrounds: {len(backgrounds)}")
+    if garments is not None:
+        worn = read_backgrounds(garments)
+        save_backgrounds(worn, Path(out) / GARMENTS)
+        click.echo(f"garments: {len(worn)}")
 
 
 @main.command("contact-sheet")

@@ -14,13 +14,23 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from logoscan.training.abstract_marks import AbstractMark, draw_abstract, random_abstract, vary
 from logoscan.training.crops import clean_crop, photo_crop
 from logoscan.training.effects import Rgb8
 from logoscan.training.icons import Icons, is_brand, load
-from logoscan.training.materials import Backgrounds, Materials, load_backgrounds, random_colour
+from logoscan.training.materials import (
+    Backgrounds,
+    Materials,
+    backgrounds_from_arrays,
+    load_backgrounds,
+    random_colour,
+)
 from logoscan.training.packs import draw_pack, recolour_pack
 from logoscan.training.styles import Rgba, look_alike
 from logoscan.training.wordmarks import add_word, change_name, draw_name, draw_word, font_files, random_name
+
+GARMENTS = "garments"
+"""Folder, inside the working folder, of photographs of clothes and shoes."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +43,7 @@ class Mix:
         wordmarks: Number of procedural wordmarks; every second one differs from the one before in a letter or two.
         look_alikes: Number of edited icons; each is a class of its own, in the same batch as the original.
         packs: Number of made-up packs; every second one is the one before in other colours.
+        abstract: Number of made-up abstract marks; every second one is a near miss of the one before.
         other_names: Number of names that no crop of the batch shows, as negatives for the text tower.
         clean: Chance that the first view of a class is a clean crop on a plain background.
         other_drawing: Chance that the second view shows another icon of the class, where there is one.
@@ -42,9 +53,10 @@ class Mix:
 
     drawn: int = 32
     pictograms: int = 8
-    wordmarks: int = 48
+    wordmarks: int = 40
     look_alikes: int = 10
     packs: int = 6
+    abstract: int = 12
     other_names: int = 100
     clean: float = 0.35
     other_drawing: float = 0.65
@@ -52,12 +64,14 @@ class Mix:
     with_word: float = 0.22
 
     def __post_init__(self) -> None:
-        counts = (self.drawn, self.pictograms, self.wordmarks, self.look_alikes, self.packs, self.other_names)
+        counts = (self.drawn, self.pictograms, self.wordmarks, self.look_alikes, self.packs)
+        counts += (self.abstract, self.other_names)
         if min(counts) < 0 or self.drawn + self.pictograms + self.wordmarks < 2:
             raise ValueError(
                 "mix: expected counts of 0 or more and at least two classes, got drawn "
                 f"{self.drawn}, pictograms {self.pictograms}, wordmarks {self.wordmarks}, "
-                f"look_alikes {self.look_alikes}, packs {self.packs}, other_names {self.other_names}"
+                f"look_alikes {self.look_alikes}, packs {self.packs}, abstract {self.abstract}, "
+                f"other_names {self.other_names}"
             )
         if self.look_alikes > self.drawn:
             raise ValueError(f"mix.look_alikes: expected at most drawn ({self.drawn}), got {self.look_alikes}")
@@ -87,7 +101,14 @@ class Batch:
 class Composer:
     """A composer of crops and batches; every choice comes from one seeded generator."""
 
-    def __init__(self, icons: Icons, fonts: tuple[str, ...], backgrounds: Backgrounds, seed: int) -> None:
+    def __init__(
+        self,
+        icons: Icons,
+        fonts: tuple[str, ...],
+        backgrounds: Backgrounds,
+        seed: int,
+        garments: Backgrounds | None = None,
+    ) -> None:
         """Store the material.
 
         Args:
@@ -95,6 +116,7 @@ class Composer:
             fonts: Font files for wordmarks; may be empty, then there are no wordmarks and no words.
             backgrounds: Photographs; may be empty, then all backgrounds are procedural.
             seed: Seed of all choices; the same material and seed give the same samples.
+            garments: Photographs of clothes and shoes, on which marks are laid; none if None.
 
         Raises:
             ValueError: If there is no icon.
@@ -103,6 +125,7 @@ class Composer:
             raise ValueError("composer.icons: expected at least one, got none")
         cv2.setNumThreads(1)  # samples are small, and the other core is busy with the network
         self.icons, self.fonts, self.backgrounds = icons, fonts, backgrounds
+        self.garments = backgrounds_from_arrays([]) if garments is None else garments
         self.rng = np.random.default_rng(seed)
         self.materials = Materials(self.rng)
         self._by_class = icons.by_class()
@@ -132,7 +155,9 @@ class Composer:
         files = font_files(fonts)
         if not files:
             raise ValueError(f"{fonts}: expected font files that draw Latin letters, got none")
-        return cls(icons, files, load_backgrounds(Path(work) / "backgrounds"), seed)
+        garments = Path(work) / GARMENTS
+        loaded = load_backgrounds(garments) if garments.is_dir() else None
+        return cls(icons, files, load_backgrounds(Path(work) / "backgrounds"), seed, loaded)
 
     def clean(self, rgba: Rgba, one_colour: bool) -> Rgb8:
         """Return a clean crop of a mark, uint8 (`CROP_PX`, `CROP_PX`, 3) RGB; see `crops.clean_crop`."""
@@ -147,6 +172,7 @@ class Composer:
             fonts=self.fonts,
             backgrounds=self.backgrounds,
             materials=self.materials,
+            garments=self.garments,
             as_drawn=as_drawn,
         )
 
@@ -196,8 +222,8 @@ class Composer:
             mix: Contents of the batch; `Mix()` if None.
 
         Returns:
-            A batch of ``drawn + pictograms + look_alikes + packs + wordmarks`` classes (further brands stand in for
-            look-alikes that cannot be made), fewer where there are too few classes of icons or no fonts.
+            A batch of as many classes as `mix` says (further brands stand in for look-alikes that cannot be made),
+            fewer where there are too few classes of icons or no fonts.
         """
         mix = mix or Mix()
         rng = self.rng
@@ -227,6 +253,13 @@ class Composer:
             else:
                 pack = recolour_pack(rng, pack)
             crops += [self.clean(pack, False), self.crop(pack, False, as_drawn=True)]
+            labels += [next(self._new_classes)] * 2
+        abstract: AbstractMark | None = None
+        for i in range(mix.abstract):
+            abstract = random_abstract(rng) if abstract is None or i % 2 == 0 else vary(rng, abstract)
+            shape = draw_abstract(abstract)
+            view_a = self.clean(shape, True) if rng.random() < mix.clean else self.crop(shape, True)
+            crops += [view_a, self.crop(shape, True)]
             labels += [next(self._new_classes)] * 2
         texts += [""] * len(labels)
         last: tuple[str, str] | None = None

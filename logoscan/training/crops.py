@@ -23,6 +23,7 @@ from logoscan.training.effects import (
     take_snapshot,
     to_uint8,
 )
+from logoscan.training.goods import draw_goods
 from logoscan.training.materials import Backgrounds, Materials, photo, random_colour
 from logoscan.training.styles import Premultiplied, Rgba, paint, premultiply, style
 from logoscan.training.wordmarks import draw_word
@@ -62,6 +63,7 @@ def photo_crop(
     fonts: tuple[str, ...],
     backgrounds: Backgrounds,
     materials: Materials,
+    garments: Backgrounds,
     as_drawn: bool = False,
 ) -> Rgb8:
     """Return a photo-like crop of a mark, as a detector would cut it.
@@ -76,6 +78,7 @@ def photo_crop(
         fonts: Font files for words on screenshots; may be empty.
         backgrounds: Photographs; may be empty.
         materials: Source of surfaces and noise.
+        garments: Photographs of clothes and shoes; may be empty.
         as_drawn: True to keep the colours and strokes of the logo image.
 
     Returns:
@@ -87,7 +90,11 @@ def photo_crop(
     mark, mono = (premultiply(rgba), False) if as_drawn else style(rng, rgba, one_colour, materials)
     if rng.random() < 0.04:
         mark = np.ascontiguousarray(np.rot90(mark, int(rng.choice([1, 3]))))
-    ground = ground_for(rng, backgrounds, materials, side, side)
+    on_goods = rng.random() < 0.25
+    if on_goods:
+        ground = draw_goods(rng, side, side, backgrounds, garments, materials).rgb
+    else:
+        ground = ground_for(rng, backgrounds, materials, side, side)
     h, w = mark.shape[:2]
     kind = rng.random()
     fill = rng.uniform(0.72, 1.0) if kind < 0.6 else rng.uniform(0.4, 0.85) if kind < 0.88 else rng.uniform(1, 1.4)
@@ -98,7 +105,7 @@ def photo_crop(
     shift = [max(0.04, reach * abs(1 - length / side)) * side for length in size]
     centre = (side / 2 + rng.uniform(-shift[0], shift[0]), side / 2 + rng.uniform(-shift[1], shift[1]))
     corners = random_corners(rng, size, centre)
-    image = blend(rng, ground, lay(mark, corners, (side, side)), mono)
+    image = blend(rng, ground, lay(mark, corners, (side, side)), mono, 0.3 if on_goods else 0.08)
     image = take_snapshot(rng, image) if rng.random() < 0.55 else take_photo(rng, image, materials)
     return to_uint8(_cut_close(rng, image, corners) if close else image)
 

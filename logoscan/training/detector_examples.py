@@ -79,6 +79,9 @@ class Scenes:
             distractors=plan.distractors,
             groups=plan.groups,
             crowds=plan.crowds,
+            goods=plan.goods,
+            garments=composer.garments,
+            abstract=plan.abstract,
         )
         return letterbox(scene, plan.size_px)
 

@@ -21,7 +21,9 @@ class DetectorPlan:
         words: Chance that a mark is a made-up wordmark.
         distractors: Chance that a scene has text lines and shapes that are not marks.
         groups: Chance that a mark comes in rows or with a word.
-        crowds: Chance that a scene has three times the marks, all small.
+        crowds: Chance that a scene without goods has three times the marks, all small.
+        goods: Chance of a scene of goods with marks on them.
+        abstract: Chance that a mark is a made-up abstract one.
         mosaics: Pictures of four scenes at half size, per scene.
         zooms: Enlarged parts of scenes, per scene.
         ema: Decay of the exponential moving average of the weights; the average is what is written.
@@ -42,6 +44,8 @@ class DetectorPlan:
     distractors: float = 0.4
     groups: float = 0.3
     crowds: float = 0.2
+    goods: float = 0.5
+    abstract: float = 0.15
     mosaics: float = 0.0625
     zooms: float = 0.125
     ema: float = 0.998

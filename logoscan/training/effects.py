@@ -61,7 +61,7 @@ def lay(
     return np.asarray(cv2.warpPerspective(mark, matrix, (shape[1], shape[0]), flags=cv2.INTER_LINEAR), np.float32)
 
 
-def blend(rng: np.random.Generator, ground: Rgbf, layer: Premultiplied, mono: bool) -> Rgbf:
+def blend(rng: np.random.Generator, ground: Rgbf, layer: Premultiplied, mono: bool, subtle: float = 0.0) -> Rgbf:
     """Print, emboss or dye a warped mark onto a background.
 
     Args:
@@ -69,12 +69,15 @@ def blend(rng: np.random.Generator, ground: Rgbf, layer: Premultiplied, mono: bo
         ground: float32 (H, W, 3) RGB background.
         layer: float32 (H, W, 4) premultiplied mark, from `lay`.
         mono: True to make the mark lighter or darker where its mean is close to that of the background.
+        subtle: Chance that a mark of one colour is tone on tone: the background itself, a little lighter or darker.
 
     Returns:
         The picture, float32 (H, W, 3), a new array.
     """
     alpha = layer[..., 3:]
     colour = layer[..., :3]
+    if mono and subtle > 0 and rng.random() < subtle:
+        return _tone_on_tone(rng, ground, alpha)
     if mono:
         weight = float(alpha.sum())
         if weight > 1:
@@ -95,6 +98,21 @@ def blend(rng: np.random.Generator, ground: Rgbf, layer: Premultiplied, mono: bo
         light = ground.mean(-1, keepdims=True)
         colour = colour * np.clip(1 + (light - light.mean()) / 160, 0.4, 1.6)
     return np.asarray(ground * (1 - alpha) + colour * cover, np.float32)
+
+
+def _tone_on_tone(rng: np.random.Generator, ground: Rgbf, alpha: Rgbf) -> Rgbf:
+    """Return a background on which a mark is a little lighter or darker, in most cases with a pressed or raised edge."""
+    under = float((ground * alpha).sum()) / max(3 * float(alpha.sum()), 1e-3)
+    step = rng.uniform(12, 45) * (1 if under < 40 else -1 if under > 215 else rng.choice([-1, 1]))
+    image = ground + alpha * np.float32(step)
+    if rng.random() < 0.7:
+        relief = cv2.GaussianBlur(alpha[..., 0], (0, 0), rng.uniform(0.6, 1.8))
+        angle = rng.uniform(0, 2 * np.pi)
+        slope = cv2.Sobel(relief, cv2.CV_32F, 1, 0) * np.cos(angle) + cv2.Sobel(relief, cv2.CV_32F, 0, 1) * np.sin(
+            angle
+        )
+        image = image + (slope * rng.uniform(8, 45))[..., None]
+    return np.asarray(image, np.float32)
 
 
 def take_snapshot(rng: np.random.Generator, image: Rgbf) -> Rgbf:
@@ -145,9 +163,9 @@ def take_photo(rng: np.random.Generator, image: Rgbf, materials: Materials, crop
             -1,
         )
         image = image + cv2.GaussianBlur(glare, (0, 0), w * 0.06)[..., None] * rng.uniform(50, 200)
-    if crop and rng.random() < 0.1:
+    if crop and rng.random() < 0.14:
         y, x = int(rng.integers(0, h - h // 8)), int(rng.integers(0, w - w // 8))
-        bh, bw = int(rng.integers(h // 16, h // 3)), int(rng.integers(w // 16, w // 3))
+        bh, bw = int(rng.integers(h // 16, h // 2)), int(rng.integers(w // 16, w // 2))
         image = image.copy()
         image[y : y + bh, x : x + bw] = random_colour(rng)
     contrast, lift = rng.uniform(0.55, 1.2), rng.normal(0, 18)
@@ -157,7 +175,9 @@ def take_photo(rng: np.random.Generator, image: Rgbf, materials: Materials, crop
     if rng.random() < 0.12:
         image = np.repeat(image.mean(2, keepdims=True), 3, 2)
     blur = rng.random()
-    if blur < 0.3:
+    if crop and blur > 0.94:  # a seller hides the mark
+        image = _mosaic(rng, image) if rng.random() < 0.5 else cv2.GaussianBlur(image, (0, 0), rng.uniform(1.8, 4.5))
+    elif blur < 0.3:
         image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.8 if crop else 1.1))
     elif blur < (0.4 if crop else 0.34):
         image = _motion_blur(rng, image)
@@ -191,6 +211,14 @@ def _motion_blur(rng: np.random.Generator, image: Rgbf) -> Rgbf:
     dx, dy = middle * np.cos(a), middle * np.sin(a)
     cv2.line(kernel, (round(middle - dx), round(middle - dy)), (round(middle + dx), round(middle + dy)), 1.0)
     return np.asarray(cv2.filter2D(image, -1, kernel / kernel.sum()), np.float32)
+
+
+def _mosaic(rng: np.random.Generator, image: Rgbf) -> Rgbf:
+    """Return the picture in squares of one colour each, 3 to 9 px wide."""
+    h, w = image.shape[:2]
+    cell = int(rng.integers(3, 10))
+    small = cv2.resize(image, (max(2, w // cell), max(2, h // cell)), interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(small, (w, h), interpolation=cv2.INTER_NEAREST), np.float32)
 
 
 def low_resolution(rng: np.random.Generator, image: Rgbf, smallest: int, largest: int) -> Rgbf:

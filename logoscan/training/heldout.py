@@ -1,7 +1,7 @@
 """Names of brands kept for evaluation, which no training or sample material may carry, and the rule that finds them.
 
-`HELD_OUT` is the folded list of these brands, stored here so that the recipe works without the evaluation data;
-`read_heldout` reads such a list from a file. This module must not know how icons are rendered.
+`HELD_OUT` and `HELD_OUT_OF_TRAINING` are folded lists of these brands, stored here so that the recipe works without the
+evaluation data; `read_heldout` reads such a list from a file. This module must not know how icons are rendered.
 """
 
 from __future__ import annotations
@@ -18,6 +18,16 @@ HELD_OUT: tuple[str, ...] = (
     "bravo", "godmorgon", "garant", "valio", "yoggi",
 )  # fmt: skip
 """Folded names of the brands kept for evaluation."""
+
+HELD_OUT_OF_TRAINING: tuple[str, ...] = (
+    "armani", "asics", "balenciaga", "boss", "burberry", "calvinklein", "casio", "chanel", "christiandior",
+    "columbia", "converse", "diesel", "dior", "fendi", "fila", "fossil", "gucci", "hellyhansen", "hermes", "hugoboss",
+    "infiniti", "lacoste", "levis", "lexus", "louisvuitton", "mazda", "michaelkors", "oakley", "omega", "peugeot",
+    "prada", "ralphlauren", "rayban", "reebok", "rolex", "saintlaurent", "skechers", "skoda", "subaru", "supreme",
+    "suzuki", "swarovski", "timberland", "tissot", "tommyhilfiger", "vans", "versace", "volvo", "yvessaintlaurent",
+    "zara",
+)  # fmt: skip
+"""Folded names of further brands that no network is trained on; as distractors of an evaluation they stay."""
 
 # Entries of up to this many letters must equal the whole name: "hp" must not drop every name that starts with hp.
 _LONGEST_WHOLE_NAME = 3

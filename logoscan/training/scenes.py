@@ -12,17 +12,21 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from logoscan.training.abstract_marks import draw_abstract, random_abstract
 from logoscan.training.crops import ground_for
 from logoscan.training.effects import blend, lay, random_corners, take_photo, to_uint8
+from logoscan.training.goods import Goods, draw_goods
 from logoscan.training.icons import Icons
 from logoscan.training.mark_groups import Mark, MarkGroup, alone, in_rows, with_word
-from logoscan.training.materials import Backgrounds, Materials, random_colour
+from logoscan.training.materials import Backgrounds, Materials, backgrounds_from_arrays, random_colour
 from logoscan.training.styles import Premultiplied, paint, style
 from logoscan.training.wordmarks import draw_name, draw_word, random_name
 
 Rgbf = npt.NDArray[np.float32]
 SMALLEST_PX = 16
 """Long side of the smallest mark in a scene, px."""
+# Least share of a mark that lies on the goods.
+_ON_GOODS = 0.75
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,9 @@ def compose_scene(
     distractors: float = 0.5,
     groups: float = 0.0,
     crowds: float = 0.0,
+    goods: float = 0.0,
+    garments: Backgrounds | None = None,
+    abstract: float = 0.0,
 ) -> Scene:
     """Compose a picture with some marks on a photograph, a material, or a simple product.
 
@@ -73,20 +80,33 @@ def compose_scene(
         groups: Chance that a mark comes in rows, as on a shelf, or with a word; then the mark, the word and both
             together have boxes.
         crowds: Chance of a picture with three times the marks, none longer than an eighth of the long side.
+        goods: Chance of a listing photo: goods with marks on them that follow their shape, in any resolution.
+        garments: Photographs of clothes and shoes for `goods`; none if None.
+        abstract: Chance that a mark is a made-up abstract one instead of an icon; its name is "abstract:" and a number.
 
     Returns:
         The picture with the names and boxes of its marks. A class may appear more than once.
     """
-    long = int(rng.integers(long_px[0], long_px[1] + 1))
+    listing = _chance(rng, goods)
+    long = int(rng.integers(long_px[0] // 2 if listing else long_px[0], long_px[1] + 1))
     short = round(long * rng.uniform(0.6, 1.0))
     h, w = (long, short) if rng.random() < 0.4 else (short, long)
-    image = np.array(ground_for(rng, backgrounds, materials, h, w), order="C")
-    if rng.random() < 0.5:
-        image = _product(rng, image, backgrounds, materials)
-    if rng.random() < distractors:
+    shown: Goods | None = None
+    if listing:
+        none = backgrounds_from_arrays([])
+        shown = draw_goods(rng, h, w, backgrounds, none if garments is None else garments, materials)
+        image = np.array(shown.rgb, order="C")
+    else:
+        image = np.array(ground_for(rng, backgrounds, materials, h, w), order="C")
+        if rng.random() < 0.5:
+            image = _product(rng, image, backgrounds, materials)
+    if rng.random() < distractors * (0.4 if listing else 1.0):
         image = _distract(rng, image, fonts)
-    crowd = _chance(rng, crowds)
+    crowd = not listing and _chance(rng, crowds)
     largest = long / 8 if crowd else 0.9 * min(h, w)
+    if shown is not None:
+        x0, y0, x1, y1 = shown.frame
+        largest = 0.75 * min(largest, max(x1 - x0, y1 - y0))
     allowed = np.arange(len(icons.names)) if classes is None else np.asarray(classes, np.int64)
 
     def wordmark() -> Mark | None:
@@ -98,6 +118,9 @@ def compose_scene(
     boxes: list[npt.NDArray[np.float32]] = []
     for _ in range(int(rng.integers(marks[0], marks[1] + 1)) * (3 if crowd else 1)):
         mark = wordmark() if rng.random() < words else None
+        if mark is None and _chance(rng, abstract):
+            shape = draw_abstract(random_abstract(rng))
+            mark = Mark(f"abstract:{len(names)}", *style(rng, shape, True, materials))
         if mark is None and len(allowed):
             cls = int(allowed[int(rng.integers(len(allowed)))])
             members = np.flatnonzero(icons.labels == cls)
@@ -109,7 +132,7 @@ def compose_scene(
         if _chance(rng, groups):
             word = wordmark() if rng.random() < 0.5 else None
             group = in_rows(rng, mark) if word is None else with_word(rng, mark, word)
-        for name, box in _place(rng, image, group, largest, boxes):
+        for name, box in _place(rng, image, group, largest, boxes, shown):
             names.append(name)
             boxes.append(box)
     rgb = to_uint8(take_photo(rng, image, materials, crop=False))
@@ -122,7 +145,12 @@ def _chance(rng: np.random.Generator, share: float) -> bool:
 
 
 def _place(
-    rng: np.random.Generator, image: Rgbf, group: MarkGroup, largest: float, occupied: Sequence[npt.NDArray[np.float32]]
+    rng: np.random.Generator,
+    image: Rgbf,
+    group: MarkGroup,
+    largest: float,
+    occupied: Sequence[npt.NDArray[np.float32]],
+    goods: Goods | None = None,
 ) -> list[tuple[str, npt.NDArray[np.float32]]]:
     """Lay a group of marks into a picture, in place, where it overlaps no other mark.
 
@@ -134,6 +162,7 @@ def _place(
         group: Marks to lay.
         largest: Greatest length of the longest mark, px.
         occupied: Boxes of the marks that are already in the picture, float32 (4,) each.
+        goods: Goods that the marks must lie on and are cut off by; None where they may lie anywhere.
 
     Returns:
         Names and boxes of the marks that were laid; empty if six tries find no free region.
@@ -146,14 +175,18 @@ def _place(
         size = (group.size[0] * long, group.size[1] * long)
         if size[0] > w or size[1] > h:
             continue
-        centre = (rng.uniform(size[0] / 2, w - size[0] / 2), rng.uniform(size[1] / 2, h - size[1] / 2))
-        corners = random_corners(rng, size, centre)
+        low, high = np.zeros(2), np.array([w, h], np.float64)
+        if goods is not None:
+            low, high = np.array(goods.frame[:2]), np.array(goods.frame[2:])
+        margin = np.minimum(np.array(size) / 2, (high - low) / 2)
+        centre = rng.uniform(low + margin, high - margin)
+        corners = random_corners(rng, size, (float(centre[0]), float(centre[1])))
         frame = np.array([[0, 0], [group.size[0], 0], list(group.size), [0, group.size[1]]], np.float32)
         onto = cv2.getPerspectiveTransform(frame, corners)
         warped = []
         for mark, (x0, y0, x1, y1) in group.parts:
             sides = np.array([[[x0, y0]], [[x1, y0]], [[x1, y1]], [[x0, y1]]], np.float32)
-            warped.append((mark, _warp(mark, cv2.perspectiveTransform(sides, onto)[:, 0], h, w)))
+            warped.append((mark, _warp(mark, cv2.perspectiveTransform(sides, onto)[:, 0], h, w, goods)))
         boxes = [part[1] for _, part in warped if part is not None]
         if len(boxes) < len(warped) or any(
             (np.minimum(box[2:], b[2:]) - np.maximum(box[:2], b[:2])).min() > 0 for box in boxes for b in occupied
@@ -163,7 +196,7 @@ def _place(
             assert part is not None
             pixels, _, (x, y) = part
             region = image[y : y + pixels.shape[0], x : x + pixels.shape[1]]
-            region[:] = blend(rng, region, pixels, mark.mono)
+            region[:] = blend(rng, region, pixels, mark.mono, 0.0 if goods is None else 0.3)
         placed = [(mark.name, box) for (mark, _), box in zip(warped, boxes, strict=True)]
         if group.together is not None:
             every = np.array(boxes)
@@ -173,19 +206,24 @@ def _place(
 
 
 def _warp(
-    mark: Mark, corners: npt.NDArray[np.float32], h: int, w: int
+    mark: Mark, corners: npt.NDArray[np.float32], h: int, w: int, goods: Goods | None = None
 ) -> tuple[Premultiplied, npt.NDArray[np.float32], tuple[int, int]] | None:
     """Warp a mark to four corners in a picture of height `h` and width `w`.
 
     Returns:
         The premultiplied pixels, their tight box in the picture and the x and y of their first pixel; None if hardly
-        any of the mark is inside the picture.
+        any of the mark is inside the picture, or less than `_ON_GOODS` of it on the goods, which cut the rest off.
     """
     low = np.floor(np.maximum(corners.min(0) - 3, 0)).astype(int)
     high = np.ceil(np.minimum(corners.max(0) + 3, (w, h))).astype(int)
     if (high - low).min() < 4:
         return None
     pixels = lay(mark.pixels, corners, (int(high[1] - low[1]), int(high[0] - low[0])), (float(low[0]), float(low[1])))
+    if goods is not None:
+        whole = float(pixels[..., 3].sum())
+        pixels *= goods.body[low[1] : high[1], low[0] : high[0], None]
+        if float(pixels[..., 3].sum()) < _ON_GOODS * whole:
+            return None
     visible = pixels[..., 3] > 0.1
     rows, cols = np.flatnonzero(visible.any(1)), np.flatnonzero(visible.any(0))
     if not len(rows):

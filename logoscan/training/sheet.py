@@ -52,6 +52,8 @@ def with_boxes(scene: Scene, side_px: int) -> Rgb8:
 def contact_sheet(composer: Composer, path: str | Path, crops: int = 160, scenes: int = 8) -> tuple[int, int]:
     """Write a PNG with pairs of crops, the two views of a class side by side, and below them scenes with their boxes.
 
+    Every second scene is a listing photo of goods.
+
     Args:
         composer: Composer of the crops; its material and random generator are used for the scenes as well.
         path: PNG to write.
@@ -73,11 +75,19 @@ def contact_sheet(composer: Composer, path: str | Path, crops: int = 160, scenes
         pictures = [
             with_boxes(
                 compose_scene(
-                    composer.rng, composer.icons, composer.backgrounds, materials, fonts=composer.fonts, words=0.2
+                    composer.rng,
+                    composer.icons,
+                    composer.backgrounds,
+                    materials,
+                    fonts=composer.fonts,
+                    words=0.2,
+                    goods=i % 2,
+                    garments=composer.garments,
+                    abstract=0.15,
                 ),
                 sheet.shape[1] // 4,
             )
-            for _ in range(scenes)
+            for i in range(scenes)
         ]
         sheet = np.concatenate([sheet, tile(pictures, 4)], axis=0)
     if not cv2.imwrite(str(path), np.ascontiguousarray(sheet[..., ::-1])):

@@ -49,6 +49,8 @@ def style(rng: np.random.Generator, rgba: Rgba, one_colour: bool, materials: Mat
     """
     kind = rng.random()
     mono = one_colour or kind < 0.3
+    if rng.random() < 0.1:
+        rgba = _redraw(rng, rgba, materials)
     if mono:
         alpha = ink(rgba)
         if rng.random() < 0.22:
@@ -73,7 +75,34 @@ def style(rng: np.random.Generator, rgba: Rgba, one_colour: bool, materials: Mat
         mark = _wear_off(rng, mark, materials)
     elif texture < 0.24:
         mark = _embroider(rng, mark)
+    elif texture < 0.34:
+        mark = _stitch(rng, mark)
     return mark, mono
+
+
+def _redraw(rng: np.random.Generator, rgba: Rgba, materials: Materials) -> Rgba:
+    """Return a logo image as an unsure hand draws it: each place is moved by up to some 4 % of the long side."""
+    h, w = rgba.shape[:2]
+    reach = np.float32(max(h, w) * rng.uniform(0.005, 0.02))
+    x = np.arange(w, dtype=np.float32)[None] + reach * materials.field(rng, h, w, 16.0)
+    y = np.arange(h, dtype=np.float32)[:, None] + reach * materials.field(rng, h, w, 16.0)
+    return np.asarray(cv2.remap(rgba, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT), np.uint8)
+
+
+def _stitch(rng: np.random.Generator, mark: Premultiplied) -> Premultiplied:
+    """Return the mark with a dashed seam along its edge, as on a patch of leather or cloth."""
+    solid = (mark[..., 3] > 0.5).astype(np.uint8)
+    size = int(rng.integers(2, 5))
+    inner = cv2.erode(solid, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * size + 1, 2 * size + 1)))
+    outlines, _ = cv2.findContours(inner, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+    seam = np.zeros(solid.shape, np.uint8)
+    step = int(rng.integers(3, 8))
+    for outline in outlines:
+        for k in range(0, len(outline) - step, 2 * step):
+            cv2.line(seam, outline[k][0].tolist(), outline[k + step][0].tolist(), 255, 1, cv2.LINE_AA)
+    thread = seam.astype(np.float32)[..., None] / np.float32(255) * mark[..., 3:]
+    mark[..., :3] += thread * (random_colour(rng) - mark[..., :3])
+    return mark
 
 
 def _restroke(rng: np.random.Generator, alpha: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
