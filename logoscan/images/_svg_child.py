@@ -28,8 +28,8 @@ _MOST_MESSAGE_CHARS = 4096
 # Bytes of the file that takes what the renderer prints: an SVG of 2 MB can make it print another 2 MB.
 _MOST_LOG_BYTES = 16 << 20
 _FAMILIES = ("font", "serif", "sans_serif", "cursive", "fantasy", "monospace")
-# Font of the generic families in the first pass. No machine has it, so that a missing font is reported on every machine:
-# resvg silently takes the machine's serif font otherwise, which differs from machine to machine.
+# Font of the generic families in the first pass. No machine has it, so a missing font is reported on every machine:
+# otherwise resvg silently takes the serif font of the machine.
 _NO_FAMILY = "no font"
 
 

@@ -51,9 +51,9 @@ class Mix:
         with_word: Chance that a photo-like view of a mark has a word beside it: the name of its brand or a made-up one.
     """
 
-    drawn: int = 32
+    drawn: int = 40
     pictograms: int = 8
-    wordmarks: int = 40
+    wordmarks: int = 32
     look_alikes: int = 10
     packs: int = 6
     abstract: int = 12

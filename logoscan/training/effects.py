@@ -101,7 +101,7 @@ def blend(rng: np.random.Generator, ground: Rgbf, layer: Premultiplied, mono: bo
 
 
 def _tone_on_tone(rng: np.random.Generator, ground: Rgbf, alpha: Rgbf) -> Rgbf:
-    """Return a background on which a mark is a little lighter or darker, in most cases with a pressed or raised edge."""
+    """Return a background with the mark a little lighter or darker than it, mostly with a pressed or raised edge."""
     under = float((ground * alpha).sum()) / max(3 * float(alpha.sum()), 1e-3)
     step = rng.uniform(12, 45) * (1 if under < 40 else -1 if under > 215 else rng.choice([-1, 1]))
     image = ground + alpha * np.float32(step)

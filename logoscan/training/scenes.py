@@ -25,8 +25,8 @@ from logoscan.training.wordmarks import draw_name, draw_word, random_name
 Rgbf = npt.NDArray[np.float32]
 SMALLEST_PX = 16
 """Long side of the smallest mark in a scene, px."""
-# Least share of a mark that lies on the goods.
-_ON_GOODS = 0.75
+# Least share of a mark that lies on the goods, its least length as a share of the greatest one, and most marks there.
+_ON_GOODS, _SMALLEST_ON_GOODS, _MOST_ON_GOODS = 0.75, 0.1, 3
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,8 @@ def compose_scene(
 
     names: list[str] = []
     boxes: list[npt.NDArray[np.float32]] = []
-    for _ in range(int(rng.integers(marks[0], marks[1] + 1)) * (3 if crowd else 1)):
+    most = min(marks[1], _MOST_ON_GOODS) if listing else marks[1]
+    for _ in range(int(rng.integers(min(marks[0], most), most + 1)) * (3 if crowd else 1)):
         mark = wordmark() if rng.random() < words else None
         if mark is None and _chance(rng, abstract):
             shape = draw_abstract(random_abstract(rng))
@@ -169,7 +170,8 @@ def _place(
     """
     h, w = image.shape[:2]
     for _ in range(6):
-        long = float(np.exp(rng.uniform(np.log(SMALLEST_PX), np.log(largest))))
+        smallest = SMALLEST_PX if goods is None else max(SMALLEST_PX, _SMALLEST_ON_GOODS * largest)
+        long = float(np.exp(rng.uniform(np.log(smallest), np.log(largest))))
         shortest = min(min(x1 - x0, y1 - y0) for _, (x0, y0, x1, y1) in group.parts)
         long = max(long, 4 / shortest)
         size = (group.size[0] * long, group.size[1] * long)
