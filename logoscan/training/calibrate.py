@@ -41,12 +41,24 @@ from logoscan.vision.detector import Detector, LogoDetector, make_detector
 from logoscan.vision.encoder import ClipEncoder, Encoder, encode_crops
 from logoscan.vision.tiles import DENSE_PLAN, Tiles, WholeImage
 
+# Share of the composed pictures that are listing photos.
+_GOODS = 0.5
 # Prefix of the names of wordmarks in `Scene.names`.
 _WORDMARK_PREFIX = "word:"
 
 
-def scenes(seed: int, count: int, icons: Icons, backgrounds: Path, fonts: Path, words: float = 0.15) -> Iterator[Scene]:
+def scenes(
+    seed: int,
+    count: int,
+    icons: Icons,
+    backgrounds: Path,
+    fonts: Path,
+    words: float = 0.15,
+    garments: Path | None = None,
+) -> Iterator[Scene]:
     """Yield composed pictures, a third of them without any mark of `icons` (bare, or with words of no brand).
+
+    Half of them are listing photos: goods on white and in rooms.
 
     Args:
         seed: Seed of all choices.
@@ -55,13 +67,23 @@ def scenes(seed: int, count: int, icons: Icons, backgrounds: Path, fonts: Path, 
         backgrounds: Folder of photographs that `save_backgrounds` wrote.
         fonts: Folder of font files.
         words: Share of the marks that are words in the other two thirds.
+        garments: Folder of photographs of clothes and shoes that `save_backgrounds` wrote; None for none.
     """
     rng = np.random.default_rng(seed)
     materials, photos, files = Materials(rng), load_backgrounds(backgrounds), font_files(fonts)
+    clothes = None if garments is None else load_backgrounds(garments)
     for _ in range(count):
         bare = rng.random() < 1 / 3
         yield compose_scene(
-            rng, icons, photos, materials, fonts=files, marks=(0, 2) if bare else (1, 3), words=1.0 if bare else words
+            rng,
+            icons,
+            photos,
+            materials,
+            fonts=files,
+            marks=(0, 2) if bare else (1, 3),
+            words=1.0 if bare else words,
+            goods=_GOODS,
+            garments=clothes,
         )
 
 
@@ -126,6 +148,7 @@ def _calibrate(
 )
 @click.option("--backgrounds", type=click.Path(exists=True, path_type=Path), required=True)
 @click.option("--fonts", type=click.Path(exists=True, path_type=Path), required=True)
+@click.option("--garments", type=click.Path(exists=True, path_type=Path), help="Photographs of clothes and shoes.")
 @click.option("--scenes", "count", default=600, show_default=True)
 @click.option("--seed", default=11, show_default=True)
 @click.option(
@@ -138,14 +161,21 @@ def _calibrate(
 )
 @click.option("--write", is_flag=True, help="Replace this pair's calibrations in weights/manifest.json.")
 def main(
-    icons_folder: Path, backgrounds: Path, fonts: Path, count: int, seed: int, detector_name: str, write: bool
+    icons_folder: Path,
+    backgrounds: Path,
+    fonts: Path,
+    garments: Path | None,
+    count: int,
+    seed: int,
+    detector_name: str,
+    write: bool,
 ) -> None:
     """Fit the calibrations of the bundled model with a detector; half of the scenes check the other half."""
     icons, encoder = icon_store.load(icons_folder), ClipEncoder()
     detector = Tiles(DENSE_PLAN) if detector_name == "dense-tiles" else make_detector(detector_name)
     pictures: list[LabelledPhoto] = []
     words: set[str] = set()
-    for scene in track(scenes(seed, count, icons, backgrounds, fonts), "scenes", total=count):
+    for scene in track(scenes(seed, count, icons, backgrounds, fonts, garments=garments), "scenes", total=count):
         regions = detector.detect([scene.rgb])[0]
         vectors = encode_crops(encoder, [scene.rgb], [regions.xyxy])[0]
         words |= _words(scene)
