@@ -26,7 +26,7 @@ from benchmarks.quality.pack_photos import PackBox, choose_pack_shots, ground_of
 from logoscan.training import icons as icon_store
 from logoscan.training.heldout import held_out_packs
 from logoscan.training.materials import backgrounds_from_arrays
-from logoscan.types import Rgb
+from logoscan.types import Boxes, Rgb
 
 BROWN: Colour = (150, 120, 90)
 PACK = quarters(RED, GREEN, BLUE, YELLOW)
@@ -86,9 +86,10 @@ def test_packs_cannot_be_held_out_by_zero() -> None:
         held_out_packs(["a"], 0)
 
 
-def box_of(rgb: Rgb) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+def box_of(rgb: Rgb) -> Boxes:
     """The one region that differs from the colour of the ground."""
-    return FakeDetector().detect([rgb])[0].xyxy
+    boxes: Boxes = FakeDetector().detect([rgb])[0].xyxy
+    return boxes
 
 
 @pytest.mark.parametrize(
