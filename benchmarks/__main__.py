@@ -13,6 +13,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "unknown": ("quality.unknown", "unknown", "How often is a brand that is not in the index taken for one that is?"),
     "naming": ("quality.naming", "naming", "Which brands are named in a folder of photos without labels?"),
     "boxes": ("quality.boxes", "boxes", "Which share of labelled boxes does the detector propose?"),
+    "goods": ("quality.goods", "goods", "Are marks found and named on composed photos of goods? (simulated)"),
+    "packs": ("quality.packs", "packs", "Is a pack named in photos of another place, from one pack shot?"),
     "plans": ("quality.plans", "plans", "What does the detector gain over tiles, in accuracy and in time?"),
     "effort": ("quality.effort", "effort", "What does the default effort lose against full effort, and save?"),
     "stickers": ("quality.stickers", "stickers", "What does another brand's word, pasted on a photo, change?"),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from rich.progress import track
 
@@ -14,8 +17,8 @@ from benchmarks.common.options import PATH, by_size, corners, options, rows_by_f
 from benchmarks.common.results import write_result
 from logoscan.images.boxes import iou
 from logoscan.images.loading import load_image
-from logoscan.types import Boxes, Effort
-from logoscan.vision.detector import make_detector
+from logoscan.types import Boxes, Effort, Rgb
+from logoscan.vision.detector import Detector, make_detector
 
 # Pictures that are written of misses, and of false alarms.
 _PICTURES = 40
@@ -56,13 +59,66 @@ def boxes(
     and changes nothing.
     """
     chosen, rows = make_detector(detector, device=device, path=detector_weights, effort=effort), rows_of(boxes)
+    files = rows_by_file(rows)
+    met = meet_boxes(chosen, ((file, load_image(images / file)) for file in track(files, "photos")), rows, proposals)
+    settings = {"detector": f"{chosen.name}@{chosen.fingerprint}", "device": device, "effort": effort}
+    write_result(out, met.figures(), settings)
+    if pictures is not None:
+        missed = np.flatnonzero(~met.met[int(np.argmax(proposals))])
+        misses = [(float(met.best[i]), rows[i]["file"], np.array(corners(rows[i]), np.float32)) for i in missed]
+        _draw(pictures, "miss", images, sorted(misses, key=lambda m: m[0])[:_PICTURES])
+        _draw(pictures, "false-alarm", images, sorted(met.alarms, key=lambda a: -a[0])[:_PICTURES])
+
+
+@dataclass(frozen=True, eq=False)
+class MetBoxes:
+    """How the proposals of a detector meet labelled boxes.
+
+    Attributes:
+        rows: Row of each labelled box.
+        proposals: Numbers of first proposals that are counted.
+        met: bool (len(proposals), len(rows)), whether one of the first proposals has an IoU of 0.5 with the box.
+        best: float64 (len(rows),), IoU of the proposal that meets the box best.
+        alarms: Confidence, file and box of each proposal that meets no box.
+        counts: Number of proposals of each photo.
+    """
+
+    rows: list[dict[str, str]]
+    proposals: tuple[int, ...]
+    met: NDArray[np.bool_]
+    best: NDArray[np.float64]
+    alarms: list[tuple[float, str, Boxes]]
+    counts: list[int]
+
+    def figures(self) -> dict[str, Any]:
+        """Compute recall by number of proposals and by size, and the mean of the best IoU."""
+        figures: dict[str, Any] = {}
+        for met, most in zip(self.met, self.proposals, strict=True):
+            figures[f"recall_{most}"] = round(float(met.mean()), 4)
+            figures |= {f"recall_{most}_{size}": value for size, value in by_size(met, self.rows).items()}
+        figures |= {"mean_best_iou": round(float(self.best.mean()), 4), "n_boxes": len(self.rows)}
+        return figures | {"photos": len(self.counts), "proposals_mean": round(float(np.mean(self.counts)), 1)}
+
+
+def meet_boxes(
+    detector: Detector, photos: Iterable[tuple[str, Rgb]], rows: list[dict[str, str]], proposals: tuple[int, ...]
+) -> MetBoxes:
+    """Detect in photos, and compare the proposals with the labelled boxes.
+
+    Args:
+        detector: Proposes regions, the surest first.
+        photos: File and pixels of each photo; one may have no box.
+        rows: Rows file,x0,y0,x1,y1 of the boxes.
+        proposals: Numbers of first proposals to count.
+    """
     by_file = rows_by_file(rows)
     met = np.zeros((len(proposals), len(rows)), bool)
     best, counts = np.zeros(len(rows)), []
     alarms: list[tuple[float, str, Boxes]] = []
-    for file, members in track(by_file.items(), "photos"):
-        truth = np.array([corners(rows[i]) for i in members], np.float32)
-        regions = chosen.detect([load_image(images / file)])[0]
+    for file, rgb in photos:
+        members = by_file.get(file, [])
+        truth = np.array([corners(rows[i]) for i in members], np.float32).reshape(-1, 4)
+        regions = detector.detect([rgb])[0]
         counts.append(len(regions))
         overlap = iou(regions.xyxy, truth)
         best[members] = overlap[: max(proposals)].max(axis=0, initial=0)
@@ -70,19 +126,7 @@ def boxes(
         alarms += [(float(regions.confidence[i]), file, regions.xyxy[i]) for i in unlabelled]
         for k, most in enumerate(proposals):
             met[k, members] = (overlap[:most] >= 0.5).any(axis=0)
-    figures: dict[str, Any] = {}
-    for k, most in enumerate(proposals):
-        figures[f"recall_{most}"] = round(float(met[k].mean()), 4)
-        figures |= {f"recall_{most}_{size}": value for size, value in by_size(met[k], rows).items()}
-    figures |= {"mean_best_iou": round(float(best.mean()), 4), "n_boxes": len(rows), "photos": len(by_file)}
-    figures["proposals_mean"] = round(float(np.mean(counts)), 1)
-    settings = {"detector": f"{chosen.name}@{chosen.fingerprint}", "device": device, "effort": effort}
-    write_result(out, figures, settings)
-    if pictures is not None:
-        missed = np.flatnonzero(~met[int(np.argmax(proposals))])
-        misses = [(float(best[i]), rows[i]["file"], np.array(corners(rows[i]), np.float32)) for i in missed]
-        _draw(pictures, "miss", images, sorted(misses, key=lambda m: m[0])[:_PICTURES])
-        _draw(pictures, "false-alarm", images, sorted(alarms, key=lambda a: -a[0])[:_PICTURES])
+    return MetBoxes(rows, proposals, met, best, alarms, counts)
 
 
 def _draw(folder: Path, kind: str, images: Path, regions: list[tuple[float, str, Boxes]]) -> None:

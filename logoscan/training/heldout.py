@@ -80,3 +80,24 @@ def read_heldout(path: str | Path) -> tuple[str, ...]:
     if not names:
         raise ValueError(f"held-out list {path}: expected at least one name, got none")
     return names
+
+
+def held_out_packs(packs: Iterable[str], every: int = 2) -> tuple[str, ...]:
+    """Choose the packs of a set of photos that no network may see: every second one by name.
+
+    No crop for training may overlap a box of one of them, and no whole photo for training may show one.
+
+    Args:
+        packs: Names of the packs; a name may occur more than once.
+        every: Chooses every N-th, where N is this number, in the order of the lower-case names; 1 chooses all.
+
+    Returns:
+        The chosen names, in that order.
+
+    Raises:
+        ValueError: If `every` is below 1.
+    """
+    if every < 1:
+        raise ValueError(f"held_out_packs.every: expected 1 or more, got {every}")
+    ordered = sorted(set(packs), key=lambda name: (name.lower(), name))
+    return tuple(ordered[every - 1 :: every])
