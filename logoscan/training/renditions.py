@@ -73,8 +73,8 @@ def render_renditions(
     """Render all renditions except those of held-out brands.
 
     Args:
-        folder: See `iter_renditions`.
-        node_modules: See `iter_renditions`.
+        folder: As for `iter_renditions`.
+        node_modules: As for `iter_renditions`.
         held_out: Folded names of brands whose icons are dropped (`is_held_out`).
         processes: Number of processes that render.
 
