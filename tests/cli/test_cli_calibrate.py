@@ -35,7 +35,8 @@ def stall(shop: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def judge(shop: Path, kinds: Sequence[tuple[int, Any, bool]]) -> None:
     """Scan listings whose photos show marks, by number, mark and verdict, and pass the verdicts on Acme."""
-    rows, verdicts = [], []
+    rows: list[str] = []
+    verdicts: list[bool] = []
     for count, logo, shown in kinds:
         for _ in range(count):
             i = len(rows)
