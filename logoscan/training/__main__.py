@@ -22,6 +22,7 @@ from logoscan.training.detector_files import detector_size
 from logoscan.training.effects import CROP_PX
 from logoscan.training.exam import gallery_logos, without_exam, without_twins
 from logoscan.training.heldout import HELD_OUT, HELD_OUT_OF_TRAINING, read_heldout
+from logoscan.training.icon_files import save as save_icons
 from logoscan.training.materials import read_backgrounds, save_backgrounds
 from logoscan.training.model_files import average, bundle, write_folder
 from logoscan.training.network_commands import NETWORK_COMMANDS
@@ -112,14 +113,14 @@ def drawings(
         icons = add_renditions(icons, render_renditions(renditions, npm, names, processes), ClipEncoder())
     icons, dropped = without_exam(icons, gallery_logos(exam))
     click.echo(f"dropped as nearly a mark of the exam: {dropped or 'none'}")
-    icon_store.save(icons, Path(out) / "drawings")
+    save_icons(icons, Path(out) / "drawings")
     click.echo(f"drawings: {len(icons)} of {len(icons.names)} classes")
     if calibration:
         unseen = icon_store.render_packages(
             npm, icon_store.CALIBRATION_SETS, held_out=names, exclude_classes=icons.names
         )
         unseen = without_twins(unseen)
-        icon_store.save(unseen, Path(out) / "drawings-calibration")
+        save_icons(unseen, Path(out) / "drawings-calibration")
         click.echo(f"drawings for calibration: {len(unseen)} of {len(unseen.names)} classes")
     backgrounds = read_backgrounds(pictures)
     save_backgrounds(backgrounds, Path(out) / "backgrounds")

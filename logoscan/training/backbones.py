@@ -20,7 +20,8 @@ import torch.nn.functional as F  # noqa: N812
 from torch import nn
 
 from logoscan.runtime import cpu_has_bf16
-from logoscan.training.compose import Batch, Composer
+from logoscan.training.batches import Batch
+from logoscan.training.compose import Composer
 from logoscan.training.network import Tower, embed, to_input
 
 LIGHT = ("tf_efficientnet_lite0", "mobilenetv4_conv_small", "convnext_atto", "resnet10t")

@@ -23,7 +23,8 @@ from torch import nn
 
 from logoscan._hashing import file_sha256
 from logoscan.runtime import cpu_has_bf16
-from logoscan.training.compose import Composer, Mix
+from logoscan.training.batches import Mix
+from logoscan.training.compose import Composer
 from logoscan.training.losses import letters_loss, text_loss
 from logoscan.training.model_files import read_text_tower, read_tower, write_model
 from logoscan.training.network import TextTower, embed, for_training

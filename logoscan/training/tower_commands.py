@@ -12,8 +12,9 @@ import click
 import torch
 
 from logoscan.training.backbones import LIGHT, compare, in_order, lesson, teacher_r1, unseen_marks
+from logoscan.training.batches import Mix
 from logoscan.training.command_options import MODEL, material
-from logoscan.training.compose import Composer, Mix
+from logoscan.training.compose import Composer
 from logoscan.training.model_files import read_notes, read_text_tower, read_tower, write_model
 from logoscan.training.stream import stream
 from logoscan.training.text import TextPlan, fit_text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from logoscan.training.compose import Mix
+from logoscan.training.batches import Mix
 
 
 @dataclass(frozen=True)

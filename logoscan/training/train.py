@@ -23,7 +23,8 @@ import torch.nn.functional as F  # noqa: N812
 from torch import nn
 
 from logoscan.runtime import cpu_has_bf16
-from logoscan.training.compose import Batch, Composer, Mix
+from logoscan.training.batches import Batch, Mix
+from logoscan.training.compose import Composer
 from logoscan.training.losses import letters_loss, pair_loss, proxy_loss, text_loss
 from logoscan.training.model_files import read_text_tower, read_tower, write_model
 from logoscan.training.network import DIM, TEXT_CFG, TextTower, Tower, embed, for_training, to_input

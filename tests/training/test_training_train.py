@@ -20,7 +20,7 @@ from logoscan.runtime import cpu_has_bf16
 from logoscan.training.__main__ import main
 from logoscan.training.compose import Composer
 from logoscan.training.depthwise import Depthwise
-from logoscan.training.icons import save as save_drawings
+from logoscan.training.icon_files import save as save_drawings
 from logoscan.training.losses import pair_loss, proxy_loss, text_loss
 from logoscan.training.model_files import average, read_text_tower, read_tower, write_model
 from logoscan.training.network import DIM, TextTower, Tower, embed, for_training, to_input
