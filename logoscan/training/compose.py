@@ -12,6 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from logoscan._hashing import fingerprint
 from logoscan.training.abstract_marks import AbstractMark, draw_abstract, random_abstract, vary
 from logoscan.training.batches import Batch, Mix
 from logoscan.training.crops import clean_crop, photo_crop
@@ -93,6 +94,16 @@ class Composer:
         garments = Path(work) / GARMENTS
         loaded = load_backgrounds(garments) if garments.is_dir() else None
         return cls(icons, files, load_backgrounds(Path(work) / "backgrounds"), seed, loaded)
+
+    def with_seed(self, seed: int) -> Composer:
+        """Return a composer of the same material that begins anew with another seed."""
+        return Composer(self.icons, self.fonts, self.backgrounds, seed, self.garments)
+
+    def material(self) -> dict[str, int | str]:
+        """Return how much material there is, and a fingerprint of the names and numbers of the classes."""
+        counts = {"icons": len(self.icons), "classes": len(self.icons.names), "fonts": len(self.fonts)}
+        photos = {"backgrounds": len(self.backgrounds), "garments": len(self.garments)}
+        return {**counts, **photos, "names": fingerprint(self.icons.names)}
 
     def clean(self, rgba: Rgba, one_colour: bool) -> Rgb8:
         """Return a clean crop of a mark, uint8 (`CROP_PX`, `CROP_PX`, 3) RGB; see `crops.clean_crop`."""
