@@ -19,7 +19,7 @@ def autocast(device: torch.device | str) -> torch.autocast:
     """Return the context in which networks compute in bfloat16, where a device does so fast."""
     kind = torch.device(device).type
     fast = torch.cuda.is_bf16_supported() if kind == "cuda" else kind == "cpu" and cpu_has_bf16()
-    return torch.autocast(kind, torch.bfloat16, enabled=fast)
+    return torch.autocast(kind if fast else "cpu", torch.bfloat16, enabled=fast)
 
 
 def to_device(array: npt.NDArray[Any], device: torch.device | str) -> torch.Tensor:

@@ -37,6 +37,7 @@ from logoscan.training.model_files import write_model
 from logoscan.training.network import TextTower, Tower, for_training
 from logoscan.training.tower_plan import Plan
 from logoscan.training.tower_run import begin_run
+from logoscan.training.train import _step
 
 MAKE = partial(make_composer, fonts=(font_file(),))
 
@@ -45,7 +46,7 @@ def icons() -> Icons:
     rows = []
     for k in range(12):
         rgba = np.zeros((40 + k, 31, 4), np.uint8)
-        cv2.circle(rgba, (15, 20), 6 + k % 4, (255 * (k % 2), 30, 10 * k, 255), -1, cv2.LINE_AA)
+        cv2.circle(rgba, (15, 20), 6 + k % 4, (255 * (k % 2), 30, 10 * k, 255), -1)
         rows.append((f"m{k // 2}" if k < 8 else f"n{k}", f"set{k % 3}", k % 2 == 0, rgba))
     return from_arrays(rows)
 
@@ -62,12 +63,13 @@ def test_icons_keep_their_shape_and_nearly_their_colour() -> None:
             assert bool(given.one_colour[i]) == bool(again.one_colour[j])
             seen = one[..., 3] > 128
             assert np.abs(one[..., 3] - two[..., 3]).max() <= 8
-            assert np.abs(one - two)[seen].max() <= 16
+            assert np.abs(one - two)[seen].max() <= 8
 
 
 def test_classes_with_several_icons_tend_to_come_first() -> None:
     given = icons()
-    several, single = [], []
+    several: list[int] = []
+    single: list[int] = []
     for seed in range(40):
         order = list(choose_icons(given, np.random.default_rng(seed)))
         assert sorted(order) == list(range(len(given)))
@@ -171,3 +173,12 @@ def test_only_a_cpu_gets_the_convolutions_made_for_it(tmp_path: Path) -> None:
     assert fast(for_training(bare, device="meta")) == 0
     run = begin_run(MAKE(0), Plan(mix=MIX, whiten_batches=0), tmp_path, None, "cpu")
     assert run.tower.device == torch.device("cpu")
+
+
+def test_a_step_mixes_no_devices(tmp_path: Path) -> None:
+    """On a device without data, an operation with a tensor of the CPU is an error, as it would be on a GPU."""
+    composer, plan = MAKE(0), Plan(mix=MIX, whiten_batches=0, small_px=64)
+    run = begin_run(composer, plan, tmp_path, None, "meta")
+    run.tower.set_modes(learn_statistics=True)
+    losses = _step(run, composer.batch(MIX), plan, run.first @ run.first.T > 0.95, 0.5, small=True)
+    assert {loss.device.type for loss in losses.values()} == {"meta"}
