@@ -70,11 +70,10 @@ _HELP = f"""Remake the bundled model from free packages.
 7. The calibrations, which belong to encoder and detector, for the detector and for tiles:
    python -m logoscan.training.calibrate --drawings WORK/drawings-calibration --backgrounds WORK/backgrounds \\
      --fonts FONTS --detector logo --write                                           (and again: --detector tiles)
-
 8. Composing takes longer than training. Batches that are composed once, on all cores, are read much faster:
    python -m logoscan.training compose --work WORK --fonts FONTS --out SHARDS --batches 2000 --processes 2 \\
      [--kind scenes]
-   and then `train` and `detector` with --shards SHARDS (1.0 MB for a batch of crops, 0.6 MB for one of 8 scenes).
+   and then `train` and `detector` with --shards SHARDS (a batch of crops has 1.0 MB, one of 8 scenes 0.6 MB)
 9. A few minutes of a GPU on a machine without a network (written without one: CUDA was not run):
    python -m logoscan.training pack-material --work WORK --fonts FONTS --out PACK --megabytes 60    (here)
    python -m logoscan.training unpack-material PACK WORK                                            (there)

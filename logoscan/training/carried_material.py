@@ -2,7 +2,8 @@
 
 Icons keep 16 levels in each channel, only their alpha where they have one colour, and are compressed together with
 LZMA: 1.0 KB for an icon of one colour and 1.9 KB for one of several (as lossless WebP 1.2 and 1.5 KB, as PNG 2.4 and
-5.7 KB with all levels). Photographs become WebP of quality 75, about 10 KB each. Fonts are in a zip file.
+5.7 KB with all levels). Photographs become WebP of quality 75, 8 to 11 KB each; a font has 49 KB. So 60 MB hold about
+36,000 icons, 1,250 backgrounds, 530 photographs of garments and 220 fonts. Packing them takes four minutes of a core.
 """
 
 from __future__ import annotations
