@@ -120,8 +120,8 @@ def on_device(device: str, run: Callable[[], T]) -> T:
     return thread.submit(run).result()
 
 
-def host_tensor(pixels: NDArray[np.uint8], device: str) -> Any:
-    """Return the pixels as a tensor on the host; pinned for a GPU, which then copies it without the processor."""
+def host_tensor(pixels: NDArray[Any], device: str) -> Any:
+    """Return numbers as a tensor on the host; pinned for a GPU, which then copies them without the processor."""
     import torch
 
     tensor = torch.from_numpy(np.ascontiguousarray(pixels))

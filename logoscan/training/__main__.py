@@ -22,10 +22,12 @@ from logoscan.training.detector_files import detector_size
 from logoscan.training.effects import CROP_PX
 from logoscan.training.exam import gallery_logos, without_exam, without_twins
 from logoscan.training.heldout import HELD_OUT, HELD_OUT_OF_TRAINING, read_heldout
+from logoscan.training.icon_files import save as save_icons
 from logoscan.training.materials import read_backgrounds, save_backgrounds
 from logoscan.training.model_files import average, bundle, write_folder
 from logoscan.training.network_commands import NETWORK_COMMANDS
 from logoscan.training.renditions import add_renditions, render_renditions
+from logoscan.training.shard_commands import SHARD_COMMANDS
 from logoscan.training.sheet import contact_sheet
 from logoscan.training.tower_commands import TOWER_COMMANDS
 from logoscan.vision.encoder import ClipEncoder
@@ -68,6 +70,16 @@ _HELP = f"""Remake the bundled model from free packages.
 7. The calibrations, which belong to encoder and detector, for the detector and for tiles:
    python -m logoscan.training.calibrate --drawings WORK/drawings-calibration --backgrounds WORK/backgrounds \\
      --fonts FONTS --detector logo --write                                           (and again: --detector tiles)
+8. Composing takes longer than training. Batches that are composed once, on all cores, are read much faster:
+   python -m logoscan.training compose --work WORK --fonts FONTS --out SHARDS --batches 2000 --processes 2 \\
+     [--kind scenes]
+   and then `train` and `detector` with --shards SHARDS (a batch of crops has 1.0 MB, one of 8 scenes 0.6 MB)
+9. A few minutes of a GPU on a machine without a network (written without one: CUDA was not run):
+   python -m logoscan.training pack-material --work WORK --fonts FONTS --out PACK --megabytes 60    (here)
+   python -m logoscan.training unpack-material PACK WORK                                            (there)
+   python -m logoscan.training gpu-run --work WORK --fonts WORK/fonts --out OUT --minutes 9 \\
+     --detector weights/logo_detector.safetensors --tower weights/open_clip_model.safetensors
+   and afterwards here `average`, `whiten` and `text`, `detector-confidence`, as in 4 and 5.
 
 A run goes against the clock and may be stopped and started again with the same --run. Brands kept for evaluation are
 dropped by name from drawings and made-up names.
@@ -112,14 +124,14 @@ def drawings(
         icons = add_renditions(icons, render_renditions(renditions, npm, names, processes), ClipEncoder())
     icons, dropped = without_exam(icons, gallery_logos(exam))
     click.echo(f"dropped as nearly a mark of the exam: {dropped or 'none'}")
-    icon_store.save(icons, Path(out) / "drawings")
+    save_icons(icons, Path(out) / "drawings")
     click.echo(f"drawings: {len(icons)} of {len(icons.names)} classes")
     if calibration:
         unseen = icon_store.render_packages(
             npm, icon_store.CALIBRATION_SETS, held_out=names, exclude_classes=icons.names
         )
         unseen = without_twins(unseen)
-        icon_store.save(unseen, Path(out) / "drawings-calibration")
+        save_icons(unseen, Path(out) / "drawings-calibration")
         click.echo(f"drawings for calibration: {len(unseen)} of {len(unseen.names)} classes")
     backgrounds = read_backgrounds(pictures)
     save_backgrounds(backgrounds, Path(out) / "backgrounds")
@@ -194,7 +206,7 @@ def failures_command(work: str, fonts: str, out: str, seed: int) -> None:
     click.echo(json.dumps({kind: round(value, 3) for kind, value in result.figures.items()}))
 
 
-for command in (*TOWER_COMMANDS, *NETWORK_COMMANDS):
+for command in (*TOWER_COMMANDS, *NETWORK_COMMANDS, *SHARD_COMMANDS):
     main.add_command(command)
 
 

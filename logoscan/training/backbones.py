@@ -19,9 +19,10 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import nn
 
-from logoscan.runtime import cpu_has_bf16
-from logoscan.training.compose import Batch, Composer
+from logoscan.training.batches import Batch
+from logoscan.training.compose import Composer
 from logoscan.training.network import Tower, embed, to_input
+from logoscan.training.precision import autocast
 
 LIGHT = ("tf_efficientnet_lite0", "mobilenetv4_conv_small", "convnext_atto", "resnet10t")
 """Backbones that are compared by default, by their names in timm."""
@@ -94,7 +95,7 @@ class _Student(nn.Module):
     def forward(self, crops: npt.NDArray[np.uint8]) -> torch.Tensor:
         """Return the unit vectors, float32 (n, dim), of crops, uint8 (n, h, w, 3) RGB."""
         x = F.interpolate(to_input(crops), size=(_INPUT_PX, _INPUT_PX), mode="bilinear", antialias=True)
-        with torch.autocast("cpu", torch.bfloat16, enabled=cpu_has_bf16()):
+        with autocast("cpu"):
             features = self.trunk(x.contiguous(memory_format=torch.channels_last))
         return F.normalize(self.head(self.norm(features.float())), dim=1)
 

@@ -30,7 +30,7 @@ from logoscan.matching.calibrate import (
     predict,
 )
 from logoscan.matching.calibration import MatchCalibration
-from logoscan.training import icons as icon_store
+from logoscan.training.icon_files import load as load_icons
 from logoscan.training.icons import Icons
 from logoscan.training.materials import Materials, load_backgrounds
 from logoscan.training.scenes import Scene, compose_scene
@@ -171,7 +171,7 @@ def main(
     write: bool,
 ) -> None:
     """Fit the calibrations of the bundled model with a detector; half of the scenes check the other half."""
-    icons, encoder = icon_store.load(icons_folder), ClipEncoder()
+    icons, encoder = load_icons(icons_folder), ClipEncoder()
     detector = Tiles(DENSE_PLAN) if detector_name == "dense-tiles" else make_detector(detector_name)
     pictures: list[LabelledPhoto] = []
     words: set[str] = set()

@@ -7,17 +7,18 @@ networks.
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from logoscan._hashing import fingerprint
 from logoscan.training.abstract_marks import AbstractMark, draw_abstract, random_abstract, vary
+from logoscan.training.batches import Batch, Mix
 from logoscan.training.crops import clean_crop, photo_crop
 from logoscan.training.effects import Rgb8
-from logoscan.training.icons import Icons, is_brand, load
+from logoscan.training.icon_files import load
+from logoscan.training.icons import Icons, is_brand
 from logoscan.training.materials import (
     Backgrounds,
     Materials,
@@ -31,71 +32,6 @@ from logoscan.training.wordmarks import add_word, change_name, draw_name, draw_w
 
 GARMENTS = "garments"
 """Folder, inside the working folder, of photographs of clothes and shoes."""
-
-
-@dataclass(frozen=True)
-class Mix:
-    """Contents of a training batch.
-
-    Attributes:
-        drawn: Number of classes taken from the icons of brands.
-        pictograms: Number of classes taken from the icons of pictograms.
-        wordmarks: Number of procedural wordmarks; every second one differs from the one before in a letter or two.
-        look_alikes: Number of edited icons; each is a class of its own, in the same batch as the original.
-        packs: Number of made-up packs; every second one is the one before in other colours.
-        abstract: Number of made-up abstract marks; every second one is a near miss of the one before.
-        other_names: Number of names that no crop of the batch shows, as negatives for the text tower.
-        clean: Chance that the first view of a class is a clean crop on a plain background.
-        other_drawing: Chance that the second view shows another icon of the class, where there is one.
-        other_font: Chance that the second view of a wordmark is in another lettering.
-        with_word: Chance that a photo-like view of a mark has a word beside it: the name of its brand or a made-up one.
-    """
-
-    drawn: int = 40
-    pictograms: int = 8
-    wordmarks: int = 32
-    look_alikes: int = 10
-    packs: int = 6
-    abstract: int = 12
-    other_names: int = 100
-    clean: float = 0.35
-    other_drawing: float = 0.65
-    other_font: float = 0.3
-    with_word: float = 0.22
-
-    def __post_init__(self) -> None:
-        counts = (self.drawn, self.pictograms, self.wordmarks, self.look_alikes, self.packs)
-        counts += (self.abstract, self.other_names)
-        if min(counts) < 0 or self.drawn + self.pictograms + self.wordmarks < 2:
-            raise ValueError(
-                "mix: expected counts of 0 or more and at least two classes, got drawn "
-                f"{self.drawn}, pictograms {self.pictograms}, wordmarks {self.wordmarks}, "
-                f"look_alikes {self.look_alikes}, packs {self.packs}, abstract {self.abstract}, "
-                f"other_names {self.other_names}"
-            )
-        if self.look_alikes > self.drawn:
-            raise ValueError(f"mix.look_alikes: expected at most drawn ({self.drawn}), got {self.look_alikes}")
-        for name in ("clean", "other_drawing", "other_font", "with_word"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"mix.{name}: expected 0..1, got {getattr(self, name)}")
-
-
-@dataclass(frozen=True, eq=False)
-class Batch:
-    """Labelled crops, two views of a class side by side.
-
-    Attributes:
-        crops: uint8 (n, `CROP_PX`, `CROP_PX`, 3) RGB.
-        labels: int64 (n,); class numbers. Classes of icons keep their number in `Icons.names`; every other class gets a
-            new, higher number that no other batch of the composer uses.
-        texts: Words that each crop shows, n entries; "" where they are unknown.
-        other_names: Names that no crop of the batch shows, some of them near misses of names that it shows.
-    """
-
-    crops: Rgb8
-    labels: npt.NDArray[np.int64]
-    texts: tuple[str, ...]
-    other_names: tuple[str, ...]
 
 
 class Composer:
@@ -158,6 +94,16 @@ class Composer:
         garments = Path(work) / GARMENTS
         loaded = load_backgrounds(garments) if garments.is_dir() else None
         return cls(icons, files, load_backgrounds(Path(work) / "backgrounds"), seed, loaded)
+
+    def with_seed(self, seed: int) -> Composer:
+        """Return a composer of the same material that begins anew with another seed."""
+        return Composer(self.icons, self.fonts, self.backgrounds, seed, self.garments)
+
+    def material(self) -> dict[str, int | str]:
+        """Return how much material there is, and a fingerprint of the names and numbers of the classes."""
+        counts = {"icons": len(self.icons), "classes": len(self.icons.names), "fonts": len(self.fonts)}
+        photos = {"backgrounds": len(self.backgrounds), "garments": len(self.garments)}
+        return {**counts, **photos, "names": fingerprint(self.icons.names)}
 
     def clean(self, rgba: Rgba, one_colour: bool) -> Rgb8:
         """Return a clean crop of a mark, uint8 (`CROP_PX`, `CROP_PX`, 3) RGB; see `crops.clean_crop`."""

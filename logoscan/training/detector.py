@@ -5,8 +5,6 @@ A run has a fixed time, like the training of the towers. This module must not kn
 
 from __future__ import annotations
 
-import json
-import logging
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -20,16 +18,16 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torchvision.models.detection.fcos import FCOS
 
-from logoscan.runtime import cpu_has_bf16
 from logoscan.training.compose import Composer
-from logoscan.training.detector_examples import Scenes, augment, stack_pixels, to_input
+from logoscan.training.detector_examples import Example, Scenes, augment, stack_pixels, to_input
 from logoscan.training.detector_files import load_weights, write_detector
 from logoscan.training.detector_plan import DetectorPlan
+from logoscan.training.loss_log import LossLog
+from logoscan.training.precision import autocast
+from logoscan.training.shard_reader import KeptScenes, Shards, require_scenes
 from logoscan.training.stream import stream
 from logoscan.types import Boxes
 from logoscan.vision.detector_net import anchors_of, build, level_shapes, outputs
-
-logger = logging.getLogger(__name__)
 
 
 def loss(net: FCOS, pixels: torch.Tensor, boxes: Sequence[Boxes]) -> dict[str, torch.Tensor]:
@@ -43,7 +41,7 @@ def loss(net: FCOS, pixels: torch.Tensor, boxes: Sequence[Boxes]) -> dict[str, t
     Returns:
         Scalars by the names that torchvision gives them.
     """
-    with torch.autocast(pixels.device.type, torch.bfloat16, enabled=_in_bf16(pixels.device)):
+    with autocast(pixels.device):
         head = outputs(net, to_input(pixels))
     count, _, height, width = pixels.shape
     anchors = anchors_of(net, count, height, width)
@@ -66,9 +64,14 @@ def _freeze(net: FCOS, stages: int) -> list[nn.Module]:
     return frozen
 
 
-def _in_bf16(device: torch.device) -> bool:
-    """Return True if a device computes fast in bfloat16."""
-    return torch.cuda.is_bf16_supported() if device.type == "cuda" else cpu_has_bf16()
+def _sources(
+    make: Callable[[int], Composer], plan: DetectorPlan, steps: int, shards: Shards | None
+) -> list[Callable[[], Callable[[], list[Example]]]]:
+    """Return the makers of batches of a run; after each resumption with another seed, so that no scene is repeated."""
+    seed, makers = plan.seed + 7919 * (steps + 1), range(plan.makers)
+    if shards is not None:
+        return [KeptScenes(shards, seed, k, plan.makers) for k in makers]
+    return [Scenes(make, seed + 104_729 * k, plan) for k in makers]
 
 
 def train_detector(
@@ -76,7 +79,9 @@ def train_detector(
     plan: DetectorPlan,
     folder: str | Path,
     start_from: str | Path | None = None,
-    device: str = "cpu",
+    *,
+    device: torch.device | str = "cpu",
+    shards: Shards | None = None,
 ) -> Path:
     """Train a detector until the time of the plan is over; continue a run that `folder` holds.
 
@@ -85,11 +90,17 @@ def train_detector(
         plan: Settings; in a resumed run the same as before, except that `minutes` and `max_steps` may differ.
         folder: Folder of the run: ``detector.safetensors`` (latest), ``state.pt`` (to resume), ``log.jsonl`` (losses).
         start_from: File of an image tower or of a detector to begin from; random weights if None.
-        device: Device to train on: `cpu`, `cuda`, ...
+        device: Device to train on: `cpu`, `cuda`, ... An earlier version of this loop ran on CUDA; this one has not.
+        shards: Kept scenes, used in place of composed ones; the run ends with their last epoch, if it has one.
 
     Returns:
         Path of the written detector, which is also written when the run is interrupted.
+
+    Raises:
+        MismatchError: If the shards hold scenes of another size, or another number in a batch.
     """
+    if shards is not None:
+        require_scenes(shards, plan)
     path = Path(folder)
     path.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(plan.seed)
@@ -118,10 +129,16 @@ def train_detector(
         optimizer.load_state_dict(saved["optimizer"])
         steps, used_s = saved["steps"], saved["used_s"]
 
+    def counters() -> dict[str, float]:
+        """Return the counters of a line of the log."""
+        return {"step": steps, "scenes": steps * plan.batch, "seconds": round(used_s), "lr": rate}
+
     def save() -> None:
-        """Write the detector and the state of the run."""
+        """Write the detector, and the state of the run if it is resumable."""
         notes = {"plan": asdict(plan), "steps": steps, "scenes": steps * plan.batch, "seconds": round(used_s)}
         write_detector(mean.module, path / "detector.safetensors", plan.size_px, notes=notes)
+        if not plan.resumable:
+            return
         state = {
             "net": net.state_dict(),
             "mean": mean.state_dict(),
@@ -133,10 +150,9 @@ def train_detector(
         (path / "state.partial").replace(path / "state.pt")
 
     began, last_save, done = time.monotonic() - used_s, time.monotonic(), 0
-    sums: list[list[float]] = []
+    log, rate = LossLog(path / "log.jsonl", plan.log_every_s), 0.0
     rng = np.random.default_rng(plan.seed + steps)
-    seeds = [plan.seed + 7919 * (steps + 1) + 104_729 * k for k in range(plan.makers)]
-    batches = stream(*(Scenes(make, seed, plan) for seed in seeds))
+    batches = stream(*_sources(make, plan, steps, shards))
     try:
         while plan.max_steps is None or done < plan.max_steps:
             part = (time.monotonic() - began) / (plan.minutes * 60)
@@ -148,7 +164,11 @@ def train_detector(
             net.train()
             for module in frozen:
                 module.eval()
-            examples = next(batches)
+            waited = time.monotonic()
+            examples = next(batches, None)
+            if examples is None:
+                break
+            waited = time.monotonic() - waited
             parts = loss(net, *augment(stack_pixels(examples, device), [e.boxes for e in examples], plan, rng))
             optimizer.zero_grad()
             torch.autograd.backward(torch.stack(list(parts.values())).sum())
@@ -156,18 +176,14 @@ def train_detector(
             optimizer.step()
             mean.update_parameters(net)
             steps, done, used_s = steps + 1, done + 1, time.monotonic() - began
-            sums.append([float(v.detach()) for v in parts.values()])
-            if steps % 50 == 0:
-                line: dict[str, float] = {"step": steps, "scenes": steps * plan.batch, "seconds": round(used_s)}
-                line |= dict(zip(parts, (round(m, 4) for m in np.mean(sums, axis=0).tolist()), strict=True))
-                with (path / "log.jsonl").open("a", encoding="utf-8") as log:
-                    log.write(json.dumps(line) + "\n")
-                logger.info("%s", line)
-                sums = []
+            log.add(parts, waited)
+            if log.due:
+                log.write(counters())
             if time.monotonic() - last_save > plan.save_every_s:
                 save()
                 last_save = time.monotonic()
     finally:
         batches.close()
+        log.write(counters())
         save()
     return path / "detector.safetensors"

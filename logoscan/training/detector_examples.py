@@ -14,14 +14,15 @@ from logoscan.images.boxes import area, clip, to_square
 from logoscan.images.crops import square_crops
 from logoscan.training.compose import Composer
 from logoscan.training.detector_plan import DetectorPlan
+from logoscan.training.precision import to_device
 from logoscan.training.scenes import Scene, compose_scene
 from logoscan.types import Boxes
 from logoscan.vision.detector_net import MEAN, STD
 
 # Short side, px in the square of the network, below which a mark is neither trained on nor counted.
 _MIN_BOX_PX = 6.0
-# Share of a mark that an enlarged part has to show for the mark to keep its box there.
-_VISIBLE_SHARE = 0.6
+VISIBLE_SHARE = 0.6
+"""Share of a mark that a part of a scene has to show for the mark to keep its box there."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,9 +93,9 @@ def to_input(pixels: torch.Tensor) -> torch.Tensor:
     return normalised.contiguous(memory_format=torch.channels_last)
 
 
-def stack_pixels(examples: Sequence[Example], device: str = "cpu") -> torch.Tensor:
+def stack_pixels(examples: Sequence[Example], device: torch.device | str = "cpu") -> torch.Tensor:
     """Return the pixels of examples on a device, uint8 (n, 3, S, S)."""
-    return torch.from_numpy(np.stack([e.pixels for e in examples])).to(device).permute(0, 3, 1, 2)
+    return to_device(np.stack([e.pixels for e in examples]), device).permute(0, 3, 1, 2)
 
 
 def augment(
@@ -125,6 +126,6 @@ def augment(
         y, x = rng.integers(0, side - part + 1, 2)
         pictures.append(resize(pixels[i : i + 1, :, y : y + part, x : x + part], [side, side], antialias=False))
         inside = clip(boxes[i] - np.array([x, y, x, y], np.float32), part, part)
-        shown = area(inside) > _VISIBLE_SHARE * area(boxes[i])
+        shown = area(inside) > VISIBLE_SHARE * area(boxes[i])
         truth.append((inside[shown] * (side / part)).astype(np.float32))
     return torch.cat(pictures), [b[(b[:, 2:] - b[:, :2]).min(1, initial=np.inf) >= _MIN_BOX_PX] for b in truth]

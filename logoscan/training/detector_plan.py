@@ -27,8 +27,10 @@ class DetectorPlan:
         mosaics: Pictures of four scenes at half size, per scene.
         zooms: Enlarged parts of scenes, per scene.
         ema: Decay of the exponential moving average of the weights; the average is what is written.
-        makers: Number of processes that compose scenes.
+        makers: Number of processes that compose scenes, or read them from kept shards.
         save_every_s: Seconds between checkpoints.
+        log_every_s: Seconds between lines of the log.
+        resumable: False to write the detector alone, without the state to resume from, which is ten times as large.
         max_steps: Number of steps after which this run stops even if time is left; None: no limit.
     """
 
@@ -51,10 +53,12 @@ class DetectorPlan:
     ema: float = 0.998
     makers: int = 1
     save_every_s: float = 240.0
+    log_every_s: float = 60.0
+    resumable: bool = True
     max_steps: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("minutes", "batch", "lr_trunk", "lr_head", "makers", "save_every_s"):
+        for name in ("minutes", "batch", "lr_trunk", "lr_head", "makers", "save_every_s", "log_every_s"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"plan.{name}: expected a number above 0, got {getattr(self, name)}")
         if self.size_px < 64 or self.size_px % 64:

@@ -11,8 +11,8 @@ import torch
 from torchvision.models.detection.fcos import FCOS
 
 from logoscan.images.boxes import clip, iou
-from logoscan.runtime import cpu_has_bf16
 from logoscan.training.detector_examples import Example, stack_pixels, to_input
+from logoscan.training.precision import autocast
 from logoscan.vision.detector_net import decode, outputs
 
 
@@ -38,7 +38,7 @@ def judge(net: FCOS, examples: Iterable[Example]) -> Proposals:
     """Run a network on examples and return its proposals, compared with the true boxes."""
     scores, hits, recalled, long_px = [], [], [], []
     for example in examples:
-        with torch.autocast("cpu", torch.bfloat16, enabled=cpu_has_bf16()):
+        with autocast("cpu"):
             head = outputs(net, to_input(stack_pixels([example])))
         (detections,) = decode(net, head, *example.pixels.shape[:2])
         boxes = clip(detections["boxes"].numpy(), example.pixels.shape[1], example.pixels.shape[0])

@@ -1,4 +1,4 @@
-"""Freely licensed icons from npm icon packages, rendered once to RGBA and cached as one flat array.
+"""Freely licensed icons from npm icon packages, rendered once to RGBA and kept in one flat array.
 
 Several icons of one brand (a one-colour icon, a coloured logo, a mark with its word) form one class. This module must
 not know how icons are composed or what is trained on them.
@@ -18,7 +18,6 @@ from typing import TypeAlias
 import cv2
 import numpy as np
 import numpy.typing as npt
-import resvg_py
 
 from logoscan.training.heldout import HELD_OUT, HELD_OUT_OF_TRAINING, fold_name, is_held_out
 
@@ -174,6 +173,8 @@ def render_svg(svg: str, long_px: int = ICON_PX) -> npt.NDArray[np.uint8] | None
     Returns:
         The icon, or None if it cannot be rendered, is empty, or is a full square without any shape.
     """
+    import resvg_py  # composing needs icons, but no renderer
+
     try:
         png = resvg_py.svg_to_bytes(svg_string=svg, width=long_px * 2, skip_system_fonts=True)
     except ValueError as error:
@@ -284,32 +285,3 @@ def render_all(items: Iterable[tuple[str, str, str]], processes: int = 1) -> lis
         return [row for row in map(_render_item, items) if row is not None]
     with multiprocessing.Pool(processes) as pool:
         return [row for row in pool.imap(_render_item, items, chunksize=64) if row is not None]
-
-
-def save(icons: Icons, folder: str | Path) -> None:
-    """Write icons to a folder as ``pixels.npy`` and ``drawings.json``."""
-    path = Path(folder)
-    path.mkdir(parents=True, exist_ok=True)
-    np.save(path / "pixels.npy", icons.pixels, allow_pickle=False)
-    table = {
-        "names": list(icons.names),
-        "labels": icons.labels.tolist(),
-        "sources": list(icons.sources),
-        "one_colour": icons.one_colour.tolist(),
-        "shapes": icons.shapes.tolist(),
-    }
-    (path / "drawings.json").write_text(json.dumps(table), encoding="utf-8")
-
-
-def load(folder: str | Path) -> Icons:
-    """Read what `save` wrote; the pixels are memory-mapped."""
-    path = Path(folder)
-    table = json.loads((path / "drawings.json").read_text(encoding="utf-8"))
-    return Icons(
-        names=tuple(table["names"]),
-        labels=np.array(table["labels"], np.int32),
-        sources=tuple(table["sources"]),
-        one_colour=np.array(table["one_colour"], bool),
-        shapes=np.array(table["shapes"], np.int32).reshape(-1, 2),
-        pixels=np.load(path / "pixels.npy", mmap_mode="r", allow_pickle=False),
-    )

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
 
+from logoscan.training.precision import to_device
 from logoscan.training.tower_plan import Plan
 from logoscan.training.wordmarks import letter_places
 
@@ -23,7 +24,7 @@ def pair_loss(z: torch.Tensor, labels: torch.Tensor, temperature: float) -> torc
         labels: int64 (n,), class of each vector.
         temperature: Temperature of the softmax.
     """
-    diagonal = torch.eye(len(z), dtype=torch.bool)
+    diagonal = torch.eye(len(z), dtype=torch.bool, device=z.device)
     logits = (z @ z.T / temperature).masked_fill(diagonal, -1e4)
     positive = (labels[:, None] == labels[None]) & ~diagonal
     return (-(torch.log_softmax(logits, 1) * positive).sum(1) / positive.sum(1).clamp(min=1)).mean()
@@ -37,10 +38,12 @@ def proxy_loss(
     Args:
         z: float32 (n, d) unit vectors.
         labels: int64 (n,); classes from ``len(proxies)`` on have no proxy and are left out.
-        proxies: float32 (c, d), not normalised.
+        proxies: float32 (c, d), not normalised; without any, the loss is 0.
         same: bool (c, c), True where two classes look the same and are not negatives (the diagonal is ignored).
         plan: Settings with margin and scale.
     """
+    if not len(proxies):
+        return z.sum() * 0
     has_proxy = labels < len(proxies)
     target = labels[has_proxy]
     if not len(target):
@@ -57,13 +60,15 @@ def text_loss(z: torch.Tensor, names: torch.Tensor, which: torch.Tensor, scale: 
     Args:
         z: float32 (n, d), vectors of crops that show words.
         names: float32 (m, d), vectors of names; names that crops show come first.
-        which: int64 (n,), row in `names` of each crop.
+        which: int64 (n,), row in `names` of each crop; on the CPU, or a GPU has to be waited for.
         scale: Inverse temperature.
     """
     logits = scale * (z @ names.T)
     shown = int(which.max()) + 1
+    rows = torch.arange(shown, device=z.device)
+    which = to_device(which.numpy(), z.device)
     to_crop = torch.log_softmax(logits[:, :shown].T, 1)
-    positive = which[None] == torch.arange(shown)[:, None]
+    positive = which[None] == rows[:, None]
     to_crop_loss = -(to_crop * positive).sum(1) / positive.sum(1)
     return (F.cross_entropy(logits, which) + to_crop_loss.mean()) / 2
 
@@ -75,5 +80,5 @@ def letters_loss(predicted: torch.Tensor, texts: Sequence[str]) -> torch.Tensor:
         predicted: float32 (n, `LETTER_PLACES`) logits.
         texts: n names.
     """
-    target = torch.from_numpy(np.stack([letter_places(text) for text in texts]))
+    target = to_device(np.stack([letter_places(text) for text in texts]), predicted.device)
     return F.binary_cross_entropy_with_logits(predicted, target)

@@ -11,6 +11,7 @@ import gzip
 import math
 import tempfile
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,8 @@ import torch.nn.functional as F  # noqa: N812
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from logoscan.runtime import cpu_has_bf16
 from logoscan.training.depthwise import FastDepthwise
+from logoscan.training.precision import autocast, to_device
 from logoscan.vision.detector_net import MEAN, STD
 from logoscan.vision.weights import BPE_FILE
 
@@ -62,6 +63,11 @@ class Tower(nn.Module):
         """Length of a vector."""
         return len(self.head.proj.weight)
 
+    @property
+    def device(self) -> torch.device:
+        """Device of the weights."""
+        return self.head.proj.weight.device
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return the unit vectors; the folded stem is used in training mode only."""
         if self.training and self._stem:
@@ -85,9 +91,9 @@ class Tower(nn.Module):
             crops: uint8 (n, h, w, 3) RGB for the initial statistics, a hundred or more.
         """
         was_training = self.training
-        features = self.eval().trunk(to_input(crops))
+        features = self.eval().trunk(to_input(crops, self.device))
         self.train(was_training)
-        self.norm = nn.BatchNorm1d(features.shape[1], affine=False)
+        self.norm = nn.BatchNorm1d(features.shape[1], affine=False).to(features.device)
         mean, variance = features.mean(0), features.var(0)
         self.norm.running_mean, self.norm.running_var = mean, variance
         deviation = (variance + self.norm.eps).sqrt()
@@ -108,15 +114,18 @@ class Tower(nn.Module):
             shrink: Shrinkage: added to each variance, as a share of their mean.
 
         Returns:
-            float32 (dim before, dim after): the matrix that best maps vectors of the old projection to the new one.
+            float32 (dim before, dim after) on the CPU, where the closed form is computed, whatever the device of the
+            tower: the matrix that best maps vectors of the old projection to the new one.
         """
-        was_training = self.training
+        was_training, device = self.training, self.device
         self.eval()
-        with torch.autocast("cpu", torch.bfloat16, enabled=cpu_has_bf16()):
-            features = torch.cat([self.trunk(to_input(crops[i : i + 58])).float() for i in range(0, len(crops), 58)])
-        self.train(was_training)
+        with autocast(device):
+            parts = [self.trunk(to_input(crops[i : i + 58], device)).float() for i in range(0, len(crops), 58)]
+        features = torch.cat(parts)
         if self.norm is not None:
             features = self.norm(features)
+        self.train(was_training)
+        features, proj = features.cpu(), copy.deepcopy(self.head.proj).cpu()
         mean = features.double().mean(0)
         views = features.double() - mean
         apart = (views[0::2] - views[1::2]) / math.sqrt(2)
@@ -124,10 +133,11 @@ class Tower(nn.Module):
         turn = axes * (variance.clamp(min=0) + shrink * variance.mean()).rsqrt()
         classes = (views[0::2] + views[1::2]) @ turn
         turn = turn @ torch.linalg.eigh(classes.T @ classes)[1].flip(1)[:, :DIM]
-        old = (features @ self.head.proj.weight.T + self.head.proj.bias).double()
+        old = (features @ proj.weight.T + proj.bias).double()
         self.head = _Projection(len(mean), turn.shape[1])
         self.head.proj.weight.copy_(turn.T.float())
         self.head.proj.bias.copy_(-(mean @ turn).float())
+        self.head.to(device)
         nearest: torch.Tensor = torch.linalg.lstsq(old, views @ turn, driver="gelsd").solution
         return nearest.float()
 
@@ -225,30 +235,46 @@ def _folded(module: nn.Sequential) -> nn.Module:
     return copied.to(memory_format=torch.channels_last)
 
 
-def for_training(tower: Tower, frozen_stages: int = 0) -> Tower:
-    """Return the tower with the memory layout and the convolutions that train fastest on a CPU; results are the same.
+def for_training(tower: Tower, frozen_stages: int = 0, device: torch.device | str = "cpu") -> Tower:
+    """Return the tower on a device, with the memory layout and the convolutions that train fastest there.
 
-    Stages from `frozen_stages` on get depthwise convolutions with a faster backward pass, except the first two: its
-    memory grows with the fourth power of the side of a feature map.
+    The results are the same. On a CPU, stages from `frozen_stages` on get depthwise convolutions with a faster backward
+    pass, except the first two: its memory grows with the fourth power of the side of a feature map. Call this before
+    `Tower.freeze_stem`, whose copy of the stem stays on its device.
     """
-    for stage in tower.trunk.blocks[max(2, frozen_stages) :]:
-        for block in stage:
-            block.conv_dw = FastDepthwise(block.conv_dw)
-    return tower.to(memory_format=torch.channels_last)
+    if torch.device(device).type == "cpu":
+        for stage in tower.trunk.blocks[max(2, frozen_stages) :]:
+            for block in stage:
+                block.conv_dw = FastDepthwise(block.conv_dw)
+    return tower.to(device).to(memory_format=torch.channels_last)
 
 
-def to_input(crops: npt.NDArray[np.uint8]) -> torch.Tensor:
-    """Return crops, uint8 (n, h, w, 3) RGB, as a normalised float32 (n, 3, h, w) tensor, channels last in memory."""
-    x = torch.from_numpy(np.ascontiguousarray(crops)).float()
-    x = (x - torch.tensor(MEAN) * 255) / (torch.tensor(STD) * 255)
-    return x.permute(0, 3, 1, 2)
+@lru_cache(maxsize=8)
+def _normalisation(device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return mean and deviation of the channels, 0..255, once for each device: a new copy would wait for the GPU."""
+    return torch.tensor(MEAN, device=device) * 255, torch.tensor(STD, device=device) * 255
+
+
+def to_input(crops: npt.NDArray[np.uint8], device: torch.device | str = "cpu") -> torch.Tensor:
+    """Return crops as a normalised tensor on a device; the bytes are copied there and become floats there.
+
+    Args:
+        crops: uint8 (n, h, w, 3) RGB.
+        device: Device of the result.
+
+    Returns:
+        float32 (n, 3, h, w), channels last in memory.
+    """
+    mean, deviation = _normalisation(torch.device(device))
+    return ((to_device(crops, device).float() - mean) / deviation).permute(0, 3, 1, 2)
 
 
 @torch.no_grad()
 def embed(tower: Tower, crops: npt.NDArray[np.uint8], batch: int = 64) -> npt.NDArray[np.float32]:
-    """Return float32 (n, dim) unit vectors of uint8 (n, h, w, 3) RGB crops, in evaluation mode."""
+    """Return float32 (n, dim) unit vectors of uint8 (n, h, w, 3) RGB crops, in evaluation mode on its device."""
     was_training = tower.training
     tower.eval()
-    out = [tower(to_input(crops[i : i + batch])).float().numpy() for i in range(0, len(crops), batch)]
+    parts = [crops[i : i + batch] for i in range(0, len(crops), batch)]
+    out = [tower(to_input(part, tower.device)).float().cpu().numpy() for part in parts]
     tower.train(was_training)
     return np.concatenate(out).astype(np.float32) if out else np.zeros((0, tower.dim), np.float32)

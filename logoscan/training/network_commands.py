@@ -11,9 +11,10 @@ import click
 import torch
 
 from logoscan.matching.alteration import AlterationCheck
+from logoscan.runtime import resolve_device
 from logoscan.training.alterations import concatenate, stream_pairs, threshold, train_alterations, write_check
 from logoscan.training.alterations import judge as judge_alterations
-from logoscan.training.command_options import MODEL, material
+from logoscan.training.command_options import MODEL, kept_shards, material, read_shards
 from logoscan.training.compose import Composer
 from logoscan.training.detector import train_detector
 from logoscan.training.detector_examples import Scenes
@@ -21,6 +22,7 @@ from logoscan.training.detector_files import detector_size, read_detector, write
 from logoscan.training.detector_plan import DetectorPlan
 from logoscan.training.detector_quality import fit_confidence, judge
 from logoscan.training.model_files import read_notes
+from logoscan.training.precision import use_fast_kernels
 
 
 @click.command("detector")
@@ -37,14 +39,27 @@ from logoscan.training.model_files import read_notes
 @click.option("--makers", default=1, show_default=True, type=click.IntRange(1), help="Processes that compose scenes.")
 @click.option("--frozen", default=3, show_default=True, type=click.IntRange(0), help="Stages that stay as they are.")
 @click.option("--threads", default=1, show_default=True, type=click.IntRange(1), help="Threads of torch.")
+@kept_shards
 def detector_command(
-    work: str, fonts: str, run: str, start_from: str | None, device: str, threads: int, frozen: int, **plan: Any
+    work: str,
+    fonts: str,
+    run: str,
+    start_from: str | None,
+    device: str,
+    threads: int,
+    frozen: int,
+    shards: str | None,
+    epochs: int | None,
+    **plan: Any,
 ) -> None:
     """Train the detector; the curve goes to RUN/log.jsonl, the network to RUN/detector.safetensors."""
     torch.set_num_threads(threads)
+    device = resolve_device(device)
+    use_fast_kernels(device)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # save when the process is stopped
     settings = DetectorPlan(size_px=plan.pop("size"), frozen_stages=frozen, **plan)
-    click.echo(train_detector(partial(Composer.from_folders, work, fonts), settings, run, start_from, device))
+    make, kept = partial(Composer.from_folders, work, fonts), read_shards(shards, epochs)
+    click.echo(train_detector(make, settings, run, start_from, device=device, shards=kept))
 
 
 @click.command("detector-confidence")

@@ -18,8 +18,8 @@ from rich.progress import track
 from logoscan.index.vet import CONFLICTS
 from logoscan.matching.calibrate import expected_calibration_error
 from logoscan.matching.sift_match import placements
-from logoscan.training import icons as icon_store
 from logoscan.training.calibrate import full_index, scenes
+from logoscan.training.icon_files import load as load_icons
 from logoscan.training.wordmarks import draw_name, font_files, random_name
 from logoscan.types import Brand, ImageSource, Rgba
 from logoscan.vision.detector import LogoDetector
@@ -74,7 +74,7 @@ def main(icons_folder: Path, backgrounds: Path, fonts: Path, count: int, seed: i
     """Fit on the scenes of even number and check on the others; then fit on all, and print both."""
     from sklearn.linear_model import LogisticRegression
 
-    icons, encoder = icon_store.load(icons_folder), ClipEncoder()
+    icons, encoder = load_icons(icons_folder), ClipEncoder()
     extractor = FeatureExtractor(encoder, LogoDetector(effort="full"), None, Sift(), effort="full")
     index = full_index(icons, encoder, set())
     rng = np.random.default_rng(seed)

@@ -73,8 +73,8 @@ def render_renditions(
     """Render all renditions except those of held-out brands.
 
     Args:
-        folder: As for `iter_renditions`.
-        node_modules: As for `iter_renditions`.
+        folder: Folder of the icon sets, as for `iter_renditions`.
+        node_modules: Folder with the npm packages, as for `iter_renditions`.
         held_out: Folded names of brands whose icons are dropped (`is_held_out`).
         processes: Number of processes that render.
 
@@ -95,8 +95,8 @@ def _on_plain(rgba: Rgba) -> npt.NDArray[np.uint8]:
     visible = rgba[..., :3][rgba[..., 3] > 128]
     ground = 0.0 if len(visible) and visible.mean() > 200 else 255.0
     flat = (rgba[..., :3] * alpha + ground * (1 - alpha)).astype(np.uint8)
-    margin = max(1, round(0.05 * max(rgba.shape[:2])))
-    return np.asarray(cv2.copyMakeBorder(flat, *[margin] * 4, cv2.BORDER_CONSTANT, value=[ground] * 3), np.uint8)
+    m = max(1, round(0.05 * max(rgba.shape[:2])))
+    return np.asarray(cv2.copyMakeBorder(flat, m, m, m, m, cv2.BORDER_CONSTANT, value=[ground] * 3), np.uint8)
 
 
 def _vectors(icons: Sequence[Rgba], encoder: Encoder) -> Embeddings:

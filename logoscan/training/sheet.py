@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from logoscan.training.compose import Composer, Mix
+from logoscan.training.batches import Mix
+from logoscan.training.compose import Composer
 from logoscan.training.materials import Materials
 from logoscan.training.scenes import Scene, compose_scene
 

@@ -22,11 +22,12 @@ import torch
 from torch import nn
 
 from logoscan._hashing import file_sha256
-from logoscan.runtime import cpu_has_bf16
-from logoscan.training.compose import Composer, Mix
+from logoscan.training.batches import Mix
+from logoscan.training.compose import Composer
 from logoscan.training.losses import letters_loss, text_loss
 from logoscan.training.model_files import read_text_tower, read_tower, write_model
 from logoscan.training.network import TextTower, embed, for_training
+from logoscan.training.precision import autocast
 from logoscan.training.stream import stream
 from logoscan.training.train import Batches
 from logoscan.training.wordmarks import LETTER_PLACES, change_name, random_name
@@ -104,7 +105,7 @@ def encode_words(make: Callable[[int], Composer], plan: TextPlan, folder: Path, 
         names: list[str] = []
         with (
             closing(stream(Batches(make, plan.seed + 104_729, WORDS))) as batches,
-            torch.autocast("cpu", torch.bfloat16, enabled=cpu_has_bf16()),
+            autocast("cpu"),
         ):
             while 2 * len(names) < plan.crops:
                 batch = next(batches)
@@ -232,7 +233,7 @@ def _encode(text: TextTower, names: list[str]) -> torch.Tensor:
     Tokens are cut to the longest name: the transformer is causal, so padding at the end changes nothing.
     """
     tokens = text.tokens(names)
-    with torch.autocast("cpu", torch.bfloat16, enabled=cpu_has_bf16()):
+    with autocast("cpu"):
         vectors: torch.Tensor = text(tokens[:, : int((tokens != 0).sum(1).max())])
     return vectors.float()
 

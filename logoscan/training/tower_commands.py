@@ -11,14 +11,18 @@ from functools import partial
 import click
 import torch
 
+from logoscan.runtime import resolve_device
 from logoscan.training.backbones import LIGHT, compare, in_order, lesson, teacher_r1, unseen_marks
-from logoscan.training.command_options import MODEL, material
-from logoscan.training.compose import Composer, Mix
+from logoscan.training.batches import Mix
+from logoscan.training.command_options import MODEL, kept_shards, material, read_shards
+from logoscan.training.compose import Composer
 from logoscan.training.model_files import read_notes, read_text_tower, read_tower, write_model
+from logoscan.training.precision import use_fast_kernels
 from logoscan.training.stream import stream
 from logoscan.training.text import TextPlan, fit_text
 from logoscan.training.tower_plan import Plan
-from logoscan.training.train import Batches, train, view_pairs
+from logoscan.training.tower_run import view_pairs
+from logoscan.training.train import Batches, train
 
 
 @click.command("train")
@@ -30,14 +34,32 @@ from logoscan.training.train import Batches, train, view_pairs
 @click.option("--minutes", default=60.0, show_default=True, help="Wall clock of the whole schedule.")
 @click.option("--seed", default=0, show_default=True)
 @click.option("--threads", default=1, show_default=True, type=click.IntRange(1), help="Threads of torch.")
+@click.option("--device", default="cpu", show_default=True, help="cpu, cuda (which has not been run), ...")
+@click.option("--makers", default=1, show_default=True, type=click.IntRange(1), help="Processes that make batches.")
+@click.option("--batch-scale", default=1, show_default=True, type=click.IntRange(1), help="Batches in a step.")
+@kept_shards
 def train_command(
-    work: str, fonts: str, run: str, start_from: str | None, minutes: float, seed: int, threads: int
+    work: str,
+    fonts: str,
+    run: str,
+    start_from: str | None,
+    minutes: float,
+    seed: int,
+    threads: int,
+    device: str,
+    makers: int,
+    batch_scale: int,
+    shards: str | None,
+    epochs: int | None,
 ) -> None:
     """Train both towers; the curve goes to RUN/log.jsonl, the model to RUN/model.safetensors."""
     torch.set_num_threads(threads)
+    device = resolve_device(device)
+    use_fast_kernels(device)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # save when the process is stopped
-    plan = Plan(minutes=minutes, seed=seed)
-    click.echo(train(partial(Composer.from_folders, work, fonts), plan, run, start_from))
+    plan = Plan(minutes=minutes, seed=seed, makers=makers, joined=batch_scale)
+    make = partial(Composer.from_folders, work, fonts)
+    click.echo(train(make, plan, run, start_from, device=device, shards=read_shards(shards, epochs)))
 
 
 @click.command("backbones")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from logoscan.training.compose import Mix
+from logoscan.training.batches import Mix
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,11 @@ class Plan:
         small_part: Share of the schedule with small crops, 0..1.
         settle: Share of the schedule, at its end, in which normalisation statistics are fixed, 0..1.
         whiten_batches: Number of batches from which the projection is whitened at a warm start (`Tower.whiten`).
+        makers: Number of processes that compose batches, or read them from kept shards.
+        joined: Batches in a step; more of them are more negatives, and keep a GPU busy.
         save_every_s: Seconds between checkpoints.
+        log_every_s: Seconds between lines of the log.
+        resumable: False to write the model alone, without the state to resume from, which is ten times as large.
         max_steps: Number of steps after which this run stops even if time is left; None: no limit.
         mix: Contents of the batches.
     """
@@ -54,12 +58,17 @@ class Plan:
     small_part: float = 0.5
     settle: float = 0.15
     whiten_batches: int = 60
+    makers: int = 1
+    joined: int = 1
     save_every_s: float = 240.0
+    log_every_s: float = 60.0
+    resumable: bool = True
     max_steps: int | None = None
     mix: Mix = field(default_factory=Mix)
 
     def __post_init__(self) -> None:
-        for name in ("minutes", "lr_trunk", "lr_head", "lr_proxies", "scale", "temperature", "save_every_s"):
+        rates = ("lr_trunk", "lr_head", "lr_proxies", "scale", "temperature")
+        for name in ("minutes", *rates, "makers", "joined", "save_every_s", "log_every_s"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"plan.{name}: expected a number above 0, got {getattr(self, name)}")
         for name in ("settle", "small_part"):

@@ -10,11 +10,12 @@ import cv2
 import numpy as np
 from PIL import ImageFont
 
-from logoscan.training.compose import Composer, Mix
+from logoscan.training.batches import Mix
+from logoscan.training.compose import Composer
 from logoscan.training.icons import from_arrays
 from logoscan.training.materials import backgrounds_from_arrays
 
-MIX = Mix(drawn=3, pictograms=0, wordmarks=1, look_alikes=1, packs=1, other_names=3)
+MIX = Mix(drawn=3, pictograms=0, wordmarks=1, look_alikes=1, packs=1, abstract=0, other_names=3)
 
 
 def font_file() -> str:

@@ -41,7 +41,7 @@ from logoscan.training.alterations import (
     train_alterations,
     write_check,
 )
-from logoscan.training.icons import save as save_drawings
+from logoscan.training.icon_files import save as save_drawings
 from logoscan.training.materials import backgrounds_from_arrays, save_backgrounds
 from logoscan.training.model_files import bundle
 from logoscan.types import Brand, Match

@@ -10,7 +10,7 @@ import timm
 from builders.training import MIX, make_composer
 
 from logoscan.training.backbones import Lesson, compare, in_order, lesson, teacher_r1, unseen_marks
-from logoscan.training.compose import Batch
+from logoscan.training.batches import Batch
 from logoscan.training.network import Tower
 
 

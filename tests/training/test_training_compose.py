@@ -12,7 +12,8 @@ import pytest
 from PIL import ImageFont
 
 from logoscan.index.renderings import ink
-from logoscan.training.compose import Composer, Mix
+from logoscan.training.batches import Mix
+from logoscan.training.compose import Composer
 from logoscan.training.effects import CROP_PX
 from logoscan.training.heldout import is_held_out
 from logoscan.training.icons import ICON_PX, Icons, from_arrays
@@ -81,7 +82,7 @@ def test_same_seed_same_batches_other_seed_others(
 
 def test_batch_layout(drawings: Icons, grounds: Backgrounds, fonts: tuple[str, ...]) -> None:
     composer = Composer(drawings, fonts, grounds, 1)
-    mix = Mix(drawn=3, pictograms=1, wordmarks=4, look_alikes=2, packs=3, other_names=7)
+    mix = Mix(drawn=3, pictograms=1, wordmarks=4, look_alikes=2, packs=3, abstract=0, other_names=7)
     batch = composer.batch(mix)
     crops, labels = batch.crops, batch.labels
     assert crops.shape == (26, CROP_PX, CROP_PX, 3)
@@ -103,7 +104,9 @@ def test_batch_layout(drawings: Icons, grounds: Backgrounds, fonts: tuple[str, .
 def test_works_without_fonts_and_photographs(drawings: Icons) -> None:
     empty = backgrounds_from_arrays([])
     labels = (
-        Composer(drawings, (), empty, 1).batch(Mix(drawn=4, pictograms=0, wordmarks=4, look_alikes=0, packs=0)).labels
+        Composer(drawings, (), empty, 1)
+        .batch(Mix(drawn=4, pictograms=0, wordmarks=4, look_alikes=0, packs=0, abstract=0))
+        .labels
     )
     assert (labels < len(drawings.names)).all()
     assert len(labels) == 8

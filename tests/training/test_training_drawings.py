@@ -12,6 +12,8 @@ from PIL import ImageFont
 
 from logoscan.training import icons as dr
 from logoscan.training.heldout import HELD_OUT, fold_name, is_held_out, read_heldout
+from logoscan.training.icon_files import load as load_icons
+from logoscan.training.icon_files import save as save_icons
 from logoscan.training.wordmarks import change_name, draw_name, font_files, random_name
 
 SQUARE = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24"><path d="M4 2h8v20H4z"/></svg>'
@@ -131,8 +133,8 @@ def test_unusable_drawings_are_skipped(svg: str) -> None:
 
 def test_saved_drawings_come_back_equal(tmp_path: Path) -> None:
     marks = dr.render_packages(npm_folder(tmp_path / "npm"), ["simple-icons", "logos"])
-    dr.save(marks, tmp_path / "cache")
-    again = dr.load(tmp_path / "cache")
+    save_icons(marks, tmp_path / "cache")
+    again = load_icons(tmp_path / "cache")
     assert again.names == marks.names
     assert again.sources == marks.sources
     for i in range(len(marks)):

@@ -20,13 +20,14 @@ from logoscan.runtime import cpu_has_bf16
 from logoscan.training.__main__ import main
 from logoscan.training.compose import Composer
 from logoscan.training.depthwise import Depthwise
-from logoscan.training.icons import save as save_drawings
+from logoscan.training.icon_files import save as save_drawings
 from logoscan.training.losses import pair_loss, proxy_loss, text_loss
 from logoscan.training.model_files import average, read_text_tower, read_tower, write_model
 from logoscan.training.network import DIM, TextTower, Tower, embed, for_training, to_input
 from logoscan.training.stream import stream
 from logoscan.training.tower_plan import Plan
-from logoscan.training.train import _begin, train
+from logoscan.training.tower_run import begin_run
+from logoscan.training.train import train
 
 PLAN = Plan(minutes=5, max_steps=2, mix=MIX, small_px=64, whiten_batches=1, proxy_weight=0.5)
 
@@ -65,7 +66,7 @@ def test_resumed_run_uses_the_stages_it_froze(tmp_path: Path) -> None:
     write_model(Tower(), start, text=TextTower())
     run, make = tmp_path / "run", partial(make_composer, fonts=(font_file(),))
     train(make, PLAN, run, start)
-    tower = _begin(make(0), PLAN, run, start).tower
+    tower = begin_run(make(0), PLAN, run, start).tower
     x = to_input(make(1).batch(MIX).crops)
     tower.set_modes(learn_statistics=False)
     frozen = tower(x)  # by the folded copy of the first stages
