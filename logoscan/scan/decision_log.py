@@ -23,6 +23,9 @@ __all__ = ["Decision", "DecisionRecord", "OnDecision", "announce", "announce_all
 Decision: TypeAlias = Literal["allow", "hold", "block"]
 """What a screening says of a listing: it may be posted, a person must look at it, or it may not."""
 
+# Least that a signal added to be named: less changes no score visibly.
+_LEAST = 0.01
+
 logger = logging.getLogger(__name__)
 # The one logger of decisions, so that a service can send them elsewhere than the other lines.
 _decisions = logging.getLogger("logoscan.decisions")
@@ -38,7 +41,7 @@ class DecisionRecord:
         band: "clear", "review" or "block".
         score: Score in [0, 100]; None where no brand is a candidate.
         brand: The candidate brand of the score, as it is registered; None where there is none.
-        reasons: What each signal added to the log-odds, by its name; those that added nothing are left out.
+        reasons: What each signal added to the log-odds, by its name; those that added less than 0.01 are left out.
         seconds: Duration of the decision; of a listing that was scanned in a batch, its share of the batch's.
         timed_out: Whether a screening left out, for its deadline, what could have changed it; None of a scan.
     """
@@ -58,7 +61,7 @@ class DecisionRecord:
     ) -> DecisionRecord:
         """Return the record of a report."""
         score = report.score
-        reasons = {part.signal: part.contribution for part in score.contributions if part.contribution}
+        reasons = {part.signal: part.contribution for part in score.contributions if part.contribution >= _LEAST}
         return cls(report.listing_id, decision, score.band, score.value, score.brand, reasons, seconds, timed_out)
 
 

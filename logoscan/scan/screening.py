@@ -77,6 +77,9 @@ class Screening:
     total_s: float
     timed_out: bool
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "elapsed_s", dict(self.elapsed_s))
+
     def to_mapping(self) -> dict[str, Any]:
         """Return the screening as plain dictionaries, lists, strings and numbers."""
         return to_mapping(self)
