@@ -32,13 +32,13 @@ from logoscan.vision.extractor import STAGES
 
 @pytest.mark.enable_socket  # the event loop's own pair of sockets; nothing leaves the process
 def test_a_listing_goes_into_a_service_and_a_screening_comes_out(tmp_path: Any) -> None:
-    fastapi = pytest.importorskip("fastapi")
+    from fastapi import FastAPI
     from fastapi.testclient import TestClient
 
     Image.fromarray(photo_of(ACME)).save(tmp_path / "shoe.png")
     (tmp_path.parent / "secret.png").write_bytes((tmp_path / "shoe.png").read_bytes())
     scanner = make_scanner(root=tmp_path)
-    app = fastapi.FastAPI()
+    app = FastAPI()
 
     @app.post("/screen")
     def screen(listing: Listing) -> Screening:
@@ -90,7 +90,7 @@ def test_records_hold_plain_dictionaries_whatever_they_were_built_of() -> None:
     models = (ScoreModel(shapes=PRIOR), MerchantModel(coefficients=MERCHANT_PRIOR))
     answer = make_scanner().screen(listing, deadline_s=60.0)
     for record in (listing, brand, *models, answer):
-        assert copy.deepcopy(asdict(record)) == asdict(record)  # type: ignore[call-overload]
+        assert copy.deepcopy(asdict(record)) == asdict(record)
         assert type(record)(**{f.name: getattr(record, f.name) for f in fields(record)}) == record
         assert from_json(type(record), to_json(record), "x") == record
 
