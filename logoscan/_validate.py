@@ -19,6 +19,7 @@ from logoscan.errors import InputError
 __all__ = [
     "at_most",
     "band_limits",
+    "box",
     "currency",
     "finite",
     "float32_array",
@@ -27,6 +28,7 @@ __all__ = [
     "number",
     "pdq_hex",
     "positive",
+    "script",
     "text",
     "text_mapping",
     "texts",
@@ -37,6 +39,7 @@ __all__ = [
 ]
 
 _HEX_64 = re.compile("[0-9a-f]{64}")
+_SCRIPT = re.compile("[A-Z][a-z]{3}")
 
 
 # -- texts
@@ -103,6 +106,19 @@ def pdq_hex(owner: str, value: object) -> str:
     if not isinstance(value, str) or not _HEX_64.fullmatch(value):
         raise InputError(f"{owner}: expected 64 lower-case hex digits, got {value!r:.80}")
     return value
+
+
+def script(owner: str, value: object) -> None:
+    """Refuse what has not the form of an ISO 15924 code ("Cyrl") and is not None. `owner` includes the field."""
+    if value is not None and not (isinstance(value, str) and _SCRIPT.fullmatch(value)):
+        raise InputError(f"{owner}: expected an ISO 15924 code such as 'Cyrl', or None, got {value!r:.80}")
+
+
+def box(owner: str, value: object) -> None:
+    """Refuse what is not four finite numbers. `owner` includes the field."""
+    numbers = value if isinstance(value, (tuple, list)) and len(value) == 4 else (math.nan,)
+    if not all(_is_between(number, -math.inf, math.inf) for number in numbers):
+        raise InputError(f"{owner}: expected four finite numbers, got {value!r:.80}")
 
 
 # -- numbers

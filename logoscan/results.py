@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from logoscan._validate import finite, number, pdq_hex, positive, unit
+from logoscan._validate import box, finite, number, pdq_hex, positive, script, unit
 from logoscan.errors import InputError
 from logoscan.odds import sigmoid
 from logoscan.types import Band, BrandMention, Listing, LogoImages, Match
@@ -35,11 +35,14 @@ __all__ = [
     "Report",
     "Score",
     "Signal",
+    "TextLine",
+    "UnreadLine",
     "top_score",
 ]
 
 SCHEMA_VERSION = 3
-"""Version of the report's JSON, raised when a field changes its meaning or is removed."""
+"""Version of the report's JSON, raised when a field changes its meaning or is removed. Fields that are added later are
+null in reports that were written before."""
 SHOWN_FROM = 0.2
 """Probability from which a match is drawn for people and a brand is judged: below, chance likenesses would drown the
 rest. Matches without a probability are drawn."""
@@ -142,6 +145,8 @@ class BrandResult:
         brand: Name of the brand.
         probability: Probability that the photos show the brand, in [0, 1]; None without a calibration.
         score: Score of the brand, in [0, 100].
+        named: Whether the photos show the brand by the threshold of the provenance; None where nothing decides that: no
+            photo was searched, or there is neither a calibration nor a threshold; and in older reports.
 
     Raises:
         InputError: A number is not in its range.
@@ -150,6 +155,7 @@ class BrandResult:
     brand: str
     probability: float | None
     score: float
+    named: bool | None = None
 
     def __post_init__(self) -> None:
         if self.probability is not None:
@@ -181,6 +187,52 @@ class ImageRecord:
     def __post_init__(self) -> None:
         if self.pdq is not None:
             pdq_hex("ImageRecord.pdq", self.pdq)
+
+
+@dataclass(frozen=True)
+class TextLine:
+    """One line of text that was read in a photo; kept only where it was asked for, because it may name people.
+
+    Attributes:
+        image: Position of the photo in the listing, from 0.
+        xyxy: Box in pixels of the upright photo.
+        text: The words as they were read.
+        confidence: Confidence of the reading, in [0, 1], as the engine states it; engines differ.
+
+    Raises:
+        InputError: A number is not in its range.
+    """
+
+    image: int
+    xyxy: tuple[float, float, float, float]
+    text: str
+    confidence: float
+
+    def __post_init__(self) -> None:
+        box("TextLine.xyxy", self.xyxy)
+        unit("TextLine", "confidence", self.confidence)
+
+
+@dataclass(frozen=True)
+class UnreadLine:
+    """One line of text that was detected in a photo and not read: it may say anything.
+
+    Attributes:
+        image: Position of the photo in the listing, from 0.
+        xyxy: Box in pixels of the upright photo.
+        script: ISO 15924 code of its script ("Cyrl"); None where it is not known.
+
+    Raises:
+        InputError: A field is not of the stated kind.
+    """
+
+    image: int
+    xyxy: tuple[float, float, float, float]
+    script: str | None = None
+
+    def __post_init__(self) -> None:
+        box("UnreadLine.xyxy", self.xyxy)
+        script("UnreadLine.script", self.script)
 
 
 # Scheme and slashes; login, up to the last @ before the path; host and path, up to the query.
@@ -292,6 +344,15 @@ class Provenance:
         score_model: Name and version of the score model.
         device: Device of the encoder.
         time: ISO 8601 time of the scan.
+        precision: Precision of the networks' arithmetic, "fp32" or "bf16"; "encoder bf16, detector fp32" where they
+            differ; None where a model does not state it, and in older reports.
+        runtime: Library that ran the networks, "torch" or "openvino", in the same form.
+        threshold: Number above which a brand is `named`: a probability where a calibration fits, else the least cosine
+            that the caller gave; None where there is neither, and in older reports. A brand that is registered by its
+            name alone has the threshold of the calibration for names.
+
+    Raises:
+        InputError: The threshold is no finite number.
     """
 
     version: str
@@ -302,6 +363,13 @@ class Provenance:
     score_model: str
     device: str
     time: str
+    precision: str | None = None
+    runtime: str | None = None
+    threshold: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.threshold is not None:
+            finite("Provenance", "threshold", self.threshold)
 
 
 @dataclass(frozen=True)
@@ -323,9 +391,13 @@ class Report:
         listing: What the listing stated; None in reports that older versions wrote.
         price: How the price compares with the usual prices of the score's brand; None where the score has no brand, and
             in older reports.
+        text: Lines that were read in the photos, photo by photo; None where they were not asked for.
+        unread: Lines that were detected in the photos and not read, to save work or because the engine lacks their
+            script, photo by photo; None where no photo was searched for text, and in older reports. Photos that were
+            not searched are named in `warnings` and `skipped`.
 
     Raises:
-        InputError: The version is unknown, or a match names a picture that the listing does not have.
+        InputError: The version is unknown, or a match or a line of text names a picture that the listing does not have.
     """
 
     listing_id: str
@@ -341,16 +413,19 @@ class Report:
     schema_version: int = SCHEMA_VERSION
     listing: ListingFacts | None = None
     price: PriceFinding | None = None
+    text: tuple[TextLine, ...] | None = None
+    unread: tuple[UnreadLine, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.schema_version != SCHEMA_VERSION:
             raise InputError(
                 f"Report.schema_version: expected {SCHEMA_VERSION}, got {self.schema_version!r:.80}; "
-                "another version of logoscan wrote it"
+                "another version of logoscan wrote it: scan the listing again"
             )
-        absent = [m.image for m in self.matches if not 0 <= m.image < len(self.images)]
-        if absent:
-            raise InputError(f"Report.matches: expected picture numbers below {len(self.images)}, got {absent[0]}")
+        for name in ("matches", "text", "unread"):
+            absent = [row.image for row in getattr(self, name) or () if not 0 <= row.image < len(self.images)]
+            if absent:
+                raise InputError(f"Report.{name}: expected picture numbers below {len(self.images)}, got {absent[0]}")
 
     def sums_to(self) -> float:
         """Return the logit of the score: bias plus contributions."""

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeAlias, get_args
+from typing import Annotated, Any, Literal, Protocol, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ from logoscan._validate import (
     currency,
     float32_array,
     number,
+    script,
     text,
     text_mapping,
     texts,
@@ -92,6 +93,32 @@ def source_name(source: TextSource) -> str:
     return f"image:{source}" if isinstance(source, int) else source
 
 
+class _PictureInJson:
+    """Tells pydantic how a picture of a listing stands in JSON, such as a request to a service: as a file's name.
+
+    A name in a request is opened below the scanner's root, as one in a file of listings is.
+    """
+
+    def __get_pydantic_core_schema__(self, source: object, handler: object) -> Any:
+        """Return the schema: a non-empty name in JSON, anything in Python, which the listing checks itself."""
+        from pydantic_core import core_schema
+
+        return core_schema.json_or_python_schema(
+            core_schema.str_schema(),
+            core_schema.any_schema(),
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                _picture_name, return_schema=core_schema.str_schema(), when_used="json"
+            ),
+        )
+
+
+def _picture_name(source: ImageSource) -> str:
+    """Return the name of a picture that is given as a file; others cannot be written as JSON."""
+    if not isinstance(source, (str, Path)):
+        raise InputError(f"Listing.images: expected names of files, to be written as JSON, got {type(source).__name__}")
+    return str(source)
+
+
 @dataclass(frozen=True)
 class Listing:
     """One product listing as a marketplace holds it. Only `id` is required; a field that is absent is not judged.
@@ -120,7 +147,7 @@ class Listing:
     """
 
     id: str
-    images: tuple[ImageSource, ...] = ()
+    images: tuple[Annotated[ImageSource, _PictureInJson()], ...] = ()
     title: str | None = None
     description: str | None = None
     claimed_brand: str | None = None
@@ -291,7 +318,9 @@ class TextSpans:
         polygons: Corners, float32 (n, 4, 2), in pixels x y, clockwise from the top left of the text as it is read.
         texts: The n texts.
         confidence: Confidence of the reading, float32 (n,), in [0, 1], as the engine states it; engines differ.
-        unread: Number of lines that were detected and, to save work, not read.
+        unread_xyxy: Boxes of the lines that were detected and, to save work, not read, float32 (m, 4), in pixels.
+        unread_scripts: Script of each of these lines as ISO 15924 names it ("Cyrl"), None where it is not known; () is
+            all unknown.
 
     Raises:
         InputError: An array is not of the stated kind.
@@ -300,16 +329,28 @@ class TextSpans:
     polygons: NDArray[np.float32]
     texts: tuple[str, ...]
     confidence: NDArray[np.float32]
-    unread: int = 0
+    unread_xyxy: Boxes = field(default_factory=lambda: np.zeros((0, 4), np.float32))
+    unread_scripts: tuple[str | None, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "texts", texts("TextSpans", "texts", self.texts))
         float32_array("TextSpans", "polygons", self.polygons, (len(self.texts), 4, 2))
         float32_array("TextSpans", "confidence", self.confidence, (len(self.texts),))
         unit_array("TextSpans", "confidence", self.confidence)
+        float32_array("TextSpans", "unread_xyxy", self.unread_xyxy, (None, 4))
+        object.__setattr__(self, "unread_scripts", tuple(self.unread_scripts) or (None,) * self.unread)
+        for code in self.unread_scripts:
+            script("TextSpans.unread_scripts", code)
+        if (n := len(self.unread_scripts)) != self.unread:
+            raise InputError(f"TextSpans.unread_scripts: expected one for each of {self.unread} lines, got {n}")
 
     def __len__(self) -> int:
         return len(self.texts)
+
+    @property
+    def unread(self) -> int:
+        """Number of lines that were detected and not read."""
+        return len(self.unread_xyxy)
 
     @property
     def xyxy(self) -> Boxes:
@@ -323,16 +364,19 @@ class TextSpans:
         return cls(np.zeros((0, 4, 2), np.float32), (), np.zeros(0, np.float32))
 
     def rows(self, rows: Sequence[int]) -> TextSpans:
-        """Return the lines of these row numbers, in the order given."""
+        """Return the lines of these row numbers, in the order given, without the unread ones."""
         chosen = np.array(rows, np.int64)
         return TextSpans(self.polygons[chosen], tuple(self.texts[row] for row in chosen), self.confidence[chosen])
 
     def joined(self, more: TextSpans) -> TextSpans:
         """Return these lines followed by those of `more`."""
-        polygons, confidence = (
-            np.concatenate(pair) for pair in ((self.polygons, more.polygons), (self.confidence, more.confidence))
+        return TextSpans(
+            np.concatenate([self.polygons, more.polygons]),
+            (*self.texts, *more.texts),
+            np.concatenate([self.confidence, more.confidence]),
+            np.concatenate([self.unread_xyxy, more.unread_xyxy]),
+            (*self.unread_scripts, *more.unread_scripts),
         )
-        return TextSpans(polygons, (*self.texts, *more.texts), confidence, self.unread + more.unread)
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,8 @@ from logoscan.results import (
     Provenance,
     Report,
     Score,
+    TextLine,
+    UnreadLine,
 )
 from logoscan.scoring.model import PRIOR, ScoreModel
 from logoscan.text.quantities import Pack
@@ -239,6 +241,7 @@ def reports(draw: st.DrawFn) -> Report:
                 st.none() | texts,
                 st.none() | st.integers(1, 30_000),
                 st.none() | st.integers(1, 30_000),
+                st.none() | st.sampled_from(["0f" * 32]),
             )
         )
     )
@@ -261,19 +264,31 @@ def reports(draw: st.DrawFn) -> Report:
         distance=units,
         probability=units,
     )
+    boxes_xyxy = st.tuples(finite, finite, finite, finite)
+    positions = st.integers(0, max(0, len(images) - 1))
+    text_lines = tuples_of(st.builds(TextLine, positions, boxes_xyxy, texts, units))
+    unread_lines = tuples_of(st.builds(UnreadLine, positions, boxes_xyxy, st.sampled_from([None, "Cyrl", "Arab"])))
     return Report(
         listing_id=draw(names),
         seller_id=draw(optional_texts),
         score=draw(scores()),
-        brands=draw(tuples_of(st.builds(BrandResult, names, st.none() | units, st.floats(0.0, 100.0)))),
+        brands=draw(
+            tuples_of(
+                st.builds(BrandResult, names, st.none() | units, st.floats(0.0, 100.0), st.none() | st.booleans())
+            )
+        ),
         matches=draw(tuples_of(matches)) if images else (),
         mentions=draw(tuples_of(mentions)),
         warnings=draw(tuples_of(texts)),
         skipped=draw(tuples_of(texts)),
         images=images,
-        provenance=draw(st.builds(Provenance, *[texts] * 8)),
+        provenance=draw(
+            st.builds(Provenance, *[texts] * 8, optional_texts, optional_texts, st.none() | st.floats(-1.0, 1.0))
+        ),
         listing=draw(st.none() | listings.map(ListingFacts.of)),
         price=draw(st.none() | price_findings),
+        text=draw(st.none() | text_lines) if images else draw(st.none() | st.just(())),
+        unread=draw(st.none() | unread_lines) if images else draw(st.none() | st.just(())),
     )
 
 

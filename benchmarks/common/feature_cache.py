@@ -28,7 +28,7 @@ from logoscan.runtime import cores
 from logoscan.scan.scanner import Scanner
 from logoscan.vision.features import PhotoFeatures
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Version of the files; those of another version are not found."""
 
 # Photos that wait in memory for the caller of `photo_features`.

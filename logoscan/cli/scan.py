@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     type=click.Path(dir_okay=False, path_type=Path),
     help="File of photos and the sellers who used them: read, if it is there, and written with this scan's added.",
 )
+@click.option("--keep-text", is_flag=True, help="Keep the lines that are read in photos; they may name people.")
 @click.option("--overlay", type=click.Path(path_type=Path), default=None, help="Folder for photos with boxes drawn.")
 @ENCODER
 @PRETRAINED
@@ -89,6 +90,7 @@ def scan(
     prices: Path | None,
     score_model: Path | None,
     ledger: Path | None,
+    keep_text: bool,
     overlay: Path | None,
     encoder: str | None,
     pretrained: str | None,
@@ -132,9 +134,11 @@ def scan(
                 root=root,
                 calibration="auto" if calibration is None else read_record(MatchCalibration, calibration),
                 similarity_threshold=similarity_threshold,
+                keep_text=keep_text,
             )
         inputs = {"listings": listings, "prices": prices, "calibration": calibration,
-                  "threshold": similarity_threshold, "ledger": ledger, "root": root, "effort": effort}  # fmt: skip
+                  "similarity_threshold": similarity_threshold, "ledger": ledger, "root": root, "effort": effort,
+                  "keep_text": keep_text}  # fmt: skip
         run.scan(scanner, rows, partial(row_count, listings), out, root, overlay, _made_by(scanner, inputs))
     if ledger is not None:
         with changed_ledger(ledger) as latest:
@@ -157,7 +161,7 @@ def _made_by(scanner: Scanner, inputs: Mapping[str, object]) -> dict[str, str]:
     their path, which is private.
     """
     provenance = asdict(scanner.scan(Listing("-")).provenance)
-    out = {name: str(value) for name, value in provenance.items() if name not in ("device", "time")}
+    out = {name: str(value) for name, value in provenance.items() if name not in ("device", "runtime", "time")}
     for name, value in inputs.items():
         if not isinstance(value, Path):
             out[name] = str(value)

@@ -228,6 +228,7 @@ def _reports(scanner: Scanner, listings: Sequence[Listing]) -> list[Report | str
 
 
 def identify(make_scanner: MakeScanner, tag: str) -> dict[str, str]:
-    """Return what decides the reports, as far as a scanner states it; not the device, which may differ by actor."""
+    """Return what decides the reports, as far as a scanner states it; what differs by an actor's device is left out."""
     provenance = asdict(make_scanner().scan(Listing("-")).provenance)
-    return {name: value for name, value in provenance.items() if name not in ("device", "time")} | {"tag": tag}
+    varying = ("device", "runtime", "time")
+    return {name: str(value) for name, value in provenance.items() if name not in varying} | {"tag": tag}

@@ -489,6 +489,26 @@ class LogoIndex:
             self._keypoints = self._keypoints.merge(other._keypoints)
             self._state = make_state(brands, (logos, names, negatives), images, families)
 
+    def replace_with(self, other: LogoIndex) -> None:
+        """Take over the content of another index at once, such as one that was registered anew on disk.
+
+        A service swaps its index while it runs, without a pause and without loading a model again:
+
+            scanner.index.replace_with(LogoIndex.load("index/", scanner.encoder))
+
+        Each request uses one snapshot: one that began before sees the old content to its end, one that begins
+        afterwards sees the new content, and none sees a mixture. `Provenance.index` tells which one it was. Later
+        changes of one index do not affect the other.
+
+        Raises:
+            MismatchError: The other index was made by another encoder; nothing is changed.
+        """
+        self.require(other.encoder_info)
+        new = other.snapshot()
+        with self._lock:
+            self._keypoints, self._origin = new._keypoints, new._origin  # by hash of the image: they fit any content
+            self._state = new._state
+
     @property
     def shared_logos(self) -> tuple[tuple[tuple[str, str], ...], ...]:
         """Families: logos of two brands or more that have the same image, each a pair of brand and identifier.

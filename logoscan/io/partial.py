@@ -106,7 +106,7 @@ class PartialOutput:
         differences = [
             f"{name} {provenance[name]!r:.80}, now {value!r:.80}"
             for name, value in self._made_by.items()
-            if name in provenance and provenance[name] != value
+            if name in provenance and str(provenance[name]) != value
         ]
         not_stored = [name for name in self._made_by if name not in provenance]
         difference = "; ".join(differences) or f"other {' or '.join(not_stored or ['software'])}"

@@ -20,6 +20,7 @@ __all__ = [
     "from_mapping",
     "keys_for_log",
     "read_record",
+    "record_schema",
     "to_json",
     "to_mapping",
     "write_record",
@@ -93,6 +94,11 @@ def from_mapping(kind: type[T], values: object, where: str) -> T:
         return _adapter(kind).validate_python(values)  # type: ignore[no-any-return]
     except ValueError as error:
         raise InputError(f"{where}: {_explain(error)}") from None
+
+
+def record_schema(kind: type) -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of a dataclass as `to_json` writes it; records within stand in `$defs`."""
+    return _adapter(kind).json_schema(mode="serialization")  # type: ignore[no-any-return]
 
 
 def write_record(path: Path, record: object) -> None:

@@ -214,6 +214,11 @@ class MarkComparison:
                 raise InputError("alteration: expected a scanner with an AlterationCheck, got alterations=None")
             return self._check
 
+    def run_once(self, crop: Rgb, logo_image: Rgba) -> None:
+        """Compare one crop with one logo image, so that the check is loaded; do nothing where there is no check."""
+        if self._check is not None:
+            self._loaded_check().check(crop, logo_image)
+
     def alteration(self, image: ImageSource, match: Match, index: LogoIndex) -> Alteration | None:
         """Compare a matched region with the logo image.
 

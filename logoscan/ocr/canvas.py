@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from logoscan.errors import InputError
-from logoscan.images.boxes import iou
+from logoscan.images.boxes import iou, overlap_of_smaller
 from logoscan.types import Boxes, Rgb, TextSpans
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "scale_image",
     "sizes_in_words",
     "spans_of",
+    "unread_boxes",
 ]
 
 # Canvas sides are multiples of this: at most nine shapes at the default reading size.
@@ -40,6 +42,8 @@ MAX_ENLARGEMENT, MAX_BLUR, _MIN_READ_PX = 5.0, 2.0, 640
 detectors miss letters under some 12 px, and enlarging further shows nothing new."""
 # Intersection over union above which two readings of a photo have the same line.
 _SAME_LINE_IOU = 0.5
+# Share of the smaller of two boxes from which a line that was not read at one size was found at another one.
+_SAME_PLACE_SHARE = 0.5
 # Height over width from which a box is read as a line that runs up or down.
 _UPRIGHT_RATIO = 1.5
 
@@ -158,3 +162,23 @@ def spans_of(polygons: list[Any], texts: list[str], confidence: list[float], sca
     points = np.asarray(polygons, np.float32).reshape(-1, 4, 2) / np.float32(scale)
     points = np.clip(points, 0, np.array([shape[1], shape[0]], np.float32))
     return TextSpans(points, tuple(texts), np.clip(np.asarray(confidence, np.float32), 0, 1))
+
+
+def unread_boxes(polygons: Sequence[NDArray[np.float32]], readings: Sequence[TextSpans], scale: float) -> Boxes:
+    """Return the boxes of lines that were detected and not read, float32 (n, 4) in pixels of a photo, each line once.
+
+    Args:
+        polygons: For each size at which lines were searched those that were not read, float32 (n, 4, 2), in pixels of
+            the photo as it was read.
+        readings: For each size the lines that were read, in pixels of the photo. What was read at another size is not
+            unread.
+        scale: Scale at which the photo was read.
+    """
+    unread = np.zeros((0, 4), np.float32)
+    for size, corners in enumerate(polygons):
+        boxes = np.concatenate([corners.min(axis=1, initial=np.inf), corners.max(axis=1, initial=-np.inf)], axis=1)
+        boxes = (boxes / np.float32(scale)).astype(np.float32)
+        known = [unread, *(spans.xyxy for other, spans in enumerate(readings) if other != size)]
+        covered = overlap_of_smaller(boxes, np.concatenate(known)).max(axis=1, initial=0)
+        unread = np.concatenate([unread, boxes[covered <= _SAME_PLACE_SHARE]])
+    return unread

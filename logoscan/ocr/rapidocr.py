@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from logoscan._hashing import file_sha256
 from logoscan.errors import CorruptFileError, InputError, MissingDependencyError
+from logoscan.images.boxes import clip
 from logoscan.ocr.canvas import (
     MAX_ENLARGEMENT,
     best_readings,
@@ -27,6 +28,7 @@ from logoscan.ocr.canvas import (
     scale_image,
     sizes_in_words,
     spans_of,
+    unread_boxes,
 )
 from logoscan.runtime import building_networks
 from logoscan.types import Boxes, Rgb, TextSpans
@@ -129,17 +131,17 @@ class RapidOcr:
         picture, scale = scale_image(image, self.long_side_px)
         bgr = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), np.uint8)  # RapidOCR takes arrays as BGR
         readings: list[TextSpans] = []
-        unread = 0
+        unread: list[NDArray[np.float32]] = []
         for size in find_sizes(image.shape, scale, self.find_px, self.most_enlarged):
             polygons = self._find(bgr, size)
             if self.most_lines is not None:
-                count = len(polygons)
-                polygons = _largest(polygons, self.most_lines)
-                unread = max(unread, count - len(polygons))  # several sizes find many of the same lines
-            if len(polygons):
-                texts, confidence = self._recognise(bgr, polygons)
-                readings.append(spans_of(list(polygons), texts, confidence, scale, image.shape))
-        return replace(merge_readings(readings or [TextSpans.empty()]), unread=unread)
+                polygons, others = _largest(polygons, self.most_lines)
+                unread.append(others)
+            texts, confidence = self._recognise(bgr, polygons) if len(polygons) else ([], [])
+            readings.append(spans_of(list(polygons), texts, confidence, scale, image.shape))
+        height, width = image.shape[:2]
+        boxes = clip(unread_boxes(unread, readings, scale), width, height)
+        return replace(merge_readings(readings), unread_xyxy=boxes, unread_scripts=())
 
     def _find(self, bgr: Rgb, size: tuple[int, int]) -> NDArray[np.float32]:
         """Return the lines of a photo, float32 (n, 4, 2) px, searched in it at this width and height."""
@@ -180,11 +182,12 @@ class RapidOcr:
         return out
 
 
-def _largest(polygons: NDArray[np.float32], most: int) -> NDArray[np.float32]:
-    """Return the lines with the highest letters, in their order: a brand writes its name large."""
+def _largest(polygons: NDArray[np.float32], most: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the lines with the highest letters, in their order, and the others: a brand writes its name large."""
     sides = np.linalg.norm(polygons - np.roll(polygons, -1, axis=1), axis=2)
     heights = np.minimum(sides[:, 0], sides[:, 1])
-    return polygons[np.sort(np.argsort(-heights, kind="stable")[:most])]
+    order = np.argsort(-heights, kind="stable")
+    return polygons[np.sort(order[:most])], polygons[order[most:]]
 
 
 def _torch_threads() -> int:

@@ -18,15 +18,18 @@ A process builds its own models. A Scanner cannot be pickled and refuses to work
 or forkserver. A fork of a process that had built models cannot build any.
 """
 
+from logoscan.scan.decision_log import DecisionRecord, log_decision
 from logoscan.scan.pace import Pace
 from logoscan.scan.pipeline import Pipeline
 from logoscan.scan.scanner import Scanner
 from logoscan.scan.screening import Screener, Screening
 
 __all__ = [
+    "DecisionRecord",
     "Pace",
     "Pipeline",
     "Scanner",
     "Screener",
     "Screening",
+    "log_decision",
 ]

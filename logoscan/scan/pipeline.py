@@ -7,19 +7,18 @@ nothing flows back.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TypeAlias
 
-from logoscan._version import __version__
 from logoscan.index.logo_index import LogoIndex
 from logoscan.matching.alteration import MarkComparison
 from logoscan.matching.fusion import BrandEvidence, lower_contradicted
 from logoscan.matching.match import most_probable_first
 from logoscan.matching.matcher import Matcher
-from logoscan.results import BrandResult, ListingFacts, Provenance, Report
+from logoscan.results import BrandResult, ListingFacts, Report
 from logoscan.scan.findings import FindingsMaker
+from logoscan.scan.photo_lines import skipped_lines, text_lines, unread_lines
 from logoscan.scan.photo_selection import MAX_IMAGES, name_passed_over, selected_photos
+from logoscan.scan.provenance import Models, Naming
 from logoscan.scoring.judge import Findings, Judge
 from logoscan.text.listing_text import ListingText, search_photo_text
 from logoscan.types import Listing, MarkAlteration, Match
@@ -33,16 +32,6 @@ _MIN_REPORTED = 0.02
 
 Altered: TypeAlias = Mapping[str, MarkAlteration]
 """Alteration of the mark of each brand that was compared with its logo image."""
-
-
-@dataclass(frozen=True)
-class Models:
-    """Descriptions of the models that made a report, for its provenance."""
-
-    encoder: str
-    detector: str
-    ocr: str | None
-    device: str
 
 
 class Pipeline:
@@ -64,6 +53,8 @@ class Pipeline:
         judge: Judge,
         models: Models,
         on_stage: OnStage | None = None,
+        *,
+        keep_text: bool = False,
     ) -> None:
         """Bind the stages.
 
@@ -75,9 +66,11 @@ class Pipeline:
             judge: Scores findings.
             models: Descriptions of the models.
             on_stage: Called with the duration of each stage.
+            keep_text: Whether reports keep the lines that were read in photos.
         """
         self.extractor, self.matcher, self.comparison, self.judge = extractor, matcher, comparison, judge
         self._findings, self._models, self._on_stage = findings, models, on_stage
+        self._naming, self._keep_text = Naming(matcher, findings.similarity_threshold), keep_text
 
     def scan(
         self, listings: Sequence[Listing], index: LogoIndex, cache: FeatureCache | None = None
@@ -166,7 +159,7 @@ class Pipeline:
                 score=score,
                 brands=tuple(
                     sorted(
-                        (self._brand_result(j.brand, j.shown, j.score.value, evidence) for j in judgements),
+                        (self._brand_result(j.brand, j.shown, j.score.value, evidence, index) for j in judgements),
                         key=lambda r: (-r.score, r.brand),
                     )
                 ),
@@ -175,18 +168,26 @@ class Pipeline:
                 warnings=_warnings(listing, photos),
                 skipped=(*skipped, *(line for judgement in judgements for line in judgement.skipped)),
                 images=tuple(photo.record for photo in photos),
-                provenance=self._provenance(index),
+                provenance=self._models.provenance(index, self.judge.score_model.version, self._naming.threshold),
                 listing=ListingFacts.of(listing),
                 price=next((j.price for j in judgements if j.brand == score.brand), None),
+                text=text_lines(photos) if self._keep_text and self._models.ocr else None,
+                unread=unread_lines(photos) if self._models.ocr else None,
             )
 
     def _brand_result(
-        self, brand: str, shown: float | None, score: float | None, evidence: Mapping[str, BrandEvidence]
+        self,
+        brand: str,
+        shown: float | None,
+        score: float | None,
+        evidence: Mapping[str, BrandEvidence],
+        index: LogoIndex,
     ) -> BrandResult:
         """Return the result of a brand, without a probability where it does not come from a calibration."""
         of_brand = evidence.get(brand)
         calibrated = self.matcher.calibration is not None or (of_brand is not None and of_brand.logo is not None)
-        return BrandResult(brand, shown if calibrated else None, score or 0.0)
+        named = self._naming.is_named(brand, shown, index)
+        return BrandResult(brand, shown if calibrated else None, score or 0.0, named)
 
     def _skipped(
         self, text: ListingText, photos: Sequence[PhotoFeatures], index: LogoIndex, matches: Sequence[Match]
@@ -194,7 +195,7 @@ class Pipeline:
         """Return sentences that say what was left out of the scan."""
         skipped = [] if self._models.ocr else ["photos were not read: no OCR engine"]
         skipped += [f"image {i}: without {', '.join(p.unfinished)}" for i, p in enumerate(photos) if p.unfinished]
-        skipped += [f"image {i}: {_unread(p.spans.unread)}" for i, p in enumerate(photos) if p.spans.unread]
+        skipped += skipped_lines(photos)
         if passed_over := name_passed_over(len(text.listing.images), photos):
             skipped.append(f"{passed_over}: over the cap of {MAX_IMAGES}")
         if self.matcher.calibration is None and matches:
@@ -204,24 +205,8 @@ class Pipeline:
         skipped += text.cut.values()
         return [*skipped, *(f"{name}: not read" for name in text.unread)]
 
-    def _provenance(self, index: LogoIndex) -> Provenance:
-        return Provenance(
-            version=__version__,
-            encoder=self._models.encoder,
-            index=index.fingerprint,
-            detector=self._models.detector,
-            ocr=self._models.ocr or "none",
-            score_model=self.judge.score_model.version,
-            device=self._models.device,
-            time=datetime.now(UTC).isoformat(timespec="seconds"),
-        )
-
 
 def _warnings(listing: Listing, photos: Sequence[PhotoFeatures]) -> tuple[str, ...]:
     """Return sentences that name the fields and the photos that could not be read, and why."""
     fields = [f"{name}: {why}" for name, why in sorted(listing.dropped.items())]
     return (*fields, *(f"image {i}: {photo.warning}" for i, photo in enumerate(photos) if photo.warning))
-
-
-def _unread(lines: int) -> str:
-    return f"{lines} more {'line' if lines == 1 else 'lines'} of small text not read, to save work"

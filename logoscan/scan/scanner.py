@@ -11,6 +11,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, NoReturn, get_args
 
@@ -28,12 +29,15 @@ from logoscan.ocr.engine import OcrChoice, OcrEngine, make_ocr
 from logoscan.pricing.model import PriceModel
 from logoscan.results import Report
 from logoscan.runtime import cores
+from logoscan.scan.decision_log import OnDecision, announce_all
 from logoscan.scan.findings import FindingsMaker
 from logoscan.scan.pace import Pace
-from logoscan.scan.pipeline import Models, Pipeline
+from logoscan.scan.pipeline import Pipeline
+from logoscan.scan.provenance import Models
 from logoscan.scan.screening import OnTimeout, OnUnreadable, Screener, Screening, check_listing
 from logoscan.scan.threads import batched, in_order
 from logoscan.scan.unreadable import warn_of_unreadable_photos
+from logoscan.scan.warm_up import warm_up
 from logoscan.scoring.judge import Judge
 from logoscan.scoring.model import ScoreModel
 from logoscan.scoring.signals import DEFAULT_SIGNALS, SignalFunction
@@ -87,7 +91,9 @@ class Scanner:
         root: Root = None,
         limits: ImageLimits | None = None,
         effort: Effort = "default",
+        keep_text: bool = False,
         on_stage: OnStage | None = None,
+        on_decision: OnDecision | None = None,
     ) -> None:
         """Wire stages of your own; `Scanner.default` wires the bundled models.
 
@@ -106,7 +112,8 @@ class Scanner:
             prices: Price references; None judges by the owners' usual prices alone.
             score_model: The stated priors if None.
             ledger: Photos and who used them, such as a `PhotoLedger`; a scan reads it, the caller adds to it
-                (`PhotoLedger.add_report`), official photos of brands too. None looks up none and hashes none.
+                (`PhotoLedger.add_report`), official photos of brands too. None looks up none. Photos are hashed where
+                the extra `photos` is installed, and must be for a ledger.
             signals: Functions of a `Case`.
             calibration: "auto" takes the bundled one that belongs to encoder and detector, if there is one.
             name_calibration: Calibration for brands that are registered by their name alone; "auto" as above.
@@ -117,8 +124,11 @@ class Scanner:
             limits: Caps on image files.
             effort: How much work may be saved by keypoints, mirroring, reading and the detector made here; an OCR
                 engine and a detector that are given have their own.
-            on_stage: Called with the name of each stage that ended and its seconds, for metrics. The names are "open",
-                "detect", "encode", "keypoints", "read", "search", "match", "alterations", "text" and "judge".
+            keep_text: Whether reports keep the lines that were read in photos (`Report.text`), which may name people.
+            on_stage: Called with the name of each stage that ended and its seconds, for metrics; `vision.extractor`
+                explains the names (`STAGES`), which are stable.
+            on_decision: Called with each decision, for a log without personal data; `decision_log.log_decision` logs
+                it as a line of JSON.
 
         Raises:
             InputError: `check_alterations` is set without `alterations`, or `effort` does not exist.
@@ -141,7 +151,7 @@ class Scanner:
             Sift() if keypoints == "sift" else keypoints,
             root=root,
             limits=limits,
-            hash_photos=ledger is not None,
+            hash_photos=ledger is not None or find_spec("pdqhash") is not None,
             effort=effort,
             on_stage=on_stage,
         )
@@ -165,11 +175,12 @@ class Scanner:
             MarkComparison(alterations, extractor, always=check_alterations),
             FindingsMaker(matcher, similarity_threshold, ledger),
             Judge(prices or PriceModel(), score_model or ScoreModel(), tuple(signals)),
-            Models(encoder.description, self.detector.description, None if ocr is None else ocr.name, encoder.device),
+            Models.of(encoder, self.detector, ocr),
             on_stage,
+            keep_text=keep_text,
         )
+        self._on_decision, self._process = on_decision, os.getpid()
         self._screener = self.screener()
-        self._process = os.getpid()
 
     @classmethod
     def default(
@@ -191,7 +202,9 @@ class Scanner:
         name_calibration: MatchCalibration | Literal["auto"] | None = "auto",
         similarity_threshold: float | None = None,
         signals: Sequence[SignalFunction] = DEFAULT_SIGNALS,
+        keep_text: bool = False,
         on_stage: OnStage | None = None,
+        on_decision: OnDecision | None = None,
     ) -> Scanner:
         """Wire the bundled models. All wiring of the library is done here.
 
@@ -212,7 +225,9 @@ class Scanner:
             name_calibration: Calibration for brands that are registered by their name alone; "auto" as above.
             similarity_threshold: Least cosine from which a brand counts as shown, where there is no calibration.
             signals: Functions of a `Case`.
+            keep_text: Whether reports keep the lines that were read in photos, which may name people.
             on_stage: Called with the name of each stage that ended and its seconds, as for the constructor.
+            on_decision: Called with each decision, as for the constructor.
 
         Raises:
             InputError: There are no brands, or an argument is out of range.
@@ -241,8 +256,25 @@ class Scanner:
             root=root,
             limits=limits,
             effort=effort,
+            keep_text=keep_text,
             on_stage=on_stage,
+            on_decision=on_decision,
         )
+
+    def warm_up(self) -> float:
+        """Load and run all models once, and return the seconds that it took.
+
+        A service calls it before it accepts requests, so that the first one is as fast as the others. It scans a
+        listing that is made up, which touches no file, counts as no decision and teaches the screening no duration;
+        its stages are reported to `on_stage`.
+
+        Raises:
+            LogoscanError: A model breaks at a plain photo.
+        """
+        self._refuse_fork()
+        start = time.perf_counter()
+        warm_up(self.pipeline, self.index.snapshot())
+        return time.perf_counter() - start
 
     # -- listings
 
@@ -286,7 +318,8 @@ class Scanner:
 
         def scan_batch(batch: Sequence[Listing]) -> Iterator[Report]:
             self._refuse_fork()
-            return self.pipeline.scan(batch, self.index.snapshot(), cache)
+            reports = self.pipeline.scan(batch, self.index.snapshot(), cache)
+            return announce_all(reports, len(batch), self._on_decision)
 
         reports = in_order(batched(map(check_listing, listings), batch_size), scan_batch, workers or self._workers())
         return warn_of_unreadable_photos(reports, self._root)
@@ -320,8 +353,8 @@ class Scanner:
         stops early where no remaining stage can change the decision. A stage is not started unless it is expected to
         end in time, judged by the durations of earlier stages; a running model is never interrupted, so a deadline can
         be overrun. Photos are opened even after the deadline, for two seconds of opening in all, because one that
-        cannot be read must not be allowed for lack of time. To warm up the models and measure durations, screen five
-        listings or more with `deadline_s=math.inf`.
+        cannot be read must not be allowed for lack of time. To measure durations, screen five listings or more with
+        `deadline_s=math.inf` after `warm_up`.
 
         Args:
             listing: The listing to be posted.
@@ -341,7 +374,7 @@ class Scanner:
 
     def screener(self, *, pace: Pace | None = None, clock: Callable[[], float] = time.perf_counter) -> Screener:
         """Return a screener with a pace of its own; `screen` shares one between all callers."""
-        return Screener(self.pipeline, self.index, pace=pace, clock=clock)
+        return Screener(self.pipeline, self.index, pace=pace, clock=clock, on_decision=self._on_decision)
 
     # -- the two halves of a scan
 

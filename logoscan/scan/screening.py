@@ -33,6 +33,7 @@ from logoscan.index.logo_index import LogoIndex
 from logoscan.io.records import from_json, to_json, to_mapping
 from logoscan.results import Report
 from logoscan.scan._screening_run import ScreeningRun, SkippedStage, WhySkipped
+from logoscan.scan.decision_log import Decision, DecisionRecord, OnDecision, announce
 from logoscan.scan.pace import Pace
 from logoscan.scan.pipeline import Pipeline
 from logoscan.types import Band, Listing
@@ -48,7 +49,6 @@ __all__ = [
     "check_listing",
 ]
 
-Decision: TypeAlias = Literal["allow", "hold", "block"]
 OnTimeout: TypeAlias = Literal["hold", "allow"]
 OnUnreadable: TypeAlias = Literal["hold", "allow"]
 
@@ -76,6 +76,9 @@ class Screening:
     elapsed_s: Mapping[str, float]
     total_s: float
     timed_out: bool
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "elapsed_s", dict(self.elapsed_s))
 
     def to_mapping(self) -> dict[str, Any]:
         """Return the screening as plain dictionaries, lists, strings and numbers."""
@@ -116,6 +119,7 @@ class Screener:
         *,
         pace: Pace | None = None,
         clock: Callable[[], float] = time.perf_counter,
+        on_decision: OnDecision | None = None,
     ) -> None:
         """Bind the pipeline.
 
@@ -125,8 +129,10 @@ class Screener:
             pace: Expected durations of stages; None makes a new one. Share one only between scanners of the same
                 models.
             clock: Returns seconds, rising.
+            on_decision: Called with each decision once it is made.
         """
         self._pipeline, self._index, self._pace, self._clock = pipeline, index, pace or Pace(), clock
+        self._on_decision = on_decision
         self._counts: Counter[str] = Counter()
         self._lock = Lock()
 
@@ -167,6 +173,7 @@ class Screener:
             decision = on_timeout
         self._count(decision, timed_out, run.skipped)
         total_s = self._clock() - run.start_s
+        announce(self._on_decision, DecisionRecord.of(report, total_s, decision, timed_out))
         return Screening(decision, report, tuple(run.skipped), run.elapsed_s, total_s, timed_out)
 
     def _count(self, decision: Decision, timed_out: bool, skipped: list[SkippedStage]) -> None:

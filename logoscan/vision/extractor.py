@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 
@@ -31,11 +31,27 @@ from logoscan.vision.features import FeatureCache, PhotoFeatures, Step, rescaled
 from logoscan.vision.sift import KeypointExtractor, Keypoints
 from logoscan.vision.text_regions import add_text_regions
 
-__all__ = ["FeatureExtractor", "OnStage", "OpenPhoto", "timed"]
+__all__ = ["STAGES", "FeatureExtractor", "OnStage", "OpenPhoto", "Stage", "timed"]
 
+Stage: TypeAlias = Literal[
+    "open", "detect", "encode", "keypoints", "read", "search", "match", "alterations", "text", "judge"
+]
+STAGES: Mapping[Stage, str] = {
+    "open": "decode photos, and hash them; once for each of the two",
+    "detect": "propose regions of a batch of photos",
+    "encode": "make vectors of regions and of lines of text",
+    "keypoints": "find keypoints in photos",
+    "read": "read lines of text in photos",
+    "search": "search the index for the regions of photos",
+    "match": "calibrate what was found, and compare keypoints",
+    "alterations": "compare marks with their logo images",
+    "text": "find names and terms in the words of a listing and of its photos",
+    "judge": "compute signals and scores, and make the report",
+}
+"""What each stage does, by its name. The names are stable: a metric that is named by one keeps its meaning."""
 OnStage: TypeAlias = Callable[[str, float], None]
-"""Called with the name of a stage that ended ("open", "detect", "encode", "keypoints", "read", "search", "match",
-"alterations", "text", "judge") and the seconds that it took; by several threads at a time where a scan uses several."""
+"""Called with the name of a stage that ended (`STAGES`) and the seconds that it took; by several threads at a time
+where a scan uses several."""
 
 logger = logging.getLogger(__name__)
 
@@ -81,7 +97,7 @@ class OpenPhoto:
 
 
 @contextmanager
-def timed(stage: str, on_stage: OnStage | None) -> Iterator[None]:
+def timed(stage: Stage, on_stage: OnStage | None) -> Iterator[None]:
     """Report how long a stage took, where `on_stage` is given; what it raises is logged and costs nothing else."""
     start = time.perf_counter()
     yield
@@ -117,7 +133,7 @@ class FeatureExtractor:
             keypoints: Finds keypoints; None finds none.
             root: Folder that names of photos are relative to and may not leave, as in `images.read_picture`.
             limits: Caps on image files.
-            hash_photos: Whether the perceptual hash of each photo is computed, for a `PhotoLedger`.
+            hash_photos: Whether the perceptual hash of each photo is computed, for reports and a `PhotoLedger`.
             effort: How much work reading and mirroring may save; detector and OCR engine have their own.
             on_stage: Called with the duration of each stage.
 

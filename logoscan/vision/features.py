@@ -88,6 +88,10 @@ def rescaled(features: PhotoFeatures, from_wh: tuple[int, int], to_wh: tuple[int
     return replace(
         features,
         regions=Regions(features.regions.xyxy * np.tile(scale, 2), features.regions.confidence),
-        spans=replace(features.spans, polygons=features.spans.polygons * scale),
+        spans=replace(
+            features.spans,
+            polygons=features.spans.polygons * scale,
+            unread_xyxy=features.spans.unread_xyxy * np.tile(scale, 2),
+        ),
         keypoints=keypoints,
     )

@@ -107,7 +107,7 @@ def test_help_examples_run(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Image.fromarray(photo_of(None)).save(shop / "alarms" / "a.png")
     (shop / "prices.csv").write_text("brand,price,currency\nAcme,90,EUR\n")
     ran = []
-    for command in ("register", "scan", "report", "verdict", "calibrate", "inspect", "demo", "doctor"):
+    for command in ("register", "scan", "report", "schema", "verdict", "calibrate", "inspect", "demo", "doctor"):
         if command == "calibrate":
             label_photos(shop)
             judge_photos(shop)

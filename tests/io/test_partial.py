@@ -198,7 +198,7 @@ def begun(path: Path, made_by: dict[str, str] | None, *listings: str) -> None:
         ({**INDEX_A, "index": "b"}, r"made by something else \(index 'i', now 'b'\)"),
         ({**INDEX_A, "version": "9", "index": "i"}, "version '0', now '9'"),
         ({"version": "0", "index": "i", "listings": "m"}, r"other listings"),
-        ({"version": "0", "index": "i", "listings": "l", "threshold": "0.5"}, "other listings or threshold"),
+        ({"version": "0", "index": "i", "listings": "l", "ledger": "0.5"}, "other listings or ledger"),
         (None, "other software"),
     ],
 )

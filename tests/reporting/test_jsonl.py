@@ -14,7 +14,7 @@ from logoscan.errors import CorruptFileError
 from logoscan.io.sealed_lines import seal
 from logoscan.reporting.jsonl import read_reports, report_from_json, report_to_json, write_reports
 from logoscan.reporting.overlay import draw_overlay
-from logoscan.results import ImageRecord, Report, Signal
+from logoscan.results import BrandResult, ImageRecord, Report, Signal, TextLine, UnreadLine
 from logoscan.scoring.model import ScoreModel
 from logoscan.types import BrandMention, Match, Rgb
 
@@ -31,6 +31,9 @@ def full_report() -> Report:
         mentions=(BrandMention("title", "ACMEE", "Acme", "near", 0.2, 0.4),),
         warnings=("image 1: broken.jpg: the file is empty",),
         skipped=("price not judged",),
+        brands=(BrandResult("Acme", 0.9, 40.0, True),),
+        text=(TextLine(0, (1.0, 2.0, 3.0, 4.0), "ACMEE", 0.9),),
+        unread=(UnreadLine(0, (5.0, 6.0, 7.0, 8.0), "Cyrl"),),
         images=(ImageRecord("a.jpg", "00", 600, 500), ImageRecord("broken.jpg", None, None, None)),
     )
 
@@ -66,7 +69,7 @@ def test_the_keys_are_those_of_the_format() -> None:
     values = json.loads(report_to_json(full_report()))
     assert set(values) == {
         "schema_version", "listing_id", "seller_id", "score", "brands", "matches", "mentions", "warnings", "skipped",
-        "images", "provenance", "listing", "price", "sha256",
+        "images", "provenance", "listing", "price", "text", "unread", "sha256",
     }  # fmt: skip
     assert set(values["score"]) == {
         "value", "band", "brand", "bias", "contributions", "coverage", "model", "doubts",
@@ -76,9 +79,13 @@ def test_the_keys_are_those_of_the_format() -> None:
         "image", "xyxy", "brand", "logo", "similarity", "margin", "probability", "kind", "keypoints",
     }  # fmt: skip
     assert set(values["mentions"][0]) == {"source", "text", "brand", "kind", "distance", "probability", "xyxy"}
-    assert set(values["images"][0]) >= {"sha256", "width", "height"}
+    assert set(values["images"][0]) == {"file", "sha256", "width", "height", "pdq"}
+    assert set(values["text"][0]) == {"image", "xyxy", "text", "confidence"}
+    assert set(values["unread"][0]) == {"image", "xyxy", "script"}
+    assert set(values["brands"][0]) == {"brand", "probability", "score", "named"}
     assert set(values["provenance"]) == {
-        "version", "encoder", "index", "detector", "ocr", "score_model", "device", "time",
+        "version", "encoder", "index", "detector", "ocr", "score_model", "device", "time", "precision", "runtime",
+        "threshold",
     }  # fmt: skip
 
 
@@ -110,6 +117,9 @@ def _altered(path: tuple[str | int, ...], value: Any) -> str:
         (("matches", 0, "xyxy"), [1, 2, 3], "xyxy"),
         (("mentions", 0, "kind"), "far", "Input should be 'exact', 'near', 'partial', 'compatible' or 'style'"),
         (("listing_id",), None, "listing_id: Input should be a valid string"),
+        (("text", 0, "image"), 2, "Report.text: expected picture numbers below 2, got 2"),
+        (("unread", 0, "image"), -1, "Report.unread: expected picture numbers below 2, got -1"),
+        (("unread", 0, "script"), "Cyrillic", "UnreadLine.script: expected an ISO 15924 code such as 'Cyrl', or None"),
     ],
 )
 def test_an_altered_report_does_not_load(tmp_path: Path, path: tuple[str | int, ...], value: Any, reason: str) -> None:

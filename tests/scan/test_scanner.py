@@ -480,7 +480,8 @@ def test_text_of_ligatures_is_truncated_after_folding() -> None:
 def test_lines_that_were_not_read_stand_in_the_report() -> None:
     class Hasty(FakeOcr):
         def read(self, images: Sequence[Rgb]) -> list[TextSpans]:
-            return [replace(spans, unread=n) for n, spans in enumerate(super().read(images))]
+            boxes = np.array([[0, 0, 9, 3], [0, 4, 9, 7]], np.float32)
+            return [replace(s, unread_xyxy=boxes[:n], unread_scripts=()) for n, s in enumerate(super().read(images))]
 
     report = make_scanner(ocr=Hasty()).scan(Listing("L", (photo_of(ACME), photo_of(BOLT), photo_of(None))))
     told = [line for line in report.skipped if "lines" in line or "line " in line]
