@@ -34,12 +34,12 @@ __all__ = ["UNSEEN", "QueueRow", "review_queue"]
 UNSEEN = 0.05
 """Least probability, for the queue, of a listing that could not be judged: the upper end of the 1-5 % of counterfeits
 that marketplaces state."""
-# Similarity of two folded titles, of 100, from which they are nearly the same: another size, colour or emoji.
+# Similarity of two titles, of 100, from which they are nearly the same: another size or emoji, one word more.
 _NEAR_TITLE = 85.0
 # Ratio of two prices from which they are not those of copies.
 _OTHER_PRICE = 1.5
 # Rows that a listing is compared with: thousands may share a banner.
-_MOST_COMPARED = 300
+_MOST_COMPARED = 100
 # Reasons of a row, the weightiest.
 _REASONS = 3
 
@@ -101,7 +101,7 @@ class _Entry:
     band: Band
     brand: str | None
     title: str | None
-    folded: str
+    words: str
     price: float | None
     currency: str | None
     url: str | None
@@ -121,7 +121,7 @@ def _entry(report: Report) -> _Entry:
     title = facts.title if facts else None
     return _Entry(
         report.listing_id, report.seller_id, probability, score.value, score.band, score.brand, title,
-        fold(title or ""), *((facts.price, facts.currency, facts.url) if facts else (None, None, None)),
+        _words(title), *((facts.price, facts.currency, facts.url) if facts else (None, None, None)),
         tuple(photos.items()), tuple(against[:_REASONS]), score.doubts,
     )  # fmt: skip
 
@@ -134,7 +134,8 @@ class _Rows:
 
         self.rows: list[_Entry] = []
         self._index = faiss.IndexBinaryFlat(256)
-        self._row_of_hash: list[int] = []
+        self._hashes: list[int] = []
+        self._rows_of_hash: dict[int, list[int]] = {}
         self._rows_of_file: dict[str, list[int]] = {}
         self._without_photos: dict[tuple[str | None, str | None], list[int]] = {}
 
@@ -147,26 +148,36 @@ class _Rows:
         number = len(self.rows)
         self.rows.append(entry)
         if not entry.photos:
-            self._without_photos.setdefault((entry.seller_id, entry.brand), []).append(number)
+            _append(self._without_photos, (entry.seller_id, entry.brand), number)
         for sha256, pdq in entry.photos:
-            self._rows_of_file.setdefault(sha256, []).append(number)
+            _append(self._rows_of_file, sha256, number)
             if pdq is not None:
-                self._index.add(_packed(pdq))
-                self._row_of_hash.append(number)
+                if pdq not in self._rows_of_hash:
+                    self._index.add(_packed(pdq))
+                    self._hashes.append(pdq)
+                _append(self._rows_of_hash, pdq, number)
 
     def _candidates(self, entry: _Entry) -> list[_Entry]:
         """Return rows that share a photo with a listing, the first ones first."""
         if not entry.photos:
             numbers = self._without_photos.get((entry.seller_id, entry.brand), [])
-            return [self.rows[number] for number in numbers[:_MOST_COMPARED]]
+            return [self.rows[number] for number in numbers]
         found: set[int] = set()
         for sha256, pdq in entry.photos:
             found.update(self._rows_of_file.get(sha256, ()))
-            if pdq is not None and self._row_of_hash:
+            if pdq is not None and self._hashes:
                 # FAISS finds what lies below the radius
                 _, _, near = self._index.range_search(_packed(pdq), MATCH_BITS + 1)
-                found.update(self._row_of_hash[at] for at in near.tolist())
+                for at in near.tolist():
+                    found.update(self._rows_of_hash[self._hashes[at]])
         return [self.rows[number] for number in sorted(found)[:_MOST_COMPARED]]
+
+
+def _append(rows_of: dict[Any, list[int]], key: object, number: int) -> None:
+    """Append a row to those of a photo, as long as they are few enough to be compared."""
+    rows = rows_of.setdefault(key, [])
+    if len(rows) < _MOST_COMPARED:
+        rows.append(number)
 
 
 def _packed(pdq: int) -> NDArray[np.uint8]:
@@ -175,15 +186,26 @@ def _packed(pdq: int) -> NDArray[np.uint8]:
 
 def _is_copy(one: _Entry, other: _Entry) -> bool:
     """Return whether two listings with a photo in common, or with none at all, are copies of one listing."""
-    if one.brand != other.brand or not _has_photos_of(one, other):
-        return False
-    if not one.photos and (one.seller_id is None or not one.folded):
+    if one.brand != other.brand or (not one.photos and (one.seller_id is None or not one.words)):
         return False
     if one.price and other.price and one.currency == other.currency:
         low, high = sorted((one.price, other.price))
         if high >= low * _OTHER_PRICE:
             return False
-    return one.folded == other.folded or fuzz.ratio(one.folded, other.folded) >= _NEAR_TITLE
+    return _has_title_of(one, other) and _has_photos_of(one, other)
+
+
+def _has_title_of(one: _Entry, other: _Entry) -> bool:
+    if one.words == other.words:
+        return True
+    # beside the same photos a title may be a part of the other; without photos it is all that there is
+    near = fuzz.token_set_ratio if one.photos else fuzz.ratio
+    return bool(one.words and other.words) and near(one.words, other.words, score_cutoff=_NEAR_TITLE) > 0
+
+
+def _words(title: str | None) -> str:
+    """Return the folded words of a title."""
+    return " ".join(folded for word in (title or "").split() if (folded := fold(word)))
 
 
 def _has_photos_of(one: _Entry, other: _Entry) -> bool:
