@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import get_args
 
@@ -42,7 +43,7 @@ def export(reports: Path, out: Path, by: ExportKind) -> None:
     check_place(out)
     count = 0
 
-    def rows() -> object:
+    def rows() -> Iterator[Sequence[object]]:
         nonlocal count
         for row in export_rows(open_reports(reports), by):
             count += 1

@@ -123,7 +123,9 @@ class ScannerOptions:
 
     def resolved(self) -> ScannerOptions:
         """Return the same options with absolute paths, for processes in other folders."""
-        paths = {f.name: value.resolve() for f in fields(self) if isinstance(value := getattr(self, f.name), Path)}
+        paths: dict[str, Any] = {
+            f.name: value.resolve() for f in fields(self) if isinstance(value := getattr(self, f.name), Path)
+        }
         return replace(self, **paths)
 
     def deciding(self) -> dict[str, object]:
