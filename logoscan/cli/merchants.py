@@ -16,6 +16,7 @@ from logoscan.cli.inputs import STANDARD, open_reports
 from logoscan.cli.options import MAP, MODE
 from logoscan.cli.outputs import check_place, is_csv, save_lines, table_lines
 from logoscan.errors import InputError
+from logoscan.io.csv_output import csv_lines
 from logoscan.io.rows import BadRow
 from logoscan.merchants.facts import MerchantFacts
 from logoscan.merchants.facts_file import read_facts
@@ -60,7 +61,7 @@ def merchants(reports: Path, facts: Path | None, columns: Mapping[str, str] | No
         for seller in {**states, **known}
     ]
     scores.sort(key=lambda score: (-score.value, score.seller_id or ""))
-    save_lines(out, table_lines(_COLUMNS, scores, as_csv=as_csv))
+    save_lines(out, csv_lines(_COLUMNS, map(_cells, scores)) if as_csv else table_lines(_COLUMNS, scores, as_csv=False))
     bands = Counter(score.band for score in scores)
     if out != STANDARD:
         summary = ", ".join(f"{bands[band]} {band}" for band in ("block", "review", "clear"))
@@ -68,6 +69,12 @@ def merchants(reports: Path, facts: Path | None, columns: Mapping[str, str] | No
     if failed + lost:
         complain(f"{failed + lost} rows failed, see above")
         sys.exit(1)
+
+
+def _cells(score: MerchantScore) -> list[object]:
+    """Return a score as a row; of its contributions the names and what they add."""
+    parts = tuple(f"{c.name} {c.contribution:+.2f}" for c in score.contributions)
+    return [parts if name == "contributions" else getattr(score, name) for name in _COLUMNS]
 
 
 def _read_facts(

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 # Screenings without a deadline before those with one, so that durations are known: what `Scanner.screen` asks for.
 _WARM_UP = 5
 
+# Contributions to the log-odds from which a reason is given.
+_LEAST_REASON = 0.01
+
 
 @main.command(
     short_help="Decide about listings before they are posted.",
@@ -129,7 +132,7 @@ def _answer(screening: Screening) -> str:
     reasons = [
         {"signal": c.signal, "contribution": c.contribution, "why": c.why}
         for c in score.contributions
-        if c.contribution > 0
+        if c.contribution >= _LEAST_REASON
     ]
     return json.dumps(
         {

@@ -40,8 +40,8 @@ _NEAR_TITLE = 85.0
 _OTHER_PRICE = 1.5
 # Rows that a listing is compared with: thousands may share a banner.
 _MOST_COMPARED = 100
-# Reasons of a row, the weightiest.
-_REASONS = 3
+# Reasons of a row, the weightiest, and what each adds to the log-odds at least.
+_REASONS, _LEAST_REASON = 3, 0.01
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def _entry(report: Report) -> _Entry:
     probability = 0.0 if score.value is None else score.value / 100
     if score.value is None or score.doubts:
         probability = max(probability, UNSEEN)
-    against = [c.why for c in score.contributions if c.contribution > 0]
+    against = [c.why for c in score.contributions if c.contribution >= _LEAST_REASON]
     photos = {i.sha256: None if i.pdq is None else int(i.pdq, 16) for i in report.images if i.sha256 is not None}
     title = facts.title if facts else None
     return _Entry(

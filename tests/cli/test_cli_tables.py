@@ -51,6 +51,7 @@ def test_merchants_are_scored_as_the_library_does(reports: Path, tmp_path: Path)
     assert as_csv.exit_code == 0
     table = list(csv.DictReader((tmp_path / "scores.csv").read_text().splitlines()))
     assert [row["seller_id"] for row in table] == ["bad", "good"]
+    assert table[0]["contributions"].startswith("listings +")
 
 
 def test_bad_facts_are_said(reports: Path, tmp_path: Path) -> None:
