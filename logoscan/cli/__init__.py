@@ -4,7 +4,36 @@
 are shared by commands.
 """
 
-from logoscan.cli import calibrate, demo, doctor, inspect, register, report, scan, schema, verdict
+from logoscan.cli import (
+    calibrate,
+    demo,
+    doctor,
+    export,
+    inspect,
+    merchants,
+    queue,
+    register,
+    report,
+    scan,
+    schema,
+    screen,
+    verdict,
+)
 from logoscan.cli.app import main
 
-__all__ = ["calibrate", "demo", "doctor", "inspect", "main", "register", "report", "scan", "schema", "verdict"]
+__all__ = [
+    "calibrate",
+    "demo",
+    "doctor",
+    "export",
+    "inspect",
+    "main",
+    "merchants",
+    "queue",
+    "register",
+    "report",
+    "scan",
+    "schema",
+    "screen",
+    "verdict",
+]

@@ -1,6 +1,7 @@
 """The group of all commands; it turns errors into one line on stderr and an exit code.
 
-Exit codes: 0 no errors; 1 some rows failed; 2 usage or set-up; 130 interrupted; 141 the reader of the output has gone.
+Exit codes: 0 no errors; 1 some rows or photos failed; 2 usage or set-up; 130 interrupted; 141 the reader of the output
+has gone.
 """
 
 from __future__ import annotations
@@ -126,7 +127,8 @@ class Application(Group):
     cls=Application,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=(
-        "Exit codes: 0 all well, 1 some rows failed (stderr says which), 2 usage or set-up.\n\n"
+        "Exit codes: 0 all well, 1 some rows or photos failed (stderr says which), 2 usage or set-up, "
+        "130 interrupted.\n\n"
         + examples(
             "logoscan demo",
             "logoscan register brands/ --out index/",

@@ -1,24 +1,63 @@
-"""Input files of several commands: prices and photo ledgers."""
+"""Inputs of several commands: listings, reports, prices and photo ledgers; `-` is standard input."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from logoscan.cli.console import Complaints
 from logoscan.errors import InputError
 from logoscan.io.files import held, lock_beside
-from logoscan.io.listings import BadRow
+from logoscan.io.listings import BadRow, ListingSource
 from logoscan.merchants.photo_ledger import PhotoLedger
 from logoscan.pricing.files import read_prices
 from logoscan.pricing.model import PriceModel
+from logoscan.reporting.jsonl import read_reports
+from logoscan.results import Report
 
-__all__ = ["changed_ledger", "load_ledger", "price_model"]
+__all__ = ["STANDARD", "changed_ledger", "listing_source", "load_ledger", "open_reports", "photo_root", "price_model"]
+
+STANDARD = Path("-")
+"""Standard input or output, where a file of lines is meant."""
 
 
-def price_model(path: Path | None) -> tuple[PriceModel | None, int]:
-    """Return the price model of a file of prices, and how many of its rows failed; stderr says which."""
+def listing_source(path: Path) -> ListingSource:
+    """Return where listings are read from: the file or folder, or standard input for `-`."""
+    return sys.stdin.buffer if path == STANDARD else path
+
+
+def photo_root(listings: Path) -> Path:
+    """Return the folder of the photos of listings: that of their file, for standard input the current one."""
+    if listings == STANDARD:
+        return Path()
+    return listings if listings.is_dir() else listings.parent
+
+
+def open_reports(path: Path) -> Iterator[Report]:
+    """Return the reports of a file, of a folder that `scan --shards` wrote, or of standard input for `-`.
+
+    Raises:
+        InputError: There is no such file.
+        CorruptFileError: While reading: a line is no report, was altered, or the end is missing.
+    """
+    if path == STANDARD:
+        return read_reports(sys.stdin.buffer)
+    if path.is_dir():
+        from logoscan.distributed.report_files import shard_reports
+
+        return shard_reports(path)
+    return read_reports(path)
+
+
+def price_model(path: Path | None, columns: Mapping[str, str] | None = None) -> tuple[PriceModel | None, int]:
+    """Return the price model of a file of prices, and how many of its rows failed; stderr says which.
+
+    Args:
+        path: Path of the file; None gives no model.
+        columns: Fields by the names of the columns that hold them.
+    """
     if path is None:
         return None, 0
     failed = 0
@@ -29,7 +68,7 @@ def price_model(path: Path | None) -> tuple[PriceModel | None, int]:
             failed += row.rows
             complain(f"{path.name}, line {row.line}: {row.reason}")
 
-        records = list(read_prices(path, on_error=on_error))
+        records = list(read_prices(path, on_error=on_error, columns=columns))
     return PriceModel.fit(records), failed
 
 

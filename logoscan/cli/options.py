@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import fields
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
@@ -9,10 +12,17 @@ import click
 
 from logoscan.errors import InputError
 from logoscan.io.files import file_mode
+from logoscan.io.rows import FIELDS
+from logoscan.merchants.facts import MerchantFacts
 from logoscan.ocr.engine import OcrChoice
 from logoscan.types import Effort
 
-__all__ = ["DETECTOR", "DEVICE", "EFFORT", "ENCODER", "INDEX", "MODE", "OCR", "PRETRAINED", "DetectorChoice"]
+__all__ = [
+    "DETECTOR", "DEVICE", "EFFORT", "ENCODER", "INDEX", "MAP", "MODE", "OCR", "PRETRAINED", "DetectorChoice"
+]  # fmt: skip
+
+# Fields of the tables that commands read: listings, prices, facts about merchants.
+_FIELDS = tuple(dict.fromkeys((*FIELDS, "brand", *(f.name for f in fields(MerchantFacts)))))
 
 DetectorChoice: TypeAlias = Literal["logo", "tiles", "whole"]
 """Values of `DETECTOR`. Click accepts exactly the values of this type, of `OcrChoice` and of `Effort`."""
@@ -47,6 +57,32 @@ EFFORT = click.option(
 )
 INDEX = click.option(
     "--index", "index_dir", type=click.Path(path_type=Path), required=True, help="As `register` wrote it."
+)
+
+
+def _columns(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> Mapping[str, str] | None:
+    """Return our fields by the names of the columns that hold them."""
+    out: dict[str, str] = {}
+    for value in values:
+        theirs, equals, ours = (part.strip() for part in value.rpartition("="))
+        if not equals or not theirs:
+            raise click.BadParameter(f"expected THEIRS=OURS, got {value!r:.80}")
+        if ours and ours.casefold() not in _FIELDS:
+            near = get_close_matches(ours.casefold(), _FIELDS, n=1)
+            raise click.BadParameter(
+                f"expected one of our fields after =, got {ours!r:.80}" + (f"; did you mean {near[0]}?" if near else "")
+            )
+        out[theirs] = ours
+    return out or None
+
+
+MAP = click.option(
+    "--map",
+    "columns",
+    multiple=True,
+    metavar="THEIRS=OURS",
+    callback=_columns,
+    help="Column of a table that holds a field of ours, such as Preis=price; THEIRS= says that it is none. Repeatable.",
 )
 
 

@@ -10,8 +10,8 @@ import click
 
 from logoscan.cli.app import examples, main
 from logoscan.cli.console import complain, progress, say
+from logoscan.cli.inputs import open_reports, photo_root
 from logoscan.cli.options import MODE
-from logoscan.reporting.jsonl import read_reports
 
 # Photos that cannot be shown and are named on stderr; the others are counted.
 _MAX_NAMED = 20
@@ -21,7 +21,7 @@ _MAX_NAMED = 20
     short_help="Write evidence pages of a run.",
     epilog=examples("logoscan report reports.jsonl --html pages/ --root . --index index/"),
 )
-@click.argument("reports", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("reports", type=click.Path(exists=True, allow_dash=True, path_type=Path))
 @click.option("--html", "folder", type=click.Path(path_type=Path), required=True, help="Folder of the pages.")
 @click.option("--root", type=click.Path(path_type=Path), help="Folder of the photos; default: where REPORTS is.")
 @click.option(
@@ -32,7 +32,7 @@ _MAX_NAMED = 20
 )
 @MODE
 def report(reports: Path, folder: Path, root: Path | None, index_dir: Path | None) -> None:
-    """Write evidence pages of REPORTS (.jsonl, as `scan` wrote it): index.html, and a page a listing.
+    """Write evidence pages of REPORTS (as `scan` wrote them; - is standard input): index.html, and a page a listing.
 
     They open from disk, without a server, and load nothing from elsewhere. Needs the extra `report`. Exit code 1 if
     photos that were scanned cannot be shown; stderr says which.
@@ -41,7 +41,7 @@ def report(reports: Path, folder: Path, root: Path | None, index_dir: Path | Non
     from logoscan.reporting.run_html import write_pages
 
     index = None if index_dir is None else LogoIndex.load(index_dir)
-    photo_folder, not_shown = root or reports.parent, 0
+    photo_folder, not_shown = root or photo_root(reports), 0
 
     def missing(listing_id: str, reason: str) -> None:
         nonlocal not_shown
@@ -49,9 +49,10 @@ def report(reports: Path, folder: Path, root: Path | None, index_dir: Path | Non
         if not_shown <= _MAX_NAMED:
             complain(f"listing {listing_id!r}: {reason}")
 
-    with progress("report", "pages", partial(_line_count, reports)) as advance:
+    count_lines = partial(_line_count, reports) if reports.is_file() else lambda: None
+    with progress("report", "pages", count_lines) as advance:
         count = write_pages(
-            read_reports(reports), folder, root=photo_folder, index=index, done=advance, missing=missing
+            open_reports(reports), folder, root=photo_folder, index=index, done=advance, missing=missing
         )
     say(f"{count} listings -> {folder / 'index.html'}")
     if not_shown:

@@ -1,36 +1,42 @@
-"""`logoscan scan`: scan listings to a file of reports that grows line by line."""
+"""`logoscan scan`: scan listings to a file of reports that grows line by line, to standard output, or by shards."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from logoscan._hashing import file_sha256, sha256_hex
-from logoscan.cli.app import INTERRUPTED, examples, main
-from logoscan.cli.console import Complaints, complain, progress, say, working
-from logoscan.cli.inputs import changed_ledger, load_ledger, price_model
-from logoscan.cli.options import DETECTOR, DEVICE, EFFORT, ENCODER, INDEX, MODE, OCR, PRETRAINED, DetectorChoice
-from logoscan.cli.overlays import write_overlays
-from logoscan.io.listings import BadRow, read_listings, row_count
+from logoscan.cli.app import examples, main
+from logoscan.cli.console import Complaints, complain, say, working
+from logoscan.cli.inputs import STANDARD, changed_ledger, listing_source, load_ledger, photo_root, price_model
+from logoscan.cli.outputs import StandardOutput
+from logoscan.cli.scan_run import ScanRun
+from logoscan.cli.scanners import ScannerOptions, identity_of, make_scanner, scanner_options
+from logoscan.cli.shards import scan_folder_of_shards
+from logoscan.io.listings import read_listings, row_count
 from logoscan.io.partial import PartialOutput
-from logoscan.io.records import read_record, to_json
-from logoscan.matching.calibration import MatchCalibration
-from logoscan.ocr.engine import OcrChoice
+from logoscan.merchants.photo_ledger import PhotoLedger
 from logoscan.reporting.jsonl import read_reports
-from logoscan.scan.unreadable import photo_warnings
-from logoscan.scoring.model import ScoreModel
-from logoscan.types import Effort, Listing
 
 if TYPE_CHECKING:
     from logoscan.scan.scanner import Scanner
+
+
+def _require_listings(context: click.Context, parameter: click.Parameter, value: Path | None) -> Path | None:
+    """Refuse listings beside shards, and neither of both."""
+    shards = context.params.get("shards")
+    if value is None and shards is None:
+        raise click.MissingParameter(ctx=context, param=parameter, param_hint="'LISTINGS'")
+    if value is not None and shards is not None:
+        raise click.UsageError("expected LISTINGS or --shards, got both", context)
+    return value
 
 
 @main.command(
@@ -40,112 +46,66 @@ if TYPE_CHECKING:
         "logoscan scan photos/ --index index/ --out photos.jsonl --prices prices.csv --overlay overlays/",
     ),
 )
-@click.argument("listings", type=click.Path(path_type=Path))
-@INDEX
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Reports, one JSON object a line.")
+@click.argument("listings", type=click.Path(path_type=Path), required=False, callback=_require_listings)
 @click.option(
-    "--root", type=click.Path(path_type=Path), default=None, help="Folder of the photos; default: where LISTINGS is."
+    "--out", type=click.Path(path_type=Path), required=True, help="Reports, one JSON object a line; - is stdout."
 )
-@click.option(
-    "--prices",
-    type=click.Path(path_type=Path),
-    default=None,
-    help="CSV: brand,price,currency[,category,condition,title].",
-)
-@click.option(
-    "--score-model",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="JSON, as ScoreModel.save wrote it; default: the stated priors.",
-)
-@click.option(
-    "--ledger",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="File of photos and the sellers who used them: read, if it is there, and written with this scan's added.",
-)
-@click.option("--keep-text", is_flag=True, help="Keep the lines that are read in photos; they may name people.")
 @click.option("--overlay", type=click.Path(path_type=Path), default=None, help="Folder for photos with boxes drawn.")
-@ENCODER
-@PRETRAINED
 @click.option(
-    "--similarity-threshold",
-    type=float,
-    default=None,
-    help="For an encoder without a calibration: cosine from which a brand counts as shown.",
+    "--shards",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    is_eager=True,
+    help="In place of LISTINGS: scan the files of this folder with Ray, each to a Parquet file in the folder OUT.",
 )
 @click.option(
-    "--calibration",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="As `calibrate` wrote it; default: the bundled one, if encoder and detector are.",
+    "--actors", type=click.IntRange(1), default=2, show_default=True, help="Processes that scan, with --shards."
 )
-@DETECTOR
-@OCR
-@EFFORT
-@DEVICE
-@MODE
+@scanner_options
 def scan(
-    listings: Path,
-    index_dir: Path,
-    out: Path,
-    root: Path | None,
-    prices: Path | None,
-    score_model: Path | None,
-    ledger: Path | None,
-    keep_text: bool,
-    overlay: Path | None,
-    encoder: str | None,
-    pretrained: str | None,
-    similarity_threshold: float | None,
-    calibration: Path | None,
-    detector: DetectorChoice,
-    ocr: OcrChoice,
-    effort: Effort,
-    device: str,
+    listings: Path | None, out: Path, overlay: Path | None, shards: Path | None, actors: int, **values: Any
 ) -> None:
-    """Scan LISTINGS: a .jsonl, .csv or .parquet file, or a folder of photos.
+    """Scan LISTINGS: a .jsonl, .csv or .parquet file, a folder of photos, or - for JSON lines from standard input.
 
     Writes to OUT.partial and renames it when complete; the same command goes on where it was, another one is refused.
-    Exit code 1 if rows or photos failed; stderr says which.
+    With - and --out - each listing is answered before the next is read. Exit code 1 if rows or photos failed; stderr
+    says which.
     """
-    from logoscan.index.logo_index import LogoIndex
-    from logoscan.runtime import one_core_a_batch
-    from logoscan.scan.scanner import Scanner
-    from logoscan.vision.detector import make_detector
-    from logoscan.vision.encoder import ClipEncoder
+    options = ScannerOptions(**values)
+    if shards is not None:
+        scan_folder_of_shards(shards, out, overlay, actors, options)
+    elif listings is not None:
+        _scan(listings, out, overlay, replace(options, root=options.root or photo_root(listings)))
 
-    one_core_a_batch()
-    references, bad_prices = price_model(prices)
+
+def _scan(listings: Path, out: Path, overlay: Path | None, options: ScannerOptions) -> None:
+    from logoscan.runtime import one_core_a_batch
+
+    one_by_one = listings == out == STANDARD
+    if not one_by_one:
+        one_core_a_batch()
+    prices, bad_prices = price_model(options.prices, options.columns)
     with Complaints() as complaints:
-        run = _Run(complaints)
-        rows = read_listings(listings, on_error=run.count_bad_row)
-        root = root or (listings if listings.is_dir() else listings.parent)
-        photos = None if ledger is None else load_ledger(ledger)
+        run, photos = ScanRun(complaints), PhotoLedger()
+        source = listing_source(listings)
+        rows = read_listings(source, on_error=run.count_bad_row, columns=options.columns)
+        if options.ledger is not None and out == STANDARD:
+            load_ledger(options.ledger)  # errors in it are reported before the work
+            run.on_report = photos.add_report
         with working("loading the models"):
-            clip = ClipEncoder(encoder, pretrained, device=device)
-            scanner = Scanner.default(
-                LogoIndex.load(index_dir, clip),
-                device=device,
-                encoder=clip,
-                detector=make_detector(detector, device=device, effort=effort),
-                ocr=None if ocr == "none" else ocr,
-                effort=effort,
-                prices=references,
-                score_model=None if score_model is None else ScoreModel.load(score_model),
-                ledger=photos,
-                root=root,
-                calibration="auto" if calibration is None else read_record(MatchCalibration, calibration),
-                similarity_threshold=similarity_threshold,
-                keep_text=keep_text,
-            )
-        inputs = {"listings": listings, "prices": prices, "calibration": calibration,
-                  "similarity_threshold": similarity_threshold, "ledger": ledger, "root": root, "effort": effort,
-                  "keep_text": keep_text}  # fmt: skip
-        run.scan(scanner, rows, partial(row_count, listings), out, root, overlay, _made_by(scanner, inputs))
-    if ledger is not None:
-        with changed_ledger(ledger) as latest:
-            for report in read_reports(out):
+            scanner = make_scanner(options, prices)
+        total = (lambda: None) if listings == STANDARD else partial(row_count, listings)
+        output: PartialOutput | StandardOutput = StandardOutput()
+        if out != STANDARD:
+            output = PartialOutput(out, _made_by(scanner, {"listings": listings, **options.deciding()}))
+        run.scan(scanner, rows, total, output, options.root or Path(), overlay, one_by_one=one_by_one)
+    if options.ledger is not None:
+        with changed_ledger(options.ledger) as latest:
+            latest.merge(photos)
+            for report in () if out == STANDARD else read_reports(out):
                 latest.add_report(report)
     summary = ", ".join(f"{run.bands[band]} {band}" for band in ("block", "review", "clear"))
-    say(f"{run.bands.total()} reports ({summary}) -> {out}")
+    if out != STANDARD:
+        say(f"{run.bands.total()} reports ({summary}) -> {out}")
     if run.failed + bad_prices:
         complain(f"{run.failed + bad_prices} rows failed, see above")
     if run.unread:
@@ -160,8 +120,7 @@ def _made_by(scanner: Scanner, inputs: Mapping[str, object]) -> dict[str, str]:
     Prices and calibration stand there by the hash of their content; listings and ledger, which may grow, by that of
     their path, which is private.
     """
-    provenance = asdict(scanner.scan(Listing("-")).provenance)
-    out = {name: str(value) for name, value in provenance.items() if name not in ("device", "runtime", "time")}
+    out = identity_of(scanner)
     for name, value in inputs.items():
         if not isinstance(value, Path):
             out[name] = str(value)
@@ -170,80 +129,3 @@ def _made_by(scanner: Scanner, inputs: Mapping[str, object]) -> dict[str, str]:
         else:
             out[name] = sha256_hex(os.fsencode(value.resolve()))
     return out
-
-
-@dataclass
-class _Run:
-    """One scan to a file, and what it counts.
-
-    Attributes:
-        complaints: Prints what goes wrong.
-        failed: Rows that have no report.
-        unread: Photos that could not be read or drawn, now or by an earlier run of the same command.
-        bands: Bands of the reports that were written now or by an earlier run.
-        advance: Moves the progress bar by a number of rows.
-    """
-
-    complaints: Complaints
-    failed: int = 0
-    unread: int = 0
-    bands: Counter[str] = field(default_factory=Counter)
-    advance: Callable[[int], object] = lambda rows: None
-
-    def count_bad_row(self, row: BadRow) -> None:
-        """Count and report a row that is not a listing."""
-        self._fail(row.rows, f"line {row.line}: {row.reason}")
-
-    def _fail(self, rows: int, message: str) -> None:
-        self.failed += rows
-        self.advance(rows)
-        self.complaints(message)
-
-    def scan(
-        self,
-        scanner: Scanner,
-        listings: Iterator[Listing],
-        total: Callable[[], int | None],
-        out: Path,
-        root: Path,
-        overlay: Path | None,
-        made_by: Mapping[str, str],
-    ) -> None:
-        """Scan listings to a file that grows line by line."""
-        with (
-            PartialOutput(out, made_by) as output,
-            progress("scan", "listings", total, done=len(output.done)) as self.advance,
-        ):
-            self.bands, self.unread = Counter(output.bands), output.unread
-            try:
-                for report in scanner.scan_many(self._unscanned(listings, output)):
-                    if overlay is not None:  # before the report: a report that is written is complete
-                        for reason in write_overlays(report, root, overlay):
-                            self.unread += 1
-                            self.complaints(f"listing {report.listing_id!r}: {reason}")
-                    output.write(to_json(report))
-                    self.unread += len(photo_warnings(report.warnings))
-                    self.bands[report.score.band] += 1
-                    for warning in report.warnings:
-                        self.complaints(f"listing {report.listing_id!r}: {warning}")
-                    self.advance(1)
-            except KeyboardInterrupt:
-                complain(f"interrupted; {self.bands.total()} reports are in {output.partial}, the same command goes on")
-                sys.exit(INTERRUPTED)
-
-    def _unscanned(self, listings: Iterator[Listing], output: PartialOutput) -> Iterator[Listing]:
-        """Yield the listings that have no report yet."""
-        ids, earlier = set(output.done), set(output.done)
-        for listing in listings:
-            if listing.id in earlier:
-                earlier.discard(listing.id)  # the progress bar began with it
-            elif listing.id in ids:
-                self._fail(1, f"listing {listing.id!r}: the id is there twice; only the first is scanned")
-            else:
-                ids.add(listing.id)
-                yield listing
-        if earlier:
-            complain(
-                f"{len(earlier)} reports in {output.partial} are of listings that are there no more, "
-                f"such as {min(earlier)!r:.80}"
-            )

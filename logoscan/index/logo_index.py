@@ -113,16 +113,7 @@ class LogoIndex:
             VettingError: Two brands conflict, see `add`.
         """
         index = cls(encoder)
-        folders = read_brand_folders(Path(folder))
-        warnings = [warning for f in folders for warning in f.warnings]
-        pending = [(f.brand, [(p.name, p) for p in f.logos]) for f in folders]
-        warnings += index.add_many(pending, allow=allow, prices=prices, on_brand=on_brand)
-        for brand, file in ((f.brand.name, path) for f in folders for path in f.negatives):
-            try:
-                index.add_negative(file, brand)
-            except (ImageError, VettingError) as error:
-                warnings.append(f"{brand}/{file.name}: negative not registered: {error}")
-        return index, warnings
+        return index, index.add_folder(folder, allow=allow, prices=prices, on_brand=on_brand)
 
     # -- content
 
@@ -313,6 +304,49 @@ class LogoIndex:
             images = {**state.logo_images, **encoded.logo_images}
             self._state = make_state(brands.values(), galleries, images, families)
         return [*encoded.warnings, *shared_logo_warnings(related.families, new)]
+
+    def add_folder(
+        self,
+        folder: str | Path,
+        *,
+        allow: Collection[ConflictKind] = (),
+        prices: UsualPrices | None = None,
+        on_brand: Callable[[str], None] | None = None,
+    ) -> list[str]:
+        """Register a folder of brand folders beside what is registered, and return warnings; see `from_folder`.
+
+        Raises:
+            VettingError: Two brands conflict, or one replaces what is registered, see `add`; nothing is registered.
+        """
+        folders = read_brand_folders(Path(folder))
+        warnings = [warning for f in folders for warning in f.warnings]
+        pending = [(f.brand, [(p.name, p) for p in f.logos]) for f in folders]
+        warnings += self.add_many(pending, allow=allow, prices=prices, on_brand=on_brand)
+        for brand, file in ((f.brand.name, path) for f in folders for path in f.negatives):
+            try:
+                self.add_negative(file, brand)
+            except (ImageError, VettingError) as error:
+                warnings.append(f"{brand}/{file.name}: negative not registered: {error}")
+        return warnings
+
+    def add_negatives_of(self, other: LogoIndex) -> int:
+        """Add the negatives of another index that are no brand's, or a brand's that is registered here.
+
+        Returns:
+            How many of them were not here before.
+
+        Raises:
+            MismatchError: The other index was made by another encoder.
+        """
+        self.require(other.encoder_info)
+        with self._lock:
+            state = self._state
+            names = {*state.by_name, NOT_A_BRAND}
+            there = other._state.negatives.without(lambda r: r.brand not in names)
+            before = {(r.id, r.brand) for r in state.negatives.records}
+            new = there.without(lambda r: (r.id, r.brand) in before)
+            self._state = replace(state, negatives=state.negatives.joined(new.records, new.vectors))
+            return len(new)
 
     def _vet(
         self, entries: Sequence[tuple[Brand, T]], allow: Collection[ConflictKind], prices: UsualPrices | None

@@ -9,18 +9,21 @@ from __future__ import annotations
 import csv
 import re
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 from logoscan.errors import InputError
+from logoscan.io.column_names import is_named, name_pairs
 from logoscan.io.tables import MOST_KEY_CHARS, MOST_LINE_CHARS, Line, lines_of
 
 __all__ = ["CsvTable", "open_csv"]
 
 DELIMITERS = (",", ";", "\t")
+# The line in which Excel names the delimiter.
+_SEPARATOR = re.compile(r"sep=([,;\t])\s*", re.IGNORECASE)
 # Most lines of a header in which quoted names contain line ends.
 _MOST_HEADER_LINES = 20
 # From this share of a record's lines that look like records themselves, its first quote is taken as not closed.
@@ -52,12 +55,15 @@ class CsvTable(NamedTuple):
         return _records(lines, self.delimiter, (len(self.columns), self.columns.index(key)))
 
 
-def open_csv(path: Path, names: Sequence[str]) -> CsvTable:
+def open_csv(path: Path, names: Sequence[str], columns: Mapping[str, str] | None = None) -> CsvTable:
     """Read the header of a CSV file. Its delimiter is that of comma, semicolon and tab with which most names are found.
+
+    A line `sep=;` before the header, which Excel writes and reads, names the delimiter itself.
 
     Args:
         path: Path of the file.
         names: Names of columns, in lower case.
+        columns: Further names of columns, each with the field that it holds.
 
     Raises:
         InputError: The file is UTF-16, or its header is no CSV.
@@ -65,18 +71,22 @@ def open_csv(path: Path, names: Sequence[str]) -> CsvTable:
     """
     with closing(lines_of(path)) as lines:
         head = list(islice(lines, 1))
-        while head and _is_blank(head[-1]):
+        delimiters: Sequence[str] = DELIMITERS
+        while head and (_is_blank(head[-1]) or _SEPARATOR.fullmatch(head[-1].text or "")):
+            if match := _SEPARATOR.fullmatch(head[-1].text or ""):
+                delimiters = (match[1],)
             head = list(islice(lines, 1))
         if head and '"' in (head[0].text or ""):  # a name may contain a line end
             head += islice(lines, _MOST_HEADER_LINES)
     if not head:
         return CsvTable(path, ",", (), 0)
     best: tuple[int, CsvTable] | None = None
-    for delimiter in DELIMITERS:
+    stated = name_pairs(columns, names)
+    for delimiter in delimiters:
         number, record = next(_records(_Lines(iter(head)), delimiter, None))
         if isinstance(record, str):
             continue
-        matches = sum(cell.strip().casefold() in names for cell in record)
+        matches = sum(is_named(cell, names, stated) for cell in record)
         if best is None or (matches, len(record)) > (best[0], len(best[1].columns)):
             best = matches, CsvTable(path, delimiter, tuple(record), number)
     if best is None:

@@ -9,15 +9,17 @@ import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import IO, Any, Literal, TypeAlias
 
 from logoscan.errors import InputError
 from logoscan.io.bad_rows import OnError, check_on_error, good_rows
-from logoscan.io.csv_tables import CsvTable, open_csv
+from logoscan.io.column_names import folded_name, name_pairs
+from logoscan.io.csv_rows import named_rows, read_csv, rows_of_csv
+from logoscan.io.csv_tables import open_csv
 from logoscan.io.folders import photo_names
 from logoscan.io.parquet_rows import ParquetTable
 from logoscan.io.rows import FIELDS, BadRow, field_of, to_listing
-from logoscan.io.tables import check_columns, kind_of, lines_of, log_ignored
+from logoscan.io.tables import Line, check_columns, kind_of, lines_of, lines_of_stream, log_ignored
 from logoscan.io.values import loads, replace_surrogates
 from logoscan.sources import PHOTO_SUFFIXES, NameBelow
 from logoscan.types import Listing
@@ -25,6 +27,7 @@ from logoscan.types import Listing
 __all__ = [
     "PHOTO_SUFFIXES",
     "BadRow",
+    "ListingSource",
     "listings_kind",
     "read_listings",
     "read_rows",
@@ -35,6 +38,8 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
+ListingSource: TypeAlias = str | Path | IO[bytes]
+"""A file or a folder of listings, or JSON lines from an open stream, such as standard input."""
 KINDS = (".jsonl", ".csv", ".parquet")
 _BLOCK_BYTES = 1 << 20
 _FIELD_NAMES = frozenset(FIELDS)
@@ -47,8 +52,8 @@ _Rows = Iterator[tuple[int, Mapping[str, Any] | BadRow]]
 # -- JSON lines
 
 
-def _from_jsonl(path: Path) -> _Rows:
-    for line, text in lines_of(path):
+def _from_jsonl(lines: Iterator[Line]) -> _Rows:
+    for line, text in lines:
         if text is None:
             yield line, BadRow(line, "expected a shorter line")
         elif text.strip():
@@ -74,24 +79,6 @@ def _refuse_array(path: Path) -> None:
 
 
 # -- CSV
-
-
-def rows_of_csv(table: CsvTable, columns: Mapping[str, str]) -> _Rows:
-    """Yield the rows of a CSV file by the names of our fields, each with its line."""
-    name_at = {at: columns[column] for at, column in enumerate(table.columns) if column in columns}
-    key = next(column for column, name in columns.items() if name in ("id", "brand", "file"))
-    short_row_logged = False
-    for line, cells in table.records(key):
-        if isinstance(cells, str):
-            yield line, BadRow(line, cells)
-            continue
-        if len(cells) < len(table.columns) and not short_row_logged:
-            short_row_logged = True
-            logger.warning(
-                "%s, line %d: %d cells in %d columns; those at the end count as empty, here and below",
-                table.path.name, line, len(cells), len(table.columns),
-            )  # fmt: skip
-        yield line, {name: cells[at] for at, name in name_at.items() if at < len(cells)}
 
 
 def _csv_values(row: Mapping[str, str]) -> Mapping[str, Any]:
@@ -132,19 +119,27 @@ def _below(listing: Listing, folder: Path) -> Listing:
     return replace(listing, images=tuple(NameBelow(i, folder) if isinstance(i, str) else i for i in listing.images))
 
 
-def read_listings(source: str | Path, *, on_error: OnError = "raise") -> Iterator[Listing]:
+def read_listings(
+    source: ListingSource, *, on_error: OnError = "raise", columns: Mapping[str, str] | None = None
+) -> Iterator[Listing]:
     """Yield the listings of a file, or one for each photo of a folder (its id is the file's name below the folder).
 
     Image names stay as they are written, and know the folder that they are relative to: that of the file, or the folder
     itself. A Scanner without a root looks for them there; one with a root, below the root. A field that cannot be read
-    is absent, and `Listing.dropped` says so; `to_listing` says what is repaired. The delimiter of a CSV file may be a
-    comma, a semicolon or a tab, and a row whose quote is not closed costs its line alone.
+    is absent, and `Listing.dropped` says so; `to_listing` says what is repaired.
+
+    A CSV file is read as people have it: delimited by commas, semicolons or tabs, with decimal points or commas, its
+    headers in any case and by usual other names (`column_names.OTHER_NAMES`). A row whose quote is not closed costs its
+    line alone. Other names of columns are read in Parquet, too, but not in JSON lines, which programs write.
 
     Args:
         source: `.jsonl`, `.csv` (images and reviews split by `|`), both in UTF-8 and compressed or not (`.csv.gz`),
-            `.parquet`, or a folder.
+            `.parquet`, or a folder; or an open binary stream of JSON lines, whose image names are relative to the
+            current folder.
         on_error: What to do with a row that is no listing: "raise" `InputError`, "skip" it and name it in the log, or a
             function that is called with the `BadRow`, in its place among the listings.
+        columns: Fields by the names of the columns or keys that hold them, where these have other names than usual; ""
+            says that a column is none of ours.
 
     Raises:
         InputError: There is no such file, or it is of another kind, UTF-16 or one JSON array; there is no column `id`,
@@ -154,21 +149,29 @@ def read_listings(source: str | Path, *, on_error: OnError = "raise") -> Iterato
         CorruptFileError: A `.parquet` file is something else; while reading: a `.gz` file is damaged.
     """
     check_on_error(on_error)
-    return good_rows(read_rows(source), on_error, Path(source).name)
+    return good_rows(read_rows(source, columns=columns), on_error, source_name(source))
 
 
-def read_rows(source: str | Path) -> Iterator[Listing | BadRow]:
+def source_name(source: ListingSource) -> str:
+    """Return the name of a source for messages: that of the file, or of the stream."""
+    return Path(source).name if isinstance(source, (str, Path)) else "standard input"
+
+
+def read_rows(source: ListingSource, *, columns: Mapping[str, str] | None = None) -> Iterator[Listing | BadRow]:
     """Yield listings and bad rows in order, for programs that report each bad row in its place.
 
     `read_listings` explains the source, the names of images, and the errors.
     """
+    if not isinstance(source, (str, Path)):
+        lines = lines_of_stream(source, source_name(source))
+        return _from_rows(_renamed(_from_jsonl(lines), columns), source_name(source))
     path = Path(source).absolute()  # rows are read later, when the process may be in another folder
-    rows = _read(path if path.exists() else Path(source))
+    rows = _read(path if path.exists() else Path(source), columns)
     folder = path if path.is_dir() else path.parent
     return (row if isinstance(row, BadRow) or not row.images else _below(row, folder) for row in rows)
 
 
-def _read(path: Path) -> Iterator[Listing | BadRow]:
+def _read(path: Path, columns: Mapping[str, str] | None) -> Iterator[Listing | BadRow]:
     if path.is_dir():
         return _from_folder(path)
     kind = listings_kind(path)
@@ -176,21 +179,33 @@ def _read(path: Path) -> Iterator[Listing | BadRow]:
         raise InputError(f"listings: expected a folder of photos or a .jsonl, .csv or .parquet file, got {str(path)!r}")
     if kind == ".jsonl":
         _refuse_array(path)
-        return _from_rows(_from_jsonl(path), path.name)
+        return _from_rows(_renamed(_from_jsonl(lines_of(path)), columns), path.name)
     if kind == ".csv":
-        table = open_csv(path, FIELDS)
+        table = open_csv(path, FIELDS, columns)
         if not table.columns:
             return iter(())
-        columns = check_columns(table.columns, FIELDS, ("id",), path.name)
-        log_ignored({c for c in table.columns if c not in columns}, set(), path.name)
-        read = rows_of_csv(table, columns)
+        read = named_rows(table, FIELDS, ("id",), numbers=("price",), columns=columns)
         return _from_rows(((n, r if isinstance(r, BadRow) else _csv_values(r)) for n, r in read), path.name)
     parquet = ParquetTable(path)
     if not parquet.rows:
         return iter(())
-    columns = check_columns(parquet.columns, FIELDS, ("id",), path.name)
-    log_ignored({c for c in parquet.columns if c not in columns}, set(), path.name)
-    return _from_rows(parquet.records(list(columns)), path.name)
+    names = check_columns(parquet.columns, FIELDS, ("id",), path.name, columns)
+    log_ignored({c for c in parquet.columns if c not in names}, set(), path.name)
+    return _from_rows(_renamed(parquet.records(list(names)), names), path.name)
+
+
+def _renamed(rows: _Rows, columns: Mapping[str, str] | None) -> _Rows:
+    """Yield rows with the fields that a caller's names stand for in place of these."""
+    if not columns:
+        return rows
+    fields = name_pairs(columns, FIELDS)
+
+    def row_of(values: Mapping[str, Any]) -> Mapping[str, Any]:
+        names = {key: fields.get(folded_name(key)) for key in values}
+        stated = {name: values[key] for key, name in names.items() if name}
+        return {**{key: values[key] for key, name in names.items() if name is None and key not in stated}, **stated}
+
+    return ((line, row if isinstance(row, BadRow) else row_of(row)) for line, row in rows)
 
 
 def _from_folder(folder: Path) -> Iterator[Listing | BadRow]:
@@ -219,12 +234,8 @@ def read_labels(path: str | Path) -> list[tuple[str, frozenset[str]]]:
         InputError: There is no such file, a column is missing, a row is no CSV, or it names no file.
     """
     path = Path(path)
-    if not path.is_file():
-        raise InputError(f"labels: expected a CSV file, got {str(path)!r}")
-    table = open_csv(path, _LABEL_FIELDS)
-    columns = check_columns(table.columns, _LABEL_FIELDS, _LABEL_FIELDS, path.name)
     out = []
-    for line, row in rows_of_csv(table, columns):
+    for line, row in read_csv(path, _LABEL_FIELDS, _LABEL_FIELDS, owner="labels"):
         if isinstance(row, BadRow):
             raise InputError(f"{path.name}, line {line}: {row.reason}")
         if any(replace_surrogates(text) != text for text in row.values()):

@@ -9,14 +9,14 @@ Knows bytes; knows nothing of what the objects mean.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple, TypeVar
 
 from logoscan._hashing import sha256_hex
 from logoscan.errors import CorruptFileError
 
-__all__ = ["SealedLines", "Unsealed", "read_sealed_file", "seal", "sealed_file", "unseal"]
+__all__ = ["SealedLines", "Unsealed", "read_sealed_file", "read_sealed_stream", "seal", "sealed_file", "unseal"]
 
 T = TypeVar("T")
 
@@ -97,23 +97,46 @@ def read_sealed_file(path: Path, unseal_line: Callable[[bytes, str], tuple[T, Un
     Raises:
         CorruptFileError: A line is torn; or, when all were given, the file ends before the line that was its last.
     """
-    count, place, cut = 0, 0, True
     with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            where = f"{path}, line {number}"
-            if line.strip():
-                item, sealed = unseal_line(line.removesuffix(b"\n"), where)
-                count, place = count + 1, place + 1
-                cut = sealed.line == place and not sealed.last
-                place = 0 if sealed.last else place  # the first line of another file may follow
-                yield item
-            elif not line.endswith(b"\n"):
-                raise CorruptFileError(f"{where}: torn")
-            else:
-                cut = cut and count > 0
-    if cut and path.suffix != ".partial":
+        yield from _unsealed_lines(file, str(path), unseal_line, cut=path.suffix != ".partial")
+
+
+def read_sealed_stream(
+    stream: Iterable[bytes], name: str, unseal_line: Callable[[bytes, str], tuple[T, Unsealed]]
+) -> Iterator[T]:
+    """Yield the objects of a stream of sealed lines as `read_sealed_file` does; a stream of none is no error.
+
+    Args:
+        stream: Lines with their ends.
+        name: Name of the stream, for errors.
+        unseal_line: Returns the object of a line, and its seal; it gets the line and how errors name it.
+
+    Raises:
+        CorruptFileError: A line is torn, or the stream ends before the line that was written as its last.
+    """
+    return _unsealed_lines(stream, name, unseal_line, cut=None)
+
+
+def _unsealed_lines(
+    lines: Iterable[bytes], name: str, unseal_line: Callable[[bytes, str], tuple[T, Unsealed]], *, cut: bool | None
+) -> Iterator[T]:
+    """Yield objects; `cut` says whether an end is missed where there should be one, None only after a first line."""
+    count, place, is_open = 0, 0, bool(cut)
+    for number, line in enumerate(lines, 1):
+        where = f"{name}, line {number}"
+        if line.strip():
+            item, sealed = unseal_line(line.removesuffix(b"\n"), where)
+            count, place = count + 1, place + 1
+            is_open = sealed.line == place and not sealed.last
+            place = 0 if sealed.last else place  # the first line of another file may follow
+            yield item
+        elif not line.endswith(b"\n"):
+            raise CorruptFileError(f"{where}: torn")
+        else:
+            is_open = is_open and count > 0
+    if is_open and cut is not False:
         raise CorruptFileError(
-            f"{path}: cut short after {count} reports, none of which was the last; a part is to be named *.partial"
+            f"{name}: cut short after {count} reports, none of which was the last; a part is to be named *.partial"
         )
 
 

@@ -11,7 +11,7 @@ import io
 import logging
 import re
 import zlib
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -20,9 +20,10 @@ from typing import IO, NamedTuple
 from rapidfuzz.distance import OSA
 
 from logoscan.errors import CorruptFileError, InputError
+from logoscan.io.column_names import columns_of_fields, folded_name, name_pairs
 from logoscan.io.records import keys_for_log
 
-__all__ = ["Line", "check_columns", "kind_of", "likely_name", "lines_of", "log_ignored"]
+__all__ = ["Line", "check_columns", "kind_of", "likely_name", "lines_of", "lines_of_stream", "log_ignored"]
 
 logger = logging.getLogger(__name__)
 
@@ -93,6 +94,27 @@ def lines_of(path: Path) -> Generator[Line, None, None]:
         raise CorruptFileError(f"{path.name}: not gzip, or damaged after line {number} ({error!s:.120})") from None
 
 
+def lines_of_stream(stream: IO[bytes], name: str) -> Iterator[Line]:
+    """Yield the lines of an open stream as `lines_of` does, each as soon as it is there; the stream stays open.
+
+    Args:
+        stream: Open for reading bytes, such as standard input.
+        name: Name of the stream, for errors.
+
+    Raises:
+        InputError: The stream is UTF-16.
+    """
+    number, whole = 0, True
+    while data := stream.readline(MOST_LINE_CHARS):
+        begins, whole = whole, data.endswith(b"\n")
+        if begins:
+            number += 1
+            if number == 1 and data.startswith(_WIDE_BOMS):
+                raise InputError(f"{name}: expected UTF-8, got UTF-16")
+            text = data.removeprefix(codecs.BOM_UTF8 if number == 1 else b"").decode("utf-8", "surrogateescape")
+            yield Line(number, text if whole or len(data) < MOST_LINE_CHARS else None)
+
+
 # -- columns
 
 
@@ -107,27 +129,33 @@ def _most_typos(name: str) -> int:
     return max(1, len(name) // 4)
 
 
-def check_columns(columns: Sequence[str], ours: Sequence[str], required: Sequence[str], file: str) -> dict[str, str]:
-    """Return the fields by the names of the columns that hold them, in upper or lower case.
+def check_columns(
+    columns: Sequence[str],
+    ours: Sequence[str],
+    required: Sequence[str],
+    file: str,
+    stated: Mapping[str, str] | None = None,
+) -> dict[str, str]:
+    """Return the fields by the names of the columns that hold them, in upper or lower case or by a usual other name.
 
     Args:
         columns: Names of the file's columns.
         ours: Names of the fields that are known.
         required: Names of the fields that must be there.
         file: Name of the file, for errors.
+        stated: Fields by the names of the columns that hold them, as a caller states them; "" says that a column is
+            none of ours.
 
     Raises:
-        InputError: A required column is missing, a known one is there twice, or an absent one is there with a typo.
+        InputError: A required column is missing, a known one is there twice, an absent one is there with a typo, or a
+            stated one is absent.
     """
-    out: dict[str, str] = {}
-    for column in columns:
-        if (name := column.strip().casefold()) in ours:
-            if name in out.values():
-                raise InputError(f"{file}: expected each column once, got {name} twice")
-            out[column] = name
+    pairs = name_pairs(stated, ours)
+    out = columns_of_fields(columns, ours, file, pairs)
     absent = [name for name in ours if name not in out.values()]
     for column in islice(columns, _MOST_IGNORED):
-        if column not in out and (likely := likely_name(column, absent)):
+        is_other = column in out or folded_name(column) in pairs
+        if not is_other and (likely := likely_name(column, absent)):
             got = keys_for_log([column])
             raise InputError(
                 f"{file}: expected the column {likely}, got {got}; rename it, or remove it if it is another"

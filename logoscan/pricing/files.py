@@ -7,10 +7,8 @@ from pathlib import Path
 
 from logoscan.errors import InputError
 from logoscan.io.bad_rows import OnError, check_on_error, good_rows
-from logoscan.io.csv_tables import open_csv
-from logoscan.io.listings import rows_of_csv
+from logoscan.io.csv_rows import read_csv
 from logoscan.io.rows import BadRow
-from logoscan.io.tables import check_columns, log_ignored
 from logoscan.io.values import plain_number, replace_surrogates, unescape
 from logoscan.pricing.sample import PriceRecord
 from logoscan.text.quantities import pack
@@ -18,10 +16,13 @@ from logoscan.text.quantities import pack
 __all__ = ["read_price_rows", "read_prices"]
 
 
-_PRICE_FIELDS = ("brand", "price", "currency", "category", "condition", "title")
+_REQUIRED = ("brand", "price", "currency")
+_PRICE_FIELDS = (*_REQUIRED, "category", "condition", "title")
 
 
-def read_prices(path: str | Path, *, on_error: OnError = "raise") -> Iterator[PriceRecord]:
+def read_prices(
+    path: str | Path, *, on_error: OnError = "raise", columns: Mapping[str, str] | None = None
+) -> Iterator[PriceRecord]:
     """Yield the price records of a CSV file with the columns brand, price, currency.
 
     The columns category, condition and title are optional. The condition is as listings state it (empty: new); the
@@ -32,28 +33,24 @@ def read_prices(path: str | Path, *, on_error: OnError = "raise") -> Iterator[Pr
         path: The file.
         on_error: What to do with a bad row: "raise" `InputError`, "skip" it and name it in the log, or a function that
             is called with the `BadRow`.
+        columns: Fields by the names of the columns that hold them, where these have other names than usual.
 
     Raises:
         InputError: No such file, a column is missing, or one is nearly there; while reading: a row is bad and
             `on_error` is "raise".
     """
     check_on_error(on_error)
-    return good_rows(read_price_rows(path), on_error, Path(path).name)
+    return good_rows(read_price_rows(path, columns=columns), on_error, Path(path).name)
 
 
-def read_price_rows(path: str | Path) -> Iterator[PriceRecord | BadRow]:
+def read_price_rows(path: str | Path, *, columns: Mapping[str, str] | None = None) -> Iterator[PriceRecord | BadRow]:
     """Yield price records and bad rows in order, for programs that report each bad row in its place."""
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"prices: expected a CSV file, got {str(path)!r}")
-    table = open_csv(path, _PRICE_FIELDS)
-    columns = check_columns(table.columns, _PRICE_FIELDS, ("brand", "price", "currency"), path.name)
-    log_ignored({c for c in table.columns if c not in columns}, set(), path.name)
-    return (row if isinstance(row, BadRow) else _price_record(row, line) for line, row in rows_of_csv(table, columns))
+    rows = read_csv(path, _PRICE_FIELDS, _REQUIRED, numbers=("price",), columns=columns, owner="prices")
+    return (row if isinstance(row, BadRow) else _price_record(row, line) for line, row in rows)
 
 
 def _price_record(row: Mapping[str, str], line: int) -> PriceRecord | BadRow:
-    if missing := [name for name in ("brand", "price", "currency") if not row.get(name, "").strip()]:
+    if missing := [name for name in _REQUIRED if not row.get(name, "").strip()]:
         return BadRow(line, f"{missing[0]}: expected one, got an empty cell")
     price = plain_number(row["price"])
     if price is None:

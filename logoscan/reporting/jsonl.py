@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import IO
 
 from logoscan.errors import InputError
 from logoscan.io.files import atomic_write
 from logoscan.io.records import from_json, to_json
-from logoscan.io.sealed_lines import Unsealed, read_sealed_file, seal, sealed_file, unseal
+from logoscan.io.sealed_lines import Unsealed, read_sealed_file, read_sealed_stream, seal, sealed_file, unseal
 from logoscan.results import Report
 
 __all__ = ["read_reports", "report_from_json", "report_to_json", "write_reports"]
@@ -43,8 +44,8 @@ def write_reports(path: str | Path, reports: Iterable[Report]) -> None:
     atomic_write(Path(path), sealed_file([to_json(report) for report in reports]))
 
 
-def read_reports(path: str | Path) -> Iterator[Report]:
-    """Yield the reports of a JSON lines file, in order.
+def read_reports(path: str | Path | IO[bytes]) -> Iterator[Report]:
+    """Yield the reports of a JSON lines file, in order; or those of an open binary stream, such as standard input.
 
     Files may be concatenated. A file named `*.partial` may end anywhere, and so may a selection of lines unless it is
     the very beginning of a file.
@@ -54,6 +55,8 @@ def read_reports(path: str | Path) -> Iterator[Report]:
         CorruptFileError: A line is not a report or was altered, or, after all reports were yielded, the file ends
             before the line that was written as its last.
     """
+    if not isinstance(path, (str, Path)):
+        return read_sealed_stream(path, "standard input", _report_and_seal)
     if not Path(path).is_file():
         raise InputError(f"reports: expected a file of reports, got {str(path)!r}")
     return read_sealed_file(Path(path), _report_and_seal)

@@ -790,16 +790,22 @@ def test_brand_without_a_logo_is_reported(shop: Path) -> None:
     assert "1 brands without a logo will not be seen in photos: Core" in result.stderr
 
 
-def test_negatives_that_a_new_index_lacks_are_reported(shop: Path) -> None:
+def test_negatives_of_an_index_that_is_replaced_are_kept_unless_they_are_dropped(shop: Path) -> None:
     assert "negatives that stood in" not in run("register", shop / "brands", "--out", shop / "index").stderr
     from logoscan.vision.encoder import ClipEncoder
 
     index = LogoIndex.load(shop / "index", ClipEncoder(device="cpu"))
     index.add_negative(quarters(RED, RED, BLUE, BLUE))
     index.save(shop / "index")
-    result = run("register", shop / "brands", "--out", shop / "index")
+    for _ in range(2):
+        result = run("register", shop / "brands", "--out", shop / "index")
+        assert result.exit_code == 0
+        assert re.search("1 negatives that stood in .* are kept; --drop-negatives drops them", result.stderr)
+        assert {n.id for n in LogoIndex.load(shop / "index").negatives} == {n.id for n in index.negatives}
+    result = run("register", shop / "brands", "--out", shop / "index", "--drop-negatives")
     assert result.exit_code == 0
-    assert "1 negatives that stood in" in result.stderr
+    assert re.search("1 negatives that stood in .* are not in the new register", result.stderr)
+    assert len(LogoIndex.load(shop / "index").negatives) == len(index.negatives) - 1
 
 
 # -- verdicts

@@ -106,8 +106,12 @@ def test_help_examples_run(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (shop / "alarms").mkdir()
     Image.fromarray(photo_of(None)).save(shop / "alarms" / "a.png")
     (shop / "prices.csv").write_text("brand,price,currency\nAcme,90,EUR\n")
+    (shop / "merchants.csv").write_text("seller_id;orders\ns1;40\n")
+    (shop / "more-brands" / "Core").mkdir(parents=True)
     ran = []
-    for command in ("register", "scan", "report", "schema", "verdict", "calibrate", "inspect", "demo", "doctor"):
+    reading = ("report", "merchants", "queue", "export")
+    models = ("calibrate", "inspect", "demo", "doctor")
+    for command in ("register", "scan", "screen", *reading, "schema", "verdict", *models):
         if command == "calibrate":
             label_photos(shop)
             judge_photos(shop)

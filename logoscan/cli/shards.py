@@ -1,0 +1,79 @@
+"""`logoscan scan --shards`: a folder of listings files, scanned with Ray to a folder of reports."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from pathlib import Path
+
+import click
+
+from logoscan._hashing import file_sha256, mapping_sha256
+from logoscan.cli.console import Complaints, complain, say, working
+from logoscan.cli.inputs import STANDARD, changed_ledger, price_model
+from logoscan.cli.scanners import ScannerOptions, make_shard_scanner
+
+__all__ = ["scan_folder_of_shards"]
+
+# Files of which the content decides reports; their hashes are kept with these.
+_DECIDING_FILES = ("prices", "calibration", "score_model", "ledger")
+
+
+def scan_folder_of_shards(shards: Path, out: Path, overlay: Path | None, actors: int, options: ScannerOptions) -> None:
+    """Scan the listings files of a folder, and exit with 1 if rows or files failed.
+
+    Args:
+        shards: Folder of the files.
+        out: Folder of the reports.
+        overlay: Not possible here.
+        actors: Number of processes that scan.
+        options: Options of the scanner.
+    """
+    from logoscan.distributed.merge import merge_ledger
+    from logoscan.distributed.ray_cluster import Pool
+    from logoscan.distributed.ray_scan import scan_shards
+
+    if out == STANDARD or overlay is not None or options.columns:
+        raise click.UsageError("--shards: expected a folder as OUT, and neither --overlay nor --map")
+    _, bad_prices = price_model(options.prices)  # its errors are reported once, and before the work
+    options = options.resolved()
+    pool = Pool(actors=actors, gpus=1 if options.device.startswith("cuda") else 0)
+    with working("scanning"):
+        run = scan_shards(
+            shards, out, make_scanner=partial(make_shard_scanner, options), root=options.root, pool=pool,
+            tag=_tag(options),
+        )  # fmt: skip
+    if options.ledger is not None:
+        with changed_ledger(options.ledger) as ledger:
+            merge_ledger(run.files, ledger)
+    with Complaints() as complaints:
+        for failure in run.failures:
+            complaints(f"{failure.shard}, line {failure.line}: {failure.reason}")
+        for path, reason in run.broken:
+            complaints(f"{path.name}: {reason}")
+        for path in run.twins:
+            complaints(f"{path.name}: the content of an earlier file, not scanned again")
+        if run.repeated:
+            complaints(f"{len(run.repeated)} ids are in several files, such as {run.repeated[0]!r:.80}")
+        if run.strangers:
+            complaints(f"{len(run.strangers)} files in {out} are of other listings than these")
+    say(f"{run.reports} reports, {run.scanned} files scanned, {run.skipped} were there -> {out}")
+    if failed := len(run.failures) + bad_prices:
+        complain(f"{failed} rows failed, see above")
+    if run.broken:
+        complain(f"{len(run.broken)} files failed, see above")
+    if failed or run.broken:
+        sys.exit(1)
+
+
+def _tag(options: ScannerOptions) -> str:
+    """Return what decides the reports and a scanner does not state: files by their content, the ledger by its path.
+
+    The ledger grows by this very scan, which must be able to go on.
+    """
+    parts = {name: str(value) for name, value in options.deciding().items()}
+    for name in _DECIDING_FILES:
+        path = getattr(options, name)
+        if path is not None and name != "ledger":
+            parts[name] = file_sha256(path)
+    return mapping_sha256(parts)[:16]
