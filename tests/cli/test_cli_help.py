@@ -15,15 +15,19 @@ from typing import Any
 import click
 import numpy as np
 import pytest
+from builders.scans import CALIBRATION
 from commands import ACME, BOLT, run
 from fakes import FakeDetector, FakeEncoder, photo_of, quarters
 from PIL import Image
 from rich.console import Console
+from strategies import make_report
 
 from logoscan.cli import console, main
 from logoscan.cli.app import explained
 from logoscan.errors import DeviceError, InputError
 from logoscan.io.listings import read_listings
+from logoscan.results import BrandResult
+from logoscan.review.journal import Journal
 from logoscan.types import Embeddings, Rgb
 
 COMMANDS = sorted(main.commands)
@@ -81,6 +85,18 @@ def label_photos(shop: Path) -> None:
     (shop / "labels.csv").write_text("\n".join(rows))
 
 
+def judge_photos(shop: Path) -> None:
+    """A hundred listings in a journal, each with a photo of its own that shows Acme."""
+    journal, rows = Journal(shop / "verdicts.jsonl"), []
+    for i in range(100):
+        Image.fromarray(photo_of(ACME, (i, 128, 128))).save(shop / "photos" / f"j{i}.png")
+        rows.append(json.dumps({"id": f"J{i}", "images": [f"photos/j{i}.png"]}) + "\n")
+        report = make_report(listing_id=f"J{i}", brands=(BrandResult("Acme", 0.9, 5.0),))
+        journal.confirm(report, "Acme")
+    with (shop / "listings.jsonl").open("a") as file:
+        file.writelines(rows)
+
+
 def test_help_examples_run(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a folder that has what they name, with models that answer at once."""
     monkeypatch.chdir(shop)
@@ -94,6 +110,8 @@ def test_help_examples_run(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for command in ("register", "scan", "report", "verdict", "calibrate", "inspect", "demo", "doctor"):
         if command == "calibrate":
             label_photos(shop)
+            judge_photos(shop)
+            monkeypatch.setattr("logoscan.matching.calibration.bundled_calibrations", lambda: (CALIBRATION,))
         if command == "verdict":
             (shop / "reports.jsonl").unlink()
             named = ("--out", "reports.jsonl", "--similarity-threshold", 0.9)
