@@ -4,7 +4,19 @@
 are shared by commands.
 """
 
-from logoscan.cli import calibrate, demo, doctor, inspect, register, report, scan, verdict
+from logoscan.cli import calibrate, demo, doctor, fit, inspect, register, report, scan, verdict, verdict_files
 from logoscan.cli.app import main
 
-__all__ = ["calibrate", "demo", "doctor", "inspect", "main", "register", "report", "scan", "verdict"]
+__all__ = [
+    "calibrate",
+    "demo",
+    "doctor",
+    "fit",
+    "inspect",
+    "main",
+    "register",
+    "report",
+    "scan",
+    "verdict",
+    "verdict_files",
+]

@@ -161,7 +161,7 @@ def _usual_share(model: ScoreModel, stream: Sequence[Report | Score]) -> float:
 def _warn_of_clear(
     fit: StreamFit, reports: Sequence[Report | Score], labels: Sequence[bool], stream: Sequence[Report | Score]
 ) -> None:
-    """Log a warning where confirmed counterfeits would be clear: those that are looked at now, and those that are not."""
+    """Log a warning where confirmed counterfeits would be clear: those that are looked at now, and the others."""
     clear = [i for i, (label, band) in enumerate(zip(labels, fit.then, strict=True)) if label and band == "clear"]
     gone = [i for i in clear if fit.now[i] != "clear"]
     counterfeit = sum(labels)
