@@ -15,7 +15,7 @@ from logoscan.errors import InputError
 from logoscan.io.rows import BadRow
 from logoscan.results import Report
 from logoscan.review.journal_file import VerdictFile
-from logoscan.review.verdict import Ground, Verdict, contradiction, named_brands, new_verdict, now
+from logoscan.review.verdict import Ground, Verdict, contradiction, keep_opinion, named_brands, new_verdict, now
 from logoscan.review.verdict_rows import VerdictRow
 
 __all__ = ["ImportResult", "import_rows"]
@@ -70,7 +70,7 @@ def import_rows(
     with file.locked():
         undone = {v.id for v in file.lines} - {v.id for v in file.not_undone()}
         there = {_content(v): v.id for v in file.lines if v.kind != "undo"}
-        standing = file.standing()
+        opinions = file.latest_opinions()
         changed = {(v.listing_id, v.brand): v for v in file.not_undone() if v.negatives or v.logos}
         pending: list[Verdict] = []
         time = now()
@@ -92,11 +92,12 @@ def import_rows(
                 out.bad.append(BadRow(row.line, reason))
                 continue
             verdict = replace(verdict, id=len(file.lines) + len(pending) + 1)
-            if said := contradiction(verdict, standing.get(pair)):
+            if said := contradiction(verdict, opinions.get(pair)):
                 out.contradictions.append(f"line {row.line}: {said}")
             out.added += 1
             out.missed += verdict.kind == "missed" and row.verdict != "missed"
-            there[content], standing[pair] = verdict.id, verdict
+            there[content] = verdict.id
+            keep_opinion(opinions, verdict)
             pending.append(verdict)
             if len(pending) == _BATCH:
                 file.extend(pending)

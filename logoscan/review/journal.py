@@ -191,15 +191,13 @@ class Journal:
     ) -> Verdict:
         """Record that this is no counterfeit of the brand: the goods are genuine or, with `not_shown`, not the brand's.
 
-        With `not_shown` there is no label: the report is wrong about the brand, and its reasons about something else.
-
-        With an index, `not_shown` makes the regions that were matched with the brand negatives of it, so that this
-        photo and similar ones are not matched with it again. Negatives do not affect names that were read: if the brand
-        was found by text alone, the verdict is only a label.
+        With `not_shown` the goods have no label, since the report's reasons are about something else. With an index, it
+        makes the regions that were matched with the brand negatives of it, so that this photo and similar ones are not
+        matched with it again. Negatives do not affect names that were read.
 
         The brand's own logo among its negatives would hide the brand in most of its photos. Therefore a region similar
         to the brand's logos becomes a negative only after a second reviewer, by another name, has rejected the listing
-        too, and never if it is the logo itself. Otherwise the verdict is only a label, and a warning says so.
+        too, and never if it is the logo itself. Otherwise the index stays as it is, and a warning says so.
 
         Args:
             report: Report of the listing.
@@ -282,16 +280,17 @@ class Journal:
         """Change the index and write the verdict: both or neither."""
         with self.locked():
             earlier = self._file.not_undone()
-            same_pair = [v for v in earlier if (v.listing_id, v.brand) == (verdict.listing_id, verdict.brand)]
-            for old in same_pair:
-                if (old.negatives or old.logos) and old.shown != verdict.shown:
+            said = contradiction(verdict, self._file.latest_opinions().get(pair := (verdict.listing_id, verdict.brand)))
+            for old in earlier:
+                changes = (old.listing_id, old.brand) == pair and (old.negatives or old.logos)
+                if changes and old.shown != verdict.shown:
                     raise InputError(f"verdict {old.id} says otherwise and changed the register: undo it first")
             if index is None:
                 written = self._write(verdict, set(), set())
             else:
                 with changed(index, verdict, earlier, negatives=negatives, logos=logos, force=force) as (gone, new):
                     written = self._write(verdict, gone, new)
-            if said := contradiction(written, same_pair[-1] if same_pair else None):
+            if said:
                 logger.warning("%s", said)
             return written
 

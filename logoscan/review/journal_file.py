@@ -17,7 +17,7 @@ from logoscan.errors import CorruptFileError, InputError
 from logoscan.io.files import create, held, lock_beside, require_file_place, sync_folder
 from logoscan.io.records import from_json, read_record, to_json, write_record
 from logoscan.io.sealed_lines import seal, unseal
-from logoscan.review.verdict import Verdict
+from logoscan.review.verdict import Verdict, keep_opinion
 
 __all__ = ["VerdictFile"]
 
@@ -72,6 +72,13 @@ class VerdictFile:
     def standing(self) -> dict[tuple[str, str], Verdict]:
         """Return the verdicts in force by listing and brand: the latest that was not undone."""
         return {(v.listing_id, v.brand): v for v in self.not_undone()}
+
+    def latest_opinions(self) -> dict[tuple[str, str], Verdict]:
+        """Return what later verdicts may contradict: those in force, but for a `missed` what it leaves open."""
+        out: dict[tuple[str, str], Verdict] = {}
+        for v in self.not_undone():
+            keep_opinion(out, v)
+        return out
 
     def undoable(self, verdict: int) -> Verdict:
         """Return the verdict with this id.

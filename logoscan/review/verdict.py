@@ -20,6 +20,7 @@ __all__ = [
     "Verdict",
     "check_box",
     "contradiction",
+    "keep_opinion",
     "named_brands",
     "new_verdict",
     "now",
@@ -222,6 +223,13 @@ def contradiction(verdict: Verdict, standing: Verdict | None) -> str | None:
         f"listing {verdict.listing_id!r:.80}, {verdict.brand!r:.80}: {verdict.answer} ({verdict.source}) contradicts "
         f"verdict {standing.id}, {standing.answer} ({standing.source}{by}); the later one counts, until it is undone"
     )
+
+
+def keep_opinion(opinions: dict[tuple[str, str], Verdict], verdict: Verdict) -> None:
+    """Put a verdict in the place of an earlier one on the same, unless it only says that the brand was missed."""
+    pair = (verdict.listing_id, verdict.brand)
+    if verdict.answer != "missed" or pair not in opinions or not opinions[pair].shown:
+        opinions[pair] = verdict
 
 
 def now() -> str:

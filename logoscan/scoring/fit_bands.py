@@ -25,7 +25,9 @@ __all__ = [
     "band_by",
     "banded_model",
     "newly_clear",
+    "score_by",
     "share_to_keep",
+    "shown_probability",
     "warn_of_clear",
     "with_bands",
 ]
@@ -110,18 +112,18 @@ def banded_model(
         raise InputError(f"block_precision: expected a share in (0, 1], got {block_precision!r}")
     if review_share is not None and not 0 < review_share < 1:
         raise InputError(f"review_share: expected a share in (0, 1), got {review_share!r}")
-    scores = [_score_by(model, report) for report in reports]
+    scores = [score_by(model, report) for report in reports]
     y, w = labels_and_weights(labels, weights, len(scores))
-    values = score_values(model, reports)
+    values = np.array([-1.0 if s.value is None else s.value for s in scores])
     review, block = model.review_from, model.block_from
     if review_share is not None:
         if stream is None:
-            review = _budget(values, w, always_reviewed(model, reports), review_share)
+            always = np.array([_unjudged(model, *pair) for pair in zip(reports, scores, strict=True)])
+            review = _budget(values, w, always, review_share)
+        elif stream:
+            review = _budget(*_values_of(model, stream), review_share)
         else:
-            if not stream:
-                raise InputError("stream: expected at least one report, got none")
-            ones = np.ones(len(stream))
-            review = _budget(score_values(model, stream), ones, always_reviewed(model, stream), review_share)
+            raise InputError("stream: expected at least one report, got none")
         block = max(block, review)
     if block_precision is not None:
         least = -math.inf if review_share is None else review
@@ -130,27 +132,29 @@ def banded_model(
     return replace(model, review_from=_to_threshold(min(review, block)), block_from=_to_threshold(block))
 
 
-def score_values(model: ScoreModel, reports: Sequence[Report | Score]) -> Floats:
-    """Return the scores of reports by a model, float64 (n,); -1 where there is no candidate brand."""
-    values = (_score_by(model, report).value for report in reports)
-    return np.array([-1.0 if value is None else value for value in values])
+def _values_of(model: ScoreModel, reports: Sequence[Report | Score]) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+    """Return scores by a model, -1 without a candidate; weights of 1; and which are reviewed however low they score."""
+    scores = [score_by(model, report) for report in reports]
+    values = np.array([-1.0 if s.value is None else s.value for s in scores])
+    always = np.array([_unjudged(model, *pair) for pair in zip(reports, scores, strict=True)])
+    return values, np.ones(len(values)), always
 
 
 def always_reviewed(model: ScoreModel, reports: Sequence[Report | Score]) -> NDArray[np.bool_]:
     """Return which listings go to review however low their score, bool (n,)."""
-    return np.array([_unjudged(model, report, _score_by(model, report)) for report in reports], np.bool_)
+    return _values_of(model, reports)[2]
 
 
-def _score_by(model: ScoreModel, report: Report | Score) -> Score:
+def score_by(model: ScoreModel, report: Report | Score) -> Score:
     """Return the score by `model` of the brand that a report names."""
     score = report.score if isinstance(report, Report) else report
     if score.brand is None or score.model == model.version:
         return score
     signals = [Signal(c.signal, c.value, c.why) for c in score.contributions]
-    return model.score(score.brand, signals, shown=_shown_probability(report), doubts=score.doubts)
+    return model.score(score.brand, signals, shown=shown_probability(report), doubts=score.doubts)
 
 
-def _shown_probability(report: Report | Score) -> float | None:
+def shown_probability(report: Report | Score) -> float | None:
     """Return the probability that the scored brand is shown; None where that is not known."""
     if isinstance(report, Score):
         return None
@@ -161,7 +165,7 @@ def _unjudged(model: ScoreModel, report: Report | Score, score: Score) -> bool:
     """Return whether a listing goes to review however low its score; True where that is not known."""
     if score.doubts:
         return True
-    if (shown := _shown_probability(report)) is not None:
+    if (shown := shown_probability(report)) is not None:
         return model.unjudged(score.coverage, shown)
     return score.band == "review" and score.coverage < model.min_coverage
 
@@ -178,8 +182,8 @@ def _lowest(values: Floats, y: Floats, w: Floats, precision: float, least: float
     ends = np.append(values[order][1:] < values[order][:-1], True)[: len(order)]  # equal scores go together
     good = np.flatnonzero((precisions >= precision - _ROUNDING) & ends & (values[order] >= least))
     if not len(good):
-        best = f"the best is {precisions[ends].max():.3f}" if len(precisions) else None
-        reached = best or "none of the listings may be blocked"
+        reachable = precisions[ends & (values[order] >= least)]
+        reached = f"the best is {reachable.max():.3f}" if len(reachable) else "none of the listings may be blocked"
         raise InputError(f"block_precision: expected one that some score reaches, got {precision!r}; {reached}")
     return float(values[order][good[-1]])
 
@@ -230,7 +234,7 @@ def newly_clear(
 
 def band_by(model: ScoreModel, report: Report | Score) -> Band:
     """Return the band that a model gives to a report, for the brand that it names."""
-    score = _score_by(model, report)
+    score = score_by(model, report)
     if score.value is None:
         return score.band
     return model.band(score.value, score.contributions, in_doubt=_unjudged(model, report, score))
@@ -265,8 +269,8 @@ def warn_of_clear(
 
 def share_to_keep(model: ScoreModel, lost: Sequence[Report | Score], stream: Sequence[Report | Score]) -> str:
     """Return in words which review share of a stream keeps listings that a model would clear."""
-    values, always = score_values(model, stream), always_reviewed(model, stream)
-    below = values[values <= score_values(model, lost).min()]
+    values, _, always = _values_of(model, stream)
+    below = values[values <= _values_of(model, lost)[0].min()]
     if not len(below) or (share := float((always | (values >= below.max())).mean())) >= 1:
         return "no review share keeps all of them: judge more listings, or keep the model in use"
     return f"a review share of {math.ceil(share * 1e4 - 1e-9) / 1e4:.4f} or more keeps them in review"

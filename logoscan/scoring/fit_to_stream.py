@@ -10,14 +10,21 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from logoscan.errors import InputError
 from logoscan.results import Report, Score
 from logoscan.scoring.fit import fitted_model
-from logoscan.scoring.fit_bands import always_reviewed, band_by, banded_model, share_to_keep
+from logoscan.scoring.fit_bands import (
+    always_reviewed,
+    band_by,
+    banded_model,
+    score_by,
+    share_to_keep,
+    shown_probability,
+)
 from logoscan.scoring.fit_labels import flagged_share, labels_and_weights, warn_of_labels
 from logoscan.scoring.model import ScoreModel
 from logoscan.types import Band
@@ -94,22 +101,21 @@ def fit_to_stream(
         raise InputError("stream: expected the reports of all listings, got none")
     prior = prior or ScoreModel()
     y, w = labels_and_weights(labels, weights, len(reports))
-    whole = fitted_model(reports, labels, prior, weights, name)
+    whole = _with_coverage(fitted_model(reports, labels, prior, weights, name), prior, stream)
     share = _usual_share(whole, stream) if review_share is None else review_share
 
-    def banded(fitted: ScoreModel, rows: Sequence[int], precision: float | None) -> ScoreModel:
+    def banded(fitted: ScoreModel, rows: Sequence[int]) -> ScoreModel:
         return banded_model(
             fitted,
             [reports[i] for i in rows],
             [labels[i] for i in rows],
-            block_precision=precision,
+            block_precision=block_precision,
             review_share=share,
             weights=None if weights is None else [weights[i] for i in rows],
             stream=stream,
         )
 
-    everything = range(len(reports))
-    model = banded(whole, everything, block_precision)
+    model = banded(whole, range(len(reports)))
     held_out: list[Band] | None = None
     folds = min(_FOLDS, int(y.sum()), len(y) - int(y.sum()))
     if folds > 1:
@@ -122,10 +128,11 @@ def fit_to_stream(
             kept = np.flatnonzero(fold_of != fold).tolist()
             part = [reports[i] for i in kept], [labels[i] for i in kept]
             fitted = fitted_model(*part, prior, None if weights is None else [weights[i] for i in kept], name)
+            fitted = _with_coverage(fitted, prior, stream)
             try:
-                other = banded(fitted, kept, block_precision)
-            except InputError:  # fewer labels may not reach a precision that all of them reach
-                other = banded(fitted, kept, None)
+                other = banded(fitted, kept)
+            except InputError:  # fewer labels may not reach what all of them reach
+                other = replace(fitted, review_from=model.review_from, block_from=model.block_from)
             for i in np.flatnonzero(fold_of == fold).tolist():
                 held_out[i] = band_by(other, reports[i])
     out = StreamFit(
@@ -140,6 +147,18 @@ def fit_to_stream(
     warn_of_labels("fit", y, w, stream)
     _warn_of_clear(out, reports, y.astype(bool).tolist(), stream)
     return out
+
+
+def _with_coverage(fitted: ScoreModel, prior: ScoreModel, stream: Sequence[Report | Score]) -> ScoreModel:
+    """Return a fitted model that sends no more of a stream to review for its low coverage than the prior does.
+
+    Coverage is a share of all the weight of a model's signals, and a fit moves this weight; how much of a listing could
+    be judged is the same as before.
+    """
+    shown = [one for one in stream if (shown_probability(one) or 0.0) >= 0.5]
+    few = sum(score_by(prior, one).coverage < prior.min_coverage for one in shown)
+    coverage = sorted(score_by(fitted, one).coverage for one in shown)
+    return replace(fitted, min_coverage=min([prior.min_coverage, *coverage[few : few + 1]]))
 
 
 def _usual_share(model: ScoreModel, stream: Sequence[Report | Score]) -> float:
