@@ -169,11 +169,13 @@ def _usual_share(model: ScoreModel, stream: Sequence[Report | Score]) -> float:
     """
     now = np.array([(r.score if isinstance(r, Report) else r).band != "clear" for r in stream])
     share = float((now | always_reviewed(model, stream)).mean())
-    if not 0 < flagged_share(stream) <= share < 1:
+    if not 0 < flagged_share(stream) < 1:
         raise InputError(
             f"review_share: expected one to be stated, since {flagged_share(stream):.0%} of the {len(stream)} reports "
             "are reviewed or blocked now: these are not the whole stream, or nobody looks at any"
         )
+    if share >= 1:
+        raise InputError("stream: expected reports of which some could be judged, got doubts or a low coverage in all")
     return share
 
 

