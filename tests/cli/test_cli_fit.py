@@ -40,9 +40,9 @@ def test_a_missed_mark_is_registered_and_taken_back(shop: Path, caplog: pytest.L
     assert made.exit_code == 0, made.output
     assert made.stdout.startswith("verdict 2, missed: counterfeit, pictures added: 1")
     assert "its report names 'Bolt', so that it was not missed" in caplog.text
-    assert len(LogoIndex.load(shop / "index").logos) == 3
+    assert len({logo.id for logo in LogoIndex.load(shop / "index").logos}) == 3
     assert run("verdict", "undo", 2, *journal, "--index", shop / "index").exit_code == 0
-    assert len(LogoIndex.load(shop / "index").logos) == 2
+    assert len({logo.id for logo in LogoIndex.load(shop / "index").logos}) == 2
     shown = run("verdict", "list", *journal)
     assert shown.stdout.splitlines()[-1] == "1 verdicts in force"
     for word in ("anything", "missed", "notice", "seen by a buyer"):
