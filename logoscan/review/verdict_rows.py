@@ -115,8 +115,9 @@ def _box(cells: Mapping[str, str]) -> tuple[float, float, float, float] | None:
     stated = [cells[name] for name in _BOX if name in cells]
     if not stated:
         return None
-    numbers = tuple(number for cell in stated if (number := plain_number(cell)) is not None)
+    numbers = [number for cell in stated if (number := plain_number(cell)) is not None]
     if len(numbers) != len(_BOX):
         raise InputError(f"x0,y0,x1,y1: expected four numbers or none, got {', '.join(stated)!r:.80}")
+    x0, y0, x1, y1 = numbers
     check_box(numbers, "x0,y0,x1,y1")
-    return numbers
+    return x0, y0, x1, y1

@@ -44,7 +44,8 @@ def stream() -> tuple[Report, ...]:
 
 def queue(counterfeit: int, genuine: int, seed: int) -> tuple[list[Report], list[bool]]:
     """Judged listings, all of them in review or blocked."""
-    rng, out = np.random.default_rng(seed), []
+    rng = np.random.default_rng(seed)
+    out: list[Report] = []
     while len(out) < counterfeit + genuine:
         one = score(rng, 1.4)
         if one.band != "clear":
@@ -70,7 +71,7 @@ def test_bands_keep_the_share_of_the_stream_whatever_the_labels() -> None:
         looked_at = fit.stream_then["review"] + fit.stream_then["block"]
         assert looked_at <= share * len(stream())
         assert looked_at > 0.7 * share * len(stream())
-        assert fit.stream_then.total() == fit.stream_now.total() == len(stream())
+        assert sum(fit.stream_then.values()) == sum(fit.stream_now.values()) == len(stream())
         assert fit.model.name == "fitted"
 
 
