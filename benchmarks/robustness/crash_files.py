@@ -29,13 +29,15 @@ from logoscan.pricing.model import PriceModel
 from logoscan.pricing.sample import PriceRecord, PriceSample, sample_prices
 from logoscan.reporting.jsonl import read_reports, report_to_json
 from logoscan.results import Contribution, Provenance, Report, Score
+from logoscan.review.journal import Journal
 from logoscan.review.journal_file import VerdictFile
 from logoscan.review.verdict import Verdict
+from logoscan.review.verdict_rows import RowAnswer, VerdictRow
 from logoscan.scoring.model import ScoreModel
 from logoscan.types import Brand, Embeddings, EncoderInfo, Preprocessing, Rgb
 from logoscan.vision import weights
 
-__all__ = ["KILLED", "SUBJECTS", "StandIn", "Subject"]
+__all__ = ["KILLED", "SUBJECTS", "StandIn", "Subject", "verdict_rows"]
 
 # Brands of the index, and listings of the scan.
 _BRANDS = 30
@@ -214,6 +216,22 @@ def _append(folder: Path, times: int = 1) -> None:
             journal.append(said)
 
 
+def verdict_rows(count: int) -> list[VerdictRow]:
+    """Make rows of a file of verdicts, each on a listing of its own."""
+    answers: Sequence[RowAnswer] = ("counterfeit", "genuine", "wrong_brand", "missed")
+    return [VerdictRow(n + 2, f"L{n}", "Acme", answers[n % 4], weight=1 + n / 8) for n in range(count)]
+
+
+def _make_import(folder: Path) -> None:
+    Journal(folder / "verdicts.jsonl").import_rows(verdict_rows(8))
+
+
+def _import(folder: Path) -> None:
+    """Import a file that has grown by a row."""
+    journal = Journal(folder / "verdicts.jsonl")
+    journal.import_rows(verdict_rows(len(journal) + 1))
+
+
 def _make_reports(folder: Path) -> None:
     with PartialOutput(folder / "reports.jsonl") as output:
         for number in range(10):
@@ -374,6 +392,12 @@ KILLED: Sequence[Subject] = (
         _append,
         lambda f: tuple(VerdictFile(f / "verdicts.jsonl").lines),
     ),
+    Subject(
+        "import of verdicts",
+        _make_import,
+        _import,
+        lambda f: tuple(replace(v, time="") for v in VerdictFile(f / "verdicts.jsonl").lines),
+    ),
     Subject("scan", _make_shop, _scan, _read_scan, parts=2),
 )
 """Files whose writers are killed."""
@@ -384,6 +408,6 @@ READ: Sequence[Subject] = (
 )
 """Files that are only read here."""
 # Kinds of change to a format that another subject stands for.
-_ONCE = ("index: save", "index: remove and save", "scan")
+_ONCE = ("index: save", "index: remove and save", "import of verdicts", "scan")
 SUBJECTS: Sequence[Subject] = (*(s for s in KILLED if s.name not in _ONCE), *READ)
 """Files that are altered, each format once."""

@@ -25,8 +25,10 @@ from typing import Any
 import click
 
 from benchmarks.common.results import write_result
-from benchmarks.robustness.crash_files import KILLED, SUBJECTS, Subject
+from benchmarks.robustness.crash_files import KILLED, SUBJECTS, Subject, verdict_rows
 from logoscan.errors import LogoscanError
+from logoscan.review.journal import Journal
+from logoscan.review.journal_file import VerdictFile
 
 # Kills in a row before a writer may finish: what killed ones leave must not pile up.
 _KILLS = 5
@@ -142,7 +144,12 @@ def _states(subject: Subject, pristine: Path, known: Path) -> tuple[list[object]
 def _next_writer(
     subject: Subject, folder: Path, states: Sequence[object], at: int, files: int, number: int
 ) -> list[str]:
-    """Run a writer that nobody kills, and say what is wrong afterwards."""
+    """Run a writer that nobody kills, after more than an hour by the files' times, and say what is wrong afterwards.
+
+    A writer removes what killed ones left only when these cannot be alive any more (`logoscan.io.files`).
+    """
+    for leftover in folder.rglob("*.tmp"):
+        os.utime(leftover, (0, 0))
     forked(subject, folder)
     wrong = []
     if subject.read(folder) != states[min(at + subject.parts, len(states) - 1)]:
@@ -150,6 +157,56 @@ def _next_writer(
     if file_count(folder) > files:
         wrong.append(f"round {number}: {file_count(folder)} files where writers that finish leave {files}")
     return wrong
+
+
+def import_rounds(rows: int, kills: int, seed: int, work: Path) -> dict[str, Any]:
+    """Kill imports of one large file of verdicts, each time running the same import again.
+
+    After each kill the journal must hold the first rows of the file, whole and once; when an import is through, all.
+
+    Returns:
+        `killed`; `finished` before the kill came; `partial`: kills after which some of the rows were there; and
+        `wrong`, in words.
+    """
+    rng = random.Random(f"import {seed}")
+    expected = verdict_rows(rows)
+    subject = Subject(
+        "import of a file",
+        lambda folder: None,
+        lambda folder: _no_result(Journal(folder / "verdicts.jsonl").import_rows(expected)),
+        lambda folder: [v.listing_id for v in VerdictFile(folder / "verdicts.jsonl").lines],
+    )
+    ids, folder = [row.listing_id for row in expected], work / "import"
+    usual_s, at = 0.0, rows
+    met: Counter[str] = Counter()
+    wrong: list[str] = []
+    for number in range(_MOST_TRIES * kills):
+        if met["killed"] == kills:
+            break
+        if at == rows:  # a new journal; the first one says how long an import takes
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+            if not usual_s:
+                usual_s = forked(subject, folder)[1]
+                shutil.rmtree(folder)
+                folder.mkdir()
+            at = 0
+        finished, _ = forked(subject, folder, rng.uniform(0, _LATEST_KILL * usual_s))
+        met["finished" if finished else "killed"] += 1
+        found = subject.read(folder)
+        if not isinstance(found, list) or found != ids[: len(found)] or len(found) < at:
+            wrong.append(f"round {number}: rows were lost, doubled or in another order")
+            at = rows
+            continue
+        if finished and len(found) < rows:
+            wrong.append(f"round {number}: an import that was through left out {rows - len(found)} rows")
+        at = len(found)
+        met["partial"] += 0 < at < rows
+    return {**met, "rows": rows, "wrong": wrong, "usual_s": round(usual_s, 4)}
+
+
+def _no_result(_: object) -> None:
+    """Drop what an import returns."""
 
 
 def flips(subject: Subject, count: int, seed: int, work: Path) -> dict[str, Any]:
@@ -211,7 +268,7 @@ def _outcome(subject: Subject, folder: Path, path: Path, good: object, *, cut: b
     return "wrong", "served other content in silence"
 
 
-def run(rounds: int, count: int, seed: int, work: Path) -> dict[str, Any]:
+def run(rounds: int, count: int, rows: int, seed: int, work: Path) -> dict[str, Any]:
     """Kill and alter all kinds of files: figures by kind, and `wrong`, how many things went wrong in all."""
     kills, altered = {}, {}
     for number, subject in enumerate(KILLED):
@@ -220,18 +277,24 @@ def run(rounds: int, count: int, seed: int, work: Path) -> dict[str, Any]:
     for number, subject in enumerate(SUBJECTS):
         share = count // len(SUBJECTS) + (number < count % len(SUBJECTS))
         altered[subject.name] = flips(subject, share, seed, work / f"flip-{number}")
-    wrong = sum(len(figures["wrong"]) for figures in (*kills.values(), *altered.values()))
-    return {"rounds": rounds, "flips": count, "wrong": wrong, "kills": kills, "alterations": altered}
+    imports = import_rounds(rows, rounds // len(KILLED) if rows else 0, seed, work)
+    wrong = sum(len(figures["wrong"]) for figures in (*kills.values(), *altered.values(), imports))
+    return {
+        "rounds": rounds, "flips": count, "wrong": wrong, "kills": kills, "imports": imports, "alterations": altered
+    }  # fmt: skip
 
 
 @click.command("crashes")
 @click.option("--rounds", default=500, show_default=True, type=click.IntRange(0), help="Writers to kill.")
 @click.option("--flips", "count", default=5000, show_default=True, type=click.IntRange(0), help="Alterations.")
+@click.option(
+    "--imports", "rows", default=10_000, show_default=True, type=click.IntRange(0), help="Verdicts of an import."
+)
 @click.option("--seed", default=0, show_default=True)
 @click.option("--json", "out", type=click.Path(path_type=Path), required=True, help="Result file.")
-def crashes(rounds: int, count: int, seed: int, out: Path) -> None:
+def crashes(rounds: int, count: int, rows: int, seed: int, out: Path) -> None:
     """Kill writers and alter files at random; exit code 1 if anything went wrong."""
     with tempfile.TemporaryDirectory() as work:
-        figures = run(rounds, count, seed, Path(work))
+        figures = run(rounds, count, rows, seed, Path(work))
     write_result(out, figures, {"seed": seed, "kills_in_a_row": _KILLS})
     sys.exit(1 if figures["wrong"] else 0)

@@ -9,6 +9,7 @@ from logoscan.cli import (
     demo,
     doctor,
     export,
+    fit,
     inspect,
     merchants,
     queue,
@@ -18,6 +19,7 @@ from logoscan.cli import (
     schema,
     screen,
     verdict,
+    verdict_files,
 )
 from logoscan.cli.app import main
 
@@ -26,6 +28,7 @@ __all__ = [
     "demo",
     "doctor",
     "export",
+    "fit",
     "inspect",
     "main",
     "merchants",
@@ -36,4 +39,5 @@ __all__ = [
     "schema",
     "screen",
     "verdict",
+    "verdict_files",
 ]

@@ -16,6 +16,7 @@ from logoscan.errors import InputError, LogoscanError
 from logoscan.io.listings import BadRow, read_labels, read_listings
 from logoscan.io.records import read_record, write_record
 from logoscan.matching.recalibrate import WRONG_SHARE, least_matches
+from logoscan.odds import log_odds, sigmoid
 
 if TYPE_CHECKING:
     from logoscan.index.logo_index import LogoIndex
@@ -223,4 +224,12 @@ class _Task:
             else f"probabilities as before, for want of {LEAST_OF_EACH} right and {LEAST_OF_EACH} wrong names"
         )
         say(f"{note}: threshold {fitted.threshold:.3f} (before: {start.threshold}), {what} -> {self.out}")
+        if len(judged.missed):
+            shown = [*judged.matches.probability[judged.matches.right], *judged.missed]
+            before_shift = sigmoid(log_odds(fitted.threshold) - shift) - 1e-9
+            named = sum(probability >= before_shift for probability in shown)
+            say(
+                f"it names {named} of {len(shown)} listings that show their brand, {len(judged.missed)} of them noted "
+                "as missed; what nobody looked for is not counted"
+            )
         return bad_rows + len(judged.unreadable)

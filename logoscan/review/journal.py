@@ -1,28 +1,33 @@
 """The journal: reviewers' verdicts on reports as labels for the score model and, on request, changes of the index.
 
 A verdict answers two questions: does the listing concern the brand at all, and is it a counterfeit? The first answer
-corrects the index, the second one trains the score. A change of the index takes effect in the next scan.
+corrects the index, the second one trains the score (`labels` says what each verdict teaches). A change of the index
+takes effect in the next scan.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
+from typing import Unpack
 
 import numpy as np
 
-from logoscan._hashing import pixels_sha256
 from logoscan.errors import InputError
 from logoscan.images.crops import crop, square_crops
 from logoscan.index.logo_index import LogoIndex
+from logoscan.io.rows import BadRow
 from logoscan.results import Report, Score
-from logoscan.review.index_changes import allowed_negatives, logos_of, negatives_of, take_back
+from logoscan.review.import_rows import ImportResult, import_rows
+from logoscan.review.index_changes import changed, take_back, undoable_changes
 from logoscan.review.journal_file import VerdictFile
-from logoscan.review.label_photos import matches_of, with_photos
-from logoscan.review.verdict import Verdict, new_verdict, now
+from logoscan.review.label_photos import matches_of, read_photos, with_photos
+from logoscan.review.labels import labels_of
+from logoscan.review.verdict import Ground, GroundFields, Verdict, contradiction, new_verdict, now, surely_named
+from logoscan.review.verdict_rows import VerdictRow
 from logoscan.sources import Root
 from logoscan.types import ImageSource, Match, Rgb
 
@@ -34,8 +39,8 @@ logger = logging.getLogger(__name__)
 class Journal:
     """Verdicts in an append-only file of JSON lines; processes and threads may share it.
 
-    Each verdict is on disk when the method that passes it returns. A last line that a crash has torn is dropped with a
-    warning.
+    Each verdict is on disk when its method returns. A last line that a crash has torn is dropped with a warning. A
+    verdict that contradicts the one in force is written, with a warning that names both.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -61,23 +66,21 @@ class Journal:
         with self.locked():
             return tuple(self._file.lines)
 
+    def not_undone(self) -> tuple[Verdict, ...]:
+        """Return the verdicts that were not undone, in order, earlier ones on the same listing and brand among them."""
+        with self.locked():
+            return tuple(self._file.not_undone())
+
     def standing(self) -> tuple[Verdict, ...]:
         """Return the verdicts in force, in order: for each listing and brand the latest that was not undone."""
         with self.locked():
-            latest = {(v.listing_id, v.brand): v for v in self._file.not_undone()}
-        return tuple(sorted(latest.values(), key=lambda v: v.id))
+            return tuple(sorted(self._file.standing().values(), key=lambda v: v.id))
 
     def labels(self) -> tuple[list[Score], list[bool]]:
-        """Return the training data for `ScoreModel.fit`: scores, and whether each is a counterfeit.
-
-        The latest verdict on a listing and brand gives the label. If its report was not scored for the brand, the score
-        is that of an earlier verdict; a pair without a score or a label is left out.
-        """
-        with self.locked():
-            scores = {(v.listing_id, v.brand): v.score for v in self._file.not_undone() if v.score is not None}
-            rows = [(scores.get((v.listing_id, v.brand)), v.counterfeit) for v in self.standing()]
-        complete = [(score, label) for score, label in rows if score is not None and label is not None]
-        return [score for score, _ in complete], [label for _, label in complete]
+        """Return scores and labels for `ScoreModel.fit`; `labels.labels_of` has their weights and reports, too."""
+        labels = labels_of(self.not_undone())
+        scores = [one.score if isinstance(one, Report) else one for one in labels.reports]
+        return scores, list(labels.counterfeit)
 
     def confirm(
         self,
@@ -90,8 +93,7 @@ class Journal:
         index: LogoIndex | None = None,
         photos: Sequence[ImageSource] | None = None,
         root: Root = None,
-        reviewer: str | None = None,
-        time: str | None = None,
+        **ground: Unpack[GroundFields],
     ) -> Verdict:
         """Record that the listing concerns the brand, as the report says.
 
@@ -104,19 +106,17 @@ class Journal:
             index: Index to change; the caller saves it.
             photos: All photos of the listing, in order; the files that the report names if None.
             root: Folder of the files that the report names.
-            reviewer: Name of the reviewer.
-            time: Time of the verdict, ISO 8601; now if None.
+            ground: Fields of `Ground`: reviewer, source, weight, note, time.
 
         Returns:
             The verdict as it was written.
 
         Raises:
             InputError: The report does not name the brand or has no such match, a photo is not the one that was
-                scanned, the index is missing or has no encoder, or a verdict in force that changed the index
-                contradicts this one.
+                scanned, the index is missing or has no encoder, or a verdict that changed the index contradicts this.
             ImageError: A photo cannot be read.
         """
-        verdict = new_verdict("confirm", report, brand, True, counterfeit, reviewer, time)
+        verdict = new_verdict("confirm", report, brand, True, counterfeit, Ground(**ground))
         if not add_rendering:
             return self._record(verdict)
         if index is None:
@@ -126,6 +126,55 @@ class Journal:
             raise InputError(f"add_rendering: expected a report with a match of {brand!r}, got none")
         crops = [crop(rgb, m.xyxy) for rgb, m in with_photos(report, matches, photos, root)]
         return self._record(verdict, index, logos=crops)
+
+    def missed(
+        self,
+        listing: Report | str,
+        brand: str,
+        *,
+        counterfeit: bool | None = None,
+        xyxy: tuple[float, float, float, float] | None = None,
+        image: int | None = None,
+        index: LogoIndex | None = None,
+        photos: Sequence[ImageSource] | None = None,
+        root: Root = None,
+        **ground: Unpack[GroundFields],
+    ) -> Verdict:
+        """Record that the listing concerns a brand which its report does not name.
+
+        With an index, the region that shows the mark is added to it as another image of the brand's logo.
+
+        Args:
+            listing: Report of the listing, or its id where there is no report.
+            brand: Brand that was missed.
+            counterfeit: The label; None if only the brand was missed, and nobody judged the goods.
+            xyxy: Box of the brand's mark, in pixels of the picture.
+            image: Number of the picture, from 0; not needed where the listing has one alone.
+            index: Index to change, which has the brand; the caller saves it. None changes nothing.
+            photos: All photos of the listing, in order; the files that the report names if None.
+            root: Folder of the files that the report names.
+            ground: Fields of `Ground`: reviewer, source, weight, note, time.
+
+        Returns:
+            The verdict as it was written.
+
+        Raises:
+            InputError: The box lies outside of the picture, or the index is given without a report and a box.
+            ImageError: The photo cannot be read.
+            VettingError: The region resembles another brand's logo.
+        """
+        verdict = new_verdict("missed", listing, brand, True, counterfeit, Ground(**ground))
+        report = listing if isinstance(listing, Report) else None
+        if xyxy is not None and image is None and report is not None and len(report.images) == 1:
+            image = 0
+        verdict = replace(verdict, xyxy=xyxy, image=image)
+        if report is not None and surely_named(report, brand):
+            logger.warning("listing %r: its report names %r, so that it was not missed", report.listing_id, brand)
+        if index is None:
+            return self._record(verdict)
+        if report is None or xyxy is None or image is None:
+            raise InputError("index: expected it with a report, a box and the number of the picture, got less")
+        return self._record(verdict, index, logos=[crop(read_photos(report, [image], photos, root)[image], xyxy)])
 
     def reject(
         self,
@@ -137,19 +186,18 @@ class Journal:
         index: LogoIndex | None = None,
         photos: Sequence[ImageSource] | None = None,
         root: Root = None,
-        reviewer: str | None = None,
-        time: str | None = None,
         force: bool = False,
+        **ground: Unpack[GroundFields],
     ) -> Verdict:
         """Record that this is no counterfeit of the brand: the goods are genuine or, with `not_shown`, not the brand's.
 
-        With an index, `not_shown` makes the regions that were matched with the brand negatives of it, so that this
-        photo and similar ones are not matched with it again. Negatives do not affect names that were read: if the brand
-        was found by text alone, the verdict is only a label.
+        With `not_shown` the goods have no label, since the report's reasons are about something else. With an index, it
+        makes the regions that were matched with the brand negatives of it, so that this photo and similar ones are not
+        matched with it again. Negatives do not affect names that were read.
 
         The brand's own logo among its negatives would hide the brand in most of its photos. Therefore a region similar
         to the brand's logos becomes a negative only after a second reviewer, by another name, has rejected the listing
-        too, and never if it is the logo itself. Otherwise the verdict is only a label, and a warning says so.
+        too, and never if it is the logo itself. Otherwise the index stays as it is, and a warning says so.
 
         Args:
             report: Report of the listing.
@@ -159,9 +207,8 @@ class Journal:
             index: Index to change; the caller saves it. None changes nothing.
             photos: All photos of the listing, in order; the files that the report names if None.
             root: Folder of the files that the report names.
-            reviewer: Name of the reviewer.
-            time: Time of the verdict, ISO 8601; now if None.
             force: Whether the index is changed even without a second reviewer, and even if the region is the logo.
+            ground: Fields of `Ground`: reviewer, source, weight, note, time.
 
         Returns:
             The verdict as it was written.
@@ -172,7 +219,7 @@ class Journal:
                 the index contradicts this one.
             ImageError: A photo cannot be read.
         """
-        verdict = new_verdict("reject", report, brand, not not_shown, False, reviewer, time)
+        verdict = new_verdict("reject", report, brand, not not_shown, None if not_shown else False, Ground(**ground))
         if index is None:
             return self._record(verdict)
         if not not_shown:
@@ -180,11 +227,9 @@ class Journal:
         matches = matches_of(report, brand, match)
         if not matches:
             logger.warning("listing %r: no place was matched with %r; a label only", report.listing_id, brand)
-        preprocessing = (
-            index.encoder_info.preprocessing
-        )  # negatives are the very pixels that the encoder got from a region
+        made = index.encoder_info.preprocessing  # negatives are the very pixels that the encoder got from a region
         squares = [
-            square_crops(rgb, np.array([m.xyxy], np.float32), preprocessing.size_px, preprocessing.fit)[0]
+            square_crops(rgb, np.array([m.xyxy], np.float32), made.size_px, made.fit)[0]
             for rgb, m in with_photos(report, matches, photos, root)
         ]
         return self._record(verdict, index, negatives=squares, force=force)
@@ -217,58 +262,38 @@ class Journal:
         """
         with self.locked():
             old = self._file.undoable(verdict)
-            held = self._held(old.brand, but=verdict)
-            negatives, logos = {*old.negatives} - held, {*old.logos} - held
-            if index is None:
-                if negatives or logos:
-                    raise InputError(f"index: expected the one that verdict {verdict} changed, got None")
-            else:
-                lost = (negatives | logos) - negatives_of(index, old.brand) - logos_of(index, old.brand)
-                if lost:
-                    logger.warning("verdict %d: the register has lost %s meanwhile", verdict, ", ".join(sorted(lost)))
-                negatives, logos = negatives - lost, logos - lost
-                if logos and logos == logos_of(index, old.brand):
-                    take_back(index.snapshot(), old.brand, negatives, logos)  # raises before anything is changed
+            negatives, logos = undoable_changes(old, self._file.not_undone(), index)
             undo = Verdict(0, time or now(), "undo", old.listing_id, old.brand, undoes=verdict, reviewer=reviewer)
             undo = self._write(undo, negatives, logos)
             if index is not None:
                 take_back(index, old.brand, negatives, logos)
             return undo
 
+    def import_rows(self, rows: Iterable[VerdictRow | BadRow], reports: Iterable[Report] | None = None) -> ImportResult:
+        """Add the verdicts of a file, each once; `import_rows.import_rows` says how."""
+        return import_rows(self._file, rows, reports)
+
     def _record(
         self, verdict: Verdict, index: LogoIndex | None = None,
         negatives: Sequence[Rgb] = (), logos: Sequence[Rgb] = (), force: bool = False
     ) -> Verdict:  # fmt: skip
         """Change the index and write the verdict: both or neither."""
-        brand = verdict.brand
         with self.locked():
-            for old in self._file.not_undone():
-                same_pair = (old.listing_id, old.brand) == (verdict.listing_id, brand)
-                if same_pair and (old.negatives or old.logos) and old.shown != verdict.shown:
+            earlier = self._file.not_undone()
+            said = contradiction(verdict, self._file.latest_opinions().get(pair := (verdict.listing_id, verdict.brand)))
+            for old in earlier:
+                changes = (old.listing_id, old.brand) == pair and (old.negatives or old.logos)
+                if changes and old.shown != verdict.shown:
                     raise InputError(f"verdict {old.id} says otherwise and changed the register: undo it first")
             if index is None:
-                return self._write(verdict, set(), set())
-            facts = index.brand(brand)
-            if facts is None:
-                raise InputError(f"brand: expected a registered name, got {brand!r:.80}")
-            before, held = (negatives_of(index, brand), logos_of(index, brand)), self._held(brand)
-            try:
-                allowed = negatives if force else allowed_negatives(verdict, self._file.not_undone(), negatives, index)
-                negative_ids = {index.add_negative(rgb, brand, force=force) for rgb in allowed}
-                named = [(f"listing-{pixels_sha256(rgb)[:16]}", rgb) for rgb in logos]
-                if named:
-                    index.add(facts, named)
-                logo_ids = {f"{brand}/{name}" for name, _ in named}
-                return self._write(verdict, negative_ids - (before[0] - held), logo_ids - (before[1] - held))
-            except BaseException:
-                take_back(index, brand, negatives_of(index, brand) - before[0], logos_of(index, brand) - before[1])
-                raise
+                written = self._write(verdict, set(), set())
+            else:
+                with changed(index, verdict, earlier, negatives=negatives, logos=logos, force=force) as (gone, new):
+                    written = self._write(verdict, gone, new)
+            if said:
+                logger.warning("%s", said)
+            return written
 
     def _write(self, verdict: Verdict, negatives: set[str], logos: set[str]) -> Verdict:
         complete = replace(verdict, negatives=tuple(sorted(negatives)), logos=tuple(sorted(logos)))
         return self._file.append(replace(complete, id=len(self._file.lines) + 1))
-
-    def _held(self, brand: str, but: int = 0) -> set[str]:
-        """Return the negatives and logos of a brand that verdicts other than `but` added to the index."""
-        others = [v for v in self._file.not_undone() if v.brand == brand and v.id != but]
-        return {name for v in others for name in (*v.negatives, *v.logos)}

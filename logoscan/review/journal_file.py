@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ from logoscan.errors import CorruptFileError, InputError
 from logoscan.io.files import create, held, lock_beside, require_file_place, sync_folder
 from logoscan.io.records import from_json, read_record, to_json, write_record
 from logoscan.io.sealed_lines import seal, unseal
-from logoscan.review.verdict import Verdict
+from logoscan.review.verdict import Verdict, keep_opinion
 
 __all__ = ["VerdictFile"]
 
@@ -69,6 +69,17 @@ class VerdictFile:
         """Return the verdicts that were not undone, in order."""
         return [v for v in self.lines if v.kind != "undo" and v.id not in self._undone_by]
 
+    def standing(self) -> dict[tuple[str, str], Verdict]:
+        """Return the verdicts in force by listing and brand: the latest that was not undone."""
+        return {(v.listing_id, v.brand): v for v in self.not_undone()}
+
+    def latest_opinions(self) -> dict[tuple[str, str], Verdict]:
+        """Return what later verdicts may contradict: those in force, but for a `missed` what it leaves open."""
+        out: dict[tuple[str, str], Verdict] = {}
+        for v in self.not_undone():
+            keep_opinion(out, v)
+        return out
+
     def undoable(self, verdict: int) -> Verdict:
         """Return the verdict with this id.
 
@@ -84,41 +95,51 @@ class VerdictFile:
         return self.lines[verdict - 1]
 
     def append(self, verdict: Verdict) -> Verdict:
-        """Append a line and return it; it is on disk when this returns, and not there if this raises.
+        """Append a line and return it, as `extend` does."""
+        self.extend([verdict])
+        return verdict
 
-        The caller holds the lock.
+    def extend(self, verdicts: Sequence[Verdict]) -> None:
+        """Append lines; they are on disk when this returns, and not there if this raises.
+
+        A crash in between leaves the first ones of them, each whole. The caller holds the lock.
 
         Raises:
-            InputError: The verdict contradicts the lines before it, or contains text that is not Unicode.
+            InputError: A verdict contradicts the lines before it, or contains text that is not Unicode.
         """
-        self._check(verdict)
-        try:
-            line = seal(to_json(verdict)).encode() + b"\n"
-        except ValueError as error:  # Python's str can hold a lone surrogate, a file cannot
-            raise InputError(f"verdict: expected Unicode text, got {error!s:.200}") from None
+        if not verdicts:
+            return
+        lines = []
+        for number, verdict in enumerate(verdicts, len(self.lines) + 1):
+            self._check(verdict, number)
+            try:
+                lines.append(seal(to_json(verdict)).encode() + b"\n")
+            except ValueError as error:  # Python's str can hold a lone surrogate, a file cannot
+                raise InputError(f"verdict: expected Unicode text, got {error!s:.200}") from None
+        data = b"".join(lines)
         is_new = not self.path.exists()
         try:
             with create(self.path) if is_new else self.path.open("r+b") as file:
                 file.seek(self._end)
                 file.truncate()  # cuts a torn line off
-                file.write(line)
+                file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            # after the line: a crash in between leaves a journal that is longer than its stated size, which is allowed
-            write_record(self._size_file, _JournalSize(len(self.lines) + 1, self._end + len(line)))
+            # after the lines: a crash in between leaves a journal that is longer than its stated size, which is allowed
+            write_record(self._size_file, _JournalSize(len(self.lines) + len(lines), self._end + len(data)))
         except BaseException:
             with suppress(OSError):
-                self._size_file.unlink(missing_ok=True)  # it may count the line already; the next append makes it again
+                self._size_file.unlink(missing_ok=True)  # it may count the lines already; the next append makes it new
                 os.truncate(self.path, self._end)
             raise
         if is_new:
             sync_folder(self.path.parent)
-        self._accept(verdict, len(line))
-        return verdict
+        for verdict, line in zip(verdicts, lines, strict=True):
+            self._accept(verdict, len(line))
 
-    def _check(self, verdict: Verdict) -> None:
-        if verdict.id != len(self.lines) + 1:
-            raise InputError(f"id: expected {len(self.lines) + 1}, got {verdict.id}")
+    def _check(self, verdict: Verdict, number: int) -> None:
+        if verdict.id != number:
+            raise InputError(f"id: expected {number}, got {verdict.id}")
         if verdict.undoes is not None:
             self.undoable(verdict.undoes)
 
@@ -150,7 +171,7 @@ class VerdictFile:
                     return
                 verdict = from_json(Verdict, unseal(line[:-1], where).text, where)
                 try:
-                    self._check(verdict)
+                    self._check(verdict, len(self.lines) + 1)
                 except InputError as error:
                     raise CorruptFileError(f"{where}: {error}") from None
                 self._accept(verdict, len(line))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from logoscan.errors import InputError
 from logoscan.images.loading import read_picture
@@ -10,7 +10,7 @@ from logoscan.results import SHOWN_FROM, Report
 from logoscan.sources import Root
 from logoscan.types import ImageSource, Match, Rgb
 
-__all__ = ["matches_of", "with_photos"]
+__all__ = ["matches_of", "read_photos", "with_photos"]
 
 
 def matches_of(report: Report, brand: str, match: Match | None) -> list[Match]:
@@ -34,11 +34,19 @@ def matches_of(report: Report, brand: str, match: Match | None) -> list[Match]:
 def with_photos(
     report: Report, matches: Sequence[Match], photos: Sequence[ImageSource] | None, root: Root
 ) -> list[tuple[Rgb, Match]]:
-    """Return each match with its photo, uint8 (H, W, 3).
+    """Return each match with its photo, uint8 (H, W, 3); see `read_photos`."""
+    pixels = read_photos(report, {m.image for m in matches}, photos, root)
+    return [(pixels[m.image], m) for m in matches]
+
+
+def read_photos(
+    report: Report, numbers: Collection[int], photos: Sequence[ImageSource] | None, root: Root
+) -> dict[int, Rgb]:
+    """Return photos of a listing by their numbers, uint8 (H, W, 3) each.
 
     Args:
         report: Report with the files and hashes of the photos.
-        matches: Matches of the report.
+        numbers: Numbers of the photos, from 0.
         photos: All photos of the listing, in order; the files that the report names if None.
         root: Folder of those files.
 
@@ -49,7 +57,9 @@ def with_photos(
     if photos is not None and len(photos) < len(report.images):
         raise InputError(f"photos: expected all {len(report.images)} of the listing, got {len(photos)}")
     pixels: dict[int, Rgb] = {}
-    for number in sorted({m.image for m in matches}):
+    for number in sorted(numbers):
+        if not 0 <= number < len(report.images):
+            raise InputError(f"image: expected a number below {len(report.images)}, from 0, got {number}")
         record = report.images[number]
         source = record.file if photos is None else photos[number]
         if source is None:
@@ -60,4 +70,4 @@ def with_photos(
                 f"image {number}: expected the photo that was scanned (sha256 {record.sha256}), got {picture.sha256}"
             )
         pixels[number] = picture.rgb
-    return [(pixels[m.image], m) for m in matches]
+    return pixels

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from logoscan.errors import InputError
 from logoscan.index.logo_index import LogoIndex
@@ -48,11 +49,15 @@ class JudgedListings:
 
     Attributes:
         matches: The most probable match of each listing and brand that was judged.
+        missed: float64 (n,), probability of the most probable match of the brand in listings whose report missed it; 0
+            without a match. They count in the recall alone: nobody judges what was rightly not named, so that a fit to
+            them would lower the threshold without end.
         left_out: Number of verdicts that gave no match, by the reason.
         unreadable: Photos that could not be looked at, each as the listing's id and the reason.
     """
 
     matches: JudgedMatches
+    missed: NDArray[np.float64]
     left_out: Mapping[WhyLeftOut, int]
     unreadable: Sequence[tuple[str, str]]
 
@@ -82,11 +87,12 @@ def match_judged_listings(
     index = _unchanged_index(scanner.index, journal)
     waiting: dict[str, list[Verdict]] = {}
     for verdict in journal.standing():
-        if verdict.kind in ("confirm", "reject"):
+        if verdict.kind in ("confirm", "reject", "missed"):
             waiting.setdefault(verdict.listing_id, []).append(verdict)
     left_out: Counter[WhyLeftOut] = Counter()
     unreadable: list[tuple[str, str]] = []
     by_photos: dict[tuple[str, frozenset[str]], tuple[int, float, bool]] = {}
+    missed: list[float] = []
     cache = FeatureCache(_CACHED_PHOTOS)
     for listing in listings:
         if listing.id not in waiting:
@@ -113,6 +119,8 @@ def match_judged_listings(
                 probability = max((m.probability or 0.0 for m in by_appearance), default=0.0)
                 if not complete:
                     left_out["no photo of the listing can be read"] += 1
+                elif verdict.kind == "missed":
+                    missed.append(probability)
                 elif probability < BASE_RATE:  # no report has such a match, so the verdict is about something else
                     left_out["the photos are not matched with the brand"] += 1
                 else:
@@ -124,7 +132,9 @@ def match_judged_listings(
     rows = sorted(by_photos.values())
     probabilities = np.array([probability for _, probability, _ in rows], np.float64)
     right = np.array([shown for _, _, shown in rows], np.bool_)
-    return JudgedListings(JudgedMatches(probabilities, right), +left_out, tuple(unreadable))
+    return JudgedListings(
+        JudgedMatches(probabilities, right), np.array(missed, np.float64), +left_out, tuple(unreadable)
+    )
 
 
 def _unchanged_index(index: LogoIndex, journal: Journal) -> LogoIndex:

@@ -16,10 +16,11 @@ import numpy as np
 from logoscan.errors import InputError, MissingDependencyError
 from logoscan.odds import sigmoid_array
 from logoscan.results import Report, Score
-from logoscan.scoring.fit_bands import Floats, labels_and_weights, warn_of_clear
+from logoscan.scoring.fit_bands import warn_of_clear
+from logoscan.scoring.fit_labels import MIN_LABELS, Floats, labels_and_weights, warn_of_labels
 from logoscan.scoring.model import ScoreModel
 
-__all__ = ["fit_scores"]
+__all__ = ["fit_scores", "fitted_model"]
 
 logger = logging.getLogger(__name__)
 
@@ -37,14 +38,12 @@ _BIAS_PENALTY = 0.3
 _MAX_RISE = 8.0
 # Folds of the calibration.
 _FOLDS = 5
-# Labels of either kind (weights counted) below which slope and bias stay as fitted, and the log warns.
-_MIN_LABELS = 10
 # Penalty on the squared departure of the calibration's slope from 1.
 _SLOPE_PENALTY = 5.0
 
 
 def fit_scores(
-    reports: Sequence[Report] | Sequence[Score],
+    reports: Sequence[Report | Score],
     labels: Sequence[bool],
     *,
     prior: ScoreModel | None = None,
@@ -66,8 +65,9 @@ def fit_scores(
 
     Returns:
         A model with fitted bias and shapes, the prior's thresholds, and the calibration folded in. The log warns where
-        there are fewer than 10 labels of either kind, which bring little but the share of counterfeits among them, and
-        where confirmed counterfeits would be clear that the prior reviews or blocks.
+        there are fewer than 10 labels of either kind, which bring little but the share of counterfeits among them,
+        where a larger share of them is counterfeit than in any stream, and where confirmed counterfeits would be clear
+        that the prior reviews or blocks.
 
     Raises:
         InputError: Lengths differ, no report has a candidate brand, all labels of those that have one are of one kind,
@@ -75,19 +75,29 @@ def fit_scores(
         MissingDependencyError: SciPy is not installed.
     """
     prior = prior or ScoreModel()
+    fitted = fitted_model(reports, labels, prior, weights, name)
+    y, w = labels_and_weights(labels, weights, len(reports))
+    judged = np.array([(r.score if isinstance(r, Report) else r).value is not None for r in reports])
+    warn_of_labels("fit", y[judged], w[judged], None)
+    warn_of_clear("fit", prior, fitted, reports, labels)
+    return fitted
+
+
+def fitted_model(
+    reports: Sequence[Report | Score],
+    labels: Sequence[bool],
+    prior: ScoreModel,
+    weights: Sequence[float] | None,
+    name: str,
+) -> ScoreModel:
+    """Return what `fit_scores` returns, without its warnings."""
     x, y, w = _table(reports, labels, weights, prior)
     bad = int(y.sum())
     if not 0 < bad < len(y):
         raise InputError(
-            f"labels: expected counterfeits and genuine ones, {_MIN_LABELS} or more of either, among the reports with "
+            f"labels: expected counterfeits and genuine ones, {MIN_LABELS} or more of either, among the reports with "
             f"a candidate brand, got {bad} counterfeit and {len(y) - bad} genuine"
         )
-    if min(bad, len(y) - bad) < _MIN_LABELS:
-        logger.warning(
-            "fit: expected %d labels or more of either kind, got %d counterfeit and %d genuine: the fit stays near the "
-            "prior, and takes their shares for the stream's",
-            _MIN_LABELS, bad, len(y) - bad,
-        )  # fmt: skip
     start = _pieces(prior)
     bias, rises = _maximum(x, y, w, prior.bias, start)
     slope, offset = _calibration(x, y, w, prior.bias, start, bias, rises)
@@ -96,13 +106,11 @@ def fit_scores(
         signal: (0.0, *np.cumsum(np.maximum(row, 0.0)).tolist())
         for signal, row in zip(prior.shapes, pieces, strict=True)
     }
-    fitted = replace(prior, bias=slope * bias + offset, shapes=shapes, name=name)
-    warn_of_clear("fit", prior, fitted, reports, labels)
-    return fitted
+    return replace(prior, bias=slope * bias + offset, shapes=shapes, name=name)
 
 
 def _table(
-    reports: Sequence[Report] | Sequence[Score],
+    reports: Sequence[Report | Score],
     labels: Sequence[bool],
     weights: Sequence[float] | None,
     prior: ScoreModel,
@@ -153,7 +161,7 @@ def _calibration(
     x: Floats, y: Floats, w: Floats, bias: float, start: Floats, fitted: float, rises: Floats
 ) -> tuple[float, float]:
     """Return slope and offset of Platt's calibration, on predictions for the folds that were left out."""
-    if min(w @ y, w @ (1.0 - y), y.sum(), len(y) - y.sum()) < _MIN_LABELS:
+    if min(w @ y, w @ (1.0 - y), y.sum(), len(y) - y.sum()) < MIN_LABELS:
         return 1.0, 0.0
     folds = np.empty(len(y), int)
     for label in (0.0, 1.0):  # both kinds in every fold, in the order given

@@ -200,7 +200,7 @@ class ScoreModel:
 
     def fit(
         self,
-        reports: Sequence[Report] | Sequence[Score],
+        reports: Sequence[Report | Score],
         labels: Sequence[bool],
         *,
         weights: Sequence[float] | None = None,
@@ -213,19 +213,21 @@ class ScoreModel:
 
     def with_bands(
         self,
-        reports: Sequence[Report] | Sequence[Score],
+        reports: Sequence[Report | Score],
         labels: Sequence[bool],
         *,
         block_precision: float | None = None,
         review_share: float | None = None,
         weights: Sequence[float] | None = None,
+        stream: Sequence[Report | Score] | None = None,
     ) -> ScoreModel:
         """Return this model with bands for a stated precision or review budget (`fit_bands.with_bands`)."""
         from logoscan.scoring.fit_bands import with_bands
 
         return with_bands(
-            self, reports, labels, block_precision=block_precision, review_share=review_share, weights=weights
-        )
+            self, reports, labels, block_precision=block_precision, review_share=review_share, weights=weights,
+            stream=stream,
+        )  # fmt: skip
 
     def save(self, path: str | Path) -> None:
         """Write one JSON file, atomically."""

@@ -29,7 +29,8 @@ def bench() -> Any:
 def test_killed_writers_and_flipped_bits_never_serve_wrong_contents(tmp_path: Path, bench: Any) -> None:
     """In a process of its own: this one has threads, which a fork does not take along."""
     out = tmp_path / "crashes.json"
-    command = [sys.executable, "-m", "benchmarks", "crashes", "--rounds", "11", "--flips", "165", "--json", str(out)]
+    command = [sys.executable, "-m", "benchmarks", "crashes", "--rounds", "12", "--flips", "165", "--imports", "600",
+               "--json", str(out)]  # fmt: skip
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     figures = json.loads(out.read_bytes())
@@ -39,6 +40,8 @@ def test_killed_writers_and_flipped_bits_never_serve_wrong_contents(tmp_path: Pa
     assert sum(kills.get("killed", 0) for kills in figures["kills"].values()) >= 5
     for kills in figures["kills"].values():
         assert kills.get("old", 0) + kills.get("between", 0) + kills.get("new", 0) >= 1
+    assert figures["imports"]["rows"] == 600
+    assert figures["imports"].get("killed", 0) + figures["imports"].get("finished", 0) >= 1
     for altered in figures["alterations"].values():
         assert altered["refused"] + altered["same"] + altered["torn"] == 15
         assert altered["refused"] >= 10

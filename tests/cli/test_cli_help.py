@@ -26,8 +26,10 @@ from logoscan.cli import console, main
 from logoscan.cli.app import explained
 from logoscan.errors import DeviceError, InputError
 from logoscan.io.listings import read_listings
-from logoscan.results import BrandResult
+from logoscan.reporting.jsonl import write_reports
+from logoscan.results import BrandResult, Signal
 from logoscan.review.journal import Journal
+from logoscan.scoring.model import ScoreModel
 from logoscan.types import Embeddings, Rgb
 
 COMMANDS = sorted(main.commands)
@@ -97,6 +99,18 @@ def judge_photos(shop: Path) -> None:
         file.writelines(rows)
 
 
+def judge_goods(shop: Path) -> None:
+    """Reports of a hundred listings, a fifth of them for review, and a verdict on the goods of every fourth."""
+    model, reports = ScoreModel(), []
+    journal = Journal(shop / "verdicts.jsonl")
+    for i in range(100):
+        score = model.score("Acme", [Signal("coded_terms", float(i % 5 == 0), "why"), Signal("low_price", 0.5, "why")])
+        reports.append(make_report(listing_id=f"G{i}", score=score, brands=(BrandResult("Acme", 0.4, 5.0),)))
+        if i % 4 == 0:
+            journal.confirm(reports[-1], "Acme", counterfeit=i % 5 == 0)
+    write_reports(shop / "reports.jsonl", reports)
+
+
 def test_help_examples_run(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a folder that has what they name, with models that answer at once."""
     monkeypatch.chdir(shop)
@@ -110,13 +124,16 @@ def test_help_examples_run(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (shop / "more-brands" / "Core").mkdir(parents=True)
     ran = []
     reading = ("report", "merchants", "queue", "export")
-    models = ("calibrate", "inspect", "demo", "doctor")
+    models = ("calibrate", "fit", "inspect", "demo", "doctor")
     for command in ("register", "scan", "screen", *reading, "schema", "verdict", *models):
         if command == "calibrate":
             label_photos(shop)
             judge_photos(shop)
             monkeypatch.setattr("logoscan.matching.calibration.bundled_calibrations", lambda: (CALIBRATION,))
+        if command == "fit":
+            judge_goods(shop)
         if command == "verdict":
+            (shop / "found.csv").write_text("listing_id,brand,verdict\nL1,Acme,genuine\n")
             (shop / "reports.jsonl").unlink()
             named = ("--out", "reports.jsonl", "--similarity-threshold", 0.9)
             assert run("scan", "listings.jsonl", "--index", "index", *named).exit_code == 0

@@ -206,3 +206,20 @@ def test_every_verdict_in_force_labels_a_match_or_has_a_reason(
             judge(scanner, journal, [(row, brand, shown)])
     out = looked_at(scanner, journal, *kinds[:4])
     assert len(out.matches) + sum(out.left_out.values()) == len(journal.standing())
+
+
+def test_missed_brands_count_apart(scanner: Scanner, journal: Journal) -> None:
+    """Nobody judges what is rightly not named; with the missed ones among the matches a threshold would fall."""
+    listings = [
+        listing("named", photo(ACME, 1)),
+        listing("faint", photo(NEAR_ACME, 2)),
+        listing("none", photo(None, 3)),
+    ]
+    judge(scanner, journal, [(listings[0], "Acme", True)])
+    for one in listings[1:]:
+        journal.missed(one.id, "Acme")
+    out = looked_at(scanner, journal, *listings)
+    assert (out.matches.right.tolist(), dict(out.left_out)) == ([True], {})
+    assert 0.02 < out.missed[0] < 0.98
+    assert out.missed[1] == 0.0
+    assert out.missed.dtype == np.float64

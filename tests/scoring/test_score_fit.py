@@ -346,7 +346,10 @@ def test_a_fit_that_clears_counterfeits_counts_them(caplog: pytest.LogCaptureFix
     assert newly_clear(PRIOR_MODEL, model, scores, labels) == [0]
     (told,) = [r.getMessage() for r in caplog.records if "would clear" in r.getMessage()]
     prior = PRIOR_MODEL.version
-    assert told == f"fit: would clear 1 of 1 listing labelled counterfeit, which {prior} reviews or blocks"
+    assert told == (
+        f"fit: would clear 1 of 1 listing labelled counterfeit, which {prior} reviews or blocks; no review share keeps "
+        "all of them: judge more listings, or keep the model in use"
+    )
 
 
 def caught(n: int) -> list[Score]:
