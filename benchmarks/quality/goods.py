@@ -28,7 +28,7 @@ from logoscan.images.loading import load_image
 from logoscan.index.logo_index import LogoIndex
 from logoscan.index.vet import CONFLICTS
 from logoscan.runtime import one_core_a_batch
-from logoscan.training import icons as icon_store
+from logoscan.training import icon_files as icon_store
 from logoscan.training.icons import Icons
 from logoscan.training.materials import BACKGROUND_PX, Backgrounds, Materials, backgrounds_from_arrays
 from logoscan.training.scenes import Scene, compose_scene

@@ -78,7 +78,7 @@ def _render(request: dict[str, Any], log: int) -> tuple[bytes, list[str]]:
     import resvg_py
 
     substitute, family = request.pop("substitute"), request.pop("family")
-    families = {f"{kind}_family": _NO_FAMILY for kind in _FAMILIES}
+    families: dict[str, Any] = {f"{kind}_family": _NO_FAMILY for kind in _FAMILIES}
     png = bytes(resvg_py.svg_to_bytes(**request, log_information=True, **families))
     messages = [_take_log(log)]
     if substitute and _FONT_MESSAGES[0] in messages[0]:

@@ -39,6 +39,11 @@ class _BrandFigures:
     miss_rates: dict[str, float] = field(default_factory=dict)
 
 
+def _spellings(brand: str, index: LogoIndex) -> tuple[str, ...]:
+    record = index.brand(brand)
+    return (brand, *record.aliases) if record is not None else (brand,)
+
+
 class Matcher:
     """Matches photos with an index. May be shared by threads.
 
@@ -96,9 +101,7 @@ class Matcher:
             raised = self._figures_of(index, self.calibration).raised_thresholds
             matches = [m for m in matches if m.probability is None or m.probability > raised.get(m.brand, -1.0)]
         by_keypoints = match_keypoints(image, features, search, index, thorough=self._thorough)
-        matches += doubt_keypoints_on_other_words(
-            by_keypoints, features.spans, lambda brand: (brand, *index.brand(brand).aliases)
-        )
+        matches += doubt_keypoints_on_other_words(by_keypoints, features.spans, lambda brand: _spellings(brand, index))
         if index.by_name:
             matches += match_regions(image, features.regions, search.neighbours_by_name, self.name_calibration)
         return matches

@@ -23,7 +23,7 @@ from benchmarks.common.photo_files import photo_files
 from benchmarks.quality.boxes import meet_boxes
 from benchmarks.quality.goods import compose_goods, largest_rows, registered_classes
 from benchmarks.quality.pack_photos import PackBox, choose_pack_shots, ground_of, group_places, pack_box
-from logoscan.training import icons as icon_store
+from logoscan.training import icon_files as icon_store
 from logoscan.training.heldout import held_out_packs
 from logoscan.training.materials import backgrounds_from_arrays
 from logoscan.types import Boxes, Rgb
