@@ -14,7 +14,7 @@ from logoscan.index.logo_index import LogoIndex
 from logoscan.index.photo_search import PhotoSearch
 from logoscan.matching.calibration import MatchCalibration, brand_thresholds, miss_rate
 from logoscan.matching.match import match_regions
-from logoscan.matching.other_words import doubt_keypoints_on_other_words
+from logoscan.matching.other_words import doubt_matches_on_other_words
 from logoscan.matching.sift_match import match_keypoints
 from logoscan.types import Match
 from logoscan.vision.extractor import OnStage, timed
@@ -100,8 +100,8 @@ class Matcher:
         if self.calibration is not None:
             raised = self._figures_of(index, self.calibration).raised_thresholds
             matches = [m for m in matches if m.probability is None or m.probability > raised.get(m.brand, -1.0)]
-        by_keypoints = match_keypoints(image, features, search, index, thorough=self._thorough)
-        matches += doubt_keypoints_on_other_words(by_keypoints, features.spans, lambda brand: _spellings(brand, index))
+        matches += match_keypoints(image, features, search, index, thorough=self._thorough)
+        matches = doubt_matches_on_other_words(matches, features.spans, lambda brand: _spellings(brand, index))
         if index.by_name:
             matches += match_regions(image, features.regions, search.neighbours_by_name, self.name_calibration)
         return matches

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logoscan.matching.other_words import doubt_keypoints_on_other_words
+from logoscan.matching.other_words import doubt_matches_on_other_words
 from logoscan.types import Match, TextSpans
 
 LINE = (10.0, 10.0, 110.0, 30.0)
@@ -25,12 +25,12 @@ def match(probability: float | None = 0.9, kind: str = "keypoints") -> Match:
 
 
 def doubted(one: Match, read: TextSpans) -> float | None:
-    (out,) = doubt_keypoints_on_other_words([one], read, lambda brand: (brand, "CC"))
+    (out,) = doubt_matches_on_other_words([one], read, lambda brand: (brand, "CC"))
     return out.probability
 
 
 def test_no_match_and_no_text() -> None:
-    assert doubt_keypoints_on_other_words([], spans("CLINICALLY"), lambda brand: (brand,)) == []
+    assert doubt_matches_on_other_words([], spans("CLINICALLY"), lambda brand: (brand,)) == []
     assert doubted(match(), TextSpans.empty()) == 0.9
 
 
@@ -60,8 +60,13 @@ def test_unsure_short_or_distant_lines_say_nothing(read: TextSpans) -> None:
     assert doubted(match(), read) == 0.9
 
 
-def test_other_kinds_and_matches_without_probability_stay() -> None:
-    assert doubted(match(kind="appearance"), spans("CLINICALLY")) == 0.9
+def test_a_region_that_is_another_word_is_doubted_too() -> None:
+    assert (doubted(match(kind="appearance"), spans("CLINICALLY")) or 1) < 0.5
+    assert doubted(match(kind="appearance"), spans("CL")) == 0.9
+    assert doubted(match(kind="appearance"), spans("CLINICALLY", xyxy=(10.0, 10.0, 50.0, 30.0))) == 0.9
+
+
+def test_matches_without_probability_stay() -> None:
     assert doubted(match(None), spans("CLINICALLY")) is None
 
 
