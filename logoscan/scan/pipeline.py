@@ -81,14 +81,14 @@ class Pipeline:
 
     def scan(
         self, listings: Sequence[Listing], index: LogoIndex, cache: FeatureCache | None = None
-    ) -> Iterator[Report]:
-        """Scan listings together, with one snapshot of an index, and yield their reports in order."""
+    ) -> Iterator[tuple[Report, Sequence[PhotoFeatures]]]:
+        """Scan listings together, with one snapshot of an index; yield each report with the features of its photos."""
         photos = self.features(listings, cache)
         matches = self.match(photos, index)
         for listing, own_photos, own_matches in zip(listings, photos, matches, strict=True):
             altered = self.alterations(listing, own_matches, index)
             text = self.text(listing, own_photos, index)
-            yield self.report(text, own_photos, index, own_matches, altered)
+            yield self.report(text, own_photos, index, own_matches, altered), own_photos
 
     def features(self, listings: Sequence[Listing], cache: FeatureCache | None = None) -> list[list[PhotoFeatures]]:
         """Extract the features of the photos of all listings together.

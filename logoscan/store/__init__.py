@@ -1,0 +1,8 @@
+"""What was seen in photos, in Parquet: write, read, and search by a new logo or photo."""
+
+from logoscan.store.maker import Maker
+from logoscan.store.reader import FeatureStore
+from logoscan.store.rows import StoredPhoto
+from logoscan.store.writer import FeatureWriter, StoreSettings
+
+__all__ = ["FeatureStore", "FeatureWriter", "Maker", "StoreSettings", "StoredPhoto"]
