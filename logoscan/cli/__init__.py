@@ -4,7 +4,7 @@
 are shared by commands.
 """
 
-from logoscan.cli import calibrate, demo, doctor, inspect, register, report, scan, verdict
+from logoscan.cli import calibrate, demo, doctor, find, inspect, register, rejudge, report, scan, verdict
 from logoscan.cli.app import main
 
-__all__ = ["calibrate", "demo", "doctor", "inspect", "main", "register", "report", "scan", "verdict"]
+__all__ = ["calibrate", "demo", "doctor", "find", "inspect", "main", "register", "rejudge", "report", "scan", "verdict"]

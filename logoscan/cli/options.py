@@ -12,7 +12,10 @@ from logoscan.io.files import file_mode
 from logoscan.ocr.engine import OcrChoice
 from logoscan.types import Effort
 
-__all__ = ["DETECTOR", "DEVICE", "EFFORT", "ENCODER", "INDEX", "MODE", "OCR", "PRETRAINED", "DetectorChoice"]
+__all__ = [
+    "CODEBOOK", "DETECTOR", "DEVICE", "EFFORT", "ENCODER", "INDEX", "KEEP_FEATURES", "KEEP_TEXT", "MODE", "OCR", "PRETRAINED",
+    "QUANTISE", "DetectorChoice",
+]  # fmt: skip
 
 DetectorChoice: TypeAlias = Literal["logo", "tiles", "whole"]
 """Values of `DETECTOR`. Click accepts exactly the values of this type, of `OcrChoice` and of `Effort`."""
@@ -47,6 +50,23 @@ EFFORT = click.option(
 )
 INDEX = click.option(
     "--index", "index_dir", type=click.Path(path_type=Path), required=True, help="As `register` wrote it."
+)
+
+KEEP_FEATURES = click.option(
+    "--keep-features",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for what was seen in each photo, for `rejudge` and `find`.",
+)
+KEEP_TEXT = click.option(
+    "--keep-text", is_flag=True, help="Keep the text of photos with their features; it may hold personal data."
+)
+QUANTISE = click.option(
+    "--quantise", is_flag=True, help="Keep vectors in 65 bytes instead of 2048: less exact, a twentieth of the disk."
+)
+CODEBOOK = click.option(
+    "--codebook",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="codebook.npz of another store, for --quantise; default: trained on the first photos.",
 )
 
 

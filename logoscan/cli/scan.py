@@ -6,8 +6,10 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +19,21 @@ from logoscan._hashing import file_sha256, sha256_hex
 from logoscan.cli.app import INTERRUPTED, examples, main
 from logoscan.cli.console import Complaints, complain, progress, say, working
 from logoscan.cli.inputs import changed_ledger, load_ledger, price_model
-from logoscan.cli.options import DETECTOR, DEVICE, EFFORT, ENCODER, INDEX, MODE, OCR, PRETRAINED, DetectorChoice
+from logoscan.cli.options import (
+    CODEBOOK,
+    DETECTOR,
+    DEVICE,
+    EFFORT,
+    ENCODER,
+    INDEX,
+    KEEP_FEATURES,
+    KEEP_TEXT,
+    MODE,
+    OCR,
+    PRETRAINED,
+    QUANTISE,
+    DetectorChoice,
+)
 from logoscan.cli.overlays import write_overlays
 from logoscan.io.listings import BadRow, read_listings, row_count
 from logoscan.io.partial import PartialOutput
@@ -27,6 +43,7 @@ from logoscan.ocr.engine import OcrChoice
 from logoscan.reporting.jsonl import read_reports
 from logoscan.scan.unreadable import photo_warnings
 from logoscan.scoring.model import ScoreModel
+from logoscan.store.writer import FeatureWriter, StoreSettings
 from logoscan.types import Effort, Listing
 
 if TYPE_CHECKING:
@@ -63,6 +80,10 @@ if TYPE_CHECKING:
     help="File of photos and the sellers who used them: read, if it is there, and written with this scan's added.",
 )
 @click.option("--overlay", type=click.Path(path_type=Path), default=None, help="Folder for photos with boxes drawn.")
+@KEEP_FEATURES
+@KEEP_TEXT
+@QUANTISE
+@CODEBOOK
 @ENCODER
 @PRETRAINED
 @click.option(
@@ -90,6 +111,10 @@ def scan(
     score_model: Path | None,
     ledger: Path | None,
     overlay: Path | None,
+    keep_features: Path | None,
+    keep_text: bool,
+    quantise: bool,
+    codebook: Path | None,
     encoder: str | None,
     pretrained: str | None,
     similarity_threshold: float | None,
@@ -110,6 +135,8 @@ def scan(
     from logoscan.vision.detector import make_detector
     from logoscan.vision.encoder import ClipEncoder
 
+    if keep_features is None and (keep_text or quantise or codebook):
+        raise click.UsageError("--keep-text, --quantise and --codebook need --keep-features")
     one_core_a_batch()
     references, bad_prices = price_model(prices)
     with Complaints() as complaints:
@@ -129,13 +156,18 @@ def scan(
                 prices=references,
                 score_model=None if score_model is None else ScoreModel.load(score_model),
                 ledger=photos,
+                hash_photos=keep_features is not None and find_spec("pdqhash") is not None,
                 root=root,
                 calibration="auto" if calibration is None else read_record(MatchCalibration, calibration),
                 similarity_threshold=similarity_threshold,
             )
         inputs = {"listings": listings, "prices": prices, "calibration": calibration,
                   "threshold": similarity_threshold, "ledger": ledger, "root": root, "effort": effort}  # fmt: skip
-        run.scan(scanner, rows, partial(row_count, listings), out, root, overlay, _made_by(scanner, inputs))
+        with ExitStack() as stack:
+            if keep_features is not None:
+                settings = StoreSettings(quantise, codebook, keep_text)
+                run.writer = stack.enter_context(scanner.feature_writer(keep_features, settings))
+            run.scan(scanner, rows, partial(row_count, listings), out, root, overlay, _made_by(scanner, inputs))
     if ledger is not None:
         with changed_ledger(ledger) as latest:
             for report in read_reports(out):
@@ -178,6 +210,7 @@ class _Run:
         unread: Photos that could not be read or drawn, now or by an earlier run of the same command.
         bands: Bands of the reports that were written now or by an earlier run.
         advance: Moves the progress bar by a number of rows.
+        writer: Keeps the features of photos; None keeps none.
     """
 
     complaints: Complaints
@@ -185,6 +218,7 @@ class _Run:
     unread: int = 0
     bands: Counter[str] = field(default_factory=Counter)
     advance: Callable[[int], object] = lambda rows: None
+    writer: FeatureWriter | None = None
 
     def count_bad_row(self, row: BadRow) -> None:
         """Count and report a row that is not a listing."""
@@ -212,7 +246,7 @@ class _Run:
         ):
             self.bands, self.unread = Counter(output.bands), output.unread
             try:
-                for report in scanner.scan_many(self._unscanned(listings, output)):
+                for report in scanner.scan_many(self._unscanned(listings, output), keep_features=self.writer):
                     if overlay is not None:  # before the report: a report that is written is complete
                         for reason in write_overlays(report, root, overlay):
                             self.unread += 1
@@ -229,15 +263,18 @@ class _Run:
 
     def _unscanned(self, listings: Iterator[Listing], output: PartialOutput) -> Iterator[Listing]:
         """Yield the listings that have no report yet."""
-        ids, earlier = set(output.done), set(output.done)
+        ids, earlier, not_kept = set(output.done), set(output.done), 0
         for listing in listings:
             if listing.id in earlier:
                 earlier.discard(listing.id)  # the progress bar began with it
+                not_kept += self.writer is not None and bool(listing.images) and listing.id not in self.writer
             elif listing.id in ids:
                 self._fail(1, f"listing {listing.id!r}: the id is there twice; only the first is scanned")
             else:
                 ids.add(listing.id)
                 yield listing
+        if not_kept:
+            complain(f"{not_kept} reports in {output.partial} are of listings whose features were not kept")
         if earlier:
             complain(
                 f"{len(earlier)} reports in {output.partial} are of listings that are there no more, "

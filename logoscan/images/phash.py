@@ -186,9 +186,7 @@ def _square(rgb: Rgb) -> NDArray[np.uint8]:
     if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8 or not rgb.size:
         raise InputError(f"rgb: expected uint8 (H, W, 3) with H, W >= 1, got {rgb.dtype} {rgb.shape}")
     # the gap lets Pillow halve large photos coarsely first: twice as fast at 1600 px
-    return np.asarray(
-        Image.fromarray(rgb).resize((_SIDE_PX, _SIDE_PX), Image.Resampling.BILINEAR, reducing_gap=2.0)
-    )
+    return np.asarray(Image.fromarray(rgb).resize((_SIDE_PX, _SIDE_PX), Image.Resampling.BILINEAR, reducing_gap=2.0))
 
 
 def _hex(bits: NDArray[np.uint8]) -> str:

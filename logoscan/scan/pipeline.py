@@ -19,7 +19,7 @@ from logoscan.matching.match import most_probable_first
 from logoscan.matching.matcher import Matcher
 from logoscan.results import BrandResult, ListingFacts, Provenance, Report
 from logoscan.scan.findings import FindingsMaker
-from logoscan.scan.photo_selection import MAX_IMAGES, name_passed_over, selected_photos
+from logoscan.scan.photo_selection import MAX_IMAGES, name_images, name_passed_over, selected_photos
 from logoscan.scoring.judge import Findings, Judge
 from logoscan.text.listing_text import ListingText, search_photo_text
 from logoscan.types import Listing, MarkAlteration, Match
@@ -197,6 +197,8 @@ class Pipeline:
         skipped += [f"image {i}: {_unread(p.spans.unread)}" for i, p in enumerate(photos) if p.spans.unread]
         if passed_over := name_passed_over(len(text.listing.images), photos):
             skipped.append(f"{passed_over}: over the cap of {MAX_IMAGES}")
+        if frames := [i for i, photo in enumerate(photos) if photo.more_frames]:
+            skipped.append(f"further frames of {name_images(frames)}: over the cap of 1")
         if self.matcher.calibration is None and matches:
             skipped.append("no match calibration for this encoder and detector: matches by look carry no probability")
         if self.matcher.name_calibration is None and index.by_name:

@@ -104,7 +104,9 @@ def _from_before(
     ]
     notes = []
     if before.provenance.index != index.fingerprint:
-        notes.append("keypoint matches are those of the earlier report: logos that are new are known by appearance alone")
+        notes.append(
+            "keypoint matches are those of the earlier report: logos that are new are known by appearance alone"
+        )
     return raise_contradicted(matches, before.mentions, index.sharing), notes
 
 

@@ -324,7 +324,9 @@ class Scanner:
         Args:
             text: Whether the lines of text are kept.
         """
-        return Maker.of(self.encoder, self.detector, None if self.ocr is None else self.ocr.name, self.effort, text=text)
+        return Maker.of(
+            self.encoder, self.detector, None if self.ocr is None else self.ocr.name, self.effort, text=text
+        )
 
     @classmethod
     def recorded(cls, index: LogoIndex, store: FeatureStore, **options: Any) -> Scanner:

@@ -124,7 +124,9 @@ def read_part(path: Path) -> Part:
     except CorruptFileError:
         raise
     except _errors() as error:
-        raise CorruptFileError(f"{path}: expected stored features, got something else or damage ({error!s:.120})") from None
+        raise CorruptFileError(
+            f"{path}: expected stored features, got something else or damage ({error!s:.120})"
+        ) from None
     if part.format != _FORMAT or list(COLUMNS) != names:
         raise CorruptFileError(f"{path}: expected stored features of format {_FORMAT}, got {part.format}")
     return part

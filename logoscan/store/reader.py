@@ -71,7 +71,9 @@ class FeatureStore:
         places = [self.folder / CODEBOOK_FILE, *sorted({path.with_name(CODEBOOK_FILE) for path in self.files})]
         found = [path for path in places if path.is_file()]
         if not found:
-            raise CorruptFileError(f"{places[0]}: missing; the vectors cannot be read without the codebook {sha256[:16]}")
+            raise CorruptFileError(
+                f"{places[0]}: missing; the vectors cannot be read without the codebook {sha256[:16]}"
+            )
         return VectorCodec(part.maker.encoder.dim, read_codebook(found[0], sha256))
 
     @property

@@ -19,7 +19,7 @@ from logoscan.types import Regions, TextSpans
 from logoscan.vision.features import PhotoFeatures
 from logoscan.vision.sift import Keypoints
 
-__all__ = ["StoredPhoto", "recode", "stored_photos", "to_table"]
+__all__ = ["StoredPhoto", "list_bounds", "list_bytes", "recode", "stored_photos", "to_table"]
 
 _SHA256 = re.compile("[0-9a-f]{64}")
 
@@ -131,7 +131,7 @@ def recode(table: Any, old: VectorCodec, new: VectorCodec) -> Any:
     pa = arrow()
     for name in ("vectors", "mirrored"):
         column = table.column(name).combine_chunks()
-        codes = new.encode(old.decode(_bytes(column, old.width)))
+        codes = new.encode(old.decode(list_bytes(column, old.width)))
         flat = pa.array([row.tobytes() for row in codes], pa.binary(new.width))
         kind = schema(new.width).field(name)
         lists = pa.ListArray.from_arrays(_offsets(column), flat, type=kind.type)
@@ -195,10 +195,11 @@ def _spans(lines: Iterable[Mapping[str, Any]]) -> TextSpans:
 
 def _offsets(column: Any) -> Any:
     """Return the offsets of a list array, from 0, as an Arrow array."""
-    return arrow().array(_bounds(column), arrow().int32())
+    return arrow().array(list_bounds(column), arrow().int32())
 
 
-def _bounds(column: Any) -> NDArray[np.int64]:
+def list_bounds(column: Any) -> NDArray[np.int64]:
+    """Return where each list of a list array begins, from 0, and at the end where the last one ends."""
     offsets = np.asarray(column.offsets.to_numpy(zero_copy_only=False), np.int64)
     return offsets - offsets[0]
 
@@ -208,7 +209,7 @@ def _chunk(column: Any) -> Any:
     return column.combine_chunks() if hasattr(column, "combine_chunks") else column
 
 
-def _bytes(column: Any, width: int) -> NDArray[np.uint8]:
+def list_bytes(column: Any, width: int) -> NDArray[np.uint8]:
     """Return the fixed binaries of a list array, uint8 (n, width)."""
     flat = column.flatten()
     if not len(flat):
@@ -219,14 +220,14 @@ def _bytes(column: Any, width: int) -> NDArray[np.uint8]:
 
 def _decoded(column: Any, codec: VectorCodec) -> Iterator[NDArray[np.float32]]:
     column = _chunk(column)
-    vectors, bounds = codec.decode(_bytes(column, codec.width)), _bounds(column).tolist()
+    vectors, bounds = codec.decode(list_bytes(column, codec.width)), list_bounds(column).tolist()
     for start, end in zip(bounds, bounds[1:], strict=False):
         yield vectors[start:end]
 
 
 def _regions(column: Any) -> Iterator[Regions]:
     column = _chunk(column)
-    fields, bounds = column.flatten(), _bounds(column).tolist()
+    fields, bounds = column.flatten(), list_bounds(column).tolist()
     if len(fields):
         numbers = [np.asarray(part.to_numpy(zero_copy_only=False), np.float32) for part in fields.flatten()]
     else:

@@ -48,7 +48,9 @@ _TRAINING_VECTORS = 1 << 15
 
 def store_files(folder: Path) -> list[Path]:
     """Return the complete files of a store, in the order of their names, from sub-folders (partitions) too."""
-    return sorted(p for p in folder.rglob("*.parquet") if not any(part[0] == "." for part in p.relative_to(folder).parts))
+    return sorted(
+        p for p in folder.rglob("*.parquet") if not any(part[0] == "." for part in p.relative_to(folder).parts)
+    )
 
 
 def photos_fingerprint(photos: Iterable[tuple[str | None, str | None]]) -> str:
@@ -145,7 +147,9 @@ class PartWriter:
             return None
         path = self._path.with_name(CODEBOOK_FILE)
         if not path.is_file():
-            write_codebook(path, self._trained() if self._settings.codebook is None else read_codebook(self._settings.codebook))
+            write_codebook(
+                path, self._trained() if self._settings.codebook is None else read_codebook(self._settings.codebook)
+            )
         return read_codebook(path)
 
     def _trained(self) -> Codebook:
@@ -179,7 +183,12 @@ class FeatureWriter:
     """
 
     def __init__(
-        self, folder: str | Path, maker: Maker, settings: StoreSettings | None = None, *, part_photos: int = _PART_PHOTOS
+        self,
+        folder: str | Path,
+        maker: Maker,
+        settings: StoreSettings | None = None,
+        *,
+        part_photos: int = _PART_PHOTOS,
     ) -> None:
         """Prepare to append to a folder, which is made.
 
