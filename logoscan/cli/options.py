@@ -13,8 +13,8 @@ from logoscan.ocr.engine import OcrChoice
 from logoscan.types import Effort
 
 __all__ = [
-    "CODEBOOK", "DETECTOR", "DEVICE", "EFFORT", "ENCODER", "INDEX", "KEEP_FEATURES", "KEEP_TEXT", "MODE", "OCR", "PRETRAINED",
-    "QUANTISE", "DetectorChoice",
+    "CODEBOOK", "DETECTOR", "DEVICE", "EFFORT", "ENCODER", "INDEX", "KEEP_FEATURES", "KEEP_TEXT", "MODE", "OCR",
+    "PRETRAINED", "QUANTISE", "DetectorChoice",
 ]  # fmt: skip
 
 DetectorChoice: TypeAlias = Literal["logo", "tiles", "whole"]

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 
 import click
@@ -78,11 +79,14 @@ def rejudge(
         )
     with Complaints() as complaints, ExitStack() as stack:
         run = _Run(complaints)
+        # fmt: off
         inputs = {"source": source, "index": index_dir, "prices": prices, "model": model.version,
-                  "listings": listings, "reports": reports, "ledger": ledger, "threshold": similarity_threshold}  # fmt: skip
+                  "listings": listings, "reports": reports, "ledger": ledger, "threshold": similarity_threshold}
+        # fmt: on
         output = stack.enter_context(PartialOutput(out, _made_by(inputs)))
+        judged: Callable[[set[str]], Iterator[Report]]
         if index_dir is None or not source.is_dir():
-            judged: Callable[[set[str]], Iterator[Report]] = lambda done: _from_reports(source, index_dir, model, done)
+            judged = partial(_from_reports, source, index_dir, model)
         else:
             judged = _from_features(
                 run, source, index_dir, prices, model, listings, reports, ledger, similarity_threshold

@@ -155,8 +155,8 @@ def photo_hash(rgb: Rgb) -> PhotoHash | None:
 def photo_hashes(rgb: Rgb) -> tuple[PhotoHash | None, tuple[str, ...]]:
     """Return what `photo_hash` does, and the PDQ hashes of the eight turned and mirrored pictures of the photo.
 
-    The first of the eight is the photo's own; the others are those of the photo turned by quarters and mirrored, so that
-    a copy that was turned or mirrored has one of them. They take a tenth longer than one. Empty where the photo has too
+    The first of the eight is the photo's own; the others are those of the photo turned by quarters and mirrored: a copy
+    that was turned or mirrored has one of them. They take a tenth longer than one. Empty where the photo has too
     little structure for a hash.
 
     Args:

@@ -24,7 +24,7 @@ class ReportFile:
         """
         self._path = Path(path)
         self._places: dict[str, int] = {}
-        for _ in read_reports(self._path):
+        for _ in read_reports(self._path):  # verifies
             pass
         with self._path.open("rb") as file:
             end = 0

@@ -6,6 +6,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
+from logoscan.images.boxes import iou
 from logoscan.index.logo_index import LogoIndex
 from logoscan.matching.fusion import raise_contradicted
 from logoscan.matching.match import most_probable_first
@@ -22,6 +25,9 @@ __all__ = ["rejudged"]
 
 # Listings whose photos are searched in the index together.
 _BATCH = 32
+# Least overlap of a region and a match at which both are of one mark.
+_SAME_REGION_IOU = 0.5
+_QUANTISED = "vectors are quantised: similarities to logos that the earlier report does not name are approximate"
 
 
 def rejudged(
@@ -29,6 +35,8 @@ def rejudged(
     index: LogoIndex,
     pairs: Iterable[tuple[Listing, Sequence[StoredPhoto]]],
     earlier: Callable[[str], Report | None],
+    *,
+    quantised: bool = False,
 ) -> Iterator[Report]:
     """Yield the report of each listing by its stored photos.
 
@@ -37,6 +45,7 @@ def rejudged(
         index: A snapshot of the index.
         pairs: Listings with their stored photos.
         earlier: Returns the earlier report of a listing by its id, and None where there is none.
+        quantised: Whether the vectors were quantised: matches of an earlier report are more exact then.
     """
     logos = {(record.brand, record.id) for record in index.logos}
     for batch in batched(pairs, _BATCH):
@@ -55,6 +64,9 @@ def rejudged(
                 notes.append(f"{name_images(missing)}: the text that was read is not kept{of_before}")
             if pipeline.comparison.always:
                 notes.append("marks were not compared with their logo images: no photo is opened")
+            if quantised and before is not None:
+                own_matches = _exact(own_matches, before, own_photos, index, logos)
+                notes.append(_QUANTISED)
             report = pipeline.report(text, own_photos, index, most_probable_first([*own_matches, *kept]), {})
             yield replace(report, skipped=(*report.skipped, *notes))
 
@@ -108,6 +120,42 @@ def _from_before(
             "keypoint matches are those of the earlier report: logos that are new are known by appearance alone"
         )
     return raise_contradicted(matches, before.mentions, index.sharing), notes
+
+
+def _exact(
+    matches: Sequence[Match],
+    before: Report,
+    photos: Sequence[PhotoFeatures],
+    index: LogoIndex,
+    logos: Collection[tuple[str, str]],
+) -> list[Match]:
+    """Return matches by appearance of quantised vectors, those of an earlier report in place of the same ones.
+
+    By the same index the earlier ones are all. By another index a match of the earlier report holds unless a brand
+    that it does not name is nearer to the region now.
+    """
+    usable = [
+        match
+        for match in before.matches
+        if match.kind == "appearance"
+        and (match.brand, match.logo) in logos
+        and _same_photo(before, photos, match.image)
+    ]
+    exact = raise_contradicted(usable, before.mentions, index.sharing)
+    if before.provenance.index == index.fingerprint:
+        again = {i for i in range(len(photos)) if _same_photo(before, photos, i)}
+        return [*(match for match in matches if match.image not in again), *exact]
+    named = {(match.image, match.brand) for match in exact}
+    new = [match for match in matches if (match.image, match.brand) not in named]
+
+    def is_beaten(match: Match) -> bool:
+        rivals = [rival for rival in new if rival.image == match.image and rival.similarity > match.similarity]
+        boxes = np.array([rival.xyxy for rival in rivals], np.float32).reshape(-1, 4)
+        return bool((iou(np.array([match.xyxy], np.float32), boxes) >= _SAME_REGION_IOU).any())
+
+    beaten = {(match.image, match.brand) for match in exact if is_beaten(match)}
+    kept = [match for match in exact if (match.image, match.brand) not in beaten]
+    return [*new, *(match for match in matches if (match.image, match.brand) in beaten), *kept]
 
 
 def _names_read(

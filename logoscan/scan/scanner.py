@@ -112,8 +112,8 @@ class Scanner:
             score_model: The stated priors if None.
             ledger: Photos and who used them, such as a `PhotoLedger`; a scan reads it, the caller adds to it
                 (`PhotoLedger.add_report`), official photos of brands too. None looks up none.
-            hash_photos: Whether the perceptual hashes of each photo, turned and mirrored too, are computed for a feature
-                store; a ledger alone needs one hash.
+            hash_photos: Whether the perceptual hashes of each photo, turned and mirrored too, are computed, for a
+                feature store; a ledger alone needs one hash.
             signals: Functions of a `Case`.
             calibration: "auto" takes the bundled one that belongs to encoder and detector, if there is one.
             name_calibration: Calibration for brands that are registered by their name alone; "auto" as above.
@@ -379,7 +379,13 @@ class Scanner:
         if not store.empty:
             require_same(store.maker, self.maker(text=store.maker.text), str(store.folder))
         pairs = store.paired(map(check_listing, listings))
-        return rejudged(self.pipeline, self.index.snapshot(), pairs, earlier or (lambda _: None))
+        return rejudged(
+            self.pipeline,
+            self.index.snapshot(),
+            pairs,
+            earlier or (lambda _: None),
+            quantised=store.codec.codebook is not None,
+        )
 
     def scan_folder(self, folder: str | Path, *, workers: int | None = None) -> Iterator[Report]:
         """Yield a report for each photo of a folder and of the folders in it; its id is the file's name.

@@ -58,7 +58,7 @@ def write_part(path: Path, tables: Iterable[Any], maker: Maker, codec: VectorCod
     """
     pa, pq = arrow(), parquet()
     part = Part(maker, codec.description, time.time())
-    kinds = schema(codec.width).with_metadata({_KEY: seal(to_json(part)).encode()})
+    kinds = schema(codec.width)
     temporary = path.with_name(f".{path.name}.tmp")
     temporary.unlink(missing_ok=True)  # of a writer that was killed
     try:
@@ -72,10 +72,11 @@ def write_part(path: Path, tables: Iterable[Any], maker: Maker, codec: VectorCod
                 use_byte_stream_split=[f"regions.list.element.{name}" for name in ("x0", "y0", "x1", "y1")],
                 write_page_checksum=True,
                 write_statistics=["listing_id"],
-                store_schema=True,
+                store_schema=False,
             ) as writer:
                 for table in _in_groups(tables):
-                    writer.write_table(table.replace_schema_metadata(kinds.metadata), row_group_size=_GROUP_ROWS)
+                    writer.write_table(table, row_group_size=_GROUP_ROWS)
+                writer.add_key_value_metadata({_KEY: seal(to_json(part)).encode()})
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
@@ -118,7 +119,7 @@ def read_part(path: Path) -> Part:
     """
     try:
         with _opened(path) as file:
-            metadata, names = file.schema_arrow.metadata or {}, file.schema_arrow.names
+            metadata, names = file.metadata.metadata or {}, file.schema_arrow.names
         text = unseal(metadata[_KEY], str(path)).text
         part = from_json(Part, text, str(path))
     except CorruptFileError:

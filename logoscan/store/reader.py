@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -125,9 +124,9 @@ class FeatureStore:
         """
         for number, path in enumerate(self.files):
             rows = (photo for table in read_batches(path) for photo in self._photos(table, path))
-            for run, (listing_id, photos) in enumerate(groupby(rows, key=lambda photo: photo.listing_id)):
-                if self._last[listing_id][:2] == (number, run):
-                    yield listing_id, list(photos)
+            for run, photos in enumerate(_runs(rows)):
+                if self._last[photos[0].listing_id][:2] == (number, run):
+                    yield photos[0].listing_id, photos
 
     # -- by listing
 
@@ -136,11 +135,11 @@ class FeatureStore:
         """Where the photos of each listing lie: file, run of rows in it, first and last row group. 200 bytes each."""
         last: dict[str, tuple[int, int, int, int]] = {}
         for number, path in enumerate(self.files):
-            run, before = -1, None
-            for group, table in enumerate(read_batches(path, ("listing_id",))):
-                for listing_id in table.column(0).to_pylist():
-                    if listing_id != before:
-                        run, before = run + 1, listing_id
+            run = -1
+            for group, table in enumerate(read_batches(path, ("listing_id", "position"))):
+                for listing_id, position in zip(*(column.to_pylist() for column in table.columns), strict=True):
+                    if position == 0:
+                        run += 1
                         last[listing_id] = (number, run, group, group)
                     elif last[listing_id][3] != group:
                         last[listing_id] = (number, run, last[listing_id][2], group)
@@ -187,6 +186,18 @@ class FeatureStore:
         return self._groups[key]
 
     def paired(self, listings: Iterable[Listing]) -> Iterator[tuple[Listing, list[StoredPhoto]]]:
-        """Yield each listing with its stored photos, read ahead of nothing; fast where they come in the stored order."""
+        """Yield each listing with its stored photos; fast where they come in the stored order."""
         for listing in listings:
             yield listing, self.photos_of(listing.id)
+
+
+def _runs(photos: Iterable[StoredPhoto]) -> Iterator[list[StoredPhoto]]:
+    """Yield the photos that were stored together as one listing: each begins at position 0."""
+    run: list[StoredPhoto] = []
+    for photo in photos:
+        if photo.position == 0 and run:
+            yield run
+            run = []
+        run.append(photo)
+    if run:
+        yield run

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any, cast
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from logoscan.errors import CorruptFileError, InputError
 from logoscan.images.phash import PhotoHash
 from logoscan.results import ImageRecord
+from logoscan.store._turned import from_differences, to_differences
 from logoscan.store.schema import BOX, COLUMNS, arrow, schema
 from logoscan.store.vectors import VectorCodec
 from logoscan.types import Regions, TextSpans
@@ -75,7 +77,7 @@ def to_table(listing_id: str, photos: Sequence[PhotoFeatures], codec: VectorCode
         "height": [record.height for record in records],
         "pdq": [_pdq(photo) for photo in photos],
         "pdq_quality": [photo.photo_hash.quality if photo.photo_hash else None for photo in photos],
-        "pdq_turned": [[bytes.fromhex(pdq) for pdq in photo.dihedral[1:]] for photo in photos],
+        "pdq_turned": [to_differences(photo.dihedral) for photo in photos],
         "warning": [photo.warning for photo in photos],
         "unfinished": [list(photo.unfinished) for photo in photos],
         "passed_over": [photo.passed_over for photo in photos],
@@ -127,8 +129,18 @@ def _lines(spans: TextSpans) -> list[dict[str, Any]]:
 
 
 def recode(table: Any, old: VectorCodec, new: VectorCodec) -> Any:
-    """Return a table with its vectors stored in another way."""
+    """Return a table with its vectors quantised, boxes rounded to a quarter of a pixel and confidences to a 256th."""
     pa = arrow()
+    column = table.column("regions").combine_chunks()
+    numbers = [np.asarray(part.to_numpy(zero_copy_only=False), np.float32) for part in column.flatten().flatten()]
+    low = [np.floor(numbers[i] * 4) / 4 for i in (0, 1)]
+    high = [np.maximum(np.ceil(numbers[i] * 4) / 4, numbers[i]) for i in (2, 3)]
+    rounded = [pa.array(part, pa.float32()) for part in (*low, *high, np.rint(numbers[4] * 256) / 256)]
+    kind = schema(old.width).field("regions")
+    fields = [kind.type.value_type.field(i) for i in range(len(BOX))]
+    boxes = pa.StructArray.from_arrays(rounded, fields=fields)
+    lists = pa.ListArray.from_arrays(_offsets(column), boxes, type=kind.type)
+    table = table.set_column(table.schema.get_field_index("regions"), kind, lists)
     for name in ("vectors", "mirrored"):
         column = table.column(name).combine_chunks()
         codes = new.encode(old.decode(list_bytes(column, old.width)))
@@ -163,7 +175,6 @@ def _photo(
     row: Mapping[str, Any], regions: Regions, vectors: NDArray[np.float32], mirrored: NDArray[np.float32]
 ) -> StoredPhoto:
     pdq = None if row["pdq"] is None else row["pdq"].hex()
-    turned = tuple(turned.hex() for turned in row["pdq_turned"])
     lines = row["lines"]
     if len(vectors) > len(regions):
         raise InputError(f"vectors: expected at most {len(regions)}, got {len(vectors)}")
@@ -181,7 +192,7 @@ def _photo(
         mirrored,
         row["passed_over"],
         row["more_frames"],
-        (cast(str, pdq), *turned) if turned else (),
+        () if row["pdq_turned"] is None else from_differences(row["pdq"], row["pdq_turned"]),
     )
     return StoredPhoto(row["listing_id"], row["position"], features, row["read_lines"], lines is not None)
 
@@ -221,7 +232,7 @@ def list_bytes(column: Any, width: int) -> NDArray[np.uint8]:
 def _decoded(column: Any, codec: VectorCodec) -> Iterator[NDArray[np.float32]]:
     column = _chunk(column)
     vectors, bounds = codec.decode(list_bytes(column, codec.width)), list_bounds(column).tolist()
-    for start, end in zip(bounds, bounds[1:], strict=False):
+    for start, end in pairwise(bounds):
         yield vectors[start:end]
 
 
@@ -233,5 +244,5 @@ def _regions(column: Any) -> Iterator[Regions]:
     else:
         numbers = [np.zeros(0, np.float32)] * len(BOX)
     boxes = np.column_stack(numbers[:4])
-    for start, end in zip(bounds, bounds[1:], strict=False):
+    for start, end in pairwise(bounds):
         yield Regions(np.ascontiguousarray(boxes[start:end]), numbers[4][start:end])

@@ -1,7 +1,7 @@
 """The columns of a feature store: `COLUMNS` is the documented schema, one row for each photo.
 
-A row holds everything of `PhotoFeatures` that a photo is judged by, except keypoints (100 KB a photo). What could not be
-looked at has a row as well, which says so.
+A row holds everything of `PhotoFeatures` that a photo is judged by, except keypoints (100 KB a photo). What could not
+be looked at has a row as well, which says so.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ COLUMNS: Mapping[str, str] = {
     "height": "Height of the file in pixels; null where it could not be read.",
     "pdq": "PDQ hash, 32 bytes; null without pdqhash, or where the photo shows too little.",
     "pdq_quality": "PDQ quality, 50 to 100; null where there is no hash.",
-    "pdq_turned": "PDQ hashes of the seven turned and mirrored pictures, 32 bytes each.",
+    "pdq_turned": "PDQ hashes of its seven turned and mirrored pictures, as differences (`_turned`); null without.",
     "warning": "Why the photo could not be examined; null where it was.",
     "unfinished": "Steps that were not taken.",
     "passed_over": "Whether it is one of too many photos of its listing, which are never examined.",
@@ -85,7 +85,7 @@ def schema(width: int) -> Any:
     kinds = {
         "listing_id": pa.string(), "position": pa.int32(), "file": pa.string(), "sha256": pa.binary(32),
         "width": pa.int32(), "height": pa.int32(), "pdq": pa.binary(32), "pdq_quality": pa.int8(),
-        "pdq_turned": many(pa.binary(32)), "warning": pa.string(), "unfinished": many(pa.string()),
+        "pdq_turned": pa.binary(224), "warning": pa.string(), "unfinished": many(pa.string()),
         "passed_over": pa.bool_(), "more_frames": pa.bool_(), "regions": many(pa.struct(numbers)),
         "vectors": many(pa.binary(width)), "mirrored": many(pa.binary(width)), "read_lines": pa.int32(),
         "unread_lines": pa.int32(), "lines": many(pa.struct(line)),

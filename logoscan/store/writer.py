@@ -1,4 +1,4 @@
-"""Write photo features to a folder of Parquet files that only grows, survives crashes and holds one maker's features."""
+"""Write photo features to a folder of Parquet files that only grows, survives crashes and has one maker."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import io
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -41,7 +39,7 @@ logger = logging.getLogger(__name__)
 # Photos of a file: 4 MB quantised, 120 MB as float16.
 _PART_PHOTOS = 4096
 # Columns that say which photos are stored.
-_KEYS = ("listing_id", "sha256", "warning")
+_KEYS = ("listing_id", "position", "sha256", "warning")
 # Most vectors that are held to train a codebook with: 130 MB of 1,024 numbers.
 _TRAINING_VECTORS = 1 << 15
 
@@ -242,9 +240,11 @@ class FeatureWriter:
     def _keep(self, tables: Iterable[Any]) -> None:
         """Remember which photos of which listings are in rows; the rows of a listing come together."""
         rows = (row for table in tables for row in zip(*(table.column(n).to_pylist() for n in _KEYS), strict=True))
-        for listing_id, photos in groupby(rows, key=itemgetter(0)):
-            named = [(None if sha256 is None else sha256.hex(), warning) for _, sha256, warning in photos]
-            self._kept[listing_id] = photos_fingerprint(named)
+        photos: list[tuple[str | None, str | None]] = []
+        for listing_id, position, sha256, warning in rows:
+            photos = photos if position else []
+            photos.append((None if sha256 is None else sha256.hex(), warning))
+            self._kept[listing_id] = photos_fingerprint(photos)
 
     def __contains__(self, listing_id: str) -> bool:
         """Return whether photos of a listing are stored."""
