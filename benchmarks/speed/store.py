@@ -1,11 +1,11 @@
 """How much of a full rescan do stored features find when brands are added, at which share of its work?
 
 Photos are scanned and stored by an index without some brands of the gallery. Then these are added, and three ways of
-asking are compared: a full rescan, which is the truth; judging all stored features again (`rejudge`); and looking up the
-new logos in them (`find`), after which only the listings found are scanned again. Reports `share_rejudge` and
+asking are compared: a full rescan, which is the truth; judging all stored features again (`rejudge`); and looking up
+the new logos in them (`find`), after which only the listings found are scanned again. Reports `share_rejudge` and
 `share_find` (of the listings that the rescan puts in review or block for a new brand), `cpu_rejudge` and `cpu_find` (of
-its processor time), bytes a photo of both ways of storing, and rates by processor time. Also how near judging again is to
-the scan itself, by the same index: `same_*` brand and band, and probabilities within 0.005 and 0.03.
+its processor time), bytes a photo of both ways of storing, and rates by processor time. Also how near judging again is
+to the scan itself, by the same index: `same` brand and band, and probabilities within 0.005 and 0.03.
 """
 
 from __future__ import annotations

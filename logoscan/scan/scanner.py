@@ -41,7 +41,7 @@ from logoscan.scoring.signals import DEFAULT_SIGNALS, SignalFunction
 from logoscan.sources import Root, check_root
 from logoscan.store.maker import Maker, RecordedDetector, RecordedEncoder, RecordedOcr, require_same
 from logoscan.store.reader import FeatureStore
-from logoscan.store.writer import FeatureWriter, StoreSettings
+from logoscan.store.writer import FeatureSink, FeatureWriter, StoreSettings
 from logoscan.types import Effort, ImageSource, Listing, MarkAlteration, Match, TextSpans
 from logoscan.vision.detector import Detector, LogoDetector
 from logoscan.vision.encoder import ClipEncoder, Encoder
@@ -272,7 +272,7 @@ class Scanner:
         batch_size: int = 4,
         workers: int | None = None,
         deduplicate: bool = True,
-        keep_features: FeatureWriter | None = None,
+        keep_features: FeatureSink | None = None,
     ) -> Iterator[Report]:
         """Yield reports in the order of the listings, as they come.
 
@@ -566,9 +566,7 @@ class Scanner:
         raise TypeError("Scanner cannot be pickled: build it in each process, from an index that is saved on disk")
 
 
-def _stored(
-    scanned: Iterator[tuple[Report, Sequence[PhotoFeatures]]], writer: FeatureWriter | None
-) -> Iterator[Report]:
+def _stored(scanned: Iterator[tuple[Report, Sequence[PhotoFeatures]]], writer: FeatureSink | None) -> Iterator[Report]:
     """Yield reports, each after the features of its photos were stored."""
     for report, photos in scanned:
         if writer is not None:

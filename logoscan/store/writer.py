@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from filelock import Timeout
@@ -32,7 +32,10 @@ from logoscan.store.vectors import (
 )
 from logoscan.vision.features import PhotoFeatures
 
-__all__ = ["FeatureWriter", "PartWriter", "StoreSettings", "photos_fingerprint", "store_files"]
+__all__ = [
+    "FeatureSink", "FeatureWriter", "PartWriter", "StoreSettings", "pack_rows", "photos_fingerprint", "refuse_others",
+    "store_files",
+]  # fmt: skip
 
 logger = logging.getLogger(__name__)
 
@@ -69,6 +72,14 @@ class StoreSettings:
     quantise: bool = False
     codebook: Path | None = None
     keep_text: bool = False
+
+
+class FeatureSink(Protocol):
+    """Takes the features of listings; a `FeatureWriter` does."""
+
+    def add(self, listing_id: str, photos: Sequence[PhotoFeatures]) -> bool:
+        """Take the features of a listing's photos; return whether anything was new."""
+        ...
 
 
 class PartWriter:
