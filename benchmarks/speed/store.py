@@ -30,8 +30,9 @@ from logoscan.results import Report
 from logoscan.runtime import one_core_a_batch, resolve_device
 from logoscan.scan.scanner import Scanner
 from logoscan.store.find import LEAST_SIMILARITY, find_by_vectors
+from logoscan.store.part_writer import StoreSettings
 from logoscan.store.reader import FeatureStore
-from logoscan.store.writer import FeatureWriter, StoreSettings
+from logoscan.store.writer import FeatureWriter
 from logoscan.types import Listing
 from logoscan.vision.encoder import ClipEncoder
 

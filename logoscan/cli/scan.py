@@ -43,7 +43,8 @@ from logoscan.ocr.engine import OcrChoice
 from logoscan.reporting.jsonl import read_reports
 from logoscan.scan.unreadable import photo_warnings
 from logoscan.scoring.model import ScoreModel
-from logoscan.store.writer import FeatureWriter, StoreSettings
+from logoscan.store.part_writer import StoreSettings
+from logoscan.store.writer import FeatureWriter
 from logoscan.types import Effort, Listing
 
 if TYPE_CHECKING:

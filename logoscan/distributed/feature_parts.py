@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from logoscan.io.files import private_folder
 from logoscan.io.records import from_json, to_json
 from logoscan.store.maker import Maker
-from logoscan.store.writer import PartWriter, StoreSettings, pack_rows, refuse_others
+from logoscan.store.part_writer import PartWriter, StoreSettings, pack_rows, refuse_others
 from logoscan.vision.features import PhotoFeatures
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,8 @@ from typing import Any
 from logoscan.distributed.feature_parts import FeatureParts, describe_maker
 from logoscan.distributed.merge import merge_ledger, merge_states
 from logoscan.distributed.ray_cluster import Pool, cluster, import_ray
-from logoscan.distributed.report_files import Failure, Outputs, made_by, read_output, shard_reports, write_output
+from logoscan.distributed.report_files import Failure, Outputs, made_by, shard_reports, write_output
+from logoscan.distributed.shard_scan import ShardScan, report_file, summarise
 from logoscan.distributed.shards import Shard, find_shards
 from logoscan.distributed.workers import (
     ROWS_PER_TABLE,
@@ -33,7 +33,7 @@ from logoscan.errors import InputError, MismatchError
 from logoscan.index.logo_index import LogoIndex
 from logoscan.io.files import private_folder
 from logoscan.sources import ANYWHERE, Root
-from logoscan.store.writer import StoreSettings
+from logoscan.store.part_writer import StoreSettings
 
 __all__ = [
     "Failure",
@@ -48,35 +48,6 @@ __all__ = [
 ]
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class ShardScan:
-    """The result of a scan of shards.
-
-    Attributes:
-        files: Complete files of reports, in the order of the shards.
-        scanned: Number of shards that were scanned now.
-        skipped: Number of shards whose file of reports existed.
-        reports: Number of reports in all files.
-        failures: Rows without a report, of all files.
-        twins: Shards that were not scanned because an earlier one has the same content.
-        repeated: Ids of listings that have reports in several shards, sorted.
-        broken: Shards without a file of reports, and why: unreadable, changed meanwhile, or not all of their rows came
-            back.
-        strangers: Files in the output folder that belong to none of the shards, for example to a shard as it was before
-            it was changed. A merge of the folder includes them; a merge of `files` does not.
-    """
-
-    files: tuple[Path, ...]
-    scanned: int
-    skipped: int
-    reports: int
-    failures: tuple[Failure, ...]
-    twins: tuple[Path, ...]
-    repeated: tuple[str, ...]
-    broken: tuple[tuple[Path, str], ...]
-    strangers: tuple[Path, ...]
 
 
 def scan_dataset(
@@ -191,9 +162,9 @@ def scan_shards(
             describe = ray.remote(num_cpus=pool.cpus, num_gpus=pool.gpus, max_calls=1)(describe_maker)
             maker_json: str = ray.get(describe.remote(maker, settings.keep_text))
             parts = FeatureParts(Path(keep_features), maker_json, settings)
-        missing = [shard for shard in all_shards if not _file(out, shard).is_file()]
+        missing = [shard for shard in all_shards if not report_file(out, shard).is_file()]
         broken = _scan_missing(missing, out, identity, maker, pool, photo_folder, read_ahead, parts)
-    return _summary(all_shards, len(all_shards) - len(missing), out, broken)
+    return summarise(all_shards, len(all_shards) - len(missing), out, broken)
 
 
 def _maker(index: str | Path | None, make_scanner: MakeScanner | None, root: Root, pool: Pool) -> MakeScanner:
@@ -224,10 +195,6 @@ def _scanned(
         num_cpus=pool.cpus,
         num_gpus=pool.gpus,
     )
-
-
-def _file(out: Path, shard: Shard) -> Path:
-    return out / f"{shard.key}.parquet"
 
 
 def _refuse_others(out: Path, identity: Mapping[str, str]) -> None:
@@ -286,36 +253,9 @@ def _scan_missing(
             if failure is not None:
                 broken.append((shard.path, failure))
                 continue
-            write_output(_file(out, shard), reports.values(), identity)
-            logger.info("%s: %d rows -> %s", shard.path.name, len(reports), _file(out, shard).name)
+            write_output(report_file(out, shard), reports.values(), identity)
+            logger.info("%s: %d rows -> %s", shard.path.name, len(reports), report_file(out, shard).name)
     if parts is not None:
         parts.close()
     broken += [(s.path, f"only {len(results[s.key])} of its rows came back from Ray") for s in waiting.values()]
     return broken
-
-
-def _summary(shards: Sequence[Shard], skipped: int, out: Path, broken: Sequence[tuple[Path, str]]) -> ShardScan:
-    files = tuple(path for shard in shards if (path := _file(out, shard)).is_file())
-    names = {_file(out, shard): shard.path.name for shard in shards}
-    failures, reports = [], 0
-    ids: set[str] = set()
-    repeated: set[str] = set()
-    for path in files:
-        for row in read_output(path, ("line", "listing_id", "failure")):
-            listing_id = row["listing_id"]
-            if row["failure"] is not None:
-                failures.append(Failure(names[path], row["line"], listing_id, row["failure"]))
-                continue
-            reports += 1
-            (repeated if listing_id in ids else ids).add(listing_id)
-    return ShardScan(
-        files,
-        scanned=len(files) - skipped,
-        skipped=skipped,
-        reports=reports,
-        failures=tuple(failures),
-        twins=tuple(twin for shard in shards for twin in shard.twins),
-        repeated=tuple(sorted(repeated)),
-        broken=tuple(broken),
-        strangers=tuple(sorted(path for path in out.glob("[!.]*.parquet") if path not in names)),
-    )

@@ -40,8 +40,9 @@ from logoscan.scoring.model import ScoreModel
 from logoscan.scoring.signals import DEFAULT_SIGNALS, SignalFunction
 from logoscan.sources import Root, check_root
 from logoscan.store.maker import Maker, RecordedDetector, RecordedEncoder, RecordedOcr, require_same
+from logoscan.store.part_writer import StoreSettings
 from logoscan.store.reader import FeatureStore
-from logoscan.store.writer import FeatureSink, FeatureWriter, StoreSettings
+from logoscan.store.writer import FeatureSink, FeatureWriter
 from logoscan.types import Effort, ImageSource, Listing, MarkAlteration, Match, TextSpans
 from logoscan.vision.detector import Detector, LogoDetector
 from logoscan.vision.encoder import ClipEncoder, Encoder

@@ -2,8 +2,9 @@
 
 from logoscan.store.find import Find, find, make_query
 from logoscan.store.maker import Maker
+from logoscan.store.part_writer import StoreSettings
 from logoscan.store.reader import FeatureStore
 from logoscan.store.rows import StoredPhoto
-from logoscan.store.writer import FeatureWriter, StoreSettings
+from logoscan.store.writer import FeatureWriter
 
 __all__ = ["FeatureStore", "FeatureWriter", "Find", "Maker", "StoreSettings", "StoredPhoto", "find", "make_query"]

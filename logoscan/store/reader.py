@@ -10,11 +10,11 @@ from typing import Any
 
 from logoscan.errors import CorruptFileError, InputError, MismatchError
 from logoscan.store.maker import Maker, require_same
+from logoscan.store.part_writer import store_files
 from logoscan.store.parts import Part, read_batches, read_part
 from logoscan.store.rows import StoredPhoto, stored_photos
 from logoscan.store.schema import arrow
 from logoscan.store.vectors import CODEBOOK_FILE, VectorCodec, read_codebook
-from logoscan.store.writer import store_files
 from logoscan.types import Listing
 
 __all__ = ["FeatureStore"]

@@ -12,7 +12,8 @@ from builders.scans import DETECTOR, ENCODER
 from logoscan.images.phash import PhotoHash
 from logoscan.results import ImageRecord
 from logoscan.store.maker import Maker
-from logoscan.store.writer import FeatureWriter, StoreSettings
+from logoscan.store.part_writer import StoreSettings
+from logoscan.store.writer import FeatureWriter
 from logoscan.types import Regions, TextSpans
 from logoscan.vision.features import PhotoFeatures
 from logoscan.vision.sift import Keypoints

@@ -17,18 +17,21 @@ from logoscan.errors import CorruptFileError, InputError, LogoscanError, Mismatc
 from logoscan.index.logo_index import LogoIndex
 from logoscan.reporting.jsonl import write_reports
 from logoscan.reporting.report_file import ReportFile
-from logoscan.results import ImageRecord, Report
+from logoscan.results import Report
 from logoscan.scan.scanner import Scanner
 from logoscan.scoring.model import PRIOR, ScoreModel
 from logoscan.store.find import find, find_by_vectors, make_query
+from logoscan.store.part_writer import StoreSettings
 from logoscan.store.reader import FeatureStore
-from logoscan.store.writer import StoreSettings
 from logoscan.types import Brand, Listing
 
 pytest.importorskip("pyarrow")
 
 
-def scan_to(folder: Path, scanner: Scanner, listings: list[Listing], *, text: bool = True, quantise: bool = False):  # type: ignore[no-untyped-def]
+def scan_to(
+    folder: Path, scanner: Scanner, listings: list[Listing], *, text: bool = True, quantise: bool = False
+) -> tuple[list[Report], FeatureStore]:
+    """Scan listings, and keep what was seen."""
     with scanner.feature_writer(folder, StoreSettings(quantise, keep_text=text)) as writer:
         reports = list(scanner.scan_many(listings, keep_features=writer))
     return reports, FeatureStore(folder)
@@ -83,7 +86,7 @@ def test_what_is_not_stored_is_not_cleared(tmp_path: Path) -> None:
     (other,) = scanner.rejudge([replace(listing, images=("b.png",))], store)
     (unknown,) = scanner.rejudge([Listing("M", ("b.png",), claimed_brand="")], store)
     assert [r.score.band for r in (more, other, unknown)] == ["review"] * 3
-    assert more.warnings == unknown.warnings[:0] + ("image 1: no features are stored",)
+    assert more.warnings == ("image 1: no features are stored",)
     assert other.warnings == ("image 0: the features that are stored are another file's",)
 
 
@@ -179,7 +182,6 @@ def test_find_names_listings_with_the_logo_and_copies_of_the_photo(tmp_path: Pat
     assert (mirrored[0].listing_id, mirrored[0].kind) == ("scene", "copy")
     same = find(store, make_query(scene, ENCODER), fingerprint, most=1)
     assert [(f.listing_id, f.kind, f.similarity) for f in same] == [("scene", "file", 1.0)]
-    assert find(FeatureStore(tmp_path / ".."), make_query(ACME, ENCODER), "x") == [] if False else True
     with pytest.raises(MismatchError, match="made by encoder"):
         find(store, make_query(ACME, ENCODER), "x")
 
@@ -207,4 +209,3 @@ def test_the_approximate_search_finds_what_the_exact_one_does(tmp_path: Path, mo
 
 def test_find_in_an_empty_store(tmp_path: Path) -> None:
     assert find(FeatureStore(tmp_path), make_query(ACME, ENCODER), "x") == []
-    assert ImageRecord("a", None, None, None).pdq is None

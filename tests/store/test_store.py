@@ -20,10 +20,11 @@ from benchmarks.common.feature_cache import same_features
 from logoscan.errors import CorruptFileError, InputError, MismatchError
 from logoscan.results import ImageRecord
 from logoscan.store.maker import Maker
+from logoscan.store.part_writer import StoreSettings
 from logoscan.store.reader import FeatureStore
 from logoscan.store.schema import COLUMNS, schema
 from logoscan.store.vectors import VectorCodec, read_codebook, train_codebook, write_codebook
-from logoscan.store.writer import FeatureWriter, StoreSettings
+from logoscan.store.writer import FeatureWriter
 from logoscan.types import Listing, Regions, TextSpans
 from logoscan.vision.features import PhotoFeatures
 from logoscan.vision.sift import Keypoints
