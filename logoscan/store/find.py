@@ -57,7 +57,7 @@ class Query:
     """A picture in every form in which it is searched.
 
     Attributes:
-        vectors: Of its renderings as a logo and of the whole picture, float32 (n, dim), unit rows.
+        vectors: Vectors of the renderings as a logo and of the whole picture, float32 (n, dim), unit rows.
         sha256: Hash of its file.
         pdqs: PDQ hashes of the picture, turned and mirrored; empty without pdqhash, or where it shows too little.
     """

@@ -21,10 +21,10 @@ class Maker:
 
     Attributes:
         encoder: The encoder.
-        encoder_description: Its name, fingerprint and precision.
+        encoder_description: Name, fingerprint and precision of the encoder.
         detector_name: Name of the detector.
-        detector_fingerprint: Its fingerprint.
-        detector_description: Its name, fingerprint and effort.
+        detector_fingerprint: Fingerprint of the detector.
+        detector_description: Name, fingerprint and effort of the detector.
         ocr: Name of the OCR engine; None read no text.
         effort: How much work was saved.
         text: Whether the lines of text were kept.
@@ -108,7 +108,7 @@ class RecordedEncoder:
 
     Attributes:
         info: Description of the encoder.
-        description: Its name, fingerprint and precision.
+        description: Name, fingerprint and precision.
         device: Where vectors are compared.
     """
 
@@ -130,8 +130,8 @@ class RecordedDetector:
 
     Attributes:
         name: Name of the detector.
-        fingerprint: Its fingerprint, to which a calibration belongs.
-        description: Its name, fingerprint and effort.
+        fingerprint: Fingerprint of the detector, to which a calibration belongs.
+        description: Name, fingerprint and effort of the detector.
     """
 
     def __init__(self, maker: Maker) -> None:

@@ -33,7 +33,7 @@ class StoredPhoto:
     Attributes:
         listing_id: Id of the listing.
         position: Position of the photo in the listing, from 0.
-        features: Its features, without keypoints, and without lines of text where these are not kept.
+        features: Features of the photo, without keypoints, and without lines of text where these are not kept.
         read_lines: Number of lines of text that were read, kept or not.
         text_kept: Whether the lines are among the features.
     """

@@ -225,7 +225,7 @@ def read_codebook(path: Path, sha256: str | None = None) -> Codebook:
 
     Args:
         path: Path of the file.
-        sha256: Its `Codebook.sha256`, where that is known.
+        sha256: `Codebook.sha256` of the codebook, where that is known.
 
     Raises:
         CorruptFileError: The file is missing, damaged, something else, or another codebook.
