@@ -149,7 +149,7 @@ def store(
     old_index.add_many([entry for entry in entries if entry[0].name not in new], allow=CONFLICTS)
     new_index.add_many(entries, allow=CONFLICTS)
     before = build_scanner(saved_and_loaded(old_index, clip), encoder=clip, device=device, **models)
-    after = build_scanner(saved_and_loaded(new_index, clip), encoder=clip, device=device, **models)
+    after = build_scanner(saved_and_loaded(new_index, clip), encoder=clip, device=device, hash_photos=True, **models)
     # an empty claim: a brand that is shown is then a reason to look, whatever its price
     listings = [Listing(str(i), images=(file,), claimed_brand="") for i, file in enumerate(files)]
     warm(after, listings[:4])
