@@ -19,7 +19,7 @@ from logoscan.store.reader import FeatureStore
 @main.command(
     short_help="Find the listings that show a logo or a photo.",
     epilog=examples(
-        "logoscan find acme.svg --in features/", "logoscan find photo.jpg --in features/ --out found.jsonl"
+        "logoscan find logo.png --in features/", "logoscan find photo.jpg --in features/ --out found.jsonl"
     ),
 )
 @click.argument("picture", type=click.Path(exists=True, dir_okay=False, path_type=Path))

@@ -10,6 +10,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import click
@@ -24,6 +25,7 @@ from logoscan.cli import console, main
 from logoscan.cli.app import explained
 from logoscan.errors import DeviceError, InputError
 from logoscan.io.listings import read_listings
+from logoscan.scoring.model import ScoreModel
 from logoscan.types import Embeddings, Rgb
 
 COMMANDS = sorted(main.commands)
@@ -81,6 +83,16 @@ def label_photos(shop: Path) -> None:
     (shop / "labels.csv").write_text("\n".join(rows))
 
 
+def keep_features(shop: Path) -> None:
+    """What the examples of `rejudge` and `find` name."""
+    named = ("--out", "kept.jsonl", "--similarity-threshold", 0.9, "--keep-features", "features")
+    assert run("scan", "listings.jsonl", "--index", "index", *named).exit_code == 0
+    copytree(shop / "index", shop / "new")
+    ScoreModel().save("fitted.json")
+    for name in ("logo.png", "photo.jpg"):
+        Image.fromarray(photo_of(ACME)).save(name)
+
+
 def test_help_examples_run(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a folder that has what they name, with models that answer at once."""
     monkeypatch.chdir(shop)
@@ -91,7 +103,20 @@ def test_help_examples_run(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Image.fromarray(photo_of(None)).save(shop / "alarms" / "a.png")
     (shop / "prices.csv").write_text("brand,price,currency\nAcme,90,EUR\n")
     ran = []
-    for command in ("register", "scan", "report", "verdict", "calibrate", "inspect", "demo", "doctor"):
+    for command in (
+        "register",
+        "scan",
+        "rejudge",
+        "find",
+        "report",
+        "verdict",
+        "calibrate",
+        "inspect",
+        "demo",
+        "doctor",
+    ):
+        if command == "rejudge":
+            keep_features(shop)
         if command == "calibrate":
             label_photos(shop)
         if command == "verdict":
