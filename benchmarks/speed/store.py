@@ -76,6 +76,7 @@ def ask(
     new: frozenset[str],
     truth: Sequence[Report],
     scan_s: float,
+    least: float,
 ) -> dict[str, float]:
     """Ask stored features for new brands in both ways, and compare with a full rescan that took `scan_s`."""
     wanted = {report.listing_id for report in truth if flagged(report, new)}
@@ -83,9 +84,7 @@ def ask(
     by_rejudge = {report.listing_id for report in again if flagged(report, new)}
     index = scanner.index
     rows = [i for i, record in enumerate(index.logos) if record.brand in new]
-    found, find_s = timed_cpu(
-        lambda: find_by_vectors(store, np.asarray(index.vectors[rows]), LEAST_SIMILARITY, len(listings))
-    )
+    found, find_s = timed_cpu(lambda: find_by_vectors(store, np.asarray(index.vectors[rows]), least, len(listings)))
     by_find = {one.listing_id for one in found}
     # a listing that is found is scanned again, at the mean cost of a listing
     look_s = find_s + len(by_find) * scan_s / len(listings)
@@ -124,12 +123,16 @@ def stored(
 @click.option(
     "--new", "new_count", default=10, show_default=True, type=click.IntRange(1), help="Brands that are added."
 )
+@click.option(
+    "--least-similarity", default=LEAST_SIMILARITY, show_default=True, help="Least cosine at which `find` finds."
+)
 @options("json", "folders", "gallery", *MODELS)
 def store(
     folders: tuple[Path, ...],
     galleries: tuple[Path, ...],
     limit: int,
     new_count: int,
+    least_similarity: float,
     encoder: str | None,
     pretrained: str | None,
     device: str,
@@ -169,8 +172,8 @@ def store(
         for name, settings in WAYS.items():
             kept, sizes = stored(after, photos, Path(temporary) / name, settings)
             same = nearness(truth, list(after.rejudge(listings, kept, earlier=own.get)))
-            asked = ask(after, kept, listings, earlier, new, truth, scan_s)
+            asked = ask(after, kept, listings, earlier, new, truth, scan_s, least_similarity)
             alone = nearness(truth, list(after.rejudge(listings, kept)))
             figures[name] = {**sizes, **same, **{f"{k}_without_reports": v for k, v in alone.items()}, **asked}
             print({name: figures[name]}, flush=True)
-    write_result(out, figures, {**settings_of(after), "least_similarity": LEAST_SIMILARITY})
+    write_result(out, figures, {**settings_of(after), "least_similarity": least_similarity})
