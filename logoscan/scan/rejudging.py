@@ -65,7 +65,7 @@ def rejudged(
             if pipeline.comparison.always:
                 notes.append("marks were not compared with their logo images: no photo is opened")
             if quantised and before is not None:
-                own_matches = _exact(own_matches, before, own_photos, index, logos)
+                own_matches = tuple(_exact(own_matches, before, own_photos, index, logos))
                 notes.append(_QUANTISED)
             report = pipeline.report(text, own_photos, index, most_probable_first([*own_matches, *kept]), {})
             yield replace(report, skipped=(*report.skipped, *notes))
@@ -163,8 +163,15 @@ def _names_read(
 ) -> dict[int, list[BrandMention]]:
     """Return the brands that an earlier report read in photos whose text is not kept, by the photo's position."""
     out: dict[int, list[BrandMention]] = {image: [] for image in images}
-    for mention in () if before is None else before.mentions:
+    if before is None:
+        return out
+    for mention in before.mentions:
         image = mention.image
-        if image in out and index.brand(mention.brand) is not None and _same_photo(before, photos, image):
+        if (
+            image is not None
+            and image in out
+            and index.brand(mention.brand) is not None
+            and _same_photo(before, photos, image)
+        ):
             out[image].append(mention)
     return out

@@ -212,7 +212,7 @@ def _offsets(column: Any) -> Any:
 def list_bounds(column: Any) -> NDArray[np.int64]:
     """Return where each list of a list array begins, from 0, and at the end where the last one ends."""
     offsets = np.asarray(column.offsets.to_numpy(zero_copy_only=False), np.int64)
-    return offsets - offsets[0]
+    return np.asarray(offsets - offsets[0], np.int64)
 
 
 def _chunk(column: Any) -> Any:
