@@ -66,12 +66,12 @@ class Codebook:
     @property
     def dim(self) -> int:
         """Numbers of a vector."""
-        return self.centroids.shape[0] * self.centroids.shape[2]
+        return int(self.centroids.shape[0] * self.centroids.shape[2])
 
     @property
     def width(self) -> int:
         """Bytes of a code: one for each part, and one for the product of the vector and its reconstruction."""
-        return self.centroids.shape[0] + 1
+        return int(self.centroids.shape[0]) + 1
 
     @cached_property
     def sha256(self) -> str:
