@@ -10,6 +10,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import click
@@ -28,6 +29,7 @@ from logoscan.errors import DeviceError, InputError
 from logoscan.io.listings import read_listings
 from logoscan.results import BrandResult
 from logoscan.review.journal import Journal
+from logoscan.scoring.model import ScoreModel
 from logoscan.types import Embeddings, Rgb
 
 COMMANDS = sorted(main.commands)
@@ -97,6 +99,16 @@ def judge_photos(shop: Path) -> None:
         file.writelines(rows)
 
 
+def keep_features(shop: Path) -> None:
+    """What the examples of `rejudge` and `find` name."""
+    named = ("--out", "kept.jsonl", "--similarity-threshold", 0.9, "--keep-features", "features")
+    assert run("scan", "listings.jsonl", "--index", "index", *named).exit_code == 0
+    copytree(shop / "index", shop / "new")
+    ScoreModel().save("fitted.json")
+    for name in ("logo.png", "photo.jpg"):
+        Image.fromarray(photo_of(ACME)).save(name)
+
+
 def test_help_examples_run(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a folder that has what they name, with models that answer at once."""
     monkeypatch.chdir(shop)
@@ -111,7 +123,9 @@ def test_help_examples_run(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ran = []
     reading = ("report", "merchants", "queue", "export")
     models = ("calibrate", "inspect", "demo", "doctor")
-    for command in ("register", "scan", "screen", *reading, "schema", "verdict", *models):
+    for command in ("register", "scan", "rejudge", "find", "screen", *reading, "schema", "verdict", *models):
+        if command == "rejudge":
+            keep_features(shop)
         if command == "calibrate":
             label_photos(shop)
             judge_photos(shop)
