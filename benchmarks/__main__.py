@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "passes": ("speed.passes", "passes", "How long do the bare networks of a scan take?"),
     "encode": ("speed.encode", "encode", "How fast are the networks on a device, and are they right?"),
     "index": ("speed.index", "index", "What does a photo cost in time and memory as the index grows?"),
+    "store": ("speed.store", "store", "What do stored features find of new brands, at which share of a rescan?"),
     "screen": ("speed.screen", "screen", "Does the gate before posting keep its deadline, and decide as a scan does?"),
     "distributed": ("speed.distributed", "distributed", "Does Ray give the same reports, none lost or doubled?"),
     "attacks": ("robustness.attacks", "attacks", "How does each hostile input end, and what does it cost?"),

@@ -21,6 +21,7 @@ What is where:
     scan             the Scanner, its pipeline, screening before posting
     reporting        JSON lines, pages, overlays, charts
     review           verdicts of reviewers
+    store            what was seen in photos, in Parquet: write, read, search by a new logo or photo
     distributed      Ray Data
     cli, training    the commands; the recipe of the bundled weights
 

@@ -34,6 +34,7 @@ def build_scanner(
     root: Root = ANYWHERE,
     calibration: Literal["auto"] | None = "auto",
     similarity_threshold: float | None = None,
+    hash_photos: bool = False,
     on_stage: Callable[[str, float], None] | None = None,
 ) -> Scanner:
     """Make a scanner by `Scanner.default`, with a detector by name.
@@ -49,6 +50,7 @@ def build_scanner(
         root: Folder that names of photos are relative to; by default any photo is opened.
         calibration: "auto" takes the bundled one that fits, None takes none.
         similarity_threshold: Cosine from which a brand counts as shown, where there is no calibration.
+        hash_photos: Whether the perceptual hashes of photos are computed.
         on_stage: Called with the name and the seconds of each stage that a scan has done.
     """
     saved = cast(Effort, effort)
@@ -64,6 +66,7 @@ def build_scanner(
         calibration=calibration,
         name_calibration=calibration,
         similarity_threshold=similarity_threshold,
+        hash_photos=hash_photos,
         root=root,
         on_stage=on_stage,
     )

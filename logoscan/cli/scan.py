@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -20,6 +21,7 @@ from logoscan.cli.outputs import StandardOutput
 from logoscan.cli.scan_run import ScanRun
 from logoscan.cli.scanners import ScannerOptions, identity_of, make_scanner, scanner_options
 from logoscan.cli.shards import scan_folder_of_shards
+from logoscan.cli.store_options import Store, store_of, store_options
 from logoscan.io.listings import read_listings, row_count
 from logoscan.io.partial import PartialOutput
 from logoscan.merchants.photo_ledger import PhotoLedger
@@ -60,9 +62,18 @@ def _require_listings(context: click.Context, parameter: click.Parameter, value:
 @click.option(
     "--actors", type=click.IntRange(1), default=2, show_default=True, help="Processes that scan, with --shards."
 )
+@store_options
 @scanner_options
 def scan(
-    listings: Path | None, out: Path, overlay: Path | None, shards: Path | None, actors: int, **values: Any
+    listings: Path | None,
+    out: Path,
+    overlay: Path | None,
+    shards: Path | None,
+    actors: int,
+    keep_features: Path | None,
+    quantise: bool,
+    codebook: Path | None,
+    **values: Any,
 ) -> None:
     """Scan LISTINGS: a .jsonl, .csv or .parquet file, a folder of photos, or - for JSON lines from standard input.
 
@@ -70,14 +81,15 @@ def scan(
     With - and --out - each listing is answered before the next is read. Exit code 1 if rows or photos failed; stderr
     says which.
     """
-    options = ScannerOptions(**values)
+    options = ScannerOptions(**values, hash_turned=keep_features is not None)
+    store = store_of(keep_features, quantise, codebook, keep_text=options.keep_text)
     if shards is not None:
-        scan_folder_of_shards(shards, out, overlay, actors, options)
+        scan_folder_of_shards(shards, out, overlay, actors, options, store)
     elif listings is not None:
-        _scan(listings, out, overlay, replace(options, root=options.root or photo_root(listings)))
+        _scan(listings, out, overlay, replace(options, root=options.root or photo_root(listings)), store)
 
 
-def _scan(listings: Path, out: Path, overlay: Path | None, options: ScannerOptions) -> None:
+def _scan(listings: Path, out: Path, overlay: Path | None, options: ScannerOptions, store: Store | None) -> None:
     from logoscan.runtime import one_core_a_batch
 
     one_by_one = listings == out == STANDARD
@@ -97,7 +109,10 @@ def _scan(listings: Path, out: Path, overlay: Path | None, options: ScannerOptio
         output: PartialOutput | StandardOutput = StandardOutput()
         if out != STANDARD:
             output = PartialOutput(out, _made_by(scanner, {"listings": listings, **options.deciding()}))
-        run.scan(scanner, rows, total, output, options.root or Path(), overlay, one_by_one=one_by_one)
+        with ExitStack() as stack:
+            if store is not None:
+                run.writer = stack.enter_context(scanner.feature_writer(store.folder, store.settings))
+            run.scan(scanner, rows, total, output, options.root or Path(), overlay, one_by_one=one_by_one)
     if options.ledger is not None:
         with changed_ledger(options.ledger) as latest:
             latest.merge(photos)

@@ -18,6 +18,7 @@ from logoscan.io.partial import PartialOutput
 from logoscan.io.records import to_json
 from logoscan.results import Report
 from logoscan.scan.unreadable import photo_warnings
+from logoscan.store.writer import FeatureWriter
 from logoscan.types import Listing
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class ScanRun:
         bands: Bands of the reports that were written now or by an earlier run.
         advance: Moves the progress bar by a number of rows.
         on_report: Called with each report that was written now.
+        writer: Keeps the features of photos; None keeps none.
     """
 
     complaints: Complaints
@@ -45,6 +47,7 @@ class ScanRun:
     bands: Counter[str] = field(default_factory=Counter)
     advance: Callable[[int], object] = lambda rows: None
     on_report: Callable[[Report], object] = lambda report: None
+    writer: FeatureWriter | None = None
 
     def count_bad_row(self, row: BadRow) -> None:
         """Count and report a row that is not a listing."""
@@ -81,9 +84,9 @@ class ScanRun:
         with output, progress("scan", "listings", total, done=len(output.done)) as self.advance:
             self.bands, self.unread = Counter(output.bands), output.unread
             if one_by_one:
-                reports = scanner.scan_many(listings, batch_size=1, workers=1)
+                reports = scanner.scan_many(listings, batch_size=1, workers=1, keep_features=self.writer)
             else:
-                reports = scanner.scan_many(self._unscanned(listings, output))
+                reports = scanner.scan_many(self._unscanned(listings, output), keep_features=self.writer)
             try:
                 for report in reports:
                     if overlay is not None:  # before the report: a report that is written is complete
@@ -106,15 +109,18 @@ class ScanRun:
 
     def _unscanned(self, listings: Iterator[Listing], output: PartialOutput | StandardOutput) -> Iterator[Listing]:
         """Yield the listings that have no report yet."""
-        ids, earlier = set(output.done), set(output.done)
+        ids, earlier, not_kept = set(output.done), set(output.done), 0
         for listing in listings:
             if listing.id in earlier:
                 earlier.discard(listing.id)  # the progress bar began with it
+                not_kept += self.writer is not None and bool(listing.images) and listing.id not in self.writer
             elif listing.id in ids:
                 self._fail(1, f"listing {listing.id!r}: the id is there twice; only the first is scanned")
             else:
                 ids.add(listing.id)
                 yield listing
+        if not_kept:
+            complain(f"{not_kept} reports in {output.partial} are of listings whose features were not kept")
         if earlier:
             complain(
                 f"{len(earlier)} reports in {output.partial} are of listings that are there no more, "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +73,9 @@ _OPTIONS = (
         help="Compare marks that are surely shown with their logos; takes as long again as the photo.",
     ),
     click.option(
-        "--keep-text", is_flag=True, help="Keep the lines that are read in photos in reports; they may name people."
+        "--keep-text",
+        is_flag=True,
+        help="Keep the lines that are read in photos, in reports and stored features; they may name people.",
     ),
     DEVICE,
     MODE,
@@ -105,8 +108,9 @@ class ScannerOptions:
         ocr: Which OCR engine to use.
         effort: How much work may be saved.
         check_alterations: Whether marks are compared with their logos.
-        keep_text: Whether reports keep the lines that are read in photos.
+        keep_text: Whether reports, and features that are stored, keep the lines that are read in photos.
         device: Device of the models.
+        hash_turned: Whether turned and mirrored photos are hashed as well, for stored features, where pdqhash is there.
     """
 
     index_dir: Path
@@ -125,6 +129,7 @@ class ScannerOptions:
     check_alterations: bool
     keep_text: bool
     device: str
+    hash_turned: bool = False
 
     def resolved(self) -> ScannerOptions:
         """Return the same options with absolute paths, for processes in other folders."""
@@ -165,6 +170,7 @@ def make_scanner(options: ScannerOptions, prices: PriceModel | None) -> Scanner:
         prices=prices,
         score_model=None if options.score_model is None else ScoreModel.load(options.score_model),
         ledger=ledger,
+        hash_photos=options.hash_turned and find_spec("pdqhash") is not None,
         root=options.root,
         check_alterations=options.check_alterations,
         calibration="auto" if options.calibration is None else read_record(MatchCalibration, options.calibration),

@@ -12,6 +12,7 @@ from logoscan._hashing import file_sha256, mapping_sha256
 from logoscan.cli.console import Complaints, complain, say, working
 from logoscan.cli.inputs import STANDARD, changed_ledger, price_model
 from logoscan.cli.scanners import ScannerOptions, make_shard_scanner
+from logoscan.cli.store_options import Store
 
 __all__ = ["scan_folder_of_shards"]
 
@@ -19,7 +20,9 @@ __all__ = ["scan_folder_of_shards"]
 _DECIDING_FILES = ("prices", "calibration", "score_model", "ledger")
 
 
-def scan_folder_of_shards(shards: Path, out: Path, overlay: Path | None, actors: int, options: ScannerOptions) -> None:
+def scan_folder_of_shards(
+    shards: Path, out: Path, overlay: Path | None, actors: int, options: ScannerOptions, store: Store | None = None
+) -> None:
     """Scan the listings files of a folder, and exit with 1 if rows or files failed.
 
     Args:
@@ -28,6 +31,7 @@ def scan_folder_of_shards(shards: Path, out: Path, overlay: Path | None, actors:
         overlay: Not possible here.
         actors: Number of processes that scan.
         options: Options of the scanner.
+        store: Where features of photos are kept, and how; None keeps none.
     """
     from logoscan.distributed.merge import merge_ledger
     from logoscan.distributed.ray_cluster import Pool
@@ -41,7 +45,8 @@ def scan_folder_of_shards(shards: Path, out: Path, overlay: Path | None, actors:
     with working("scanning"):
         run = scan_shards(
             shards, out, make_scanner=partial(make_shard_scanner, options), root=options.root, pool=pool,
-            tag=_tag(options),
+            tag=_tag(options), keep_features=None if store is None else store.folder.resolve(),
+            store_settings=None if store is None else store.settings,
         )  # fmt: skip
     if options.ledger is not None:
         with changed_ledger(options.ledger) as ledger:

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from logoscan.distributed.feature_parts import FeatureParts, describe_maker
 from logoscan.distributed.merge import merge_ledger, merge_states
 from logoscan.distributed.ray_cluster import Pool, cluster, import_ray
-from logoscan.distributed.report_files import Failure, Outputs, made_by, read_output, shard_reports, write_output
+from logoscan.distributed.report_files import Failure, Outputs, made_by, shard_reports, write_output
+from logoscan.distributed.shard_scan import ShardScan, report_file, summarise
 from logoscan.distributed.shards import Shard, find_shards
 from logoscan.distributed.workers import (
     ROWS_PER_TABLE,
@@ -32,6 +33,7 @@ from logoscan.errors import InputError, MismatchError
 from logoscan.index.logo_index import LogoIndex
 from logoscan.io.files import private_folder
 from logoscan.sources import ANYWHERE, Root
+from logoscan.store.part_writer import StoreSettings
 
 __all__ = [
     "Failure",
@@ -46,35 +48,6 @@ __all__ = [
 ]
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class ShardScan:
-    """The result of a scan of shards.
-
-    Attributes:
-        files: Complete files of reports, in the order of the shards.
-        scanned: Number of shards that were scanned now.
-        skipped: Number of shards whose file of reports existed.
-        reports: Number of reports in all files.
-        failures: Rows without a report, of all files.
-        twins: Shards that were not scanned because an earlier one has the same content.
-        repeated: Ids of listings that have reports in several shards, sorted.
-        broken: Shards without a file of reports, and why: unreadable, changed meanwhile, or not all of their rows came
-            back.
-        strangers: Files in the output folder that belong to none of the shards, for example to a shard as it was before
-            it was changed. A merge of the folder includes them; a merge of `files` does not.
-    """
-
-    files: tuple[Path, ...]
-    scanned: int
-    skipped: int
-    reports: int
-    failures: tuple[Failure, ...]
-    twins: tuple[Path, ...]
-    repeated: tuple[str, ...]
-    broken: tuple[tuple[Path, str], ...]
-    strangers: tuple[Path, ...]
 
 
 def scan_dataset(
@@ -123,6 +96,8 @@ def scan_shards(
     pool: Pool | None = None,
     read_ahead: bool = False,
     tag: str = "",
+    keep_features: str | Path | None = None,
+    store_settings: StoreSettings | None = None,
 ) -> ShardScan:
     """Scan files of listings, each to a file of reports `<hash of the shard>.parquet` that appears when it is complete.
 
@@ -151,6 +126,9 @@ def scan_shards(
             local disk it only moves every byte once more. The actors decode photos in either case: decoded photos are
             about twenty times larger.
         tag: Further settings that decide the reports.
+        keep_features: Folder for the features of photos, a Parquet file for each shard, which is complete before its
+            reports are. A shard whose reports exist is not scanned for its features alone. None keeps none.
+        store_settings: How features are stored; as float16, and without text, if None.
 
     Returns:
         What became of the shards.
@@ -178,9 +156,15 @@ def scan_shards(
         ask = ray.remote(num_cpus=pool.cpus, num_gpus=pool.gpus, max_calls=1)(identify)
         identity: dict[str, str] = ray.get(ask.remote(maker, tag))
         _refuse_others(out, identity)
-        missing = [shard for shard in all_shards if not _file(out, shard).is_file()]
-        broken = _scan_missing(missing, out, identity, maker, pool, photo_folder, read_ahead)
-    return _summary(all_shards, len(all_shards) - len(missing), out, broken)
+        parts = None
+        if keep_features is not None:
+            settings = store_settings or StoreSettings()
+            describe = ray.remote(num_cpus=pool.cpus, num_gpus=pool.gpus, max_calls=1)(describe_maker)
+            maker_json: str = ray.get(describe.remote(maker, settings.keep_text))
+            parts = FeatureParts(Path(keep_features), maker_json, settings)
+        missing = [shard for shard in all_shards if not report_file(out, shard).is_file()]
+        broken = _scan_missing(missing, out, identity, maker, pool, photo_folder, read_ahead, parts)
+    return summarise(all_shards, len(all_shards) - len(missing), out, broken)
 
 
 def _maker(index: str | Path | None, make_scanner: MakeScanner | None, root: Root, pool: Pool) -> MakeScanner:
@@ -194,7 +178,9 @@ def _maker(index: str | Path | None, make_scanner: MakeScanner | None, root: Roo
     return partial(from_index, folder, root, "cuda" if pool.gpus else "cpu")
 
 
-def _scanned(rows: Any, make_scanner: MakeScanner, pool: Pool, folder: Path | None) -> Any:
+def _scanned(
+    rows: Any, make_scanner: MakeScanner, pool: Pool, folder: Path | None, keep_text: bool | None = None
+) -> Any:
     """Return the dataset of reports of a dataset of rows, whose photos lie in `folder`."""
     ray = import_ray()
     attempts = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(Attempts).remote()
@@ -202,17 +188,13 @@ def _scanned(rows: Any, make_scanner: MakeScanner, pool: Pool, folder: Path | No
     # without limit, on as many new actors as it takes, and no setting changes that: hence `Attempts`.
     return rows.repartition(target_num_rows_per_block=pool.batch).map_batches(
         ScanStage,
-        fn_constructor_args=(make_scanner, attempts, folder),
+        fn_constructor_args=(make_scanner, attempts, folder, keep_text),
         batch_size=pool.batch,
         batch_format="pyarrow",
         compute=ray.data.ActorPoolStrategy(size=pool.actors),
         num_cpus=pool.cpus,
         num_gpus=pool.gpus,
     )
-
-
-def _file(out: Path, shard: Shard) -> Path:
-    return out / f"{shard.key}.parquet"
 
 
 def _refuse_others(out: Path, identity: Mapping[str, str]) -> None:
@@ -232,6 +214,7 @@ def _scan_missing(
     pool: Pool,
     photo_folder: Path,
     read_ahead: bool,
+    parts: FeatureParts | None,
 ) -> list[tuple[Path, str]]:
     """Scan shards and write each file when its last row is back; return the shards that failed, and why."""
     if not shards:
@@ -244,7 +227,10 @@ def _scan_missing(
     results: dict[str, dict[int, Mapping[str, Any]]] = {shard.key: {} for shard in shards}
     ends: dict[str, Mapping[str, Any]] = {}
     broken = []
-    for table in _scanned(rows, maker, pool, photo_folder).iter_batches(batch_size=None, batch_format="pyarrow"):
+    keep_text = None if parts is None else parts.keep_text
+    for table in _scanned(rows, maker, pool, photo_folder, keep_text).iter_batches(
+        batch_size=None, batch_format="pyarrow"
+    ):
         changed = set()
         for row in table.to_pylist():
             key = row["shard"]
@@ -253,43 +239,23 @@ def _scan_missing(
             changed.add(key)
             if row["count"] is not None:
                 ends[key] = row
-            else:
-                results[key][row["row"]] = row  # by its number: a row that comes twice is kept once
+            elif row["row"] not in results[key]:  # by its number: a row that comes twice is kept once
+                packed = row.pop("features")
+                results[key][row["row"]] = row
+                if parts is not None:
+                    parts.append(key, packed)
         for key in changed:
             if key not in ends or len(results[key]) < ends[key]["count"]:
                 continue
             shard, reports, failure = waiting.pop(key), results.pop(key), ends.pop(key)["failure"]
+            if parts is not None:
+                parts.end(key, write=failure is None)
             if failure is not None:
                 broken.append((shard.path, failure))
                 continue
-            write_output(_file(out, shard), reports.values(), identity)
-            logger.info("%s: %d rows -> %s", shard.path.name, len(reports), _file(out, shard).name)
+            write_output(report_file(out, shard), reports.values(), identity)
+            logger.info("%s: %d rows -> %s", shard.path.name, len(reports), report_file(out, shard).name)
+    if parts is not None:
+        parts.close()
     broken += [(s.path, f"only {len(results[s.key])} of its rows came back from Ray") for s in waiting.values()]
     return broken
-
-
-def _summary(shards: Sequence[Shard], skipped: int, out: Path, broken: Sequence[tuple[Path, str]]) -> ShardScan:
-    files = tuple(path for shard in shards if (path := _file(out, shard)).is_file())
-    names = {_file(out, shard): shard.path.name for shard in shards}
-    failures, reports = [], 0
-    ids: set[str] = set()
-    repeated: set[str] = set()
-    for path in files:
-        for row in read_output(path, ("line", "listing_id", "failure")):
-            listing_id = row["listing_id"]
-            if row["failure"] is not None:
-                failures.append(Failure(names[path], row["line"], listing_id, row["failure"]))
-                continue
-            reports += 1
-            (repeated if listing_id in ids else ids).add(listing_id)
-    return ShardScan(
-        files,
-        scanned=len(files) - skipped,
-        skipped=skipped,
-        reports=reports,
-        failures=tuple(failures),
-        twins=tuple(twin for shard in shards for twin in shard.twins),
-        repeated=tuple(sorted(repeated)),
-        broken=tuple(broken),
-        strangers=tuple(sorted(path for path in out.glob("[!.]*.parquet") if path not in names)),
-    )

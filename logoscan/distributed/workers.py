@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from logoscan._hashing import sha256_hex
+from logoscan.distributed.feature_parts import PackedFeatures
 from logoscan.distributed.shards import Row, ShardEnd, listing_json, read_rows
 from logoscan.io.listings import BadRow, to_listing
 from logoscan.reporting.jsonl import report_to_json
 from logoscan.results import Report
 from logoscan.sources import NameBelow, Root
+from logoscan.store.writer import FeatureSink
 from logoscan.types import ImageSource, Listing
 
 if TYPE_CHECKING:
@@ -109,7 +111,13 @@ class Attempts:
 class ScanStage:
     """The actor: makes its scanner once, then takes tables of rows and returns tables of reports."""
 
-    def __init__(self, make_scanner: MakeScanner, attempts: Any = None, folder: Path | None = None) -> None:
+    def __init__(
+        self,
+        make_scanner: MakeScanner,
+        attempts: Any = None,
+        folder: Path | None = None,
+        keep_text: bool | None = None,
+    ) -> None:
         """Make the scanner.
 
         Args:
@@ -117,8 +125,12 @@ class ScanStage:
             attempts: Ray handle of an `Attempts`; None counts no workers that died.
             folder: Folder that names of photos are relative to, for a scanner without a root of its own; the actor's
                 current folder if None.
+            keep_text: Whether the features that are returned with the reports have the text of photos; None returns no
+                features.
         """
         self._scanner = make_scanner()
+        self._maker = None if keep_text is None else self._scanner.maker(text=keep_text)
+        self._kept: PackedFeatures | None = None
         self._attempts = attempts
         self._folder = folder
 
@@ -128,7 +140,7 @@ class ScanStage:
         If a worker died at these listings, they are scanned one by one, without the one that keeps killing workers.
         """
         if self._attempts is None or not listings:
-            return _reports(self._scanner, listings)
+            return _reports(self._scanner, listings, self._kept)
         import ray
 
         def ask(verb: str, task: str) -> int:
@@ -136,14 +148,14 @@ class ScanStage:
 
         whole_batch = sha256_hex("\n".join(keys).encode())
         if ask("begin", whole_batch) == 1:
-            out = _reports(self._scanner, listings)
+            out = _reports(self._scanner, listings, self._kept)
         else:
             out = []
             for listing, key in zip(listings, keys, strict=True):
                 if (attempts := ask("begin", key)) > MAX_DEATHS:
                     out.append(f"cannot be scanned (workers died at it {attempts - 1} times)")
                 else:
-                    out += _reports(self._scanner, [listing])
+                    out += _reports(self._scanner, [listing], self._kept)
                 ask("end", key)
         ask("end", whole_batch)
         return out
@@ -158,6 +170,8 @@ class ScanStage:
         listings = [
             Listing(**stated[n] | {"images": self._images(stated[n]["images"], rows[n]["photos"])}) for n in todo
         ]
+        names = {stated[n]["id"]: stated[n]["images"] for n in todo}
+        self._kept = None if self._maker is None else PackedFeatures(self._maker, names)
         keys = [f"{rows[n]['shard']} {rows[n]['row']} {rows[n]['listing']}" for n in todo]
         results: list[Report | str | None] = [row["failure"] for row in rows]
         for n, result in zip(todo, self._scan(listings, keys), strict=True):
@@ -172,7 +186,12 @@ class ScanStage:
         out = table.select(["shard", "row", "line", "count"])
         for name, column in columns.items():
             out = out.append_column(name, pa.array(column, pa.string()))
-        return out
+        packed = {} if self._kept is None else self._kept.packed
+        features = [
+            packed.get(values.get("id", "")) if isinstance(result, Report) else None
+            for values, result in zip(stated, results, strict=True)
+        ]
+        return out.append_column("features", pa.array(features, pa.large_binary()))
 
     def _images(self, names: Sequence[str | None], photos: Sequence[bytes | None] | None) -> list[ImageSource | None]:
         """Return the bytes of each image that was read ahead, and the name of each other image."""
@@ -203,7 +222,7 @@ def _with_file_names(report: Report, names: Sequence[str | None], photos: Sequen
     return replace(report, images=tuple(images), warnings=tuple(warnings))
 
 
-def _reports(scanner: Scanner, listings: Sequence[Listing]) -> list[Report | str]:
+def _reports(scanner: Scanner, listings: Sequence[Listing], kept: FeatureSink | None) -> list[Report | str]:
     """Return a report for each listing, or why it broke the scanner.
 
     Raises:
@@ -211,7 +230,7 @@ def _reports(scanner: Scanner, listings: Sequence[Listing]) -> list[Report | str
     """
     out: list[Report | str] = []
     try:
-        out += scanner.scan_many(listings, workers=1)
+        out += scanner.scan_many(listings, workers=1, keep_features=kept)
         return out
     except Exception as error:
         logger.exception("%d listings could not be scanned together", len(listings))
@@ -219,7 +238,7 @@ def _reports(scanner: Scanner, listings: Sequence[Listing]) -> list[Report | str
     out = []
     for listing in listings:
         try:
-            out.append(scanner.scan(listing))
+            out += scanner.scan_many([listing], workers=1, deduplicate=False, keep_features=kept)
         except Exception as error:
             out.append(f"cannot be scanned ({type(error).__name__}: {error!s:.120})")
     if len(out) > 1 and all(isinstance(result, str) for result in out):

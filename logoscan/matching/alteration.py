@@ -188,7 +188,11 @@ class AlterationCheck:
 
 
 class MarkComparison:
-    """Compares the marks of matches with their registered logo images. Immutable."""
+    """Compares the marks of matches with their registered logo images. Immutable.
+
+    Attributes:
+        always: Whether every scan compares the most probable marks.
+    """
 
     def __init__(
         self, check: AlterationCheck | Literal["bundled"] | None, extractor: FeatureExtractor, *, always: bool
@@ -201,7 +205,7 @@ class MarkComparison:
             extractor: Opens photos.
             always: Whether every scan compares the most probable marks; the bundled check is read at once then.
         """
-        self._check, self._extractor, self._always = check, extractor, always
+        self._check, self._extractor, self.always = check, extractor, always
         self._lock = Lock()
         if always:
             self._loaded_check()
@@ -248,7 +252,7 @@ class MarkComparison:
             index: A snapshot of the index.
         """
         best: dict[str, Match] = {}
-        for match in matches if self._always else ():
+        for match in matches if self.always else ():
             if (match.probability or 0.0) < _MIN_PROBABILITY or len(best) == _MAX_BRANDS:
                 break
             if match.brand in index.with_logo:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,7 +12,7 @@ from logoscan.index.families import names_overlap
 from logoscan.odds import BASE_RATE, log_odds, sigmoid
 from logoscan.types import BrandMention, Match, MatchKind
 
-__all__ = ["BrandEvidence", "combine_probabilities", "fuse", "lower_contradicted"]
+__all__ = ["BrandEvidence", "combine_probabilities", "fuse", "lower_contradicted", "raise_contradicted"]
 
 # Least probability of a mention that contradicts matches of other brands in the region where it was read.
 _MIN_CONTRADICTING = 0.5
@@ -80,20 +80,47 @@ def lower_contradicted(
         mentions: Mentions of the same listing; those outside photos, and those without a box, contradict nothing.
         sharing: Brands that share a registered logo, by its brand and identifier (`LogoIndex.sharing`).
     """
+    out = []
+    for match, contradicting in _with_contradicting(matches, mentions, sharing or {}):
+        if match.probability is not None and contradicting > 0.0:
+            weight = match.probability * (1.0 - contradicting)
+            lowered = weight / max(1e-12, weight + 1.0 - match.probability)
+            match = replace(match, probability=min(match.probability, lowered))
+        out.append(match)
+    return out
+
+
+def raise_contradicted(
+    matches: Iterable[Match],
+    mentions: Iterable[BrandMention],
+    sharing: Mapping[tuple[str, str], Collection[str]] | None = None,
+) -> list[Match]:
+    """Return the matches of a report as they were before `lower_contradicted`, for a listing that is judged again.
+
+    Args:
+        matches: Matches of the report.
+        mentions: Mentions of the same report.
+        sharing: Brands that share a registered logo.
+    """
+    out = []
+    for match, contradicting in _with_contradicting(matches, mentions, sharing or {}):
+        if match.probability is not None and 0.0 < contradicting < 1.0:
+            rest = (1.0 - match.probability) * (1.0 - contradicting)
+            match = replace(match, probability=match.probability / max(1e-12, match.probability + rest))
+        out.append(match)
+    return out
+
+
+def _with_contradicting(
+    matches: Iterable[Match], mentions: Iterable[BrandMention], sharing: Mapping[tuple[str, str], Collection[str]]
+) -> Iterator[tuple[Match, float]]:
+    """Yield each match with the probability of the most probable other brand whose name was read in its region."""
     by_photo: dict[int, list[BrandMention]] = {}
     for mention in mentions:
         if mention.image is not None and mention.kind in ("exact", "near", "partial"):
             by_photo.setdefault(mention.image, []).append(mention)
-    out = []
     for match in matches:
-        if match.probability is not None:
-            contradicting = _contradicting_probability(match, by_photo.get(match.image, ()), sharing or {})
-            if contradicting > 0.0:
-                weight = match.probability * (1.0 - contradicting)
-                lowered = weight / max(1e-12, weight + 1.0 - match.probability)
-                match = replace(match, probability=min(match.probability, lowered))
-        out.append(match)
-    return out
+        yield match, _contradicting_probability(match, by_photo.get(match.image, ()), sharing)
 
 
 def _contradicting_probability(

@@ -77,7 +77,7 @@ def match_regions(
                 xyxy=(x0, y0, x1, y1),
                 brand=neighbours.brands[int(brand)],
                 logo=neighbours.logos[int(logo[row])],
-                similarity=float(best[row]),
+                similarity=min(1.0, float(best[row])),  # vectors that were quantised may be longer than 1
                 margin=float(margin[row]),
                 probability=None if probability is None else float(probability[row]),
             )

@@ -12,11 +12,13 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, TypeVar
 
 from logoscan.io.records import to_json
 from logoscan.results import Report
 from logoscan.types import Band
+
+T = TypeVar("T")
 
 __all__ = ["Decision", "DecisionRecord", "OnDecision", "announce", "announce_all", "log_decision"]
 
@@ -84,11 +86,13 @@ def announce(on_decision: OnDecision | None, record: DecisionRecord) -> None:
             logger.exception("on_decision failed for listing %r", record.listing_id[:80])
 
 
-def announce_all(reports: Iterator[Report], count: int, on_decision: OnDecision | None) -> Iterator[Report]:
-    """Yield the reports of a batch, and announce the decision of each.
+def announce_all(
+    reports: Iterator[tuple[Report, T]], count: int, on_decision: OnDecision | None
+) -> Iterator[tuple[Report, T]]:
+    """Yield the reports of a batch with what belongs to each, and announce the decision of each.
 
     Args:
-        reports: Reports that are made as they are drawn, together.
+        reports: Reports that are made as they are drawn, together, each with what belongs to it.
         count: Number of the listings, which share the seconds of the batch.
         on_decision: Called with each decision; None leaves the reports as they are.
     """
@@ -98,6 +102,6 @@ def announce_all(reports: Iterator[Report], count: int, on_decision: OnDecision 
     start = time.perf_counter()
     made = list(reports)
     seconds = (time.perf_counter() - start) / max(1, count)
-    for report in made:
+    for report, rest in made:
         announce(on_decision, DecisionRecord.of(report, seconds))
-        yield report
+        yield report, rest

@@ -17,7 +17,7 @@ from logoscan.matching.matcher import Matcher
 from logoscan.results import BrandResult, ListingFacts, Report
 from logoscan.scan.findings import FindingsMaker
 from logoscan.scan.photo_lines import skipped_lines, text_lines, unread_lines
-from logoscan.scan.photo_selection import MAX_IMAGES, name_passed_over, selected_photos
+from logoscan.scan.photo_selection import MAX_IMAGES, name_images, name_passed_over, selected_photos
 from logoscan.scan.provenance import Models, Naming
 from logoscan.scoring.judge import Findings, Judge
 from logoscan.text.listing_text import ListingText, search_photo_text
@@ -74,14 +74,14 @@ class Pipeline:
 
     def scan(
         self, listings: Sequence[Listing], index: LogoIndex, cache: FeatureCache | None = None
-    ) -> Iterator[Report]:
-        """Scan listings together, with one snapshot of an index, and yield their reports in order."""
+    ) -> Iterator[tuple[Report, Sequence[PhotoFeatures]]]:
+        """Scan listings together, with one snapshot of an index; yield each report with the features of its photos."""
         photos = self.features(listings, cache)
         matches = self.match(photos, index)
         for listing, own_photos, own_matches in zip(listings, photos, matches, strict=True):
             altered = self.alterations(listing, own_matches, index)
             text = self.text(listing, own_photos, index)
-            yield self.report(text, own_photos, index, own_matches, altered)
+            yield self.report(text, own_photos, index, own_matches, altered), own_photos
 
     def features(self, listings: Sequence[Listing], cache: FeatureCache | None = None) -> list[list[PhotoFeatures]]:
         """Extract the features of the photos of all listings together.
@@ -198,6 +198,8 @@ class Pipeline:
         skipped += skipped_lines(photos)
         if passed_over := name_passed_over(len(text.listing.images), photos):
             skipped.append(f"{passed_over}: over the cap of {MAX_IMAGES}")
+        if frames := [i for i, photo in enumerate(photos) if photo.more_frames]:
+            skipped.append(f"further frames of {name_images(frames)}: over the cap of 1")
         if self.matcher.calibration is None and matches:
             skipped.append("no match calibration for this encoder and detector: matches by look carry no probability")
         if self.matcher.name_calibration is None and index.by_name:

@@ -11,9 +11,10 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal, NoReturn, get_args
+from typing import Any, Literal, NoReturn, get_args
 
 from logoscan.errors import InputError, LogoscanError
 from logoscan.images.loading import ImageLimits
@@ -34,6 +35,7 @@ from logoscan.scan.findings import FindingsMaker
 from logoscan.scan.pace import Pace
 from logoscan.scan.pipeline import Pipeline
 from logoscan.scan.provenance import Models
+from logoscan.scan.rejudging import rejudged
 from logoscan.scan.screening import OnTimeout, OnUnreadable, Screener, Screening, check_listing
 from logoscan.scan.threads import batched, in_order
 from logoscan.scan.unreadable import warn_of_unreadable_photos
@@ -42,6 +44,10 @@ from logoscan.scoring.judge import Judge
 from logoscan.scoring.model import ScoreModel
 from logoscan.scoring.signals import DEFAULT_SIGNALS, SignalFunction
 from logoscan.sources import Root, check_root
+from logoscan.store.maker import Maker, RecordedDetector, RecordedEncoder, RecordedOcr, require_same
+from logoscan.store.part_writer import StoreSettings
+from logoscan.store.reader import FeatureStore
+from logoscan.store.writer import FeatureSink, FeatureWriter
 from logoscan.types import Effort, ImageSource, Listing, MarkAlteration, Match, TextSpans
 from logoscan.vision.detector import Detector, LogoDetector
 from logoscan.vision.encoder import ClipEncoder, Encoder
@@ -84,6 +90,7 @@ class Scanner:
         prices: PriceModel | None = None,
         score_model: ScoreModel | None = None,
         ledger: PhotoLookup | None = None,
+        hash_photos: bool = False,
         signals: Sequence[SignalFunction] = DEFAULT_SIGNALS,
         calibration: MatchCalibration | Literal["auto"] | None = "auto",
         name_calibration: MatchCalibration | Literal["auto"] | None = "auto",
@@ -114,6 +121,8 @@ class Scanner:
             ledger: Photos and who used them, such as a `PhotoLedger`; a scan reads it, the caller adds to it
                 (`PhotoLedger.add_report`), official photos of brands too. None looks up none. Photos are hashed where
                 the extra `photos` is installed, and must be for a ledger.
+            hash_photos: Whether the hashes of the turned and mirrored pictures of each photo are computed as well, as a
+                feature store has them.
             signals: Functions of a `Case`.
             calibration: "auto" takes the bundled one that belongs to encoder and detector, if there is one.
             name_calibration: Calibration for brands that are registered by their name alone; "auto" as above.
@@ -152,6 +161,7 @@ class Scanner:
             root=root,
             limits=limits,
             hash_photos=ledger is not None or find_spec("pdqhash") is not None,
+            dihedral=hash_photos,
             effort=effort,
             on_stage=on_stage,
         )
@@ -195,6 +205,7 @@ class Scanner:
         prices: PriceModel | None = None,
         score_model: ScoreModel | None = None,
         ledger: PhotoLookup | None = None,
+        hash_photos: bool = False,
         root: Root = None,
         check_alterations: bool = False,
         limits: ImageLimits | None = None,
@@ -218,6 +229,7 @@ class Scanner:
             prices: Price references; None judges by the owners' usual prices alone.
             score_model: The stated priors if None.
             ledger: Photos and who used them; None looks up none.
+            hash_photos: Whether turned and mirrored photos are hashed as well, as for the constructor.
             root: Folder that names of photos are relative to and may not leave, as for the constructor.
             check_alterations: Whether each scan compares the most probable marks with their logo images.
             limits: Caps on image files.
@@ -249,6 +261,7 @@ class Scanner:
             prices=prices,
             score_model=score_model,
             ledger=ledger,
+            hash_photos=hash_photos,
             signals=signals,
             calibration=calibration,
             name_calibration=name_calibration,
@@ -293,6 +306,7 @@ class Scanner:
         batch_size: int = 4,
         workers: int | None = None,
         deduplicate: bool = True,
+        keep_features: FeatureSink | None = None,
     ) -> Iterator[Report]:
         """Yield reports in the order of the listings, as they come.
 
@@ -306,6 +320,8 @@ class Scanner:
             workers: Batches in work in parallel, 1 or more; 1 uses no threads, and reads no further than one batch.
                 None: cores over torch's threads; on a GPU 4 or more.
             deduplicate: Whether features of the last 256 photos are used again for equal photos.
+            keep_features: An open writer that gets the features of each listing's photos before its report is yielded,
+                for `rejudge` and `FeatureStore.find`; make it with `feature_writer`.
 
         Raises:
             InputError: `batch_size` or `workers` is under 1, or an item is no Listing.
@@ -316,13 +332,96 @@ class Scanner:
             raise InputError(f"workers: expected 1 or more or None, got {workers!r}")
         cache = FeatureCache(_CACHED_PHOTOS * deduplicate)
 
-        def scan_batch(batch: Sequence[Listing]) -> Iterator[Report]:
+        def scan_batch(batch: Sequence[Listing]) -> Iterator[tuple[Report, Sequence[PhotoFeatures]]]:
             self._refuse_fork()
             reports = self.pipeline.scan(batch, self.index.snapshot(), cache)
             return announce_all(reports, len(batch), self._on_decision)
 
-        reports = in_order(batched(map(check_listing, listings), batch_size), scan_batch, workers or self._workers())
-        return warn_of_unreadable_photos(reports, self._root)
+        scanned = in_order(batched(map(check_listing, listings), batch_size), scan_batch, workers or self._workers())
+        return warn_of_unreadable_photos(_stored(scanned, keep_features), self._root)
+
+    def feature_writer(self, folder: str | Path, settings: StoreSettings | None = None) -> FeatureWriter:
+        """Return a writer that keeps what this scanner sees, for `scan_many(keep_features=)`; open it by `with`.
+
+        Args:
+            folder: Folder of the store, which is made; one with features of other models is refused.
+            settings: How features are stored; as float16, and without text, if None.
+
+        Raises:
+            MissingDependencyError: pyarrow is not installed.
+        """
+        settings = settings or StoreSettings()
+        return FeatureWriter(folder, self.maker(text=settings.keep_text), settings)
+
+    def maker(self, *, text: bool = False) -> Maker:
+        """Return what makes the features of this scanner, as stored features carry it.
+
+        Args:
+            text: Whether the lines of text are kept.
+        """
+        models = Models.of(self.encoder, self.detector, self.ocr)
+        maker = Maker.of(self.encoder, self.detector, models.ocr, self.effort, text=text)
+        return replace(maker, precision=models.precision, runtime=models.runtime)
+
+    @classmethod
+    def recorded(cls, index: LogoIndex, store: FeatureStore, **options: Any) -> Scanner:
+        """Return a scanner for `rejudge`, with the names of the models that made stored features: it loads no model.
+
+        Args:
+            index: The brands to judge by.
+            store: Stored features.
+            options: Those of the constructor that judging uses: prices, score_model, ledger, signals, calibration,
+                name_calibration, similarity_threshold, and keep_text, which is on where the store has the text.
+
+        Raises:
+            InputError: The store is empty.
+            MismatchError: The index was made by another encoder.
+        """
+        maker = store.maker
+        parts: dict[str, Any] = {"ocr": None if maker.ocr is None else RecordedOcr(maker.ocr), "keypoints": None}
+        options = {"keep_text": maker.text, **options}
+        return cls(
+            index,
+            encoder=RecordedEncoder(maker),
+            detector=RecordedDetector(maker),
+            effort=maker.effort,
+            **parts,
+            **options,
+        )
+
+    def rejudge(
+        self,
+        listings: Iterable[Listing],
+        store: FeatureStore,
+        *,
+        earlier: Callable[[str], Report | None] | None = None,
+    ) -> Iterator[Report]:
+        """Yield the report of each listing by its stored features: new brands, prices and models, and no photo opened.
+
+        Listings are matched, read and judged by the pipeline of a scan. `Report.skipped` says what stored features
+        cannot answer: keypoints, alterations and, where it was not kept, the text of photos. Keypoint matches, and the
+        brands that were read in photos, are taken from earlier reports where these are given. A photo that is not
+        stored counts as one that could not be read, so that its listing is not cleared.
+
+        Args:
+            listings: Listings; fast in the order in which they were stored.
+            store: Stored features of these models.
+            earlier: Returns the earlier report of a listing by its id, and None where there is none.
+
+        Raises:
+            MismatchError: The features were made by other models.
+            InputError: An item is no Listing.
+        """
+        if not store.empty:
+            require_same(store.maker, self.maker(text=store.maker.text), str(store.folder))
+        pairs = store.paired(map(check_listing, listings))
+        return rejudged(
+            self.pipeline,
+            self.index.snapshot(),
+            pairs,
+            earlier or (lambda _: None),
+            quantised=store.codec.codebook is not None,
+        )
 
     def scan_folder(self, folder: str | Path, *, workers: int | None = None) -> Iterator[Report]:
         """Yield a report for each photo of a folder and of the folders in it; its id is the file's name.
@@ -501,6 +600,14 @@ class Scanner:
             TypeError: Always; the message says what to do.
         """
         raise TypeError("Scanner cannot be pickled: build it in each process, from an index that is saved on disk")
+
+
+def _stored(scanned: Iterator[tuple[Report, Sequence[PhotoFeatures]]], writer: FeatureSink | None) -> Iterator[Report]:
+    """Yield reports, each after the features of its photos were stored."""
+    for report, photos in scanned:
+        if writer is not None:
+            writer.add(report.listing_id, photos)
+        yield report
 
 
 def _index_of(brands: str | Path | LogoIndex, encoder: Encoder) -> LogoIndex:

@@ -30,7 +30,7 @@ def warm_up(pipeline: Pipeline, index: LogoIndex) -> None:
     """
     photos = tuple(_photo(*size) for size in _SIZES_WH)
     listing = Listing("warm-up", photos, title="A shoe", description=_WORDS, claimed_brand="", reviews=(_WORDS,))
-    for report in pipeline.scan([listing], index):
+    for report, _ in pipeline.scan([listing], index):
         if failures := photo_warnings(report.warnings):
             raise LogoscanError(f"warm_up: expected models that can examine a photo, got {failures[0]!s:.200}")
     mark = _mark()

@@ -181,6 +181,21 @@ class ScoreModel:
         """
         return Score(None, "clear" if complete else "review", None, self.bias, (), 0.0, self.version)
 
+    def rejudge(self, report: Report) -> Report:
+        """Return a report judged by this model: the same signals, another number, band and contributions.
+
+        The model that made the report gives an equal report. A report has the signals of one candidate, its strictest;
+        where it has others, `skipped` says that they were not judged again. The doubts of the report stay, because what
+        the new model would doubt is not in it, and what could not be looked at is never cleared (`scoring.rejudge`).
+        For new brands, names and prices judge stored features again (`Scanner.rejudge`).
+
+        Raises:
+            InputError: A signal of the report has no shape in this model.
+        """
+        from logoscan.scoring.rejudge import rejudge
+
+        return rejudge(self, report)
+
     def unjudged(self, coverage: float, shown: float | None) -> bool:
         """Return whether a brand is shown, more probably than not, and too little of it could be judged."""
         return shown is not None and shown >= 0.5 and coverage < self.min_coverage

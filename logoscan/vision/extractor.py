@@ -19,7 +19,7 @@ import numpy as np
 
 from logoscan.errors import ImageError
 from logoscan.images.loading import ImageLimits, Picture, load_image, read_picture
-from logoscan.images.phash import photo_hash
+from logoscan.images.phash import photo_hash, photo_hashes
 from logoscan.ocr.engine import OcrEngine
 from logoscan.ocr.regions import read
 from logoscan.results import ImageRecord
@@ -121,6 +121,7 @@ class FeatureExtractor:
         root: Root = None,
         limits: ImageLimits | None = None,
         hash_photos: bool = False,
+        dihedral: bool = False,
         effort: Effort = "default",
         on_stage: OnStage | None = None,
     ) -> None:
@@ -134,16 +135,18 @@ class FeatureExtractor:
             root: Folder that names of photos are relative to and may not leave, as in `images.read_picture`.
             limits: Caps on image files.
             hash_photos: Whether the perceptual hash of each photo is computed, for reports and a `PhotoLedger`.
+            dihedral: Whether the hashes of its turned and mirrored pictures are computed as well, for a feature store.
             effort: How much work reading and mirroring may save; detector and OCR engine have their own.
             on_stage: Called with the duration of each stage.
 
         Raises:
-            MissingDependencyError: `hash_photos` without pdqhash.
+            MissingDependencyError: `hash_photos` or `dihedral` without pdqhash.
         """
         self._encoder, self._detector, self._ocr, self._keypoints = encoder, detector, ocr, keypoints
         self._root, self._limits = root, limits or ImageLimits()
-        self._hash_photos, self._effort, self._on_stage = hash_photos, effort, on_stage
-        if hash_photos:  # a missing package must raise here, and not become a warning for each photo
+        self._hash_photos, self._dihedral = hash_photos or dihedral, dihedral
+        self._effort, self._on_stage = effort, on_stage
+        if self._hash_photos:  # a missing package must raise here, and not become a warning for each photo
             photo_hash(np.zeros((1, 1, 3), np.uint8))
 
     # -- many photos
@@ -294,9 +297,9 @@ class FeatureExtractor:
         if self._hash_photos:
             with timed("open", self._on_stage):
                 for photo in photos:
-                    hashed = photo_hash(photo.pixels)
+                    hashed, dihedral = photo_hashes(photo.pixels) if self._dihedral else (photo_hash(photo.pixels), ())
                     record = replace(photo._features.record, pdq=None if hashed is None else hashed.pdq)
-                    photo._update(photo_hash=hashed, record=record)
+                    photo._update(photo_hash=hashed, record=record, dihedral=dihedral)
 
     def _detect(self, photos: Sequence[OpenPhoto]) -> None:
         with timed("detect", self._on_stage):

@@ -37,6 +37,8 @@ class PhotoFeatures:
         mirrored: float32 (m, dim), vectors of the first m regions, mirrored.
         passed_over: Whether it is one of too many photos of its listing, which are never examined.
         more_frames: Whether it is animated or has further pages, of which the first was examined.
+        dihedral: PDQ hashes of the photo and of its seven turned or mirrored pictures (`images.phash.photo_hashes`);
+            empty where they were not requested, or the photo shows too little.
     """
 
     record: ImageRecord
@@ -50,6 +52,7 @@ class PhotoFeatures:
     mirrored: Embeddings = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     passed_over: bool = False
     more_frames: bool = False
+    dihedral: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:

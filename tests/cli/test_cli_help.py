@@ -10,6 +10,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import click
@@ -111,6 +112,16 @@ def judge_goods(shop: Path) -> None:
     write_reports(shop / "reports.jsonl", reports)
 
 
+def keep_features(shop: Path) -> None:
+    """What the examples of `rejudge` and `find` name."""
+    named = ("--out", "kept.jsonl", "--similarity-threshold", 0.9, "--keep-features", "features")
+    assert run("scan", "listings.jsonl", "--index", "index", *named).exit_code == 0
+    copytree(shop / "index", shop / "new")
+    ScoreModel().save("fitted.json")
+    for name in ("logo.png", "photo.jpg"):
+        Image.fromarray(photo_of(ACME)).save(name)
+
+
 def test_help_examples_run(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a folder that has what they name, with models that answer at once."""
     monkeypatch.chdir(shop)
@@ -125,7 +136,9 @@ def test_help_examples_run(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ran = []
     reading = ("report", "merchants", "queue", "export")
     models = ("calibrate", "fit", "inspect", "demo", "doctor")
-    for command in ("register", "scan", "screen", *reading, "schema", "verdict", *models):
+    for command in ("register", "scan", "rejudge", "find", "screen", *reading, "schema", "verdict", *models):
+        if command == "rejudge":
+            keep_features(shop)
         if command == "calibrate":
             label_photos(shop)
             judge_photos(shop)

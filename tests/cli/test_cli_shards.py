@@ -14,6 +14,7 @@ from logoscan.distributed.ray_scan import ShardScan
 from logoscan.distributed.report_files import Failure, write_output
 from logoscan.merchants.photo_ledger import PhotoLedger
 from logoscan.reporting.jsonl import report_to_json
+from logoscan.store.part_writer import StoreSettings
 
 OPTIONS = ("--index", "index", "--ocr", "none", "--out", "reports")
 
@@ -64,6 +65,13 @@ def test_shards_are_scanned_with_all_options(calls: list[dict[str, Any]], shop: 
     ]
     assert result.stdout == "6 reports, 1 files scanned, 0 were there -> reports\n"
     assert PhotoLedger.load(shop / "photos.ledger")._key_name() is None
+
+
+def test_shards_keep_features_where_they_are_asked_for(calls: list[dict[str, Any]], shop: Path) -> None:
+    run("scan", "--shards", "photos", *OPTIONS)
+    run("scan", "--shards", "photos", *OPTIONS, "--keep-features", "features", "--quantise", "--keep-text")
+    kept = [(call["keep_features"], call["store_settings"]) for call in calls]
+    assert kept == [(None, None), (shop.resolve() / "features", StoreSettings(quantise=True, keep_text=True))]
 
 
 def test_what_decides_the_reports_is_in_the_tag(calls: list[dict[str, Any]], shop: Path) -> None:

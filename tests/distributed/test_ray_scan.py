@@ -28,6 +28,7 @@ from logoscan.errors import InputError, MismatchError, MissingDependencyError
 from logoscan.io.listings import read_listings
 from logoscan.reporting.jsonl import report_from_json
 from logoscan.results import Report
+from logoscan.store.reader import FeatureStore
 from logoscan.types import Listing
 
 pytestmark = [
@@ -86,15 +87,20 @@ def run(ray: Any, shop: Path) -> ShardScan:
     """The shards, scanned; the worker that comes to L40 is killed there."""
     (shop / "made").unlink(missing_ok=True)
     return scan_shards(
-        shop / "shards", shop / "out", make_scanner=partial(make, shop, "L40"), pool=POOL, read_ahead=True
+        shop / "shards",
+        shop / "out",
+        make_scanner=partial(make, shop, "L40"),
+        pool=POOL,
+        read_ahead=True,
+        keep_features=shop / "features",
     )
 
 
 def test_a_killed_worker_loses_and_doubles_nothing(run: ShardScan, shop: Path) -> None:
     assert (shop / "killed").exists()
-    # one scanner to be asked, one for each of two actors, one for the actor that came in place of the dead one
+    # two scanners to be asked, one for each of two actors, one for the actor that came in place of the dead one
     made = (shop / "made").read_text().split()
-    assert len(made) == len(set(made)) == 4
+    assert len(made) == len(set(made)) == 5
     expected = by_hand(shop)
     every = [row for path in run.files for row in read_output(path)]
     assert Counter(row["listing_id"] for row in every if row["report"]) == Counter([*expected, "L7"])
@@ -102,6 +108,19 @@ def test_a_killed_worker_loses_and_doubles_nothing(run: ShardScan, shop: Path) -
     found = {r.listing_id: timeless(r) for r in shard_reports([run.files[1]])} | found
     assert found == expected
     assert [row["row"] for row in read_output(run.files[0])] == list(range(1, 63))
+
+
+def test_features_of_every_photo_are_kept_once(run: ShardScan, shop: Path) -> None:
+    store = FeatureStore(shop / "features")
+    assert sorted(path.name for path in store.files) == sorted(path.name for path in run.files[:2])
+    seen = Counter(photo.listing_id for photo in store.photos())
+    assert seen == Counter([*by_hand(shop), "L7"])
+    rows = [row for row in read_listings(shop / "shards" / "b.csv", on_error="skip") if row.id != "L7"]
+    again = {r.listing_id: r for r in make(shop).rejudge(rows, store)}
+    wanted = by_hand(shop)
+    assert {i: (r.score.band, r.images) for i, r in again.items()} == {
+        i: (wanted[i].score.band, wanted[i].images) for i in again
+    }
 
 
 def test_the_summary_accounts_for_every_row_and_file(run: ShardScan, shop: Path) -> None:

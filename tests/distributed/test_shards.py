@@ -283,7 +283,7 @@ def test_a_callers_table_may_hold_bytes(shop: Path) -> None:
     assert rows[2]["failure"] == "id: expected a non-empty string, got nothing"
     empty = ScanStage(lambda: make(shop))(listing_stage(table.slice(0, 0)))
     assert len(empty) == 0
-    assert empty.schema.names == ["shard", "row", "line", "count", "listing_id", "report", "failure"]
+    assert empty.schema.names == ["shard", "row", "line", "count", "listing_id", "report", "failure", "features"]
 
 
 def test_a_listing_that_breaks_the_scanner_costs_itself(shop: Path, caplog: pytest.LogCaptureFixture) -> None:

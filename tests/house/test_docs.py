@@ -190,7 +190,7 @@ def check(call: Call) -> None:
     module, name = PROGRAMS[call.program]
     command = getattr(importlib.import_module(module), name)
     arguments = list(call.arguments)
-    context = click.Context(command, info_name=call.program)
+    context = click.Context(command, info_name=call.program, help_option_names=["-h", "--help"])
     while isinstance(command, click.Group) and arguments and not arguments[0].startswith("-"):
         _, inner, arguments = command.resolve_command(context, arguments)
         assert inner is not None

@@ -1,0 +1,262 @@
+"""Judging again: without photos, by the pipeline of a scan, and nothing that was not stored is cleared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from builders.scans import (
+    ACME,
+    BOLT,
+    CALIBRATION,
+    DETECTOR,
+    ENCODER,
+    SPEAKS,
+    make_index,
+    make_listings,
+    make_scanner,
+    timeless,
+)
+from fakes import GREY, FakeEncoder, FakeOcr, photo_of
+from hypothesis import given
+from PIL import Image
+from strategies import make_report, quick, reports, score_models
+
+from logoscan.errors import CorruptFileError, InputError, LogoscanError, MismatchError
+from logoscan.index.logo_index import LogoIndex
+from logoscan.reporting.jsonl import write_reports
+from logoscan.reporting.report_file import ReportFile
+from logoscan.results import Report
+from logoscan.scan.scanner import Scanner
+from logoscan.scoring.model import PRIOR, ScoreModel
+from logoscan.store.find import find, find_by_vectors, make_query
+from logoscan.store.part_writer import StoreSettings
+from logoscan.store.reader import FeatureStore
+from logoscan.types import Brand, Listing, Rgb, TextSpans
+
+pytest.importorskip("pyarrow")
+
+
+def scan_to(
+    folder: Path, scanner: Scanner, listings: list[Listing], *, text: bool = True, quantise: bool = False
+) -> tuple[list[Report], FeatureStore]:
+    """Scan listings, and keep what was seen."""
+    with scanner.feature_writer(folder, StoreSettings(quantise, keep_text=text)) as writer:
+        reports = list(scanner.scan_many(listings, keep_features=writer))
+    return reports, FeatureStore(folder)
+
+
+def comparable(report: Report) -> Report:
+    """Numbers of float16 features differ in the fourth digit."""
+    matches = tuple(
+        replace(m, similarity=0.0, margin=0.0, probability=round(m.probability or 0, 2)) for m in report.matches
+    )
+    brands = tuple(replace(b, probability=round(b.probability or 0.0, 2), score=round(b.score)) for b in report.brands)
+    score = replace(report.score, value=None, brand=None, contributions=(), band="clear", doubts=())
+    return replace(timeless(report), matches=matches, brands=brands, score=score, skipped=(), price=None)
+
+
+@pytest.mark.parametrize("given_reports", [True, False])
+def test_rejudging_gives_the_reports_of_the_scan(tmp_path: Path, given_reports: bool) -> None:
+    scanner, listings = make_scanner(keypoints=None, hash_photos=True), make_listings()
+    scanned, store = scan_to(tmp_path, scanner, listings)
+    earlier = {r.listing_id: r for r in scanned}.get if given_reports else None
+    again = list(scanner.rejudge(listings, store, earlier=earlier))
+    assert [comparable(r) for r in again] == [comparable(r) for r in scanned]
+    assert [(r.score.band, r.score.brand) for r in again] == [(r.score.band, r.score.brand) for r in scanned]
+    silent = ["keypoints were not compared" in " ".join(r.skipped) for r in again]
+    assert silent == [bool(r.images) and not given_reports for r in scanned]
+
+
+def test_a_recorded_scanner_knows_new_brands_and_opens_nothing(tmp_path: Path) -> None:
+    only_acme = LogoIndex(ENCODER)
+    only_acme.add(Brand("Acme"), [("a", ACME)])
+    listings = [Listing("b", (photo_of(BOLT),), claimed_brand=""), Listing("bare")]
+    scanned, store = scan_to(tmp_path, make_scanner(only_acme), listings)
+    recorded = Scanner.recorded(make_index(), store, calibration=CALIBRATION)
+    first, bare = recorded.rejudge([Listing("b", ("gone.png",), claimed_brand=""), Listing("bare")], store)
+    assert scanned[0].score.brand is None
+    assert first.score.brand == "Bolt"
+    assert (bare.score.band, bare.images) == ("clear", ())
+    with pytest.raises(LogoscanError, match="look at no photo"):
+        recorded.encoder.encode_pixels(np.zeros((1, 16, 16, 3), np.uint8))
+    with pytest.raises(LogoscanError, match="look at no photo"):
+        recorded.detector.detect([photo_of(BOLT)])
+
+
+class HastyOcr(FakeOcr):
+    """Leaves a line of each photo unread."""
+
+    def read(self, images: Sequence[Rgb]) -> list[TextSpans]:
+        box = np.array([[1, 2, 3, 4]], np.float32)
+        return [replace(spans, unread_xyxy=box, unread_scripts=("Cyrl",)) for spans in super().read(images)]
+
+
+class StatingEncoder(FakeEncoder):
+    """States how its network runs."""
+
+    precision, runtime = "bfloat16", "fake 1"
+
+
+@pytest.mark.parametrize("text", [True, False])
+def test_a_recorded_scanner_reports_what_the_scan_did(tmp_path: Path, text: bool) -> None:
+    encoder, listings = StatingEncoder(), make_listings()
+    index = LogoIndex(encoder)
+    index.add_many([(Brand("Acme"), [("a", ACME)]), (Brand("Bolt"), [("b", BOLT)])])
+    scanner = Scanner(
+        index,
+        encoder=encoder,
+        detector=DETECTOR,
+        ocr=HastyOcr({SPEAKS: ["Bolt"]}),
+        calibration=CALIBRATION,
+        keep_text=text,
+        keypoints=None,
+    )
+    scanned, store = scan_to(tmp_path, scanner, listings, text=text)
+    again = list(Scanner.recorded(index, store, calibration=CALIBRATION).rejudge(listings, store))
+    for one, other in zip(scanned, again, strict=True):
+        assert (one.text is None, one.provenance.precision) == (not text, "bfloat16")
+        assert (other.text, other.unread, other.images) == (one.text, one.unread, one.images)
+        assert timeless(other).provenance == timeless(one).provenance
+    assert any(report.unread for report in scanned)
+    assert any(report.text for report in scanned) == text
+
+
+def test_what_is_not_stored_is_not_cleared(tmp_path: Path) -> None:
+    scanner = make_scanner()
+    Image.fromarray(photo_of(None, GREY)).save(tmp_path / "a.png")
+    listing = Listing("L", (tmp_path / "a.png",), claimed_brand="")
+    scanned, store = scan_to(tmp_path / "s", scanner, [listing])
+    assert [r.score.band for r in scanned] == ["clear"]
+    assert [r.score.band for r in scanner.rejudge([listing], store)] == ["clear"]
+    (more,) = scanner.rejudge([replace(listing, images=(*listing.images, "b.png"))], store)
+    (other,) = scanner.rejudge([replace(listing, images=("b.png",))], store)
+    (unknown,) = scanner.rejudge([Listing("M", ("b.png",), claimed_brand="")], store)
+    assert [r.score.band for r in (more, other, unknown)] == ["review"] * 3
+    assert more.warnings == ("image 1: no features are stored",)
+    assert other.warnings == ("image 0: the features that are stored are another file's",)
+
+
+def test_text_that_is_not_kept_is_said_and_taken_from_reports(tmp_path: Path) -> None:
+    scanner, listings = make_scanner(), make_listings()[2:3]
+    scanned, store = scan_to(tmp_path, scanner, listings, text=False)
+    assert [m.brand for m in scanned[0].mentions] == ["Bolt"]
+    (without,) = scanner.rejudge(listings, store)
+    assert without.mentions == ()
+    assert "image 0: the text that was read is not kept" in without.skipped
+    (again,) = scanner.rejudge(listings, store, earlier={scanned[0].listing_id: scanned[0]}.get)
+    assert again.mentions == scanned[0].mentions
+    assert again.score.brand == scanned[0].score.brand
+
+
+def test_quantised_features_with_reports_of_the_same_index_are_exact(tmp_path: Path) -> None:
+    scanner, listings = make_scanner(), make_listings()
+    scanned, store = scan_to(tmp_path, scanner, listings, quantise=True)
+    again = list(scanner.rejudge(listings, store, earlier={r.listing_id: r for r in scanned}.get))
+    assert [(r.score.band, r.score.brand) for r in again] == [(r.score.band, r.score.brand) for r in scanned]
+    for one, other in zip(scanned, again, strict=True):
+        assert [m.probability for m in one.matches] == pytest.approx([m.probability for m in other.matches])
+
+
+def test_features_of_other_models_are_not_judged(tmp_path: Path) -> None:
+    _, store = scan_to(tmp_path, make_scanner(), make_listings()[:1])
+    with pytest.raises(MismatchError, match="ocr 'fake', now 'none'"):
+        list(make_scanner(ocr=None).rejudge([], store))
+
+
+# -- reports
+
+
+@quick
+@given(reports(), score_models)
+def test_the_model_of_a_report_judges_it_equally(report: Report, model: ScoreModel) -> None:
+    signals = [s for s in report.score.contributions if s.signal in PRIOR]
+    if report.score.brand is None or len({s.signal for s in signals}) != len(report.score.contributions):
+        assert model.rejudge(make_report()).score.value is None
+        return
+    first = model.rejudge(report)
+    assert model.rejudge(first) == first
+
+
+def test_reports_of_a_scan_are_judged_equally_and_by_another_model_otherwise() -> None:
+    scanned = list(make_scanner().scan_many(make_listings()))
+    assert [ScoreModel().rejudge(report) for report in scanned] == scanned
+    stern = ScoreModel(bias=3.0, name="stern")
+    for report in scanned:
+        again = stern.rejudge(report)
+        assert again.provenance.score_model == stern.version
+        assert {b.brand: b.named for b in again.brands} == {b.brand: b.named for b in report.brands}
+        if report.score.value is not None:
+            assert again.score.value is not None
+            assert again.score.value > report.score.value
+            assert any("judged again" in line for line in again.skipped)
+    mild = ScoreModel(bias=-30.0, name="mild")
+    broken = next(report for report in scanned if report.listing_id == "broken")
+    assert mild.rejudge(broken).score.band == "review"
+    with pytest.raises(InputError, match="expected those with a shape"):
+        ScoreModel(shapes={"low_price": (0.0, 1.0)}).rejudge(scanned[0])
+
+
+def test_a_file_of_reports_finds_each_by_its_id(tmp_path: Path) -> None:
+    made = [make_report(listing_id=name) for name in ("a", "b", "ü")]
+    write_reports(tmp_path / "r.jsonl", made)
+    file = ReportFile(tmp_path / "r.jsonl")
+    assert [file.get(r.listing_id) for r in made] == made
+    assert (len(file), file.get("c")) == (3, None)
+    (tmp_path / "r.jsonl").write_bytes((tmp_path / "r.jsonl").read_bytes()[:-9])
+    with pytest.raises(CorruptFileError):
+        ReportFile(tmp_path / "r.jsonl")
+
+
+# -- find
+
+
+def test_find_names_listings_with_the_logo_and_copies_of_the_photo(tmp_path: Path) -> None:
+    scanner = make_scanner(hash_photos=True)
+    rng = np.random.default_rng(0)
+    scene = np.kron(rng.integers(0, 255, (12, 16, 3)), np.ones((10, 10, 1))).astype(np.uint8)
+    listings = [
+        Listing("acme", (photo_of(ACME),)),
+        Listing("bolt", (photo_of(BOLT),)),
+        Listing("scene", (scene,)),
+        Listing("bare"),
+    ]
+    _, store = scan_to(tmp_path, scanner, listings)
+    fingerprint = ENCODER.info.fingerprint
+    found = find(store, make_query(ACME, ENCODER), fingerprint, least_similarity=0.9)
+    assert [(f.listing_id, f.kind) for f in found] == [("acme", "logo")]
+    assert found[0].xyxy == (24.0, 14.0, 56.0, 46.0)
+    mirrored = find(store, make_query(np.ascontiguousarray(scene[:, ::-1]), ENCODER), fingerprint)
+    assert (mirrored[0].listing_id, mirrored[0].kind) == ("scene", "copy")
+    same = find(store, make_query(scene, ENCODER), fingerprint, most=1)
+    assert [(f.listing_id, f.kind, f.similarity) for f in same] == [("scene", "file", 1.0)]
+    with pytest.raises(MismatchError, match="made by encoder"):
+        find(store, make_query(ACME, ENCODER), "x")
+
+
+def test_the_approximate_search_finds_what_the_exact_one_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("logoscan.store._part_index.APPROXIMATE_FROM", 50)
+    rng = np.random.default_rng(0)
+    listings = [
+        Listing(f"L{i}", (photo_of(rng.integers(0, 255, (2, 2, 3), np.uint8).repeat(16, 0).repeat(16, 1)),))
+        for i in range(60)
+    ]
+    _, store = scan_to(tmp_path, make_scanner(), listings)
+    query = make_query(ACME, ENCODER).vectors
+    exact = find_by_vectors(store, query, 0.3, 20, exact=True)
+    fast = find_by_vectors(store, query, 0.3, 20)
+    assert fast == exact != []
+    (cache,) = (tmp_path / ".find").glob("*.faiss")
+    before = cache.stat().st_mtime_ns
+    assert find_by_vectors(store, query, 0.3, 20) == exact
+    assert cache.stat().st_mtime_ns == before
+    cache.write_bytes(cache.read_bytes()[:-1] + b"x")
+    assert find_by_vectors(store, query, 0.3, 20) == exact
+    assert cache.stat().st_mtime_ns > before
+
+
+def test_find_in_an_empty_store(tmp_path: Path) -> None:
+    assert find(FeatureStore(tmp_path), make_query(ACME, ENCODER), "x") == []
