@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logoscan.matching.other_words import doubt_matches_on_other_words
-from logoscan.types import Match, TextSpans
+from logoscan.types import Match, MatchKind, TextSpans
 
 LINE = (10.0, 10.0, 110.0, 30.0)
 
@@ -17,7 +17,7 @@ def spans(text: str, confidence: float = 0.95, xyxy: tuple[float, float, float, 
     return TextSpans(corners, (text,), np.array([confidence], np.float32))
 
 
-def match(probability: float | None = 0.9, kind: str = "keypoints") -> Match:
+def match(probability: float | None = 0.9, kind: MatchKind = "keypoints") -> Match:
     return Match(
         image=0, xyxy=LINE, brand="Chanel", logo="c", similarity=0.3, margin=0.1, probability=probability,
         kind=kind, keypoints=8 if kind == "keypoints" else 0,
