@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logoscan.errors import InputError
-from logoscan.images.boxes import suppress_overlaps
+from logoscan.images.boxes import iou, suppress_overlaps
 from logoscan.index.neighbours import BrandNeighbours, margins
 from logoscan.matching.calibration import MatchCalibration
 from logoscan.types import Match, Regions
@@ -23,6 +23,9 @@ __all__ = ["match_regions", "most_probable_first"]
 _MAX_REGIONS_PER_BRAND = 3
 # Overlap, as a share of the smaller region, above which two regions show one mark: a mark and a square around it.
 _SAME_MARK_OVERLAP = 0.5
+# Least cosine to a negative from which a region counts as rejected, and least overlap of a region with one that shows
+# the same mark.
+_MIN_REJECTED_SIMILARITY, _MIN_REJECTED_IOU = 0.5, 0.2
 # Most brands that are kept for one photo, most probable first.
 _MAX_BRANDS = 10
 
@@ -52,7 +55,7 @@ def match_regions(
     if not len(regions) or not neighbours.similarity.shape[1]:
         return ()
     region = np.arange(len(regions))
-    best, margin = neighbours.similarity[:, 0], margins(neighbours)
+    best, margin = neighbours.similarity[:, 0], _margins_beside_rejected(regions, neighbours)
     owner, logo = neighbours.brand[:, 0], neighbours.logo[:, 0]
     relatives = [(query, relative) for query, of_query in neighbours.relatives.items() for relative in of_query]
     if relatives:
@@ -85,6 +88,19 @@ def match_regions(
     matches.sort(key=lambda pair: (-pair[0], pair[1].brand, pair[1].xyxy))
     leading = list(dict.fromkeys(match.brand for _, match in matches))[:_MAX_BRANDS]
     return tuple(match for _, match in matches if match.brand in leading)
+
+
+def _margins_beside_rejected(regions: Regions, neighbours: BrandNeighbours) -> NDArray[np.float32]:
+    """Return the margin of each region, at most that of a rejected region of the same brand that shows the same mark.
+
+    A person rejects one region; the detector proposes others around the same mark, which must not bring the brand back.
+    """
+    margin, brand = margins(neighbours), neighbours.brand[:, 0]
+    rejected = np.flatnonzero(neighbours.negative >= np.maximum(neighbours.similarity[:, 0], _MIN_REJECTED_SIMILARITY))
+    if not len(rejected):
+        return margin
+    same = (iou(regions.xyxy, regions.xyxy[rejected]) >= _MIN_REJECTED_IOU) & (brand[:, None] == brand[rejected])
+    return np.asarray(np.minimum(margin, np.where(same, margin[rejected], np.inf).min(axis=1)), np.float32)
 
 
 def most_probable_first(matches: Iterable[Match]) -> tuple[Match, ...]:

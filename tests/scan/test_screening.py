@@ -103,7 +103,7 @@ def test_screening_without_a_deadline_equals_scan() -> None:
     assert {DECISIONS[scanner.scan(listing).score.band] for listing in many} == {"allow", "hold", "block"}
 
 
-@pytest.mark.parametrize("ocr", [OCR, None])
+@pytest.mark.parametrize("ocr", [FakeOcr({SPEAKS: ["no"]}), None])
 def test_screening_with_ledger_and_alterations_equals_scan(ocr: FakeOcr | None) -> None:
     pytest.importorskip("pdqhash")
     scanner = marking(ocr=ocr, ledger=PhotoLedger())

@@ -90,7 +90,7 @@ def test_suspicion_only_rises(model: ScoreModel, signals: list[Signal], more: fl
     assert value(after) >= value(before) - 1e-9
     bands = ["clear", "review", "block"]
     assert bands.index(after.band) >= bands.index(before.band)
-    assert after.coverage == before.coverage
+    assert after.coverage >= before.coverage  # complaints that are not there are no evidence
 
 
 @quick

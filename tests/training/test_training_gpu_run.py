@@ -143,9 +143,9 @@ def test_one_failure_does_not_stop_the_other(tmp_path: Path) -> None:
 def test_what_is_late_is_interrupted() -> None:
     began = time.monotonic()
     with interrupted_after(0.1):
-        while time.monotonic() - began < 20:
+        while time.monotonic() - began < 60:
             time.sleep(0.02)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 50
     with interrupted_after(20):
         pass
     with pytest.raises(KeyboardInterrupt), interrupted_after(20):
