@@ -34,7 +34,7 @@ from logoscan.training.wordmarks import LETTER_PLACES, change_name, random_name
 
 logger = logging.getLogger(__name__)
 
-WORDS = Mix(drawn=0, pictograms=0, wordmarks=64, look_alikes=0, packs=0, other_names=0)
+WORDS = Mix(drawn=0, pictograms=0, wordmarks=64, look_alikes=0, packs=0, abstract=0, other_names=0)
 """Contents of the batches: wordmarks only."""
 # Share of the names that is not trained on, for the `unseen_r1` of the log.
 _HELD_OUT_SHARE = 0.02

@@ -141,8 +141,8 @@ def test_every_flipped_bit_in_the_table_is_refused_or_says_the_same(table: Path)
             now = weights.rows(), bundled_calibrations()
         except CorruptFileError as error:
             said = str(error)
-        else:  # a space between two rows became another one
-            said = "manifest.json" if now == rows and good[place : place + 1].isspace() else "served"
+        else:  # a space became another one, or the last digit of a number one that makes the same number
+            said = "manifest.json" if now == rows else "served"
         assert "manifest.json" in said
         path.write_bytes(good[:place])
         weights._manifest.cache_clear()
