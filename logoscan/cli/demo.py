@@ -61,7 +61,7 @@ def demo(out: Path, ocr: OcrChoice, device: str) -> None:
                 complain(f"listing {report.listing_id!r}: {reason}")
             advance()
     write_reports(out / "reports.jsonl", reports)
-    say("Composed samples: the photos, sellers and prices are made up; the logo drawings are real (CC0).")
+    say("Composed samples: the photos, sellers and prices are made up; the logo images are real (CC0).")
     show(_table(listings, reports))
     first = reports[0].provenance
     say(f"{first.encoder} on {first.device}, {first.detector}, {first.ocr}")

@@ -203,7 +203,7 @@ def _negative_tables(facts: dict[str, Any]) -> list[Table | str]:
             costs.add_row(*cells(row))
         out += ["", costs]
     if facts["shared_logos"]:
-        shared = table("one drawing of several brands")
+        shared = table("one logo image of several brands")
         for family in facts["shared_logos"]:
             shared.add_row(*cells((_listed([logo["logo"] for logo in family]),)))
         out += ["", shared]

@@ -86,4 +86,4 @@ def open_logo_image(png: PNG, logo: str) -> Rgba:
     try:
         return read_rgba(bytes(png))[0]
     except ImageError as error:
-        raise CorruptFileError(f"{logo}: the stored drawing is damaged ({error}); register it again") from None
+        raise CorruptFileError(f"{logo}: the stored logo image is damaged ({error}); register it again") from None

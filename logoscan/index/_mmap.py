@@ -94,7 +94,7 @@ def map_archive(data: memoryview, path: Path) -> dict[str, PNG]:
             out[Path(entry.filename).stem] = data[start : start + entry.file_size]
         return out
     except (zipfile.BadZipFile, EOFError, RuntimeError, ValueError, OSError, struct.error) as error:
-        raise CorruptFileError(f"{path}: expected stored drawings ({error}); register the brands again") from None
+        raise CorruptFileError(f"{path}: expected stored logo images ({error}); register the brands again") from None
 
 
 class KeypointWriter:
@@ -143,7 +143,7 @@ class StoredKeypoints(Mapping[str, Keypoints]):
         names = sorted(names)
         if rows.dtype != np.int32 or rows.shape != (len(names), 7):
             raise CorruptFileError(
-                f"{path}: expected the points of {len(names)} drawings, got {rows.dtype} {rows.shape}"
+                f"{path}: expected the points of {len(names)} logo images, got {rows.dtype} {rows.shape}"
             )
         self._rows, self._data = rows, data
         self._ends = np.cumsum(rows[:, 0].astype(np.int64)) * _KEYPOINT_BYTES

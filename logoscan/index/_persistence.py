@@ -75,7 +75,7 @@ def _families(stored: storage.Stored, logos: Gallery, cosine_from: float) -> tup
         return restrict_families(({keys[row] for row in rows} for rows in stored.families.rows), keys)
     if len(logos) > _MAX_COMPARED_AT_LOAD:
         logger.warning(
-            "%d vectors: only logos of equal file are known to be one drawing; save the index again", len(logos)
+            "%d vectors: only logos of equal file are known to be one image; save the index again", len(logos)
         )
         cosine_from = 2.0
     return find_families(logos, cosine_from).families

@@ -210,7 +210,7 @@ def read_svg(path: Path, limits: ImageLimits | None, renderer: Renderer) -> tupl
     if not ink_px:
         reason = _why_empty(svg.text, path.name, renderer, limits)
         raise ImageError(
-            "; ".join((f"{path.name}: expected a drawing, got a fully transparent picture{reason}", *warnings))
+            "; ".join((f"{path.name}: expected something to see, got a fully transparent picture{reason}", *warnings))
         )
     if ink_px < _MIN_INK_PX:
         side_px = min(_MAX_RENDER_PX, RENDER_PX * RENDER_PX // ink_px)

@@ -84,7 +84,7 @@ def read_logo(source: ImageSource, *, limits: ImageLimits | None = None, rendere
             logo = Logo(*read_rgba(source, limits=limits, reduced=True))
         rows, columns = np.nonzero(logo.rgba[..., 3] > 8)
         if not len(rows):
-            raise ImageError("logo: expected a drawing, got a fully transparent picture")
+            raise ImageError("logo: expected something to see, got a fully transparent picture")
         rgba = logo.rgba[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
         tight, is_tile = cut_margin(rgba)
         rgba = rgba if is_tile else tight
@@ -93,7 +93,7 @@ def read_logo(source: ImageSource, *, limits: ImageLimits | None = None, rendere
             raise ImageError(f"{name}: expected sides of at most 1 : {_MAX_ASPECT}, got {width} x {height} pixels")
         return replace(logo, rgba=downscale(rgba))
     except MemoryError:
-        raise ImageError(f"{name}: expected a drawing that fits into memory, got a larger one") from None
+        raise ImageError(f"{name}: expected an image that fits into memory, got a larger one") from None
 
 
 def load_logo(source: ImageSource, *, limits: ImageLimits | None = None) -> tuple[Rgba, str]:

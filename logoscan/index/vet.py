@@ -178,7 +178,7 @@ def vet_logo_images(logos: Iterable[LogoRecord], registered: Iterable[LogoRecord
     """Find the registered logo images that another one of the same identifier would replace."""
     hashes = {(r.brand, r.id): r.sha256 for r in registered}
     return [
-        Conflict("record", r.brand, f"its logo {r.id!r:.80} is registered with another drawing")
+        Conflict("record", r.brand, f"its logo {r.id!r:.80} is registered with another image")
         for r in {(r.brand, r.id): r for r in logos}.values()
         if hashes.get((r.brand, r.id), r.sha256) != r.sha256
     ]
@@ -191,7 +191,7 @@ def vet_logos(nearest: Mapping[LogoKey, tuple[LogoKey, float]]) -> list[Conflict
         nearest: By new logo the most similar logo of another brand, and the cosine.
     """
     return [
-        Conflict("logo", brand, f"{logo!r:.80} is the drawing of {other!r:.80} ({cosine:.2f})")
+        Conflict("logo", brand, f"{logo!r:.80} is the same image as {other!r:.80} ({cosine:.2f})")
         for (brand, logo), ((_, other), cosine) in sorted(nearest.items())
     ]
 
@@ -204,7 +204,7 @@ def shared_logo_warnings(families: Iterable[Family], new: Collection[LogoKey]) -
         if len({brand for brand, _ in logos}) > 1:
             names = ", ".join(f"{logo!r:.80}" for _, logo in logos[:_MAX_LISTED_LOGOS])
             names += ", ..." if len(logos) > _MAX_LISTED_LOGOS else ""
-            out.append(f"{names}: one drawing of several brands; where it is seen, all of them are shown")
+            out.append(f"{names}: one image of several brands; where it is found, all of them are shown")
     return out
 
 

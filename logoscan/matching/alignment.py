@@ -76,9 +76,9 @@ def logo_in_square(logo_image: Rgba, mirrored: bool = False) -> NDArray[np.float
     import cv2
 
     if logo_image.dtype != np.uint8 or logo_image.ndim != 3 or logo_image.shape[2] != 4:
-        raise InputError(f"drawing: expected uint8 (H, W, 4), got {logo_image.dtype} {logo_image.shape}")
+        raise InputError(f"logo_image: expected uint8 (H, W, 4), got {logo_image.dtype} {logo_image.shape}")
     if not logo_image[..., 3].any():
-        raise InputError("drawing: expected something to see, got alpha 0 everywhere")
+        raise InputError("logo_image: expected something to see, got alpha 0 everywhere")
     alpha = logo_image[..., 3:].astype(np.float32) / 255
     mark = np.concatenate([logo_image[..., :3] * alpha, alpha], axis=2)
     scale = (SIDE_PX - 2 * _PAD_PX) / max(mark.shape[:2])

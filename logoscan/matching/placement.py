@@ -93,7 +93,7 @@ def place(
     """
     for name, given in (("owners", owners), ("families", families)):
         if len(given) != len(logo_images) and (given or name == "owners"):
-            raise InputError(f"{name}: expected one for each of {len(logo_images)} drawings, got {len(given)}")
+            raise InputError(f"{name}: expected one for each of {len(logo_images)} logo images, got {len(given)}")
     placements: list[Placement | None] = [None] * len(logo_images)
     if not logo_images or not len(photo):
         return placements

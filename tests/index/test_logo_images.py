@@ -406,7 +406,7 @@ def test_logo_image_that_exceeds_memory_is_skipped(monkeypatch: pytest.MonkeyPat
         raise MemoryError
 
     monkeypatch.setattr("logoscan.index.logo_images.cut_margin", full)
-    with pytest.raises(ImageError, match=r"^logo: expected a drawing that fits into memory, got a larger one$"):
+    with pytest.raises(ImageError, match=r"^logo: expected an image that fits into memory, got a larger one$"):
         load_logo(np.zeros((9, 9), np.uint8))
 
 
@@ -516,7 +516,7 @@ def test_a_fully_transparent_logo_is_refused(tmp_path: Path, alpha: int) -> None
     file = io.BytesIO()
     Image.fromarray(picture).save(file, "PNG")
     for source in (picture, file.getvalue(), saved(tmp_path, svg(""))):
-        with pytest.raises(ImageError, match="expected a drawing, got a fully transparent picture"):
+        with pytest.raises(ImageError, match="expected something to see, got a fully transparent picture"):
             load_logo(source)
 
 

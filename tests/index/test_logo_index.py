@@ -316,7 +316,7 @@ def test_time_for_logo_images_is_bounded_per_brand_and_call(monkeypatch: pytest.
     of_brand = "logos not registered: expected logos of a brand that are read in 20 s"
     of_all = "logos not registered: expected logos that are read in a minute and 0.1 s each"
     told = index.add_many(entries)
-    assert "one drawing of several brands" in told.pop()
+    assert "one image of several brands" in told.pop()
     assert told == [
         f"Brand 0: 4 {of_brand}: 5.png, 6.png, 7.png, ...",
         f"Brand 1: 4 {of_brand}: 5.png, 6.png, 7.png, ...",
@@ -372,7 +372,7 @@ def test_merging_indexes() -> None:
     other.add(Brand("Core"), [("x.png", CORE)], allow=["logo"])
     index.add(Brand("Acme"), [("a.png", BOLT), ("more.png", CORE)])
     empty = index.fingerprint
-    with pytest.raises(VettingError, match=r"'Acme/a.png' is registered with another drawing \(record\)"):
+    with pytest.raises(VettingError, match=r"'Acme/a.png' is registered with another image \(record\)"):
         index.merge(other)
     assert index.fingerprint == empty
     index.merge(other, allow=("record", "logo"))

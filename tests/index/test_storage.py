@@ -122,7 +122,7 @@ def test_expandable_logo_image_files_are_refused(tmp_path: Path) -> None:
         archive.write_bytes(data)
         manifest["files"]["drawings.zip"] = hashlib.sha256(data).hexdigest()
         path.write_text(json.dumps({**manifest, "manifest_sha256": seal(manifest)}))
-        with pytest.raises(CorruptFileError, match=r"drawings\.zip: expected stored drawings"):
+        with pytest.raises(CorruptFileError, match=r"drawings\.zip: expected stored logo images"):
             storage.load(tmp_path)
 
 

@@ -47,8 +47,8 @@ def empty_index() -> LogoIndex:
 
 
 REFUSED: list[tuple[str, ConflictKind, Brand, list[tuple[str, np.ndarray]], str]] = [
-    ("another's drawing", "logo", Brand("Aper"), [("x", ACME)], r"'Aper/x' is the drawing of 'Acme/a' \(1.00\)"),
-    ("another's drawing for a registered brand", "logo", Brand("Bolt"), [("x", ACME)], "is the drawing of 'Acme/a'"),
+    ("another's drawing", "logo", Brand("Aper"), [("x", ACME)], r"'Aper/x' is the same image as 'Acme/a' \(1.00\)"),
+    ("another's drawing for a registered brand", "logo", Brand("Bolt"), [("x", ACME)], "is the same image as 'Acme/a'"),
     ("upper case", "name", Brand("ACME"), [("x", CORE)], "'ACME' is spelt like a name of 'Acme'"),
     ("an accent", "name", Brand("Acmé"), [("x", CORE)], "is spelt like a name of 'Acme'"),
     ("letters of another script", "name", Brand("\u0410cme"), [], "is spelt like a name of 'Acme'"),
@@ -117,7 +117,7 @@ def test_folder_of_equal_logos_is_reported_and_of_equal_names_refused(tmp_path: 
         Image.fromarray(BOLT if name == "Bolt" else ACME).save(tmp_path / name / "logo.png")
     index, warnings = LogoIndex.from_folder(tmp_path, ENCODER)
     assert warnings == [
-        "'Acme/logo.png', 'Aper/logo.png': one drawing of several brands; where it is seen, all of them are shown"
+        "'Acme/logo.png', 'Aper/logo.png': one image of several brands; where it is found, all of them are shown"
     ]
     assert len(index.shared_logos) == 1
     (tmp_path / "ACME").mkdir()
@@ -142,7 +142,7 @@ def test_the_command_says_each_conflict_and_writes_nothing(
     taken = run("register", tmp_path / "brands", "--out", tmp_path / "index", "--allow-conflicts")
     assert taken.exit_code == 0, "what is allowed is told, and is no failure"
     assert "'shoe' is a common word; registered all the same" in caplog.text
-    assert "one drawing of several brands" in taken.stderr
+    assert "one image of several brands" in taken.stderr
     assert len(LogoIndex.load(tmp_path / "index").brands) == 3
 
 

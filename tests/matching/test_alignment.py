@@ -64,9 +64,9 @@ def test_blank_crop_gives_no_alignment_or_a_poor_one() -> None:
 def test_wrong_shapes_are_refused() -> None:
     with pytest.raises(InputError, match=r"crop: expected uint8 \(n, n, 3\), got uint8 \(10, 12, 3\)"):
         align(np.zeros((10, 12, 3), np.uint8), flag())
-    with pytest.raises(InputError, match=r"drawing: expected uint8 \(H, W, 4\), got uint8 \(10, 10, 3\)"):
+    with pytest.raises(InputError, match=r"logo_image: expected uint8 \(H, W, 4\), got uint8 \(10, 10, 3\)"):
         logo_in_square(np.zeros((10, 10, 3), np.uint8))
-    with pytest.raises(InputError, match="drawing: expected something to see, got alpha 0 everywhere"):
+    with pytest.raises(InputError, match="logo_image: expected something to see, got alpha 0 everywhere"):
         logo_in_square(np.zeros((10, 10, 4), np.uint8))
 
 

@@ -101,7 +101,7 @@ def test_alteration_features_are_symmetric() -> None:
 
 def test_invalid_logo_image_is_refused(check: AlterationCheck) -> None:
     for drawing in (np.zeros((40, 40, 3), np.uint8), np.zeros((0, 0, 4), np.uint8), np.zeros((9, 9, 4), np.uint8)):
-        with pytest.raises(InputError, match="drawing: expected"):
+        with pytest.raises(InputError, match="logo_image: expected"):
             check.check(crop_of(flag()), drawing)
 
 

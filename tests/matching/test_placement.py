@@ -62,7 +62,7 @@ def test_no_keypoints_give_no_placement() -> None:
 
 
 def test_unfitting_arguments_are_refused() -> None:
-    with pytest.raises(InputError, match=r"owners: expected one for each of 1 drawings, got 0"):
+    with pytest.raises(InputError, match=r"owners: expected one for each of 1 logo images, got 0"):
         place(photographed(drawing()), [drawing()], [])
     with pytest.raises(InputError, match=r"Keypoints.frames: expected float32 \(n, 4\), got float64 \(2, 4\)"):
         Keypoints(np.zeros((2, 4)), np.zeros((2, 128), np.uint8), (1, 1))  # type: ignore[arg-type]

@@ -91,7 +91,7 @@ def test_damaged_logo_image_loses_its_keypoints_and_no_scan(caplog: pytest.LogCa
     index._state.logo_images[sha256] = b"no picture"  # type: ignore[index]
     report = scanner(index).scan(Listing("1", images=(PHOTO,)))
     assert not any(m.kind == "keypoints" for m in report.matches)
-    assert "Kelvo/pack.png: the stored drawing is damaged" in caplog.text
+    assert "Kelvo/pack.png: the stored logo image is damaged" in caplog.text
 
 
 def test_the_margin_is_against_negatives_too() -> None:
