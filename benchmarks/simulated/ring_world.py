@@ -1,7 +1,7 @@
 """Simulated sellers for `rings`: who uses which photos and contacts, who is suspected, and who belongs together.
 
-A world file states the numbers (`world_files/README.md`); what it leaves open is said in the comments here. Figures from
-a world are always called simulated.
+A world file states the numbers (`world_files/README.md`); what it leaves open is said in the comments here. Figures
+from a world are always called simulated.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class _Uses:
         self.next += count
         return np.arange(self.next - count, self.next)
 
-    def add(self, users: Ints | int, tokens: Ints) -> None:
+    def add(self, users: Ints | np.integer[Any], tokens: Ints) -> None:
         self.users.append(np.broadcast_to(np.asarray(users, np.int64), tokens.shape))
         self.tokens.append(tokens)
 
@@ -149,7 +149,11 @@ def draw_rings(spec: Mapping[str, Any], seed: int) -> RingWorld:
         uses.add(seller, np.concatenate([stolen, uses.new(lone_law["own_photos"])]))
 
     # rings: each member uses a share of the pool, drawn for each member
-    law, contacts_law, wholesale = spec["ring_photos"], spec["ring_contacts"], spec["ring_members_with_wholesale_photos"]
+    law, contacts_law, wholesale = (
+        spec["ring_photos"],
+        spec["ring_contacts"],
+        spec["ring_members_with_wholesale_photos"],
+    )
     for number in range(len(sizes)):
         members = np.flatnonzero(ring == number)
         size = int(_between(rng, law["pool"], 1)[0])

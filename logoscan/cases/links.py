@@ -29,10 +29,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logoscan._validate import whole_number
-from logoscan.errors import InputError, MissingDependencyError
+from logoscan.cases.database import connect
+from logoscan.errors import InputError
 from logoscan.merchants.tokens import CONTENT_KINDS
 
-__all__ = ["AT_LEAST", "CAP", "Links", "SharedToken", "Suspects", "connect", "link_sellers"]
+__all__ = ["AT_LEAST", "CAP", "Links", "SharedToken", "Suspects", "link_sellers"]
 
 CAP = 40
 """Users above which a token ties nobody: rings of up to 40 accounts are known."""
@@ -119,28 +120,6 @@ class Links:
         return cls((), (), no_pairs, np.zeros(0), no, no_pairs, no, no_pairs)
 
 
-def connect(threads: int | None = None, memory: str | None = None) -> Any:
-    """Return a connection to a DuckDB database in memory.
-
-    Args:
-        threads: Most threads; None leaves it to DuckDB.
-        memory: Most memory, such as "8GB", beyond which it uses the disk; None leaves it to DuckDB.
-
-    Raises:
-        MissingDependencyError: DuckDB is not installed.
-    """
-    try:
-        import duckdb
-    except ImportError:
-        raise MissingDependencyError("duckdb is missing; pip install 'logoscan[cases]'") from None
-    config: dict[str, Any] = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
-    if threads is not None:
-        config["threads"] = threads
-    if memory is not None:
-        config["memory_limit"] = memory
-    return duckdb.connect(config=config)
-
-
 def link_sellers(
     tokens: Any,
     suspects: Suspects,
@@ -165,7 +144,7 @@ def link_sellers(
             those of `tokens`.
         sellers: Number of all sellers; needed with `counts`, else those of `tokens` are counted.
         ignore: Kinds and tokens that tie nobody: official photos, couriers, platforms, photographers.
-        connection: From `connect`; None makes one.
+        connection: From `database.connect`; None makes one.
 
     Raises:
         InputError: An argument is out of range, or a column is missing.
@@ -230,7 +209,9 @@ def _linked(
         FROM used {"LEFT JOIN counts USING (kind, token)" if counts is not None else ""}
         GROUP BY kind, token HAVING count(*) FILTER (suspect) >= 2"""
     )
-    dropped = db.execute("SELECT kind, token, users FROM shared WHERE users > ? ORDER BY users DESC, kind, token", [cap])
+    dropped = db.execute(
+        "SELECT kind, token, users FROM shared WHERE users > ? ORDER BY users DESC, kind, token", [cap]
+    )
     over = dropped.fetchall()
     db.execute(
         """CREATE TEMP TABLE carriers AS
@@ -272,7 +253,8 @@ def _linked(
                 WHEN 'content' THEN least($most, $share * sum(weight) / count(*) / $unit + log2(count(*)))
                 ELSE max(weight) / $unit END AS log_odds
             FROM ties GROUP BY one, other, witness)
-        SELECT one, other, sum(round($unit * log_odds)::BIGINT) / $unit AS log_odds, bool_or(witness != 'content') AS firm
+        SELECT one, other, sum(round($unit * log_odds)::BIGINT) / $unit AS log_odds,
+            bool_or(witness != 'content') AS firm
         FROM kinds GROUP BY ALL HAVING sum(round($unit * log_odds)::BIGINT) >= $least""",
         {"most": _MOST_SET, "share": _SET_SHARE, "unit": _UNIT, "least": math.ceil(at_least * _UNIT)},
     )

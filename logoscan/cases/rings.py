@@ -1,13 +1,13 @@
 """Links between suspects -> rings: groups of accounts that probably belong together, with the reasons and their limits.
 
-A ring is a reason to look, for people, and proves nothing. Only suspects are members: who has no counterfeit evidence
-of his own is never one, whatever he shares. Four rules keep others out:
+A ring is a reason to look, for people, and proves nothing. Only suspects are members: a seller without counterfeit
+evidence of their own is never one, whatever they share. Four rules keep others out:
 
 - No chains: a link that alone holds two parts together is cut, unless a contact or an id is shared; groups of more than
   eight that are not knit closely are divided by Louvain's method.
 - A member is linked to two others, or shares a contact or an id with one.
-- Who shares far fewer photos with the ring than its members do is more probably somebody whose photos were copied; so is
-  who was first with every photo that he shares. A contact or an id makes a member all the same.
+- A seller who shares far fewer photos with the ring than its members do is more probably somebody whose photos were
+  copied; so is one who was first with every photo that is shared. A contact or an id makes a member all the same.
 - What these rules leave out stands in `Ring.also_to_look_at`, and so do sellers who are no suspects and share a contact
   or an id with a member.
 
@@ -17,15 +17,14 @@ doubts the ring. The result does not depend on the order of the input.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from logoscan._validate import unit
+from logoscan.cases._ring_members import Group, groups_of, members_of, network
 from logoscan.cases.links import Links, SharedToken
-from logoscan.errors import InputError, MissingDependencyError
+from logoscan.errors import InputError
 from logoscan.odds import sigmoid
 
 if TYPE_CHECKING:
@@ -34,12 +33,6 @@ if TYPE_CHECKING:
 __all__ = ["Beside", "KnownOffender", "Ring", "RingLink", "WeakestLink", "find_rings", "known_offenders",
            "member_confidence"]  # fmt: skip
 
-# Members above which a group is divided, unless every one is linked to half of the others.
-_MOST_UNDIVIDED = 8
-# Resolution of Louvain's method: lower makes larger groups. At 1 true rings fell into two or three parts.
-_RESOLUTION = 0.5
-# Share of the median member's photos below which a seller is no member.
-_LEAST_SHARE = 0.4
 # Sellers that stand beside a ring: as many as a person will look at.
 _MOST_BESIDE = 50
 
@@ -80,8 +73,8 @@ class Beside:
 
     Attributes:
         seller_id: Id of the seller.
-        suspect: Whether he has counterfeit evidence of his own.
-        why: Why he is worth a look, and no member; a sentence.
+        suspect: Whether the seller has counterfeit evidence of their own.
+        why: Why the seller is worth a look, and no member; a sentence.
     """
 
     seller_id: str
@@ -171,32 +164,6 @@ def known_offenders(rings: Sequence[Ring], closed: Iterable[str]) -> tuple[Known
     return tuple(sorted(found, key=lambda o: (-o.confidence, o.ring, o.seller_id)))
 
 
-# -- the graph
-
-
-@dataclass
-class _Group:
-    """Suspects who are linked, directly or through others.
-
-    Attributes:
-        graph: Their links, with `weight` and `firm`.
-        held: Tokens of each, with whether the seller was first with it.
-        left: Why a suspect is no member, by position.
-    """
-
-    graph: networkx.Graph[int]
-    held: Mapping[int, Mapping[int, bool]]
-    left: dict[int, str] = field(default_factory=dict)
-
-
-def _networkx() -> Any:
-    try:
-        import networkx
-    except ImportError:
-        raise MissingDependencyError("networkx is missing; pip install 'logoscan[cases]'") from None
-    return networkx
-
-
 def find_rings(links: Links) -> tuple[Ring, ...]:
     """Return the rings among linked suspects, the largest first.
 
@@ -206,121 +173,18 @@ def find_rings(links: Links) -> tuple[Ring, ...]:
     Raises:
         MissingDependencyError: networkx is not installed.
     """
-    _networkx()
     rings: list[Ring] = []
     beside = _beside(links)
-    for group in _groups(links):
-        parts = list(_members(group, links.tokens))
+    for group in groups_of(links):
+        parts = list(members_of(group, links.tokens))
         rings += (_ring(part, group, links, beside) for part in parts)
     return tuple(sorted(rings, key=lambda ring: (-len(ring.members), ring.members)))
-
-
-def _groups(links: Links) -> Iterator[_Group]:
-    """Yield the connected parts of the links, in the order of their first sellers."""
-    if not len(links):
-        return
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    nx = _networkx()
-    n = len(links.sellers)
-    matrix = coo_array((np.ones(len(links), np.int8), (links.pairs[:, 0], links.pairs[:, 1])), shape=(n, n))
-    _, labels = connected_components(matrix, directed=False)
-    of_pair = labels[links.pairs[:, 0]]
-    order = np.argsort(of_pair, kind="stable")
-    starts = np.flatnonzero(np.diff(of_pair[order], prepend=-1))
-    bounds = np.searchsorted(links.uses[:, 0], np.arange(n + 1))
-    for rows in np.split(order, starts[1:]):
-        graph: networkx.Graph[int] = nx.Graph()
-        graph.add_nodes_from(np.unique(links.pairs[rows]).tolist())
-        for (one, other), weight, firm in zip(
-            links.pairs[rows].tolist(), links.log_odds[rows].tolist(), links.firm[rows].tolist(), strict=True
-        ):
-            graph.add_edge(one, other, weight=weight, firm=firm)
-        held = {
-            node: dict(
-                zip(links.uses[slice(*bounds[node : node + 2]), 1].tolist(),
-                    links.first[slice(*bounds[node : node + 2])].tolist(), strict=True)
-            )
-            for node in graph
-        }  # fmt: skip
-        yield _Group(graph, held)
-
-
-def _members(group: _Group, tokens: Sequence[SharedToken]) -> Iterator[list[int]]:
-    """Yield the members of each ring in a group, sorted; what is left out is noted in the group."""
-    nx = _networkx()
-    graph = group.graph
-    if len(graph) > 2:
-        cut = [edge for edge in nx.bridges(graph) if not graph.edges[edge]["firm"]]
-        graph = graph.copy()
-        graph.remove_edges_from(cut)
-    for part in _components(graph):
-        for closer in _divided(graph.subgraph(part)):
-            yield from _strict(graph, set(closer), group, tokens)
-
-
-def _components(graph: networkx.Graph[int]) -> list[list[int]]:
-    return sorted(sorted(part) for part in _networkx().connected_components(graph))
-
-
-def _divided(graph: networkx.Graph[int]) -> list[list[int]]:
-    """Divide a large group by Louvain's method, unless every one is linked to half of the others."""
-    n = len(graph)
-    if n <= _MOST_UNDIVIDED or min(degree for _, degree in graph.degree()) >= n / 2:
-        return [sorted(graph)]
-    ordered: networkx.Graph[int] = _networkx().Graph()
-    ordered.add_nodes_from(sorted(graph))
-    ordered.add_weighted_edges_from(sorted((min(a, b), max(a, b), w) for a, b, w in graph.edges.data("weight")))
-    parts = _networkx().community.louvain_communities(ordered, resolution=_RESOLUTION, seed=0)
-    return sorted(sorted(part) for part in parts)
-
-
-def _strict(
-    graph: networkx.Graph[int], part: set[int], group: _Group, tokens: Sequence[SharedToken]
-) -> Iterator[list[int]]:
-    """Yield the members of a part who keep to the rules about members, once all others are left out."""
-    while True:
-        of_part = graph.subgraph(part)
-        out = {}
-        for node in of_part:
-            if len(of_part[node]) < 2 and not any(tie["firm"] for tie in of_part[node].values()):
-                out[node] = "is linked to one member alone, and by photos or texts"
-        if not out:
-            out = _copied(part, group, tokens)
-        if not out:
-            break
-        group.left.update(out)
-        part -= out.keys()
-    for members in _components(of_part):
-        if len(members) > 1:
-            yield members
-
-
-def _copied(part: set[int], group: _Group, tokens: Sequence[SharedToken]) -> dict[int, str]:
-    """Return who of a part is more probably somebody whose photos were copied, and why."""
-    users: dict[int, int] = {}
-    for node in part:
-        for token in group.held[node]:
-            users[token] = users.get(token, 0) + 1
-    shared = {node: [token for token in group.held[node] if users[token] > 1] for node in part}
-    content = {node: [token for token in held if tokens[token].is_content] for node, held in shared.items()}
-    least = _LEAST_SHARE * float(np.median([len(held) for held in content.values()])) if part else 0.0
-    out = {}
-    for node in part:
-        if len(content[node]) < len(shared[node]):
-            continue  # a contact or an id
-        if all(group.held[node][token] for token in content[node]):
-            out[node] = "was first with every photo and text that is shared: may be the one who was copied"
-        elif len(content[node]) < least:
-            out[node] = "shares far fewer photos than the members do: may be one who was copied"
-    return out
 
 
 # -- records
 
 
-def _ring(members: list[int], group: _Group, links: Links, beside: Mapping[int, list[int]]) -> Ring:
+def _ring(members: list[int], group: Group, links: Links, beside: Mapping[int, list[int]]) -> Ring:
     graph, names = group.graph.subgraph(members), links.sellers
     carried = sorted({t for a, b in graph.edges for t in group.held[a].keys() & group.held[b].keys()})
     position = {token: i for i, token in enumerate(carried)}
@@ -347,7 +211,7 @@ def _strongest(link: RingLink) -> tuple[float, tuple[str, str]]:
 
 def _weakest(members: list[int], made: Mapping[tuple[int, int], RingLink], names: Sequence[str]) -> WeakestLink:
     """Return the cheapest cut of a ring (Stoer and Wagner, 1997): both parts hold together without its links."""
-    nx = _networkx()
+    nx = network()
     ordered: networkx.Graph[int] = nx.Graph()
     ordered.add_nodes_from(members)
     ordered.add_weighted_edges_from((a, b, link.log_odds) for (a, b), link in made.items())
@@ -360,7 +224,7 @@ def _weakest(members: list[int], made: Mapping[tuple[int, int], RingLink], names
     return WeakestLink((sides[0], sides[1]), tuple(sorted(between, key=_strongest)), max(b.log_odds for b in between))
 
 
-def _also(members: list[int], group: _Group, links: Links, beside: Mapping[int, list[int]]) -> tuple[Beside, ...]:
+def _also(members: list[int], group: Group, links: Links, beside: Mapping[int, list[int]]) -> tuple[Beside, ...]:
     inside = set(members)
     out: dict[int, Beside] = {}
     for node, why in sorted(group.left.items()):
@@ -370,7 +234,7 @@ def _also(members: list[int], group: _Group, links: Links, beside: Mapping[int, 
         for token in group.held[member]:
             for other in beside.get(token, ()):
                 kind = links.tokens[token].kind
-                why = f"The seller shares a {kind} with {links.sellers[member]}, and has no evidence of his own."
+                why = f"Shares a {kind} with {links.sellers[member]}, without counterfeit evidence of their own."
                 out.setdefault(other, Beside(links.sellers[other], False, why))
     return tuple(out[node] for node in sorted(out))[:_MOST_BESIDE]
 
@@ -386,4 +250,3 @@ def _beside(links: Links) -> dict[int, list[int]]:
 def member_confidence(rings: Iterable[Ring]) -> Mapping[str, float]:
     """Return the confidence of the ring of each member: what `MerchantFacts.ring` takes."""
     return {member: ring.confidence for ring in rings for member in ring.members}
-

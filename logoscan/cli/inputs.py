@@ -12,12 +12,14 @@ from logoscan.errors import InputError
 from logoscan.io.files import held, lock_beside
 from logoscan.io.listings import BadRow, ListingSource
 from logoscan.merchants.photo_ledger import PhotoLedger
+from logoscan.merchants.token_list import TokenList
 from logoscan.pricing.files import read_prices
 from logoscan.pricing.model import PriceModel
 from logoscan.reporting.jsonl import read_reports
 from logoscan.results import Report
 
-__all__ = ["STANDARD", "changed_ledger", "listing_source", "load_ledger", "open_reports", "photo_root", "price_model"]
+__all__ = ["STANDARD", "changed_ledger", "listing_source", "load_ledger", "load_tokens", "open_reports",
+           "photo_root", "price_model"]  # fmt: skip
 
 STANDARD = Path("-")
 """Standard input or output, where a file of lines is meant."""
@@ -81,6 +83,19 @@ def load_ledger(path: Path) -> PhotoLedger:
     if not path.parent.is_dir():  # reported before the scan, not after it
         raise InputError(f"ledger: expected a file in an existing folder, got {str(path)!r}")
     return PhotoLedger.load(path) if path.is_file() else PhotoLedger()
+
+
+def load_tokens(path: Path) -> tuple[TokenList, int]:
+    """Return the tokens of closed accounts in a file, and how many of its rows failed; stderr says which."""
+    failed = 0
+    with Complaints() as complain:
+
+        def on_error(row: BadRow) -> None:
+            nonlocal failed
+            failed += row.rows
+            complain(f"{path.name}, line {row.line}: {row.reason}")
+
+        return TokenList.load(path, on_error=on_error), failed
 
 
 @contextmanager

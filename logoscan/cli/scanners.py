@@ -25,6 +25,7 @@ from logoscan.cli.options import (
 )  # fmt: skip
 from logoscan.io.records import read_record
 from logoscan.matching.calibration import MatchCalibration
+from logoscan.merchants.token_list import TokenList
 from logoscan.ocr.engine import OcrChoice
 from logoscan.pricing.files import read_prices
 from logoscan.pricing.model import PriceModel
@@ -146,12 +147,13 @@ class ScannerOptions:
         return {**out, "similarity_threshold": self.similarity_threshold, "columns": columns}
 
 
-def make_scanner(options: ScannerOptions, prices: PriceModel | None) -> Scanner:
+def make_scanner(options: ScannerOptions, prices: PriceModel | None, token_list: TokenList | None = None) -> Scanner:
     """Wire the scanner of some options.
 
     Args:
         options: The options.
         prices: Price references, which the caller has read to report bad rows.
+        token_list: Tokens of closed accounts; None knows none.
     """
     from logoscan.index.logo_index import LogoIndex
     from logoscan.scan.scanner import Scanner
@@ -170,6 +172,7 @@ def make_scanner(options: ScannerOptions, prices: PriceModel | None) -> Scanner:
         prices=prices,
         score_model=None if options.score_model is None else ScoreModel.load(options.score_model),
         ledger=ledger,
+        token_list=token_list,
         hash_photos=options.hash_turned and find_spec("pdqhash") is not None,
         root=options.root,
         check_alterations=options.check_alterations,

@@ -11,15 +11,15 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
 from logoscan.errors import InputError
-from logoscan.results import Report
+from logoscan.results import ImageRecord, Report
 from logoscan.text.folding import fold
 
-__all__ = ["CONTENT_KINDS", "KINDS", "Token", "hide", "is_hidden", "listing_tokens", "title_signature"]
+__all__ = ["CONTENT_KINDS", "KINDS", "Token", "hide", "is_hidden", "listing_tokens", "photo_tokens", "title_signature"]
 
 KINDS: Mapping[str, str] = MappingProxyType(
     {
@@ -56,13 +56,18 @@ def listing_tokens(report: Report) -> tuple[Token, ...]:
 
     Contacts, codes and ids are not in a report; the caller adds them.
     """
-    photos = [
-        Token("file", str(image.sha256)) if image.pdq is None else Token("photo", image.pdq)
-        for image in report.images
-        if image.pdq is not None or image.sha256 is not None
-    ]
     signature = title_signature(report.listing.title if report.listing else None)
-    return tuple(dict.fromkeys([*photos, *([] if signature is None else [Token("text", signature)])]))
+    titles = () if signature is None else (Token("text", signature),)
+    return tuple(dict.fromkeys((*photo_tokens(report.images), *titles)))
+
+
+def photo_tokens(images: Iterable[ImageRecord]) -> Iterator[Token]:
+    """Yield the token of each photo that could be read: its hash, else that of its file."""
+    for image in images:
+        if image.pdq is not None:
+            yield Token("photo", image.pdq)
+        elif image.sha256 is not None:
+            yield Token("file", image.sha256)
 
 
 def title_signature(title: str | None) -> str | None:
