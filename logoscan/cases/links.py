@@ -187,9 +187,9 @@ def _linked(
         FROM given ANTI JOIN ignored USING (kind, token)
         WHERE seller_id IS NOT NULL AND token IS NOT NULL AND kind IS NOT NULL GROUP BY ALL"""
     )
-    all_sellers, all_suspects = db.execute(
+    ((all_sellers, all_suspects),) = db.execute(
         "SELECT count(DISTINCT seller_id), count(DISTINCT seller_id) FILTER (suspect) FROM used"
-    ).fetchone()
+    ).fetchall()
     if suspects != "all":
         all_suspects = max(all_suspects, len(ids))
     all_sellers = max(all_sellers, sellers or 0, all_suspects)

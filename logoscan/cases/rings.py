@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 __all__ = ["Beside", "KnownOffender", "Ring", "RingLink", "WeakestLink", "find_rings", "known_offenders",
            "member_confidence"]  # fmt: skip
 
+# A stated prior can be no surer.
+_MOST_CONFIDENCE = 0.99
 # Sellers that stand beside a ring: as many as a person will look at.
 _MOST_BESIDE = 50
 
@@ -92,7 +94,7 @@ class Ring:
         tokens: Tokens that the links carry.
         weakest_link: Where the ring is weakest.
         confidence: Probability that the two parts of the weakest link belong together, by the strongest of the links
-            between them; a stated prior that was calibrated on simulated sellers.
+            between them, at most 0.99; a stated prior that was compared with simulated sellers.
         also_to_look_at: Sellers beside the ring, at most 50: to be looked at, never to be acted on for this alone.
     """
 
@@ -200,7 +202,7 @@ def _ring(members: list[int], group: Group, links: Links, beside: Mapping[int, l
         tuple(sorted(made.values(), key=_strongest)),
         tuple(links.tokens[token] for token in carried),
         weakest,
-        sigmoid(weakest.log_odds),
+        min(_MOST_CONFIDENCE, sigmoid(weakest.log_odds)),
         _also(members, group, links, beside),
     )
 

@@ -1,7 +1,8 @@
 """Reports -> the tokens of all sellers, as the table that `links` joins; and the tokens that the gate should know.
 
-The table has a row for each use: seller_id, kind, token, listing_id, and for photos the file and its SHA-256. Reports
-without a seller have no row.
+The table has a row for each use: seller_id, kind, token (for photos and titles that of the cluster of near copies, and
+`own` is the listing's own), listing_id, first_seen, and for photos the file and its SHA-256. Reports without a seller
+have no row.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from logoscan.results import Report
 
 __all__ = ["door_tokens", "seller_tokens"]
 
-_COLUMNS = ("seller_id", "kind", "token", "listing_id", "first_seen", "file", "sha256")
+_COLUMNS = ("seller_id", "kind", "token", "listing_id", "first_seen", "own", "file", "sha256")
 # Rows that are held as Python objects before they become a part of the table.
 _BATCH_ROWS = 1 << 16
 
@@ -64,12 +65,12 @@ def seller_tokens(
         images = {image.pdq or image.sha256: image for image in reversed(report.images)}
         for kind, token in listing_tokens(report):
             image = images.get(token)
-            rows.append((report.seller_id, kind, token, report.listing_id, None,
+            rows.append((report.seller_id, kind, token, report.listing_id, None, token,
                          image.file if image else None, image.sha256 if image else None))  # fmt: skip
         if len(rows) >= _BATCH_ROWS:
             flush()
     for row in more:
-        rows.append((row.seller_id, row.kind, row.token, row.listing_id, row.first_seen, None, None))
+        rows.append((row.seller_id, row.kind, row.token, row.listing_id, row.first_seen, row.token, None, None))
         if len(rows) >= _BATCH_ROWS:
             flush()
     flush()
@@ -95,12 +96,10 @@ def door_tokens(tokens: Any, closed: Collection[str], suspects: Collection[str],
     db.register("shut", pa.table({"seller_id": pa.array(sorted(closed), pa.string())}))
     db.register("suspected", pa.table({"seller_id": pa.array(sorted({*suspects, *closed}), pa.string())}))
     rows = db.execute(
-        """WITH used AS (SELECT seller_id, kind, token, min(listing_id) AS listing_id FROM given
-                WHERE kind != 'text' GROUP BY seller_id, kind, token),
-            usable AS (SELECT kind, token FROM used GROUP BY kind, token
-                HAVING count(*) <= ? AND bool_and(seller_id IN (SELECT seller_id FROM suspected)))
-        SELECT kind, token, seller_id, listing_id FROM used SEMI JOIN usable USING (kind, token)
-        WHERE seller_id IN (SELECT seller_id FROM shut) ORDER BY ALL""",
+        """WITH usable AS (SELECT kind, token FROM given WHERE kind != 'text' GROUP BY kind, token
+            HAVING count(DISTINCT seller_id) <= ? AND bool_and(seller_id IN (SELECT seller_id FROM suspected)))
+        SELECT kind, own, seller_id, min(listing_id) AS listing_id FROM given SEMI JOIN usable USING (kind, token)
+        WHERE seller_id IN (SELECT seller_id FROM shut) GROUP BY kind, own, seller_id ORDER BY ALL""",
         [cap],
     ).fetchall()
     db.close()
