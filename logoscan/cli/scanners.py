@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from logoscan.cli.inputs import load_ledger
+from logoscan.cli.inputs import photo_lookup
 from logoscan.cli.options import (
     DETECTOR,
     DEVICE,
@@ -51,7 +51,8 @@ _OPTIONS = (
     click.option(
         "--ledger",
         type=click.Path(dir_okay=False, path_type=Path),
-        help="File of photos and the sellers who used them: read, if it is there; `scan` adds what it scanned.",
+        help="File of photos and the sellers who used them: read, if it is there; `scan` adds what it scanned. Or a "
+        "Parquet table (pdq, seller_id[, first_seen, official_of]) for more than 5 million photos, which is only read.",
     ),
     ENCODER,
     PRETRAINED,
@@ -160,7 +161,7 @@ def make_scanner(options: ScannerOptions, prices: PriceModel | None, token_list:
     from logoscan.vision.detector import make_detector
     from logoscan.vision.encoder import ClipEncoder
 
-    ledger = None if options.ledger is None else load_ledger(options.ledger)
+    ledger = None if options.ledger is None else photo_lookup(options.ledger)
     clip = ClipEncoder(options.encoder, options.pretrained, device=options.device)
     return Scanner.default(
         LogoIndex.load(options.index_dir, clip),
