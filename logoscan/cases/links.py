@@ -10,8 +10,9 @@ A token is anything that two accounts may have in common: a photo, a contact, a 
 - Of a ring's token most users are suspects, of a wholesaler's or a courier's hardly any. With s suspects among n users,
   the s - 2 beyond the two that are judged, and the n - s others, are compared by how probable they are in a ring (half
   of its members are suspects) and among all sellers (b). One innocent user of three costs 0.6, seven of nine cost 4.
-- Photos and texts are one witness, however many: sellers copy whole sets. They count half their mean plus log2 of their
-  number, at most 8. Contacts and the like count in full, the best one of each kind.
+- Photos and titles are one witness, however many: sellers copy whole sets. They count half the mean of the photos plus
+  log2 of the number of both, at most 8. A title alone ties nobody: whoever sells the same thing writes nearly the same.
+  Contacts and the like count in full, the best one of each kind.
 
 The sum is a log-odds that is nearly calibrated on simulated sellers (`python -m benchmarks rings`). All numbers are
 stated priors, chosen on worlds of our own. The order of the input changes nothing: weights are summed as whole
@@ -243,16 +244,17 @@ def _linked(
     db.execute(
         f"""CREATE TEMP TABLE links AS
         WITH ties AS (
-            SELECT a.person AS one, b.person AS other, weight,
+            SELECT a.person AS one, b.person AS other, weight, kind != 'text' AS ties_alone,
                 CASE WHEN kind IN ({content}) THEN 'content' ELSE kind END AS witness
             FROM uses a JOIN uses b ON a.number = b.number AND a.person < b.person
                 JOIN carriers ON a.number = carriers.number
             WHERE a.suspect AND b.suspect),
         kinds AS (
             SELECT one, other, witness, CASE witness
-                WHEN 'content' THEN least($most, $share * sum(weight) / count(*) / $unit + log2(count(*)))
+                WHEN 'content' THEN least($most, log2(count(*))
+                    + $share * sum(weight) FILTER (ties_alone) / count(*) FILTER (ties_alone) / $unit)
                 ELSE max(weight) / $unit END AS log_odds
-            FROM ties GROUP BY one, other, witness)
+            FROM ties GROUP BY one, other, witness HAVING bool_or(ties_alone))
         SELECT one, other, sum(round($unit * log_odds)::BIGINT) / $unit AS log_odds,
             bool_or(witness != 'content') AS firm
         FROM kinds GROUP BY ALL HAVING sum(round($unit * log_odds)::BIGINT) >= $least""",

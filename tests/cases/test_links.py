@@ -51,6 +51,13 @@ def test_a_contact_counts_in_full_and_a_set_of_photos_is_one_witness() -> None:
     assert only(links_of([*crowd(), *TWO, *TWO], ["a", "b"])) == single, "a photo in two listings is one"
 
 
+def test_a_title_alone_ties_nobody_and_beside_a_photo_it_is_one_more_of_the_set() -> None:
+    titles = [(seller, "text", "t") for seller in "ab"]
+    assert len(links_of([*crowd(), *titles], ["a", "b"])) == 0
+    single = only(links_of([*crowd(), *TWO], ["a", "b"]))
+    assert only(links_of([*crowd(), *TWO, *titles], ["a", "b"])) == pytest.approx(single + 1, abs=2e-6)
+
+
 def test_innocent_users_count_against_a_token_and_suspects_for_it() -> None:
     uses = [*crowd(), *TWO]
     both = only(links_of(uses, ["a", "b"]))
@@ -88,7 +95,7 @@ def test_everybody_is_linked_only_where_it_is_typed() -> None:
     links = link_sellers(token_table(uses), "all")
     assert len(links) == 1
     with pytest.raises(InputError, match='suspects: expected ids of sellers or "all", got '):
-        link_sellers(token_table(uses), "everybody")  # type: ignore[arg-type]
+        link_sellers(token_table(uses), "everybody")
 
 
 @pytest.mark.parametrize(
