@@ -11,8 +11,9 @@ A token is anything that two accounts may have in common: a photo, a contact, a 
   the s - 2 beyond the two that are judged, and the n - s others, are compared by how probable they are in a ring (half
   of its members are suspects) and among all sellers (b). One innocent user of three costs 0.6, seven of nine cost 4.
 - Photos and titles are one witness, however many: sellers copy whole sets. They count half the mean of the photos plus
-  log2 of the number of both, at most 8. A title alone ties nobody: whoever sells the same thing writes nearly the same.
-  Contacts and the like count in full, the best one of each kind.
+  log2 of the number of both, at most 8; a mean below 1 makes the number count less, and below 0 nothing, because many
+  photos of a set that is open to all say no more than one. A title alone ties nobody: whoever sells the same thing
+  writes nearly the same. Contacts and the like count in full, the best one of each kind.
 
 The sum is a log-odds that is nearly calibrated on simulated sellers (`python -m benchmarks rings`). All numbers are
 stated priors, chosen on worlds of our own. The order of the input changes nothing: weights are summed as whole
@@ -249,12 +250,15 @@ def _linked(
             FROM uses a JOIN uses b ON a.number = b.number AND a.person < b.person
                 JOIN carriers ON a.number = carriers.number
             WHERE a.suspect AND b.suspect),
+        witnesses AS (
+            SELECT one, other, witness, count(*) AS number, max(weight) / $unit AS best,
+                sum(weight) FILTER (ties_alone) / count(*) FILTER (ties_alone) / $unit AS mean
+            FROM ties GROUP BY one, other, witness HAVING bool_or(ties_alone)),
         kinds AS (
             SELECT one, other, witness, CASE witness
-                WHEN 'content' THEN least($most, log2(count(*))
-                    + $share * sum(weight) FILTER (ties_alone) / count(*) FILTER (ties_alone) / $unit)
-                ELSE max(weight) / $unit END AS log_odds
-            FROM ties GROUP BY one, other, witness HAVING bool_or(ties_alone))
+                WHEN 'content' THEN least($most, $share * mean + log2(number) * least(1, greatest(0, mean)))
+                ELSE best END AS log_odds
+            FROM witnesses)
         SELECT one, other, sum(round($unit * log_odds)::BIGINT) / $unit AS log_odds,
             bool_or(witness != 'content') AS firm
         FROM kinds GROUP BY ALL HAVING sum(round($unit * log_odds)::BIGINT) >= $least""",

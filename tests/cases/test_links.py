@@ -70,6 +70,11 @@ def test_innocent_users_count_against_a_token_and_suspects_for_it() -> None:
     assert len(links_of(seven, ["a", "b"])) == 0
 
 
+def test_many_photos_of_a_set_that_is_open_to_all_say_no_more_than_one() -> None:
+    shared = [(seller, "photo", f"p{i}") for seller in ("a", "b", *(f"crowd{i}" for i in range(8))) for i in range(30)]
+    assert len(links_of([*crowd(), *shared], ["a", "b"])) == 0
+
+
 def test_ignored_tokens_tie_nobody_and_tokens_above_the_cap_are_named() -> None:
     assert len(links_of([*crowd(), *TWO], ["a", "b"], ignore=[("photo", "p")])) == 0
     assert len(links_of([*crowd(), *TWO], ["a", "b"], ignore=[("contact", "p")])) == 1
