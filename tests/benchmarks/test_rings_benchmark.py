@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from paths import ROOT
 
 from benchmarks.common.tables import render
 from benchmarks.simulated.ring_world import RingWorld, draw_rings, read_ring_world
 from benchmarks.simulated.rings import naive_rings, photo_figures, ring_figures, rings, scale_figures
 
-FILES = Path(__file__).resolve().parents[2] / "benchmarks/simulated/world_files"
+FILES = ROOT / "benchmarks/simulated/world_files"
 
 
 @pytest.fixture(scope="module")
