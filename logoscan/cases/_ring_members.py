@@ -40,6 +40,11 @@ class Group:
 
 
 def network() -> Any:
+    """Return the module `networkx`.
+
+    Raises:
+        MissingDependencyError: It is not installed.
+    """
     try:
         import networkx
     except ImportError:
@@ -140,8 +145,8 @@ def _copied(part: set[int], group: Group, tokens: Sequence[SharedToken]) -> dict
     least = _LEAST_SHARE * float(np.median([len(held) for held in content.values()])) if part else 0.0
     out = {}
     for node in part:
-        if len(content[node]) < len(shared[node]):
-            continue  # a contact or an id
+        if any(not tokens[token].is_content and tokens[token].weight > 0 for token in shared[node]):
+            continue
         if all(group.held[node][token] for token in content[node]):
             out[node] = "was first with every photo and text that is shared: may be the one who was copied"
         elif len(content[node]) < least:

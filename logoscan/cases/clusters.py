@@ -25,7 +25,6 @@ __all__ = ["cluster_tokens", "photo_clusters", "title_clusters"]
 _MOST_COMPARED = 64
 # Numbers of two signatures that agree in near copies.
 _LEAST_EQUAL = 26
-_BANDS = 8
 # Rows that are compared at once.
 _CHUNK = 1 << 18
 

@@ -3,17 +3,16 @@
 A token is anything that two accounts may have in common: a photo, a contact, a code, a text, an id that the caller adds
 (`merchants.tokens`). Three rules make the number:
 
-- A token counts as n users by all sellers, and is nothing above `cap` users. Of n users drawn at random n * b are
-  suspects, where b is the share of suspects among all sellers (0.05 at
-  most); so two suspects who share a rare token start from the
-  log-odds -log(n * b).
+- A token has n users among all sellers, and is nothing above `cap` users. Of n sellers drawn at random n * b are
+  suspects, where b is the share of suspects among all sellers (0.05 at most); so two suspects who share a rare token
+  start from the log-odds -log(n * b).
 - Of a ring's token most users are suspects, of a wholesaler's or a courier's hardly any. With s suspects among n users,
   the s - 2 beyond the two that are judged, and the n - s others, are compared by how probable they are in a ring (half
   of its members are suspects) and among all sellers (b). One innocent user of three costs 0.6, seven of nine cost 4.
 - Photos and titles are one witness, however many: sellers copy whole sets. They count half the mean of the photos plus
   log2 of the number of both, at most 8; a mean below 1 makes the number count less, and below 0 nothing, because many
   photos of a set that is open to all say no more than one. A title alone ties nobody: whoever sells the same thing
-  writes nearly the same. Contacts and the like count in full, the best one of each kind.
+  writes nearly the same. Contacts and the like count in full, the best one of each kind, and never against a link.
 
 The sum is a log-odds that is nearly calibrated on simulated sellers (`python -m benchmarks rings`). All numbers are
 stated priors, chosen on worlds of our own. The order of the input changes nothing: weights are summed as whole
@@ -30,7 +29,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from logoscan._validate import whole_number
+from logoscan._validate import not_negative, whole_number
 from logoscan.cases.database import connect
 from logoscan.errors import InputError
 from logoscan.merchants.tokens import CONTENT_KINDS
@@ -140,7 +139,7 @@ def link_sellers(
             (seconds since 1970, null is unknown): of all sellers, since a token's rarity is counted over all.
         suspects: Ids of the sellers who can be linked; or "all".
         cap: Users above which a token ties nobody.
-        at_least: Log-odds from which two sellers are linked.
+        at_least: Log-odds from which two sellers are linked, 0 or more.
         counts: Where `tokens` holds those of the suspects alone: a table with the columns kind, token and users, the
             number of users among all sellers, counted elsewhere (SQL, Ray). A token that it lacks counts as used by
             those of `tokens`.
@@ -153,8 +152,7 @@ def link_sellers(
         MissingDependencyError: DuckDB is not installed.
     """
     whole_number("link_sellers", "cap", cap, 2, 100_000)
-    if not math.isfinite(at_least):
-        raise InputError(f"at_least: expected a finite number, got {at_least!r}")
+    not_negative("link_sellers", "at_least", at_least)
     if isinstance(suspects, str) and suspects != "all":
         raise InputError(f'suspects: expected ids of sellers or "all", got {suspects!r:.80}')
     if counts is not None and sellers is None:
@@ -207,14 +205,13 @@ def _linked(
     db.execute(
         f"""CREATE TEMP TABLE shared AS
         SELECT kind, token, {users}::BIGINT AS users, count(*) FILTER (suspect)::BIGINT AS suspects,
-            CASE WHEN count(*) = count(used.first_seen) THEN min(used.first_seen, 2) END AS earliest
+            CASE WHEN count(used.first_seen) = {users} THEN min(used.first_seen, 2) END AS earliest
         FROM used {"LEFT JOIN counts USING (kind, token)" if counts is not None else ""}
         GROUP BY kind, token HAVING count(*) FILTER (suspect) >= 2"""
     )
-    dropped = db.execute(
+    over = db.execute(
         "SELECT kind, token, users FROM shared WHERE users > ? ORDER BY users DESC, kind, token", [cap]
-    )
-    over = dropped.fetchall()
+    ).fetchall()
     db.execute(
         """CREATE TEMP TABLE carriers AS
         SELECT (row_number() OVER (ORDER BY kind, token) - 1)::INTEGER AS number, *,
@@ -257,10 +254,10 @@ def _linked(
         kinds AS (
             SELECT one, other, witness, CASE witness
                 WHEN 'content' THEN least($most, $share * mean + log2(number) * least(1, greatest(0, mean)))
-                ELSE best END AS log_odds
+                ELSE greatest(0, best) END AS log_odds
             FROM witnesses)
         SELECT one, other, sum(round($unit * log_odds)::BIGINT) / $unit AS log_odds,
-            bool_or(witness != 'content') AS firm
+            bool_or(witness != 'content' AND log_odds > 0) AS firm
         FROM kinds GROUP BY ALL HAVING sum(round($unit * log_odds)::BIGINT) >= $least""",
         {"most": _MOST_SET, "share": _SET_SHARE, "unit": _UNIT, "least": math.ceil(at_least * _UNIT)},
     )

@@ -64,7 +64,11 @@ _MOST_NAMED = 20
     "--cap", type=click.IntRange(2), default=CAP, show_default=True, help="Users above which a token ties nobody."
 )
 @click.option(
-    "--at-least", type=float, default=AT_LEAST, show_default=True, help="Log-odds from which two sellers are linked."
+    "--at-least",
+    type=click.FloatRange(0),
+    default=AT_LEAST,
+    show_default=True,
+    help="Log-odds from which two sellers are linked.",
 )
 @MODE
 def rings(

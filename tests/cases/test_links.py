@@ -51,6 +51,14 @@ def test_a_contact_counts_in_full_and_a_set_of_photos_is_one_witness() -> None:
     assert only(links_of([*crowd(), *TWO, *TWO], ["a", "b"])) == single, "a photo in two listings is one"
 
 
+def test_a_contact_of_a_small_courier_ties_nobody_and_exempts_nobody() -> None:
+    courier = [(name, "contact", "courier") for name in ("a", "b", *(f"crowd{i}" for i in range(12)))]
+    assert len(links_of([*crowd(), *courier], ["a", "b"])) == 0
+    links = links_of([*crowd(), *TWO, *courier], ["a", "b"])
+    assert only(links) == only(links_of([*crowd(), *TWO], ["a", "b"]))
+    assert not links.firm[0]
+
+
 def test_a_title_alone_ties_nobody_and_beside_a_photo_it_is_one_more_of_the_set() -> None:
     titles = [(seller, "text", "t") for seller in "ab"]
     assert len(links_of([*crowd(), *titles], ["a", "b"])) == 0
@@ -104,7 +112,12 @@ def test_everybody_is_linked_only_where_it_is_typed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "why"), [({"cap": 1}, "cap"), ({"at_least": math.nan}, "at_least: expected a fin")]
+    ("options", "why"),
+    [
+        ({"cap": 1}, "cap"),
+        ({"at_least": math.nan}, "at_least: expected a finite"),
+        ({"at_least": -1.0}, "0 or more, got -1"),
+    ],
 )
 def test_arguments_out_of_range_are_refused(options: dict[str, float], why: str) -> None:
     with pytest.raises(InputError, match=why):

@@ -96,7 +96,7 @@ def test_suspects_must_be_given_and_everybody_must_be_typed(here: Path) -> None:
         (("--suspects", "all", "--door", "d.csv"), "--door needs --closed"),
         (("--suspects", "all", "--cap", "1"), "1 is not in the range x>=2"),
         (("--suspects", "all", "--contact-key", "short"), "short: expected a secret of 16 bytes or more, got 5 bytes"),
-        (("--suspects", "all", "--at-least", "nan"), "at_least: expected a finite number, got nan"),
+        (("--suspects", "all", "--at-least", "nan"), "at_least: expected a finite number, 0 or more, got nan"),
         (("--suspects", "all", "--out", "no/where.parquet"), "no/where.parquet"),
     ],
 )
