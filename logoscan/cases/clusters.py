@@ -1,8 +1,9 @@
 """Near copies become one token: photos by their PDQ hashes, titles by their signatures.
 
-Two photos are compared if they share one of eight bands of 32 bits, also turned and mirrored. Of copies with 4 changed
-bits all share one, with 8 bits 0.997, with 12 bits 0.90, with 16 bits 0.67 (measured on real photos). What is compared
-is one photo if at most `MATCH_BITS` bits differ, and one title if 26 of 32 numbers agree (about 0.8 of the words).
+Two photos are compared if they share one of eight bands of 32 bits, also turned and mirrored. Of copies with up to 7
+changed bits all share one; of those with 8 bits, spread at random, 0.998 do, with 12 bits 0.90, with 16 bits 0.67. What
+is compared is one photo if at most `MATCH_BITS` bits differ, and one title if 26 of 32 numbers agree (about 0.8 of the
+words).
 
 Copies of copies are one cluster. Where many hashes share a band, each is compared with the next 64 in their order, so
 that a photo with a million variants costs no more than others.

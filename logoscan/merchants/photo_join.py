@@ -1,9 +1,9 @@
 """Who else uses a photo, from a Parquet table: the look-up for more photos than a ledger holds, some 5 million.
 
 A ledger compares a photo with every other one, which takes 1 to 2 ms a million. Here only those are compared that share
-one of eight bands of 32 bits with it: 0.1 ms whatever their number, and of copies with 8 changed bits 0.997 are found,
-with 12 bits 0.90, with 16 bits 0.67. The table is read once and never changed; a new one is made where the uses are
-kept (SQL, Ray) as often as needed.
+one of eight bands of 32 bits with it: 0.07 ms among a million, as measured, in 116 bytes a photo beside the sellers'
+ids. Of copies with up to 7 changed bits all are found; of those with 8 bits, spread at random, 0.998, with 12 bits
+0.90, with 16 bits 0.67. The table is read once and never changed; a new one is made where the uses are kept (SQL, Ray).
 """
 
 from __future__ import annotations
