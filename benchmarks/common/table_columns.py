@@ -92,6 +92,22 @@ def _score(result: Result) -> str:
     return "\n\n".join(parts)
 
 
+def _rings(result: Result) -> str:
+    keys = ("pair_precision", "honest_per_10000", "rings_found", "recall_reachable", "victims_in_rings")
+    ways = {"": "the four rules", "gated_": "suspects, any token of up to 40 users", "naive_": "any shared token"}
+    rows = [
+        [name, way, *(_cell(row[f"{prefix}{key}"]) for key in keys)]
+        for name, row in result.get("worlds", {}).items()
+        for prefix, way in ways.items()
+    ]
+    headings = ["simulated world", "way", "pair precision", "honest sellers in rings, of 10,000", "rings found"]
+    parts = [_rows([*headings, "recall of reachable pairs", "copied sellers in rings"], rows)] if rows else []
+    for name in ("scale", "photos"):
+        if name in result:
+            parts.append(_rows(list(result[name]), [[_cell(value) for value in result[name].values()]]))
+    return "\n\n".join(parts)
+
+
 def _honest(result: Result) -> str:
     kinds = {"honest": "true claim", "other": "another brand claimed", "brandless": "no brand shown, one claimed"}
     rows = [
@@ -239,6 +255,7 @@ COLUMNS: dict[str | None, Sequence[Column]] = {
 """Columns of the benchmarks whose results are the rows of one table."""
 WHOLE: dict[str, Callable[[Result], str]] = {
     "score": _score,
+    "rings": _rings,
     "honest": _honest,
     "effort": _effort,
     "plans": _plans,

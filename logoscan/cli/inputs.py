@@ -9,15 +9,19 @@ from pathlib import Path
 
 from logoscan.cli.console import Complaints
 from logoscan.errors import InputError
+from logoscan.images.phash import PhotoLookup
 from logoscan.io.files import held, lock_beside
 from logoscan.io.listings import BadRow, ListingSource
+from logoscan.merchants.photo_join import PhotoJoin
 from logoscan.merchants.photo_ledger import PhotoLedger
+from logoscan.merchants.token_list import TokenList
 from logoscan.pricing.files import read_prices
 from logoscan.pricing.model import PriceModel
 from logoscan.reporting.jsonl import read_reports
 from logoscan.results import Report
 
-__all__ = ["STANDARD", "changed_ledger", "listing_source", "load_ledger", "open_reports", "photo_root", "price_model"]
+__all__ = ["STANDARD", "changed_ledger", "is_photo_table", "listing_source", "load_ledger", "load_tokens",
+           "open_reports", "photo_lookup", "photo_root", "price_model"]  # fmt: skip
 
 STANDARD = Path("-")
 """Standard input or output, where a file of lines is meant."""
@@ -81,6 +85,33 @@ def load_ledger(path: Path) -> PhotoLedger:
     if not path.parent.is_dir():  # reported before the scan, not after it
         raise InputError(f"ledger: expected a file in an existing folder, got {str(path)!r}")
     return PhotoLedger.load(path) if path.is_file() else PhotoLedger()
+
+
+def is_photo_table(path: Path) -> bool:
+    """Return whether the file in the place of a ledger is a Parquet table, which is read and never changed."""
+    return path.suffix.lower() == ".parquet"
+
+
+def photo_lookup(path: Path) -> PhotoLookup:
+    """Return who used which photos, from a Parquet table or the file of a ledger.
+
+    Raises:
+        InputError: The folder of the file does not exist, or the table is none of photos.
+    """
+    return PhotoJoin.load(path) if is_photo_table(path) else load_ledger(path)
+
+
+def load_tokens(path: Path) -> tuple[TokenList, int]:
+    """Return the tokens of closed accounts in a file, and how many of its rows failed; stderr says which."""
+    failed = 0
+    with Complaints() as complain:
+
+        def on_error(row: BadRow) -> None:
+            nonlocal failed
+            failed += row.rows
+            complain(f"{path.name}, line {row.line}: {row.reason}")
+
+        return TokenList.load(path, on_error=on_error), failed
 
 
 @contextmanager

@@ -38,12 +38,19 @@ _COLUMNS = tuple(f.name for f in fields(MerchantScore))
 @click.option(
     "--facts",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="CSV: seller_id[,orders,refunds,complaints,takedowns,account_age_days,identity_verified].",
+    help="CSV: seller_id[,orders,refunds,complaints,takedowns,account_age_days,identity_verified,ring].",
+)
+@click.option(
+    "--rings",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="As `rings --out` wrote it: to belong to a ring is one more fact, which never blocks.",
 )
 @MAP
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="FILE.jsonl or FILE.csv; - is stdout.")
 @MODE
-def merchants(reports: Path, facts: Path | None, columns: Mapping[str, str] | None, out: Path) -> None:
+def merchants(
+    reports: Path, facts: Path | None, rings: Path | None, columns: Mapping[str, str] | None, out: Path
+) -> None:
     """Score each merchant of REPORTS (as `scan` wrote them; - is standard input), the highest score first.
 
     Copies of a listing count once. Merchants of whom there are FACTS alone are scored by these. Scores rank merchants
@@ -55,6 +62,11 @@ def merchants(reports: Path, facts: Path | None, columns: Mapping[str, str] | No
         known: dict[str, MerchantFacts] = {}
         if facts is not None:
             known, failed = _read_facts(facts, columns, complaints)
+        if rings is not None:
+            from logoscan.cases.ring_files import read_confidence
+
+            for seller, confidence in read_confidence(rings).items():
+                known[seller] = replace(known.get(seller, MerchantFacts()), ring=confidence)
         states, lost = _states(reports, complaints)
     scores = [
         replace(score_merchant(states.get(seller, []), known.get(seller)), seller_id=seller)

@@ -16,7 +16,7 @@ import click
 from logoscan._hashing import file_sha256, sha256_hex
 from logoscan.cli.app import INTERRUPTED, examples, main
 from logoscan.cli.console import Complaints, complain, progress, say
-from logoscan.cli.inputs import load_ledger, price_model
+from logoscan.cli.inputs import photo_lookup, price_model
 from logoscan.cli.options import MODE
 from logoscan.errors import InputError, MismatchError
 from logoscan.io.listings import BadRow, read_listings
@@ -178,7 +178,7 @@ def _from_features(
         store,
         prices=references,
         score_model=model,
-        ledger=None if ledger is None else load_ledger(ledger),
+        ledger=None if ledger is None else photo_lookup(ledger),
         similarity_threshold=threshold,
     )
     before = None if reports is None else ReportFile(reports)

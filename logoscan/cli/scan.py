@@ -16,7 +16,15 @@ import click
 from logoscan._hashing import file_sha256, sha256_hex
 from logoscan.cli.app import examples, main
 from logoscan.cli.console import Complaints, complain, say, working
-from logoscan.cli.inputs import STANDARD, changed_ledger, listing_source, load_ledger, photo_root, price_model
+from logoscan.cli.inputs import (
+    STANDARD,
+    changed_ledger,
+    is_photo_table,
+    listing_source,
+    load_ledger,
+    photo_root,
+    price_model,
+)  # fmt: skip
 from logoscan.cli.outputs import StandardOutput
 from logoscan.cli.scan_run import ScanRun
 from logoscan.cli.scanners import ScannerOptions, identity_of, make_scanner, scanner_options
@@ -100,7 +108,8 @@ def _scan(listings: Path, out: Path, overlay: Path | None, options: ScannerOptio
         run, photos = ScanRun(complaints), PhotoLedger()
         source = listing_source(listings)
         rows = read_listings(source, on_error=run.count_bad_row, columns=options.columns)
-        if options.ledger is not None and out == STANDARD:
+        grows = options.ledger is not None and not is_photo_table(options.ledger)
+        if options.ledger is not None and grows and out == STANDARD:
             load_ledger(options.ledger)  # errors in it are reported before the work
             run.on_report = photos.add_report
         with working("loading the models"):
@@ -113,7 +122,7 @@ def _scan(listings: Path, out: Path, overlay: Path | None, options: ScannerOptio
             if store is not None:
                 run.writer = stack.enter_context(scanner.feature_writer(store.folder, store.settings))
             run.scan(scanner, rows, total, output, options.root or Path(), overlay, one_by_one=one_by_one)
-    if options.ledger is not None:
+    if options.ledger is not None and grows:
         with changed_ledger(options.ledger) as latest:
             latest.merge(photos)
             for report in () if out == STANDARD else read_reports(out):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from logoscan.cli.inputs import load_ledger
+from logoscan.cli.inputs import photo_lookup
 from logoscan.cli.options import (
     DETECTOR,
     DEVICE,
@@ -25,6 +25,7 @@ from logoscan.cli.options import (
 )  # fmt: skip
 from logoscan.io.records import read_record
 from logoscan.matching.calibration import MatchCalibration
+from logoscan.merchants.token_list import TokenList
 from logoscan.ocr.engine import OcrChoice
 from logoscan.pricing.files import read_prices
 from logoscan.pricing.model import PriceModel
@@ -50,7 +51,8 @@ _OPTIONS = (
     click.option(
         "--ledger",
         type=click.Path(dir_okay=False, path_type=Path),
-        help="File of photos and the sellers who used them: read, if it is there; `scan` adds what it scanned.",
+        help="File of photos and the sellers who used them: read, if it is there; `scan` adds what it scanned. Or a "
+        "Parquet table (pdq, seller_id[, first_seen, official_of]) for more than 5 million photos, which is only read.",
     ),
     ENCODER,
     PRETRAINED,
@@ -146,19 +148,20 @@ class ScannerOptions:
         return {**out, "similarity_threshold": self.similarity_threshold, "columns": columns}
 
 
-def make_scanner(options: ScannerOptions, prices: PriceModel | None) -> Scanner:
+def make_scanner(options: ScannerOptions, prices: PriceModel | None, token_list: TokenList | None = None) -> Scanner:
     """Wire the scanner of some options.
 
     Args:
         options: The options.
         prices: Price references, which the caller has read to report bad rows.
+        token_list: Tokens of closed accounts; None knows none.
     """
     from logoscan.index.logo_index import LogoIndex
     from logoscan.scan.scanner import Scanner
     from logoscan.vision.detector import make_detector
     from logoscan.vision.encoder import ClipEncoder
 
-    ledger = None if options.ledger is None else load_ledger(options.ledger)
+    ledger = None if options.ledger is None else photo_lookup(options.ledger)
     clip = ClipEncoder(options.encoder, options.pretrained, device=options.device)
     return Scanner.default(
         LogoIndex.load(options.index_dir, clip),
@@ -170,6 +173,7 @@ def make_scanner(options: ScannerOptions, prices: PriceModel | None) -> Scanner:
         prices=prices,
         score_model=None if options.score_model is None else ScoreModel.load(options.score_model),
         ledger=ledger,
+        token_list=token_list,
         hash_photos=options.hash_turned and find_spec("pdqhash") is not None,
         root=options.root,
         check_alterations=options.check_alterations,

@@ -16,7 +16,7 @@ import click
 
 from logoscan.cli.app import examples, main
 from logoscan.cli.console import Complaints, complain, progress, say, working
-from logoscan.cli.inputs import STANDARD, listing_source, photo_root, price_model
+from logoscan.cli.inputs import STANDARD, listing_source, load_tokens, photo_root, price_model
 from logoscan.cli.outputs import check_place, emit, save_lines
 from logoscan.cli.scanners import ScannerOptions, make_scanner, scanner_options
 from logoscan.io.listings import BadRow, read_listings, row_count
@@ -66,10 +66,16 @@ _LEAST_REASON = 0.01
     show_default=True,
     help="Answer where only an unreadable photo or field speaks against allow.",
 )
+@click.option(
+    "--tokens",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Tokens of closed accounts, as `rings --door` writes them: a listing that shows one is held.",
+)
 @scanner_options
 def screen(
     listings: Path,
     out: Path,
+    tokens: Path | None,
     deadline_s: float,
     on_timeout: OnTimeout,
     on_unreadable: OnUnreadable,
@@ -85,6 +91,10 @@ def screen(
     options = ScannerOptions(**values)
     options = replace(options, root=options.root or photo_root(listings))
     prices, failed = price_model(options.prices, options.columns)
+    token_list = None
+    if tokens is not None:
+        token_list, bad = load_tokens(tokens)
+        failed += bad
     unread, decisions = 0, Counter[str]()
     answers: list[str] = []
     answer: Callable[[str], object] = emit if out == STANDARD else answers.append
@@ -99,7 +109,7 @@ def screen(
 
         rows = read_listings(listing_source(listings), on_error=on_error, columns=options.columns)
         with working("loading the models"):
-            scanner = make_scanner(options, prices)
+            scanner = make_scanner(options, prices, token_list)
             if math.isfinite(deadline_s):
                 _warm_up(scanner)
         total = None if listings == STANDARD else row_count(listings)

@@ -10,7 +10,7 @@ import click
 
 from logoscan._hashing import file_sha256, mapping_sha256
 from logoscan.cli.console import Complaints, complain, say, working
-from logoscan.cli.inputs import STANDARD, changed_ledger, price_model
+from logoscan.cli.inputs import STANDARD, changed_ledger, is_photo_table, price_model
 from logoscan.cli.scanners import ScannerOptions, make_shard_scanner
 from logoscan.cli.store_options import Store
 
@@ -48,7 +48,7 @@ def scan_folder_of_shards(
             tag=_tag(options), keep_features=None if store is None else store.folder.resolve(),
             store_settings=None if store is None else store.settings,
         )  # fmt: skip
-    if options.ledger is not None:
+    if options.ledger is not None and not is_photo_table(options.ledger):
         with changed_ledger(options.ledger) as ledger:
             merge_ledger(run.files, ledger)
     with Complaints() as complaints:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import math
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,16 +18,14 @@ from typing import TypeGuard
 from logoscan._validate import pdq_hex
 from logoscan.errors import ImageError, InputError, MismatchError
 from logoscan.images.loading import load_image
-from logoscan.images.phash import MOST_SELLERS, PhotoUse, photo_hash
+from logoscan.images.phash import PhotoUse, photo_hash
 from logoscan.index.brand_folders import BrandFolder
 from logoscan.merchants.ledger_file import read_ledger, write_ledger
-from logoscan.merchants.photo_table import PhotoRecord, PhotoTable
+from logoscan.merchants.photo_table import PhotoRecord, PhotoTable, photo_use
 from logoscan.results import Report
 
 __all__ = ["PhotoLedger"]
 
-# Sellers that a look-up names: enough for a person to check.
-_EXAMPLES = 3
 # Shortest key: a shorter key could be guessed, and then ids be tried until one has a given token.
 _MIN_KEY_BYTES = 16
 # Hex digits of a token, 128 bits: no two of a billion sellers have one token.
@@ -235,15 +232,7 @@ class PhotoLedger:
         token = self.token(seller_id) if _is_named(seller_id) else None
         with self._lock:
             first, brands = self._table.search(pdq)
-        since = math.inf if token is None else first.pop(token, math.inf)
-        number = min(len(first), MOST_SELLERS)
-        earlier = later = 0
-        if token is not None and since > -math.inf:
-            certain = [time for time in first.values() if time > -math.inf or since == math.inf]
-            earlier = min(sum(time < since for time in certain), number)
-            later = min(sum(time > since for time in certain), number - earlier)
-        examples = tuple(sorted(first)[:_EXAMPLES])
-        return PhotoUse(number, examples, tuple(sorted(brands)), earlier, later)
+        return photo_use(first, brands, token)
 
     # -- disk
 

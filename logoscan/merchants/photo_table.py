@@ -6,7 +6,7 @@ Knows hashes, names and times; knows no key, no file and no lock.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeAlias
@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 
 from logoscan._validate import pdq_hex
 from logoscan.errors import InputError
-from logoscan.images.phash import MATCH_BITS, MOST_SELLERS
+from logoscan.images.phash import MATCH_BITS, MOST_SELLERS, PhotoUse
 
-__all__ = ["PhotoRecord", "PhotoTable"]
+__all__ = ["PhotoRecord", "PhotoTable", "photo_use"]
 
+# Sellers that a look-up names: enough for a person to check.
+_EXAMPLES = 3
 # Sellers kept for each hash: one more than are counted, since one of them may be the seller who asks.
 _MAX_SELLERS = MOST_SELLERS + 1
 
@@ -157,6 +159,25 @@ class PhotoTable:
             for seller, time in zip(self._sellers[row], self._times[row][::2], strict=True):
                 first[seller] = min(first.get(seller, math.inf), _earliest(time))
         return first, {brand for row in rows.tolist() for brand in self._official.get(row, ())}
+
+
+def photo_use(first: dict[str, float], brands: Iterable[str], seller: str | None) -> PhotoUse:
+    """Return the use of a photo by others than one seller.
+
+    Args:
+        first: First time of each seller; -inf is a time that is not known.
+        brands: Brands whose own photo it is.
+        seller: The seller, who used it after all others where `first` lacks them; None is an unknown one.
+    """
+    others = {name: time for name, time in first.items() if name != seller}
+    since = math.inf if seller is None else first.get(seller, math.inf)
+    number = min(len(others), MOST_SELLERS)
+    earlier = later = 0
+    if seller is not None and since > -math.inf:
+        certain = [time for time in others.values() if time > -math.inf or since == math.inf]
+        earlier = min(sum(time < since for time in certain), number)
+        later = min(sum(time > since for time in certain), number - earlier)
+    return PhotoUse(number, tuple(sorted(others)[:_EXAMPLES]), tuple(sorted(brands)), earlier, later)
 
 
 def _earliest(time_s: float | None) -> float:

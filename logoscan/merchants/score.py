@@ -40,8 +40,8 @@ __all__ = [
     "score_merchant",
 ]
 
-LISTINGS = "listings"
-"""Name of the contribution that all listings make together."""
+LISTINGS, RING = "listings", "ring"
+"""Names of the contribution that all listings make together, and of that of a ring."""
 
 MERCHANT_PRIOR: Mapping[str, float] = MappingProxyType(
     {
@@ -50,6 +50,7 @@ MERCHANT_PRIOR: Mapping[str, float] = MappingProxyType(
         "takedowns": 5.0,  # an upheld removal is the best label there is
         "account_age": 1.0,  # sellers of fakes open new accounts, and so does every honest beginner
         "identity": 1.0,
+        "ring": 3.5,  # alone a review; other accounts' evidence never blocks this one (`score_merchant`)
     }
 )
 
@@ -117,7 +118,8 @@ class MerchantModel:
         coefficients: The most that each fact can add; at least 0.
         review_from: Score from which the band is "review", in (0, 100).
         block_from: Score from which the band is "block", given a listing that points at counterfeits or a takedown, and
-            given that the score also reaches it with each set of photos counted once, under however many titles.
+            given that the score also reaches it without a ring, and with each set of photos counted once, under however
+            many titles.
         name: Name that goes into the version.
     """
 
@@ -194,7 +196,7 @@ def score_merchant(
             state.add(report)
     at_s = state.newest_s if at is None else seconds(at)
     parts = model.judge_facts(facts) if facts is not None else []
-    plain = model.bias + math.fsum(p.contribution for p in parts)
+    plain = model.bias + math.fsum(p.contribution for p in parts if p.name != RING)
     if state.pieces and at_s is not None:
         ratio, once = state.log_ratio(at_s), state.log_ratio(at_s, titles=False)
         against = state.against
@@ -209,7 +211,8 @@ def score_merchant(
     added = {p.name: p.contribution for p in parts}
     proven = (state.pointed and added.get(LISTINGS, 0.0) > 0) or added.get("takedowns", 0.0) > 0
     band: Band = "clear" if value < model.review_from else "review"
-    if min(value, 100.0 * sigmoid(plain)) >= model.block_from and proven:  # titles of one set of photos never block
+    # titles of one set of photos never block, nor does a ring
+    if min(value, 100.0 * sigmoid(plain)) >= model.block_from and proven:
         band = "block"
     when = None if at_s is None else iso_time(at_s)
     return MerchantScore(

@@ -9,6 +9,8 @@ from logoscan.images.phash import PhotoLookup, PhotoUse
 from logoscan.index.logo_index import LogoIndex
 from logoscan.matching.fusion import BrandEvidence, fuse
 from logoscan.matching.matcher import Matcher
+from logoscan.merchants.token_list import TokenList
+from logoscan.merchants.tokens import photo_tokens
 from logoscan.odds import NAME_MISS_RATE
 from logoscan.scan.photo_selection import name_images, name_passed_over
 from logoscan.scoring.judge import Findings, Gap
@@ -27,11 +29,13 @@ class FindingsMaker:
         matcher: The matcher that made the matches; what a missing match means depends on its calibrations.
         similarity_threshold: Cosine from which a brand counts as shown where logos have no calibration.
         lookup: Looks up who else used a photo; None looks up nobody.
+        token_list: Tokens of closed accounts, which hold a listing; None knows none.
     """
 
     matcher: Matcher
     similarity_threshold: float | None
     lookup: PhotoLookup | None
+    token_list: TokenList | None = None
 
     def make(
         self,
@@ -69,6 +73,7 @@ class FindingsMaker:
             gaps=gaps if index.brands else frozenset(),
             reviews=text.complaints,
             miss_rates=self._miss_rates({text.claimed or "", *(m.brand for m in text.mentions)}, index),
+            doubts=() if self.token_list is None else self.token_list.doubts(photo_tokens(p.record for p in photos)),
         )
         return findings, evidence
 

@@ -26,6 +26,7 @@ from logoscan.matching.calibration import MatchCalibration, fitting_calibration
 from logoscan.matching.match import most_probable_first
 from logoscan.matching.matcher import Matcher
 from logoscan.matching.refine import refine_match
+from logoscan.merchants.token_list import TokenList
 from logoscan.ocr.engine import OcrChoice, OcrEngine, make_ocr
 from logoscan.pricing.model import PriceModel
 from logoscan.results import Report
@@ -90,6 +91,7 @@ class Scanner:
         prices: PriceModel | None = None,
         score_model: ScoreModel | None = None,
         ledger: PhotoLookup | None = None,
+        token_list: TokenList | None = None,
         hash_photos: bool = False,
         signals: Sequence[SignalFunction] = DEFAULT_SIGNALS,
         calibration: MatchCalibration | Literal["auto"] | None = "auto",
@@ -121,6 +123,8 @@ class Scanner:
             ledger: Photos and who used them, such as a `PhotoLedger`; a scan reads it, the caller adds to it
                 (`PhotoLedger.add_report`), official photos of brands too. None looks up none. Photos are hashed where
                 the extra `photos` is installed, and must be for a ledger.
+            token_list: Tokens of accounts that were closed (`TokenList.load`): a listing that shows one is not cleared.
+                Photos are compared by their hashes; those without one by their files.
             hash_photos: Whether the hashes of the turned and mirrored pictures of each photo are computed as well, as a
                 feature store has them.
             signals: Functions of a `Case`.
@@ -160,7 +164,7 @@ class Scanner:
             Sift() if keypoints == "sift" else keypoints,
             root=root,
             limits=limits,
-            hash_photos=ledger is not None or find_spec("pdqhash") is not None,
+            hash_photos=ledger is not None or token_list is not None or find_spec("pdqhash") is not None,
             dihedral=hash_photos,
             effort=effort,
             on_stage=on_stage,
@@ -183,7 +187,7 @@ class Scanner:
             extractor,
             matcher,
             MarkComparison(alterations, extractor, always=check_alterations),
-            FindingsMaker(matcher, similarity_threshold, ledger),
+            FindingsMaker(matcher, similarity_threshold, ledger, token_list),
             Judge(prices or PriceModel(), score_model or ScoreModel(), tuple(signals)),
             Models.of(encoder, self.detector, ocr),
             on_stage,
@@ -205,6 +209,7 @@ class Scanner:
         prices: PriceModel | None = None,
         score_model: ScoreModel | None = None,
         ledger: PhotoLookup | None = None,
+        token_list: TokenList | None = None,
         hash_photos: bool = False,
         root: Root = None,
         check_alterations: bool = False,
@@ -229,6 +234,7 @@ class Scanner:
             prices: Price references; None judges by the owners' usual prices alone.
             score_model: The stated priors if None.
             ledger: Photos and who used them; None looks up none.
+            token_list: Tokens of accounts that were closed, as for the constructor.
             hash_photos: Whether turned and mirrored photos are hashed as well, as for the constructor.
             root: Folder that names of photos are relative to and may not leave, as for the constructor.
             check_alterations: Whether each scan compares the most probable marks with their logo images.
@@ -261,6 +267,7 @@ class Scanner:
             prices=prices,
             score_model=score_model,
             ledger=ledger,
+            token_list=token_list,
             hash_photos=hash_photos,
             signals=signals,
             calibration=calibration,

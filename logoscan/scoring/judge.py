@@ -64,6 +64,7 @@ class Findings:
             least. Empty where nothing was left out.
         reviews: What the reviews say; None where they are read when a brand is judged.
         miss_rates: Share of photos with a brand's mark in which the search misses it, where that was measured.
+        doubts: Why a person should look, whatever is found otherwise; the band is then "review" at least.
     """
 
     listing: Listing
@@ -80,6 +81,7 @@ class Findings:
     gaps: frozenset[Gap] = frozenset()
     reviews: Complaints | None = None
     miss_rates: Mapping[str, float] = field(default_factory=dict)
+    doubts: tuple[str, ...] = ()
 
     @cached_property
     def complaints(self) -> Complaints:
@@ -218,7 +220,12 @@ class Judge:
 
     def top(self, judgements: Sequence[Judgement], findings: Findings) -> Score:
         """Return the listing's score: that of its strictest candidate (`results.top_score`), else the band alone."""
-        return top_score([j.score for j in judgements]) or self.score_model.nothing(complete=not findings.gaps)
+        score = top_score([j.score for j in judgements]) or self.score_model.nothing(complete=not findings.gaps)
+        if not findings.doubts:
+            return score
+        return replace(
+            score, band="review" if score.band == "clear" else score.band, doubts=(*score.doubts, *findings.doubts)
+        )
 
     def case(self, findings: Findings, brand: Brand) -> Case:
         """Return everything that is known about one candidate brand."""

@@ -166,6 +166,20 @@ def test_the_gate_answers_each_line(here: Path) -> None:
     assert told[-2:] == ["logoscan: 1 rows failed, see above", "logoscan: 1 photos could not be read, see above"]
 
 
+def test_the_gate_holds_what_shows_a_token_of_a_closed_account(here: Path) -> None:
+    assert run("scan", "listings.jsonl", *INDEX, "--out", "R.jsonl").exit_code == 0
+    images = [image for report in read_reports(here / "R.jsonl") for image in report.images]
+    kind, token = next(("photo", i.pdq) if i.pdq else ("file", i.sha256) for i in images if i.sha256)
+    (here / "door.csv").write_text(f"kind,token,seller_id\n{kind},{token},closed-1\nphone,x,closed-1\n")
+    result = run("screen", "listings.jsonl", *INDEX, "--tokens", "door.csv")
+    assert result.exit_code == 1
+    assert "door.csv, line 3: kind: expected photo, file, text, contact, code, id, got 'phone'" in result.stderr
+    held = [a for a in answers(result) if any("of the account 'closed-1', closed before" in d for d in a["doubts"])]
+    assert held
+    assert {answer["decision"] for answer in held} <= {"hold", "block"}
+    assert {"hold"} == {answer["decision"] for answer in held if answer["band"] == "review"}
+
+
 def test_the_gate_lets_pass_what_it_is_told_to(here: Path) -> None:
     row = json.dumps({"id": "gone", "images": ["photos/none.png"]})
     assert answers(pipe(row, "screen", "-", *INDEX, "--on-unreadable", "allow"))[0]["decision"] == "allow"

@@ -730,3 +730,29 @@ def test_a_score_that_does_not_add_up_is_refused() -> None:
 def test_a_pdq_hash_is_64_hex_digits(pdq: str) -> None:
     with pytest.raises(InputError, match=r"ImageRecord.pdq: expected 64 lower-case hex digits, got "):
         ImageRecord(None, None, None, None, pdq)
+
+
+# -- rings
+
+
+@quick
+@given(st.floats(0, 1), st.lists(st.sampled_from([BAD, CLEAN, 0.0]), max_size=6), st.none() | st.integers(0, 3))
+def test_a_ring_raises_the_score_and_never_brings_about_a_block(
+    ring: float, logits: list[float], takedowns: int | None
+) -> None:
+    evidence = distinct(logits, pdq=None)
+    without = score_merchant(evidence, MerchantFacts(takedowns=takedowns))
+    with_ring = score_merchant(evidence, MerchantFacts(takedowns=takedowns, ring=ring))
+    assert with_ring.value >= without.value
+    assert BANDS.index(with_ring.band) >= BANDS.index(without.band)
+    if with_ring.band == "block":
+        assert without.band == "block"
+
+
+def test_a_sure_ring_alone_is_a_review_and_says_why() -> None:
+    score = score_merchant([], MerchantFacts(ring=0.99))
+    assert score.band == "review"
+    assert [c.name for c in score.contributions] == ["ring"]
+    assert "with confidence 0.99, to a ring of accounts" in score.contributions[0].why
+    with pytest.raises(InputError, match=r"MerchantFacts.ring: .*\[0, 1\]"):
+        MerchantFacts(ring=1.5)

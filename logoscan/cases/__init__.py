@@ -1,0 +1,1 @@
+"""What follows from many reports: pure functions over reports, the journal and Parquet, which only `cli` imports."""
