@@ -1,8 +1,9 @@
 """Reviews that say the goods are counterfeit, with their words, and how much they weigh among all reviews.
 
-Knows words of thirteen languages and their neighbours; knows no brands, prices or scores, and not who wrote a review.
-The words are data: `_data/complaint_terms.csv` has words for fakes, which count where they are not denied, words for
-the genuine, which count where they are denied, and the words before which they mean something else ("fake leather").
+Knows words of all languages of `languages`, and their neighbours; knows no brands, prices or scores, and not who wrote
+a review. The words are data: `_data/complaint_terms.csv` has words for fakes, which count where they are not denied,
+words for the genuine, which count where they are denied, and the words before which they mean something else ("fake
+leather").
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from itertools import islice
 
 from logoscan.errors import InputError
 from logoscan.text.folding import fold, shown
+from logoscan.text.languages import alternatives, words_of
+from logoscan.text.letters import bare
 
 __all__ = ["NO_REVIEWS", "Complaint", "Complaints", "complaint_value", "find_complaints"]
 
@@ -43,32 +46,23 @@ _PRIOR_REVIEWS = 6.0
 _SCALE = 0.15
 _STEEPNESS = 1.5
 
-# The patterns are applied to text without case and accents. Words that may stand between a denial and what it denies;
-# behind other words ("not worth it fake") the denial concerns those.
+# The patterns are applied to text without case and accents. Words that may stand between a denial and what it denies,
+# beside those of the table; behind other words ("not worth it fake") the denial concerns those.
 _BETWEEN = (
-    "an?|any|the|at all|is|are|be|been|it|its|it's|this|that|these|they|was|were|as|of|100%?|cheap|really|even|looks?"
-    "|like|seems?|feels?|appears?|to|think|believe|sell|sold|selling|actually|obviously|definitely|completely|fully|in"
-    "|or|had|have|got|get|receive|received|bought|nach|oder|ou"
-    "|ein|eine|einen|das|die|der|es|ist|sind|um|so|wie|un|une|du|des|de|le|la|les|et|est|sont|una|uno|el|los|son|era"
-    "|fue|e|uma?|sao|foi|sono|il|een|het|jest|sa|na|wyglada|это|похоже|product|producto|produto|produit|prodotto"
-    "|sembra|sembrano|parecen?|semble|semblent|tres|totally"
+    "at all|as|100%?|cheap|really|even|looks?|like|seems?|feels?|appears?|to|think|believe|sell|sold|selling|actually"
+    "|obviously|definitely|completely|fully|in|or|had|have|got|get|receive|received|bought|nach|oder|ou|so|wie|fue|sono"
+    "|sa|na|wyglada|похоже|product|producto|produto|produit|prodotto|sembra|sembrano|parecen?|semble|semblent|tres"
+    "|totally"
 )
-_NOT = (
-    r"(?:not|no|never|nor|neither|without|nothing|hardly|far from|cannot|\w+n['’]?t|kein(?:e[nrsm]?)?|nicht|ohne|pas"
-    r"|keinesfalls|jamais|sans|non|ni|sin|nunca|senza|mai|nao|sem|geen|niet|nie|zadn\w+|не|нет|ни)"
-)
-_DENIED = re.compile(rf"(?<!\w){_NOT}[\s\-]+(?:(?:{_BETWEEN})\s+|[ld]['’])*$")
+_NOT = r"no|nothing|hardly|far from|cannot|\w+n['’]?t"
 # Words of denial that deny nothing about the goods.
 _NO_DENIAL = re.compile(
     r"\b(?:no|without) (?:doubt|question)\b|\bnot only\b|\bnicht nur\b|\bno solo\b|\bnon solo\b|\bno wonder\b"
     r"|\b(?:do not|don['’]?t|never|dont) (?:buy|order|purchase|trust|get)(?: from)?\b"
 )
-_DENIED_CJK = re.compile("(?:不是|不会是|並非|并非|绝非|没有|沒有|不像|不卖|未见|非|不|无|無|没|拒绝|杜绝|아닌)$")
 _ASKING_CJK = re.compile("(?:是不是|是否|会不会是|是否是)$")
-_DENIED_AFTER = re.compile(
-    r"^[\s\w]{0,3}(?:degil|では(?:な|あり)|じゃ(?:な|あり)|でな|とは思え|아니|아님|아닙)"
-    r"|^ (?:ist|war|sind) (?:das|es|sie) nicht\b"
-)
+_DENIED_AFTER = r" (?:ist|war|sind) (?:das|es|sie) nicht\b"
+_DENIED_AFTER_CJK = r"[\s\w]{0,3}(?:degil|では(?:な|あり)|じゃ(?:な|あり)|でな|とは思え|아니|아님|아닙)"
 # The claim is feared, was thought once or is only possible.
 _HEDGE = re.compile(
     r"\b(?:thought|fear\w*|worr\w+|afraid|scared|skeptical|sceptical|suspect\w*|concern\w*|assum\w+|doubt\w*|if|whether"
@@ -219,14 +213,7 @@ def _any_term() -> re.Pattern[str]:
     return re.compile(rf"{edge}(?:{within})|{'|'.join(joined)}")
 
 
-@lru_cache(maxsize=20_000)
-def _letter(char: str) -> str:
-    """Return a character without case, accents and compatibility forms; none, one or more letters."""
-    if char.isascii():
-        return char.lower()
-    unified = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", char).casefold())
-    bare = "".join(c for c in unified if not "\u0300" <= c <= "\u036f").replace("ł", "l").replace("ı", "i")
-    return unicodedata.normalize("NFC", bare)
+_letter = lru_cache(maxsize=20_000)(bare)
 
 
 def _claim(review: str) -> tuple[str, float] | None:
@@ -273,7 +260,21 @@ def _is_honest(after: str, words: frozenset[str]) -> bool:
 
 
 def _is_denied(before: str, after: str) -> bool:
-    return bool(_DENIED.search(before) or _DENIED_CJK.search(before.rstrip()) or _DENIED_AFTER.search(after))
+    denied_before, denied_after = _denials()
+    return bool(denied_before.search(before) or denied_after.match(after))
+
+
+@cache
+def _denials() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Return patterns of what denies in any language: words before what they deny, and words behind it."""
+    words, between = (alternatives(words_of(name)) for name in ("not_before", "not_fillers"))
+    after = alternatives(words_of("not_after"))
+    return re.compile(
+        rf"(?<!\w)(?:{_NOT}|{words.spaced})[\s\-]+(?:(?:{_BETWEEN}|{between.spaced})\s+|[ld]['’])*$"
+        rf"|(?:{words.joined}|未见|没|拒绝|杜绝)(?:{between.joined})?\s*$"
+    ), re.compile(
+        rf"{_DENIED_AFTER}|{_DENIED_AFTER_CJK}|\s*(?:(?:{between.joined}))?\s*(?:(?:{after.spaced})(?!\w)|{after.joined})"
+    )
 
 
 def _is_relieved(after: str) -> bool:
