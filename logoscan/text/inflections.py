@@ -21,9 +21,9 @@ LONGEST_ENDING, LONGEST_PREFIX = 7, 3
 
 # Consonants that Hungarian doubles before some endings ("Canonnal").
 _CONSONANTS = "bcdfghjklmnprstvxz"
-# Endings of one letter are taken from names of this length in Latin letters: "Zaran" may be another name than Zara.
-_LETTER_MIN_STEM = 5
-_SLIGHT_ENDING = 2
+# Letters of a slight ending, and of a name that one letter more may make another word of: "Zaran" is Zara's, "zaran" is
+# not.
+_SLIGHT_ENDING, _SHORT_STEM = 2, 5
 # Behind these an English plural ends in es.
 _ENDING_IN_ES = ("ses", "xes", "zes", "ches", "shes")
 
@@ -50,8 +50,13 @@ class Stem(NamedTuple):
 
     @property
     def is_slight(self) -> bool:
-        """Whether the ending has so few letters that an English word may have it by chance."""
-        return 0 < len(self.ending) <= _SLIGHT_ENDING
+        """Whether it is Latin, and the ending has so few letters that an English word may have it by chance."""
+        return 0 < len(self.ending) <= _SLIGHT_ENDING and self.ending.isascii()
+
+    @property
+    def is_short(self) -> bool:
+        """Whether it is so short, beside a slight ending, that it is a name only with a capital."""
+        return self.is_slight and len(self.ending) == 1 and len(self.folded) < _SHORT_STEM
 
 
 def stems(folded: str) -> Iterator[Stem]:
@@ -66,9 +71,7 @@ def stems(folded: str) -> Iterator[Stem]:
         if (ending == "s" and folded[-2:-1] == "s") or (ending == "es" and not folded.endswith(_ENDING_IN_ES)):
             continue
         for replaced, is_for in endings().get(ending, ()):
-            stem = folded[:-n] + replaced
-            if n > 1 or ending == "s" or len(stem) >= _LETTER_MIN_STEM or not folded.isascii():
-                yield Stem(stem, 0, ending, is_for)
+            yield Stem(folded[:-n] + replaced, 0, ending, is_for)
     for prefix, is_for in _prefixes().get(folded[:1], ()):
         if folded.startswith(prefix):
             yield Stem(folded[len(prefix) :], len(prefix), "", is_for)

@@ -132,10 +132,12 @@ class NameSearch:
             if gram in names or gram in respelled or not (inflected := self._table.inflected(gram)):
                 continue
             name, stem = inflected
-            if stem.is_plural or not (self._in_photo or (stem.is_slight and gram.isascii() and _is_english(tokens))):
-                for run in runs:
-                    if len(run.words) in (1, len(name.words)) and len(run.words[-1]) > len(stem.ending):
-                        yield inflected_hit(text, run, name, gram, stem, self._in_photo)
+            if not stem.is_plural and (self._in_photo or (stem.is_slight and _is_english(tokens))):
+                continue
+            for run in runs:
+                whole = len(run.words) in (1, len(name.words)) and len(run.words[-1]) > len(stem.ending)
+                if whole and (stem.is_plural or not stem.is_short or text[run.start].isupper()):
+                    yield inflected_hit(text, run, name, gram, stem, self._in_photo)
 
     def _may_inflect(self, runs: list[TokenRun]) -> bool:
         """Return whether a word at either end of some runs may be an inflected one."""
