@@ -218,7 +218,7 @@ def _styled(spelling: str) -> bool:
     if spelling.isascii():
         return False
     odd = [c for c in spelling if c.isalnum() and not c.isascii() and _is_styled(c)]
-    wide = all("！" <= c <= "～" for c in spelling if c.isalnum())
+    wide = all("！" <= c <= "～" for c in odd) and not any(c.isascii() and c.isalnum() for c in spelling)
     return bool(odd) and not wide
 
 

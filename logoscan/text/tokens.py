@@ -43,16 +43,18 @@ _MAX_SPACED_LETTERS = 24
 _SPACED = rf"[^\W_{UNSPACED}]"
 _APOSTROPHE = "'’‘＇"
 _WORD = re.compile(rf"[{UNSPACED}]+|{_SPACED}+(?:[{_APOSTROPHE}]{_SPACED}+)*")
-# The same in texts of India, where the vowels of a word are marks.
-_INDIAN = re.compile("[\u0900-\u0dff]")
-_INDIAN_LETTER = rf"(?:{_SPACED}[{''.join(sorted(c for c in VOWEL_SIGNS if c < chr(0xE00)))}\u093c\u09bc\u0a3c\u0b3c]*)"
-_INDIAN_WORD = re.compile(rf"[{UNSPACED}]+|{_INDIAN_LETTER}+")
+# Marks inside of words: accents that stand apart from their letters, and vowels from Israel to Sri Lanka.
+_MARKS = "\u0300-\u036f\u0591-\u05bd\u05bf-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u093c\u09bc\u0a3c\u0b3c" + "".join(
+    sorted(c for c in VOWEL_SIGNS if c < "\u0e00")
+)
+_MARKED = re.compile(f"[{_MARKS}]")
+_MARKED_WORD = re.compile(rf"[{UNSPACED}]+|(?:{_SPACED}|[{_MARKS}])+(?:[{_APOSTROPHE}](?:{_SPACED}|[{_MARKS}])+)*")
 _SIGNED = re.escape(SIGNS_FOR_LETTERS)
-_DISTURBED = re.compile(rf"(?:[{_SIGNED}]|[{INVISIBLE}\u0300-\u036f])")
+_DISTURBED = re.compile(rf"[{_SIGNED}{INVISIBLE}{_MARKS}]")
 # A word with signs ("adida$") or invisible characters inside.
 _DISTURBED_WORD = re.compile(
-    rf"(?:[{_SIGNED}][{_APOSTROPHE}]?){{0,4}}{_SPACED}(?:[{_SIGNED}{INVISIBLE}\u0300-\u036f{_APOSTROPHE}]*{_SPACED})*"
-    rf"(?:[{INVISIBLE}{_APOSTROPHE}]*[{_SIGNED}](?!\d))*"
+    rf"(?:[{_SIGNED}][{_APOSTROPHE}]?){{0,4}}{_SPACED}(?:[{_SIGNED}{INVISIBLE}{_MARKS}{_APOSTROPHE}]*{_SPACED})*"
+    rf"[{_MARKS}]*(?:[{INVISIBLE}{_APOSTROPHE}]*[{_SIGNED}](?!\d))*"
     rf"|[{UNSPACED}](?:[{INVISIBLE}]*[{UNSPACED}])*"
 )
 # The ending of an inflected name: "Nike's", Turkish "Nike'ın", Polish "Nike'a".
@@ -138,7 +140,7 @@ def read_tokens(text: str, before_and: Collection[str] = ()) -> TextTokens:
 
 
 def _find_words(text: str) -> Iterator[re.Match[str]]:
-    return (_INDIAN_WORD if not text.isascii() and _INDIAN.search(text) else _WORD).finditer(text)
+    return (_MARKED_WORD if not text.isascii() and _MARKED.search(text) else _WORD).finditer(text)
 
 
 def fold_digraphs(text: str) -> str:
@@ -204,7 +206,7 @@ def _is_word_gap(gap: str) -> bool:
 
     It does not in "L.E.I." and "In-N-Out"; words of two scripts that stand side by side have no gap.
     """
-    return not gap or gap.strip(f" \t\n{_APOSTROPHE}") == ""
+    return all(c.isspace() or c in _APOSTROPHE for c in gap)
 
 
 def _respelled_runs(text: str, views: Sequence[_View], before_and: Collection[str]) -> Grams:
