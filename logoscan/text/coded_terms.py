@@ -16,7 +16,7 @@ from importlib.resources import files
 
 from logoscan.errors import InputError
 from logoscan.text.folding import plain, shown, skeleton
-from logoscan.text.languages import alternatives, words_of
+from logoscan.text.languages import FIRST_UNSPACED, alternatives, words_of
 from logoscan.text.letters import bare
 
 __all__ = ["CodedHit", "CodedTerm", "CodedUse", "coded_terms", "find_coded"]
@@ -240,9 +240,9 @@ def _pattern(term: str, letters: Callable[[str], str], disguised: bool) -> re.Pa
 def _edge(letter: str) -> str:
     """Return a class of letters that may not stand beside a term that ends in this letter.
 
-    It is empty for Chinese, Japanese and Korean, which do not part words.
+    It is empty in scripts that part no words.
     """
-    if not letter.isalnum() or ord(letter) >= 0x1100:
+    if not letter.isalnum() or letter >= FIRST_UNSPACED:
         return ""
     return "[a-z0-9]" if letter.isascii() else r"[^\W_]"
 

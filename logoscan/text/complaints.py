@@ -20,7 +20,7 @@ from itertools import islice
 
 from logoscan.errors import InputError
 from logoscan.text.folding import fold, shown
-from logoscan.text.languages import alternatives, words_of
+from logoscan.text.languages import FIRST_UNSPACED, alternatives, words_of
 from logoscan.text.letters import bare
 
 __all__ = ["NO_REVIEWS", "Complaint", "Complaints", "complaint_value", "find_complaints"]
@@ -194,7 +194,7 @@ def _terms() -> tuple[_Term, ...]:
     out = []
     for row in csv.DictReader(table.splitlines()):
         term = "".join(map(_letter, row["term"]))
-        apart = term[0] < "\u1100"  # Chinese, Japanese and Korean do not part words
+        apart = term[0] < FIRST_UNSPACED
         body = term.removesuffix("$").replace("*", r"\w*").replace("-", r"[\s-]?").replace(" ", r"\s+")
         body += r"(?=\s*(?:[.,;!]|$))" if term.endswith("$") else ""  # at the end of its clause
         pattern = re.compile(rf"(?<!\w){body}(?!\w)" if apart else body)

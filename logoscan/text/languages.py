@@ -17,10 +17,10 @@ from importlib.resources import files
 from logoscan.errors import InputError
 from logoscan.text.folding import caseless
 
-__all__ = ["LanguageWords", "Words", "alternatives", "is_turkish", "languages", "words_of"]
+__all__ = ["FIRST_UNSPACED", "LanguageWords", "Words", "alternatives", "is_turkish", "languages", "words_of"]
 
-# First code point of the scripts that part no words, or hang endings on foreign ones.
-_FIRST_UNSPACED = 0x0E00
+FIRST_UNSPACED = "\u0e00"
+"""First letter of the scripts that part no words, or hang endings on foreign ones; an earlier one is of the others."""
 _LETTER_RUN = re.compile(r"[^\W\d_]+")
 # Letters that no other language of the table has.
 _TURKISH_LETTER = re.compile("[şŞğĞİı]")
@@ -105,7 +105,7 @@ def alternatives(words: Iterable[str], unless: Mapping[str, str] | None = None) 
         unless: Letters that may not follow a word of a language without spaces, by the word.
     """
     folded = {caseless(word) for word in words}
-    spaced = {word for word in folded if ord(word.lstrip("^*")[0]) < _FIRST_UNSPACED}
+    spaced = {word for word in folded if word.lstrip("^*")[0] < FIRST_UNSPACED}
     later = {caseless(word): f"(?![{letters}])" for word, letters in (unless or {}).items()}
 
     def longest_first(group: Iterable[str]) -> list[str]:
