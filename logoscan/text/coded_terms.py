@@ -43,10 +43,8 @@ _NEGATED_AFTER = re.compile(
     r"|[?]\s*(?:no|never)\b|-?\s?free\b(?!\s+(?:shipping|delivery|gift|post|p&p|returns?)))",
     re.IGNORECASE,
 )
-_FOR_BEFORE = re.compile(
-    r"(?<!\w)(?:for|fur|fuer|pour|para|per|voor|dla|till|til|для)\s+(?:an?|your|the|all|any|most|my)?\s*$",
-    re.IGNORECASE,
-)
+# Only what means nothing but "for": a seller of copies may write "slim fit replica".
+_FOR = "for|fur|fuer|pour|para|per|voor|dla|till|til|pentru|untuk|cho|για|для"
 _ACCESSORY = frozenset(
     {"stand", "stands", "holder", "holders", "rack", "racks", "mount", "display", "showcase", "pedestal", "book"}
 )
@@ -248,10 +246,8 @@ def _edge(letter: str) -> str:
 
 
 def _is_honest(before: str, after: str, term: CodedTerm) -> bool:
-    negated_before, negated_after = _negations()
-    if negated_before.search(before) or negated_after.match(after) or _NEGATED_AFTER.match(after):
-        return True
-    if _FOR_BEFORE.search(before):
+    denied_or_for, denied_after = _around_honest()
+    if denied_or_for.search(before) or denied_after.match(after) or _NEGATED_AFTER.match(after):
         return True
     behind, ahead = set(_words_after(after)), set(_words_before(before))
     return bool(
@@ -263,14 +259,15 @@ def _is_honest(before: str, after: str, term: CodedTerm) -> bool:
 
 
 @cache
-def _negations() -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """Return patterns of what denies a term in any language: words before it, and words behind it."""
+def _around_honest() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Return patterns of what makes a term honest in any language: "not" or "for" before it, and "not" behind it."""
     words, between, joining = (alternatives(words_of(name)) for name in ("not_before", "not_fillers", "and_words"))
     after = alternatives(words_of("not_after"))
     return re.compile(
         rf"(?:(?<!\w)(?:{_NO_FAKES}|{words.spaced})(?!\w)|≠)[\s\-:]*"
         rf"(?:(?:{_FILLERS}|{between.spaced})[\s,/&\-]*(?:(?:or|nor|oder|ou|или|{joining.spaced})\s+)?){{0,4}}$"
         rf"|(?:{words.joined}|不售|拒绝|杜绝|谢绝|谨防|ではありません|아닌)(?:{between.joined})?[\s:：]*$"
+        rf"|(?<!\w)(?:{_FOR})\s+(?:an?|your|the|all|any|most|my)?\s*$"
     ), re.compile(rf"\s*[?!]?\s*(?:(?:{after.spaced})(?!\w)|{after.joined})")
 
 

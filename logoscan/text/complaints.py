@@ -63,14 +63,6 @@ _NO_DENIAL = re.compile(
 _ASKING_CJK = re.compile("(?:是不是|是否|会不会是|是否是)$")
 _DENIED_AFTER = r" (?:ist|war|sind) (?:das|es|sie) nicht\b"
 _DENIED_AFTER_CJK = r"[\s\w]{0,3}(?:degil|では(?:な|あり)|じゃ(?:な|あり)|でな|とは思え|아니|아님|아닙)"
-# The claim is feared, was thought once or is only possible.
-_HEDGE = re.compile(
-    r"\b(?:thought|fear\w*|worr\w+|afraid|scared|skeptical|sceptical|suspect\w*|concern\w*|assum\w+|doubt\w*|if|whether"
-    r"|in case|might|maybe|may be|could be|possibly|not sure|unsure|wonder\w*|befurcht\w*|dachte|angst|vielleicht|ob"
-    r"|pense|crei|crai\w+|peur|pensais|peut-etre|temia|pensaba|miedo|quiza\w*|temevo|pensavo|forse|medo|achei que"
-    r"|pensei|talvez|bang|dacht|misschien|balam|myslal\w*|moze|боял\w*|думал\w*|может|sandim|korktum|belki)\b"
-    "|怕|担心|以为|可能|怀疑|かも|心配|思った"
-)
 _HEDGE_AFTER = re.compile("^[かで]?(?:はない)?か?(?:と|も)(?:心配|思|しれ)")
 _UNREAL = re.compile(r"\bif (?:it|they|this|these) (?:was|were|is|are) (?:an? )?$")
 _HEARSAY = re.compile(
@@ -92,7 +84,9 @@ _SAID = re.compile(
 _AFFIRMED = re.compile(
     r"(?:\b(?:is|are|was|were|its|it['’]s|100 ?%?|definitely|totally|ist|sind|est|sont|es|son|e|jest|это)|是)\W{0,3}$"
 )
-_SENTENCE = re.compile(r"[^.!?。！？\n]+[.!?。！？\n]*")
+# What ends a sentence, in Arabic, Hindi, Khmer and Burmese too.
+_ENDS = ".!?。！？؟।។။\n"
+_SENTENCE = re.compile(f"[^{_ENDS}]+[{_ENDS}]*")
 _CLAUSE = re.compile(
     r"[,;:()，、；：—–\"“”]| - |\b(?:but|because|however|aber|mais|pero|porque|perche|maar|ale|но|ama|just)\b|但"
 )
@@ -233,7 +227,7 @@ def _claim(review: str) -> tuple[str, float] | None:
 
 def _claims(read: str, sentence: re.Match[str]) -> Iterator[tuple[int, int, float]]:
     """Yield the places in a sentence that claim a counterfeit, as (start, end, strength)."""
-    share = _ASKED if re.search("[?？]", sentence[0]) else 1.0
+    share = _ASKED if re.search("[?？؟]", sentence[0]) else 1.0
     hits = [(match, term) for term in _terms() for match in term.pattern.finditer(read, *sentence.span())]
     hits.sort(key=lambda hit: hit[0].start())
     honest = {m.start() for m, term in hits if _is_honest(read[m.end() : m.end() + _CONTEXT], term.honest_after)}
@@ -247,7 +241,7 @@ def _claims(read: str, sentence: re.Match[str]) -> Iterator[tuple[int, int, floa
             continue
         if _is_denied(clause, after[: sentence.end() - match.end()]) != term.genuine:
             continue
-        hedged = bool(_HEDGE.search(before) or _HEDGE_AFTER.search(after))
+        hedged = bool(_hedge().search(before) or _HEDGE_AFTER.search(after))
         relieved = not term.genuine and _is_relieved(after)
         if not (hedged and relieved):
             doubted = hedged or relieved or _HEARSAY.search(before)
@@ -262,6 +256,12 @@ def _is_honest(after: str, words: frozenset[str]) -> bool:
 def _is_denied(before: str, after: str) -> bool:
     denied_before, denied_after = _denials()
     return bool(denied_before.search(before) or denied_after.match(after))
+
+
+@cache
+def _hedge() -> re.Pattern[str]:
+    words = alternatives(words_of("hedges"))
+    return re.compile(rf"(?<!\w)(?:{words.spaced})(?!\w)|{words.joined}")
 
 
 @cache
@@ -281,7 +281,7 @@ def _is_relieved(after: str) -> bool:
     """Return whether the rest of the review says itself, not as the seller's words, that the goods are genuine."""
     for term in filter(lambda term: term.genuine, _terms()):
         for match in term.pattern.finditer(after):
-            before = re.split(r"[.!?。！？\n]", after[: match.start()])[-1]
+            before = re.split(f"[{_ENDS}]", after[: match.start()])[-1]
             denied = _is_denied(_CLAUSE.split(before)[-1], after[match.end() :])
             affirmed = _AFFIRMED.search(before) or after.startswith(("でし", "です"), match.end())
             if affirmed and not denied and not _SAID.search(before):

@@ -43,6 +43,7 @@ class LanguageWords:
         not_before: Words that deny what follows.
         not_after: Words that deny what precedes.
         not_fillers: Words that may stand between a denial and what it denies ("not a Nike").
+        hedges: Words by which something is feared, was thought once or is only possible.
         used: Conditions of goods that are not new.
         unused: Conditions that hold a word for used and mean the opposite.
         no_brand: Words by which sellers say that there is no brand.
@@ -63,6 +64,7 @@ class LanguageWords:
     not_before: tuple[str, ...] = ()
     not_after: tuple[str, ...] = ()
     not_fillers: tuple[str, ...] = ()
+    hedges: tuple[str, ...] = ()
     used: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
     no_brand: tuple[str, ...] = ()
