@@ -49,6 +49,10 @@ _INLINE = frozenset(
 )  # fmt: skip
 # Hyphenation of honest web pages leaves it behind, so it is no trick.
 _SOFT_HYPHEN = "\u00ad"
+# Neither are joiners in Arabic and Indian words, and the breaks between words from Thailand to Cambodia.
+_HONEST_HIDDEN = re.compile(
+    f"{_SOFT_HYPHEN}|(?<=[\u0600-\u06ff\u0900-\u0dff])[\u200c\u200d]|(?<=[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff])\u200b"
+)
 SIGNS_FOR_LETTERS = "@$€|!¡"
 """Signs that stand for a letter inside of a word."""
 # Digits and signs by the letter that they look like; 1 is l, and i becomes l too (`skeleton`).
@@ -185,7 +189,7 @@ def tricks(spelling: str, name: str) -> tuple[str, ...]:
         name: The folded name.
     """
     done = []
-    if HIDDEN.search(spelling.replace(_SOFT_HYPHEN, "")):
+    if HIDDEN.search(_HONEST_HIDDEN.sub("", spelling)):
         done.append("invisible characters inside")
     bare = unenclosed(spelling)
     folded, plain_text, plain_name = fold(bare), plain(bare), plain(name)

@@ -12,7 +12,7 @@ from functools import cache
 from typing import NamedTuple
 
 from logoscan.text.folding import fold
-from logoscan.text.languages import alternatives, words_of
+from logoscan.text.languages import FIRST_UNSPACED, alternatives, words_of
 
 __all__ = ["LONGEST_ENDING", "LONGEST_PREFIX", "Stem", "endings", "particle", "stems"]
 
@@ -63,8 +63,8 @@ def stems(folded: str) -> Iterator[Stem]:
     """Yield what a folded word, or the last of several that are joined, may come from; the longest first.
 
     Example:
-        >>> [(stem.folded, stem.is_for) for stem in stems("samsungille")]
-        [('samsungi', True), ('samsung', True)]
+        >>> [(stem.folded, stem.is_for) for stem in stems("samsungille")][-1]
+        ('samsung', True)
     """
     for n in range(1, min(LONGEST_ENDING, len(folded) - 1) + 1):
         ending = folded[-n:]
@@ -85,10 +85,12 @@ def particle() -> re.Pattern[str]:
 
 @cache
 def endings() -> dict[str, list[tuple[str, bool]]]:
-    """Return by each folded ending the letters that it replaces and whether it means "for"."""
+    """Return by each folded ending the letters that it replaces and whether it means "for"; without particles."""
     table: dict[str, list[tuple[str, bool]]] = {}
     for is_for, words in ((True, words_of("for_endings")), (False, words_of("endings"))):
         for word in words:
+            if word[0] >= FIRST_UNSPACED:
+                continue
             replaced, _, ending = word.rpartition(">")
             for letter in _CONSONANTS if replaced == "*" else (replaced,):
                 row = table.setdefault(fold(ending.replace("*", letter)), [])

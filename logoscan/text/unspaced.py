@@ -17,7 +17,7 @@ from logoscan.text.languages import alternatives, words_of
 __all__ = ["UNSPACED", "is_unspaced", "may_stand_in", "script_of", "unspaced_stretches", "written_letters"]
 
 UNSPACED = (
-    "\u0e01-\u0e4f\u0e81-\u0ecf\u0f00-\u0fff\u1000-\u100f\u1011-\u101c\u101e-\u1039\u1050-\u109f\u1100-\u11ff\u1780-\u17df\u3005\u3006"
+    "\u0e01-\u0e4f\u0e81-\u0ecf\u0f00-\u0fff\u1000-\u100f\u1011-\u101c\u101e-\u103f\u1050-\u109f\u1100-\u11ff\u1780-\u17df\u3005\u3006"
     "\u3041-\u318f\u31a0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97f\ua9e0-\ua9ff\uaa60-\uaa7f\uac00-\ud7ff\uf900-\ufaff"
     "\uff66-\uffdc\U0001b000-\U0001b16f\U00020000-\U0003ffff"
 )

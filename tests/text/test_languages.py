@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 from importlib.resources import files
-from pathlib import Path
 
 import pytest
+from paths import TESTS
 
 from benchmarks.common.title_sentences import index_of, is_right, read_sentences
 from logoscan.pricing.cohorts import NEW, USED
@@ -120,7 +120,7 @@ def test_a_dotless_i_beside_turkish_words_is_turkish() -> None:
 # -- sentences
 
 
-_FILES = Path(__file__).parent
+_FILES = TESTS / "text"
 _SENTENCES = read_sentences(_FILES / "title_sentences.csv")
 _NAMES = index_of(_FILES / "title_brands.csv")
 
