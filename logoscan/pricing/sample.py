@@ -76,9 +76,10 @@ class PriceRecord:
 
 def condition_of(text: str | None) -> str:
     """Return the condition that a seller states, "new" or "used"; "new" for none, or for unknown words."""
+    if not text:
+        return NEW
     unused, used = _condition_words()
-    said = unused.sub(" ", _plain_condition(text or ""))
-    return USED if used.search(said) else NEW
+    return USED if used.search(unused.sub(" ", _plain_condition(text))) else NEW
 
 
 def _plain_condition(text: str) -> str:
