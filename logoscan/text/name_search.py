@@ -55,7 +55,6 @@ class NameSearch:
         self._table = table
         self._in_photo = in_photo
         self._fuzzy_names: dict[str, list[tuple[str, int]]] = {}  # a line's words come again in its pairs
-        self._inflecting: dict[str, bool] = {}
 
     def hits(self, text: str) -> list[Hit]:
         """Return the hits in a text, of which none overlap."""
@@ -126,9 +125,7 @@ class NameSearch:
                 yield from (respelled_hit(text, run, respelled[gram], self._in_photo) for run in grams[gram])
         for gram in tokens.respelled.keys() & names.keys():
             yield from (respelled_hit(text, run, names[gram], self._in_photo) for run in tokens.respelled[gram])
-        for gram, runs in tokens.grams.items():
-            if not self._may_inflect(runs):
-                continue
+        for gram, runs in self._that_may_inflect(text, tokens):
             if gram in names or gram in respelled or not (inflected := self._table.inflected(gram)):
                 continue
             name, stem = inflected
@@ -139,16 +136,18 @@ class NameSearch:
                 if whole and (stem.is_plural or not stem.is_short or text[run.start].isupper()):
                     yield inflected_hit(text, run, name, gram, stem, self._in_photo)
 
-    def _may_inflect(self, runs: list[TokenRun]) -> bool:
-        """Return whether a word at either end of some runs may be an inflected one."""
-        inflecting = self._inflecting
-        for _, _, words in runs:
-            for word in (words[-1], words[0]) if len(words) > 1 else words:
-                if word not in inflecting:
-                    inflecting[word] = self._table.may_inflect(word)
-                if inflecting[word]:
-                    return True
-        return False
+    def _that_may_inflect(self, text: str, tokens: TextTokens) -> list[tuple[str, list[TokenRun]]]:
+        """Return the runs whose last word may be an inflected one, or whose first one may have a prefix."""
+        if not text.isascii():
+            words = {word for runs in tokens.grams.values() for run in runs for word in (run.words[0], run.words[-1])}
+            inflected = set(filter(self._table.may_inflect, words))
+            return [
+                (gram, runs)
+                for gram, runs in tokens.grams.items()
+                if any(run.words[0] in inflected or run.words[-1] in inflected for run in runs)
+            ]
+        inflected = {word for _, _, (word,) in tokens.words if self._table.may_inflect(word)}
+        return [(gram, runs) for gram, runs in tokens.grams.items() if runs[0].words[-1] in inflected]
 
     def _in_stretches(self, text: str) -> Iterator[Hit]:
         """Yield names in letters of scripts that part no words, wherever they stand in a row of letters."""
