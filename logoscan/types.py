@@ -78,7 +78,7 @@ Effort: TypeAlias = Literal["default", "full"]
 """How much work is done: "default" leaves out what hardly ever changes an answer, "full" is the reference."""
 MatchKind: TypeAlias = Literal["appearance", "keypoints"]
 """What a match is made by: the embedding of a region, or keypoints."""
-MentionKind: TypeAlias = Literal["exact", "near", "partial", "compatible", "style"]
+MentionKind: TypeAlias = Literal["exact", "near", "partial", "compatible", "style", "denied"]
 """How text names a brand; `BrandMention` explains the kinds."""
 TextField: TypeAlias = Literal["title", "description", "claim"]
 """A field of a listing that is searched for names."""
@@ -434,7 +434,7 @@ class BrandMention:
         text: The words as they are written.
         brand: Name of the registered brand.
         kind: "exact"; "near" (resembles the name, but differs); "partial" (may be a wrong or partial reading of the
-            name, in photos only); "compatible" ("for BRAND"); "style" ("BRAND style").
+            name, in photos only); "compatible" ("for BRAND"); "style" ("BRAND style"); "denied" ("not BRAND").
         distance: 1 minus the normalised similarity of the folded texts, in [0, 1]; 0 means equal. For a disguised name,
             which only a deeper folding finds, it is the distance of the spelling as it is written.
         probability: Probability that the text is about this brand, in [0, 1].

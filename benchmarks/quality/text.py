@@ -1,4 +1,4 @@
-"""Disguised names in titles, false alarms on honest titles, and the look-up among many names."""
+"""Disguised names in titles, false alarms on honest ones, sentences of many languages, look-up among many names."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import click
 import numpy as np
 
 from benchmarks.common.results import write_result
+from benchmarks.common.title_sentences import index_of, is_right, read_sentences
 from benchmarks.common.titles import BRANDS, TRICKS, honest_title, names
 from logoscan.text.brand_names import NameIndex
 from logoscan.text.folding import fold
@@ -115,6 +116,21 @@ def _real(source: tuple[Path, str, str], show: int) -> dict[str, Any]:
     return {"brands": len(index), **alarms(index, [r[title] for r in rows], show)}
 
 
+def understood(sentences: Path, brands: Path, show: int) -> dict[str, Any]:
+    """Compute the share of sentences of many languages that are understood; by part and by what they say."""
+    index = index_of(brands)
+    asked: Counter[str] = Counter()
+    right: Counter[str] = Counter()
+    for sentence in read_sentences(sentences):
+        keys = (sentence.part, f"{sentence.part}_{sentence.says}")
+        asked.update(keys)
+        if is_right(sentence, index):
+            right.update(keys)
+        elif asked[sentence.part] - right[sentence.part] <= show:
+            click.echo(f"misunderstood: {sentence.title}", err=True)
+    return {key: {"right": round(right[key] / asked[key], 4), "n": asked[key]} for key in sorted(asked)}
+
+
 @click.command("text")
 @click.option("--count", default=5000, show_default=True, help="Titles of each kind.")
 @click.option("--names", "n_names", default=100_000, show_default=True, help="Generated names in the look-up.")
@@ -124,11 +140,24 @@ def _real(source: tuple[Path, str, str], show: int) -> dict[str, Any]:
     multiple=True,
     help="FILE TITLE BRAND: a CSV of honest titles, and its columns of titles and brands.",
 )
+@click.option(
+    "--sentences",
+    type=(click.Path(exists=True, path_type=Path), click.Path(exists=True, path_type=Path)),
+    help="SENTENCES BRANDS: title_sentences.csv and title_brands.csv of tests/text, or files like them.",
+)
 @click.option("--show", default=0, show_default=True, help="Misses and false alarms of each kind to print.")
 @click.option("--seed", default=0, show_default=True)
 @click.option("--json", "out", required=True, type=click.Path(path_type=Path), help="Where the figures go.")
-def text(count: int, n_names: int, titles: tuple[tuple[Path, str, str], ...], show: int, seed: int, out: Path) -> None:
-    """Flag disguised names in seeded, generated titles, and count false alarms on honest and on real titles."""
+def text(
+    count: int,
+    n_names: int,
+    titles: tuple[tuple[Path, str, str], ...],
+    sentences: tuple[Path, Path] | None,
+    show: int,
+    seed: int,
+    out: Path,
+) -> None:
+    """Flag disguised names in generated titles, count false alarms on honest and on real ones, understand sentences."""
     rng = random.Random(seed + 1)
     many = names(n_names, seed)
     honest = [honest_title(rng, rng.choice(BRANDS) if rng.random() < 0.5 else None) for _ in range(count)]
@@ -143,4 +172,6 @@ def text(count: int, n_names: int, titles: tuple[tuple[Path, str, str], ...], sh
     figures["look_up"] = {**look_up(many, seed + 3), **whole(index, seed + 4)}
     for source in titles:
         figures[f"honest_{source[0].stem}"] = _real(source, show)
+    if sentences:
+        figures["sentences"] = understood(*sentences, show)
     write_result(out, figures, {"count": count, "names": n_names, "seed": seed})

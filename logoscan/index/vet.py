@@ -14,7 +14,7 @@ from typing import Literal, Protocol, TypeAlias, TypeVar
 from logoscan.errors import InputError, VettingError
 from logoscan.index.families import Family, LogoKey
 from logoscan.index.storage import LogoRecord
-from logoscan.text.brand_names import NO_BRAND, fold
+from logoscan.text.brand_names import fold, says_no_brand
 from logoscan.text.folding import plain, skeleton
 from logoscan.text.words import is_common
 from logoscan.types import Brand, UsualPrice
@@ -148,7 +148,7 @@ def vet_names(brands: Iterable[Brand], registered: Mapping[str, Brand]) -> list[
         other = owner.setdefault(_visual_form(spelling), name) if folded else name
         if other != name:
             out.append(Conflict(kind, name, f"{spelling!r:.80} is spelt like a name of {other!r:.80}"))
-        elif folded in NO_BRAND - {""}:
+        elif folded and says_no_brand(spelling):
             out.append(Conflict(kind, name, f"{spelling!r:.80} says that there is no brand"))
         elif kind == "alias" and folded != fold(name) and is_common(folded):
             out.append(Conflict(kind, name, f"{spelling!r:.80} is a common word"))

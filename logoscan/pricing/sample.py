@@ -13,6 +13,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,7 +24,8 @@ from logoscan.errors import InputError
 from logoscan.io.records import read_record, write_record
 from logoscan.pricing.cohorts import NEW, USED, CurrencyPrices
 from logoscan.pricing.fit import MIN_PRICES, Group, Key, fit_currency
-from logoscan.text.folding import fold
+from logoscan.text.folding import caseless
+from logoscan.text.languages import alternatives, words_of
 from logoscan.text.quantities import Pack
 from logoscan.text.tokens import name_key
 
@@ -33,13 +35,8 @@ __all__ = ["ONE", "Observed", "PriceRecord", "PriceSample", "condition_of", "key
 _MAX_PRICES = 256
 # Largest logarithm of prices and contents on disk: none on earth needs more.
 _MAX_LOG = 100.0
-# Folded words; a condition that contains one is "used", whatever else it says.
-_USED_WORDS = (
-    *("used", "secondhand", "preowned", "preloved", "openbox", "refurbished", "recondition", "renewed", "worn"),
-    *("vintage", "forparts", "gebraucht", "occasion", "usado", "usato", "tweedehands"),
-)
-# Folded words that are taken out before.
-_UNUSED = re.compile("(?:un|never|not)(?:used|worn)|ungebraucht")
+# What parts the words of a condition: signs, spaces, and the capitals of "UsedLikeNew".
+_GAP = re.compile(r"[\s_./,;:()\-]+|(?<=[a-z])(?=[A-Z])")
 # Limits as in `UsualPrice` and `Listing`: numbers beyond are typing errors, and their logarithms would move others.
 _MIN_PRICE, _MAX_PRICE = 1e-6, 1e12
 # Smallest content, for the same reason.
@@ -79,8 +76,22 @@ class PriceRecord:
 
 def condition_of(text: str | None) -> str:
     """Return the condition that a seller states, "new" or "used"; "new" for none, or for unknown words."""
-    folded = _UNUSED.sub(" ", fold(text or ""))
-    return USED if any(word in folded for word in _USED_WORDS) else NEW
+    if not text:
+        return NEW
+    unused, used = _condition_words()
+    return USED if used.search(unused.sub(" ", _plain_condition(text))) else NEW
+
+
+def _plain_condition(text: str) -> str:
+    return caseless(_GAP.sub(" ", text))
+
+
+@cache
+def _condition_words() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Return patterns of the words of all languages for goods that were not used, and for goods that were."""
+    groups = (alternatives(map(_plain_condition, words_of(name))) for name in ("unused", "used"))
+    unused, used = (re.compile(rf"(?<!\w)(?:{words.spaced})(?!\w)|{words.joined}") for words in groups)
+    return unused, used
 
 
 def key_of(text: str | None) -> str | None:

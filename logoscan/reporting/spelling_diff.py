@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from rapidfuzz.distance import Levenshtein
 
-from logoscan.text.folding import INVISIBLE, fold, plain, unenclosed
+from logoscan.text.folding import fold, plain, unenclosed
+from logoscan.text.letters import INVISIBLE
 
 __all__ = ["Letter", "closest", "letters"]
 

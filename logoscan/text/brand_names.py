@@ -19,6 +19,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import cache
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -26,14 +27,16 @@ from numpy.typing import NDArray
 from rapidfuzz.distance import Levenshtein
 
 from logoscan.text.folding import fold, shown, unenclosed
+from logoscan.text.languages import words_of
 from logoscan.text.lines import chains
 from logoscan.text.misread import MisreadNames
 from logoscan.text.name_hits import kinds_of
-from logoscan.text.name_search import NameSearch, NameTable
+from logoscan.text.name_search import NameSearch
+from logoscan.text.name_table import NameTable
 from logoscan.text.tokens import read_tokens
 from logoscan.types import Brand, BrandMention, MentionKind, TextSource, TextSpans, source_name
 
-__all__ = ["NO_BRAND", "NameIndex", "fold"]
+__all__ = ["NameIndex", "fold", "no_brand_words", "says_no_brand"]
 
 # Text beyond this is not searched: no honest title or photo holds more.
 _MAX_CHARS = 20_000
@@ -48,14 +51,6 @@ _MAX_LINES = 200
 _PARTIAL_FROM = 0.01
 # Longest quote in a mention, in characters.
 _MAX_QUOTE = 200
-
-_NO_BRAND = (
-    "|unbranded|no brand|no name|none|n/a|does not apply|generic|ohne Marke|keine Marke|keine|markenlos|sans marque"
-    "|aucune|sin marca|ninguna|senza marca|nessuna|merkloos|geen merk|geen|sem marca|nenhuma|brak marki|bez marki|brak"
-    "|markasız|utan märke|без бренда|нет бренда|无品牌|無品牌|无牌|ノーブランド|브랜드 없음"
-)
-NO_BRAND = frozenset(map(fold, _NO_BRAND.split("|")))
-"""Folded words by which sellers say that there is no brand."""
 
 _Box: TypeAlias = tuple[float, float, float, float]
 
@@ -77,6 +72,18 @@ class _Reading(NamedTuple):
     gram: str
     quote: str
     box: _Box
+
+
+@cache
+def no_brand_words() -> frozenset[str]:
+    """Return the folded words by which sellers of any language say that there is no brand."""
+    return frozenset(map(fold, words_of("no_brand")))
+
+
+def says_no_brand(claim: str) -> bool:
+    """Return whether a claim says that there is no brand: it has no letters, or such words alone."""
+    folded = fold(claim)
+    return not folded or folded in no_brand_words()
 
 
 class NameIndex:
@@ -200,7 +207,7 @@ def _mentions(search: NameSearch, text: str, source: TextSource, confidence: flo
     text = shown(text[:_MAX_MARKUP])[:_MAX_CHARS]
     mentions: dict[tuple[str, MentionKind], BrandMention] = {}
     hits = sorted(search.hits(text), key=lambda h: h.start)
-    for hit, kind in zip(hits, kinds_of(text, hits), strict=True):
+    for hit, kind in zip(hits, kinds_of(text, hits, typed=isinstance(source, str)), strict=True):
         quote, probability = text[hit.start : hit.end][:_MAX_QUOTE], max(0.0, hit.probability * confidence)
         key = (hit.brand, kind)
         if key not in mentions or probability > mentions[key].probability:

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import csv
 import re
-import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
 
 from logoscan.errors import InputError
-from logoscan.text.folding import INVISIBLE, plain, shown, skeleton
+from logoscan.text.folding import plain, shown, skeleton
+from logoscan.text.languages import FIRST_UNSPACED, alternatives, words_of
+from logoscan.text.letters import bare
 
 __all__ = ["CodedHit", "CodedTerm", "CodedUse", "coded_terms", "find_coded"]
 
@@ -34,25 +35,16 @@ _CONTEXT = 60
 
 # The patterns are applied to text without case and accents.
 _FAKES = r"(?:replicas?|fakes?|cop(?:y|ies)|counterfeits?|imitations?|knock-?offs?|dupes?|clones?|first|mirror|super)"
-_NEGATED_BEFORE = re.compile(
-    r"(?:(?<!\w)(?:not|no|non|never|isn'?t|aren'?t|ain'?t|without|nor|neither|against|avoid|beware of|zero|anti"
-    r"|kein(?:e|er)?|nicht|ohne|pas(?: de)?|sans|ni|sin|non e|senza|sem|nao(?: e)?|не|нет|без|ليس|degil)(?!\w)"
-    r"|≠)[\s\-:]*"
-    rf"(?:(?:an?|any|the|some|cheap|of|is|are|it'?s|selling|sell|sold|those|these|eine?|une?|una?|uma|это|{_FAKES})"
-    r"[\s,/&\-]*(?:(?:or|and|nor|oder|et|ou|o|y|e|и|или)\s+)?){0,4}$"
-    r"|(?:非|不是|並非|并非|不卖|不賣|不售|無|无|没有|沒有|拒绝|拒絕|杜绝|杜絕|谢绝|谨防|绝非|絕非|ではありません|아닌)[\s:：]*$",
-    re.IGNORECASE,
-)
+_FILLERS = rf"(?:some|cheap|selling|sell|sold|those|{_FAKES})"
+_NO_FAKES = r"no|isn'?t|aren'?t|ain'?t|against|avoid|beware of|zero|anti"
 _NEGATED_AFTER = re.compile(
-    r"^\s*[?!]?\s*(?:勿扰|勿擾|请绕道|免谈|必究|假一|ではありません|ではない|아님|아닙니다|degil"
+    r"\s*[?!]?\s*(?:勿扰|请绕道|免谈|必究|假一"
     r"|(?:are |is |will be |items? )*(?:not (?:allowed|accepted|sold|welcome)|prohibited|forbidden|banned|reported)"
     r"|[?]\s*(?:no|never)\b|-?\s?free\b(?!\s+(?:shipping|delivery|gift|post|p&p|returns?)))",
     re.IGNORECASE,
 )
-_FOR_BEFORE = re.compile(
-    r"(?<!\w)(?:for|fur|fuer|pour|para|per|voor|dla|till|til|для)\s+(?:an?|your|the|all|any|most|my)?\s*$",
-    re.IGNORECASE,
-)
+# Only what means nothing but "for": a seller of copies may write "slim fit replica".
+_FOR = "for|fur|fuer|pour|para|per|voor|dla|till|til|pentru|untuk|cho|για|для"
 _ACCESSORY = frozenset(
     {"stand", "stands", "holder", "holders", "rack", "racks", "mount", "display", "showcase", "pedestal", "book"}
 )
@@ -143,8 +135,8 @@ def coded_terms() -> tuple[CodedTerm, ...]:
             float(row["strength"]),
             row["meaning"],
             row["source"],
-            frozenset(map(_letters, row["honest_before"].split())),
-            frozenset(map(_letters, row["honest_after"].split())),
+            frozenset(map(bare, row["honest_before"].split())),
+            frozenset(map(bare, row["honest_after"].split())),
         )
         for row in csv.DictReader(table.splitlines())
     )
@@ -163,13 +155,13 @@ def find_coded(text: str) -> list[CodedHit]:
     text = shown(text[: 4 * _MAX_CHARS])[:_MAX_CHARS]
     hits: list[CodedHit] = []
     honest: list[tuple[int, int]] = []  # the parts of an honest whole are honest: "AAA grade freshwater pearls"
-    for letters, disguised in ((_letters, False), (plain, False), (_lookalike_letters, True)):
+    for letters, disguised in ((bare, False), (plain, False), (_lookalike_letters, True)):
         read, origin = _read(text, letters)
         for term, pattern in _patterns(letters, disguised):
             for match in pattern.finditer(read):
                 start, end = origin[match.start()], origin[match.end() - 1] + 1
                 before, after = text[max(0, start - _CONTEXT) : start], text[end : end + _CONTEXT]
-                if _is_honest(_letters(before), _letters(after), term):
+                if _is_honest(bare(before), bare(after), term):
                     honest.append((start, end))
                 elif len(hits) < _MAX_HITS:
                     hits.append(_hit(term, text, start, end, disguised))
@@ -192,13 +184,6 @@ def _without_overlaps(hits: list[CodedHit]) -> list[CodedHit]:
     return sorted(kept, key=lambda h: h.start)
 
 
-def _letters(text: str) -> str:
-    """Return the text without case, accents and compatibility forms, in its own script."""
-    unified = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold())
-    composed = unicodedata.normalize("NFC", "".join(c for c in unified if not "\u0300" <= c <= "\u036f"))
-    return re.sub(f"[{INVISIBLE}]", "", composed)
-
-
 def _lookalike_letters(text: str) -> str:
     return skeleton(plain(text))
 
@@ -211,7 +196,7 @@ def _read(text: str, letters: Callable[[str], str]) -> tuple[str, list[int]]:
     out: list[str] = []
     origin: list[int] = []
     for i, c in enumerate(text):
-        new = _letter(letters, c) if c.isalnum() or letters is _letters else _letter(_letters, c)
+        new = _letter(letters, c) if c.isalnum() or letters is bare else _letter(bare, c)
         if not c.isalnum() and letters is _lookalike_letters and c in "@$€|!¡" and text[i - 1 : i].isalnum():
             new = letters(c) if text[i + 1 : i + 2].isalnum() else c
         out.append(new)
@@ -228,9 +213,9 @@ def _letter(letters: Callable[[str], str], letter: str) -> str:
 def _patterns(letters: Callable[[str], str], disguised: bool) -> tuple[tuple[CodedTerm, re.Pattern[str]], ...]:
     out = []
     for term in coded_terms():
-        latin = _letters(term.term).isascii()
+        latin = bare(term.term).isascii()
         long = sum(c.isalpha() for c in term.term) >= _DISGUISE_MIN_LETTERS and not any(c.isdigit() for c in term.term)
-        if (not latin and letters is not _letters) or (disguised and not long):
+        if (not latin and letters is not bare) or (disguised and not long):
             continue
         out.append((term, _pattern(term.term, letters, disguised)))
     return tuple(out)
@@ -253,15 +238,16 @@ def _pattern(term: str, letters: Callable[[str], str], disguised: bool) -> re.Pa
 def _edge(letter: str) -> str:
     """Return a class of letters that may not stand beside a term that ends in this letter.
 
-    It is empty for Chinese, Japanese and Korean, which do not part words.
+    It is empty in scripts that part no words.
     """
-    if not letter.isalnum() or ord(letter) >= 0x1100:
+    if not letter.isalnum() or letter >= FIRST_UNSPACED:
         return ""
     return "[a-z0-9]" if letter.isascii() else r"[^\W_]"
 
 
 def _is_honest(before: str, after: str, term: CodedTerm) -> bool:
-    if _NEGATED_BEFORE.search(before) or _NEGATED_AFTER.search(after) or _FOR_BEFORE.search(before):
+    denied_or_for, denied_after = _around_honest()
+    if denied_or_for.search(before) or denied_after.match(after) or _NEGATED_AFTER.match(after):
         return True
     behind, ahead = set(_words_after(after)), set(_words_before(before))
     return bool(
@@ -270,6 +256,19 @@ def _is_honest(before: str, after: str, term: CodedTerm) -> bool:
         or any(after.lstrip().startswith(w) for w in term.honest_after if not w.isascii())
         or any(before.rstrip().endswith(w) for w in term.honest_before if not w.isascii())
     )
+
+
+@cache
+def _around_honest() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Return patterns of what makes a term honest in any language: "not" or "for" before it, and "not" behind it."""
+    words, between, joining = (alternatives(words_of(name)) for name in ("not_before", "not_fillers", "and_words"))
+    after = alternatives(words_of("not_after"))
+    return re.compile(
+        rf"(?:(?<!\w)(?:{_NO_FAKES}|{words.spaced})(?!\w)|≠)[\s\-:]*"
+        rf"(?:(?:{_FILLERS}|{between.spaced})[\s,/&\-]*(?:(?:or|nor|oder|ou|или|{joining.spaced})\s+)?){{0,4}}$"
+        rf"|(?:{words.joined}|不售|拒绝|杜绝|谢绝|谨防|ではありません|아닌)(?:{between.joined})?[\s:：]*$"
+        rf"|(?<!\w)(?:{_FOR})\s+(?:an?|your|the|all|any|most|my)?\s*$"
+    ), re.compile(rf"\s*[?!]?\s*(?:(?:{after.spaced})(?!\w)|{after.joined})")
 
 
 def _words_after(after: str) -> Iterator[str]:

@@ -1,8 +1,9 @@
 """Reviews that say the goods are counterfeit, with their words, and how much they weigh among all reviews.
 
-Knows words of thirteen languages and their neighbours; knows no brands, prices or scores, and not who wrote a review.
-The words are data: `_data/complaint_terms.csv` has words for fakes, which count where they are not denied, words for
-the genuine, which count where they are denied, and the words before which they mean something else ("fake leather").
+Knows words of all languages of `languages`, and their neighbours; knows no brands, prices or scores, and not who wrote
+a review. The words are data: `_data/complaint_terms.csv` has words for fakes, which count where they are not denied,
+words for the genuine, which count where they are denied, and the words before which they mean something else ("fake
+leather").
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from itertools import islice
 
 from logoscan.errors import InputError
 from logoscan.text.folding import fold, shown
+from logoscan.text.languages import FIRST_UNSPACED, alternatives, words_of
+from logoscan.text.letters import bare
 
 __all__ = ["NO_REVIEWS", "Complaint", "Complaints", "complaint_value", "find_complaints"]
 
@@ -43,40 +46,23 @@ _PRIOR_REVIEWS = 6.0
 _SCALE = 0.15
 _STEEPNESS = 1.5
 
-# The patterns are applied to text without case and accents. Words that may stand between a denial and what it denies;
-# behind other words ("not worth it fake") the denial concerns those.
+# The patterns are applied to text without case and accents. Words that may stand between a denial and what it denies,
+# beside those of the table; behind other words ("not worth it fake") the denial concerns those.
 _BETWEEN = (
-    "an?|any|the|at all|is|are|be|been|it|its|it's|this|that|these|they|was|were|as|of|100%?|cheap|really|even|looks?"
-    "|like|seems?|feels?|appears?|to|think|believe|sell|sold|selling|actually|obviously|definitely|completely|fully|in"
-    "|or|had|have|got|get|receive|received|bought|nach|oder|ou"
-    "|ein|eine|einen|das|die|der|es|ist|sind|um|so|wie|un|une|du|des|de|le|la|les|et|est|sont|una|uno|el|los|son|era"
-    "|fue|e|uma?|sao|foi|sono|il|een|het|jest|sa|na|wyglada|это|похоже|product|producto|produto|produit|prodotto"
-    "|sembra|sembrano|parecen?|semble|semblent|tres|totally"
+    "at all|as|100%?|cheap|really|even|looks?|like|seems?|feels?|appears?|to|think|believe|sell|sold|selling|actually"
+    "|obviously|definitely|completely|fully|in|or|had|have|got|get|receive|received|bought|nach|oder|ou|so|wie|fue|sono"
+    "|sa|na|wyglada|похоже|product|producto|produto|produit|prodotto|sembra|sembrano|parecen?|semble|semblent|tres"
+    "|totally"
 )
-_NOT = (
-    r"(?:not|no|never|nor|neither|without|nothing|hardly|far from|cannot|\w+n['’]?t|kein(?:e[nrsm]?)?|nicht|ohne|pas"
-    r"|keinesfalls|jamais|sans|non|ni|sin|nunca|senza|mai|nao|sem|geen|niet|nie|zadn\w+|не|нет|ни)"
-)
-_DENIED = re.compile(rf"(?<!\w){_NOT}[\s\-]+(?:(?:{_BETWEEN})\s+|[ld]['’])*$")
+_NOT = r"no|nothing|hardly|far from|cannot|\w+n['’]?t"
 # Words of denial that deny nothing about the goods.
 _NO_DENIAL = re.compile(
     r"\b(?:no|without) (?:doubt|question)\b|\bnot only\b|\bnicht nur\b|\bno solo\b|\bnon solo\b|\bno wonder\b"
     r"|\b(?:do not|don['’]?t|never|dont) (?:buy|order|purchase|trust|get)(?: from)?\b"
 )
-_DENIED_CJK = re.compile("(?:不是|不会是|並非|并非|绝非|没有|沒有|不像|不卖|未见|非|不|无|無|没|拒绝|杜绝|아닌)$")
 _ASKING_CJK = re.compile("(?:是不是|是否|会不会是|是否是)$")
-_DENIED_AFTER = re.compile(
-    r"^[\s\w]{0,3}(?:degil|では(?:な|あり)|じゃ(?:な|あり)|でな|とは思え|아니|아님|아닙)"
-    r"|^ (?:ist|war|sind) (?:das|es|sie) nicht\b"
-)
-# The claim is feared, was thought once or is only possible.
-_HEDGE = re.compile(
-    r"\b(?:thought|fear\w*|worr\w+|afraid|scared|skeptical|sceptical|suspect\w*|concern\w*|assum\w+|doubt\w*|if|whether"
-    r"|in case|might|maybe|may be|could be|possibly|not sure|unsure|wonder\w*|befurcht\w*|dachte|angst|vielleicht|ob"
-    r"|pense|crei|crai\w+|peur|pensais|peut-etre|temia|pensaba|miedo|quiza\w*|temevo|pensavo|forse|medo|achei que"
-    r"|pensei|talvez|bang|dacht|misschien|balam|myslal\w*|moze|боял\w*|думал\w*|может|sandim|korktum|belki)\b"
-    "|怕|担心|以为|可能|怀疑|かも|心配|思った"
-)
+_DENIED_AFTER = r" (?:ist|war|sind) (?:das|es|sie) nicht\b"
+_DENIED_AFTER_CJK = r"[\s\w]{0,3}(?:degil|では(?:な|あり)|じゃ(?:な|あり)|でな|とは思え|아니|아님|아닙)"
 _HEDGE_AFTER = re.compile("^[かで]?(?:はない)?か?(?:と|も)(?:心配|思|しれ)")
 _UNREAL = re.compile(r"\bif (?:it|they|this|these) (?:was|were|is|are) (?:an? )?$")
 _HEARSAY = re.compile(
@@ -98,7 +84,9 @@ _SAID = re.compile(
 _AFFIRMED = re.compile(
     r"(?:\b(?:is|are|was|were|its|it['’]s|100 ?%?|definitely|totally|ist|sind|est|sont|es|son|e|jest|это)|是)\W{0,3}$"
 )
-_SENTENCE = re.compile(r"[^.!?。！？\n]+[.!?。！？\n]*")
+# What ends a sentence, in Arabic, Hindi, Khmer and Burmese too.
+_ENDS = ".!?。！？؟।។။\n"
+_SENTENCE = re.compile(f"[^{_ENDS}]+[{_ENDS}]*")
 _CLAUSE = re.compile(
     r"[,;:()，、；：—–\"“”]| - |\b(?:but|because|however|aber|mais|pero|porque|perche|maar|ale|но|ama|just)\b|但"
 )
@@ -200,7 +188,7 @@ def _terms() -> tuple[_Term, ...]:
     out = []
     for row in csv.DictReader(table.splitlines()):
         term = "".join(map(_letter, row["term"]))
-        apart = term[0] < "\u1100"  # Chinese, Japanese and Korean do not part words
+        apart = term[0] < FIRST_UNSPACED
         body = term.removesuffix("$").replace("*", r"\w*").replace("-", r"[\s-]?").replace(" ", r"\s+")
         body += r"(?=\s*(?:[.,;!]|$))" if term.endswith("$") else ""  # at the end of its clause
         pattern = re.compile(rf"(?<!\w){body}(?!\w)" if apart else body)
@@ -219,14 +207,7 @@ def _any_term() -> re.Pattern[str]:
     return re.compile(rf"{edge}(?:{within})|{'|'.join(joined)}")
 
 
-@lru_cache(maxsize=20_000)
-def _letter(char: str) -> str:
-    """Return a character without case, accents and compatibility forms; none, one or more letters."""
-    if char.isascii():
-        return char.lower()
-    unified = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", char).casefold())
-    bare = "".join(c for c in unified if not "\u0300" <= c <= "\u036f").replace("ł", "l").replace("ı", "i")
-    return unicodedata.normalize("NFC", bare)
+_letter = lru_cache(maxsize=20_000)(bare)
 
 
 def _claim(review: str) -> tuple[str, float] | None:
@@ -246,7 +227,7 @@ def _claim(review: str) -> tuple[str, float] | None:
 
 def _claims(read: str, sentence: re.Match[str]) -> Iterator[tuple[int, int, float]]:
     """Yield the places in a sentence that claim a counterfeit, as (start, end, strength)."""
-    share = _ASKED if re.search("[?？]", sentence[0]) else 1.0
+    share = _ASKED if re.search("[?？؟]", sentence[0]) else 1.0
     hits = [(match, term) for term in _terms() for match in term.pattern.finditer(read, *sentence.span())]
     hits.sort(key=lambda hit: hit[0].start())
     honest = {m.start() for m, term in hits if _is_honest(read[m.end() : m.end() + _CONTEXT], term.honest_after)}
@@ -260,7 +241,7 @@ def _claims(read: str, sentence: re.Match[str]) -> Iterator[tuple[int, int, floa
             continue
         if _is_denied(clause, after[: sentence.end() - match.end()]) != term.genuine:
             continue
-        hedged = bool(_HEDGE.search(before) or _HEDGE_AFTER.search(after))
+        hedged = bool(_hedge().search(before) or _HEDGE_AFTER.search(after))
         relieved = not term.genuine and _is_relieved(after)
         if not (hedged and relieved):
             doubted = hedged or relieved or _HEARSAY.search(before)
@@ -273,14 +254,34 @@ def _is_honest(after: str, words: frozenset[str]) -> bool:
 
 
 def _is_denied(before: str, after: str) -> bool:
-    return bool(_DENIED.search(before) or _DENIED_CJK.search(before.rstrip()) or _DENIED_AFTER.search(after))
+    denied_before, denied_after = _denials()
+    return bool(denied_before.search(before) or denied_after.match(after))
+
+
+@cache
+def _hedge() -> re.Pattern[str]:
+    words = alternatives(words_of("hedges"))
+    return re.compile(rf"(?<!\w)(?:{words.spaced})(?!\w)|{words.joined}")
+
+
+@cache
+def _denials() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Return patterns of what denies in any language: words before what they deny, and words behind it."""
+    words, between = (alternatives(words_of(name)) for name in ("not_before", "not_fillers"))
+    after = alternatives(words_of("not_after"))
+    return re.compile(
+        rf"(?<!\w)(?:{_NOT}|{words.spaced})[\s\-]+(?:(?:{_BETWEEN}|{between.spaced})\s+|[ld]['’])*$"
+        rf"|(?:{words.joined}|未见|没|拒绝|杜绝)(?:{between.joined})?\s*$"
+    ), re.compile(
+        rf"{_DENIED_AFTER}|{_DENIED_AFTER_CJK}|\s*(?:(?:{between.joined}))?\s*(?:(?:{after.spaced})(?!\w)|{after.joined})"
+    )
 
 
 def _is_relieved(after: str) -> bool:
     """Return whether the rest of the review says itself, not as the seller's words, that the goods are genuine."""
     for term in filter(lambda term: term.genuine, _terms()):
         for match in term.pattern.finditer(after):
-            before = re.split(r"[.!?。！？\n]", after[: match.start()])[-1]
+            before = re.split(f"[{_ENDS}]", after[: match.start()])[-1]
             denied = _is_denied(_CLAUSE.split(before)[-1], after[match.end() :])
             affirmed = _AFFIRMED.search(before) or after.startswith(("でし", "です"), match.end())
             if affirmed and not denied and not _SAID.search(before):

@@ -15,24 +15,22 @@ from importlib.resources import files
 
 from rapidfuzz.distance import Levenshtein
 
-__all__ = ["INVISIBLE", "SIGNS_FOR_LETTERS", "caseless", "disguised_distance", "fold", "is_foreign", "is_turkish",
-           "plain", "shown", "skeleton", "tricks", "unenclosed", "unescape", "unstacked"]  # fmt: skip
+from logoscan.text.letters import HIDDEN, VOWEL_SIGNS, bare, decomposed, unstacked
 
-# Trademark signs are no letters of the name, though NFKC would spell some of them out; nor are apostrophes that Unicode
-# calls letters (the one of "Leviʼs").
-_MARKS = dict.fromkeys(map(ord, "™®©℠")) | dict.fromkeys([*range(0x2B9, 0x2C0), 0x2C8, 0x2EE])
-# Letters of living languages that no normal form takes apart, as people without the key write them; casefold handles ß.
-# The old ĸ and ſ are not among them: nobody writes them today except to imitate k and s.
-_INDIVISIBLE = str.maketrans(
-    {"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ħ": "h", "ŋ": "n", "ŧ": "t", "ı": "i"}
-)
+__all__ = [
+    "SIGNS_FOR_LETTERS",
+    "caseless",
+    "disguised_distance",
+    "fold",
+    "is_foreign",
+    "plain",
+    "shown",
+    "skeleton",
+    "tricks",
+    "unenclosed",
+    "unescape",
+]
 
-INVISIBLE = (
-    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f"
-    "\ufeff\uffa0\U000e0000-\U000e0fff"
-)
-"""Unicode's Default_Ignorable_Code_Point, as the inside of a character class."""
-_HIDDEN = re.compile(f"[{INVISIBLE}]")
 # Times that a text may have been escaped: once each by a shop, its feed and whoever took it over.
 _MAX_ESCAPES = 3
 _REFERENCE = re.compile(
@@ -49,23 +47,16 @@ _INLINE = frozenset(
     {"a", "abbr", "b", "big", "em", "font", "i", "ins", "mark", "s", "small", "span", "strike", "strong", "sub", "sup",
      "tt", "u", "wbr"}
 )  # fmt: skip
-_LETTER_RUN = re.compile(r"[^\W\d_]+")
-# Letters that none of our other languages has.
-_TURKISH_LETTER = re.compile("[şŞğĞİı]")
-# Frequent words of Turkish listings; "mont" is a coat.
-_TURKISH = frozenset(
-    {"için", "ve", "ile", "çanta", "ürün", "yeni", "orijinal", "orjinal", "erkek", "kadın", "çocuk", "bayan", "gömlek",
-     "mont", "ceket", "pantolon", "elbise", "kazak", "beden", "kargo", "indirim", "siyah", "beyaz", "mavi", "spor",
-     "giyim", "masa", "marka", "fiyat", "adet", "renk"}
-)  # fmt: skip
 # Hyphenation of honest web pages leaves it behind, so it is no trick.
 _SOFT_HYPHEN = "\u00ad"
+# Neither are joiners in Arabic and Indian words, and the breaks between words from Thailand to Cambodia.
+_HONEST_HIDDEN = re.compile(
+    f"{_SOFT_HYPHEN}|(?<=[\u0600-\u06ff\u0900-\u0dff])[\u200c\u200d]|(?<=[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff])\u200b"
+)
 SIGNS_FOR_LETTERS = "@$€|!¡"
 """Signs that stand for a letter inside of a word."""
 # Digits and signs by the letter that they look like; 1 is l, and i becomes l too (`skeleton`).
 _LEET = str.maketrans("0123456789@$€|!¡", "olzeasgtbgaselll")
-# Texts longer than this lose their combining marks before they are normalised.
-_MAX_WITH_MARKS = 256
 _SIGNS = frozenset(SIGNS_FOR_LETTERS)
 # Letters in circles and squares, and the estimated sign: Unicode calls them symbols, so they would part words.
 _ENCLOSED = {
@@ -85,9 +76,7 @@ def fold(text: str) -> str:
     text = shown(text)
     if text.isascii():
         return text.lower() if text.isalnum() else "".join(filter(str.isalnum, text.lower()))
-    bare = unstacked(text).translate(_MARKS)
-    unified = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", bare).casefold())
-    return "".join(c for c in unified.translate(_INDIVISIBLE) if c.isalnum())
+    return "".join(c for c in decomposed(unstacked(text)) if c.isalnum() or c in VOWEL_SIGNS)
 
 
 def caseless(text: str) -> str:
@@ -97,11 +86,7 @@ def caseless(text: str) -> str:
         >>> caseless("Für  den Łucznik,\tKılıf")
         'fur den lucznik, kilif'
     """
-    if text.isascii():
-        return " ".join(text.lower().split())
-    unified = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", unstacked(text).translate(_MARKS)).casefold())
-    bare = "".join(c for c in unified.translate(_INDIVISIBLE) if not "\u0300" <= c <= "\u036f")
-    return " ".join(unicodedata.normalize("NFC", _HIDDEN.sub("", bare)).split())
+    return " ".join(bare(unstacked(text)).split())
 
 
 def unescape(text: str) -> str:
@@ -134,33 +119,6 @@ def shown(text: str) -> str:
 
 def _untagged(tag: re.Match[str]) -> str:
     return "\u200b" if tag[1].lower() in _INLINE else " "
-
-
-def is_turkish(spelling: str, text: str) -> bool:
-    """Return whether a dotless i in a spelling is Turkish rather than a disguise ("Nıke replica").
-
-    It is Turkish where another word of the text is Turkish or has a Turkish letter, and where all of several i are
-    dotless, as when WAIKIKI is written small by the rules of Turkish.
-    """
-    if spelling.count("ı") > 1 and "i" not in spelling:
-        return True
-    return bool(_turkish_words(text) - set(_LETTER_RUN.findall(spelling)))
-
-
-@lru_cache(maxsize=8)
-def _turkish_words(text: str) -> frozenset[str]:
-    words = set(_LETTER_RUN.findall(text))
-    return frozenset(w for w in words if _TURKISH_LETTER.search(w) or w.casefold() in _TURKISH)
-
-
-def unstacked(text: str) -> str:
-    """Return a long text without combining marks, of which one letter may have thousands; a short one as it is.
-
-    Unicode's normal forms sort the marks of a letter, in a time that grows with the square of their number.
-    """
-    if len(text) <= _MAX_WITH_MARKS or text.isascii():
-        return text
-    return "".join(c for c in text if not unicodedata.combining(c))
 
 
 @cache
@@ -231,7 +189,7 @@ def tricks(spelling: str, name: str) -> tuple[str, ...]:
         name: The folded name.
     """
     done = []
-    if _HIDDEN.search(spelling.replace(_SOFT_HYPHEN, "")):
+    if HIDDEN.search(_HONEST_HIDDEN.sub("", spelling)):
         done.append("invisible characters inside")
     bare = unenclosed(spelling)
     folded, plain_text, plain_name = fold(bare), plain(bare), plain(name)
@@ -264,7 +222,7 @@ def _styled(spelling: str) -> bool:
     if spelling.isascii():
         return False
     odd = [c for c in spelling if c.isalnum() and not c.isascii() and _is_styled(c)]
-    wide = all("！" <= c <= "～" for c in spelling if c.isalnum())
+    wide = all("！" <= c <= "～" for c in odd) and not any(c.isascii() and c.isalnum() for c in spelling)
     return bool(odd) and not wide
 
 
@@ -280,6 +238,6 @@ def disguised_distance(spelling: str, name: str) -> float:
     letters = [
         c
         for c in unicodedata.normalize("NFC", unstacked(spelling)).lower()
-        if c.isalnum() or c in _SIGNS or (c != _SOFT_HYPHEN and _HIDDEN.match(c))
+        if c.isalnum() or c in _SIGNS or (c != _SOFT_HYPHEN and HIDDEN.match(c))
     ]
     return float(Levenshtein.normalized_distance("".join(letters), name)) or 1.0 / len(name)

@@ -46,7 +46,7 @@ class FuzzyNames:
             raise InputError(f"share: expected above 2, got {share!r}")
         self._share = share
         self._names = tuple(dict.fromkeys(name for name in names if len(name) <= _MAX_NAME_LETTERS))
-        self._name_set = frozenset(self._names)
+        self._name_set, self._sizes = frozenset(self._names), frozenset(map(len, self._names))
         longest = max(map(len, self._names), default=0)
         self._longest_text = longest + self._slack(longest)
         # a name meets texts that are longer, 1.25 times by a share of 5, so several budgets of edits: a cut for each
@@ -89,7 +89,7 @@ class FuzzyNames:
                 if held := pieces[i].get(text[start:end]):
                     hits = extract(text, held, scorer=Levenshtein.distance, score_cutoff=edits, limit=None)
                     matches.update((name, int(distance)) for name, distance, _ in hits)
-        if size >= self._share:
+        if size >= self._share and size in self._sizes:
             matches.update((name, 1) for name in self._name_set.intersection(_exchanged(text)) if name != text)
         return sorted(matches.items())
 

@@ -13,7 +13,7 @@ from itertools import accumulate
 from types import MappingProxyType
 from typing import Any
 
-from logoscan.text.brand_names import NO_BRAND, NameIndex, fold
+from logoscan.text.brand_names import NameIndex, says_no_brand
 from logoscan.text.coded_terms import CodedUse, find_coded
 from logoscan.text.complaints import NO_REVIEWS, Complaints, find_complaints
 from logoscan.types import BrandMention, Listing, TextField, TextSource, TextSpans, source_name
@@ -188,7 +188,7 @@ def claim_of(listing: Listing, names: NameIndex) -> str | None:
     A claim such as "unbranded" states that there is none.
     """
     claim = listing.claimed_brand
-    if claim is None or fold(claim) in NO_BRAND:
+    if claim is None or says_no_brand(claim):
         return None if claim is None else ""
     return names.resolve(claim) or claim.strip()
 

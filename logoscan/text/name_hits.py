@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import itertools
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from logoscan.text.folding import disguised_distance, fold, is_foreign, is_turkish, tricks, unenclosed
+from logoscan.text.folding import disguised_distance, fold, is_foreign, tricks, unenclosed
+from logoscan.text.inflections import Stem
+from logoscan.text.languages import is_turkish
 from logoscan.text.roles import is_list_gap, role_of
-from logoscan.text.tokens import AND_WORDS, TokenRun, fold_words, is_unspaced
+from logoscan.text.tokens import TokenRun, and_words, fold_words
+from logoscan.text.unspaced import is_unspaced, script_of, written_letters
 from logoscan.text.words import is_common, is_word
 from logoscan.types import MentionKind
 
@@ -22,24 +24,20 @@ __all__ = [
     "Name",
     "disguised_hit",
     "exact_hit",
+    "inflected_hit",
     "kinds_of",
     "may_be_disguise",
-    "may_stand_in",
     "name_prior",
-    "plural_hit",
     "respelled_hit",
     "without_overlaps",
 ]
 
 # Prior that an exact short word means the brand, by its letters; 0.95 from five letters on. Stated, not fitted.
 _PRIOR_BY_LETTERS = {1: 0.02, 2: 0.25, 3: 0.6, 4: 0.85}
-# Prior of an exact name in Chinese, Japanese, Korean or Thai letters, each a syllable or a word; 0.95 from three on.
-_PRIOR_BY_SYLLABLES = {1: 0.02, 2: 0.85}
+# Prior of an exact name in Japanese, Korean or Thai letters, most of them a syllable; 0.95 from three on. Most Chinese
+# names have two characters, each a word.
+_PRIOR_BY_SYLLABLES, _PRIOR_BY_CHARACTERS = {1: 0.02, 2: 0.85}, {1: 0.02}
 _LONG_NAME_PRIOR = 0.95
-# Names with fewer letters of these scripts are only searched at either end of a row of letters of their script; inside
-# of one they are too often a part of a word: two Chinese letters, three Korean or Thai ones, four of other scripts.
-_INSIDE_ROW_MIN_LETTERS = {"CJK": 2, "HANGUL": 3, "THAI": 3}
-_INSIDE_ROW_MIN_LETTERS_ELSE = 4
 # Share of an exact name's prior that it keeps with the ending of a plural or a genitive ("Birkenstocks", "Nikes
 # Schuhe").
 _INFLECTED_SHARE = 0.95
@@ -64,10 +62,6 @@ _COMMON_WORD_SHARE = 0.25
 # Share of the prior of a common word with a capital in a photo, where whole lines are in capitals: "ORANGE" is more
 # often juice than a maker.
 _COMMON_IN_PHOTO_SHARE = 0.5
-# Korean endings behind a name.
-_PARTICLE = re.compile(
-    "(?:의|를|을|은|는|이|가|에|에서|에게|와|과|로|으로|도|만|용|랑|이랑|처럼|보다|까지|부터|라는|인|제|산|풍|st)(?![가-힣])"
-)
 # Characters on either side of a name in which words may say its role.
 _ROLE_CONTEXT_CHARS = 80
 # An acronym's honest dots: "D.K.N.Y." is no disguise, "D K N Y" and "D-K-N-Y" are.
@@ -100,6 +94,7 @@ class Hit:
         probability: Prior that the brand is meant, before the confidence of the letters.
         distance: 1 minus the normalised similarity to the name, in [0, 1]; 0 for an honest spelling.
         fuzzy: Whether an edit distance made the hit; False for exact names and disguises.
+        is_for: Whether an ending of the name says that the goods are for it.
     """
 
     start: int
@@ -109,12 +104,14 @@ class Hit:
     probability: float
     distance: float = 0.0
     fuzzy: bool = False
+    is_for: bool = False
 
 
 def name_prior(name: Name) -> float:
     """Return the probability that the name in its right spelling means the brand, before the letters' confidence."""
     if is_unspaced(name.folded):
-        return _PRIOR_BY_SYLLABLES.get(_written_letters(name.folded), _LONG_NAME_PRIOR)
+        priors = _PRIOR_BY_CHARACTERS if all(script_of(c) == "CJK" for c in name.folded) else _PRIOR_BY_SYLLABLES
+        return priors.get(written_letters(name.folded), _LONG_NAME_PRIOR)
     return _PRIOR_BY_LETTERS.get(len(name.folded), _LONG_NAME_PRIOR)
 
 
@@ -142,21 +139,30 @@ def respelled_hit(text: str, run: TokenRun, name: Name, in_photo: bool) -> Hit:
     spelling = text[run.start : run.end]
     done = tricks(spelling, fold(unenclosed(spelling)))
     text_words, name_words = (
-        [word for word in words if word not in AND_WORDS] for words in (fold_words(spelling), name.words)
+        [word for word in words if word not in and_words()] for words in (fold_words(spelling), name.words)
     )
     if done and not (done == ("invisible characters inside",) and len(text_words) == len(name_words)):
         return disguised_hit(run, spelling, name, done, in_photo)
     return Hit(run.start, run.end, name.brand, len(name.folded), name_prior(name))
 
 
-def plural_hit(text: str, run: TokenRun, name: Name, gram: str, in_photo: bool) -> Hit:
-    """Return the hit of a name with an ending; less probable for an ordinary word without a capital ("pumas")."""
-    hit = respelled_hit(text, run, name, in_photo)
+def inflected_hit(text: str, run: TokenRun, name: Name, gram: str, stem: Stem, in_photo: bool) -> Hit:
+    """Return the hit of a name with an ending; less probable for an ordinary word without a capital ("pumas").
+
+    Args:
+        text: The text that the hit stands in.
+        run: Where the inflected name stands.
+        name: The name.
+        gram: The folded letters of the inflected name.
+        stem: How the name comes from them.
+        in_photo: Whether the text was read in a photo.
+    """
+    hit = respelled_hit(text, run._replace(start=run.start + stem.prefix), name, in_photo)
     probability = hit.probability * _INFLECTED_SHARE
     lower = text[run.start : run.end].islower()
     if len(name.words) == 1 and (lower or in_photo) and is_word(gram):
         probability *= _COMMON_WORD_SHARE if lower else _COMMON_IN_PHOTO_SHARE
-    return replace(hit, probability=probability)
+    return replace(hit, probability=probability, is_for=stem.is_for and not hit.distance)
 
 
 def disguised_hit(run: TokenRun, spelling: str, name: Name, done: tuple[str, ...], in_photo: bool) -> Hit:
@@ -203,25 +209,6 @@ def may_be_disguise(spelling: str, plain_form: str, words: tuple[str, ...], name
     return name_words or (len(name.folded) >= _JOINED_MIN_LETTERS and not any(w.isdigit() for w in words))
 
 
-def may_stand_in(stretch: str, start: int, end: int, name: Name) -> bool:
-    """Return whether a name may stand at a place in a row of letters of a script that parts no words.
-
-    It may not where a Latin letter goes on, nor in mid-word where the name is short.
-    """
-    before, behind = stretch[start - 1 : start], stretch[end : end + 1]
-    if any(
-        outer and not is_unspaced(outer) and not is_unspaced(inner)
-        for outer, inner in ((before, stretch[start]), (behind, stretch[end - 1]))
-    ):
-        return False
-    least = _INSIDE_ROW_MIN_LETTERS.get(_script(stretch[start]), _INSIDE_ROW_MIN_LETTERS_ELSE)
-    if _written_letters(name.folded) >= least:
-        return True
-    return not (
-        _goes_on(before, stretch[start]) and _goes_on(behind, stretch[end - 1]) and not _PARTICLE.match(stretch, end)
-    )
-
-
 def without_overlaps(hits: list[Hit], length: int) -> list[Hit]:
     """Return the hits of which none overlap: the more exact goes first, then the longer; a disguise is exact.
 
@@ -240,15 +227,19 @@ def without_overlaps(hits: list[Hit], length: int) -> list[Hit]:
     return kept
 
 
-def kinds_of(text: str, hits: Sequence[Hit]) -> list[MentionKind]:
+def kinds_of(text: str, hits: Sequence[Hit], *, typed: bool) -> list[MentionKind]:
     """Return the kind of mention of each hit; names in one list share their role.
 
     Args:
         text: The text that the hits stand in.
         hits: Hits in the order of the text.
+        typed: Whether the text was typed, not read in a photo: only then it may deny a brand.
     """
     roles = [
-        role_of(text[: hit.start][-_ROLE_CONTEXT_CHARS:], text[hit.end : hit.end + _ROLE_CONTEXT_CHARS]) for hit in hits
+        ("compatible", True)
+        if hit.is_for
+        else role_of(text[: hit.start][-_ROLE_CONTEXT_CHARS:], text[hit.end : hit.end + _ROLE_CONTEXT_CHARS])
+        for hit in hits
     ]
     gaps = [text[a.end : b.start] for a, b in itertools.pairwise(hits)]
     for i, gap in enumerate(gaps, 1):
@@ -258,12 +249,10 @@ def kinds_of(text: str, hits: Sequence[Hit]) -> list[MentionKind]:
         joined = gaps[i].strip(" 0123456789()[]") and is_list_gap(gaps[i])
         if roles[i + 1] == ("compatible", True) and roles[i][0] is None and joined:
             roles[i] = "compatible", True
-    return [role or ("near" if hit.distance else "exact") for hit, (role, _) in zip(hits, roles, strict=True)]
-
-
-def _written_letters(folded: str) -> int:
-    """Return the number of letters of a folded name as they are written: a Korean syllable is one."""
-    return len(unicodedata.normalize("NFC", folded))
+    return [
+        role if role and (role != "denied" or (typed and not hit.distance)) else "near" if hit.distance else "exact"
+        for hit, (role, _) in zip(hits, roles, strict=True)
+    ]
 
 
 def _spaced_out(words: tuple[str, ...]) -> bool:
@@ -273,13 +262,3 @@ def _spaced_out(words: tuple[str, ...]) -> bool:
     """
     letters = sum(len(w) == 1 for w in words)
     return len(words) >= _DISGUISE_MIN_LETTERS and letters >= 2 and sum(map(len, words)) <= 2 * len(words)
-
-
-def _goes_on(beside: str, letter: str) -> bool:
-    """Return whether the letter beside is of the same script, so that a word may go on there."""
-    return bool(beside) and _script(beside) == _script(letter)
-
-
-def _script(letter: str) -> str:
-    """Return the first word of a letter's Unicode name, its script; a mark of length belongs to the syllables."""
-    return "KATAKANA" if letter == "ー" else unicodedata.name(letter, "").split(" ")[0]

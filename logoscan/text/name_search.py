@@ -6,116 +6,36 @@ Knows names and words; knows nothing of pictures or scores. How probable each hi
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
-from logoscan.text.folding import fold, plain, shown, skeleton, tricks, unenclosed
-from logoscan.text.fuzzy import FuzzyNames
+from logoscan.text.folding import fold, skeleton, tricks, unenclosed
 from logoscan.text.name_hits import (
     Hit,
-    Name,
     disguised_hit,
     exact_hit,
+    inflected_hit,
     may_be_disguise,
-    may_stand_in,
     name_prior,
-    plural_hit,
     respelled_hit,
     without_overlaps,
 )
-from logoscan.text.tokens import (
-    TextTokens,
-    TokenRun,
-    fold_digraphs,
-    fold_words,
-    is_unspaced,
-    joined_by_and,
-    read_tokens,
-    unspaced_stretches,
-)
+from logoscan.text.name_table import NameTable
+from logoscan.text.tokens import TextTokens, TokenRun, read_tokens
+from logoscan.text.unspaced import may_stand_in, unspaced_stretches
 from logoscan.text.words import is_common, is_word
-from logoscan.types import Brand
 
-__all__ = ["NameSearch", "NameTable"]
+__all__ = ["NameSearch"]
 
-# Shorter names have too many words one letter away.
-_FUZZY_MIN_LETTERS = 5
-# In typed text, names of 7 to 9 letters are also found with one edit in 3.5 letters, which allows two, if the first
-# letter is right, the text has six letters or more and no word is in a dictionary. Few honest words are so by chance
-# (`python -m benchmarks text --titles`).
-_TWO_EDITS_LETTERS, _TWO_EDITS_SHARE, _TWO_EDITS_MIN_TEXT = (7, 9), 3.5, 6
-# Up to this many names of those lengths that search is done: among 100,000, every tenth honest title held such a word.
-_TWO_EDITS_MAX_NAMES = 10_000
+# Text that may misspell two letters of a name has as many letters.
+_MIN_TWO_EDITS_TEXT = 6
+
 # Prior that a fuzzy hit means the brand, before its distance is subtracted. Stated, not fitted.
 _FUZZY_PRIOR = 0.6
-# Names of this length are also found inside of a longer word ("starbuckscoffee").
-_INSIDE_MIN_LETTERS = 6
 # Prior that a name inside of a longer word in a photo means the brand: lines are read without their spaces, but
 # "thermostat" is no Thermos. Typed words have their spaces, so they are not searched inside.
 _INSIDE_PRIOR = 0.4
-# Shorter names have no plural: too many words are such a name and an s.
-_INFLECTED_MIN_LETTERS = 4
-_ENDING_IN_ES = ("ses", "xes", "zes", "ches", "shes")
-_AND_IN_ONE_WORD = ("and", "und", "n", "et", "y")
-# Names with "and" of this length are also found in one word ("jackandjones").
-_JOINED_AND_LETTERS = 8
-
-
-class NameTable:
-    """Folded names of registered brands, in the tables that a search of a text looks up. Immutable.
-
-    Attributes:
-        names: Names by their strict fold.
-        disguised: Names by the skeleton of their fold; without names of digits alone.
-        respelled: Names by another honest spelling that is no name itself.
-        before_and: Folded words that stand before the "and" of a name.
-        unspaced: Names of two letters or more in scripts that part no words, by their fold.
-        fuzzy: Names of five letters or more, for one edit in five letters.
-        fuzzy_two_edits: Names of 7 to 9 letters, for one edit in 3.5 letters; empty if they are too many.
-    """
-
-    def __init__(self, brands: Iterable[Brand]) -> None:
-        """Fold the names of brands.
-
-        A brand's own name goes before another's alias; if two brands have one folded name, the first in the alphabet
-        has it.
-        """
-        ordered = sorted(brands, key=lambda b: b.name)
-        spellings = [(b.name, b.name) for b in ordered] + [(alias, b.name) for b in ordered for alias in b.aliases]
-        self.names: dict[str, Name] = {}
-        self.disguised: dict[str, Name] = {}
-        for spelling, brand in spellings:
-            folded = fold(spelling)
-            if folded and folded not in self.names:
-                name = self.names[folded] = Name(folded, brand, fold_words(shown(spelling)))
-                if not folded.isdigit():
-                    self.disguised.setdefault(skeleton(plain(folded)), name)
-        self.respelled: dict[str, Name] = {}
-        self.before_and: set[str] = set()
-        for spelling, _ in spellings:
-            self._add_other_spellings(spelling)
-        self.unspaced = {folded: name for folded, name in self.names.items() if is_unspaced(folded) and len(folded) > 1}
-        self.unspaced_lengths = sorted({len(folded) for folded in self.unspaced})
-        self.unspaced_heads = frozenset(folded[:2] for folded in self.unspaced)
-        self.inside_lengths = sorted({len(name) for name in self.names if len(name) >= _INSIDE_MIN_LETTERS})
-        self.fuzzy = FuzzyNames(name for name in self.names if len(name) >= _FUZZY_MIN_LETTERS)
-        least, most = _TWO_EDITS_LETTERS
-        middle = [n for n in self.names if least <= len(n) <= most]
-        self.fuzzy_two_edits = FuzzyNames(middle if len(middle) <= _TWO_EDITS_MAX_NAMES else (), share=_TWO_EDITS_SHARE)
-
-    def _add_other_spellings(self, spelling: str) -> None:
-        """Add how else honest people write a name: umlauts written out, and any "and" in place of its own."""
-        name = self.names.get(fold(spelling))
-        if name is None:
-            return
-        others = [fold_digraphs(shown(spelling))]
-        if words := joined_by_and(spelling):
-            self.before_and.update(a for a, b in itertools.pairwise(words) if b == "&")
-            others.append("".join(words))
-            joined = ["".join(word if word != "&" else sign for word in words) for sign in ("", *_AND_IN_ONE_WORD)]
-            others += [gram for gram in joined if len(gram) >= _JOINED_AND_LETTERS]
-        for other in others:
-            if other and other not in self.names:
-                self.respelled.setdefault(other, name)
+# Shorter words are too often words of several languages.
+_ENGLISH_MIN_LETTERS = 3
 
 
 class NameSearch:
@@ -174,7 +94,7 @@ class NameSearch:
     def _two_edits(self, gram: str, runs: list[TokenRun]) -> tuple[list[tuple[str, int]], list[TokenRun]]:
         """Return the names of which a gram misspells up to two letters, and the runs without an ordinary word."""
         strange = [run for run in runs if not any(map(is_word, run.words))]
-        if not strange or len(gram) < _TWO_EDITS_MIN_TEXT or not gram.isalpha():
+        if not strange or len(gram) < _MIN_TWO_EDITS_TEXT or not gram.isalpha():
             return [], []
         names = self._table.fuzzy_two_edits.search(gram)
         return [(folded, edits) for folded, edits in names if edits <= 2 and folded[0] == gram[0]], strange
@@ -205,20 +125,29 @@ class NameSearch:
                 yield from (respelled_hit(text, run, respelled[gram], self._in_photo) for run in grams[gram])
         for gram in tokens.respelled.keys() & names.keys():
             yield from (respelled_hit(text, run, names[gram], self._in_photo) for run in tokens.respelled[gram])
-        for gram, runs in tokens.grams.items():
-            if gram[-1] == "s" and gram not in names and (name := self._inflected(gram)):
-                for run in runs:
-                    if len(run.words[-1]) > 1:
-                        yield plural_hit(text, run, name, gram, self._in_photo)
+        for gram, runs in self._that_may_inflect(text, tokens):
+            if gram in names or gram in respelled or not (inflected := self._table.inflected(gram)):
+                continue
+            name, stem = inflected
+            if not stem.is_plural and (self._in_photo or (stem.is_slight and _is_english(tokens))):
+                continue
+            for run in runs:
+                whole = len(run.words) in (1, len(name.words)) and len(run.words[-1]) > len(stem.ending)
+                if whole and (stem.is_plural or not stem.is_short or text[run.start].isupper()):
+                    yield inflected_hit(text, run, name, gram, stem, self._in_photo)
 
-    def _inflected(self, gram: str) -> Name | None:
-        """Return the name of which a gram is the plural or the genitive, unless one of them is a common word."""
-        stems = [gram[:-1]] * (gram[-2:-1] != "s") + [gram[:-2]] * gram.endswith(_ENDING_IN_ES)
-        for stem in stems:
-            name = self._table.names.get(stem) if len(stem) >= _INFLECTED_MIN_LETTERS and stem[-1].isalpha() else None
-            if name and (len(name.words) > 1 or not (is_common(stem) or is_common(gram))):
-                return name
-        return None
+    def _that_may_inflect(self, text: str, tokens: TextTokens) -> list[tuple[str, list[TokenRun]]]:
+        """Return the runs whose last word may be an inflected one, or whose first one may have a prefix."""
+        if not text.isascii():
+            words = {word for runs in tokens.grams.values() for run in runs for word in (run.words[0], run.words[-1])}
+            inflected = set(filter(self._table.may_inflect, words))
+            return [
+                (gram, runs)
+                for gram, runs in tokens.grams.items()
+                if any(run.words[0] in inflected or run.words[-1] in inflected for run in runs)
+            ]
+        inflected = {word for _, _, (word,) in tokens.words if self._table.may_inflect(word)}
+        return [(gram, runs) for gram, runs in tokens.grams.items() if runs[0].words[-1] in inflected]
 
     def _in_stretches(self, text: str) -> Iterator[Hit]:
         """Yield names in letters of scripts that part no words, wherever they stand in a row of letters."""
@@ -235,7 +164,7 @@ class NameSearch:
                     if (end := at.get(begin + length)) is None:
                         continue
                     name = table.unspaced.get(joined[begin : begin + length])
-                    if name and may_stand_in(stretch, i, end, name):
+                    if name and may_stand_in(stretch, i, end, name.folded):
                         yield Hit(start + i, start + end, name.brand, len(name.folded), name_prior(name))
 
     def _disguised(self, text: str, tokens: TextTokens) -> Iterator[Hit]:
@@ -262,6 +191,12 @@ class NameSearch:
                     held = {word[i : i + n] for i in range(len(word) - n + 1)} & names.keys()
                     held -= {h for h in held if word in (h[0] + h, h + h[-1])}  # "FFitbit" is misspelled, not joined
                     yield from (Hit(start, end, names[h].brand, n, _INSIDE_PRIOR) for h in held)
+
+
+def _is_english(tokens: TextTokens) -> bool:
+    """Return whether most longer words of a text are common English ones, so that no name takes foreign endings."""
+    words = [run.words[0] for run in tokens.words if len(run.words[0]) >= _ENGLISH_MIN_LETTERS]
+    return 2 * sum(map(is_common, words)) >= len(words)
 
 
 def _misspellings(tokens: TextTokens) -> Iterator[tuple[str, list[TokenRun]]]:

@@ -7,13 +7,12 @@ of no stated amount, and what can be read in two ways counts as not said: better
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from logoscan.errors import InputError
-from logoscan.text.folding import unstacked
+from logoscan.text.letters import bare, unstacked
 
 __all__ = ["Pack", "measure", "pack"]
 
@@ -28,8 +27,8 @@ _SAME_AMOUNT = 0.05
 # beside a metric amount stand beside ml. As numbers the two differ by 4 %.
 _FLUID_OUNCE_ML = 29.5735
 
-# The patterns are applied to text that `_folded` made: no case or accents, single spaces, " x " for every sign of
-# times.
+# The patterns are applied to text that `_folded` made: no case or accents, simplified Chinese, single spaces, " x " for
+# every sign of times.
 _UNITS = (
     ("ml", 1.0, "mls? mill?ilit(?:er|re)s? mililitros? millilitri мл 毫升"),
     ("ml", 10.0, "cl centilit(?:er|re)s?"),
@@ -127,7 +126,7 @@ _COUNTS = tuple(
         rf" ?-?(?:of|von|mit|de|di|da|com|con|van|z|из):? {_COUNT}{_NOT_A_COUNT}",
         rf"{_STARTS}[ -]?(?:er)?[ -]?(?:packs?|pks?|pak|packung|multipacks?)(?![{_WORD_LETTERS}]| of [0-9]| abs\b)",
         rf"{_STARTS}-?er[ -]?(?:set|box)(?![{_WORD_LETTERS}])",
-        rf"{_ALONE}({_INT}) ?[個枚本足双点件只支瓶盒片袋条]?(?:セット|組|装|裝|入り|件套)",
+        rf"{_ALONE}({_INT}) ?[个枚本足双点件只支瓶盒片袋条]?(?:セット|组|装|入り|件套)",
         rf"{_STARTS} ?(?:{_PIECES})(?![{_WORD_LETTERS}])",
         rf"{_STARTS}(?:[ -]piece|-?pc)(?![{_WORD_LETTERS}])",
         rf"{_STARTS} (?:pairs?|paare?|paires|pares|paia|пары?)(?![{_WORD_LETTERS}])",
@@ -201,11 +200,8 @@ def measure(text: str) -> tuple[float, str] | None:
 
 
 def _folded(text: str) -> str:
-    unified = unicodedata.normalize(
-        "NFKD", unicodedata.normalize("NFKC", unstacked(text.strip()[:_MAX_CHARS])).casefold()
-    )
-    bare = unicodedata.normalize("NFC", "".join(c for c in unified if not "\u0300" <= c <= "\u036f"))
-    return _TIMES.sub(r"\1 x ", " ".join(bare.replace("''", '"').replace("×", "x").split()))
+    read = bare(unstacked(text.strip()[:_MAX_CHARS]))
+    return _TIMES.sub(r"\1 x ", " ".join(read.replace("''", '"').replace("×", "x").split()))
 
 
 _READERS = tuple((re.compile("|".join(row.split())), factor, unit) for unit, factor, row in _UNITS + _SIZES)

@@ -1,35 +1,29 @@
-"""Whether a text offers goods of a brand, goods for it ("for Dyson") or goods in its style ("Chanel style").
+"""Whether a text offers goods of a brand, goods for it ("for Dyson"), in its style ("Chanel style") or not of it.
 
-Knows words and where they stand; knows no brands. The words are those of `role_words`.
+Knows where words stand; knows no brands. The words are those of `languages`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal, TypeAlias
 
 from logoscan.text.folding import caseless
-from logoscan.text.role_words import ROLE_WORDS
+from logoscan.text.languages import Words, alternatives, words_of
 
 __all__ = ["Role", "is_list_gap", "role_of"]
 
-Role: TypeAlias = Literal["compatible", "style"]
+Role: TypeAlias = Literal["compatible", "style", "denied"]
 
 # Characters before and behind a name that are read: the words of its role stand close to it.
 _CHARS_BEFORE, _CHARS_AFTER = 64, 48
-# First code point of the scripts that part no words.
-_FIRST_UNSPACED = 0x0E00
-
-
 # Letters behind which a word of few letters is another word: 용품 and 用品 are supplies, 风衣 is a coat.
 _NOT_AFTER = {
     "용": "품",
-    "用": "品途心户戶料",
-    "風": "衣扇機机呂船箏筝暴鏡镜味景",
-    "风": "衣扇机筝暴镜帽味险琴油铃景",
+    "用": "品途心户料",
+    "风": "衣扇机吕船筝暴镜帽味险琴油铃景",
     "풍": "선경",
     "タイプ": "abc",
 }
@@ -45,7 +39,7 @@ _PHRASE_ENDS = {
 }
 # A word of a model, with a digit in it.
 _MODEL_WORD = (
-    r"(?: ?[-/] ?| )(?=[a-z]*\d)[0-9a-z]{1,16}(?: (?:pro|max|plus|mini|ultra|lite|air|se|fe|5g)(?![a-z0-9])){0,2}"
+    r"(?: ?[-/] ?| |^)(?=[a-z]*\d)[0-9a-z]{1,16}(?: (?:pro|max|plus|mini|ultra|lite|air|se|fe|5g)(?![a-z0-9])){0,2}"
 )
 # The model's line before it: "Samsung Galaxy S21 için".
 _MODEL_LINE = r"(?: [a-z]{2,12})?"
@@ -61,10 +55,9 @@ _NUMBERED = r"(?! ?(?:[:#]|(?:no|nr|number|code|id)(?!\w)))"
 # Not "like new", "type C", nor "style no. 315122".
 _STYLE_AFTER = rf"like(?! new(?!\w))|type(?! ?[-:]? ?(?:[a-z]|\d+)(?!\w)){_NUMBERED}|style{_NUMBERED}"
 _ENDING = re.compile(r"^['’‘ʼ`´](?:[^\W\d_]{1,4})(?![^\W_])")
-_AND = "and|or|und|oder|et|ou|y|e|o|en|of|i|oraz|lub|ve|veya|och|eller|og|и|или|та|和|与|與|或|や|と|及び|및|와|과"
-_LIST_GAP = re.compile(
-    rf"(?:{_MODEL_LINE}(?:{_MODEL_WORD}){{1,3}})? ?(?:,|/|&|\+|、|，|·|・|{_AND}) ?(?:{_AND})? ?|[ \d()\[\]]*"
-)
+_TOKEN = re.compile(r"[a-z0-9]+")
+_OR = ("or", "oder", "ou", "o", "of", "lub", "veya", "eller", "tai", "vagy", "sau", "или", "або", "atau", "hoặc",
+       "หรือ", "或", "や", "또는")  # fmt: skip
 
 
 def role_of(before: str, after: str) -> tuple[Role | None, bool]:
@@ -77,25 +70,32 @@ def role_of(before: str, after: str) -> tuple[Role | None, bool]:
     Example:
         >>> role_of("Kompatibel mit ", " V11: Filter"), role_of("", " tarzı çanta"), role_of("red ", " shoes")
         (('compatible', False), ('style', True), (None, False))
+        >>> role_of("these are not ", " shoes")
+        ('denied', False)
     """
     # the mark at the cut keeps the space beside the name
     ahead = caseless(f"{before[-_CHARS_BEFORE:]}\0")[:-1]
     behind = _ENDING.sub("", caseless(f"\0{after[:_CHARS_AFTER]}")[1:])
     find = _patterns()
+    may_say = not ahead.isascii() or "ompat" in ahead or not find.heads.isdisjoint(_TOKEN.findall(ahead))
     if find.style_after.match(behind):
         return "style", True
-    if _says(find.style_before, ahead):
+    if may_say and _says(find.style_before, ahead):
         return "style", False
-    if _says(find.for_before, ahead):
+    if may_say and _says(find.for_before, ahead):
         return "compatible", False
     if find.for_after.match(behind):
         return "compatible", True
+    if may_say and find.not_before.search(ahead):
+        return "denied", False
+    if find.not_after.match(behind):
+        return "denied", True
     return None, False
 
 
 def is_list_gap(gap: str) -> bool:
     """Return whether the text between two names joins them to one list: "for Apple, Samsung", "PlayStation 5 (PS5)"."""
-    return len(gap) <= _CHARS_AFTER and _LIST_GAP.fullmatch(caseless(f"\0{gap}\0")[1:-1]) is not None
+    return len(gap) <= _CHARS_AFTER and _patterns().list_gap.fullmatch(caseless(f"\0{gap}\0")[1:-1]) is not None
 
 
 def _says(pattern: re.Pattern[str], ahead: str) -> bool:
@@ -109,37 +109,60 @@ def _says(pattern: re.Pattern[str], ahead: str) -> bool:
 
 @dataclass(frozen=True)
 class _Patterns:
+    """Patterns for each role and side, and the words in ASCII letters that those before a name begin with."""
+
+    heads: frozenset[str]
     for_before: re.Pattern[str]
     for_after: re.Pattern[str]
     style_before: re.Pattern[str]
     style_after: re.Pattern[str]
+    not_before: re.Pattern[str]
+    not_after: re.Pattern[str]
+    list_gap: re.Pattern[str]
 
 
-def _alternatives(rows: Iterable[str]) -> tuple[str, str]:
-    """Return the words of all languages as two patterns: of scripts with spaces and of those without, longest first."""
-    words = {caseless(word) for row in rows for word in row.split("|") if word}
-    spaced = sorted((w for w in words if ord(w[0]) < _FIRST_UNSPACED), key=lambda w: (-len(w), w))
-    joined = sorted(words.difference(spaced), key=lambda w: (-len(w), w))
-    return "|".join(map(re.escape, spaced)), "|".join(f"{re.escape(w)}{_unless(w)}" for w in joined)
-
-
-def _unless(word: str) -> str:
-    letters = _NOT_AFTER.get(word, "")
-    return f"(?![{letters}])" if letters else ""
+def _words(name: str) -> Words:
+    return alternatives(words_of(name), _NOT_AFTER)
 
 
 @cache
 def _patterns() -> _Patterns:
     """Return one pattern for each role and side, over all languages; they match short texts without runs of spaces."""
-    table = ROLE_WORDS.values()
-    fillers, _ = _alternatives(row.fillers for row in table)
-    words, joined = _alternatives(row.for_before for row in table)
-    for_before = rf"(?:(?<!\w)(?P<word>{words})(?: (?:{fillers})){{0,3}}|{joined}|{_COMPATIBLE_WITH}) ?[:({_QUOTE}]? ?$"
-    words, joined = _alternatives(row.for_after for row in table)
+    devices = _words("devices")
+    fillers = alternatives((*words_of("fillers"), *words_of("devices")))
+    words = _words("for_before")
+    for_before = (
+        rf"(?:(?:(?<!\w)(?P<word>{words.spaced})(?: (?:{fillers.spaced})){{0,3}}|{_COMPATIBLE_WITH})"
+        rf"|(?:{words.joined})(?: ?(?:{fillers.joined})){{0,3}}) ?[:({_QUOTE}]? ?$"
+    )
+    words = _words("for_after")
     model = rf"(?:{_MODEL_LINE}(?:{_MODEL_WORD}){{1,3}})?"
-    for_after = rf"{model} ?[-–]? ?[)\]{_QUOTE}]? ?(?:(?:{words})(?!\w){_NOT_WITH}|{joined})"
-    words, joined = _alternatives(row.style_before for row in table)
-    style_before = rf"(?:(?<!\w)(?P<word>{words})|{joined}) ?[{_QUOTE}]? ?$"
-    words, joined = _alternatives(row.style_after for row in table)
-    style_after = rf" ?[-–]? ?[{_QUOTE}]? ?(?:(?:{_STYLE_AFTER}|(?!(?:type|style)(?!\w))(?:{words}))(?!\w)|{joined})"
-    return _Patterns(*map(re.compile, (for_before, for_after, style_before, style_after)))
+    things = rf"(?: (?:{devices.spaced})(?!\w)| ?(?:{devices.joined})){{0,2}}"
+    for_after = rf"{model}{things} ?[-–]? ?[)\]{_QUOTE}]? ?(?:(?:{words.spaced})(?!\w){_NOT_WITH}|{words.joined})"
+    words = _words("style_before")
+    style_before = rf"(?:(?<!\w)(?P<word>{words.spaced})|{words.joined}) ?[{_QUOTE}]? ?$"
+    words = _words("style_after")
+    style_after = (
+        rf" ?[-–]? ?[{_QUOTE}]? ?"
+        rf"(?:(?:{_STYLE_AFTER}|(?!(?:type|style)(?!\w))(?:{words.spaced}))(?!\w)|{words.joined})"
+    )
+    words, between = _words("not_before"), _words("not_fillers")
+    not_before = (
+        rf"(?:(?<!\w)(?:{words.spaced})(?: (?:{between.spaced})(?!\w)){{0,3}}"
+        rf"|(?:{words.joined})(?: ?(?:{between.joined})){{0,2}}) ?[{_QUOTE}]? ?$"
+    )
+    words = _words("not_after")
+    not_after = (
+        rf" ?[{_QUOTE}]? ?(?:(?:(?:{between.spaced}) )?(?:{words.spaced})(?!\w)"
+        rf"|(?:(?:{between.joined}) ?){{0,2}}(?:{words.joined}))"
+    )
+    words = alternatives((*words_of("and_words"), *_OR))
+    joining = f"{words.spaced}|{words.joined}"
+    list_gap = (
+        rf"(?:{_MODEL_LINE}(?:{_MODEL_WORD}){{1,3}})? ?(?:,|/|&|\+|、|，|·|・|{joining}) ?(?:{joining})? ?|[ \d()\[\]]*"
+    )
+    before = (*words_of("for_before"), *words_of("style_before"), *words_of("not_before"))
+    heads = frozenset(head[0] for word in before if (head := _TOKEN.findall(caseless(word))))
+    return _Patterns(
+        heads, *map(re.compile, (for_before, for_after, style_before, style_after, not_before, not_after, list_gap))
+    )

@@ -9,14 +9,26 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterator, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from typing import NamedTuple, TypeAlias
 
-from logoscan.text.folding import INVISIBLE, SIGNS_FOR_LETTERS, fold, plain, shown
+from logoscan.text.folding import SIGNS_FOR_LETTERS, fold, plain, shown
+from logoscan.text.languages import words_of
+from logoscan.text.letters import INVISIBLE, VOWEL_SIGNS
+from logoscan.text.unspaced import UNSPACED
 
-__all__ = ["AND_WORDS", "Grams", "TextTokens", "TokenRun", "fold_digraphs", "fold_words", "is_unspaced",
-           "joined_by_and", "name_key", "read_tokens", "unspaced_stretches"]  # fmt: skip
+__all__ = [
+    "Grams",
+    "TextTokens",
+    "TokenRun",
+    "and_words",
+    "fold_digraphs",
+    "fold_words",
+    "joined_by_and",
+    "name_key",
+    "read_tokens",
+]
 
 # Words of the text that are joined to compare them with one name.
 _MAX_WORDS = 4
@@ -28,37 +40,27 @@ _MAX_PIECE = 6
 # Letters of all pieces together: names are hardly ever longer, and a text of short words alone has many such runs.
 _MAX_SPACED_LETTERS = 24
 
-# Letters and marks of Thai, Lao, Tibetan, Burmese, Khmer, Chinese, Japanese and Korean, as the inside of a character
-# class. Words end where these letters begin, because their scripts part no words, or hang endings on foreign words
-# ("Nike의"). None of them passes for a Latin letter, and no digits are among them: "n〇ke" is one word, and so is
-# "Аdidas".
-_UNSPACED = (
-    "\u0e01-\u0e4f\u0e81-\u0ecf\u0f00-\u0fff\u1000-\u100f\u1011-\u101c\u101e-\u1039\u1050-\u109f\u1100-\u11ff\u1780-\u17df\u3005\u3006"
-    "\u3041-\u318f\u31a0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97f\ua9e0-\ua9ff\uaa60-\uaa7f\uac00-\ud7ff\uf900-\ufaff"
-    "\uff66-\uffdc\U0001b000-\U0001b16f\U00020000-\U0003ffff"
-)
-_SPACED = rf"[^\W_{_UNSPACED}]"
+_SPACED = rf"[^\W_{UNSPACED}]"
 _APOSTROPHE = "'’‘＇"
-_WORD = re.compile(rf"[{_UNSPACED}]+|{_SPACED}+(?:[{_APOSTROPHE}]{_SPACED}+)*")
-_STRETCH = re.compile(rf"(?:{_SPACED}|[{_UNSPACED}])*[{_UNSPACED}](?:{_SPACED}|[{_UNSPACED}])*")
-_OF_UNSPACED = re.compile(f"[{_UNSPACED}]")
+_WORD = re.compile(rf"[{UNSPACED}]+|{_SPACED}+(?:[{_APOSTROPHE}]{_SPACED}+)*")
+# Marks inside of words: accents that stand apart from their letters, and vowels from Israel to Sri Lanka.
+_MARKS = "\u0300-\u036f\u0591-\u05bd\u05bf-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u093c\u09bc\u0a3c\u0b3c" + "".join(
+    sorted(c for c in VOWEL_SIGNS if c < "\u0e00")
+)
+_MARKED = re.compile(f"[{_MARKS}]")
+_MARKED_WORD = re.compile(rf"[{UNSPACED}]+|(?:{_SPACED}|[{_MARKS}])+(?:[{_APOSTROPHE}](?:{_SPACED}|[{_MARKS}])+)*")
 _SIGNED = re.escape(SIGNS_FOR_LETTERS)
-_DISTURBED = re.compile(rf"(?:[{_SIGNED}]|[{INVISIBLE}\u0300-\u036f])")
+_DISTURBED = re.compile(rf"[{_SIGNED}{INVISIBLE}{_MARKS}]")
 # A word with signs ("adida$") or invisible characters inside.
 _DISTURBED_WORD = re.compile(
-    rf"(?:[{_SIGNED}][{_APOSTROPHE}]?){{0,4}}{_SPACED}(?:[{_SIGNED}{INVISIBLE}\u0300-\u036f{_APOSTROPHE}]*{_SPACED})*"
-    rf"(?:[{INVISIBLE}{_APOSTROPHE}]*[{_SIGNED}](?!\d))*"
-    rf"|[{_UNSPACED}](?:[{INVISIBLE}]*[{_UNSPACED}])*"
+    rf"(?:[{_SIGNED}][{_APOSTROPHE}]?){{0,4}}{_SPACED}(?:[{_SIGNED}{INVISIBLE}{_MARKS}{_APOSTROPHE}]*{_SPACED})*"
+    rf"[{_MARKS}]*(?:[{INVISIBLE}{_APOSTROPHE}]*[{_SIGNED}](?!\d))*"
+    rf"|[{UNSPACED}](?:[{INVISIBLE}]*[{UNSPACED}])*"
 )
 # The ending of an inflected name: "Nike's", Turkish "Nike'ın", Polish "Nike'a".
 _ENDING = re.compile(rf"[{_APOSTROPHE}ʼ]([^\W\d_]{{1,4}})$")
 # Letters that must stand before an ending other than 's: "D'Oro" is no D.
 _ENDED_MIN_LETTERS = 3
-AND_WORDS = frozenset(
-    {"and", "und", "et", "y", "e", "i", "en", "og", "och", "ve", "es", "ja", "n", "και", "и"}
-    | {"和", "与", "與", "及", "と", fold("및")}
-)
-"""Words for "and", folded."""
 _AND_SIGNS = frozenset("&＆﹠+＋")
 # Words with umlauts in one text that are written out, and positions of "and" that are tried: names hold few of them.
 _MAX_RESPELLED = 500
@@ -104,9 +106,15 @@ class TextTokens(NamedTuple):
     respelled: Grams
 
 
+@cache
+def and_words() -> frozenset[str]:
+    """Return the words for "and" of all languages, folded."""
+    return frozenset(map(fold, words_of("and_words")))
+
+
 def fold_words(text: str) -> tuple[str, ...]:
     """Return the words of a text, folded; hidden characters and signs part words."""
-    return tuple(fold(word) for word in _WORD.findall(text))
+    return tuple(fold(match.group()) for match in _find_words(text))
 
 
 def read_tokens(text: str, before_and: Collection[str] = ()) -> TextTokens:
@@ -116,7 +124,7 @@ def read_tokens(text: str, before_and: Collection[str] = ()) -> TextTokens:
         text: Any text.
         before_and: Folded words that stand before the "and" of a name; an "and" is looked for only behind them.
     """
-    views = [[(m.start(), m.end(), m.group()) for m in _WORD.finditer(text)]]
+    views = [[(m.start(), m.end(), m.group()) for m in _find_words(text)]]
     if _DISTURBED.search(text):
         merged = [(m.start(), m.end(), m.group()) for m in _DISTURBED_WORD.finditer(text)]
         views += [merged] if merged != views[0] else []
@@ -131,15 +139,8 @@ def read_tokens(text: str, before_and: Collection[str] = ()) -> TextTokens:
     return TextTokens(grams, spaced, read or {**grams, **spaced}, words, _respelled_runs(text, views, before_and))
 
 
-def is_unspaced(text: str) -> bool:
-    """Return whether the text has letters of a script that parts no words."""
-    return not text.isascii() and _OF_UNSPACED.search(text) is not None
-
-
-def unspaced_stretches(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the rows of letters that hold some of a script that parts no words, each with its start in the text."""
-    if not text.isascii():
-        yield from ((m.start(), m.group()) for m in _STRETCH.finditer(text))
+def _find_words(text: str) -> Iterator[re.Match[str]]:
+    return (_MARKED_WORD if not text.isascii() and _MARKED.search(text) else _WORD).finditer(text)
 
 
 def fold_digraphs(text: str) -> str:
@@ -155,7 +156,7 @@ def joined_by_and(name: str) -> tuple[str, ...]:
         (('jack', '&', 'jones'), ('h', '&', 'm'), ())
     """
     name = shown(name)
-    view = [(m.start(), m.end(), m.group()) for m in _WORD.finditer(name)]
+    view = [(m.start(), m.end(), m.group()) for m in _find_words(name)]
     return _with_signs(name, view, strict=True) if len(view) > 1 else ()
 
 
@@ -185,7 +186,7 @@ def _with_signs(text: str, view: _View, *, strict: bool) -> tuple[str, ...]:
         before, behind = gaps[i - 1], gaps[i] if i < len(gaps) else None
         if (
             behind is not None
-            and words[i] in AND_WORDS
+            and words[i] in and_words()
             and out[-1] != "&"
             and _is_word_gap(before)
             and _is_word_gap(behind)
@@ -205,7 +206,7 @@ def _is_word_gap(gap: str) -> bool:
 
     It does not in "L.E.I." and "In-N-Out"; words of two scripts that stand side by side have no gap.
     """
-    return not gap or gap.strip(f" \t\n{_APOSTROPHE}") == ""
+    return all(c.isspace() or c in _APOSTROPHE for c in gap)
 
 
 def _respelled_runs(text: str, views: Sequence[_View], before_and: Collection[str]) -> Grams:
@@ -227,7 +228,7 @@ def _respelled_runs(text: str, views: Sequence[_View], before_and: Collection[st
     for k in range(1, len(folded)):
         if folded[k - 1] not in before_and:
             continue
-        if folded[k] not in AND_WORDS and text[view[k - 1][1] : view[k][0]].strip() not in _AND_SIGNS:
+        if folded[k] not in and_words() and text[view[k - 1][1] : view[k][0]].strip() not in _AND_SIGNS:
             continue
         starts, most = range(max(0, k - 3), k), min(len(view), k + _MAX_WORDS)
         for i, j in ((start, end) for start in starts for end in range(k + 1, most + 1)):

@@ -19,7 +19,7 @@ from logoscan.index.logo_index import LogoIndex
 from logoscan.index.vet import CONFLICTS, ConflictKind, vet_names
 from logoscan.pricing.model import PriceModel
 from logoscan.pricing.sample import PriceRecord
-from logoscan.text.brand_names import NO_BRAND
+from logoscan.text.brand_names import no_brand_words
 from logoscan.types import Brand, ImageSource, UsualPrice
 
 ENCODER = FakeEncoder()
@@ -182,6 +182,6 @@ def test_vetting_does_not_depend_on_order_and_is_repeatable(given_names: list[st
     assert (len(one_by_one) == len(brands)) == (not vet_names(brands, {}))
 
 
-@pytest.mark.parametrize("word", sorted(NO_BRAND - {""}))
+@pytest.mark.parametrize("word", sorted(no_brand_words()))
 def test_phrases_for_no_brand_cannot_be_registered(word: str) -> None:
     assert [c.kind for c in vet_names([Brand(word.upper())], {})] == ["name"]

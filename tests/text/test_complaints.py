@@ -11,6 +11,7 @@ from strategies import quick, texts
 
 from logoscan.errors import InputError
 from logoscan.text.complaints import Complaint, Complaints, complaint_value, find_complaints
+from logoscan.text.languages import languages
 
 
 def test_no_reviews_say_nothing() -> None:
@@ -345,3 +346,42 @@ def test_long_reviews_return_soon(reviews: list[str]) -> None:
     began = time.process_time()
     find_complaints(reviews)
     assert time.process_time() - began < 8, "seconds of work; about one here"
+
+
+_BY_LANGUAGE = {
+    "en": ("It is a fake", "This is not a fake"), "de": ("Das ist eine Fälschung", "Das ist keine Fälschung"),
+    "fr": ("C'est une contrefaçon", "Ce n'est pas une contrefaçon"), "es": ("Es falso", "No es falso"),
+    "it": ("È falso", "Non è falso"), "nl": ("Dit is namaak", "Dit is geen namaak"), "pt": ("É falso", "Não é falso"),
+    "pl": ("To podróbka", "To nie podróbka"), "cs": ("Je to padělek", "Není to padělek"),
+    "hu": ("Ez hamisítvány", "Ez nem hamisítvány"), "ro": ("Este un produs contrafăcut", "Nu este contrafăcut"),
+    "tr": ("Bu ürün sahte", "Bu ürün sahte değil"), "sv": ("Det är en förfalskning", "Det är inte en förfalskning"),
+    "da": ("Det er en forfalskning", "Det er ikke en forfalskning"),
+    "no": ("Dette er en forfalskning", "Dette er ikke en forfalskning"),
+    "fi": ("Tämä on väärennös", "Tämä ei ole väärennös"), "el": ("Είναι απομίμηση", "Δεν είναι απομίμηση"),
+    "ru": ("Это подделка", "Это не подделка"), "uk": ("Це підробка", "Це не підробка"),
+    "ar": ("هذا المنتج مقلد", "هذا المنتج غير مقلد"), "hi": ("यह नकली है", "यह नकली नहीं है"),
+    "id": ("Barang palsu", "Bukan barang palsu"), "vi": ("Đây là hàng giả", "Đây không phải là hàng giả"),
+    "th": ("เป็นของปลอม", "ไม่ใช่ของปลอม"), "lo": ("ແມ່ນຂອງປອມ", "ບໍ່ແມ່ນຂອງປອມ"), "km": ("ផលិតផលក្លែងក្លាយ", "មិនក្លែងក្លាយ"),
+    "my": ("ဒါ အတု", "ဒါ အတုမဟုတ်"), "ja": ("これは偽物です", "偽物ではありません"), "zh": ("是假货", "不是假货"),
+    "ko": ("가품입니다", "가품이 아닙니다"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("language", list(languages()))
+def test_every_language_complains_and_denies(language: str) -> None:
+    claim, denial = _BY_LANGUAGE[language]
+    assert len(find_complaints([claim]).found) == 1
+    assert find_complaints([denial]).found == ()
+
+
+_NOT_GENUINE = {
+    "cs": "Není to originál", "hu": "Nem eredeti", "ro": "Nu este original", "sv": "Inte äkta", "da": "Ikke original",
+    "no": "Ikke ekte", "fi": "Ei ole aito", "el": "Δεν είναι γνήσιο", "uk": "Це не оригінал", "ar": "ليس اصلي",
+    "hi": "असली नहीं है", "id": "Tidak asli", "vi": "Không phải chính hãng", "th": "ไม่ใช่ของแท้", "lo": "ບໍ່ແມ່ນຂອງແທ້",
+    "km": "មិនមែនពិតប្រាកដ", "my": "အစစ်မဟုတ်ဘူး", "ja": "本物ではない", "zh": "不是正品", "ko": "정품이 아니에요",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("review", _NOT_GENUINE.values(), ids=_NOT_GENUINE)
+def test_denied_genuineness_is_a_complaint(review: str) -> None:
+    assert len(find_complaints([review]).found) == 1
