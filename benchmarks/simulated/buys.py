@@ -71,14 +71,16 @@ class Market:
         share = np.arange(1, brands + 1.0) ** -world["brand_size_exponent"]
         self.brand = rng.choice(brands, count, p=share / share.sum())
         sizes = np.bincount(self.brand, minlength=brands)
-        rate = rng.beta(*world["rate_between_brands"]["beta"], brands)
+        first, second = world["rate_between_brands"]["beta"]
+        rate = rng.beta(first, second, brands)
         rate = np.minimum(rate * world["counterfeit_rate"] * count / (rate * sizes).sum(), 1.0)
         self.fake: Truth = rng.random(count) < rate[self.brand]
         self.price: Floats = rng.lognormal(world["price"]["log_mean"], world["price"]["log_sigma"], count)
         self.seller = np.zeros(count, np.int64)
         for number, size in enumerate(sizes.tolist()):
-            weight = rng.lognormal(0.0, SELLER_SIZE_SIGMA, 1 + size // world.get("listings_per_seller", LISTINGS_PER_SELLER))
-            drawn = rng.choice(len(weight), size, p=weight / weight.sum())
+            sellers = 1 + size // world.get("listings_per_seller", LISTINGS_PER_SELLER)
+            weight = rng.lognormal(0.0, SELLER_SIZE_SIGMA, sellers)
+            drawn = rng.choice(sellers, size, p=weight / weight.sum())
             self.seller[self.brand == number] = number * count + drawn
 
     def score(self, area: float, rate: float, rng: np.random.Generator) -> Floats:

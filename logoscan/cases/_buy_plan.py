@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
@@ -18,6 +19,7 @@ from logoscan.cases._buy_candidates import arrow, checked, polars_and_svy
 from logoscan.cases._inclusion import Floats, Ints, inclusion_probabilities, random_order
 from logoscan.errors import CorruptFileError, InputError
 from logoscan.io.bad_rows import OnError
+from logoscan.io.csv_output import safe_text
 from logoscan.io.files import atomic_write
 from logoscan.io.records import from_json, to_json
 from logoscan.io.sealed_lines import seal, unseal
@@ -126,6 +128,14 @@ class BuyPlan:
         """How many of them are counterfeit by the score."""
         return sum(stratum.suspected for stratum in self.strata)
 
+    @cached_property
+    def _by_id(self) -> dict[str, PlannedBuy]:
+        return {safe_text(buy.listing_id): buy for buy in self.buys} | {buy.listing_id: buy for buy in self.buys}
+
+    def find(self, listing_id: str) -> PlannedBuy | None:
+        """Return the buy of a listing, by its id as it is or as a sheet has it; None where none was planned."""
+        return self._by_id.get(listing_id)
+
     def save(self, path: str | Path) -> None:
         """Write the plan as Parquet, atomically and for this account alone; the settings stand in its metadata.
 
@@ -163,7 +173,9 @@ class BuyPlan:
         except CorruptFileError:
             raise
         except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
-            raise CorruptFileError(f"{path.name}: expected a plan of buys, got something else ({error!s:.120})") from None
+            raise CorruptFileError(
+                f"{path.name}: expected a plan of test buys, got another file ({error!s:.99})"
+            ) from None
         if about.rows_sha256 != _rows_sha256(buys):
             raise CorruptFileError(f"{path.name}: expected the listings that were drawn, got others: it was altered")
         return replace(about, buys=buys, rows_sha256="")
@@ -237,19 +249,14 @@ def plan_buys(
     frame = svy.Sample(data=polars.DataFrame({"row": order, "size": pi[order]}), design=svy.Design(mos="size"))
     drawn = frame.sampling.pps_sys(budget, certainty_threshold=1.0, rstate=seed, prob_name="pi").data
     rows: Ints = drawn["row"].to_numpy()
-    exact = np.minimum(drawn["pi"].to_numpy(), 1.0)
+    chances = np.minimum(drawn["pi"].to_numpy(), 1.0).tolist()
     buys = tuple(
         PlannedBuy(**row, pi=chance, stratum=names[stratum])
-        for row, chance, stratum in zip(table.take(rows).to_pylist(), exact.tolist(), strata[rows].tolist(), strict=True)
+        for row, chance, stratum in zip(table.take(rows).to_pylist(), chances, strata[rows].tolist(), strict=True)
     )
-    count, suspected, expected, bought = (
-        np.bincount(strata, minlength=len(names)), np.bincount(strata, p), np.bincount(strata, pi),
-        np.bincount(strata[rows], minlength=len(names)),
-    )  # fmt: skip
-    planned = [
-        PlannedStratum(name, int(count[i]), float(suspected[i]), float(expected[i]), int(bought[i]))
-        for i, name in enumerate(names)
-    ]
+    count, bought = (np.bincount(codes, minlength=len(names)).tolist() for codes in (strata, strata[rows]))
+    suspected, expected = (np.bincount(strata, values).tolist() for values in (p, pi))
+    planned = [PlannedStratum(*row) for row in zip(names, count, suspected, expected, bought, strict=True)]
     planned.sort(key=lambda stratum: (-stratum.candidates, stratum.name))
     made_at = datetime.now(UTC).isoformat(timespec="seconds")
     return BuyPlan(buys, tuple(planned), tuple(by), floor, explore, most_per_seller, seed, made_at)
@@ -258,16 +265,15 @@ def plan_buys(
 def _codes(column: Any) -> tuple[Ints, list[str]]:
     """Return a column of texts as numbers, -1 for null, and the text of each."""
     encoded = column.combine_chunks().dictionary_encode()
-    codes = encoded.indices.cast("int64").fill_null(-1).to_numpy(zero_copy_only=False)
+    codes: Ints = encoded.indices.cast("int64").fill_null(-1).to_numpy(zero_copy_only=False).copy()
     return codes, encoded.dictionary.to_pylist()
 
 
 def _seller_codes(table: Any) -> Ints:
     """Return a number for each seller, and one for each listing without a seller."""
-    column = table["seller_id"].combine_chunks().dictionary_encode()
-    codes = column.indices.cast("int64").fill_null(-1).to_numpy(zero_copy_only=False).copy()
+    codes, names = _codes(table["seller_id"])
     unknown = np.flatnonzero(codes < 0)
-    codes[unknown] = len(column.dictionary) + np.arange(len(unknown))
+    codes[unknown] = len(names) + np.arange(len(unknown))
     return codes
 
 

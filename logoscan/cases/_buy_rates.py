@@ -27,6 +27,8 @@ _EDGE = 1e-9
 
 _Interval: TypeAlias = tuple[float, float, float]
 """An estimate and the ends of its interval."""
+_Kind: TypeAlias = By | Literal["all"]
+"""What rates are grouped by; "all" is one group."""
 
 
 @dataclass(frozen=True)
@@ -117,66 +119,77 @@ def estimate_rate(
     if unknown := [name for name in by if name not in get_args(By)]:
         raise InputError(f"estimate_rate.by: expected {', '.join(get_args(By))}, got {unknown[0]!r:.80}")
     outcomes: dict[str, Outcome] = {}
-    planned = {buy.listing_id for buy in plan.buys}
     outside = 0
 
     def good() -> Iterator[BuyResult | BadRow]:
         nonlocal outside
         for result in results:
-            if result.listing_id not in planned:
+            buy = plan.find(result.listing_id)
+            if buy is None:
                 outside += 1
-                yield BadRow(result.line, f"listing_id: {result.listing_id!r:.80} is not in the plan: no part of a rate")
-            elif result.listing_id in outcomes:
+                yield BadRow(result.line, f"listing_id: {result.listing_id!r:.80} is in no rate: it was not planned")
+            elif buy.listing_id in outcomes:
                 yield BadRow(result.line, f"listing_id: {result.listing_id!r:.80} has a result already; it counts")
             else:
-                outcomes[result.listing_id] = result.outcome
+                outcomes[buy.listing_id] = result.outcome
                 yield result
 
     for _ in good_rows(good(), on_error, "results"):
         pass
-    groups = _rates(plan, outcomes, by, confidence)
-    overall = groups.pop("all")[0]
-    return Rates(overall, {name: groups[name] for name in by}, confidence, outside)
+    rates = _rates(plan, outcomes, ("all", *by), confidence)
+    return Rates(rates["all"][0], {kind: rates[kind] for kind in by}, confidence, outside)
 
 
 def _rates(
-    plan: BuyPlan, outcomes: Mapping[str, Outcome], by: Sequence[By], confidence: float
-) -> dict[str, tuple[Rate, ...]]:
-    """Return the rates of the groups of each kind, and under "all" the one of all listings."""
+    plan: BuyPlan, outcomes: Mapping[str, Outcome], kinds: Sequence[_Kind], confidence: float
+) -> dict[_Kind, tuple[Rate, ...]]:
+    """Return the rates of the groups of each kind."""
     judged = [buy for buy in plan.buys if outcomes.get(buy.listing_id) in ("counterfeit", "genuine")]
     fakes = {listing for listing, outcome in outcomes.items() if outcome == "counterfeit"}
     unjudged = {buy.listing_id for buy in plan.buys} - {buy.listing_id for buy in judged}
-    sample = _sample(plan, judged, fakes, by) if judged else None
-    least, most = (_sample(plan, plan.buys, fake, by) for fake in (fakes, fakes | unjudged))
-    out = {}
-    for kind in ("all", *by):
+    sample = _sample(plan, judged, fakes, kinds) if judged else None
+    least, most = (_sample(plan, plan.buys, fake, kinds) for fake in (fakes, fakes | unjudged))
+    out: dict[_Kind, tuple[Rate, ...]] = {}
+    for kind in kinds:
         counts: dict[str, Counter[Outcome | None]] = {}
         for buy in plan.buys:
             counts.setdefault(_group(buy, kind), Counter())[outcomes.get(buy.listing_id)] += 1
         estimates = {} if sample is None else _intervals(sample, kind, confidence)
         lowest, highest = _shares(least, kind), _shares(most, kind)
-        rates = [
-            Rate(
-                name, of.total(), of["counterfeit"], of["genuine"], of["not_delivered"], of["inconclusive"], of[None],
-                *estimates.get(name, (None, 0.0, 1.0)), lowest[name], highest[name],
+        rates = []
+        for name, of in counts.items():
+            rate, low, high = estimates.get(name, (None, 0.0, 1.0))
+            rates.append(
+                Rate(
+                    name,
+                    of.total(),
+                    of["counterfeit"],
+                    of["genuine"],
+                    of["not_delivered"],
+                    of["inconclusive"],
+                    of[None],
+                    rate,
+                    low,
+                    high,
+                    lowest[name],
+                    highest[name],
+                )
             )
-            for name, of in counts.items()
-        ]  # fmt: skip
         out[kind] = tuple(sorted(rates, key=lambda rate: (-rate.planned, rate.name)))
     return out
 
 
-def _group(buy: PlannedBuy, kind: By | Literal["all"]) -> str:
+def _group(buy: PlannedBuy, kind: _Kind) -> str:
     return "all" if kind == "all" else buy.group(kind)
 
 
-def _sample(plan: BuyPlan, buys: Sequence[PlannedBuy], fakes: set[str], by: Sequence[By]) -> Any:
+def _sample(plan: BuyPlan, buys: Sequence[PlannedBuy], fakes: set[str], kinds: Sequence[_Kind]) -> Any:
     """Return buys as a sample of svy, with a column for each kind of group."""
     polars, svy = polars_and_svy()
     data: dict[str, list[Any]] = {
         "fake": [int(buy.listing_id in fakes) for buy in buys],
         "weight": [1.0 / buy.pi for buy in buys],
-        **{kind: [_group(buy, kind) for buy in buys] for kind in ("all", *by)},
+        **{kind: [_group(buy, kind) for buy in buys] for kind in kinds},
     }
     sample = svy.Sample(data=polars.DataFrame(data), design=svy.Design(wgt="weight"))
     return _calibrated(sample, np.array([buy.p for buy in buys]), plan)
@@ -196,12 +209,12 @@ def _calibrated(sample: Any, p: np.ndarray[Any, np.dtype[np.float64]], plan: Buy
     return calibrated if calibrated.data[calibrated.design.wgt].min() > 0 else sample
 
 
-def _shares(sample: Any, kind: str) -> dict[str, float]:
+def _shares(sample: Any, kind: _Kind) -> dict[str, float]:
     """Return svy's estimated share of counterfeits in each group."""
     return {row.by_level[0]: float(row.est) for row in sample.estimation.mean("fake", by=kind).estimates}
 
 
-def _intervals(sample: Any, kind: str, confidence: float) -> dict[str, _Interval]:
+def _intervals(sample: Any, kind: _Kind, confidence: float) -> dict[str, _Interval]:
     """Return svy's estimated share of counterfeits in each group, with its interval.
 
     svy has the interval of Korn and Graubard in two forms. "beta", that of R's survey, takes the effective number of
@@ -215,7 +228,7 @@ def _intervals(sample: Any, kind: str, confidence: float) -> dict[str, _Interval
     return {name: found if _EDGE < found[0] < 1 - _EDGE else edge[name] for name, found in inner.items()}
 
 
-def _proportions(sample: Any, kind: str, method: str, confidence: float) -> dict[str, _Interval]:
+def _proportions(sample: Any, kind: _Kind, method: str, confidence: float) -> dict[str, _Interval]:
     found = sample.estimation.prop("fake", by=kind, ci_method=method, alpha=1.0 - confidence)
     out: dict[str, _Interval] = {}
     for row in found.estimates:

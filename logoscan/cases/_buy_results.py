@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias, get_args
 from logoscan.cases._buy_plan import BuyPlan
 from logoscan.errors import InputError
 from logoscan.io.bad_rows import OnError, check_on_error, good_rows
-from logoscan.io.csv_output import csv_lines
+from logoscan.io.csv_output import csv_lines, safe_text
 from logoscan.io.csv_rows import read_csv
 from logoscan.io.rows import BadRow
 from logoscan.review.verdict_rows import VerdictRow
@@ -20,7 +20,7 @@ __all__ = ["BuyResult", "Outcome", "read_buys", "result_sheet", "to_labels"]
 Outcome: TypeAlias = Literal["counterfeit", "genuine", "not_delivered", "inconclusive"]
 """What became of a buy."""
 
-_COLUMNS = ("listing_id", "outcome", "brand", "reviewer", "note")
+_REQUIRED = ("listing_id", "outcome")
 _SHEET = ("listing_id", "brand", "category", "seller_id", "price", "outcome", "reviewer", "note")
 
 
@@ -61,7 +61,7 @@ def result_sheet(plan: BuyPlan) -> str:
 def read_buys(
     path: str | Path, *, on_error: OnError = "skip", columns: Mapping[str, str] | None = None
 ) -> tuple[BuyResult, ...]:
-    """Return the results of a CSV file: listing_id, outcome and, where it has them, brand, reviewer and note.
+    """Return the results of a CSV file, such as a sheet: listing_id, outcome and, if any, brand, reviewer and note.
 
     A row whose outcome is empty is a buy that is still waited for. Of several results of one listing the first counts.
 
@@ -74,7 +74,7 @@ def read_buys(
         InputError: There is no such file, a column is missing, or a row is bad and `on_error` is "raise".
     """
     check_on_error(on_error)
-    rows = read_csv(path, _COLUMNS, _COLUMNS[:2], columns=columns, owner="results")
+    rows = read_csv(path, _SHEET, _REQUIRED, columns=columns, owner="results")
     return tuple(good_rows(_results(rows), on_error, Path(path).name))
 
 
@@ -100,9 +100,7 @@ def _results(rows: Iterable[tuple[int, Mapping[str, str] | BadRow]]) -> Iterator
             yield BuyResult(listing, outcome, brand, reviewer, note, line)  # type: ignore[arg-type]
 
 
-def to_labels(
-    results: Iterable[BuyResult], plan: BuyPlan, *, on_error: OnError = "skip"
-) -> Iterator[VerdictRow]:
+def to_labels(results: Iterable[BuyResult], plan: BuyPlan, *, on_error: OnError = "skip") -> Iterator[VerdictRow]:
     """Yield a verdict for each buy whose goods were judged, with the weight 1 / pi, for `Journal.import_rows`.
 
     A listing that is not in the plan has the weight 1: nobody knows how it was chosen. A planned listing without a
@@ -117,20 +115,20 @@ def to_labels(
         InputError: Such a result is there, and `on_error` is "raise".
     """
     check_on_error(on_error)
-    planned = {buy.listing_id: buy for buy in plan.buys}
 
     def rows() -> Iterator[VerdictRow | BadRow]:
         for result in results:
             if result.outcome not in ("counterfeit", "genuine"):
                 continue
-            buy = planned.get(result.listing_id)
-            brand = result.brand or (buy.brand if buy else None)
+            buy = plan.find(result.listing_id)
+            listing, brand, weight = result.listing_id, result.brand, 1.0
+            if buy is not None:
+                listing, weight = buy.listing_id, 1.0 / buy.pi
+                if buy.brand is not None and brand in (None, safe_text(buy.brand)):
+                    brand = buy.brand
             if brand is not None:
-                weight = 1.0 if buy is None else 1.0 / buy.pi
-                yield VerdictRow(
-                    result.line, result.listing_id, brand, result.outcome, "test_buy", weight, result.reviewer,
-                    result.note,
-                )  # fmt: skip
+                line, who, note = result.line, result.reviewer, result.note
+                yield VerdictRow(line, listing, brand, result.outcome, "test_buy", weight, who, note)
             elif buy is None:
                 yield BadRow(result.line, f"brand: expected one, since {result.listing_id!r:.80} is not in the plan")
 

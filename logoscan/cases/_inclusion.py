@@ -57,9 +57,10 @@ def inclusion_probabilities(
     capacity = _capacity(strata, sellers, most_per_seller)
     least = np.minimum(capacity, floor)
     most = int(np.minimum(np.bincount(sellers), most_per_seller).sum())
-    if budget < least.sum():
+    smallest = min(int(least.sum()), most)
+    if budget < smallest:
         raise InputError(
-            f"budget: expected {int(least.sum())} or more, {floor} for each of {len(least)} strata or all that it has, "
+            f"budget: expected {smallest} or more, {floor} for each of {len(least)} strata or all that it allows, "
             f"got {budget}"
         )
     if budget > most:
@@ -70,18 +71,19 @@ def inclusion_probabilities(
     doubt = np.sqrt(p * (1.0 - p))
     mean = float(doubt.mean())
     size = explore + (1.0 - explore) * doubt / mean if mean > 0 else np.ones(len(p))
-    target = _targets(np.bincount(strata, size, len(least)), least.astype(np.float64), capacity, budget)
+    share = np.bincount(strata, size, len(least)).astype(np.float64)
+    target = _targets(share, least, capacity, budget)
     return _scaled(size, strata, sellers, target, budget, most_per_seller)
 
 
-def _capacity(strata: Ints, sellers: Ints, most_per_seller: int) -> Ints:
+def _capacity(strata: Ints, sellers: Ints, most_per_seller: int) -> Floats:
     """Return how many buys each stratum allows by itself."""
     pairs, counts = np.unique(strata * (int(sellers.max()) + 1) + sellers, return_counts=True)
     capped = np.minimum(counts, most_per_seller)
-    return np.bincount(pairs // (int(sellers.max()) + 1), capped).astype(np.int64)
+    return np.bincount(pairs // (int(sellers.max()) + 1), capped).astype(np.float64)
 
 
-def _targets(share: Floats, least: Floats, most: Ints, budget: int) -> Floats:
+def _targets(share: Floats, least: Floats, most: Floats, budget: int) -> Floats:
     """Return the expected buys of each stratum: its share of the budget, held between its floor and what it allows."""
     low, high = 0.0, float((most / share).max())
     for _ in range(200):  # the bits of a double

@@ -5,6 +5,7 @@ are shared by commands.
 """
 
 from logoscan.cli import (
+    buys,
     calibrate,
     demo,
     doctor,
@@ -26,6 +27,7 @@ from logoscan.cli import (
 from logoscan.cli.app import main
 
 __all__ = [
+    "buys",
     "calibrate",
     "demo",
     "doctor",
