@@ -11,8 +11,9 @@ bought, over random buys. `top_rmse_ratio_*`, `top_bias_*`: the same of the high
 bias and the worst coverages of the three scores, and the counterfeits with the good one. `noise` is a fourth score,
 outside of these: as sure of itself as the good one, and knowing nothing.
 
-labels (`--prices`, `--stream`): means over seeds, on another draw of the stream, of a score fitted to 500 judged buys
-with their weights, and of one fitted to 500 verdicts of reviewers, who judged the queue from its top and erred never.
+labels (`--prices`, `--stream`): a score fitted to 500 judged buys with their weights, and one fitted to 500 verdicts of
+reviewers, who judged the queue from its top and never erred; judged on the whole of another draw of the stream. Means
+over all ordered pairs of draws, 20 of 5 draws.
 A listing without a candidate brand counts with the model's probability of a listing without any signal.
 """
 
@@ -192,33 +193,40 @@ def _reports(drawn: World, scores: Sequence[Score], version: str) -> list[Report
     ]  # fmt: skip
 
 
-def label_figures(stream: Mapping[str, Any], files: Any, evidence: Any, seed: int) -> dict[str, dict[str, float]]:
-    """Fit the score to labels from buys and to as many from reviewers, and judge both on another draw of the stream."""
-    parts = [split(rows, seed) for rows in files]
+def label_figures(stream: Mapping[str, Any], files: Any, evidence: Any, draws: int) -> dict[str, dict[str, float]]:
+    """Fit the score to labels from buys and to as many from reviewers, and judge both on another draw of the stream.
+
+    Returns:
+        Means over all ordered pairs of draws, one to buy from and one to judge.
+    """
+    parts = [split(rows, 0) for rows in files]
     fitted, held = ([row for part in parts for row in part[i]] for i in (0, 1))
     prices = PriceModel.fit(price_records(fitted))
     brands = {row.brand for row in fitted}
     rows = [row for row in held if row.brand in brands]
+    worlds = [simulate(dict(stream), rows, evidence, number) for number in range(draws)]
+    scanned = [scan(world, prices, world.stream) for world in worlds]
     prior = ScoreModel()
-    drawn, other = (simulate(dict(stream), rows, evidence, 2 * seed + i) for i in (0, 1))
-    train, test = (scan(world, prices, world.stream) for world in (drawn, other))
-    reports = _reports(drawn, train.scores(prior), prior.version)
-    score_of = {report.listing_id: report.score for report in reports}
-    fake = {item.listing.id: item.counterfeit for item in drawn.stream}
-    plan = plan_buys(candidates_of(reports), LABELS, by=(), seed=seed)
-    results = [BuyResult(b.listing_id, "counterfeit" if fake[b.listing_id] else "genuine") for b in plan.buys]
-    bought = list(to_labels(results, plan))
-    queue = [row.listing_id for row in review_queue(reports, LABELS)]
-    models = {
-        "prior": prior,
-        "buys": prior.fit(
-            [score_of[row.listing_id] for row in bought],
-            [row.verdict == "counterfeit" for row in bought],
-            weights=[row.weight for row in bought],
-        ),
-        "queue": prior.fit([score_of[listing] for listing in queue], [fake[listing] for listing in queue]),
-    }
-    return {name: _judged(test, model) for name, model in models.items()}
+    figures = []
+    for number, (world, judged) in enumerate(zip(worlds, scanned, strict=True)):
+        reports = _reports(world, judged.scores(prior), prior.version)
+        score_of = {report.listing_id: report.score for report in reports}
+        fake = {item.listing.id: item.counterfeit for item in world.stream}
+        queue = [row.listing_id for row in review_queue(reports, LABELS)]
+        by_queue = prior.fit([score_of[listing] for listing in queue], [fake[listing] for listing in queue])
+        candidates = candidates_of(reports)
+        for other in set(range(draws)) - {number}:
+            plan = plan_buys(candidates, LABELS, by=(), seed=number * draws + other)
+            results = [BuyResult(b.listing_id, "counterfeit" if fake[b.listing_id] else "genuine") for b in plan.buys]
+            bought = list(to_labels(results, plan))
+            by_buys = prior.fit(
+                [score_of[row.listing_id] for row in bought],
+                [row.verdict == "counterfeit" for row in bought],
+                weights=[row.weight for row in bought],
+            )
+            models = {"prior": prior, "buys": by_buys, "queue": by_queue}
+            figures.append({name: _judged(scanned[other], model) for name, model in models.items()})
+    return _mean(figures)
 
 
 def _judged(test: Scanned, model: ScoreModel) -> dict[str, float]:
@@ -241,10 +249,10 @@ def _mean(figures: Sequence[Mapping[str, Mapping[str, float]]]) -> dict[str, dic
 @click.option("--rounds", type=click.IntRange(2), default=1000, show_default=True, help="Markets that are drawn.")
 @click.option("--prices", type=PATH, help="Folder of CSV files of real prices, for --stream.")
 @click.option("--stream", "streams", type=PATH, multiple=True, help="World file of listings, for labels from buys.")
-@click.option("--seeds", type=click.IntRange(1), default=20, show_default=True, help="Draws of each stream.")
+@click.option("--draws", type=click.IntRange(2), default=5, show_default=True, help="Draws of each stream.")
 @click.option("--json", "out", type=click.Path(path_type=Path), required=True, help="Result file.")
 def buys(
-    worlds: tuple[Path, ...], rounds: int, prices: Path | None, streams: tuple[Path, ...], seeds: int, out: Path
+    worlds: tuple[Path, ...], rounds: int, prices: Path | None, streams: tuple[Path, ...], draws: int, out: Path
 ) -> None:
     """Measure test buys."""
     if streams and prices is None:
@@ -261,6 +269,5 @@ def buys(
     files = list(read_prices_folder(prices).values()) if prices is not None else []
     for path in streams:
         stream = read_world(path)
-        found = [label_figures(stream, files, read_evidence(EVIDENCE), seed) for seed in range(seeds)]
-        figures["labels"][stream["name"]] = _mean(found)
-    write_result(out, dict(figures), {"rounds": rounds, "seeds": seeds, "labels": LABELS})
+        figures["labels"][stream["name"]] = label_figures(stream, files, read_evidence(EVIDENCE), draws)
+    write_result(out, dict(figures), {"rounds": rounds, "draws": draws, "labels": LABELS})

@@ -38,7 +38,7 @@ _COLUMNS = tuple(f.name for f in fields(MerchantScore))
 @click.option(
     "--facts",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="CSV: seller_id[,orders,refunds,complaints,takedowns,account_age_days,identity_verified].",
+    help="CSV: seller_id[,orders,refunds,complaints,takedowns,account_age_days,identity_verified,review_manipulation].",
 )
 @MAP
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="FILE.jsonl or FILE.csv; - is stdout.")

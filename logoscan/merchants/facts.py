@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from logoscan._validate import not_negative, whole_number
+from logoscan._validate import not_negative, unit, whole_number
 from logoscan.errors import InputError
 
 __all__ = ["FACT_NUMBERS", "MerchantFacts", "fact_strengths", "plural"]
@@ -54,6 +54,8 @@ class MerchantFacts:
         takedowns: Earlier removals for counterfeiting that were upheld.
         account_age_days: Days since the account was opened.
         identity_verified: Whether the platform has checked who the merchant is.
+        review_manipulation: How sure the platform's own detector is that the merchant's reviews are manipulated, in
+            [0, 1]. Not for what was derived from logoscan's scores.
     """
 
     orders: int | None = None
@@ -62,6 +64,7 @@ class MerchantFacts:
     takedowns: int | None = None
     account_age_days: float | None = None
     identity_verified: bool | None = None
+    review_manipulation: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("orders", "refunds", "complaints", "takedowns"):
@@ -74,6 +77,8 @@ class MerchantFacts:
                 raise InputError(f"MerchantFacts.{name}: expected at most the {self.orders} orders, got {value}")
         if self.account_age_days is not None:
             not_negative("MerchantFacts", "account_age_days", self.account_age_days)
+        if self.review_manipulation is not None:
+            unit("MerchantFacts", "review_manipulation", self.review_manipulation)
         if self.identity_verified not in (None, True, False):
             raise InputError(
                 f"MerchantFacts.identity_verified: expected True, False or None, got {self.identity_verified!r:.80}"
@@ -107,6 +112,9 @@ def fact_strengths(facts: MerchantFacts) -> list[tuple[str, float, str]]:
     if facts.identity_verified is not None:
         why = f"The merchant's identity is {'' if facts.identity_verified else 'not '}verified."
         strengths.append(("identity", 0.0 if facts.identity_verified else 1.0, why))
+    if facts.review_manipulation is not None:
+        why = f"The platform's detector of manipulated reviews says {facts.review_manipulation:.2f} of 1."
+        strengths.append(("review_manipulation", facts.review_manipulation, why))
     return strengths
 
 

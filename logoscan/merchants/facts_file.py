@@ -46,8 +46,8 @@ def read_facts(
 ) -> Iterator[FactsRow]:
     """Yield the facts about the merchants of a CSV file with the column seller_id, one row a merchant.
 
-    The columns orders, refunds, complaints, takedowns, account_age_days and identity_verified (yes or no) are optional;
-    an empty cell is unknown. The file is read as `read_listings` reads one.
+    The columns orders, refunds, complaints, takedowns, account_age_days, identity_verified (yes or no) and
+    review_manipulation (0 to 1) are optional; an empty cell is unknown. The file is read as `read_listings` reads one.
 
     Args:
         path: The file.
@@ -126,4 +126,8 @@ def _answer(cell: str) -> bool:
     return answer
 
 
-_READERS: Mapping[str, Callable[[str], Any]] = {"account_age_days": _number, "identity_verified": _answer}
+_READERS: Mapping[str, Callable[[str], Any]] = {
+    "account_age_days": _number,
+    "identity_verified": _answer,
+    "review_manipulation": _number,
+}

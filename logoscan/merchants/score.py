@@ -50,6 +50,7 @@ MERCHANT_PRIOR: Mapping[str, float] = MappingProxyType(
         "takedowns": 5.0,  # an upheld removal is the best label there is
         "account_age": 1.0,  # sellers of fakes open new accounts, and so does every honest beginner
         "identity": 1.0,
+        "review_manipulation": 1.0,  # paid praise hides complaints, and honest shops buy it too
     }
 )
 
