@@ -182,6 +182,6 @@ def _bad_rows(table: Any) -> dict[int, BadRow]:
         elif again[row]:
             reason = f"listing_id: {ids.dictionary[codes[row]].as_py()!r:.80} is there twice; only the first counts"
         else:
-            reason = f"p: expected a probability in [0, 1], got {p[row]!r}"
+            reason = f"p: expected a probability in [0, 1], got {float(p[row])!r}"
         out[row] = BadRow(row + 1, reason)
     return out
