@@ -28,9 +28,9 @@ from logoscan.cli.app import examples, main
 from logoscan.cli.console import Complaints, cells, complain, progress, say, show, table, working
 from logoscan.cli.inputs import STANDARD, open_reports
 from logoscan.cli.options import MODE
-from logoscan.cli.outputs import check_place, is_csv, save_lines
+from logoscan.cli.outputs import is_csv, save_lines
 from logoscan.io.csv_output import csv_lines
-from logoscan.io.files import atomic_write
+from logoscan.io.files import atomic_write, require_file_place
 from logoscan.io.rows import BadRow
 from logoscan.reporting.jsonl import read_reports
 from logoscan.results import Report
@@ -115,9 +115,9 @@ def buys() -> None:
 @MODE
 def plan(candidates: Path, out: Path, sheet: Path | None, html: Path | None, budget: int, **settings: Any) -> None:
     """Draw the listings to buy."""
-    for place in (out, sheet, html):
+    for name, place in (("out", out), ("sheet", sheet), ("html", html)):
         if place is not None:
-            check_place(place)
+            require_file_place(place, name)
     with _BadRows(candidates.name) as bad:
         drawn = plan_buys(_candidates(candidates), budget, on_error=bad.add, **settings)
     drawn.save(out)
@@ -180,9 +180,9 @@ def estimate(
     """Tell which share of all listings is counterfeit."""
     if reports and journal is None:
         raise click.UsageError("--reports: expected --journal, for whose verdicts they are")
-    for place in (out, html):
-        if place is not None:
-            check_place(place)
+    for name, place in (("out", out), ("html", html)):
+        if place not in (None, STANDARD):
+            require_file_place(place, name)
     as_csv = out is not None and is_csv(out)
     drawn = BuyPlan.load(plan_file)
     with _BadRows(results.name) as bad:
