@@ -78,7 +78,7 @@ class PlannedStratum:
     """A part of what is on sale.
 
     Attributes:
-        name: Its brand, category or seller; several of them between slashes.
+        name: Brand, category or seller that its listings share; several of them between slashes.
         candidates: Number of listings on sale.
         suspected: How many of them are counterfeit by the score: the sum of p.
         expected: Expected number of buys.

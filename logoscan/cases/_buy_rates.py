@@ -25,10 +25,10 @@ _CALIBRATED_FROM = 30
 # Estimates nearer to 0 or 1 are on the edge.
 _EDGE = 1e-9
 
+# An estimate and the ends of its interval.
 _Interval: TypeAlias = tuple[float, float, float]
-"""An estimate and the ends of its interval."""
+# What rates are grouped by; "all" is one group.
 _Kind: TypeAlias = By | Literal["all"]
-"""What rates are grouped by; "all" is one group."""
 
 
 @dataclass(frozen=True)
