@@ -19,6 +19,7 @@ __all__ = ["arrow", "candidates_of", "checked", "polars_and_svy", "read_candidat
 _REQUIRED = ("listing_id", "p")
 _TEXTS = ("listing_id", "seller_id", "brand", "category", "model")
 _NUMBERS = ("price", "p")
+_GROUPS = ("seller_id", "brand", "category")
 # Rows of a batch, so that reports are not all held at once.
 _BATCH = 50_000
 
@@ -147,6 +148,8 @@ def checked(table: Any, on_error: OnError) -> Any:
         raise InputError(f"candidates: expected an Arrow table, got {type(table).__name__}")
     if missing := [name for name in _REQUIRED if name not in table.column_names]:
         raise InputError(f"candidates: expected the columns {', '.join(_REQUIRED)}, got no {missing[0]}")
+    from pyarrow import compute
+
     columns = []
     for field in schema:
         try:
@@ -154,6 +157,9 @@ def checked(table: Any, on_error: OnError) -> Any:
             column = table[field.name].cast(field.type) if there else pa.nulls(len(table), field.type)
         except pa.ArrowException as error:
             raise InputError(f"candidates, column {field.name}: expected {field.type} ({error!s:.120})") from None
+        if field.name in _GROUPS:  # a blank name is none
+            blank = compute.equal(compute.utf8_length(compute.utf8_trim_whitespace(column)), 0)
+            column = compute.if_else(blank, pa.scalar(None, field.type), column)
         columns.append(column)
     table = pa.table(columns, schema)
     bad = _bad_rows(table)

@@ -179,6 +179,12 @@ def test_a_draw_has_its_budget_and_at_most_so_many_of_a_seller(
     assert sum(stratum.expected for stratum in plan.strata) == pytest.approx(budget, abs=1e-6)
 
 
+def test_blank_names_are_none_and_unknown_sellers_are_not_one_seller() -> None:
+    plan = plan_buys(table(20, seller_id=["", " ", None, "a"] * 5, brand=["", " ", None, "Acme"] * 5), 18, floor=3)
+    assert {stratum.name for stratum in plan.strata} == {"(none)", "Acme"}
+    assert Counter(buy.seller_id for buy in plan.buys) == {None: 15, "a": 3}
+
+
 def test_listings_are_bought_as_often_as_the_plan_says() -> None:
     candidates = table(
         8, p=[0.0, 0.01, 0.1, 0.5, 0.9, 0.3, 0.3, 0.02], seller_id=["a", "a", "b", None, None, "c", "c", "c"]
