@@ -11,10 +11,11 @@ bought, over random buys. `top_rmse_ratio_*`, `top_bias_*`: the same of the high
 bias and the worst coverages of the three scores, and the counterfeits with the good one. `noise` is a fourth score,
 outside of these: as sure of itself as the good one, and knowing nothing.
 
-labels (`--prices`, `--stream`): a score fitted to 500 judged buys with their weights, and one fitted to 500 verdicts of
-reviewers, who judged the queue from its top and never erred; judged on the whole of another draw of the stream. Means
-over all ordered pairs of draws, 20 of 5 draws.
-A listing without a candidate brand counts with the model's probability of a listing without any signal.
+labels: a score fitted to 500 judged buys with their weights, and one fitted to 500 verdicts of reviewers, who judge the
+queue from its top and never err. Of a market (`--world`): its good score, as a model of one signal, judged on the
+whole market; means of 20 markets. Of a stream (`--prices`, `--stream`): the whole score, judged on the whole of another
+draw of the stream; means over all ordered pairs of draws, 20 of 5 draws. A listing without a candidate brand counts
+with the model's probability of a listing without any signal.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from logoscan.matching.calibrate import expected_calibration_error
 from logoscan.odds import sigmoid
 from logoscan.pricing.model import PriceModel
 from logoscan.reporting.queue import review_queue
-from logoscan.results import ListingFacts, Provenance, Report, Score
+from logoscan.results import ListingFacts, Provenance, Report, Score, Signal
 from logoscan.scoring.model import ScoreModel
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -54,6 +55,8 @@ NOISE = "noise"
 """Name of the score that is as sure of itself as the good one, and knows nothing."""
 LABELS = 500
 """Labels from buys, and from reviewers."""
+SEEDS = 20
+"""Markets whose labels a score is fitted to."""
 
 
 class Market:
@@ -231,10 +234,45 @@ def label_figures(stream: Mapping[str, Any], files: Any, evidence: Any, draws: i
 
 def _judged(test: Scanned, model: ScoreModel) -> dict[str, float]:
     p = np.array([sigmoid(s.bias) if s.value is None else s.value / 100 for s in test.scores(model)])
+    return _errors(p, test.counterfeit)
+
+
+def _errors(p: Floats, fake: Truth) -> dict[str, float]:
     kept = np.clip(p, 1e-6, 1 - 1e-6)
-    loss = -np.where(test.counterfeit, np.log(kept), np.log(1 - kept)).mean()
-    error = expected_calibration_error(p, test.counterfeit)
-    return {"log_loss": float(loss), "calibration_error": float(error), "auc": auc(p, test.counterfeit)}
+    loss = -np.where(fake, np.log(kept), np.log(1 - kept)).mean()
+    return {
+        "log_loss": float(loss),
+        "calibration_error": float(expected_calibration_error(p, fake)),
+        "auc": auc(p, fake),
+    }
+
+
+def market_label_figures(world: Mapping[str, Any], seed: int) -> dict[str, dict[str, float]]:
+    """Fit the good score of a market, as a model of one signal, to labels from buys and to as many from reviewers."""
+    rng = np.random.default_rng([world["seed"], seed, LABELS])
+    market = Market(world, rng)
+    p = market.score(next(iter(world["score_auc"].values())), world["counterfeit_rate"], rng)
+    logit = np.log(p / (1 - p))
+    low, span = float(logit.min()), float(np.ptp(logit))
+    value = np.clip((logit - low) / span, 0.0, 1.0)
+    prior = ScoreModel(bias=low, shapes={"score": (0.0, span)})
+
+    def fitted(rows: Sequence[int], weights: Sequence[float] | None) -> ScoreModel:
+        scores = [prior.score("brand", [Signal("score", float(value[row]), "simulated")]) for row in rows]
+        return prior.fit(scores, [bool(market.fake[row]) for row in rows], weights=weights)
+
+    plan = plan_buys(market.table(p), LABELS, by=(), seed=seed)
+    models = {
+        "prior": prior,
+        "buys": fitted([int(buy.listing_id) for buy in plan.buys], [1.0 / buy.pi for buy in plan.buys]),
+        "queue": fitted(np.argsort(-p)[:LABELS].tolist(), None),
+    }
+    out = {}
+    for name, model in models.items():
+        shape = model.shapes["score"]
+        found = model.bias + np.interp(value, np.linspace(0.0, 1.0, len(shape)), shape)
+        out[name] = _errors(1.0 / (1.0 + np.exp(-found)), market.fake)
+    return out
 
 
 def _mean(figures: Sequence[Mapping[str, Mapping[str, float]]]) -> dict[str, dict[str, float]]:
@@ -266,6 +304,7 @@ def buys(
             if number % 50 == 49:
                 click.echo(f"{world['name']}: {number + 1} rounds {buy_figures(done)}", err=True)
         figures["worlds"][world["name"]] = buy_figures(done)
+        figures["labels"][world["name"]] = _mean([market_label_figures(world, number) for number in range(SEEDS)])
     files = list(read_prices_folder(prices).values()) if prices is not None else []
     for path in streams:
         stream = read_world(path)
