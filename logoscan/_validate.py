@@ -20,9 +20,11 @@ __all__ = [
     "at_most",
     "band_limits",
     "box",
+    "country",
     "currency",
     "finite",
     "float32_array",
+    "is_country",
     "is_currency",
     "not_negative",
     "number",
@@ -98,6 +100,18 @@ def currency(owner: str, value: object) -> str:
     """Return an ISO 4217 code in upper case; refuse what is not three ASCII letters."""
     if not isinstance(value, str) or not is_currency(value):
         raise InputError(f"{owner}.currency: expected a three-letter ISO 4217 code, got {value!r:.80}")
+    return value.upper()
+
+
+def is_country(value: str) -> bool:
+    """Return whether a text has the form of an ISO 3166-1 code: two ASCII letters, in any case."""
+    return len(value) == 2 and value.isascii() and value.isalpha()
+
+
+def country(owner: str, name: str, value: object) -> str:
+    """Return an ISO 3166-1 code in upper case; refuse what is not two ASCII letters."""
+    if not isinstance(value, str) or not is_country(value):
+        raise InputError(f"{owner}.{name}: expected a two-letter ISO 3166 code, got {value!r:.80}")
     return value.upper()
 
 

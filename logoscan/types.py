@@ -21,6 +21,7 @@ from PIL import Image
 from logoscan._hashing import fingerprint
 from logoscan._validate import (
     at_most,
+    country,
     currency,
     float32_array,
     number,
@@ -139,6 +140,7 @@ class Listing:
         url: Address of the listing's page; logoscan never opens it.
         attributes: Stated product facts, by their names.
         reviews: Texts of buyers.
+        ships_from: ISO 3166-1 code of the country that the goods are sent from; stored in upper case.
         dropped: For each field that the source states in a form that cannot be read: what was expected and what came.
             The field itself is absent. Readers of listings fill this in, and the report repeats it.
 
@@ -160,6 +162,7 @@ class Listing:
     url: str | None = None
     attributes: Mapping[str, str] = field(default_factory=dict)
     reviews: tuple[str, ...] = ()
+    ships_from: str | None = None
     dropped: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -182,6 +185,8 @@ class Listing:
             object.__setattr__(self, "price", float(self.price))
         if self.currency is not None:
             object.__setattr__(self, "currency", currency("Listing", self.currency))
+        if self.ships_from is not None:
+            object.__setattr__(self, "ships_from", country("Listing", "ships_from", self.ships_from))
         if self.listed_at is not None:
             try:
                 datetime.fromisoformat(self.listed_at)
@@ -228,6 +233,7 @@ _BRAND_CAPS = {
     "authorised_sellers": (10_000, _MOST_ID_CHARS),
     "official_photos": (1000, _MOST_PATH_CHARS),
     "negatives": (1000, _MOST_PATH_CHARS),
+    "origins": (300, _MOST_NAME_CHARS),
 }
 _MOST_PRICES, _MOST_FACTS = 200, 100
 
@@ -245,6 +251,8 @@ class Brand:
         usual_prices: Price ranges of genuine goods; at most 200.
         facts: Product facts to compare attributes with; at most 100, each of at most 500 characters.
         negatives: Files of pictures that do not show this brand, relative to its folder; at most 1000.
+        origins: ISO 3166-1 codes of the countries that genuine goods are sent from, in upper case, at most 300; empty
+            means that the owner registered none, and then no country is unlikely.
 
     Raises:
         InputError: A field is not of the stated kind, or has more texts or characters.
@@ -257,6 +265,7 @@ class Brand:
     usual_prices: tuple[UsualPrice, ...] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
     negatives: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         text("Brand", "name", self.name, required=True)
@@ -264,6 +273,7 @@ class Brand:
         for name, (count, chars) in _BRAND_CAPS.items():
             object.__setattr__(self, name, texts("Brand", name, getattr(self, name)))
             at_most("Brand", name, getattr(self, name), count, chars)
+        object.__setattr__(self, "origins", tuple(country("Brand", "origins", code) for code in self.origins))
         prices: object = self.usual_prices
         if not isinstance(prices, (tuple, list)) or not all(isinstance(p, UsualPrice) for p in prices):
             raise InputError(f"Brand.usual_prices: expected UsualPrice records, got {self.usual_prices!r:.80}")

@@ -21,6 +21,7 @@ GOOD: dict[str, Any] = {
     "url": "https://example.org/1",
     "attributes": {"colour": "red", "weight": "300 g"},
     "reviews": ["fine", "good"],
+    "ships_from": "IT",
 }
 TEXTS = (
     "",

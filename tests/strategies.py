@@ -43,6 +43,7 @@ units = st.floats(0.0, 1.0)
 prices = st.floats(1e-3, 1e6)
 logits = st.floats(-40.0, 40.0)
 currencies = st.sampled_from(["EUR", "USD", "GBP"])
+countries = st.sampled_from(["IT", "CN", "VN"])
 optional_texts = st.none() | texts
 
 
@@ -96,6 +97,7 @@ listings = st.builds(
     url=optional_texts,
     attributes=st.dictionaries(texts, texts, max_size=3),
     reviews=tuples_of(texts),
+    ships_from=st.none() | countries,
 )
 
 goods_brands = st.sampled_from(["Acme", "Bolt"])

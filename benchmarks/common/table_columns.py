@@ -108,6 +108,27 @@ def _rings(result: Result) -> str:
     return "\n\n".join(parts)
 
 
+def _buys(result: Result) -> str:
+    parts = []
+    for name, row in result.get("worlds", {}).items():
+        scores = [key.removeprefix("rmse_ratio_") for key in row if key.startswith("rmse_ratio_")]
+        rows = [
+            [score]
+            + [_cell(row[f"{key}_{score}"]) for key in ("rmse_ratio", "bias_share")]
+            + [f"{_cell(row[f'coverage_{score}'])} / {_cell(row[f'coverage_brand_{score}'])}"]
+            + [_cell(row[f"fakes_ratio_{score}"])]
+            + [f"{_cell(row[f'top_rmse_ratio_{score}'])} / {_cell(row[f'top_bias_{score}'])}"]
+            for score in scores
+        ]
+        headings = [f"{name}: score", "RMSE", "bias", "holds / by brand", "counterfeits", "highest scores: RMSE / bias"]
+        parts.append(_rows(headings, rows))
+    for name, models in result.get("labels", {}).items():
+        keys = ("log_loss", "calibration_error", "auc")
+        rows = [[model, *(_cell(row[key]) for key in keys)] for model, row in models.items()]
+        parts.append(_rows([f"labels, {name}: fitted to", "log loss", "calibration error", "AUC"], rows))
+    return "\n\n".join(parts)
+
+
 def _honest(result: Result) -> str:
     kinds = {"honest": "true claim", "other": "another brand claimed", "brandless": "no brand shown, one claimed"}
     rows = [
@@ -256,6 +277,7 @@ COLUMNS: dict[str | None, Sequence[Column]] = {
 WHOLE: dict[str, Callable[[Result], str]] = {
     "score": _score,
     "rings": _rings,
+    "buys": _buys,
     "honest": _honest,
     "effort": _effort,
     "plans": _plans,

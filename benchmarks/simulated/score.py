@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -72,11 +72,12 @@ _BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 # -- prices
 
 
-def _record(row: PriceRow) -> PriceRecord:
-    return PriceRecord(row.brand, row.price, row.currency, row.category, None, pack(row.title))
+def price_records(rows: Iterable[PriceRow]) -> Iterator[PriceRecord]:
+    """Yield rows as a price model is fitted to them."""
+    return (PriceRecord(row.brand, row.price, row.currency, row.category, None, pack(row.title)) for row in rows)
 
 
-def _split(rows: Sequence[PriceRow], seed: int) -> tuple[list[PriceRow], list[PriceRow]]:
+def split(rows: Sequence[PriceRow], seed: int) -> tuple[list[PriceRow], list[PriceRow]]:
     """Split rows into two thirds and one third."""
     order = np.random.default_rng(seed).permutation(len(rows))
     third = len(rows) // 3
@@ -103,8 +104,8 @@ def _mean_rule(rows: Sequence[PriceRow]) -> Callable[[PriceRow, float], float]:
 
 def price_figures(rows: Sequence[PriceRow], seed: int) -> dict[str, float]:
     """Measure price anomalies on one file and split."""
-    fitted, held = _split(rows, seed)
-    model = PriceModel.fit(map(_record, fitted))
+    fitted, held = split(rows, seed)
+    model = PriceModel.fit(price_records(fitted))
     brands = {row.brand: Brand(row.brand) for row in held}
     packs = [pack(row.title) for row in held]
 
@@ -247,9 +248,9 @@ def world_figures(
     labels: int = LABELS,
 ) -> dict[str, Any]:
     """Measure one world and seed; genuine prices are drawn from rows that the price model is not fitted on."""
-    parts = [_split(rows, seed) for rows in files]
+    parts = [split(rows, seed) for rows in files]
     fitted, held = ([row for part in parts for row in part[i]] for i in (0, 1))
-    prices = PriceModel.fit(map(_record, fitted))
+    prices = PriceModel.fit(price_records(fitted))
     known = {row.brand for row in fitted}
     rows = [row for row in held if row.brand in known]
     drawn = simulate(world, rows, evidence, 2 * seed)

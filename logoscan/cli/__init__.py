@@ -5,6 +5,7 @@ are shared by commands.
 """
 
 from logoscan.cli import (
+    buys,
     calibrate,
     demo,
     doctor,
@@ -27,6 +28,7 @@ from logoscan.cli import (
 from logoscan.cli.app import main
 
 __all__ = [
+    "buys",
     "calibrate",
     "demo",
     "doctor",

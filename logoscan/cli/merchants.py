@@ -38,7 +38,8 @@ _COLUMNS = tuple(f.name for f in fields(MerchantScore))
 @click.option(
     "--facts",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="CSV: seller_id[,orders,refunds,complaints,takedowns,account_age_days,identity_verified,ring].",
+    help="CSV: seller_id[,orders,refunds,complaints,takedowns,account_age_days,identity_verified,review_manipulation,"
+    "ring].",
 )
 @click.option(
     "--rings",

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from logoscan._validate import is_currency
+from logoscan._validate import is_country, is_currency
 from logoscan.errors import InputError
 from logoscan.io.values import (
     NotReadableError,
@@ -107,6 +107,15 @@ def _currency(value: object) -> _Value:
         return None, None
     if not is_currency(code):
         refuse("a three-letter ISO 4217 code", value)
+    return code.upper(), None
+
+
+def _ships_from(value: object) -> _Value:
+    code = value.strip() if isinstance(value, str) else ""
+    if isinstance(value, str) and not code:
+        return None, None
+    if not is_country(code):
+        refuse("a two-letter ISO 3166 code", value)
     return code.upper(), None
 
 
@@ -209,6 +218,7 @@ _READERS: dict[str, Callable[[Any], _Value]] = {
     "price": _price,
     "currency": _currency,
     "listed_at": _listed_at,
+    "ships_from": _ships_from,
     "reviews": _reviews,
     "attributes": _attributes,
 }

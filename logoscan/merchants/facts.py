@@ -56,6 +56,8 @@ class MerchantFacts:
         identity_verified: Whether the platform has checked who the merchant is.
         ring: Confidence, in [0, 1], that the account belongs to a ring of accounts with counterfeit evidence of their
             own (`logoscan rings`); it may bring about a review, never a block.
+        review_manipulation: How sure the platform's own detector is that the merchant's reviews are manipulated, in
+            [0, 1]. Not for what was derived from logoscan's scores.
     """
 
     orders: int | None = None
@@ -65,6 +67,7 @@ class MerchantFacts:
     account_age_days: float | None = None
     identity_verified: bool | None = None
     ring: float | None = None
+    review_manipulation: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("orders", "refunds", "complaints", "takedowns"):
@@ -79,6 +82,8 @@ class MerchantFacts:
             not_negative("MerchantFacts", "account_age_days", self.account_age_days)
         if self.ring is not None:
             unit("MerchantFacts", "ring", self.ring)
+        if self.review_manipulation is not None:
+            unit("MerchantFacts", "review_manipulation", self.review_manipulation)
         if self.identity_verified not in (None, True, False):
             raise InputError(
                 f"MerchantFacts.identity_verified: expected True, False or None, got {self.identity_verified!r:.80}"
@@ -117,6 +122,9 @@ def fact_strengths(facts: MerchantFacts) -> list[tuple[str, float, str]]:
             f"Belongs, with confidence {facts.ring:.2f}, to a ring of accounts with counterfeit evidence of their own."
         )
         strengths.append(("ring", facts.ring, why))
+    if facts.review_manipulation is not None:
+        why = f"The platform's detector of manipulated reviews says {facts.review_manipulation:.2f} of 1."
+        strengths.append(("review_manipulation", facts.review_manipulation, why))
     return strengths
 
 

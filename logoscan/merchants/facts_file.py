@@ -46,8 +46,9 @@ def read_facts(
 ) -> Iterator[FactsRow]:
     """Yield the facts about the merchants of a CSV file with the column seller_id, one row a merchant.
 
-    The columns orders, refunds, complaints, takedowns, account_age_days, identity_verified (yes or no) and ring are
-    optional; an empty cell is unknown. The file is read as `read_listings` reads one.
+    The columns orders, refunds, complaints, takedowns, account_age_days, identity_verified (yes or no),
+    review_manipulation and ring (both 0 to 1) are optional; an empty cell is unknown. The file is read as
+    `read_listings` reads one.
 
     Args:
         path: The file.
@@ -130,4 +131,5 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
     "account_age_days": _number,
     "identity_verified": _answer,
     "ring": _number,
+    "review_manipulation": _number,
 }

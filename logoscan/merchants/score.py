@@ -51,6 +51,7 @@ MERCHANT_PRIOR: Mapping[str, float] = MappingProxyType(
         "account_age": 1.0,  # sellers of fakes open new accounts, and so does every honest beginner
         "identity": 1.0,
         "ring": 3.5,  # alone a review; other accounts' evidence never blocks this one (`score_merchant`)
+        "review_manipulation": 1.0,  # paid praise hides complaints, and honest shops buy it too
     }
 )
 

@@ -40,8 +40,10 @@ __all__ = ["MerchantState", "iso_time", "seconds"]
 # Characters of a listing's id that are kept, so that the state stays small; marketplaces' ids are shorter.
 _ID_CHARS = 96
 _SELLER_CHARS = 1000
+# Signals about who sells from where: they say the same of each of a merchant's listings, an honest importer's, too.
+_OF_SELLER = frozenset({"seller_not_authorised", "unlikely_origin"})
 # Signals that do not distinguish a seller of fakes from an honest one who is cheap or not the brand's own.
-_PRICE, _SELLER = "low_price", "seller_not_authorised"
+_NOT_BEYOND = _OF_SELLER | {"low_price"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -165,8 +167,8 @@ class MerchantState:
         if score.value is None:
             return
         # without what its seller adds: that is no new evidence in each of a merchant's listings
-        logit = score.bias + math.fsum(c.contribution for c in score.contributions if c.signal != _SELLER)
-        beyond = any(c.contribution > 0 and c.signal not in (_PRICE, _SELLER) for c in score.contributions)
+        logit = score.bias + math.fsum(c.contribution for c in score.contributions if c.signal not in _OF_SELLER)
+        beyond = any(c.contribution > 0 and c.signal not in _NOT_BEYOND for c in score.contributions)
         short = name if len(name) <= _ID_CHARS else f"{name[: _ID_CHARS - 1]}…"
         key, main = cluster_keys(report)
         cluster = Cluster(logit, 1, self.reports, time_s, short, logit >= 0 and beyond, main, 0)

@@ -43,6 +43,7 @@ PRIOR: Mapping[str, tuple[float, ...]] = MappingProxyType(
         # of the signal from 0 to 1. Round numbers, by judgement, checked in three simulated worlds.
         "low_price": (0.0, 1.2, 2.2, 3.0, 3.7),  # alone brings an unmistakable outlier to one in five: a reason to look
         "seller_not_authorised": (0.0, 1.0),  # most resale is honest: suspicious only with something else
+        "unlikely_origin": (0.0, 0.7),  # genuine goods are traded across borders all the time
         # hiding a brand from text search is a known evasion, and a common sloppiness; half a sign is nearly as good
         "shown_not_claimed": (0.0, 1.2, 2.0, 2.0, 2.0),
         # a mark that the listing disowns; photos hold other things too, and a weak likeness is mostly another mark
@@ -61,12 +62,12 @@ PRIOR: Mapping[str, tuple[float, ...]] = MappingProxyType(
 )
 PRICE_SIGNALS = frozenset({"low_price"})
 """Signals about the price, which is a reason to look and no proof."""
-NO_PROOF = PRICE_SIGNALS | {"claimed_not_shown", "copied_photo", "review_complaints", "withheld"}
-"""Signals that are not enough for "block", even together: a price, what the library may have missed itself, what third
-parties can do to an honest seller, and what is not known."""
-# Signals that do not count as judged at 0: the absence of complaints and of copies is no evidence of innocence, and a
-# seller can bring it about by a review or a fresh photo.
-_JUDGED_IF_POSITIVE = frozenset({"copied_photo", "review_complaints"})
+NO_PROOF = PRICE_SIGNALS | {"claimed_not_shown", "copied_photo", "review_complaints", "unlikely_origin", "withheld"}
+"""Signals that are not enough for "block", even together: a price, where goods come from, what the library may have
+missed itself, what third parties can do to an honest seller, and what is not known."""
+# Signals that do not count as judged at 0: neither the absence of complaints and of copies nor a usual country is
+# evidence of innocence, and a seller can bring them about by a review, a fresh photo or a word.
+_JUDGED_IF_POSITIVE = frozenset({"copied_photo", "review_complaints", "unlikely_origin"})
 # What is withheld was not judged at all.
 _NEVER_JUDGED = frozenset({"withheld"})
 # Largest value of a shape: far beyond any evidence, and far from where sums overflow.

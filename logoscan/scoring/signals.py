@@ -31,6 +31,7 @@ __all__ = [
     "low_price",
     "review_complaints",
     "seller_not_authorised",
+    "unlikely_origin",
     "withheld",
 ]
 
@@ -88,6 +89,24 @@ def seller_not_authorised(case: Case) -> Signal | None:
         return Signal("seller_not_authorised", 0.0, f"{case.seller} is authorised by {case.brand.name}")
     why = f"{case.seller} is not among the {_count(len(sellers), 'seller')} that {case.brand.name} authorised"
     return Signal("seller_not_authorised", case.presence, why)
+
+
+def unlikely_origin(case: Case) -> Signal | None:
+    """Judge whether the brand registered where genuine goods are sent from, and this listing's come from elsewhere.
+
+    It knows the country that the listing states, and nothing of the seller: no name, language or nationality. The
+    signal is weighted by how probable it is that the listing passes as the brand's. Abstains where the brand registered
+    no origin, the listing states none, or the goods are used or an accessory "for BRAND".
+
+    Known false alarms: dealers abroad who import genuine goods.
+    """
+    origins, sent_from = case.brand.origins, case.listing.ships_from
+    if not origins or sent_from is None or case.used or case.is_accessory:
+        return None
+    if sent_from in origins:
+        return Signal("unlikely_origin", 0.0, f"sent from {sent_from}, as {case.brand.name} registered")
+    registered = ", ".join(origins[:10]) + (", ..." if len(origins) > 10 else "")
+    return Signal("unlikely_origin", case.presence, f"sent from {sent_from}; {case.brand.name} registered {registered}")
 
 
 def lookalike_text(case: Case) -> Signal | None:
@@ -205,6 +224,7 @@ def _count(number: int, noun: str) -> str:
 DEFAULT_SIGNALS: Sequence[SignalFunction] = (
     low_price,
     seller_not_authorised,
+    unlikely_origin,
     shown_not_claimed,
     claims_another_brand,
     claimed_not_shown,

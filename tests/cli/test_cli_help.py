@@ -112,6 +112,17 @@ def judge_goods(shop: Path) -> None:
     write_reports(shop / "reports.jsonl", reports)
 
 
+def sell_goods(shop: Path) -> None:
+    """Reports of so many listings that 1,500 can be bought, and candidates of two brands and categories."""
+    score = ScoreModel().score("Acme", [Signal("low_price", 0.5, "why")])
+    write_reports(shop / "reports.jsonl", [make_report(listing_id=f"S{i}", score=score) for i in range(1600)])
+    columns = {"listing_id": [f"C{i}" for i in range(400)], "p": [0.1] * 400, "brand": ["Acme", "Bolt"] * 200}
+    pytest.importorskip("pyarrow.parquet").write_table(
+        pytest.importorskip("pyarrow").table({**columns, "category": ["shoes"] * 200 + ["bags"] * 200}),
+        shop / "candidates.parquet",
+    )
+
+
 def keep_features(shop: Path) -> None:
     """What the examples of `rejudge` and `find` name."""
     named = ("--out", "kept.jsonl", "--similarity-threshold", 0.9, "--keep-features", "features")
@@ -136,7 +147,7 @@ def test_help_examples_run(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ran = []
     reading = ("report", "merchants", "queue", "export")
     models = ("calibrate", "fit", "inspect", "demo", "doctor")
-    for command in ("register", "scan", "rejudge", "find", "screen", *reading, "schema", "verdict", *models):
+    for command in ("register", "scan", "rejudge", "find", "screen", *reading, "schema", "verdict", *models, "buys"):
         if command == "rejudge":
             keep_features(shop)
         if command == "calibrate":
@@ -145,6 +156,8 @@ def test_help_examples_run(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.setattr("logoscan.matching.calibration.bundled_calibrations", lambda: (CALIBRATION,))
         if command == "fit":
             judge_goods(shop)
+        if command == "buys":
+            sell_goods(shop)
         if command == "verdict":
             (shop / "found.csv").write_text("listing_id,brand,verdict\nL1,Acme,genuine\n")
             (shop / "reports.jsonl").unlink()

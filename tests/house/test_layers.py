@@ -43,7 +43,7 @@ LAZILY = frozenset({("types", "reporting"), ("results", "reporting"), ("index", 
 MOST_NAMES = 32
 HEAVY = frozenset(
     {"torch", "torchvision", "faiss", "cv2", "easyocr", "rapidocr", "onnxruntime", "open_clip", "timm"}
-    | {"pandas", "matplotlib", "pyarrow", "ray", "duckdb", "networkx", "scipy"}
+    | {"pandas", "matplotlib", "pyarrow", "ray", "duckdb", "networkx", "scipy", "polars", "svy"}
 )
 NETWORKS = frozenset({"vision.detector_net", "matching.alteration_net", "vision.fuse_bn"})
 """Modules that define networks, which constructors import; they alone may load torch as they are imported."""

@@ -43,6 +43,7 @@ FULL_LISTING: dict[str, Any] = {
     "url": "https://example.org/1",
     "attributes": {"colour": "red"},
     "reviews": ["fine"],
+    "ships_from": "IT",
     "dropped": {"price": "expected a number, got 'POA'"},
 }
 
@@ -119,6 +120,9 @@ def test_a_listing_has_every_field_of_the_format() -> None:
         ("currency", "€€€", "a three-letter ISO 4217 code"),
         ("currency", "E1R", "a three-letter ISO 4217 code"),
         ("currency", 978, "a three-letter ISO 4217 code"),
+        ("ships_from", "ITA", "a two-letter ISO 3166 code"),
+        ("ships_from", "İT", "a two-letter ISO 3166 code"),
+        ("ships_from", 39, "a two-letter ISO 3166 code"),
     ],
 )
 def test_a_listings_error_names_field_expectation_and_value(field: str, value: object, expected: str) -> None:
@@ -169,6 +173,8 @@ def test_a_long_value_is_cut_in_the_message() -> None:
         (lambda: Brand("A", official_photos=None), "Brand.official_photos: expected a list of strings, got None"),  # type: ignore[arg-type]
         (lambda: Brand("A", negatives={"a"}), "Brand.negatives: expected a list of strings, got {'a'}"),  # type: ignore[arg-type]
         (lambda: Brand("A", usual_prices=({},)), "Brand.usual_prices: expected UsualPrice records, got ({},)"),  # type: ignore[arg-type]
+        (lambda: Brand("A", origins=("Italy",)), "Brand.origins: expected a two-letter ISO 3166 code, got 'Italy'"),
+        (lambda: Brand("A", origins=("IT",) * 301), "Brand.origins: expected at most 300, got 301"),
         (lambda: Brand("A", usual_prices=3), "Brand.usual_prices: expected UsualPrice records, got 3"),  # type: ignore[arg-type]
         (lambda: Brand("a" * 101), "Brand.name: expected at most 100 characters, got 101 in 'aaa"),
         (lambda: Brand("A", ("b", "a" * 101)), "Brand.aliases: expected at most 100 characters, got 101 in 'aaa"),

@@ -119,6 +119,7 @@ facts_of_any_kind = st.builds(
     takedowns=st.none() | st.integers(0, 10**4),
     account_age_days=st.none() | st.floats(0, 1e5),
     identity_verified=st.none() | st.booleans(),
+    review_manipulation=st.none() | st.floats(0, 1),
 )
 
 
@@ -584,6 +585,13 @@ def test_takedowns_age_and_identity() -> None:
     assert why == "The merchant's identity is not verified."
 
 
+def test_manipulated_reviews_rise_with_the_detectors_answer_and_are_bounded() -> None:
+    assert [part_of(MerchantFacts(review_manipulation=sure)) for sure in (0.0, 0.5, 1.0)] == [0, 0.5, 1]
+    why = MerchantModel().judge_facts(MerchantFacts(review_manipulation=0.834))[0].why
+    assert why == "The platform's detector of manipulated reviews says 0.83 of 1."
+    assert score_merchant([], MerchantFacts(review_manipulation=1.0)).band == "clear"
+
+
 def test_refunds_and_a_young_account_alone_never_block() -> None:
     facts = MerchantFacts(orders=1000, refunds=900, complaints=900, account_age_days=0, identity_verified=False)
     assert score_merchant([], facts).value > 95
@@ -608,6 +616,10 @@ def test_refunds_and_a_young_account_alone_never_block() -> None:
             "MerchantFacts.account_age_days: expected a finite number, 0 or more, got nan",
         ),
         ({"account_age_days": -1}, "MerchantFacts.account_age_days: expected a finite number, 0 or more, got -1"),
+        (
+            {"review_manipulation": 1.01},
+            "MerchantFacts.review_manipulation: expected a finite number in [0, 1], got 1.01",
+        ),
         ({"identity_verified": "no"}, "MerchantFacts.identity_verified: expected True, False or None, got 'no'"),
     ],
 )

@@ -31,6 +31,7 @@ from logoscan.scoring.signals import (
     low_price,
     review_complaints,
     seller_not_authorised,
+    unlikely_origin,
 )
 from logoscan.text.attributes import contradictions
 from logoscan.text.coded_terms import CodedUse, find_coded
@@ -301,6 +302,41 @@ def test_contradicts_facts(one: Case, expected: float | None) -> None:
     assert value(contradicts_facts, one) == (None if expected is None else pytest.approx(expected))
 
 
+ITALIAN = Brand("Acme", origins=("it", "VN"))
+
+
+@pytest.mark.parametrize(
+    ("one", "expected"),
+    [
+        (case(brand=ITALIAN, ships_from="CN", claimed="Acme"), 1.0),
+        (case(brand=ITALIAN, ships_from="CN", shown=0.4), 0.4),
+        (case(brand=ITALIAN, ships_from="CN"), 0.0),
+        (case(brand=ITALIAN, ships_from="it", claimed="Acme"), 0.0),
+        (case(brand=ITALIAN, claimed="Acme"), None),
+        (case(ships_from="CN", claimed="Acme"), None),
+        (case(brand=ITALIAN, ships_from="CN", claimed="Acme", condition="Used - good"), None),
+        (case(brand=ITALIAN, ships_from="CN", claimed="", shown=0.9, mentions=ACCESSORY), None),
+    ],
+)
+def test_unlikely_origin(one: Case, expected: float | None) -> None:
+    assert value(unlikely_origin, one) == expected
+
+
+@quick
+@given(listing=listings, brand=brands)
+def test_an_origin_never_comes_from_words_or_the_seller(listing: Listing, brand: Brand) -> None:
+    """Whatever a listing says in whatever language, whoever sells it: without both countries nothing is judged."""
+    registered = replace(brand, origins=("IT",))
+    nowhere = replace(listing, ships_from=None)
+    assert unlikely_origin(Case(registered, nowhere, 1.0, brand.name, (), UNJUDGED)) is None
+    assert unlikely_origin(Case(replace(brand, origins=()), listing, 1.0, brand.name, (), UNJUDGED)) is None
+    for sent_from in ("IT", "CN"):
+        stated = replace(Listing("L"), ships_from=sent_from, condition=listing.condition)
+        full = replace(listing, ships_from=sent_from)
+        said = [unlikely_origin(Case(registered, one, 1.0, brand.name, (), UNJUDGED)) for one in (stated, full)]
+        assert said[0] == said[1]
+
+
 FAKE, FINE = "This is a fake.", "Good shoes."
 HALF = find_complaints((FAKE, FINE)).value or 0.0
 
@@ -442,6 +478,8 @@ def test_reasons_name_the_evidence() -> None:
 
     assert why(seller_not_authorised, case(seller_id="bad")) == ("bad is not among the 2 sellers that Acme authorised")
     assert why(seller_not_authorised, case(seller_id="good")) == "good is authorised by Acme"
+    assert why(unlikely_origin, case(brand=ITALIAN, ships_from="CN")) == "sent from CN; Acme registered IT, VN"
+    assert why(unlikely_origin, case(brand=ITALIAN, ships_from="IT")) == "sent from IT, as Acme registered"
     assert why(shown_not_claimed, case(shown=0.5, claimed="")) == (
         "Acme is shown (probability 0.50); the listing claims no brand"
     )
