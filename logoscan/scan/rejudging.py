@@ -13,6 +13,7 @@ from logoscan.index.logo_index import LogoIndex
 from logoscan.matching.fusion import raise_contradicted
 from logoscan.matching.match import most_probable_first
 from logoscan.results import Report
+from logoscan.scan.decision_log import OnDecision, announce_all
 from logoscan.scan.photo_selection import name_images, selected_photos
 from logoscan.scan.pipeline import Pipeline
 from logoscan.scan.threads import batched
@@ -37,6 +38,7 @@ def rejudged(
     earlier: Callable[[str], Report | None],
     *,
     quantised: bool = False,
+    on_decision: OnDecision | None = None,
 ) -> Iterator[Report]:
     """Yield the report of each listing by its stored photos.
 
@@ -46,9 +48,11 @@ def rejudged(
         pairs: Listings with their stored photos.
         earlier: Returns the earlier report of a listing by its id, and None where there is none.
         quantised: Whether the vectors were quantised: matches of an earlier report are more exact then.
+        on_decision: Called with each decision.
     """
     logos = {(record.brand, record.id) for record in index.logos}
-    for batch in batched(pairs, _BATCH):
+
+    def judged(batch: Sequence[tuple[Listing, Sequence[StoredPhoto]]]) -> Iterator[tuple[Report, None]]:
         photos = [_photos(pipeline, listing, {p.position: p for p in stored}) for listing, stored in batch]
         matches = pipeline.match(photos, index)
         for (listing, stored), own_photos, own_matches in zip(batch, photos, matches, strict=True):
@@ -68,7 +72,11 @@ def rejudged(
                 own_matches = tuple(_exact(own_matches, before, own_photos, index, logos))
                 notes.append(_QUANTISED)
             report = pipeline.report(text, own_photos, index, most_probable_first([*own_matches, *kept]), {})
-            yield replace(report, skipped=(*report.skipped, *notes))
+            yield replace(report, skipped=(*report.skipped, *notes)), None
+
+    for batch in batched(pairs, _BATCH):
+        for report, _ in announce_all(judged(batch), len(batch), on_decision):
+            yield report
 
 
 def _photos(pipeline: Pipeline, listing: Listing, stored: Mapping[int, StoredPhoto]) -> list[PhotoFeatures]:

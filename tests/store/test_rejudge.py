@@ -30,6 +30,7 @@ from logoscan.index.logo_index import LogoIndex
 from logoscan.reporting.jsonl import write_reports
 from logoscan.reporting.report_file import ReportFile
 from logoscan.results import Report
+from logoscan.scan.decision_log import DecisionRecord
 from logoscan.scan.scanner import Scanner
 from logoscan.scoring.model import PRIOR, ScoreModel
 from logoscan.store.find import find, find_by_vectors, make_query
@@ -165,6 +166,18 @@ def test_features_of_other_models_are_not_judged(tmp_path: Path) -> None:
     _, store = scan_to(tmp_path, make_scanner(), make_listings()[:1])
     with pytest.raises(MismatchError, match="ocr 'fake', now 'none'"):
         list(make_scanner(ocr=None).rejudge([], store))
+
+
+def test_each_decision_is_announced_once(tmp_path: Path) -> None:
+    listings = make_listings()
+    scanned, store = scan_to(tmp_path, make_scanner(), listings)
+    records: list[DecisionRecord] = []
+    recorded = Scanner.recorded(make_index(), store, calibration=CALIBRATION, on_decision=records.append)
+    again = list(recorded.rejudge(listings, store, earlier={r.listing_id: r for r in scanned}.get))
+    assert [(r.listing_id, r.band, r.score, r.brand, r.decision) for r in records] == [
+        (r.listing_id, r.score.band, r.score.value, r.score.brand, None) for r in again
+    ]
+    assert all(record.seconds > 0 for record in records)
 
 
 # -- reports
