@@ -179,7 +179,7 @@ def _maker(index: str | Path | None, make_scanner: MakeScanner | None, root: Roo
 
 
 def _scanned(
-    rows: Any, make_scanner: MakeScanner, pool: Pool, folder: Path | None, keep_text: bool | None = None
+    rows: Any, make_scanner: MakeScanner, pool: Pool, folder: Path | None, settings: StoreSettings | None = None
 ) -> Any:
     """Return the dataset of reports of a dataset of rows, whose photos lie in `folder`."""
     ray = import_ray()
@@ -188,7 +188,7 @@ def _scanned(
     # without limit, on as many new actors as it takes, and no setting changes that: hence `Attempts`.
     return rows.repartition(target_num_rows_per_block=pool.batch).map_batches(
         ScanStage,
-        fn_constructor_args=(make_scanner, attempts, folder, keep_text),
+        fn_constructor_args=(make_scanner, attempts, folder, settings),
         batch_size=pool.batch,
         batch_format="pyarrow",
         compute=ray.data.ActorPoolStrategy(size=pool.actors),
@@ -227,8 +227,8 @@ def _scan_missing(
     results: dict[str, dict[int, Mapping[str, Any]]] = {shard.key: {} for shard in shards}
     ends: dict[str, Mapping[str, Any]] = {}
     broken = []
-    keep_text = None if parts is None else parts.keep_text
-    for table in _scanned(rows, maker, pool, photo_folder, keep_text).iter_batches(
+    settings = None if parts is None else parts.settings
+    for table in _scanned(rows, maker, pool, photo_folder, settings).iter_batches(
         batch_size=None, batch_format="pyarrow"
     ):
         changed = set()

@@ -400,9 +400,9 @@ class Scanner:
         """Yield the report of each listing by its stored features: new brands, prices and models, and no photo opened.
 
         Listings are matched, read and judged by the pipeline of a scan. `Report.skipped` says what stored features
-        cannot answer: keypoints, alterations and, where it was not kept, the text of photos. Keypoint matches, and the
-        brands that were read in photos, are taken from earlier reports where these are given. A photo that is not
-        stored counts as one that could not be read, so that its listing is not cleared.
+        cannot answer: alterations and, where they were not kept, keypoints and the text of photos. Keypoint matches,
+        and the brands that were read in photos, are taken from earlier reports where these are given. A photo that is
+        not stored counts as one that could not be read, so that its listing is not cleared.
 
         Args:
             listings: Listings; fast in the order in which they were stored.

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from logoscan.errors import CorruptFileError, InputError, MismatchError
+from logoscan.store.keypoints import in_words
 from logoscan.store.maker import Maker, require_same
 from logoscan.store.part_writer import store_files
 from logoscan.store.parts import Part, read_batches, read_part
@@ -60,6 +61,9 @@ class FeatureStore:
                     f"{parts[0][1]} and {path}: vectors are stored as {parts[0][0].vectors[:19]} and "
                     f"{part.vectors[:19]}"
                 )
+            if part.keypoints != parts[0][0].keypoints:
+                words = in_words(parts[0][0].keypoints), in_words(part.keypoints)
+                raise MismatchError(f"{parts[0][1]} and {path}: keypoints are {words[0]} and {words[1]}")
         self.codec = VectorCodec(1) if self._part is None else self._codec(self._part)
         self._groups: OrderedDict[tuple[int, int], Mapping[str, list[StoredPhoto]]] = OrderedDict()
 
