@@ -42,6 +42,7 @@ __all__ = [
     "ShardScan",
     "merge_ledger",
     "merge_states",
+    "refuse_others",
     "scan_dataset",
     "scan_shards",
     "shard_reports",
@@ -155,7 +156,7 @@ def scan_shards(
         # asked in a worker of the same kind, which ends with it: this process may have neither models nor a GPU
         ask = ray.remote(num_cpus=pool.cpus, num_gpus=pool.gpus, max_calls=1)(identify)
         identity: dict[str, str] = ray.get(ask.remote(maker, tag))
-        _refuse_others(out, identity)
+        refuse_others(out, identity)
         parts = None
         if keep_features is not None:
             settings = store_settings or StoreSettings()
@@ -197,8 +198,13 @@ def _scanned(
     )
 
 
-def _refuse_others(out: Path, identity: Mapping[str, str]) -> None:
-    """Refuse a folder that holds reports which another scanner made."""
+def refuse_others(out: Path, identity: Mapping[str, str]) -> None:
+    """Refuse a folder that holds reports which another scanner made.
+
+    Raises:
+        MismatchError: It does; the message says what differs.
+        CorruptFileError: A file is not a file of reports.
+    """
     for path in sorted(out.glob("[!.]*.parquet")):
         if (other := made_by(path)) != identity:
             different = [n for n in sorted({*other, *identity}) if other.get(n) != identity.get(n)]

@@ -75,8 +75,10 @@ def rejudged(
                 notes.append(f"{name_images(missing)}: the text that was read is not kept{of_before}")
             if pipeline.comparison.always:
                 notes.append("marks were not compared with their logo images: no photo is opened")
-            if quantised and before is not None:
+            # other words in a region lower its match, so without the words the earlier report's matches are nearer too
+            if (quantised or missing) and before is not None:
                 own_matches = _exact(own_matches, before, own_photos, index, logos)
+            if quantised and before is not None:
                 notes.append(_QUANTISED)
             report = pipeline.report(text, own_photos, index, most_probable_first([*own_matches, *kept]), {})
             yield replace(report, skipped=(*report.skipped, *notes)), None
@@ -157,7 +159,7 @@ def _exact(
     index: LogoIndex,
     logos: Collection[tuple[str, str]],
 ) -> list[Match]:
-    """Return matches by appearance of quantised vectors, those of an earlier report in place of the same ones.
+    """Return matches by appearance, those of an earlier report in place of the same ones.
 
     By the same index the earlier ones are all. By another index a match of the earlier report holds unless a brand
     that it does not name is nearer to the region now.

@@ -21,8 +21,8 @@ from logoscan.vision.sift import Keypoints
 
 __all__ = ["KEYPOINT_BYTES", "decode_keypoints", "encode_keypoints", "in_words", "keypoint_codebook"]
 
-# Most keypoints of a photo that are kept: 7 KB. With 300 of them a twelfth of the marks is lost, with 500 one in 76.
-_MOST = 500
+# Most keypoints of a photo that are kept: 6 KB. With 300 of them a twelfth of the marks is lost, with 500 one in 76.
+_MOST = 430
 # Parts of a descriptor, which are a byte each, and numbers of a part.
 _PARTS, _NUMBERS = 8, 16
 # A keypoint's diameter is 2 ** (byte / _STEPS + _LEAST_LOG2) pixels: 0.25 to 15,000 px, 2 % off at most.
@@ -46,7 +46,7 @@ def in_words(codebook: str | None) -> str:
 
 
 def encode_keypoints(keypoints: Keypoints, regions: Regions) -> bytes:
-    """Return the keypoints that the surest regions cover, 14 bytes each, 500 at most.
+    """Return the keypoints that the surest regions cover, 14 bytes each, 430 at most.
 
     Args:
         keypoints: Keypoints of a photo.

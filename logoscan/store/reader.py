@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -35,11 +35,12 @@ class FeatureStore:
         codec: How vectors are stored.
     """
 
-    def __init__(self, folder: str | Path) -> None:
+    def __init__(self, folder: str | Path, files: Sequence[Path] | None = None) -> None:
         """Open a store, and check what made each of its files.
 
         Args:
             folder: Folder that a `FeatureWriter` wrote; files in sub-folders belong to it too. It may be empty.
+            files: The files of it to read; all if None.
 
         Raises:
             InputError: There is no such folder.
@@ -51,7 +52,9 @@ class FeatureStore:
         self.folder = Path(folder)
         if not self.folder.is_dir():
             raise InputError(f"features: expected a folder of stored features, got {str(folder)!r}")
-        parts = sorted(((read_part(path), path) for path in store_files(self.folder)), key=lambda p: p[0].written_s)
+        chosen = [path for path in store_files(self.folder) if files is None or path in files]
+        chosen = [path for path in store_files(self.folder) if files is None or path in files]
+        parts = sorted(((read_part(path), path) for path in chosen), key=lambda p: p[0].written_s)
         self.files = tuple(path for _, path in parts)
         self._part: Part | None = parts[0][0] if parts else None
         for part, path in parts[1:]:
