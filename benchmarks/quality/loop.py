@@ -1,11 +1,11 @@
 """Does a run from the command line alone learn from verdicts, and judge again without a photo?
 
 Listings are composed: the samples' logos on plain goods, with a title, a price and a seller. Every step is the command
-`logoscan`: register five brands, scan and keep what is seen, order the queue, import 40 verdicts (35 of the queue, and
-5 that say which listings of the sixth brand were missed), fit the score, register the sixth brand, and judge the stored
-features again, after the photos were moved away. The score is compared on the listings without a verdict, before and
-after: the chance that a counterfeit has a higher score than a genuine listing (AUC), and the mean squared error of the
-score as a probability (Brier).
+`logoscan`: register five brands, scan and keep what is seen, order the queue, import 40 verdicts (on the first 20 of
+the queue, on 15 listings that are drawn, and 5 that say which listings of the sixth brand were missed), fit the score,
+register the sixth brand, and judge the stored features again, after the photos were moved away. The score is compared
+on the listings without a verdict, before and after: the chance that a counterfeit has a higher score than a genuine
+listing (AUC), and the mean squared error of the score as a probability (Brier).
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ from logoscan.results import Report
 _BRANDS = Path(logoscan.__file__).parent / "_samples" / "brands"
 # The brand that is registered afterwards, and how many listings say that it was missed.
 _LATER, _MISSED = "Kodak", 5
-# Verdicts in all.
-_VERDICTS = 40
+# Verdicts on the first listings of the queue, and on listings that are drawn, as `fit` advises.
+_OF_QUEUE, _DRAWN = 20, 15
 # Usual price of each brand's goods, in euros.
 _PRICE = 60.0
 _SIDE_PX = 256
@@ -93,12 +93,14 @@ def compose(work: Path, count: int) -> tuple[dict[str, str], dict[str, bool]]:
 
 
 def verdicts(work: Path, brands: Mapping[str, str], fakes: Mapping[str, bool]) -> set[str]:
-    """Write 40 verdicts on the first of the queue and on missed listings; return the ids of these listings."""
+    """Write 40 verdicts, and return the ids of their listings."""
     with (work / "queue.csv").open(encoding="utf-8", newline="") as file:
         queue = [row["listing_id"] for row in csv.DictReader(file)]
-    queue = [listing_id for listing_id in queue if brands[listing_id] != _LATER][: _VERDICTS - _MISSED]
+    judged = [listing_id for listing_id in queue if brands[listing_id] != _LATER][:_OF_QUEUE]
+    others = sorted(i for i, brand in brands.items() if brand != _LATER and i not in judged)
+    judged += np.random.default_rng(1).permutation(others)[:_DRAWN].tolist()
     missed = [listing_id for listing_id, brand in brands.items() if brand == _LATER][:_MISSED]
-    rows = [(i, brands[i], "counterfeit" if fakes[i] else "genuine") for i in queue]
+    rows = [(i, brands[i], "counterfeit" if fakes[i] else "genuine") for i in judged]
     rows += [(i, _LATER, "missed") for i in missed]
     with (work / "verdicts.csv").open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([("listing_id", "brand", "verdict"), *rows])
@@ -168,4 +170,4 @@ def loop(count: int, out: Path) -> None:
             "later_brand": len(held_out - of_five),
         }
     print(figures)
-    write_result(out, figures, {"verdicts": _VERDICTS, "missed": _MISSED})
+    write_result(out, figures, {"of_queue": _OF_QUEUE, "drawn": _DRAWN, "missed": _MISSED})

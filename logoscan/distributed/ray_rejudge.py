@@ -85,7 +85,10 @@ def rejudge_shards(
     if FeatureStore(features).empty:
         raise InputError(f"features: expected stored features, got none in {str(features)!r}")
     earlier = None if reports is None else Path(reports).resolve()
-    taken = {"the shards'": {shard.path.parent for shard in all_shards}, "the earlier reports'": {earlier}}
+    taken: dict[str, set[Path | None]] = {
+        "the shards'": {shard.path.parent for shard in all_shards},
+        "the earlier reports'": {earlier},
+    }
     for name, folders in taken.items():
         if out.resolve() in folders:
             raise InputError(f"out: expected another folder than {name}, got {str(out)!r}")
