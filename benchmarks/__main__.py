@@ -23,7 +23,6 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "lookalikes": ("quality.lookalikes", "lookalikes", "Are misspelt brand names in photos flagged as look-alikes?"),
     "ocr": ("quality.ocr", "ocr", "Which OCR engine reads more, and how fast?"),
     "text": ("quality.text", "text", "Are disguised brand names in titles flagged, and honest titles left alone?"),
-    "loop": ("quality.loop", "loop", "Does the score learn from verdicts, by the command line alone? (simulated)"),
     "scan": ("speed.scan", "scan", "What does a scan cost beside the plain way of doing it?"),
     "capacity": ("speed.capacity", "capacity", "How many cores do ten million listings a day take?"),
     "stages": ("speed.stages", "stages", "In which stage of a scan does the time go?"),
@@ -40,6 +39,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "evasion": ("robustness.evasion", "evasion", "Which marks and names are still found when a seller hides them?"),
     "score": ("simulated.score", "score", "Does the score tell counterfeits from genuine listings? (simulated)"),
     "worlds": ("simulated.worlds", "worlds", "What does a simulated world hold? (simulated)"),
+    "loop": ("simulated.loop", "loop", "Does the score learn from verdicts, by the command line alone? (simulated)"),
     "licences": ("licences", "licences", "Under which licences are the packages that logoscan needs?"),
     "tables": ("common.tables", "tables", "Writes the tables of benchmarks/README.md from result files."),
 }
