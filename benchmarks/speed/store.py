@@ -1,29 +1,39 @@
 """How much of a full rescan do stored features find when brands are added, at which share of its work?
 
-Photos are scanned and stored by an index without some brands of the gallery. Then these are added, and three ways of
-asking are compared: a full rescan, which is the truth; judging all stored features again (`rejudge`); and looking up
-the new logos in them (`find`), after which only the listings found are scanned again. Reports `share_rejudge` and
-`share_find` (of the listings that the rescan puts in review or block for a new brand), `cpu_rejudge` and `cpu_find` (of
-its processor time), bytes a photo of both ways of storing, and rates by processor time. Also how near judging again is
-to the scan itself, by the same index: `same` brand and band, and probabilities within 0.005 and 0.03.
+Photos are scanned and stored by an index without some brands of the gallery. Then these are added, and two ways of
+asking are compared with a full rescan, which is the truth: judging all stored features again (`rejudge`), and looking
+up the new logos in them (`find`). Reports, for originals and for altered copies, the share of the listings that the
+rescan puts in review or block for a new brand, and the share of its processor time. Also bytes a photo, rates by
+processor time, and how near judging again is to the scan itself by the same index: `same` brand and band, and
+probabilities within 0.005 and 0.03, with and without the earlier reports.
+
+A photo is looked at once, whatever is asked later: with --cache its features are kept for the next run, and a run that
+was stopped goes on. What a look costs is measured on a few photos.
 """
 
 from __future__ import annotations
 
+import random
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 import numpy as np
+from rich.progress import track
 
+from benchmarks.common.altered_photos import with_copies
+from benchmarks.common.feature_cache import FeatureFolder
 from benchmarks.common.galleries import read_galleries, saved_and_loaded
 from benchmarks.common.options import MODELS, options
+from benchmarks.common.photo_files import photo_files
 from benchmarks.common.results import write_result
 from benchmarks.common.scanners import build_scanner, settings_of
-from benchmarks.speed.streams import photos_of, warm
+from benchmarks.speed.streams import warm
 from logoscan.index.logo_index import LogoIndex
 from logoscan.index.vet import CONFLICTS
 from logoscan.results import Report
@@ -33,23 +43,44 @@ from logoscan.store.find import LEAST_SIMILARITY, find_by_vectors
 from logoscan.store.part_writer import StoreSettings
 from logoscan.store.reader import FeatureStore
 from logoscan.store.writer import FeatureWriter
-from logoscan.types import Listing
+from logoscan.types import Brand, ImageSource, Listing
 from logoscan.vision.encoder import ClipEncoder
+from logoscan.vision.features import PhotoFeatures
 
 T = TypeVar("T")
 
-WAYS = {"float16": StoreSettings(), "quantised": StoreSettings(quantise=True)}
+WAYS = {
+    "float16": StoreSettings(),
+    "float16, text": StoreSettings(keep_text=True),
+    "quantised": StoreSettings(quantise=True),
+    "quantised, text": StoreSettings(quantise=True, keep_text=True),
+}
 """Ways of storing, by the name under which figures stand."""
+# Photos whose look is timed, and listings that are judged again by the same index.
+_TIMED, _SAME_INDEX = 48, 500
+# Photos that are judged together, as `rejudge` does.
+_BATCH = 32
 
 
-def timed_cpu(work: Callable[[], T]) -> tuple[T, float]:
-    """Do some work, and measure its processor seconds."""
-    start = time.process_time()
-    result = work()
-    return result, time.process_time() - start
+@dataclass
+class Clock:
+    """Adds up processor seconds.
+
+    Attributes:
+        seconds: The sum.
+    """
+
+    seconds: float = 0.0
+
+    def time(self, work: Callable[[], T]) -> T:
+        """Do some work, and add its processor seconds."""
+        start = time.process_time()
+        result = work()
+        self.seconds += time.process_time() - start
+        return result
 
 
-def flagged(report: Report, brands: frozenset[str]) -> bool:
+def flagged(report: Report, brands: Collection[str]) -> bool:
     """Tell whether a listing is in review or block, and one of some brands is a candidate."""
     return report.score.band != "clear" and any(result.brand in brands for result in report.brands)
 
@@ -68,70 +99,108 @@ def nearness(truth: Sequence[Report], again: Sequence[Report]) -> dict[str, floa
     }
 
 
-def ask(
-    scanner: Scanner,
-    store: FeatureStore,
-    listings: Sequence[Listing],
-    earlier: Mapping[str, Report],
-    new: frozenset[str],
-    truth: Sequence[Report],
-    scan_s: float,
-    least: float,
-) -> dict[str, float]:
-    """Ask stored features for new brands in both ways, and compare with a full rescan that took `scan_s`."""
-    wanted = {report.listing_id for report in truth if flagged(report, new)}
-    again, rejudge_s = timed_cpu(lambda: list(scanner.rejudge(listings, store, earlier=earlier.get)))
-    by_rejudge = {report.listing_id for report in again if flagged(report, new)}
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """What the full rescan says.
+
+    Attributes:
+        listings: A listing of each photo.
+        copies: Ids of the listings of altered copies.
+        reports: The reports of the rescan.
+        earlier: The reports before, by id.
+        new: Brands that were added.
+        scan_s: Processor seconds of the rescan of a listing.
+    """
+
+    listings: Sequence[Listing]
+    copies: Collection[str]
+    reports: Sequence[Report]
+    earlier: dict[str, Report]
+    new: Collection[str]
+    scan_s: float
+
+    def shares(self, found: Collection[str]) -> dict[str, Any]:
+        """Return the share of the wanted listings that was found, of originals and of copies, and how many more."""
+        wanted = {r.listing_id for r in self.reports if flagged(r, self.new) and r.score.brand in self.new}
+        flagged_ids = {r.listing_id for r in self.reports if flagged(r, self.new)}
+        groups = {"originals": wanted - set(self.copies), "copies": wanted & set(self.copies)}
+        shares = {name: round(len(ids & set(found)) / len(ids), 4) if ids else None for name, ids in groups.items()}
+        return {**shares, "wanted": len(wanted), "extra": len(set(found) - flagged_ids)}
+
+
+def ask(scanner: Scanner, store: FeatureStore, truth: Truth, least: float) -> dict[str, Any]:
+    """Ask stored features for new brands in both ways, and compare with a full rescan."""
+    listings, scan_s = truth.listings, truth.scan_s * len(truth.listings)
+    judging, finding = Clock(), Clock()
+    again = judging.time(lambda: list(scanner.rejudge(listings, store, earlier=truth.earlier.get)))
     index = scanner.index
-    rows = [i for i, record in enumerate(index.logos) if record.brand in new]
-    found, find_s = timed_cpu(lambda: find_by_vectors(store, np.asarray(index.vectors[rows]), least, len(listings)))
-    by_find = {one.listing_id for one in found}
-    # a listing that is found is scanned again, at the mean cost of a listing
-    look_s = find_s + len(by_find) * scan_s / len(listings)
+    queries = np.asarray(index.vectors[[i for i, record in enumerate(index.logos) if record.brand in truth.new]])
+    find_by_vectors(store, queries[:1], least, len(listings))  # builds the index of the vectors, which is kept
+    found = finding.time(lambda: find_by_vectors(store, queries, least, len(listings)))
     return {
-        "wanted": len(wanted),
-        "share_rejudge": round(len(wanted & by_rejudge) / max(1, len(wanted)), 4),
-        "extra_rejudge": len(by_rejudge - wanted),
-        "cpu_rejudge": round(rejudge_s / scan_s, 4),
-        "rejudge_per_cpu_s": round(len(listings) / max(rejudge_s, 1e-9), 1),
-        "share_find": round(len(wanted & by_find) / max(1, len(wanted)), 4),
-        "found": len(by_find),
-        "cpu_find": round(find_s / scan_s, 4),
-        "cpu_find_and_scan": round(look_s / scan_s, 4),
-        "find_per_cpu_s": round(len(listings) / max(find_s, 1e-9), 1),
+        "rejudge": truth.shares({report.listing_id for report in again if flagged(report, truth.new)}),
+        "cpu_rejudge": round(judging.seconds / scan_s, 4),
+        "rejudge_per_cpu_s": round(len(listings) / judging.seconds, 1),
+        "find": truth.shares({one.listing_id for one in found}),
+        "cpu_find": round(finding.seconds / scan_s, 4),
+        "find_per_cpu_s": round(len(listings) / finding.seconds, 1),
     }
 
 
-def stored(
-    scanner: Scanner, photos: Mapping[str, Sequence[Any]], folder: Path, settings: StoreSettings
-) -> tuple[FeatureStore, dict[str, float]]:
-    """Store photos, and measure bytes and processor time a photo."""
+def indexes(
+    galleries: Sequence[Path], distractors: Path | None, new_count: int, encoder: ClipEncoder
+) -> tuple[LogoIndex, LogoIndex, frozenset[str]]:
+    """Return an index without some brands, four fifths of which have logos, one with all, and these brands."""
+    entries: list[tuple[Brand, list[tuple[str, ImageSource]]]] = read_galleries(galleries)
+    with_logo = sorted({brand.name for brand, logos in entries if logos})
+    by_name = sorted({brand.name for brand, _ in entries} - set(with_logo))
+    rng = np.random.default_rng(0)
+    named = min(new_count // 5, len(by_name))
+    if len(with_logo) <= new_count - named:
+        raise click.ClickException(f"--new: expected fewer, the galleries have {len(with_logo)} brands with logos")
+    new = {*rng.permutation(with_logo)[: new_count - named].tolist(), *rng.permutation(by_name)[:named].tolist()}
+    names = {brand.name.casefold() for brand, _ in entries}
+    icons = [] if distractors is None else sorted(p for p in distractors.iterdir() if p.suffix in (".svg", ".png"))
+    entries += [(Brand(p.stem), [(p.name, p)]) for p in icons if p.stem.casefold() not in names]
+    old_index, new_index = LogoIndex(encoder), LogoIndex(encoder)
+    old_index.add_many([entry for entry in entries if entry[0].name not in new], allow=CONFLICTS)
+    new_index.add_many(entries, allow=CONFLICTS)
+    return saved_and_loaded(old_index, encoder), saved_and_loaded(new_index, encoder), frozenset(new)
 
-    def write() -> None:
-        with FeatureWriter(folder, scanner.maker(text=settings.keep_text), settings) as writer:
-            for listing_id, features in photos.items():
-                writer.add(listing_id, features)
 
-    _, write_s = timed_cpu(write)
-    store = FeatureStore(folder)
-    size = sum(path.stat().st_size for path in store.files) / max(1, len(photos))
-    return store, {"bytes": round(size), "write_per_cpu_s": round(len(photos) / max(write_s, 1e-9), 1)}
+def mixed(folders: Sequence[Path], limit: int) -> list[Path]:
+    """Draw `limit` photos from all of some folders, in an order that mixes them."""
+    photos = [file for folder in folders for file in photo_files(folder)]
+    random.Random(0).shuffle(photos)
+    return photos[:limit]
+
+
+def judged(scanner: Scanner, batch: Sequence[tuple[Listing, PhotoFeatures]]) -> Iterator[Report]:
+    """Yield the reports of listings of one photo each, whose features are matched together, as a scan does."""
+    pipeline, index = scanner.pipeline, scanner.index.snapshot()
+    photos = [[features] for _, features in batch]
+    for (listing, _), own, matches in zip(batch, photos, pipeline.match(photos, index), strict=True):
+        yield pipeline.report(pipeline.text(listing, own, index), own, index, matches, {})
 
 
 @click.command("store", help=__doc__)
-@click.option("--limit", default=300, show_default=True, type=click.IntRange(1), help="Photos, a listing each.")
+@click.option("--limit", default=300, show_default=True, type=click.IntRange(1), help="Originals, a listing each.")
 @click.option(
     "--new", "new_count", default=10, show_default=True, type=click.IntRange(1), help="Brands that are added."
 )
+@click.option("--copies", is_flag=True, help="Also an altered copy of each original: cut, recoloured, mirrored, ...")
 @click.option(
     "--least-similarity", default=LEAST_SIMILARITY, show_default=True, help="Least cosine at which `find` finds."
 )
-@options("json", "folders", "gallery", *MODELS)
+@options("json", "folders", "gallery", "distractors", "cache", *MODELS)
 def store(
     folders: tuple[Path, ...],
     galleries: tuple[Path, ...],
+    distractors: Path | None,
+    cache: Path | None,
     limit: int,
     new_count: int,
+    copies: bool,
     least_similarity: float,
     encoder: str | None,
     pretrained: str | None,
@@ -140,40 +209,61 @@ def store(
     **models: Any,
 ) -> None:
     """Scan, store, add brands and ask again."""
-    device, files = resolve_device(device), photos_of(folders, limit)
+    device, originals = resolve_device(device), mixed(folders, limit)
     one_core_a_batch()
     clip = ClipEncoder(encoder, pretrained, device=device)
-    entries = read_galleries(galleries)
-    names = sorted({brand.name for brand, logos in entries if logos})
-    if len(names) <= new_count:
-        raise click.ClickException(f"--new: expected fewer than the {len(names)} brands of the galleries")
-    new = frozenset(np.random.default_rng(0).permutation(names)[:new_count].tolist())
-    old_index, new_index = LogoIndex(clip), LogoIndex(clip)
-    old_index.add_many([entry for entry in entries if entry[0].name not in new], allow=CONFLICTS)
-    new_index.add_many(entries, allow=CONFLICTS)
-    before = build_scanner(saved_and_loaded(old_index, clip), encoder=clip, device=device, **models)
-    after = build_scanner(saved_and_loaded(new_index, clip), encoder=clip, device=device, hash_photos=True, **models)
-    # an empty claim: a brand that is shown is then a reason to look, whatever its price
-    listings = [Listing(str(i), images=(file,), claimed_brand="") for i, file in enumerate(files)]
-    warm(after, listings[:4])
-    photos: dict[str, Sequence[Any]] = {}
-
-    def look() -> list[Report]:
-        for listing in listings:
-            photos[listing.id] = after.features(listing.images)
-        return [after.judge(listing, photos[listing.id]) for listing in listings]
-
-    truth, scan_s = timed_cpu(look)  # features do not depend on the index, so one look serves both
-    earlier = {listing.id: before.judge(listing, photos[listing.id]) for listing in listings}
-    own = {report.listing_id: report for report in truth}
-    figures: dict[str, Any] = {"photos": len(listings), "brands": len(names), "new": len(new)}
-    figures["scan_s_per_photo"] = round(scan_s / len(listings), 4)
-    with tempfile.TemporaryDirectory() as temporary:
-        for name, settings in WAYS.items():
-            kept, sizes = stored(after, photos, Path(temporary) / name, settings)
-            same = nearness(truth, list(after.rejudge(listings, kept, earlier=own.get)))
-            asked = ask(after, kept, listings, earlier, new, truth, scan_s, least_similarity)
-            alone = nearness(truth, list(after.rejudge(listings, kept)))
-            figures[name] = {**sizes, **same, **{f"{k}_without_reports": v for k, v in alone.items()}, **asked}
+    old_index, new_index, new = indexes(galleries, distractors, new_count, clip)
+    before = build_scanner(old_index, encoder=clip, device=device, **models)
+    after = build_scanner(new_index, encoder=clip, device=device, hash_photos=True, **models)
+    figures: dict[str, Any] = {"brands": len(new_index.brands), "new": len(new)}
+    with tempfile.TemporaryDirectory() as temporary, ExitStack() as writing:
+        work = Path(temporary)
+        files = [(f, None) for f in originals] if not copies else with_copies(originals, (cache or work) / "copies")
+        # an empty claim: a brand that is shown is then a reason to look, whatever its price
+        listings = [Listing(str(i), images=(file,), claimed_brand="") for i, (file, _) in enumerate(files)]
+        warm(after, listings[:4])
+        looking, judging, kept = Clock(), Clock(), FeatureFolder(cache, after)
+        for file, _ in files[:_TIMED]:
+            looking.time(lambda file=file: after.features([file]))  # type: ignore[misc]
+        clocks = {name: Clock() for name in WAYS}
+        writers = {
+            name: writing.enter_context(FeatureWriter(work / name, after.maker(text=way.keep_text), way))
+            for name, way in WAYS.items()
+        }
+        reports: list[Report] = []
+        earlier: dict[str, Report] = {}
+        starts = range(0, len(listings), _BATCH)
+        for start in track(starts, "photos"):
+            batch = [(one, kept.features(Path(str(one.images[0])))) for one in listings[start : start + _BATCH]]
+            reports += judging.time(lambda batch=batch: list(judged(after, batch)))  # type: ignore[misc]
+            earlier |= {report.listing_id: report for report in judged(before, batch)}
+            for name, writer in writers.items():
+                for one, features in batch:
+                    clocks[name].time(lambda: writer.add(one.id, [features]))  # noqa: B023
+        for name, writer in writers.items():
+            clocks[name].time(lambda: writer.__exit__(None, None, None))  # noqa: B023
+        writing.pop_all()
+        scan_s = looking.seconds / min(_TIMED, len(files)) + judging.seconds / len(files)
+        copied = {str(i) for i, (_, original) in enumerate(files) if original is not None}
+        truth = Truth(listings, copied, reports, earlier, new, scan_s)
+        shown = {r.brand for report in reports if flagged(report, new) for r in report.brands if r.brand in new}
+        figures |= {"photos": len(files), "copies": len(copied), "shown": len(shown), "scan_s": round(scan_s, 4)}
+        figures["judge_s"] = round(judging.seconds / len(files), 4)
+        print(figures, flush=True)
+        own = {report.listing_id: report for report in reports}
+        some = listings[:: max(1, len(listings) // _SAME_INDEX)]
+        expected = [own[listing.id] for listing in some]
+        for name in WAYS:
+            stored = FeatureStore(work / name)
+            size = sum(path.stat().st_size for path in stored.files)
+            same = nearness(expected, list(after.rejudge(some, stored, earlier=own.get)))
+            alone = nearness(expected, list(after.rejudge(some, stored)))
+            figures[name] = {
+                "bytes": round(size / len(files)),
+                "write_per_cpu_s": round(len(files) / clocks[name].seconds, 1),
+                **same,
+                **{f"{key}_without_reports": value for key, value in alone.items()},
+                **ask(after, stored, truth, least_similarity),
+            }
             print({name: figures[name]}, flush=True)
     write_result(out, figures, {**settings_of(after), "least_similarity": least_similarity})

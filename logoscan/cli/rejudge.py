@@ -48,7 +48,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--prices", type=_FILE, help="CSV: brand,price,currency[,category,condition,title].")
 @click.option("--score-model", type=_FILE, help="JSON, as ScoreModel.save wrote it; default: the stated priors.")
 @click.option("--listings", type=_FILE, help="The listings of the features; default: what --reports says of them.")
-@click.option("--reports", type=_FILE, help="Earlier reports of the features: keypoint matches are taken from them.")
+@click.option("--reports", type=_FILE, help="Earlier reports of the features: their matches are more exact.")
 @click.option("--ledger", type=_FILE, help="File of photos and the sellers who used them; it is not changed.")
 @click.option("--similarity-threshold", type=float, help="As for `scan`, where there is no calibration.")
 @MODE
@@ -66,8 +66,9 @@ def rejudge(
     """Judge SOURCE again: reports (.jsonl, as `scan` wrote them), or a folder of `scan --keep-features`.
 
     Reports are judged by another score model. Stored features are judged by another index, other prices and another
-    score model. What they cannot answer is said in `skipped` of each report. Exit code 1 if rows failed, or listings
-    have photos that are not stored.
+    score model. What they cannot answer is said in `skipped` of each report. Each line of OUT also names the run that
+    wrote it, so that the bytes of two runs differ where their reports are equal. Exit code 1 if rows failed, or
+    listings have photos that are not stored.
     """
     model = ScoreModel() if score_model is None else ScoreModel.load(score_model)
     if source.is_dir():

@@ -81,6 +81,7 @@ def scan(
     keep_features: Path | None,
     quantise: bool,
     codebook: Path | None,
+    keep_keypoints: bool | None,
     **values: Any,
 ) -> None:
     """Scan LISTINGS: a .jsonl, .csv or .parquet file, a folder of photos, or - for JSON lines from standard input.
@@ -90,7 +91,7 @@ def scan(
     says which.
     """
     options = ScannerOptions(**values, hash_turned=keep_features is not None)
-    store = store_of(keep_features, quantise, codebook, keep_text=options.keep_text)
+    store = store_of(keep_features, quantise, codebook, keep_keypoints, keep_text=options.keep_text)
     if shards is not None:
         scan_folder_of_shards(shards, out, overlay, actors, options, store)
     elif listings is not None:

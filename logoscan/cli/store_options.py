@@ -29,6 +29,11 @@ _OPTIONS = (
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
         help="codebook.npz of another store, for --quantise; default: trained on the first photos.",
     ),
+    click.option(
+        "--keep-keypoints/--no-keep-keypoints",
+        default=None,
+        help="Keep keypoints, up to 6 KB a photo, so that new logos are found by them; default: unless --quantise.",
+    ),
 )
 
 
@@ -52,20 +57,23 @@ class Store:
     settings: StoreSettings
 
 
-def store_of(keep_features: Path | None, quantise: bool, codebook: Path | None, *, keep_text: bool) -> Store | None:
+def store_of(
+    keep_features: Path | None, quantise: bool, codebook: Path | None, keep_keypoints: bool | None, *, keep_text: bool
+) -> Store | None:
     """Return the store that options ask for; None where they ask for none.
 
     Args:
         keep_features: Folder of the store.
         quantise: Whether vectors are quantised.
         codebook: File of a codebook.
+        keep_keypoints: Whether keypoints are kept; None keeps them unless vectors are quantised.
         keep_text: Whether the lines of text are kept.
 
     Raises:
         click.UsageError: Options of a store are given without one.
     """
     if keep_features is not None:
-        return Store(keep_features, StoreSettings(quantise, codebook, keep_text))
-    if quantise or codebook:
-        raise click.UsageError("--quantise and --codebook need --keep-features")
+        return Store(keep_features, StoreSettings(quantise, codebook, keep_text, keep_keypoints))
+    if quantise or codebook or keep_keypoints is not None:
+        raise click.UsageError("--quantise, --codebook and --keep-keypoints need --keep-features")
     return None

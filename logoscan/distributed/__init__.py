@@ -21,6 +21,9 @@ actor loads the models once; reading is a stage of its own.
 - Every machine must reach shards, photos and index under the same paths. `make_scanner=` takes a function in place of
   `index=`, for a scanner with prices, a ledger or a score model. `read_ahead=True` lets the CPU stage read the
   photos, for slow storage; decoding stays with the actors.
+- `scan_shards(..., keep_features="features/")` keeps what was seen, and `rejudge_shards(shards, "features/", "again/",
+  index="new/", reports="reports/")` judges it again by new brands, prices or models: no photo is opened, and no network
+  is loaded. It goes on after a crash, too.
 - `scan_dataset(dataset, index=...)` scans a Ray Dataset with file names or bytes as `images`, and returns one with
   `listing_id`, `report` and `failure`.
 - Ray listens on the machine's address, not only on loopback. Usage statistics are off where logoscan starts Ray.
@@ -28,6 +31,7 @@ actor loads the models once; reading is a stage of its own.
 
 from logoscan.distributed.merge import merge_ledger, merge_states
 from logoscan.distributed.ray_cluster import Pool
+from logoscan.distributed.ray_rejudge import rejudge_shards
 from logoscan.distributed.ray_scan import ShardScan, scan_dataset, scan_shards
 from logoscan.distributed.report_files import Failure, shard_reports
 
@@ -37,6 +41,7 @@ __all__ = [
     "ShardScan",
     "merge_ledger",
     "merge_states",
+    "rejudge_shards",
     "scan_dataset",
     "scan_shards",
     "shard_reports",

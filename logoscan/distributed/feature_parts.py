@@ -30,11 +30,13 @@ class PackedFeatures:
 
     Attributes:
         maker: What makes the features.
+        settings: How they are stored.
         names: For each listing the names of its photos, which may have been read ahead as bytes.
         packed: Bytes by the id of the listing.
     """
 
     maker: Maker
+    settings: StoreSettings
     names: dict[str, Sequence[str | None]]
     packed: dict[str, bytes] = field(default_factory=dict)
 
@@ -46,7 +48,7 @@ class PackedFeatures:
             for i, photo in enumerate(photos)
         ]
         if named:
-            self.packed[listing_id] = pack_rows(listing_id, named, self.maker, keep_text=self.maker.text)
+            self.packed[listing_id] = pack_rows(listing_id, named, self.maker, self.settings)
         return bool(named)
 
 
@@ -55,7 +57,11 @@ def _with_name(photo: PhotoFeatures, name: str | None) -> PhotoFeatures:
 
 
 class FeatureParts:
-    """The files of features of the shards that are being scanned. Only one process may write to the folder."""
+    """The files of features of the shards that are being scanned. Only one process may write to the folder.
+
+    Attributes:
+        settings: How features are stored.
+    """
 
     def __init__(self, folder: Path, maker: str, settings: StoreSettings) -> None:
         """Open the folder.
@@ -68,15 +74,10 @@ class FeatureParts:
         Raises:
             MismatchError: It holds features of other models, or stored in another way.
         """
-        self._folder, self._settings = private_folder(folder), settings
+        self._folder, self.settings = private_folder(folder), settings
         self._maker = from_json(Maker, maker, "maker")
         self._open: dict[str, PartWriter] = {}
         refuse_others(folder, self._maker, settings)
-
-    @property
-    def keep_text(self) -> bool:
-        """Whether the text of photos is kept."""
-        return self._settings.keep_text
 
     def append(self, shard: str, packed: bytes | None) -> None:
         """Add the features of one listing of a shard; None where it has no photo."""
@@ -85,7 +86,7 @@ class FeatureParts:
         if shard not in self._open:
             path = self._folder / f"{shard}.parquet"
             path.with_name(f".{shard}.spool").unlink(missing_ok=True)  # of a scan that ended midway
-            self._open[shard] = PartWriter(path, self._maker, self._settings)
+            self._open[shard] = PartWriter(path, self._maker, self.settings)
         self._open[shard].append(packed, 1)
 
     def end(self, shard: str, *, write: bool) -> None:

@@ -42,6 +42,7 @@ __all__ = [
     "ShardScan",
     "merge_ledger",
     "merge_states",
+    "refuse_others",
     "scan_dataset",
     "scan_shards",
     "shard_reports",
@@ -155,7 +156,7 @@ def scan_shards(
         # asked in a worker of the same kind, which ends with it: this process may have neither models nor a GPU
         ask = ray.remote(num_cpus=pool.cpus, num_gpus=pool.gpus, max_calls=1)(identify)
         identity: dict[str, str] = ray.get(ask.remote(maker, tag))
-        _refuse_others(out, identity)
+        refuse_others(out, identity)
         parts = None
         if keep_features is not None:
             settings = store_settings or StoreSettings()
@@ -179,7 +180,7 @@ def _maker(index: str | Path | None, make_scanner: MakeScanner | None, root: Roo
 
 
 def _scanned(
-    rows: Any, make_scanner: MakeScanner, pool: Pool, folder: Path | None, keep_text: bool | None = None
+    rows: Any, make_scanner: MakeScanner, pool: Pool, folder: Path | None, settings: StoreSettings | None = None
 ) -> Any:
     """Return the dataset of reports of a dataset of rows, whose photos lie in `folder`."""
     ray = import_ray()
@@ -188,7 +189,7 @@ def _scanned(
     # without limit, on as many new actors as it takes, and no setting changes that: hence `Attempts`.
     return rows.repartition(target_num_rows_per_block=pool.batch).map_batches(
         ScanStage,
-        fn_constructor_args=(make_scanner, attempts, folder, keep_text),
+        fn_constructor_args=(make_scanner, attempts, folder, settings),
         batch_size=pool.batch,
         batch_format="pyarrow",
         compute=ray.data.ActorPoolStrategy(size=pool.actors),
@@ -197,8 +198,13 @@ def _scanned(
     )
 
 
-def _refuse_others(out: Path, identity: Mapping[str, str]) -> None:
-    """Refuse a folder that holds reports which another scanner made."""
+def refuse_others(out: Path, identity: Mapping[str, str]) -> None:
+    """Refuse a folder that holds reports which another scanner made.
+
+    Raises:
+        MismatchError: It does; the message says what differs.
+        CorruptFileError: A file is not a file of reports.
+    """
     for path in sorted(out.glob("[!.]*.parquet")):
         if (other := made_by(path)) != identity:
             different = [n for n in sorted({*other, *identity}) if other.get(n) != identity.get(n)]
@@ -227,8 +233,8 @@ def _scan_missing(
     results: dict[str, dict[int, Mapping[str, Any]]] = {shard.key: {} for shard in shards}
     ends: dict[str, Mapping[str, Any]] = {}
     broken = []
-    keep_text = None if parts is None else parts.keep_text
-    for table in _scanned(rows, maker, pool, photo_folder, keep_text).iter_batches(
+    settings = None if parts is None else parts.settings
+    for table in _scanned(rows, maker, pool, photo_folder, settings).iter_batches(
         batch_size=None, batch_format="pyarrow"
     ):
         changed = set()

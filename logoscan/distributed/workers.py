@@ -20,6 +20,7 @@ from logoscan.io.listings import BadRow, to_listing
 from logoscan.reporting.jsonl import report_to_json
 from logoscan.results import Report
 from logoscan.sources import NameBelow, Root
+from logoscan.store.part_writer import StoreSettings
 from logoscan.store.writer import FeatureSink
 from logoscan.types import ImageSource, Listing
 
@@ -116,7 +117,7 @@ class ScanStage:
         make_scanner: MakeScanner,
         attempts: Any = None,
         folder: Path | None = None,
-        keep_text: bool | None = None,
+        settings: StoreSettings | None = None,
     ) -> None:
         """Make the scanner.
 
@@ -125,11 +126,11 @@ class ScanStage:
             attempts: Ray handle of an `Attempts`; None counts no workers that died.
             folder: Folder that names of photos are relative to, for a scanner without a root of its own; the actor's
                 current folder if None.
-            keep_text: Whether the features that are returned with the reports have the text of photos; None returns no
-                features.
+            settings: How the features are stored that are returned with the reports; None returns no features.
         """
         self._scanner = make_scanner()
-        self._maker = None if keep_text is None else self._scanner.maker(text=keep_text)
+        self._settings = settings
+        self._maker = None if settings is None else self._scanner.maker(text=settings.keep_text)
         self._kept: PackedFeatures | None = None
         self._attempts = attempts
         self._folder = folder
@@ -171,7 +172,8 @@ class ScanStage:
             Listing(**stated[n] | {"images": self._images(stated[n]["images"], rows[n]["photos"])}) for n in todo
         ]
         names = {stated[n]["id"]: stated[n]["images"] for n in todo}
-        self._kept = None if self._maker is None else PackedFeatures(self._maker, names)
+        if self._maker is not None and self._settings is not None:
+            self._kept = PackedFeatures(self._maker, self._settings, names)
         keys = [f"{rows[n]['shard']} {rows[n]['row']} {rows[n]['listing']}" for n in todo]
         results: list[Report | str | None] = [row["failure"] for row in rows]
         for n, result in zip(todo, self._scan(listings, keys), strict=True):

@@ -39,7 +39,7 @@ class DecisionRecord:
 
     Attributes:
         listing_id: Identifier of the listing.
-        decision: "allow", "hold" or "block"; None of a scan, which has a band alone.
+        decision: "allow", "hold" or "block"; None of a scan or `rejudge`, which gives a band alone.
         band: "clear", "review" or "block".
         score: Score in [0, 100]; None where no brand is a candidate.
         brand: The candidate brand of the score, as it is registered; None where there is none.

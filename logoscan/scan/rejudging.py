@@ -13,6 +13,7 @@ from logoscan.index.logo_index import LogoIndex
 from logoscan.matching.fusion import raise_contradicted
 from logoscan.matching.match import most_probable_first
 from logoscan.results import Report
+from logoscan.scan.decision_log import OnDecision, announce_all
 from logoscan.scan.photo_selection import name_images, selected_photos
 from logoscan.scan.pipeline import Pipeline
 from logoscan.scan.threads import batched
@@ -20,6 +21,7 @@ from logoscan.store.rows import StoredPhoto
 from logoscan.text.listing_text import TextFindings
 from logoscan.types import BrandMention, ImageSource, Listing, Match
 from logoscan.vision.features import PhotoFeatures
+from logoscan.vision.sift import Keypoints
 
 __all__ = ["rejudged"]
 
@@ -27,6 +29,7 @@ __all__ = ["rejudged"]
 _BATCH = 32
 # Least overlap of a region and a match at which both are of one mark.
 _SAME_REGION_IOU = 0.5
+_IN_BRIEF = "keypoints were compared as they are stored, in brief: a mark that few of them prove may be missed"
 _QUANTISED = "vectors are quantised: similarities to logos that the earlier report does not name are approximate"
 
 
@@ -37,6 +40,7 @@ def rejudged(
     earlier: Callable[[str], Report | None],
     *,
     quantised: bool = False,
+    on_decision: OnDecision | None = None,
 ) -> Iterator[Report]:
     """Yield the report of each listing by its stored photos.
 
@@ -46,14 +50,21 @@ def rejudged(
         pairs: Listings with their stored photos.
         earlier: Returns the earlier report of a listing by its id, and None where there is none.
         quantised: Whether the vectors were quantised: matches of an earlier report are more exact then.
+        on_decision: Called with each decision.
     """
     logos = {(record.brand, record.id) for record in index.logos}
-    for batch in batched(pairs, _BATCH):
+
+    def judged(batch: Sequence[tuple[Listing, Sequence[StoredPhoto]]]) -> Iterator[tuple[Report, None]]:
+        reports = [earlier(listing.id) for listing, _ in batch]
         photos = [_photos(pipeline, listing, {p.position: p for p in stored}) for listing, stored in batch]
+        photos = [_unanswered(own, before, index) for own, before in zip(photos, reports, strict=True)]
         matches = pipeline.match(photos, index)
-        for (listing, stored), own_photos, own_matches in zip(batch, photos, matches, strict=True):
-            before = earlier(listing.id)
-            kept, notes = _from_before(before, own_photos, index, logos)
+        for (listing, stored), before, own_photos, found in zip(batch, reports, photos, matches, strict=True):
+            in_brief = all(photo.keypoints_kept for photo in stored)
+            kept, notes = _from_before(before, own_photos, index, logos, in_brief=in_brief)
+            exact = {(match.image, match.brand) for match in kept}
+            kept += [m for m in found if m.kind == "keypoints" and (m.image, m.brand) not in exact]
+            own_matches = [match for match in found if match.kind != "keypoints"]
             text = pipeline.text(listing, own_photos, index)
             missing = [photo.position for photo in stored if photo.text_missing and photo.position < len(own_photos)]
             if missing:
@@ -64,11 +75,17 @@ def rejudged(
                 notes.append(f"{name_images(missing)}: the text that was read is not kept{of_before}")
             if pipeline.comparison.always:
                 notes.append("marks were not compared with their logo images: no photo is opened")
+            # other words in a region lower its match, so without the words the earlier report's matches are nearer too
+            if (quantised or missing) and before is not None:
+                own_matches = _exact(own_matches, before, own_photos, index, logos)
             if quantised and before is not None:
-                own_matches = tuple(_exact(own_matches, before, own_photos, index, logos))
                 notes.append(_QUANTISED)
             report = pipeline.report(text, own_photos, index, most_probable_first([*own_matches, *kept]), {})
-            yield replace(report, skipped=(*report.skipped, *notes))
+            yield replace(report, skipped=(*report.skipped, *notes)), None
+
+    for batch in batched(pairs, _BATCH):
+        for report, _ in announce_all(judged(batch), len(batch), on_decision):
+            yield report
 
 
 def _photos(pipeline: Pipeline, listing: Listing, stored: Mapping[int, StoredPhoto]) -> list[PhotoFeatures]:
@@ -87,6 +104,14 @@ def _photos(pipeline: Pipeline, listing: Listing, stored: Mapping[int, StoredPho
     return photos
 
 
+def _unanswered(photos: list[PhotoFeatures], before: Report | None, index: LogoIndex) -> list[PhotoFeatures]:
+    """Return photos without their keypoints where an earlier report by the same index has their matches."""
+    if before is None or before.provenance.index != index.fingerprint:
+        return photos
+    none = Keypoints.empty()
+    return [replace(p, keypoints=none) if _same_photo(before, photos, i) else p for i, p in enumerate(photos)]
+
+
 def _is_of(features: PhotoFeatures, source: ImageSource) -> bool:
     """Return whether features may be those of a photo, by the name of its file where both have one."""
     file = features.record.file
@@ -102,13 +127,19 @@ def _same_photo(before: Report, photos: Sequence[PhotoFeatures], image: int | No
 
 
 def _from_before(
-    before: Report | None, photos: Sequence[PhotoFeatures], index: LogoIndex, logos: Collection[tuple[str, str]]
+    before: Report | None,
+    photos: Sequence[PhotoFeatures],
+    index: LogoIndex,
+    logos: Collection[tuple[str, str]],
+    *,
+    in_brief: bool,
 ) -> tuple[list[Match], list[str]]:
     """Return the keypoint matches of an earlier report that still hold, and what must be said about keypoints."""
     if not any(photo.complete for photo in photos):
         return [], []
     if before is None:
-        return [], ["keypoints were not compared: stored features have none, and no earlier report was given"]
+        missing = "keypoints were not compared: stored features have none, and no earlier report was given"
+        return [], [_IN_BRIEF if in_brief else missing]
     matches = [
         match
         for match in before.matches
@@ -116,9 +147,8 @@ def _from_before(
     ]
     notes = []
     if before.provenance.index != index.fingerprint:
-        notes.append(
-            "keypoint matches are those of the earlier report: logos that are new are known by appearance alone"
-        )
+        missing = "keypoint matches are those of the earlier report: logos that are new are known by appearance alone"
+        notes.append(_IN_BRIEF if in_brief else missing)
     return raise_contradicted(matches, before.mentions, index.sharing), notes
 
 
@@ -129,7 +159,7 @@ def _exact(
     index: LogoIndex,
     logos: Collection[tuple[str, str]],
 ) -> list[Match]:
-    """Return matches by appearance of quantised vectors, those of an earlier report in place of the same ones.
+    """Return matches by appearance, those of an earlier report in place of the same ones.
 
     By the same index the earlier ones are all. By another index a match of the earlier report holds unless a brand
     that it does not name is nearer to the region now.

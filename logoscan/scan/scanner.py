@@ -140,8 +140,8 @@ class Scanner:
             keep_text: Whether reports keep the lines that were read in photos (`Report.text`), which may name people.
             on_stage: Called with the name of each stage that ended and its seconds, for metrics; `vision.extractor`
                 explains the names (`STAGES`), which are stable.
-            on_decision: Called with each decision, for a log without personal data; `decision_log.log_decision` logs
-                it as a line of JSON.
+            on_decision: Called with each decision of a scan, a screening or `rejudge`, for a log without personal data;
+                `decision_log.log_decision` logs it as a line of JSON.
 
         Raises:
             InputError: `check_alterations` is set without `alterations`, or `effort` does not exist.
@@ -378,7 +378,8 @@ class Scanner:
             index: The brands to judge by.
             store: Stored features.
             options: Those of the constructor that judging uses: prices, score_model, ledger, signals, calibration,
-                name_calibration, similarity_threshold, and keep_text, which is on where the store has the text.
+                name_calibration, similarity_threshold, on_decision, and keep_text, which is on where the store has the
+                text.
 
         Raises:
             InputError: The store is empty.
@@ -406,9 +407,9 @@ class Scanner:
         """Yield the report of each listing by its stored features: new brands, prices and models, and no photo opened.
 
         Listings are matched, read and judged by the pipeline of a scan. `Report.skipped` says what stored features
-        cannot answer: keypoints, alterations and, where it was not kept, the text of photos. Keypoint matches, and the
-        brands that were read in photos, are taken from earlier reports where these are given. A photo that is not
-        stored counts as one that could not be read, so that its listing is not cleared.
+        cannot answer: alterations and, where they were not kept, keypoints and the text of photos. Keypoint matches,
+        and the brands that were read in photos, are taken from earlier reports where these are given. A photo that is
+        not stored counts as one that could not be read, so that its listing is not cleared.
 
         Args:
             listings: Listings; fast in the order in which they were stored.
@@ -428,6 +429,7 @@ class Scanner:
             pairs,
             earlier or (lambda _: None),
             quantised=store.codec.codebook is not None,
+            on_decision=self._on_decision,
         )
 
     def scan_folder(self, folder: str | Path, *, workers: int | None = None) -> Iterator[Report]:

@@ -13,6 +13,7 @@ import numpy as np
 from logoscan.errors import MismatchError
 from logoscan.io.records import from_json, to_json
 from logoscan.store._spool import Spool
+from logoscan.store.keypoints import in_words, keypoint_codebook
 from logoscan.store.maker import Maker, require_same
 from logoscan.store.parts import read_part, write_part
 from logoscan.store.rows import recode, stored_photos, to_table
@@ -48,11 +49,24 @@ class StoreSettings:
         quantise: Whether vectors are product-quantised, a byte for sixteen numbers, instead of float16.
         codebook: File of a codebook for the quantiser, as another store has it; None trains one on the first photos.
         keep_text: Whether the lines of text that were read are kept. They may hold personal data.
+        keep_keypoints: Whether keypoints are kept, in up to 6 KB a photo: new brands are found by them too. None keeps
+            them beside float16 vectors, and none beside quantised ones.
     """
 
     quantise: bool = False
     codebook: Path | None = None
     keep_text: bool = False
+    keep_keypoints: bool | None = None
+
+    @property
+    def has_keypoints(self) -> bool:
+        """Whether keypoints are kept."""
+        return not self.quantise if self.keep_keypoints is None else self.keep_keypoints
+
+    @property
+    def keypoint_codebook(self) -> str | None:
+        """SHA-256 of the codebook of the keypoints; None where none are kept."""
+        return keypoint_codebook()[1] if self.has_keypoints else None
 
 
 class PartWriter:
@@ -98,7 +112,7 @@ class PartWriter:
 
     def pack(self, listing_id: str, photos: Sequence[PhotoFeatures]) -> bytes:
         """Return the rows of a listing as bytes for `append`."""
-        return pack_rows(listing_id, photos, self._maker, keep_text=self._settings.keep_text)
+        return pack_rows(listing_id, photos, self._maker, self._settings)
 
     def append(self, packed: bytes, photos: int) -> None:
         """Add the rows of a listing, which survive a crash of this process from here on."""
@@ -112,7 +126,7 @@ class PartWriter:
             tables = self.tables()
             if codec.codebook is not None:
                 tables = (recode(table, self._half, codec) for table in tables)
-            write_part(self._path, tables, self._maker, codec)
+            write_part(self._path, tables, self._maker, codec, self._settings.keypoint_codebook)
         self._spool.remove()
 
     def close(self) -> None:
@@ -147,10 +161,16 @@ class PartWriter:
         return train_codebook(np.concatenate(vectors))
 
 
-def pack_rows(listing_id: str, photos: Sequence[PhotoFeatures], maker: Maker, *, keep_text: bool) -> bytes:
+def pack_rows(listing_id: str, photos: Sequence[PhotoFeatures], maker: Maker, settings: StoreSettings) -> bytes:
     """Return the rows of a listing as the bytes of an Arrow stream, with vectors as float16."""
     pa = arrow()
-    table = to_table(listing_id, photos, VectorCodec(maker.encoder.dim), keep_text=keep_text)
+    table = to_table(
+        listing_id,
+        photos,
+        VectorCodec(maker.encoder.dim),
+        keep_text=settings.keep_text,
+        keep_keypoints=settings.has_keypoints,
+    )
     sink = io.BytesIO()
     with pa.ipc.new_stream(sink, table.schema) as stream:
         stream.write_table(table)
@@ -179,3 +199,6 @@ def refuse_others(folder: Path, maker: Maker, settings: StoreSettings) -> None:
             raise MismatchError(
                 f"{path}: its vectors are stored as {part.vectors[:19]}, now {expected[:19]}; take a new folder"
             )
+        if part.keypoints != settings.keypoint_codebook:
+            words = in_words(part.keypoints), in_words(settings.keypoint_codebook)
+            raise MismatchError(f"{path}: its keypoints are {words[0]}, now {words[1]}; take a new folder")

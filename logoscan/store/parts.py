@@ -19,7 +19,7 @@ from logoscan.store.vectors import VectorCodec
 
 __all__ = ["Part", "read_batches", "read_part", "write_part"]
 
-_FORMAT = 1
+_FORMAT = 2
 # Key of the Parquet metadata under which the sealed description of a file stands.
 _KEY = b"logoscan.features"
 # Rows of a row group, which is what a reader holds in memory: 20 MB of float16.
@@ -35,17 +35,19 @@ class Part:
     Attributes:
         maker: What made its features.
         vectors: How its vectors are stored: "float16", or "pq" and the SHA-256 of the codebook.
+        keypoints: SHA-256 of the codebook of its keypoints; None where it has none.
         written_s: When it was written, seconds since 1970; of two rows of one photo the later file's counts.
         format: Version of the format.
     """
 
     maker: Maker
     vectors: str
+    keypoints: str | None
     written_s: float
     format: int = _FORMAT
 
 
-def write_part(path: Path, tables: Iterable[Any], maker: Maker, codec: VectorCodec) -> None:
+def write_part(path: Path, tables: Iterable[Any], maker: Maker, codec: VectorCodec, keypoints: str | None) -> None:
     """Write a file from tables of rows, as they come; it appears under its name when it is complete and synced.
 
     The caller must be the only writer of this name.
@@ -55,9 +57,10 @@ def write_part(path: Path, tables: Iterable[Any], maker: Maker, codec: VectorCod
         tables: Tables of `schema(codec.width)`.
         maker: What made the features.
         codec: How the vectors are stored.
+        keypoints: SHA-256 of the codebook of the keypoints; None where there are none.
     """
     pa, pq = arrow(), parquet()
-    part = Part(maker, codec.description, time.time())
+    part = Part(maker, codec.description, keypoints, time.time())
     kinds = schema(codec.width)
     temporary = path.with_name(f".{path.name}.tmp")
     temporary.unlink(missing_ok=True)  # of a writer that was killed

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from logoscan.errors import CorruptFileError, InputError, MismatchError
+from logoscan.store.keypoints import in_words
 from logoscan.store.maker import Maker, require_same
 from logoscan.store.part_writer import store_files
 from logoscan.store.parts import Part, read_batches, read_part
@@ -34,11 +35,12 @@ class FeatureStore:
         codec: How vectors are stored.
     """
 
-    def __init__(self, folder: str | Path) -> None:
+    def __init__(self, folder: str | Path, files: Sequence[Path] | None = None) -> None:
         """Open a store, and check what made each of its files.
 
         Args:
             folder: Folder that a `FeatureWriter` wrote; files in sub-folders belong to it too. It may be empty.
+            files: The files of it to read; all if None.
 
         Raises:
             InputError: There is no such folder.
@@ -50,7 +52,9 @@ class FeatureStore:
         self.folder = Path(folder)
         if not self.folder.is_dir():
             raise InputError(f"features: expected a folder of stored features, got {str(folder)!r}")
-        parts = sorted(((read_part(path), path) for path in store_files(self.folder)), key=lambda p: p[0].written_s)
+        chosen = [path for path in store_files(self.folder) if files is None or path in files]
+        chosen = [path for path in store_files(self.folder) if files is None or path in files]
+        parts = sorted(((read_part(path), path) for path in chosen), key=lambda p: p[0].written_s)
         self.files = tuple(path for _, path in parts)
         self._part: Part | None = parts[0][0] if parts else None
         for part, path in parts[1:]:
@@ -60,6 +64,9 @@ class FeatureStore:
                     f"{parts[0][1]} and {path}: vectors are stored as {parts[0][0].vectors[:19]} and "
                     f"{part.vectors[:19]}"
                 )
+            if part.keypoints != parts[0][0].keypoints:
+                words = in_words(parts[0][0].keypoints), in_words(part.keypoints)
+                raise MismatchError(f"{parts[0][1]} and {path}: keypoints are {words[0]} and {words[1]}")
         self.codec = VectorCodec(1) if self._part is None else self._codec(self._part)
         self._groups: OrderedDict[tuple[int, int], Mapping[str, list[StoredPhoto]]] = OrderedDict()
 

@@ -15,11 +15,11 @@ from logoscan.errors import CorruptFileError, InputError
 from logoscan.images.phash import PhotoHash
 from logoscan.results import ImageRecord
 from logoscan.store._turned import from_differences, to_differences
+from logoscan.store.keypoints import decode_keypoints, encode_keypoints
 from logoscan.store.schema import BOX, COLUMNS, arrow, schema
 from logoscan.store.vectors import VectorCodec
 from logoscan.types import Regions, TextSpans
 from logoscan.vision.features import PhotoFeatures
-from logoscan.vision.sift import Keypoints
 
 __all__ = ["StoredPhoto", "list_bounds", "list_bytes", "recode", "stored_photos", "to_table"]
 
@@ -33,9 +33,10 @@ class StoredPhoto:
     Attributes:
         listing_id: Id of the listing.
         position: Position of the photo in the listing, from 0.
-        features: Features of the photo, without keypoints, and without lines of text where these are not kept.
+        features: Features of the photo, without keypoints and lines of text where these are not kept.
         read_lines: Number of lines of text that were read, kept or not.
         text_kept: Whether the lines are among the features.
+        keypoints_kept: Whether keypoints are among the features, in brief.
     """
 
     listing_id: str
@@ -43,6 +44,7 @@ class StoredPhoto:
     features: PhotoFeatures
     read_lines: int
     text_kept: bool
+    keypoints_kept: bool = False
 
     @property
     def text_missing(self) -> bool:
@@ -53,7 +55,9 @@ class StoredPhoto:
 # -- rows to tables
 
 
-def to_table(listing_id: str, photos: Sequence[PhotoFeatures], codec: VectorCodec, *, keep_text: bool) -> Any:
+def to_table(
+    listing_id: str, photos: Sequence[PhotoFeatures], codec: VectorCodec, *, keep_text: bool, keep_keypoints: bool
+) -> Any:
     """Return the rows of a listing's photos as an Arrow table.
 
     Args:
@@ -61,6 +65,7 @@ def to_table(listing_id: str, photos: Sequence[PhotoFeatures], codec: VectorCode
         photos: Features of its photos, in order.
         codec: How vectors are stored.
         keep_text: Whether the lines of text are kept.
+        keep_keypoints: Whether keypoints are kept.
 
     Raises:
         InputError: A hash is none, or the vectors have another length than the codec's.
@@ -85,6 +90,7 @@ def to_table(listing_id: str, photos: Sequence[PhotoFeatures], codec: VectorCode
         "regions": [_boxes(photo.regions) for photo in photos],
         "vectors": [_rows(codec, photo.vectors) for photo in photos],
         "mirrored": [_rows(codec, photo.mirrored) for photo in photos],
+        "keypoints": [encode_keypoints(p.keypoints, p.regions) if keep_keypoints else None for p in photos],
         "read_lines": [len(photo.spans) for photo in photos],
         "unread_lines": [_unread(photo.spans) for photo in photos],
         "lines": [_lines(photo.spans) if keep_text else None for photo in photos],
@@ -190,7 +196,7 @@ def _photo(
         regions,
         vectors,
         _spans(lines or [], row["unread_lines"]),
-        Keypoints.empty(),
+        decode_keypoints(row["keypoints"] or b"", (row["width"] or 0, row["height"] or 0)),
         row["warning"],
         None if pdq is None else PhotoHash(pdq, row["pdq_quality"]),
         cast(Any, tuple(row["unfinished"])),
@@ -199,7 +205,8 @@ def _photo(
         row["more_frames"],
         () if row["pdq_turned"] is None else from_differences(row["pdq"], row["pdq_turned"]),
     )
-    return StoredPhoto(row["listing_id"], row["position"], features, row["read_lines"], lines is not None)
+    kept = lines is not None, row["keypoints"] is not None
+    return StoredPhoto(row["listing_id"], row["position"], features, row["read_lines"], *kept)
 
 
 def _spans(lines: Sequence[Mapping[str, Any]], unread: Sequence[Mapping[str, Any]]) -> TextSpans:

@@ -1,7 +1,7 @@
 """The columns of a feature store: `COLUMNS` is the documented schema, one row for each photo.
 
-A row holds everything of `PhotoFeatures` that a photo is judged by, except keypoints (100 KB a photo). What could not
-be looked at has a row as well, which says so.
+A row holds everything of `PhotoFeatures` that a photo is judged by, keypoints in brief (6 KB in place of 100). What
+could not be looked at has a row as well, which says so.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ COLUMNS: Mapping[str, str] = {
     "regions": "Regions, in pixels of the file: x0, y0, x1, y1 and the detector's confidence.",
     "vectors": "Vector of each region: float16, little endian, or a byte for each part of the codebook.",
     "mirrored": "Vectors of the mirror images of the first regions.",
+    "keypoints": "Keypoints in brief (`keypoints`), 14 bytes each; null where they are not kept.",
     "read_lines": "Number of lines of text that were read.",
     "unread_lines": "Lines that were detected and not read: x0, y0, x1, y1 in pixels of the file, and the script.",
     "lines": "Lines of text with confidence and the four corners x y; null where text is not kept.",
@@ -88,7 +89,7 @@ def schema(width: int) -> Any:
         "width": pa.int32(), "height": pa.int32(), "pdq": pa.binary(32), "pdq_quality": pa.int8(),
         "pdq_turned": pa.binary(224), "warning": pa.string(), "unfinished": many(pa.string()),
         "passed_over": pa.bool_(), "more_frames": pa.bool_(), "regions": many(pa.struct(numbers)),
-        "vectors": many(pa.binary(width)), "mirrored": many(pa.binary(width)), "read_lines": pa.int32(),
-        "unread_lines": many(pa.struct(unread)), "lines": many(pa.struct(line)),
+        "vectors": many(pa.binary(width)), "mirrored": many(pa.binary(width)), "keypoints": pa.binary(),
+        "read_lines": pa.int32(), "unread_lines": many(pa.struct(unread)), "lines": many(pa.struct(line)),
     }  # fmt: skip
     return pa.schema([pa.field(name, kinds[name]) for name in COLUMNS])

@@ -20,7 +20,7 @@ from logoscan.vision.features import PhotoFeatures
 
 __all__ = ["FeatureSink", "FeatureWriter", "photos_fingerprint"]
 
-# Photos of a file: 6 MB quantised, 140 MB as float16.
+# Photos of a file: 6 MB quantised, 160 MB as float16.
 _PART_PHOTOS = 4096
 # Columns that say which photos are stored.
 _KEYS = ("listing_id", "position", "sha256", "warning")

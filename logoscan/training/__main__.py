@@ -23,6 +23,7 @@ from logoscan.training.effects import CROP_PX
 from logoscan.training.exam import gallery_logos, without_exam, without_twins
 from logoscan.training.heldout import HELD_OUT, HELD_OUT_OF_TRAINING, read_heldout
 from logoscan.training.icon_files import save as save_icons
+from logoscan.training.keypoint_codebook import keypoints_command
 from logoscan.training.materials import read_backgrounds, save_backgrounds
 from logoscan.training.model_files import average, bundle, write_folder
 from logoscan.training.network_commands import NETWORK_COMMANDS
@@ -80,6 +81,8 @@ _HELP = f"""Remake the bundled model from free packages.
    python -m logoscan.training gpu-run --work WORK --fonts WORK/fonts --out OUT --minutes 9 \\
      --detector weights/logo_detector.safetensors --tower weights/open_clip_model.safetensors
    and afterwards here `average`, `whiten` and `text`, `detector-confidence`, as in 4 and 5.
+10. The codebook of keypoints, in which feature stores keep them:
+   python -m logoscan.training keypoints logoscan/_data/keypoint_codebook.npy --photos GARMENTS
 
 A run goes against the clock and may be stopped and started again with the same --run. Brands kept for evaluation are
 dropped by name from drawings and made-up names.
@@ -206,7 +209,7 @@ def failures_command(work: str, fonts: str, out: str, seed: int) -> None:
     click.echo(json.dumps({kind: round(value, 3) for kind, value in result.figures.items()}))
 
 
-for command in (*TOWER_COMMANDS, *NETWORK_COMMANDS, *SHARD_COMMANDS):
+for command in (*TOWER_COMMANDS, *NETWORK_COMMANDS, *SHARD_COMMANDS, keypoints_command):
     main.add_command(command)
 
 

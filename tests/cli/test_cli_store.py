@@ -75,6 +75,15 @@ def test_one_option_keeps_text_in_reports_and_features(shop: Path) -> None:
     assert done.exit_code == 0, "it needs no store"
 
 
-def test_options_of_a_store_need_one(shop: Path) -> None:
-    done = run("scan", shop / "listings.jsonl", "--index", shop / "index", "--out", shop / "r.jsonl", "--quantise")
+def test_keypoints_are_kept_as_asked(shop: Path) -> None:
+    scan(shop, "--keep-features", shop / "features", "--no-keep-keypoints")
+    assert not any(photo.keypoints_kept for photo in FeatureStore(shop / "features").photos())
+    (shop / "r.jsonl").unlink()
+    scan(shop, "--keep-features", shop / "more", "--quantise", "--keep-keypoints")
+    assert all(photo.keypoints_kept for photo in FeatureStore(shop / "more").photos())
+
+
+@pytest.mark.parametrize("option", ["--quantise", "--keep-keypoints", "--no-keep-keypoints"])
+def test_options_of_a_store_need_one(shop: Path, option: str) -> None:
+    done = run("scan", shop / "listings.jsonl", "--index", shop / "index", "--out", shop / "r.jsonl", option)
     assert (done.exit_code, "need --keep-features" in done.output) == (2, True)

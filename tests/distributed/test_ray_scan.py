@@ -22,12 +22,15 @@ from pytest_socket import enable_socket
 from remote import make
 
 from logoscan.distributed.ray_cluster import cluster
+from logoscan.distributed.ray_rejudge import rejudge_shards
 from logoscan.distributed.ray_scan import Pool, ShardScan, merge_states, scan_dataset, scan_shards, shard_reports
 from logoscan.distributed.report_files import read_output
 from logoscan.errors import InputError, MismatchError, MissingDependencyError
 from logoscan.io.listings import read_listings
+from logoscan.merchants.photo_ledger import PhotoLedger
 from logoscan.reporting.jsonl import report_from_json
 from logoscan.results import Report
+from logoscan.scan.scanner import Scanner
 from logoscan.store.reader import FeatureStore
 from logoscan.types import Listing
 
@@ -121,6 +124,41 @@ def test_features_of_every_photo_are_kept_once(run: ShardScan, shop: Path) -> No
     assert {i: (r.score.band, r.images) for i, r in again.items()} == {
         i: (wanted[i].score.band, wanted[i].images) for i in again
     }
+
+
+def judge(shop: Path, store: FeatureStore) -> Scanner:
+    """A scanner of the stored features of `make`'s."""
+    made = make(shop)
+    return Scanner.recorded(made.index, store, calibration=made.calibration, ledger=PhotoLedger())
+
+
+def test_shards_are_judged_again_from_their_features(run: ShardScan, shop: Path) -> None:
+    out = shop / "again"
+    call = partial(
+        rejudge_shards,
+        shop / "shards",
+        shop / "features",
+        out,
+        make_scanner=partial(judge, shop),
+        reports=shop / "out",
+        pool=Pool(1),
+    )
+    again = call()
+    assert (again.scanned, again.reports) == (3, 67)
+    assert [(f.shard, f.line, f.listing_id) for f in again.failures] == [("a.jsonl", 61, None), ("a.jsonl", 62, "L5")]
+    assert [path.name for path, _ in again.broken] == ["e.parquet"]
+    before = {r.listing_id: r for r in shard_reports(run.files)}
+    for report in shard_reports(again.files):
+        one = before[report.listing_id]
+        assert (report.score.band, report.score.brand, report.images) == (one.score.band, one.score.brand, one.images)
+    again.files[1].unlink()
+    assert (call().scanned, call().skipped) == (1, 3)
+    with pytest.raises(MismatchError, match="tag 'rejudge ', now 'rejudge other'"):
+        call(tag="other")
+    with pytest.raises(InputError, match="out: expected another folder than the earlier reports'"):
+        rejudge_shards(
+            shop / "shards", shop / "features", shop / "out", make_scanner=partial(judge, shop), reports=shop / "out"
+        )
 
 
 def test_the_summary_accounts_for_every_row_and_file(run: ShardScan, shop: Path) -> None:

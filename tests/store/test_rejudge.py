@@ -30,6 +30,7 @@ from logoscan.index.logo_index import LogoIndex
 from logoscan.reporting.jsonl import write_reports
 from logoscan.reporting.report_file import ReportFile
 from logoscan.results import Report
+from logoscan.scan.decision_log import DecisionRecord
 from logoscan.scan.scanner import Scanner
 from logoscan.scoring.model import PRIOR, ScoreModel
 from logoscan.store.find import find, find_by_vectors, make_query
@@ -41,10 +42,17 @@ pytest.importorskip("pyarrow")
 
 
 def scan_to(
-    folder: Path, scanner: Scanner, listings: list[Listing], *, text: bool = True, quantise: bool = False
+    folder: Path,
+    scanner: Scanner,
+    listings: list[Listing],
+    *,
+    text: bool = True,
+    quantise: bool = False,
+    keypoints: bool | None = None,
 ) -> tuple[list[Report], FeatureStore]:
     """Scan listings, and keep what was seen."""
-    with scanner.feature_writer(folder, StoreSettings(quantise, keep_text=text)) as writer:
+    settings = StoreSettings(quantise, keep_text=text, keep_keypoints=keypoints)
+    with scanner.feature_writer(folder, settings) as writer:
         reports = list(scanner.scan_many(listings, keep_features=writer))
     return reports, FeatureStore(folder)
 
@@ -59,16 +67,18 @@ def comparable(report: Report) -> Report:
     return replace(timeless(report), matches=matches, brands=brands, score=score, skipped=(), price=None)
 
 
+@pytest.mark.parametrize("keypoints", [True, False])
 @pytest.mark.parametrize("given_reports", [True, False])
-def test_rejudging_gives_the_reports_of_the_scan(tmp_path: Path, given_reports: bool) -> None:
+def test_rejudging_gives_the_reports_of_the_scan(tmp_path: Path, given_reports: bool, keypoints: bool) -> None:
     scanner, listings = make_scanner(keypoints=None, hash_photos=True), make_listings()
-    scanned, store = scan_to(tmp_path, scanner, listings)
+    scanned, store = scan_to(tmp_path, scanner, listings, keypoints=keypoints)
     earlier = {r.listing_id: r for r in scanned}.get if given_reports else None
     again = list(scanner.rejudge(listings, store, earlier=earlier))
     assert [comparable(r) for r in again] == [comparable(r) for r in scanned]
     assert [(r.score.band, r.score.brand) for r in again] == [(r.score.band, r.score.brand) for r in scanned]
-    silent = ["keypoints were not compared" in " ".join(r.skipped) for r in again]
-    assert silent == [bool(r.images) and not given_reports for r in scanned]
+    note = "keypoints were compared as they are stored" if keypoints else "keypoints were not compared"
+    noted = [note in " ".join(r.skipped) for r in again]
+    assert noted == [bool(r.images) and not given_reports for r in scanned]
 
 
 def test_a_recorded_scanner_knows_new_brands_and_opens_nothing(tmp_path: Path) -> None:
@@ -125,6 +135,27 @@ def test_a_recorded_scanner_reports_what_the_scan_did(tmp_path: Path, text: bool
     assert any(report.text for report in scanned) == text
 
 
+@pytest.mark.parametrize("keypoints", [True, False])
+def test_a_new_logo_is_found_by_stored_keypoints(tmp_path: Path, keypoints: bool) -> None:
+    rng = np.random.default_rng(0)
+    label = Image.fromarray(rng.integers(0, 255, (24, 24, 3), np.uint8)).resize((240, 240), Image.Resampling.BICUBIC)
+    photo = Image.new("RGB", (500, 500), (200, 200, 200))
+    photo.paste(label.rotate(20, expand=True, fillcolor=(200, 200, 200)), (90, 70))
+    listings = [Listing("label", (np.asarray(photo),), claimed_brand="")]
+    scanned, store = scan_to(tmp_path, make_scanner(keypoints="sift"), listings, keypoints=keypoints)
+    assert scanned[0].matches == ()
+    index = make_index()
+    index.add(Brand("Label"), [("label", np.asarray(label))])
+    (again,) = Scanner.recorded(index, store, calibration=CALIBRATION).rejudge(
+        listings, store, earlier={"label": scanned[0]}.get
+    )
+    assert [(m.brand, m.kind) for m in again.matches] == [("Label", "keypoints")] * keypoints
+    (same,) = Scanner.recorded(index, store, calibration=CALIBRATION).rejudge(
+        listings, store, earlier={"label": again}.get
+    )
+    assert same.matches == again.matches
+
+
 def test_what_is_not_stored_is_not_cleared(tmp_path: Path) -> None:
     scanner = make_scanner()
     Image.fromarray(photo_of(None, GREY)).save(tmp_path / "a.png")
@@ -165,6 +196,18 @@ def test_features_of_other_models_are_not_judged(tmp_path: Path) -> None:
     _, store = scan_to(tmp_path, make_scanner(), make_listings()[:1])
     with pytest.raises(MismatchError, match="ocr 'fake', now 'none'"):
         list(make_scanner(ocr=None).rejudge([], store))
+
+
+def test_each_decision_is_announced_once(tmp_path: Path) -> None:
+    listings = make_listings()
+    scanned, store = scan_to(tmp_path, make_scanner(), listings)
+    records: list[DecisionRecord] = []
+    recorded = Scanner.recorded(make_index(), store, calibration=CALIBRATION, on_decision=records.append)
+    again = list(recorded.rejudge(listings, store, earlier={r.listing_id: r for r in scanned}.get))
+    assert [(r.listing_id, r.band, r.score, r.brand, r.decision) for r in records] == [
+        (r.listing_id, r.score.band, r.score.value, r.score.brand, None) for r in again
+    ]
+    assert all(record.seconds > 0 for record in records)
 
 
 # -- reports

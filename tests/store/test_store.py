@@ -19,6 +19,7 @@ from strategies import names, quick
 from benchmarks.common.feature_cache import same_features
 from logoscan.errors import CorruptFileError, InputError, MismatchError
 from logoscan.results import ImageRecord
+from logoscan.store.keypoints import KEYPOINT_BYTES, decode_keypoints, encode_keypoints
 from logoscan.store.maker import Maker
 from logoscan.store.part_writer import StoreSettings
 from logoscan.store.reader import FeatureStore
@@ -76,6 +77,43 @@ def test_what_is_written_is_read(listings: dict[str, list[PhotoFeatures]], text:
             assert same_features(
                 tuple(p.features for p in store.photos_of(listing_id)), tuple(p.features for p in stored[listing_id])
             )
+
+
+@quick
+@given(st.integers(0, 9999), st.integers(0, 700), st.integers(0, 3))
+def test_keypoints_come_back_nearly_as_they_were(seed: int, count: int, regions: int) -> None:
+    rng = np.random.default_rng(seed)
+    frames = (rng.uniform(size=(count, 4)) * [600, 400, 60, 2 * np.pi] + [0, 0, 0.5, 0]).astype(np.float32)
+    descriptors = rng.integers(0, 60, (count, 128)).astype(np.uint8)
+    half = Regions(np.array([[0, 0, 300, 400]] * regions, np.float32).reshape(-1, 4), np.full(regions, 0.5, np.float32))
+    data = encode_keypoints(Keypoints(frames, descriptors, (600, 400)), half)
+    back = decode_keypoints(data, (600, 400))
+    assert len(data) == KEYPOINT_BYTES * len(back) == KEYPOINT_BYTES * min(count, 430)
+    if count <= 430:
+        off = back.frames - frames
+        assert np.abs(off[:, :2]).max(initial=0) < 0.01
+        assert np.abs(np.log(back.frames[:, 2] / frames[:, 2])).max(initial=0) < 0.03
+        assert np.abs((off[:, 3] + np.pi) % (2 * np.pi) - np.pi).max(initial=0) < 0.02
+    elif regions:
+        inside = int((frames[:, 0] <= 300).sum())
+        assert (back.frames[:, 0] <= 300.01).sum() == min(inside, 430)
+    assert encode_keypoints(back, half) == data
+
+
+def test_keypoints_of_another_length_are_refused() -> None:
+    with pytest.raises(InputError, match="expected 14 bytes each, got 13 bytes"):
+        decode_keypoints(b"x" * 13, (1, 1))
+
+
+def test_stores_with_and_without_keypoints_are_not_mixed(tmp_path: Path) -> None:
+    write(tmp_path, {"a": [photo(1)]})
+    bare = StoreSettings(keep_text=True, keep_keypoints=False)
+    with pytest.raises(MismatchError, match=r"keypoints are kept by .*, now not kept"):
+        FeatureWriter(tmp_path, make_maker(), bare).__enter__()
+    with FeatureWriter(tmp_path / "other", make_maker(), bare) as writer:
+        writer.add("b", [photo(2)])
+    with pytest.raises(MismatchError, match="keypoints are"):
+        FeatureStore(tmp_path)
 
 
 def test_an_empty_store_is_empty(tmp_path: Path) -> None:
