@@ -10,6 +10,7 @@ from logoscan.index.logo_index import LogoIndex
 from logoscan.matching.fusion import BrandEvidence, fuse
 from logoscan.matching.matcher import Matcher
 from logoscan.odds import NAME_MISS_RATE
+from logoscan.scan.photo_lines import unreadable_in_words, unreadable_share
 from logoscan.scan.photo_selection import name_images, name_passed_over
 from logoscan.scoring.judge import Findings, Gap
 from logoscan.text.listing_text import ListingText
@@ -68,6 +69,8 @@ class FindingsMaker:
             shown_by_photo=self._shown_by_photo(len(photos), text.mentions, matches, index),
             gaps=gaps if index.brands else frozenset(),
             reviews=text.complaints,
+            unreadable_share=unreadable_share(photos),
+            unreadable=unreadable_in_words(photos),
             miss_rates=self._miss_rates({text.claimed or "", *(m.brand for m in text.mentions)}, index),
         )
         return findings, evidence

@@ -1,0 +1,194 @@
+"""Train the network that identifies the script of a line, on drawn lines and on lines that are none.
+
+Lines are composed once and trained on for some epochs. This module must not know evaluation data.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F  # noqa: N812
+
+from logoscan.ocr.script_net import LINE_PX, SCRIPTS, ScriptNet
+from logoscan.training.effects import Rgb8, Rgbf, jpeg, lay, to_uint8
+from logoscan.training.materials import Backgrounds, Materials, photo, random_colour
+from logoscan.training.script_lines import draw_line, random_line
+from logoscan.training.styles import paint
+
+logger = logging.getLogger(__name__)
+
+WIDE_PX = 192
+"""Width of the lines that are trained on, px; a longer one is cut, a shorter one is filled with its mean."""
+# Class of each script that is drawn.
+_CLASSES: Mapping[str, str] = {"Hira": "Hani", **{s: "Zyyy" for s in "Armn Beng Ethi Geor Khmr Laoo Mymr Taml Telu".split()}}  # noqa: SIM905
+# How often each class is composed, in relation to the others.
+_SHARES: Mapping[str, float] = {"": 2.5, "Latn": 2.5, "Hani": 1.5, "Kore": 1.2, "Cyrl": 1.5, "Arab": 1.2, "Thai": 1.2}
+
+
+@dataclass(frozen=True, eq=False)
+class Lines:
+    """Grey lines and what they are.
+
+    Attributes:
+        pixels: uint8 (n, `LINE_PX`, `WIDE_PX`).
+        widths: int64 (n,), how many columns of each are the line.
+        kinds: int64 (n,), number of each in `SCRIPTS`.
+    """
+
+    pixels: npt.NDArray[np.uint8]
+    widths: npt.NDArray[np.int64]
+    kinds: npt.NDArray[np.int64]
+
+
+class LineComposer:
+    """Composes crops of lines as a text detector cuts them out of photos."""
+
+    def __init__(self, fonts: Mapping[str, Sequence[str]], backgrounds: Backgrounds, seed: int) -> None:
+        """Bind the material.
+
+        Args:
+            fonts: Font files by script, as `fonts_by_script` returns them.
+            backgrounds: Photos behind the lines, and without any line.
+            seed: Decides everything.
+        """
+        self.rng = np.random.default_rng(seed)
+        materials = Materials(self.rng)
+        self._surfaces = [materials.surface(self.rng, 256, 384) for _ in range(150)]
+        self._fonts, self._backgrounds = fonts, backgrounds
+        by_class: dict[str, list[str]] = {kind: [] for kind in SCRIPTS}
+        for script, files in fonts.items():
+            if files:
+                by_class[_CLASSES.get(script, script)].append(script)
+        self._by_class = by_class
+        shares = np.array([_SHARES.get(kind, 0.7) if by_class[kind] or not kind else 0.0 for kind in SCRIPTS])
+        self._shares = shares / shares.sum()
+
+    def compose(self) -> tuple[Rgb8, int]:
+        """Return a crop, uint8 (h, w, 3), and the number of what it shows in `SCRIPTS`."""
+        rng = self.rng
+        kind = int(rng.choice(len(SCRIPTS), p=self._shares))
+        if not SCRIPTS[kind]:
+            high, wide = int(rng.integers(12, 60)), 0
+            wide = int(high * np.exp(rng.uniform(np.log(1), np.log(8))))
+            return to_uint8(self._spoiled(self._ground(high, wide))), kind
+        scripts = self._by_class[SCRIPTS[kind]]
+        while True:
+            script = scripts[int(rng.integers(len(scripts)))]
+            files = self._fonts[script]
+            ink = draw_line(random_line(rng, script), files[int(rng.integers(len(files)))])
+            if ink is not None:
+                return to_uint8(self._line(ink)), kind
+
+    def _ground(self, h: int, w: int) -> Rgbf:
+        rng = self.rng
+        if len(self._backgrounds) and rng.random() < 0.6:
+            return photo(rng, self._backgrounds, h, w, smallest=24)
+        surface = self._surfaces[int(rng.integers(len(self._surfaces)))]
+        scale = max(h / surface.shape[0], w / surface.shape[1], rng.uniform(0.2, 1.0))
+        if scale != 1:
+            surface = cv2.resize(surface, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        y, x = (int(rng.integers(surface.shape[i] - n + 1)) for i, n in enumerate((h, w)))
+        return np.asarray(surface[y : y + h, x : x + w], np.float32)
+
+    def _line(self, ink: npt.NDArray[np.float32]) -> Rgbf:
+        """Return a line on a ground, cut as a text detector does: with some margin, or into the letters."""
+        rng = self.rng
+        high = float(np.exp(rng.uniform(np.log(9), np.log(48))))
+        wide = high * ink.shape[1] / ink.shape[0] * rng.uniform(0.85, 1.15)
+        if wide > 9 * high:  # a part of a long line
+            ink = ink[:, : int(9 * ink.shape[0])]
+            wide = high * ink.shape[1] / ink.shape[0]
+        top, bottom = rng.uniform(-0.06, 0.35, 2) * high
+        left, right = rng.uniform(-0.08, 0.6, 2) * high
+        h, w = max(8, round(high + top + bottom)), max(8, round(wide + left + right))
+        ground = self._ground(h, w)
+        angle = np.deg2rad(rng.normal(0, 2.0))
+        box = np.array([[-wide, -high], [wide, -high], [wide, high], [-wide, high]]) / 2
+        box[:, 0] += box[:, 1] * rng.normal(0, 0.12)
+        turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+        centre = np.array([left + wide / 2, top + high / 2])
+        quad = np.asarray(box @ turn + rng.normal(0, 0.03 * high, (4, 2)) + centre, np.float32)
+        colour, under = random_colour(rng), float(ground.mean())
+        if abs(float(colour.mean()) - under) < 50:
+            colour = np.full(3, 25 if under > 127 else 235, np.float32)
+        laid = lay(paint(ink, colour), quad, (h, w))
+        return self._spoiled(np.asarray(ground * (1 - laid[..., 3:]) + laid[..., :3], np.float32))
+
+    def _spoiled(self, image: Rgbf) -> Rgbf:
+        rng = self.rng
+        image = (image - 128) * np.float32(rng.uniform(0.4, 1.15)) + np.float32(128 + rng.normal(0, 12))
+        if rng.random() < 0.5:
+            image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.3, 1.1))
+        if rng.random() < 0.5:
+            image = image + rng.normal(0, rng.uniform(1, 6), image.shape).astype(np.float32)
+        return jpeg(rng, image) if rng.random() < 0.5 else np.asarray(image, np.float32)
+
+
+def as_lines(crops: Sequence[Rgb8], kinds: Sequence[int]) -> Lines:
+    """Return crops as the network is trained on them."""
+    pixels = np.zeros((len(crops), LINE_PX, WIDE_PX), np.uint8)
+    widths = np.zeros(len(crops), np.int64)
+    for i, crop in enumerate(crops):
+        grey = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
+        wide = max(8, round(grey.shape[1] * LINE_PX / grey.shape[0]))
+        way = cv2.INTER_AREA if grey.shape[0] > LINE_PX else cv2.INTER_CUBIC
+        grey = cv2.resize(grey, (wide, LINE_PX), interpolation=way)[:, :WIDE_PX]
+        widths[i] = grey.shape[1]
+        pixels[i, :, : grey.shape[1]] = grey
+    return Lines(pixels, widths, np.asarray(kinds, np.int64))
+
+
+def normalised(lines: Lines, rows: npt.NDArray[np.int64]) -> torch.Tensor:
+    """Return lines as the network takes them, each of mean 0 and variance 1, filled with 0."""
+    pixels = lines.pixels[rows].astype(np.float32)
+    inside = (np.arange(WIDE_PX) < lines.widths[rows, None])[:, None]
+    n = lines.widths[rows, None, None] * LINE_PX
+    mean = (pixels * inside).sum((1, 2), keepdims=True) / n
+    pixels = (pixels - mean) * inside
+    deviation = np.sqrt((pixels**2).sum((1, 2), keepdims=True) / n)
+    return torch.from_numpy(pixels / np.maximum(deviation, 4.0))[:, None]
+
+
+def train_scripts(
+    lines: Lines, epochs: int, seed: int = 0, lr: float = 3e-3, on_epoch: Callable[[int, ScriptNet], None] | None = None
+) -> ScriptNet:
+    """Train a network (AdamW, one cycle) and return it in evaluation mode.
+
+    Args:
+        lines: Lines to train on; each is seen dark on light and light on dark.
+        epochs: Number of epochs.
+        seed: Seed of weights and order.
+        lr: Peak learning rate.
+        on_epoch: Called after each epoch.
+    """
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    net, batch = ScriptNet(), 64
+    optimizer = torch.optim.AdamW(net.parameters(), lr=lr, weight_decay=0.02)
+    steps, step = epochs * (len(lines.kinds) // batch), 0
+    for epoch in range(epochs):
+        order, total = rng.permutation(len(lines.kinds)), 0.0
+        net.train()
+        for start in range(0, len(order) - batch + 1, batch):
+            # lines of about one width together, so that little is computed on what fills them
+            rows = order[start : start + batch]
+            signs = torch.from_numpy(rng.choice(np.array([-1, 1], np.float32), (batch, 1, 1, 1)))
+            pixels = normalised(lines, rows)[..., : int(lines.widths[rows].max())] * signs
+            optimizer.param_groups[0]["lr"] = lr * min(1.0, (step + 1) / 200) * (0.5 + 0.5 * math.cos(math.pi * step / steps))
+            loss = F.cross_entropy(net(pixels), torch.from_numpy(lines.kinds[rows]), label_smoothing=0.02)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total, step = total + loss.item(), step + 1
+        logger.info("epoch %d: loss %.4f", epoch, total * batch / len(order))
+        if on_epoch is not None:
+            on_epoch(epoch, net.eval())
+    return net.eval()
