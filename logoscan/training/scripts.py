@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -154,7 +154,17 @@ def normalised(lines: Lines, rows: npt.NDArray[np.int64]) -> torch.Tensor:
     mean = (pixels * inside).sum((1, 2), keepdims=True) / n
     pixels = (pixels - mean) * inside
     deviation = np.sqrt((pixels**2).sum((1, 2), keepdims=True) / n)
-    return torch.from_numpy(pixels / np.maximum(deviation, 4.0))[:, None]
+    return torch.from_numpy((pixels / np.maximum(deviation, 4.0)).astype(np.float32))[:, None]
+
+
+def _batches(rng: np.random.Generator, widths: npt.NDArray[np.int64], batch: int) -> Iterator[npt.NDArray[np.int64]]:
+    """Yield the rows of an epoch in batches of lines of about one width, because what fills them dilutes their mean."""
+    order = rng.permutation(len(widths))
+    order = order[: len(order) // batch * batch]
+    chunk = 32 * batch
+    by_width = [part[np.argsort(widths[part], kind="stable")] for part in np.split(order, range(chunk, len(order), chunk))]
+    rows = np.concatenate(by_width).reshape(-1, batch)
+    yield from rows[rng.permutation(len(rows))]
 
 
 def train_scripts(
@@ -175,11 +185,9 @@ def train_scripts(
     optimizer = torch.optim.AdamW(net.parameters(), lr=lr, weight_decay=0.02)
     steps, step = epochs * (len(lines.kinds) // batch), 0
     for epoch in range(epochs):
-        order, total = rng.permutation(len(lines.kinds)), 0.0
+        total = 0.0
         net.train()
-        for start in range(0, len(order) - batch + 1, batch):
-            # lines of about one width together, so that little is computed on what fills them
-            rows = order[start : start + batch]
+        for rows in _batches(rng, lines.widths, batch):
             signs = torch.from_numpy(rng.choice(np.array([-1, 1], np.float32), (batch, 1, 1, 1)))
             pixels = normalised(lines, rows)[..., : int(lines.widths[rows].max())] * signs
             optimizer.param_groups[0]["lr"] = lr * min(1.0, (step + 1) / 200) * (0.5 + 0.5 * math.cos(math.pi * step / steps))
@@ -188,7 +196,7 @@ def train_scripts(
             loss.backward()
             optimizer.step()
             total, step = total + loss.item(), step + 1
-        logger.info("epoch %d: loss %.4f", epoch, total * batch / len(order))
+        logger.info("epoch %d: loss %.4f", epoch, total * batch / len(lines.kinds))
         if on_epoch is not None:
             on_epoch(epoch, net.eval())
     return net.eval()
