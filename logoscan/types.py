@@ -325,7 +325,7 @@ class TextSpans:
         unread_scripts: Script of each of these lines as ISO 15924 names it ("Cyrl"), None where it is not known; () is
             all unknown.
         unread_reasons: Why each of these lines was not read: "effort", to save work; "unreadable", because no engine
-            could. () is effort for all.
+            could. () is unreadable for those whose script is known, and effort for the others.
 
     Raises:
         InputError: An array is not of the stated kind.
@@ -345,7 +345,8 @@ class TextSpans:
         unit_array("TextSpans", "confidence", self.confidence)
         float32_array("TextSpans", "unread_xyxy", self.unread_xyxy, (None, 4))
         object.__setattr__(self, "unread_scripts", tuple(self.unread_scripts) or (None,) * self.unread)
-        object.__setattr__(self, "unread_reasons", tuple(self.unread_reasons) or ("effort",) * self.unread)
+        reasons = tuple("effort" if code is None else "unreadable" for code in self.unread_scripts)
+        object.__setattr__(self, "unread_reasons", tuple(self.unread_reasons) or reasons)
         for code in self.unread_scripts:
             script("TextSpans.unread_scripts", code)
         for reason in self.unread_reasons:

@@ -34,8 +34,8 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 OcrChoice: TypeAlias = Literal["auto", "easyocr", "rapidocr", "tesseract", "none"]
-# Scripts that the engines read by themselves.
-_RAPIDOCR_SCRIPTS, _EASYOCR_SCRIPTS = frozenset({"Latn", "Hani"}), frozenset({"Latn"})
+# Scripts that the engines read by themselves; "Hani" is Kanji and Kana, too.
+_OWN_SCRIPTS = {"rapidocr": frozenset({"Latn", "Hani"}), "easyocr": frozenset({"Latn"})}
 # Long sides at which lines are read and searched, by effort.
 _READ_PX: dict[str, tuple[int, tuple[int, ...]]] = {"default": (960, (480,)), "full": (1600, (480, 960, 1600))}
 # Lines of a photo that default effort reads at each size at which it searches lines.
@@ -102,10 +102,18 @@ def make_ocr(
     """
     if languages is not None:
         languages_of(languages)
-    first = _first_engine("rapidocr" if engine == "tesseract" else engine, device=device, effort=effort)
-    if first is None:
+    if engine == "none":
         return None
-    own = _RAPIDOCR_SCRIPTS if isinstance(first, RapidOcr) else _EASYOCR_SCRIPTS
+    if effort not in get_args(Effort):
+        raise InputError(f"effort: expected default or full, got {effort!r}")
+    name = "rapidocr" if engine == "tesseract" else engine
+    if name == "auto":
+        on_gpu = resolve_device(device).startswith("cuda")
+        name = "easyocr" if on_gpu and easyocr_models() is not None else "rapidocr"
+        logger.info("ocr auto: %s", name)
+    if name not in _OWN_SCRIPTS:
+        raise InputError(f"ocr: expected auto, easyocr, rapidocr, tesseract or none, got {engine!r}")
+    first, own = _first_engine(name, device, effort), _OWN_SCRIPTS[name]
     readers = script_readers(
         languages,
         own,
@@ -119,35 +127,13 @@ def make_ocr(
     return ScriptOcr(first, ScriptIdentifier(), readers, own - readers.keys())
 
 
-def _first_engine(engine: str, *, device: str, effort: Effort) -> RapidOcr | EasyOcr | None:
-    """Return the engine that finds lines.
-
-    Args:
-        engine: Name of the engine: "auto", "easyocr", "rapidocr" or "none".
-        device: "auto", "cpu", "cuda", ...
-        effort: "default" searches lines at one small size, enlarging no photo more than twice, and RapidOCR reads the
-            twelve with the highest letters at up to 960 px; "full" searches them at three sizes and reads all, at up to
-            1600 px.
-
-    Raises:
-        InputError: Another name.
-        MissingDependencyError: The engine is not there.
-    """
-    if engine == "none":
-        return None
-    if effort not in get_args(Effort):
-        raise InputError(f"effort: expected default or full, got {effort!r}")
-    if engine == "auto":
-        on_gpu = resolve_device(device).startswith("cuda")
-        engine = "easyocr" if on_gpu and easyocr_models() is not None else "rapidocr"
-        logger.info("ocr auto: %s", engine)
+def _first_engine(name: str, device: str, effort: Effort) -> RapidOcr | EasyOcr:
+    """Return the engine that finds lines and reads those of its own scripts."""
     long_side_px, find_px = _READ_PX[effort]
-    if engine == "easyocr":
+    if name == "easyocr":
         return EasyOcr(device=device, long_side_px=long_side_px, find_px=find_px)
-    if engine == "rapidocr":
-        if effort == "full":
-            return RapidOcr(device=device, long_side_px=long_side_px, find_px=find_px)
-        return RapidOcr(
-            device=device, long_side_px=long_side_px, find_px=find_px, most_lines=_MAX_LINES, most_enlarged=MAX_BLUR
-        )
-    raise InputError(f"ocr: expected auto, easyocr, rapidocr, tesseract or none, got {engine!r}")
+    if effort == "full":
+        return RapidOcr(device=device, long_side_px=long_side_px, find_px=find_px)
+    return RapidOcr(
+        device=device, long_side_px=long_side_px, find_px=find_px, most_lines=_MAX_LINES, most_enlarged=MAX_BLUR
+    )

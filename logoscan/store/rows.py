@@ -207,8 +207,8 @@ def _spans(lines: Sequence[Mapping[str, Any]], unread: Sequence[Mapping[str, Any
     confidence = np.array([line["confidence"] for line in lines], np.float32)
     boxes = np.array([[line[name] for name in BOX[:4]] for line in unread], np.float32).reshape(-1, 4)
     texts, scripts = tuple(line["text"] for line in lines), tuple(line["script"] for line in unread)
-    # parts of earlier versions state no reason: they hold the lines that were passed over
-    reasons = tuple(line.get("reason") or "effort" for line in unread)
+    # parts of earlier versions state no reason
+    reasons = tuple(line["reason"] for line in unread if line.get("reason"))
     return TextSpans(corners, texts, confidence, boxes, scripts, reasons)
 
 
