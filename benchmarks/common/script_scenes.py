@@ -1,4 +1,4 @@
-"""Names of brands in many scripts, composed on photos as print on goods: a little turned, in perspective, compressed."""
+"""Names of brands in many scripts, composed on photos as print on goods: a little turned, bent and compressed."""
 
 from __future__ import annotations
 

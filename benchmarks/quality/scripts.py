@@ -111,8 +111,9 @@ def scripts(
     share of photos in which another name is. detected: share of names on which a line is found at all.
 
     Without --languages, by what the engine reads itself: blanks, lines of which it reads no letter, and blanks_unread,
-    the share of them that is said to be unread; unread, the share of names that are said to be unread, and unread_script,
-    with which scripts. For --photos: the share with a line that no engine could read, and with one that was passed over.
+    the share of them that is said to be unread; unread, the share of names that are said to be unread, and
+    unread_script, with which scripts. For --photos: the share with a line that no engine could read, and with one that
+    was passed over.
     """
     from logoscan.training.materials import backgrounds_from_arrays, read_backgrounds
     from logoscan.training.script_lines import fonts_by_script
@@ -137,12 +138,11 @@ def scripts(
                 {"height": f"{low:.0f}-{high:.0f}", **_row(scene, first, reading, plain, index)}
                 for scene in track(made, f"{script} {low:.0f} px", total=count)
             ]
-        figures[script] = _figures(rows) | {
-            "heights": {height: _figures([r for r in rows if r["height"] == height]) for height in dict.fromkeys(r["height"] for r in rows)},
-            "fonts": len(own_fonts),
-        }
-    for folder in photos:
-        figures.setdefault("photos", []).append({"folder": folder.name, **photos_with_unread(plain, photo_files(folder, None))})
+        heights = {f"{low:.0f}-{high:.0f}" for low, high in SIZES_PX}
+        by_height = {height: _figures([r for r in rows if r["height"] == height]) for height in sorted(heights)}
+        figures[script] = _figures(rows) | {"heights": by_height, "fonts": len(own_fonts)}
+    if photos:
+        figures["photos"] = {folder.name: photos_with_unread(plain, photo_files(folder)) for folder in photos}
     write_result(out, figures, {"ocr": engine.name, "effort": effort, "seed": seed, "languages": languages})
 
 

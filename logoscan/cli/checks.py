@@ -162,7 +162,6 @@ def readers() -> Iterator[Check]:
         else:
             yield Check("readers", "easyocr", "ok", f"{version}SHA-256 of English weights verified", needed=False)
 
-
     yield _tesseract()
 
 

@@ -84,8 +84,8 @@ LANGUAGES = click.option(
     "--languages",
     metavar="en,ko,...",
     callback=_languages,
-    help="Languages of text in photos, as ISO 639-1 codes; default: what the engine reads by itself. Tesseract reads those "
-    "that it does not.",
+    help="Languages of text in photos, as ISO 639-1 codes; default: what the engine reads by itself. Tesseract reads "
+    "those that it does not.",
 )
 RECOGNISERS = click.option(
     "--recogniser",

@@ -90,7 +90,7 @@ def make_ocr(
         effort: "default" searches lines at one small size, enlarging no photo more than twice, and RapidOCR reads the
             twelve with the highest letters at up to 960 px; "full" searches them at three sizes and reads all, at up to
             1600 px.
-        languages: ISO 639-1 codes such as ("en", "zh", "ko", "ru", "ar", "th"); None is what the engine reads by itself.
+        languages: ISO 639-1 codes such as ("en", "ko", "ru", "ar", "th"); None is what the engine reads by itself.
         recognisers: ONNX files of PP-OCR's recognisers, by language; the first digits of their hash stand in the name.
         model_dir: Folder of EasyOCR's weights for further languages.
         sha256: Hex digest of each of these files, by its name; they are pickles, and no other is opened.

@@ -69,7 +69,9 @@ class RapidLines:
             self._recognise: Any = RapidOCR(params=parameters)._load_rec_model()
             lacks_letters = not self._recognise.session.have_key()
         except Exception as error:  # ONNX Runtime and RapidOCR raise what they like
-            raise InputError(f"recognisers: expected a recogniser of PP-OCR, got {file.name!r} ({error!s:.120})") from None
+            raise InputError(
+                f"recognisers: expected a recogniser of PP-OCR, got {file.name!r} ({error!s:.120})"
+            ) from None
         if lacks_letters:  # else RapidOCR would read letters from a table of another model
             raise InputError(f"recognisers: expected the letters in the metadata, got none in {file.name!r}")
         self.name = f"rapidocr {file.name}@{file_sha256(file)[:8]}"

@@ -25,7 +25,12 @@ from logoscan.types import Rgb
 __all__ = ["Tesseract", "has_tesseract", "tessdata_folder"]
 
 # Where packages put trained data; Debian's folder names Tesseract's version.
-_FOLDERS = ("/usr/share/tesseract-ocr/*/tessdata", "/usr/share/tessdata", "/usr/local/share/tessdata", "/opt/*/share/tessdata")
+_FOLDERS = (
+    "/usr/share/tesseract-ocr/*/tessdata",
+    "/usr/share/tessdata",
+    "/usr/local/share/tessdata",
+    "/opt/*/share/tessdata",
+)
 # Lines are read at this height, with a margin around them, in shares of their height: detectors cut marks above and
 # below letters. Of 36 to 80 px on composed lines the best.
 _LINE_PX, _MARGIN, _SIDE = 64, 0.15, 0.25

@@ -71,7 +71,9 @@ def unreadable_in_words(photos: Sequence[PhotoFeatures]) -> str:
     if not lines:
         return ""
     scripts = sorted({script for script in lines if script is not None})
-    return f"{_count(len(lines))} in letters that the OCR engine cannot read" + (f" ({', '.join(scripts)})" if scripts else "")
+    return f"{_count(len(lines))} in letters that the OCR engine cannot read" + (
+        f" ({', '.join(scripts)})" if scripts else ""
+    )
 
 
 def _unreadable(spans: TextSpans) -> list[tuple[Box, str | None]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,19 +16,25 @@ import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F  # noqa: N812
+from safetensors.torch import save_file
 
+from logoscan.images.loading import load_image
+from logoscan.ocr.engine import OcrEngine
+from logoscan.ocr.lines import line_crop
 from logoscan.ocr.script_net import LINE_PX, SCRIPTS, ScriptNet
 from logoscan.training.effects import Rgb8, Rgbf, jpeg, lay, to_uint8
 from logoscan.training.materials import Backgrounds, Materials, photo, random_colour
-from logoscan.training.script_lines import draw_line, random_line
+from logoscan.training.script_lines import SAMPLES, draw_line, random_line
 from logoscan.training.styles import paint
 
 logger = logging.getLogger(__name__)
 
 WIDE_PX = 192
 """Width of the lines that are trained on, px; a longer one is cut, a shorter one is filled with its mean."""
-# Class of each script that is drawn.
-_CLASSES: Mapping[str, str] = {"Hira": "Hani", **{s: "Zyyy" for s in "Armn Beng Ethi Geor Khmr Laoo Mymr Taml Telu".split()}}  # noqa: SIM905
+# Class of each script that is drawn and is no class itself.
+_CLASSES: Mapping[str, str] = {"Hira": "Hani"} | dict.fromkeys(set(SAMPLES) - {"Hira", *SCRIPTS}, "Zyyy")
+# Confidence and letters from which a line of a photo is Latin for certain, and confidence below which it is no text.
+_SURE, _LEAST_LETTERS, _NO_TEXT = 0.9, 3, 0.6
 # How often each class is composed, in relation to the others.
 _SHARES: Mapping[str, float] = {"": 2.5, "Latn": 2.5, "Hani": 1.5, "Kore": 1.2, "Cyrl": 1.5, "Arab": 1.2, "Thai": 1.2}
 
@@ -76,7 +82,7 @@ class LineComposer:
         rng = self.rng
         kind = int(rng.choice(len(SCRIPTS), p=self._shares))
         if not SCRIPTS[kind]:
-            high, wide = int(rng.integers(12, 60)), 0
+            high = int(rng.integers(12, 60))
             wide = int(high * np.exp(rng.uniform(np.log(1), np.log(8))))
             return to_uint8(self._spoiled(self._ground(high, wide))), kind
         scripts = self._by_class[SCRIPTS[kind]]
@@ -132,6 +138,36 @@ class LineComposer:
         return jpeg(rng, image) if rng.random() < 0.5 else np.asarray(image, np.float32)
 
 
+def compose_lines(fonts: Mapping[str, Sequence[str]], backgrounds: Backgrounds, seed: int, count: int) -> Lines:
+    """Return composed lines (`LineComposer`)."""
+    composer = LineComposer(fonts, backgrounds, seed)
+    crops, kinds = zip(*(composer.compose() for _ in range(count)), strict=True)
+    return as_lines(crops, kinds)
+
+
+def real_lines(files: Iterable[Path], ocr: OcrEngine) -> tuple[list[Rgb8], list[int]]:
+    """Return crops of the lines that an engine finds in photos of Latin text or none, and what they are.
+
+    What it reads surely is Latin; what it reads as a blank or with a low confidence is no text, as a text detector's
+    folds and stripes mostly are.
+
+    Args:
+        files: Photos.
+        ocr: The engine, which reads Latin letters.
+    """
+    crops: list[Rgb8] = []
+    kinds: list[int] = []
+    for file in files:
+        image = load_image(file)
+        (spans,) = ocr.read([image])
+        for corners, text, confidence in zip(spans.polygons, spans.texts, spans.confidence.tolist(), strict=True):
+            sure = confidence >= _SURE and text.isascii() and sum(c.isalnum() for c in text) >= _LEAST_LETTERS
+            if sure or confidence < _NO_TEXT or not text.strip():
+                crops.append(line_crop(image, corners, LINE_PX))
+                kinds.append(SCRIPTS.index("Latn" if sure else ""))
+    return crops, kinds
+
+
 def as_lines(crops: Sequence[Rgb8], kinds: Sequence[int]) -> Lines:
     """Return crops as the network is trained on them."""
     pixels = np.zeros((len(crops), LINE_PX, WIDE_PX), np.uint8)
@@ -162,7 +198,9 @@ def _batches(rng: np.random.Generator, widths: npt.NDArray[np.int64], batch: int
     order = rng.permutation(len(widths))
     order = order[: len(order) // batch * batch]
     chunk = 32 * batch
-    by_width = [part[np.argsort(widths[part], kind="stable")] for part in np.split(order, range(chunk, len(order), chunk))]
+    by_width = [
+        part[np.argsort(widths[part], kind="stable")] for part in np.split(order, range(chunk, len(order), chunk))
+    ]
     rows = np.concatenate(by_width).reshape(-1, batch)
     yield from rows[rng.permutation(len(rows))]
 
@@ -190,7 +228,9 @@ def train_scripts(
         for rows in _batches(rng, lines.widths, batch):
             signs = torch.from_numpy(rng.choice(np.array([-1, 1], np.float32), (batch, 1, 1, 1)))
             pixels = normalised(lines, rows)[..., : int(lines.widths[rows].max())] * signs
-            optimizer.param_groups[0]["lr"] = lr * min(1.0, (step + 1) / 200) * (0.5 + 0.5 * math.cos(math.pi * step / steps))
+            optimizer.param_groups[0]["lr"] = (
+                lr * min(1.0, (step + 1) / 200) * (0.5 + 0.5 * math.cos(math.pi * step / steps))
+            )
             loss = F.cross_entropy(net(pixels), torch.from_numpy(lines.kinds[rows]), label_smoothing=0.02)
             optimizer.zero_grad()
             loss.backward()
@@ -200,3 +240,40 @@ def train_scripts(
         if on_epoch is not None:
             on_epoch(epoch, net.eval())
     return net.eval()
+
+
+def concatenate(parts: Sequence[Lines]) -> Lines:
+    """Return the rows of several sets of lines as one."""
+    return Lines(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("pixels", "widths", "kinds")))
+
+
+def judge(net: ScriptNet, lines: Lines) -> dict[str, float]:
+    """Return the share of lines of each kind that the network identifies, and how many of which it calls foreign.
+
+    Returns:
+        By kind, "none" for no text; and "called_foreign": share of the lines without foreign letters that are taken for
+        another script than Latin and Han with a probability of 0.9 or more.
+    """
+    foreign = np.array([kind not in ("", "Latn", "Hani") for kind in SCRIPTS])
+    chances = []
+    with torch.inference_mode():
+        for row in range(len(lines.kinds)):
+            pixels = normalised(lines, np.array([row]))[..., : int(lines.widths[row])]
+            chances.append(torch.softmax(net(pixels), 1)[0].numpy())
+    table = np.array(chances).reshape(-1, len(SCRIPTS))
+    called = table.argmax(1)
+    out = {
+        kind or "none": float((called == number)[lines.kinds == number].mean())
+        for number, kind in enumerate(SCRIPTS)
+        if (lines.kinds == number).any()
+    }
+    own = ~foreign[lines.kinds]
+    out["called_foreign"] = float((table[own][:, foreign].max(1, initial=0) >= 0.9).mean()) if own.any() else 0.0
+    return out
+
+
+def write_scripts(net: ScriptNet, path: str | Path) -> None:
+    """Write a network as a safetensors file."""
+    save_file(
+        {name: value.contiguous() for name, value in net.state_dict().items()}, str(path), metadata={"format": "pt"}
+    )

@@ -91,7 +91,9 @@ def cyrillic(text: str, height: int = 44) -> Rgb:
     assert spec.origin is not None
     file = Path(spec.origin).parent / "mpl-data/fonts/ttf/DejaVuSans.ttf"
     image = Image.new("RGB", (400, 100), (240, 240, 240))
-    ImageDraw.Draw(image).text((200, 50), text, fill=(20, 20, 60), font=ImageFont.truetype(str(file), height), anchor="mm")
+    ImageDraw.Draw(image).text(
+        (200, 50), text, fill=(20, 20, 60), font=ImageFont.truetype(str(file), height), anchor="mm"
+    )
     return np.asarray(image)
 
 
@@ -168,7 +170,9 @@ def test_lines_that_were_passed_over_stay_so() -> None:
     assert (out.unread_scripts, out.unread_reasons) == (("Arab", None), ("unreadable", "effort"))
 
 
-_chances = st.lists(units, min_size=4, max_size=4).map(lambda p: dict(zip(("", "Latn", "Cyrl", "Zyyy"), p, strict=True)))
+_chances = st.lists(units, min_size=4, max_size=4).map(
+    lambda p: dict(zip(("", "Latn", "Cyrl", "Zyyy"), p, strict=True))
+)
 _lines = st.tuples(st.sampled_from(["", " ", "junk", "Acme"]), units)
 
 

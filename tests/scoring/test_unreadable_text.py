@@ -71,7 +71,9 @@ def test_more_foreign_text_never_lowers_the_band(found: Findings, two: list[floa
 def test_a_claimed_brand_that_is_not_shown_goes_to_review() -> None:
     claimed = Findings(Listing("L", title="Acme shoe"), "Acme", visible=("Acme",))
     without, half, all_ = (top(replace(claimed, unreadable_share=s, unreadable=LINE)) for s in (0.0, 0.5, 1.0))
-    values = [next(c.value for c in score.contributions if c.signal == "claimed_not_shown") for score in (without, half, all_)]
+    values = [
+        next(c.value for c in score.contributions if c.signal == "claimed_not_shown") for score in (without, half, all_)
+    ]
     assert values[1] == pytest.approx(values[0] / 2)
     assert values[2] == 0
     assert without.coverage > half.coverage > all_.coverage
