@@ -29,8 +29,8 @@ _SHA256 = ""
 # Confidence from which the first engine's reading of a line stands: of lines in scripts that PP-OCR lacks it reads one
 # in a hundred more surely.
 _READ_FROM = 0.95
-# Probability of a script from which its reader is asked; and, since a wrong answer there removes a reading, from which a
-# line that the first engine read as something is said to be unread.
+# Probability of a script from which its reader is asked; and from which a line that the first engine read as something
+# is said to be unread: a wrong answer there removes a reading.
 _ASK_FROM, _UNREAD_FROM = 0.5, 0.9
 # Confidence from which a reader's reading is kept.
 _KEEP_FROM = 0.4
@@ -133,7 +133,7 @@ class ScriptOcr:
         return "; ".join([self.first.name, *(f"{code}: {reader.name}" for code, reader in self.readers.items())])
 
     def read(self, images: Sequence[Rgb]) -> list[TextSpans]:
-        """Return the lines in each photo (`OcrEngine.read`); those that nobody can read are unread, with their script."""
+        """Return the lines in each photo (`OcrEngine.read`); unread are those that nobody can read."""
         return [self._again(image, spans) for image, spans in zip(images, self.first.read(images), strict=True)]
 
     def read_words(self, images: Sequence[Rgb], boxes: Sequence[Boxes], /) -> list[TextSpans]:

@@ -1,6 +1,6 @@
-"""Tesseract as a reader of single lines, by tesserocr: what other engines find and cannot read. Knows nothing of brands.
+"""Tesseract as a reader of single lines that other engines find and cannot read. Knows nothing of brands.
 
-It runs in the process, so that a line costs no start of a program. Its trained data is a file for each language, which
+tesserocr runs it in the process, so that a line costs no start of a program. Its trained data is a file for each language, which
 Debian and others package; nothing is downloaded.
 """
 

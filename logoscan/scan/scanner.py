@@ -228,7 +228,7 @@ class Scanner:
             detector: Proposes regions; None is the bundled `LogoDetector`.
             ocr: An engine, the name of one ("auto", "easyocr", "rapidocr", "tesseract", "none"), or None, which reads
                 no text.
-            languages: ISO 639-1 codes of what an engine that is named reads (`make_ocr`); None is what it reads by itself.
+            languages: ISO 639-1 codes of what an engine that is named reads (`make_ocr`); None is what it reads itself.
             recognisers: ONNX files of PP-OCR's recognisers for an engine that is named, by language (`make_ocr`).
             effort: How much work may be saved: "default" leaves out what hardly ever changes a report.
             prices: Price references; None judges by the owners' usual prices alone.

@@ -73,10 +73,10 @@ def claimed_not_shown(case: Case) -> Signal | None:
     has no logo, or no threshold says what is near enough), where no word names it, where the listing claims another
     brand or none (`shown_not_claimed` and `claims_another_brand` judge that), and for accessories "for BRAND".
 
-    It counts as far as the photos could be looked at and their text be read, and no more than the search misses marks of this brand
-    (`Case.miss_rate`): where it misses one of three, seeing none is worth a likelihood ratio of three at most. A weak
-    likeness, which would name nobody by itself, is mostly the mark where the seller names the brand, since most sellers
-    are honest; so the probability is revised with that prior.
+    It counts as far as the photos could be looked at and their text be read, and no more than the search misses marks
+    of this brand (`Case.miss_rate`): where it misses one of three, seeing none is worth a likelihood ratio of three at
+    most. A weak likeness, which would name nobody by itself, is mostly the mark where the seller names the brand, since
+    most sellers are honest; so the probability is revised with that prior.
 
     Known false alarms: photos of details and of packed goods, marks that the search misses.
     """

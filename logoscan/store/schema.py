@@ -31,7 +31,7 @@ COLUMNS: Mapping[str, str] = {
     "vectors": "Vector of each region: float16, little endian, or a byte for each part of the codebook.",
     "mirrored": "Vectors of the mirror images of the first regions.",
     "read_lines": "Number of lines of text that were read.",
-    "unread_lines": "Lines detected and not read: x0, y0, x1, y1 in pixels of the file, script, and reason (effort, unreadable).",
+    "unread_lines": "Lines not read: x0, y0, x1, y1 in pixels of the file, script, reason (effort, unreadable).",
     "lines": "Lines of text with confidence and the four corners x y; null where text is not kept.",
 }
 """What each column holds, by its name, in order."""

@@ -171,8 +171,8 @@ _BUNDLED: dict[str, dict[str, Any]] = {
     },
     SCRIPTS: {
         "file": "scripts.safetensors",
-        "source": "five convolutions over a grey line, from random weights; trained on drawn lines in 19 scripts and on "
-        "lines of photos (see the card)",
+        "source": "five convolutions over a grey line, from random weights; trained on drawn lines in 19 scripts and "
+        "on lines of photos (see the card)",
         "licence": "Apache-2.0",
         "card": "scripts.md",
         "preprocessing": {"mean": [0.0] * 3, "std": [1.0] * 3, "fit": "pad"},

@@ -135,12 +135,9 @@ def _random_word(rng: np.random.Generator, script: str) -> str:
         case = rng.random()
         return word.upper() if case < 0.4 else word.title() if case < 0.8 else word
     if script == "Thai":
-        return "".join(
-            (pick(_THAI_BEFORE) if rng.random() < 0.25 else "")
-            + pick(_SYLLABLES[script][0])
-            + pick(_SYLLABLES[script][1])
-            for _ in range(n)
-        )
+        consonants, marks = _SYLLABLES[script]
+        before = [pick(_THAI_BEFORE) if rng.random() < 0.25 else "" for _ in range(n)]
+        return "".join(vowel + pick(consonants) + pick(marks) for vowel in before)
     if script in _SYLLABLES:
         return "".join(pick(_SYLLABLES[script][0]) + pick(_SYLLABLES[script][1]) for _ in range(n))
     if script in _LETTERS:

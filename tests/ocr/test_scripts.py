@@ -56,7 +56,7 @@ class First(FakeOcr):
 
 
 class Scripts:
-    """Says stated scripts of lines by their number, counted from the top, and counts the lines that it is asked about."""
+    """Says stated scripts of lines by their number from the top, and counts the lines that it is asked about."""
 
     def __init__(self, *chances: Mapping[str, float]) -> None:
         self._chances, self.asked = chances, 0
@@ -245,10 +245,10 @@ def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     monkeypatch.setitem(sys.modules, "tesserocr", None)
     with pytest.raises(MissingDependencyError, match=r"ko: .*pip install 'logoscan\[tesseract\]'.*recognisers"):
         script_readers(["ko"], OWN)
-    with pytest.raises(InputError, match="recognisers: expected an ONNX file, got .*absent.onnx"):
+    with pytest.raises(InputError, match=r"recognisers: expected an ONNX file, got .*absent\.onnx"):
         RapidLines(tmp_path / "absent.onnx")
     (tmp_path / "text.onnx").write_text("no model")
-    with pytest.raises(InputError, match="recognisers: expected a recogniser of PP-OCR, got 'text.onnx'"):
+    with pytest.raises(InputError, match=r"recognisers: expected a recogniser of PP-OCR, got 'text\.onnx'"):
         RapidLines(tmp_path / "text.onnx")
 
 
