@@ -53,6 +53,7 @@ class RapidLines:
         if not file.is_file():
             raise InputError(f"recognisers: expected an ONNX file, got {str(file)!r}, which is not there")
         try:
+            from onnxruntime import InferenceSession
             from rapidocr import RapidOCR
         except ImportError as error:
             raise MissingDependencyError(f"rapidocr is missing ({error}); pip install 'rapidocr>=3.10'") from None
@@ -66,14 +67,14 @@ class RapidLines:
             "Rec.rec_img_shape": [3, _LINE_PX, _MIN_LINE_PX],
         }
         try:
+            session = InferenceSession(str(file), providers=["CPUExecutionProvider"])
+            if "character" not in session.get_modelmeta().custom_metadata_map:  # RapidOCR would download a table
+                raise InputError("no letters in its metadata")
+            del session
             self._recognise: Any = RapidOCR(params=parameters)._load_rec_model()
-            lacks_letters = not self._recognise.session.have_key()
         except Exception as error:  # ONNX Runtime and RapidOCR raise what they like
-            raise InputError(
-                f"recognisers: expected a recogniser of PP-OCR, got {file.name!r} ({error!s:.120})"
-            ) from None
-        if lacks_letters:  # else RapidOCR would read letters from a table of another model
-            raise InputError(f"recognisers: expected the letters in the metadata, got none in {file.name!r}")
+            what = f"{file.name!r} ({error!s:.120})"
+            raise InputError(f"recognisers: expected a recogniser of PP-OCR, got {what}") from None
         self.name = f"rapidocr {file.name}@{file_sha256(file)[:8]}"
         self._lock = Lock()
 

@@ -1,7 +1,7 @@
 """Tesseract as a reader of single lines that other engines find and cannot read. Knows nothing of brands.
 
-tesserocr runs it in the process, so that a line costs no start of a program. Its trained data is a file for each language, which
-Debian and others package; nothing is downloaded.
+tesserocr runs it in the process, so that a line costs no start of a program. Its trained data is a file for each
+language, which Debian and others package; nothing is downloaded.
 """
 
 from __future__ import annotations

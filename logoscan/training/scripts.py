@@ -198,10 +198,8 @@ def _batches(rng: np.random.Generator, widths: npt.NDArray[np.int64], batch: int
     order = rng.permutation(len(widths))
     order = order[: len(order) // batch * batch]
     chunk = 32 * batch
-    by_width = [
-        part[np.argsort(widths[part], kind="stable")] for part in np.split(order, range(chunk, len(order), chunk))
-    ]
-    rows = np.concatenate(by_width).reshape(-1, batch)
+    chunks = np.split(order, range(chunk, len(order), chunk))
+    rows = np.concatenate([part[np.argsort(widths[part], kind="stable")] for part in chunks]).reshape(-1, batch)
     yield from rows[rng.permutation(len(rows))]
 
 
@@ -228,9 +226,8 @@ def train_scripts(
         for rows in _batches(rng, lines.widths, batch):
             signs = torch.from_numpy(rng.choice(np.array([-1, 1], np.float32), (batch, 1, 1, 1)))
             pixels = normalised(lines, rows)[..., : int(lines.widths[rows].max())] * signs
-            optimizer.param_groups[0]["lr"] = (
-                lr * min(1.0, (step + 1) / 200) * (0.5 + 0.5 * math.cos(math.pi * step / steps))
-            )
+            rate = min(1.0, (step + 1) / 200) * (0.5 + 0.5 * math.cos(math.pi * step / steps))
+            optimizer.param_groups[0]["lr"] = lr * rate
             loss = F.cross_entropy(net(pixels), torch.from_numpy(lines.kinds[rows]), label_smoothing=0.02)
             optimizer.zero_grad()
             loss.backward()
