@@ -20,7 +20,7 @@ from logoscan._hashing import file_sha256
 from logoscan.errors import CorruptFileError
 from logoscan.ocr.lines import line_crop
 from logoscan.runtime import building_networks
-from logoscan.types import Boxes, Rgb, TextSpans
+from logoscan.types import Boxes, Rgb, TextSpans, UnreadReason
 
 __all__ = ["LineReader", "ScriptIdentifier", "ScriptOcr", "ScriptReader"]
 
@@ -34,6 +34,7 @@ _READ_FROM = 0.95
 _ASK_FROM, _UNREAD_FROM = 0.5, 0.9
 # Confidence from which a reader's reading is kept.
 _KEEP_FROM = 0.4
+_UNREADABLE: tuple[UnreadReason, ...] = ("unreadable",)
 # Longer lines are cut to this multiple of their height: the beginning tells the script.
 _MOST_ASPECT = 12.0
 
@@ -173,5 +174,5 @@ class ScriptOcr:
             kept.confidence,
             np.concatenate([spans.xyxy[list(unread)], spans.unread_xyxy]),
             (*unread.values(), *spans.unread_scripts),
-            (*("unreadable" for _ in unread), *spans.unread_reasons),
+            (*_UNREADABLE * len(unread), *spans.unread_reasons),
         )

@@ -204,7 +204,13 @@ def _batches(rng: np.random.Generator, widths: npt.NDArray[np.int64], batch: int
 
 
 def train_scripts(
-    lines: Lines, epochs: int, seed: int = 0, lr: float = 3e-3, on_epoch: Callable[[int, ScriptNet], None] | None = None
+    lines: Lines,
+    epochs: int,
+    seed: int = 0,
+    lr: float = 3e-3,
+    *,
+    start: ScriptNet | None = None,
+    on_epoch: Callable[[int, ScriptNet], None] | None = None,
 ) -> ScriptNet:
     """Train a network (AdamW, one cycle) and return it in evaluation mode.
 
@@ -213,11 +219,12 @@ def train_scripts(
         epochs: Number of epochs.
         seed: Seed of weights and order.
         lr: Peak learning rate.
+        start: Network to go on with; None begins with random weights.
         on_epoch: Called after each epoch.
     """
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    net, batch = ScriptNet(), 64
+    net, batch = start or ScriptNet(), 64
     optimizer = torch.optim.AdamW(net.parameters(), lr=lr, weight_decay=0.02)
     steps, step = epochs * (len(lines.kinds) // batch), 0
     for epoch in range(epochs):
