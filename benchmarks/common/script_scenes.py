@@ -76,7 +76,7 @@ def scenes(
         angle = np.deg2rad(np.clip(rng.normal(0, 4), -10, 10))
         turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
         quad = np.asarray(corners @ turn + rng.normal(0, 0.04 * high, (4, 2)) + middle, np.float32)
-        x0, y0, x1, y1 = *quad.min(0).tolist(), *quad.max(0).tolist()
+        (x0, y0), (x1, y1) = quad.min(0).tolist(), quad.max(0).tolist()
         under = image[max(0, int(y0)) : int(y1) + 1, max(0, int(x0)) : int(x1) + 1]
         laid = lay(paint(ink, _ink(rng, float(under.mean()))), quad, (_HEIGHT, _WIDTH))
         image = np.asarray(image * (1 - laid[..., 3:]) + laid[..., :3], np.float32)

@@ -21,7 +21,7 @@ from benchmarks.common.script_scenes import Scene, scenes
 from benchmarks.common.statistics import bootstrap
 from logoscan.images.loading import load_image
 from logoscan.ocr.engine import OcrChoice, OcrEngine, make_ocr
-from logoscan.ocr.scripts import ScriptOcr
+from logoscan.ocr.scripts import FirstEngine, ScriptOcr
 from logoscan.text.brand_names import NameIndex
 from logoscan.types import Brand, Effort, Rgb, TextSpans
 
@@ -36,7 +36,8 @@ _FONTS = {"Jpan": "Hira", "Hans": "Hani"}
 class _Once:
     """An engine that finds and reads the lines of a picture once, whoever asks."""
 
-    def __init__(self, first: OcrEngine) -> None:
+    def __init__(self, first: FirstEngine) -> None:
+        self.read_words = first.read_words
         self._first, self._last = first, (np.zeros((0, 0, 3), np.uint8), TextSpans.empty())
 
     @property

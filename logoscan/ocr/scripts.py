@@ -22,21 +22,42 @@ from logoscan.ocr.lines import line_crop
 from logoscan.runtime import building_networks
 from logoscan.types import Boxes, Rgb, TextSpans, UnreadReason
 
-__all__ = ["LineReader", "ScriptIdentifier", "ScriptOcr", "ScriptReader"]
+__all__ = ["FirstEngine", "LineReader", "ScriptIdentifier", "ScriptOcr", "ScriptReader"]
 
 _FILE = "scripts.safetensors"
-_SHA256 = ""
+_SHA256 = "7437f9dc740172091da284c7604abd665e43c96534b0dc1ff15bde3ad861b075"
 # Confidence from which the first engine's reading of a line stands: of lines in scripts that PP-OCR lacks it reads one
 # in a hundred more surely.
 _READ_FROM = 0.95
-# Probability of a script from which its reader is asked; and from which a line that the first engine read as something
-# is said to be unread: a wrong answer there removes a reading.
-_ASK_FROM, _UNREAD_FROM = 0.5, 0.9
+# Probability from which a blank is on no text: of composed lines that PP-OCR reads as blanks none reaches it.
+_NO_TEXT_FROM = 0.7
+# Probability of a script from which its reader is asked about a line that the first engine read as something; and of
+# all scripts that nobody reads, from which such a line is said to be unread: a wrong answer there removes a reading.
+_ASK_FROM, _UNREAD_FROM = 0.3, 0.9
+# Share of the probability of all further scripts from which an unread line's script is named.
+_NAMED_SHARE = 0.5
 # Confidence from which a reader's reading is kept.
 _KEEP_FROM = 0.4
+# Scripts that the network knows no name for.
+_OTHER = "Zyyy"
 _UNREADABLE: tuple[UnreadReason, ...] = ("unreadable",)
 # Longer lines are cut to this multiple of their height: the beginning tells the script.
 _MOST_ASPECT = 12.0
+
+
+class FirstEngine(Protocol):
+    """An `OcrEngine` that is a `WordReader` as well."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+
+    def read(self, images: Sequence[Rgb]) -> list[TextSpans]:
+        """Return the lines in each photo."""
+        ...
+
+    def read_words(self, images: Sequence[Rgb], boxes: Sequence[Boxes], /) -> list[TextSpans]:
+        """Return a line in each box."""
+        ...
 
 
 class LineReader(Protocol):
@@ -114,16 +135,16 @@ class ScriptIdentifier:
 class ScriptOcr:
     """An engine that reads again, by script, the lines that another engine finds and cannot read. Immutable.
 
-    It is an `OcrEngine` and a `WordReader` as far as the first engine is one.
+    It is an `OcrEngine` and a `WordReader`.
 
     Attributes:
         first: Finds all lines, and reads those of its own scripts.
-        scripts: Identifies the script of a line.
-        readers: Reader of each further script, by ISO 15924 code; the first engine reads all scripts of `own`.
-        own: Scripts that the first engine reads.
+        scripts: Tells scripts apart.
+        readers: Reader of each further script, by ISO 15924 code.
+        own: Scripts that the first engine reads, by ISO 15924 code.
     """
 
-    first: Any
+    first: FirstEngine
     scripts: ScriptReader
     readers: Mapping[str, LineReader]
     own: frozenset[str]
@@ -139,8 +160,7 @@ class ScriptOcr:
 
     def read_words(self, images: Sequence[Rgb], boxes: Sequence[Boxes], /) -> list[TextSpans]:
         """Return a line in each box, as the first engine reads it (`WordReader.read_words`)."""
-        words: list[TextSpans] = self.first.read_words(images, boxes)
-        return words
+        return self.first.read_words(images, boxes)
 
     def _again(self, image: Rgb, spans: TextSpans) -> TextSpans:
         """Return the lines of a photo with those read again that were not read surely."""
@@ -154,17 +174,22 @@ class ScriptOcr:
         texts, confidence = list(spans.texts), spans.confidence.copy()
         gone, unread = set[int](), dict[int, str | None]()
         for i, chances in zip(unsure, self.scripts.probabilities(image, spans.polygons[unsure]), strict=True):
-            code = max(chances, key=chances.__getitem__)
-            blank, foreign = not texts[i].strip(), code not in self.own and bool(code)
-            if foreign and chances[code] >= _ASK_FROM and code in self.readers:
+            blank = not texts[i].strip()
+            if blank and chances.get("", 0.0) >= _NO_TEXT_FROM:
+                gone.add(i)
+                continue
+            further = {code: p for code, p in chances.items() if code and code not in self.own}
+            code = max(further, key=further.__getitem__, default=_OTHER)
+            total, chance = sum(further.values()), further.get(code, 0.0)
+            if code in self.readers and (blank or chance >= max(_ASK_FROM, chances.get("", 0.0))):
                 text, sure = self.readers[code].read_lines(image, spans.polygons[i : i + 1])[0]
-                if sure >= _KEEP_FROM and any(c.isalnum() for c in text):
+                own = 0.0 if blank else float(confidence[i]) * sum(chances.get(script, 0.0) for script in self.own)
+                if sure >= _KEEP_FROM and sure * chance >= own and any(c.isalnum() for c in text):
                     texts[i], confidence[i] = text, min(1.0, sure)
                     continue
-            if blank or (foreign and chances[code] >= _UNREAD_FROM):
+            if blank or total >= _UNREAD_FROM:
                 gone.add(i)
-                if code:
-                    unread[i] = code if code != "Zyyy" and chances[code] >= _ASK_FROM else None
+                unread[i] = None if code == _OTHER or chance < _NAMED_SHARE * total else code
         kept = replace(spans, texts=tuple(texts), confidence=confidence).rows(
             [i for i in range(len(spans)) if i not in gone]
         )

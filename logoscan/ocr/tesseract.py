@@ -31,9 +31,11 @@ _FOLDERS = (
     "/usr/local/share/tessdata",
     "/opt/*/share/tessdata",
 )
-# Lines are read at this height, with a margin around them, in shares of their height: detectors cut marks above and
-# below letters. Of 36 to 80 px on composed lines the best.
-_LINE_PX, _MARGIN, _SIDE = 64, 0.15, 0.25
+# Heights at which lines are read in greys, and in black and white where that is not sure: of 36 to 96 px on composed
+# lines the best pair.
+_GREY_PX, _BINARY_PX = 64, 48
+# Margins around a line in shares of its height, since detectors cut marks above and below letters.
+_MARGIN, _SIDE = 0.15, 0.25
 # White frame around a line, px: Tesseract takes strokes at the very edge for rules.
 _FRAME_PX = 10
 # Confidence from which the other way of drawing a line is not tried.
@@ -89,11 +91,11 @@ class Tesseract:
 
     def _line(self, image: Rgb, corners: NDArray[np.float32]) -> tuple[str, float]:
         """Return the surer reading of the line in greys and in black and white, which helps where strokes are thin."""
-        grey = grey_line(line_crop(image, corners, _LINE_PX, _MARGIN, _SIDE))
-        first = self._read(flatten_line(grey))
+        first = self._read(flatten_line(grey_line(line_crop(image, corners, _GREY_PX, _MARGIN, _SIDE))))
         if first[1] >= _CERTAIN:
             return first
-        second = self._read(flatten_line(grey, binary=True))
+        small = grey_line(line_crop(image, corners, _BINARY_PX, _MARGIN, _SIDE))
+        second = self._read(flatten_line(small, binary=True))
         return max(first, second, key=lambda reading: (bool(reading[0]), reading[1]))
 
     def _read(self, line: NDArray[np.uint8]) -> tuple[str, float]:

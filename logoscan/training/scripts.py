@@ -237,7 +237,7 @@ def train_scripts(
             optimizer.param_groups[0]["lr"] = lr * rate
             loss = F.cross_entropy(net(pixels), torch.from_numpy(lines.kinds[rows]), label_smoothing=0.02)
             optimizer.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             total, step = total + loss.item(), step + 1
         logger.info("epoch %d: loss %.4f", epoch, total * batch / len(lines.kinds))
