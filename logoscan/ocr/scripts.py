@@ -33,7 +33,7 @@ _READ_FROM = 0.95
 _NO_TEXT_FROM = 0.7
 # Probability of a script from which its reader is asked about a line that the first engine read as something; and of
 # all scripts that nobody reads, from which such a line is said to be unread: a wrong answer there removes a reading.
-_ASK_FROM, _UNREAD_FROM = 0.3, 0.9
+_ASK_FROM, _UNREAD_FROM = 0.3, 0.95
 # Share of the probability of all further scripts from which an unread line's script is named.
 _NAMED_SHARE = 0.5
 # Confidence from which a reader's reading is kept.

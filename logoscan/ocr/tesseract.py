@@ -36,6 +36,8 @@ _FOLDERS = (
 _GREY_PX, _BINARY_PX = 64, 48
 # Margins around a line in shares of its height, since detectors cut marks above and below letters.
 _MARGIN, _SIDE = 0.15, 0.25
+# Darkest grey from which a line has no ink.
+_LEAST_DARK = 128
 # White frame around a line, px: Tesseract takes strokes at the very edge for rules.
 _FRAME_PX = 10
 # Confidence from which the other way of drawing a line is not tried.
@@ -99,6 +101,8 @@ class Tesseract:
         return max(first, second, key=lambda reading: (bool(reading[0]), reading[1]))
 
     def _read(self, line: NDArray[np.uint8]) -> tuple[str, float]:
+        if line.min() > _LEAST_DARK:  # Tesseract takes a blank page for a round letter
+            return "", 0.0
         framed = Image.fromarray(np.pad(line, _FRAME_PX, constant_values=255))
         with self._lock:  # one line at a time: the object holds the picture
             self._api.SetImage(framed)
