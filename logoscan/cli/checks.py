@@ -175,15 +175,15 @@ def _tesseract() -> Check:
         version = tesserocr.tesseract_version().split()[1]
     except ImportError as error:
         mend = "pip install 'logoscan[tesseract]'"
-        return Check("readers", "tesseract", "missing", error_text(error), mend, needed=False)
+        return Check("readers", "tesseract data", "missing", error_text(error), mend, needed=False)
     except Exception as error:  # a native library may fail in any way
-        return Check("readers", "tesseract", "broken", error_text(error), f"{_REINSTALL} tesserocr", needed=False)
+        return Check("readers", "tesseract data", "broken", error_text(error), f"{_REINSTALL} tesserocr", needed=False)
     lacking = [code for code in _TESSERACT_LANGUAGES if not has_tesseract(code)]
     found = f"{version}, data in {tessdata_folder() or 'no folder'}"
     if not lacking:
-        return Check("readers", "tesseract", "ok", f"{found}: {', '.join(_TESSERACT_LANGUAGES)}", needed=False)
+        return Check("readers", "tesseract data", "ok", f"{found}: {', '.join(_TESSERACT_LANGUAGES)}", needed=False)
     mend = f"apt-get install {' '.join(f'tesseract-ocr-{code}' for code in lacking)}"
-    return Check("readers", "tesseract", "missing", f"{found}, without {', '.join(lacking)}", mend, needed=False)
+    return Check("readers", "tesseract data", "missing", f"{found}, without {', '.join(lacking)}", mend, needed=False)
 
 
 def _on_cuda() -> bool:
