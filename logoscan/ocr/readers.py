@@ -165,9 +165,10 @@ def script_readers(
     if installed:
         codes += [language.code for language in LANGUAGES.values() if has_tesseract(language.tesseract, tessdata)]
     readers: dict[str, LineReader] = {}
+    given = {script: path for code, path in (recognisers or {}).items() for script in languages_of([code])}
     for script, wanted in (languages_of(codes) if codes else {}).items():
-        if given := [path for code, path in (recognisers or {}).items() if LANGUAGES[code].script == script]:
-            readers[script] = RapidLines(given[0])
+        if script in given:
+            readers[script] = RapidLines(given[script])
         elif script not in own:
             readers[script] = _reader(script, wanted, model_dir, sha256, tessdata, device)
     return readers

@@ -247,7 +247,7 @@ def test_what_reads_a_script(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     assert readers(None, OWN) == {}
     assert readers(["en", "ja"], OWN) == {}
     assert readers(codes, OWN) == {"Kore": ("tesseract", ["kor"]), "Cyrl": ("tesseract", ["rus", "ukr"])}
-    given = readers(codes, OWN, recognisers={"ko": "korean.onnx"}, model_dir=tmp_path)
+    given = readers(codes, OWN, recognisers={"KO": "korean.onnx"}, model_dir=tmp_path)
     assert given == {"Kore": ("rapid", "korean.onnx"), "Cyrl": ("easy", ["ru", "uk", "en"])}
     assert readers(["el"], OWN, model_dir=tmp_path) == {"Grek": ("tesseract", ["ell"])}, "EasyOCR has none"
     monkeypatch.setattr(ocr_readers, "has_tesseract", lambda language, folder: language in ("kor", "eng"))
