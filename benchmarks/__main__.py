@@ -22,6 +22,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "honest": ("quality.honest", "honest", "Which honest listings are accused by mistake, and by which signals?"),
     "lookalikes": ("quality.lookalikes", "lookalikes", "Are misspelt brand names in photos flagged as look-alikes?"),
     "ocr": ("quality.ocr", "ocr", "Which OCR engine reads more, and how fast?"),
+    "scripts": (
+        "quality.scripts",
+        "scripts",
+        "Are names in other scripts found in photos, and is the unread said?",
+    ),
     "text": ("quality.text", "text", "Are disguised brand names in titles flagged, and honest titles left alone?"),
     "scan": ("speed.scan", "scan", "What does a scan cost beside the plain way of doing it?"),
     "capacity": ("speed.capacity", "capacity", "How many cores do ten million listings a day take?"),

@@ -58,6 +58,7 @@ __all__ = [
     "TextField",
     "TextSource",
     "TextSpans",
+    "UnreadReason",
     "UsualPrice",
     "source_name",
 ]
@@ -81,6 +82,8 @@ MatchKind: TypeAlias = Literal["appearance", "keypoints"]
 """What a match is made by: the embedding of a region, or keypoints."""
 MentionKind: TypeAlias = Literal["exact", "near", "partial", "compatible", "style", "denied"]
 """How text names a brand; `BrandMention` explains the kinds."""
+UnreadReason: TypeAlias = Literal["effort", "unreadable"]
+"""Why a line of text was not read: to save work, or because no engine could."""
 TextField: TypeAlias = Literal["title", "description", "claim"]
 """A field of a listing that is searched for names."""
 TextSource: TypeAlias = TextField | int
@@ -328,9 +331,11 @@ class TextSpans:
         polygons: Corners, float32 (n, 4, 2), in pixels x y, clockwise from the top left of the text as it is read.
         texts: The n texts.
         confidence: Confidence of the reading, float32 (n,), in [0, 1], as the engine states it; engines differ.
-        unread_xyxy: Boxes of the lines that were detected and, to save work, not read, float32 (m, 4), in pixels.
+        unread_xyxy: Boxes of the lines that were detected and not read, float32 (m, 4), in pixels.
         unread_scripts: Script of each of these lines as ISO 15924 names it ("Cyrl"), None where it is not known; () is
             all unknown.
+        unread_reasons: Why each of these lines was not read: "effort", to save work; "unreadable", because no engine
+            could. () is unreadable for those whose script is known, and effort for the others.
 
     Raises:
         InputError: An array is not of the stated kind.
@@ -341,6 +346,7 @@ class TextSpans:
     confidence: NDArray[np.float32]
     unread_xyxy: Boxes = field(default_factory=lambda: np.zeros((0, 4), np.float32))
     unread_scripts: tuple[str | None, ...] = ()
+    unread_reasons: tuple[UnreadReason, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "texts", texts("TextSpans", "texts", self.texts))
@@ -349,10 +355,16 @@ class TextSpans:
         unit_array("TextSpans", "confidence", self.confidence)
         float32_array("TextSpans", "unread_xyxy", self.unread_xyxy, (None, 4))
         object.__setattr__(self, "unread_scripts", tuple(self.unread_scripts) or (None,) * self.unread)
+        reasons = tuple("effort" if code is None else "unreadable" for code in self.unread_scripts)
+        object.__setattr__(self, "unread_reasons", tuple(self.unread_reasons) or reasons)
         for code in self.unread_scripts:
             script("TextSpans.unread_scripts", code)
-        if (n := len(self.unread_scripts)) != self.unread:
-            raise InputError(f"TextSpans.unread_scripts: expected one for each of {self.unread} lines, got {n}")
+        for reason in self.unread_reasons:
+            if reason not in get_args(UnreadReason):
+                raise InputError(f"TextSpans.unread_reasons: expected effort or unreadable, got {reason!r:.80}")
+        for name in ("unread_scripts", "unread_reasons"):
+            if (n := len(getattr(self, name))) != self.unread:
+                raise InputError(f"TextSpans.{name}: expected one for each of {self.unread} lines, got {n}")
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -386,6 +398,7 @@ class TextSpans:
             np.concatenate([self.confidence, more.confidence]),
             np.concatenate([self.unread_xyxy, more.unread_xyxy]),
             (*self.unread_scripts, *more.unread_scripts),
+            (*self.unread_reasons, *more.unread_reasons),
         )
 
 

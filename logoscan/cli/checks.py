@@ -21,6 +21,8 @@ from logoscan.vision import weights
 __all__ = ["Check", "State", "devices", "error_text", "index", "models", "readers"]
 
 State: TypeAlias = Literal["ok", "missing", "broken"]
+# Tesseract's names of the most frequent language of each script that no other engine reads.
+_TESSERACT_LANGUAGES = ("kor", "rus", "ara", "tha", "ell", "heb", "hin")
 _REINSTALL = "pip install --force-reinstall --no-deps"
 
 
@@ -159,6 +161,29 @@ def readers() -> Iterator[Check]:
             yield Check("readers", "easyocr", "missing", f"{version}its English weights", mend, needed=False)
         else:
             yield Check("readers", "easyocr", "ok", f"{version}SHA-256 of English weights verified", needed=False)
+
+    yield _tesseract()
+
+
+def _tesseract() -> Check:
+    """Check Tesseract, which reads scripts that the other engines lack, and its data of one language of each."""
+    from logoscan.ocr.tesseract import has_tesseract, tessdata_folder
+
+    try:
+        import tesserocr
+
+        version = tesserocr.tesseract_version().split()[1]
+    except ImportError as error:
+        mend = "pip install 'logoscan[tesseract]'"
+        return Check("readers", "tesseract data", "missing", error_text(error), mend, needed=False)
+    except Exception as error:  # a native library may fail in any way
+        return Check("readers", "tesseract data", "broken", error_text(error), f"{_REINSTALL} tesserocr", needed=False)
+    lacking = [code for code in _TESSERACT_LANGUAGES if not has_tesseract(code)]
+    found = f"{version}, data in {tessdata_folder() or 'no folder'}"
+    if not lacking:
+        return Check("readers", "tesseract data", "ok", f"{found}: {', '.join(_TESSERACT_LANGUAGES)}", needed=False)
+    mend = f"apt-get install {' '.join(f'tesseract-ocr-{code}' for code in lacking)}"
+    return Check("readers", "tesseract data", "missing", f"{found}, without {', '.join(lacking)}", mend, needed=False)
 
 
 def _on_cuda() -> bool:

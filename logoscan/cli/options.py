@@ -15,10 +15,12 @@ from logoscan.io.files import file_mode
 from logoscan.io.rows import FIELDS
 from logoscan.merchants.facts import MerchantFacts
 from logoscan.ocr.engine import OcrChoice
+from logoscan.ocr.languages import languages_of
 from logoscan.types import Effort
 
 __all__ = [
-    "DETECTOR", "DEVICE", "EFFORT", "ENCODER", "INDEX", "MAP", "MODE", "OCR", "PRETRAINED", "DetectorChoice"
+    "DETECTOR", "DEVICE", "EFFORT", "ENCODER", "INDEX", "LANGUAGES", "MAP", "MODE", "OCR", "PRETRAINED", "RECOGNISERS",
+    "DetectorChoice",
 ]  # fmt: skip
 
 # Fields of the tables that commands read: listings, prices, facts about merchants.
@@ -46,7 +48,52 @@ OCR = click.option(
     type=click.Choice(get_args(OcrChoice)),
     default="auto",
     show_default=True,
-    help="What reads text; auto: EasyOCR on CUDA where its weights are there, else RapidOCR.",
+    help="What reads text; auto: EasyOCR on CUDA where its weights are there, else RapidOCR; tesseract: RapidOCR, and "
+    "Tesseract for further scripts.",
+)
+
+
+def _languages(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[str, ...] | None:
+    """Return the codes of languages."""
+    if value is None:
+        return None
+    codes = tuple(code.strip() for code in value.split(",") if code.strip())
+    try:
+        languages_of(codes)
+    except InputError as error:
+        raise click.BadParameter(str(error)) from None
+    return codes
+
+
+def _recognisers(
+    context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
+) -> Mapping[str, Path] | None:
+    """Return the files of recognisers by the codes of their languages."""
+    out: dict[str, Path] = {}
+    for value in values:
+        code, equals, file = (part.strip() for part in value.partition("="))
+        if not (code and equals and file):
+            raise click.BadParameter(f"expected LANGUAGE=FILE, got {value!r:.80}")
+        if not Path(file).is_file():
+            raise click.BadParameter(f"expected an ONNX file for {code}, got {file!r:.200}, which is not there")
+        out[code] = Path(file)
+    return out or None
+
+
+LANGUAGES = click.option(
+    "--languages",
+    metavar="en,ko,...",
+    callback=_languages,
+    help="Languages of text in photos, as ISO 639-1 codes; default: what the engine reads by itself. Tesseract reads "
+    "those that it does not.",
+)
+RECOGNISERS = click.option(
+    "--recogniser",
+    "recognisers",
+    multiple=True,
+    metavar="LANGUAGE=FILE",
+    callback=_recognisers,
+    help="ONNX file of PP-OCR's recogniser of a language, such as ko=korean.onnx, instead of Tesseract. Repeatable.",
 )
 EFFORT = click.option(
     "--effort",

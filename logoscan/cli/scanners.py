@@ -17,10 +17,12 @@ from logoscan.cli.options import (
     EFFORT,
     ENCODER,
     INDEX,
+    LANGUAGES,
     MAP,
     MODE,
     OCR,
     PRETRAINED,
+    RECOGNISERS,
     DetectorChoice,
 )  # fmt: skip
 from logoscan.io.records import read_record
@@ -68,6 +70,8 @@ _OPTIONS = (
     ),
     DETECTOR,
     OCR,
+    LANGUAGES,
+    RECOGNISERS,
     EFFORT,
     click.option(
         "--check-alterations",
@@ -108,6 +112,8 @@ class ScannerOptions:
         calibration: File of a match calibration.
         detector: Which detector to use.
         ocr: Which OCR engine to use.
+        languages: Languages of text in photos; None is what the engine reads by itself.
+        recognisers: Files of recognisers by language.
         effort: How much work may be saved.
         check_alterations: Whether marks are compared with their logos.
         keep_text: Whether reports, and features that are stored, keep the lines that are read in photos.
@@ -127,6 +133,8 @@ class ScannerOptions:
     calibration: Path | None
     detector: DetectorChoice
     ocr: OcrChoice
+    languages: tuple[str, ...] | None
+    recognisers: Mapping[str, Path] | None
     effort: Effort
     check_alterations: bool
     keep_text: bool
@@ -138,6 +146,8 @@ class ScannerOptions:
         paths: dict[str, Any] = {
             f.name: value.resolve() for f in fields(self) if isinstance(value := getattr(self, f.name), Path)
         }
+        if self.recognisers is not None:
+            paths["recognisers"] = {code: file.resolve() for code, file in self.recognisers.items()}
         return replace(self, **paths)
 
     def deciding(self) -> dict[str, object]:
@@ -168,7 +178,9 @@ def make_scanner(options: ScannerOptions, prices: PriceModel | None, token_list:
         device=options.device,
         encoder=clip,
         detector=make_detector(options.detector, device=options.device, effort=options.effort),
-        ocr=None if options.ocr == "none" else options.ocr,
+        ocr=options.ocr,
+        languages=options.languages,
+        recognisers=options.recognisers,
         effort=options.effort,
         prices=prices,
         score_model=None if options.score_model is None else ScoreModel.load(options.score_model),

@@ -12,6 +12,7 @@ from logoscan.matching.matcher import Matcher
 from logoscan.merchants.token_list import TokenList
 from logoscan.merchants.tokens import photo_tokens
 from logoscan.odds import NAME_MISS_RATE
+from logoscan.scan.photo_lines import unreadable_in_words, unreadable_share
 from logoscan.scan.photo_selection import name_images, name_passed_over
 from logoscan.scoring.judge import Findings, Gap
 from logoscan.text.listing_text import ListingText
@@ -72,6 +73,8 @@ class FindingsMaker:
             shown_by_photo=self._shown_by_photo(len(photos), text.mentions, matches, index),
             gaps=gaps if index.brands else frozenset(),
             reviews=text.complaints,
+            unreadable_share=unreadable_share(photos),
+            unreadable=unreadable_in_words(photos),
             miss_rates=self._miss_rates({text.claimed or "", *(m.brand for m in text.mentions)}, index),
             doubts=() if self.token_list is None else self.token_list.doubts(photo_tokens(p.record for p in photos)),
         )

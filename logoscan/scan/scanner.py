@@ -205,6 +205,8 @@ class Scanner:
         encoder: Encoder | None = None,
         detector: Detector | None = None,
         ocr: OcrEngine | OcrChoice | None = "auto",
+        languages: Sequence[str] | None = None,
+        recognisers: Mapping[str, str | Path] | None = None,
         effort: Effort = "default",
         prices: PriceModel | None = None,
         score_model: ScoreModel | None = None,
@@ -229,7 +231,10 @@ class Scanner:
             device: "auto", "cpu", "cuda", ...; for what is made here.
             encoder: The index's own, or the bundled CLIP, if None.
             detector: Proposes regions; None is the bundled `LogoDetector`.
-            ocr: An engine, the name of one ("auto", "easyocr", "rapidocr", "none"), or None, which reads no text.
+            ocr: An engine, the name of one ("auto", "easyocr", "rapidocr", "tesseract", "none"), or None, which reads
+                no text.
+            languages: ISO 639-1 codes of what an engine that is named reads (`make_ocr`); None is what it reads itself.
+            recognisers: ONNX files of PP-OCR's recognisers for an engine that is named, by language (`make_ocr`).
             effort: How much work may be saved: "default" leaves out what hardly ever changes a report.
             prices: Price references; None judges by the owners' usual prices alone.
             score_model: The stated priors if None.
@@ -257,11 +262,15 @@ class Scanner:
         elif not isinstance(brands, (str, Path)) or not (LogoIndex.is_saved_at(brands) or Path(brands).is_dir()):
             raise InputError(f"brands: expected a folder of brand folders, an index folder or an index, got {brands!r}")
         encoder = encoder or ClipEncoder(device=device)
+        if isinstance(ocr, str):
+            ocr = make_ocr(ocr, device=encoder.device, effort=effort, languages=languages, recognisers=recognisers)
+        elif languages is not None or recognisers is not None:
+            raise InputError("languages: expected an OCR engine by its name beside them, got an engine or none")
         return cls(
             _index_of(brands, encoder),
             encoder=encoder,
             detector=detector,
-            ocr=make_ocr(ocr, device=encoder.device, effort=effort) if isinstance(ocr, str) else ocr,
+            ocr=ocr,
             alterations="bundled",
             check_alterations=check_alterations,
             prices=prices,

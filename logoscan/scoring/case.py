@@ -50,6 +50,7 @@ class Case:
             for this brand's registered logos, or the usual one.
         shown_apart: Probability that the photos show the brand, without the photos that show the claimed brand too: the
             highest over photos; None where it is not known by photo.
+        unreadable_share: Share of the text in the photos, by area, that no engine could read, in [0, 1].
     """
 
     brand: Brand
@@ -68,6 +69,7 @@ class Case:
     searched_share: float = 1.0
     shown_apart: float | None = None
     miss_rate: float = USUAL_MISS_RATE
+    unreadable_share: float = 0.0
 
     @property
     def is_accessory(self) -> bool:
@@ -109,6 +111,13 @@ class Case:
         if self.claimed is not None and not claim:
             title *= _DENIED_WEIGHT  # the seller says that it is something else, and the word may mean something else
         return max([title, *claim])
+
+    @property
+    def names_goods(self) -> bool:
+        """Whether the words, the claim before the title, say that the goods are this brand's."""
+        if self.is_accessory:
+            return False
+        return self.claimed == self.brand.name or (self.claimed is None and self.written > 0)
 
     @property
     def presence(self) -> float:

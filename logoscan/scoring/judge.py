@@ -65,6 +65,8 @@ class Findings:
         reviews: What the reviews say; None where they are read when a brand is judged.
         miss_rates: Share of photos with a brand's mark in which the search misses it, where that was measured.
         doubts: Why a person should look, whatever is found otherwise; the band is then "review" at least.
+        unreadable_share: Share of the text in the photos, by area, that no engine could read, in [0, 1].
+        unreadable: How many lines those are, in words; "" for none.
     """
 
     listing: Listing
@@ -82,6 +84,8 @@ class Findings:
     reviews: Complaints | None = None
     miss_rates: Mapping[str, float] = field(default_factory=dict)
     doubts: tuple[str, ...] = ()
+    unreadable_share: float = 0.0
+    unreadable: str = ""
 
     @cached_property
     def complaints(self) -> Complaints:
@@ -163,15 +167,35 @@ class Judge:
 
     def score_with_doubts(self, case: Case, findings: Findings) -> Score:
         """Score one candidate, with every reason why a person should look at it."""
-        score = self.score(case)
+        score = self._score_of_what_was_read(case, findings)
         if score.band == "clear" and (excuses := self._blocked_but_for(case, score)):
             score = self.score(case, doubts=[f"would be blocked if {' and '.join(excuses)}"])
         return at_least_reviewed(score, findings)
 
+    def _score_of_what_was_read(self, case: Case, findings: Findings) -> Score:
+        """Score one candidate in doubt about what the text that nobody could read says; the band never falls by it.
+
+        Such text may show the claimed brand, so that `claimed_not_shown` counts less and less is judged. But a seller
+        who adds a line in another script must not gain by it: a brand that is claimed and not surely shown goes to
+        review, and what would be blocked without the line stays blocked.
+        """
+        score = self.score(case)
+        if not case.unreadable_share:
+            return score
+        without = self.score(replace(case, unreadable_share=0.0))
+        if without.band == "block" and score.band != "block":
+            return without
+        in_doubt = case.names_goods and (case.shown or 0.0) < SHOWN_FROM
+        if score.band == "clear" and (in_doubt or without.band == "review"):
+            return self.score(case, doubts=[findings.unreadable])
+        return score
+
     def score(self, case: Case, doubts: Sequence[str] = ()) -> Score:
         """Score one candidate; `doubts` are reasons why a person should look, whatever the number."""
         signals = [s for s in (function(case) for function in self.signals) if s is not None]
-        return self.score_model.score(case.brand.name, signals, shown=case.shown, doubts=doubts)
+        return self.score_model.score(
+            case.brand.name, signals, shown=case.shown, doubts=doubts, unreadable_share=case.unreadable_share
+        )
 
     def _blocked_but_for(self, case: Case, score: Score) -> list[str]:
         """Return the conditions under which a candidate would be blocked; empty where it would not.
@@ -247,6 +271,7 @@ class Judge:
             searched_share=findings.searched_share,
             shown_apart=findings.shown_apart(brand.name),
             miss_rate=findings.miss_rates.get(brand.name, USUAL_MISS_RATE),
+            unreadable_share=findings.unreadable_share,
         )
 
 

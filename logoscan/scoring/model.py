@@ -135,7 +135,13 @@ class ScoreModel:
         return min(high, low + (high - low) * (position - piece))  # rounding must not lift it above the next piece
 
     def score(
-        self, brand: str, signals: Sequence[Signal], *, shown: float | None = None, doubts: Sequence[str] = ()
+        self,
+        brand: str,
+        signals: Sequence[Signal],
+        *,
+        shown: float | None = None,
+        doubts: Sequence[str] = (),
+        unreadable_share: float = 0.0,
     ) -> Score:
         """Return the score of one candidate brand.
 
@@ -144,6 +150,8 @@ class ScoreModel:
             signals: Signals that could be computed, each name at most once.
             shown: Probability that the photos show the brand, for the band alone.
             doubts: Reasons why a person should look, whatever the number; with any the band is not clear.
+            unreadable_share: Share of the text in the photos that no engine could read: as far as that goes, it was not
+                judged whether the brand is missing in them.
 
         Raises:
             InputError: A signal comes twice or has no shape.
@@ -165,7 +173,7 @@ class ScoreModel:
         parts.sort(key=lambda p: (-p.contribution, p.signal))
         value = 100.0 * sigmoid(self.bias + math.fsum(p.contribution for p in parts))
         judged = math.fsum(
-            self.shapes[s.name][-1]
+            self.shapes[s.name][-1] * (1.0 - unreadable_share if s.name == "claimed_not_shown" else 1.0)
             for s in signals
             if s.name not in _NEVER_JUDGED and (s.value > 0 or s.name not in _JUDGED_IF_POSITIVE)
         )

@@ -73,24 +73,23 @@ def claimed_not_shown(case: Case) -> Signal | None:
     has no logo, or no threshold says what is near enough), where no word names it, where the listing claims another
     brand or none (`shown_not_claimed` and `claims_another_brand` judge that), and for accessories "for BRAND".
 
-    It counts as far as the photos could be looked at, and no more than the search misses marks of this brand
-    (`Case.miss_rate`): where it misses one of three, seeing none is worth a likelihood ratio of three at most. A weak
-    likeness, which would name nobody by itself, is mostly the mark where the seller names the brand, since most sellers
-    are honest; so the probability is revised with that prior.
+    It counts as far as the photos could be looked at and their text be read, and no more than the search misses marks
+    of this brand (`Case.miss_rate`): where it misses one of three, seeing none is worth a likelihood ratio of three at
+    most. A weak likeness, which would name nobody by itself, is mostly the mark where the seller names the brand, since
+    most sellers are honest; so the probability is revised with that prior.
 
     Known false alarms: photos of details and of packed goods, marks that the search misses.
     """
-    if case.shown is None or not case.searched or case.is_accessory:
-        return None
-    if case.claimed is not None and case.claimed != case.brand.name:
+    if case.shown is None or not case.searched or not case.names_goods:
         return None
     written = 1.0 if case.claimed == case.brand.name else case.written
-    if not written:
-        return None
     why = f"{case.brand.name} is named, and {_shown(case, case.shown, name='it')}"
     absent = 1.0 - revised(case.shown, _SHOWN_WHERE_CLAIMED)
     bound = min(1.0, math.log(1.0 / max(case.miss_rate, 1e-9)) / math.log(1.0 / USUAL_MISS_RATE))
-    return Signal("claimed_not_shown", written * absent * bound * case.searched_share, why)
+    if case.unreadable_share:
+        why += f"; {case.unreadable_share:.0%} of the text in them could not be read"
+    looked_at = case.searched_share * (1.0 - case.unreadable_share)
+    return Signal("claimed_not_shown", written * absent * bound * looked_at, why)
 
 
 def altered_logo(case: Case) -> Signal | None:

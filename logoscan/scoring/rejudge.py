@@ -33,8 +33,9 @@ def rejudge(model: ScoreModel, report: Report) -> Report:
     doubts = list(before.doubts)
     score = model.score(before.brand, signals, shown=shown, doubts=doubts)
     if model.version == before.model:
-        # without a calibration `shown` is not in the report, and so neither is why the band was review
-        return replace(report, score=replace(score, band=before.band), provenance=provenance)
+        # without a calibration `shown` is not in the report, and so neither is why the band was review; nor is how much
+        # of the text could be read
+        return replace(report, score=replace(score, band=before.band, coverage=before.coverage), provenance=provenance)
     if score.band == "clear" and before.band != "clear" and (unseen := _unseen(report)):
         doubts.append(unseen)
         score = replace(score, band="review", doubts=tuple(doubts))

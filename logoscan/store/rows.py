@@ -135,8 +135,8 @@ def _lines(spans: TextSpans) -> list[dict[str, Any]]:
 
 
 def _unread(spans: TextSpans) -> list[dict[str, Any]]:
-    rows = zip(spans.unread_xyxy.tolist(), spans.unread_scripts, strict=True)
-    return [{**dict(zip(BOX, box, strict=False)), "script": script} for box, script in rows]
+    rows = zip(spans.unread_xyxy.tolist(), spans.unread_scripts, spans.unread_reasons, strict=True)
+    return [{**dict(zip(BOX, box, strict=False)), "script": script, "reason": reason} for box, script, reason in rows]
 
 
 def recode(table: Any, old: VectorCodec, new: VectorCodec) -> Any:
@@ -214,7 +214,9 @@ def _spans(lines: Sequence[Mapping[str, Any]], unread: Sequence[Mapping[str, Any
     confidence = np.array([line["confidence"] for line in lines], np.float32)
     boxes = np.array([[line[name] for name in BOX[:4]] for line in unread], np.float32).reshape(-1, 4)
     texts, scripts = tuple(line["text"] for line in lines), tuple(line["script"] for line in unread)
-    return TextSpans(corners, texts, confidence, boxes, scripts)
+    # parts of earlier versions state no reason
+    reasons = tuple(line["reason"] for line in unread if line.get("reason"))
+    return TextSpans(corners, texts, confidence, boxes, scripts, reasons)
 
 
 def _offsets(column: Any) -> Any:

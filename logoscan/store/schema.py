@@ -32,7 +32,7 @@ COLUMNS: Mapping[str, str] = {
     "mirrored": "Vectors of the mirror images of the first regions.",
     "keypoints": "Keypoints in brief (`keypoints`), 14 bytes each; null where they are not kept.",
     "read_lines": "Number of lines of text that were read.",
-    "unread_lines": "Lines that were detected and not read: x0, y0, x1, y1 in pixels of the file, and the script.",
+    "unread_lines": "Lines not read: x0, y0, x1, y1 in pixels of the file, script, reason (effort, unreadable).",
     "lines": "Lines of text with confidence and the four corners x y; null where text is not kept.",
 }
 """What each column holds, by its name, in order."""
@@ -74,7 +74,10 @@ def schema(width: int) -> Any:
     """
     pa = arrow()
     numbers = [pa.field(name, pa.float32(), nullable=False) for name in BOX]
-    unread = [*(pa.field(name, pa.float32(), nullable=False) for name in BOX[:4]), pa.field("script", pa.string())]
+    unread = [
+        *(pa.field(name, pa.float32(), nullable=False) for name in BOX[:4]),
+        *(pa.field(name, pa.string()) for name in ("script", "reason")),
+    ]
     line = [
         pa.field("text", pa.string(), nullable=False),
         pa.field("confidence", pa.float32(), nullable=False),

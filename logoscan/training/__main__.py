@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from logoscan.matching.alteration_features import PLANE_PX
+from logoscan.ocr.script_net import LINE_PX
 from logoscan.training import icons as icon_store
 from logoscan.training.card import curve, failures
 from logoscan.training.command_options import FOLDER, MODEL, material
@@ -28,11 +29,12 @@ from logoscan.training.materials import read_backgrounds, save_backgrounds
 from logoscan.training.model_files import average, bundle, write_folder
 from logoscan.training.network_commands import NETWORK_COMMANDS
 from logoscan.training.renditions import add_renditions, render_renditions
+from logoscan.training.script_commands import scripts_command
 from logoscan.training.shard_commands import SHARD_COMMANDS
 from logoscan.training.sheet import contact_sheet
 from logoscan.training.tower_commands import TOWER_COMMANDS
 from logoscan.vision.encoder import ClipEncoder
-from logoscan.vision.weights import ALTERATIONS, DETECTOR
+from logoscan.vision.weights import ALTERATIONS, DETECTOR, SCRIPTS
 
 # npm packages of the icon sets for training.
 _PACKAGES = " ".join(icon_store.package(s) for s in icon_store.TRAIN_SETS)
@@ -68,6 +70,10 @@ _HELP = f"""Remake the bundled model from free packages.
    python -m logoscan.training alterations alterations.safetensors --work WORK --fonts FONTS
    python -m logoscan.training bundle {ALTERATIONS} alterations.safetensors weights/
    python -m logoscan.training judge-alterations weights/alterations.safetensors --work WORK --fonts FONTS
+   The network that tells scripts apart (fonts of all scripts, such as Debian's fonts-noto-core, fonts-noto-cjk,
+   fonts-nanum, fonts-tlwg-*, fonts-kacst, fonts-paratype; photos with Latin text or none):
+   python -m logoscan.training scripts scripts.safetensors --fonts FONTS --photos PHOTOS
+   python -m logoscan.training bundle {SCRIPTS} scripts.safetensors weights/
 7. The calibrations, which belong to encoder and detector, for the detector and for tiles:
    python -m logoscan.training.calibrate --drawings WORK/drawings-calibration --backgrounds WORK/backgrounds \\
      --fonts FONTS --detector logo --write                                           (and again: --detector tiles)
@@ -179,12 +185,12 @@ def export(source: str, folder: str, size: int) -> None:
 
 
 @main.command("bundle")
-@click.argument("name", type=click.Choice([DETECTOR, ALTERATIONS]))
+@click.argument("name", type=click.Choice([DETECTOR, ALTERATIONS, SCRIPTS]))
 @click.argument("source", type=MODEL)
 @click.argument("folder", type=FOLDER)
 def bundle_command(name: str, source: str, folder: str) -> None:
     """Copy the network NAME from its file SOURCE into the weights FOLDER and write its row in the manifest."""
-    size = detector_size(source) if name == DETECTOR else PLANE_PX
+    size = {ALTERATIONS: PLANE_PX, SCRIPTS: LINE_PX}.get(name) or detector_size(source)
     click.echo(bundle(name, source, folder, size))
 
 
@@ -209,7 +215,7 @@ def failures_command(work: str, fonts: str, out: str, seed: int) -> None:
     click.echo(json.dumps({kind: round(value, 3) for kind, value in result.figures.items()}))
 
 
-for command in (*TOWER_COMMANDS, *NETWORK_COMMANDS, *SHARD_COMMANDS, keypoints_command):
+for command in (*TOWER_COMMANDS, *NETWORK_COMMANDS, scripts_command, *SHARD_COMMANDS, keypoints_command):
     main.add_command(command)
 
 

@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from logoscan._bundled import bundled_folder
 from logoscan._hashing import file_sha256, mapping_sha256
 from logoscan.errors import CorruptFileError
 from logoscan.io.files import atomic_write
@@ -23,6 +24,7 @@ __all__ = [
     "BPE_FILE",
     "DETECTOR",
     "ENCODER",
+    "SCRIPTS",
     "ModelRow",
     "calibrated_encoders",
     "calibration_rows",
@@ -41,6 +43,8 @@ DETECTOR = "logoscan-detector"
 """Name of the bundled logo detector."""
 ALTERATIONS = "logoscan-alterations"
 """Name of the bundled alteration check."""
+SCRIPTS = "logoscan-scripts"
+"""Name of the bundled network that tells scripts apart."""
 
 
 @dataclass(frozen=True)
@@ -83,11 +87,7 @@ def folder() -> Path:
     Raises:
         CorruptFileError: There is neither.
     """
-    package = Path(__file__).resolve().parents[1]
-    for path in (package / "_weights", package.parent / "weights"):
-        if (path / "manifest.json").is_file():
-            return path
-    raise CorruptFileError(f"{package / '_weights'}: the bundled models are missing; reinstall logoscan")
+    return bundled_folder()
 
 
 @cache

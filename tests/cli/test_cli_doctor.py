@@ -19,6 +19,7 @@ from commands import run
 from paths import ROOT
 
 import logoscan
+from logoscan import _bundled
 from logoscan.cli import checks, package_checks
 from logoscan.cli.checks import Check
 from logoscan.errors import CorruptFileError
@@ -39,7 +40,11 @@ def declare(patch: pytest.MonkeyPatch, needs: list[str], extras: dict[str, list[
 
 @pytest.fixture
 def declared(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
-    """The metadata that pyproject.toml makes; those of an editable installation may be of yesterday."""
+    """The metadata that pyproject.toml makes; those of an editable installation may be of yesterday.
+
+    Tesseract's data is there, which pip does not install.
+    """
+    monkeypatch.setattr("logoscan.ocr.tesseract.has_tesseract", lambda language: True)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     declare(monkeypatch, project["dependencies"], project["optional-dependencies"])
     extras: dict[str, list[str]] = project["optional-dependencies"]
@@ -145,7 +150,7 @@ def test_invalid_table_of_models(models: Path, content: str) -> None:
 
 
 def test_installation_without_models(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(weights, "__file__", str(tmp_path / "logoscan" / "weights.py"))
+    monkeypatch.setattr(_bundled, "__file__", str(tmp_path / "logoscan" / "_bundled.py"))
     weights._manifest.cache_clear()
     (check,) = checks.models()
     weights._manifest.cache_clear()
@@ -254,6 +259,18 @@ def test_weights_of_easyocr(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
         monkeypatch.setattr(checks, "_on_cuda", lambda cuda=cuda: cuda)
         check = by_name(checks.readers())["easyocr"]
         assert (check.state, check.needed) == ("broken", cuda)
+
+
+def test_data_of_tesseract(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("logoscan.ocr.tesseract.has_tesseract", lambda language: language not in ("kor", "tha"))
+    check = by_name(checks.readers())["tesseract data"]
+    assert (check.state, check.needed, check.mend) == (
+        "missing", False, "apt-get install tesseract-ocr-kor tesseract-ocr-tha",
+    )  # fmt: skip
+    assert check.found.endswith("without kor, tha")
+    monkeypatch.setitem(sys.modules, "tesserocr", None)
+    check = by_name(checks.readers())["tesseract data"]
+    assert (check.state, check.needed, check.mend) == ("missing", False, "pip install 'logoscan[tesseract]'")
 
 
 def test_cuda_devices(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,7 +45,7 @@ HEAVY = frozenset(
     {"torch", "torchvision", "faiss", "cv2", "easyocr", "rapidocr", "onnxruntime", "open_clip", "timm"}
     | {"pandas", "matplotlib", "pyarrow", "ray", "duckdb", "networkx", "scipy", "polars", "svy"}
 )
-NETWORKS = frozenset({"vision.detector_net", "matching.alteration_net", "vision.fuse_bn"})
+NETWORKS = frozenset({"vision.detector_net", "matching.alteration_net", "vision.fuse_bn", "ocr.script_net"})
 """Modules that define networks, which constructors import; they alone may load torch as they are imported."""
 
 

@@ -24,6 +24,7 @@ from logoscan.ocr import canvas as ocr_pictures
 from logoscan.ocr import easyocr as ocr_easy
 from logoscan.ocr import engine as ocr_module
 from logoscan.ocr.engine import EasyOcr, OcrEngine, RapidOcr, WordReader, easyocr_models, make_ocr
+from logoscan.ocr.scripts import ScriptOcr
 from logoscan.types import Rgb
 
 RED_ON_BLUE = lettering("KODAK", ink=(255, 0, 0), ground=(0, 0, 255))
@@ -276,7 +277,8 @@ def test_easyocr_on_a_device_that_is_not_there() -> None:
 def test_auto_on_the_cpu_is_rapidocr(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, logger="logoscan"):
         made = make_ocr("auto", device="cpu")
-    assert isinstance(made, RapidOcr)
+    assert isinstance(made, ScriptOcr)
+    assert isinstance(made.first, RapidOcr)
     assert made.name.startswith("rapidocr 3.")
     assert "ocr auto: rapidocr" in caplog.messages
 
@@ -301,9 +303,9 @@ def test_auto_takes_easyocr_on_cuda_where_its_weights_are(
     monkeypatch.setattr(ocr_module, "EasyOcr", stand_in("easyocr"))
     monkeypatch.setattr(ocr_module, "RapidOcr", stand_in("rapidocr"))
     made: Any = make_ocr("auto", device="auto")
-    assert made == (expected, "auto", 960, (480,))
+    assert made.first == (expected, "auto", 960, (480,))
     most: Any = make_ocr("auto", device="auto", effort="full")
-    assert most == (expected, "auto", 1600, (480, 960, 1600))
+    assert most.first == (expected, "auto", 1600, (480, 960, 1600))
     with pytest.raises(InputError, match="effort: expected default or full, got 'most'"):
         make_ocr("rapidocr", effort="most")  # type: ignore[arg-type]
 
@@ -394,5 +396,5 @@ def test_line_detection_sizes_are_few_and_large_enough(find_px: int) -> None:
 
 def test_engine_name_none_gives_no_engine_and_unknown_names_are_refused() -> None:
     assert make_ocr("none", device="no-such-device") is None
-    with pytest.raises(InputError, match="ocr: expected auto, easyocr, rapidocr or none, got 'tesseract'"):
-        make_ocr("tesseract")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="ocr: expected auto, easyocr, rapidocr, tesseract or none, got 'abbyy'"):
+        make_ocr("abbyy")  # type: ignore[arg-type]

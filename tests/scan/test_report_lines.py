@@ -43,16 +43,19 @@ def test_no_photo_holds_no_line() -> None:
 def test_lines_are_those_of_their_photo() -> None:
     photos = features_of(photo_of(None), photo_of(None, SPEAKS))
     assert text_lines(photos) == (TextLine(1, WHOLE, "Bolt", float(np.float32(0.9))),)
-    passed_over = [((0.0, 0.0, 9.0, 3.0), None), ((0.0, 4.0, 9.0, 7.0), "Cyrl")]
+    passed_over, foreign = (0.0, 0.0, 9.0, 3.0), (0.0, 4.0, 9.0, 7.0)
     assert unread_lines(photos) == (
-        *(UnreadLine(0, box, script) for box, script in passed_over),
+        UnreadLine(0, foreign, "Cyrl"),
+        UnreadLine(0, passed_over),
         UnreadLine(1, WHOLE),  # a line was there, and the engine returned a blank
-        *(UnreadLine(1, box, script) for box, script in passed_over),
+        UnreadLine(1, foreign, "Cyrl"),
+        UnreadLine(1, passed_over),
     )
     assert list(skipped_lines(photos)) == [
-        "image 0: 2 more lines of small text not read, to save work",
-        "image 1: 2 more lines of small text not read, to save work",
-        "image 1: 1 line in letters that the OCR engine cannot read",
+        "image 0: 1 more line of small text not read, to save work",
+        "image 0: 1 line in letters that the OCR engine cannot read (Cyrl)",
+        "image 1: 1 more line of small text not read, to save work",
+        "image 1: 2 lines in letters that the OCR engine cannot read (Cyrl)",
     ]
 
 
@@ -68,7 +71,8 @@ def test_a_photo_that_nobody_read_has_no_lines_rather_than_none() -> None:
 def test_a_page_of_small_print_makes_no_page_of_boxes() -> None:
     class Page(FakeOcr):
         def read(self, images: Sequence[Rgb]) -> list[TextSpans]:
-            return [replace(s, unread_xyxy=np.tile(BOXES, (600, 1)), unread_scripts=()) for s in super().read(images)]
+            boxes = np.tile(BOXES, (600, 1))
+            return [replace(s, unread_xyxy=boxes, unread_scripts=(), unread_reasons=()) for s in super().read(images)]
 
     photos = features_of(photo_of(None), ocr=Page())
     assert len(unread_lines(photos) or ()) == 100
@@ -92,7 +96,7 @@ def test_unread_lines_stand_in_every_report_that_was_read() -> None:
     listing = Listing("x", (photo_of(None),))
     assert make_scanner().scan(listing).unread == ()
     assert make_scanner(ocr=None).scan(listing).unread is None
-    assert [line.script for line in make_scanner(ocr=HastyOcr()).scan(listing).unread or ()] == [None, "Cyrl"]
+    assert [line.script for line in make_scanner(ocr=HastyOcr()).scan(listing).unread or ()] == ["Cyrl", None]
     assert make_scanner().screen(listing, deadline_s=1e-9).report.unread is None, "the deadline came before the text"
 
 

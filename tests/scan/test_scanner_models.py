@@ -18,6 +18,7 @@ from logoscan.io.listings import read_listings
 from logoscan.matching.calibration import MatchCalibration
 from logoscan.merchants.photo_ledger import PhotoLedger
 from logoscan.ocr.engine import RapidOcr
+from logoscan.ocr.scripts import ScriptOcr
 from logoscan.pricing.files import read_prices
 from logoscan.pricing.model import PriceModel
 from logoscan.pricing.sample import PriceRecord
@@ -137,7 +138,8 @@ def test_the_default_wiring(samples: Path, tmp_path: Path, clip: ClipEncoder, sa
         assert [x.id for x in scanner.index.logos] == [x.id for x in sample_index.logos]
         assert scanner.encoder.info == clip.info
         assert scanner.detector.fingerprint == LogoDetector().fingerprint
-        assert isinstance(scanner.ocr, RapidOcr)
+        assert isinstance(scanner.ocr, ScriptOcr)
+        assert isinstance(scanner.ocr.first, RapidOcr)
         assert scanner.alteration(samples / "photos" / "speaker.jpg", mark) is not None
     reports = [scanner.scan(Listing("x", title="JBL speaker")) for scanner in scanners]
     assert [(report.score.brand, report.score.model) for report in reports] == [("JBL", model.version)] * 3

@@ -1,0 +1,22 @@
+"""Where the bundled models are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from logoscan.errors import CorruptFileError
+
+__all__ = ["bundled_folder"]
+
+
+def bundled_folder() -> Path:
+    """Return the folder of the bundled models: inside an installed wheel, else in the checkout.
+
+    Raises:
+        CorruptFileError: There is neither.
+    """
+    package = Path(__file__).resolve().parent
+    for path in (package / "_weights", package.parent / "weights"):
+        if (path / "manifest.json").is_file():
+            return path
+    raise CorruptFileError(f"{package / '_weights'}: the bundled models are missing; reinstall logoscan")

@@ -1,0 +1,79 @@
+"""Crops of single lines: cut out of a photo along their corners, freed of what lies behind the letters."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from logoscan.types import Rgb
+
+__all__ = ["flatten_line", "grey_line", "line_crop"]
+
+# Pixels of grey below which a line has no ink: the noise of a plain surface is not made into letters.
+_LEAST_INK = 8.0
+
+
+def line_crop(image: Rgb, corners: NDArray[np.float32], height_px: int, margin: float = 0.0, side: float = 0.0) -> Rgb:
+    """Return a line as an upright rectangle, uint8 (height_px, w, 3) RGB.
+
+    Args:
+        image: The photo.
+        corners: Corners of the line in pixels, float32 (4, 2), clockwise from the top left of the text.
+        height_px: Height of the crop.
+        margin: What is added above and below, as a share of the line's height.
+        side: What is added to the left and to the right, as a share of the line's height.
+    """
+    import cv2
+
+    right = (corners[1] - corners[0] + corners[2] - corners[3]) / 2
+    down = (corners[3] - corners[0] + corners[2] - corners[1]) / 2
+    wide, high = max(float(np.linalg.norm(right)), 1.0), max(float(np.linalg.norm(down)), 1.0)
+    x, y = right / wide * side * high, down / high * margin * high
+    grown = np.stack([corners[0] - x - y, corners[1] + x - y, corners[2] + x + y, corners[3] - x + y])
+    width_px = max(8, round((wide + 2 * side * high) * height_px / (high * (1 + 2 * margin))))
+    frame = np.array([[0, 0], [width_px, 0], [width_px, height_px], [0, height_px]], np.float32)
+    matrix = cv2.getPerspectiveTransform(grown.astype(np.float32), frame)
+    size = (width_px, height_px)
+    reduced = high * (1 + 2 * margin) / height_px
+    source = cv2.GaussianBlur(image, (0, 0), 0.4 * reduced) if reduced > 1.5 else image
+    return np.asarray(
+        cv2.warpPerspective(source, matrix, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE), np.uint8
+    )
+
+
+def grey_line(line: Rgb) -> NDArray[np.uint8]:
+    """Return a line in grey, dark letters on a light ground, uint8 (h, w), along the colour in which letters differ.
+
+    Red letters on a green ground may have one luminance; the main axis of what differs from its surroundings has both.
+    The ground is what the frame of the line shows.
+    """
+    import cv2
+
+    pixels = line.astype(np.float32)
+    detail = (pixels - cv2.GaussianBlur(pixels, (0, 0), line.shape[0] / 5)).reshape(-1, 3)
+    axis = np.linalg.svd(detail.T @ detail)[0][:, 0].astype(np.float32)
+    grey = pixels @ axis
+    low, high = np.percentile(grey, (1, 99))
+    out = np.clip((grey - low) * (255 / max(float(high - low), 1e-3)), 0, 255).astype(np.uint8)
+    frame = np.concatenate([out[:3].ravel(), out[-3:].ravel(), out[:, :3].ravel(), out[:, -3:].ravel()])
+    return np.asarray(255 - out if np.median(frame) < 128 else out, np.uint8)
+
+
+def flatten_line(grey: NDArray[np.uint8], *, binary: bool = False) -> NDArray[np.uint8]:
+    """Return dark strokes on plain white, uint8 (h, w): folds, edges and shadows wider than a stroke are gone.
+
+    Args:
+        grey: Dark letters on any ground, uint8 (h, w).
+        binary: Whether strokes become black, with edges slightly softened, or keep their greys.
+    """
+    import cv2
+
+    side = max(3, grey.shape[0] // 3 | 1)
+    strokes = cv2.morphologyEx(
+        grey, cv2.MORPH_BLACKHAT, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    ).astype(np.float32)
+    strength = max(float(np.percentile(strokes, 97)), _LEAST_INK)
+    out = (255 - np.clip(strokes * (255 / strength), 0, 255)).astype(np.uint8)
+    if binary:
+        out = cv2.GaussianBlur(cv2.threshold(out, 0, 255, cv2.THRESH_OTSU)[1], (0, 0), 0.8)
+    return np.asarray(out, np.uint8)

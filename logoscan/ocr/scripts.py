@@ -1,0 +1,203 @@
+"""Lines that an engine finds and cannot read: in which script they are, and who reads that script.
+
+A recogniser that lacks a script answers with a blank or with letters that look alike, at a low confidence. Such lines
+are given to a small network, which identifies the script; then the one reader of that script reads the line, or the
+line is unread. Lines that the first engine reads surely cost nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from logoscan._bundled import bundled_folder
+from logoscan._hashing import file_sha256
+from logoscan.errors import CorruptFileError
+from logoscan.ocr.lines import line_crop
+from logoscan.runtime import building_networks
+from logoscan.types import Boxes, Rgb, TextSpans, UnreadReason
+
+__all__ = ["FirstEngine", "LineReader", "ScriptIdentifier", "ScriptOcr", "ScriptReader"]
+
+_FILE = "scripts.safetensors"
+_SHA256 = "7437f9dc740172091da284c7604abd665e43c96534b0dc1ff15bde3ad861b075"
+# Confidence from which the first engine's reading of a line stands: of lines in scripts that PP-OCR lacks it reads one
+# in a hundred more surely.
+_READ_FROM = 0.95
+# Probability from which a blank is on no text: of composed lines that PP-OCR reads as blanks none reaches it.
+_NO_TEXT_FROM = 0.7
+# Probability of a script from which its reader is asked about a line that the first engine read as something; and of
+# all scripts that nobody reads, from which such a line is said to be unread: a wrong answer there removes a reading.
+_ASK_FROM, _UNREAD_FROM = 0.3, 0.95
+# Share of the probability of all further scripts from which an unread line's script is named.
+_NAMED_SHARE = 0.5
+# Confidence from which a reader's reading is kept.
+_KEEP_FROM = 0.4
+# Scripts that the network knows no name for.
+_OTHER = "Zyyy"
+_UNREADABLE: tuple[UnreadReason, ...] = ("unreadable",)
+# Longer lines are cut to this multiple of their height: the beginning tells the script.
+_MOST_ASPECT = 12.0
+
+
+class FirstEngine(Protocol):
+    """An `OcrEngine` that is a `WordReader` as well."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+
+    def read(self, images: Sequence[Rgb]) -> list[TextSpans]:
+        """Return the lines in each photo."""
+        ...
+
+    def read_words(self, images: Sequence[Rgb], boxes: Sequence[Boxes], /) -> list[TextSpans]:
+        """Return a line in each box."""
+        ...
+
+
+class LineReader(Protocol):
+    """Reads lines whose places are known."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+
+    def read_lines(self, image: Rgb, polygons: NDArray[np.float32], /) -> list[tuple[str, float]]:
+        """Return text and confidence of each line, "" where nothing is read.
+
+        Args:
+            image: A photo, uint8 (H, W, 3) RGB.
+            polygons: Corners of the lines in its pixels, float32 (n, 4, 2), clockwise from the top left of the text.
+        """
+        ...
+
+
+class ScriptReader(Protocol):
+    """Tells scripts apart."""
+
+    def probabilities(self, image: Rgb, polygons: NDArray[np.float32], /) -> list[dict[str, float]]:
+        """Return for each line the probability of each script, by ISO 15924 code; "" is no text, "Zyyy" another script.
+
+        Args:
+            image: A photo, uint8 (H, W, 3) RGB.
+            polygons: Corners of the lines in its pixels, float32 (n, 4, 2), clockwise from the top left of the text.
+        """
+        ...
+
+
+class ScriptIdentifier:
+    """The bundled network that tells scripts apart (`weights/scripts.md`), on the CPU. May be shared by threads."""
+
+    @building_networks()
+    def __init__(self, path: str | Path | None = None) -> None:
+        """Load and verify the network.
+
+        Args:
+            path: A file of `logoscan.training.scripts`; None takes the bundled one.
+
+        Raises:
+            CorruptFileError: The bundled file is missing or altered.
+        """
+        import torch
+        from safetensors.torch import load_file
+
+        from logoscan.ocr.script_net import LINE_PX, SCRIPTS, ScriptNet
+
+        if path is None:
+            path = bundled_folder() / _FILE
+            if not path.is_file() or file_sha256(path) != _SHA256:
+                raise CorruptFileError(f"{path}: missing or altered; reinstall logoscan")
+        self._torch: Any = torch
+        self._line_px, self._scripts = LINE_PX, SCRIPTS
+        self._net = ScriptNet()
+        self._net.load_state_dict(load_file(path))
+        self._net.eval()
+
+    def probabilities(self, image: Rgb, polygons: NDArray[np.float32]) -> list[dict[str, float]]:
+        """Return for each line the probability of each script (`ScriptReader.probabilities`)."""
+        out = []
+        for corners in polygons:
+            crop = line_crop(image, corners, self._line_px)[:, : int(_MOST_ASPECT * self._line_px)]
+            grey = crop.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
+            line = (grey - grey.mean()) / max(float(grey.std()), 4.0)
+            with self._torch.inference_mode():
+                logits = self._net(self._torch.from_numpy(line[None, None]))
+                chances = self._torch.softmax(logits[0], 0).tolist()
+            out.append(dict(zip(self._scripts, chances, strict=True)))
+        return out
+
+
+@dataclass(frozen=True)
+class ScriptOcr:
+    """An engine that reads again, by script, the lines that another engine finds and cannot read. Immutable.
+
+    It is an `OcrEngine` and a `WordReader`.
+
+    Attributes:
+        first: Finds all lines, and reads those of its own scripts.
+        scripts: Tells scripts apart.
+        readers: Reader of each further script, by ISO 15924 code.
+        own: Scripts that the first engine reads, by ISO 15924 code.
+    """
+
+    first: FirstEngine
+    scripts: ScriptReader
+    readers: Mapping[str, LineReader]
+    own: frozenset[str]
+
+    @property
+    def name(self) -> str:
+        """Name of the first engine, and of the reader of each further script."""
+        return "; ".join([self.first.name, *(f"{code}: {reader.name}" for code, reader in self.readers.items())])
+
+    def read(self, images: Sequence[Rgb]) -> list[TextSpans]:
+        """Return the lines in each photo (`OcrEngine.read`); unread are those that nobody can read."""
+        return [self._again(image, spans) for image, spans in zip(images, self.first.read(images), strict=True)]
+
+    def read_words(self, images: Sequence[Rgb], boxes: Sequence[Boxes], /) -> list[TextSpans]:
+        """Return a line in each box, as the first engine reads it (`WordReader.read_words`)."""
+        return self.first.read_words(images, boxes)
+
+    def _again(self, image: Rgb, spans: TextSpans) -> TextSpans:
+        """Return the lines of a photo with those read again that were not read surely."""
+        unsure = [
+            i
+            for i, (text, confidence) in enumerate(zip(spans.texts, spans.confidence.tolist(), strict=True))
+            if confidence < _READ_FROM or not text.strip()
+        ]
+        if not unsure:
+            return spans
+        texts, confidence = list(spans.texts), spans.confidence.copy()
+        gone, unread = set[int](), dict[int, str | None]()
+        for i, chances in zip(unsure, self.scripts.probabilities(image, spans.polygons[unsure]), strict=True):
+            blank = not texts[i].strip()
+            if blank and chances.get("", 0.0) >= _NO_TEXT_FROM:
+                gone.add(i)
+                continue
+            further = {code: p for code, p in chances.items() if code and code not in self.own}
+            code = max(further, key=further.__getitem__, default=_OTHER)
+            total, chance = sum(further.values()), further.get(code, 0.0)
+            if code in self.readers and (blank or chance >= max(_ASK_FROM, chances.get("", 0.0))):
+                text, sure = self.readers[code].read_lines(image, spans.polygons[i : i + 1])[0]
+                own = 0.0 if blank else float(confidence[i]) * sum(chances.get(script, 0.0) for script in self.own)
+                if sure >= _KEEP_FROM and sure * chance >= own and any(c.isalnum() for c in text):
+                    texts[i], confidence[i] = text, min(1.0, sure)
+                    continue
+            if blank or total >= _UNREAD_FROM:
+                gone.add(i)
+                unread[i] = None if code == _OTHER or chance < _NAMED_SHARE * total else code
+        kept = replace(spans, texts=tuple(texts), confidence=confidence).rows(
+            [i for i in range(len(spans)) if i not in gone]
+        )
+        return TextSpans(
+            kept.polygons,
+            kept.texts,
+            kept.confidence,
+            np.concatenate([spans.xyxy[list(unread)], spans.unread_xyxy]),
+            (*unread.values(), *spans.unread_scripts),
+            (*_UNREADABLE * len(unread), *spans.unread_reasons),
+        )

@@ -1,0 +1,129 @@
+"""Tesseract as a reader of single lines that other engines find and cannot read. Knows nothing of brands.
+
+tesserocr runs it in the process, so that a line costs no start of a program. Its trained data is a file for each
+language, which Debian and others package; nothing is downloaded.
+"""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from logoscan._hashing import file_sha256
+from logoscan.errors import MissingDependencyError
+from logoscan.ocr.lines import flatten_line, grey_line, line_crop
+from logoscan.types import Rgb
+
+__all__ = ["Tesseract", "has_tesseract", "tessdata_folder"]
+
+# Where packages put trained data; Debian's folder names Tesseract's version.
+_FOLDERS = (
+    "/usr/share/tesseract-ocr/*/tessdata",
+    "/usr/share/tessdata",
+    "/usr/local/share/tessdata",
+    "/opt/*/share/tessdata",
+)
+# Heights at which lines are read in greys, and in black and white where that is not sure: of 36 to 96 px on composed
+# lines the best pair.
+_GREY_PX, _BINARY_PX = 64, 48
+# Margins around a line in shares of its height, since detectors cut marks above and below letters.
+_MARGIN, _SIDE = 0.15, 0.25
+# Darkest grey from which a line has no ink.
+_LEAST_DARK = 128
+# White frame around a line, px: Tesseract takes strokes at the very edge for rules.
+_FRAME_PX = 10
+# Confidence from which the other way of drawing a line is not tried.
+_CERTAIN = 0.9
+
+
+class Tesseract:
+    """Reads lines in languages of one script.
+
+    Attributes:
+        name: "tesseract VERSION (rus@1A2B3C4D, ...)", with the first digits of the SHA-256 of the trained data.
+    """
+
+    def __init__(self, languages: Sequence[str], *, tessdata: str | Path | None = None) -> None:
+        """Load the trained data.
+
+        Args:
+            languages: Tesseract's names of languages ("rus", "kor"), the most probable one first.
+            tessdata: Folder of the trained data; None takes `tessdata_folder`.
+
+        Raises:
+            MissingDependencyError: tesserocr or the trained data of a language is not there.
+        """
+        try:
+            import tesserocr
+        except ImportError as error:
+            raise MissingDependencyError(f"tesserocr is missing ({error}); pip install 'logoscan[tesseract]'") from None
+        folder = Path(tessdata) if tessdata is not None else tessdata_folder()
+        where = "no folder of Tesseract's data" if folder is None else str(folder)
+        files = [Path() if folder is None else folder / f"{language}.traineddata" for language in languages]
+        missing = [language for language, file in zip(languages, files, strict=True) if not file.is_file()]
+        if missing:
+            packages = " ".join(f"tesseract-ocr-{language.replace('_', '-')}" for language in missing)
+            raise MissingDependencyError(
+                f"Tesseract's data of {', '.join(missing)} is missing ({where}); apt-get install {packages}, or name "
+                "the folder of *.traineddata files in TESSDATA_PREFIX"
+            )
+        version = tesserocr.tesseract_version().split()[1]
+        hashes = ", ".join(f"{n}@{file_sha256(f)[:8]}" for n, f in zip(languages, files, strict=True))
+        self.name = f"tesseract {version} ({hashes})"
+        self._lock = Lock()
+        self._api: Any = tesserocr.PyTessBaseAPI(
+            path=str(folder),
+            lang="+".join(languages),
+            psm=tesserocr.PSM.SINGLE_LINE,
+            oem=tesserocr.OEM.LSTM_ONLY,
+            variables={"debug_file": os.devnull},
+        )
+
+    def read_lines(self, image: Rgb, polygons: NDArray[np.float32]) -> list[tuple[str, float]]:
+        """Return text and confidence of each line (`LineReader.read_lines`)."""
+        return [self._line(image, corners) for corners in polygons]
+
+    def _line(self, image: Rgb, corners: NDArray[np.float32]) -> tuple[str, float]:
+        """Return the surer reading of the line in greys and in black and white, which helps where strokes are thin."""
+        first = self._read(flatten_line(grey_line(line_crop(image, corners, _GREY_PX, _MARGIN, _SIDE))))
+        if first[1] >= _CERTAIN:
+            return first
+        small = grey_line(line_crop(image, corners, _BINARY_PX, _MARGIN, _SIDE))
+        second = self._read(flatten_line(small, binary=True))
+        return max(first, second, key=lambda reading: (bool(reading[0]), reading[1]))
+
+    def _read(self, line: NDArray[np.uint8]) -> tuple[str, float]:
+        if line.min() > _LEAST_DARK:  # Tesseract takes a blank page for a round letter
+            return "", 0.0
+        framed = Image.fromarray(np.pad(line, _FRAME_PX, constant_values=255))
+        with self._lock:  # one line at a time: the object holds the picture
+            self._api.SetImage(framed)
+            self._api.SetSourceResolution(300)
+            text, confidence = self._api.GetUTF8Text(), self._api.MeanTextConf() / 100
+        shown = "".join(" " if c.isspace() else c for c in text if unicodedata.category(c) != "Cf")
+        return " ".join(shown.split()), float(confidence)
+
+
+def has_tesseract(language: str, tessdata: str | Path | None = None) -> bool:
+    """Return whether tesserocr is installed and the trained data of a language is there."""
+    from importlib.util import find_spec
+
+    folder = Path(tessdata) if tessdata is not None else tessdata_folder()
+    return folder is not None and (folder / f"{language}.traineddata").is_file() and find_spec("tesserocr") is not None
+
+
+def tessdata_folder() -> Path | None:
+    """Return the folder of Tesseract's trained data: of `TESSDATA_PREFIX`, else where packages put it; else None."""
+    if prefix := os.environ.get("TESSDATA_PREFIX"):
+        given = Path(prefix)
+        return given / "tessdata" if (given / "tessdata").is_dir() else given
+    found = [path for pattern in _FOLDERS for path in sorted(Path("/").glob(pattern[1:]))]
+    return next((path for path in reversed(found) if any(path.glob("*.traineddata"))), None)
