@@ -685,12 +685,10 @@ def test_report_command_writes_pages(shop: Path, register: LogoIndex) -> None:
 
 def test_missing_photos_are_reported_once(shop: Path, register: LogoIndex) -> None:
     report = seen(shop, register)
-    (shop / "r.jsonl").write_text(
-        "".join(report_to_json(replace(report, listing_id=f"L{i}")) + "\n" for i in range(60))
-    )
-    result = CliRunner().invoke(
-        main, ["report", str(shop / "r.jsonl"), "--html", str(shop / "p"), "--root", "elsewhere"]
-    )
+    lines = (report_to_json(replace(report, listing_id=f"L{i}")) + "\n" for i in range(60))
+    (shop / "r.jsonl").write_text("".join(lines))
+    asked = ["report", str(shop / "r.jsonl"), "--html", str(shop / "p")]
+    result = CliRunner().invoke(main, [*asked, "--root", "elsewhere"])
     assert result.exit_code == 1
     assert result.stderr == "logoscan: 60 of 60 photos were not found below 'elsewhere': --root?\n"
     Image.fromarray(photo_of(None)).save(shop / "a.png")
