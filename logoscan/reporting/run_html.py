@@ -75,7 +75,7 @@ def write_pages(
     for report in reports:
         name = _unused(file_name(report.listing_id), names)
         page = make_page(report, root, index, "../index.html")
-        atomic_write(folder / "listings" / f"{name}.html", page.html.encode())
+        atomic_write(folder / "listings" / f"{name}.html", page.html.encode(), durable=False)
         for photo in page.photos:
             if photo.failed:
                 missing(report.listing_id, str(photo.missing))
@@ -85,7 +85,7 @@ def write_pages(
         done()
     seller_names = _seller_names(sellers.names())
     for file, text in sellers.pages(seller_names):
-        atomic_write(folder / file, text.encode(errors="replace"))
+        atomic_write(folder / file, text.encode(errors="replace"), durable=False)
     for old in (folder / "data").glob("cases-*.js"):  # an earlier run may have had more
         old.unlink()
     data = []
@@ -123,7 +123,7 @@ def _write_pictures(folder: Path, name: str, page: ListingPage, brand: str | Non
     for number, photo in enumerate(page.photos):
         if photo.jpeg is not None and len(photos) < _MOST_PHOTOS:
             file = f"{name}-{number}.jpg"
-            atomic_write(folder / "photos" / file, reduced_jpeg(photo.jpeg, _PHOTO_PX))
+            atomic_write(folder / "photos" / file, reduced_jpeg(photo.jpeg, _PHOTO_PX), durable=False)
             photos.append((file, number, photo.width, photo.height))
     if not page.groups:
         return Pictures(tuple(photos))
@@ -133,9 +133,9 @@ def _write_pictures(folder: Path, name: str, page: ListingPage, brand: str | Non
     crop_file = logo_file = ""
     if crop.crop is not None:
         crop_file = f"{name}-crop.jpg"
-        atomic_write(folder / "photos" / crop_file, crop.crop)
+        atomic_write(folder / "photos" / crop_file, crop.crop, durable=False)
     if crop.logo is not None:
         logo_file = f"{sha256_hex(crop.logo)[:16]}.png"
         if not (folder / "logos" / logo_file).exists():
-            atomic_write(folder / "logos" / logo_file, crop.logo)
+            atomic_write(folder / "logos" / logo_file, crop.logo, durable=False)
     return Pictures(tuple(photos), main or 0, None if main is None else match.xyxy, crop_file, logo_file)

@@ -19,7 +19,7 @@ from logoscan.scoring.photo_signals import (
     copied_photo,
     shown_not_claimed,
 )
-from logoscan.scoring.words import count, listed, place
+from logoscan.scoring.words import count, listed, place, said_in
 from logoscan.text.attributes import contradictions
 from logoscan.text.coded_terms import CodedUse
 
@@ -117,8 +117,7 @@ def lookalike_text(case: Case) -> Signal | None:
         value *= 1.0 - (case.shown or 0.0)
     # the others may be other words
     same = sorted({m.source for m in near if m.text.casefold() == worst.text.casefold()}, key=_reading_order)
-    say = "says" if len(same) == 1 else "say"
-    why = f"{listed(map(place, same))} {say} {worst.text!r}, nearly {case.brand.name}"
+    why = f"{worst.text!r} was read in {listed(map(place, same))}, nearly {case.brand.name}"
     return Signal("lookalike_text", value, why)
 
 
@@ -139,7 +138,7 @@ def coded_terms(case: Case) -> Signal | None:
             strongest[use.hit.term] = use
     doubt = math.prod(1.0 - use.strength for use in strongest.values())
     uses = sorted(strongest.values(), key=lambda use: (-use.strength, use.hit.term))
-    why = "; ".join(f"{place(use.source)} says {use.hit.why}" for use in uses[:3])
+    why = "; ".join(f"{said_in(use.source)} {use.hit.why}" for use in uses[:3])
     return Signal("coded_terms", (1.0 - doubt) * case.presence, why)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-__all__ = ["count", "listed", "percent", "place", "shown_in_photos"]
+__all__ = ["count", "listed", "percent", "place", "said_in", "shown_in_photos"]
 
 _PHOTO = re.compile(r"image:([0-9]+)")
 _PLACES = {"title": "the title", "description": "the description", "claim": "the stated brand"}
@@ -52,6 +52,11 @@ def place(source: str) -> str:
     """Return in words where a text was read; photos are counted from 1, as on the pages."""
     photo = _PHOTO.fullmatch(source)
     return f"photo {int(photo[1]) + 1}" if photo else _PLACES.get(source, source)
+
+
+def said_in(source: str) -> str:
+    """Return the words before a text: what was read in a photo may be a slip of the reader, a title says it."""
+    return f"in {place(source)} was read" if _PHOTO.fullmatch(source) else f"{place(source)} says"
 
 
 def listed(words: Iterable[str]) -> str:

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browser import CHROMIUM, Browser
 from commands import run
 from fakes import BLUE, RED, WHITE, YELLOW, photo_of, quarters
 from PIL import Image
 from strategies import make_report
 
+from benchmarks.common.browser import CHROMIUM, Browser
 from logoscan._hashing import file_sha256, sha256_hex
 from logoscan.reporting.jsonl import report_to_json
 from logoscan.reporting.run_html import write_pages
@@ -39,11 +39,12 @@ def browser(tmp_path: Path) -> Iterator[Browser]:
         yield one
 
 
-def listing(number: int, listing_id: str | None = None, **changes: object) -> Report:
-    """A report of a listing in review, unlike all others."""
+def listing(number: int, listing_id: str | None = None, *, is_clear: bool = False, **changes: object) -> Report:
+    """A report of a listing in review, or a clear one, unlike all others."""
     signals = [
-        Signal("low_price", 1.0, "costs 5 EUR; Acme says 50 to 90 EUR"),
-        Signal("coded_terms", number % 7 / 50, "w"),
+        Signal("low_price", 0.0 if is_clear else 1.0, "costs 5 EUR; Acme says 50 to 90 EUR"),
+        Signal("coded_terms", 0.0 if is_clear else number % 7 / 50, "the title says 'replica'"),
+        Signal("lookalike_text", 0.0, "no misspelling of Acme was found"),
     ]
     score = ScoreModel().score("Acme", signals, shown=0.9)
     fields = {
@@ -73,7 +74,8 @@ def quiet(browser: Browser, folder: Path) -> None:
 def test_two_hundred_cases_are_decided_by_keys_alone(browser: Browser, tmp_path: Path) -> None:
     reports = [listing(i) for i in range(200)]
     write_pages(reports, tmp_path / "p")
-    (tmp_path / "r.jsonl").write_text("".join(report_to_json(report) + "\n" for report in reports))
+    stream = [*reports, *(listing(i, is_clear=True) for i in range(1000, 1200))]
+    (tmp_path / "r.jsonl").write_text("".join(report_to_json(report) + "\n" for report in stream))
     index = tmp_path / "p" / "index.html"
     browser.open(index, READY)
     order: list[str] = browser.run("logoscan.table.cases.map((one) => one.ids[0])")
@@ -107,7 +109,9 @@ def test_two_hundred_cases_are_decided_by_keys_alone(browser: Browser, tmp_path:
     standing = {verdict.listing_id: (verdict.brand, verdict.answer) for verdict in Journal(journal).standing()}
     assert standing == pressed
     assert {verdict.source for verdict in Journal(journal).standing()} == {"reviewer"}
-    fitted = run("fit", tmp_path / "r.jsonl", "--verdicts", journal, "--out", tmp_path / "score.json")
+    fitted = run(
+        "fit", tmp_path / "r.jsonl", "--verdicts", journal, "--review-share", "0.5", "--out", tmp_path / "score.json"
+    )
     assert fitted.exit_code == 0, fitted.output
     assert ScoreModel.load(tmp_path / "score.json").name != "prior"
 

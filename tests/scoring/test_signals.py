@@ -451,9 +451,9 @@ def test_reasons_name_the_evidence() -> None:
     assert why(claims_another_brand, case(shown=0.5, claimed="Bolt")) == (
         "the photos probably show Acme (50 % sure); the listing states that its brand is Bolt"
     )
-    assert why(lookalike_text, case(mentions=[NEAR])) == "the title says 'Acmee', nearly Acme"
+    assert why(lookalike_text, case(mentions=[NEAR])) == "'Acmee' was read in the title, nearly Acme"
     both = [NEAR, word("near", "image:1", 0.4, "ACMEE"), word("near", "image:0", 0.4, "Acmf")]
-    assert why(lookalike_text, case(mentions=both)) == "the title and photo 2 say 'Acmee', nearly Acme"
+    assert why(lookalike_text, case(mentions=both)) == "'Acmee' was read in the title and photo 2, nearly Acme"
     assert why(claimed_not_shown, case(shown=0.1, searched=True, claimed="Acme")) == (
         "the listing states that its brand is Acme; the photos may show Acme (10 % sure)"
     )

@@ -48,8 +48,8 @@ logoscan.card = (() => {
 
   function pair(one) {
     const out = make("div", "pair");
-    const logo = make("figure", "", picture(one.logo && `logos/${one.logo}`, "none to show", "logo"));
-    out.append(make("figure", "", picture(one.crop && `photos/${one.crop}`, "nothing found", ""),
+    const logo = make("figure", "", picture(one.logo && `logos/${one.logo}`, "no picture", "logo"));
+    out.append(make("figure", "", picture(one.crop && `photos/${one.crop}`, "no logo found", ""),
       make("figcaption", "", "in the photo")), logo);
     logo.append(make("figcaption", "", "registered"));
     for (const image of out.querySelectorAll("img")) image.alt = image.className ? `Registered logo of ${one.brand}` : `Place that looks like ${one.brand}`;

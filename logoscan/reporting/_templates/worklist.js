@@ -287,5 +287,6 @@
   for (const [name, on] of [["beforeprint", true], ["afterprint", false]]) {
     addEventListener(name, () => { printing = on; update(false); });
   }
+  el("filters").open = !matchMedia("(max-width: 860px)").matches;
   missed.connect();
 })();

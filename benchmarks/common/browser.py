@@ -128,6 +128,18 @@ class Browser:
             self.ask("Input.dispatchKeyEvent", type="keyDown", text=text, **common)
             self.ask("Input.dispatchKeyEvent", type="keyUp", **common)
 
+    def peak_mb(self) -> float:
+        """Return the most memory that a page's process of this browser has had resident, in MB."""
+        peaks = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                command, status = (folder / "cmdline").read_bytes(), (folder / "status").read_text("ascii", "replace")
+            except OSError:  # it ended meanwhile
+                continue
+            if b"--type=renderer" in command and str(self._folder).encode() in command:
+                peaks.append(int(status.partition("VmHWM:")[2].split()[0]) / 1024)
+        return max(peaks, default=0.0)
+
     def downloaded(self, name: str) -> Path:
         """Wait for a download, and return its file."""
         wait_until(lambda: (self._folder / name).is_file(), name)
