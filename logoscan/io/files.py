@@ -258,7 +258,7 @@ def atomic_write(path: Path, data: bytes, *, durable: bool = True) -> None:
 
     Args:
         path: Path of the file.
-        data: Its bytes.
+        data: Bytes to write.
         durable: Whether to wait until the disk has it. Thousands of files that can be made again need not; after a
             power cut they may be empty.
 

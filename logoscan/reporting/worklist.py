@@ -28,7 +28,7 @@ CASES_PER_FILE = 500
 _MOST_REASONS, _LEAST_REASON = 3, 0.05
 # Characters of a text on a card; the listing's page has all.
 _MOST_CHARS = 240
-# Copies that a card names; all of them are counted, and a decision counts for all.
+# Brands in the filter, those with most listings; the search finds the others.
 _MOST_BRANDS = 2000
 
 
@@ -71,8 +71,8 @@ class Card:
         amount: Price as a number; None where none is stated.
         usual: What it was compared with, in words; "" where nothing was.
         date: ISO date at which the listing appeared, else of the scan.
-        pictures: Its picture files.
-        key: What its copies are found by.
+        pictures: Picture files of the listing.
+        key: What copies of the listing are found by.
     """
 
     page: str
