@@ -36,6 +36,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "index": ("speed.index", "index", "What does a photo cost in time and memory as the index grows?"),
     "store": ("speed.store", "store", "What do stored features find of new brands, at which share of a rescan?"),
     "screen": ("speed.screen", "screen", "Does the gate before posting keep its deadline, and decide as a scan does?"),
+    "pages": ("speed.pages", "pages", "How fast is the work list of a run in a browser, and how large?"),
     "distributed": ("speed.distributed", "distributed", "Does Ray give the same reports, none lost or doubled?"),
     "attacks": ("robustness.attacks", "attacks", "How does each hostile input end, and what does it cost?"),
     "crashes": ("robustness.crashes", "crashes", "Do the stored files survive kills, flipped bits and cut ends?"),

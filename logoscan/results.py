@@ -254,6 +254,7 @@ class ListingFacts:
         price: Price in `currency`.
         currency: ISO 4217 code.
         url: Address of the listing's page without login, query and fragment, cut to 2000 characters.
+        listed_at: ISO 8601 date or time at which the listing appeared.
     """
 
     title: str | None = None
@@ -263,6 +264,7 @@ class ListingFacts:
     price: float | None = None
     currency: str | None = None
     url: str | None = None
+    listed_at: str | None = None
 
     @classmethod
     def of(cls, listing: Listing) -> ListingFacts:
@@ -275,6 +277,7 @@ class ListingFacts:
             listing.price,
             listing.currency,
             None if listing.url is None else _cut(_address(listing.url), _MOST_URL_CHARS),
+            listing.listed_at,
         )
 
 

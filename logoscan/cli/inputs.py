@@ -12,6 +12,8 @@ from logoscan.errors import InputError
 from logoscan.images.phash import PhotoLookup
 from logoscan.io.files import held, lock_beside
 from logoscan.io.listings import BadRow, ListingSource
+from logoscan.merchants.facts import MerchantFacts
+from logoscan.merchants.facts_file import read_facts
 from logoscan.merchants.photo_join import PhotoJoin
 from logoscan.merchants.photo_ledger import PhotoLedger
 from logoscan.merchants.token_list import TokenList
@@ -21,7 +23,7 @@ from logoscan.reporting.jsonl import read_reports
 from logoscan.results import Report
 
 __all__ = ["STANDARD", "changed_ledger", "is_photo_table", "listing_source", "load_ledger", "load_tokens",
-           "open_reports", "photo_lookup", "photo_root", "price_model"]  # fmt: skip
+           "merchant_facts", "open_reports", "photo_lookup", "photo_root", "price_model"]  # fmt: skip
 
 STANDARD = Path("-")
 """Standard input or output, where a file of lines is meant."""
@@ -121,3 +123,28 @@ def changed_ledger(path: Path) -> Iterator[PhotoLedger]:
         ledger = load_ledger(path)
         yield ledger
         ledger.save(path)
+
+
+def merchant_facts(
+    path: Path, columns: Mapping[str, str] | None, complaints: Complaints
+) -> tuple[dict[str, MerchantFacts], int]:
+    """Return the facts of a file by merchant, and how many rows failed; stderr says which, and which fields.
+
+    Args:
+        path: Path of a CSV file.
+        columns: Fields by the names of the columns that hold them.
+        complaints: Prints what is wrong.
+    """
+    failed = 0
+
+    def on_error(row: BadRow) -> None:
+        nonlocal failed
+        failed += row.rows
+        complaints(f"{path.name}, line {row.line}: {row.reason}")
+
+    out = {}
+    for row in read_facts(path, on_error=on_error, columns=columns):
+        for name, reason in row.dropped.items():
+            complaints(f"{path.name}, merchant {row.seller_id!r:.80}: {name}: {reason}; the field was dropped")
+        out[row.seller_id] = row.facts
+    return out, failed

@@ -12,14 +12,12 @@ import click
 
 from logoscan.cli.app import examples, main
 from logoscan.cli.console import Complaints, complain, progress, say
-from logoscan.cli.inputs import STANDARD, open_reports
+from logoscan.cli.inputs import STANDARD, merchant_facts, open_reports
 from logoscan.cli.options import MAP, MODE
 from logoscan.cli.outputs import check_place, is_csv, save_lines, table_lines
 from logoscan.errors import InputError
 from logoscan.io.csv_output import csv_lines
-from logoscan.io.rows import BadRow
 from logoscan.merchants.facts import MerchantFacts
-from logoscan.merchants.facts_file import read_facts
 from logoscan.merchants.score import MerchantScore, score_merchant
 from logoscan.merchants.state import MerchantState
 
@@ -62,7 +60,7 @@ def merchants(
     with Complaints() as complaints:
         known: dict[str, MerchantFacts] = {}
         if facts is not None:
-            known, failed = _read_facts(facts, columns, complaints)
+            known, failed = merchant_facts(facts, columns, complaints)
         if rings is not None:
             from logoscan.cases.ring_files import read_confidence
 
@@ -88,25 +86,6 @@ def _cells(score: MerchantScore) -> list[object]:
     """Return a score as a row; of its contributions the names and what they add."""
     parts = tuple(f"{c.name} {c.contribution:+.2f}" for c in score.contributions)
     return [parts if name == "contributions" else getattr(score, name) for name in _COLUMNS]
-
-
-def _read_facts(
-    path: Path, columns: Mapping[str, str] | None, complaints: Complaints
-) -> tuple[dict[str, MerchantFacts], int]:
-    """Return the facts of a file by merchant, and how many rows failed; stderr says which, and which fields."""
-    failed = 0
-
-    def on_error(row: BadRow) -> None:
-        nonlocal failed
-        failed += row.rows
-        complaints(f"{path.name}, line {row.line}: {row.reason}")
-
-    out = {}
-    for row in read_facts(path, on_error=on_error, columns=columns):
-        for name, reason in row.dropped.items():
-            complaints(f"{path.name}, merchant {row.seller_id!r:.80}: {name}: {reason}; the field was dropped")
-        out[row.seller_id] = row.facts
-    return out, failed
 
 
 def _states(reports: Path, complaints: Complaints) -> tuple[dict[str, MerchantState], int]:

@@ -18,13 +18,15 @@ from itertools import chain
 
 from logoscan.io.values import replace_surrogates
 
-__all__ = ["csv_lines", "safe_text"]
+__all__ = ["csv_lines", "safe_text", "unguarded_text"]
 
 _APOSTROPHE = "'"
 # Signs that begin a formula; spreadsheets for Chinese and Japanese take the wide ones for the same.
 _SIGNS = "=+\\-@\uff1d\uff0b\uff0d\uff20"
-_BEGIN = re.compile(f'(?:[\\t\\r\\n]|[\\s"]*[{_SIGNS}])')
-_AFTER_SEMICOLON = re.compile(f'(;[\\s"]*)(?=[{_SIGNS}])')
+# What gets an apostrophe; also what has one already, so that it can be taken away again.
+_BEGIN = re.compile(f"'*[\\t\\r\\n]|[\\s\"']*[{_SIGNS}]")
+_AFTER_SEMICOLON = re.compile(f";(?=[\\s\"']*[{_SIGNS}])")
+_GUARDED_SEMICOLON = re.compile(f";'(?=[\\s\"']*[{_SIGNS}])")
 # What ends a line or a cell in one program or another.
 _ENDS = re.compile("[\\t\\r\\n\\v\\f\x1c-\x1e\x85\u2028\u2029\0]+")
 
@@ -33,8 +35,17 @@ def safe_text(text: str) -> str:
     """Return a text as a cell that no spreadsheet takes for a formula; most texts stay as they are."""
     begins = _BEGIN.match(text) is not None
     line = _ENDS.sub(" ", replace_surrogates(text))
-    line = _AFTER_SEMICOLON.sub(rf"\1{_APOSTROPHE}", line) if ";" in line else line
+    line = _AFTER_SEMICOLON.sub(f";{_APOSTROPHE}", line) if ";" in line else line
     return _APOSTROPHE + line if begins else line
+
+
+def unguarded_text(cell: str) -> str:
+    """Return the text of which `safe_text` made a cell, but for the tabs and line ends that became spaces.
+
+    A cell that nobody guarded stays as it is.
+    """
+    text = cell[1:] if cell.startswith(_APOSTROPHE) and _BEGIN.match(cell, 1) else cell
+    return _GUARDED_SEMICOLON.sub(";", text) if ";" in text else text
 
 
 def csv_lines(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:

@@ -250,11 +250,17 @@ def _temporary(path: Path) -> tuple[IO[bytes], Path]:
     return create(other), other
 
 
-def atomic_write(path: Path, data: bytes) -> None:
+def atomic_write(path: Path, data: bytes, *, durable: bool = True) -> None:
     """Write a file so that a reader, or a crash, finds the old or the new one, never a part.
 
     A link is replaced by the file. Of several writers at the same time, the last one wins. Only the owner may read the
     file, unless `file_mode` says more. No other writer is waited for.
+
+    Args:
+        path: Path of the file.
+        data: Bytes to write.
+        durable: Whether to wait until the disk has it. Thousands of files that can be made again need not; after a
+            power cut they may be empty.
 
     Raises:
         InputError: `path` is a pipe or a device.
@@ -268,7 +274,8 @@ def atomic_write(path: Path, data: bytes) -> None:
             try:
                 file.write(data)
                 file.flush()
-                os.fsync(file.fileno())
+                if durable:
+                    os.fsync(file.fileno())
                 if not _is_at(file.fileno(), temporary):
                     raise FileNotFoundError(errno.ENOENT, "the temporary file was removed meanwhile", str(path))
                 if sys.platform == "win32":  # Windows cannot move open files
@@ -278,7 +285,8 @@ def atomic_write(path: Path, data: bytes) -> None:
                 with suppress(OSError):
                     temporary.unlink(missing_ok=True)
                 raise
-        sync_folder(path.parent)
+        if durable:
+            sync_folder(path.parent)
     except OSError as error:
         if error.filename is None or error.filename2 is not None or str(error.filename).endswith(".tmp"):
             raise OSError(error.errno, error.strerror or str(error), str(path)) from error

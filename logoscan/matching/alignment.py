@@ -15,7 +15,16 @@ from numpy.typing import NDArray
 from logoscan.errors import InputError
 from logoscan.types import Rgb, Rgba
 
-__all__ = ["SIDE_PX", "Alignment", "align", "edges", "logo_in_square", "overlay", "warp_to_logo"]
+__all__ = [
+    "SIDE_PX",
+    "Alignment",
+    "align",
+    "edges",
+    "is_clearly_mirrored",
+    "logo_in_square",
+    "overlay",
+    "warp_to_logo",
+]
 
 Plane = NDArray[np.float32]
 """float32 (SIDE_PX, SIDE_PX)."""
@@ -34,6 +43,11 @@ _BLURS_PX = (4.0, 2.0, 1.2)
 # Penalty, in units of correlation, for a unit of log stretch and for two of log area: by stretching it far enough, a
 # logo image can be aligned with anything.
 _DISTORTION_PENALTY = 0.15
+# Least lead in correlation of the mirrored logo image over the upright one from which a mark is called mirrored.
+_MIN_MIRROR_LEAD = 0.1
+# Correlation of the edges of a logo image with their own mirror image from which it is symmetric, and cannot be called
+# mirrored whatever the alignment says. Under Armour's has 1.0, The North Face's, letters in a box, 0.88.
+_SYMMETRIC_FROM = 0.9
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +104,7 @@ def logo_in_square(logo_image: Rgba, mirrored: bool = False) -> NDArray[np.float
     return np.ascontiguousarray(out[:, ::-1]) if mirrored else out
 
 
-def align(crop: Rgb, logo_image: Rgba) -> Alignment | None:
+def align(crop: Rgb, logo_image: Rgba, *, upright: bool = False) -> Alignment | None:
     """Find the affine map that aligns a logo image, upright or mirrored, with a crop.
 
     Maximises the enhanced correlation coefficient of the edges (Evangelidis and Psarakis, TPAMI 2008; OpenCV's
@@ -100,6 +114,7 @@ def align(crop: Rgb, logo_image: Rgba) -> Alignment | None:
         crop: Crop around the mark, uint8 (n, n, 3) RGB; the mark may be rotated by up to some 30 degrees, and must fill
             half of the crop or more.
         logo_image: Logo image, uint8 (H, W, 4), straight alpha.
+        upright: Whether the upright alignment is returned though the mirrored one may be better.
 
     Returns:
         The better alignment of both hands; None if no start converges.
@@ -112,10 +127,25 @@ def align(crop: Rgb, logo_image: Rgba) -> Alignment | None:
     results = [_align_edges(_logo_edges(mark), _centre(mark), image) for mark in marks]
     if all(result is None for result in results):
         return None
-    upright, mirrored = (result or (-1.0, np.eye(2, 3)) for result in results)
-    if mirrored[0] > upright[0]:
-        return Alignment(mirrored[1], mirrored[0], upright[0], True)
-    return Alignment(upright[1], upright[0], mirrored[0], False)
+    straight, mirrored = (result or (-1.0, np.eye(2, 3)) for result in results)
+    if mirrored[0] > straight[0] and not upright:
+        return Alignment(mirrored[1], mirrored[0], straight[0], True)
+    return Alignment(straight[1], straight[0], mirrored[0], False)
+
+
+def is_clearly_mirrored(alignment: Alignment, logo_image: Rgba) -> bool:
+    """Return whether a mark may be called mirrored: the upright logo image fits clearly worse, and is not symmetric.
+
+    Args:
+        alignment: How the logo image lies in the crop.
+        logo_image: Logo image, uint8 (H, W, 4).
+    """
+    import cv2
+
+    if not alignment.mirrored or alignment.correlation - alignment.other < _MIN_MIRROR_LEAD:
+        return False
+    outline = cv2.GaussianBlur(_logo_edges(logo_in_square(logo_image)), (0, 0), _BLURS_PX[1])
+    return bool(np.corrcoef(outline.ravel(), outline[:, ::-1].ravel())[0, 1] < _SYMMETRIC_FROM)
 
 
 def warp_to_logo(crop: Rgb, alignment: Alignment) -> NDArray[np.float32]:

@@ -21,7 +21,7 @@ from logoscan.images.boxes import expand
 from logoscan.images.crops import square_crops
 from logoscan.index.logo_index import LogoIndex
 from logoscan.index.renderings import ink
-from logoscan.matching.alignment import Alignment, align, logo_in_square, overlay
+from logoscan.matching.alignment import Alignment, align, is_clearly_mirrored, logo_in_square, overlay
 from logoscan.matching.alteration_features import alteration_features
 from logoscan.runtime import building_networks
 from logoscan.types import ImageSource, Listing, MarkAlteration, Match, Rgb, Rgba
@@ -47,9 +47,6 @@ _MIN_PROBABILITY, _MAX_BRANDS = 0.8, 3
 # another mark, and the answer of the check is a guess. Of 66 genuine marks in photos of streets and shops, 21 were
 # called altered, and 16 of these were below it.
 _MIN_CORRELATION = 0.7
-# Least lead in correlation of the mirrored logo image from which a mark is called mirrored; a symmetrical one fits both
-# ways.
-_MIN_MIRROR_LEAD = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,12 +94,13 @@ def crop_match(image: Rgb, xyxy: tuple[float, float, float, float], side_px: int
     return np.asarray(crop)
 
 
-def align_forms(crop: Rgb, logo_image: Rgba) -> tuple[Rgba, Alignment] | None:
+def align_forms(crop: Rgb, logo_image: Rgba, *, upright: bool = False) -> tuple[Rgba, Alignment] | None:
     """Align a logo image, and its figure without the badge, with a crop.
 
     Args:
         crop: Crop around the mark, uint8 (n, n, 3) RGB.
         logo_image: Logo image, uint8 (H, W, 4).
+        upright: Whether mirrored alignments are left out.
 
     Returns:
         The form that fits better, and its alignment; None where neither can be aligned.
@@ -111,7 +109,7 @@ def align_forms(crop: Rgb, logo_image: Rgba) -> tuple[Rgba, Alignment] | None:
         InputError: The crop or the logo image has a wrong shape, or the logo image is wholly transparent.
     """
     logo_in_square(logo_image)  # refuses what is no logo image
-    aligned = [(form, align(crop, form)) for form in _forms(logo_image)]
+    aligned = [(form, align(crop, form, upright=upright)) for form in _forms(logo_image)]
     fitting = [(form, alignment) for form, alignment in aligned if alignment is not None]
     return max(fitting, key=lambda pair: pair[1].correlation, default=None)
 
@@ -276,7 +274,7 @@ def _is_reliable(alteration: Alteration) -> bool:
     """Return whether the answer of the check may count against a seller."""
     if alteration.alignment.correlation < _MIN_CORRELATION:
         return False
-    if max(alteration.kinds, key=lambda kind: alteration.kinds[kind]) != "mirrored":
+    mark = MarkAlteration(alteration.kinds)
+    if mark.altered <= 0.5 or mark.kind != "mirrored":
         return True
-    lead = alteration.alignment.correlation - alteration.alignment.other
-    return alteration.alignment.mirrored and lead >= _MIN_MIRROR_LEAD
+    return is_clearly_mirrored(alteration.alignment, alteration.logo_image)

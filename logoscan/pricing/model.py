@@ -76,7 +76,12 @@ class _PriceQuery(NamedTuple):
 
 
 def _rounded(price: float) -> str:
-    return f"{price:.2f}" if price >= 0.1 else f"{price:.2g}"
+    return f"{price:.2f}".removesuffix(".00") if price >= 0.1 else f"{price:.2g}"
+
+
+def _percentage(share: float) -> str:
+    """Return a share of a price as a whole percentage, "under 1 %" where that would be 0."""
+    return f"{100 * share:.0f} %" if share >= 0.005 else "under 1 %"
 
 
 @dataclass(frozen=True)
@@ -150,7 +155,7 @@ class PriceModel:
             >>> seen = (99, 109, 119, 105, 129, 99, 115, 112)
             >>> prices = PriceModel.fit(PriceRecord("JBL", price, "EUR", "Speakers") for price in seen)
             >>> prices.judge(Brand("JBL"), 17.5, "EUR", "Speakers").reason
-            '17.50 EUR, 16% of the usual 110.49 EUR (jbl speakers; 8 prices)'
+            'costs 17.50 EUR, 16 % of the usual 110.49 EUR for JBL speakers (8 prices)'
         """
         for missing, reason in (
             (price is None, "the listing states no price"),
@@ -176,12 +181,12 @@ class PriceModel:
         if kind:
             for prices, rate in references:
                 if prices.sells(name, kind):
-                    return _judge_cohort(query, prices, rate, prices.cohort(name, kind, query.condition))
+                    return _judge_cohort(brand, query, prices, rate, prices.cohort(name, kind, query.condition))
         lenient = self._most_lenient(brand, name, query, stated, references)
         if kind and not stated:
             for prices, rate in references:
                 if prices.knows(name, None if lenient else kind):
-                    wide = _judge_cohort(query, prices, rate, prices.cohort(name, kind, query.condition))
+                    wide = _judge_cohort(brand, query, prices, rate, prices.cohort(name, kind, query.condition))
                     return max((j for j in (lenient, wide) if j), key=_strength)
         return lenient or self._not_compared(brand, currency, category)
 
@@ -195,7 +200,7 @@ class PriceModel:
     ) -> PriceJudgement | None:
         """Return the judgement by the brand's cohort, or the owner's range, that finds the price least anomalous."""
         judgements = [
-            _judge_cohort(query, prices, rate, cohort)
+            _judge_cohort(brand, query, prices, rate, cohort)
             for prices, rate in references
             if (cohort := prices.most_lenient(name, query.condition, query.log_price(rate), query.sizes))
         ]
@@ -240,8 +245,9 @@ class PriceModel:
             spread * _USUAL_FULL_SPREADS
         )
         what = " ".join(x for x in ("new" if used else None, category or ("goods" if used else None)) if x)
-        reason = f"{query.in_words(usual.currency, rate)}, where {brand.name} states {_rounded(usual.low)} to "
-        reason += f"{_rounded(usual.high)} {usual.currency}" + (f" ({what})" if what else "")
+        ends = list(dict.fromkeys((_rounded(usual.low), _rounded(usual.high))))
+        reason = f"costs {query.in_words(usual.currency, rate)}; {brand.name} says {' to '.join(ends)} {usual.currency}"
+        reason += f" for {what}" if what else ""
         share, stated = query.price * rate / middle, (usual.low, usual.high)
         return PriceJudgement(min(1.0, max(0.0, below)), reason, cohort, share, middle, stated)
 
@@ -263,11 +269,17 @@ def _strength(judgement: PriceJudgement) -> float:
     return judgement.anomaly or 0.0
 
 
-def _judge_cohort(query: _PriceQuery, prices: CurrencyPrices, rate: float, cohort: Cohort) -> PriceJudgement:
+def _judge_cohort(
+    brand: Brand, query: _PriceQuery, prices: CurrencyPrices, rate: float, cohort: Cohort
+) -> PriceJudgement:
     anomaly = prices.anomaly(prices.below(cohort, query.log_price(rate), *query.sizes))
     usual = money(prices.usual(cohort, *query.sizes))
     share = query.price * rate / usual
-    what = " ".join(x for x in (USED if cohort.condition == USED else None, cohort.brand, cohort.category) if x)
+    owner = None if cohort.brand is None else brand.name
+    what = " ".join(x for x in (USED if cohort.condition == USED else None, owner, cohort.category) if x)
+    log_count, log_amount = query.sizes
+    if log_count or (cohort.amount is not None and not math.isnan(log_amount)):
+        what = f"as much of {what}"
     basis = f"{cohort.n} price{'s' * (cohort.n != 1)}" if cohort.n else "by other prices of the brand or category"
-    reason = f"{query.in_words(prices.currency, rate)}, {share:.0%} of the usual {_rounded(usual)} {prices.currency}"
-    return PriceJudgement(anomaly, f"{reason} ({what}; {basis})", cohort, share, usual)
+    reason = f"costs {query.in_words(prices.currency, rate)}, {_percentage(share)} of the usual {_rounded(usual)} "
+    return PriceJudgement(anomaly, f"{reason}{prices.currency} for {what} ({basis})", cohort, share, usual)

@@ -1,4 +1,4 @@
-"""Positions of the charts of evidence pages: waterfall of a score, price, histogram. Contains no HTML.
+"""Positions of the charts of evidence pages: waterfall of a score, price. Contains no HTML.
 
 Every x is in percent of the chart's width.
 """
@@ -11,10 +11,8 @@ from dataclasses import dataclass
 
 from logoscan.results import PriceFinding, Score
 
-__all__ = ["BINS", "Bar", "PriceChart", "Step", "Tick", "Waterfall", "histogram", "price_chart", "waterfall"]
+__all__ = ["MIN_STEP_CONTRIBUTION", "PriceChart", "Step", "Tick", "Waterfall", "price_chart", "waterfall"]
 
-BINS = 20
-"""Bars of the histogram of scores, five points each."""
 MIN_STEP_CONTRIBUTION = 0.005
 """Contribution below which a signal gets no step of its own: it would print as 0.00."""
 _TICK_SCORES = (0.1, 1.0, 5.0, 25.0, 50.0, 75.0, 95.0, 99.0, 99.9)
@@ -175,27 +173,3 @@ def _round_prices(low: float, high: float) -> list[float]:
     return [
         f * 10.0**e for e in range(first, last + 1) for f in (1, 2, 5) if low <= math.log(f) + e * math.log(10) <= high
     ]
-
-
-@dataclass(frozen=True)
-class Bar:
-    """One bar of the histogram: `count` scores from `low` to `high`; `height` is in percent."""
-
-    low: int
-    high: int
-    count: int
-    x: float
-    width: float
-    height: float
-
-
-def histogram(scores: Iterable[float]) -> tuple[Bar, ...]:
-    """Return bars of equal width whose height grows as the square root of the count: most scores of a run are low."""
-    counts = [0] * BINS
-    for score in scores:
-        counts[min(BINS - 1, int(score * BINS / 100.0))] += 1
-    largest, bin_width = max([*counts, 1]), 100 // BINS
-    return tuple(
-        Bar(i * bin_width, (i + 1) * bin_width, n, i * 100 / BINS + 0.3, 100 / BINS - 0.6, 100 * math.sqrt(n / largest))
-        for i, n in enumerate(counts)
-    )

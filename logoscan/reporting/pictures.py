@@ -1,4 +1,4 @@
-"""Images of an evidence page as data URLs: photos, crops of the matched regions, logo images, outlines.
+"""Images of an evidence page: photos, crops of the matched regions, logo images, outlines.
 
 Only one photo is decoded at a time, at a reduced size if it is large; photos with the same content are decoded once.
 For a photo that is missing, or is not the one that was scanned, the page shows a sentence. Contains no HTML.
@@ -6,7 +6,6 @@ For a photo that is missing, or is not the one that was scanned, the page shows 
 
 from __future__ import annotations
 
-import base64
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,17 +16,16 @@ from PIL import Image
 from logoscan._hashing import sha256_hex
 from logoscan.errors import LogoscanError
 from logoscan.images.loading import Picture, read_file, read_picture
-from logoscan.matching.alignment import overlay
+from logoscan.matching.alignment import is_clearly_mirrored, overlay
 from logoscan.matching.alteration import align_forms, crop_match
 from logoscan.reporting.groups import MatchGroup
 from logoscan.results import ImageRecord
 from logoscan.sources import Root
 from logoscan.types import LogoImages, Rgb, Rgba
 
-__all__ = ["EvidenceCrop", "PagePhoto", "read_photos", "thumbnail"]
+__all__ = ["EvidenceCrop", "PagePhoto", "read_photos", "reduced_jpeg"]
 
 _CROP_PX = 224
-_THUMBNAIL_PX = 112
 # Photos that a page shows, as many as a scan examines; the others are only named.
 _MAX_PHOTOS = 50
 # Correlation of edges from which an outline is shown; below it, the outline lies anywhere.
@@ -52,26 +50,21 @@ class PagePhoto:
     height: int
     failed: bool = False
 
-    @property
-    def url(self) -> str | None:
-        """The photo as a data URL, None if it cannot be shown."""
-        return None if self.jpeg is None else _jpeg_url(self.jpeg)
-
 
 @dataclass(frozen=True)
 class EvidenceCrop:
     """The images beside one match group.
 
     Attributes:
-        crop: The region cut out of the photo, a data URL; None if it cannot be shown.
-        logo: The registered logo image, a data URL; None if there is none.
-        outline: The crop with the logo's outline drawn on it, a data URL; None if the outline does not fit.
+        crop: The region cut out of the photo, a JPEG; None if it cannot be shown.
+        logo: The registered logo image, a PNG; None if there is none.
+        outline: The crop with the logo's outline drawn on it, a JPEG; None if the outline does not fit.
         notes: Sentences that say why an image is missing, and how well the outline fits.
     """
 
-    crop: str | None = None
-    logo: str | None = None
-    outline: str | None = None
+    crop: bytes | None = None
+    logo: bytes | None = None
+    outline: bytes | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -163,19 +156,19 @@ def _evidence_crop(group: MatchGroup, picture: Picture | None, index: LogoImages
         notes.append("The box lies outside of the photo.")
     if picture is not None and is_inside:
         rgb, xyxy = picture.rgb, _scaled(match.xyxy, picture)
-        crop = _jpeg_url(_jpeg(crop_match(rgb, xyxy, _CROP_PX), _CROP_PX))
+        crop = _jpeg(crop_match(rgb, xyxy, _CROP_PX), _CROP_PX)
     registered = None
     if index is None:
-        notes.append("No register was given, so that the logo is not shown.")
+        notes.append("No registered logos were given (--index), so that none is shown beside it.")
     else:
         try:
             registered = index.logo_image(match.brand, match.logo)
             if registered is None:
-                notes.append("The register keeps no drawing of it: the brand is known by its name.")
+                notes.append("The brand is registered by its name, without a logo.")
         except LogoscanError:
-            notes.append("The logo is not in this register.")
+            notes.append("The logo is not among the registered logos that were given.")
     if registered is not None:
-        logo = _png_url(registered)
+        logo = _png(registered)
         if rgb is not None and registered[..., 3].any() and registered[..., 3].min() < 255:
             outline, note = _outline(rgb, xyxy, registered)
             notes.append(note)
@@ -189,15 +182,22 @@ def _scaled(xyxy: tuple[float, float, float, float], picture: Picture) -> tuple[
     return x0 * width / wide, y0 * height / high, x1 * width / wide, y1 * height / high
 
 
-def _outline(rgb: Rgb, xyxy: tuple[float, float, float, float], logo: Rgba) -> tuple[str | None, str]:
-    """Return the crop with the logo's outline aligned to it, and a sentence about the fit."""
-    fit = align_forms(crop_match(rgb, xyxy), logo)
+def _outline(rgb: Rgb, xyxy: tuple[float, float, float, float], logo: Rgba) -> tuple[bytes | None, str]:
+    """Return the crop with the logo's outline aligned to it, and a sentence about the fit.
+
+    The mirrored logo is laid over it only where the upright one fits clearly worse.
+    """
+    crop = crop_match(rgb, xyxy)
+    fit = align_forms(crop, logo)
+    mirrored = fit is not None and is_clearly_mirrored(fit[1], fit[0])
+    if fit is not None and fit[1].mirrored and not mirrored:
+        fit = align_forms(crop, logo, upright=True)
     if fit is None or fit[1].correlation < _MIN_OUTLINE_CORRELATION:
-        return None, "The registered drawing cannot be laid over the place."
+        return None, "The registered logo cannot be laid over the place."
     form, alignment = fit
-    mirrored = ", mirrored" if alignment.mirrored else ""
     outline = overlay(crop_match(rgb, xyxy, _CROP_PX), form, alignment)
-    return _jpeg_url(_jpeg(outline, _CROP_PX)), f"Outline: edges agree by {alignment.correlation:.2f} of 1{mirrored}."
+    note = f"The outline agrees with the edges in the photo by {100 * alignment.correlation:.0f} %"
+    return _jpeg(outline, _CROP_PX), f"{note}{', mirrored' if mirrored else ''}."
 
 
 def _overlaps(xyxy: Sequence[float], size_wh: tuple[int, int]) -> bool:
@@ -205,12 +205,10 @@ def _overlaps(xyxy: Sequence[float], size_wh: tuple[int, int]) -> bool:
     return x0 < x1 and y0 < y1 and x1 > 0 and y1 > 0 and x0 < size_wh[0] and y0 < size_wh[1]
 
 
-def thumbnail(photo: PagePhoto) -> bytes | None:
-    """Return a small JPEG for a table; None if the photo cannot be shown."""
-    if photo.jpeg is None:
-        return None
-    with Image.open(io.BytesIO(photo.jpeg), formats=["JPEG"]) as small:
-        return _jpeg(np.asarray(small), _THUMBNAIL_PX, 72)
+def reduced_jpeg(jpeg: bytes, side_px: int) -> bytes:
+    """Return a JPEG whose longer side is at most so long."""
+    with Image.open(io.BytesIO(jpeg), formats=["JPEG"]) as picture:
+        return jpeg if max(picture.size) <= side_px else _jpeg(np.asarray(picture), side_px, 72)
 
 
 def _jpeg(rgb: Rgb, side_px: int, quality: int = 80) -> bytes:
@@ -221,11 +219,7 @@ def _jpeg(rgb: Rgb, side_px: int, quality: int = 80) -> bytes:
     return out.getvalue()
 
 
-def _jpeg_url(jpeg: bytes) -> str:
-    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
-
-
-def _png_url(rgba: Rgba) -> str:
+def _png(rgba: Rgba) -> bytes:
     out = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(rgba)).save(out, "PNG")
-    return f"data:image/png;base64,{base64.b64encode(out.getvalue()).decode()}"
+    return out.getvalue()

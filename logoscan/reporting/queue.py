@@ -5,41 +5,26 @@ and its copies, of the probability that each is counterfeit. That probability is
 should look whatever the score is, because something could not be judged, it is at least `UNSEEN`. Scores are stated
 priors until they are fitted to labels, so that the value orders listings and measures nothing.
 
-Copies and near copies of a listing are one row, since one look settles them: the photos of the one with fewer photos
-are all among those of the other (as files, or by their PDQ hashes), they may be counterfeits of one brand, their titles
-are nearly the same, and one price is less than half above the other. Listings without photos are copies if, besides,
-one seller states them. Whose band is clear is not in the queue.
+Copies and near copies of a listing are one row (`copies`), since one look settles them. Whose band is clear is not in
+the queue.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-from rapidfuzz import fuzz
+from dataclasses import dataclass, fields
+from typing import Any
 
 from logoscan.errors import InputError
-from logoscan.images.phash import MATCH_BITS
-from logoscan.results import Report
-from logoscan.text.folding import fold
+from logoscan.reporting.copies import CopyKey, group_copies
+from logoscan.results import Report, Score
 from logoscan.types import Band
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-__all__ = ["UNSEEN", "QueueRow", "review_queue"]
+__all__ = ["UNSEEN", "QueueRow", "look_probability", "review_queue"]
 
 UNSEEN = 0.05
 """Least probability, for the queue, of a listing that could not be judged: the upper end of the 1-5 % of counterfeits
 that marketplaces state."""
-# Similarity of two titles, of 100, from which they are nearly the same: another size or emoji, one word more.
-_NEAR_TITLE = 85.0
-# Ratio of two prices from which they are not those of copies.
-_OTHER_PRICE = 1.5
-# Rows that a listing is compared with: thousands may share a banner.
-_MOST_COMPARED = 100
 # Reasons of a row, the weightiest, and what each adds to the log-odds at least.
 _REASONS, _LEAST_REASON = 3, 0.01
 
@@ -90,133 +75,34 @@ class QueueRow:
         return tuple(f.name for f in fields(cls))
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Entry:
     """What the queue keeps of a report."""
 
     listing_id: str
-    seller_id: str | None
+    key: CopyKey
     probability: float
     score: float | None
     band: Band
-    brand: str | None
     title: str | None
-    words: str
-    price: float | None
-    currency: str | None
     url: str | None
-    photos: tuple[tuple[str, int | None], ...]
     reasons: tuple[str, ...]
     doubts: tuple[str, ...]
-    copies: list[_Entry] = field(default_factory=list)
+
+
+def look_probability(score: Score) -> float:
+    """Return how probable it is, for the order of looks, that a listing with this score is counterfeit."""
+    probability = 0.0 if score.value is None else score.value / 100
+    return max(probability, UNSEEN) if score.value is None or score.doubts else probability
 
 
 def _entry(report: Report) -> _Entry:
     score, facts = report.score, report.listing
-    probability = 0.0 if score.value is None else score.value / 100
-    if score.value is None or score.doubts:
-        probability = max(probability, UNSEEN)
     against = [c.why for c in score.contributions if c.contribution >= _LEAST_REASON]
-    photos = {i.sha256: None if i.pdq is None else int(i.pdq, 16) for i in report.images if i.sha256 is not None}
-    title = facts.title if facts else None
     return _Entry(
-        report.listing_id, report.seller_id, probability, score.value, score.band, score.brand, title,
-        _words(title), *((facts.price, facts.currency, facts.url) if facts else (None, None, None)),
-        tuple(photos.items()), tuple(against[:_REASONS]), score.doubts,
+        report.listing_id, CopyKey.of(report), look_probability(score), score.value, score.band,
+        facts.title if facts else None, facts.url if facts else None, tuple(against[:_REASONS]), score.doubts,
     )  # fmt: skip
-
-
-class _Rows:
-    """The rows so far, searchable by photo."""
-
-    def __init__(self) -> None:
-        import faiss
-
-        self.rows: list[_Entry] = []
-        self._index = faiss.IndexBinaryFlat(256)
-        self._hashes: list[int] = []
-        self._rows_of_hash: dict[int, list[int]] = {}
-        self._rows_of_file: dict[str, list[int]] = {}
-        self._without_photos: dict[tuple[str | None, str | None], list[int]] = {}
-
-    def add(self, entry: _Entry) -> None:
-        """Add a listing to the row that it is a copy of, else as a row of its own."""
-        original = next((row for row in self._candidates(entry) if _is_copy(entry, row)), None)
-        if original is not None:
-            original.copies.append(entry)
-            return
-        number = len(self.rows)
-        self.rows.append(entry)
-        if not entry.photos:
-            _append(self._without_photos, (entry.seller_id, entry.brand), number)
-        for sha256, pdq in entry.photos:
-            _append(self._rows_of_file, sha256, number)
-            if pdq is not None:
-                if pdq not in self._rows_of_hash:
-                    self._index.add(_packed(pdq))
-                    self._hashes.append(pdq)
-                _append(self._rows_of_hash, pdq, number)
-
-    def _candidates(self, entry: _Entry) -> list[_Entry]:
-        """Return rows that share a photo with a listing, the first ones first."""
-        if not entry.photos:
-            numbers = self._without_photos.get((entry.seller_id, entry.brand), [])
-            return [self.rows[number] for number in numbers]
-        found: set[int] = set()
-        for sha256, pdq in entry.photos:
-            found.update(self._rows_of_file.get(sha256, ()))
-            if pdq is not None and self._hashes:
-                # FAISS finds what lies below the radius
-                _, _, near = self._index.range_search(_packed(pdq), MATCH_BITS + 1)
-                for at in near.tolist():
-                    found.update(self._rows_of_hash[self._hashes[at]])
-        return [self.rows[number] for number in sorted(found)[:_MOST_COMPARED]]
-
-
-def _append(rows_of: dict[Any, list[int]], key: object, number: int) -> None:
-    """Append a row to those of a photo, as long as they are few enough to be compared."""
-    rows = rows_of.setdefault(key, [])
-    if len(rows) < _MOST_COMPARED:
-        rows.append(number)
-
-
-def _packed(pdq: int) -> NDArray[np.uint8]:
-    return np.frombuffer(pdq.to_bytes(32, "big"), np.uint8).reshape(1, 32)
-
-
-def _is_copy(one: _Entry, other: _Entry) -> bool:
-    """Return whether two listings with a photo in common, or with none at all, are copies of one listing."""
-    if one.brand != other.brand or (not one.photos and (one.seller_id is None or not one.words)):
-        return False
-    if one.price and other.price and one.currency == other.currency:
-        low, high = sorted((one.price, other.price))
-        if high >= low * _OTHER_PRICE:
-            return False
-    return _has_title_of(one, other) and _has_photos_of(one, other)
-
-
-def _has_title_of(one: _Entry, other: _Entry) -> bool:
-    if one.words == other.words:
-        return True
-    # beside the same photos a title may be a part of the other; without photos it is all that there is
-    near = fuzz.token_set_ratio if one.photos else fuzz.ratio
-    return bool(one.words and other.words) and near(one.words, other.words, score_cutoff=_NEAR_TITLE) > 0
-
-
-def _words(title: str | None) -> str:
-    """Return the folded words of a title."""
-    return " ".join(folded for word in (title or "").split() if (folded := fold(word)))
-
-
-def _has_photos_of(one: _Entry, other: _Entry) -> bool:
-    few, many = sorted((one.photos, other.photos), key=len)
-    return bool(few or not many) and all(any(_is_same_photo(a, b) for b in many) for a in few)
-
-
-def _is_same_photo(a: tuple[str, int | None], b: tuple[str, int | None]) -> bool:
-    if a[0] == b[0]:
-        return True
-    return a[1] is not None and b[1] is not None and (a[1] ^ b[1]).bit_count() <= MATCH_BITS
 
 
 def review_queue(reports: Iterable[Report], budget: int | None = None) -> list[QueueRow]:
@@ -239,22 +125,21 @@ def review_queue(reports: Iterable[Report], budget: int | None = None) -> list[Q
         entries.pop(report.listing_id, None)
         if report.score.band != "clear":
             entries[report.listing_id] = _entry(report)
-    table = _Rows()
-    for entry in sorted(entries.values(), key=lambda e: (-e.probability, e.listing_id)):
-        table.add(entry)
-    order = sorted(table.rows, key=lambda e: (-_expected(e), -e.probability, e.listing_id))
-    return [_row(rank, entry) for rank, entry in enumerate(order[:budget], 1)]
+    by_probability = sorted(entries.values(), key=lambda e: (-e.probability, e.listing_id))
+    rows = [[by_probability[at] for at in group] for group in group_copies(e.key for e in by_probability)]
+    rows.sort(key=lambda row: (-_expected(row), -row[0].probability, row[0].listing_id))
+    return [_row(rank, row) for rank, row in enumerate(rows[:budget], 1)]
 
 
-def _expected(entry: _Entry) -> float:
-    return entry.probability + sum(copy.probability for copy in entry.copies)
+def _expected(row: Sequence[_Entry]) -> float:
+    return sum(entry.probability for entry in row)
 
 
-def _row(rank: int, entry: _Entry) -> QueueRow:
-    same: Sequence[_Entry] = (entry, *entry.copies)
-    sellers: Mapping[str, Any] = dict.fromkeys(e.seller_id for e in same if e.seller_id is not None)
+def _row(rank: int, row: Sequence[_Entry]) -> QueueRow:
+    first = row[0]
+    sellers: Mapping[str, Any] = dict.fromkeys(e.key.seller_id for e in row if e.key.seller_id is not None)
     return QueueRow(
-        rank, entry.listing_id, round(_expected(entry), 6), entry.score, entry.band, entry.brand, entry.seller_id,
-        len(same), tuple(e.listing_id for e in same), tuple(sellers), entry.title, entry.price, entry.currency,
-        entry.url, entry.reasons, entry.doubts,
+        rank, first.listing_id, round(_expected(row), 6), first.score, first.band, first.key.brand,
+        first.key.seller_id, len(row), tuple(e.listing_id for e in row), tuple(sellers), first.title, first.key.price,
+        first.key.currency, first.url, first.reasons, first.doubts,
     )  # fmt: skip

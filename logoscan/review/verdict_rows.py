@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
 from logoscan.errors import InputError
+from logoscan.io.csv_output import unguarded_text
 from logoscan.io.csv_tables import open_csv
 from logoscan.io.listings import rows_of_csv
 from logoscan.io.rows import BadRow
@@ -58,7 +59,7 @@ def read_verdict_rows(path: str | Path) -> Iterator[VerdictRow | BadRow]:
 
     The columns are listing_id, brand, verdict (counterfeit, genuine, wrong_brand or missed) and, where it has them,
     source (reviewer, test_buy, notice, authority or import), weight, reviewer, note, x0, y0, x1, y1. An empty source is
-    import, an empty weight 1.
+    import, an empty weight 1. An apostrophe that keeps a spreadsheet from taking a text for a formula is taken away.
 
     Args:
         path: The file.
@@ -76,7 +77,7 @@ def read_verdict_rows(path: str | Path) -> Iterator[VerdictRow | BadRow]:
 
 
 def _verdict_row(row: Mapping[str, Any], line: int) -> VerdictRow | BadRow:
-    cells = {name: str(cell) for name, cell in row.items() if str(cell).strip()}
+    cells = {name: unguarded_text(str(cell)) for name, cell in row.items() if str(cell).strip()}
     try:
         if any(replace_surrogates(text) != text for text in cells.values()):
             raise InputError("expected UTF-8, got bytes that are not")

@@ -12,6 +12,7 @@ from logoscan.images.phash import PhotoUse
 from logoscan.odds import USUAL_MISS_RATE, revised
 from logoscan.results import Signal
 from logoscan.scoring.case import Case
+from logoscan.scoring.words import percent, shown_in_photos
 
 __all__ = ["altered_logo", "claimed_not_shown", "claims_another_brand", "copied_photo", "shown_not_claimed"]
 
@@ -37,10 +38,10 @@ def shown_not_claimed(case: Case) -> Signal | None:
     if case.shown is None or case.claimed is None or weight is None:
         return None
     if case.claimed:
-        return Signal("shown_not_claimed", 0.0, f"the listing claims {case.claimed}, so that it does claim a brand")
+        return Signal("shown_not_claimed", 0.0, f"the listing states that its brand is {case.claimed}")
     by_title = _TITLE_WEIGHT * case.titled
-    reason = _shown(case, case.shown) if case.shown >= by_title else f"the title names {case.brand.name}"
-    return Signal("shown_not_claimed", weight * max(case.shown, by_title), f"{reason}; the listing claims no brand")
+    reason = shown_in_photos(case.brand.name, case.shown) if case.shown >= by_title else _named(case, ("title",))
+    return Signal("shown_not_claimed", weight * max(case.shown, by_title), f"{reason}; the listing states no brand")
 
 
 def claims_another_brand(case: Case) -> Signal | None:
@@ -58,11 +59,13 @@ def claims_another_brand(case: Case) -> Signal | None:
     if case.shown is None or not case.claimed or misspelled or weight is None:
         return None
     if case.claimed == case.brand.name:
-        return Signal("claims_another_brand", 0.0, f"{case.brand.name} is claimed")
-    why = f"{_shown(case, case.apart)}; the listing claims {case.claimed}"
-    if case.apart < case.shown - _MENTIONED_DIFFERENCE:
-        why += ", which is shown beside it"
+        return Signal("claims_another_brand", 0.0, f"the listing states that its brand is {case.brand.name}")
+    is_less = case.apart < case.shown - _MENTIONED_DIFFERENCE
+    note = f"photos that may show {case.claimed}, too, count less" if is_less else ""
+    why = f"{shown_in_photos(case.brand.name, case.apart, note)}; the listing states that its brand is {case.claimed}"
     in_claim = max((m.probability for m in case.mentions if m.source == "claim" and m.kind == "exact"), default=0.0)
+    if in_claim:
+        why += f", which names {case.brand.name}, too"
     return Signal("claims_another_brand", weight * case.apart * (1.0 - in_claim), why)
 
 
@@ -83,7 +86,13 @@ def claimed_not_shown(case: Case) -> Signal | None:
     if case.shown is None or not case.searched or not case.names_goods:
         return None
     written = 1.0 if case.claimed == case.brand.name else case.written
-    why = f"{case.brand.name} is named, and {_shown(case, case.shown, name='it')}"
+    if not written:
+        return None
+    named = f"the listing states that its brand is {case.brand.name}"
+    if case.claimed != case.brand.name:
+        named = _named(case, ("title", "claim"))
+    note = "not all photos could be searched" if case.searched_share < 1.0 else ""
+    why = f"{named}; {shown_in_photos(case.brand.name, case.shown, note)}"
     absent = 1.0 - revised(case.shown, _SHOWN_WHERE_CLAIMED)
     bound = min(1.0, math.log(1.0 / max(case.miss_rate, 1e-9)) / math.log(1.0 / USUAL_MISS_RATE))
     if case.unreadable_share:
@@ -104,9 +113,10 @@ def altered_logo(case: Case) -> Signal | None:
     if mark is None or not mark.kinds:
         return None
     value = max(0.0, 1.0 - 2.0 * mark.faithful) * case.presence
-    if not value:
-        return Signal("altered_logo", 0.0, f"the mark of {case.brand.name} is as registered")
-    why = f"the mark of {case.brand.name} is {mark.kind} (probability {mark.altered:.2f})"
+    why = f"the logo of {case.brand.name} does not clearly differ from the registered one"
+    if mark.altered > 0.5:
+        how = f"looks {mark.kind}; {percent(mark.altered)} sure that it is not as registered"
+        why = f"the logo of {case.brand.name} in the photos {how}"
     return Signal("altered_logo", value, why)
 
 
@@ -155,10 +165,12 @@ def _use_in_words(use: PhotoUse, has_seller: bool) -> str:
         (use.later_sellers, "seen after this one"),
         (use.unordered_sellers, "in an order that is not known"),
     )
-    return f"a photo is used by {number}: {', '.join(f'{least}{count} {order}' for count, order in orders if count)}"
+    return f"a photo is used by {number}: {', '.join(f'{least}{n} {order}' for n, order in orders if n)}"
 
 
-def _shown(case: Case, probability: float, *, name: str | None = None) -> str:
-    """Return in words whether the photos show the brand, in a form that fits the probability, which is named."""
-    how = "is shown" if probability >= 0.5 else "may be shown" if probability >= 0.1 else "is not seen in the photos"
-    return f"{name or case.brand.name} {how} (probability {probability:.2f})"
+def _named(case: Case, sources: tuple[str, ...]) -> str:
+    """Return in words how the seller's words name the brand: the words themselves, whatever they may mean."""
+    hits = [m for m in case.mentions if m.source in sources and m.kind in ("exact", "near")]
+    best = max(hits, key=lambda m: (m.probability, m.kind == "exact"))
+    nearly = "" if best.kind == "exact" else f", nearly {case.brand.name}"
+    return f"{'the title' if best.source == 'title' else 'the stated brand'} says {best.text!r}{nearly}"

@@ -19,6 +19,7 @@ from logoscan.scoring.photo_signals import (
     copied_photo,
     shown_not_claimed,
 )
+from logoscan.scoring.words import count, listed, place, said_in
 from logoscan.text.attributes import contradictions
 from logoscan.text.coded_terms import CodedUse
 
@@ -86,8 +87,9 @@ def seller_not_authorised(case: Case) -> Signal | None:
     if not sellers or case.seller is None or case.used or case.is_accessory:
         return None
     if case.seller in sellers:
-        return Signal("seller_not_authorised", 0.0, f"{case.seller} is authorised by {case.brand.name}")
-    why = f"{case.seller} is not among the {_count(len(sellers), 'seller')} that {case.brand.name} authorised"
+        return Signal("seller_not_authorised", 0.0, f"{case.brand.name} authorised {case.seller} as a seller")
+    whom = "and it is not" if len(sellers) == 1 else "and none of them is"
+    why = f"{case.brand.name} authorised {count(len(sellers), 'seller')}, {whom} {case.seller}"
     return Signal("seller_not_authorised", case.presence, why)
 
 
@@ -120,7 +122,9 @@ def lookalike_text(case: Case) -> Signal | None:
     """
     near = [m for m in case.mentions if m.kind == "near"]
     if not near:
-        return Signal("lookalike_text", 0.0, "no word nearly spells the brand") if case.has_text else None
+        return (
+            Signal("lookalike_text", 0.0, f"no misspelling of {case.brand.name} was found") if case.has_text else None
+        )
     worst = max(near, key=lambda m: m.probability)
     in_photos = any(m.image is not None for m in near)
     in_words = any(m.image is None for m in near)
@@ -130,7 +134,9 @@ def lookalike_text(case: Case) -> Signal | None:
         value = 1.0 - (1.0 - value) * 0.5
     if not in_words and case.claimed == case.brand.name:  # beside the mark itself the OCR has slipped
         value *= 1.0 - (case.shown or 0.0)
-    why = f"{worst.text!r} nearly spells {case.brand.name} ({', '.join(sorted({m.source for m in near}))})"
+    # the others may be other words
+    same = sorted({m.source for m in near if m.text.casefold() == worst.text.casefold()}, key=_reading_order)
+    why = f"{worst.text!r} was read in {listed(map(place, same))}, nearly {case.brand.name}"
     return Signal("lookalike_text", value, why)
 
 
@@ -144,14 +150,14 @@ def coded_terms(case: Case) -> Signal | None:
     Known false alarms: honest replicas outside of the table's contexts (`text.coded_terms`).
     """
     if not case.coded:
-        return Signal("coded_terms", 0.0, "no coded term for a copy") if case.has_text else None
+        return Signal("coded_terms", 0.0, "no word by which copies are sold was found") if case.has_text else None
     strongest: dict[str, CodedUse] = {}
     for use in case.coded:
         if use.hit.term not in strongest or use.strength > strongest[use.hit.term].strength:
             strongest[use.hit.term] = use
     doubt = math.prod(1.0 - use.strength for use in strongest.values())
     uses = sorted(strongest.values(), key=lambda use: (-use.strength, use.hit.term))
-    why = "; ".join(f"{use.hit.why} ({use.source})" for use in uses[:3])
+    why = "; ".join(f"{said_in(use.source)} {use.hit.why}" for use in uses[:3])
     return Signal("coded_terms", (1.0 - doubt) * case.presence, why)
 
 
@@ -166,7 +172,9 @@ def contradicts_facts(case: Case) -> Signal | None:
     check = contradictions(case.listing.attributes, case.brand.facts)
     if check.value is None:
         return None
-    why = "; ".join(c.why for c in check.found) or "the stated attributes agree with the registered facts"
+    why = (
+        " ".join(c.why for c in check.found) or f"what the listing states agrees with what {case.brand.name} registered"
+    )
     weight = ACCESSORY_WEIGHT if case.is_accessory else 1.0
     return Signal("contradicts_facts", weight * check.value * case.presence, why)
 
@@ -183,9 +191,9 @@ def review_complaints(case: Case) -> Signal | None:
     if complaints.value is None:
         return None
     call = "calls" if len(complaints.found) == 1 else "call"
-    why = f"{len(complaints.found)} of {_count(complaints.reviews, 'review')} {call} it fake"
+    why = f"{len(complaints.found)} of {count(complaints.reviews, 'review')} {call} it fake"
     if not complaints.found:
-        why = f"no complaint in {_count(complaints.reviews, 'review')}"
+        why = f"no complaint in {count(complaints.reviews, 'review')}"
     return Signal("review_complaints", complaints.value * case.presence, why)
 
 
@@ -216,9 +224,9 @@ def withheld(case: Case) -> Signal | None:
     return Signal("withheld", value * case.presence, "; ".join(what for _, what in gaps))
 
 
-def _count(number: int, noun: str) -> str:
-    """Return a number with its noun, "1 seller" or "2 sellers"."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def _reading_order(source: str) -> tuple[bool, int, str]:
+    """Return a key that sorts the sources of text: the seller's words first, then the photos in their order."""
+    return source.startswith("image:"), len(source), source
 
 
 DEFAULT_SIGNALS: Sequence[SignalFunction] = (

@@ -79,8 +79,8 @@ def test_a_reason_is_one_sentence_with_both_prices(
     if found.cohort is None:
         assert found.reason.startswith(("prices of ", "no reference prices of "))
         return
-    own = f"{price:.2f}" if price >= 0.1 else f"{price:.2g}"
-    assert found.reason.startswith(f"{own} {currency}")
+    own = f"{price:.2f}".removesuffix(".00") if price >= 0.1 else f"{price:.2g}"
+    assert found.reason.startswith(f"costs {own} {currency}")
     assert found.reason.count(found.cohort.currency) == 1 + (currency == found.cohort.currency or 1)
     if not model.rates:
         assert found.cohort.currency == currency
