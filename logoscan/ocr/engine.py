@@ -90,6 +90,11 @@ def make_ocr(engine: OcrChoice = "auto", *, device: str = "auto", effort: Effort
         if effort == "full":
             return RapidOcr(device=device, long_side_px=long_side_px, find_px=find_px)
         return RapidOcr(
-            device=device, long_side_px=long_side_px, find_px=find_px, most_lines=_MAX_LINES, most_enlarged=MAX_BLUR
+            device=device,
+            long_side_px=long_side_px,
+            find_px=find_px,
+            most_lines=_MAX_LINES,
+            most_enlarged=MAX_BLUR,
+            quick=True,
         )
     raise InputError(f"ocr: expected auto, easyocr, rapidocr or none, got {engine!r}")
