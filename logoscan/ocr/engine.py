@@ -68,8 +68,8 @@ def make_ocr(engine: OcrChoice = "auto", *, device: str = "auto", effort: Effort
         engine: Name of the engine: "auto", "easyocr", "rapidocr" or "none".
         device: "auto", "cpu", "cuda", ...
         effort: "default" searches lines at one small size, enlarging no photo more than twice, and RapidOCR reads the
-            twelve with the highest letters at up to 960 px; "full" searches them at three sizes and reads all, at up to
-            1600 px.
+            twelve with the highest letters at up to 960 px, by the quick reader first; "full" searches them at three
+            sizes and reads all carefully, at up to 1600 px.
 
     Raises:
         InputError: Another name.
