@@ -23,7 +23,7 @@ __all__ = ["read", "word_boxes"]
 # Boxes of a photo that are read at most, by effort.
 _MAX_BOXES: dict[Effort, int] = {"default": 4, "full": 12}
 # Round marks of a photo whose lettering is read at most, by effort.
-_MAX_RINGS: dict[Effort, int] = {"default": 2, "full": 6}
+_MAX_RINGS: dict[Effort, int] = {"default": 1, "full": 6}
 # Share of the smaller of a box and a line above which the line has been read already.
 _COVERED_SHARE = 0.5
 # Margin around a box, as a share of its short side: letters at the very edge are misread.
@@ -64,8 +64,8 @@ def read(
 ) -> list[TextSpans]:
     """Return the lines of each photo; after them words in the detector's boxes, if the engine can read such boxes.
 
-    Such an engine also reads the words around round marks; default effort lets it only in photos without a certain
-    word, and above the marks. Where all that holds no certain word, full effort reads the photo again upside down, and
+    Such an engine also reads the words around round marks, by default effort around one of them and above it alone.
+    Where all that holds no certain word, full effort reads the photo again upside down, and
     confident words then come last.
     """
     if ocr is None:
@@ -94,8 +94,6 @@ def read(
 def _ring_words(ocr: WordReader, image: Rgb, regions: Regions, spans: TextSpans, effort: Effort) -> TextSpans:
     """Return the confident words around the round marks of a photo, each in the half of its ring."""
     certain, words = _certain_words(spans), TextSpans.empty()
-    if effort == "default" and len(certain):
-        return words
     for box in ring_boxes(regions, certain, _MAX_RINGS[effort]):
         halves = list(zip(arcs(image, box), arc_boxes(box, image.shape[1], image.shape[0]), strict=True))
         for arc, half in halves[: 1 if effort == "default" else 2]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from logoscan.images.boxes import clip, iou, overlap_of_smaller
+from logoscan.images.boxes import clip, iou
 from logoscan.types import Boxes, Regions, Rgb, TextSpans
 
 __all__ = ["arc_boxes", "arcs", "ring_boxes"]
@@ -20,8 +20,8 @@ _MAX_ASPECT = 1.6
 _MIN_SIDE_PX = 40.0
 # Largest intersection over union of two boxes that are unrolled.
 _MAX_IOU = 0.5
-# Share of the smaller of a box and a line above which the box needs no other look.
-_COVERED_SHARE = 0.5
+# Share of the sides of a box, around its centre, that is inside of a ring.
+_MIDDLE = 0.45
 # The ring that is unrolled, in radii of the box: boxes are narrower or wider than the mark.
 _INNER, _OUTER = 0.55, 1.1
 # Radius at which letters keep their proportions.
@@ -38,13 +38,15 @@ def ring_boxes(regions: Regions, certain: TextSpans, most: int) -> Boxes:
 
     Args:
         regions: Proposals of a detector, best first; the least confident ones, laid out blindly, are left out.
-        certain: Words that were certainly read; a box with such a word is left out.
+        certain: Words that were certainly read; a box with such a word in its middle is no ring and is left out.
         most: Largest number of boxes.
     """
     boxes = regions.xyxy[regions.confidence > regions.confidence.min(initial=1.0)]
     sides = boxes[:, 2:] - boxes[:, :2]
     boxes = boxes[(sides.min(axis=1) >= _MIN_SIDE_PX) & (sides.max(axis=1) <= _MAX_ASPECT * sides.min(axis=1))]
-    boxes = boxes[overlap_of_smaller(boxes, certain.xyxy).max(axis=1, initial=0) <= _COVERED_SHARE]
+    words = certain.polygons.mean(axis=1)
+    off = np.abs(2 * words - boxes[:, None, :2] - boxes[:, None, 2:]) / (boxes[:, None, 2:] - boxes[:, None, :2])
+    boxes = boxes[off.max(axis=2).min(axis=1, initial=1) >= _MIDDLE]
     overlap, kept = iou(boxes, boxes), list[int]()
     for row in range(len(boxes)):
         if len(kept) < most and overlap[row, kept].max(initial=0) <= _MAX_IOU:

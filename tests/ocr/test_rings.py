@@ -62,7 +62,9 @@ def test_rings_are_round_large_and_each_once() -> None:
     )
     assert ring_boxes(proposed, TextSpans.empty(), 5).tolist() == [list(RING), [100, 80, 220, 200]]
     assert ring_boxes(proposed, TextSpans.empty(), 1).tolist() == [list(RING)]
-    assert len(ring_boxes(proposed, line("COFFEE", 1.0), 5)) == 0, "a word stands in both"
+    assert len(ring_boxes(proposed, line("COFFEE", 1.0), 5)) == 0, "a word stands in the middle of both"
+    below = line("COFFEE", 1.0, (120, 215, 200, 235))
+    assert ring_boxes(proposed, below, 1).tolist() == [list(RING)], "it may be a part of the ring"
 
 
 def test_boxes_laid_out_blindly_are_no_rings() -> None:
@@ -113,14 +115,15 @@ PHOTO = photo_of(None, GREY, (280, 320))
     [
         (TextSpans.empty(), "default", 1),
         (TextSpans.empty(), "full", 2),
-        (line("COFFEE", 0.9, (0, 0, 20, 10)), "default", 0),  # the photo says enough
+        (line("COFFEE", 0.9, (0, 0, 20, 10)), "default", 1),
         (line("COFFEE", 0.9, (0, 0, 20, 10)), "full", 2),
-        (line("COFFEE", 0.9), "full", 0),  # the mark says enough
+        (line("COFFEE", 0.9), "full", 0),  # a straight word in the middle
+        (line("COFFEE", 0.9), "default", 0),
         (line("CO", 0.9), "default", 1),
         (line("COFFEE", 0.5), "default", 1),
     ],
 )
-def test_rings_are_read_where_nothing_certain_is(lines: TextSpans, effort: str, arcs_read: int) -> None:
+def test_rings_are_read_where_no_word_stands_in_the_middle(lines: TextSpans, effort: str, arcs_read: int) -> None:
     ocr = Arcs(lines, "BMW", 0.9)
     (found,) = read(ocr, [PHOTO], [regions(RING)], effort)  # type: ignore[arg-type]
     assert ocr.heights.count(48) == arcs_read
