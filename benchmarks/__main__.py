@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "scan": ("speed.scan", "scan", "What does a scan cost beside the plain way of doing it?"),
     "capacity": ("speed.capacity", "capacity", "How many cores do ten million listings a day take?"),
     "stages": ("speed.stages", "stages", "In which stage of a scan does the time go?"),
+    "reading": ("speed.reading", "reading", "What does reading cost a photo, by part?"),
     "passes": ("speed.passes", "passes", "How long do the bare networks of a scan take?"),
     "encode": ("speed.encode", "encode", "How fast are the networks on a device, and are they right?"),
     "index": ("speed.index", "index", "What does a photo cost in time and memory as the index grows?"),

@@ -1,15 +1,16 @@
-"""Where the bundled models are."""
+"""Where the bundled model files are: in `weights/` of a checkout, and in `logoscan/_weights` of a wheel."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from logoscan._hashing import file_sha256
 from logoscan.errors import CorruptFileError
 
-__all__ = ["bundled_folder"]
+__all__ = ["folder", "verify_file"]
 
 
-def bundled_folder() -> Path:
+def folder() -> Path:
     """Return the folder of the bundled models: inside an installed wheel, else in the checkout.
 
     Raises:
@@ -20,3 +21,17 @@ def bundled_folder() -> Path:
         if (path / "manifest.json").is_file():
             return path
     raise CorruptFileError(f"{package / '_weights'}: the bundled models are missing; reinstall logoscan")
+
+
+def verify_file(path: Path, sha256: str) -> Path:
+    """Check the hex digest of a bundled file, and return its path.
+
+    Raises:
+        CorruptFileError: The file is missing or altered.
+    """
+    if not path.is_file():
+        raise CorruptFileError(f"{path}: the model file is missing; reinstall logoscan")
+    digest = file_sha256(path)
+    if digest != sha256:
+        raise CorruptFileError(f"{path}: expected SHA-256 {sha256}, got {digest}; reinstall logoscan")
+    return path

@@ -12,6 +12,8 @@ import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
+from functools import partial
+from pathlib import Path
 from threading import Lock, RLock
 from typing import Any, TypeVar
 
@@ -26,6 +28,7 @@ __all__ = [
     "cores",
     "cpu_has_bf16",
     "cpu_network",
+    "cpu_onnx_network",
     "fast_layout",
     "host_tensor",
     "on_device",
@@ -147,16 +150,38 @@ def one_core_a_batch() -> None:
 class CpuNetwork:
     """A compiled network; immutable, and may be called by several threads at a time."""
 
-    def __init__(self, module: Any, example: Any, *, precision: str, threads: int) -> None:
+    def __init__(self, model: Any, *, precision: str, threads: int) -> None:
         """Compile a network.
+
+        Args:
+            model: OpenVINO's model, or the path of an ONNX file.
+            precision: Precision of the arithmetic, "fp32" or "bf16".
+            threads: Threads of one call. As many calls as fill the processor's cores run side by side.
+        """
+        import openvino
+
+        streams = max(1, cores() // threads)
+        self._compiled: Any = openvino.Core().compile_model(
+            model,
+            "CPU",
+            {
+                "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32",
+                "INFERENCE_NUM_THREADS": threads * streams,
+                "NUM_STREAMS": streams,
+            },
+        )
+        self._idle: list[Any] = []
+
+    @classmethod
+    def of_torch(cls, module: Any, example: Any, *, precision: str, threads: int) -> CpuNetwork:
+        """Compile a torch network.
 
         Args:
             module: A torch module in evaluation mode, from one tensor to one or several.
             example: A tensor of the input's shape, to trace the module with; batch and sides may differ later.
             precision: Precision of the arithmetic, "fp32" or "bf16".
-            threads: Threads of one call. As many calls as fill the processor's cores run side by side.
+            threads: Threads of one call.
         """
-        import openvino
         import torch
         from openvino.frontend import FrontEndManager
         from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
@@ -170,17 +195,7 @@ class CpuNetwork:
             model = frontend.convert(frontend.load(decoder))
         sides = [-1] * (example.ndim - 2)
         model.reshape([-1, int(example.shape[1]), *sides])
-        streams = max(1, cores() // threads)
-        self._compiled: Any = openvino.Core().compile_model(
-            model,
-            "CPU",
-            {
-                "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32",
-                "INFERENCE_NUM_THREADS": threads * streams,
-                "NUM_STREAMS": streams,
-            },
-        )
-        self._idle: list[Any] = []
+        return cls(model, precision=precision, threads=threads)
 
     def __call__(self, x: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         """Return the outputs for a float32 array, in the module's order."""
@@ -210,20 +225,39 @@ def cpu_network(key: tuple[object, ...], module: Any, example: Any, precision: s
     import torch
 
     threads = torch.get_num_threads()
-    full = (*key, precision, threads)
+    compile_it = partial(CpuNetwork.of_torch, module, example, precision=precision, threads=threads)
+    return _compiled_once((*key, precision, threads), compile_it, "torch runs it")
+
+
+def cpu_onnx_network(path: Path, precision: str, threads: int) -> CpuNetwork | None:
+    """Return the compiled network of an ONNX file, compiled at its first use in a process.
+
+    Args:
+        path: The file, which was verified.
+        precision: Precision of the arithmetic, "fp32" or "bf16".
+        threads: Threads of one call.
+
+    Returns:
+        The network; None where OpenVINO is not installed, or cannot run it.
+    """
+    compile_it = partial(CpuNetwork, str(path), precision=precision, threads=threads)
+    return _compiled_once((str(path), precision, threads), compile_it, "ONNX Runtime runs it")
+
+
+def _compiled_once(key: tuple[object, ...], compile_it: Callable[[], CpuNetwork], instead: str) -> CpuNetwork | None:
     with _lock:
-        if full not in _networks:
+        if key not in _networks:
             try:
-                _networks[full] = CpuNetwork(module, example, precision=precision, threads=threads)
+                _networks[key] = compile_it()
             except ImportError as error:
-                logger.warning("openvino is missing (%s): torch runs the networks, more slowly", error)
+                logger.warning("openvino is missing (%s): %s, more slowly", error, instead)
                 return None
             except Exception as error:  # a foreign network may contain what OpenVINO does not support
                 logger.warning(
-                    "OpenVINO cannot run this network (%s: %.200s): torch runs it", type(error).__name__, error
+                    "OpenVINO cannot run this network (%s: %.200s): %s", type(error).__name__, error, instead
                 )
                 return None
-        return _networks[full]
+        return _networks[key]
 
 
 def resolve_device(device: str) -> str:

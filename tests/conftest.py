@@ -52,7 +52,7 @@ def clip() -> ClipEncoder:
 
 @pytest.fixture(scope="session")
 def rapid() -> RapidOcr:
-    return RapidOcr()
+    return RapidOcr(precision="fp32")
 
 
 @pytest.fixture(scope="session")

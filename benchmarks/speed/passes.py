@@ -96,7 +96,9 @@ class Recorder:
         engine = getattr(self._scanner.ocr, "_engine", None)
         if engine is None:
             return found
-        reading = (("lines", engine.text_det), ("turns", engine.text_cls), ("text", engine.text_rec))
+        reading = [("lines", engine.text_det), ("turns", engine.text_cls), ("text", engine.text_rec)]
+        if (quick := getattr(self._scanner.ocr, "_quick", None)) is not None:
+            reading.append(("quick text", quick))
         return [*found, *((name, part, "session") for name, part in reading)]
 
     def _modules(self) -> list[tuple[str, Any, Callable[..., Any]]]:

@@ -125,6 +125,7 @@ def models() -> Iterator[Check]:
 def readers() -> Iterator[Check]:
     """Check the OCR engines and their models."""
     from logoscan.ocr import engine as ocr
+    from logoscan.ocr.quick import quick_reader
 
     try:
         from rapidocr import RapidOCR  # noqa: F401
@@ -139,6 +140,12 @@ def readers() -> Iterator[Check]:
     else:
         found = f"{metadata.version('rapidocr')}, {len(files)} models, SHA-256 verified"
         yield Check("readers", "rapidocr", "ok", found)
+    try:
+        network, _ = quick_reader()
+    except (LogoscanError, OSError) as error:
+        yield Check("readers", "quick reader", "broken", error_text(error), _restore("PP-OCRv6_rec_tiny.onnx"))
+    else:
+        yield Check("readers", "quick reader", "ok", f"{network.name}, SHA-256 verified")
 
     # --ocr auto takes EasyOCR only on CUDA, and only with its weights
     try:

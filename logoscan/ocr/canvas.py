@@ -27,6 +27,7 @@ __all__ = [
     "find_sizes",
     "line_crops",
     "merge_readings",
+    "read_scale",
     "scale_image",
     "sizes_in_words",
     "spans_of",
@@ -85,10 +86,16 @@ def best_readings(boxes: Boxes, owners: Sequence[int], texts: Sequence[str], con
     return TextSpans(corners.astype(np.float32), tuple(texts[row] for row in best.values()), confidences)
 
 
+def read_scale(shape: tuple[int, ...], long_side_px: int) -> float:
+    """Return the scale at which a photo of this shape is read."""
+    long = max(shape[:2])
+    return min(MAX_ENLARGEMENT, max(MAX_BLUR, _MIN_READ_PX / long), long_side_px / long)
+
+
 def scale_image(image: Rgb, long_side_px: int) -> tuple[Rgb, float]:
     """Return the photo in the size in which it is read, uint8 (H, W, 3), and the scale."""
     height, width = image.shape[:2]
-    scale = min(MAX_ENLARGEMENT, max(MAX_BLUR, _MIN_READ_PX / max(height, width)), long_side_px / max(height, width))
+    scale = read_scale(image.shape, long_side_px)
     size = max(1, round(width * scale)), max(1, round(height * scale))
     return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0)), scale
 

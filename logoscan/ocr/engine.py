@@ -88,8 +88,8 @@ def make_ocr(
         engine: Name of the engine: "auto", "easyocr", "rapidocr", "tesseract" or "none".
         device: "auto", "cpu", "cuda", ...
         effort: "default" searches lines at one small size, enlarging no photo more than twice, and RapidOCR reads the
-            twelve with the highest letters at up to 960 px; "full" searches them at three sizes and reads all, at up to
-            1600 px.
+            twelve with the highest letters at up to 960 px, by the quick reader first; "full" searches them at three
+            sizes and reads all carefully, at up to 1600 px.
         languages: ISO 639-1 codes such as ("en", "ko", "ru", "ar", "th"); None is what the engine reads by itself.
         recognisers: ONNX files of PP-OCR's recognisers, by language; the first digits of their hash stand in the name.
         model_dir: Folder of EasyOCR's weights for further languages.
@@ -135,5 +135,10 @@ def _first_engine(name: str, device: str, effort: Effort) -> RapidOcr | EasyOcr:
     if effort == "full":
         return RapidOcr(device=device, long_side_px=long_side_px, find_px=find_px)
     return RapidOcr(
-        device=device, long_side_px=long_side_px, find_px=find_px, most_lines=_MAX_LINES, most_enlarged=MAX_BLUR
+        device=device,
+        long_side_px=long_side_px,
+        find_px=find_px,
+        most_lines=_MAX_LINES,
+        most_enlarged=MAX_BLUR,
+        quick=True,
     )

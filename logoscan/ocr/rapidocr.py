@@ -1,16 +1,17 @@
-"""RapidOCR behind the OcrEngine protocol: PP-OCR by ONNX Runtime on the CPU. Knows nothing of brands.
+"""RapidOCR behind the OcrEngine protocol: PP-OCR on the CPU. Knows nothing of brands.
 
-Its models ship in its wheel and are checked by hash before they are opened.
+Its models ship in its wheel and are checked by hash before they are opened. ONNX Runtime runs them in fp32; OpenVINO
+runs the two large ones in bf16 where the processor computes in bf16.
 """
 
 from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,21 +26,29 @@ from logoscan.ocr.canvas import (
     find_sizes,
     line_crops,
     merge_readings,
+    read_scale,
     scale_image,
     sizes_in_words,
     spans_of,
     unread_boxes,
 )
-from logoscan.runtime import building_networks
+from logoscan.ocr.quick import is_sure, may_be_line, may_be_word, quick_reader
+from logoscan.runtime import building_networks, cpu_has_bf16, cpu_onnx_network
 from logoscan.types import Boxes, Rgb, TextSpans
 
 __all__ = ["RapidOcr", "rapidocr_models"]
 
 logger = logging.getLogger(__name__)
 
-# Width to which shorter lines of 48 px are padded; RapidOCR's 320 makes a short word cost as much as a long one.
-_MIN_LINE_PX = 128
-
+# Height in which lines are read, and the width to which shorter ones are padded; RapidOCR's 320 makes a short word cost
+# as much as a long one.
+_LINE_HIGH_PX, _MIN_LINE_PX = 48, 128
+# Widths of lines are padded to multiples of it: OpenVINO plans each new width, which costs half as much as a line.
+_LINE_STEP_PX = 32
+# The same for the quick reader, which decides what may be a word.
+_MIN_QUICK_PX = 64
+# Margin around a line that is enlarged by itself, in pixels of the photo.
+_MARGIN_PX = 2
 
 # Digests of the models in RapidOCR's wheels, by task. A table that lies beside the models would detect damage alone,
 # and one model could pass for another.
@@ -54,7 +63,8 @@ class RapidOcr:
     """PP-OCR through RapidOCR and ONNX Runtime. Its models ship in its wheel.
 
     Attributes:
-        name: "rapidocr VERSION", the sizes, and how many lines are read if not all.
+        name: "rapidocr VERSION", the sizes, how many lines are read if not all, whether by the quick reader first, and
+            the precision if it is not fp32.
         long_side_px: Long side in pixels to which photos are scaled before they are read.
         find_px: Long sides in pixels at which lines are searched.
     """
@@ -68,6 +78,8 @@ class RapidOcr:
         find_px: Sequence[int] = (),
         most_lines: int | None = None,
         most_enlarged: float = MAX_ENLARGEMENT,
+        quick: bool = False,
+        precision: Literal["auto", "fp32", "bf16"] = "auto",
         threads: int | None = None,
     ) -> None:
         """Load, verify and warm up the models.
@@ -81,11 +93,14 @@ class RapidOcr:
             most_lines: Lines of a photo that are read at each size at which they are searched, highest letters first;
                 None reads all.
             most_enlarged: Largest factor by which a small photo is enlarged before lines are searched, above 0.
-            threads: Threads of ONNX Runtime; None takes torch's number, so that one setting governs both.
+            quick: Whether a quick reader reads lines first; what it is not sure of is read again. It also decides which
+                boxes of others may hold a word.
+            precision: Precision in which lines are searched and read; "auto" is bf16 where the processor has it.
+            threads: Threads of a network; None takes torch's number, so that one setting governs both.
 
         Raises:
             MissingDependencyError: RapidOCR is not installed.
-            CorruptFileError: A model in its wheel is missing or altered.
+            CorruptFileError: A model in its wheel, or the quick reader, is missing or altered.
         """
         try:
             from rapidocr import RapidOCR
@@ -102,24 +117,43 @@ class RapidOcr:
         if not 0 < most_enlarged < math.inf:
             raise InputError(f"most_enlarged: expected above 0 and finite, got {most_enlarged!r}")
         self.most_lines, self.most_enlarged = most_lines, most_enlarged
-        lines = f", {most_lines} lines" if most_lines else ""
-        self.name = f"rapidocr {version('rapidocr')} {sizes_in_words(self.long_side_px, self.find_px)}{lines}"
-        self._engine: Any = RapidOCR(
-            params={
-                "Global.log_level": "critical",  # else a line on stderr for each photo without text
-                "EngineConfig.onnxruntime.intra_op_num_threads": threads or _torch_threads(),
-                "Global.text_score": 0.0,  # weak readings are ours to judge
-                "Det.model_path": str(det),
-                "Cls.model_path": str(cls),
-                "Rec.model_path": str(rec),
-                "Rec.rec_batch_num": 1,  # of several, all are padded to the longest, which costs more than it saves
-                "Rec.rec_img_shape": [3, 48, _MIN_LINE_PX],
-                "Det.limit_type": "max",  # photos come in the size in which lines are searched
-                "Det.limit_side_len": 1 << 20,
-            }
-        )
+        threads = threads or _torch_threads()
+        params = {
+            "Global.log_level": "critical",  # else a line on stderr for each photo without text
+            "EngineConfig.onnxruntime.intra_op_num_threads": threads,
+            "Global.text_score": 0.0,  # weak readings are ours to judge
+            "Det.model_path": str(det),
+            "Cls.model_path": str(cls),
+            "Rec.model_path": str(rec),
+            "Rec.rec_batch_num": 1,  # of several, all are padded to the longest, which costs more than it saves
+            "Rec.rec_img_shape": [3, _LINE_HIGH_PX, _MIN_LINE_PX],
+            "Det.limit_type": "max",  # photos come in the size in which lines are searched
+            "Det.limit_side_len": 1 << 20,
+        }
+        self._engine: Any = RapidOCR(params=params)
         for load in (self._engine._load_det_model, self._engine._load_cls_model, self._engine._load_rec_model):
             load()  # now: the first call of several threads would load them several times
+        self._engine.text_det.get_preprocess = lambda: _finder_input  # RapidOCR's own takes seven times as long
+        self._quick: Any = None
+        if quick:
+            network, letters = map(str, quick_reader())
+            params |= {"Rec.model_path": network, "Rec.rec_keys_path": letters}
+            params |= {"Rec.rec_img_shape": [3, _LINE_HIGH_PX, _MIN_QUICK_PX]}
+            self._quick = RapidOCR(params=params)._load_rec_model()
+        is_bf16 = precision == "bf16" or (precision == "auto" and cpu_has_bf16())
+        is_bf16 = is_bf16 and self._compile(det, rec, threads)
+        name = f"rapidocr {version('rapidocr')} {sizes_in_words(self.long_side_px, self.find_px)}"
+        parts = {f"{most_lines} lines": most_lines, "quick reader first": quick, "bf16": is_bf16}
+        self.name = ", ".join([name, *(words for words, is_so in parts.items() if is_so)])
+
+    def _compile(self, det: Path, rec: Path, threads: int) -> bool:
+        """Let OpenVINO search and read lines in bf16; return whether it can."""
+        networks = [cpu_onnx_network(path, "bf16", threads) for path in (det, rec)]
+        if None in networks:
+            return False
+        for part, network in zip((self._engine.text_det, self._engine.text_rec), networks, strict=True):
+            part.session = lambda x, run=network: run(x)[0]
+        return True
 
     def read(self, images: Sequence[Rgb]) -> list[TextSpans]:
         """Return the lines in each photo (`OcrEngine.read`)."""
@@ -128,16 +162,17 @@ class RapidOcr:
     def _read(self, image: Rgb) -> TextSpans:
         import cv2
 
-        picture, scale = scale_image(image, self.long_side_px)
+        scale = read_scale(image.shape, self.long_side_px)
+        picture = image if scale >= 1 else scale_image(image, self.long_side_px)[0]  # lines are enlarged one by one
         bgr = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), np.uint8)  # RapidOCR takes arrays as BGR
         readings: list[TextSpans] = []
         unread: list[NDArray[np.float32]] = []
         for size in find_sizes(image.shape, scale, self.find_px, self.most_enlarged):
-            polygons = self._find(bgr, size)
+            polygons = np.rint(self._find(bgr, size) * np.float32(max(1.0, scale)))
             if self.most_lines is not None:
                 polygons, others = _largest(polygons, self.most_lines)
                 unread.append(others)
-            texts, confidence = self._recognise(bgr, polygons) if len(polygons) else ([], [])
+            texts, confidence = self._recognise(bgr, polygons, max(1.0, scale)) if len(polygons) else ([], [])
             readings.append(spans_of(list(polygons), texts, confidence, scale, image.shape))
         height, width = image.shape[:2]
         boxes = clip(unread_boxes(unread, readings, scale), width, height)
@@ -148,38 +183,93 @@ class RapidOcr:
         import cv2
 
         height, width = bgr.shape[:2]
-        small = bgr if size == (width, height) else np.asarray(cv2.resize(bgr, size), np.uint8)
+        how = cv2.INTER_AREA if size[0] < width else cv2.INTER_CUBIC
+        small = bgr if size == (width, height) else np.asarray(cv2.resize(bgr, size, interpolation=how), np.uint8)
         detected = self._engine._load_det_model()(small)
         if detected.boxes is None:
             return np.zeros((0, 4, 2), np.float32)
         scale = np.array([width / size[0], height / size[1]], np.float32)
-        return np.asarray(np.rint(np.asarray(detected.boxes, np.float32) * scale), np.float32)
+        return np.asarray(detected.boxes, np.float32) * scale
 
-    def _recognise(self, bgr: Rgb, polygons: NDArray[np.float32]) -> tuple[list[str], list[float]]:
-        """Return text and confidence of each line; "" where there is no text."""
-        from rapidocr.ch_ppocr_rec.typings import TextRecInput
-        from rapidocr.utils.process_img import get_rotate_crop_image
-
-        lines = [get_rotate_crop_image(bgr, polygon.copy()) for polygon in polygons]
-        upright = self._engine._load_cls_model()(lines).img_list
-        recognised = self._engine._load_rec_model()(TextRecInput(img=upright))
-        return list(recognised.txts), [float(s) for s in recognised.scores]
+    def _recognise(self, bgr: Rgb, polygons: NDArray[np.float32], enlarged: float) -> tuple[list[str], list[float]]:
+        """Return text and confidence of each line, in pixels of the enlarged photo; "" where there is no text."""
+        lines = [_line_crop(bgr, polygon, enlarged) for polygon in polygons]
+        return self._read_twice(lines, lambda unsure: self._engine._load_cls_model()(unsure).img_list, may_be_line)
 
     def read_words(self, images: Sequence[Rgb], boxes: Sequence[Boxes], /) -> list[TextSpans]:
         """Return a line in each box (`WordReader.read_words`)."""
-        from rapidocr.ch_ppocr_rec.typings import TextRecInput
-
         out = []
         for image, image_boxes in zip(images, boxes, strict=True):
             crops, owners = line_crops(image, image_boxes)
-            if not crops:
-                out.append(TextSpans.empty())
-                continue
             bgr = [np.ascontiguousarray(crop[..., ::-1]) for crop in crops]
-            recognised = self._engine._load_rec_model()(TextRecInput(img=bgr))
-            confidence = [float(s) for s in recognised.scores]
-            out.append(best_readings(image_boxes, owners, recognised.txts, confidence))
+            texts, confidence = self._read_twice(bgr, list, lambda crop, text, value: may_be_word(text, value))
+            out.append(best_readings(image_boxes, owners, texts, confidence))
         return out
+
+    def _read_twice(
+        self,
+        lines: list[Rgb],
+        turn: Callable[[list[Rgb]], list[Rgb]],
+        is_worth_it: Callable[[Rgb, str, float], bool],
+    ) -> tuple[list[str], list[float]]:
+        """Return text and confidence of each crop: by the quick reader where it is sure, else by the careful one.
+
+        Args:
+            lines: Crops in BGR.
+            turn: Turns crops that stand upside down, for the careful reader.
+            is_worth_it: Returns whether the careful reader is to read a crop, by what the quick one read.
+        """
+        readings, unsure = [("", 0.0)] * len(lines), list(range(len(lines)))
+        if self._quick is not None:
+            readings = _recognised(self._quick, lines)
+            unsure = [i for i in unsure if not is_sure(*readings[i]) and is_worth_it(lines[i], *readings[i])]
+        again = turn([lines[i] for i in unsure]) if unsure else []
+        for i, reading in zip(unsure, _recognised(self._engine._load_rec_model(), again), strict=True):
+            readings[i] = reading
+        return [text for text, _ in readings], [confidence for _, confidence in readings]
+
+
+def _line_crop(bgr: Rgb, polygon: NDArray[np.float32], enlarged: float) -> Rgb:
+    """Return the crop of a line, upright, with corners float32 (4, 2) px in the enlarged photo."""
+    import cv2
+    from rapidocr.utils.process_img import get_rotate_crop_image
+
+    low = np.maximum(np.floor(polygon.min(axis=0) / enlarged).astype(int) - _MARGIN_PX, 0)
+    high = np.ceil(polygon.max(axis=0) / enlarged).astype(int) + _MARGIN_PX
+    patch = bgr[low[1] : high[1], low[0] : high[0]]
+    if enlarged > 1:
+        patch = np.asarray(cv2.resize(patch, None, fx=enlarged, fy=enlarged, interpolation=cv2.INTER_CUBIC), np.uint8)
+    return np.asarray(get_rotate_crop_image(patch, polygon - (low * enlarged).astype(np.float32)), np.uint8)
+
+
+def _recognised(reader: Any, lines: list[Rgb]) -> list[tuple[str, float]]:
+    """Return text and confidence of each crop by one of PP-OCR's readers."""
+    from rapidocr.ch_ppocr_rec.typings import TextRecInput
+
+    if not lines:
+        return []
+    recognised = reader(TextRecInput(img=[_padded(line) for line in lines]))
+    return [(text, float(score)) for text, score in zip(recognised.txts, recognised.scores, strict=True)]
+
+
+def _padded(line: Rgb) -> Rgb:
+    """Return a crop in the height in which it is read, padded to one of few widths."""
+    import cv2
+
+    height, width = line.shape[:2]
+    wide = max(1, math.ceil(_LINE_HIGH_PX * width / height))
+    scaled = cv2.resize(line, (wide, _LINE_HIGH_PX))
+    padding = -wide % _LINE_STEP_PX
+    return np.asarray(
+        cv2.copyMakeBorder(scaled, 0, 0, 0, padding, cv2.BORDER_CONSTANT, value=(127, 127, 127)), np.uint8
+    )
+
+
+def _finder_input(bgr: Rgb) -> NDArray[np.float32]:
+    """Return pixels as the finder takes them, float32 (1, 3, H, W) in [-1, 1]; both sides are multiples of 32."""
+    import cv2
+
+    return np.asarray(cv2.dnn.blobFromImage(bgr, 1 / 127.5, mean=(127.5, 127.5, 127.5)), np.float32)
 
 
 def _largest(polygons: NDArray[np.float32], most: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

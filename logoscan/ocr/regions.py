@@ -1,4 +1,5 @@
-"""Where to read: the whole photo once, the logo detector's boxes that its lines leave out, and the photo upside down.
+"""Where to read: the whole photo once, the logo detector's boxes that its lines leave out, the lettering around round
+marks, and the photo upside down.
 
 A text detector looks for printed lines; the logo detector finds lettering that it misses: stylised, tiny, upright.
 
@@ -8,17 +9,21 @@ Knows no names.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from logoscan.images.boxes import clip, overlap_of_smaller
 from logoscan.ocr.engine import OcrEngine, WordReader
+from logoscan.ocr.rings import arc_boxes, arcs, ring_boxes
 from logoscan.types import Boxes, Effort, Regions, Rgb, TextSpans
 
 __all__ = ["read", "word_boxes"]
 
 # Boxes of a photo that are read at most, by effort.
 _MAX_BOXES: dict[Effort, int] = {"default": 4, "full": 12}
+# Round marks of a photo whose lettering is read at most, by effort.
+_MAX_RINGS: dict[Effort, int] = {"default": 1, "full": 6}
 # Share of the smaller of a box and a line above which the line has been read already.
 _COVERED_SHARE = 0.5
 # Margin around a box, as a share of its short side: letters at the very edge are misread.
@@ -59,8 +64,9 @@ def read(
 ) -> list[TextSpans]:
     """Return the lines of each photo; after them words in the detector's boxes, if the engine can read such boxes.
 
-    Where all that holds no certain word, full effort reads the photo again upside down, and confident words then come
-    last.
+    Such an engine also reads the words around round marks, by default effort around one of them and above it alone.
+    Where all that holds no certain word, full effort reads the photo again upside down, and
+    confident words then come last.
     """
     if ocr is None:
         return [TextSpans.empty() for _ in images]
@@ -72,18 +78,37 @@ def read(
         ]
         words = ocr.read_words(images, boxes)
         lines = [spans.joined(_confident(more)) for spans, more in zip(lines, words, strict=True)]
+        lines = [
+            spans.joined(_ring_words(ocr, image, proposed, spans, effort))
+            for image, proposed, spans in zip(images, regions, lines, strict=True)
+        ]
     if effort == "default":
         return lines
-    unclear = [i for i, spans in enumerate(lines) if len(spans) and not _has_certain_word(spans)]
+    unclear = [i for i, spans in enumerate(lines) if len(spans) and not len(_certain_words(spans))]
     rotated = ocr.read([np.ascontiguousarray(images[i][::-1, ::-1]) for i in unclear])
     for i, spans in zip(unclear, rotated, strict=True):
         lines[i] = lines[i].joined(_confident(_upside_down(spans, images[i].shape[1], images[i].shape[0])))
     return lines
 
 
-def _has_certain_word(spans: TextSpans) -> bool:
-    letters = np.array([sum(c.isalnum() for c in text) for text in spans.texts])
-    return bool(((spans.confidence >= _CERTAIN_CONFIDENCE) & (letters >= _CERTAIN_LETTERS)).any())
+def _ring_words(ocr: WordReader, image: Rgb, regions: Regions, spans: TextSpans, effort: Effort) -> TextSpans:
+    """Return the confident words around the round marks of a photo, each in the half of its ring."""
+    certain, words = _certain_words(spans), TextSpans.empty()
+    for box in ring_boxes(regions, certain, _MAX_RINGS[effort]):
+        halves = list(zip(arcs(image, box), arc_boxes(box, image.shape[1], image.shape[0]), strict=True))
+        for arc, half in halves[: 1 if effort == "default" else 2]:
+            whole = np.array([[0, 0, arc.shape[1], arc.shape[0]]], np.float32)
+            (read_there,) = ocr.read_words([arc], [whole])
+            corners = half[[0, 1, 2, 1, 2, 3, 0, 3]].reshape(1, 4, 2)
+            words = words.joined(_confident(replace(read_there, polygons=corners.repeat(len(read_there), axis=0))))
+    return words
+
+
+def _certain_words(spans: TextSpans) -> TextSpans:
+    letters = np.array([sum(c.isalnum() for c in text) for text in spans.texts], np.int64)
+    return spans.rows(
+        np.flatnonzero((spans.confidence >= _CERTAIN_CONFIDENCE) & (letters >= _CERTAIN_LETTERS)).tolist()
+    )
 
 
 def _upside_down(spans: TextSpans, width_px: int, height_px: int) -> TextSpans:

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from logoscan._bundled import bundled_folder
+from logoscan._bundled import folder
 from logoscan._hashing import file_sha256
 from logoscan.errors import CorruptFileError
 from logoscan.ocr.lines import line_crop
@@ -108,7 +108,7 @@ class ScriptIdentifier:
         from logoscan.ocr.script_net import LINE_PX, SCRIPTS, ScriptNet
 
         if path is None:
-            path = bundled_folder() / _FILE
+            path = folder() / _FILE
             if not path.is_file() or file_sha256(path) != _SHA256:
                 raise CorruptFileError(f"{path}: missing or altered; reinstall logoscan")
         self._torch: Any = torch

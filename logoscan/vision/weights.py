@@ -12,8 +12,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from logoscan._bundled import bundled_folder
-from logoscan._hashing import file_sha256, mapping_sha256
+from logoscan import _bundled
+from logoscan._bundled import folder
+from logoscan._hashing import mapping_sha256
 from logoscan.errors import CorruptFileError
 from logoscan.io.files import atomic_write
 from logoscan.io.records import from_mapping, loads
@@ -81,15 +82,6 @@ class ModelRow:
         return {self.file: self.sha256, **self.beside}
 
 
-def folder() -> Path:
-    """Return the folder of the bundled models: inside an installed wheel, else in the checkout.
-
-    Raises:
-        CorruptFileError: There is neither.
-    """
-    return bundled_folder()
-
-
 @cache
 def _manifest() -> dict[str, Any]:
     path = folder() / "manifest.json"
@@ -144,10 +136,4 @@ def verify_file(file: str, sha256: str) -> Path:
     Raises:
         CorruptFileError: The file is missing or altered.
     """
-    path = folder() / file
-    if not path.is_file():
-        raise CorruptFileError(f"{path}: the model file is missing; reinstall logoscan")
-    digest = file_sha256(path)
-    if digest != sha256:
-        raise CorruptFileError(f"{path}: expected SHA-256 {sha256}, got {digest}; reinstall logoscan")
-    return path
+    return _bundled.verify_file(folder() / file, sha256)

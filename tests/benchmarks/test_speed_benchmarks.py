@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import pytest
 
 from benchmarks.common.galleries import saved_and_loaded
 from benchmarks.speed.index import _texts, features_of, measure
 from benchmarks.speed.passes import Recorder
+from benchmarks.speed.reading import PARTS, PartClock
 from logoscan.images.loading import load_image
 from logoscan.index.logo_index import LogoIndex
 from logoscan.ocr.rapidocr import RapidOcr
@@ -28,6 +30,15 @@ def test_every_network_of_a_scan_is_recorded_and_run_again(
     recorder.record([load_image(samples / "photos" / "film_boxes.jpg")])
     assert recorder.replay(1) > 0
     assert recorder.seconds.keys() >= {"detector", "encoder", "lines", "text"}
+
+
+def test_reading_is_timed_by_part(samples: Path) -> None:
+    engine = RapidOcr(long_side_px=320, quick=True, precision="fp32")
+    clock = PartClock(engine)
+    photo = load_image(samples / "photos" / "mug.jpg")
+    assert len(engine.read([photo])[0]) > 0
+    engine.read_words([photo], [np.array([[0, 0, 40, 20]], np.float32)])
+    assert {part for part, seconds in clock.seconds.items() if seconds > 0} == set(PARTS)
 
 
 def test_an_index_is_grown_by_synthetic_brands_and_measured(

@@ -25,6 +25,7 @@ from logoscan.cli.checks import Check
 from logoscan.errors import CorruptFileError
 from logoscan.index.logo_index import LogoIndex
 from logoscan.ocr import engine as ocr
+from logoscan.ocr import quick
 from logoscan.vision import weights
 
 
@@ -241,6 +242,16 @@ def test_altered_models_of_rapidocr(monkeypatch: pytest.MonkeyPatch) -> None:
     check = by_name(checks.readers())["rapidocr"]
     assert (check.state, check.needed) == ("broken", True)
     assert check.mend == "pip install --force-reinstall --no-deps rapidocr"
+
+
+def test_altered_quick_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    def altered() -> None:
+        raise CorruptFileError("x.onnx: expected SHA-256 1, got 2; reinstall logoscan")
+
+    assert by_name(checks.readers())["quick reader"].state == "ok"
+    monkeypatch.setattr(quick, "quick_reader", altered)
+    check = by_name(checks.readers())["quick reader"]
+    assert (check.state, check.needed) == ("broken", True)
 
 
 def test_rapidocr_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,7 +25,7 @@ def _network() -> torch.nn.Module:
 
 def test_openvino_equals_torch_for_any_batch_and_size() -> None:
     net = _network()
-    compiled = CpuNetwork(net, torch.zeros(1, 3, 16, 16), precision="fp32", threads=1)
+    compiled = CpuNetwork.of_torch(net, torch.zeros(1, 3, 16, 16), precision="fp32", threads=1)
     for shape in ((1, 3, 16, 16), (5, 3, 16, 16), (2, 3, 24, 40)):
         x = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
         with torch.no_grad():
@@ -34,7 +34,7 @@ def test_openvino_equals_torch_for_any_batch_and_size() -> None:
 
 
 def test_compiled_network_is_thread_safe() -> None:
-    compiled = CpuNetwork(_network(), torch.zeros(1, 3, 16, 16), precision="fp32", threads=1)
+    compiled = CpuNetwork.of_torch(_network(), torch.zeros(1, 3, 16, 16), precision="fp32", threads=1)
     inputs = [np.full((1, 3, 16, 16), i, np.float32) for i in range(40)]
     wanted = [compiled(x)[0] for x in inputs]
     with ThreadPoolExecutor(4) as pool:
@@ -50,7 +50,7 @@ def test_openvino_telemetry_is_off(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(telemetry.Telemetry, "init", refuse)
     monkeypatch.setattr(telemetry.Telemetry, "send_event", refuse)
-    CpuNetwork(_network(), torch.zeros(1, 3, 8, 8), precision="fp32", threads=1)
+    CpuNetwork.of_torch(_network(), torch.zeros(1, 3, 8, 8), precision="fp32", threads=1)
 
 
 def test_cores_are_those_that_the_process_may_use(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -292,7 +292,7 @@ def test_auto_takes_easyocr_on_cuda_where_its_weights_are(
 ) -> None:
     def stand_in(name: str) -> Any:
         def make(
-            *, device: str, long_side_px: int, find_px: tuple[int, ...], most_lines: int = 0, most_enlarged: float = 0
+            *, device: str, long_side_px: int, find_px: tuple[int, ...], **effort: object
         ) -> tuple[str, str, int, tuple[int, ...]]:
             return name, device, long_side_px, find_px
 
@@ -346,7 +346,7 @@ def test_lines_are_detected_once_per_size_within_the_image() -> None:
 
 
 def test_the_name_tells_the_sizes() -> None:
-    assert RapidOcr(long_side_px=640, find_px=(320, 960)).name.endswith("(640 px; lines at 320, 640)")
+    assert RapidOcr(long_side_px=640, find_px=(320, 960), precision="fp32").name.endswith("(640 px; lines at 320, 640)")
 
 
 def test_lines_are_found_small_and_read_large(engine: OcrEngine, monkeypatch: pytest.MonkeyPatch) -> None:
