@@ -14,8 +14,8 @@ from dataclasses import replace
 import numpy as np
 
 from logoscan.images.boxes import clip, overlap_of_smaller
+from logoscan.ocr.curved_text import arc_boxes, arcs, ring_boxes
 from logoscan.ocr.engine import OcrEngine, WordReader
-from logoscan.ocr.rings import arc_boxes, arcs, ring_boxes
 from logoscan.types import Boxes, Effort, Regions, Rgb, TextSpans
 
 __all__ = ["read", "word_boxes"]

@@ -9,9 +9,9 @@ import pytest
 from fakes import GREY, FakeOcr, lettering, photo_of
 from strategies import form
 
+from logoscan.ocr.curved_text import arc_boxes, arcs, ring_boxes
 from logoscan.ocr.engine import RapidOcr
 from logoscan.ocr.regions import read
-from logoscan.ocr.rings import arc_boxes, arcs, ring_boxes
 from logoscan.types import Boxes, Regions, Rgb, TextSpans
 
 RING = (60.0, 40.0, 260.0, 240.0)
