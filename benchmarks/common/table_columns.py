@@ -202,6 +202,14 @@ COLUMNS: dict[str | None, Sequence[Column]] = {
         ("photos with / without a brand", lambda r: f"{r['n_pos']:,} / {r['n_neg']:,}"),
         ("brands", _figure("brands")),
     ],
+    "reading": [
+        ("ms a photo", _figure("ms_per_photo")),
+        ("lines searched / lines read / boxes and rings read, ms", lambda r: " / ".join(
+            _cell(r["parts_ms_per_photo"][part]) for part in ("find", "lines", "words")
+        )),
+        ("lines a photo", _figure("lines_per_photo")),
+        ("photos", _figure("photos")),
+    ],
     "unknown": [
         ("false naming", _mode("both", "false_naming")),
         ("by logo", _mode("logo", "false_naming")),

@@ -143,7 +143,7 @@ def readers() -> Iterator[Check]:
     try:
         network, _ = quick_reader()
     except (LogoscanError, OSError) as error:
-        yield Check("readers", "quick reader", "broken", error_text(error), _restore("PP-OCRv6_rec_tiny.onnx"))
+        yield Check("readers", "quick reader", "broken", error_text(error), f"{_REINSTALL} logoscan=={__version__}")
     else:
         yield Check("readers", "quick reader", "ok", f"{network.name}, SHA-256 verified")
 

@@ -27,7 +27,7 @@ _INNER, _OUTER = 0.55, 1.1
 # Radius at which letters keep their proportions.
 _LETTERS_AT = 0.8
 # Angle to either side of the top or the bottom, in radians: words go on beyond a half circle.
-_HALF_ANGLE = np.deg2rad(130.0)
+_HALF_ANGLE = np.deg2rad(115.0)
 # Height of an unrolled arc in pixels, that of a line as it is read, and its width.
 _HIGH_PX = 48
 _WIDE_PX = round(2 * _HALF_ANGLE * _LETTERS_AT * _HIGH_PX / (_OUTER - _INNER))

@@ -42,7 +42,7 @@ logger = logging.getLogger(__name__)
 
 # Height in which lines are read, and the width to which shorter ones are padded; RapidOCR's 320 makes a short word cost
 # as much as a long one.
-_LINE_HIGH_PX, _MIN_LINE_PX = 48, 128
+_LINE_HIGH_PX, _MIN_LINE_PX = 48, 96
 # Widths of lines are padded to multiples of it: OpenVINO plans each new width, which costs half as much as a line.
 _LINE_STEP_PX = 32
 # The same for the quick reader, which decides what may be a word.

@@ -346,7 +346,9 @@ def test_lines_are_detected_once_per_size_within_the_image() -> None:
 
 
 def test_the_name_tells_the_sizes() -> None:
-    assert RapidOcr(long_side_px=640, find_px=(320, 960), precision="fp32").name.endswith("(640 px; lines at 320, 640)")
+    assert RapidOcr(long_side_px=640, find_px=(320, 960), precision="fp32").name.endswith(
+        "(640 px; lines at 320, 640; rings)"
+    )
 
 
 def test_lines_are_found_small_and_read_large(engine: OcrEngine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 from fakes import FakeEncoder
 
+from logoscan import _bundled
 from logoscan._hashing import file_sha256
 from logoscan.errors import CorruptFileError, InputError, LogoscanError
 from logoscan.index.logo_index import LogoIndex
 from logoscan.io.records import to_mapping
 from logoscan.matching.calibration import MatchCalibration, bundled_calibrations
+from logoscan.ocr.quick import quick_reader
 from logoscan.scan.scanner import Scanner
 from logoscan.types import EncoderInfo
 from logoscan.vision import weights
@@ -68,7 +70,7 @@ def test_the_card_tells_what_a_reader_must_know() -> None:
 
 
 def test_weights_folder_holds_only_listed_files() -> None:
-    known = {"manifest.json", "README.md"}
+    known = {"manifest.json", "README.md", *(path.name for path in quick_reader())}
     for row in weights.rows().values():
         known |= {row.file, row.card, *row.beside, *row.pictures}
     assert {path.name for path in weights.folder().iterdir()} == known
@@ -159,7 +161,7 @@ def test_a_row_that_lacks_a_field_is_named(table: Path) -> None:
 
 
 def test_an_installation_without_models_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(weights, "__file__", str(tmp_path / "logoscan" / "vision" / "weights.py"))
+    monkeypatch.setattr(_bundled, "__file__", str(tmp_path / "logoscan" / "_bundled.py"))
     with pytest.raises(LogoscanError, match="the bundled models are missing; reinstall logoscan"):
         weights.folder()
     (tmp_path / "logoscan" / "_weights").mkdir(parents=True)
