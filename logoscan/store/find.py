@@ -28,7 +28,7 @@ FindKind: TypeAlias = Literal["file", "copy", "logo"]
 
 LEAST_SIMILARITY = 0.5
 """Least cosine of a region and a picture. It finds 19 of 21 listings that a rescan names for a new brand among photos
-of Flickr and of shops, and two fifths where most marks are packs, which keypoints alone prove: `rejudge` finds these."""
+of Flickr and of shops, and two fifths where most marks are packs, which keypoints alone prove; `rejudge` finds them."""
 _ORDER: dict[FindKind, int] = {"file": 0, "copy": 1, "logo": 2}
 
 
