@@ -50,11 +50,11 @@ class PhotoPlace:
 
 @dataclass(frozen=True)
 class _Copy:
-    """One use of a shared photo, with its picture as a data URL; None where it cannot be shown, and why."""
+    """One use of a shared photo, with its picture, a JPEG; None where it cannot be shown, and why."""
 
     seller: str
     listing: str | None
-    url: str | None
+    jpeg: bytes | None
     missing: str | None
 
 
@@ -155,7 +155,7 @@ def _photo(users: int, suspects: int, places: Sequence[PhotoPlace], root: Root) 
     records = [ImageRecord(place.file, place.sha256, None, None) for place in chosen]
     shown, _ = read_photos(records, [], None, root, _PHOTO_PX)
     copies = tuple(
-        _Copy(place.seller_id, place.listing_id, picture.url, picture.missing)
+        _Copy(place.seller_id, place.listing_id, picture.jpeg, picture.missing)
         for place, picture in zip(chosen, shown, strict=True)
     )
     return _Photo(users, suspects, copies, len(places) - len(chosen))
