@@ -35,7 +35,7 @@ _MOST_NAMED = 20
     short_help="Find accounts that probably belong together.",
     epilog=examples(
         "logoscan rings reports.jsonl --suspects merchants.jsonl --out rings.parquet --html rings/",
-        "logoscan rings reports/ --suspects merchants.jsonl --closed closed.csv --out rings.parquet --door door.csv",
+        "logoscan rings reports.jsonl --suspects merchants.jsonl --closed closed.csv --out r.parquet --door door.csv",
     ),
 )
 @click.argument("reports", type=click.Path(exists=True, allow_dash=True, path_type=Path))

@@ -143,9 +143,10 @@ def test_help_examples_run(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Image.fromarray(photo_of(None)).save(shop / "alarms" / "a.png")
     (shop / "prices.csv").write_text("brand,price,currency\nAcme,90,EUR\n")
     (shop / "merchants.csv").write_text("seller_id;orders\ns1;40\n")
+    (shop / "closed.csv").write_text("seller_id\ns1\n")
     (shop / "more-brands" / "Core").mkdir(parents=True)
     ran = []
-    reading = ("report", "merchants", "queue", "export")
+    reading = ("report", "merchants", "rings", "queue", "export")
     models = ("calibrate", "fit", "inspect", "demo", "doctor")
     for command in ("register", "scan", "rejudge", "find", "screen", *reading, "schema", "verdict", *models, "buys"):
         if command == "rejudge":
