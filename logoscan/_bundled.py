@@ -9,13 +9,15 @@ from logoscan.errors import CorruptFileError
 __all__ = ["bundled_folder"]
 
 
-def bundled_folder() -> Path:
+def bundled_folder(package: Path = Path(__file__).resolve().parent) -> Path:
     """Return the folder of the bundled models: inside an installed wheel, else in the checkout.
+
+    Args:
+        package: Folder of the package.
 
     Raises:
         CorruptFileError: There is neither.
     """
-    package = Path(__file__).resolve().parent
     for path in (package / "_weights", package.parent / "weights"):
         if (path / "manifest.json").is_file():
             return path

@@ -87,7 +87,7 @@ def folder() -> Path:
     Raises:
         CorruptFileError: There is neither.
     """
-    return bundled_folder()
+    return bundled_folder(Path(__file__).resolve().parents[1])
 
 
 @cache
