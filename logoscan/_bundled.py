@@ -9,7 +9,11 @@ from logoscan.errors import CorruptFileError
 __all__ = ["bundled_folder"]
 
 
-def bundled_folder(package: Path = Path(__file__).resolve().parent) -> Path:
+# Folder of the installed package.
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def bundled_folder(package: Path = _PACKAGE) -> Path:
     """Return the folder of the bundled models: inside an installed wheel, else in the checkout.
 
     Args:
