@@ -70,10 +70,9 @@ def unreadable_in_words(photos: Sequence[PhotoFeatures]) -> str:
     lines = [script for photo in photos for _, script in _unreadable(photo.spans)]
     if not lines:
         return ""
-    scripts = sorted({script for script in lines if script is not None})
-    return f"{_count(len(lines))} in letters that the OCR engine cannot read" + (
-        f" ({', '.join(scripts)})" if scripts else ""
-    )
+    scripts = ", ".join(sorted({script for script in lines if script is not None}))
+    named = f" ({scripts})" if scripts else ""
+    return f"{_count(len(lines))} in letters that the OCR engine cannot read{named}"
 
 
 def _unreadable(spans: TextSpans) -> list[tuple[Box, str | None]]:
