@@ -660,10 +660,7 @@ def test_wrong_image_root_is_reported(shop: Path) -> None:
     asked = ("report", shop / "R.jsonl", "--html", shop / "pages")
     result = run(*asked, "--root", shop / "elsewhere")
     assert result.exit_code == 1
-    told = result.stderr.splitlines()
-    assert len(told) == 7
-    assert told[0].startswith("logoscan: listing 'L0': The photo cannot be shown: 0.png: no such image file")
-    assert told[-1] == f"logoscan: 6 photos cannot be shown; they were looked for below '{shop}/elsewhere' (--root)"
+    assert result.stderr == f"logoscan: 6 of 6 photos were not found below '{shop}/elsewhere': --root?\n"
     pages = [page.read_text("utf-8") for page in (shop / "pages" / "listings").iterdir()]
     assert all("0.png" in p or "no such image file" in p for p in pages)
     assert sum("no such image file, below the folder that was given for the photos" in page for page in pages) == 6
@@ -671,16 +668,16 @@ def test_wrong_image_root_is_reported(shop: Path) -> None:
     (shop / "photos" / "3.png").unlink()
     result = run(*asked)
     assert result.exit_code == 1
-    assert "1 photos cannot be shown" in result.stderr
+    assert "1 of 6 photos were not found" in result.stderr
 
 
-def test_a_report_names_some_of_many_photos(shop: Path) -> None:
+def test_a_report_counts_many_missing_photos(shop: Path) -> None:
     rows = [{"id": f"M{i}", "images": ["photos/0.png"] * 5} for i in range(8)]
     (shop / "many.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     assert scan(shop, listings="many.jsonl").exit_code == 0
     result = run("report", shop / "R.jsonl", "--html", shop / "pages", "--root", shop / "index")
-    assert (result.exit_code, len(result.stderr.splitlines())) == (1, 21)
-    assert "40 photos cannot be shown" in result.stderr
+    assert (result.exit_code, len(result.stderr.splitlines())) == (1, 1)
+    assert "40 of 40 photos were not found" in result.stderr
 
 
 def test_a_photo_that_the_scan_could_not_read_is_no_failure_of_the_report(shop: Path) -> None:
