@@ -51,7 +51,7 @@ def ring_boxes(regions: Regions, certain: TextSpans, most: int) -> Boxes:
     for row in range(len(boxes)):
         if len(kept) < most and overlap[row, kept].max(initial=0) <= _MAX_IOU:
             kept.append(row)
-    return boxes[kept]
+    return np.asarray(boxes[kept], np.float32)
 
 
 def arcs(image: Rgb, box: NDArray[np.float32]) -> tuple[Rgb, Rgb]:
