@@ -152,6 +152,20 @@ def test_name_read_in_the_matched_region_contradicts_a_match(
     assert found["RedBull"].shown == name
 
 
+@pytest.mark.parametrize("points", [0, 7])
+@pytest.mark.parametrize("look", [0.3, 0.7, 0.9, 0.94])
+@pytest.mark.parametrize("name", [0.9, 0.92, 0.95])
+@pytest.mark.parametrize("line", [LINE, BOX, (0.0, 0.0, 120.0, 70.0), (40.0, 20.0, 80.0, 40.0)])
+def test_text_in_the_box_of_a_mark_decides_between_brands(points: int, look: float, name: float, line: Box) -> None:
+    """Seven keypoints or a likeness say one brand, and the sure word in their box says another: the word is right."""
+    found = fuse([seen("Fedex", look, points=points)], [read("RedBull", name, line)])
+    shown = {brand: evidence.shown or 0.0 for brand, evidence in found.items()}
+    assert shown["RedBull"] == name
+    assert shown["Fedex"] < shown["RedBull"]
+    agreed = fuse([seen("RedBull", look, points=points)], [read("RedBull", name, line)])
+    assert (agreed["RedBull"].shown or 0.0) > max(look, name), "a word of the brand itself makes its mark surer"
+
+
 @pytest.mark.parametrize(("look", "name"), [(1.0, 1.0), (0.0, 1.0), (1.0, 0.9), (0.0, 0.0)])
 def test_probabilities_of_0_and_1_are_fused(look: float, name: float) -> None:
     found = fuse([seen("A", look)], [read("B", name)])
