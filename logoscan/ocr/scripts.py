@@ -15,9 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from logoscan._bundled import folder
-from logoscan._hashing import file_sha256
-from logoscan.errors import CorruptFileError
+from logoscan._bundled import folder, verify_file
 from logoscan.ocr.lines import line_crop
 from logoscan.runtime import building_networks
 from logoscan.types import Boxes, Rgb, TextSpans, UnreadReason
@@ -108,9 +106,7 @@ class ScriptIdentifier:
         from logoscan.ocr.script_net import LINE_PX, SCRIPTS, ScriptNet
 
         if path is None:
-            path = folder() / _FILE
-            if not path.is_file() or file_sha256(path) != _SHA256:
-                raise CorruptFileError(f"{path}: missing or altered; reinstall logoscan")
+            path = verify_file(folder() / _FILE, _SHA256)
         self._torch: Any = torch
         self._line_px, self._scripts = LINE_PX, SCRIPTS
         self._net = ScriptNet()

@@ -19,6 +19,7 @@ from commands import run
 from paths import ROOT
 
 import logoscan
+from logoscan import _bundled
 from logoscan.cli import checks, package_checks
 from logoscan.cli.checks import Check
 from logoscan.errors import CorruptFileError
@@ -150,7 +151,7 @@ def test_invalid_table_of_models(models: Path, content: str) -> None:
 
 
 def test_installation_without_models(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(weights, "__file__", str(tmp_path / "logoscan" / "weights.py"))
+    monkeypatch.setattr(_bundled, "__file__", str(tmp_path / "logoscan" / "_bundled.py"))
     weights._manifest.cache_clear()
     (check,) = checks.models()
     weights._manifest.cache_clear()

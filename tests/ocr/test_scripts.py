@@ -317,7 +317,7 @@ def test_the_network_tells_scripts_apart() -> None:
 def test_an_altered_network_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("logoscan.ocr.scripts.folder", lambda: tmp_path)
     (tmp_path / "scripts.safetensors").write_bytes(b"altered")
-    with pytest.raises(CorruptFileError, match=r"scripts.safetensors: missing or altered"):
+    with pytest.raises(CorruptFileError, match=r"scripts.safetensors: expected SHA-256"):
         ScriptIdentifier()
 
 
