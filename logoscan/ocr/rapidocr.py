@@ -47,8 +47,6 @@ _LINE_HIGH_PX, _MIN_LINE_PX = 48, 96
 _LINE_STEP_PX = 32
 # The same for the quick reader, which decides what may be a word.
 _MIN_QUICK_PX = 64
-# Lines of a photo that are read again at most, those with the highest letters: the others are small print.
-_MAX_CAREFUL = 6
 # Margin around a line that is enlarged by itself, in pixels of the photo.
 _MARGIN_PX = 2
 
@@ -225,7 +223,6 @@ class RapidOcr:
         if self._quick is not None:
             readings = _recognised(self._quick, lines)
             unsure = [i for i in unsure if not is_sure(*readings[i]) and is_worth_it(lines[i], *readings[i])]
-            unsure = sorted(unsure, key=lambda i: -lines[i].shape[0])[:_MAX_CAREFUL]
         again = turn([lines[i] for i in unsure]) if unsure else []
         for i, reading in zip(unsure, _recognised(self._engine._load_rec_model(), again), strict=True):
             readings[i] = reading
