@@ -230,16 +230,7 @@ def cpu_network(key: tuple[object, ...], module: Any, example: Any, precision: s
 
 
 def cpu_onnx_network(path: Path, precision: str, threads: int) -> CpuNetwork | None:
-    """Return the compiled network of an ONNX file, compiled at its first use in a process.
-
-    Args:
-        path: The file, which was verified.
-        precision: Precision of the arithmetic, "fp32" or "bf16".
-        threads: Threads of one call.
-
-    Returns:
-        The network; None where OpenVINO is not installed, or cannot run it.
-    """
+    """Return the compiled network of a verified ONNX file, as `cpu_network` does, for this many threads a call."""
     compile_it = partial(CpuNetwork, str(path), precision=precision, threads=threads)
     return _compiled_once((str(path), precision, threads), compile_it, "ONNX Runtime runs it")
 

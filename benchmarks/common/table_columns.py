@@ -203,11 +203,11 @@ COLUMNS: dict[str | None, Sequence[Column]] = {
         ("brands", _figure("brands")),
     ],
     "reading": [
-        ("ms a photo", _figure("ms_per_photo")),
-        ("lines searched / lines read / boxes and rings read, ms", lambda r: " / ".join(
-            _cell(r["parts_ms_per_photo"][part]) for part in ("find", "lines", "words")
-        )),
-        ("lines a photo", _figure("lines_per_photo")),
+        ("ms a photo", lambda r: f"{r['ms_per_photo']:.1f}"),
+        ("of these: lines searched", lambda r: f"{r['parts_ms_per_photo']['find']:.1f}"),
+        ("lines read", lambda r: f"{r['parts_ms_per_photo']['lines']:.1f}"),
+        ("boxes and rings read", lambda r: f"{r['parts_ms_per_photo']['words']:.1f}"),
+        ("lines a photo", lambda r: f"{r['lines_per_photo']:.2f}"),
         ("photos", _figure("photos")),
     ],
     "unknown": [

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from logoscan._hashing import file_sha256
 from logoscan.errors import CorruptFileError, InputError, MissingDependencyError
 from logoscan.images.boxes import clip
+from logoscan.ocr._network_input import LINE_HIGH_PX, finder_input, line_crop, padded
 from logoscan.ocr.canvas import (
     MAX_ENLARGEMENT,
     best_readings,
@@ -40,17 +41,10 @@ __all__ = ["RapidOcr", "rapidocr_models"]
 
 logger = logging.getLogger(__name__)
 
-# Height in which lines are read, and the width to which shorter ones are padded; RapidOCR's 320 makes a short word cost
-# as much as a long one.
-_LINE_HIGH_PX, _MIN_LINE_PX = 48, 96
-# Widths of lines are padded to multiples of it: OpenVINO plans each new width, which costs half as much as a line.
-_LINE_STEP_PX = 32
+# Width to which shorter lines are padded; RapidOCR's 320 makes a short word cost as much as a long one.
+_MIN_LINE_PX = 96
 # The same for the quick reader, which decides what may be a word.
 _MIN_QUICK_PX = 64
-# Lines of a photo that are read again at most, those with the highest letters: the others are small print.
-_MAX_CAREFUL = 6
-# Margin around a line that is enlarged by itself, in pixels of the photo.
-_MARGIN_PX = 2
 
 # Digests of the models in RapidOCR's wheels, by task. A table that lies beside the models would detect damage alone,
 # and one model could pass for another.
@@ -128,19 +122,19 @@ class RapidOcr:
             "Cls.model_path": str(cls),
             "Rec.model_path": str(rec),
             "Rec.rec_batch_num": 1,  # of several, all are padded to the longest, which costs more than it saves
-            "Rec.rec_img_shape": [3, _LINE_HIGH_PX, _MIN_LINE_PX],
+            "Rec.rec_img_shape": [3, LINE_HIGH_PX, _MIN_LINE_PX],
             "Det.limit_type": "max",  # photos come in the size in which lines are searched
             "Det.limit_side_len": 1 << 20,
         }
         self._engine: Any = RapidOCR(params=params)
         for load in (self._engine._load_det_model, self._engine._load_cls_model, self._engine._load_rec_model):
             load()  # now: the first call of several threads would load them several times
-        self._engine.text_det.get_preprocess = lambda: _finder_input  # RapidOCR's own takes seven times as long
+        self._engine.text_det.get_preprocess = lambda: finder_input  # RapidOCR's own takes seven times as long
         self._quick: Any = None
         if quick:
             network, letters = map(str, quick_reader())
             params |= {"Rec.model_path": network, "Rec.rec_keys_path": letters}
-            params |= {"Rec.rec_img_shape": [3, _LINE_HIGH_PX, _MIN_QUICK_PX]}
+            params |= {"Rec.rec_img_shape": [3, LINE_HIGH_PX, _MIN_QUICK_PX]}
             self._quick = RapidOCR(params=params)._load_rec_model()
         is_bf16 = precision == "bf16" or (precision == "auto" and cpu_has_bf16())
         is_bf16 = is_bf16 and self._compile(det, rec, threads)
@@ -195,7 +189,7 @@ class RapidOcr:
 
     def _recognise(self, bgr: Rgb, polygons: NDArray[np.float32], enlarged: float) -> tuple[list[str], list[float]]:
         """Return text and confidence of each line, in pixels of the enlarged photo; "" where there is no text."""
-        lines = [_line_crop(bgr, polygon, enlarged) for polygon in polygons]
+        lines = [line_crop(bgr, polygon, enlarged) for polygon in polygons]
         return self._read_twice(lines, lambda unsure: self._engine._load_cls_model()(unsure).img_list, may_be_line)
 
     def read_words(self, images: Sequence[Rgb], boxes: Sequence[Boxes], /) -> list[TextSpans]:
@@ -225,24 +219,10 @@ class RapidOcr:
         if self._quick is not None:
             readings = _recognised(self._quick, lines)
             unsure = [i for i in unsure if not is_sure(*readings[i]) and is_worth_it(lines[i], *readings[i])]
-            unsure = sorted(unsure, key=lambda i: -lines[i].shape[0])[:_MAX_CAREFUL]
         again = turn([lines[i] for i in unsure]) if unsure else []
         for i, reading in zip(unsure, _recognised(self._engine._load_rec_model(), again), strict=True):
             readings[i] = reading
         return [text for text, _ in readings], [confidence for _, confidence in readings]
-
-
-def _line_crop(bgr: Rgb, polygon: NDArray[np.float32], enlarged: float) -> Rgb:
-    """Return the crop of a line, upright, with corners float32 (4, 2) px in the enlarged photo."""
-    import cv2
-    from rapidocr.utils.process_img import get_rotate_crop_image
-
-    low = np.maximum(np.floor(polygon.min(axis=0) / enlarged).astype(int) - _MARGIN_PX, 0)
-    high = np.ceil(polygon.max(axis=0) / enlarged).astype(int) + _MARGIN_PX
-    patch = bgr[low[1] : high[1], low[0] : high[0]]
-    if enlarged > 1:
-        patch = np.asarray(cv2.resize(patch, None, fx=enlarged, fy=enlarged, interpolation=cv2.INTER_CUBIC), np.uint8)
-    return np.asarray(get_rotate_crop_image(patch, polygon - (low * enlarged).astype(np.float32)), np.uint8)
 
 
 def _recognised(reader: Any, lines: list[Rgb]) -> list[tuple[str, float]]:
@@ -251,28 +231,8 @@ def _recognised(reader: Any, lines: list[Rgb]) -> list[tuple[str, float]]:
 
     if not lines:
         return []
-    recognised = reader(TextRecInput(img=[_padded(line) for line in lines]))
+    recognised = reader(TextRecInput(img=[padded(line) for line in lines]))
     return [(text, float(score)) for text, score in zip(recognised.txts, recognised.scores, strict=True)]
-
-
-def _padded(line: Rgb) -> Rgb:
-    """Return a crop in the height in which it is read, padded to one of few widths."""
-    import cv2
-
-    height, width = line.shape[:2]
-    wide = max(1, math.ceil(_LINE_HIGH_PX * width / height))
-    scaled = cv2.resize(line, (wide, _LINE_HIGH_PX))
-    padding = -wide % _LINE_STEP_PX
-    return np.asarray(
-        cv2.copyMakeBorder(scaled, 0, 0, 0, padding, cv2.BORDER_CONSTANT, value=(127, 127, 127)), np.uint8
-    )
-
-
-def _finder_input(bgr: Rgb) -> NDArray[np.float32]:
-    """Return pixels as the finder takes them, float32 (1, 3, H, W) in [-1, 1]; both sides are multiples of 32."""
-    import cv2
-
-    return np.asarray(cv2.dnn.blobFromImage(bgr, 1 / 127.5, mean=(127.5, 127.5, 127.5)), np.float32)
 
 
 def _largest(polygons: NDArray[np.float32], most: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -102,16 +102,6 @@ def test_the_careful_reader_gets_what_the_quick_one_is_unsure_of() -> None:
     assert turned == [41, 42]
 
 
-def test_the_highest_of_many_unsure_lines_are_read_again() -> None:
-    engine = object.__new__(RapidOcr)
-    careful = Reader(*[("again", 0.9)] * 6)
-    engine._quick = Reader(*[("first", 0.5)] * 9)
-    engine._engine = type("Engine", (), {"_load_rec_model": lambda self: careful})()
-    crops = [np.zeros((10 + height % 5, 90, 3), np.uint8) for height in range(9)]
-    texts, _ = engine._read_twice(crops, list, may_be_line)
-    assert [i for i, text in enumerate(texts) if text == "first"] == [0, 5, 6]
-
-
 def test_without_a_quick_reader_the_careful_one_reads_all() -> None:
     assert read_twice(None, Reader(("O", 0.6), ("NIKE", 0.9)), [10, 40])[0] == ["O", "NIKE"]
 
