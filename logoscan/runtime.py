@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from threading import Lock, RLock
 from typing import Any, TypeVar
@@ -160,6 +160,7 @@ class CpuNetwork:
         """
         import openvino
 
+        _initialise_openvino()
         streams = max(1, cores() // threads)
         self._compiled: Any = openvino.Core().compile_model(
             model,
@@ -208,6 +209,21 @@ class CpuNetwork:
             return [np.array(outputs[i], np.float32) for i in range(len(self._compiled.outputs))]
         finally:
             self._idle.append(request)
+
+
+@cache
+def _initialise_openvino() -> None:
+    """Run a network of one number once.
+
+    OpenVINO's bindings initialise themselves at their first inference. Two threads that do it at the same time may wait
+    for each other for ever: one for the GIL, the other one for the initialisation.
+    """
+    import openvino
+    from openvino import opset13
+
+    number = opset13.parameter([1], np.float32)
+    request = openvino.Core().compile_model(openvino.Model([opset13.relu(number)], [number]), "CPU")
+    np.array(request.create_infer_request().infer({0: np.zeros(1, np.float32)})[0])
 
 
 def cpu_network(key: tuple[object, ...], module: Any, example: Any, precision: str) -> CpuNetwork | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import _thread
 import logging
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -80,6 +81,9 @@ def interrupted_after(seconds: float) -> Iterator[None]:
 
     The trainers write their networks when they are interrupted. Call this in the main thread.
     """
+    before = signal.getsignal(signal.SIGINT)
+    if before in (signal.SIG_IGN, signal.SIG_DFL):  # a job in the background ignores interrupts
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     late = threading.Event()
 
     def interrupt() -> None:
@@ -97,6 +101,7 @@ def interrupted_after(seconds: float) -> Iterator[None]:
         logger.warning("interrupted after %.0f s; what was trained so far is written", seconds)
     finally:
         timer.cancel()
+        signal.signal(signal.SIGINT, before)
 
 
 def gpu_run(

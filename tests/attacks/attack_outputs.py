@@ -274,24 +274,42 @@ def _wrong_root(folder: Path) -> Trial:
     return trial
 
 
+class _FullDisk:
+    """A file on a disk that is full after half of what is written."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+
+    def __enter__(self) -> _FullDisk:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def write(self, data: bytes) -> int:
+        self._file.write(data[: len(data) // 2])
+        raise OSError(28, "No space left on device")
+
+
 def _full_disk(folder: Path) -> Trial:
-    """The disk is full when the second page is written: the first is whole, of the second there is nothing."""
+    """The disk is full after three files: these are whole, and of the fourth there is nothing."""
 
     def trial() -> tuple[Outcome, str]:
-        real, written = os.fsync, 0
+        real, written = files._temporary, 0
 
-        def fsync(descriptor: Any) -> None:
+        def temporary(path: Path) -> tuple[Any, Path]:
             nonlocal written
             written += 1
-            if written > 3:
-                raise OSError(28, "No space left on device")
-            real(descriptor)
+            file, place = real(path)
+            return (file if written <= 3 else _FullDisk(file)), place
 
-        with suppress(OSError), patch.object(os, "fsync", fsync):
+        with suppress(OSError), patch.object(files, "_temporary", temporary):
             write_pages([_report(), _report()], folder / "pages")
             raise NotHarmlessError("nobody was told")
         left = [path for path in (folder / "pages").rglob("*") if path.is_file()]
-        if any(path.suffix != ".html" or not path.read_bytes().rstrip().endswith(b"</html>") for path in left):
+        if len(left) != 3 or any(path.suffix == ".tmp" for path in left):
+            raise NotHarmlessError("half a file is left")
+        if any(path.suffix == ".html" and not path.read_bytes().rstrip().endswith(b"</html>") for path in left):
             raise NotHarmlessError("half a page is left")
         return "report", ""
 
@@ -323,7 +341,7 @@ def _all() -> Iterable[Attack]:
         ("index", "LogoscanError", "index/.lock", _save_index),
     ):
         yield Attack(f"output: a lock of the {name} held for ever", kind, partial(_held, lock, writer))  # type: ignore[arg-type]
-    yield Attack("output: a full disk at the second page", "report", _full_disk)
+    yield Attack("output: a full disk at the fourth file of the pages", "report", _full_disk)
     yield Attack("page: 25 photos of the largest size", "report", partial(_large_photos, 25))
     yield Attack("page: 20,000 photos", "report", _many_records)
     yield Attack("page: photos that are looked for elsewhere", "warning", _wrong_root)

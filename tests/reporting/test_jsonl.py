@@ -115,7 +115,11 @@ def _altered(path: tuple[str | int, ...], value: Any) -> str:
         (("schema_version",), 2, "expected 3, got 2; another version of logoscan wrote it"),
         (("matches", 0, "image"), 2, "expected picture numbers below 2, got 2"),
         (("matches", 0, "xyxy"), [1, 2, 3], "xyxy"),
-        (("mentions", 0, "kind"), "far", "Input should be 'exact', 'near', 'partial', 'compatible' or 'style'"),
+        (
+            ("mentions", 0, "kind"),
+            "far",
+            "Input should be 'exact', 'near', 'partial', 'compatible', 'style' or 'denied'",
+        ),
         (("listing_id",), None, "listing_id: Input should be a valid string"),
         (("text", 0, "image"), 2, "Report.text: expected picture numbers below 2, got 2"),
         (("unread", 0, "image"), -1, "Report.unread: expected picture numbers below 2, got -1"),
