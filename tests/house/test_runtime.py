@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -119,3 +121,23 @@ def test_a_gpu_sees_one_shape(samples: Path, clip: ClipEncoder) -> None:
         assert len(found) <= 13
     vectors = encode_images(ClipEncoder(device="cpu:0", precision="fp32"), photos)
     assert (vectors * encode_images(clip, photos)).sum(axis=1).min() > 0.9999
+
+
+def test_first_inferences_of_several_threads_end() -> None:
+    """The bindings initialise themselves at the first one, and two at a time waited for each other for ever."""
+    script = """
+import faulthandler, sys, threading
+faulthandler.dump_traceback_later(60, exit=True)
+import numpy, torch
+from logoscan.runtime import CpuNetwork
+network = CpuNetwork.of_torch(torch.nn.ReLU(), torch.zeros(1, 3, 8, 8), precision="fp32", threads=1)
+start, x = threading.Barrier(4), numpy.ones((1, 3, 8, 8), numpy.float32)
+sys.setswitchinterval(1e-6)
+threads = [threading.Thread(target=lambda: (start.wait(), network(x))) for _ in range(4)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
