@@ -206,7 +206,7 @@ COLUMNS: dict[str | None, Sequence[Column]] = {
         ("ms a photo", lambda r: f"{r['ms_per_photo']:.1f}"),
         ("of these: lines searched", lambda r: f"{r['parts_ms_per_photo']['find']:.1f}"),
         ("lines read", lambda r: f"{r['parts_ms_per_photo']['lines']:.1f}"),
-        ("boxes and rings read", lambda r: f"{r['parts_ms_per_photo']['words']:.1f}"),
+        ("boxes and curved text read", lambda r: f"{r['parts_ms_per_photo']['words']:.1f}"),
         ("lines a photo", lambda r: f"{r['lines_per_photo']:.2f}"),
         ("photos", _figure("photos")),
     ],

@@ -24,7 +24,7 @@ from logoscan.types import Effort
 from logoscan.vision.detector import make_detector
 
 PARTS = {"find": "_find", "lines": "_recognise", "words": "read_words"}
-"""Parts of reading, and the methods of the engine that do them: lines searched, lines read, boxes and rings read."""
+"""Parts of reading, and the methods that do them: lines searched, lines read, boxes and curved text read."""
 
 
 class PartClock:
@@ -52,7 +52,7 @@ class PartClock:
 def reading(folders: tuple[Path, ...], limit: int, effort: str, out: Path) -> None:
     """Read photos by RapidOCR as a scan does, one thread, and take the processor's time for each part.
 
-    find: lines searched. lines: lines cut, turned and read. words: boxes of the logo detector and rings read. The rest
+    find: lines searched. lines: lines cut, turned and read. words: boxes of the detector and curved text read. The rest
     scales photos and puts lines together. The detector itself is not counted.
     """
     one_core_a_batch()

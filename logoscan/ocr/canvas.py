@@ -122,11 +122,11 @@ def check_sizes(long_side_px: int, find_px: Sequence[int]) -> tuple[int, tuple[i
 
 
 def sizes_in_words(long_side_px: int, find_px: Sequence[int]) -> str:
-    """Return the sizes for an engine's name, since they change what is read: "(960 px; lines at 480, 960; rings)".
+    """Return the sizes for the name of an engine, since they change what is read.
 
-    The rings tell features that hold lettering around round marks from older ones.
+    "curved text" tells features that hold lettering around round marks from older ones.
     """
-    return f"({long_side_px} px; lines at {', '.join(map(str, find_px))}; rings)"
+    return f"({long_side_px} px; lines at {', '.join(map(str, find_px))}; curved text)"
 
 
 def find_sides(canvas: Rgb, shown_px: float, find_px: Sequence[int]) -> list[int]:

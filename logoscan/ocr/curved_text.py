@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from logoscan.images.boxes import clip, iou
 from logoscan.types import Boxes, Regions, Rgb, TextSpans
 
-__all__ = ["arc_boxes", "arcs", "ring_boxes"]
+__all__ = ["arc_boxes", "arcs", "round_boxes"]
 
 # Largest ratio of the sides of a box that may hold a roundel, which stands at an angle in most photos.
 _MAX_ASPECT = 1.6
@@ -20,9 +20,9 @@ _MAX_ASPECT = 1.6
 _MIN_SIDE_PX = 40.0
 # Largest intersection over union of two boxes that are unrolled.
 _MAX_IOU = 0.5
-# Share of the sides of a box, around its centre, that is inside of a ring.
+# Share of the sides of a box, around its centre, that is inside of the lettering.
 _MIDDLE = 0.45
-# The ring that is unrolled, in radii of the box: boxes are narrower or wider than the mark.
+# The part that is unrolled, in radii of the box: boxes are narrower or wider than the mark.
 _INNER, _OUTER = 0.55, 1.1
 # Radius at which letters keep their proportions.
 _LETTERS_AT = 0.8
@@ -33,12 +33,12 @@ _HIGH_PX = 48
 _WIDE_PX = round(2 * _HALF_ANGLE * _LETTERS_AT * _HIGH_PX / (_OUTER - _INNER))
 
 
-def ring_boxes(regions: Regions, certain: TextSpans, most: int) -> Boxes:
+def round_boxes(regions: Regions, certain: TextSpans, most: int) -> Boxes:
     """Return the most confident boxes of a photo that may hold a round mark, float32 (n, 4), each mark once.
 
     Args:
         regions: Proposals of a detector, best first; the least confident ones, laid out blindly, are left out.
-        certain: Words that were certainly read; a box with such a word in its middle is no ring and is left out.
+        certain: Words that were certainly read; a box with such a word in its middle is no round mark and is left out.
         most: Largest number of boxes.
     """
     boxes = regions.xyxy[regions.confidence > regions.confidence.min(initial=1.0)]
@@ -55,7 +55,7 @@ def ring_boxes(regions: Regions, certain: TextSpans, most: int) -> Boxes:
 
 
 def arcs(image: Rgb, box: NDArray[np.float32]) -> tuple[Rgb, Rgb]:
-    """Return the upper and the lower arc of the ring in a box, unrolled, each uint8 (48, w, 3)."""
+    """Return the upper and the lower arc of the lettering in a round box, unrolled, each uint8 (48, w, 3)."""
     import cv2
 
     x0, y0, x1, y1 = (float(side) for side in box)
@@ -73,7 +73,7 @@ def arcs(image: Rgb, box: NDArray[np.float32]) -> tuple[Rgb, Rgb]:
 
 
 def arc_boxes(box: NDArray[np.float32], width_px: int, height_px: int) -> Boxes:
-    """Return the boxes in the photo around the upper and the lower half of a ring, float32 (2, 4)."""
+    """Return the boxes in the photo around the upper and the lower half of a round mark, float32 (2, 4)."""
     x0, y0, x1, y1 = (float(side) for side in box)
     middle = (y0 + y1) / 2
     return clip(np.array([[x0, y0, x1, middle], [x0, middle, x1, y1]], np.float32), width_px, height_px)

@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from logoscan.images.boxes import clip, overlap_of_smaller
-from logoscan.ocr.curved_text import arc_boxes, arcs, ring_boxes
+from logoscan.ocr.curved_text import arc_boxes, arcs, round_boxes
 from logoscan.ocr.engine import OcrEngine, WordReader
 from logoscan.types import Boxes, Effort, Regions, Rgb, TextSpans
 
@@ -23,7 +23,7 @@ __all__ = ["read", "word_boxes"]
 # Boxes of a photo that are read at most, by effort.
 _MAX_BOXES: dict[Effort, int] = {"default": 4, "full": 12}
 # Round marks of a photo whose lettering is read at most, by effort.
-_MAX_RINGS: dict[Effort, int] = {"default": 1, "full": 6}
+_MAX_ROUND: dict[Effort, int] = {"default": 1, "full": 6}
 # Share of the smaller of a box and a line above which the line has been read already.
 _COVERED_SHARE = 0.5
 # Margin around a box, as a share of its short side: letters at the very edge are misread.
@@ -79,7 +79,7 @@ def read(
         words = ocr.read_words(images, boxes)
         lines = [spans.joined(_confident(more)) for spans, more in zip(lines, words, strict=True)]
         lines = [
-            spans.joined(_ring_words(ocr, image, proposed, spans, effort))
+            spans.joined(_curved_words(ocr, image, proposed, spans, effort))
             for image, proposed, spans in zip(images, regions, lines, strict=True)
         ]
     if effort == "default":
@@ -91,10 +91,10 @@ def read(
     return lines
 
 
-def _ring_words(ocr: WordReader, image: Rgb, regions: Regions, spans: TextSpans, effort: Effort) -> TextSpans:
-    """Return the confident words around the round marks of a photo, each in the half of its ring."""
+def _curved_words(ocr: WordReader, image: Rgb, regions: Regions, spans: TextSpans, effort: Effort) -> TextSpans:
+    """Return the confident words around the round marks of a photo, each in the half of its mark."""
     certain, words = _certain_words(spans), TextSpans.empty()
-    for box in ring_boxes(regions, certain, _MAX_RINGS[effort]):
+    for box in round_boxes(regions, certain, _MAX_ROUND[effort]):
         halves = list(zip(arcs(image, box), arc_boxes(box, image.shape[1], image.shape[0]), strict=True))
         for arc, half in halves[: 1 if effort == "default" else 2]:
             whole = np.array([[0, 0, arc.shape[1], arc.shape[0]]], np.float32)

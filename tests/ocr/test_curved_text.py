@@ -9,7 +9,7 @@ import pytest
 from fakes import GREY, FakeOcr, lettering, photo_of
 from strategies import form
 
-from logoscan.ocr.curved_text import arc_boxes, arcs, ring_boxes
+from logoscan.ocr.curved_text import arc_boxes, arcs, round_boxes
 from logoscan.ocr.engine import RapidOcr
 from logoscan.ocr.regions import read
 from logoscan.types import Boxes, Regions, Rgb, TextSpans
@@ -49,10 +49,10 @@ def roundel(word: str, below: str = "") -> Rgb:
 
 
 def test_no_region_no_ring() -> None:
-    assert form(ring_boxes(Regions.empty(), TextSpans.empty(), 2)) == ("float32", (0, 4))
+    assert form(round_boxes(Regions.empty(), TextSpans.empty(), 2)) == ("float32", (0, 4))
 
 
-def test_rings_are_round_large_and_each_once() -> None:
+def test_round_boxes_are_round_large_and_each_once() -> None:
     proposed = regions(
         RING,
         (65, 45, 255, 238),  # the same mark
@@ -60,16 +60,16 @@ def test_rings_are_round_large_and_each_once() -> None:
         (0, 0, 300, 60),  # long
         (100, 80, 220, 200),  # inside of the first
     )
-    assert ring_boxes(proposed, TextSpans.empty(), 5).tolist() == [list(RING), [100, 80, 220, 200]]
-    assert ring_boxes(proposed, TextSpans.empty(), 1).tolist() == [list(RING)]
-    assert len(ring_boxes(proposed, line("COFFEE", 1.0), 5)) == 0, "a word stands in the middle of both"
+    assert round_boxes(proposed, TextSpans.empty(), 5).tolist() == [list(RING), [100, 80, 220, 200]]
+    assert round_boxes(proposed, TextSpans.empty(), 1).tolist() == [list(RING)]
+    assert len(round_boxes(proposed, line("COFFEE", 1.0), 5)) == 0, "a word stands in the middle of both"
     below = line("COFFEE", 1.0, (120, 215, 200, 235))
-    assert ring_boxes(proposed, below, 1).tolist() == [list(RING)], "it may be a part of the ring"
+    assert round_boxes(proposed, below, 1).tolist() == [list(RING)], "it may be a part of the ring"
 
 
-def test_boxes_laid_out_blindly_are_no_rings() -> None:
+def test_boxes_laid_out_blindly_are_no_round_marks() -> None:
     tiles = Regions(np.array([RING, (0, 0, 100, 100)], np.float32), np.ones(2, np.float32))
-    assert len(ring_boxes(tiles, TextSpans.empty(), 2)) == 0
+    assert len(round_boxes(tiles, TextSpans.empty(), 2)) == 0
 
 
 def test_halves_lie_in_the_photo() -> None:
@@ -123,7 +123,7 @@ PHOTO = photo_of(None, GREY, (280, 320))
         (line("COFFEE", 0.5), "default", 1),
     ],
 )
-def test_rings_are_read_where_no_word_stands_in_the_middle(lines: TextSpans, effort: str, arcs_read: int) -> None:
+def test_curved_text_is_read_where_no_word_stands_in_the_middle(lines: TextSpans, effort: str, arcs_read: int) -> None:
     ocr = Arcs(lines, "BMW", 0.9)
     (found,) = read(ocr, [PHOTO], [regions(RING)], effort)  # type: ignore[arg-type]
     assert ocr.heights.count(48) == arcs_read
@@ -132,6 +132,6 @@ def test_rings_are_read_where_no_word_stands_in_the_middle(lines: TextSpans, eff
 
 
 @pytest.mark.parametrize(("word", "confidence"), [("B", 0.9), ("BMW", 0.4), ("...", 0.9)])
-def test_unsure_and_short_words_of_rings_are_left_out(word: str, confidence: float) -> None:
+def test_unsure_and_short_words_of_curved_text_are_left_out(word: str, confidence: float) -> None:
     (found,) = read(Arcs(TextSpans.empty(), word, confidence), [PHOTO], [regions(RING)], "full")
     assert len(found) == 0

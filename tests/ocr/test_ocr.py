@@ -347,7 +347,7 @@ def test_lines_are_detected_once_per_size_within_the_image() -> None:
 
 def test_the_name_tells_the_sizes() -> None:
     assert RapidOcr(long_side_px=640, find_px=(320, 960), precision="fp32").name.endswith(
-        "(640 px; lines at 320, 640; rings)"
+        "(640 px; lines at 320, 640; curved text)"
     )
 
 
