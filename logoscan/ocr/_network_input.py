@@ -15,6 +15,8 @@ LINE_HIGH_PX = 48
 """Height in which lines are read."""
 # Widths of lines are padded to multiples of it: OpenVINO plans each new width, which costs half as much as a line.
 _LINE_STEP_PX = 32
+# Longest line; longer ones are squeezed. A reader's memory grows with the square of it: 64,000 px took 20 GB.
+_MOST_LINE_PX = 3_840
 # Margin around a line that is enlarged by itself, in pixels of the photo.
 _MARGIN_PX = 2
 
@@ -37,7 +39,7 @@ def padded(line: Rgb) -> Rgb:
     import cv2
 
     height, width = line.shape[:2]
-    wide = max(1, math.ceil(LINE_HIGH_PX * width / height))
+    wide = min(max(1, math.ceil(LINE_HIGH_PX * width / height)), _MOST_LINE_PX)
     scaled = cv2.resize(line, (wide, LINE_HIGH_PX))
     padding = -wide % _LINE_STEP_PX
     return np.asarray(

@@ -12,6 +12,8 @@ from fakes import lettering
 from logoscan.errors import CorruptFileError
 from logoscan.ocr import quick as quick_module
 from logoscan.ocr import rapidocr as rapidocr_module
+from logoscan.ocr._network_input import padded
+from logoscan.ocr._network_input import padded
 from logoscan.ocr.quick import is_sure, may_be_line, may_be_word, quick_reader
 from logoscan.ocr.rapidocr import RapidOcr
 from logoscan.types import Rgb
@@ -153,3 +155,12 @@ def test_an_altered_quick_reader_is_refused(tmp_path: Path, monkeypatch: pytest.
     (tmp_path / network.name).write_bytes(data)
     with pytest.raises(CorruptFileError, match=f"{network.name}: expected SHA-256"):
         RapidOcr(quick=True)
+
+
+@pytest.mark.parametrize("width", [1, 30, 500, 60_000])
+def test_lines_of_any_length_fit_into_memory(width: int) -> None:
+    """A reader's memory grows with the square of a line's length: a photo of 8 x 10,000 px took 20 GB."""
+    line = padded(np.zeros((8, width, 3), np.uint8))
+    assert line.shape[0] == 48
+    assert line.shape[1] % 32 == 0
+    assert line.shape[1] <= 4_000
