@@ -13,7 +13,6 @@ from logoscan.errors import CorruptFileError
 from logoscan.ocr import quick as quick_module
 from logoscan.ocr import rapidocr as rapidocr_module
 from logoscan.ocr._network_input import padded
-from logoscan.ocr._network_input import padded
 from logoscan.ocr.quick import is_sure, may_be_line, may_be_word, quick_reader
 from logoscan.ocr.rapidocr import RapidOcr
 from logoscan.types import Rgb
