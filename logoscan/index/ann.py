@@ -47,8 +47,8 @@ _RECALL_QUERIES, _RECALL_DEPTH, _RECALL_K = 300, 128, 8
 # Length of the noise that is added to a registered vector of length 1 to make a query: regions of photos are never
 # nearer.
 _QUERY_NOISE = 0.6
-# Queries with which an index from a file is tested, and lists that may be searched for a query.
-_TEST_QUERIES, _MAX_PROBES = 16, 1 << 20
+# Queries with which an index from a file is tested, lists that may be searched for a query, and length of a vector.
+_TEST_QUERIES, _MAX_PROBES, _MAX_DIM = 16, 1 << 20, 1 << 16
 # Numbers that `compare_all` and `rank_rows` hold in memory at a time: 64 MB; and 256 MB on a device.
 _NUMBERS_AT_ONCE, _NUMBERS_AT_ONCE_ON_DEVICE = 16_000_000, 64_000_000
 
@@ -163,6 +163,20 @@ class Facts:
     build_s: float
 
 
+def _deserialized(data: bytes | memoryview) -> Any:
+    """Return FAISS's index of a file, of which no part may be longer than the file."""
+    import faiss
+
+    if not hasattr(faiss, "set_deserialization_vector_byte_limit"):  # an older FAISS
+        return faiss.deserialize_index(np.frombuffer(data, np.uint8))
+    before = faiss.get_deserialization_vector_byte_limit()
+    faiss.set_deserialization_vector_byte_limit(len(data))
+    try:
+        return faiss.deserialize_index(np.frombuffer(data, np.uint8))
+    finally:
+        faiss.set_deserialization_vector_byte_limit(before)
+
+
 class Approximate:
     """An approximate index that was built or opened. Immutable.
 
@@ -227,10 +241,12 @@ class Approximate:
         import faiss
 
         try:
-            index = faiss.deserialize_index(np.frombuffer(data, np.uint8))
+            index = _deserialized(data)
             content = (int(index.ntotal), int(index.metric_type))
             if content != (facts.vectors, faiss.METRIC_INNER_PRODUCT) or not 0 < facts.probes <= _MAX_PROBES:
                 raise CorruptFileError(f"approximate index: expected {facts.vectors} vectors by inner product")
+            if not 0 < int(index.d) <= _MAX_DIM:  # an altered one would take all memory below
+                raise CorruptFileError(f"approximate index: expected 1 to {_MAX_DIM} dimensions, got {index.d}")
             opened = cls(index, facts)
             queries = np.random.default_rng(0).normal(size=(_TEST_QUERIES, int(index.d)))
             opened.propose(np.asarray(queries, np.float32), _RECALL_DEPTH)

@@ -431,7 +431,7 @@ class Suspicious:
         return SimpleNamespace(
             kinds={"faithful": 0.1, "mirrored": 0.9},
             alignment=SimpleNamespace(correlation=0.9, other=0.2, mirrored=True),
-            logo_image=drawing,
+            logo_image=np.tri(16, dtype=np.uint8)[..., None].repeat(4, axis=2) * 255,  # not symmetric
         )
 
 
