@@ -13,20 +13,24 @@ import numpy as np
 import numpy.typing as npt
 
 from logoscan.training.abstract_marks import draw_abstract, random_abstract
+from logoscan.training.clutter import lay_clutter, lay_product
 from logoscan.training.crops import ground_for
 from logoscan.training.effects import blend, lay, random_corners, take_photo, to_uint8
 from logoscan.training.goods import Goods, draw_goods
 from logoscan.training.icons import Icons
 from logoscan.training.mark_groups import Mark, MarkGroup, alone, in_rows, with_word
-from logoscan.training.materials import Backgrounds, Materials, backgrounds_from_arrays, random_colour
-from logoscan.training.styles import Premultiplied, paint, style
-from logoscan.training.wordmarks import draw_name, draw_word, random_name
+from logoscan.training.materials import Backgrounds, Materials, backgrounds_from_arrays
+from logoscan.training.shoes import Place
+from logoscan.training.styles import Premultiplied, style
+from logoscan.training.wordmarks import draw_word
 
 Rgbf = npt.NDArray[np.float32]
 SMALLEST_PX = 16
 """Long side of the smallest mark in a scene, px."""
 # Least share of a mark that lies on the goods, its least length as a share of the greatest one, and most marks there.
 _ON_GOODS, _SMALLEST_ON_GOODS, _MOST_ON_GOODS = 0.75, 0.1, 3
+# Chance that a mark on goods lies where such goods have one, and that this is the most usual place.
+_AT_PLACE, _MOST_USUAL = 0.75, 0.6
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,8 @@ def compose_scene(
         crowds: Chance of a picture with three times the marks, none longer than an eighth of the long side.
         goods: Chance of a listing photo: goods with marks on them that follow their shape, in any resolution.
         garments: Photographs of clothes and shoes for `goods`; none if None.
-        abstract: Chance that a mark is a made-up abstract one instead of an icon; its name is "abstract:" and a number.
+        abstract: Chance that a mark is a made-up abstract one instead of an icon, three times as high on goods; its
+            name is "abstract:" and a number.
 
     Returns:
         The picture with the names and boxes of its marks. A class may appear more than once.
@@ -99,9 +104,9 @@ def compose_scene(
     else:
         image = np.array(ground_for(rng, backgrounds, materials, h, w), order="C")
         if rng.random() < 0.5:
-            image = _product(rng, image, backgrounds, materials)
+            image = lay_product(rng, image, backgrounds, materials)
     if rng.random() < distractors * (0.4 if listing else 1.0):
-        image = _distract(rng, image, fonts)
+        image = lay_clutter(rng, image, fonts)
     crowd = not listing and _chance(rng, crowds)
     largest = long / 8 if crowd else 0.9 * min(h, w)
     if shown is not None:
@@ -119,7 +124,7 @@ def compose_scene(
     most = min(marks[1], _MOST_ON_GOODS) if listing else marks[1]
     for _ in range(int(rng.integers(min(marks[0], most), most + 1)) * (3 if crowd else 1)):
         mark = wordmark() if rng.random() < words else None
-        if mark is None and _chance(rng, abstract):
+        if mark is None and _chance(rng, (3 if listing else 1) * abstract):
             shape = draw_abstract(random_abstract(rng))
             mark = Mark(f"abstract:{len(names)}", *style(rng, shape, True, materials))
         if mark is None and len(allowed):
@@ -133,9 +138,14 @@ def compose_scene(
         if _chance(rng, groups):
             word = wordmark() if rng.random() < 0.5 else None
             group = in_rows(rng, mark) if word is None else with_word(rng, mark, word)
-        for name, box in _place(rng, image, group, largest, boxes, shown):
-            names.append(name)
-            boxes.append(box)
+        spots: Sequence[Place | None] = (None,)
+        if shown is not None and shown.places and rng.random() < _AT_PLACE:
+            usual = rng.random() < _MOST_USUAL
+            spots = shown.places[0 if usual else int(rng.integers(len(shown.places)))]
+        for spot in spots:
+            for name, box in _place(rng, image, group, largest, boxes, shown, spot):
+                names.append(name)
+                boxes.append(box)
     rgb = to_uint8(take_photo(rng, image, materials, crop=False))
     return Scene(rgb, tuple(names), np.array(boxes, np.float32).reshape(-1, 4))
 
@@ -152,6 +162,7 @@ def _place(
     largest: float,
     occupied: Sequence[npt.NDArray[np.float32]],
     goods: Goods | None = None,
+    spot: Place | None = None,
 ) -> list[tuple[str, npt.NDArray[np.float32]]]:
     """Lay a group of marks into a picture, in place, where it overlaps no other mark.
 
@@ -164,6 +175,7 @@ def _place(
         largest: Greatest length of the longest mark, px.
         occupied: Boxes of the marks that are already in the picture, float32 (4,) each.
         goods: Goods that the marks must lie on and are cut off by; None where they may lie anywhere.
+        spot: Place on the goods near which the group lies, in about its size; anywhere if None.
 
     Returns:
         Names and boxes of the marks that were laid; empty if six tries find no free region.
@@ -172,6 +184,8 @@ def _place(
     for _ in range(6):
         smallest = SMALLEST_PX if goods is None else max(SMALLEST_PX, _SMALLEST_ON_GOODS * largest)
         long = float(np.exp(rng.uniform(np.log(smallest), np.log(largest))))
+        if spot is not None:
+            long = max(SMALLEST_PX, spot.long * float(np.exp(rng.normal(0, 0.2))))
         shortest = min(min(x1 - x0, y1 - y0) for _, (x0, y0, x1, y1) in group.parts)
         long = max(long, 4 / shortest)
         size = (group.size[0] * long, group.size[1] * long)
@@ -182,6 +196,8 @@ def _place(
             low, high = np.array(goods.frame[:2]), np.array(goods.frame[2:])
         margin = np.minimum(np.array(size) / 2, (high - low) / 2)
         centre = rng.uniform(low + margin, high - margin)
+        if spot is not None:
+            centre = np.array([spot.x, spot.y]) + rng.normal(0, 0.12 * long, 2)
         corners = random_corners(rng, size, (float(centre[0]), float(centre[1])))
         frame = np.array([[0, 0], [group.size[0], 0], list(group.size), [0, group.size[1]]], np.float32)
         onto = cv2.getPerspectiveTransform(frame, corners)
@@ -232,68 +248,3 @@ def _warp(
         return None
     box = np.array([low[0] + cols[0], low[1] + rows[0], low[0] + cols[-1] + 1, low[1] + rows[-1] + 1], np.float32)
     return pixels, box, (int(low[0]), int(low[1]))
-
-
-def _product(rng: np.random.Generator, image: Rgbf, backgrounds: Backgrounds, materials: Materials) -> Rgbf:
-    """Return the picture with a box-like, round or bottle-like product of some material on it, shaded across."""
-    h, w = image.shape[:2]
-    body = np.zeros((h, w), np.float32)
-    bw, bh = round(w * rng.uniform(0.4, 0.95)), round(h * rng.uniform(0.4, 0.95))
-    x, y = int(rng.integers(0, w - bw + 1)), int(rng.integers(0, h - bh + 1))
-    kind = rng.random()
-    if kind < 0.4:
-        corners = np.array([[x, y], [x + bw, y], [x + bw, y + bh], [x, y + bh]], np.float32)
-        corners += rng.normal(0, 0.05, (4, 2)) * (bw, bh)
-        cv2.fillConvexPoly(body, corners.astype(np.int32), 1.0, cv2.LINE_AA)
-    elif kind < 0.7:
-        cv2.ellipse(body, (x + bw // 2, y + bh // 2), (bw // 2, bh // 2), 0, 0, 360, 1.0, -1, cv2.LINE_AA)
-    else:
-        neck = round(bw * rng.uniform(0.25, 0.6))
-        cv2.rectangle(body, (x, y + bh // 4), (x + bw, y + bh), 1.0, -1)
-        cv2.rectangle(body, (x + (bw - neck) // 2, y), (x + (bw + neck) // 2, y + bh // 3), 1.0, -1)
-        body = cv2.GaussianBlur(body, (0, 0), 3)
-    across = np.linspace(-1, 1, w, dtype=np.float32)[None] * (w / bw) + (w - 2 * x - bw) / bw
-    shade = 1 - rng.uniform(0, 0.5) * np.clip(np.abs(across), 0, 1) ** 2
-    skin = materials.surface(rng, h, w) * shade[..., None]
-    return np.ascontiguousarray(image * (1 - body[..., None]) + skin * body[..., None], np.float32)
-
-
-def _distract(rng: np.random.Generator, image: Rgbf, fonts: tuple[str, ...]) -> Rgbf:
-    """Draw plain shapes and text lines, which are not marks, in place; return the picture."""
-    h, w = image.shape[:2]
-    for _ in range(int(rng.integers(1, 5))):
-        colour = [float(c) for c in random_colour(rng)]
-        a = (int(rng.integers(w)), int(rng.integers(h)))
-        b = (int(rng.integers(w)), int(rng.integers(h)))
-        kind = rng.random()
-        if kind < 0.5 and fonts:
-            _small_print(rng, image, fonts, np.asarray(colour, np.float32))
-        elif kind < 0.7:
-            cv2.line(image, a, b, colour, int(rng.integers(1, 12)), cv2.LINE_AA)
-        elif kind < 0.85:
-            cv2.circle(
-                image, a, int(rng.integers(5, max(6, min(h, w) // 5))), colour, int(rng.choice([-1, 2, 5])), cv2.LINE_AA
-            )
-        else:
-            cv2.rectangle(image, a, b, colour, int(rng.choice([2, 4, 8])))
-    return image
-
-
-def _small_print(
-    rng: np.random.Generator, image: Rgbf, fonts: tuple[str, ...], colour: npt.NDArray[np.float32]
-) -> None:
-    """Write two to five lines of small text, as on the back of a pack; one large word would be a wordmark."""
-    h, w = image.shape[:2]
-    high, font = int(rng.integers(5, 12)), fonts[int(rng.integers(len(fonts)))]
-    y, x = int(rng.integers(0, h)), int(rng.integers(0, max(1, w // 2)))
-    for _ in range(int(rng.integers(2, 6))):
-        line = draw_name(" ".join(random_name(rng) for _ in range(int(rng.integers(2, 5)))), font)
-        if line is None or y + high > h:
-            return
-        alpha = line[..., 3].astype(np.float32) / np.float32(255)
-        wide = max(4, round(alpha.shape[1] * high / alpha.shape[0]))
-        ink = paint(cv2.resize(alpha, (wide, high), interpolation=cv2.INTER_AREA)[:, : w - x], colour)
-        part = image[y : y + high, x : x + ink.shape[1]]
-        part *= 1 - ink[..., 3:]
-        part += ink[..., :3]
-        y += round(high * 1.4)

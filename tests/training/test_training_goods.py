@@ -19,12 +19,13 @@ from logoscan.training.icons import from_arrays
 from logoscan.training.materials import Materials, backgrounds_from_arrays
 from logoscan.training.renditions import OLD_SIMPLE_ICONS, add_renditions, iter_renditions
 from logoscan.training.scenes import compose_scene
+from logoscan.training.shoes import draw_shoe
 from logoscan.training.styles import difference, style
 
 NONE = backgrounds_from_arrays([])
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_an_abstract_mark_is_ink_cut_to_its_box(seed: int) -> None:
     rgba = draw_abstract(random_abstract(np.random.default_rng(seed)))
@@ -61,6 +62,32 @@ def test_goods_lie_in_their_frame(seed: int, h: int, w: int) -> None:
     assert 0 <= x0 < x1 <= w
     assert 0 <= y0 < y1 <= h
     assert goods.body[y0:y1, x0:x1].mean() > 0.1
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**32), h=st.integers(40, 300), w=st.integers(40, 300))
+def test_the_side_of_a_shoe_lies_on_the_shoe(seed: int, h: int, w: int) -> None:
+    rng = np.random.default_rng(seed)
+    skin, body, places = draw_shoe(rng, h, w, Materials(rng))
+    assert skin.shape == (h, w, 3)
+    assert np.isfinite(skin).all()
+    assert 0 <= body.min() <= body.max() <= 1
+    assert 0.3 < body.mean() < 0.95
+    for place in places:
+        assert 0 <= place.x <= w
+        assert -0.1 * h <= place.y <= h
+        assert place.long > 0
+    assert body[round(places[0].y), round(places[0].x)] > 0.9
+
+
+def test_two_pieces_show_the_same_mark() -> None:
+    composer, rng = make_composer(), np.random.default_rng(5)
+    materials, twice = Materials(np.random.default_rng(1)), 0
+    for _ in range(40):
+        scene = compose_scene(rng, composer.icons, NONE, materials, marks=(1, 1), goods=1.0)
+        assert len(set(scene.names)) <= 1
+        twice += len(scene.names) == 2
+    assert 3 <= twice <= 20
 
 
 def test_photographs_of_clothes_are_goods_as_a_whole() -> None:
