@@ -72,8 +72,9 @@ def draw_goods(
     found: list[list[Place]] = [[] for _ in places]
     worn = draw is _shoe and rng.random() < _WORN
     mirrored = bool(rng.random() < 0.5)
-    for _ in range(1 + int(rng.random() < _TWO)):
-        onto = _onto(rng, (gw, gh), (w, h), mirrored)
+    pieces = 1 + int(rng.random() < _TWO)
+    for _ in range(pieces):
+        onto = _onto(rng, (gw, gh), (w, h), float(rng.uniform(0.9 if pieces == 1 else 0.7, 1)), mirrored)
         if worn:
             _leg(rng, picture, onto, gw, gh, materials)
         layer = cv2.warpAffine(np.dstack([skin * body[..., None], body]), onto, (w, h), flags=cv2.INTER_LINEAR)
@@ -91,11 +92,11 @@ def draw_goods(
 
 
 def _onto(
-    rng: np.random.Generator, size: tuple[int, int], canvas: tuple[int, int], mirrored: bool
+    rng: np.random.Generator, size: tuple[int, int], canvas: tuple[int, int], scale: float, mirrored: bool
 ) -> npt.NDArray[np.float64]:
     """Return the map from the pixels of the goods to those of the picture, float64 (2, 3)."""
     angle = float(rng.uniform(-180, 180) if rng.random() < _TURNED else rng.normal(0, 8))
-    matrix = np.asarray(cv2.getRotationMatrix2D((size[0] / 2, size[1] / 2), angle, float(rng.uniform(0.7, 1))))
+    matrix = np.asarray(cv2.getRotationMatrix2D((size[0] / 2, size[1] / 2), angle, scale))
     if mirrored:
         matrix = matrix @ np.array([[-1, 0, size[0]], [0, 1, 0], [0, 0, 1]], np.float64)
     free = np.maximum(np.array(canvas, np.float64) - size, 0)
