@@ -29,13 +29,15 @@ _SHA256 = "7437f9dc740172091da284c7604abd665e43c96534b0dc1ff15bde3ad861b075"
 _READ_FROM = 0.95
 # Probability from which a blank is on no text: of composed lines that PP-OCR reads as blanks none reaches it.
 _NO_TEXT_FROM = 0.7
-# Probability of a script from which its reader is asked about a line that the first engine read as something; and of
-# all scripts that nobody reads, from which such a line is said to be unread: a wrong answer there removes a reading.
+# Probability of all further scripts from which a reader is asked about a line that the first engine read as something,
+# and from which such a line is said to be unread: a wrong answer there removes a reading.
 _ASK_FROM, _UNREAD_FROM = 0.3, 0.95
 # Share of the probability of all further scripts from which an unread line's script is named.
 _NAMED_SHARE = 0.5
-# Confidence from which a reader's reading is kept.
-_KEEP_FROM = 0.4
+# Confidence from which a reader's reading is kept, and from which no second reader is asked.
+_KEEP_FROM, _SURE_FROM = 0.4, 0.7
+# Probability of a script from which its reader is asked second.
+_SECOND_FROM = 0.1
 # Scripts that the network knows no name for.
 _OTHER = "Zyyy"
 _UNREADABLE: tuple[UnreadReason, ...] = ("unreadable",)
@@ -158,6 +160,19 @@ class ScriptOcr:
         """Return a line in each box, as the first engine reads it (`WordReader.read_words`)."""
         return self.first.read_words(images, boxes)
 
+    def _ask(self, chances: Mapping[str, float], image: Rgb, polygon: NDArray[np.float32]) -> tuple[str, float]:
+        """Return the reading of a line by the reader of its most probable script, or of the second where that is surer.
+
+        The network confuses scripts with those that nobody reads; a sure reading tells more.
+        """
+        likely = sorted(chances.keys() & self.readers.keys(), key=lambda code: (-chances[code], code))[:2]
+        best = "", 0.0
+        for rank, code in enumerate(likely):
+            if rank and (best[1] >= _SURE_FROM or chances[code] < _SECOND_FROM):
+                break
+            best = max(best, self.readers[code].read_lines(image, polygon)[0], key=lambda r: (bool(r[0]), r[1]))
+        return best
+
     def _again(self, image: Rgb, spans: TextSpans) -> TextSpans:
         """Return the lines of a photo with those read again that were not read surely."""
         unsure = [
@@ -177,10 +192,10 @@ class ScriptOcr:
             further = {code: p for code, p in chances.items() if code and code not in self.own}
             code = max(further, key=further.__getitem__, default=_OTHER)
             total, chance = sum(further.values()), further.get(code, 0.0)
-            if code in self.readers and (blank or chance >= max(_ASK_FROM, chances.get("", 0.0))):
-                text, sure = self.readers[code].read_lines(image, spans.polygons[i : i + 1])[0]
+            if blank or total >= max(_ASK_FROM, chances.get("", 0.0)):
+                text, sure = self._ask(further, image, spans.polygons[i : i + 1])
                 own = 0.0 if blank else float(confidence[i]) * sum(chances.get(script, 0.0) for script in self.own)
-                if sure >= _KEEP_FROM and sure * chance >= own and any(c.isalnum() for c in text):
+                if sure >= _KEEP_FROM and sure * total >= own and any(c.isalnum() for c in text):
                     texts[i], confidence[i] = text, min(1.0, sure)
                     continue
             if blank or total >= _UNREAD_FROM:

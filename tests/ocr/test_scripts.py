@@ -139,6 +139,20 @@ def test_only_the_reader_of_the_script_is_asked() -> None:
     np.testing.assert_array_equal(out.polygons, spans(("", 0), ("", 0)).polygons)
 
 
+def test_a_script_that_nobody_reads_does_not_hide_one_that_somebody_does() -> None:
+    thai, russian = Reader("ซัมซุง"), Reader(confidence=0.5)
+    out = read(First(("aang", 0.6)), Scripts({"Zyyy": 0.8, "Thai": 0.07, "Cyrl": 0.05}), Thai=thai, Cyrl=russian)
+    assert out.texts == ("ซัมซุง",)
+    assert (thai.asked, russian.asked) == (1, 0), "the first reader was sure"
+
+
+@pytest.mark.parametrize(("second", "text"), [(0.2, "Привет"), (0.05, "ลา")])
+def test_a_second_reader_is_asked_where_the_first_is_not_sure(second: float, text: str) -> None:
+    thai, russian = Reader("ลา", 0.5), Reader(confidence=0.9)
+    out = read(First(("lan", 0.3)), Scripts({"Thai": 0.6, "Cyrl": second}), Thai=thai, Cyrl=russian)
+    assert out.texts == (text,)
+
+
 def test_a_blank_that_is_text_is_unread_with_its_script() -> None:
     out = read(First(("", 0.0), (" ", 0.95), ("", 0.7)), Scripts({"Kore": 0.9}, {"Zyyy": 0.9}, {"Latn": 0.6, "": 0.4}))
     assert (out.texts, out.unread_scripts, out.unread_reasons) == ((), ("Kore", None, None), ("unreadable",) * 3)

@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from logoscan.text.misread import MisreadNames
@@ -35,6 +35,21 @@ def evidence(*words: str) -> dict[str, float]:
 )
 def test_the_name_behind_a_reading_comes_first(words: tuple[str, ...], name: str) -> None:
     assert NAMES.judge(words)[0][0] == name
+
+
+@pytest.mark.parametrize(
+    ("read", "name", "other"),
+    [
+        ("شائيل", "شانيل", "شاهيل"),
+        ("المراغي", "المراعي", "المراكي"),
+        ("กุยยี", "กุชชี", "กุรรี"),
+        ("โอวัลดิน", "โอวัลติน", "โอวัลรน"),
+    ],
+)
+def test_letters_of_the_same_strokes_are_likelier_confused_than_others(read: str, name: str, other: str) -> None:
+    names = MisreadNames({name: 1})
+    right, near, far = (dict(names.judge((text,))).get(name, -math.inf) for text in (name, read, other))
+    assert right > near > far
 
 
 def test_what_makes_a_reading_more_and_less_likely() -> None:
@@ -97,6 +112,7 @@ def test_equally_likely_names_share_the_probability() -> None:
 _letters = st.text("abrnmil1v0", max_size=14)
 
 
+@settings(deadline=None)  # the first example loads the dictionaries
 @given(st.dictionaries(_letters.filter(bool), st.integers(1, 3), max_size=40), st.lists(_letters, max_size=6))
 def test_counting_equals_its_slow_twin(names: dict[str, int], words: list[str]) -> None:
     """Also where runs of words go on from one another, and where an "r" meets an "n"."""
