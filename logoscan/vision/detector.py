@@ -16,12 +16,13 @@ from PIL import Image
 
 from logoscan._hashing import file_sha256, fingerprint
 from logoscan.errors import CorruptFileError, InputError
-from logoscan.images.boxes import clip, from_square
+from logoscan.images.boxes import clip, from_square, iou
 from logoscan.images.crops import square_crops
 from logoscan.odds import sigmoid_array
 from logoscan.runtime import building_networks, resolve_device
 from logoscan.types import Boxes, Effort, Regions, Rgb
 from logoscan.vision import weights
+from logoscan.vision.colour_regions import colour_regions
 from logoscan.vision.network_runner import BatchSizes, NetworkRunner, PrecisionChoice, RuntimeChoice, check_choices
 from logoscan.vision.tiles import LARGE_PLAN, TilePlan, Tiles, WholeImage
 
@@ -64,6 +65,11 @@ class Detector(Protocol):
 _BATCH_SIZES = BatchSizes(torch_cpu=(1,), openvino=(1,), gpu=(8,))
 # Most proposals of the default effort, which adds the whole photo and no large squares.
 _MAX_PROPOSALS_DEFAULT = 12
+# Regions from colour that are added to the proposals of every photo. On photos of shops, logos alone rank the right
+# brand first in 0.47 with none, 0.49 with four, 0.53 with eight and with sixteen.
+_MOST_COLOUR_REGIONS = 8
+# Least intersection over union with a proposal of a region from colour that is left out.
+_SAME_REGION_IOU = 0.7
 # Least long side of the network's input at default effort; smaller photos are enlarged to it. On photos of shops, of
 # 200 to 350 px, logos alone rank the right brand first in 0.30 at 384 px, 0.33 at 512 and 0.33 at 640.
 _MIN_LONG_SIDE_PX = 512
@@ -72,8 +78,9 @@ _MIN_LONG_SIDE_PX = 512
 class LogoDetector:
     """The trained detector: one pass over a photo proposes every region that looks like a mark of some brand.
 
-    Thread-safe once built. After the proposals comes the whole photo, and at full effort a few large squares of it: a
-    mark may fill the photo, and a brand may be registered by a photograph of the pack, which is no mark.
+    Thread-safe once built. After the proposals come patches of one colour (`colour_regions`): large plain marks on
+    goods, of which the network takes too much. Last comes the whole photo, and at full effort a few large squares of it:
+    a mark may fill the photo, and a brand may be registered by a photograph of the pack, which is no mark.
 
     Attributes:
         device: Device that it runs on.
@@ -173,7 +180,7 @@ class LogoDetector:
     @property
     def fingerprint(self) -> str:
         """16 hex digits of weights and settings."""
-        return fingerprint("logo", self._digest, self.least, self.most, self._large.plan)
+        return fingerprint("logo", self._digest, self.least, self.most, self._large.plan, _MOST_COLOUR_REGIONS)
 
     @property
     def description(self) -> str:
@@ -181,9 +188,9 @@ class LogoDetector:
         return f"{self.name}@{self.fingerprint} {self.effort}"
 
     def detect(self, images: Sequence[Rgb]) -> list[Regions]:
-        """Return the proposals of each photo, most confident first, then the whole photo and any large squares.
+        """Return the proposals of each photo, most confident first, then patches, the whole photo and large squares.
 
-        The confidence of the whole photo and of the squares is `least`.
+        The confidence of all but the proposals is `least`.
 
         Args:
             images: Photos, uint8 (H, W, 3) RGB.
@@ -212,7 +219,7 @@ class LogoDetector:
         canvases = np.stack([self._canvas(image, width, height) for image in images])
         (detections,) = self._network.run(canvases, lambda heads: self._decode(heads, height, width))
         return [
-            self._regions(self._in_picture(boxes, image, size_wh), scores, large.xyxy)
+            self._regions(self._in_picture(boxes, image, size_wh), scores, large.xyxy, image)
             for (boxes, scores), image, large in zip(
                 detections, images, self._fixed_regions.detect(images), strict=True
             )
@@ -245,16 +252,19 @@ class LogoDetector:
         w, h = _fitted(width, height, *size_wh)
         return clip(boxes * np.array([width / w, height / h] * 2, np.float32), width, height)
 
-    def _regions(self, xyxy: Boxes, scores: NDArray[np.float32], large: Boxes) -> Regions:
-        """Return the regions of one photo: the most confident proposals, then `large`, the whole photo first."""
+    def _regions(self, xyxy: Boxes, scores: NDArray[np.float32], large: Boxes, image: Rgb) -> Regions:
+        """Return the regions of one photo: the best proposals, then patches of one colour, then `large`."""
         score = scores.astype(np.float64)
         logit = self._slope * np.log(score / (1 - np.minimum(score, 1 - 1e-6))) + self._offset
         confidence = sigmoid_array(logit).astype(np.float32)
         large_enough = (xyxy[:, 2:] - xyxy[:, :2]).min(1) >= 1
         most = self.most if self.effort == "full" else min(self.most, _MAX_PROPOSALS_DEFAULT)
         rows = np.flatnonzero((confidence >= self.least) & large_enough)[:most]
-        least = np.full(len(large), self.least, np.float32)
-        return Regions(np.concatenate([xyxy[rows], large]), np.concatenate([confidence[rows], least]))
+        patches = colour_regions(image, _MOST_COLOUR_REGIONS)
+        patches = patches[iou(patches, xyxy[rows]).max(axis=1, initial=0) < _SAME_REGION_IOU]
+        boxes = np.concatenate([xyxy[rows], patches, large])
+        least = np.full(len(boxes) - len(rows), self.least, np.float32)
+        return Regions(boxes, np.concatenate([confidence[rows], least]))
 
 
 def _fitted(width: int, height: int, most_width: int, most_height: int) -> tuple[int, int]:
