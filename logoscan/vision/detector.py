@@ -79,8 +79,8 @@ class LogoDetector:
     """The trained detector: one pass over a photo proposes every region that looks like a mark of some brand.
 
     Thread-safe once built. After the proposals come patches of one colour (`colour_regions`): large plain marks on
-    goods, of which the network takes too much. Last comes the whole photo, and at full effort a few large squares of it:
-    a mark may fill the photo, and a brand may be registered by a photograph of the pack, which is no mark.
+    goods, of which the network takes too much. Last comes the whole photo, and at full effort a few large squares of
+    it: a mark may fill the photo, and a brand may be registered by a photograph of the pack, which is no mark.
 
     Attributes:
         device: Device that it runs on.
