@@ -1,6 +1,6 @@
 """The columns of a feature store: `COLUMNS` is the documented schema, one row for each photo.
 
-A row holds everything of `PhotoFeatures` that a photo is judged by, keypoints in brief (6 KB in place of 100). What
+A row holds everything of `PhotoFeatures` that a photo is judged by, keypoints in brief (18 KB in place of 120). What
 could not be looked at has a row as well, which says so.
 """
 
@@ -28,9 +28,9 @@ COLUMNS: Mapping[str, str] = {
     "passed_over": "Whether it is one of too many photos of its listing, which are never examined.",
     "more_frames": "Whether it has further frames or pages, of which the first was examined.",
     "regions": "Regions, in pixels of the file: x0, y0, x1, y1 and the detector's confidence.",
-    "vectors": "Vector of each region: float16, little endian, or a byte for each part of the codebook.",
+    "vectors": "Vector of each region: a signed byte a number, in any scale, or a byte for each part of the codebook.",
     "mirrored": "Vectors of the mirror images of the first regions.",
-    "keypoints": "Keypoints in brief (`keypoints`), 14 bytes each; null where they are not kept.",
+    "keypoints": "Keypoints in brief (`keypoints`), 22 bytes each; null where they are not kept.",
     "read_lines": "Number of lines of text that were read.",
     "unread_lines": "Lines not read: x0, y0, x1, y1 in pixels of the file, script, reason (effort, unreadable).",
     "lines": "Lines of text with confidence and the four corners x y; null where text is not kept.",
