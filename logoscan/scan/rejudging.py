@@ -56,7 +56,7 @@ def rejudged(
         quantised: Whether the vectors were quantised: matches of an earlier report are more exact then.
         on_decision: Called with each decision.
     """
-    logos = {(record.brand, record.id) for record in index.logos}
+    logos = {(record.brand, record.id) for record in (*index.logos, *index.spellings)}
     old = None if earlier_index is None else earlier_index.fingerprint
     old_logos = frozenset() if earlier_index is None else frozenset((r.brand, r.sha256) for r in earlier_index.logos)
 

@@ -32,6 +32,7 @@ COLUMNS: Mapping[str, str] = {
     "mirrored": "Vectors of the mirror images of the first regions.",
     "keypoints": "Keypoints in brief (`keypoints`), 22 bytes each; null where they are not kept.",
     "read_lines": "Number of lines of text that were read.",
+    "read_area": "Area of these lines in square pixels of the file.",
     "unread_lines": "Lines not read: x0, y0, x1, y1 in pixels of the file, script, reason (effort, unreadable).",
     "lines": "Lines of text with confidence and the four corners x y; null where text is not kept.",
 }
@@ -93,6 +94,6 @@ def schema(width: int) -> Any:
         "pdq_turned": pa.binary(224), "warning": pa.string(), "unfinished": many(pa.string()),
         "passed_over": pa.bool_(), "more_frames": pa.bool_(), "regions": many(pa.struct(numbers)),
         "vectors": many(pa.binary(width)), "mirrored": many(pa.binary(width)), "keypoints": pa.binary(),
-        "read_lines": pa.int32(), "unread_lines": many(pa.struct(unread)), "lines": many(pa.struct(line)),
+        "read_lines": pa.int32(), "read_area": pa.float32(), "unread_lines": many(pa.struct(unread)), "lines": many(pa.struct(line)),
     }  # fmt: skip
     return pa.schema([pa.field(name, kinds[name]) for name in COLUMNS])

@@ -13,6 +13,7 @@ from builders.scans import (
     ACME,
     BOLT,
     CALIBRATION,
+    CORE,
     DETECTOR,
     ENCODER,
     SPEAKS,
@@ -39,7 +40,8 @@ from logoscan.scoring.model import PRIOR, ScoreModel
 from logoscan.store.find import find, find_by_vectors, make_query
 from logoscan.store.part_writer import StoreSettings
 from logoscan.store.reader import FeatureStore
-from logoscan.types import Brand, Listing, Rgb, TextSpans
+from logoscan.types import Brand, Embeddings, Listing, Rgb, TextSpans
+from logoscan.vision.encoder import encode_images
 from logoscan.vision.sift import Keypoints
 
 pytest.importorskip("pyarrow")
@@ -218,6 +220,39 @@ def test_text_that_is_not_kept_is_said_and_taken_from_reports(tmp_path: Path) ->
     (again,) = scanner.rejudge(listings, store, earlier={scanned[0].listing_id: scanned[0]}.get)
     assert again.mentions == scanned[0].mentions
     assert again.score.brand == scanned[0].score.brand
+
+
+class NamingEncoder(FakeEncoder):
+    """Knows every name as the vector of a white picture, and Core as that of its logo."""
+
+    has_text = True
+
+    def encode_text(self, texts: Sequence[str]) -> Embeddings:
+        return encode_images(self, [CORE if text == "Core" else np.full_like(CORE, 255) for text in texts])
+
+
+def test_without_text_the_reports_of_the_same_index_are_exact(tmp_path: Path) -> None:
+    encoder = NamingEncoder()
+    index = LogoIndex(encoder)
+    index.add_many([(Brand("Acme"), [("a", ACME)]), (Brand("Bolt"), [("b", BOLT)]), (Brand("Core"), [])])
+    scanner = Scanner(
+        index,
+        encoder=encoder,
+        detector=DETECTOR,
+        ocr=HastyOcr({SPEAKS: ["Bolt", " "]}),
+        calibration=CALIBRATION,
+        name_calibration=replace(CALIBRATION, kind="name"),
+        keypoints=None,
+    )
+    named = Listing("named", (photo_of(None, SPEAKS),), title="Acme shoe", claimed_brand="Acme")
+    listings = [*make_listings(), named]
+    scanned, store = scan_to(tmp_path, scanner, listings, text=False)
+    assert "Core" in {match.brand for report in scanned for match in report.matches}
+    assert any(report.score.doubts for report in scanned)
+    again = list(scanner.rejudge(listings, store, earlier={r.listing_id: r for r in scanned}.get))
+    for one, other in zip(scanned, again, strict=True):
+        assert (other.score, other.brands, other.matches) == (one.score, one.brands, one.matches)
+        assert (other.mentions, other.unread) == (one.mentions, one.unread)
 
 
 def test_quantised_features_with_reports_of_the_same_index_are_exact(tmp_path: Path) -> None:

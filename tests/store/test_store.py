@@ -18,6 +18,7 @@ from strategies import names, quick
 
 from benchmarks.common.feature_cache import same_features
 from logoscan.errors import CorruptFileError, InputError, MismatchError
+from logoscan.images.boxes import area
 from logoscan.results import ImageRecord
 from logoscan.store.keypoints import KEYPOINT_BYTES, decode_keypoints, encode_keypoints
 from logoscan.store.maker import Maker
@@ -48,7 +49,15 @@ def expected(features: PhotoFeatures, codec: VectorCodec, *, text: bool) -> Phot
     """What a store gives back of features: vectors in its precision, and text only where it is kept."""
     spans = features.spans
     if not text:
-        spans = replace(TextSpans.empty(), unread_xyxy=spans.unread_xyxy, unread_scripts=spans.unread_scripts)
+        blank = [row for row, line in enumerate(spans.texts) if not line.strip()]
+        read = [row for row in range(len(spans)) if row not in blank]
+        spans = TextSpans(
+            *(getattr(TextSpans.empty(), name) for name in ("polygons", "texts", "confidence")),
+            np.concatenate([spans.xyxy[blank], spans.unread_xyxy]),
+            (*[None] * len(blank), *spans.unread_scripts),
+            (*["unreadable"] * len(blank), *spans.unread_reasons),
+            float(area(spans.xyxy[read]).sum()),
+        )
     vectors, mirrored = (codec.decode(codec.encode(v)) for v in (features.vectors, features.mirrored))
     return replace(features, vectors=vectors, mirrored=mirrored, spans=spans)
 
