@@ -43,11 +43,11 @@ class Earlier(NamedTuple):
 
     Attributes:
         reports: Folder of its reports; None has none.
-        index: Index folder by which they were judged; None is not known.
+        index_folder: Index folder by which they were judged; None is not known.
     """
 
     reports: Path | None
-    index: Path | None
+    index_folder: Path | None
 
 
 def rejudge_shards(
@@ -172,7 +172,7 @@ class JudgeStage:
             identity: What makes the reports.
         """
         self._features, self._earlier, self._out, self._identity = features, earlier.reports, out, identity
-        self._earlier_index = None if earlier.index is None else LogoIndex.load(earlier.index)
+        self._earlier_index = None if earlier.index_folder is None else LogoIndex.load(earlier.index_folder)
         self._scanner = maker(FeatureStore(features))
 
     def __call__(self, table: Any) -> Any:

@@ -88,7 +88,7 @@ def rejudged(
             if pipeline.comparison.always:
                 notes.append("marks were not compared with their logo images: no photo is opened")
             # other words in a region lower its match, so without the words the earlier report's matches are nearer too
-            if (quantised or missing) and before is not None:
+            if before is not None and (quantised or missing or before.provenance.index == index.fingerprint):
                 own_matches = _exact(own_matches, before, own_photos, index, logos)
             if quantised and before is not None:
                 notes.append(_QUANTISED)

@@ -219,9 +219,7 @@ def _photo(
     return StoredPhoto(row["listing_id"], row["position"], features, row["read_lines"], *kept)
 
 
-def _spans(
-    lines: Sequence[Mapping[str, Any]], unread: Sequence[Mapping[str, Any]], unkept_area: float
-) -> TextSpans:
+def _spans(lines: Sequence[Mapping[str, Any]], unread: Sequence[Mapping[str, Any]], unkept_area: float) -> TextSpans:
     corners = np.array([line["corners"] for line in lines], np.float32).reshape(-1, 4, 2)
     confidence = np.array([line["confidence"] for line in lines], np.float32)
     boxes = np.array([[line[name] for name in BOX[:4]] for line in unread], np.float32).reshape(-1, 4)
