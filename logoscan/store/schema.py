@@ -1,6 +1,6 @@
 """The columns of a feature store: `COLUMNS` is the documented schema, one row for each photo.
 
-A row holds everything of `PhotoFeatures` that a photo is judged by, keypoints in brief (18 KB in place of 120). What
+A row holds everything of `PhotoFeatures` that a photo is judged by, keypoints in brief (28 KB in place of 120). What
 could not be looked at has a row as well, which says so.
 """
 
@@ -30,7 +30,7 @@ COLUMNS: Mapping[str, str] = {
     "regions": "Regions, in pixels of the file: x0, y0, x1, y1 and the detector's confidence.",
     "vectors": "Vector of each region: a signed byte a number, in any scale, or a byte for each part of the codebook.",
     "mirrored": "Vectors of the mirror images of the first regions.",
-    "keypoints": "Keypoints in brief (`keypoints`), 22 bytes each; null where they are not kept.",
+    "keypoints": "Keypoints in brief (`keypoints`), 38 bytes each; null where they are not kept.",
     "read_lines": "Number of lines of text that were read.",
     "read_area": "Area of these lines in square pixels of the file.",
     "unread_lines": "Lines not read: x0, y0, x1, y1 in pixels of the file, script, reason (effort, unreadable).",
@@ -94,6 +94,7 @@ def schema(width: int) -> Any:
         "pdq_turned": pa.binary(224), "warning": pa.string(), "unfinished": many(pa.string()),
         "passed_over": pa.bool_(), "more_frames": pa.bool_(), "regions": many(pa.struct(numbers)),
         "vectors": many(pa.binary(width)), "mirrored": many(pa.binary(width)), "keypoints": pa.binary(),
-        "read_lines": pa.int32(), "read_area": pa.float32(), "unread_lines": many(pa.struct(unread)), "lines": many(pa.struct(line)),
+        "read_lines": pa.int32(), "read_area": pa.float32(), "unread_lines": many(pa.struct(unread)),
+        "lines": many(pa.struct(line)),
     }  # fmt: skip
     return pa.schema([pa.field(name, kinds[name]) for name in COLUMNS])
