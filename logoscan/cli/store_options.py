@@ -32,7 +32,7 @@ _OPTIONS = (
     click.option(
         "--keep-keypoints/--no-keep-keypoints",
         default=None,
-        help="Keep keypoints, up to 33 KB a photo, so that new logos are found by them; default: unless --quantise.",
+        help="Keep keypoints, up to 30 KB a photo, so that new logos are found by them; default: unless --quantise.",
     ),
 )
 

@@ -49,7 +49,7 @@ class StoreSettings:
         quantise: Whether vectors are product-quantised, a byte for sixteen numbers, instead of a byte for each.
         codebook: File of a codebook for the quantiser, as another store has it; None trains one on the first photos.
         keep_text: Whether the lines of text that were read are kept. They may hold personal data.
-        keep_keypoints: Whether keypoints are kept, in up to 33 KB a photo: new brands are found by them too. None keeps
+        keep_keypoints: Whether keypoints are kept, in up to 30 KB a photo: new brands are found by them too. None keeps
             them beside vectors in full, and none beside quantised ones.
     """
 

@@ -1,6 +1,6 @@
 """The columns of a feature store: `COLUMNS` is the documented schema, one row for each photo.
 
-A row holds everything of `PhotoFeatures` that a photo is judged by, keypoints in brief (28 KB in place of 120). What
+A row holds everything of `PhotoFeatures` that a photo is judged by, keypoints in brief (26 KB in place of 120). What
 could not be looked at has a row as well, which says so.
 """
 

@@ -100,15 +100,15 @@ def test_keypoints_come_back_nearly_as_they_were(seed: int, count: int, regions:
     half = Regions(np.array([[0, 0, 300, 400]] * regions, np.float32).reshape(-1, 4), np.full(regions, 0.5, np.float32))
     data = encode_keypoints(Keypoints(frames, descriptors, (600, 400)), half)
     back = decode_keypoints(data, (600, 400))
-    assert len(data) == KEYPOINT_BYTES * len(back) == KEYPOINT_BYTES * min(count, 860)
-    if count <= 860:
+    assert len(data) == KEYPOINT_BYTES * len(back) == KEYPOINT_BYTES * min(count, 800)
+    if count <= 800:
         off = back.frames - frames
         assert np.abs(off[:, :2]).max(initial=0) < 0.01
         assert np.abs(np.log(back.frames[:, 2] / frames[:, 2])).max(initial=0) < 0.03
         assert np.abs((off[:, 3] + np.pi) % (2 * np.pi) - np.pi).max(initial=0) < 0.02
     elif regions:
         inside = int((frames[:, 0] <= 300).sum())
-        assert (back.frames[:, 0] <= 300.01).sum() == min(inside, 860)
+        assert (back.frames[:, 0] <= 300.01).sum() == min(inside, 800)
     again = decode_keypoints(encode_keypoints(back, half), (600, 400))
     assert np.array_equal(again.frames, back.frames)
 
