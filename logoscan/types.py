@@ -336,9 +336,11 @@ class TextSpans:
             all unknown.
         unread_reasons: Why each of these lines was not read: "effort", to save work; "unreadable", because no engine
             could. () is unreadable for those whose script is known, and effort for the others.
+        unkept_area: Area in square pixels, 0 or more, of lines that were read and are not among these, because their
+            text was not kept (`logoscan.store`).
 
     Raises:
-        InputError: An array is not of the stated kind.
+        InputError: An array, or the area, is not of the stated kind.
     """
 
     polygons: NDArray[np.float32]
@@ -347,8 +349,11 @@ class TextSpans:
     unread_xyxy: Boxes = field(default_factory=lambda: np.zeros((0, 4), np.float32))
     unread_scripts: tuple[str | None, ...] = ()
     unread_reasons: tuple[UnreadReason, ...] = ()
+    unkept_area: float = 0.0
 
     def __post_init__(self) -> None:
+        if not 0.0 <= self.unkept_area < np.inf:
+            raise InputError(f"TextSpans.unkept_area: expected a number of 0 or more, got {self.unkept_area!r:.80}")
         object.__setattr__(self, "texts", texts("TextSpans", "texts", self.texts))
         float32_array("TextSpans", "polygons", self.polygons, (len(self.texts), 4, 2))
         float32_array("TextSpans", "confidence", self.confidence, (len(self.texts),))
@@ -399,6 +404,7 @@ class TextSpans:
             np.concatenate([self.unread_xyxy, more.unread_xyxy]),
             (*self.unread_scripts, *more.unread_scripts),
             (*self.unread_reasons, *more.unread_reasons),
+            self.unkept_area + more.unkept_area,
         )
 
 

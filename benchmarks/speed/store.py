@@ -20,7 +20,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import click
 import numpy as np
@@ -34,6 +34,7 @@ from benchmarks.common.photo_files import photo_files
 from benchmarks.common.results import write_result
 from benchmarks.common.scanners import build_scanner, settings_of
 from benchmarks.speed.streams import warm
+from logoscan._hashing import file_sha256, sha256_hex
 from logoscan.index.logo_index import LogoIndex
 from logoscan.index.vet import CONFLICTS
 from logoscan.results import Report
@@ -48,10 +49,12 @@ from logoscan.vision.encoder import ClipEncoder
 from logoscan.vision.features import PhotoFeatures
 
 T = TypeVar("T")
+Entry: TypeAlias = tuple[Brand, list[tuple[str, ImageSource]]]
+"""A brand with the name and the file of each logo image."""
 
 WAYS = {
-    "float16": StoreSettings(),
-    "float16, text": StoreSettings(keep_text=True),
+    "full": StoreSettings(),
+    "full, text": StoreSettings(keep_text=True),
     "quantised": StoreSettings(quantise=True),
     "quantised, text": StoreSettings(quantise=True, keep_text=True),
 }
@@ -128,11 +131,11 @@ class Truth:
         return {**shares, "wanted": len(wanted), "extra": len(set(found) - flagged_ids)}
 
 
-def ask(scanner: Scanner, store: FeatureStore, truth: Truth, least: float) -> dict[str, Any]:
+def ask(scanner: Scanner, store: FeatureStore, truth: Truth, old: LogoIndex, least: float) -> dict[str, Any]:
     """Ask stored features for new brands in both ways, and compare with a full rescan."""
     listings, scan_s = truth.listings, truth.scan_s * len(truth.listings)
     judging, finding = Clock(), Clock()
-    again = judging.time(lambda: list(scanner.rejudge(listings, store, earlier=truth.earlier.get)))
+    again = judging.time(lambda: list(scanner.rejudge(listings, store, earlier=truth.earlier.get, earlier_index=old)))
     index = scanner.index
     queries = np.asarray(index.vectors[[i for i, record in enumerate(index.logos) if record.brand in truth.new]])
     find_by_vectors(store, queries[:1], least, len(listings))  # builds the index of the vectors, which is kept
@@ -148,10 +151,10 @@ def ask(scanner: Scanner, store: FeatureStore, truth: Truth, least: float) -> di
 
 
 def indexes(
-    galleries: Sequence[Path], distractors: Path | None, new_count: int, encoder: ClipEncoder
+    galleries: Sequence[Path], distractors: Path | None, new_count: int, encoder: ClipEncoder, cache: Path | None
 ) -> tuple[LogoIndex, LogoIndex, frozenset[str]]:
     """Return an index without some brands, four fifths of which have logos, one with all, and these brands."""
-    entries: list[tuple[Brand, list[tuple[str, ImageSource]]]] = read_galleries(galleries)
+    entries: list[Entry] = read_galleries(galleries)
     with_logo = sorted({brand.name for brand, logos in entries if logos})
     by_name = sorted({brand.name for brand, _ in entries} - set(with_logo))
     rng = np.random.default_rng(0)
@@ -162,10 +165,21 @@ def indexes(
     names = {brand.name.casefold() for brand, _ in entries}
     icons = [] if distractors is None else sorted(p for p in distractors.iterdir() if p.suffix in (".svg", ".png"))
     entries += [(Brand(p.stem), [(p.name, p)]) for p in icons if p.stem.casefold() not in names]
-    old_index, new_index = LogoIndex(encoder), LogoIndex(encoder)
-    old_index.add_many([entry for entry in entries if entry[0].name not in new], allow=CONFLICTS)
-    new_index.add_many(entries, allow=CONFLICTS)
-    return saved_and_loaded(old_index, encoder), saved_and_loaded(new_index, encoder), frozenset(new)
+    old_entries = [entry for entry in entries if entry[0].name not in new]
+    old_index, new_index = (index_of(part, encoder, cache) for part in (old_entries, entries))
+    return old_index, new_index, frozenset(new)
+
+
+def index_of(entries: Sequence[Entry], encoder: ClipEncoder, cache: Path | None) -> LogoIndex:
+    """Return the index of some brands, from a folder that keeps it for the next run, if there is one."""
+    files = [(name, file_sha256(Path(str(source)))) for _, logos in entries for name, source in logos]
+    facts = encoder.info.fingerprint, encoder.precision, [brand for brand, _ in entries], files
+    folder = None if cache is None else cache / f"index-{sha256_hex(repr(facts).encode())[:16]}"
+    if folder is not None and folder.is_dir():
+        return LogoIndex.load(folder, encoder)
+    index = LogoIndex(encoder)
+    index.add_many(list(entries), allow=CONFLICTS)
+    return saved_and_loaded(index, encoder, folder)
 
 
 def mixed(folders: Sequence[Path], limit: int) -> list[Path]:
@@ -188,6 +202,7 @@ def judged(scanner: Scanner, batch: Sequence[tuple[Listing, PhotoFeatures]]) -> 
 @click.option(
     "--new", "new_count", default=10, show_default=True, type=click.IntRange(1), help="Brands that are added."
 )
+@click.option("--way", "ways", type=click.Choice(list(WAYS)), multiple=True, help="Ways of storing; default: all.")
 @click.option("--copies", is_flag=True, help="Also an altered copy of each original: cut, recoloured, mirrored, ...")
 @click.option(
     "--least-similarity", default=LEAST_SIMILARITY, show_default=True, help="Least cosine at which `find` finds."
@@ -200,6 +215,7 @@ def store(
     cache: Path | None,
     limit: int,
     new_count: int,
+    ways: tuple[str, ...],
     copies: bool,
     least_similarity: float,
     encoder: str | None,
@@ -212,7 +228,7 @@ def store(
     device, originals = resolve_device(device), mixed(folders, limit)
     one_core_a_batch()
     clip = ClipEncoder(encoder, pretrained, device=device)
-    old_index, new_index, new = indexes(galleries, distractors, new_count, clip)
+    old_index, new_index, new = indexes(galleries, distractors, new_count, clip, cache)
     before = build_scanner(old_index, encoder=clip, device=device, **models)
     after = build_scanner(new_index, encoder=clip, device=device, hash_photos=True, **models)
     figures: dict[str, Any] = {"brands": len(new_index.brands), "new": len(new)}
@@ -225,10 +241,11 @@ def store(
         looking, judging, kept = Clock(), Clock(), FeatureFolder(cache, after)
         for file, _ in files[:_TIMED]:
             looking.time(lambda file=file: after.features([file]))  # type: ignore[misc]
-        clocks = {name: Clock() for name in WAYS}
+        clocks = {name: Clock() for name in ways or WAYS}
         writers = {
             name: writing.enter_context(FeatureWriter(work / name, after.maker(text=way.keep_text), way))
             for name, way in WAYS.items()
+            if name in clocks
         }
         reports: list[Report] = []
         earlier: dict[str, Report] = {}
@@ -253,7 +270,7 @@ def store(
         own = {report.listing_id: report for report in reports}
         some = listings[:: max(1, len(listings) // _SAME_INDEX)]
         expected = [own[listing.id] for listing in some]
-        for name in WAYS:
+        for name in clocks:
             stored = FeatureStore(work / name)
             size = sum(path.stat().st_size for path in stored.files)
             same = nearness(expected, list(after.rejudge(some, stored, earlier=own.get)))
@@ -263,7 +280,7 @@ def store(
                 "write_per_cpu_s": round(len(files) / clocks[name].seconds, 1),
                 **same,
                 **{f"{key}_without_reports": value for key, value in alone.items()},
-                **ask(after, stored, truth, least_similarity),
+                **ask(after, stored, truth, old_index, least_similarity),
             }
             print({name: figures[name]}, flush=True)
     write_result(out, figures, {**settings_of(after), "least_similarity": least_similarity})

@@ -49,6 +49,11 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--score-model", type=_FILE, help="JSON, as ScoreModel.save wrote it; default: the stated priors.")
 @click.option("--listings", type=_FILE, help="The listings of the features; default: what --reports says of them.")
 @click.option("--reports", type=_FILE, help="Earlier reports of the features: their matches are more exact.")
+@click.option(
+    "--earlier-index",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="The index of --reports: its logos are not compared again, which is faster.",
+)
 @click.option("--ledger", type=_FILE, help="File of photos and the sellers who used them; it is not changed.")
 @click.option("--similarity-threshold", type=float, help="As for `scan`, where there is no calibration.")
 @MODE
@@ -60,6 +65,7 @@ def rejudge(
     score_model: Path | None,
     listings: Path | None,
     reports: Path | None,
+    earlier_index: Path | None,
     ledger: Path | None,
     similarity_threshold: float | None,
 ) -> None:
@@ -74,7 +80,9 @@ def rejudge(
     if source.is_dir():
         if index_dir is None:
             raise click.UsageError("stored features need --index")
-    elif prices or listings or reports or ledger:
+        if earlier_index is not None and reports is None:
+            raise click.UsageError("--earlier-index needs --reports")
+    elif prices or listings or reports or earlier_index or ledger:
         raise click.UsageError(
             "reports are judged by another score model alone; the other options need stored features"
         )
@@ -82,7 +90,8 @@ def rejudge(
         run = _Run(complaints)
         # fmt: off
         inputs = {"source": source, "index": index_dir, "prices": prices, "model": model.version,
-                  "listings": listings, "reports": reports, "ledger": ledger, "threshold": similarity_threshold}
+                  "listings": listings, "reports": reports, "earlier index": earlier_index, "ledger": ledger,
+                  "threshold": similarity_threshold}
         # fmt: on
         output = stack.enter_context(PartialOutput(out, _made_by(inputs)))
         judged: Callable[[set[str]], Iterator[Report]]
@@ -90,7 +99,7 @@ def rejudge(
             judged = partial(_from_reports, source, index_dir, model)
         else:
             judged = _from_features(
-                run, source, index_dir, prices, model, listings, reports, ledger, similarity_threshold
+                run, source, index_dir, prices, model, listings, reports, earlier_index, ledger, similarity_threshold
             )
         advance = stack.enter_context(progress("rejudge", "listings", lambda: None, done=len(output.done)))
         bands = Counter(output.bands)
@@ -164,6 +173,7 @@ def _from_features(
     model: ScoreModel,
     listings: Path | None,
     reports: Path | None,
+    earlier_index: Path | None,
     ledger: Path | None,
     threshold: float | None,
 ) -> Callable[[set[str]], Iterator[Report]]:
@@ -183,6 +193,7 @@ def _from_features(
         similarity_threshold=threshold,
     )
     before = None if reports is None else ReportFile(reports)
+    old_index = None if earlier_index is None else LogoIndex.load(earlier_index)
 
     def rows() -> Iterable[Listing]:
         if listings is not None:
@@ -204,7 +215,9 @@ def _from_features(
                     ids.add(listing.id)
                     yield listing
 
-        judged_again = scanner.rejudge(fresh(), store, earlier=None if before is None else before.get)
+        judged_again = scanner.rejudge(
+            fresh(), store, earlier=None if before is None else before.get, earlier_index=old_index
+        )
         if listings is not None:
             return judged_again
         return (replace(report, skipped=(*report.skipped, _NO_LISTINGS)) for report in judged_again)

@@ -22,7 +22,7 @@ _OPTIONS = (
     click.option(
         "--quantise",
         is_flag=True,
-        help="Keep vectors in 65 bytes instead of 2048: less exact, a twentieth of the disk.",
+        help="Keep vectors in 65 bytes instead of 1024: less exact, a thirtieth of the disk with no keypoints.",
     ),
     click.option(
         "--codebook",
@@ -32,7 +32,7 @@ _OPTIONS = (
     click.option(
         "--keep-keypoints/--no-keep-keypoints",
         default=None,
-        help="Keep keypoints, up to 6 KB a photo, so that new logos are found by them; default: unless --quantise.",
+        help="Keep keypoints, up to 30 KB a photo, so that new logos are found by them; default: unless --quantise.",
     ),
 )
 

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from logoscan.distributed.ray_cluster import Pool, cluster, import_ray
 from logoscan.distributed.ray_scan import refuse_others
@@ -30,12 +30,24 @@ from logoscan.types import Listing
 if TYPE_CHECKING:
     from logoscan.scan.scanner import Scanner
 
-__all__ = ["MakeJudge", "rejudge_shards"]
+__all__ = ["Earlier", "MakeJudge", "rejudge_shards"]
 
 logger = logging.getLogger(__name__)
 
 MakeJudge: TypeAlias = "Callable[[FeatureStore], Scanner]"
 """Makes the scanner of stored features (`Scanner.recorded`) in each actor; has to be picklable."""
+
+
+class Earlier(NamedTuple):
+    """What an earlier run left.
+
+    Attributes:
+        reports: Folder of its reports; None has none.
+        index_folder: Index folder by which they were judged; None is not known.
+    """
+
+    reports: Path | None
+    index_folder: Path | None
 
 
 def rejudge_shards(
@@ -46,6 +58,7 @@ def rejudge_shards(
     index: str | Path | None = None,
     make_scanner: MakeJudge | None = None,
     reports: str | Path | None = None,
+    earlier_index: str | Path | None = None,
     pool: Pool | None = None,
     tag: str = "",
 ) -> ShardScan:
@@ -63,6 +76,7 @@ def rejudge_shards(
         index: Index folder with the brands to judge by.
         make_scanner: Function that makes the scanner of the features, instead of `index`: with prices, a score model.
         reports: Folder of the earlier reports of the shards; keypoint matches are taken from them. None has none.
+        earlier_index: Index folder by which these were judged, so that its logos are not compared again.
         pool: Processes to take; two actors on CPUs if None.
         tag: Further settings that decide the reports.
 
@@ -82,12 +96,14 @@ def rejudge_shards(
         raise InputError("index: expected an index folder or make_scanner, one of the two")
     if index is not None and not LogoIndex.is_saved_at(index):
         raise InputError(f"index: expected a folder that LogoIndex.save wrote, got {str(index)!r}")
+    if earlier_index is not None and (reports is None or not LogoIndex.is_saved_at(earlier_index)):
+        raise InputError(f"earlier_index: expected reports and their index folder, got {str(earlier_index)!r}")
     if FeatureStore(features).empty:
         raise InputError(f"features: expected stored features, got none in {str(features)!r}")
-    earlier = None if reports is None else Path(reports).resolve()
+    earlier = Earlier(*(None if path is None else Path(path).resolve() for path in (reports, earlier_index)))
     taken: dict[str, set[Path | None]] = {
         "the shards'": {shard.path.parent for shard in all_shards},
-        "the earlier reports'": {earlier},
+        "the earlier reports'": {earlier.reports},
     }
     for name, folders in taken.items():
         if out.resolve() in folders:
@@ -119,7 +135,7 @@ def _judge_missing(
     identity: Mapping[str, str],
     maker: MakeJudge,
     features: Path,
-    earlier: Path | None,
+    earlier: Earlier,
     pool: Pool,
 ) -> list[tuple[Path, str]]:
     """Judge shards, and return those that failed, and why."""
@@ -144,18 +160,19 @@ class JudgeStage:
     """The actor: makes its scanner once, then takes shards and writes their files of reports."""
 
     def __init__(
-        self, maker: MakeJudge, features: Path, earlier: Path | None, out: Path, identity: Mapping[str, str]
+        self, maker: MakeJudge, features: Path, earlier: Earlier, out: Path, identity: Mapping[str, str]
     ) -> None:
         """Open the features, and make the scanner.
 
         Args:
             maker: Makes it.
             features: Folder of the features.
-            earlier: Folder of the earlier reports; None has none.
+            earlier: The earlier reports and their index.
             out: Folder of the files of reports.
             identity: What makes the reports.
         """
-        self._features, self._earlier, self._out, self._identity = features, earlier, out, identity
+        self._features, self._earlier, self._out, self._identity = features, earlier.reports, out, identity
+        self._earlier_index = None if earlier.index_folder is None else LogoIndex.load(earlier.index_folder)
         self._scanner = maker(FeatureStore(features))
 
     def __call__(self, table: Any) -> Any:
@@ -176,7 +193,9 @@ class JudgeStage:
             stated: list[Any] = [json.loads(getattr(row, "listing", None) or "{}") for row in rows]
             good = [n for n, row in enumerate(rows) if stated[n] and getattr(row, "failure", None) is None]
             listings = (Listing(**stated[n]) for n in good)
-            judged = dict(zip(good, self._scanner.rejudge(listings, store, earlier=self._reports(shard)), strict=True))
+            earlier = self._reports(shard)
+            again = self._scanner.rejudge(listings, store, earlier=earlier, earlier_index=self._earlier_index)
+            judged = dict(zip(good, again, strict=True))
         except (CorruptFileError, InputError) as error:
             return str(error)
         write_output(report_file(self._out, shard), _output(rows, stated, judged), self._identity)

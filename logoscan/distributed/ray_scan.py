@@ -129,7 +129,7 @@ def scan_shards(
         tag: Further settings that decide the reports.
         keep_features: Folder for the features of photos, a Parquet file for each shard, which is complete before its
             reports are. A shard whose reports exist is not scanned for its features alone. None keeps none.
-        store_settings: How features are stored; as float16, and without text, if None.
+        store_settings: How features are stored; vectors a byte a number, and without text, if None.
 
     Returns:
         What became of the shards.

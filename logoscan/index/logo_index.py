@@ -190,6 +190,11 @@ class LogoIndex:
         return self._state.names.position.keys() - {NOT_A_BRAND}
 
     @property
+    def spellings(self) -> tuple[LogoRecord, ...]:
+        """One record for each vector of a name of the brands without a logo."""
+        return self._state.names_and_words[0].records
+
+    @property
     def names(self) -> NameIndex:
         """Names and aliases of all brands, for search in text; built at first use."""
         return self._state.name_index

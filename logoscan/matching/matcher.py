@@ -15,7 +15,7 @@ from logoscan.index.photo_search import PhotoSearch
 from logoscan.matching.calibration import MatchCalibration, brand_thresholds, miss_rate
 from logoscan.matching.match import match_regions
 from logoscan.matching.other_words import doubt_matches_on_other_words
-from logoscan.matching.sift_match import match_keypoints
+from logoscan.matching.sift_match import LogoImage, match_keypoints
 from logoscan.types import Match
 from logoscan.vision.extractor import OnStage, timed
 from logoscan.vision.features import PhotoFeatures
@@ -74,7 +74,11 @@ class Matcher:
         self._lock = Lock()
 
     def match(
-        self, photos: Sequence[PhotoFeatures], index: LogoIndex, positions: Sequence[int] | None = None
+        self,
+        photos: Sequence[PhotoFeatures],
+        index: LogoIndex,
+        positions: Sequence[int] | None = None,
+        compared: Sequence[Collection[LogoImage]] | None = None,
     ) -> list[list[Match]]:
         """Match each photo, and return its matches.
 
@@ -82,6 +86,8 @@ class Matcher:
             photos: Features of the photos.
             index: A snapshot of the index.
             positions: Position of each photo in its listing; None counts them from 0.
+            compared: For each photo the logo images that an earlier scan compared with it (`match_keypoints`); None
+                knows none.
 
         Returns:
             For each photo its matches by appearance, by keypoints and by name.
@@ -90,17 +96,25 @@ class Matcher:
             searches = index.search_photos([(photo.vectors, photo.mirrored) for photo in photos])
         with timed("match", self._on_stage):
             positions = range(len(photos)) if positions is None else positions
+            old = [()] * len(photos) if compared is None else compared
             return [
-                self._match(image, features, search, index)
-                for image, features, search in zip(positions, photos, searches, strict=True)
+                self._match(image, features, search, index, of_photo)
+                for image, features, search, of_photo in zip(positions, photos, searches, old, strict=True)
             ]
 
-    def _match(self, image: int, features: PhotoFeatures, search: PhotoSearch, index: LogoIndex) -> list[Match]:
+    def _match(
+        self,
+        image: int,
+        features: PhotoFeatures,
+        search: PhotoSearch,
+        index: LogoIndex,
+        compared: Collection[LogoImage],
+    ) -> list[Match]:
         matches = list(match_regions(image, features.regions, search.neighbours_or_mirrored, self.calibration))
         if self.calibration is not None:
             raised = self._figures_of(index, self.calibration).raised_thresholds
             matches = [m for m in matches if m.probability is None or m.probability > raised.get(m.brand, -1.0)]
-        matches += match_keypoints(image, features, search, index, thorough=self._thorough)
+        matches += match_keypoints(image, features, search, index, thorough=self._thorough, compared=compared)
         matches = doubt_matches_on_other_words(matches, features.spans, lambda brand: _spellings(brand, index))
         if index.by_name:
             matches += match_regions(image, features.regions, search.neighbours_by_name, self.name_calibration)

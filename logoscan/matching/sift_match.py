@@ -7,6 +7,9 @@ logo images that some region of the photo resembles are compared.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+from typing import TypeAlias
+
 import numpy as np
 
 from logoscan.images.boxes import clip, iou
@@ -18,7 +21,10 @@ from logoscan.matching.placement import Placement, place
 from logoscan.types import Match
 from logoscan.vision.features import PhotoFeatures
 
-__all__ = ["match_keypoints", "placements"]
+__all__ = ["LogoImage", "match_keypoints", "placements"]
+
+LogoImage: TypeAlias = tuple[str, str]
+"""A registered logo image: its brand, and the SHA-256 that its records carry."""
 
 # Nearest vectors of each region of a photo whose logos are candidates.
 _NEAREST_PER_REGION = 8
@@ -29,7 +35,13 @@ _MIN_NEGATIVE_SIMILARITY = 0.5
 
 
 def match_keypoints(
-    image: int, features: PhotoFeatures, search: PhotoSearch, index: LogoIndex, *, thorough: bool = False
+    image: int,
+    features: PhotoFeatures,
+    search: PhotoSearch,
+    index: LogoIndex,
+    *,
+    thorough: bool = False,
+    compared: Collection[LogoImage] = (),
 ) -> list[Match]:
     """Match one photo by keypoints, and return a match for the most significant placement of each brand.
 
@@ -43,9 +55,11 @@ def match_keypoints(
         search: Results of the search of its regions in the index.
         index: The snapshot that was searched.
         thorough: Whether all candidates are compared in full, not only the likely ones (`place`).
+        compared: Logo images that an earlier scan compared with the photo. Where none of the others lies in the photo,
+            there is no match, and what the earlier scan found still holds.
     """
     matches: list[Match] = []
-    for placement, record in placements(features, search, index, thorough=thorough):
+    for placement, record in placements(features, search, index, thorough=thorough, compared=compared):
         box = clip(placement.xyxy[None], *features.keypoints.size_wh)
         region = int(iou(box, features.regions.xyxy)[0].argmax())
         similarity, margin, rejected = search.similarity_to(region, record.brand)
@@ -68,22 +82,27 @@ def match_keypoints(
 
 
 def placements(
-    features: PhotoFeatures, search: PhotoSearch, index: LogoIndex, *, thorough: bool = False
+    features: PhotoFeatures,
+    search: PhotoSearch,
+    index: LogoIndex,
+    *,
+    thorough: bool = False,
+    compared: Collection[LogoImage] = (),
 ) -> list[tuple[Placement, LogoRecord]]:
-    """Return the most significant placement of each brand that has any, with the record of the logo."""
+    """Return the most significant placement of each brand that has any, with the record of the logo.
+
+    `compared` is that of `match_keypoints`. The other logo images are compared first, by themselves; rivals only take
+    keypoints away, so that what lies in the photo beside all rivals lies in it without the old ones too.
+    """
     if not len(features.keypoints) or not len(features.regions):
         return []
     rows = _candidates(index, search.nearest)
-    records = [index.logos[row] for row in rows]
-    by_logo = place(
-        features.keypoints,
-        [index.keypoints(row) for row in rows],
-        [record.brand for record in records],
-        families=index.families(rows),
-        thorough=thorough,
-    )
+    new = [row for row in rows if _logo_image(index, row) not in compared]
+    if len(new) < len(rows) and not any(_placed(features, index, new, thorough=thorough)):
+        return []
     best: dict[str, tuple[Placement, LogoRecord]] = {}
-    for record, placement in zip(records, by_logo, strict=True):
+    for row, placement in zip(rows, _placed(features, index, rows, thorough=thorough), strict=True):
+        record = index.logos[row]
         if placement is not None:
             leader = best.get(record.brand)
             if leader is None or placement.log_nfa > leader[0].log_nfa:
@@ -91,14 +110,31 @@ def placements(
     return list(best.values())
 
 
+def _logo_image(index: LogoIndex, row: int) -> LogoImage:
+    record = index.logos[row]
+    return record.brand, record.sha256
+
+
+def _placed(
+    features: PhotoFeatures, index: LogoIndex, rows: Sequence[int], *, thorough: bool
+) -> list[Placement | None]:
+    """Return where the logo images of rows of an index lie in a photo, beside each other as rivals."""
+    return place(
+        features.keypoints,
+        [index.keypoints(row) for row in rows],
+        [index.logos[row].brand for row in rows],
+        families=index.families(rows),
+        thorough=thorough,
+    )
+
+
 def _candidates(index: LogoIndex, nearest: Nearest) -> list[int]:
     """Return one row of the index for each logo image that is nearest to some region of the photo, nearest first."""
     similarity, rows = nearest.similarity[:, :_NEAREST_PER_REGION], nearest.rows[:, :_NEAREST_PER_REGION]
     ordered = rows.ravel()[np.argsort(-similarity.ravel(), kind="stable")].tolist()
-    first: dict[tuple[str, str], int] = {}
+    first: dict[LogoImage, int] = {}
     for row in ordered:
-        record = index.logos[row]
-        first.setdefault((record.brand, record.sha256), row)
+        first.setdefault(_logo_image(index, row), row)
         if len(first) == _MAX_LOGO_IMAGES:
             break
     return list(first.values())

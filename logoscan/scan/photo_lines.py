@@ -62,6 +62,7 @@ def unreadable_share(photos: Sequence[PhotoFeatures]) -> float:
         for box, text in zip(_boxes(photo.spans.xyxy), photo.spans.texts, strict=True)
         if text.strip()
     )
+    read += sum(photo.spans.unkept_area for photo in photos)
     return unreadable / (unreadable + read) if unreadable else 0.0
 
 

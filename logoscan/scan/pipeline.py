@@ -6,7 +6,7 @@ nothing flows back.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from logoscan.index.logo_index import LogoIndex
@@ -14,6 +14,7 @@ from logoscan.matching.alteration import MarkComparison
 from logoscan.matching.fusion import BrandEvidence, lower_contradicted
 from logoscan.matching.match import most_probable_first
 from logoscan.matching.matcher import Matcher
+from logoscan.matching.sift_match import LogoImage
 from logoscan.results import BrandResult, ListingFacts, Report
 from logoscan.scan.findings import FindingsMaker
 from logoscan.scan.photo_lines import skipped_lines, text_lines, unread_lines
@@ -99,15 +100,27 @@ class Pipeline:
             features.append([examined.get(i) or self.extractor.passed_over(source) for i, source in photos])
         return features
 
-    def match(self, photos: Sequence[Sequence[PhotoFeatures]], index: LogoIndex) -> list[tuple[Match, ...]]:
+    def match(
+        self,
+        photos: Sequence[Sequence[PhotoFeatures]],
+        index: LogoIndex,
+        compared: Sequence[Sequence[Collection[LogoImage]]] | None = None,
+    ) -> list[tuple[Match, ...]]:
         """Match the photos of each listing with an index, which is searched once for all.
+
+        Args:
+            photos: For each listing the features of its photos.
+            index: A snapshot of the index.
+            compared: For each photo of each listing the logo images that an earlier scan compared with it
+                (`match_keypoints`); None knows none.
 
         Returns:
             For each listing the matches of all its photos, most probable first.
         """
         all_photos = [photo for of_listing in photos for photo in of_listing]
         positions = [i for of_listing in photos for i in range(len(of_listing))]
-        by_photo = iter(self.matcher.match(all_photos, index, positions))
+        old = None if compared is None else [of_photo for of_listing in compared for of_photo in of_listing]
+        by_photo = iter(self.matcher.match(all_photos, index, positions, old))
         return [most_probable_first(m for _ in of_listing for m in next(by_photo)) for of_listing in photos]
 
     def alterations(self, listing: Listing, matches: Sequence[Match], index: LogoIndex) -> Altered:

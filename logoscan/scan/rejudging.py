@@ -12,6 +12,7 @@ from logoscan.images.boxes import iou
 from logoscan.index.logo_index import LogoIndex
 from logoscan.matching.fusion import raise_contradicted
 from logoscan.matching.match import most_probable_first
+from logoscan.matching.sift_match import LogoImage
 from logoscan.results import Report
 from logoscan.scan.decision_log import OnDecision, announce_all
 from logoscan.scan.photo_selection import name_images, selected_photos
@@ -39,6 +40,7 @@ def rejudged(
     pairs: Iterable[tuple[Listing, Sequence[StoredPhoto]]],
     earlier: Callable[[str], Report | None],
     *,
+    earlier_index: LogoIndex | None = None,
     quantised: bool = False,
     on_decision: OnDecision | None = None,
 ) -> Iterator[Report]:
@@ -49,16 +51,26 @@ def rejudged(
         index: A snapshot of the index.
         pairs: Listings with their stored photos.
         earlier: Returns the earlier report of a listing by its id, and None where there is none.
+        earlier_index: The index that judged the earlier reports: its logo images were compared with the keypoints of
+            photos then, and are compared again only where another one lies in a photo. None compares all.
         quantised: Whether the vectors were quantised: matches of an earlier report are more exact then.
         on_decision: Called with each decision.
     """
-    logos = {(record.brand, record.id) for record in index.logos}
+    logos = {(record.brand, record.id) for record in (*index.logos, *index.spellings)}
+    old = None if earlier_index is None else earlier_index.fingerprint
+    old_logos = frozenset() if earlier_index is None else frozenset((r.brand, r.sha256) for r in earlier_index.logos)
+
+    def compared(before: Report | None, photos: Sequence[PhotoFeatures]) -> list[Collection[LogoImage]]:
+        if before is None or before.provenance.index != old:
+            return [()] * len(photos)
+        return [old_logos if _same_photo(before, photos, i) else () for i in range(len(photos))]
 
     def judged(batch: Sequence[tuple[Listing, Sequence[StoredPhoto]]]) -> Iterator[tuple[Report, None]]:
         reports = [earlier(listing.id) for listing, _ in batch]
         photos = [_photos(pipeline, listing, {p.position: p for p in stored}) for listing, stored in batch]
         photos = [_unanswered(own, before, index) for own, before in zip(photos, reports, strict=True)]
-        matches = pipeline.match(photos, index)
+        answered = [compared(before, own) for own, before in zip(photos, reports, strict=True)]
+        matches = pipeline.match(photos, index, answered)
         for (listing, stored), before, own_photos, found in zip(batch, reports, photos, matches, strict=True):
             in_brief = all(photo.keypoints_kept for photo in stored)
             kept, notes = _from_before(before, own_photos, index, logos, in_brief=in_brief)
@@ -76,7 +88,7 @@ def rejudged(
             if pipeline.comparison.always:
                 notes.append("marks were not compared with their logo images: no photo is opened")
             # other words in a region lower its match, so without the words the earlier report's matches are nearer too
-            if (quantised or missing) and before is not None:
+            if before is not None and (quantised or missing or before.provenance.index == index.fingerprint):
                 own_matches = _exact(own_matches, before, own_photos, index, logos)
             if quantised and before is not None:
                 notes.append(_QUANTISED)

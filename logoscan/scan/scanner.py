@@ -361,7 +361,7 @@ class Scanner:
 
         Args:
             folder: Folder of the store, which is made; one with features of other models is refused.
-            settings: How features are stored; as float16, and without text, if None.
+            settings: How features are stored; vectors a byte a number, and without text, if None.
 
         Raises:
             MissingDependencyError: pyarrow is not installed.
@@ -412,6 +412,7 @@ class Scanner:
         store: FeatureStore,
         *,
         earlier: Callable[[str], Report | None] | None = None,
+        earlier_index: LogoIndex | None = None,
     ) -> Iterator[Report]:
         """Yield the report of each listing by its stored features: new brands, prices and models, and no photo opened.
 
@@ -424,6 +425,8 @@ class Scanner:
             listings: Listings; fast in the order in which they were stored.
             store: Stored features of these models.
             earlier: Returns the earlier report of a listing by its id, and None where there is none.
+            earlier_index: The index by which these reports were judged. Only logo images that it lacks are compared
+                with keypoints first, which takes most of the time; the reports say what the others found.
 
         Raises:
             MismatchError: The features were made by other models.
@@ -437,6 +440,7 @@ class Scanner:
             self.index.snapshot(),
             pairs,
             earlier or (lambda _: None),
+            earlier_index=earlier_index,
             quantised=store.codec.codebook is not None,
             on_decision=self._on_decision,
         )

@@ -46,11 +46,11 @@ class StoreSettings:
     """How features are stored.
 
     Attributes:
-        quantise: Whether vectors are product-quantised, a byte for sixteen numbers, instead of float16.
+        quantise: Whether vectors are product-quantised, a byte for sixteen numbers, instead of a byte for each.
         codebook: File of a codebook for the quantiser, as another store has it; None trains one on the first photos.
         keep_text: Whether the lines of text that were read are kept. They may hold personal data.
-        keep_keypoints: Whether keypoints are kept, in up to 6 KB a photo: new brands are found by them too. None keeps
-            them beside float16 vectors, and none beside quantised ones.
+        keep_keypoints: Whether keypoints are kept, in up to 30 KB a photo: new brands are found by them too. None keeps
+            them beside vectors in full, and none beside quantised ones.
     """
 
     quantise: bool = False
@@ -88,7 +88,7 @@ class PartWriter:
             MismatchError: The spool holds the features of other models.
         """
         self._path, self._maker, self._settings = path, maker, settings
-        self._half = VectorCodec(maker.encoder.dim)
+        self._full = VectorCodec(maker.encoder.dim)
         self._spool = Spool(path.with_name(f".{path.stem}.spool"))
         blocks = self._spool.blocks()
         try:
@@ -103,7 +103,7 @@ class PartWriter:
         self.photos = sum(len(table) for table in self.tables())
 
     def tables(self) -> Iterator[Any]:
-        """Yield the tables of rows that were added, with vectors as float16."""
+        """Yield the tables of rows that were added, with vectors in full."""
         pa = arrow()
         for number, block in enumerate(self._spool.blocks()):
             if number:
@@ -125,7 +125,7 @@ class PartWriter:
             codec = VectorCodec(self._maker.encoder.dim, self._codebook())
             tables = self.tables()
             if codec.codebook is not None:
-                tables = (recode(table, self._half, codec) for table in tables)
+                tables = (recode(table, self._full, codec) for table in tables)
             write_part(self._path, tables, self._maker, codec, self._settings.keypoint_codebook)
         self._spool.remove()
 
@@ -152,7 +152,7 @@ class PartWriter:
         vectors: list[Any] = []
         count = 0
         for table in self.tables():
-            vectors += [photo.features.vectors for photo in stored_photos(table, self._half)]
+            vectors += [photo.features.vectors for photo in stored_photos(table, self._full)]
             count = sum(map(len, vectors))
             if count >= _TRAINING_VECTORS:
                 break
@@ -162,7 +162,7 @@ class PartWriter:
 
 
 def pack_rows(listing_id: str, photos: Sequence[PhotoFeatures], maker: Maker, settings: StoreSettings) -> bytes:
-    """Return the rows of a listing as the bytes of an Arrow stream, with vectors as float16."""
+    """Return the rows of a listing as the bytes of an Arrow stream, with vectors in full."""
     pa = arrow()
     table = to_table(
         listing_id,
@@ -189,7 +189,7 @@ def refuse_others(folder: Path, maker: Maker, settings: StoreSettings) -> None:
         given, own = read_codebook(settings.codebook), read_codebook(codebook)
         if given.sha256 != own.sha256:
             raise MismatchError(f"{codebook}: the codebook is {own.sha256[:16]}, given {given.sha256[:16]}")
-    expected = "float16"
+    expected = VectorCodec(maker.encoder.dim).description
     if settings.quantise:
         expected = f"pq {read_codebook(codebook).sha256}" if codebook.is_file() else "pq"
     for path in store_files(folder):

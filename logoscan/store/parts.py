@@ -19,10 +19,10 @@ from logoscan.store.vectors import VectorCodec
 
 __all__ = ["Part", "read_batches", "read_part", "write_part"]
 
-_FORMAT = 2
+_FORMAT = 3
 # Key of the Parquet metadata under which the sealed description of a file stands.
 _KEY = b"logoscan.features"
-# Rows of a row group, which is what a reader holds in memory: 20 MB of float16.
+# Rows of a row group, which is what a reader holds in memory: 20 MB.
 _GROUP_ROWS = 512
 # Columns of few different values; the others gain nothing from a dictionary.
 _DICTIONARIES = ["listing_id", "warning", "unfinished.list.element", "width", "height"]
@@ -34,7 +34,7 @@ class Part:
 
     Attributes:
         maker: What made its features.
-        vectors: How its vectors are stored: "float16", or "pq" and the SHA-256 of the codebook.
+        vectors: How its vectors are stored: "int8", or "pq" and the SHA-256 of the codebook.
         keypoints: SHA-256 of the codebook of its keypoints; None where it has none.
         written_s: When it was written, seconds since 1970; of two rows of one photo the later file's counts.
         format: Version of the format.

@@ -53,7 +53,6 @@ class FeatureStore:
         if not self.folder.is_dir():
             raise InputError(f"features: expected a folder of stored features, got {str(folder)!r}")
         chosen = [path for path in store_files(self.folder) if files is None or path in files]
-        chosen = [path for path in store_files(self.folder) if files is None or path in files]
         parts = sorted(((read_part(path), path) for path in chosen), key=lambda p: p[0].written_s)
         self.files = tuple(path for _, path in parts)
         self._part: Part | None = parts[0][0] if parts else None
@@ -71,8 +70,9 @@ class FeatureStore:
         self._groups: OrderedDict[tuple[int, int], Mapping[str, list[StoredPhoto]]] = OrderedDict()
 
     def _codec(self, part: Part) -> VectorCodec:
-        if part.vectors == "float16":
-            return VectorCodec(part.maker.encoder.dim)
+        full = VectorCodec(part.maker.encoder.dim)
+        if part.vectors == full.description:
+            return full
         sha256 = part.vectors.removeprefix("pq ")
         places = [self.folder / CODEBOOK_FILE, *sorted({path.with_name(CODEBOOK_FILE) for path in self.files})]
         found = [path for path in places if path.is_file()]

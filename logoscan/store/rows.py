@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logoscan.errors import CorruptFileError, InputError
+from logoscan.images.boxes import area
 from logoscan.images.phash import PhotoHash
 from logoscan.results import ImageRecord
 from logoscan.store._turned import from_differences, to_differences
@@ -92,7 +93,8 @@ def to_table(
         "mirrored": [_rows(codec, photo.mirrored) for photo in photos],
         "keypoints": [encode_keypoints(p.keypoints, p.regions) if keep_keypoints else None for p in photos],
         "read_lines": [len(photo.spans) for photo in photos],
-        "unread_lines": [_unread(photo.spans) for photo in photos],
+        "read_area": [float(area(photo.spans.xyxy[_not_blank(photo.spans)]).sum()) for photo in photos],
+        "unread_lines": [_unread(photo.spans, keep_text=keep_text) for photo in photos],
         "lines": [_lines(photo.spans) if keep_text else None for photo in photos],
     }
     return pa.table([pa.array(columns[name], kinds.field(name).type) for name in COLUMNS], kinds)
@@ -134,8 +136,16 @@ def _lines(spans: TextSpans) -> list[dict[str, Any]]:
     ]
 
 
-def _unread(spans: TextSpans) -> list[dict[str, Any]]:
-    rows = zip(spans.unread_xyxy.tolist(), spans.unread_scripts, spans.unread_reasons, strict=True)
+def _not_blank(spans: TextSpans) -> list[int]:
+    return [row for row, text in enumerate(spans.texts) if text.strip()]
+
+
+def _unread(spans: TextSpans, *, keep_text: bool) -> list[dict[str, Any]]:
+    """Return the lines that were not read; where no text is kept, those that an engine left blank are among them."""
+    rows = [*zip(spans.unread_xyxy.tolist(), spans.unread_scripts, spans.unread_reasons, strict=True)]
+    if not keep_text:
+        blank = sorted({*range(len(spans))} - {*_not_blank(spans)})
+        rows = [*((box, None, "unreadable") for box in spans.xyxy[blank].tolist()), *rows]
     return [{**dict(zip(BOX, box, strict=False)), "script": script, "reason": reason} for box, script, reason in rows]
 
 
@@ -195,7 +205,7 @@ def _photo(
         ),
         regions,
         vectors,
-        _spans(lines or [], row["unread_lines"]),
+        _spans(lines or [], row["unread_lines"], 0.0 if lines is not None else row["read_area"]),
         decode_keypoints(row["keypoints"] or b"", (row["width"] or 0, row["height"] or 0)),
         row["warning"],
         None if pdq is None else PhotoHash(pdq, row["pdq_quality"]),
@@ -209,14 +219,13 @@ def _photo(
     return StoredPhoto(row["listing_id"], row["position"], features, row["read_lines"], *kept)
 
 
-def _spans(lines: Sequence[Mapping[str, Any]], unread: Sequence[Mapping[str, Any]]) -> TextSpans:
+def _spans(lines: Sequence[Mapping[str, Any]], unread: Sequence[Mapping[str, Any]], unkept_area: float) -> TextSpans:
     corners = np.array([line["corners"] for line in lines], np.float32).reshape(-1, 4, 2)
     confidence = np.array([line["confidence"] for line in lines], np.float32)
     boxes = np.array([[line[name] for name in BOX[:4]] for line in unread], np.float32).reshape(-1, 4)
     texts, scripts = tuple(line["text"] for line in lines), tuple(line["script"] for line in unread)
-    # parts of earlier versions state no reason
-    reasons = tuple(line["reason"] for line in unread if line.get("reason"))
-    return TextSpans(corners, texts, confidence, boxes, scripts, reasons)
+    reasons = tuple(line["reason"] for line in unread)
+    return TextSpans(corners, texts, confidence, boxes, scripts, reasons, unkept_area)
 
 
 def _offsets(column: Any) -> Any:

@@ -1,6 +1,6 @@
 """The columns of a feature store: `COLUMNS` is the documented schema, one row for each photo.
 
-A row holds everything of `PhotoFeatures` that a photo is judged by, keypoints in brief (6 KB in place of 100). What
+A row holds everything of `PhotoFeatures` that a photo is judged by, keypoints in brief (26 KB in place of 120). What
 could not be looked at has a row as well, which says so.
 """
 
@@ -28,10 +28,11 @@ COLUMNS: Mapping[str, str] = {
     "passed_over": "Whether it is one of too many photos of its listing, which are never examined.",
     "more_frames": "Whether it has further frames or pages, of which the first was examined.",
     "regions": "Regions, in pixels of the file: x0, y0, x1, y1 and the detector's confidence.",
-    "vectors": "Vector of each region: float16, little endian, or a byte for each part of the codebook.",
+    "vectors": "Vector of each region: a signed byte a number, in any scale, or a byte for each part of the codebook.",
     "mirrored": "Vectors of the mirror images of the first regions.",
-    "keypoints": "Keypoints in brief (`keypoints`), 14 bytes each; null where they are not kept.",
+    "keypoints": "Keypoints in brief (`keypoints`), 38 bytes each; null where they are not kept.",
     "read_lines": "Number of lines of text that were read.",
+    "read_area": "Area of these lines in square pixels of the file.",
     "unread_lines": "Lines not read: x0, y0, x1, y1 in pixels of the file, script, reason (effort, unreadable).",
     "lines": "Lines of text with confidence and the four corners x y; null where text is not kept.",
 }
@@ -93,6 +94,7 @@ def schema(width: int) -> Any:
         "pdq_turned": pa.binary(224), "warning": pa.string(), "unfinished": many(pa.string()),
         "passed_over": pa.bool_(), "more_frames": pa.bool_(), "regions": many(pa.struct(numbers)),
         "vectors": many(pa.binary(width)), "mirrored": many(pa.binary(width)), "keypoints": pa.binary(),
-        "read_lines": pa.int32(), "unread_lines": many(pa.struct(unread)), "lines": many(pa.struct(line)),
+        "read_lines": pa.int32(), "read_area": pa.float32(), "unread_lines": many(pa.struct(unread)),
+        "lines": many(pa.struct(line)),
     }  # fmt: skip
     return pa.schema([pa.field(name, kinds[name]) for name in COLUMNS])

@@ -1,4 +1,4 @@
-"""How vectors are stored: as float16, or by a product quantiser, a byte for sixteen numbers, with its codebook."""
+"""How vectors are stored: a byte for each number, or by a product quantiser, a byte for sixteen, with its codebook."""
 
 from __future__ import annotations
 
@@ -26,6 +26,10 @@ logger = logging.getLogger(__name__)
 
 CODEBOOK_FILE = "codebook.npz"
 """Name of the file of a codebook, beside the features that were quantised by it."""
+# The largest number of a vector becomes so many steps. A vector is unit, so its scale need not be stored. The rounding
+# moves a cosine by some 0.0005, and with it a probability by 0.004. Twice as many steps take 2 KB a photo more, because
+# Parquet compresses bytes to the bits that differ.
+_STEPS = 63
 # Numbers of a vector that share one byte, where the dimension allows it: 64 bytes for 1,024 numbers.
 _NUMBERS_PER_BYTE = 16
 # Least product of a vector and its reconstruction: below, the code says nothing, and the quotient would be noise.
@@ -125,7 +129,7 @@ class VectorCodec:
 
     Attributes:
         dim: Numbers of a vector.
-        codebook: The codebook; None stores float16.
+        codebook: The codebook; None stores a signed byte for each number.
     """
 
     dim: int
@@ -138,25 +142,26 @@ class VectorCodec:
     @property
     def width(self) -> int:
         """Bytes of a stored vector."""
-        return 2 * self.dim if self.codebook is None else self.codebook.width
+        return self.dim if self.codebook is None else self.codebook.width
 
     @property
     def description(self) -> str:
-        """How vectors are stored, in a word: "float16", or the codebook's SHA-256."""
-        return "float16" if self.codebook is None else f"pq {self.codebook.sha256}"
+        """How vectors are stored, in a word: "int8", or the codebook's SHA-256."""
+        return "int8" if self.codebook is None else f"pq {self.codebook.sha256}"
 
     def encode(self, vectors: Embeddings) -> NDArray[np.uint8]:
         """Return the bytes of vectors, uint8 (n, width)."""
         if self.codebook is not None:
             return self.codebook.encode(vectors)
-        return np.ascontiguousarray(vectors, "<f2").view(np.uint8).reshape(len(vectors), self.width)
+        largest = np.maximum(np.abs(vectors).max(axis=1, initial=0, keepdims=True), 1e-12)
+        steps = np.rint(vectors * (_STEPS / largest)).astype(np.int8)
+        return np.asarray(steps.view(np.uint8).reshape(len(vectors), self.width), np.uint8)
 
     def decode(self, stored: NDArray[np.uint8]) -> Embeddings:
         """Return the vectors of stored bytes, float32 (n, dim): unit rows, but longer ones if they were quantised."""
         if self.codebook is not None:
             return self.codebook.decode(stored)
-        halves = np.ascontiguousarray(stored).view("<f2").reshape(len(stored), self.dim)
-        vectors = halves.astype(np.float32)
+        vectors = np.ascontiguousarray(stored).view(np.int8).astype(np.float32)
         norms = np.linalg.norm(vectors, axis=1, keepdims=True)
         return np.asarray(vectors / np.maximum(norms, 1e-12), np.float32)
 

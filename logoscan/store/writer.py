@@ -20,7 +20,7 @@ from logoscan.vision.features import PhotoFeatures
 
 __all__ = ["FeatureSink", "FeatureWriter", "photos_fingerprint"]
 
-# Photos of a file: 6 MB quantised, 160 MB as float16.
+# Photos of a file: 6 MB quantised, 140 MB in full.
 _PART_PHOTOS = 4096
 # Columns that say which photos are stored.
 _KEYS = ("listing_id", "position", "sha256", "warning")
@@ -59,7 +59,7 @@ class FeatureWriter:
         Args:
             folder: Folder of the store, or a partition of it.
             maker: What makes the features.
-            settings: How they are stored; as float16 without text if None.
+            settings: How they are stored; vectors a byte a number, and without text, if None.
             part_photos: Photos from which a file is written.
 
         Raises:

@@ -15,13 +15,13 @@ from logoscan.training.command_options import FOLDER
 from logoscan.vision.sift import sift_photo
 
 # Bytes of a descriptor, centroids of each, and rounds of k-means.
-_PARTS, _CENTROIDS, _ROUNDS = 8, 256, 25
+_PARTS, _CENTROIDS, _ROUNDS = 32, 256, 25
 # Most descriptors of a photo, so that no photo of fine patterns outweighs the others.
 _PER_PHOTO = 200
 
 
 def train_keypoint_codebook(photos: Sequence[Path]) -> NDArray[np.uint8]:
-    """Return the centroids of each part of RootSIFT descriptors, uint8 (8, 256, 16).
+    """Return the centroids of each part of RootSIFT descriptors, uint8 (32, 256, 4).
 
     Args:
         photos: Some hundred photos of goods.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from builders.scans import (
     ACME,
     BOLT,
     CALIBRATION,
+    CORE,
     DETECTOR,
     ENCODER,
     SPEAKS,
@@ -27,6 +29,8 @@ from strategies import make_report, quick, reports, score_models
 
 from logoscan.errors import CorruptFileError, InputError, LogoscanError, MismatchError
 from logoscan.index.logo_index import LogoIndex
+from logoscan.matching import sift_match
+from logoscan.matching.placement import place
 from logoscan.reporting.jsonl import write_reports
 from logoscan.reporting.report_file import ReportFile
 from logoscan.results import Report
@@ -36,7 +40,9 @@ from logoscan.scoring.model import PRIOR, ScoreModel
 from logoscan.store.find import find, find_by_vectors, make_query
 from logoscan.store.part_writer import StoreSettings
 from logoscan.store.reader import FeatureStore
-from logoscan.types import Brand, Listing, Rgb, TextSpans
+from logoscan.types import Brand, Embeddings, Listing, Rgb, TextSpans
+from logoscan.vision.encoder import encode_images
+from logoscan.vision.sift import Keypoints
 
 pytest.importorskip("pyarrow")
 
@@ -136,24 +142,57 @@ def test_a_recorded_scanner_reports_what_the_scan_did(tmp_path: Path, text: bool
 
 
 @pytest.mark.parametrize("keypoints", [True, False])
-def test_a_new_logo_is_found_by_stored_keypoints(tmp_path: Path, keypoints: bool) -> None:
+@pytest.mark.parametrize("given_index", [True, False])
+def test_a_new_logo_is_found_by_stored_keypoints(tmp_path: Path, keypoints: bool, given_index: bool) -> None:
     rng = np.random.default_rng(0)
     label = Image.fromarray(rng.integers(0, 255, (24, 24, 3), np.uint8)).resize((240, 240), Image.Resampling.BICUBIC)
     photo = Image.new("RGB", (500, 500), (200, 200, 200))
     photo.paste(label.rotate(20, expand=True, fillcolor=(200, 200, 200)), (90, 70))
     listings = [Listing("label", (np.asarray(photo),), claimed_brand="")]
-    scanned, store = scan_to(tmp_path, make_scanner(keypoints="sift"), listings, keypoints=keypoints)
+    old = make_scanner(keypoints="sift")
+    scanned, store = scan_to(tmp_path, old, listings, keypoints=keypoints)
     assert scanned[0].matches == ()
+    earlier_index = old.index if given_index else None
     index = make_index()
     index.add(Brand("Label"), [("label", np.asarray(label))])
     (again,) = Scanner.recorded(index, store, calibration=CALIBRATION).rejudge(
-        listings, store, earlier={"label": scanned[0]}.get
+        listings, store, earlier={"label": scanned[0]}.get, earlier_index=earlier_index
     )
     assert [(m.brand, m.kind) for m in again.matches] == [("Label", "keypoints")] * keypoints
     (same,) = Scanner.recorded(index, store, calibration=CALIBRATION).rejudge(
         listings, store, earlier={"label": again}.get
     )
     assert same.matches == again.matches
+
+
+def test_logos_that_were_compared_are_compared_again_beside_a_new_one_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(1)
+    labels = [np.kron(rng.integers(0, 255, (24, 24, 3)), np.ones((10, 10, 1))).astype(np.uint8) for _ in range(3)]
+    listings = [Listing(f"{i}", (np.pad(label, ((60, 60), (60, 60), (0, 0))),)) for i, label in enumerate(labels)]
+    old = make_scanner(keypoints="sift")
+    index = LogoIndex(ENCODER)
+    index.add_many([(Brand("Zero"), [("0", labels[0])]), (Brand("One"), [("1", labels[1])])])
+    scanned, store = scan_to(tmp_path, make_scanner(index, keypoints="sift"), listings)
+    assert [{m.brand for m in r.matches if m.kind == "keypoints"} for r in scanned] == [{"Zero"}, {"One"}, set()]
+    more = index.snapshot()
+    more.add(Brand("Two"), [("2", labels[2])])
+    asked: list[list[str]] = []
+
+    def spy(photo: Keypoints, logo_images: Sequence[Keypoints], owners: Sequence[str], **options: Any) -> Any:
+        asked.append(sorted(owners))
+        return place(photo, logo_images, owners, **options)
+
+    monkeypatch.setattr(sift_match, "place", spy)
+    recorded = Scanner.recorded(more, store, calibration=CALIBRATION)
+    earlier = {r.listing_id: r for r in scanned}.get
+    again = list(recorded.rejudge(listings, store, earlier=earlier, earlier_index=index))
+    assert asked == [["Two"], ["Two"], ["Two"], ["One", "Two", "Zero"]]
+    assert [{m.brand for m in r.matches if m.kind == "keypoints"} for r in again] == [{"Zero"}, {"One"}, {"Two"}]
+    asked.clear()
+    list(recorded.rejudge(listings, store, earlier=earlier, earlier_index=old.index))
+    assert asked == [["One", "Two", "Zero"]] * 3
 
 
 def test_what_is_not_stored_is_not_cleared(tmp_path: Path) -> None:
@@ -181,6 +220,39 @@ def test_text_that_is_not_kept_is_said_and_taken_from_reports(tmp_path: Path) ->
     (again,) = scanner.rejudge(listings, store, earlier={scanned[0].listing_id: scanned[0]}.get)
     assert again.mentions == scanned[0].mentions
     assert again.score.brand == scanned[0].score.brand
+
+
+class NamingEncoder(FakeEncoder):
+    """Knows every name as the vector of a white picture, and Core as that of its logo."""
+
+    has_text = True
+
+    def encode_text(self, texts: Sequence[str]) -> Embeddings:
+        return encode_images(self, [CORE if text == "Core" else np.full_like(CORE, 255) for text in texts])
+
+
+def test_without_text_the_reports_of_the_same_index_are_exact(tmp_path: Path) -> None:
+    encoder = NamingEncoder()
+    index = LogoIndex(encoder)
+    index.add_many([(Brand("Acme"), [("a", ACME)]), (Brand("Bolt"), [("b", BOLT)]), (Brand("Core"), [])])
+    scanner = Scanner(
+        index,
+        encoder=encoder,
+        detector=DETECTOR,
+        ocr=HastyOcr({SPEAKS: ["Bolt", " "]}),
+        calibration=CALIBRATION,
+        name_calibration=replace(CALIBRATION, kind="name"),
+        keypoints=None,
+    )
+    named = Listing("named", (photo_of(None, SPEAKS),), title="Acme shoe", claimed_brand="Acme")
+    listings = [*make_listings(), named]
+    scanned, store = scan_to(tmp_path, scanner, listings, text=False)
+    assert "Core" in {match.brand for report in scanned for match in report.matches}
+    assert any(report.score.doubts for report in scanned)
+    again = list(scanner.rejudge(listings, store, earlier={r.listing_id: r for r in scanned}.get))
+    for one, other in zip(scanned, again, strict=True):
+        assert (other.score, other.brands, other.matches) == (one.score, one.brands, one.matches)
+        assert (other.mentions, other.unread) == (one.mentions, one.unread)
 
 
 def test_quantised_features_with_reports_of_the_same_index_are_exact(tmp_path: Path) -> None:
