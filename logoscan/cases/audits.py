@@ -238,14 +238,14 @@ def _sample(rows: Sequence[AuditRow], hits: set[AuditOutcome | None]) -> Any:
     sizes: dict[str, int] = {}
     for row in rows:
         sizes[row.action] = sizes.get(row.action, 0) + 1
-    data = {
+    strata = [row.action if sizes[row.action] > 1 else "few" for row in rows]
+    data: dict[str, list[Any]] = {
         "hit": [int(row.outcome in hits) for row in rows],
         "weight": [1.0 / row.pi for row in rows],
         "all": ["all"] * len(rows),
         "action": [row.action for row in rows],
-        "stratum": [row.action if sizes[row.action] > 1 else "few" for row in rows],
+        "stratum": strata,
     }
-    strata = {name: data["stratum"].count(name) for name in set(data["stratum"])}
-    plain = len(strata) < 2 or min(strata.values()) < 2
+    plain = len(set(strata)) < 2 or strata.count("few") == 1
     design = svy.Design(wgt="weight") if plain else svy.Design(wgt="weight", stratum="stratum")
     return svy.Sample(data=polars.DataFrame(data), design=design)
