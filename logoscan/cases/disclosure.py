@@ -171,7 +171,7 @@ def _figures(counts: Tally, start: date, end: date, rates: tuple[ErrorRate, ...]
 
     adverse = [row for row in rows if row["action"] in ADVERSE and row["source"] != "appeal"]
     notices = [row for row in rows if row["source"] in NOTIFIED[:2]]
-    states = {"allow": "declined", "restore": "declined"} | dict.fromkeys(ADVERSE, "upheld")
+    states = {"allow": "declined", "restore": "declined", **{str(action): "upheld" for action in ADVERSE}}
     for row in notices:
         row["state"] = states.get(row["action"], "" if row["answered"] else "open")
     appeals = [row for row in rows if row["source"] == "appeal"]

@@ -31,8 +31,8 @@ ELEMENTS = ("explanation", "listings", "notifier_name", "notifier_email", "good_
 ProblemKind: TypeAlias = Literal["missing", "contradicts", "unknown", "duplicate"]
 """Not there or not usable; against what the brand's owner or the report says; not known here; notified before."""
 
-# Letters from which an explanation can substantiate anything; a letter of a script that writes words by one or two signs
-# counts as three.
+# Letters from which an explanation can substantiate anything; a letter of a script that writes words by one or two
+# signs counts as three.
 _LEAST_LETTERS, _FIRST_SIGN = 20, "\u2e80"
 # What people write into a field that they leave out.
 _NOTHING = frozenset(

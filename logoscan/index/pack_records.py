@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date
 from typing import Literal, TypeAlias
@@ -125,7 +125,8 @@ class InstalledPack:
         expires: When it expires, ISO 8601.
         signers: Ids of the keys that signed it.
         fields: What it states.
-        logos: Identifiers of its logos.
+        record: Record of the brand when it was applied.
+        logos: SHA-256 of the file of each of its logos, by identifier.
         negatives: Identifiers of its negatives.
         official_photos: PDQ hash of each official photo, by name.
         rights: Trade marks.
@@ -138,7 +139,8 @@ class InstalledPack:
     expires: str
     signers: tuple[str, ...]
     fields: tuple[str, ...]
-    logos: tuple[str, ...] = ()
+    record: Brand
+    logos: Mapping[str, str] = field(default_factory=dict)
     negatives: tuple[str, ...] = ()
     official_photos: Mapping[str, str] = field(default_factory=dict)
     rights: tuple[TrademarkRight, ...] = ()
@@ -188,21 +190,36 @@ class PackState:
     installed: Mapping[str, tuple[InstalledPack, ...]] = field(default_factory=dict)
     events: tuple[PackEvent, ...] = ()
 
+    def only(self, brands: Collection[str]) -> PackState:
+        """Return the packs of these brands, with the whole journal."""
+        if all(brand in brands for brand in self.installed):
+            return self
+        return PackState({name: packs for name, packs in self.installed.items() if name in brands}, self.events)
+
     def current(self, brand: str) -> InstalledPack | None:
         """Return the pack that was applied last to a brand; None where none is in force."""
         packs = self.installed.get(brand, ())
         return packs[-1] if packs else None
 
-    def of_field(self, brand: str, name: str) -> InstalledPack | None:
-        """Return the pack whose word a field of a brand is; None where it is the platform's own."""
-        return next((pack for pack in reversed(self.installed.get(brand, ())) if name in pack.fields), None)
+    def of_field(self, brand: Brand, name: str) -> InstalledPack | None:
+        """Return the pack whose word a field of a brand, or its rights, is; None where it is the platform's own."""
+        pack = next((one for one in reversed(self.installed.get(brand.name, ())) if name in one.fields), None)
+        if pack is None or name == "rights":
+            return pack
+        return pack if getattr(brand, name) == getattr(pack.record, name) else None
 
-    def of_logo(self, brand: str, logo: str) -> InstalledPack | None:
-        """Return the pack whose word a logo is; None where the platform registered it itself."""
-        pack = self.of_field(brand, "logos")
-        return pack if pack is not None and logo in pack.logos else None
+    def of_logo(self, brand: str, logo: str, sha256: str) -> InstalledPack | None:
+        """Return the pack whose word a logo is; None where the platform registered it itself.
 
-    def rights(self, brand: str) -> tuple[TrademarkRight, ...]:
+        Args:
+            brand: Name of the brand.
+            logo: Identifier of the logo.
+            sha256: Hash of its file.
+        """
+        pack = next((one for one in reversed(self.installed.get(brand, ())) if "logos" in one.fields), None)
+        return pack if pack is not None and pack.logos.get(logo) == sha256 else None
+
+    def rights(self, brand: Brand) -> tuple[TrademarkRight, ...]:
         """Return the trade marks that the packs in force state for a brand."""
         pack = self.of_field(brand, "rights")
         return () if pack is None else pack.rights
