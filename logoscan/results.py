@@ -369,6 +369,7 @@ class Provenance:
     precision: str | None = None
     runtime: str | None = None
     threshold: float | None = None
+    packs: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.threshold is not None:

@@ -9,17 +9,8 @@ from itertools import groupby
 from typing import Any, get_args
 
 from logoscan.cases.database import connect
-from logoscan.cases.decisions import (
-    COLUMNS,
-    UNDATED,
-    Action,
-    DecisionLog,
-    Detection,
-    Ground,
-    Means,
-    Source,
-    arrow_schema,
-)
+from logoscan.cases.decision_store import UNDATED, DecisionLog, arrow_schema
+from logoscan.cases.decisions import COLUMNS, Action, Detection, Ground, Means, Source
 from logoscan.errors import CorruptFileError
 
 __all__ = ["FEWEST", "GROUPS", "Tally", "tally"]

@@ -18,7 +18,7 @@ from logoscan._validate import number, whole_number
 from logoscan.cases._buy_candidates import polars_and_svy
 from logoscan.cases._survey import intervals, shares
 from logoscan.cases.database import connect
-from logoscan.cases.decisions import UNDATED, DecisionLog
+from logoscan.cases.decision_store import UNDATED, DecisionLog
 from logoscan.errors import CorruptFileError, InputError
 from logoscan.io.bad_rows import OnError, check_on_error, good_rows
 from logoscan.io.csv_output import csv_lines

@@ -9,26 +9,25 @@ blocked does not appeal. `audits` measures the errors, by chance and with an int
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 from logoscan._version import __version__
 from logoscan.cases._suppression import publishable, shown
 from logoscan.cases._tally import FEWEST, GROUPS, Tally, tally
 from logoscan.cases.audits import AuditRow, ErrorRate, estimate_errors
-from logoscan.cases.decisions import ADVERSE, NOTIFIED, DecisionLog
-from logoscan.errors import CorruptFileError, InputError
-from logoscan.io.csv_output import csv_lines
-from logoscan.io.records import from_json, to_mapping
+from logoscan.cases.decision_store import DecisionLog
+from logoscan.cases.decisions import ADVERSE, NOTIFIED
+from logoscan.errors import InputError
 
-__all__ = ["Disclosure", "SourceHours", "disclose", "read_disclosure", "to_csv", "to_json"]
+__all__ = ["Disclosure", "SourceHours", "disclose"]
 
 _OWN = ("scan", "screen", "test_buy")
+# What became of a notice by the action that was taken against its listing.
+_DECLINED = {"allow": "declined", "restore": "declined"}
 _DAY_MINUTES = 24 * 60
 _NOT_STATED = ("source", "detection", "decision", "ground")
 
@@ -171,9 +170,9 @@ def _figures(counts: Tally, start: date, end: date, rates: tuple[ErrorRate, ...]
 
     adverse = [row for row in rows if row["action"] in ADVERSE and row["source"] != "appeal"]
     notices = [row for row in rows if row["source"] in NOTIFIED[:2]]
-    states = {"allow": "declined", "restore": "declined", **{str(action): "upheld" for action in ADVERSE}}
     for row in notices:
-        row["state"] = states.get(row["action"], "" if row["answered"] else "open")
+        is_open = "" if row["answered"] else "open"
+        row["state"] = "upheld" if row["action"] in ADVERSE else _DECLINED.get(row["action"], is_open)
     appeals = [row for row in rows if row["source"] == "appeal"]
     for row in appeals:
         row["state"] = "reversed" if row["action"] in ("restore", "reinstate", "allow") else "upheld"
@@ -262,44 +261,3 @@ def _quantile(pairs: list[tuple[int, int]], total: int, share: float) -> float:
         if done >= wanted:
             return minutes / 60
     raise AssertionError("the counts sum to their total")
-
-
-# -- files
-
-
-def to_json(disclosure: Disclosure) -> str:
-    """Return the figures as JSON, indented; `read_disclosure` returns an equal record."""
-    return json.dumps(to_mapping(disclosure), indent=1, ensure_ascii=False) + "\n"
-
-
-def read_disclosure(path: str | Path) -> Disclosure:
-    """Return the figures of a file that `to_json` made, such as those of the period before.
-
-    Raises:
-        InputError: There is no such file.
-        CorruptFileError: It holds something else.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"disclosure: expected a file, got {str(path)!r}")
-    try:
-        return from_json(Disclosure, path.read_bytes(), str(path))
-    except RecursionError:
-        raise CorruptFileError(f"{path}: expected a disclosure, got nested values") from None
-
-
-def to_csv(disclosure: Disclosure) -> str:
-    """Return the figures as CSV: figure, name, value; a value that is not published is empty."""
-    return "".join(csv_lines(("figure", "name", "value"), _rows(disclosure)))
-
-
-def _rows(disclosure: Disclosure) -> Iterator[tuple[str, str, Any]]:
-    for figure, value in to_mapping(disclosure).items():
-        if isinstance(value, dict):
-            yield from ((figure, name, count) for name, count in value.items())
-        elif isinstance(value, list):
-            for row in value:
-                first, *rest = row
-                yield from ((f"{figure}.{name}", row[first], row[name]) for name in rest)
-        else:
-            yield figure, "", value

@@ -200,6 +200,15 @@ class LogoIndex:
         """Brand packs that were applied (`packs`, `pack_changes`): whose word each logo and fact is."""
         return self._state.packs
 
+    def pack_words(self, brand: str) -> tuple[str, ...]:
+        """Return the brand packs whose word is taken for a brand, each as a text with what it stated; mostly none."""
+        state = self._state
+        if brand not in state.packs.installed:
+            return ()
+        return state.packs.words(
+            state.by_name[brand], {r.id: r.sha256 for r in state.logos.records if r.brand == brand}
+        )
+
     @property
     def fingerprint(self) -> str:
         """16 hex digits over brands, logos and vectors."""

@@ -223,3 +223,19 @@ class PackState:
         """Return the trade marks that the packs in force state for a brand."""
         pack = self.of_field(brand, "rights")
         return () if pack is None else pack.rights
+
+    def words(self, brand: Brand, logos: Mapping[str, str]) -> tuple[str, ...]:
+        """Return the packs whose word is taken for a brand, each as a text with what it stated, the latest first.
+
+        Args:
+            brand: Record of the brand.
+            logos: SHA-256 of each of its logos, by identifier.
+        """
+        out = []
+        for pack in reversed(self.installed.get(brand.name, ())):
+            stated = [name for name in pack.fields if name != "logos" and self.of_field(brand, name) is pack]
+            if any(self.of_logo(brand.name, logo, sha256) is pack for logo, sha256 in logos.items()):
+                stated.append("logos")
+            if stated:
+                out.append(f"{pack.name}: {', '.join(sorted(stated))}")
+        return tuple(out)
