@@ -48,6 +48,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "worlds": ("simulated.worlds", "worlds", "What does a simulated world hold? (simulated)"),
     "rings": ("simulated.rings", "rings", "Which accounts belong together, and who is accused by mistake? (simulated)"),
     "buys": ("simulated.buys", "buys", "Do test buys tell the rate of counterfeits, and teach the score? (simulated)"),
+    "disclosure": (
+        "simulated.disclosure",
+        "disclosure",
+        "Are the figures of a period right, fast, and their intervals true? (simulated)",
+    ),
     "loop": ("simulated.loop", "loop", "Does the score learn from verdicts, by the command line alone? (simulated)"),
     "licences": ("licences", "licences", "Under which licences are the packages that logoscan needs?"),
     "tables": ("common.tables", "tables", "Writes the tables of benchmarks/README.md from result files."),

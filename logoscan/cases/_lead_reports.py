@@ -16,6 +16,8 @@ Include: TypeAlias = Literal["contacts", "sellers", "urls", "text"]
 
 # Suffixes that an original keeps; anything else in a name is the seller's.
 _SUFFIXES = frozenset({"jpg", "jpeg", "png", "webp", "gif", "avif", "bmp", "tif", "tiff", "heic", "heif"})
+# Name of a photo that was not read, and so has no hash.
+_UNREAD = "not read"
 
 
 class Pseudonyms:
@@ -49,7 +51,7 @@ def without_personal_data(report: Report, include: frozenset[Include], sellers: 
         include: What was asked for by name.
         sellers: Names in place of sellers' ids.
     """
-    names = {image.file: original_name(image) for image in report.images if image.file and image.sha256}
+    names = {image.file: original_name(image) if image.sha256 else _UNREAD for image in report.images if image.file}
     ids = {report.seller_id: sellers.of(report.seller_id)} if report.seller_id and report.seller_id.strip() else {}
 
     def clean(value: Any) -> Any:
@@ -65,7 +67,7 @@ def without_personal_data(report: Report, include: frozenset[Include], sellers: 
     values["seller_id"] = sellers.of(report.seller_id)
     for image in values["images"]:
         record = ImageRecord(image["file"], image["sha256"], None, None)
-        image["file"] = None if image["file"] is None else original_name(record) if record.sha256 else "not read"
+        image["file"] = None if image["file"] is None else original_name(record) if record.sha256 else _UNREAD
     if values["listing"] is not None:
         url = values["listing"].pop("url")
         values["listing"] = {**clean(values["listing"]), "url": url if "urls" in include else None}

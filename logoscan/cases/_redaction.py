@@ -22,8 +22,8 @@ _HANDLE = re.compile(
     r"vx|tg|imo)\s*(?:id|no\.?|number|nr\.?)?\s*[:：#=-]\s*\S+|(?<![\w])@[\w.-]{3,}",
     re.IGNORECASE,
 )
-# Seven digits or more with the signs that people put between: a number to call, or any other that names somebody.
-_DIGITS = re.compile(r"[+(＋]?\d(?:[\s().\-/–·]{0,3}\d){6,}")
+# Eight digits or more with the signs that people put between: a number to call, or any other that names somebody.
+_DIGITS = re.compile(r"[+(＋]?\d(?:[\s().\-/–·]{0,3}\d){7,}")
 
 
 def redact_contacts(text: str) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import groupby
+from pathlib import Path
 from typing import Any, get_args
 
 from logoscan.cases.database import connect
@@ -20,6 +21,8 @@ FEWEST = 10
 GROUPS = ("month", "action", "source", "detection", "decision", "ground", "reason", "model", "answered")
 """What the counts are broken down by; `answered` is whether a later decision of the period answers it."""
 
+# Rows that are counted at a time.
+_BATCH_ROWS = 2_000_000
 # Values of a column; any other one, in a file that something else wrote, is not stated.
 _CHOICES = {"action": Action, "source": Source, "ground": Ground, "detection": Detection, "decision": Means}
 # Actions and sources in SQL; an appeal that is declined is no new action.
@@ -113,8 +116,8 @@ def tally(log: DecisionLog, start: date, end: date, *, threads: int | None = Non
             db.execute("INSERT INTO answers SELECT DISTINCT answers FROM read_parquet(?) WHERE answers IS NOT NULL",
                        [[str(path) for path in dated]])  # fmt: skip
         repeated = conflicting = 0
-        for _, paths in groupby(dated, key=lambda path: path.parent):
-            twice, other = _load_day(db, [str(path) for path in paths], between)
+        for paths in _batches(db, dated):
+            twice, other = _load_days(db, paths, between)
             repeated, conflicting = repeated + twice, conflicting + other
             db.execute(_DAY)
         without = 0
@@ -136,8 +139,33 @@ def tally(log: DecisionLog, start: date, end: date, *, threads: int | None = Non
         db.close()
 
 
-def _load_day(db: Any, paths: list[str], between: list[datetime]) -> tuple[int, int]:
-    """Make the view `today` of a day's decisions, each id once; return the rows left out, and the ids in conflict."""
+def _batches(db: Any, files: list[Path]) -> Iterator[list[str]]:
+    """Yield the files of whole days, as many as have about `_BATCH_ROWS` rows."""
+    if not files:
+        return
+    counted = db.execute(
+        "SELECT file_name, num_rows FROM parquet_file_metadata(?)", [[str(path) for path in files]]
+    ).fetchall()
+    rows = dict(counted)
+    batch: list[str] = []
+    held = 0
+    for _, paths in groupby(files, key=lambda path: path.parent):
+        names = [str(path) for path in paths]
+        batch += names
+        held += sum(rows.get(name, 0) for name in names)
+        if held >= _BATCH_ROWS:
+            yield batch
+            batch, held = [], 0
+    if batch:
+        yield batch
+
+
+def _load_days(db: Any, paths: list[str], between: list[datetime]) -> tuple[int, int]:
+    """Make the view `today` of the decisions of some days, each id once a day.
+
+    Returns:
+        The rows that are left out, and the ids in conflict.
+    """
     kinds = {f.name: "TIMESTAMPTZ" if str(f.type).startswith("timestamp") else None for f in arrow_schema()}
     columns = []
     for name in COLUMNS:
@@ -146,19 +174,20 @@ def _load_day(db: Any, paths: list[str], between: list[datetime]) -> tuple[int, 
             allowed = ", ".join(f"'{choice}'" for choice in get_args(_CHOICES[name]))
             value = f"CASE WHEN {name} IN ({allowed}) THEN {name} END"
         columns.append(f"{value} AS {name}")
-    db.execute("DROP TABLE IF EXISTS rows_of_day; DROP TABLE IF EXISTS twice")
+    db.execute("DROP TABLE IF EXISTS rows_of_days; DROP TABLE IF EXISTS twice")
     source = "read_parquet(?) WHERE time >= ? AND time < ?"
-    db.execute(f"CREATE TEMP TABLE rows_of_day AS SELECT {', '.join(columns)} FROM {source}", [paths, *between])
-    db.execute("CREATE TEMP TABLE twice AS SELECT id, count(*) AS n FROM rows_of_day GROUP BY id HAVING n > 1")
+    chosen = f"SELECT {', '.join(columns)}, CAST(time AS DATE) AS day FROM {source}"
+    db.execute(f"CREATE TEMP TABLE rows_of_days AS {chosen}", [paths, *between])
+    db.execute("CREATE TEMP TABLE twice AS SELECT id, day, count(*) AS n FROM rows_of_days GROUP BY ALL HAVING n > 1")
     db.execute(
-        """CREATE OR REPLACE TEMP VIEW today AS SELECT * FROM rows_of_day ANTI JOIN twice USING (id)
-        UNION ALL BY NAME SELECT DISTINCT ON (id) * FROM
-            (SELECT * FROM rows_of_day SEMI JOIN twice USING (id) ORDER BY ALL)"""
+        """CREATE OR REPLACE TEMP VIEW today AS SELECT * FROM rows_of_days ANTI JOIN twice USING (id, day)
+        UNION ALL BY NAME SELECT DISTINCT ON (id, day) * FROM
+            (SELECT * FROM rows_of_days SEMI JOIN twice USING (id, day) ORDER BY ALL)"""
     )
     repeated = db.execute("SELECT coalesce(sum(n - 1), 0)::BIGINT FROM twice").fetchone()[0]
     conflicting = db.execute(
-        """SELECT count(*) FROM (SELECT id FROM
-        (SELECT DISTINCT * FROM rows_of_day SEMI JOIN twice USING (id)) GROUP BY id HAVING count(*) > 1)"""
+        """SELECT count(*) FROM (SELECT id, day FROM
+        (SELECT DISTINCT * FROM rows_of_days SEMI JOIN twice USING (id, day)) GROUP BY ALL HAVING count(*) > 1)"""
     ).fetchone()[0]
     return repeated, conflicting
 

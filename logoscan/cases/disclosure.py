@@ -177,7 +177,7 @@ def _figures(counts: Tally, start: date, end: date, rates: tuple[ErrorRate, ...]
     for row in appeals:
         row["state"] = "reversed" if row["action"] in ("restore", "reinstate", "allow") else "upheld"
     accounts = [row for row in rows if row["action"] in ("suspend", "reinstate")]
-    sides = {**dict.fromkeys(_OWN, "proactive"), **dict.fromkeys(NOTIFIED, "reactive")}
+    sides = dict.fromkeys(_OWN, "proactive") | dict.fromkeys(map(str, NOTIFIED), "reactive")
     for row in adverse:
         row["side"] = sides.get(row["source"])
     initiative = _table("side", adverse)

@@ -40,7 +40,7 @@ from logoscan.reporting.jsonl import write_reports
 from logoscan.results import Report
 from logoscan.sources import Root
 
-__all__ = ["LeadCase", "LeadCheck", "LeadMade", "make_lead", "verify_lead"]
+__all__ = ["Include", "LeadCase", "LeadCheck", "LeadMade", "make_lead", "verify_lead"]
 
 _CASE_ID = re.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _TIMESTAMP = "manifest.tsr"
