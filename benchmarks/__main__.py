@@ -53,6 +53,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "disclosure",
         "Are the figures of a period right, fast, and their intervals true? (simulated)",
     ),
+    "brandpacks": (
+        "robustness.brand_packs",
+        "brandpacks",
+        "Are hostile packs refused, packs taken back, and what can a valid key poison?",
+    ),
     "loop": ("simulated.loop", "loop", "Does the score learn from verdicts, by the command line alone? (simulated)"),
     "licences": ("licences", "licences", "Under which licences are the packages that logoscan needs?"),
     "tables": ("common.tables", "tables", "Writes the tables of benchmarks/README.md from result files."),

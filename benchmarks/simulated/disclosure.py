@@ -5,7 +5,7 @@ appeals, receipts of notices), counted by logoscan and by plain Python over the 
 that are not equal. statements: the statement of reasons of each of them that can have one, validated against the fields
 and values of the DSA Transparency Database (`evidence/dsa_statement.json`).
 
-large: rows of half a year, made by DuckDB, and the seconds to count them, with 2 threads and 3 GB.
+large: rows of half a year, made by DuckDB, and the seconds to count them, with 2 threads and 2 GB.
 
 audits: in each round two kinds of automated decisions are wrong with rates of their own; so many are drawn and judged.
 `coverage_*`: share of 95 % intervals that hold the true rate of that round's decisions.
@@ -40,7 +40,7 @@ from logoscan.errors import InputError
 START, END = date(2026, 1, 1), date(2026, 6, 30)
 FEWEST = 10
 OWN, NOTIFIED = ("scan", "screen", "test_buy"), ("notice", "trusted_flagger", "authority")
-THREADS, MEMORY = 2, "3GB"
+THREADS, MEMORY = 2, "2GB"
 GROUNDS = Grounds(("Art. 9 EUTMR", "Use of an identical sign without consent."), ("Terms, 4.2", "No counterfeits."))
 # Rates of wrong decisions, and decisions of a round, by action.
 ERRORS = {"block": (0.03, 40_000), "hold": (0.12, 8_000)}
