@@ -58,6 +58,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "brandpacks",
         "Are hostile packs refused, packs taken back, and what can a valid key poison?",
     ),
+    "notices": ("simulated.notices", "notices", "Are incomplete notices found, and the right ones first? (simulated)"),
+    "leads": ("robustness.leads", "leads", "Are leads whole, guarded byte by byte, and free of personal data?"),
     "loop": ("simulated.loop", "loop", "Does the score learn from verdicts, by the command line alone? (simulated)"),
     "licences": ("licences", "licences", "Under which licences are the packages that logoscan needs?"),
     "tables": ("common.tables", "tables", "Writes the tables of benchmarks/README.md from result files."),

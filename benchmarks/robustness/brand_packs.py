@@ -31,13 +31,18 @@ import numpy as np
 from PIL import Image, ImageFilter, ImageOps
 
 from benchmarks.common.children import run_module
+from benchmarks.common.feature_cache import photo_features
+from benchmarks.common.galleries import build_index
 from benchmarks.common.options import PATH
 from benchmarks.common.results import write_result
+from benchmarks.common.scanners import build_scanner
 from logoscan.errors import LogoscanError
 from logoscan.index.logo_index import LogoIndex
 from logoscan.index.pack_changes import apply_pack, diff_pack, rollback
 from logoscan.index.packs import Pack
+from logoscan.scan.scanner import Scanner
 from logoscan.types import Brand, Listing, UsualPrice
+from logoscan.vision.features import PhotoFeatures
 
 EXPIRES = "2099-12-31"
 ATTACKER = "Zzyzx Attacker"
@@ -186,31 +191,25 @@ def size_figures(logos: Sequence[Path]) -> dict[str, Any]:
 
 
 def poison_figures(
-    distractors: Sequence[Path], galleries: Sequence[Path], photos: Sequence[Path], crops_from: Sequence[Path]
+    distractors: Path, galleries: Sequence[Path], photos: Sequence[Path], crops_from: Sequence[Path], cache: Path | None
 ) -> dict[str, Any]:
-    """Name the brands of photos before and after each poisoned pack."""
-    from logoscan.scan.scanner import Scanner
-
+    """Name the brands of photos before and after each poisoned pack; photos are looked at once."""
     encoder = _encoder()
-    index = LogoIndex(encoder)
-    entries: list[tuple[Brand, list[tuple[str, Any]]]] = [(Brand(p.stem), [(p.name, p)]) for p in distractors]
-    index.add_many(entries, allow=("name", "alias", "logo"))
-    for gallery in galleries:
-        index.add_folder(gallery, allow=("name", "alias", "logo", "record"))
-    scanner = Scanner.default(index, ocr=None)
-    listings = [Listing(path.name, (path,)) for path in photos]
-    before = _named(scanner, listings)
+    index, _ = build_index(galleries, distractors, encoder, cache)
+    scanner = build_scanner(index, encoder=encoder, ocr="none")
+    seen = list(photo_features(scanner, photos, cache))
+    before = _named(scanner, seen, index)
     rng = np.random.default_rng(1)
     figures: dict[str, Any] = {"brands": len(index.brands), "photos": len(photos)}
-    for name, pictures in _attacks(crops_from, galleries, distractors, rng):
-        scanner.index.replace_with(index)
-        pack = pack_of(scanner.index, Brand(ATTACKER), pictures, {}, "logos")
-        diff = diff_pack(scanner.index, pack)
+    logos = [p for g in galleries for p in sorted(g.rglob("*")) if p.suffix.lower() in (".png", ".jpg")]
+    for name, pictures in _attacks(crops_from, logos, rng):
+        poisoned = index.snapshot()
+        pack = pack_of(poisoned, Brand(ATTACKER), pictures, {}, "logos")
+        diff = diff_pack(poisoned, pack)
         near = {c.name.removeprefix(f"logo:{ATTACKER}/") for c in diff.widening}
         kept = {file: data for file, data in pictures.items() if file not in near}
-        pack = pack_of(scanner.index, Brand(ATTACKER), kept, {}, "logos")
-        apply_pack(scanner.index, pack, accept=[f"brand:{ATTACKER}"])
-        after = _named(scanner, listings)
+        apply_pack(poisoned, pack_of(poisoned, Brand(ATTACKER), kept, {}, "logos"), accept=[f"brand:{ATTACKER}"])
+        after = _named(scanner, seen, poisoned)
         pairs = list(zip(before, after, strict=True))
         figures[name] = {
             "logos": len(pictures),
@@ -222,12 +221,13 @@ def poison_figures(
     return figures
 
 
-def _named(scanner: Any, listings: Iterable[Listing]) -> list[set[str]]:
-    return [{b.brand for b in report.brands if b.named} for report in scanner.scan_many(listings)]
+def _named(scanner: Scanner, seen: Sequence[PhotoFeatures], index: LogoIndex) -> list[set[str]]:
+    reports = (scanner.judge(Listing("photo"), [photo], index=index) for photo in seen)
+    return [{b.brand for b in report.brands if b.named} for report in reports]
 
 
 def _attacks(
-    crops_from: Sequence[Path], galleries: Sequence[Path], distractors: Sequence[Path], rng: np.random.Generator
+    crops_from: Sequence[Path], logos: Sequence[Path], rng: np.random.Generator
 ) -> Iterable[tuple[str, dict[str, bytes]]]:
     """Yield pictures that might be found everywhere."""
     crops = {}
@@ -245,7 +245,6 @@ def _attacks(
         shapes[f"shape{number}.png"] = png(small)
     yield "shapes", shapes
     marks = {}
-    logos = [p for g in galleries for p in sorted(g.rglob("*")) if p.suffix.lower() in (".png", ".jpg")]
     for number in range(50):
         with Image.open(logos[int(rng.integers(len(logos)))]) as logo:
             image = logo.convert("RGB").resize((200, 200))
@@ -265,6 +264,7 @@ def _attacks(
 @click.option("--gallery", "galleries", type=PATH, multiple=True, help="Brand folders that the photos show.")
 @click.option("--images", type=PATH, help="Photos, for poison.")
 @click.option("--photos", type=click.IntRange(2), default=500, show_default=True, help="Photos of these that are used.")
+@click.option("--cache", type=click.Path(path_type=Path), help="Folder that keeps features and the index.")
 @click.option("--json", "out", type=click.Path(path_type=Path), help="Result file.")
 def brandpacks(
     attack: bool,
@@ -275,6 +275,7 @@ def brandpacks(
     galleries: tuple[Path, ...],
     images: Path | None,
     photos: int,
+    cache: Path | None,
     out: Path | None,
 ) -> None:
     """Measure brand packs."""
@@ -298,7 +299,9 @@ def brandpacks(
             chosen = np.random.default_rng(0).permutation(len(files)).tolist()
             used, rest = chosen[:photos], chosen[photos:] or chosen
             try:
-                figures["poison"] = poison_figures(icons, galleries, [files[i] for i in used], [files[i] for i in rest])
+                figures["poison"] = poison_figures(
+                    distractors, galleries, [files[i] for i in used], [files[i] for i in rest], cache
+                )
             except LogoscanError as error:
                 raise click.ClickException(str(error)) from None
     write_result(out, figures, {"diffs": diffs, "logos": logos, "photos": photos})

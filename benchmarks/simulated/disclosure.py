@@ -86,11 +86,19 @@ def decisions(count: int, rng: np.random.Generator) -> list[Decision]:
             undo = "restore" if luck[6] < 0.4 else "remove"
             undo = undo if action != "suspend" else "reinstate" if luck[6] < 0.4 else "suspend"
             later = when + timedelta(hours=200 * luck[0])
-            appealed = {"listing_id": one.listing_id, "seller_id": one.seller_id or "s0", "answers": one.id}
+            appealed: dict[str, Any] = {
+                "listing_id": one.listing_id,
+                "seller_id": one.seller_id or "s0",
+                "answers": one.id,
+            }
             made = Decision(undo, later, source="appeal", decision="human", received_at=when, **appealed)  # type: ignore[arg-type]
             out.append(made)
         elif action == "hold" and source == "notice" and when is not None and luck[7] < 0.5:
-            removed = {"listing_id": one.listing_id, "seller_id": seller, "received_at": one.received_at}
+            removed: dict[str, Any] = {
+                "listing_id": one.listing_id,
+                "seller_id": seller,
+                "received_at": one.received_at,
+            }
             out.append(
                 Decision(
                     "remove", when + timedelta(days=1), source="notice", decision="human", answers=one.id, **removed
