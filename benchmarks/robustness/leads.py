@@ -15,6 +15,7 @@ size: seconds of processor time for a lead of 50 listings with two photos each, 
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import tempfile
@@ -26,16 +27,18 @@ from typing import Any
 
 import click
 import numpy as np
+from PIL import Image
 
 from benchmarks.common.options import PATH
 from benchmarks.common.results import write_result
 from benchmarks.common.scanners import build_scanner
+from logoscan._hashing import sha256_hex
 from logoscan.cases.decisions import Decision
 from logoscan.cases.leads import LeadCase, make_lead, verify_lead
 from logoscan.cases.ring_evidence import RingEvidence, TiedSellers
 from logoscan.index.logo_index import LogoIndex
 from logoscan.index.pack_keys import generate_key, load_key
-from logoscan.results import Contribution, ListingFacts, Report, Score, TextLine
+from logoscan.results import Contribution, ImageRecord, ListingFacts, Report, Score, TextLine
 from logoscan.scan.scanner import Scanner
 from logoscan.types import Listing
 from logoscan.vision.encoder import ClipEncoder
@@ -156,7 +159,11 @@ def planted(count: int, report: Report, photos: Path, index: LogoIndex, place: P
     rng = np.random.default_rng(2)
     folder = place / "planted photos"
     folder.mkdir()
-    data = (photos / str(report.images[0].file)).read_bytes()
+    small = io.BytesIO()
+    with Image.open(photos / str(report.images[0].file)) as photo:
+        photo.resize((64, 48)).save(small, "JPEG")
+    data = small.getvalue()
+    record = ImageRecord(None, sha256_hex(data), 64, 48)
     found: list[str] = []
     per_lead = 100
     for start in range(0, count, per_lead):
@@ -171,7 +178,7 @@ def planted(count: int, report: Report, photos: Path, index: LogoIndex, place: P
             name = f"{secret.replace('/', ' ')}.jpg" if field == "file" else f"p{number}.jpg"
             (folder / name).write_bytes(data)
             words = f"genuine {secret} ask"
-            image = replace(report.images[0], file=name)
+            image = replace(record, file=name)
             facts = ListingFacts(
                 title=words if field == "title" else "Shoes",
                 category=words if field == "category" else None,
@@ -191,7 +198,8 @@ def planted(count: int, report: Report, photos: Path, index: LogoIndex, place: P
                     score=score,
                     listing=facts,
                     images=(image,),
-                    matches=tuple(m for m in report.matches if m.image == 0),
+                    matches=(),
+                    unread=None,
                     warnings=(f"image 0: {name}: {words}",) if field == "warning" else (f"image 0: {name}: small",),
                     text=(TextLine(0, (0.0, 0.0, 9.0, 9.0), words, 0.9),) if field == "text" else None,
                 )

@@ -15,6 +15,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import fields, replace
 from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from logoscan._hashing import sha256_hex
 from logoscan.errors import ImageError, InputError, MismatchError, VettingError
@@ -191,7 +193,9 @@ def _trial(
         new = [wanted[logo] for logo in sorted(wanted)
                if there.get(logo) is None or there[logo] != sha256_hex(wanted[logo][1])]  # fmt: skip
     if old is None or record != old or new or (there and not wanted and "logos" in pack.fields):
-        warnings += copy.add_many([(record, new)], allow=("record", "logo", "price"), prices=prices)
+        with TemporaryDirectory() as folder:  # an SVG is read from a file
+            logos = [(file, _file(Path(folder), number, file, data)) for number, (file, data) in enumerate(new)]
+            warnings += copy.add_many([(record, logos)], allow=("record", "logo", "price"), prices=prices)
     if "negatives" in pack.fields:
         warnings += _set_negatives(copy, pack, current)
     after = copy._state
@@ -199,6 +203,13 @@ def _trial(
     changes = changes_of(state, after, pack, prices=prices, photo_users=photo_users, same_logo=limit)
     version = 0 if current is None else current.version
     return after, PackDiff(name, pack.version, version, changes, refusals(pack, state.packs, now), tuple(warnings))
+
+
+def _file(folder: Path, number: int, name: str, data: bytes) -> Path:
+    """Write a verified file under a name of our own, which keeps its suffix."""
+    path = folder / f"{number}{Path(name).suffix.lower()}"
+    path.write_bytes(data)
+    return path
 
 
 def _set_negatives(copy: LogoIndex, pack: Pack, current: InstalledPack | None) -> list[str]:
