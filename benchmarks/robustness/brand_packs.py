@@ -40,6 +40,7 @@ from logoscan.errors import LogoscanError
 from logoscan.index.logo_index import LogoIndex
 from logoscan.index.pack_changes import apply_pack, diff_pack, rollback
 from logoscan.index.packs import Pack
+from logoscan.index.vet import CONFLICTS
 from logoscan.scan.scanner import Scanner
 from logoscan.types import Brand, ImageSource, Listing, UsualPrice
 from logoscan.vision.features import PhotoFeatures
@@ -110,7 +111,7 @@ def _random_diffs(count: int) -> dict[str, Any]:
         (Brand(name), [(f"{i}.png", png(_picture(rng))) for i in range(3 if number < 18 else 0)])
         for number, name in enumerate(names)
     ]
-    index.add_many(entries, allow=("logo",))
+    index.add_many(entries, allow=CONFLICTS)
     wrong = applied = 0
     while applied < count:
         name = str(rng.choice(names))

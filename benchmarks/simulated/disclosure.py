@@ -149,7 +149,7 @@ def plain_figures(rows: Sequence[Decision]) -> dict[str, Any]:
         "actions": _table(chosen, lambda d: f"{d.source or ''}/{d.action}"),
         "proactive": side.get("proactive", 0),
         "reactive": side.get("reactive", 0),
-        "ratio": sides["proactive"] / sides["reactive"],
+        "ratio": sides["proactive"] / sides["reactive"] if side.get("proactive") and side.get("reactive") else None,
         "sale_known": len(known),
         "before_first_sale": len(early) / len(known) if sale.get("before") is not None else None,
         "hours": _hours(chosen),

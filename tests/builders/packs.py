@@ -25,8 +25,8 @@ def key(folder: Path, name: str = "acme") -> tuple[Any, dict[str, str]]:
 
 def trust_of(*public: Mapping[str, str], brands: tuple[str, ...] = ("Acme",), **changes: Any) -> Trust:
     """Trust in keys for brands, in all fields."""
-    values = {"brands": brands, "fields": PACK_FIELDS, "until": EXPIRES, **changes}
-    return Trust(tuple(TrustedKey(**one, **values) for one in public))
+    values: dict[str, Any] = {"brands": brands, "fields": PACK_FIELDS, "until": EXPIRES, **changes}
+    return Trust(tuple(TrustedKey(one["keyid"], one["public"], **values) for one in public))
 
 
 def brand_folder(folder: Path, logos: Mapping[str, Rgb], name: str = "Acme", **facts: Any) -> Path:
