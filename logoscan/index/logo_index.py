@@ -270,6 +270,7 @@ class LogoIndex:
         allow: Collection[ConflictKind] = (),
         prices: UsualPrices | None = None,
         on_brand: Callable[[str], None] | None = None,
+        log_allowed: bool = True,
     ) -> list[str]:
         """Register many brands in one change.
 
@@ -279,6 +280,7 @@ class LogoIndex:
             allow: Kinds of conflict that are accepted, see `add`.
             prices: Known prices that are compared with the brands' usual ones.
             on_brand: Called with the name of each brand that is done, for progress.
+            log_allowed: Whether conflicts that are allowed are logged; the caller may tell them otherwise.
 
         Returns:
             Warnings about logo images that cannot be read or have several brands.
@@ -306,7 +308,7 @@ class LogoIndex:
             new = _new_logos(encoded.records, state.logos.records)
             related = find_families(logos, same_logo_cosine(self.encoder_info), new)
             conflicts += vet_logos(related.nearest)
-            refuse_conflicts(conflicts, accepted)
+            refuse_conflicts(conflicts, accepted, log=log_allowed)
             changed = {b.name for b, _ in entries}  # their old names and aliases are removed
             names = state.names.without(lambda r: r.brand in changed).joined(named, name_vectors)
             galleries = (

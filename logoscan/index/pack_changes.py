@@ -195,7 +195,9 @@ def _trial(
     if old is None or record != old or new or (there and not wanted and "logos" in pack.fields):
         with TemporaryDirectory() as folder:  # an SVG is read from a file
             logos = [(file, _file(Path(folder), number, file, data)) for number, (file, data) in enumerate(new)]
-            warnings += copy.add_many([(record, logos)], allow=("record", "logo", "price"), prices=prices)
+            warnings += copy.add_many(
+                [(record, logos)], allow=("record", "logo", "price"), prices=prices, log_allowed=False
+            )
     if "negatives" in pack.fields:
         warnings += _set_negatives(copy, pack, current)
     after = copy._state
