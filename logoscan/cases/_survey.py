@@ -32,7 +32,7 @@ def intervals(sample: Any, kind: str, confidence: float) -> dict[str, Interval]:
     one kind. There "korn-graubard" has one, by the number of rows; elsewhere it would allow the design no more than it.
 
     Args:
-        sample: As for `shares`.
+        sample: A sample of svy, with the columns that `shares` needs.
         kind: Column of the groups.
         confidence: Share of such intervals that shall hold the true share, in (0, 1).
     """

@@ -73,7 +73,7 @@ def add_custody(folder: str | Path, who: str, act: CustodyAct, note: str | None 
 
     Raises:
         InputError: It is no lead, or an argument is not of the stated kind.
-        CorruptFileError: Its custody is broken; nothing is added to it.
+        CorruptFileError: The custody is broken; nothing is added to it.
     """
     folder = Path(folder)
     if not (folder / CUSTODY).is_file():

@@ -37,7 +37,7 @@ class RingEvidence:
 
     Attributes:
         confidence: Confidence of the ring.
-        ties: Its links, the strongest first.
+        ties: Links of the ring, the strongest first.
     """
 
     confidence: float
