@@ -48,6 +48,18 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "worlds": ("simulated.worlds", "worlds", "What does a simulated world hold? (simulated)"),
     "rings": ("simulated.rings", "rings", "Which accounts belong together, and who is accused by mistake? (simulated)"),
     "buys": ("simulated.buys", "buys", "Do test buys tell the rate of counterfeits, and teach the score? (simulated)"),
+    "disclosure": (
+        "simulated.disclosure",
+        "disclosure",
+        "Are the figures of a period right, fast, and their intervals true? (simulated)",
+    ),
+    "brandpacks": (
+        "robustness.brand_packs",
+        "brandpacks",
+        "Are hostile packs refused, packs taken back, and what can a valid key poison?",
+    ),
+    "notices": ("simulated.notices", "notices", "Are incomplete notices found, and the right ones first? (simulated)"),
+    "leads": ("robustness.leads", "leads", "Are leads whole, guarded byte by byte, and free of personal data?"),
     "loop": ("simulated.loop", "loop", "Does the score learn from verdicts, by the command line alone? (simulated)"),
     "licences": ("licences", "licences", "Under which licences are the packages that logoscan needs?"),
     "tables": ("common.tables", "tables", "Writes the tables of benchmarks/README.md from result files."),

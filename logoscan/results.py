@@ -353,6 +353,8 @@ class Provenance:
         threshold: Number above which a brand is `named`: a probability where a calibration fits, else the least cosine
             that the caller gave; None where there is neither, and in older reports. A brand that is registered by its
             name alone has the threshold of the calibration for names.
+        packs: Brand packs whose word was taken for the candidate brands, each with what it stated; () where the
+            platform registered them itself, and in older reports.
 
     Raises:
         InputError: The threshold is no finite number.
@@ -369,6 +371,7 @@ class Provenance:
     precision: str | None = None
     runtime: str | None = None
     threshold: float | None = None
+    packs: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.threshold is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from logoscan._validate import number
 from logoscan.cases._buy_candidates import polars_and_svy
 from logoscan.cases._buy_plan import BuyPlan, By, PlannedBuy
 from logoscan.cases._buy_results import BuyResult, Outcome
+from logoscan.cases._survey import EDGE, intervals, shares
 from logoscan.errors import InputError
 from logoscan.io.bad_rows import OnError, check_on_error, good_rows
 from logoscan.io.rows import BadRow
@@ -22,11 +22,7 @@ __all__ = ["Rate", "Rates", "estimate_rate"]
 
 # Judged buys from which weights are calibrated: with few, the two totals would take the place of what was bought.
 _CALIBRATED_FROM = 30
-# Estimates nearer to 0 or 1 are on the edge.
-_EDGE = 1e-9
 
-# An estimate and the ends of its interval.
-_Interval: TypeAlias = tuple[float, float, float]
 # What rates are grouped by; "all" is one group.
 _Kind: TypeAlias = By | Literal["all"]
 
@@ -154,8 +150,8 @@ def _rates(
         counts: dict[str, Counter[Outcome | None]] = {}
         for buy in plan.buys:
             counts.setdefault(_group(buy, kind), Counter())[outcomes.get(buy.listing_id)] += 1
-        estimates = {} if sample is None else _intervals(sample, kind, confidence)
-        lowest, highest = _shares(least, kind), _shares(most, kind)
+        estimates = {} if sample is None else intervals(sample, kind, confidence)
+        lowest, highest = shares(least, kind), shares(most, kind)
         rates = []
         for name, of in counts.items():
             rate, low, high = estimates.get(name, (None, 0.0, 1.0))
@@ -187,7 +183,7 @@ def _sample(plan: BuyPlan, buys: Sequence[PlannedBuy], fakes: set[str], kinds: S
     """Return buys as a sample of svy, with a column for each kind of group."""
     polars, svy = polars_and_svy()
     data: dict[str, list[Any]] = {
-        "fake": [int(buy.listing_id in fakes) for buy in buys],
+        "hit": [int(buy.listing_id in fakes) for buy in buys],
         "weight": [1.0 / buy.pi for buy in buys],
         **{kind: [_group(buy, kind) for buy in buys] for kind in kinds},
     }
@@ -201,41 +197,9 @@ def _calibrated(sample: Any, p: np.ndarray[Any, np.dtype[np.float64]], plan: Buy
     The rate then follows the score as far as the buys show that it is right. Few buys, or a score that is the same for
     all, are left as they are.
     """
-    if len(p) < _CALIBRATED_FROM or np.ptp(p) < _EDGE:
+    if len(p) < _CALIBRATED_FROM or np.ptp(p) < EDGE:
         return sample
     calibrated = sample.weighting.calibrate_matrix(
         aux_vars=np.column_stack([np.ones(len(p)), p]), controls=[float(plan.candidates), plan.suspected]
     )
     return calibrated if calibrated.data[calibrated.design.wgt].min() > 0 else sample
-
-
-def _shares(sample: Any, kind: _Kind) -> dict[str, float]:
-    """Return svy's estimated share of counterfeits in each group."""
-    return {row.by_level[0]: float(row.est) for row in sample.estimation.mean("fake", by=kind).estimates}
-
-
-def _intervals(sample: Any, kind: _Kind, confidence: float) -> dict[str, _Interval]:
-    """Return svy's estimated share of counterfeits in each group, with its interval.
-
-    svy has the interval of Korn and Graubard in two forms. "beta", that of R's survey, takes the effective number of
-    buys that the design has, which is above their number where the score helps; it has no answer where all buys are of
-    one kind. There "korn-graubard" has one, by the number of buys; elsewhere it would allow the design no more than it.
-    """
-    inner = _proportions(sample, kind, "beta", confidence)
-    if all(_EDGE < estimate < 1 - _EDGE for estimate, _, _ in inner.values()):
-        return inner
-    edge = _proportions(sample, kind, "korn-graubard", confidence)
-    return {name: found if _EDGE < found[0] < 1 - _EDGE else edge[name] for name, found in inner.items()}
-
-
-def _proportions(sample: Any, kind: _Kind, method: str, confidence: float) -> dict[str, _Interval]:
-    found = sample.estimation.prop("fake", by=kind, ci_method=method, alpha=1.0 - confidence)
-    out: dict[str, _Interval] = {}
-    for row in found.estimates:
-        estimate, low, high = (float(row.est), float(row.lci), float(row.uci))
-        if row.y_level == 0:
-            estimate, low, high = 1.0 - estimate, 1.0 - high, 1.0 - low
-        if math.isnan(low):  # one buy alone, or all of one kind by "beta"
-            low, high = 0.0, 1.0
-        out[row.by_level[0]] = (estimate, low, high)
-    return out

@@ -15,7 +15,7 @@ from logoscan.errors import CorruptFileError, InputError, MissingDependencyError
 from logoscan.io.files import atomic_write
 from logoscan.reporting.html import clean
 
-__all__ = ["COLUMNS", "read_confidence", "to_graphml", "write_graphml", "write_rings"]
+__all__ = ["COLUMNS", "read_confidence", "read_ring_rows", "to_graphml", "write_graphml", "write_rings"]
 
 COLUMNS: Mapping[str, str] = {
     "ring": "Number of the ring, from 1, the largest first.",
@@ -78,8 +78,8 @@ def _rows(number: int, ring: Ring) -> list[dict[str, Any]]:
     return links + beside
 
 
-def read_confidence(path: str | Path) -> dict[str, float]:
-    """Return the confidence of the ring of each member, from the file that `write_rings` wrote.
+def read_ring_rows(path: str | Path) -> list[dict[str, Any]]:
+    """Return the rows of the file that `write_rings` wrote, with the names of `COLUMNS`.
 
     Raises:
         InputError: There is no such file.
@@ -91,12 +91,21 @@ def read_confidence(path: str | Path) -> dict[str, float]:
     from pyarrow import parquet
 
     try:
-        table = parquet.read_table(path, columns=["role", "seller", "other", "confidence"])
+        return parquet.read_table(path, columns=list(COLUMNS)).to_pylist()  # type: ignore[no-any-return]
     except (pa.ArrowException, OSError, ValueError) as error:
         raise CorruptFileError(f"{path}: expected rings in Parquet, got something else ({error!s:.120})") from None
+
+
+def read_confidence(path: str | Path) -> dict[str, float]:
+    """Return the confidence of the ring of each member, from the file that `write_rings` wrote.
+
+    Raises:
+        InputError: There is no such file.
+        CorruptFileError: It is something else.
+    """
     return {
         seller: row["confidence"]
-        for row in table.to_pylist()
+        for row in read_ring_rows(path)
         if row["role"] == "link"
         for seller in (row["seller"], row["other"])
     }

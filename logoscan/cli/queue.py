@@ -27,8 +27,9 @@ from logoscan.results import Report
 @click.argument("reports", type=click.Path(path_type=Path))
 @click.option("--budget", type=click.IntRange(0), help="Most rows, as many as there is time to look at; default: all.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="FILE.jsonl or FILE.csv; - is stdout.")
+@click.option("--decisions", type=click.Path(file_okay=False, path_type=Path), help="Add each listing as held.")
 @MODE
-def queue(reports: Path, budget: int | None, out: Path) -> None:
+def queue(reports: Path, budget: int | None, out: Path, decisions: Path | None) -> None:
     """Order the listings of REPORTS (as `scan` wrote them; - is standard input) by what a look is expected to settle.
 
     The value of a look is the expected number of counterfeit listings that it settles: the sum of score / 100 over the
@@ -37,16 +38,24 @@ def queue(reports: Path, budget: int | None, out: Path) -> None:
     """
     check_place(out)
     as_csv, bands = is_csv(out), Counter[str]()
+    waiting: dict[str, Report] = {}
 
     def counted() -> Iterator[Report]:
         with progress("queue", "reports", lambda: None) as advance:
             for report in open_reports(reports):
                 bands[report.score.band] += 1
+                if decisions is not None and report.score.band != "clear":
+                    waiting[report.listing_id] = report
                 advance()
                 yield report
 
     rows = review_queue(counted(), budget)
     save_lines(out, table_lines(QueueRow.columns(), rows, as_csv=as_csv))
+    if decisions is not None:
+        from logoscan.cases.decision_store import DecisionLog
+        from logoscan.cases.recorded import queued_decisions
+
+        DecisionLog(decisions, writer="queue").append(queued_decisions(rows, waiting))
     if out != STANDARD:
         listings = sum(row.copies for row in rows)
         say(f"{len(rows)} looks at {listings} listings of {bands.total()}, {bands['clear']} of them clear -> {out}")

@@ -131,3 +131,5 @@ def _keep_negatives(old: LogoIndex, index: LogoIndex, out: Path, *, drop: bool) 
     there, now = ({(n.id, n.brand) for n in i.negatives} for i in (old, index))
     if lost := there - now:
         complain(f"{len(lost)} negatives that stood in {out} are not in the new register")
+    if packs := sum(map(len, old.packs.installed.values())):
+        complain(f"{packs} brand packs that stood in {out} are not in the new index; apply them again")

@@ -9,11 +9,14 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
+from logoscan.cases.decisions import Decision
+from logoscan.cases.recorded import allowed, screening_decision
 from logoscan.cli.app import examples, main
 from logoscan.cli.console import Complaints, complain, progress, say, working
 from logoscan.cli.inputs import STANDARD, listing_source, load_tokens, photo_root, price_model
@@ -71,6 +74,11 @@ _LEAST_REASON = 0.01
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Tokens of closed accounts, as `rings --door` writes them: a listing that shows one is held.",
 )
+@click.option(
+    "--decisions",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Add what is held and blocked, and how many were allowed.",
+)
 @scanner_options
 def screen(
     listings: Path,
@@ -79,6 +87,7 @@ def screen(
     deadline_s: float,
     on_timeout: OnTimeout,
     on_unreadable: OnUnreadable,
+    decisions: Path | None,
     **values: Any,
 ) -> None:
     """Answer allow, hold or block for each of LISTINGS (a file, a folder of photos, or - for JSON lines from stdin).
@@ -95,7 +104,8 @@ def screen(
     if tokens is not None:
         token_list, bad = load_tokens(tokens)
         failed += bad
-    unread, decisions = 0, Counter[str]()
+    unread, answered = 0, Counter[str]()
+    recorded: list[Decision] = []
     answers: list[str] = []
     answer: Callable[[str], object] = emit if out == STANDARD else answers.append
     with Complaints() as complaints:
@@ -104,7 +114,7 @@ def screen(
             nonlocal failed
             failed += row.rows
             complaints(f"line {row.line}: {row.reason}")
-            decisions["hold"] += 1
+            answered["hold"] += 1
             answer(json.dumps({"listing_id": None, "line": row.line, "decision": "hold", "error": row.reason}))
 
         rows = read_listings(listing_source(listings), on_error=on_error, columns=options.columns)
@@ -119,15 +129,23 @@ def screen(
                     listing, deadline_s=deadline_s, on_timeout=on_timeout, on_unreadable=on_unreadable
                 )
                 answer(_answer(screening))
-                decisions[screening.decision] += 1
+                answered[screening.decision] += 1
+                if decisions is not None and screening.decision != "allow":
+                    recorded.append(screening_decision(screening.report, screening.decision))
                 unread += len(photo_warnings(screening.report.warnings))
                 for warning in screening.report.warnings:
                     complaints(f"listing {listing.id!r}: {warning}")
                 advance()
+    if decisions is not None:
+        from logoscan.cases.decision_store import DecisionLog
+
+        if answered["allow"]:
+            recorded.append(allowed(answered["allow"], datetime.now(UTC)))
+        DecisionLog(decisions, writer="screen").append(recorded)
     if out != STANDARD:
         save_lines(out, (f"{line}\n" for line in answers))
-        summary = ", ".join(f"{decisions[decision]} {decision}" for decision in ("block", "hold", "allow"))
-        say(f"{decisions.total()} answers ({summary}) -> {out}")
+        summary = ", ".join(f"{answered[decision]} {decision}" for decision in ("block", "hold", "allow"))
+        say(f"{answered.total()} answers ({summary}) -> {out}")
     if failed:
         complain(f"{failed} rows failed, see above")
     if unread:

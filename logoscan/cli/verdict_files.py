@@ -38,8 +38,13 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     multiple=True,
     help="Reports of the listings: they keep the scores, and tell a wrong id or brand.",
 )
+@click.option(
+    "--decisions",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Add what the verdicts decide: counterfeits are removed, others allowed.",
+)
 @MODE
-def import_file(file: Path, journal: Path, reports: tuple[Path, ...]) -> None:
+def import_file(file: Path, journal: Path, reports: tuple[Path, ...], decisions: Path | None) -> None:
     """Add the verdicts of a file to a journal."""
     from logoscan.review.journal import Journal
 
@@ -51,6 +56,8 @@ def import_file(file: Path, journal: Path, reports: tuple[Path, ...]) -> None:
             complaints(f"{file.name}, line {row.line}: {row.reason}")
         for said in done.contradictions:
             complaints(f"{file.name}, {said}")
+    if decisions is not None:
+        _add_decisions(file, reports, decisions)
     if done.missed:
         complain(f"{done.missed} verdicts are on brands that the reports do not name; noted as missed, with the label")
     there = f", {done.there} there already" if done.there else ""
@@ -59,6 +66,24 @@ def import_file(file: Path, journal: Path, reports: tuple[Path, ...]) -> None:
     if lost := sum(row.rows for row in done.bad):
         complain(f"{lost} rows failed, see above")
         sys.exit(1)
+
+
+def _add_decisions(file: Path, reports: tuple[Path, ...], decisions: Path) -> None:
+    """Add the decisions of the good rows of a file, with its time, so that the same file adds nothing twice."""
+    from datetime import UTC, datetime
+
+    from logoscan.cases.decision_store import DecisionLog
+    from logoscan.cases.recorded import verdict_decisions
+    from logoscan.review.verdict_rows import VerdictRow
+
+    rows = [row for row in read_verdict_rows(file) if isinstance(row, VerdictRow)]
+    wanted = {row.listing_id for row in rows}
+    known = {
+        report.listing_id: report for path in reports for report in read_reports(path) if report.listing_id in wanted
+    }
+    when = datetime.fromtimestamp(int(file.stat().st_mtime), UTC)
+    added = DecisionLog(decisions, writer="verdicts").append(verdict_decisions(rows, known, when))
+    say(f"{added} decisions -> {decisions}")
 
 
 @verdict.command(

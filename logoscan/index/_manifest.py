@@ -14,7 +14,7 @@ from logoscan.errors import CorruptFileError, InputError
 from logoscan.io.files import atomic_write
 from logoscan.io.records import loads
 
-__all__ = ["FORMAT_VERSION", "KEY_VARIABLE", "MANIFEST", "generation", "read_manifest", "write_manifest"]
+__all__ = ["FORMAT_VERSION", "KEY_VARIABLE", "MANIFEST", "PACK_FILES", "generation", "read_manifest", "write_manifest"]
 
 FORMAT_VERSION = 1
 """Version of the format of an index folder; no other is read."""
@@ -23,9 +23,11 @@ MANIFEST = "manifest.json"
 KEY_VARIABLE = "LOGOSCAN_INDEX_KEY"
 """Environment variable with a key, text of any length. Where it is set, manifests are signed with it when they are
 written, and have to be signed with it when they are read."""
+PACK_FILES = ("packs.jsonl", "packs.npy")
+"""Files of a generation with its brand packs, both or none."""
 # Files without which a generation is not loaded, and all that are opened, whatever a manifest names.
 _REQUIRED_FILES = {"vectors.npy", "logos.jsonl", "brands.jsonl"}
-_FILES = _REQUIRED_FILES | {"drawings.zip", "points.bin", "points.npy"}
+_FILES = _REQUIRED_FILES | {"drawings.zip", "points.bin", "points.npy", *PACK_FILES}
 
 
 def seal(manifest: dict[str, Any]) -> str:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 import numpy as np
 
+from logoscan.errors import CorruptFileError
 from logoscan.index import storage
 from logoscan.index._logo_keypoints import KeypointStore
+from logoscan.index._mmap import map_rows
+from logoscan.index._pack_files import pack_files, read_packs
 from logoscan.index._state import State, make_state
 from logoscan.index.families import Family, find_families, restrict_families, same_logo_cosine
 from logoscan.index.gallery import Gallery
+from logoscan.index.pack_records import PackState
 from logoscan.types import EncoderInfo
 
 __all__ = ["from_stored", "to_stored"]
@@ -40,6 +45,7 @@ def to_stored(encoder: EncoderInfo, state: State, keypoints: KeypointStore) -> s
         keypoints.lazy_mapping(state.logo_images),
         state.logos.approximate_to_save(),
         storage.StoredFamilies(same_logo_cosine(encoder), families),
+        pack_files(state.packs, encoder.dim),
     )
 
 
@@ -65,7 +71,16 @@ def from_stored(stored: storage.Stored, *, approximate_from: int, device: str) -
             Gallery(records, vectors, approximate=approximate, approximate_from=approximate_from, device=device)
         )
     families = _families(stored, galleries[0], same_logo_cosine(stored.encoder))
-    return make_state(stored.brands, galleries, stored.logo_images, families)
+    return make_state(stored.brands, galleries, stored.logo_images, families, _packs(stored))
+
+
+def _packs(stored: storage.Stored) -> PackState:
+    if not stored.packs:
+        return PackState()
+    rows, vectors = (stored.packs.get(name) for name in storage.PACK_FILES)
+    if rows is None or vectors is None:
+        raise CorruptFileError("index: expected both files of brand packs, got one; register the brands again")
+    return read_packs(bytes(rows), map_rows(memoryview(vectors), Path(storage.PACK_FILES[1])), storage.PACK_FILES[0])
 
 
 def _families(stored: storage.Stored, logos: Gallery, cosine_from: float) -> tuple[Family, ...]:

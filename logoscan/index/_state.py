@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from logoscan.index._mmap import PNG
 from logoscan.index.families import Family, LogoKey, family_of_rows, restrict_families
 from logoscan.index.gallery import Gallery
+from logoscan.index.pack_records import PackState
 from logoscan.text.brand_names import NameIndex
 from logoscan.types import Brand, Embeddings
 
@@ -39,6 +40,8 @@ class State:
     """PNG of each registered logo image by the SHA-256 that the records of its logo carry."""
     families: tuple[Family, ...] = ()
     """Logos of different brands that have the same image."""
+    packs: PackState = field(default_factory=PackState)
+    """Brand packs that were applied; no part of the fingerprint, which is that of what they left."""
 
     @cached_property
     def by_name(self) -> Mapping[str, Brand]:
@@ -103,6 +106,7 @@ def make_state(
     galleries: Iterable[Gallery],
     logo_images: Mapping[str, PNG],
     families: Iterable[Family] = (),
+    packs: PackState | None = None,
 ) -> State:
     """Make a state with sorted brands, without the images and family members of logos that are not in it.
 
@@ -111,10 +115,13 @@ def make_state(
         galleries: Logos, names and negatives.
         logo_images: PNG by SHA-256; those of other logos are left out.
         families: Logos that have the same image; other logos are left out.
+        packs: Brand packs; those of other brands are left out.
     """
     logos, names, negatives = galleries
     hashes = {r.sha256 for r in logos.records}
     images = {sha256: png for sha256, png in logo_images.items() if sha256 in hashes}
     if families := tuple(families):
         families = restrict_families(families, {(r.brand, r.id) for r in logos.records})
-    return State(tuple(sorted(brands, key=lambda b: b.name)), logos, names, negatives, images, families)
+    ordered = tuple(sorted(brands, key=lambda b: b.name))
+    packs = PackState() if packs is None else packs.only({b.name for b in ordered})
+    return State(ordered, logos, names, negatives, images, families, packs)

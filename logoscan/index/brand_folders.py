@@ -27,6 +27,8 @@ __all__ = ["BrandFolder", "read_brand_folder", "read_brand_folders"]
 
 # Size of `brand.json`. A record that fills all caps of `types.Brand` has a few megabytes of seller ids at most.
 _MAX_DESCRIPTION_BYTES = 1 << 20
+# What a brand states for its packs alone, see `packs.make_pack`.
+_OF_PACKS = {"rights"}
 # Files that are not logos which a warning lists.
 _MAX_LISTED = 5
 
@@ -68,7 +70,7 @@ def read_brand_folder(folder: Path) -> BrandFolder:
         values = loads(_read_description(folder, description), str(description))
         if not isinstance(values, dict):
             raise InputError(f"{description}: expected an object, got {type(values).__name__}")
-        if unknown := sorted(set(values) - {f.name for f in fields(Brand)}):
+        if unknown := sorted(set(values) - {f.name for f in fields(Brand)} - _OF_PACKS):
             logger.warning("%s: ignored keys: %s", description, keys_for_log(unknown))
         values = {"name": folder.name, **values}
     brand = from_mapping(Brand, values, str(description))

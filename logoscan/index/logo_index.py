@@ -33,6 +33,7 @@ from logoscan.index.families import LogoKey, find_families, merge_families, nega
 from logoscan.index.gallery import DEPTH, Gallery, Nearest, depth_for
 from logoscan.index.negative_costs import NegativeCost, find_negative_costs
 from logoscan.index.neighbours import BrandNeighbours
+from logoscan.index.pack_records import PackState
 from logoscan.index.photo_search import PhotoSearch
 from logoscan.index.storage import LogoRecord
 from logoscan.index.vet import (
@@ -200,6 +201,20 @@ class LogoIndex:
         return self._state.name_index
 
     @property
+    def packs(self) -> PackState:
+        """Brand packs that were applied (`packs`, `pack_changes`): whose word each logo and fact is."""
+        return self._state.packs
+
+    def pack_words(self, brand: str) -> tuple[str, ...]:
+        """Return the brand packs whose word is taken for a brand, each as a text with what it stated; mostly none."""
+        state = self._state
+        if brand not in state.packs.installed:
+            return ()
+        return state.packs.words(
+            state.by_name[brand], {r.id: r.sha256 for r in state.logos.records if r.brand == brand}
+        )
+
+    @property
     def fingerprint(self) -> str:
         """16 hex digits over brands, logos and vectors."""
         return self._state.fingerprint
@@ -260,6 +275,7 @@ class LogoIndex:
         allow: Collection[ConflictKind] = (),
         prices: UsualPrices | None = None,
         on_brand: Callable[[str], None] | None = None,
+        log_allowed: bool = True,
     ) -> list[str]:
         """Register many brands in one change.
 
@@ -269,6 +285,7 @@ class LogoIndex:
             allow: Kinds of conflict that are accepted, see `add`.
             prices: Known prices that are compared with the brands' usual ones.
             on_brand: Called with the name of each brand that is done, for progress.
+            log_allowed: Whether conflicts that are allowed are logged; the caller may tell them otherwise.
 
         Returns:
             Warnings about logo images that cannot be read or have several brands.
@@ -296,7 +313,7 @@ class LogoIndex:
             new = _new_logos(encoded.records, state.logos.records)
             related = find_families(logos, same_logo_cosine(self.encoder_info), new)
             conflicts += vet_logos(related.nearest)
-            refuse_conflicts(conflicts, accepted)
+            refuse_conflicts(conflicts, accepted, log=log_allowed)
             changed = {b.name for b, _ in entries}  # their old names and aliases are removed
             names = state.names.without(lambda r: r.brand in changed).joined(named, name_vectors)
             galleries = (
@@ -307,7 +324,7 @@ class LogoIndex:
             brands = {b.name: b for b in state.brands} | {b.name: b for b, _ in entries}
             families = merge_families((*(f - new for f in state.families), *related.families))
             images = {**state.logo_images, **encoded.logo_images}
-            self._state = make_state(brands.values(), galleries, images, families)
+            self._state = make_state(brands.values(), galleries, images, families, state.packs)
         return [*encoded.warnings, *shared_logo_warnings(related.families, new)]
 
     def add_folder(
@@ -481,7 +498,7 @@ class LogoIndex:
             if logo is not None and not count:
                 raise InputError(f"logo: expected a logo of {brand!r}, got {logo!r}")
             brands = [b for b in state.brands if logo is not None or b.name != brand]
-            self._state = make_state(brands, galleries, state.logo_images, state.families)
+            self._state = make_state(brands, galleries, state.logo_images, state.families, state.packs)
             return count
 
     def keep(self, brands: Collection[str]) -> None:
@@ -491,7 +508,7 @@ class LogoIndex:
             names = {brands} if isinstance(brands, str) else {*brands}
             galleries = [gallery.without(lambda r: r.brand not in {*names, NOT_A_BRAND}) for gallery in state.galleries]
             records = [b for b in state.brands if b.name in names]
-            self._state = make_state(records, galleries, state.logo_images, state.families)
+            self._state = make_state(records, galleries, state.logo_images, state.families, state.packs)
 
     def merge(self, other: LogoIndex, *, allow: Collection[ConflictKind] = ()) -> None:
         """Add the content of another index, vetted as by `add`.
@@ -526,7 +543,7 @@ class LogoIndex:
             families = merge_families((*(f - new for f in state.families), *added.families, *related.families))
             images = {**state.logo_images, **added.logo_images}
             self._keypoints = self._keypoints.merge(other._keypoints)
-            self._state = make_state(brands, (logos, names, negatives), images, families)
+            self._state = make_state(brands, (logos, names, negatives), images, families, state.packs)
 
     def replace_with(self, other: LogoIndex) -> None:
         """Take over the content of another index at once, such as one that was registered anew on disk.

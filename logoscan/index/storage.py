@@ -22,7 +22,15 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 
 from logoscan.errors import CorruptFileError, InputError, MismatchError
-from logoscan.index._manifest import FORMAT_VERSION, KEY_VARIABLE, MANIFEST, generation, read_manifest, write_manifest
+from logoscan.index._manifest import (
+    FORMAT_VERSION,
+    KEY_VARIABLE,
+    MANIFEST,
+    PACK_FILES,
+    generation,
+    read_manifest,
+    write_manifest,
+)
 from logoscan.index._mmap import PNG, KeypointWriter, StoredKeypoints, map_archive, map_rows, map_verified
 from logoscan.index.ann import Approximate, Facts
 from logoscan.io.files import create, held, lock_at, private_folder, sync_folder
@@ -31,7 +39,8 @@ from logoscan.types import Brand, Embeddings, EncoderInfo
 from logoscan.vision.sift import Keypoints
 
 __all__ = [
-    "FORMAT_VERSION", "KEY_VARIABLE", "MANIFEST", "LogoRecord", "Stored", "StoredFamilies", "generation", "load", "save"
+    "FORMAT_VERSION", "KEY_VARIABLE", "MANIFEST", "PACK_FILES", "LogoRecord", "Stored", "StoredFamilies",
+    "generation", "load", "save",
 ]  # fmt: skip
 
 logger = logging.getLogger(__name__)
@@ -94,6 +103,7 @@ class Stored:
         keypoints: Keypoints of all logo images, or of none, as in old folders.
         approximate: Approximate index of the vectors of logos, a cache: if it is missing or damaged, it is built again.
         families: Logos that have the same image; None where families were not searched.
+        packs: Files of the brand packs, by name; none where there never was one.
     """
 
     encoder: EncoderInfo
@@ -104,6 +114,7 @@ class Stored:
     keypoints: Mapping[str, Keypoints] = field(default_factory=dict)
     approximate: Approximate | None = None
     families: StoredFamilies | None = None
+    packs: Mapping[str, bytes | memoryview] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.vectors.shape != (len(self.logos), self.encoder.dim) or self.vectors.dtype != np.float32:
@@ -171,6 +182,7 @@ def save(folder: Path, stored: Stored, *, over: int | None = None) -> int:
             "brands.jsonl": [_lines(stored.brands)],
             "drawings.zip": [_archive(stored.logo_images)],
         }
+        contents |= {name: [data] for name, data in stored.packs.items()}
         if stored.keypoints:
             writer = KeypointWriter(stored.keypoints)
             contents |= {"points.bin": writer.blocks(), "points.npy": writer.table()}
@@ -247,6 +259,7 @@ def load(folder: Path) -> Stored:
             keypoints,
             _approximate(current / _APPROXIMATE_FILE, manifest.get("approximate")),
             from_mapping(StoredFamilies, manifest["alike"], "alike") if "alike" in manifest else None,
+            {name: data[name] for name in PACK_FILES if name in data},
         )
     except InputError as error:  # all hashes are right, but something other than `save` wrote the files
         raise CorruptFileError(f"{current}: {error}; register the brands again") from None

@@ -84,8 +84,8 @@ def accepted_kinds(allow: Collection[ConflictKind]) -> frozenset[ConflictKind]:
     return frozenset(kind for kind in CONFLICTS if kind in given)
 
 
-def refuse_conflicts(conflicts: Iterable[Conflict], allow: Collection[ConflictKind]) -> None:
-    """Refuse conflicts that are not allowed, and log those that are.
+def refuse_conflicts(conflicts: Iterable[Conflict], allow: Collection[ConflictKind], *, log: bool = True) -> None:
+    """Refuse conflicts that are not allowed, and log those that are, unless the caller tells them otherwise.
 
     Raises:
         VettingError: At least one conflict is not allowed.
@@ -99,7 +99,7 @@ def refuse_conflicts(conflicts: Iterable[Conflict], allow: Collection[ConflictKi
             f"{'; '.join(refusals[:_MAX_LISTED])}{more}; nothing was registered; `allow` accepts: {', '.join(kinds)}",
             tuple(refusals),
         )
-    for conflict in distinct:
+    for conflict in distinct if log else ():
         logger.warning("%.100s: %s; registered all the same", conflict.brand, conflict.reason)
 
 

@@ -181,7 +181,9 @@ class Pipeline:
                 warnings=_warnings(listing, photos),
                 skipped=(*skipped, *(line for judgement in judgements for line in judgement.skipped)),
                 images=tuple(photo.record for photo in photos),
-                provenance=self._models.provenance(index, self.judge.score_model.version, self._naming.threshold),
+                provenance=self._models.provenance(
+                    index, self.judge.score_model.version, self._naming.threshold, sorted({j.brand for j in judgements})
+                ),
                 listing=ListingFacts.of(listing),
                 price=next((j.price for j in judgements if j.brand == score.brand), None),
                 text=text_lines(photos) if self._keep_text and self._models.ocr else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol, runtime_checkable
@@ -56,13 +57,16 @@ class Models:
             _in_words({name: network.runtime for name, network in running.items()}),
         )
 
-    def provenance(self, index: LogoIndex, score_model: str, threshold: float | None) -> Provenance:
+    def provenance(
+        self, index: LogoIndex, score_model: str, threshold: float | None, candidates: Iterable[str] = ()
+    ) -> Provenance:
         """Return the provenance of a report that is made now.
 
         Args:
             index: The snapshot that was searched.
             score_model: Name and version of the score model.
             threshold: Number above which a brand is named.
+            candidates: Names of the candidate brands, whose packs are named.
         """
         return Provenance(
             version=__version__,
@@ -76,6 +80,7 @@ class Models:
             precision=self.precision,
             runtime=self.runtime,
             threshold=threshold,
+            packs=tuple(word for name in candidates for word in index.pack_words(name)),
         )
 
 

@@ -9,6 +9,7 @@ import os
 import shlex
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from shutil import copytree
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 import click
 import numpy as np
 import pytest
+from builders.packs import brand_folder
 from builders.scans import CALIBRATION
 from commands import ACME, BOLT, run
 from fakes import FakeDetector, FakeEncoder, photo_of, quarters
@@ -23,6 +25,8 @@ from PIL import Image
 from rich.console import Console
 from strategies import make_report
 
+from logoscan.cases.decision_store import DecisionLog
+from logoscan.cases.decisions import Decision
 from logoscan.cli import console, main
 from logoscan.cli.app import explained
 from logoscan.errors import DeviceError, InputError
@@ -133,6 +137,19 @@ def keep_features(shop: Path) -> None:
         Image.fromarray(photo_of(ACME)).save(name)
 
 
+def open_cases(shop: Path) -> None:
+    """What the examples of packs, notices, disclosure and leads name."""
+    brand_folder(shop / "brands" / "Acme", {}, name="Acme", aliases=["Acme Pro"])
+    log = DecisionLog(shop / "decisions")
+    day = datetime(2026, 8, 1, tzinfo=UTC)
+    log.append([Decision("block", day, listing_id=f"L{i}", source="screen", decision="automated") for i in range(40)])
+    log.append([Decision("hold", day, listing_id="L1", source="notice", id="N1-1")])
+    (shop / "audit.csv").write_text("decision_id,action,pi,outcome\nd1,block,0.5,right\n")
+    (shop / "answers.csv").write_text("answers,action,reviewer\nN1-1,remove,ann\n")
+    (shop / "notices.jsonl").write_text('{"id": "N1", "brand": "Acme"}\n')
+    write_reports(shop / "reports.jsonl", [make_report(listing_id="L1")])
+
+
 def test_help_examples_run(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a folder that has what they name, with models that answer at once."""
     monkeypatch.chdir(shop)
@@ -148,7 +165,20 @@ def test_help_examples_run(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ran = []
     reading = ("report", "merchants", "rings", "queue", "export")
     models = ("calibrate", "fit", "inspect", "demo", "doctor")
-    for command in ("register", "scan", "rejudge", "find", "screen", *reading, "schema", "verdict", *models, "buys"):
+    cases = ("pack", "notices", "disclose", "lead")
+    for command in (
+        "register",
+        "scan",
+        "rejudge",
+        "find",
+        "screen",
+        *reading,
+        "schema",
+        "verdict",
+        *models,
+        "buys",
+        *cases,
+    ):
         if command == "rejudge":
             keep_features(shop)
         if command == "calibrate":
@@ -159,14 +189,22 @@ def test_help_examples_run(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             judge_goods(shop)
         if command == "buys":
             sell_goods(shop)
+        if command == "pack":
+            open_cases(shop)
         if command == "verdict":
             (shop / "found.csv").write_text("listing_id,brand,verdict\nL1,Acme,genuine\n")
             (shop / "reports.jsonl").unlink()
             named = ("--out", "reports.jsonl", "--similarity-threshold", 0.9)
             assert run("scan", "listings.jsonl", "--index", "index", *named).exit_code == 0
         within = [each for each in NESTED if each.startswith(f"{command} ")]
-        for words in [words for each in (command, *within) for words in examples(each)]:
+        if command == "pack":  # in the order in which people call them
+            within = [f"pack {name}" for name in ("key", "make", "diff", "apply", "rollback", "sign", "verify")]
+            assert set(within) == {each for each in NESTED if each.startswith("pack ")}
+        within = within if command == "pack" else [command, *within]
+        for words in [words for each in within for words in examples(each)]:
             result = run(*words)
+            if words[:2] == ["pack", "key"]:
+                (shop / "trust.json").write_text(result.stdout)
             belongs = "--index" in words and words[0] == "doctor"  # the index is of the fake encoder
             assert result.exit_code == (2 if belongs else 0), (words, result.output)
             assert "Traceback" not in result.output

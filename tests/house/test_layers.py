@@ -44,6 +44,7 @@ MOST_NAMES = 32
 HEAVY = frozenset(
     {"torch", "torchvision", "faiss", "cv2", "easyocr", "rapidocr", "onnxruntime", "open_clip", "timm"}
     | {"pandas", "matplotlib", "pyarrow", "ray", "duckdb", "networkx", "scipy", "polars", "svy"}
+    | {"securesystemslib", "cryptography", "bagit", "phonenumbers"}
 )
 NETWORKS = frozenset({"vision.detector_net", "matching.alteration_net", "vision.fuse_bn", "ocr.script_net"})
 """Modules that define networks, which constructors import; they alone may load torch as they are imported."""

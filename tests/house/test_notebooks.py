@@ -54,7 +54,7 @@ def code_cells(notebook: dict[str, Any]) -> list[dict[str, Any]]:
     return [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
 
 
-def test_seven_notebooks() -> None:
+def test_eight_notebooks() -> None:
     assert [path.stem for path in NOTEBOOKS] == [
         "01_tour",
         "02_thresholds",
@@ -63,6 +63,7 @@ def test_seven_notebooks() -> None:
         "05_screening",
         "06_my_folder_my_brands",
         "07_service",
+        "08_a_quarter",
     ]
 
 

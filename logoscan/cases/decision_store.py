@@ -1,0 +1,153 @@
+"""The log of decisions: Parquet files by day, which are only ever added to."""
+
+from __future__ import annotations
+
+import io
+import secrets
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from logoscan.cases.decisions import COLUMNS, TIMES, Action, Decision
+from logoscan.errors import CorruptFileError, InputError, MissingDependencyError
+from logoscan.io.files import atomic_write, private_folder
+
+__all__ = ["UNDATED", "DecisionLog", "arrow_schema"]
+
+UNDATED = "undated"
+"""Folder of the decisions without a time."""
+
+# Rows of one file, so that a long stream is not held at once.
+_MOST_ROWS = 1 << 20
+
+
+class DecisionLog:
+    """Decisions in a folder: a folder for each day (UTC), with immutable Parquet files.
+
+    Each `append` makes new files, one for each day, so that writers never wait for each other, and nothing is edited.
+    Append many at once: a service collects the decisions of some minutes.
+    """
+
+    def __init__(self, folder: str | Path, *, writer: str = "log") -> None:
+        """Open a log; the first decision makes the folder.
+
+        Args:
+            folder: Folder of the log.
+            writer: Name of who writes, the beginning of the names of its files: letters, digits, - and _.
+
+        Raises:
+            InputError: `folder` is a file, or the name has other characters.
+        """
+        self.folder = Path(folder)
+        if self.folder.exists() and not self.folder.is_dir():
+            raise InputError(f"decisions: expected a folder, got the file {str(folder)!r}")
+        if not writer or not writer.isascii() or not writer.replace("-", "").replace("_", "").isalnum():
+            raise InputError(f"writer: expected letters, digits, - and _, got {writer!r:.80}")
+        self._writer = writer
+
+    def append(self, decisions: Iterable[Decision]) -> int:
+        """Add decisions; they are on disk when this returns.
+
+        What is appended twice counts once, by its id: after a crash, append everything again.
+
+        Returns:
+            Number of decisions, those with an id that came before in this call left out.
+
+        Raises:
+            MissingDependencyError: pyarrow is not installed.
+        """
+        _arrow()
+        seen: set[str] = set()
+        days: dict[str, list[Decision]] = {}
+        for one in decisions:
+            if one.id in seen:
+                continue
+            seen.add(one.id)
+            day = UNDATED if one.time is None else one.time.date().isoformat()
+            days.setdefault(day, []).append(one)
+            if len(days[day]) >= _MOST_ROWS:
+                self._write(day, days.pop(day))
+        for day, rows in sorted(days.items()):
+            self._write(day, rows)
+        return len(seen)
+
+    def _write(self, day: str, rows: list[Decision]) -> None:
+        pa = _arrow()
+        from pyarrow import parquet
+
+        data = io.BytesIO()
+        columns = {name: [getattr(row, name) for row in rows] for name in COLUMNS}
+        parquet.write_table(pa.table(columns, schema=arrow_schema()), data, compression="zstd")
+        private_folder(self.folder / day)
+        atomic_write(self.folder / day / f"{self._writer}-{secrets.token_hex(8)}.parquet", data.getvalue())
+
+    def files(self, start: date | None = None, end: date | None = None) -> list[Path]:
+        """Return the files of the days from `start` to `end`, both included, with those of no day; None is no limit.
+
+        Raises:
+            InputError: There is no such folder.
+        """
+        if not self.folder.is_dir():
+            raise InputError(f"decisions: expected a folder of decisions, got {str(self.folder)!r}")
+        first, last = (start or date.min).isoformat(), (end or date.max).isoformat()
+        return [
+            path
+            for folder in sorted(self.folder.iterdir())
+            if folder.is_dir() and (folder.name == UNDATED or first <= folder.name <= last)
+            for path in sorted(folder.glob("[!.]*.parquet"))
+        ]
+
+    def read(self, start: date | None = None, end: date | None = None) -> Iterator[Decision]:
+        """Yield the decisions of the days from `start` to `end`, each once, file by file.
+
+        Raises:
+            InputError: There is no such folder.
+            CorruptFileError: A file holds something else.
+            MissingDependencyError: pyarrow is not installed.
+        """
+        pa = _arrow()
+        from pyarrow import parquet
+
+        day, seen = "", set[str]()
+        for path in self.files(start, end):
+            if path.parent.name != day:
+                day, seen = path.parent.name, set()
+            try:
+                rows = parquet.ParquetFile(path).read(columns=list(COLUMNS)).to_pylist()
+                for row in rows:
+                    one = Decision(**row)
+                    if one.id not in seen:
+                        seen.add(one.id)
+                        yield one
+            except (pa.ArrowException, InputError, TypeError, OSError) as error:
+                raise CorruptFileError(f"{path}: expected decisions in Parquet, got others ({error!s:.200})") from None
+
+    def answer(self, decision: Decision, action: Action, **changes: Any) -> Decision:
+        """Append and return a decision that reviews another one, such as an appeal.
+
+        Args:
+            decision: The earlier decision.
+            action: What is decided now.
+            changes: Further fields of `Decision`; the listing, the seller and the brand are those of the earlier one.
+        """
+        of_its_own = dict.fromkeys(("reason", "reviewer", "received_at", "detection", "decision"))
+        new = replace(decision, **{"action": action, "answers": decision.id, "id": "", **of_its_own, **changes})
+        self.append([new])
+        return new
+
+
+def arrow_schema() -> Any:
+    """Return the Arrow schema of the files."""
+    pa = _arrow()
+    kinds = dict.fromkeys(TIMES, pa.timestamp("us", tz="UTC")) | {"score": pa.float64(), "count": pa.int64()}
+    return pa.schema([(name, kinds.get(name, pa.string())) for name in COLUMNS])
+
+
+def _arrow() -> Any:
+    try:
+        import pyarrow
+    except ImportError:
+        raise MissingDependencyError("pyarrow is missing; pip install 'logoscan[cases]'") from None
+    return pyarrow
