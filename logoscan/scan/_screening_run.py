@@ -198,7 +198,7 @@ class ScreeningRun:
         if step != "read" or len(photo.features.regions) != n_regions:  # new lines are regions too
             (photo.matches,) = self._pipeline.matcher.match([photo.features], self._index, [i])
         if step == "read" or photo.features.warning is not None:
-            findings = search_photo_text(photo.features.spans, i, self._index.names)
+            findings = search_photo_text(photo.features.spans, i, self._index.names, self._listing.ships_from)
             self._text = self._text.with_photos({i: findings})
 
     def _features_after(self, step: Step, i: int) -> PhotoFeatures:

@@ -7,7 +7,7 @@ needs many agreeing keypoints, spread over the overlap, and few in it that do no
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +31,9 @@ _LEAST_SPREAD = 5
 # The least share of one of the photos that the other shows.
 _LEAST_OVERLAP = 0.3
 # Correspondences from which placements are drawn, the surest ones, and how many pairs of them are tried.
-_MOST_PAIRS, _TRIALS = 300, 400
+_MOST_PAIRS, _TRIALS = 200, 300
+# Keypoints of a photo that are compared.
+_MOST_KEYPOINTS = 500
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +68,7 @@ def confirm_copy(first: Keypoints, second: Keypoints, *, seed: int = 0) -> Photo
         second: Keypoints of another photo.
         seed: Of the placements that are tried.
     """
+    first, second = _largest(first), _largest(second)
     upright = _confirm(first.frames[:, :2], first.descriptors, first.size_wh, second, seed)
     mirror = first.frames[:, :2] * np.float32([-1, 1]) + np.float32([first.size_wh[0], 0])
     turned = _confirm(mirror, mirrored_descriptors(first.descriptors), first.size_wh, second, seed)
@@ -105,6 +108,14 @@ def _confirm(
     in_second = int(((second.frames[:, :2] >= low) & (second.frames[:, :2] <= high)).all(axis=1).sum())
     share = min(1.0, inliers / max(1, min(in_first, in_second)))
     return (xyxy, inliers, share) if share >= _LEAST_SHARE else None
+
+
+def _largest(keypoints: Keypoints) -> Keypoints:
+    """Return the largest keypoints, which are still there in a small copy."""
+    if len(keypoints) <= _MOST_KEYPOINTS:
+        return keypoints
+    kept = np.sort(np.argsort(-keypoints.frames[:, 2], kind="stable")[:_MOST_KEYPOINTS])
+    return replace(keypoints, frames=keypoints.frames[kept], descriptors=keypoints.descriptors[kept])
 
 
 def _correspondences(
