@@ -308,7 +308,9 @@ class Brand:
                 try:
                     re.compile(pattern)
                 except (re.error, RecursionError, OverflowError) as error:
-                    raise InputError(f"Brand.{name}: expected regular expressions, got {pattern!r:.80}: {error}") from None
+                    raise InputError(
+                        f"Brand.{name}: expected regular expressions, got {pattern!r:.80}: {error}"
+                    ) from None
         prices: object = self.usual_prices
         if not isinstance(prices, (tuple, list)) or not all(isinstance(p, UsualPrice) for p in prices):
             raise InputError(f"Brand.usual_prices: expected UsualPrice records, got {self.usual_prices!r:.80}")

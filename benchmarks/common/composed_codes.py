@@ -74,7 +74,9 @@ def _matrix(kind: str, content: str) -> np.ndarray:
     return np.ascontiguousarray(image[:1] if kind in ("EAN13", "UPCA", "Code128") else image)
 
 
-def compose_code(photo: Rgb, kind: str, side_px: float, rng: random.Random, *, per_module: bool = False) -> ComposedCode:
+def compose_code(
+    photo: Rgb, kind: str, side_px: float, rng: random.Random, *, per_module: bool = False
+) -> ComposedCode:
     """Draw a random code into a photo.
 
     Args:

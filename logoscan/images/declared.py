@@ -191,7 +191,7 @@ def _signer(store: bytes, label: str) -> str | None:
 
 def _box(data: bytes, labels: tuple[str, ...]) -> bytes | None:
     """Return the content of the JUMBF superbox (ISO/IEC 19566-5) at a path of labels; None where there is none."""
-    for size, kind, body in _boxes(data):
+    for _, kind, body in _boxes(data):
         if kind != b"jumb":
             continue
         parts = list(_boxes(body))

@@ -25,6 +25,10 @@ from logoscan.vision.features import PhotoFeatures
 __all__ = ["FindingsMaker"]
 
 
+# Contacts are counted by kind, unless the caller has a key or wants them in clear.
+_COUNTED = ContactKeeping()
+
+
 @dataclass(frozen=True)
 class FindingsMaker:
     """Makes findings. Immutable.
@@ -43,7 +47,7 @@ class FindingsMaker:
     lookup: PhotoLookup | None
     token_list: TokenList | None = None
     serials: SerialList | None = None
-    contacts: ContactKeeping = ContactKeeping()
+    contacts: ContactKeeping = _COUNTED
 
     def make(
         self,
@@ -94,7 +98,9 @@ class FindingsMaker:
         )
         return findings, evidence
 
-    def _doubts(self, photos: Sequence[PhotoFeatures], codes: Sequence[Code], contacts: Sequence[str]) -> tuple[str, ...]:
+    def _doubts(
+        self, photos: Sequence[PhotoFeatures], codes: Sequence[Code], contacts: Sequence[str]
+    ) -> tuple[str, ...]:
         """Return why a person should look: what the listing shares with accounts that were closed."""
         if self.token_list is None:
             return ()

@@ -74,7 +74,12 @@ def _of_gtins(codes: tuple[Code, ...], brand: Brand) -> list[tuple[float, str]]:
 
 def _has_prefix(gtin: str, brand: Brand) -> bool:
     """Return whether a GTIN begins as registered, in the form of an EAN-13, a UPC-A or an EAN-8."""
-    forms = [gtin, gtin[1:], *([gtin[2:]] if gtin.startswith("00") else []), *([gtin[6:]] if gtin[:6] == "0" * 6 else [])]
+    forms = [
+        gtin,
+        gtin[1:],
+        *([gtin[2:]] if gtin.startswith("00") else []),
+        *([gtin[6:]] if gtin[:6] == "0" * 6 else []),
+    ]
     return any(form.startswith(prefix) for form in forms for prefix in brand.gtin_prefixes)
 
 
@@ -86,7 +91,9 @@ def _of_addresses(codes: tuple[Code, ...], brand: Brand) -> list[tuple[float, st
     if not brand.official_domains:
         return []
     targets = {code.text: domain_of(code.text) for code in codes if re.match(r"(?i)https?://|www\.", code.text)}
-    elsewhere = sorted({d for text, d in targets.items() if d and d not in _COMMON_TARGETS and not _is_official(d, brand)})
+    elsewhere = sorted(
+        {d for text, d in targets.items() if d and d not in _COMMON_TARGETS and not _is_official(d, brand)}
+    )
     if not elsewhere or any(d and _is_official(d, brand) for d in targets.values()):
         return []
     return [(_LEADS_ELSEWHERE, f"a code leads to {elsewhere[0]}, which {brand.name} did not register")]

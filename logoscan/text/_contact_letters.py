@@ -46,7 +46,9 @@ _ONE_WORD = re.compile(_WORD)
 _ONE_DIGIT = re.compile(rf"{_WORD}|[0-9]")
 # Letters in place of digits, between digits: "O85O 123".
 _FALSE_DIGITS = str.maketrans("oil|", "0111")
-_FALSE_RUN = re.compile(r"(?<![a-z0-9])(?=(?:[^0-9]*[0-9]){5})[+(]{0,2}[0-9oil|](?:[ .()-]?[0-9oil|]){6,15}(?![a-z0-9])")
+_FALSE_RUN = re.compile(
+    r"(?<![a-z0-9])(?=(?:[^0-9]*[0-9]){5})[+(]{0,2}[0-9oil|](?:[ .()-]?[0-9oil|]){6,15}(?![a-z0-9])"
+)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from logoscan.evidence import Contact, ContactKind
-from logoscan.text._contact_letters import Plain, plain_letters
+from logoscan.text._contact_letters import plain_letters
+from logoscan.text._phones import phone_numbers
 
 __all__ = ["PLACEHOLDERS", "domain_of", "find_contacts", "holds_contact", "redact"]
 
@@ -27,15 +28,6 @@ PLACEHOLDERS: dict[ContactKind, str] = {
 
 # Text beyond this is not searched for contacts, as for names; `redact` goes on in pieces.
 _MAX_CHARS = 20_000
-# What no text with a contact is without; so that most texts cost one search.
-_HINT = re.compile(
-    r"[@＠]|[0-9][^a-z]*(?:[0-9][^a-z]{0,4}){5}|\.[a-z]{2,}|://|\b(?:at|dot)\b|[^\x00-\x7f]"
-    r"|(?:zero|null|cero|one|two|eins|zwei|uno|dos|un|deux)[\s,.-]+[a-z]"
-    r"|\[(?:phone|mail|messenger|link)\]|\b(?:line|ig|insta|fb|tg|vx|wx|qq|snap|kik)\b|w.{0,2}h.{0,2}[a@4].{0,2}t"
-    r"|[t7].{0,2}[e3].{0,2}[l1]|[wv].{0,2}[e3].{0,2}[ci]|k.{0,2}[a@4].{0,2}k|v.{0,2}[i1].{0,2}b|s.{0,2}k.{0,2}y|zalo",
-    re.IGNORECASE,
-)
-
 # -- addresses
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
@@ -46,20 +38,85 @@ _DOT = r"(?: ?\. ?| ?[(\[{<*] ?(?:dot|\.|punkt|punto) ?[)\]}>*] ?|[ _-](?:dot|pu
 _MAIL = re.compile(rf"(?<![a-z0-9._%+-])([a-z0-9][a-z0-9._%+-]{{0,63}}){_AT}((?:{_LABEL}{_DOT}){{1,4}}[a-z]{{2,24}})"
                    r"(?![a-z0-9-])")  # fmt: skip
 # After a bare "at" a usual address stands only if people have their mail there: "shop at example.com" is none.
-_PROVIDER = re.compile(r"(?:gmail|googlemail|outlook|hotmail|yahoo|icloud|live|qq|163|126|proton|protonmail|mail|gmx|web"
-                       r"|yandex|aol)\.")  # fmt: skip
+_PROVIDER = re.compile(
+    r"(?:gmail|googlemail|outlook|hotmail|yahoo|icloud|live|qq|163|126|proton|protonmail|mail|gmx|web|yandex|aol)\."
+)
 _LINK = re.compile(rf"(?<![a-z0-9@._-])(?:(https?://|hxxps?://|www\.)({_HOST}){_PATH}|({_HOST})({_PATH}))(?![a-z0-9-])")
 _DOT_LINK = re.compile(rf"(?<![a-z0-9])({_LABEL})[ ]?[(\[{{][ ]?(?:dot|\.)[ ]?[)\]}}][ ]?([a-z]{{2,24}})"
                        r"((?:/[^\s]{0,100})?)(?![a-z0-9-])")  # fmt: skip
 # Suffixes that a bare name of a site has. Others, and those that are words ("it", "in", "by"), must have a path:
 # "St.Pro" and "comfort.in" are no addresses.
 _USUAL_SUFFIXES = frozenset(
-    "com net org ru cn shop store top xyz info biz online site club vip de fr es nl pl uk co.uk co.in com.br com.cn "
-    "com.tr kr co.kr jp co.jp tw com.tw hk com.hk vn ua com.ua kz eu ch".split()
+    [
+        "com",
+        "net",
+        "org",
+        "ru",
+        "cn",
+        "shop",
+        "store",
+        "top",
+        "xyz",
+        "info",
+        "biz",
+        "online",
+        "site",
+        "club",
+        "vip",
+        "de",
+        "fr",
+        "es",
+        "nl",
+        "pl",
+        "uk",
+        "co.uk",
+        "co.in",
+        "com.br",
+        "com.cn",
+        "com.tr",
+        "kr",
+        "co.kr",
+        "jp",
+        "co.jp",
+        "tw",
+        "com.tw",
+        "hk",
+        "com.hk",
+        "vn",
+        "ua",
+        "com.ua",
+        "kz",
+        "eu",
+        "ch",
+    ]
 )
 _SHORTENERS = frozenset(
-    "bit.ly tinyurl.com t.cn goo.gl cutt.ly is.gd v.gd rb.gy s.id linktr.ee clck.ru vk.cc t.co ow.ly buff.ly lnkd.in "
-    "shorturl.at dwz.cn suo.im url.cn tiny.cc bl.ink rebrand.ly u.to".split()
+    [
+        "bit.ly",
+        "tinyurl.com",
+        "t.cn",
+        "goo.gl",
+        "cutt.ly",
+        "is.gd",
+        "v.gd",
+        "rb.gy",
+        "s.id",
+        "linktr.ee",
+        "clck.ru",
+        "vk.cc",
+        "t.co",
+        "ow.ly",
+        "buff.ly",
+        "lnkd.in",
+        "shorturl.at",
+        "dwz.cn",
+        "suo.im",
+        "url.cn",
+        "tiny.cc",
+        "bl.ink",
+        "rebrand.ly",
+        "u.to",
+    ]
 )
 # Hosts whose paths are names of people and shops.
 _SOCIAL = {
@@ -81,9 +138,10 @@ def _loose(word: str) -> str:
 
 
 _NETWORKS = {
-    "whatsapp": rf"{_loose('whatsapp')}|{_loose('whatsap')}(?![a-z])|what'?s ?app|wats ?app|whats up|ватсап\w*|вацап\w*",
+    "whatsapp": rf"{_loose('whatsapp')}|{_loose('whatsap')}(?![a-z])|what'?s ?app|wats ?app|ватсап\w*|вацап\w*",
     "telegram": rf"{_loose('telegram')}|телеграмм?\w*|(?<![a-z])tg",
-    "wechat": rf"{_loose('wechat')}|{_loose('weixin')}|微信|薇信|威信|微訊|v信|加v|加微|\+v(?![a-z])|(?<![a-z])(?:wx|v ?x|wc)",
+    "wechat": rf"{_loose('wechat')}|{_loose('weixin')}|微信|薇信|威信|微訊|v信|加v|加微|\+v(?![a-z])"
+    r"|(?<![a-z])(?:wx|v ?x|wc)",
     "qq": "(?<![a-z])qq|扣扣|企鹅",
     "line": "(?<![a-z-])line(?= ?(?:id|@|官方|アカウント))|ไลน์",
     "kakao": rf"{_loose('kakaotalk')}|{_loose('kakao')}|카카오톡?|카톡",
@@ -108,23 +166,33 @@ _NAMED = re.compile(
 )
 _AT_HANDLE = re.compile(r"(?<![a-z0-9@._/-])@(?=[a-z0-9_.]*[0-9_.][a-z0-9_])(?=[0-9_.]*[a-z])[a-z0-9_][a-z0-9_.]{3,29}")
 # What follows a network's name and is no name of a person.
-_NO_HANDLE = frozenset("only style compatible support available pay sticker stickers print theme logo case and for the"
-                       " with message messages call calls app bot remote".split())  # fmt: skip
-
-# -- phones
-
-_GAP = r"[ ().\-–—_/*~·•|,]{0,3}"
-_PHONE = re.compile(rf"(?<![0-9a-z.,/#\-])(\(?\+ ?|00(?=[1-9]))?\(?[0-9](?:{_GAP}[0-9]){{6,14}}(?![0-9a-z%°]|[.,][0-9])")
-_CALL = re.compile(
-    r"(?:\btel\b|telefon|telephone|\bph\b|\bphone\b|\bcall\b|\bmob\b|mobile|\bcell\b|contact|hotline|\bring\b|\btext\b|\bsms\b"
-    r"|\bfax\b|handy|anruf|llama|ligue|appel|telefono|celular|whats|viber|telegram|wechat|\bwx\b|\bvx\b|звон|тел\b|тел[.:]"
-    r"|номер|моб|пиши|电话|電話|手机|手機|微信|联系|聯繫|咨询|전화|연락|电联|โทร|फोन|संपर्क|هاتف|اتصل|واتس|[☎☏📞📱📲✆])[^0-9]{0,14}$"
+_NO_HANDLE = frozenset(
+    [
+        "and",
+        "app",
+        "available",
+        "bot",
+        "call",
+        "calls",
+        "case",
+        "compatible",
+        "for",
+        "logo",
+        "message",
+        "messages",
+        "only",
+        "pay",
+        "print",
+        "remote",
+        "sticker",
+        "stickers",
+        "style",
+        "support",
+        "the",
+        "theme",
+        "with",
+    ]
 )
-_CALL_CHARS = 32
-# Regions whose numbers are tried where the text names none: where most listings come from.
-_REGIONS = ("CN", "IN", "US", "GB", "DE", "TR", "RU", "FR", "IT", "ES", "BR", "PL", "VN", "TH", "PK", "ID", "UA", "HK")
-# Lengths of numbers with a check digit on goods: EAN-8 is shorter than most numbers.
-_GTIN_LENGTHS = (8, 12, 13, 14)
 
 
 class _Found(NamedTuple):
@@ -150,8 +218,6 @@ def find_contacts(text: str, region: str | None = None) -> tuple[Contact, ...]:
         [('messenger', 'whatsapp:+8613800138000')]
     """
     text = text[:_MAX_CHARS]
-    if not _HINT.search(text):
-        return ()
     plain = plain_letters(text)
     taken: list[_Found] = []
     for search in _SEARCHES:
@@ -279,62 +345,7 @@ def _messengers(text: str, region: str | None) -> Iterator[_Found]:
 
 
 def _phones(text: str, region: str | None) -> Iterator[_Found]:
-    for match in _PHONE.finditer(text):
-        digits = re.sub("[^0-9]", "", match[0])
-        called = bool(_CALL.search(text[max(0, match.start() - _CALL_CHARS) : match.start()]))
-        value = _number(match[0], digits, match[1], region, called)
-        if value:
-            yield _Found("phone", value, match.start(), match.end())
-
-
-def _number(written: str, digits: str, prefix: str | None, region: str | None, called: bool) -> str | None:
-    """Return a phone number in its normal form; None where it is none, or may be something else."""
-    if prefix:
-        return _valid(f"+{digits.removeprefix('00') if '+' not in prefix else digits}", None) or (
-            digits if called else None
-        )
-    if len(digits) in _GTIN_LENGTHS and _has_check_digit(digits) and not called:
-        return None
-    if region and (called or _is_mobile(digits, region)) and (value := _valid(digits, region)):
-        return value
-    if called:
-        return next((v for r in _REGIONS if (v := _valid(digits, r))), None) or (digits if len(digits) >= 8 else None)
-    if re.fullmatch("1[3-9][0-9]{9}", digits) and re.fullmatch(r"[0-9]{11}|[0-9]{3}[ -][0-9]{4}[ -][0-9]{4}", written):
-        return _valid(digits, "CN")
-    if re.fullmatch(r"\([2-9][0-9]{2}\) ?[0-9]{3}[ .-][0-9]{4}|[2-9][0-9]{2}[.-][0-9]{3}[.-][0-9]{4}", written):
-        return _valid(digits, "US")
-    if re.fullmatch("0[0-9]{9,10}", digits) and re.fullmatch(r"\(?0[0-9]{1,4}\)?[ /-][0-9]{3,8}(?:[ -][0-9]{2,5}){0,2}(?<=[0-9]{3})",
-                                                             written):  # fmt: skip
-        return next((v for r in _REGIONS if (v := _valid(digits, r))), None)
-    return None
-
-
-def _valid(number: str, region: str | None) -> str | None:
-    import phonenumbers
-
-    try:
-        parsed = phonenumbers.parse(number, region)
-    except phonenumbers.NumberParseException:
-        return None
-    if not phonenumbers.is_valid_number(parsed):
-        return None
-    return str(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164))
-
-
-def _is_mobile(digits: str, region: str) -> bool:
-    import phonenumbers
-
-    try:
-        kind = phonenumbers.number_type(phonenumbers.parse(digits, region))
-    except phonenumbers.NumberParseException:
-        return False
-    mobile = phonenumbers.PhoneNumberType
-    return len(digits) >= 9 and kind in (mobile.MOBILE, mobile.FIXED_LINE_OR_MOBILE)
-
-
-def _has_check_digit(digits: str) -> bool:
-    total = sum(int(d) * (3 if i % 2 else 1) for i, d in enumerate(reversed(digits)))
-    return total % 10 == 0
+    yield from (_Found("phone", value, start, end) for value, start, end in phone_numbers(text, region))
 
 
 _SEARCHES = (_placeholders, _mails, _links, _messengers, _phones)
