@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 from logoscan.index.logo_index import LogoIndex
 from logoscan.matching.match import most_probable_first
 from logoscan.results import Report
+from logoscan.scan.ask import Ask, ask_for
 from logoscan.scan.early_exit import marks_are_moot, surely_blocked
 from logoscan.scan.pace import Pace
 from logoscan.scan.photo_selection import name_passed_over, selected_photos
@@ -123,6 +124,10 @@ class ScreeningRun:
         """Return the band that the listing would have if all of it could be read."""
         findings = self._findings()
         return self._band(replace(findings, gaps=findings.gaps - {"unreadable"}))
+
+    def ask_for(self) -> tuple[Ask, ...]:
+        """Return the photos of which each alone could release the listing, if it is held."""
+        return ask_for(self._findings(), self._pipeline.judge, self._index.brand)
 
     # -- stages
 

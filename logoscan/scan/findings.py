@@ -17,6 +17,7 @@ from logoscan.odds import NAME_MISS_RATE
 from logoscan.scan.evidence_rows import ContactKeeping, code_contacts, declared_of, photo_codes
 from logoscan.scan.photo_lines import unreadable_in_words, unreadable_share
 from logoscan.scan.photo_selection import name_images, name_passed_over
+from logoscan.scoring.case import OtherEvidence
 from logoscan.scoring.judge import Findings, Gap
 from logoscan.text.listing_text import ListingText
 from logoscan.types import BrandMention, Listing, MarkAlteration, Match
@@ -90,11 +91,13 @@ class FindingsMaker:
             unreadable=unreadable_in_words(photos),
             miss_rates=self._miss_rates({text.claimed or "", *(m.brand for m in text.mentions)}, index),
             doubts=self._doubts(photos, codes, [contact.value for _, contact in contacts]),
-            contacts=contacts,
-            codes=codes,
-            declared=declared_of(photos) or (),
-            photo_lines=text.photo_lines,
-            serial_uses={} if self.serials is None else self.serials.look_up(codes, text.listing.id),
+            other=OtherEvidence(
+                contacts,
+                codes,
+                declared_of(photos) or (),
+                text.photo_lines,
+                {} if self.serials is None else self.serials.look_up(codes, text.listing.id),
+            ),
         )
         return findings, evidence
 

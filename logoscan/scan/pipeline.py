@@ -180,7 +180,7 @@ class Pipeline:
                 text=text_lines(photos) if self._keep_text and self._models.ocr else None,
                 unread=unread_lines(photos) if self._models.ocr else None,
                 codes=photo_codes(photos),
-                contacts=keeping.uses(findings.contacts),
+                contacts=keeping.uses(findings.other.contacts),
                 declared=declared_of(photos),
             )
             return report if keeping.clear else redacted(report)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping, Sequence
 
 from logoscan.evidence import AI_MADE, Code, Contact, ContactKind
 from logoscan.results import Signal
@@ -16,7 +17,7 @@ from logoscan.text.contacts import domain_of
 from logoscan.text.specs import spec_clashes
 from logoscan.types import Brand
 
-__all__ = ["code_contradicts", "contact_diversion", "declared_ai", "photo_contradicts"]
+__all__ = ["code_contradicts", "contact_diversion", "contradicting_codes", "declared_ai", "photo_contradicts"]
 
 # How much each contradiction of a code is worth, in [0, 1]. Stated priors.
 _OTHER_PREFIX, _BAD_CHECK_DIGIT, _LEADS_ELSEWHERE, _SERIAL_AGAIN = 0.8, 0.7, 0.5, 1.0
@@ -51,16 +52,33 @@ def code_contradicts(case: Case) -> Signal | None:
     piece for many equal pieces.
     """
     brand = case.brand
-    if not case.codes or case.is_accessory or not (brand.gtin_prefixes or brand.official_domains or case.serial_uses):
+    if (
+        not case.other.codes
+        or case.is_accessory
+        or not (brand.gtin_prefixes or brand.official_domains or case.other.serial_uses)
+    ):
         return None
-    found = [*_of_gtins(case.codes, brand), *_of_addresses(case.codes, brand), *_of_serials(case)]
+    found = contradicting_codes(case.other.codes, brand, case.other.serial_uses)
     if not found:
-        return Signal("code_contradicts", 0.0, f"nothing in {count(len(case.codes), 'code')} contradicts the facts")
-    found.sort(key=lambda one: (-one[0], one[1]))
+        return Signal(
+            "code_contradicts", 0.0, f"nothing in {count(len(case.other.codes), 'code')} contradicts the facts"
+        )
     return Signal("code_contradicts", found[0][0] * case.presence, "; ".join(why for _, why in found[:3]))
 
 
-def _of_gtins(codes: tuple[Code, ...], brand: Brand) -> list[tuple[float, str]]:
+def contradicting_codes(codes: Sequence[Code], brand: Brand, serial_uses: Mapping[str, int]) -> list[tuple[float, str]]:
+    """Return how codes contradict what a brand registered: strength and reason of each contradiction, worst first.
+
+    Args:
+        codes: Codes in the photos.
+        brand: The brand.
+        serial_uses: Number of other listings that show a serial, by serial.
+    """
+    found = [*_of_gtins(codes, brand), *_of_addresses(codes, brand), *_of_serials(codes, serial_uses)]
+    return sorted(found, key=lambda one: (-one[0], one[1]))
+
+
+def _of_gtins(codes: Sequence[Code], brand: Brand) -> list[tuple[float, str]]:
     if not brand.gtin_prefixes:
         return []
     gtins = sorted({c.gtin for c in codes if c.gtin is not None and not _IN_SHOPS.match(c.gtin)})
@@ -87,7 +105,7 @@ def _short(gtin: str) -> str:
     return gtin[1:] if gtin.startswith("0") else gtin
 
 
-def _of_addresses(codes: tuple[Code, ...], brand: Brand) -> list[tuple[float, str]]:
+def _of_addresses(codes: Sequence[Code], brand: Brand) -> list[tuple[float, str]]:
     if not brand.official_domains:
         return []
     targets = {code.text: domain_of(code.text) for code in codes if re.match(r"(?i)https?://|www\.", code.text)}
@@ -103,9 +121,8 @@ def _is_official(domain: str, brand: Brand) -> bool:
     return any(domain_of(official) == domain for official in brand.official_domains)
 
 
-def _of_serials(case: Case) -> list[tuple[float, str]]:
-    serials = {code.serial for code in case.codes if code.serial is not None}
-    again = max((case.serial_uses.get(serial, 0) for serial in serials), default=0)
+def _of_serials(codes: Sequence[Code], uses: Mapping[str, int]) -> list[tuple[float, str]]:
+    again = max((uses.get(code.serial, 0) for code in codes if code.serial is not None), default=0)
     return [(_SERIAL_AGAIN, f"{count(again, 'other listing')} show the same serial")] if again else []
 
 
@@ -119,7 +136,7 @@ def contact_diversion(case: Case) -> Signal | None:
     Known false alarms: the maker's service number on a label or in a description, shops' names that are addresses.
     """
     found: dict[tuple[ContactKind, str], float] = {}
-    for source, contact in case.contacts:
+    for source, contact in case.other.contacts:
         weight = _KINDS[contact.kind] * _weight_of(source, contact)
         if weight and not _is_own(contact, case.brand):
             key = contact.kind, contact.value or source
@@ -157,7 +174,7 @@ def photo_contradicts(case: Case) -> Signal | None:
     """
     listing, brand = case.listing, case.brand
     clashes = spec_clashes(
-        case.photo_lines, listing.title, listing.attributes, brand.model_patterns, brand.serial_patterns
+        case.other.photo_lines, listing.title, listing.attributes, brand.model_patterns, brand.serial_patterns
     )
     whys = [clash.why for clash in clashes] + _other_gtin(case)
     if not whys:
@@ -169,7 +186,7 @@ def photo_contradicts(case: Case) -> Signal | None:
 
 def _other_gtin(case: Case) -> list[str]:
     """Return a sentence where the photos show GTINs and none of them is one that the attributes state."""
-    shown = {code.gtin for code in case.codes if code.gtin is not None and not _IN_SHOPS.match(code.gtin)}
+    shown = {code.gtin for code in case.other.codes if code.gtin is not None and not _IN_SHOPS.match(code.gtin)}
     keys = re.compile(r"(?i)\W*(?:ean|gtin|upc|barcode)[\s_\-]*(?:8|12|13|14)?\W*")
     stated = {re.sub("[^0-9]", "", value) for key, value in case.listing.attributes.items() if keys.fullmatch(key[:40])}
     stated = {digits.zfill(14) for digits in stated if len(digits) in (8, 12, 13, 14)}
@@ -186,8 +203,10 @@ def declared_ai(case: Case) -> Signal | None:
 
     Known false alarms: makers' advertisements, backgrounds that were exchanged.
     """
-    own = {one.image for one in case.declared if one.signer is not None and one.signer in case.brand.photo_signers}
-    made = [one for one in case.declared if one.kind in AI_MADE and one.image not in own]
+    own = {
+        one.image for one in case.other.declared if one.signer is not None and one.signer in case.brand.photo_signers
+    }
+    made = [one for one in case.other.declared if one.kind in AI_MADE and one.image not in own]
     if not made:
         return None
     worst = min(made, key=lambda one: (one.kind != "ai_made", one.image))

@@ -13,20 +13,18 @@ from functools import cached_property
 from itertools import zip_longest
 from typing import Any, Literal, TypeAlias
 
-from logoscan.evidence import Code, Contact, Declaration
 from logoscan.images.phash import PhotoUse
 from logoscan.odds import USUAL_MISS_RATE
 from logoscan.pricing.cohorts import USED
 from logoscan.pricing.model import PriceJudgement, PriceModel
 from logoscan.pricing.sample import ONE
 from logoscan.results import SHOWN_FROM, PriceFinding, Score, top_score
-from logoscan.scoring.case import Case
+from logoscan.scoring.case import NO_OTHER_EVIDENCE, Case, OtherEvidence
 from logoscan.scoring.model import ScoreModel
 from logoscan.scoring.signals import DEFAULT_SIGNALS, SignalFunction
 from logoscan.text.coded_terms import CodedUse
 from logoscan.text.complaints import Complaints, find_complaints
 from logoscan.text.quantities import Pack, pack
-from logoscan.text.specs import PhotoLine
 from logoscan.types import Brand, BrandMention, Listing, MarkAlteration
 
 __all__ = ["Findings", "Gap", "Judge", "Judgement", "at_least_reviewed"]
@@ -69,11 +67,7 @@ class Findings:
         doubts: Why a person should look, whatever is found otherwise; the band is then "review" at least.
         unreadable_share: Share of the text in the photos, by area, that no engine could read, in [0, 1].
         unreadable: How many lines those are, in words; "" for none.
-        contacts: Contacts in words, photos and codes, each with the name of its source.
-        codes: Codes in the photos.
-        declared: What the files of the photos declare about their origin.
-        photo_lines: Lines of text in the photos.
-        serial_uses: Number of other listings that show the serial of a code, by serial.
+        other: What else the listing holds: codes, contacts, print, declarations.
     """
 
     listing: Listing
@@ -93,11 +87,7 @@ class Findings:
     doubts: tuple[str, ...] = ()
     unreadable_share: float = 0.0
     unreadable: str = ""
-    contacts: tuple[tuple[str, Contact], ...] = ()
-    codes: tuple[Code, ...] = ()
-    declared: tuple[Declaration, ...] = ()
-    photo_lines: tuple[PhotoLine, ...] = ()
-    serial_uses: Mapping[str, int] = field(default_factory=dict)
+    other: OtherEvidence = NO_OTHER_EVIDENCE
 
     @cached_property
     def complaints(self) -> Complaints:
@@ -284,11 +274,7 @@ class Judge:
             shown_apart=findings.shown_apart(brand.name),
             miss_rate=findings.miss_rates.get(brand.name, USUAL_MISS_RATE),
             unreadable_share=findings.unreadable_share,
-            contacts=findings.contacts,
-            codes=findings.codes,
-            declared=findings.declared,
-            photo_lines=findings.photo_lines,
-            serial_uses=findings.serial_uses,
+            other=findings.other,
         )
 
 

@@ -47,76 +47,16 @@ _DOT_LINK = re.compile(rf"(?<![a-z0-9])({_LABEL})[ ]?[(\[{{][ ]?(?:dot|\.)[ ]?[)
 # Suffixes that a bare name of a site has. Others, and those that are words ("it", "in", "by"), must have a path:
 # "St.Pro" and "comfort.in" are no addresses.
 _USUAL_SUFFIXES = frozenset(
-    [
-        "com",
-        "net",
-        "org",
-        "ru",
-        "cn",
-        "shop",
-        "store",
-        "top",
-        "xyz",
-        "info",
-        "biz",
-        "online",
-        "site",
-        "club",
-        "vip",
-        "de",
-        "fr",
-        "es",
-        "nl",
-        "pl",
-        "uk",
-        "co.uk",
-        "co.in",
-        "com.br",
-        "com.cn",
-        "com.tr",
-        "kr",
-        "co.kr",
-        "jp",
-        "co.jp",
-        "tw",
-        "com.tw",
-        "hk",
-        "com.hk",
-        "vn",
-        "ua",
-        "com.ua",
-        "kz",
-        "eu",
-        "ch",
-    ]
+    """
+    com net org ru cn shop store top xyz info biz online site club vip de fr es nl pl uk co.uk co.in
+    com.br com.cn com.tr kr co.kr jp co.jp tw com.tw hk com.hk vn ua com.ua kz eu ch
+    """.split()  # noqa: SIM905
 )
 _SHORTENERS = frozenset(
-    [
-        "bit.ly",
-        "tinyurl.com",
-        "t.cn",
-        "goo.gl",
-        "cutt.ly",
-        "is.gd",
-        "v.gd",
-        "rb.gy",
-        "s.id",
-        "linktr.ee",
-        "clck.ru",
-        "vk.cc",
-        "t.co",
-        "ow.ly",
-        "buff.ly",
-        "lnkd.in",
-        "shorturl.at",
-        "dwz.cn",
-        "suo.im",
-        "url.cn",
-        "tiny.cc",
-        "bl.ink",
-        "rebrand.ly",
-        "u.to",
-    ]
+    """
+    bit.ly tinyurl.com t.cn goo.gl cutt.ly is.gd v.gd rb.gy s.id linktr.ee clck.ru vk.cc t.co ow.ly
+    buff.ly lnkd.in shorturl.at dwz.cn suo.im url.cn tiny.cc bl.ink rebrand.ly u.to
+    """.split()  # noqa: SIM905
 )
 # Hosts whose paths are names of people and shops.
 _SOCIAL = {
@@ -167,31 +107,10 @@ _NAMED = re.compile(
 _AT_HANDLE = re.compile(r"(?<![a-z0-9@._/-])@(?=[a-z0-9_.]*[0-9_.][a-z0-9_])(?=[0-9_.]*[a-z])[a-z0-9_][a-z0-9_.]{3,29}")
 # What follows a network's name and is no name of a person.
 _NO_HANDLE = frozenset(
-    [
-        "and",
-        "app",
-        "available",
-        "bot",
-        "call",
-        "calls",
-        "case",
-        "compatible",
-        "for",
-        "logo",
-        "message",
-        "messages",
-        "only",
-        "pay",
-        "print",
-        "remote",
-        "sticker",
-        "stickers",
-        "style",
-        "support",
-        "the",
-        "theme",
-        "with",
-    ]
+    """
+    and app available bot call calls case compatible for logo message messages only pay print remote
+    sticker stickers style support the theme with
+    """.split()  # noqa: SIM905
 )
 
 

@@ -73,7 +73,7 @@ def confirm_copy(first: Keypoints, second: Keypoints, *, seed: int = 0) -> Photo
     """
     first, second = _largest(first), _largest(second)
     upright = _confirm(first.frames[:, :2], first.descriptors, first.size_wh, second, seed)
-    mirror = first.frames[:, :2] * np.float32([-1, 1]) + np.float32([first.size_wh[0], 0])
+    mirror = first.frames[:, :2] * np.array([-1, 1], np.float32) + np.array([first.size_wh[0], 0], np.float32)
     turned = _confirm(mirror, mirrored_descriptors(first.descriptors), first.size_wh, second, seed)
     best = max((fit for fit in (upright, turned) if fit), key=lambda fit: fit[1], default=None)
     if best is None:
@@ -101,7 +101,7 @@ def _confirm(
     if (off <= 0.25).sum() < _EXACT_SHARE * max(1, (off <= 2.0).sum()):
         return None
     inliers = len(np.unique(np.rint(target[agree] / (tolerance + 1e-6)), axis=0))
-    xyxy = np.concatenate([shift, np.float32(size_wh) * scale + shift]).astype(np.float32)
+    xyxy = np.concatenate([shift, np.array(size_wh, np.float32) * scale + shift]).astype(np.float32)
     if inliers < _LEAST_INLIERS or not _is_spread(target[agree]):
         return None
     width, height = second.size_wh
@@ -172,10 +172,10 @@ def _placement(
         return None
     x, y = (np.polyfit(source[near, axis], target[near, axis], 1) if np.ptp(source[near, axis]) > tolerance else
             np.array([scale[best], shift[best, axis]]) for axis in (0, 1))  # fmt: skip
-    fitted = np.float32([x[0], y[0]])
+    fitted = np.array([x[0], y[0]], np.float32)
     if not (0.8 < x[0] / max(y[0], 1e-6) < 1.25):  # a copy is hardly stretched; a label in another view is
         return None
-    return fitted, np.float32([x[1], y[1]])
+    return fitted, np.array([x[1], y[1]], np.float32)
 
 
 def _is_spread(points: NDArray[np.float32]) -> bool:
