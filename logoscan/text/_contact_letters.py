@@ -18,7 +18,7 @@ __all__ = ["Plain", "plain_letters"]
 _KEY_CAP = "\u20e3"
 # Cyrillic and Greek letters that look like a Latin one; applied inside of words that hold a Latin letter or a digit.
 _LOOKALIKES = str.maketrans("асеіјорԛѕԝхуқкмтнвгԁɡαβεικνορτυχ", "aceijopqswxykkmthbrdgabeiknoptux")
-_MIXED_WORD = re.compile(r"[a-z0-9@._+-]*(?:[a-z][^\W\d_a-z]|[^\W\d_a-z][a-z])[^\W_]*")
+_MIXED_WORD = re.compile(r"(?<![^\W\d_])(?=[^\W\d_]*[a-z])(?=[a-z]*[^\W\d_a-z])[^\W\d_]+")
 _HAN_DIGITS = str.maketrans("零〇一二三四五六七八九幺壹贰貳叁參肆伍陆陸柒捌玖", "001234567891122334566789")
 _HAN_RUN = re.compile(r"[0-9零〇一二三四五六七八九幺壹贰貳叁參肆伍陆陸柒捌玖]{6,}")
 _NUMBER_WORDS = {
@@ -112,6 +112,10 @@ def _without_words(plain: str, begins: list[int], ends: list[int]) -> Plain:
         last += ends[done : run.start()]
         done = run.start() + len(run[0].rstrip(" ,.-\t\n"))
         for part in _ONE_DIGIT.finditer(plain, run.start(), done):
+            if part[0].isdigit() and plain[part.start() - 1].isspace():  # "eight 50 ml": a size stands beside it
+                out += " "
+                first.append(begins[part.start()])
+                last.append(ends[part.start()])
             out += str(_NUMBER_WORDS.get(part[0], part[0]))
             first.append(begins[part.start()])
             last.append(ends[part.end() - 1])

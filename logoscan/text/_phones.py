@@ -12,9 +12,12 @@ from collections.abc import Iterator
 __all__ = ["phone_numbers"]
 
 _GAP = r"[ ().\-–—_/*~·•|,]{0,3}"
-_PHONE = re.compile(
-    rf"(?<![0-9a-z.,/#\-])(\(?\+ ?|00(?=[1-9]))?\(?[0-9](?:{_GAP}[0-9]){{6,14}}(?![0-9a-z%°]|[.,][0-9])"
-)
+_PHONE = re.compile(rf"(\(?\+ ?|00(?=[1-9]))?\(?[0-9](?:{_GAP}[0-9]){{6,14}}")
+# A run of digits and the signs between them, and its parts, which blanks part.
+_RUN = re.compile(rf"(?<![0-9a-z.,/#\-])\(?(?:\+ ?)?\(?[0-9](?:{_GAP}\+?[0-9]){{6,39}}(?![0-9a-z]|[.,][0-9])")
+_PART = re.compile(r"\(?\+? ?\(?[0-9][^\s]*")
+# What makes a number behind it a size or a share.
+_UNITS = "%°"
 _CALL = re.compile(
     r"(?:\btel\b|telefon|telephone|\bph\b|\bphone\b|\bcall\b|\bmob\b|mobile|\bcell\b|contact|hotline|\bring\b|\btext\b|\bsms\b"
     r"|\bfax\b|handy|anruf|llama|ligue|appel|telefono|celular|whats|viber|telegram|wechat|\bwx\b|\bvx\b|звон|тел\b|тел[.:]"
@@ -36,12 +39,28 @@ def phone_numbers(text: str, region: str | None) -> Iterator[tuple[str, int, int
         text: The text.
         region: ISO 3166-1 code of the country whose numbers are probable; None where none is.
     """
-    for match in _PHONE.finditer(text):
-        digits = re.sub("[^0-9]", "", match[0])
-        called = bool(_CALL.search(text[max(0, match.start() - _CALL_CHARS) : match.start()]))
-        value = _number(match[0], digits, match[1], region, called)
-        if value:
-            yield value, match.start(), match.end()
+    for run in _RUN.finditer(text):
+        parts = [(m.start(), m.end()) for m in _PART.finditer(text, run.start(), run.end())]
+        at = 0
+        while at < len(parts):
+            for end in range(len(parts), at, -1):  # a size or a price may stand beside the number
+                start, stop = parts[at][0], parts[end - 1][1]
+                if value := _phone_number(text, start, stop, region):
+                    yield value, start, stop
+                    at = end
+                    break
+            else:
+                at += 1
+
+
+def _phone_number(text: str, start: int, end: int, region: str | None) -> str | None:
+    """Return the phone number that a stretch of a text is; None where it is none."""
+    match = _PHONE.fullmatch(text[start:end])
+    if match is None or (text[end : end + 1] in _UNITS and text[end : end + 1]):
+        return None
+    digits = re.sub("[^0-9]", "", match[0])
+    called = bool(_CALL.search(text[max(0, start - _CALL_CHARS) : start]))
+    return _number(match[0], digits, match[1], region, called)
 
 
 def _number(written: str, digits: str, prefix: str | None, region: str | None, called: bool) -> str | None:
