@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from logoscan.errors import MissingDependencyError
 from logoscan.evidence import Code, CodeFormat
+from logoscan.images._bars import read_bars
 
 __all__ = ["can_read_codes", "find_codes", "gs1_of", "looks_like_code", "require_codes"]
 
@@ -32,6 +33,8 @@ _FORMATS: dict[str, CodeFormat] = {
     "QRCode": "qr",
     "DataMatrix": "datamatrix",
 }
+# Formats of bars, which are read twice.
+_BARS = frozenset({"EAN13", "EAN8", "UPCA", "UPCE", "Code128"})
 # Codes of one photo that are kept: a sheet of labels has dozens.
 _MOST_CODES = 50
 # Longest text of a code that is kept; a QR code holds 4,296 characters.
@@ -109,9 +112,16 @@ def find_codes(grey: NDArray[np.uint8]) -> tuple[Code, ...]:
     require_codes()
     if min(grey.shape) < _LEAST_SIDE_PX:
         return ()
-    zx, formats = _zxing()
-    found = zx.read_barcodes(np.ascontiguousarray(grey), formats=formats, text_mode=zx.TextMode.Plain)
-    codes = [_code(one, grey.shape) for one in found if one.valid and one.text]
+    grey = np.ascontiguousarray(grey)
+    codes = []
+    for found in _readings(grey, return_errors=True)[:_MOST_CODES]:
+        corners = _corners(found)
+        if _name(found.format) in _BARS:
+            again = read_bars(grey, corners, _readings_of_bars)
+            # Code 128 has a check character of 103 values, and is believed at once
+            found = found if again is None and found.valid and _name(found.format) == "Code128" else again
+        if found is not None and found.valid and found.text:
+            codes.append(_code(found, corners, grey.shape))
     distinct = {(code.format, code.text, code.xyxy): code for code in codes}
     return tuple(sorted(distinct.values(), key=lambda c: (c.xyxy[1], c.xyxy[0], c.text))[:_MOST_CODES])
 
@@ -123,13 +133,27 @@ def _zxing() -> tuple[Any, Any]:
     return zxingcpp, [getattr(zxingcpp.BarcodeFormat, name) for name in _FORMATS]
 
 
-def _code(found: Any, shape: tuple[int, ...]) -> Code:
+def _readings(grey: NDArray[np.uint8], **options: Any) -> list[Any]:
+    zx, formats = _zxing()
+    return list(zx.read_barcodes(grey, formats=formats, text_mode=zx.TextMode.Plain, **options))
+
+
+def _readings_of_bars(grey: NDArray[np.uint8]) -> list[Any]:
+    found = _readings(grey, try_rotate=False, try_downscale=False, try_invert=False)
+    return [one for one in found if one.text and _name(one.format) in _BARS]
+
+
+def _corners(found: Any) -> NDArray[np.float32]:
     place = found.position
-    xs, ys = zip(*((p.x, p.y) for p in (place.top_left, place.top_right, place.bottom_right, place.bottom_left)),
-                 strict=True)  # fmt: skip
+    corners = (place.top_left, place.top_right, place.bottom_right, place.bottom_left)
+    return np.array([(corner.x, corner.y) for corner in corners], np.float32)
+
+
+def _code(found: Any, corners: NDArray[np.float32], shape: tuple[int, ...]) -> Code:
     height, width = shape[:2]
-    x0, y0 = float(min(max(min(xs), 0), width - 1)), float(min(max(min(ys), 0), height - 1))
-    box = (x0, y0, float(min(max(xs) + 1, width)), float(min(max(ys) + 1, height)))
+    low = np.clip(corners.min(axis=0), 0, [width - 1, height - 1]).tolist()
+    high = np.clip(corners.max(axis=0) + 1, 1, [width, height]).tolist()
+    box = (low[0], low[1], high[0], high[1])
     text, kind = found.text[:_MOST_CHARS], _FORMATS[_name(found.format)]
     gs1 = gs1_of(text, kind, found.symbology_identifier)
     return Code(kind, text, box, gs1.gtin, gs1.serial, gs1.valid)

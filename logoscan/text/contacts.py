@@ -98,7 +98,8 @@ _NETWORK = "|".join(f"(?P<{name}>{pattern})" for name, pattern in _NETWORKS.item
 # A mark that a name follows. Without it a word is only a word: "WhatsApp compatible", "Instagram style".
 _SAYS = (
     r"(?:[ ._-]*(?:id|no|number|num|account|acc|me|us|at|on|name|user|username|аккаунт|номер|号码|号|號|아이디))?"
-    r"[ ]{0,2}(?P<mark>[:：=@~>\-–]{1,3}|(?<=id)|(?<=号)|(?<=號)|(?<=加v)|(?<=微信)|(?<=薇信)|(?<=威信)|(?<=v信)|(?<=아이디)|(?<=number)|(?<=no))[ ]{0,2}@?"
+    r"[ ]{0,2}(?P<mark>[:：=@~>\-–]{1,3}|(?<=id)|(?<=号)|(?<=號)|(?<=加v)|(?<=微信)|(?<=薇信)|(?<=威信)|(?<=v信)"
+    r"|(?<=아이디)|(?<=number)|(?<=no))[ ]{0,2}@?"
 )
 _NAMED = re.compile(
     rf"(?<![a-z])(?:{_NETWORK})(?:{_SAYS}(?P<handle>[a-z0-9][a-z0-9_.-]{{2,31}})|[^0-9\n]{{0,12}}?"

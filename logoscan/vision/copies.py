@@ -19,8 +19,8 @@ __all__ = ["PhotoCopy", "confirm_copy", "mirrored_descriptors"]
 
 # Least cosine of the descriptors of keypoints that correspond, and the largest share of the next one's distance.
 _LEAST_SIMILARITY, _MOST_RATIO = 0.8, 0.9
-# Keypoints agree within this share of the long side: 2.5 px of 640, what compression and resampling move them by.
-_TOLERANCE = 0.004
+# Keypoints agree roughly within this share of the long side, 2.5 px of 640, and not less than so many pixels.
+_TOLERANCE, _LEAST_TOLERANCE_PX = 0.004, 1.6
 # Scales of a copy's parts may differ by this factor: keypoints state their own size only roughly.
 _SCALE_RANGE = (0.1, 10.0)
 # A copy has so many agreeing keypoints at least, and they are such a share of those that could agree.
@@ -91,7 +91,7 @@ def _confirm(
     if len(rows) < _LEAST_INLIERS:
         return None
     source, target = points[rows], second.frames[columns, :2]
-    tolerance = _TOLERANCE * max(second.size_wh)
+    tolerance = max(_LEAST_TOLERANCE_PX, _TOLERANCE * max(second.size_wh))
     fit = _placement(source, target, tolerance, seed)
     if fit is None:
         return None
