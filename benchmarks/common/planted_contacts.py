@@ -11,6 +11,8 @@ __all__ = ["DISGUISES", "PLAIN", "planted"]
 _NAMES = ("maria", "lucky", "topbags", "sneakerking", "li_wei", "nadia", "bestprice", "watchking", "anna.k", "gold")
 _HOSTS = ("gmail.com", "outlook.com", "qq.com", "yahoo.com", "mail.ru", "hotmail.com", "163.com", "proton.me")
 _WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+_LEET = ("Wh@tsApp", "What5app", "W.h.a.t.s.A.p.p", "w h a t s a p p")
+_RUSSIAN = ("ватсап", "вайбер", "телеграм:")
 _HAN = "零一二三四五六七八九"
 _CIRCLED = "⓪①②③④⑤⑥⑦⑧⑨"
 
@@ -89,16 +91,12 @@ DISGUISES: Mapping[str, Callable[[random.Random], str]] = MappingProxyType(
         "key_caps": lambda rng: "".join(f"{d}\ufe0f\u20e3" for d in _mobile_of("86", rng)),
         "letter_o": lambda rng: f"tel {_mobile_of('44', rng, '0').replace('0', 'O')}",
         "emoji": lambda rng: f"📞 {_mobile_of('91', rng)}",
-        "leet_network": lambda rng: (
-            f"{rng.choice(('Wh@tsApp', 'What5app', 'W.h.a.t.s.A.p.p', 'w h a t s a p p'))}: {_international(rng)}"
-        ),
+        "leet_network": lambda rng: f"{rng.choice(_LEET)}: {_international(rng)}",
         "lookalike_network": lambda rng: f"{rng.choice(('WеChаt', 'Теlegram', 'Wechаt'))}: {_name(rng)}",
         "chinese_network": lambda rng: (
             f"{rng.choice(('微信', '微信号：', '加V：', '薇信:', 'V信:'))}{rng.choice((':', ''))}{_name(rng)}"
         ),
-        "russian_network": lambda rng: (
-            f"{rng.choice(('ватсап', 'вайбер', 'телеграм:'))} +7 9{_digits(rng, 2)} {_digits(rng, 3)}-{_digits(rng, 2)}-{_digits(rng, 2)}"
-        ),
+        "russian_network": lambda rng: f"{rng.choice(_RUSSIAN)} +7 {_mobile_of('7', rng)}",
         "korean_network": lambda rng: f"카톡 아이디: {_name(rng)}",
         "mail_words": lambda rng: f"{_name(rng)} at gmail dot com",
         "mail_brackets": lambda rng: f"{_name(rng)} (at) {rng.choice(_HOSTS).replace('.', ' (dot) ')}",

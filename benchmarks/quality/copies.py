@@ -3,10 +3,9 @@
 A copy is found where the PDQ hash of the photo, turned or mirrored, differs by at most 31 bits, or where the keypoints
 confirm it (`vision/copies`); `pdq_alone` is the first alone. found: share of copies, by change
 (`common/changed_copies`); brief: the same with keypoints as a feature store keeps them. false: pairs of different
-photos that are called copies: of each product by itself, all pairs (`same_product`; photos are of one product where their
-names are the same up to the last _number); of the pairs of a folder the nearest by PDQ, each photo with its three
-nearest, since a search confirms near ones alone (`nearest`); the hash alone decides about all others. `pairs` are all
-pairs of the folder. Every false pair is listed, to be looked at.
+photos that are called copies. `same_product`: all pairs of photos of one product, those whose names are the same up to
+the last _number. `nearest`: each photo of a folder with its three nearest by PDQ, since a search confirms near ones
+alone; the hash alone decides about all other `pairs`. Every pair that is called copies is listed, to be looked at.
 """
 
 from __future__ import annotations
