@@ -17,6 +17,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.table import Table
 from rich.text import Text
 
+from logoscan.text.contacts import redact
+
 __all__ = ["Complaints", "LogHandler", "complain", "one_line", "progress", "say", "show", "table", "working"]
 
 # Width of a table in a pipe, in characters: nothing is cut or folded, each row is one line.
@@ -40,8 +42,8 @@ _stdout, _stderr = _Console(), _Console(stderr=True)
 
 
 def one_line(text: str) -> str:
-    """Return a text as one line, with characters that would control a terminal escaped."""
-    line = " ".join(part.strip() for part in text.splitlines() if part.strip())
+    """Return a text as one line without contacts, with characters that would control a terminal escaped."""
+    line = " ".join(part.strip() for part in redact(text).splitlines() if part.strip())
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
 
 
