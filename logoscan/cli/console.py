@@ -42,14 +42,14 @@ _stdout, _stderr = _Console(), _Console(stderr=True)
 
 
 def one_line(text: str) -> str:
-    """Return a text as one line without contacts, with characters that would control a terminal escaped."""
-    line = " ".join(part.strip() for part in redact(text).splitlines() if part.strip())
+    """Return a text as one line, with characters that would control a terminal escaped."""
+    line = " ".join(part.strip() for part in text.splitlines() if part.strip())
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
 
 
 def complain(message: str) -> None:
     """Print one line on stderr, above the progress bar if there is one."""
-    _stderr.out(f"logoscan: {one_line(message)}", highlight=False)
+    _stderr.out(f"logoscan: {one_line(redact(message))}", highlight=False)
 
 
 class Complaints:
@@ -83,7 +83,7 @@ class Complaints:
 
 def say(message: str) -> None:
     """Print one line on stdout."""
-    _stdout.out(one_line(message), highlight=False)
+    _stdout.out(one_line(redact(message)), highlight=False)
 
 
 class LogHandler(logging.Handler):
@@ -92,7 +92,7 @@ class LogHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Print one record."""
         try:
-            _stderr.out(one_line(self.format(record)), highlight=False)
+            _stderr.out(one_line(redact(self.format(record))), highlight=False)
         except BrokenPipeError:
             raise
         except Exception:  # like every handler: a record that cannot be logged must not stop the work

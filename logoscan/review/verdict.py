@@ -205,8 +205,14 @@ def new_verdict(
     score = report.score if report is not None and report.score.brand == brand else None
     return Verdict(
         0, ground.time or now(), kind, report.listing_id if report is not None else str(listing), brand, shown,
-        counterfeit, score, reviewer=ground.reviewer, source=ground.source, weight=ground.weight, note=None if ground.note is None else redact(ground.note),
+        counterfeit, score, reviewer=ground.reviewer, source=ground.source, weight=ground.weight,
+        note=_kept(ground.note),
     )  # fmt: skip
+
+
+def _kept(note: str | None) -> str | None:
+    """Return a note without the contacts of people."""
+    return None if note is None else redact(note)
 
 
 def contradiction(verdict: Verdict, standing: Verdict | None) -> str | None:
