@@ -11,13 +11,56 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["read_bars"]
+__all__ = ["bar_places", "enlarged", "read_bars"]
+
+# Cells in which contrast is averaged, and cells of a window; contrast across the bars, of 255, and how many times that
+# along them, from which a window may hold bars.
+_CELL_PX, _WINDOW_CELLS = 8, 4
+_LEAST_CONTRAST, _LEAST_RATIO = 18.0, 2.0
+# Most places of a photo that are enlarged, their least and most sides, and the margin around the windows.
+_MOST_PLACES, _LEAST_PX, _MOST_PX, _AROUND_PX = 2, 60, 500, 40
 
 # Pixels of the profile for one of the photo, and margin at both ends as a share of the code.
 _FINER, _MARGIN = 4, 0.04
 # Heights of the strip that is averaged, as shares of the code's width; how much the profile is sharpened.
 _HEIGHTS, _SHARPENING = (0.15, 0.35), (0.0, 3.0)
 _BLUR_PX, _QUIET_PX, _ROWS = 5.0, 60, 40
+
+
+def bar_places(grey: NDArray[np.uint8]) -> list[tuple[int, int, int, int]]:
+    """Return the boxes of places that look like bars, xyxy in pixels, largest first.
+
+    Args:
+        grey: The photo, uint8 (H, W).
+    """
+    import cv2
+
+    height, width = grey.shape
+    cells = (width // _CELL_PX, height // _CELL_PX)
+    if min(cells) < _WINDOW_CELLS:
+        return []
+    means = []
+    for diff in (cv2.absdiff(grey[:, 1:], grey[:, :-1]), cv2.absdiff(grey[1:], grey[:-1])):
+        mean = cv2.resize(diff, cells, interpolation=cv2.INTER_AREA).astype(np.float32)
+        means.append(cv2.blur(mean, (_WINDOW_CELLS, _WINDOW_CELLS)))
+    high, low = np.maximum(*means), np.minimum(*means)
+    like = ((high >= _LEAST_CONTRAST) & (high >= _LEAST_RATIO * low)).astype(np.uint8)
+    _, _, stats, _ = cv2.connectedComponentsWithStats(like)
+    places = []
+    for x, y, wide, tall, _ in sorted(stats[1:].tolist(), key=lambda row: -row[4]):
+        if _LEAST_PX <= max(wide, tall) * _CELL_PX <= _MOST_PX:
+            x0, y0 = max(0, x * _CELL_PX - _AROUND_PX), max(0, y * _CELL_PX - _AROUND_PX)
+            places.append((x0, y0, min(width, (x + wide) * _CELL_PX + _AROUND_PX),
+                           min(height, (y + tall) * _CELL_PX + _AROUND_PX)))  # fmt: skip
+    return places[:_MOST_PLACES]
+
+
+def enlarged(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return a picture twice as large and sharpened, in which blurred narrow bars are found."""
+    import cv2
+
+    large = cv2.resize(grey, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
+    return np.asarray(cv2.addWeighted(large, 2.5, cv2.GaussianBlur(large, (0, 0), 3), -1.5, 0), np.uint8)
 
 
 def read_bars(grey: NDArray[np.uint8], corners: NDArray[np.float32], read: Any) -> Any | None:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from logoscan.errors import MissingDependencyError
 from logoscan.evidence import Code, CodeFormat
-from logoscan.images._bars import read_bars
+from logoscan.images._bars import bar_places, enlarged, read_bars
 
 __all__ = ["can_read_codes", "find_codes", "gs1_of", "looks_like_code", "require_codes"]
 
@@ -83,13 +83,12 @@ def looks_like_code(grey: NDArray[np.uint8]) -> bool:
     """
     import cv2
 
-    while min(grey.shape) >= _LEAST_SIDE_PX:
+    window_px = _CELL_PX * _WINDOW_CELLS
+    while min(grey.shape) > window_px:
         corner = grey[1:, 1:]
         contrast = cv2.add(cv2.absdiff(corner, grey[1:, :-1]), cv2.absdiff(corner, grey[:-1, 1:]))
-        cells = (max(1, contrast.shape[1] // _CELL_PX), max(1, contrast.shape[0] // _CELL_PX))
-        mean = cv2.resize(contrast, cells, interpolation=cv2.INTER_AREA)
-        if min(cells) >= _WINDOW_CELLS:
-            mean = cv2.blur(mean, (_WINDOW_CELLS, _WINDOW_CELLS))
+        cells = (contrast.shape[1] // _CELL_PX, contrast.shape[0] // _CELL_PX)
+        mean = cv2.blur(cv2.resize(contrast, cells, interpolation=cv2.INTER_AREA), (_WINDOW_CELLS, _WINDOW_CELLS))
         if mean.max() >= _LEAST_CONTRAST:
             return True
         half = (grey.shape[1] // 2, grey.shape[0] // 2)
@@ -113,9 +112,13 @@ def find_codes(grey: NDArray[np.uint8]) -> tuple[Code, ...]:
     if min(grey.shape) < _LEAST_SIDE_PX:
         return ()
     grey = np.ascontiguousarray(grey)
+    places = [(found, _corners(found)) for found in _readings(grey, return_errors=True)]
+    if not any(_name(found.format) in _BARS for found, _ in places):
+        for x0, y0, x1, y1 in bar_places(grey):
+            more = _readings(enlarged(grey[y0:y1, x0:x1]), return_errors=True)
+            places += [(found, _corners(found) / 2 + np.array([x0, y0], np.float32)) for found in more]
     codes = []
-    for found in _readings(grey, return_errors=True)[:_MOST_CODES]:
-        corners = _corners(found)
+    for found, corners in places[:_MOST_CODES]:
         if _name(found.format) in _BARS:
             again = read_bars(grey, corners, _readings_of_bars)
             # Code 128 has a check character of 103 values, and is believed at once
