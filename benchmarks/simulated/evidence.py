@@ -219,6 +219,8 @@ def _answered(found: Findings, evidence: str, probability: float, brand_of: Any)
     shown = {**found.shown, brand: max(probability, found.shown.get(brand, 0.0))} if brand else found.shown
     if evidence == "own photo":
         return replace(found, shown=shown, photos=(PhotoUse(0),), other=replace(found.other, declared=()))
+    if evidence == "goods alone":
+        return replace(found, shown={})
     if evidence == "barcode":
         return replace(found, other=replace(found.other, codes=()))
     return replace(found, shown=shown)
@@ -228,8 +230,9 @@ def at_unchanged_miss(stream: Stream, prices: PriceModel, with_mark: Sequence[fl
     """Lower the score from which listings are held until asking misses no more than the gate without it."""
     usual = gate(stream, prices, with_mark, seed, 20.0)
     tried = usual
-    for review_from in (20.0, 19.0, 18.0, 17.0, 16.0, 15.0, 14.0, 12.0, 10.0):
-        tried = gate(stream, prices, with_mark, seed, review_from)
+    for review_from in (20.0, 18.0, 16.0, 14.0):
+        if review_from != 20.0:
+            tried = gate(stream, prices, with_mark, seed, review_from)
         if tried["miss_rate_with_asking"] <= usual["miss_rate"]:
             break
     return {
