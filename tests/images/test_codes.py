@@ -93,11 +93,11 @@ def test_without_the_packages_the_extra_is_named(monkeypatch: pytest.MonkeyPatch
 
 
 def test_records_check_themselves() -> None:
-    with pytest.raises(InputError, match="Code.gtin: expected 14 digits, got '123'"):
+    with pytest.raises(InputError, match=r"Code\.gtin: expected 14 digits, got '123'"):
         Code("qr", "x", BOX, gtin="123")
-    with pytest.raises(InputError, match="Code.xyxy: expected four finite numbers"):
+    with pytest.raises(InputError, match=r"Code\.xyxy: expected four finite numbers"):
         Code("qr", "x", (0.0, 0.0, 1.0, float("nan")))
-    with pytest.raises(InputError, match="Declaration.signer: expected 64"):
+    with pytest.raises(InputError, match=r"Declaration\.signer: expected 64"):
         Declaration("signed", "x", "abc")
-    with pytest.raises(InputError, match="ContactUse.count: expected 1 or more, got 0"):
+    with pytest.raises(InputError, match=r"ContactUse\.count: expected 1 or more, got 0"):
         ContactUse("phone", "title", 0)
