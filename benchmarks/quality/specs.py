@@ -50,8 +50,11 @@ _SMALL_PRINT = (
     "Model 2024",
     "Best before 12.2026",
 )
-_GOODS = {"capacity": ("Phone", "SSD", "USB Stick", "Tablet"), "amount": ("Perfume", "Body Lotion", "Shampoo", "Coffee"),
-          "model": ("Shoe", "Watch", "Lamp")}  # fmt: skip
+_GOODS = {
+    "capacity": ("Phone", "SSD", "USB Stick", "Tablet"),
+    "amount": ("Perfume", "Body Lotion", "Shampoo", "Coffee"),
+    "model": ("Shoe", "Watch", "Lamp"),
+}
 
 
 def _value(kind: str, rng: random.Random) -> str:

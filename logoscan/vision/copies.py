@@ -2,7 +2,8 @@
 
 A copy has the keypoints of its original, moved by one scale and shift to a fraction of a pixel. Two photos of one
 product, even of one second, share many keypoints too, but the view bends them by pixels. So a copy needs keypoints that
-agree exactly: of those that agree roughly most do so in a copy, one in ten in another photo. Knows no listings.
+agree exactly: of those that agree roughly most do so in a copy, one in ten in another photo. And they must agree all
+over: a camera that was not moved shows the same shelf exactly behind other goods. Knows no listings.
 """
 
 from __future__ import annotations
@@ -29,6 +30,9 @@ _LEAST_INLIERS, _LEAST_SHARE = 10, 0.08
 # photos of groceries and clothes 47 have 0.67 or more; four pairs of photos of one shelf, taken one after the other,
 # have 0.11 at most.
 _EXACT_SHARE = 0.5
+# The overlap is parted in so many cells by so many; of those in which both photos have so many keypoints, such a share
+# holds keypoints that agree. Goods in the middle of a photo fill a third of it; what is laid over a copy fills less.
+_CELLS, _LEAST_IN_CELL, _AGREEING_CELLS = 6, 4, 0.75
 # The agreeing keypoints lie in so many of the 4 x 4 parts of their box at least.
 _LEAST_SPREAD = 4
 # The least share of one of the photos that the other shows.
@@ -110,6 +114,8 @@ def _confirm(
     if area < _LEAST_OVERLAP * min(width * height, np.prod(xyxy[2:] - xyxy[:2])):
         return None
     moved = points * scale + shift
+    if not _agrees_all_over(moved, second.frames[:, :2], target[agree], low, high):
+        return None
     in_first = int(((moved >= low) & (moved <= high)).all(axis=1).sum())
     in_second = int(((second.frames[:, :2] >= low) & (second.frames[:, :2] <= high)).all(axis=1).sum())
     share = min(1.0, inliers / max(1, min(in_first, in_second)))
@@ -176,6 +182,24 @@ def _placement(
     if not (0.8 < x[0] / max(y[0], 1e-6) < 1.25):  # a copy is hardly stretched; a label in another view is
         return None
     return fitted, np.array([x[1], y[1]], np.float32)
+
+
+def _agrees_all_over(
+    first: NDArray[np.float32],
+    second: NDArray[np.float32],
+    agreeing: NDArray[np.float32],
+    low: NDArray[np.float32],
+    high: NDArray[np.float32],
+) -> bool:
+    """Return whether keypoints agree in most cells of the overlap in which both photos have any to speak of."""
+
+    def per_cell(points: NDArray[np.float32]) -> NDArray[np.int64]:
+        inside = points[((points >= low) & (points < high)).all(axis=1)]
+        cells = ((inside - low) / np.maximum(high - low, 1e-6) * _CELLS).astype(int)
+        return np.bincount(cells[:, 1] * _CELLS + cells[:, 0], minlength=_CELLS * _CELLS)
+
+    filled = (per_cell(first) >= _LEAST_IN_CELL) & (per_cell(second) >= _LEAST_IN_CELL)
+    return bool((per_cell(agreeing)[filled] > 0).sum() >= _AGREEING_CELLS * filled.sum())
 
 
 def _is_spread(points: NDArray[np.float32]) -> bool:

@@ -75,8 +75,8 @@ def test_nothing_that_is_written_holds_a_planted_contact() -> None:
     for kind in kinds:
         contacts = [PLAIN[kind](rng) for _ in range(4)]
         title, brand, category, line = (planted("Acme shoe", contact, rng) for contact in contacts)
-        listing = Listing("1", (photo_of(ACME),), title=title, claimed_brand=brand, category=category, description=title,
-                          dropped={"price": f"expected a number, got {category!r}"})  # fmt: skip
+        dropped = {"price": f"expected a number, got {category!r}"}
+        listing = Listing("1", (photo_of(ACME),), title, title, brand, category, dropped=dropped)
         report = make_scanner(ocr=FakeOcr({GREY: (line,)}), keep_text=True).scan(listing)
         written = report_to_json(report) + listing_page(report)
         for contact in contacts:
