@@ -155,11 +155,19 @@ class FindingsMaker:
         return {*index.with_logo, *(index.by_name if self.matcher.name_calibration else ())}
 
     def _photo_uses(self, listing: Listing, photos: Sequence[PhotoFeatures]) -> tuple[PhotoUse, ...] | None:
-        """Look up who else uses each photo; return None where there is no lookup or no hash."""
-        hashes = [photo.photo_hash for photo in photos if photo.photo_hash]
-        if self.lookup is None or not hashes:
+        """Look up who else uses each photo, turned or mirrored too; return None without a lookup or a hash.
+
+        Of a photo's turns the one that is an official photo counts, else the most suspicious.
+        """
+        if self.lookup is None or not any(photo.photo_hash for photo in photos):
             return None
-        return tuple(self.lookup.look_up(photo_hash.pdq, listing.seller_id) for photo_hash in hashes)
+        found = []
+        for photo in photos:
+            if photo.photo_hash:
+                turns = dict.fromkeys((photo.photo_hash.pdq, *photo.dihedral))
+                uses = [self.lookup.look_up(pdq, listing.seller_id) for pdq in turns]
+                found.append(max(uses, key=lambda use: (bool(use.official_of), use.weight, use.other_sellers)))
+        return tuple(found)
 
     def _miss_rates(self, brands: Collection[str], index: LogoIndex) -> dict[str, float]:
         """Return by brand how often the search misses its mark, for the brands that words name."""

@@ -160,3 +160,17 @@ def test_a_held_screening_says_what_would_release_it(tmp_path: Path) -> None:
     assert screening.decision == "hold"
     assert "readable photo" in {ask.evidence for ask in screening.ask_for}
     assert json.loads(screening.to_json())["ask_for"]
+
+
+def test_a_mirrored_photo_of_another_seller_is_a_copy() -> None:
+    pytest.importorskip("pdqhash")
+    from logoscan.merchants.photo_ledger import PhotoLedger
+
+    small = np.random.default_rng(5).integers(0, 255, (12, 12, 3), dtype=np.uint8)
+    rgb = np.asarray(Image.fromarray(small).resize((160, 160), Image.Resampling.BICUBIC))
+    ledger = PhotoLedger()
+    first = make_scanner(ledger=ledger).scan(Listing("1", (rgb,), claimed_brand="Acme", seller_id="a"))
+    ledger.add_report(first)
+    mirrored = np.ascontiguousarray(rgb[:, ::-1])
+    again = make_scanner(ledger=ledger).scan(Listing("2", (mirrored,), claimed_brand="Acme", seller_id="b"))
+    assert {p.signal: p.value for p in again.score.contributions}["copied_photo"] > 0
