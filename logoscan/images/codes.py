@@ -116,7 +116,7 @@ def find_codes(grey: NDArray[np.uint8]) -> tuple[Code, ...]:
     if not any(_name(found.format) in _BARS for found, _ in places):
         for x0, y0, x1, y1 in bar_places(grey):
             more = _readings(enlarged(grey[y0:y1, x0:x1]), return_errors=True)
-            places += [(found, _corners(found) / 2 + np.array([x0, y0], np.float32)) for found in more]
+            places += [(found, _corners(found) * np.float32(0.5) + np.array([x0, y0], np.float32)) for found in more]
     codes = []
     for found, corners in places[:_MOST_CODES]:
         if _name(found.format) in _BARS:
