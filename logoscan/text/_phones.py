@@ -28,6 +28,8 @@ _CALL_CHARS = 32
 _REGIONS = ("CN", "IN", "US", "GB", "DE", "TR", "RU", "FR", "IT", "ES", "BR", "PL", "VN", "TH", "PK", "ID", "UA", "HK")
 # A number as it is written inside of many countries: a trunk 0, and groups of which the last has three digits or more.
 _NATIONAL = re.compile(r"\(?0[0-9]{1,4}\)?[ /-][0-9]{3,8}(?:[ -][0-9]{2,5}){0,2}(?<=[0-9]{3})")
+# Least digits of a number with its country's code.
+_LEAST_ABROAD = 10
 # Lengths of numbers with a check digit on goods: EAN-8 is shorter than most numbers.
 _GTIN_LENGTHS = (8, 12, 13, 14)
 
@@ -66,9 +68,10 @@ def _phone_number(text: str, start: int, end: int, region: str | None) -> str | 
 def _number(written: str, digits: str, prefix: str | None, region: str | None, called: bool) -> str | None:
     """Return a phone number in its normal form; None where it is none, or may be something else."""
     if prefix:
-        return _valid(f"+{digits.removeprefix('00') if '+' not in prefix else digits}", None) or (
-            digits if called else None
-        )
+        abroad = f"+{digits if '+' in prefix else digits.removeprefix('00')}"
+        # behind a plus the length must fit the country; which numbers are given out there changes by the month
+        plausible = "+" in prefix and len(digits) >= _LEAST_ABROAD and _is_possible(abroad)
+        return _valid(abroad, None) or (digits if called else abroad if plausible else None)
     if len(digits) in _GTIN_LENGTHS and _has_check_digit(digits) and not called:
         return None
     if region and (called or _is_mobile(digits, region)) and (value := _valid(digits, region)):
@@ -94,6 +97,15 @@ def _valid(number: str, region: str | None) -> str | None:
     if not phonenumbers.is_valid_number(parsed):
         return None
     return str(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164))
+
+
+def _is_possible(number: str) -> bool:
+    import phonenumbers
+
+    try:
+        return bool(phonenumbers.is_possible_number(phonenumbers.parse(number, None)))
+    except phonenumbers.NumberParseException:
+        return False
 
 
 def _is_mobile(digits: str, region: str) -> bool:
