@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,9 +12,9 @@ from strategies import quick
 from logoscan.text.specs import PhotoLine, spec_clashes
 
 
-def kinds(texts: list[str], title: str | None, confidence: float = 0.95, **options: object) -> list[str]:
+def kinds(texts: list[str], title: str | None, confidence: float = 0.95, **options: Any) -> list[str]:
     lines = [PhotoLine(text, confidence) for text in texts]
-    return [c.kind for c in spec_clashes(lines, title, {}, **options)]  # type: ignore[arg-type]
+    return [c.kind for c in spec_clashes(lines, title, {}, **options)]
 
 
 @pytest.mark.parametrize(
@@ -47,7 +49,7 @@ def test_attributes_count_as_words() -> None:
 
 
 def test_models_and_serials_by_registered_patterns() -> None:
-    models = {"model_patterns": ("[A-Z]{2}[0-9]{4}",)}
+    models: dict[str, Any] = {"model_patterns": ("[A-Z]{2}[0-9]{4}",)}
     assert kinds(["ART AB1234"], "Shoe XY9999", **models) == ["model"]
     assert kinds(["ART AB1234"], "Shoe ab1234", **models) == []
     assert kinds(["ART AB1234"], "Shoe", **models) == []
