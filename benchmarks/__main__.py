@@ -21,6 +21,10 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "names": ("quality.names", "names", "Are brands found that are in the index by their name alone?"),
     "honest": ("quality.honest", "honest", "Which honest listings are accused by mistake, and by which signals?"),
     "lookalikes": ("quality.lookalikes", "lookalikes", "Are misspelt brand names in photos flagged as look-alikes?"),
+    "codes": ("quality.codes", "codes", "Are bar codes and QR codes read, and none where there is none?"),
+    "contacts": ("quality.contacts", "contacts", "Are contacts found in words and photos, and none in honest ones?"),
+    "copies": ("quality.copies", "copies", "Are changed copies of a photo found, and other photos kept apart?"),
+    "specs": ("quality.specs", "specs", "Are contradictions of print and words found? Are swaps of a listing?"),
     "ocr": ("quality.ocr", "ocr", "Which OCR engine reads more, and how fast?"),
     "scripts": (
         "quality.scripts",
@@ -46,6 +50,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "evasion": ("robustness.evasion", "evasion", "Which marks and names are still found when a seller hides them?"),
     "score": ("simulated.score", "score", "Does the score tell counterfeits from genuine listings? (simulated)"),
     "worlds": ("simulated.worlds", "worlds", "What does a simulated world hold? (simulated)"),
+    "evidence": (
+        "simulated.evidence",
+        "evidence",
+        "What do codes and contacts add to the score, and one photo more to the gate? (simulated)",
+    ),
     "rings": ("simulated.rings", "rings", "Which accounts belong together, and who is accused by mistake? (simulated)"),
     "buys": ("simulated.buys", "buys", "Do test buys tell the rate of counterfeits, and teach the score? (simulated)"),
     "disclosure": (

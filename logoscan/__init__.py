@@ -9,8 +9,8 @@ What is where:
 
     types, results   what goes in (Listing, Brand) and what comes out (Report, Score)
     io               listings and price files, records as JSON, files that survive a crash
-    images           loading with caps, boxes, SVG, perceptual hashes
-    text             brand names, coded terms, complaints and other facts in text
+    images           loading with caps, boxes, SVG, perceptual hashes, codes, what files declare
+    text             brand names, coded terms, complaints, contacts and other facts in text
     pricing          what goods cost
     ocr              the OCR engines, and where in a photo to read
     vision           detector, encoder, keypoints: photos -> photo features
@@ -54,13 +54,17 @@ from logoscan.reporting.notebook import to_pandas
 from logoscan.reporting.overlay import draw_overlay
 from logoscan.results import Report, Score, Signal
 from logoscan.review.journal import Journal
+from logoscan.scan.changes import compare_reports
 from logoscan.scan.scanner import Scanner
 from logoscan.scan.screening import Screening
 from logoscan.scoring.model import ScoreModel
 from logoscan.sources import ANYWHERE
+from logoscan.text.log_filter import redact_logs
 from logoscan.types import Brand, Listing, Match, UsualPrice
 from logoscan.vision.detector import LogoDetector
 from logoscan.vision.encoder import ClipEncoder
+
+redact_logs()
 
 __all__ = [
     "ANYWHERE",
@@ -86,6 +90,7 @@ __all__ = [
     "Signal",
     "UsualPrice",
     "__version__",
+    "compare_reports",
     "draw_overlay",
     "make_ocr",
     "read_listings",

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from logoscan._validate import box, finite, number, pdq_hex, positive, script, unit
 from logoscan.errors import InputError
+from logoscan.evidence import Code, ContactUse, Declaration
 from logoscan.odds import sigmoid
 from logoscan.types import Band, BrandMention, Listing, LogoImages, Match
 
@@ -401,6 +402,12 @@ class Report:
         unread: Lines that were detected in the photos and not read, to save work or because the engine lacks their
             script, photo by photo; None where no photo was searched for text, and in older reports. Photos that were
             not searched are named in `warnings` and `skipped`.
+        codes: Bar codes and matrix codes that were read in the photos; None where they were not looked for, and in
+            older reports.
+        contacts: Contacts in words, photos and codes, hashed or counted (`ContactUse`); None in older reports. In all
+            texts of the report stands what a contact is ("[phone]") in its place, unless contacts are kept in clear.
+        declared: What the files of the photos declare about their origin; None where that was not read, and in older
+            reports.
 
     Raises:
         InputError: The version is unknown, or a match or a line of text names a picture that the listing does not have.
@@ -421,6 +428,9 @@ class Report:
     price: PriceFinding | None = None
     text: tuple[TextLine, ...] | None = None
     unread: tuple[UnreadLine, ...] | None = None
+    codes: tuple[Code, ...] | None = None
+    contacts: tuple[ContactUse, ...] | None = None
+    declared: tuple[Declaration, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.schema_version != SCHEMA_VERSION:
@@ -428,7 +438,7 @@ class Report:
                 f"Report.schema_version: expected {SCHEMA_VERSION}, got {self.schema_version!r:.80}; "
                 "another version of logoscan wrote it: scan the listing again"
             )
-        for name in ("matches", "text", "unread"):
+        for name in ("matches", "text", "unread", "codes", "declared"):
             absent = [row.image for row in getattr(self, name) or () if not 0 <= row.image < len(self.images)]
             if absent:
                 raise InputError(f"Report.{name}: expected picture numbers below {len(self.images)}, got {absent[0]}")

@@ -237,6 +237,17 @@ _BRAND_CAPS = {
     "official_photos": (1000, _MOST_PATH_CHARS),
     "negatives": (1000, _MOST_PATH_CHARS),
     "origins": (300, _MOST_NAME_CHARS),
+    "official_domains": (1000, 253),
+    "gtin_prefixes": (1000, 14),
+    "photo_signers": (1000, 64),
+    "model_patterns": (100, 200),
+    "serial_patterns": (100, 200),
+}
+# What a text of a field looks like, and what that is called, for those with a form.
+_BRAND_FORMS = {
+    "official_domains": (re.compile(r"(?:[a-z0-9-]{1,63}\.){1,10}[a-z0-9-]{2,63}", re.IGNORECASE), "a domain"),
+    "gtin_prefixes": (re.compile("[0-9]{3,14}"), "3 to 14 digits"),
+    "photo_signers": (re.compile("[0-9a-f]{64}"), "the SHA-256 of a certificate, 64 lower-case hex digits"),
 }
 _MOST_PRICES, _MOST_FACTS = 200, 100
 
@@ -256,9 +267,16 @@ class Brand:
         negatives: Files of pictures that do not show this brand, relative to its folder; at most 1000.
         origins: ISO 3166-1 codes of the countries that genuine goods are sent from, in upper case, at most 300; empty
             means that the owner registered none, and then no country is unlikely.
+        official_domains: Domains to which codes on genuine goods may lead ("acme.com", with all below it); at most
+            1000. Empty means that no address is suspicious.
+        gtin_prefixes: First digits of the GTINs of genuine goods, as on EAN-13 or UPC-A codes, 3 to 14 digits; at most
+            1000. Empty means that no GTIN is suspicious.
+        photo_signers: SHA-256 of certificates by which the brand signs its photos (C2PA), at most 1000.
+        model_patterns: Regular expressions of its model numbers ("AC[0-9]{4}"), at most 100 of 200 characters.
+        serial_patterns: Regular expressions of its serials, at most 100 of 200 characters.
 
     Raises:
-        InputError: A field is not of the stated kind, or has more texts or characters.
+        InputError: A field is not of the stated kind or form, or has more texts or characters.
     """
 
     name: str
@@ -269,6 +287,11 @@ class Brand:
     facts: Mapping[str, str] = field(default_factory=dict)
     negatives: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
+    official_domains: tuple[str, ...] = ()
+    gtin_prefixes: tuple[str, ...] = ()
+    photo_signers: tuple[str, ...] = ()
+    model_patterns: tuple[str, ...] = ()
+    serial_patterns: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         text("Brand", "name", self.name, required=True)
@@ -277,6 +300,17 @@ class Brand:
             object.__setattr__(self, name, texts("Brand", name, getattr(self, name)))
             at_most("Brand", name, getattr(self, name), count, chars)
         object.__setattr__(self, "origins", tuple(country("Brand", "origins", code) for code in self.origins))
+        for name, (form, words) in _BRAND_FORMS.items():
+            if bad := next((value for value in getattr(self, name) if not form.fullmatch(value)), None):
+                raise InputError(f"Brand.{name}: expected {words}, got {bad!r:.80}")
+        for name in ("model_patterns", "serial_patterns"):
+            for pattern in getattr(self, name):
+                try:
+                    re.compile(pattern)
+                except (re.error, RecursionError, OverflowError) as error:
+                    raise InputError(
+                        f"Brand.{name}: expected regular expressions, got {pattern!r:.80}: {error}"
+                    ) from None
         prices: object = self.usual_prices
         if not isinstance(prices, (tuple, list)) or not all(isinstance(p, UsualPrice) for p in prices):
             raise InputError(f"Brand.usual_prices: expected UsualPrice records, got {self.usual_prices!r:.80}")

@@ -26,14 +26,21 @@ _BATCH_ROWS = 1 << 16
 
 
 def seller_tokens(
-    reports: Iterable[Report], more: Iterable[TokenRow] = (), *, turned: bool = True, problems: list[str] | None = None
+    reports: Iterable[Report],
+    more: Iterable[TokenRow] = (),
+    *,
+    turned: bool = True,
+    problems: list[str] | None = None,
+    key: bytes | None = None,
 ) -> Any:
     """Return the tokens of all sellers as an Arrow table, near copies of photos and titles as one token.
 
     Args:
         reports: Reports of all sellers, not of suspects alone: rarity is counted over all.
-        more: Tokens that the caller knows (contacts, codes, payees, devices), from `read_tokens`.
+        more: Tokens that the caller knows (payees, devices, further contacts and codes), from `read_tokens`.
         turned: Whether turned and mirrored copies of photos are copies.
+        key: The platform's key, under which the serials of codes are hashed; None leaves codes out. Contacts have
+            tokens in reports that were made with the key.
         problems: Gets a sentence for each report that counts for nobody, though it names a seller.
 
     Raises:
@@ -63,7 +70,7 @@ def seller_tokens(
                 )
             continue
         images = {image.pdq or image.sha256: image for image in reversed(report.images)}
-        for kind, token in listing_tokens(report):
+        for kind, token in listing_tokens(report, key):
             image = images.get(token)
             rows.append((report.seller_id, kind, token, report.listing_id, None, token,
                          image.file if image else None, image.sha256 if image else None))  # fmt: skip

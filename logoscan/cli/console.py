@@ -17,6 +17,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.table import Table
 from rich.text import Text
 
+from logoscan.text.contacts import redact
+
 __all__ = ["Complaints", "LogHandler", "complain", "one_line", "progress", "say", "show", "table", "working"]
 
 # Width of a table in a pipe, in characters: nothing is cut or folded, each row is one line.
@@ -47,7 +49,7 @@ def one_line(text: str) -> str:
 
 def complain(message: str) -> None:
     """Print one line on stderr, above the progress bar if there is one."""
-    _stderr.out(f"logoscan: {one_line(message)}", highlight=False)
+    _stderr.out(f"logoscan: {one_line(redact(message))}", highlight=False)
 
 
 class Complaints:
@@ -81,7 +83,7 @@ class Complaints:
 
 def say(message: str) -> None:
     """Print one line on stdout."""
-    _stdout.out(one_line(message), highlight=False)
+    _stdout.out(one_line(redact(message)), highlight=False)
 
 
 class LogHandler(logging.Handler):
@@ -90,7 +92,7 @@ class LogHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Print one record."""
         try:
-            _stderr.out(one_line(self.format(record)), highlight=False)
+            _stderr.out(one_line(redact(self.format(record))), highlight=False)
         except BrokenPipeError:
             raise
         except Exception:  # like every handler: a record that cannot be logged must not stop the work

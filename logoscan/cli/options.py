@@ -19,16 +19,22 @@ from logoscan.ocr.languages import languages_of
 from logoscan.types import Effort
 
 __all__ = [
-    "DETECTOR", "DEVICE", "EFFORT", "ENCODER", "INDEX", "LANGUAGES", "MAP", "MODE", "OCR", "PRETRAINED", "RECOGNISERS",
-    "DetectorChoice",
+    "CONTACT_KEY", "DETECTOR", "DEVICE", "EFFORT", "ENCODER", "INDEX", "LANGUAGES", "MAP", "MODE", "OCR",
+    "PRETRAINED", "RECOGNISERS", "DetectorChoice", "read_key",
 ]  # fmt: skip
 
+_MIN_KEY_BYTES = 16
 # Fields of the tables that commands read: listings, prices, facts about merchants.
 _FIELDS = tuple(dict.fromkeys((*FIELDS, "brand", *(f.name for f in fields(MerchantFacts)))))
 
 DetectorChoice: TypeAlias = Literal["logo", "tiles", "whole"]
 """Values of `DETECTOR`. Click accepts exactly the values of this type, of `OcrChoice` and of `Effort`."""
 
+CONTACT_KEY = click.option(
+    "--contact-key",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="File with a secret of 16 bytes or more: contacts are then kept as HMAC-SHA256 under it, else counted.",
+)
 DEVICE = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
 ENCODER = click.option(
     "--encoder",
@@ -51,6 +57,20 @@ OCR = click.option(
     help="What reads text; auto: EasyOCR on CUDA where its weights are there, else RapidOCR; tesseract: RapidOCR, and "
     "Tesseract for further scripts.",
 )
+
+
+def read_key(path: Path | None) -> bytes | None:
+    """Return the secret in a file, without blanks around it; None without a file.
+
+    Raises:
+        InputError: It has less than 16 bytes.
+    """
+    if path is None:
+        return None
+    key = path.read_bytes().strip()
+    if len(key) < _MIN_KEY_BYTES:
+        raise InputError(f"{path}: expected a secret of {_MIN_KEY_BYTES} bytes or more, got {len(key)} bytes")
+    return key
 
 
 def _languages(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[str, ...] | None:

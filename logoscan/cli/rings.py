@@ -18,9 +18,8 @@ from logoscan.cases.sellers_file import read_sellers
 from logoscan.cli.app import examples, main
 from logoscan.cli.console import Complaints, cells, complain, progress, say, show, table
 from logoscan.cli.inputs import open_reports, photo_root
-from logoscan.cli.options import MODE
+from logoscan.cli.options import MODE, read_key
 from logoscan.cli.outputs import check_place
-from logoscan.errors import InputError
 from logoscan.io.rows import BadRow
 from logoscan.merchants.token_file import TokenRow, read_tokens, write_tokens
 from logoscan.results import Report
@@ -58,7 +57,8 @@ _MOST_NAMED = 20
 @click.option(
     "--contact-key",
     type=_EXISTING,
-    help="File with the secret under which contacts, codes and ids of --tokens are hidden.",
+    help="File with the secret under which contacts, codes and ids of --tokens, and codes of REPORTS, are hidden; scan "
+    "with the same one.",
 )
 @click.option(
     "--cap", type=click.IntRange(2), default=CAP, show_default=True, help="Users above which a token ties nobody."
@@ -97,7 +97,7 @@ def rings(
         raise click.UsageError("--door needs --closed")
     for place in filter(None, (out, graphml, door)):
         check_place(place)
-    key = _key(contact_key)
+    key = read_key(contact_key) or secrets.token_bytes()  # without a file a secret of this run, which nobody knows
     problems: list[str] = []
     with ExitStack() as stack:
         complaints = stack.enter_context(Complaints())
@@ -108,7 +108,7 @@ def rings(
             path = Path(suspects)
             chosen = shut | set(read_sellers(path, on_error=failed.of(path)))
         more: Iterable[TokenRow] = () if tokens is None else read_tokens(tokens, key=key, on_error=failed.of(tokens))
-        uses = seller_tokens(_with_progress(open_reports(reports)), more, problems=problems)
+        uses = seller_tokens(_with_progress(open_reports(reports)), more, problems=problems, key=key)
         for problem in problems:
             complaints(problem)
     links = link_sellers(uses, chosen, cap=cap, at_least=at_least)
@@ -152,16 +152,6 @@ class _Failures:
             self._complaints(f"{path.name}, line {row.line}: {row.reason}")
 
         return on_error
-
-
-def _key(path: Path | None) -> bytes:
-    """Return the secret of a file; without one a secret of this run, which nobody knows."""
-    if path is None:
-        return secrets.token_bytes()
-    key = path.read_bytes().strip()
-    if len(key) < 16:
-        raise InputError(f"{path}: expected a secret of 16 bytes or more, got {len(key)} bytes")
-    return key
 
 
 def _with_progress(reports: Iterable[Report]) -> Iterable[Report]:

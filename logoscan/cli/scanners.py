@@ -12,6 +12,7 @@ import click
 
 from logoscan.cli.inputs import photo_lookup
 from logoscan.cli.options import (
+    CONTACT_KEY,
     DETECTOR,
     DEVICE,
     EFFORT,
@@ -24,6 +25,7 @@ from logoscan.cli.options import (
     PRETRAINED,
     RECOGNISERS,
     DetectorChoice,
+    read_key,
 )  # fmt: skip
 from logoscan.io.records import read_record
 from logoscan.matching.calibration import MatchCalibration
@@ -83,6 +85,12 @@ _OPTIONS = (
         is_flag=True,
         help="Keep the lines that are read in photos, in reports and stored features; they may name people.",
     ),
+    CONTACT_KEY,
+    click.option(
+        "--keep-contacts",
+        is_flag=True,
+        help="Keep phone numbers, mail addresses and messenger names in clear; default: [phone], [mail] and the like.",
+    ),
     DEVICE,
     MODE,
 )
@@ -117,6 +125,8 @@ class ScannerOptions:
         effort: How much work may be saved.
         check_alterations: Whether marks are compared with their logos.
         keep_text: Whether reports, and features that are stored, keep the lines that are read in photos.
+        contact_key: File with the secret under which contacts are hashed.
+        keep_contacts: Whether contacts are kept in clear.
         device: Device of the models.
         hash_turned: Whether turned and mirrored photos are hashed as well, for stored features, where pdqhash is there.
     """
@@ -138,6 +148,8 @@ class ScannerOptions:
     effort: Effort
     check_alterations: bool
     keep_text: bool
+    contact_key: Path | None
+    keep_contacts: bool
     device: str
     hash_turned: bool = False
 
@@ -152,7 +164,17 @@ class ScannerOptions:
 
     def deciding(self) -> dict[str, object]:
         """Return what decides reports and stands in no provenance, by name."""
-        names = ("prices", "calibration", "ledger", "root", "effort", "check_alterations", "keep_text")
+        names = (
+            "prices",
+            "calibration",
+            "ledger",
+            "root",
+            "effort",
+            "check_alterations",
+            "keep_text",
+            "contact_key",
+            "keep_contacts",
+        )
         out = {name: getattr(self, name) for name in names}
         columns = sorted((self.columns or {}).items()) or None
         return {**out, "similarity_threshold": self.similarity_threshold, "columns": columns}
@@ -192,6 +214,8 @@ def make_scanner(options: ScannerOptions, prices: PriceModel | None, token_list:
         calibration="auto" if options.calibration is None else read_record(MatchCalibration, options.calibration),
         similarity_threshold=options.similarity_threshold,
         keep_text=options.keep_text,
+        contact_key=read_key(options.contact_key),
+        keep_contacts=options.keep_contacts,
     )
 
 

@@ -1,9 +1,9 @@
 """Read brand folders: Brand records and files of logo images.
 
 A brand folder holds logo images (SVG, PNG, JPEG, WEBP) and, optionally, `brand.json` with `name`, `aliases`,
-`authorised_sellers`, `official_photos`, `official_domains`, `gtin_prefixes`, `origins`, `usual_prices` (a list of
-`category, currency, low, high`), `facts` and `negatives`. Negatives are pictures that are *not* this brand. A brand
-without a logo image is searched by its name alone.
+`authorised_sellers`, `official_photos`, `official_domains`, `gtin_prefixes`, `photo_signers`, `model_patterns`,
+`serial_patterns`, `origins`, `usual_prices` (a list of `category, currency, low, high`), `facts` and `negatives`.
+Negatives are pictures that are *not* this brand. A brand without a logo image is searched by its name alone.
 
 Brand owners deliver folders as archives, so links to files outside of a folder are not followed.
 """

@@ -16,10 +16,14 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from logoscan.errors import InputError
+from logoscan.evidence import Code
 from logoscan.results import ImageRecord, Report
 from logoscan.text.folding import fold
 
-__all__ = ["CONTENT_KINDS", "KINDS", "Token", "hide", "is_hidden", "listing_tokens", "photo_tokens", "title_signature"]
+__all__ = [
+    "CONTENT_KINDS", "KINDS", "Token", "evidence_tokens", "hide", "is_hidden", "listing_tokens", "photo_tokens",
+    "title_signature",
+]  # fmt: skip
 
 KINDS: Mapping[str, str] = MappingProxyType(
     {
@@ -51,14 +55,33 @@ class Token(NamedTuple):
     token: str
 
 
-def listing_tokens(report: Report) -> tuple[Token, ...]:
-    """Return the distinct tokens of a listing, in order: its photos, then its title.
+def listing_tokens(report: Report, key: bytes | None = None) -> tuple[Token, ...]:
+    """Return the distinct tokens of a listing, in order: its photos, its title, its contacts, its codes.
 
-    Contacts, codes and ids are not in a report; the caller adds them.
+    Ids are not in a report; the caller adds them.
+
+    Args:
+        report: Report of the listing. Its contacts have tokens where it was made with the platform's key.
+        key: The platform's key, which hashes the serials of codes; without it codes are left out.
+
+    Raises:
+        InputError: The key is too short.
     """
     signature = title_signature(report.listing.title if report.listing else None)
     titles = () if signature is None else (Token("text", signature),)
-    return tuple(dict.fromkeys((*photo_tokens(report.images), *titles)))
+    contacts = (Token("contact", use.token) for use in report.contacts or () if use.token is not None)
+    codes = () if key is None else evidence_tokens(report.codes or (), (), key)
+    return tuple(dict.fromkeys((*photo_tokens(report.images), *titles, *contacts, *codes)))
+
+
+def evidence_tokens(codes: Iterable[Code], contacts: Iterable[str], key: bytes) -> Iterator[Token]:
+    """Yield the tokens of contacts, in their normal form, and of the serials of codes, hashed under a key.
+
+    Raises:
+        InputError: The key is too short.
+    """
+    yield from (Token("contact", hide(value, key)) for value in contacts if value)
+    yield from (Token("code", hide(f"{c.gtin or ''} {c.serial}", key)) for c in codes if c.serial is not None)
 
 
 def photo_tokens(images: Iterable[ImageRecord]) -> Iterator[Token]:

@@ -80,9 +80,16 @@ def _environment() -> jinja2.Environment:
     environment.filters["jpeg"] = lambda v: f"data:image/jpeg;base64,{base64.b64encode(v).decode()}"
     environment.filters["png"] = lambda v: f"data:image/png;base64,{base64.b64encode(v).decode()}"
     environment.filters["reason"] = reason_name
+    environment.filters["source"] = _place
     environment.filters["percent"] = lambda v: "–" if v is None else percent(v)
     environment.globals |= {"bands": BANDS, "glossary": GLOSSARY}
     return environment
+
+
+def _place(source: str) -> str:
+    """Return in words where a contact stands; "code:0" is a code in the first photo."""
+    photo = source.removeprefix("code:")
+    return f"a code in {place(f'image:{photo}')}" if photo != source else place(source)
 
 
 def render(name: str, style: str, *, scripts: bool = False, images: bool = False, **values: Any) -> str:

@@ -26,6 +26,11 @@ REASON_NAMES: Mapping[str, str] = MappingProxyType(
         "review_complaints": "Buyers say fake",
         "copied_photo": "Photo used by others",
         "withheld": "Hidden or unreadable",
+        "unlikely_origin": "Unlikely origin",
+        "code_contradicts": "Code does not fit",
+        "contact_diversion": "Contact past the platform",
+        "photo_contradicts": "Photo shows other goods",
+        "declared_ai": "Photo declared AI-made",
     }
 )
 """Names of the reasons on pages, by signal."""

@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias, TypedDict
 from logoscan._validate import positive
 from logoscan.errors import InputError
 from logoscan.results import SHOWN_FROM, Report, Score
+from logoscan.text.contacts import redact
 
 __all__ = [
     "Answer",
@@ -204,8 +205,14 @@ def new_verdict(
     score = report.score if report is not None and report.score.brand == brand else None
     return Verdict(
         0, ground.time or now(), kind, report.listing_id if report is not None else str(listing), brand, shown,
-        counterfeit, score, reviewer=ground.reviewer, source=ground.source, weight=ground.weight, note=ground.note,
+        counterfeit, score, reviewer=ground.reviewer, source=ground.source, weight=ground.weight,
+        note=_kept(ground.note),
     )  # fmt: skip
+
+
+def _kept(note: str | None) -> str | None:
+    """Return a note without the contacts of people."""
+    return None if note is None else redact(note)
 
 
 def contradiction(verdict: Verdict, standing: Verdict | None) -> str | None:
@@ -218,10 +225,9 @@ def contradiction(verdict: Verdict, standing: Verdict | None) -> str | None:
     labels = {verdict.counterfeit, standing.counterfeit}
     if verdict.shown == standing.shown and labels != {True, False}:
         return None
-    by = f" by {standing.reviewer}" if standing.reviewer else ""
     return (
         f"listing {verdict.listing_id!r:.80}, {verdict.brand!r:.80}: {verdict.answer} ({verdict.source}) contradicts "
-        f"verdict {standing.id}, {standing.answer} ({standing.source}{by}); the later one counts, until it is undone"
+        f"verdict {standing.id}, {standing.answer} ({standing.source}); the later one counts, until it is undone"
     )
 
 

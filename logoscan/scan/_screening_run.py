@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 from logoscan.index.logo_index import LogoIndex
 from logoscan.matching.match import most_probable_first
 from logoscan.results import Report
+from logoscan.scan.ask import Ask, ask_for
 from logoscan.scan.early_exit import marks_are_moot, surely_blocked
 from logoscan.scan.pace import Pace
 from logoscan.scan.photo_selection import name_passed_over, selected_photos
@@ -124,6 +125,10 @@ class ScreeningRun:
         findings = self._findings()
         return self._band(replace(findings, gaps=findings.gaps - {"unreadable"}))
 
+    def ask_for(self) -> tuple[Ask, ...]:
+        """Return the photos of which each alone could release the listing, if it is held."""
+        return ask_for(self._findings(), self._pipeline.judge, self._index.brand)
+
     # -- stages
 
     def _try(self, name: str, stage: Callable[[], None], *, size: int = 0, ready: bool = True) -> None:
@@ -198,7 +203,7 @@ class ScreeningRun:
         if step != "read" or len(photo.features.regions) != n_regions:  # new lines are regions too
             (photo.matches,) = self._pipeline.matcher.match([photo.features], self._index, [i])
         if step == "read" or photo.features.warning is not None:
-            findings = search_photo_text(photo.features.spans, i, self._index.names)
+            findings = search_photo_text(photo.features.spans, i, self._index.names, self._listing.ships_from)
             self._text = self._text.with_photos({i: findings})
 
     def _features_after(self, step: Step, i: int) -> PhotoFeatures:

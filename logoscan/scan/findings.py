@@ -5,21 +5,29 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from logoscan.evidence import Code
 from logoscan.images.phash import PhotoLookup, PhotoUse
 from logoscan.index.logo_index import LogoIndex
 from logoscan.matching.fusion import BrandEvidence, fuse
 from logoscan.matching.matcher import Matcher
+from logoscan.merchants.serials import SerialList
 from logoscan.merchants.token_list import TokenList
-from logoscan.merchants.tokens import photo_tokens
+from logoscan.merchants.tokens import Token, evidence_tokens, photo_tokens
 from logoscan.odds import NAME_MISS_RATE
+from logoscan.scan.evidence_rows import ContactKeeping, code_contacts, declared_of, photo_codes
 from logoscan.scan.photo_lines import unreadable_in_words, unreadable_share
 from logoscan.scan.photo_selection import name_images, name_passed_over
+from logoscan.scoring.case import OtherEvidence
 from logoscan.scoring.judge import Findings, Gap
 from logoscan.text.listing_text import ListingText
 from logoscan.types import BrandMention, Listing, MarkAlteration, Match
 from logoscan.vision.features import PhotoFeatures
 
 __all__ = ["FindingsMaker"]
+
+
+# Contacts are counted by kind, unless the caller has a key or wants them in clear.
+_COUNTED = ContactKeeping()
 
 
 @dataclass(frozen=True)
@@ -31,12 +39,16 @@ class FindingsMaker:
         similarity_threshold: Cosine from which a brand counts as shown where logos have no calibration.
         lookup: Looks up who else used a photo; None looks up nobody.
         token_list: Tokens of closed accounts, which hold a listing; None knows none.
+        serials: Knows which listings show which serial; None knows none.
+        contacts: How contacts are kept; with its key they are compared with those of closed accounts.
     """
 
     matcher: Matcher
     similarity_threshold: float | None
     lookup: PhotoLookup | None
     token_list: TokenList | None = None
+    serials: SerialList | None = None
+    contacts: ContactKeeping = _COUNTED
 
     def make(
         self,
@@ -58,6 +70,8 @@ class FindingsMaker:
         evidence = fuse(matches, text.mentions, index.sharing)
         unseen, gaps = _gaps(text, photos)
         total = max(len(text.listing.images), len(photos))
+        codes = photo_codes(photos) or ()
+        contacts = (*text.contacts, *code_contacts(codes, text.listing.ships_from))
         findings = Findings(
             text.judged,
             text.claimed,
@@ -76,9 +90,27 @@ class FindingsMaker:
             unreadable_share=unreadable_share(photos),
             unreadable=unreadable_in_words(photos),
             miss_rates=self._miss_rates({text.claimed or "", *(m.brand for m in text.mentions)}, index),
-            doubts=() if self.token_list is None else self.token_list.doubts(photo_tokens(p.record for p in photos)),
+            doubts=self._doubts(photos, codes, [contact.value for _, contact in contacts]),
+            other=OtherEvidence(
+                contacts,
+                codes,
+                declared_of(photos) or (),
+                text.photo_lines,
+                {} if self.serials is None else self.serials.look_up(codes, text.listing.id),
+            ),
         )
         return findings, evidence
+
+    def _doubts(
+        self, photos: Sequence[PhotoFeatures], codes: Sequence[Code], contacts: Sequence[str]
+    ) -> tuple[str, ...]:
+        """Return why a person should look: what the listing shares with accounts that were closed."""
+        if self.token_list is None:
+            return ()
+        tokens: list[Token] = [*photo_tokens(photo.record for photo in photos)]
+        if self.contacts.key is not None:
+            tokens += evidence_tokens(codes, contacts, self.contacts.key)
+        return self.token_list.doubts(tokens)
 
     def _shown(
         self, evidence: Mapping[str, BrandEvidence], matches: Sequence[Match], index: LogoIndex
@@ -123,11 +155,19 @@ class FindingsMaker:
         return {*index.with_logo, *(index.by_name if self.matcher.name_calibration else ())}
 
     def _photo_uses(self, listing: Listing, photos: Sequence[PhotoFeatures]) -> tuple[PhotoUse, ...] | None:
-        """Look up who else uses each photo; return None where there is no lookup or no hash."""
-        hashes = [photo.photo_hash for photo in photos if photo.photo_hash]
-        if self.lookup is None or not hashes:
+        """Look up who else uses each photo, turned or mirrored too; return None without a lookup or a hash.
+
+        Of a photo's turns the one that is an official photo counts, else the most suspicious.
+        """
+        if self.lookup is None or not any(photo.photo_hash for photo in photos):
             return None
-        return tuple(self.lookup.look_up(photo_hash.pdq, listing.seller_id) for photo_hash in hashes)
+        found = []
+        for photo in photos:
+            if photo.photo_hash:
+                turns = dict.fromkeys((photo.photo_hash.pdq, *photo.dihedral))
+                uses = [self.lookup.look_up(pdq, listing.seller_id) for pdq in turns]
+                found.append(max(uses, key=lambda use: (bool(use.official_of), use.weight, use.other_sellers)))
+        return tuple(found)
 
     def _miss_rates(self, brands: Collection[str], index: LogoIndex) -> dict[str, float]:
         """Return by brand how often the search misses its mark, for the brands that words name."""

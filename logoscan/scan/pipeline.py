@@ -16,6 +16,7 @@ from logoscan.matching.match import most_probable_first
 from logoscan.matching.matcher import Matcher
 from logoscan.matching.sift_match import LogoImage
 from logoscan.results import BrandResult, ListingFacts, Report
+from logoscan.scan.evidence_rows import declared_of, photo_codes, redacted
 from logoscan.scan.findings import FindingsMaker
 from logoscan.scan.photo_lines import skipped_lines, text_lines, unread_lines
 from logoscan.scan.photo_selection import MAX_IMAGES, name_images, name_passed_over, selected_photos
@@ -136,7 +137,11 @@ class Pipeline:
     def text(self, listing: Listing, photos: Sequence[PhotoFeatures], index: LogoIndex) -> ListingText:
         """Find brands and other facts in the words of a listing and of its photos, and return them."""
         with timed("text", self._on_stage):
-            by_photo = {i: search_photo_text(p.spans, i, index.names) for i, p in enumerate(photos) if len(p.spans)}
+            by_photo = {
+                i: search_photo_text(photo.spans, i, index.names, listing.ships_from)
+                for i, photo in enumerate(photos)
+                if len(photo.spans)
+            }
             return ListingText.of(listing, index.names).with_photos(by_photo)
 
     def findings(
@@ -166,7 +171,8 @@ class Pipeline:
             score = self.judge.top(judgements, findings)
             shown_matches = most_probable_first(lower_contradicted(matches, findings.mentions, index.sharing))
             skipped = self._skipped(text, photos, index, matches)
-            return Report(
+            keeping = self._findings.contacts
+            report = Report(
                 listing_id=listing.id,
                 seller_id=listing.seller_id,
                 score=score,
@@ -188,7 +194,11 @@ class Pipeline:
                 price=next((j.price for j in judgements if j.brand == score.brand), None),
                 text=text_lines(photos) if self._keep_text and self._models.ocr else None,
                 unread=unread_lines(photos) if self._models.ocr else None,
+                codes=photo_codes(photos),
+                contacts=keeping.uses(findings.other.contacts),
+                declared=declared_of(photos),
             )
+            return report if keeping.clear else redacted(report)
 
     def _brand_result(
         self,
@@ -219,6 +229,8 @@ class Pipeline:
             skipped.append("no match calibration for this encoder and detector: matches by look carry no probability")
         if self.matcher.name_calibration is None and index.by_name:
             skipped.append("no name calibration: matches of brands known by name alone carry no probability")
+        if unsearched := [i for i, p in enumerate(photos) if p.codes is None and p.complete]:
+            skipped.append(f"codes of {name_images(unsearched)}: not read")
         skipped += text.cut.values()
         return [*skipped, *(f"{name}: not read" for name in text.unread)]
 

@@ -26,12 +26,14 @@ from logoscan.matching.calibration import MatchCalibration, fitting_calibration
 from logoscan.matching.match import most_probable_first
 from logoscan.matching.matcher import Matcher
 from logoscan.matching.refine import refine_match
+from logoscan.merchants.serials import SerialList
 from logoscan.merchants.token_list import TokenList
 from logoscan.ocr.engine import OcrChoice, OcrEngine, make_ocr
 from logoscan.pricing.model import PriceModel
 from logoscan.results import Report
 from logoscan.runtime import cores
 from logoscan.scan.decision_log import OnDecision, announce_all
+from logoscan.scan.evidence_rows import ContactKeeping
 from logoscan.scan.findings import FindingsMaker
 from logoscan.scan.pace import Pace
 from logoscan.scan.pipeline import Pipeline
@@ -92,6 +94,10 @@ class Scanner:
         score_model: ScoreModel | None = None,
         ledger: PhotoLookup | None = None,
         token_list: TokenList | None = None,
+        serials: SerialList | None = None,
+        contact_key: bytes | None = None,
+        keep_contacts: bool = False,
+        read_codes: bool | Literal["auto"] = "auto",
         hash_photos: bool = False,
         signals: Sequence[SignalFunction] = DEFAULT_SIGNALS,
         calibration: MatchCalibration | Literal["auto"] | None = "auto",
@@ -125,6 +131,12 @@ class Scanner:
                 the extra `photos` is installed, and must be for a ledger.
             token_list: Tokens of accounts that were closed (`TokenList.load`): a listing that shows one is not cleared.
                 Photos are compared by their hashes; those without one by their files.
+            serials: Which listings show which serial (`SerialList`); a scan reads it, the caller adds to it.
+            contact_key: Secret of the platform, 16 bytes or more: contacts are then kept in reports as HMAC-SHA256
+                under it, else by kind and number alone. With it, tokens of closed accounts may be contacts and serials.
+            keep_contacts: Whether reports keep contacts in clear. By default "[phone]", "[mail]" and the like stand in
+                their place in every text; ids, names of files and photos are not touched.
+            read_codes: Whether bar codes and matrix codes are read in photos; "auto": where the extra `codes` is there.
             hash_photos: Whether the hashes of the turned and mirrored pictures of each photo are computed as well, as a
                 feature store has them.
             signals: Functions of a `Case`.
@@ -165,7 +177,8 @@ class Scanner:
             root=root,
             limits=limits,
             hash_photos=ledger is not None or token_list is not None or find_spec("pdqhash") is not None,
-            dihedral=hash_photos,
+            dihedral=hash_photos or ledger is not None,
+            codes=read_codes,
             effort=effort,
             on_stage=on_stage,
         )
@@ -187,7 +200,9 @@ class Scanner:
             extractor,
             matcher,
             MarkComparison(alterations, extractor, always=check_alterations),
-            FindingsMaker(matcher, similarity_threshold, ledger, token_list),
+            FindingsMaker(
+                matcher, similarity_threshold, ledger, token_list, serials, ContactKeeping(contact_key, keep_contacts)
+            ),
             Judge(prices or PriceModel(), score_model or ScoreModel(), tuple(signals)),
             Models.of(encoder, self.detector, ocr),
             on_stage,
@@ -212,6 +227,10 @@ class Scanner:
         score_model: ScoreModel | None = None,
         ledger: PhotoLookup | None = None,
         token_list: TokenList | None = None,
+        serials: SerialList | None = None,
+        contact_key: bytes | None = None,
+        keep_contacts: bool = False,
+        read_codes: bool | Literal["auto"] = "auto",
         hash_photos: bool = False,
         root: Root = None,
         check_alterations: bool = False,
@@ -240,6 +259,10 @@ class Scanner:
             score_model: The stated priors if None.
             ledger: Photos and who used them; None looks up none.
             token_list: Tokens of accounts that were closed, as for the constructor.
+            serials: Which listings show which serial, as for the constructor.
+            contact_key: Secret under which contacts are hashed, as for the constructor.
+            keep_contacts: Whether contacts are kept in clear, as for the constructor.
+            read_codes: Whether codes are read, as for the constructor.
             hash_photos: Whether turned and mirrored photos are hashed as well, as for the constructor.
             root: Folder that names of photos are relative to and may not leave, as for the constructor.
             check_alterations: Whether each scan compares the most probable marks with their logo images.
@@ -277,6 +300,10 @@ class Scanner:
             score_model=score_model,
             ledger=ledger,
             token_list=token_list,
+            serials=serials,
+            contact_key=contact_key,
+            keep_contacts=keep_contacts,
+            read_codes=read_codes,
             hash_photos=hash_photos,
             signals=signals,
             calibration=calibration,

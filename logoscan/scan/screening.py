@@ -33,6 +33,7 @@ from logoscan.index.logo_index import LogoIndex
 from logoscan.io.records import from_json, to_json, to_mapping
 from logoscan.results import Report
 from logoscan.scan._screening_run import ScreeningRun, SkippedStage, WhySkipped
+from logoscan.scan.ask import Ask
 from logoscan.scan.decision_log import Decision, DecisionRecord, OnDecision, announce
 from logoscan.scan.pace import Pace
 from logoscan.scan.pipeline import Pipeline
@@ -68,6 +69,7 @@ class Screening:
             deadline all is judged once, at the end.
         total_s: Duration of the whole screening in seconds.
         timed_out: Whether a stage that could have changed the decision was left out for the deadline.
+        ask_for: For a listing that is held: photos of which each alone could release it, the best first (`ask`).
     """
 
     decision: Decision
@@ -76,6 +78,7 @@ class Screening:
     elapsed_s: Mapping[str, float]
     total_s: float
     timed_out: bool
+    ask_for: tuple[Ask, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "elapsed_s", dict(self.elapsed_s))
@@ -174,7 +177,8 @@ class Screener:
         self._count(decision, timed_out, run.skipped)
         total_s = self._clock() - run.start_s
         announce(self._on_decision, DecisionRecord.of(report, total_s, decision, timed_out))
-        return Screening(decision, report, tuple(run.skipped), run.elapsed_s, total_s, timed_out)
+        asked = run.ask_for() if decision == "hold" and report.score.band == "review" else ()
+        return Screening(decision, report, tuple(run.skipped), run.elapsed_s, total_s, timed_out, asked)
 
     def _count(self, decision: Decision, timed_out: bool, skipped: list[SkippedStage]) -> None:
         reasons = ["", *([", timed out"] if timed_out else [])]

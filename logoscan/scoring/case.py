@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from logoscan.evidence import Code, Contact, Declaration
 from logoscan.images.phash import PhotoUse
 from logoscan.odds import USUAL_MISS_RATE
 from logoscan.pricing.cohorts import USED
 from logoscan.pricing.model import PriceJudgement, condition_of
 from logoscan.text.coded_terms import CodedUse
 from logoscan.text.complaints import NO_REVIEWS, Complaints
+from logoscan.text.specs import PhotoLine
 from logoscan.types import Brand, BrandMention, Listing, MarkAlteration
 
-__all__ = ["ACCESSORY_WEIGHT", "Case"]
+__all__ = ["ACCESSORY_WEIGHT", "NO_OTHER_EVIDENCE", "Case", "OtherEvidence"]
 
 ACCESSORY_WEIGHT = 0.3
 """Weight of a signal about the mark or the facts where the words present the goods as being for the brand: sellers
@@ -22,6 +25,29 @@ _ACCESSORY_SHOWN_FROM = 0.9
 # Weight of a brand's name in the title where the claim is another brand or none: "apple scent" is no Apple. Stated
 # prior.
 _DENIED_WEIGHT = 0.3
+
+
+@dataclass(frozen=True)
+class OtherEvidence:
+    """What a listing holds beside marks, names and prices; empty where nothing was found, or looked for.
+
+    Attributes:
+        contacts: Contacts in words, photos and codes, each with the name of its source ("title", "image:0", "code:0").
+        codes: Codes in the photos.
+        declared: What the files of the photos declare about their origin.
+        photo_lines: Lines of text in the photos.
+        serial_uses: Number of other listings that show the serial of a code, by serial.
+    """
+
+    contacts: tuple[tuple[str, Contact], ...] = ()
+    codes: tuple[Code, ...] = ()
+    declared: tuple[Declaration, ...] = ()
+    photo_lines: tuple[PhotoLine, ...] = ()
+    serial_uses: Mapping[str, int] = field(default_factory=dict)
+
+
+NO_OTHER_EVIDENCE = OtherEvidence()
+"""Nothing beside marks, names and prices."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +77,7 @@ class Case:
         shown_apart: Probability that the photos show the brand, without the photos that show the claimed brand too: the
             highest over photos; None where it is not known by photo.
         unreadable_share: Share of the text in the photos, by area, that no engine could read, in [0, 1].
+        other: What else the listing holds: codes, contacts, print, declarations.
     """
 
     brand: Brand
@@ -70,6 +97,7 @@ class Case:
     shown_apart: float | None = None
     miss_rate: float = USUAL_MISS_RATE
     unreadable_share: float = 0.0
+    other: OtherEvidence = NO_OTHER_EVIDENCE
 
     @property
     def is_accessory(self) -> bool:

@@ -19,7 +19,7 @@ from logoscan.pricing.cohorts import USED
 from logoscan.pricing.model import PriceJudgement, PriceModel
 from logoscan.pricing.sample import ONE
 from logoscan.results import SHOWN_FROM, PriceFinding, Score, top_score
-from logoscan.scoring.case import Case
+from logoscan.scoring.case import NO_OTHER_EVIDENCE, Case, OtherEvidence
 from logoscan.scoring.model import ScoreModel
 from logoscan.scoring.signals import DEFAULT_SIGNALS, SignalFunction
 from logoscan.text.coded_terms import CodedUse
@@ -67,6 +67,7 @@ class Findings:
         doubts: Why a person should look, whatever is found otherwise; the band is then "review" at least.
         unreadable_share: Share of the text in the photos, by area, that no engine could read, in [0, 1].
         unreadable: How many lines those are, in words; "" for none.
+        other: What else the listing holds: codes, contacts, print, declarations.
     """
 
     listing: Listing
@@ -86,6 +87,7 @@ class Findings:
     doubts: tuple[str, ...] = ()
     unreadable_share: float = 0.0
     unreadable: str = ""
+    other: OtherEvidence = NO_OTHER_EVIDENCE
 
     @cached_property
     def complaints(self) -> Complaints:
@@ -272,6 +274,7 @@ class Judge:
             shown_apart=findings.shown_apart(brand.name),
             miss_rate=findings.miss_rates.get(brand.name, USUAL_MISS_RATE),
             unreadable_share=findings.unreadable_share,
+            other=findings.other,
         )
 
 

@@ -58,18 +58,27 @@ PRIOR: Mapping[str, tuple[float, ...]] = MappingProxyType(
         # who copies photos may not have the goods; the one who was copied looks the same
         "copied_photo": (0.0, 2.5, 3.5, 4.2, 5.0),
         "withheld": (0.0, 2.0),  # garbled fields cannot be judged; most garbling is an accident
+        "code_contradicts": (0.0, 3.0),  # the maker's own facts say otherwise; goods beside it, retailers' own labels
+        "contact_diversion": (0.0, 1.5),  # trading past the platform is forbidden, and mostly to save its fee
+        "photo_contradicts": (0.0, 2.0),  # the photo shows other goods; sellers reuse photos of another size
+        "declared_ai": (0.0, 0.7),  # the photo does not show the goods; makers and honest sellers use AI, too
     }
 )
 PRICE_SIGNALS = frozenset({"low_price"})
 """Signals about the price, which is a reason to look and no proof."""
-NO_PROOF = PRICE_SIGNALS | {"claimed_not_shown", "copied_photo", "review_complaints", "unlikely_origin", "withheld"}
+_FURTHER = frozenset({"code_contradicts", "contact_diversion", "declared_ai", "photo_contradicts"})
+NO_PROOF = PRICE_SIGNALS | _FURTHER | {
+    "claimed_not_shown", "copied_photo", "review_complaints", "unlikely_origin", "withheld"
+}  # fmt: skip
 """Signals that are not enough for "block", even together: a price, where goods come from, what the library may have
-missed itself, what third parties can do to an honest seller, and what is not known."""
+missed itself, what third parties can do to an honest seller, what is not known, and what codes, contacts, small print
+and files say beside the mark."""
 # Signals that do not count as judged at 0: neither the absence of complaints and of copies nor a usual country is
 # evidence of innocence, and a seller can bring them about by a review, a fresh photo or a word.
 _JUDGED_IF_POSITIVE = frozenset({"copied_photo", "review_complaints", "unlikely_origin"})
-# What is withheld was not judged at all.
-_NEVER_JUDGED = frozenset({"withheld"})
+# What is withheld was not judged at all; and most listings have no code, contact or print that could be judged, so that
+# theirs must not count as less judged.
+_NEVER_JUDGED = _FURTHER | {"withheld"}
 # Largest value of a shape: far beyond any evidence, and far from where sums overflow.
 _MAX_SHAPE = 1000.0
 

@@ -12,6 +12,12 @@ from typing import TypeAlias
 
 from logoscan.results import Signal
 from logoscan.scoring.case import ACCESSORY_WEIGHT, Case
+from logoscan.scoring.evidence_signals import (
+    code_contradicts,
+    contact_diversion,
+    declared_ai,
+    photo_contradicts,
+)
 from logoscan.scoring.photo_signals import (
     altered_logo,
     claimed_not_shown,
@@ -243,5 +249,9 @@ DEFAULT_SIGNALS: Sequence[SignalFunction] = (
     review_complaints,
     copied_photo,
     withheld,
+    code_contradicts,
+    contact_diversion,
+    photo_contradicts,
+    declared_ai,
 )
 """All signals of the library."""

@@ -131,7 +131,8 @@ def read_part(path: Path) -> Part:
         raise CorruptFileError(
             f"{path}: expected stored features, got something else or damage ({error!s:.120})"
         ) from None
-    if part.format != _FORMAT or list(COLUMNS) != names:
+    # files that were written before there were codes lack the last two columns
+    if part.format != _FORMAT or names not in (list(COLUMNS), list(COLUMNS)[:-2]):
         raise CorruptFileError(f"{path}: expected stored features of format {_FORMAT}, got {part.format}")
     return part
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logoscan.errors import CorruptFileError, InputError
+from logoscan.evidence import Code, Declaration
 from logoscan.images.boxes import area
 from logoscan.images.phash import PhotoHash
 from logoscan.results import ImageRecord
@@ -19,6 +20,7 @@ from logoscan.store._turned import from_differences, to_differences
 from logoscan.store.keypoints import decode_keypoints, encode_keypoints
 from logoscan.store.schema import BOX, COLUMNS, arrow, schema
 from logoscan.store.vectors import VectorCodec
+from logoscan.text.contacts import redact
 from logoscan.types import Regions, TextSpans
 from logoscan.vision.features import PhotoFeatures
 
@@ -96,6 +98,11 @@ def to_table(
         "read_area": [float(area(photo.spans.xyxy[_not_blank(photo.spans)]).sum()) for photo in photos],
         "unread_lines": [_unread(photo.spans, keep_text=keep_text) for photo in photos],
         "lines": [_lines(photo.spans) if keep_text else None for photo in photos],
+        "codes": [None if photo.codes is None else [_code_row(code) for code in photo.codes] for photo in photos],
+        "declared": [
+            None if p.declared is None else [{"kind": d.kind, "by": d.by, "signer": d.signer} for d in p.declared]
+            for p in photos
+        ],
     }
     return pa.table([pa.array(columns[name], kinds.field(name).type) for name in COLUMNS], kinds)
 
@@ -131,9 +138,15 @@ def _rows(codec: VectorCodec, vectors: NDArray[np.float32]) -> list[bytes]:
 def _lines(spans: TextSpans) -> list[dict[str, Any]]:
     corners = spans.polygons.reshape(-1, 8).tolist()
     return [
-        {"text": text, "confidence": confidence, "corners": corner}
+        {"text": redact(text), "confidence": confidence, "corners": corner}
         for text, confidence, corner in zip(spans.texts, spans.confidence.tolist(), corners, strict=True)
     ]
+
+
+def _code_row(code: Code) -> dict[str, Any]:
+    box = dict(zip(BOX, code.xyxy, strict=False))
+    text = code.text if code.text.isdecimal() else redact(code.text)
+    return {"format": code.format, "text": text, **box, "gtin": code.gtin, "serial": code.serial, "valid": code.valid}
 
 
 def _not_blank(spans: TextSpans) -> list[int]:
@@ -181,7 +194,9 @@ def stored_photos(table: Any, codec: VectorCodec) -> Iterator[StoredPhoto]:
     Raises:
         CorruptFileError: A row is not one that `to_table` wrote.
     """
-    plain = {name: table.column(name).to_pylist() for name in COLUMNS if name not in ("vectors", "mirrored", "regions")}
+    names = [name for name in COLUMNS if name not in ("vectors", "mirrored", "regions")]
+    there = set(table.schema.names)  # parts of earlier versions lack the last columns
+    plain = {n: table.column(n).to_pylist() if n in there else [None] * table.num_rows for n in names}
     vectors, mirrored = (_decoded(table.column(name), codec) for name in ("vectors", "mirrored"))
     regions = _regions(table.column("regions"))
     for i in range(len(plain["position"])):
@@ -214,9 +229,16 @@ def _photo(
         row["passed_over"],
         row["more_frames"],
         () if row["pdq_turned"] is None else from_differences(row["pdq"], row["pdq_turned"]),
+        None if row["codes"] is None else tuple(map(_code, row["codes"])),
+        None if row["declared"] is None else tuple(Declaration(**one) for one in row["declared"]),
     )
     kept = lines is not None, row["keypoints"] is not None
     return StoredPhoto(row["listing_id"], row["position"], features, row["read_lines"], *kept)
+
+
+def _code(row: Mapping[str, Any]) -> Code:
+    x0, y0, x1, y1 = (row[name] for name in BOX[:4])
+    return Code(row["format"], row["text"], (x0, y0, x1, y1), row["gtin"], row["serial"], row["valid"])
 
 
 def _spans(lines: Sequence[Mapping[str, Any]], unread: Sequence[Mapping[str, Any]], unkept_area: float) -> TextSpans:

@@ -13,9 +13,12 @@ from itertools import accumulate
 from types import MappingProxyType
 from typing import Any
 
+from logoscan.evidence import Contact
 from logoscan.text.brand_names import NameIndex, says_no_brand
 from logoscan.text.coded_terms import CodedUse, find_coded
 from logoscan.text.complaints import NO_REVIEWS, Complaints, find_complaints
+from logoscan.text.contacts import find_contacts
+from logoscan.text.specs import PhotoLine
 from logoscan.types import BrandMention, Listing, TextField, TextSource, TextSpans, source_name
 
 __all__ = [
@@ -65,25 +68,46 @@ class TextFindings:
     Attributes:
         mentions: Registered brands that it names.
         coded: Coded terms.
+        contacts: Contacts.
+        lines: The lines themselves, of a photo.
     """
 
     mentions: tuple[BrandMention, ...] = ()
     coded: tuple[CodedUse, ...] = ()
+    contacts: tuple[Contact, ...] = ()
+    lines: tuple[PhotoLine, ...] = ()
 
 
-def search_text(text: str, source: TextField, names: NameIndex) -> TextFindings:
-    """Return the brands and coded terms in one text of a listing, which stands in the field `source`."""
-    return TextFindings(tuple(names.find(text, source)), tuple(CodedUse(source, hit) for hit in find_coded(text)))
+def search_text(text: str, source: TextField, names: NameIndex, region: str | None = None) -> TextFindings:
+    """Return the brands, coded terms and contacts in one text of a listing.
+
+    Args:
+        text: The text.
+        source: The field that it stands in.
+        names: Names of the registered brands.
+        region: Country whose phone numbers are probable.
+    """
+    coded = tuple(CodedUse(source, hit) for hit in find_coded(text))
+    return TextFindings(tuple(names.find(text, source)), coded, find_contacts(text, region))
 
 
-def search_photo_text(spans: TextSpans, image: int, names: NameIndex) -> TextFindings:
-    """Return the brands and coded terms in the lines of one photo, which has the position `image` in its listing."""
+def search_photo_text(spans: TextSpans, image: int, names: NameIndex, region: str | None = None) -> TextFindings:
+    """Return the brands, coded terms and contacts in the lines of one photo, and the lines.
+
+    Args:
+        spans: The lines.
+        image: Position of the photo in its listing.
+        names: Names of the registered brands.
+        region: Country whose phone numbers are probable.
+    """
+    lines = tuple(map(PhotoLine, spans.texts, spans.confidence.tolist()))
     coded = [
         CodedUse(source_name(image), hit, min(1.0, confidence))
         for text, confidence in zip(spans.texts, spans.confidence.tolist(), strict=True)
         for hit in find_coded(text)
     ]
-    return TextFindings(tuple(names.find_in_spans(spans, image)), tuple(coded))
+    contacts = find_contacts("\n".join(spans.texts), region)
+    return TextFindings(tuple(names.find_in_spans(spans, image)), tuple(coded), contacts, lines)
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +144,7 @@ class ListingText:
         capped, cut = _truncate(listing, caps)
         texts: dict[TextField, str | None] = {"title": capped.title, "claim": capped.claimed_brand}
         by_source: dict[TextSource, TextFindings] = {
-            source: search_text(text, source, names) for source, text in texts.items() if text
+            source: search_text(text, source, names, capped.ships_from) for source, text in texts.items() if text
         }
         bare = replace(capped, description=None, reviews=())
         return cls(listing, capped, bare, cut, claim_of(capped, names), by_source, NO_REVIEWS)
@@ -130,7 +154,7 @@ class ListingText:
         text = self.capped.description
         by_source = dict(self.by_source)
         if text:
-            by_source["description"] = search_text(text, "description", names)
+            by_source["description"] = search_text(text, "description", names, self.capped.ships_from)
         return replace(self, judged=replace(self.judged, description=text), by_source=by_source)
 
     def with_reviews(self) -> ListingText:
@@ -180,6 +204,16 @@ class ListingText:
     def coded(self) -> tuple[CodedUse, ...]:
         """Coded terms in words and photos."""
         return tuple(use for findings in self.by_source.values() for use in findings.coded)
+
+    @property
+    def contacts(self) -> tuple[tuple[str, Contact], ...]:
+        """Contacts in words and photos, each with the name of the source that it stands in."""
+        return tuple((source_name(source), c) for source, found in self.by_source.items() for c in found.contacts)
+
+    @property
+    def photo_lines(self) -> tuple[PhotoLine, ...]:
+        """All lines that were read in photos."""
+        return tuple(line for findings in self.by_source.values() for line in findings.lines)
 
 
 def claim_of(listing: Listing, names: NameIndex) -> str | None:

@@ -16,9 +16,13 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from logoscan.errors import ImageError
-from logoscan.images.loading import ImageLimits, Picture, load_image, read_picture
+from logoscan.evidence import Code, Declaration
+from logoscan.images.codes import can_read_codes, find_codes, looks_like_code, require_codes
+from logoscan.images.declared import declarations
+from logoscan.images.loading import ImageLimits, Picture, load_image, read_file, read_picture
 from logoscan.images.phash import photo_hash, photo_hashes
 from logoscan.ocr.engine import OcrEngine
 from logoscan.ocr.regions import read
@@ -34,10 +38,11 @@ from logoscan.vision.text_regions import add_text_regions
 __all__ = ["STAGES", "FeatureExtractor", "OnStage", "OpenPhoto", "Stage", "timed"]
 
 Stage: TypeAlias = Literal[
-    "open", "detect", "encode", "keypoints", "read", "search", "match", "alterations", "text", "judge"
+    "open", "codes", "detect", "encode", "keypoints", "read", "search", "match", "alterations", "text", "judge"
 ]
 STAGES: Mapping[Stage, str] = {
     "open": "decode photos, and hash them; once for each of the two",
+    "codes": "read bar codes and matrix codes, and what files declare about their origin",
     "detect": "propose regions of a batch of photos",
     "encode": "make vectors of regions and of lines of text",
     "keypoints": "find keypoints in photos",
@@ -122,6 +127,7 @@ class FeatureExtractor:
         limits: ImageLimits | None = None,
         hash_photos: bool = False,
         dihedral: bool = False,
+        codes: bool | Literal["auto"] = "auto",
         effort: Effort = "default",
         on_stage: OnStage | None = None,
     ) -> None:
@@ -136,16 +142,21 @@ class FeatureExtractor:
             limits: Caps on image files.
             hash_photos: Whether the perceptual hash of each photo is computed, for reports and a `PhotoLedger`.
             dihedral: Whether the hashes of its turned and mirrored pictures are computed as well, for a feature store.
-            effort: How much work reading and mirroring may save; detector and OCR engine have their own.
+            codes: Whether bar codes and matrix codes are read; "auto" reads them where the extra `codes` is there.
+            effort: How much work reading and mirroring may save; detector and OCR engine have their own. Codes are
+                searched where something looks like one, and everywhere at full effort.
             on_stage: Called with the duration of each stage.
 
         Raises:
-            MissingDependencyError: `hash_photos` or `dihedral` without pdqhash.
+            MissingDependencyError: `hash_photos` or `dihedral` without pdqhash, or `codes` without zxing-cpp.
         """
         self._encoder, self._detector, self._ocr, self._keypoints = encoder, detector, ocr, keypoints
         self._root, self._limits = root, limits or ImageLimits()
         self._hash_photos, self._dihedral = hash_photos or dihedral, dihedral
         self._effort, self._on_stage = effort, on_stage
+        self._codes = can_read_codes() if codes == "auto" else codes
+        if self._codes:
+            require_codes()
         if self._hash_photos:  # a missing package must raise here, and not become a warning for each photo
             photo_hash(np.zeros((1, 1, 3), np.uint8))
 
@@ -196,6 +207,7 @@ class FeatureExtractor:
     def _examine(self, photos: Sequence[OpenPhoto]) -> None:
         """Take all steps with photos together; regions and lines of text are encoded in one pass."""
         self._hash(photos)
+        self._read_codes(photos)
         self._detect(photos)
         self._read(photos)
         self._encode(photos)
@@ -211,6 +223,7 @@ class FeatureExtractor:
         """
         photo = self._decode(image)
         self._hash([photo])
+        self._read_codes([photo])
         self._detect([photo])
         self._encode([photo])
         self._find_keypoints([photo])
@@ -232,6 +245,7 @@ class FeatureExtractor:
         try:
             photo = self._decode(source)
             self._hash([photo])
+            self._read_codes([photo])
         except ImageError as error:
             return self._failed(source, str(error))
         except Exception as error:
@@ -293,6 +307,34 @@ class FeatureExtractor:
         height, width = picture.rgb.shape[:2]
         return OpenPhoto(source, picture.sha256, picture.rgb, picture.size_wh, features, (width, height))
 
+    def _read_codes(self, photos: Sequence[OpenPhoto]) -> None:
+        """Read codes, and what files declare; a failure costs these alone."""
+        with timed("codes", self._on_stage):
+            for photo in photos:
+                try:
+                    photo._update(declared=self._declarations(photo.source))
+                    photo._update(codes=self._find_codes(photo) if self._codes else None)
+                except Exception as error:
+                    logger.warning("codes of a photo could not be read: %s: %s", type(error).__name__, error)
+
+    def _find_codes(self, photo: OpenPhoto) -> tuple[Code, ...]:
+        """Read the codes of a photo at its full size, where something in it looks like one.
+
+        A photo that was decoded smaller is decoded again.
+        """
+        grey = _grey(photo.pixels)
+        if self._effort == "default" and not looks_like_code(grey):
+            return ()
+        return find_codes(grey if photo.size_wh == photo._decoded_wh else _grey(self.load(photo.source)))
+
+    def _declarations(self, source: ImageSource) -> tuple[Declaration, ...] | None:
+        """Return what the file of a photo declares; None where it was not given as a file."""
+        if isinstance(source, bytes):
+            return declarations(source)
+        if isinstance(source, (str, Path)):
+            return declarations(read_file(source, root=self._root, limits=self._limits))
+        return None
+
     def _hash(self, photos: Sequence[OpenPhoto]) -> None:
         if self._hash_photos:
             with timed("open", self._on_stage):
@@ -349,6 +391,12 @@ class FeatureExtractor:
         no_vectors = np.zeros((0, self._encoder.info.dim), np.float32)
         record = ImageRecord(_file(source), None, None, None)
         return PhotoFeatures(record, Regions.empty(), no_vectors, TextSpans.empty(), Keypoints.empty(), reason)
+
+
+def _grey(rgb: Rgb) -> NDArray[np.uint8]:
+    import cv2
+
+    return np.asarray(cv2.cvtColor(np.ascontiguousarray(rgb), cv2.COLOR_RGB2GRAY), np.uint8)
 
 
 def _file(source: ImageSource) -> str | None:

@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
+from logoscan.evidence import Code, Declaration
 from logoscan.images.phash import PhotoHash
 from logoscan.results import ImageRecord
 from logoscan.types import Embeddings, Regions, TextSpans
@@ -39,6 +40,8 @@ class PhotoFeatures:
         more_frames: Whether it is animated or has further pages, of which the first was examined.
         dihedral: PDQ hashes of the photo and of its seven turned or mirrored pictures (`images.phash.photo_hashes`);
             empty where they were not requested, or the photo shows too little.
+        codes: Bar codes and matrix codes, in pixels of the file; None where they were not looked for.
+        declared: What the file declares about its origin; None where that was not read.
     """
 
     record: ImageRecord
@@ -53,6 +56,8 @@ class PhotoFeatures:
     passed_over: bool = False
     more_frames: bool = False
     dihedral: tuple[str, ...] = ()
+    codes: tuple[Code, ...] | None = None
+    declared: tuple[Declaration, ...] | None = None
 
     @property
     def complete(self) -> bool:
@@ -80,7 +85,10 @@ class FeatureCache:
 
 
 def rescaled(features: PhotoFeatures, from_wh: tuple[int, int], to_wh: tuple[int, int]) -> PhotoFeatures:
-    """Return features whose boxes, text and keypoints are scaled from one size of the photo to another."""
+    """Return features whose boxes, text and keypoints are scaled from one size of the photo to another.
+
+    Codes are left as they are: they are read at full size.
+    """
     if from_wh == to_wh:
         return features
     scale = np.asarray(np.divide(*np.array((to_wh, from_wh), np.float32)), np.float32)

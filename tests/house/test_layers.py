@@ -25,7 +25,7 @@ MAY_IMPORT: dict[str, str] = {
     "matching": "io images vision index",
     "scoring": "io images text pricing",
     "merchants": "io images text index scoring",
-    "review": "io images vision index matching",
+    "review": "io images text vision index matching",
     "reporting": "io images text pricing index matching scoring merchants",
     "store": "io images text vision index",
     "scan": _SCAN,

@@ -186,9 +186,7 @@ def test_a_contradiction_is_told_and_an_open_question_is_none(
     assert caplog.text == ""
     journal.undo(3)
     journal.confirm(report(), "Acme", source="test_buy", weight=9.0)
-    assert (
-        "counterfeit (test_buy) contradicts verdict 2, genuine (reviewer by Ann); the later one counts" in caplog.text
-    )
+    assert "counterfeit (test_buy) contradicts verdict 2, genuine (reviewer); the later one counts" in caplog.text
     caplog.clear()
     journal.reject(report(), "Acme", not_shown=True)
     assert "wrong_brand (reviewer) contradicts verdict 5, counterfeit (test_buy)" in caplog.text
