@@ -47,7 +47,13 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, LogoIndex, Rep
     exif[0x010E] = f"call {PHONE}"
     photo.save(place / f"call {PHONE}.jpg", exif=exif)
     scanner = Scanner(
-        index, encoder=FakeEncoder(), detector=FakeDetector(), ocr=None, root=place, similarity_threshold=0.5
+        index,
+        encoder=FakeEncoder(),
+        detector=FakeDetector(),
+        ocr=None,
+        root=place,
+        similarity_threshold=0.5,
+        keep_contacts=True,
     )
     listing = Listing("L1", (f"call {PHONE}.jpg", f"gone {PHONE}.jpg"), title=f"Acme shoe, call {PHONE}",
                       claimed_brand="Acme", seller_id=SELLER, url=f"https://shop.example/{SELLER}")  # fmt: skip
@@ -196,7 +202,7 @@ def test_nothing_half_made_stays(shop: tuple[Path, LogoIndex, Report], tmp_path:
         ("0171/345 67 891", "[number]"),
         ("mail a.b@c.example please", "mail [mail] please"),
         ("see https://shop.example/x", "see [link]"),
-        ("WeChat: nice_shop88!", "[messenger]"),
+        ("WeChat: nice_shop88!", "[messenger]!"),
         ("", ""),
     ],
 )
