@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from builders.packs import brand_folder
@@ -132,12 +133,14 @@ def test_notices_are_ranked_decided_and_disclosed(here: Path) -> None:
 
 def test_statements_and_audits_come_from_the_log(here: Path) -> None:
     day = datetime(2026, 7, 1, tzinfo=UTC)
-    whole = {"source": "screen", "ground": "illegal", "detection": "automated", "decision": "automated"}
+    whole: dict[str, Any] = {
+        "source": "screen", "ground": "illegal", "detection": "automated", "decision": "automated"
+    }  # fmt: skip
     DecisionLog("d").append(
         [
             *(Decision("block", day, listing_id=f"L{i}", **whole) for i in range(30)),
             Decision("block", day, listing_id="X"),
-        ]  # type: ignore[arg-type]
+        ]
     )
     (here / "g.json").write_text('{"illegal": ["Art. 9", "Used without consent."]}')
     period = ("--from", "2026-07-01", "--to", "2026-07-31", "--out", "q.json")

@@ -27,13 +27,14 @@ from logoscan.store.reader import FeatureStore
 from logoscan.store.schema import COLUMNS, schema
 from logoscan.store.vectors import VectorCodec, read_codebook, train_codebook, write_codebook
 from logoscan.store.writer import FeatureWriter
-from logoscan.types import Listing, Regions, TextSpans
+from logoscan.types import Listing, Regions, TextSpans, UnreadReason
 from logoscan.vision.features import PhotoFeatures
 from logoscan.vision.sift import Keypoints
 
 pytest.importorskip("pyarrow")
 
 DIM = 13
+UNREADABLE: UnreadReason = "unreadable"
 
 
 def photo(seed: int, regions: int = 2, *, dim: int = DIM, warning: str | None = None) -> PhotoFeatures:
@@ -58,7 +59,7 @@ def expected(features: PhotoFeatures, codec: VectorCodec, *, text: bool) -> Phot
             empty.confidence,
             np.concatenate([spans.xyxy[blank], spans.unread_xyxy]),
             (*[None] * len(blank), *spans.unread_scripts),
-            (*["unreadable"] * len(blank), *spans.unread_reasons),
+            (*(UNREADABLE,) * len(blank), *spans.unread_reasons),
             float(area(spans.xyxy[read]).sum()),
         )
     vectors, mirrored = (codec.decode(codec.encode(v)) for v in (features.vectors, features.mirrored))

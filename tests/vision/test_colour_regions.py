@@ -50,7 +50,8 @@ def test_what_stands_out_more_comes_first() -> None:
 @pytest.mark.parametrize("photo", [plain(1, 1, (0, 0, 0)), plain(9, 300, (9, 9, 9)), plain(300, 200, (255, 255, 255))])
 def test_nothing_stands_out(photo: Rgb) -> None:
     boxes = colour_regions(photo, 8)
-    assert (boxes.shape, boxes.dtype) == ((0, 4), np.float32)
+    assert boxes.shape == (0, 4)
+    assert boxes.dtype == np.float32
 
 
 @settings(max_examples=60, deadline=None)
