@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logoscan._hashing import file_sha256
+from logoscan.cpu_network import cpu_onnx_network
 from logoscan.errors import CorruptFileError, InputError, MissingDependencyError
 from logoscan.images.boxes import clip
 from logoscan.ocr._network_input import LINE_HIGH_PX, finder_input, line_crop, padded
@@ -34,7 +35,7 @@ from logoscan.ocr.canvas import (
     unread_boxes,
 )
 from logoscan.ocr.quick import is_sure, may_be_line, may_be_word, quick_reader
-from logoscan.runtime import building_networks, cpu_has_bf16, cpu_onnx_network
+from logoscan.runtime import building_networks, cpu_has_bf16
 from logoscan.types import Boxes, Rgb, TextSpans
 
 __all__ = ["RapidOcr", "rapidocr_models"]

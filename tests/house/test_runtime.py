@@ -15,7 +15,8 @@ import torch
 
 from logoscan.errors import InputError
 from logoscan.images.loading import load_image
-from logoscan.runtime import CpuNetwork, cores, cpu_network, on_device
+from logoscan.cpu_network import CpuNetwork, cpu_network
+from logoscan.runtime import cores, on_device
 from logoscan.vision.detector import LogoDetector
 from logoscan.vision.encoder import ClipEncoder, encode_images
 
@@ -129,7 +130,7 @@ def test_first_inferences_of_several_threads_end() -> None:
 import faulthandler, sys, threading
 faulthandler.dump_traceback_later(60, exit=True)
 import numpy, torch
-from logoscan.runtime import CpuNetwork
+from logoscan.cpu_network import CpuNetwork
 network = CpuNetwork.of_torch(torch.nn.ReLU(), torch.zeros(1, 3, 8, 8), precision="fp32", threads=1)
 start, x = threading.Barrier(4), numpy.ones((1, 3, 8, 8), numpy.float32)
 sys.setswitchinterval(1e-6)
