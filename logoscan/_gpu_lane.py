@@ -157,26 +157,28 @@ class Lane:
 
     def _start(self, parts: Sequence[Part]) -> Callable[[], Arrays] | None:
         """Start a batch; return None where there is nothing to wait for: it failed, or was run in smaller ones."""
-        network = parts[0].job.network
+        network, count = parts[0].job.network, sum(len(part.rows) for part in parts)
+        most = max(network.rows, default=count)
+        if count > most:  # memory was found full since the rows were taken
+            for smaller in _cut(parts, most):
+                finish = self._start(smaller)
+                if finish is not None:
+                    self._finish(smaller, finish)
+            return None
         try:
             if network.rows:
                 return network.start(parts, self._device)
             for part in parts:
                 part.job.add(part.start, network.run_on_cpu(part.rows))
+            return None
         except Exception as error:
             if not network.rows or not self._is_memory_error(error):
                 self._fail(parts, error)
                 return None
-        else:
-            return None
         # outside of the handler, whose error keeps the frames, and so the memory, of the batch that failed
-        network.shrink(sum(len(part.rows) for part in parts))
+        network.shrink(count)
         self._device.free()
-        for smaller in _cut(parts, max(network.rows, default=1)):
-            finish = self._start(smaller)
-            if finish is not None:
-                self._finish(smaller, finish)
-        return None
+        return self._start(parts)
 
     def _finish(self, parts: Sequence[Part], finish: Callable[[], Arrays]) -> None:
         """Wait for a batch, and give each caller the outputs of its rows."""

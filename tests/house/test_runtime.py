@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 import torch
 
+from logoscan.cpu_network import CpuNetwork, cpu_network
 from logoscan.errors import InputError
 from logoscan.images.loading import load_image
-from logoscan.cpu_network import CpuNetwork, cpu_network
 from logoscan.runtime import cores, on_device
 from logoscan.vision.detector import LogoDetector
 from logoscan.vision.encoder import ClipEncoder, encode_images
