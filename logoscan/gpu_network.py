@@ -29,7 +29,7 @@ from torch import nn
 from logoscan._gpu_device import CudaDevice, Device, is_memory_error
 from logoscan._gpu_lane import Lane, Part
 
-__all__ = ["After", "GpuNetwork", "PixelNetwork"]
+__all__ = ["After", "GpuNetwork", "PixelNetwork", "is_memory_error"]
 
 logger = logging.getLogger(__name__)
 

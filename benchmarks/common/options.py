@@ -37,7 +37,7 @@ def options(*names: str) -> Callable[[Any], Any]:
             "--long-side",
             "long_side_px",
             type=click.IntRange(64),
-            help="Photos are first scaled to this long side in pixels, and saved as JPEG; sellers upload some 1,600 px.",
+            help="Photos are first scaled to this long side in pixels; sellers upload some 1,600 px.",
         ),
         "gallery": click.option(
             "--gallery", "galleries", type=PATH, required=True, multiple=True, help="Folder of brand folders."

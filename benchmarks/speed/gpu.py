@@ -61,7 +61,7 @@ WANTED: dict[str, tuple[float, float]] = {
     "host_mb_a_process": (3_072, 2_048),
 }
 """Floor and target of each figure on an H200 with 16 cores; where the floor is the larger one, less is better."""
-# Similarity to a logo from which a square looks like it, confidence from which a box is sure, and overlap of equal ones.
+# Similarity to a logo from which a square looks like it, confidence of sure boxes, and overlap of equal ones.
 _SIMILAR, _SURE, _SAME_IOU = 0.4, 0.1, 0.9
 # Callers of a network side by side, rows of each, and seconds for each speed.
 _CALLERS, _SECONDS = 4, 3.0
@@ -118,7 +118,7 @@ def answers(device: str, precision: PrecisionChoice, photos: Sequence[Rgb], inde
     squares = np.concatenate([square_crops(p, r.xyxy[:20], size_px) for p, r in zip(photos, regions, strict=True)])
     wanted = reference[0].encode_pixels(squares)
     cosine = (encoder.encode_pixels(squares) * wanted).sum(axis=1)
-    similar = index.gallery.search(wanted, 1).similarity[:, 0] >= _SIMILAR
+    similar = index.search(wanted, 1).similarity[:, 0] >= _SIMILAR
     met: list[bool] = []
     off: list[float] = []
     for have, want in zip(detector.detect(photos), regions, strict=True):
@@ -255,28 +255,25 @@ def gpu(
     one_core_a_batch()
     files = photos_of(folders, limit)
     photos = [load_image(file) for file in files[:compared]]
-    clip = ClipEncoder(device="cpu", precision="fp32")
-    index, _ = build_index(galleries, None, clip)
+    index, _ = build_index(galleries, None, ClipEncoder(device="cpu", precision="fp32"))
+    keep(answers(device, precision, photos, index))
+    keep(speeds(device, precision, photos, _SECONDS))
     with TemporaryDirectory(prefix="logoscan-gpu-") as folder:
-        saved = Path(folder) / "index"
-        index.save(saved)
-        kept: dict[str, dict[str, Any]] = {}
-        runs = [("500", device, files, 0.3), ("1600", device, photos_of(folders, limit // 2, 1600), 0.25)]
-        runs.append(("cpu", "cpu", files, 0.9))
-        for name, where, paths, share in runs:
-            seconds = share * (end - time.monotonic()) - _START_S * share / 2
-            if seconds < 1:
-                break
-            plan: Settings = {"index": str(saved), "photos": [str(path.resolve()) for path in paths], "device": where,
-                              "workers": workers, "seconds": seconds}  # fmt: skip
-            if name == "cpu":  # the answers and the bare networks come before it, as it takes what time is left
-                keep(answers(device, precision, photos, index))
-                keep(speeds(device, precision, photos, _SECONDS))
-                plan["seconds"] = max(1.0, end - time.monotonic() - _START_S / 2)
-            found = scan_by_processes(plan, processes)
-            kept[name] = found.pop("reports")
-            keep({f"scan_{name}": found, f"photos_per_s_{name}": found["photos_per_s"]})
-            if name == "500":
-                keep({k: v for k, v in found.items() if k in WANTED})
-            if name == "cpu":
-                keep({"compared": (same := reports_equal(kept["500"], kept["cpu"])), **same})
+        index.save(Path(folder) / "index")
+
+        def scan(where: str, paths: Sequence[Path], share: float) -> dict[str, Any]:
+            """Scan for a share of the time that is left."""
+            seconds = max(1.0, share * (end - time.monotonic()))
+            names = [str(path.resolve()) for path in paths]
+            plan = Settings(index=f"{folder}/index", photos=names, device=where, workers=workers, seconds=seconds)
+            return scan_by_processes(plan, processes)
+
+        there = scan(device, files, 0.25)
+        reports = there.pop("reports")
+        keep({"scan_500": there, "photos_per_s_500": there["photos_per_s"]})
+        keep({name: value for name, value in there.items() if name in WANTED})
+        large = scan(device, photos_of(folders, limit // 2, 1600), 0.3)
+        keep({"scan_1600": large | {"reports": len(large["reports"])}, "photos_per_s_1600": large["photos_per_s"]})
+        here = scan("cpu", files, 0.7)
+        same = reports_equal(reports, here.pop("reports"))
+        keep({"scan_cpu": here, "compared": same, "reports_equal": same["reports_equal"]})

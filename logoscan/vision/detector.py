@@ -17,7 +17,7 @@ from PIL import Image
 from logoscan._hashing import file_sha256, fingerprint
 from logoscan.errors import CorruptFileError, InputError
 from logoscan.images.boxes import clip, from_square
-from logoscan.images.crops import square_crops
+from logoscan.images.crops import square_crops_on
 from logoscan.odds import sigmoid_array
 from logoscan.runtime import building_networks
 from logoscan.types import Boxes, Effort, Regions, Rgb
@@ -226,7 +226,7 @@ class LogoDetector:
         """Return a photo scaled and padded to the network's input."""
         if self._square:
             whole = np.array([[0, 0, image.shape[1], image.shape[0]]], np.float32)
-            return np.asarray(square_crops(image, whole, self.size_px, "pad")[0], np.uint8)
+            return np.asarray(square_crops_on(self.device, image, whole, self.size_px)[0], np.uint8)
         w, h = _fitted(image.shape[1], image.shape[0], width, height)
         out = np.empty((height, width, 3), np.uint8)
         out[:] = np.median(np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]]), axis=0).astype(np.uint8)

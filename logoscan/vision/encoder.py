@@ -15,7 +15,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from logoscan.errors import InputError, LogoscanError
-from logoscan.images.crops import square_crops
+from logoscan.images.crops import square_crops, square_crops_on
 from logoscan.runtime import building_networks, resolve_device
 from logoscan.types import Boxes, CropFit, Embeddings, EncoderInfo, Rgb
 from logoscan.vision import weights
@@ -102,7 +102,7 @@ def encode_crops(
     squares = []
     n_mirrored = [0] * len(images) if mirrored is None else mirrored
     for image, xyxy, n in zip(images, boxes, n_mirrored, strict=True):
-        crops = square_crops(image, xyxy, row.size_px, row.fit)
+        crops = square_crops_on(encoder.device, image, xyxy, row.size_px, row.fit)
         squares.append(np.concatenate([crops, crops[:n, :, ::-1]]))
     if not squares:
         return []
