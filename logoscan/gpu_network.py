@@ -102,6 +102,8 @@ class GpuNetwork:
         """
         self.name, self._rows, self._on_cpu, self._graph_from = name, tuple(rows), on_cpu, graph_from
         self._wanted_device, self._module = device, module.to(device).eval()
+        if device.startswith("cuda"):
+            torch.cuda.synchronize(device)  # the thread of the device uses another stream than the one that copied
         self._programs: OrderedDict[tuple[Any, ...], _Program] = OrderedDict()  # used by the device's thread alone
         self._uses: OrderedDict[tuple[Any, ...], int] = OrderedDict()
 

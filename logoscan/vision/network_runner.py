@@ -120,8 +120,7 @@ class NetworkRunner:
         self._compiled: CpuNetwork | None = None
         self._gpu: Any = None
         if device != "cpu":
-            self.precision = precision if precision != "auto" else self._gpu_precision(device)
-            self._gpu = self._on_gpu(device, self.precision)
+            self.precision, self._gpu = self._for_gpu(device, precision)
         else:
             self.precision = precision if precision != "auto" else self._cpu_precision()
             if runtime in ("openvino", "auto"):
@@ -198,14 +197,19 @@ class NetworkRunner:
             return "fp32"
         return "bf16"
 
-    def _gpu_precision(self, device: str) -> Precision:
-        """Choose fp16: bf16 has three bits less, and GPUs before Ampere emulate it; a network may exceed its range."""
-        if not device.startswith("cuda"):
-            return "fp32"
-        if not self._is_as_good(self._on_gpu(device, "fp16"), "fp16"):
+    def _for_gpu(self, device: str, precision: PrecisionChoice) -> tuple[Precision, Any]:
+        """Return the precision and the network on a GPU.
+
+        "auto" is fp16: bf16 has three bits less, and GPUs before Ampere emulate it. A network may exceed its range.
+        """
+        if precision != "auto":
+            return precision, self._on_gpu(device, precision)
+        if device.startswith("cuda"):
+            network = self._on_gpu(device, "fp16")
+            if self._is_as_good(network, "fp16"):
+                return "fp16", network
             logger.warning("%sprecision: fp16 answers otherwise than fp32, which is taken", self._name)
-            return "fp32"
-        return "fp16"
+        return "fp32", self._on_gpu(device, "fp32")
 
     def _on_gpu(self, device: str, precision: Precision) -> Any:
         """Return the network on a GPU, with all that comes before and after it."""

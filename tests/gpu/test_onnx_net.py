@@ -61,13 +61,13 @@ def test_torch_answers_as_onnx_runtime(
     np.testing.assert_allclose(found, wanted, atol=1e-4)
 
 
-def test_a_gpu_reads_the_text_that_the_cpu_reads(rapid: RapidOcr, samples: Path) -> None:
+def test_a_gpu_reads_the_text_that_the_cpu_reads(samples: Path) -> None:
     """The CPU named "cpu:0" is taken for a GPU; with the quick reader, and words in boxes too."""
     quick = {"find_px": (480,), "most_lines": 12, "most_enlarged": 2.0, "quick": True, "precision": "fp32"}
     here, there = (RapidOcr(device=device, **quick) for device in ("cpu", "cpu:0"))  # type: ignore[arg-type]
     assert there.device == "cpu:0"
     assert there.name == here.name, "a report says the same of both"
-    photos = [lettering("KODAK"), *(load_image(p) for p in sorted((samples / "photos").iterdir())[:4])]
+    photos = [lettering("KODAK"), load_image(samples / "photos" / "film_boxes.jpg")]
     for wanted, found in zip(here.read(photos), there.read(photos), strict=True):
         assert found.texts == wanted.texts
         np.testing.assert_allclose(found.polygons, wanted.polygons, atol=1.5)
