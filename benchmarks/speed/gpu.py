@@ -12,6 +12,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -152,14 +153,12 @@ def scan_by_processes(settings: Settings, processes: int) -> dict[str, Any]:
     """
     shares = [cast(Settings, settings | {"photos": settings["photos"][i::processes]}) for i in range(processes)]
     with ExitStack() as stack:
-        children = [stack.enter_context(_child(each)) for each in shares]
-        watch = stack.enter_context(ThreadPoolExecutor(1))
-        first = [json.loads(_line(watch, child, _START_S))["first_report_s"] for child in children]
+        module = [sys.executable, "-m", "benchmarks.speed.scan_child"]
+        children = [stack.enter_context(Child([*module, json.dumps(each)])) for each in shares]
+        first = [json.loads(child.line(_START_S))["first_report_s"] for child in children]
         for child in children:
-            assert child.stdin is not None
-            child.stdin.write("go\n")
-            child.stdin.flush()
-        results: list[Result] = [json.loads(_line(watch, c, settings["seconds"] + _END_S)) for c in children]
+            child.begin()
+        results: list[Result] = [json.loads(child.line(settings["seconds"] + _END_S)) for child in children]
     firsts = [each["first_64_s"] for each in results if each["first_64_s"] is not None]
     return {
         "photos": sum(each["photos"] for each in results),
@@ -173,35 +172,46 @@ def scan_by_processes(settings: Settings, processes: int) -> dict[str, Any]:
     }
 
 
-class _child:  # noqa: N801 - used as a function
-    """A process that scans; it is killed, and nobody else, when the context ends before it does."""
+class Child:
+    """A process that is killed, and nobody else, when the context ends before it does."""
 
-    def __init__(self, settings: Settings) -> None:
-        command = [sys.executable, "-m", "benchmarks.speed.scan_child", json.dumps(settings)]
+    def __init__(self, command: Sequence[str]) -> None:
+        """Start it, on one thread a call."""
         environment = os.environ | dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-        self._process = subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        self.process: subprocess.Popen[str] = subprocess.Popen([*command], cwd=ROOT, env=environment, **pipes)
 
-    def __enter__(self) -> subprocess.Popen[str]:
-        return self._process
+    def __enter__(self) -> Child:
+        """Return it."""
+        return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.communicate()
+        """Kill it, if it is still there."""
+        self.process.kill()
+        self.process.communicate()
 
+    def begin(self) -> None:
+        """Say that it may begin."""
+        assert self.process.stdin is not None
+        self.process.stdin.write("go\n")
+        self.process.stdin.flush()
 
-def _line(watch: ThreadPoolExecutor, child: subprocess.Popen[str], seconds: float) -> str:
-    """Return the next line of a process; one that says nothing for so long is killed."""
-    assert child.stdout is not None
-    try:
-        line = watch.submit(child.stdout.readline).result(seconds)
-    except TimeoutError:
-        child.kill()
-        raise click.ClickException(f"a process that scans said nothing for {seconds:.0f} s") from None
-    if not line:
-        raise click.ClickException(f"a process that scans ended with exit code {child.wait()}")
-    return str(line)
+    def line(self, seconds: float) -> str:
+        """Return its next line.
+
+        Raises:
+            ClickException: It says nothing for so long, and is killed; or it has ended.
+        """
+        assert self.process.stdout is not None
+        killer = threading.Timer(seconds, self.process.kill)
+        killer.start()
+        line = self.process.stdout.readline()
+        killer.cancel()
+        if not line:
+            raise click.ClickException(
+                f"a process that scans ended with exit code {self.process.wait()}, or said nothing for {seconds:.0f} s"
+            )
+        return line
 
 
 def reports_equal(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
