@@ -51,9 +51,12 @@ def test_two_actors_on_one_gpu_scan_everything_though_one_dies(tmp_path: Path) -
         ray.init(num_cpus=4, num_gpus=1, include_dashboard=False, logging_level="error", object_store_memory=128 << 20)
         try:
             run = scan_shards(
-                tmp_path / "shards", tmp_path / "out", make_scanner=partial(make, tmp_path, "L5"), root=tmp_path / "photos",
+                tmp_path / "shards",
+                tmp_path / "out",
+                make_scanner=partial(make, tmp_path, "L5"),
+                root=tmp_path / "photos",
                 pool=Pool.sharing(1, 2, batch=3),
-            )  # fmt: skip
+            )
         finally:
             ray.shutdown()
     assert (run.reports, run.failures, run.broken) == (12, [], [])
