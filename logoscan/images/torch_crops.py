@@ -43,7 +43,7 @@ def torch_square_crops(image: Rgb, xyxy: Boxes, size_px: int, device: str) -> Rg
         return out
     with torch.inference_mode():
         # (3, H, W): products along W, then along H
-        pixels = torch.from_numpy(np.ascontiguousarray(image)).to(device).permute(2, 0, 1).float()
+        pixels = torch.tensor(image, device=device).permute(2, 0, 1).float()  # a copy: photos may be read-only
         for start in range(0, len(boxes), _MOST_SQUARES):
             rows = slice(start, start + _MOST_SQUARES)
             places = torch.from_numpy(boxes[rows]).to(device).float()
