@@ -47,7 +47,7 @@ class CudaDevice(Device):
     def __init__(self, name: str) -> None:
         """Make the stream."""
         super().__init__(name)
-        self._stream = torch.cuda.Stream(self.device)
+        self._stream = torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]
         self._pool = torch.cuda.graph_pool_handle()
 
     @contextmanager

@@ -42,8 +42,8 @@ def photos_of(folders: Sequence[Path], limit: int, long_side_px: int | None = No
     mixed = [file for row in zip(*drawn, strict=False) for file in row]
     if long_side_px is None:
         return mixed[:limit]
-    folder = click.get_current_context().with_resource(TemporaryDirectory(prefix="logoscan-photos-"))
-    return [_scaled(file, Path(folder) / f"{i}.jpg", long_side_px) for i, file in enumerate(mixed[:limit])]
+    scaled = Path(click.get_current_context().with_resource(TemporaryDirectory(prefix="logoscan-photos-")))
+    return [_scaled(file, scaled / f"{i}.jpg", long_side_px) for i, file in enumerate(mixed[:limit])]
 
 
 def _scaled(file: Path, out: Path, long_side_px: int) -> Path:

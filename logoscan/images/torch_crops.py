@@ -66,7 +66,7 @@ def _whole_boxes(xyxy: Boxes, width: int, height: int) -> NDArray[np.int64]:
 def _border(crop: Rgb) -> NDArray[np.uint8]:
     """Return the median colour of a crop's border, as `crops.pad_square` does."""
     border = np.concatenate([crop[0], crop[-1], crop[:, 0], crop[:, -1]])
-    return np.median(border, axis=0).astype(np.uint8)
+    return np.asarray(np.median(border, axis=0).astype(np.uint8))
 
 
 def _resized(pixels: torch.Tensor, boxes: torch.Tensor, ground: torch.Tensor, size: int) -> torch.Tensor:

@@ -186,7 +186,7 @@ def _resize(v: list[Any], at: Attributes) -> Value:
 def _slice(v: list[Any], at: Attributes) -> Value:
     if isinstance(v[0], list):
         return v[0][v[1][0] : v[2][0]]
-    x = v[0]
+    x: torch.Tensor = v[0]
     for start, end, axis in zip(v[1], v[2], v[3], strict=True):
         x = x.narrow(axis, *_range(start, end, x.shape[axis]))
     return x
@@ -201,7 +201,8 @@ def _range(start: int, end: int, size: int) -> tuple[int, int]:
 def _reshape(v: list[Any], at: Attributes) -> Value:
     if isinstance(v[0], list):
         return v[0]
-    return v[0].reshape([v[0].shape[i] if n == 0 else n for i, n in enumerate(v[1])])
+    x: torch.Tensor = v[0]
+    return x.reshape([x.shape[i] if n == 0 else n for i, n in enumerate(v[1])])
 
 
 def _concat(v: list[Any], at: Attributes) -> Value:
@@ -218,8 +219,9 @@ def _unsqueeze(v: list[Any], at: Attributes) -> Value:
 
 def _batch_norm(v: list[Any], at: Attributes) -> Value:
     """Multiply and add, as `_folded` left it, along the axis of the channels, the second one."""
-    factor, summand = (each.reshape(-1, *[1] * (v[0].ndim - 2)) for each in v[1:])
-    return v[0] * factor + summand
+    x: torch.Tensor = v[0]
+    factor, summand = (each.reshape(-1, *[1] * (x.ndim - 2)) for each in v[1:])
+    return x * factor + summand
 
 
 def _hard_sigmoid(v: list[Any], at: Attributes) -> Value:

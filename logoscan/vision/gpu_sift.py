@@ -61,9 +61,9 @@ class GpuSift:
             given = Image.from_numpy(given).to_cuda(Stream.default())
         points, descriptors = sift.detect_and_compute(given)
         if self._on_gpu:
-            import torch
+            from torch.utils.dlpack import from_dlpack
 
-            descriptors = torch.from_dlpack(descriptors).cpu().numpy()
+            descriptors = from_dlpack(descriptors).cpu().numpy()
         frames = np.array([(p.x, p.y, p.size, p.angle) for p in points], np.float64).reshape(-1, 4)
         return frames, np.asarray(descriptors, np.float32).reshape(-1, 128)
 

@@ -113,7 +113,7 @@ def test_one_thread_uses_a_gpu() -> None:
 
 
 def test_a_gpu_sees_one_shape(samples: Path, clip: ClipEncoder) -> None:
-    """The CPU named "cpu:0" is taken for a GPU: canvases of one size, sixteen at a time; squares in few sizes of batch."""
+    """The CPU named "cpu:0" is taken for a GPU: canvases of one size, squares in few sizes of batch."""
     photos = [load_image(path) for path in sorted((samples / "photos").iterdir())[:3]]
     there = LogoDetector(device="cpu:0", precision="fp32")
     full = LogoDetector(device="cpu", precision="fp32", effort="full")
