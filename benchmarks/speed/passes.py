@@ -67,7 +67,7 @@ class Recorder:
             return submit(network, rows)
 
         stack.callback(setattr, GpuNetwork, "submit", submit)
-        GpuNetwork.submit = noting  # type: ignore[method-assign]
+        GpuNetwork.submit = noting  # type: ignore[assignment,method-assign]
 
     def _hook(self, name: str, run: Callable[..., Any], module: Any, given: Any) -> None:
         self._calls.append((name, run, given))
@@ -109,7 +109,7 @@ class Recorder:
         ]
         ocr = getattr(self._scanner.ocr, "first", self._scanner.ocr)
         engine = getattr(ocr, "_engine", None)
-        if engine is None or ocr.device != "cpu":
+        if engine is None or getattr(ocr, "device", "cpu") != "cpu":
             return found
         reading = [("lines", engine.text_det), ("turns", engine.text_cls), ("text", engine.text_rec)]
         if (quick := getattr(ocr, "_quick", None)) is not None:

@@ -59,7 +59,7 @@ def test_two_actors_on_one_gpu_scan_everything_though_one_dies(tmp_path: Path) -
             )
         finally:
             ray.shutdown()
-    assert (run.reports, run.failures, run.broken) == (12, [], [])
+    assert (run.reports, run.failures, run.broken) == (12, (), ())
 
 
 def test_a_gpu_that_is_busy_stops_the_reading() -> None:

@@ -24,9 +24,11 @@ LINE_PX = [64, 96, 128, 224, 480]
 
 
 def shapes() -> list[tuple[str, tuple[int, ...]]]:
-    sizes = list(zip((1, 2, 3, 1, 2), LINE_PX, strict=True))
-    lines = [(name, (count, 3, 48, width)) for name in ("careful", "quick") for count, width in sizes]
-    return [("find", (1, 3, *px)) for px in FINDER_PX] + [("find", (2, 3, 64, 96)), ("turn", (3, 3, 48, 192))] + lines
+    out: list[tuple[str, tuple[int, ...]]] = [("find", (1, 3, *px)) for px in FINDER_PX]
+    out += [("find", (2, 3, 64, 96)), ("turn", (3, 3, 48, 192))]
+    for name in ("careful", "quick"):
+        out += [(name, (count, 3, 48, width)) for count, width in zip((1, 2, 3, 1, 2), LINE_PX, strict=True)]
+    return out
 
 
 def runtime(path: Path) -> Any:
