@@ -148,7 +148,7 @@ def scan_by_processes(settings: Settings, processes: int) -> dict[str, Any]:
     """Scan photos by several processes at the same time, each its share, and add their rates.
 
     Args:
-        settings: Of one process, with all photos.
+        settings: Settings of one process, with all photos.
         processes: Number of processes.
     """
     shares: list[Settings] = [{**settings, "photos": settings["photos"][i::processes]} for i in range(processes)]

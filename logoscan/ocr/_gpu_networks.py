@@ -61,7 +61,7 @@ def find_on_gpu(finder: Any, path: Path, device: str) -> None:
 
     Args:
         finder: RapidOCR's `TextDetector`.
-        path: Its verified ONNX file.
+        path: Verified ONNX file of its network.
         device: "cuda", ...
     """
     session = finder.session
@@ -77,7 +77,7 @@ def classify_on_gpu(classifier: Any, path: Path, device: str) -> None:
 
     Args:
         classifier: RapidOCR's `TextClassifier`.
-        path: Its verified ONNX file.
+        path: Verified ONNX file of its network.
         device: "cuda", ...
     """
     session = classifier.session
@@ -102,7 +102,7 @@ class GpuLines:
 
         Args:
             recogniser: RapidOCR's `TextRecognizer` of the same file, which knows its letters.
-            path: Its verified ONNX file.
+            path: Verified ONNX file of its network.
             device: "cuda", ...
             least_px: Width to which shorter lines are padded.
         """

@@ -228,6 +228,7 @@ def _hard_sigmoid(v: list[Any], at: Attributes) -> Value:
     return torch.clamp(v[0] * at.get("alpha", 0.2) + at.get("beta", 0.5), 0, 1)
 
 
+# What each operation does with its values and attributes (onnx.ai/onnx/operators, opset 11).
 _OPERATIONS: Mapping[str, Callable[[list[Any], Attributes], Value]] = {
     "Add": lambda v, at: v[0] + v[1],
     "AveragePool": _average_pool,
@@ -259,4 +260,3 @@ _OPERATIONS: Mapping[str, Callable[[list[Any], Attributes], Value]] = {
     "Transpose": lambda v, at: v[0].permute(at["perm"]),
     "Unsqueeze": _unsqueeze,
 }
-"""What each operation does with its values and attributes (onnx.ai/onnx/operators, opset 11)."""
