@@ -220,7 +220,9 @@ def _unsqueeze(v: list[Any], at: Attributes) -> Value:
 def _batch_norm(v: list[Any], at: Attributes) -> Value:
     """Multiply and add, as `_folded` left it, along the axis of the channels, the second one."""
     x: torch.Tensor = v[0]
-    factor, summand = (each.reshape(-1, *[1] * (x.ndim - 2)) for each in v[1:])
+    shape = [-1, *[1] * (x.ndim - 2)]
+    factor: torch.Tensor = v[1].reshape(shape)
+    summand: torch.Tensor = v[2].reshape(shape)
     return x * factor + summand
 
 
