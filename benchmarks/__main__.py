@@ -38,6 +38,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "reading": ("speed.reading", "reading", "What does reading cost a photo, by part?"),
     "passes": ("speed.passes", "passes", "How long do the bare networks of a scan take?"),
     "encode": ("speed.encode", "encode", "How fast are the networks on a device, and are they right?"),
+    "gpu": ("speed.gpu", "gpu", "Is a scan on a GPU as fast as it should be, and does it find the same?"),
     "index": ("speed.index", "index", "What does a photo cost in time and memory as the index grows?"),
     "store": ("speed.store", "store", "What do stored features find of new brands, at which share of a rescan?"),
     "screen": ("speed.screen", "screen", "Does the gate before posting keep its deadline, and decide as a scan does?"),

@@ -1,19 +1,15 @@
-"""How networks run: on the CPU by OpenVINO, with the results of torch, but faster; on a GPU in one thread.
+"""What the machine can do: devices, cores, precisions; and how networks are built in a process.
 
-`python -m benchmarks encode` compares OpenVINO with torch. OpenVINO converts the torch network in memory; there is no
-second file of weights. Knows no pictures.
+`cpu_network` and `gpu_network` run networks.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
-from functools import cache, partial
-from pathlib import Path
 from threading import Lock, RLock
 from typing import Any, TypeVar
 
@@ -23,13 +19,10 @@ from numpy.typing import NDArray
 from logoscan.errors import DeviceError, LogoscanError
 
 __all__ = [
-    "CpuNetwork",
     "building_networks",
     "cores",
     "cpu_has_bf16",
-    "cpu_network",
-    "cpu_onnx_network",
-    "fast_layout",
+    "fast_cpu_layout",
     "host_tensor",
     "on_device",
     "one_core_a_batch",
@@ -40,11 +33,8 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-# Compiled networks, by weights, precision and threads; guarded by `_lock`.
-_networks: dict[tuple[object, ...], CpuNetwork] = {}
 # The one thread of each GPU; guarded by `_gpu_threads_lock`.
 _gpu_threads: dict[str, ThreadPoolExecutor] = {}
-_lock = Lock()
 _gpu_threads_lock = Lock()
 _building = RLock()
 
@@ -105,9 +95,8 @@ def cores() -> int:
 def on_device(device: str, run: Callable[[], T]) -> T:
     """Call `run` in the one thread of a GPU, or on the CPU in the caller's thread, and return its result.
 
-    cuDNN plans each convolution for each new shape, depthwise ones for up to seconds (NVIDIA/cudnn-frontend#1066), and
-    torch keeps the plans for each thread (pytorch/pytorch#103939). So networks run in one thread on a GPU, in few
-    shapes.
+    For networks that are another library's, such as EasyOCR's; our own run by `gpu_network`. cuDNN plans each
+    convolution for each new shape, and torch keeps the plans for each thread (pytorch/pytorch#103939).
 
     Args:
         device: "cpu", "cuda", "cuda:1", ...
@@ -147,126 +136,6 @@ def one_core_a_batch() -> None:
     threadpool_limits(1, user_api="blas")
 
 
-class CpuNetwork:
-    """A compiled network; immutable, and may be called by several threads at a time."""
-
-    def __init__(self, model: Any, *, precision: str, threads: int) -> None:
-        """Compile a network.
-
-        Args:
-            model: OpenVINO's model, or the path of an ONNX file.
-            precision: Precision of the arithmetic, "fp32" or "bf16".
-            threads: Threads of one call. As many calls as fill the processor's cores run side by side.
-        """
-        import openvino
-
-        _initialise_openvino()
-        streams = max(1, cores() // threads)
-        self._compiled: Any = openvino.Core().compile_model(
-            model,
-            "CPU",
-            {
-                "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32",
-                "INFERENCE_NUM_THREADS": threads * streams,
-                "NUM_STREAMS": streams,
-            },
-        )
-        self._idle: list[Any] = []
-
-    @classmethod
-    def of_torch(cls, module: Any, example: Any, *, precision: str, threads: int) -> CpuNetwork:
-        """Compile a torch network.
-
-        Args:
-            module: A torch module in evaluation mode, from one tensor to one or several.
-            example: A tensor of the input's shape, to trace the module with; batch and sides may differ later.
-            precision: Precision of the arithmetic, "fp32" or "bf16".
-            threads: Threads of one call.
-        """
-        import torch
-        from openvino.frontend import FrontEndManager
-        from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
-
-        with torch.inference_mode(False), torch.no_grad(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch calls tracing deprecated; OpenVINO's own is slower
-            traced = torch.jit.trace(module, example, check_trace=False)  # type: ignore[no-untyped-call]
-            # openvino.convert_model does these steps too, but reports to Intel that it did, which nothing here may
-            frontend = FrontEndManager().load_by_framework("pytorch")
-            decoder = TorchScriptPythonDecoder(traced, example_input=(example,))  # must outlive the conversion
-            model = frontend.convert(frontend.load(decoder))
-        sides = [-1] * (example.ndim - 2)
-        model.reshape([-1, int(example.shape[1]), *sides])
-        return cls(model, precision=precision, threads=threads)
-
-    def __call__(self, x: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-        """Return the outputs for a float32 array, in the module's order."""
-        try:
-            request = self._idle.pop()
-        except IndexError:
-            request = self._compiled.create_infer_request()
-        try:
-            outputs = request.infer({0: np.ascontiguousarray(x, np.float32)})
-            return [np.array(outputs[i], np.float32) for i in range(len(self._compiled.outputs))]
-        finally:
-            self._idle.append(request)
-
-
-@cache
-def _initialise_openvino() -> None:
-    """Run a network of one number once.
-
-    OpenVINO's bindings initialise themselves at their first inference. Two threads that do it at the same time may wait
-    for each other for ever: one for the GIL, the other one for the initialisation.
-    """
-    import openvino
-    from openvino import opset13
-
-    number = opset13.parameter([1], np.float32)
-    request = openvino.Core().compile_model(openvino.Model([opset13.relu(number)], [number]), "CPU")
-    np.array(request.create_infer_request().infer({0: np.zeros(1, np.float32)})[0])
-
-
-def cpu_network(key: tuple[object, ...], module: Any, example: Any, precision: str) -> CpuNetwork | None:
-    """Return the compiled network of a key, compiled at its first use in a process.
-
-    Args:
-        key: Identifies the weights; networks of one key, precision and number of threads are one.
-        module: A torch module in evaluation mode, from one tensor to one or several.
-        example: A tensor of the input's shape, to trace the module with.
-        precision: Precision of the arithmetic, "fp32" or "bf16".
-
-    Returns:
-        The network; None where OpenVINO is not installed, or cannot run it.
-    """
-    import torch
-
-    threads = torch.get_num_threads()
-    compile_it = partial(CpuNetwork.of_torch, module, example, precision=precision, threads=threads)
-    return _compiled_once((*key, precision, threads), compile_it, "torch runs it")
-
-
-def cpu_onnx_network(path: Path, precision: str, threads: int) -> CpuNetwork | None:
-    """Return the compiled network of a verified ONNX file, as `cpu_network` does, for this many threads a call."""
-    compile_it = partial(CpuNetwork, str(path), precision=precision, threads=threads)
-    return _compiled_once((str(path), precision, threads), compile_it, "ONNX Runtime runs it")
-
-
-def _compiled_once(key: tuple[object, ...], compile_it: Callable[[], CpuNetwork], instead: str) -> CpuNetwork | None:
-    with _lock:
-        if key not in _networks:
-            try:
-                _networks[key] = compile_it()
-            except ImportError as error:
-                logger.warning("openvino is missing (%s): %s, more slowly", error, instead)
-                return None
-            except Exception as error:  # a foreign network may contain what OpenVINO does not support
-                logger.warning(
-                    "OpenVINO cannot run this network (%s: %.200s): %s", type(error).__name__, error, instead
-                )
-                return None
-        return _networks[key]
-
-
 def resolve_device(device: str) -> str:
     """Return the name of the torch device that a name stands for.
 
@@ -303,13 +172,13 @@ def cpu_has_bf16() -> bool:
         return False
 
 
-def fast_layout(device: str) -> Any:
-    """Return the torch memory format in which convolutions are fast on a device.
+def fast_cpu_layout() -> Any:
+    """Return the torch memory format in which convolutions are fast on this processor.
 
-    On a CPU without AVX-512, oneDNN falls back to its reference implementation for some convolutions in channels-last
-    order: a pass of the detector took 6 s instead of 0.4 s.
+    Without AVX-512, oneDNN falls back to its reference implementation for some convolutions in channels-last order: a
+    pass of the detector took 6 s instead of 0.4 s.
     """
     import torch
 
-    slow = device.startswith("cpu") and "AVX512" not in torch.backends.cpu.get_cpu_capability()
-    return torch.contiguous_format if slow else torch.channels_last
+    has_avx512 = "AVX512" in torch.backends.cpu.get_cpu_capability()
+    return torch.channels_last if has_avx512 else torch.contiguous_format

@@ -33,6 +33,12 @@ def options(*names: str) -> Callable[[Any], Any]:
         "folders": click.option(
             "--images", "folders", type=PATH, required=True, multiple=True, help="Folders of photos."
         ),
+        "long_side": click.option(
+            "--long-side",
+            "long_side_px",
+            type=click.IntRange(64),
+            help="Photos are first scaled to this long side in pixels; sellers upload some 1,600 px.",
+        ),
         "gallery": click.option(
             "--gallery", "galleries", type=PATH, required=True, multiple=True, help="Folder of brand folders."
         ),

@@ -89,9 +89,10 @@ def first_report(index: Path, photo: Path) -> dict[str, float]:
     help="Photos of the long stream; all of the folders in turn.",
 )
 @click.option("--start", is_flag=True, help="Time a process to its first report as well.")
-@options("json", "folders", "gallery", *MODELS)
+@options("json", "folders", "long_side", "gallery", *MODELS)
 def capacity(
     folders: tuple[Path, ...],
+    long_side_px: int | None,
     galleries: tuple[Path, ...],
     limit: int,
     stream: int,
@@ -105,8 +106,8 @@ def capacity(
     """Measure the rates of streams, and the cores that they need."""
     import torch
 
-    device, files = resolve_device(device), photos_of(folders, limit)
-    print({"photos": len(files), "cores": cores()})
+    device, files = resolve_device(device), photos_of(folders, limit, long_side_px)
+    print({"photos": len(files), "cores": cores(), "long_side_px": long_side_px})
     one_core_a_batch()
     clip = ClipEncoder(encoder, pretrained, device=device)
     index, _ = build_index(galleries, None, clip)
@@ -118,11 +119,13 @@ def capacity(
         name = f"{photos}photo{'s' if photos > 1 else ''}"
         figures |= {f"listings_per_s_{name}": round(per_s, 3), f"cores_10m_{name}": round(needed, 1)}
     if stream:
-        figures["stream"] = growth(scanner, photos_of(folders, stream), stream)
+        figures["stream"] = growth(scanner, photos_of(folders, stream, long_side_px), stream)
     if start:
         with tempfile.TemporaryDirectory() as folder:
             index.save(Path(folder) / "index")
             figures["first_report_s"] = first_report(Path(folder) / "index", files[0])
     if not torch.cuda.is_available():
         figures["cuda"] = "not run"
-    write_result(out, figures, {**settings_of(scanner), "photos": len(files), "cores": cores()})
+    write_result(
+        out, figures, {**settings_of(scanner), "photos": len(files), "cores": cores(), "long_side_px": long_side_px}
+    )

@@ -52,8 +52,22 @@ class Recorder:
             for name, module, run in self._modules():
                 hook = module.register_forward_pre_hook(partial(self._hook, name, run))
                 stack.callback(hook.remove)
+            self._record_gpu(stack)
             for start in range(0, len(photos), _BATCH):
                 self._scanner.features(photos[start : start + _BATCH])
+
+    def _record_gpu(self, stack: ExitStack) -> None:
+        """Note the rows that networks on a GPU are given."""
+        from logoscan.gpu_network import GpuNetwork
+
+        submit = GpuNetwork.submit
+
+        def noting(network: GpuNetwork, rows: Any) -> Any:
+            self._calls.append((network.name, network, (rows,)))
+            return submit(network, rows)
+
+        stack.callback(setattr, GpuNetwork, "submit", submit)
+        GpuNetwork.submit = noting  # type: ignore[assignment,method-assign]
 
     def _hook(self, name: str, run: Callable[..., Any], module: Any, given: Any) -> None:
         self._calls.append((name, run, given))
@@ -93,11 +107,12 @@ class Recorder:
         found: list[tuple[str, Any, str]] = [
             (name, runner, "_compiled") for name, runner in self._runners() if runner._compiled is not None
         ]
-        engine = getattr(self._scanner.ocr, "_engine", None)
-        if engine is None:
+        ocr = getattr(self._scanner.ocr, "first", self._scanner.ocr)
+        engine = getattr(ocr, "_engine", None)
+        if engine is None or getattr(ocr, "device", "cpu") != "cpu":
             return found
         reading = [("lines", engine.text_det), ("turns", engine.text_cls), ("text", engine.text_rec)]
-        if (quick := getattr(self._scanner.ocr, "_quick", None)) is not None:
+        if (quick := getattr(ocr, "_quick", None)) is not None:
             reading.append(("quick text", quick))
         return [*found, *((name, part, "session") for name, part in reading)]
 
@@ -106,9 +121,10 @@ class Recorder:
         found: list[tuple[str, Any, Callable[..., Any]]] = [
             (name, runner._module, _run(runner, runner._module, runner.precision))
             for name, runner in self._runners()
-            if runner._compiled is None
+            if runner._compiled is None and runner._gpu is None
         ]
-        reader = getattr(self._scanner.ocr, "_reader", None)
+        ocr = getattr(self._scanner.ocr, "first", self._scanner.ocr)
+        reader = getattr(ocr, "_reader", None)
         if reader is not None:
             parts = (("lines", reader.detector), ("text", reader.recognizer))
             found += [(name, module, _run(reader, module, "fp32")) for name, module in parts]
@@ -133,9 +149,10 @@ def _run(owner: Any, network: Callable[..., Any], precision: str) -> Callable[..
 @click.command("passes")
 @click.option("--limit", default=180, show_default=True, type=click.IntRange(8), help="Photos.")
 @click.option("--workers", type=click.IntRange(1), help="Calls side by side; default: a core each.")
-@options("json", "folders", "gallery", *MODELS)
+@options("json", "folders", "long_side", "gallery", *MODELS)
 def passes(
     folders: tuple[Path, ...],
+    long_side_px: int | None,
     galleries: tuple[Path, ...],
     limit: int,
     workers: int | None,
@@ -150,7 +167,7 @@ def passes(
     seconds_per_photo: by the clock, calls side by side. passes_ms_per_photo: each network, summed over threads.
     """
     one_core_a_batch()
-    files = photos_of(folders, limit)
+    files = photos_of(folders, limit, long_side_px)
     clip = ClipEncoder(encoder, pretrained, device=device)
     index, _ = build_index(galleries, None, clip)
     scanner = build_scanner(index, encoder=clip, device=device, **models)
@@ -162,4 +179,4 @@ def passes(
         "passes_ms_per_photo": {k: round(1000 * v / len(files), 2) for k, v in recorder.seconds.items()},
         "photos": len(files),
     }
-    write_result(out, figures, {**settings_of(scanner), "workers": workers or cores()})
+    write_result(out, figures, {**settings_of(scanner), "workers": workers or cores(), "long_side_px": long_side_px})

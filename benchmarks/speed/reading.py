@@ -18,6 +18,7 @@ from benchmarks.speed.streams import photos_of
 from logoscan.images.loading import read_picture
 from logoscan.ocr.rapidocr import RapidOcr
 from logoscan.ocr.regions import read
+from logoscan.ocr.scripts import ScriptOcr
 from logoscan.runtime import one_core_a_batch
 from logoscan.sources import ANYWHERE
 from logoscan.types import Effort
@@ -48,8 +49,8 @@ class PartClock:
 
 @click.command("reading")
 @click.option("--limit", default=180, show_default=True, type=click.IntRange(1), help="Photos.")
-@options("json", "folders", "effort")
-def reading(folders: tuple[Path, ...], limit: int, effort: str, out: Path) -> None:
+@options("json", "folders", "long_side", "effort")
+def reading(folders: tuple[Path, ...], long_side_px: int | None, limit: int, effort: str, out: Path) -> None:
     """Read photos by RapidOCR as a scan does, one thread, and take the processor's time for each part.
 
     find: lines searched. lines: lines cut, turned and read. words: boxes of the detector and curved text read. The rest
@@ -57,10 +58,11 @@ def reading(folders: tuple[Path, ...], limit: int, effort: str, out: Path) -> No
     """
     one_core_a_batch()
     engine = build_ocr("rapidocr", "cpu", effort)
-    assert isinstance(engine, RapidOcr)
+    assert isinstance(engine, ScriptOcr)
+    assert isinstance(engine.first, RapidOcr)
     detector = make_detector("logo", device="cpu", effort=cast(Effort, effort))
-    clock, total, count = PartClock(engine), 0.0, 0
-    for file in track(photos_of(folders, limit), "photos"):
+    clock, total, count = PartClock(engine.first), 0.0, 0
+    for file in track(photos_of(folders, limit, long_side_px), "photos"):
         pixels = read_picture(file, root=ANYWHERE, reduced=True).rgb
         regions = detector.detect([pixels])
         began = time.process_time()
@@ -69,4 +71,8 @@ def reading(folders: tuple[Path, ...], limit: int, effort: str, out: Path) -> No
         count += len(spans)
     parts = {part: round(1000 * clock.seconds[part] / limit, 1) for part in PARTS}
     figures = {"ms_per_photo": round(1000 * total / limit, 1), "parts_ms_per_photo": parts}
-    write_result(out, {**figures, "lines_per_photo": round(count / limit, 2), "photos": limit}, {"ocr": engine.name})
+    write_result(
+        out,
+        {**figures, "lines_per_photo": round(count / limit, 2), "photos": limit},
+        {"ocr": engine.name, "long_side_px": long_side_px},
+    )

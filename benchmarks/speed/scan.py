@@ -4,7 +4,7 @@
 faiss, and EasyOCR's `readtext` with its defaults, as the libraries' own examples do it; (b) the same with RapidOCR's
 defaults; (c) logoscan at full effort; (d) logoscan at default effort; (e) the bare forward passes of (d) on prepared
 tensors. No photo comes twice, and photos are not deduplicated. The photos are an equal share of each folder, none
-enlarged. `stages` says in which stage of (d) the time goes.
+enlarged unless `--long-side` says so. `stages` says in which stage of (d) the time goes.
 """
 
 from __future__ import annotations
@@ -100,9 +100,10 @@ def each(run: Callable[[Path], None], files: Sequence[Path], what: str) -> float
 @click.option("--peer-limit", default=60, show_default=True, type=click.IntRange(1), help="Photos of (a) and (b).")
 @click.option("--full-limit", type=click.IntRange(8), help="Photos of (c), if fewer.")
 @click.option("--workers", type=click.IntRange(1), help="Batches side by side; default: a core each.")
-@options("json", "folders", "gallery", *(name for name in MODELS if name != "effort"))
+@options("json", "folders", "long_side", "gallery", *(name for name in MODELS if name != "effort"))
 def scan(
     folders: tuple[Path, ...],
+    long_side_px: int | None,
     galleries: tuple[Path, ...],
     limit: int,
     peer_limit: int,
@@ -118,7 +119,7 @@ def scan(
     import torch
 
     device = resolve_device(device)
-    files = photos_of(folders, limit)
+    files = photos_of(folders, limit, long_side_px)
     settings: dict[str, Any] = {"photos": len(files), "peer_photos": min(peer_limit, len(files))}
     print(settings)
     peer = Peer(device)
@@ -147,4 +148,6 @@ def scan(
     }
     if not torch.cuda.is_available():
         figures["cuda"] = "not run"
-    write_result(out, figures, {**settings_of(scanner), **settings, "workers": workers or cores()})
+    write_result(
+        out, figures, {**settings_of(scanner), **settings, "workers": workers or cores(), "long_side_px": long_side_px}
+    )

@@ -49,9 +49,10 @@ class StageClock:
 @click.command("stages")
 @click.option("--limit", default=180, show_default=True, type=click.IntRange(8), help="Photos.")
 @click.option("--workers", type=click.IntRange(1), help="Batches side by side; default: a core each.")
-@options("json", "folders", "gallery", *MODELS)
+@options("json", "folders", "long_side", "gallery", *MODELS)
 def stages(
     folders: tuple[Path, ...],
+    long_side_px: int | None,
     galleries: tuple[Path, ...],
     limit: int,
     workers: int | None,
@@ -70,7 +71,7 @@ def stages(
     logo images, where that is asked for.
     """
     one_core_a_batch()
-    files = photos_of(folders, limit)
+    files = photos_of(folders, limit, long_side_px)
     clip = ClipEncoder(encoder, pretrained, device=device)
     index, _ = build_index(galleries, None, clip)
     clock = StageClock()
@@ -84,4 +85,4 @@ def stages(
         "stages_share": {name: round(value / every, 3) for name, value in spent.items()},
         "photos": len(files),
     }
-    write_result(out, figures, {**settings_of(scanner), "workers": workers or cores()})
+    write_result(out, figures, {**settings_of(scanner), "workers": workers or cores(), "long_side_px": long_side_px})

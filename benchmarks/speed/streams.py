@@ -6,8 +6,10 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
+from PIL import Image
 
 from logoscan.scan.scanner import Scanner
 from logoscan.text.words import is_word
@@ -15,12 +17,21 @@ from logoscan.types import Listing
 
 # Suffixes of the files that are photos.
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+# Quality of scaled photos.
+_JPEG_QUALITY = 88
 # Listings that are scanned before a stream is timed.
 _WARM = 8
 
 
-def photos_of(folders: Sequence[Path], limit: int) -> list[Path]:
-    """Draw `limit` photos, as many from each folder, in an order that mixes them."""
+def photos_of(folders: Sequence[Path], limit: int, long_side_px: int | None = None) -> list[Path]:
+    """Draw `limit` photos, as many from each folder, in an order that mixes them.
+
+    Args:
+        folders: Folders of photos.
+        limit: Number of photos.
+        long_side_px: Long side to which they are scaled, in files that the command that is run deletes at its end; None
+            takes them as they are.
+    """
     rng, share = random.Random(0), -(-limit // len(folders))
     drawn = []
     for folder in folders:
@@ -29,7 +40,20 @@ def photos_of(folders: Sequence[Path], limit: int) -> list[Path]:
             raise click.ClickException(f"--images: expected photos, got none in {folder}")
         drawn.append(rng.sample(files, min(share, len(files))))
     mixed = [file for row in zip(*drawn, strict=False) for file in row]
-    return mixed[:limit]
+    if long_side_px is None:
+        return mixed[:limit]
+    scaled = Path(click.get_current_context().with_resource(TemporaryDirectory(prefix="logoscan-photos-")))
+    return [_scaled(file, scaled / f"{i}.jpg", long_side_px) for i, file in enumerate(mixed[:limit])]
+
+
+def _scaled(file: Path, out: Path, long_side_px: int) -> Path:
+    """Write a photo scaled to this long side as a JPEG, of about the size of those that sellers upload."""
+    with Image.open(file) as opened:
+        photo = opened.convert("RGB")
+    scale = long_side_px / max(photo.size)
+    size = (max(1, round(photo.width * scale)), max(1, round(photo.height * scale)))
+    photo.resize(size, Image.Resampling.BICUBIC).save(out, quality=_JPEG_QUALITY)
+    return out
 
 
 def warm(scanner: Scanner, listings: Sequence[Listing], workers: int | None = None) -> None:

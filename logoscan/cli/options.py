@@ -54,8 +54,7 @@ OCR = click.option(
     type=click.Choice(get_args(OcrChoice)),
     default="auto",
     show_default=True,
-    help="What reads text; auto: EasyOCR on CUDA where its weights are there, else RapidOCR; tesseract: RapidOCR, and "
-    "Tesseract for further scripts.",
+    help="What reads text; auto: RapidOCR; tesseract: RapidOCR, and Tesseract for further scripts.",
 )
 
 

@@ -41,7 +41,9 @@ def scan_folder_of_shards(
         raise click.UsageError("--shards: expected a folder as OUT, and neither --overlay nor --map")
     _, bad_prices = price_model(options.prices)  # its errors are reported once, and before the work
     options = options.resolved()
-    pool = Pool(actors=actors, gpus=1 if options.device.startswith("cuda") else 0)
+    pool = Pool(actors)
+    if options.device.startswith("cuda"):
+        pool = Pool.sharing(_gpus(), actors)
     with working("scanning"):
         run = scan_shards(
             shards, out, make_scanner=partial(make_shard_scanner, options), root=options.root, pool=pool,
@@ -69,6 +71,13 @@ def scan_folder_of_shards(
         complain(f"{len(run.broken)} files failed, see above")
     if failed or run.broken:
         sys.exit(1)
+
+
+def _gpus() -> int:
+    """Return the number of GPUs here; one where they are elsewhere in a cluster."""
+    import torch
+
+    return max(1, torch.cuda.device_count())
 
 
 def _tag(options: ScannerOptions) -> str:

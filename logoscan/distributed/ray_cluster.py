@@ -19,6 +19,8 @@ logger = logging.getLogger(__name__)
 
 # Bytes for rows between the stages, if Ray is started here; Ray's own 30 % of the memory is more than rows need.
 _OBJECT_STORE_BYTES = 256 << 20
+# Parts of a GPU that Ray can tell apart.
+_GPU_STEPS = 10_000
 # Settings of Ray Data that print; not every version of Ray has both.
 _PRINTING_SETTINGS = ("enable_progress_bars", "print_on_execution_start")
 
@@ -43,6 +45,22 @@ class Pool:
         for name, minimum in (("actors", 1), ("cpus", 0), ("gpus", 0), ("batch", 1)):
             if not getattr(self, name) >= minimum:
                 raise InputError(f"Pool.{name}: expected {minimum} or more, got {getattr(self, name)!r}")
+
+    @classmethod
+    def sharing(cls, gpus: int, actors: int, *, cpus: float = 1, batch: int = 32) -> Pool:
+        """Return a pool whose actors share GPUs evenly, or have one each where there are enough.
+
+        One actor cannot fill a GPU: Python runs one thread of a process at a time, about 30 ms a photo. Each actor has
+        networks of its own on the GPU, which takes turns between them.
+
+        Args:
+            gpus: Number of GPUs, 1 or more.
+            actors: Number of processes that scan.
+            cpus: CPUs for each actor.
+            batch: Listings that an actor takes at a time.
+        """
+        share = min(1.0, math.floor(_GPU_STEPS * gpus / actors) / _GPU_STEPS)
+        return cls(actors, cpus, max(share, 1 / _GPU_STEPS), batch)
 
 
 def import_ray() -> Any:

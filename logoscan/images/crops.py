@@ -1,10 +1,12 @@
 """Crops of a picture, as squares of one size.
 
 Registration and search cut and resize through `square_crops` alone, so that a logo and a photo of it meet the encoder
-in the same way.
+in the same way; a GPU makes the same squares but for rounding (`torch_crops`).
 """
 
 from __future__ import annotations
+
+import logging
 
 import numpy as np
 from PIL import Image
@@ -13,7 +15,9 @@ from logoscan.errors import InputError
 from logoscan.images.boxes import clip
 from logoscan.types import Boxes, CropFit, Rgb
 
-__all__ = ["crop", "pad_square", "square_crops"]
+__all__ = ["crop", "pad_square", "square_crops", "square_crops_on"]
+
+logger = logging.getLogger(__name__)
 
 # Side of the largest square that is padded; a longer box is reduced first: a strip of 30,000 px would take 2.7 GB.
 _LARGEST_PADDED_PX = 4096
@@ -82,6 +86,29 @@ def square_crops(image: Rgb, xyxy: Boxes, size_px: int, fit: CropFit = "pad") ->
         square = whole.resize((size_px, size_px), Image.Resampling.BILINEAR, box=(x0, y0, x1, y1), reducing_gap=3.0)
         out[row] = np.asarray(square)
     return out
+
+
+def square_crops_on(device: str, image: Rgb, xyxy: Boxes, size_px: int, fit: CropFit = "pad") -> Rgb:
+    """Cut boxes out of a picture as `square_crops` does: on a GPU where that is the device and its memory suffices.
+
+    Args:
+        device: Device of the network that takes the squares.
+        image: The picture, uint8 (H, W, 3).
+        xyxy: Boxes, float32 (n, 4), in pixels.
+        size_px: Side of the squares.
+        fit: How boxes become squares; a GPU makes those that are padded.
+    """
+    if device != "cpu" and fit == "pad" and max(image.shape[:2]) <= _LARGEST_PADDED_PX:
+        from logoscan.gpu_network import is_memory_error
+        from logoscan.images.torch_crops import torch_square_crops
+
+        try:
+            return torch_square_crops(image, xyxy, size_px, device)
+        except RuntimeError as error:
+            if not is_memory_error(error):
+                raise
+            logger.warning("too little memory on %s for the squares of a photo; the CPU makes them", device)
+    return square_crops(image, xyxy, size_px, fit)
 
 
 def _grow(low: float, high: float, side: float, limit: float) -> tuple[float, float]:

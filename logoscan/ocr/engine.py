@@ -5,7 +5,6 @@ Both engines (`easyocr`, `rapidocr`) take RGB and work offline.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias, get_args, runtime_checkable
@@ -17,7 +16,6 @@ from logoscan.ocr.languages import languages_of
 from logoscan.ocr.rapidocr import RapidOcr, rapidocr_models
 from logoscan.ocr.readers import script_readers
 from logoscan.ocr.scripts import ScriptIdentifier, ScriptOcr
-from logoscan.runtime import resolve_device
 from logoscan.types import Boxes, Effort, Rgb, TextSpans
 
 __all__ = [
@@ -30,8 +28,6 @@ __all__ = [
     "rapidocr_models",
     "verify_easyocr",
 ]
-
-logger = logging.getLogger(__name__)
 
 OcrChoice: TypeAlias = Literal["auto", "easyocr", "rapidocr", "tesseract", "none"]
 # Scripts that the engines read by themselves; "Hani" is Kanji and Kana, too.
@@ -79,10 +75,10 @@ def make_ocr(
 ) -> OcrEngine | None:
     """Return the engine of a name, which reads some languages, and says of other lines in which script they are.
 
-    "auto" is EasyOCR on CUDA if its weights are installed, else RapidOCR. "tesseract" is RapidOCR, and Tesseract for
-    all further scripts of which its data is installed. "none" is None. RapidOCR reads Latin letters, Chinese and
-    Japanese by itself, EasyOCR Latin letters. Each further script has one reader, and a line is given to it only if the
-    engine did not read the line surely and the line is identified as that script.
+    "auto" is RapidOCR, on a GPU too. "tesseract" is RapidOCR, and Tesseract for all further scripts of which its data
+    is installed. "none" is None. RapidOCR reads Latin letters, Chinese and Japanese by itself, EasyOCR Latin letters.
+    Each further script has one reader, and a line is given to it only if the engine did not read the line surely and
+    the line is identified as that script.
 
     Args:
         engine: Name of the engine: "auto", "easyocr", "rapidocr", "tesseract" or "none".
@@ -106,11 +102,7 @@ def make_ocr(
         return None
     if effort not in get_args(Effort):
         raise InputError(f"effort: expected default or full, got {effort!r}")
-    name = "rapidocr" if engine == "tesseract" else engine
-    if name == "auto":
-        on_gpu = resolve_device(device).startswith("cuda")
-        name = "easyocr" if on_gpu and easyocr_models() is not None else "rapidocr"
-        logger.info("ocr auto: %s", name)
+    name = "rapidocr" if engine in ("auto", "tesseract") else engine
     if name not in _OWN_SCRIPTS:
         raise InputError(f"ocr: expected auto, easyocr, rapidocr, tesseract or none, got {engine!r}")
     first, own = _first_engine(name, device, effort), _OWN_SCRIPTS[name]

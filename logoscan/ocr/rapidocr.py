@@ -1,7 +1,7 @@
-"""RapidOCR behind the OcrEngine protocol: PP-OCR on the CPU. Knows nothing of brands.
+"""RapidOCR behind the OcrEngine protocol: PP-OCR on a CPU or a GPU. Knows nothing of brands.
 
 Its models ship in its wheel and are checked by hash before they are opened. ONNX Runtime runs them in fp32; OpenVINO
-runs the two large ones in bf16 where the processor computes in bf16.
+runs the two large ones in bf16 where the processor computes in bf16, and torch all of them on a GPU.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import logging
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logoscan._hashing import file_sha256
+from logoscan.cpu_network import cpu_onnx_network
 from logoscan.errors import CorruptFileError, InputError, MissingDependencyError
 from logoscan.images.boxes import clip
 from logoscan.ocr._network_input import LINE_HIGH_PX, finder_input, line_crop, padded
@@ -34,7 +36,7 @@ from logoscan.ocr.canvas import (
     unread_boxes,
 )
 from logoscan.ocr.quick import is_sure, may_be_line, may_be_word, quick_reader
-from logoscan.runtime import building_networks, cpu_has_bf16, cpu_onnx_network
+from logoscan.runtime import building_networks, cpu_has_bf16, resolve_device
 from logoscan.types import Boxes, Rgb, TextSpans
 
 __all__ = ["RapidOcr", "rapidocr_models"]
@@ -56,9 +58,10 @@ _SHA256 = {
 
 
 class RapidOcr:
-    """PP-OCR through RapidOCR and ONNX Runtime. Its models ship in its wheel.
+    """PP-OCR through RapidOCR. Its models ship in its wheel.
 
     Attributes:
+        device: Device of its networks, "cpu", "cuda", ...
         name: "rapidocr VERSION", the sizes, how many lines are read if not all, whether by the quick reader first, and
             the precision if it is not fp32.
         long_side_px: Long side in pixels to which photos are scaled before they are read.
@@ -81,7 +84,7 @@ class RapidOcr:
         """Load, verify and warm up the models.
 
         Args:
-            device: "cpu"; ONNX Runtime's CPU build is what the dependencies install.
+            device: "auto", "cpu", "cuda", ...; a GPU needs the extra `gpu`, and the CPU is used without it.
             long_side_px: Photos are scaled to at most this long side before reading.
             find_px: Lines are searched in the photo scaled to at most each of these long sides. A small one shows large
                 letters, which a text detector splits in a large one; a large one shows small print. Without any, lines
@@ -91,12 +94,14 @@ class RapidOcr:
             most_enlarged: Largest factor by which a small photo is enlarged before lines are searched, above 0.
             quick: Whether a quick reader reads lines first; what it is not sure of is read again. It also decides which
                 boxes of others may hold a word.
-            precision: Precision in which lines are searched and read; "auto" is bf16 where the processor has it.
+            precision: Precision in which lines are searched and read on the CPU; "auto" is bf16 where it has that. On a
+                GPU it is fp32, or fp16 on one without TF32.
             threads: Threads of a network; None takes torch's number, so that one setting governs both.
 
         Raises:
             MissingDependencyError: RapidOCR is not installed.
             CorruptFileError: A model in its wheel, or the quick reader, is missing or altered.
+            DeviceError: The device cannot be had.
         """
         try:
             from rapidocr import RapidOCR
@@ -105,8 +110,7 @@ class RapidOcr:
         from importlib.metadata import version
 
         det, cls, rec = rapidocr_models()
-        if device not in ("cpu", "auto"):
-            logger.warning("rapidocr runs on the CPU, not on %s: ONNX Runtime is installed for the CPU", device)
+        self.device = _usable(resolve_device(device))
         self.long_side_px, self.find_px = check_sizes(long_side_px, find_px)
         if most_lines is not None and most_lines < 1:
             raise InputError(f"most_lines: expected 1 or more or None, got {most_lines!r}")
@@ -136,10 +140,13 @@ class RapidOcr:
             params |= {"Rec.model_path": network, "Rec.rec_keys_path": letters}
             params |= {"Rec.rec_img_shape": [3, LINE_HIGH_PX, _MIN_QUICK_PX]}
             self._quick = RapidOCR(params=params)._load_rec_model()
-        is_bf16 = precision == "bf16" or (precision == "auto" and cpu_has_bf16())
-        is_bf16 = is_bf16 and self._compile(det, rec, threads)
+        if self.device == "cpu":
+            is_bf16 = precision == "bf16" or (precision == "auto" and cpu_has_bf16())
+            used = "bf16" if is_bf16 and self._compile(det, rec, threads) else "fp32"
+        else:
+            used = self._move(det, cls, rec)
         name = f"rapidocr {version('rapidocr')} {sizes_in_words(self.long_side_px, self.find_px)}"
-        parts = {f"{most_lines} lines": most_lines, "quick reader first": quick, "bf16": is_bf16}
+        parts = {f"{most_lines} lines": most_lines, "quick reader first": quick, used: used != "fp32"}
         self.name = ", ".join([name, *(words for words, is_so in parts.items() if is_so)])
 
     def _compile(self, det: Path, rec: Path, threads: int) -> bool:
@@ -150,6 +157,17 @@ class RapidOcr:
         for part, network in zip((self._engine.text_det, self._engine.text_rec), networks, strict=True):
             part.session = lambda x, run=network: run(x)[0]
         return True
+
+    def _move(self, det: Path, cls: Path, rec: Path) -> str:
+        """Let a GPU search, turn and read lines; return the precision."""
+        from logoscan.ocr._gpu_networks import GpuLines, classify_on_gpu, find_on_gpu, gpu_precision
+
+        find_on_gpu(self._engine.text_det, det, self.device)
+        classify_on_gpu(self._engine.text_cls, cls, self.device)
+        self._engine.text_rec = GpuLines(self._engine.text_rec, rec, self.device, _MIN_LINE_PX)
+        if self._quick is not None:
+            self._quick = GpuLines(self._quick, quick_reader()[0], self.device, _MIN_QUICK_PX)
+        return gpu_precision(self.device)
 
     def read(self, images: Sequence[Rgb]) -> list[TextSpans]:
         """Return the lines in each photo (`OcrEngine.read`)."""
@@ -233,6 +251,14 @@ def _recognised(reader: Any, lines: list[Rgb]) -> list[tuple[str, float]]:
         return []
     recognised = reader(TextRecInput(img=[padded(line) for line in lines]))
     return [(text, float(score)) for text, score in zip(recognised.txts, recognised.scores, strict=True)]
+
+
+def _usable(device: str) -> str:
+    """Return the device of the networks: the CPU where what a GPU needs beside torch is not installed."""
+    if device != "cpu" and find_spec("onnx") is None:
+        logger.warning("rapidocr runs on the CPU, not on %s: onnx is missing; pip install 'logoscan[gpu]'", device)
+        return "cpu"
+    return device
 
 
 def _largest(polygons: NDArray[np.float32], most: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -34,14 +34,22 @@ class RunsNetwork(Protocol):
 
 @dataclass(frozen=True)
 class Models:
-    """Descriptions of the models that made a report, for its provenance; `Provenance` explains the fields."""
+    """The models that make reports, described for their provenance; `Provenance` explains the fields.
+
+    Attributes:
+        encoder: Description of the encoder.
+        detector: Description of the detector.
+        ocr: Name of the OCR engine; None reads none.
+        precision: Precision of the networks' arithmetic; None where no model states one.
+        runtime: What runs the networks; None where no model states it.
+    """
 
     encoder: str
     detector: str
     ocr: str | None
-    device: str
-    precision: str | None = None
-    runtime: str | None = None
+    precision: str | None
+    runtime: str | None
+    _encoder: Encoder
 
     @classmethod
     def of(cls, encoder: Encoder, detector: Detector, ocr: OcrEngine | None) -> Models:
@@ -52,10 +60,15 @@ class Models:
             encoder.description,
             detector.description,
             None if ocr is None else ocr.name,
-            encoder.device,
             _in_words({name: network.precision for name, network in running.items()}),
             _in_words({name: network.runtime for name, network in running.items()}),
+            encoder,
         )
+
+    @property
+    def device(self) -> str:
+        """Device of the encoder as it is now: a GPU whose memory was full leaves its work to the CPU."""
+        return self._encoder.device
 
     def provenance(
         self, index: LogoIndex, score_model: str, threshold: float | None, candidates: Iterable[str] = ()

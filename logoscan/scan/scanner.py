@@ -56,7 +56,8 @@ from logoscan.vision.detector import Detector, LogoDetector
 from logoscan.vision.encoder import ClipEncoder, Encoder
 from logoscan.vision.extractor import FeatureExtractor, OnStage
 from logoscan.vision.features import FeatureCache, PhotoFeatures
-from logoscan.vision.sift import KeypointExtractor, Sift
+from logoscan.vision.gpu_sift import make_sift
+from logoscan.vision.sift import KeypointExtractor
 
 __all__ = ["Scanner"]
 
@@ -117,7 +118,8 @@ class Scanner:
             encoder: Must be the one that made the index.
             detector: Proposes regions; None is the bundled `LogoDetector` on the encoder's device.
             ocr: Reads text; None reads none.
-            keypoints: Finds keypoints, which prove a logo image; None finds none. "sift" is `Sift()`.
+            keypoints: Finds keypoints, which prove a logo image; None finds none. "sift" is SIFT on the
+                encoder's device (`make_sift`).
             alterations: Compares marks with their logo images (`alteration`); "bundled" is the bundled check, which is
                 read at first use; None cannot be asked.
             check_alterations: Whether each scan compares the marks that are surely shown, of three brands at most, for
@@ -173,7 +175,7 @@ class Scanner:
             encoder,
             self.detector,
             ocr,
-            Sift() if keypoints == "sift" else keypoints,
+            make_sift(encoder.device) if keypoints == "sift" else keypoints,
             root=root,
             limits=limits,
             hash_photos=ledger is not None or token_list is not None or find_spec("pdqhash") is not None,

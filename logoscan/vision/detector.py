@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol, get_args, runtime_checkable
+from typing import Protocol, get_args, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +17,9 @@ from PIL import Image
 from logoscan._hashing import file_sha256, fingerprint
 from logoscan.errors import CorruptFileError, InputError
 from logoscan.images.boxes import clip, from_square, iou
-from logoscan.images.crops import square_crops
+from logoscan.images.crops import square_crops_on
 from logoscan.odds import sigmoid_array
-from logoscan.runtime import building_networks, resolve_device
+from logoscan.runtime import building_networks
 from logoscan.types import Boxes, Effort, Regions, Rgb
 from logoscan.vision import weights
 from logoscan.vision.colour_regions import colour_regions
@@ -61,8 +61,8 @@ class Detector(Protocol):
         ...
 
 
-# Photos that the detector takes together on a GPU; a CPU gains nothing from more than one.
-_BATCH_SIZES = BatchSizes(torch_cpu=(1,), openvino=(1,), gpu=(8,))
+# Photos that the detector takes together on a GPU, of all callers; a CPU gains nothing from more than one.
+_BATCH_SIZES = BatchSizes(torch_cpu=(1,), openvino=(1,), gpu=(4, 16))
 # Most proposals of the default effort, which adds the whole photo and no large squares.
 _MAX_PROPOSALS_DEFAULT = 12
 # Regions from colour that are added to the proposals of every photo. On photos of shops, logos alone rank the right
@@ -83,8 +83,7 @@ class LogoDetector:
     it: a mark may fill the photo, and a brand may be registered by a photograph of the pack, which is no mark.
 
     Attributes:
-        device: Device that it runs on.
-        precision: Precision of the network's arithmetic, `fp32` or `bf16`.
+        precision: Precision of the network's arithmetic, `fp32`, `bf16` or `fp16`.
         size_px: Side of the network's square input in pixels; photos are scaled and padded to it.
     """
 
@@ -106,7 +105,7 @@ class LogoDetector:
         Args:
             path: A safetensors file of `logoscan.training.detector`; None for the bundled one.
             device: `auto`, `cpu`, `cuda`, `cuda:1`, ...
-            precision: `auto` is bf16 where the hardware has it.
+            precision: `auto` is fp16 on a GPU, and bf16 on a CPU that has it.
             least: Least confidence of a proposal, in (0, 1).
             most: Most proposals for a photo, besides the large squares; at most twelve at default effort.
             large: Large squares that are added for every photo at full effort.
@@ -122,10 +121,9 @@ class LogoDetector:
             DeviceError: The device cannot be had.
             InputError: An argument is out of range, or OpenVINO is wanted and cannot run the network.
         """
-        import torch
         from safetensors import SafetensorError, safe_open
 
-        from logoscan.vision.detector_net import MEAN, STD, Heads, build
+        from logoscan.vision.detector_net import MEAN, STD, Heads, best_boxes, build
         from logoscan.vision.fuse_bn import fold_norms
 
         check_choices("LogoDetector.", precision, runtime)
@@ -135,7 +133,7 @@ class LogoDetector:
             raise InputError(f"LogoDetector.most: expected 1 or more, got {most!r}")
         if effort not in get_args(Effort):
             raise InputError(f"LogoDetector.effort: expected default or full, got {effort!r}")
-        self.device, self.least, self.most, self._large = resolve_device(device), least, most, Tiles(large)
+        self.least, self.most, self._large = least, most, Tiles(large)
         self.effort, self._fixed_regions = effort, self._large if effort == "full" else WholeImage()
         path = weights.verify(weights.DETECTOR)[0] if path is None else Path(path)
         net = build()
@@ -156,21 +154,26 @@ class LogoDetector:
             raise CorruptFileError(f"{path}: expected a whole detector, got one without {missing[:3]}")
         self._digest = file_sha256(path)
         fold_norms(net.eval())
-        self._net = net
-        mean, std = (torch.tensor(v, dtype=torch.float32, device=self.device)[:, None, None] for v in (MEAN, STD))
         self._network = NetworkRunner(
             Heads(net),
             name="LogoDetector.",
             key=f"detector {self._digest}",
             size_px=self.size_px,
-            normalise=lambda pixels: (pixels / 255 - mean) / std,
+            mean=[255 * value for value in MEAN],
+            std=[255 * value for value in STD],
             sizes=_BATCH_SIZES,
-            device=self.device,
+            after=best_boxes,
+            device=device,
             precision=precision,
             runtime=runtime,
         )
         self.precision, self.runtime = self._network.precision, self._network.runtime
         self._square = effort == "full" or self.device != "cpu"
+
+    @property
+    def device(self) -> str:
+        """Device that it runs on."""
+        return self._network.device
 
     @property
     def name(self) -> str:
@@ -215,28 +218,22 @@ class LogoDetector:
         return (long, short) if width >= height else (short, long)
 
     def _detect_batch(self, images: Sequence[Rgb], size_wh: tuple[int, int]) -> list[Regions]:
+        from logoscan.vision.detector_net import suppress
+
         width, height = size_wh
         canvases = np.stack([self._canvas(image, width, height) for image in images])
-        (detections,) = self._network.run(canvases, lambda heads: self._decode(heads, height, width))
+        boxes, scores = self._network.run(canvases)
+        detections = [suppress(*each) for each in zip(boxes, scores, strict=True)]
         return [
-            self._regions(self._in_picture(boxes, image, size_wh), scores, large.xyxy, image)
-            for (boxes, scores), image, large in zip(
-                detections, images, self._fixed_regions.detect(images), strict=True
-            )
+            self._regions(self._in_picture(xyxy, image, size_wh), score, large.xyxy, image)
+            for (xyxy, score), image, large in zip(detections, images, self._fixed_regions.detect(images), strict=True)
         ]
-
-    def _decode(self, heads: Sequence[Any], height: int, width: int) -> list[tuple[Boxes, NDArray[np.float32]]]:
-        """Return the boxes of each canvas in pixels, best first, and their scores."""
-        from logoscan.vision.detector_net import Heads, decode
-
-        detections = decode(self._net, dict(zip(Heads.names, heads, strict=True)), height, width)
-        return [(each["boxes"].cpu().numpy(), each["scores"].cpu().numpy()) for each in detections]
 
     def _canvas(self, image: Rgb, width: int, height: int) -> Rgb:
         """Return a photo scaled and padded to the network's input."""
         if self._square:
             whole = np.array([[0, 0, image.shape[1], image.shape[0]]], np.float32)
-            return np.asarray(square_crops(image, whole, self.size_px, "pad")[0], np.uint8)
+            return np.asarray(square_crops_on(self.device, image, whole, self.size_px)[0], np.uint8)
         w, h = _fitted(image.shape[1], image.shape[0], width, height)
         out = np.empty((height, width, 3), np.uint8)
         out[:] = np.median(np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]]), axis=0).astype(np.uint8)

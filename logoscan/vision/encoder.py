@@ -8,14 +8,14 @@ made squares in one way.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from logoscan.errors import InputError, LogoscanError
-from logoscan.images.crops import square_crops
+from logoscan.images.crops import square_crops, square_crops_on
 from logoscan.runtime import building_networks, resolve_device
 from logoscan.types import Boxes, CropFit, Embeddings, EncoderInfo, Rgb
 from logoscan.vision import weights
@@ -35,12 +35,12 @@ __all__ = ["ClipEncoder", "Encoder", "TextEncoder"]
 logger = logging.getLogger(__name__)
 
 # Few batch sizes. With 32 squares OpenVINO takes a fifth longer for each, because its layers do not fit the cache (one
-# core); a GPU is idle with few squares.
-_BATCH_SIZES = BatchSizes(torch_cpu=(4, 16, 32), openvino=(4,), gpu=(128,))
+# core); a GPU is idle with few squares, and gets those of all callers.
+_BATCH_SIZES = BatchSizes(torch_cpu=(4, 16, 32), openvino=(4,), gpu=(32, 128, 256))
 # Texts in a batch.
 _TEXT_BATCH_SIZE = 256
-# Least cosine to torch's vector in fp32 at which a vector in bf16, or one by another runtime in fp32, is accepted.
-_MIN_COSINE_BF16, _MIN_COSINE_FP32 = 0.995, 0.999
+# Least cosine to torch's vector in fp32 at which a vector is accepted, by its precision; in fp32 by another runtime.
+_MIN_COSINE: Mapping[Precision, float] = {"bf16": 0.995, "fp16": 0.998, "fp32": 0.999}
 # Difference of the length of a vector from 1 that arithmetic in half precision brings about.
 _MAX_LENGTH_ERROR = 0.01
 
@@ -102,7 +102,7 @@ def encode_crops(
     squares = []
     n_mirrored = [0] * len(images) if mirrored is None else mirrored
     for image, xyxy, n in zip(images, boxes, n_mirrored, strict=True):
-        crops = square_crops(image, xyxy, row.size_px, row.fit)
+        crops = square_crops_on(encoder.device, image, xyxy, row.size_px, row.fit)
         squares.append(np.concatenate([crops, crops[:n, :, ::-1]]))
     if not squares:
         return []
@@ -150,8 +150,7 @@ class ClipEncoder:
 
     Attributes:
         info: Identity of the model, which is stored with every index.
-        device: Device that it runs on.
-        precision: "fp32" or "bf16".
+        precision: "fp32", "bf16" or "fp16".
         runtime: Library that runs the image tower, "torch" or "openvino".
     """
 
@@ -173,8 +172,8 @@ class ClipEncoder:
                 open_clip.
             pretrained: With an open_clip name: a tag (open_clip downloads it if it is not cached) or safetensors.
             device: "auto", "cpu", "cuda", "cuda:1", ...
-            precision: "auto" is bf16 where the hardware computes in it and its vectors agree with those of fp32, else
-                fp32. It depends on the hardware alone, never on how busy it is.
+            precision: "auto" is fp16 on a GPU, and bf16 on a CPU that computes in it, where its vectors agree with
+                those of fp32, else fp32. It depends on the hardware alone, never on how busy it is.
             fit: How boxes become squares; the bundled model brings its own.
             runtime: Library that runs the image tower. "auto" is OpenVINO for the bundled model on a CPU, if its
                 vectors agree with torch's, else torch.
@@ -185,12 +184,12 @@ class ClipEncoder:
                 than the CPU, or cannot run the model.
             CorruptFileError: The weights are missing or altered.
         """
-        import torch
+        from torch import nn
 
         from logoscan.vision.fuse_bn import folded
 
         check_choices("", precision, runtime)
-        self.device = resolve_device(device)
+        device = resolve_device(device)
         self._tokenizer: Any = None
         if model is None:
             if pretrained is not None:
@@ -202,19 +201,19 @@ class ClipEncoder:
             clip, self.info, self._tokenizer = load_open_clip(str(model), pretrained, fit)
         clip.eval()
         tower: Any = folded(clip.visual, self.info.preprocessing.size_px)
-        self._text_tower = clip.to(self.device) if hasattr(clip, "encode_text") else None
-        std, mean = (
-            torch.tensor([255.0 * v for v in values], dtype=torch.float32, device=self.device)[:, None, None]
-            for values in (self.info.preprocessing.std, self.info.preprocessing.mean)
-        )
+        clip.visual = nn.Identity()  # the image tower goes its own way
+        self._text_tower = clip.to(device) if hasattr(clip, "encode_text") else None
+        self._text_device = device
         self._network = NetworkRunner(
             tower,
             name="",
             key=f"encoder {self.info.fingerprint}",
             size_px=self.info.preprocessing.size_px,
-            normalise=lambda pixels: (pixels - mean) / std,
+            mean=[255.0 * value for value in self.info.preprocessing.mean],
+            std=[255.0 * value for value in self.info.preprocessing.std],
             sizes=_BATCH_SIZES,
-            device=self.device,
+            after=_unit_tensors,
+            device=device,
             precision=precision,
             runtime="torch" if runtime == "auto" and model is not None else runtime,
             agrees=_vectors_agree,
@@ -237,8 +236,14 @@ class ClipEncoder:
         size = self.info.preprocessing.size_px
         if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[1:] != (size, size, 3):
             raise InputError(f"pixels: expected uint8 (n, {size}, {size}, 3), got {pixels.dtype} {pixels.shape}")
-        batches = self._network.run(pixels, lambda outputs: outputs[0].float().cpu().numpy())
-        return _unit_rows(np.concatenate(batches)) if batches else np.zeros((0, self.info.dim), np.float32)
+        if not len(pixels):
+            return np.zeros((0, self.info.dim), np.float32)
+        return np.asarray(self._network.run(pixels)[0], np.float32)
+
+    @property
+    def device(self) -> str:
+        """Device that it runs on."""
+        return self._network.device
 
     @property
     def description(self) -> str:
@@ -265,7 +270,7 @@ class ClipEncoder:
         parts = []
         with torch.inference_mode():
             for start in range(0, len(texts), _TEXT_BATCH_SIZE):
-                tokens = self._tokenizer(list(texts[start : start + _TEXT_BATCH_SIZE])).to(self.device)
+                tokens = self._tokenizer(list(texts[start : start + _TEXT_BATCH_SIZE])).to(self._text_device)
                 parts.append(self._text_tower.encode_text(tokens).float().cpu().numpy())
         return _unit_rows(np.concatenate(parts))
 
@@ -275,8 +280,11 @@ def _unit_rows(vectors: np.ndarray) -> Embeddings:
     return np.asarray(vectors / np.maximum(norms, 1e-12), np.float32)
 
 
+def _unit_tensors(outputs: Sequence[Any], _height: int, _width: int) -> list[Any]:
+    """Return vectors as tensors of unit rows, on their device."""
+    return [outputs[0] / outputs[0].norm(dim=1, keepdim=True).clamp(min=1e-12)]
+
+
 def _vectors_agree(reference: Outputs, given: Outputs, precision: Precision) -> bool:
-    """Return whether vectors point in the directions of torch's vectors in fp32."""
-    least = _MIN_COSINE_BF16 if precision == "bf16" else _MIN_COSINE_FP32
-    cosines = (_unit_rows(reference[0].numpy()) * _unit_rows(given[0].numpy())).sum(axis=1)
-    return float(cosines.min()) >= least
+    """Return whether unit vectors point in the directions of torch's vectors in fp32."""
+    return float((reference[0] * given[0]).sum(axis=1).min()) >= _MIN_COSINE[precision]

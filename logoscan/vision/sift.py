@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,13 @@ from numpy.typing import NDArray
 from logoscan.errors import InputError
 from logoscan.types import Rgb, Rgba
 
-__all__ = ["KeypointExtractor", "Keypoints", "Sift", "sift_logo", "sift_photo"]
+__all__ = ["Detect", "KeypointExtractor", "Keypoints", "Sift", "opencv_sift", "sift_logo", "sift_photo"]
+
+Frames: TypeAlias = NDArray[np.float64]
+Descriptors: TypeAlias = NDArray[np.float32]
+Detect: TypeAlias = Callable[[NDArray[np.uint8], int, float], tuple[Frames, Descriptors]]
+"""Finds the strongest SIFT keypoints in a grey picture, uint8 (H, W), given how many at most and their least contrast:
+x, y and diameter in pixels and orientation in degrees, (n, 4), and descriptors, (n, 128)."""
 
 # Long sides in pixels to which photos and logo images are scaled; enlarging a photo gives small marks more keypoints.
 _PHOTO_PX, _LOGO_PX = 640, 320
@@ -84,13 +91,15 @@ class Sift:
         return sift_photo(image)
 
 
-def sift_photo(rgb: Rgb) -> Keypoints:
+def sift_photo(rgb: Rgb, detect: Detect | None = None) -> Keypoints:
     """Find the keypoints of a photo, 1,000 at most.
 
     Args:
         rgb: uint8 (H, W, 3) RGB.
+        detect: Finds keypoints in the scaled grey picture; None is OpenCV.
     """
-    return _sift(rgb, min(_PHOTO_PX, round(_MAX_ENLARGEMENT * max(rgb.shape[:2]))), _MAX_PHOTO_KEYPOINTS)
+    long_px = min(_PHOTO_PX, round(_MAX_ENLARGEMENT * max(rgb.shape[:2])))
+    return _sift(rgb, long_px, _MAX_PHOTO_KEYPOINTS, detect or opencv_sift)
 
 
 def sift_logo(rgba: Rgba) -> Keypoints:
@@ -104,18 +113,28 @@ def sift_logo(rgba: Rgba) -> Keypoints:
     ground = 0 if len(inked) and inked.min() > _LIGHT_LEVEL else 255
     rgb = np.rint(rgba[..., :3] * alpha + ground * (1 - alpha)).astype(np.uint8)
     if alpha.min() == 1:
-        return _sift(rgb, _LOGO_PX, _MAX_LOGO_KEYPOINTS)
+        return _sift(rgb, _LOGO_PX, _MAX_LOGO_KEYPOINTS, opencv_sift)
     height, width = rgb.shape[:2]
     pad = max(4, round(_PADDING_SHARE * max(height, width)))
     padded = np.pad(rgb, ((pad, pad), (pad, pad), (0, 0)), constant_values=ground)
-    keypoints = _sift(padded, _LOGO_PX, _MAX_LOGO_KEYPOINTS)
+    keypoints = _sift(padded, _LOGO_PX, _MAX_LOGO_KEYPOINTS, opencv_sift)
     frames = keypoints.frames - np.array([pad, pad, 0, 0], np.float32)
     rows, columns = np.nonzero(rgba[..., 3] > 127)
     drawn = (int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1) if len(rows) else None
     return replace(keypoints, frames=frames, size_wh=(width, height), drawn_xyxy=drawn)
 
 
-def _sift(rgb: Rgb, long_px: int, most: int) -> Keypoints:
+def opencv_sift(grey: NDArray[np.uint8], most: int, min_contrast: float) -> tuple[Frames, Descriptors]:
+    """Find keypoints by OpenCV (`Detect`)."""
+    import cv2
+
+    sift: Any = cv2.SIFT_create(nfeatures=most, contrastThreshold=min_contrast)  # type: ignore[attr-defined]
+    points, descriptors = sift.detectAndCompute(grey, None)
+    frames = np.array([(*p.pt, p.size, p.angle) for p in points], np.float64).reshape(-1, 4)
+    return frames, np.zeros((0, 128), np.float32) if descriptors is None else descriptors
+
+
+def _sift(rgb: Rgb, long_px: int, most: int, detect: Detect) -> Keypoints:
     import cv2
 
     height, width = rgb.shape[:2]
@@ -123,15 +142,12 @@ def _sift(rgb: Rgb, long_px: int, most: int) -> Keypoints:
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     grey = cv2.cvtColor(np.ascontiguousarray(rgb), cv2.COLOR_RGB2GRAY)
     grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
-    sift: Any = cv2.SIFT_create(nfeatures=most, contrastThreshold=_MIN_CONTRAST)  # type: ignore[attr-defined]
-    points, descriptors = sift.detectAndCompute(grey, None)
-    if descriptors is None:
+    frames, descriptors = detect(np.asarray(grey, np.uint8), most, _MIN_CONTRAST)
+    if not len(frames):
         return Keypoints.empty((width, height))
-    points, descriptors = points[:most], descriptors[:most]  # OpenCV returns more where several are equally strong
+    frames, descriptors = frames[:most], descriptors[:most]  # there are more where several are equally strong
     scale_xy = (width / size[0], height / size[1])
-    scale_size = math.sqrt(scale_xy[0] * scale_xy[1])
-    frames = [
-        (p.pt[0] * scale_xy[0], p.pt[1] * scale_xy[1], p.size * scale_size, math.radians(p.angle)) for p in points
-    ]
+    factor = np.array([*scale_xy, math.sqrt(scale_xy[0] * scale_xy[1]), math.pi / 180])
     shares = descriptors / (descriptors.sum(axis=1, keepdims=True) + 1e-7)
-    return Keypoints(np.array(frames, np.float32), np.rint(np.sqrt(shares) * 255).astype(np.uint8), (width, height))
+    descriptors_255 = np.rint(np.sqrt(shares) * 255).astype(np.uint8)
+    return Keypoints((frames * factor).astype(np.float32), descriptors_255, (width, height))

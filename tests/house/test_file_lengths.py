@@ -15,7 +15,6 @@ LONG = {
     "results.py": "the records that come out, as types.py",
     "images/loading.py": "every way a file becomes pixels, with the caps that belong to each, read together",
     "index/logo_index.py": "the facade of the index: short methods, more than half of it their documentation",
-    "runtime.py": "what the machine can do, and how networks are compiled for it and run, in one place",
     "scan/scanner.py": "the facade of the library: short methods, more than half of it documents their arguments",
     "vision/extractor.py": "the only way from a photo to its features: all steps in one class, together and one by one",
 }

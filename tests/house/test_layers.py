@@ -46,8 +46,11 @@ HEAVY = frozenset(
     | {"pandas", "matplotlib", "pyarrow", "ray", "duckdb", "networkx", "scipy", "polars", "svy"}
     | {"securesystemslib", "cryptography", "bagit", "phonenumbers"}
 )
-NETWORKS = frozenset({"vision.detector_net", "matching.alteration_net", "vision.fuse_bn", "ocr.script_net"})
-"""Modules that define networks, which constructors import; they alone may load torch as they are imported."""
+NETWORKS = frozenset(
+    {"vision.detector_net", "matching.alteration_net", "vision.fuse_bn", "ocr.script_net"}
+    | {"gpu_network", "_gpu_device", "ocr.onnx_net", "ocr._gpu_networks", "images.torch_crops"}
+)
+"""Modules that define or run networks, which constructors import; they alone may load torch as they are imported."""
 
 
 class Import(NamedTuple):

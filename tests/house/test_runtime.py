@@ -13,9 +13,11 @@ import numpy as np
 import pytest
 import torch
 
+from logoscan.cpu_network import CpuNetwork, cpu_network
 from logoscan.errors import InputError
+from logoscan.images.boxes import iou
 from logoscan.images.loading import load_image
-from logoscan.runtime import CpuNetwork, cores, cpu_network, on_device
+from logoscan.runtime import cores, on_device
 from logoscan.vision.detector import LogoDetector
 from logoscan.vision.encoder import ClipEncoder, encode_images
 
@@ -111,13 +113,16 @@ def test_one_thread_uses_a_gpu() -> None:
 
 
 def test_a_gpu_sees_one_shape(samples: Path, clip: ClipEncoder) -> None:
-    """The CPU named "cpu:0" is taken for a GPU: canvases of one size, eight at a time; squares in one size of batch."""
-    photos = [load_image(path) for path in sorted((samples / "photos").iterdir())[:9]]
+    """The CPU named "cpu:0" is taken for a GPU: canvases of one size, squares in few sizes of batch."""
+    photos = [load_image(path) for path in sorted((samples / "photos").iterdir())[:3]]
     there = LogoDetector(device="cpu:0", precision="fp32")
     full = LogoDetector(device="cpu", precision="fp32", effort="full")
     for found, wanted, rgb in zip(there.detect(photos), full.detect(photos), photos, strict=True):
         assert found.xyxy[-1].tolist() == [0, 0, rgb.shape[1], rgb.shape[0]]
-        np.testing.assert_allclose(found.xyxy[:-1], wanted.xyxy[: len(found) - 1], atol=0.5)
+        overlaps = iou(found.xyxy[:-1], wanted.xyxy)
+        assert overlaps.max(axis=1).min() > 0.9, "its canvas is made as a GPU makes it, off by grey levels"
+        near = wanted.confidence[overlaps.argmax(axis=1)]
+        np.testing.assert_allclose(found.confidence[:-1], near, atol=0.05)
         assert len(found) <= 13
     vectors = encode_images(ClipEncoder(device="cpu:0", precision="fp32"), photos)
     assert (vectors * encode_images(clip, photos)).sum(axis=1).min() > 0.9999
@@ -129,7 +134,7 @@ def test_first_inferences_of_several_threads_end() -> None:
 import faulthandler, sys, threading
 faulthandler.dump_traceback_later(60, exit=True)
 import numpy, torch
-from logoscan.runtime import CpuNetwork
+from logoscan.cpu_network import CpuNetwork
 network = CpuNetwork.of_torch(torch.nn.ReLU(), torch.zeros(1, 3, 8, 8), precision="fp32", threads=1)
 start, x = threading.Barrier(4), numpy.ones((1, 3, 8, 8), numpy.float32)
 sys.setswitchinterval(1e-6)

@@ -7,7 +7,7 @@ import logging
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -247,14 +247,18 @@ def test_missing_named_device_is_an_error(device: str) -> None:
         ClipEncoder(device=device)
 
 
-@pytest.mark.parametrize(("cosine", "alike"), [(1.0, True), (0.999, True), (0.99, False)])
-def test_vectors_in_bf16_must_point_where_those_in_fp32_do(cosine: float, alike: bool) -> None:
-    import torch
-
+@pytest.mark.parametrize(
+    ("cosine", "precision", "alike"),
+    [(1.0, "bf16", True), (0.999, "bf16", True), (0.99, "bf16", False), (0.999, "fp16", True), (0.995, "fp16", False)],
+)
+def test_vectors_in_half_precision_must_point_where_those_in_fp32_do(
+    cosine: float, precision: Literal["bf16", "fp16"], alike: bool
+) -> None:
     angle = float(np.arccos(cosine))
-    reference, given = torch.tensor([[2.0, 0.0]] * 3), torch.tensor([[np.cos(angle), np.sin(angle)]] * 3)
-    assert encode._vectors_agree([reference], [given], "bf16") is alike
-    assert encode._vectors_agree([reference], [reference * 5], "fp32")
+    reference, given = np.array([[1.0, 0.0]] * 3), np.array([[np.cos(angle), np.sin(angle)]] * 3)
+    assert encode._vectors_agree([reference], [given], precision) is alike
+    assert encode._vectors_agree([reference], [reference], "fp32")
+    assert not encode._vectors_agree([reference], [reference * np.nan], "fp32")
 
 
 def test_bf16_on_request(tiny: ClipEncoder, tiny_folder: Path) -> None:
@@ -268,8 +272,8 @@ def test_bf16_on_request(tiny: ClipEncoder, tiny_folder: Path) -> None:
 
 
 def test_an_unknown_precision_is_refused() -> None:
-    with pytest.raises(InputError, match="precision: expected auto, fp32 or bf16, got 'fp16'"):
-        ClipEncoder(device="cpu", precision="fp16")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="precision: expected auto, fp32, bf16 or fp16, got 'fp8'"):
+        ClipEncoder(device="cpu", precision="fp8")  # type: ignore[arg-type]
 
 
 # -- open_clip
