@@ -1,4 +1,4 @@
-"""Contacts out of a text that leaves the house: what `text.contacts` finds, everything like a mail address, every link, and every long number.
+"""Contacts out of a text that leaves the house: what `text.contacts` finds, and all mails, links and long numbers.
 
 It takes out too much rather than too little: whoever needs the words asks for them by name.
 """
