@@ -19,8 +19,8 @@ _PART = re.compile(r"\(?\+? ?\(?[0-9][^\s]*")
 # What makes a number behind it a size or a share.
 _UNITS = "%°"
 _CALL = re.compile(
-    r"(?:\btel\b|telefon|telephone|\bph\b|\bphone\b|\bcall\b|\bmob\b|mobile|\bcell\b|contact|hotline|\bring\b|\btext\b|\bsms\b"
-    r"|\bfax\b|handy|anruf|llama|ligue|appel|telefono|celular|whats|viber|telegram|wechat|\bwx\b|\bvx\b|звон|тел\b|тел[.:]"
+    r"(?:\btel\b|telefon|telephone|\bph\b|\bphone\b|\bcall\b|\bmob\b|mobile|\bcell\b|contact|hotline|\bring\b"
+    r"|\btext (?:me|us|at|to|on)\b|\bsms\b|\bfax\b|handy|anruf|llama|ligue|appel|telefono|celular|whats|viber|telegram|wechat|\bwx\b|\bvx\b|звон|тел\b|тел[.:]"
     r"|номер|моб|пиши|电话|電話|手机|手機|微信|联系|聯繫|咨询|전화|연락|电联|โทร|फोन|संपर्क|هاتف|اتصل|واتس|[☎☏📞📱📲✆])[^0-9]{0,14}$"
 )
 _CALL_CHARS = 32
@@ -28,6 +28,8 @@ _CALL_CHARS = 32
 _REGIONS = ("CN", "IN", "US", "GB", "DE", "TR", "RU", "FR", "IT", "ES", "BR", "PL", "VN", "TH", "PK", "ID", "UA", "HK")
 # A number as it is written inside of many countries: a trunk 0, and groups of which the last has three digits or more.
 _NATIONAL = re.compile(r"\(?0[0-9]{1,4}\)?[ /-][0-9]{3,8}(?:[ -][0-9]{2,5}){0,2}(?<=[0-9]{3})")
+# A day, whatever stands before it.
+_DATE = re.compile(r"[0-9]{4}([-/.])[0-9]{1,2}\1[0-9]{1,2}|[0-9]{1,2}([-/.])[0-9]{1,2}\2[0-9]{4}")
 # Least digits of a number with its country's code.
 _LEAST_ABROAD = 10
 # Lengths of numbers with a check digit on goods: EAN-8 is shorter than most numbers.
@@ -58,7 +60,7 @@ def phone_numbers(text: str, region: str | None) -> Iterator[tuple[str, int, int
 def _phone_number(text: str, start: int, end: int, region: str | None) -> str | None:
     """Return the phone number that a stretch of a text is; None where it is none."""
     match = _PHONE.fullmatch(text[start:end])
-    if match is None or (text[end : end + 1] in _UNITS and text[end : end + 1]):
+    if match is None or _DATE.fullmatch(match[0]) or (text[end : end + 1] in _UNITS and text[end : end + 1]):
         return None
     digits = re.sub("[^0-9]", "", match[0])
     called = bool(_CALL.search(text[max(0, start - _CALL_CHARS) : start]))

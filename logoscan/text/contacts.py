@@ -79,18 +79,18 @@ def _loose(word: str) -> str:
 
 _NETWORKS = {
     "whatsapp": rf"{_loose('whatsapp')}|{_loose('whatsap')}(?![a-z])|what'?s ?app|wats ?app|ватсап\w*|вацап\w*",
-    "telegram": rf"{_loose('telegram')}|телеграмм?\w*|(?<![a-z])tg",
+    "telegram": rf"{_loose('telegram')}|телеграмм?\w*|(?<![a-z])tg(?![a-z])",
     "wechat": rf"{_loose('wechat')}|{_loose('weixin')}|微信|薇信|威信|微訊|v信|加v|加微|\+v(?![a-z])"
-    r"|(?<![a-z])(?:wx|v ?x|wc)",
-    "qq": "(?<![a-z])qq|扣扣|企鹅",
+    r"|(?<![a-z])(?:wx|v ?x|wc)(?![a-hj-z])",
+    "qq": "(?<![a-z])qq(?![a-z])|扣扣|企鹅",
     "line": "(?<![a-z-])line(?= ?(?:id|@|官方|アカウント))|ไลน์",
     "kakao": rf"{_loose('kakaotalk')}|{_loose('kakao')}|카카오톡?|카톡",
     "viber": rf"{_loose('viber')}|вайбер\w*",
-    "instagram": rf"{_loose('instagram')}|(?<![a-z])(?:insta|ig)|инстаграм\w*",
-    "facebook": rf"{_loose('facebook')}|(?<![a-z])fb",
+    "instagram": rf"{_loose('instagram')}|(?<![a-z])(?:insta|ig)(?![a-z])|инстаграм\w*",
+    "facebook": rf"{_loose('facebook')}|(?<![a-z])fb(?![a-z])",
     "skype": _loose("skype"),
     "snapchat": rf"{_loose('snapchat')}|(?<![a-z])snap(?= ?[:@])",
-    "zalo": "(?<![a-z])zalo",
+    "zalo": "(?<![a-z])zalo(?![a-z])",
     "tiktok": rf"{_loose('tiktok')}",
     "kik": "(?<![a-z])kik(?= ?[:@])",
 }
@@ -98,8 +98,8 @@ _NETWORK = "|".join(f"(?P<{name}>{pattern})" for name, pattern in _NETWORKS.item
 # A mark that a name follows. Without it a word is only a word: "WhatsApp compatible", "Instagram style".
 _SAYS = (
     r"(?:[ ._-]*(?:id|no|number|num|account|acc|me|us|at|on|name|user|username|аккаунт|номер|号码|号|號|아이디))?"
-    r"[ ]{0,2}(?P<mark>[:：=@~>\-–]{1,3}|(?<=id)|(?<=号)|(?<=號)|(?<=加v)|(?<=微信)|(?<=薇信)|(?<=威信)|(?<=v信)"
-    r"|(?<=아이디)|(?<=number)|(?<=no))[ ]{0,2}@?"
+    r"[ ]{0,2}(?P<mark>[:：=@~>\-–]{1,3}|(?<=id)(?= )|(?<=号)|(?<=號)|(?<=加v)|(?<=微信)|(?<=薇信)|(?<=威信)|(?<=v信)"
+    r"|(?<=아이디)|(?<=number)(?= )|(?<=no)(?= ))[ ]{0,2}@?"
 )
 _NAMED = re.compile(
     rf"(?<![a-z])(?:{_NETWORK})(?:{_SAYS}(?P<handle>[a-z0-9][a-z0-9_.-]{{2,31}})|[^0-9\n]{{0,12}}?"

@@ -62,6 +62,9 @@ def test_one_contact(text: str, kind: ContactKind, value: str) -> None:
         "Garmin Forerunner 945 010-02063-71",
         "A-line skirt: midi",
         "Comfort.In the end it lasts",
+        "a.jsonl: ignored fields: colour",
+        "expected a text, got '2024-13-01'",
+        "call by 05/01/2024",
     ],
 )
 def test_honest_words_hold_no_contact(text: str) -> None:
