@@ -20,7 +20,8 @@ _PART = re.compile(r"\(?\+? ?\(?[0-9][^\s]*")
 _UNITS = "%°"
 _CALL = re.compile(
     r"(?:\btel\b|telefon|telephone|\bph\b|\bphone\b|\bcall\b|\bmob\b|mobile|\bcell\b|contact|hotline|\bring\b"
-    r"|\btext (?:me|us|at|to|on)\b|\bsms\b|\bfax\b|handy|anruf|llama|ligue|appel|telefono|celular|whats|viber|telegram|wechat|\bwx\b|\bvx\b|звон|тел\b|тел[.:]"
+    r"|\btext (?:me|us|at|to|on)\b|\bsms\b|\bfax\b|handy|anruf|llama|ligue|appel|telefono|celular"
+    r"|whats|viber|telegram|wechat|\bwx\b|\bvx\b|звон|тел\b|тел[.:]"
     r"|номер|моб|пиши|电话|電話|手机|手機|微信|联系|聯繫|咨询|전화|연락|电联|โทร|फोन|संपर्क|هاتف|اتصل|واتس|[☎☏📞📱📲✆])[^0-9]{0,14}$"
 )
 _CALL_CHARS = 32
