@@ -228,6 +228,11 @@ def make_shard_scanner(options: ScannerOptions) -> Scanner:
 
 
 def identity_of(scanner: Scanner) -> dict[str, str]:
-    """Return what decides a scanner's reports, by name, as far as its provenance says."""
+    """Return what decides a scanner's reports, by name, as far as its provenance says.
+
+    Which packs a report used depends on its listing; the index, which holds them, is among the rest.
+    """
     provenance = asdict(scanner.scan(Listing("-")).provenance)
-    return {name: str(value) for name, value in provenance.items() if name not in ("device", "runtime", "time")}
+    return {
+        name: str(value) for name, value in provenance.items() if name not in ("device", "packs", "runtime", "time")
+    }

@@ -41,7 +41,7 @@ class Ask:
 
     Attributes:
         evidence: What it should show.
-        words: The same in words, for the seller.
+        words: What it should show, in words for the seller.
         value: Score of the listing in the best case, in [0, 100]; None where it then has none.
     """
 

@@ -79,7 +79,7 @@ def compare_reports(old: Report, new: Report | Listing, images: Sequence[ImageRe
 
     Args:
         old: Report of the listing as it was approved.
-        new: Its later report, or the listing as the feed has it now, which need not be scanned yet.
+        new: Later report of the same listing, or the listing as the feed has it now, which need not be scanned yet.
         images: With a listing: file, SHA-256 and PDQ hash of its photos, in order, such as `Scanner.photo_records`
             returns them. None compares photos by their names alone.
 

@@ -238,7 +238,7 @@ def _evidence(name: str, looks: str, text: str) -> float:
 
     Args:
         name: Letters of the name.
-        looks: The same, each as the first letter of those with its strokes.
+        looks: Letters of the name, each as the first letter of those with its strokes.
         text: Letters that were read.
     """
     steps: Any = Levenshtein.opcodes(looks, text.translate(_LOOKS)).as_list()  # tuples: a third of its objects' time

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -62,6 +61,8 @@ def colour_regions(rgb: Rgb, most: int) -> Boxes:
     Returns:
         Boxes in pixels, float32 (n, 4), n <= `most`; none that is empty, none that touches the edge of the photo.
     """
+    import cv2
+
     height, width = rgb.shape[:2]
     scale = min(1.0, _SIDE_PX / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
@@ -88,6 +89,8 @@ def colour_regions(rgb: Rgb, most: int) -> Boxes:
 
 def _grouped(small: Rgb, lab: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Return the number of the colour of each pixel, uint8 (h, w): k-means in Lab from the colours of a median cut."""
+    import cv2
+
     step = slice(None, None, _SAMPLE_STEP)
     cut = Image.fromarray(np.ascontiguousarray(small[step, step])).quantize(_COLOURS, Image.Quantize.MEDIANCUT)
     first = np.unique(np.asarray(cut), return_inverse=True)[1].reshape(-1, 1).astype(np.int32)
@@ -100,6 +103,8 @@ def _grouped(small: Rgb, lab: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 def _patches(labels: NDArray[np.uint8]) -> Iterator[_Patch]:
     """Yield what hangs together in one colour and may be a mark by its size and form."""
+    import cv2
+
     height, width = labels.shape
     for colour in range(int(labels.max()) + 1):
         of_colour = cv2.morphologyEx((labels == colour).astype(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))

@@ -73,7 +73,7 @@ def confirm_copy(first: Keypoints, second: Keypoints, *, seed: int = 0) -> Photo
     Args:
         first: Keypoints of a photo (`sift_photo`), or as a feature store keeps them.
         second: Keypoints of another photo.
-        seed: Of the placements that are tried.
+        seed: Seed of the placements that are tried.
     """
     first, second = _largest(first), _largest(second)
     upright = _confirm(first.frames[:, :2], first.descriptors, first.size_wh, second, seed)

