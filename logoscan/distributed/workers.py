@@ -251,5 +251,5 @@ def _reports(scanner: Scanner, listings: Sequence[Listing], kept: FeatureSink | 
 def identify(make_scanner: MakeScanner, tag: str) -> dict[str, str]:
     """Return what decides the reports, as far as a scanner states it; what differs by an actor's device is left out."""
     provenance = asdict(make_scanner().scan(Listing("-")).provenance)
-    varying = ("device", "runtime", "time")
+    varying = ("device", "packs", "runtime", "time")
     return {name: str(value) for name, value in provenance.items() if name not in varying} | {"tag": tag}
