@@ -47,7 +47,7 @@ def test_a_hard_number_keeps_every_bit(number: float) -> None:
 def test_the_keys_are_those_of_the_format() -> None:
     assert list(to_mapping(make_report())) == [
         "listing_id", "seller_id", "score", "brands", "matches", "mentions", "warnings", "skipped", "images",
-        "provenance", "schema_version", "listing", "price", "text", "unread",
+        "provenance", "schema_version", "listing", "price", "text", "unread", "codes", "contacts", "declared",
     ]  # fmt: skip
 
 

@@ -69,7 +69,7 @@ def test_the_keys_are_those_of_the_format() -> None:
     values = json.loads(report_to_json(full_report()))
     assert set(values) == {
         "schema_version", "listing_id", "seller_id", "score", "brands", "matches", "mentions", "warnings", "skipped",
-        "images", "provenance", "listing", "price", "text", "unread", "sha256",
+        "images", "provenance", "listing", "price", "text", "unread", "codes", "contacts", "declared", "sha256",
     }  # fmt: skip
     assert set(values["score"]) == {
         "value", "band", "brand", "bias", "contributions", "coverage", "model", "doubts",
@@ -85,7 +85,7 @@ def test_the_keys_are_those_of_the_format() -> None:
     assert set(values["brands"][0]) == {"brand", "probability", "score", "named"}
     assert set(values["provenance"]) == {
         "version", "encoder", "index", "detector", "ocr", "score_model", "device", "time", "precision", "runtime",
-        "threshold",
+        "threshold", "packs",
     }  # fmt: skip
 
 

@@ -18,7 +18,9 @@ from logoscan.errors import InputError
 from logoscan.vision.sift import Keypoints
 
 ACME = quarters(RED, WHITE, BLUE, YELLOW)
-STAGES = {"open", "detect", "encode", "keypoints", "read", "search", "match", "alterations", "text", "judge"}
+STAGES = {
+    "open", "codes", "detect", "encode", "keypoints", "read", "search", "match", "alterations", "text", "judge"
+}  # fmt: skip
 
 
 def scanner(**parts: Any) -> Scanner:
