@@ -232,7 +232,7 @@ def test_scene_boxes_enclose_what_was_drawn(
     """On a black ground, without photo effects, every lit pixel lies in a box and every box edge touches the mark."""
     monkeypatch.setattr("logoscan.training.scenes.ground_for", lambda rng, b, m, h, w: np.zeros((h, w, 3), np.float32))
     monkeypatch.setattr("logoscan.training.scenes.take_photo", lambda rng, image, materials, crop: image)
-    monkeypatch.setattr("logoscan.training.scenes._product", lambda rng, image, b, m: image)
+    monkeypatch.setattr("logoscan.training.scenes.lay_product", lambda rng, image, b, m: image)
 
     def white(
         rng: np.random.Generator, rgba: Rgba, mono: bool, materials: Materials
