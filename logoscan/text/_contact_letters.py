@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 from logoscan.text.letters import HIDDEN
 
@@ -44,10 +45,11 @@ _WORD = "|".join(sorted(_NUMBER_WORDS, key=len, reverse=True))
 _WORD_RUN = re.compile(rf"(?<![^\W_])(?:(?:{_WORD})(?![^\W\d_])[\s,.\-]{{0,3}}|[0-9][\s\-]{{0,2}}){{6,20}}")
 _ONE_WORD = re.compile(_WORD)
 _ONE_DIGIT = re.compile(rf"{_WORD}|[0-9]")
-# Letters in place of digits, between digits: "O85O 123".
+# Letters in place of digits, between digits: "O85O 123". What is looked for ahead is bounded, or time would grow with
+# the square of the text.
 _FALSE_DIGITS = str.maketrans("oil|", "0111")
 _FALSE_RUN = re.compile(
-    r"(?<![a-z0-9])(?=(?:[^0-9]*[0-9]){5})[+(]{0,2}[0-9oil|](?:[ .()-]?[0-9oil|]){6,15}(?![a-z0-9])"
+    r"(?<![a-z0-9])(?=(?:[+( .)\-oil|]{0,30}[0-9]){5})[+(]{0,2}[0-9oil|](?:[ .()-]?[0-9oil|]){6,15}(?![a-z0-9])"
 )
 
 
@@ -92,6 +94,7 @@ def plain_letters(text: str) -> Plain:
     return _without_words(plain, begins, ends)
 
 
+@lru_cache(maxsize=4096)
 def _letters(char: str) -> str:
     if HIDDEN.match(char) or char == _KEY_CAP:
         return ""
