@@ -3,7 +3,7 @@
 twin: decisions of two quarters with every kind of gap (no source, no time, no seller, repeated and conflicting rows,
 appeals, receipts of notices), counted by logoscan and by plain Python over the same rows; `differing` names the figures
 that are not equal. statements: the statement of reasons of each of them that can have one, validated against the fields
-and values of the DSA Transparency Database (`evidence/dsa_statement.json`).
+and values of the DSA Transparency Database (`simulated/dsa_statement.json`).
 
 large: rows of half a year, made by DuckDB, and the seconds to count them, with 2 threads and 2 GB.
 
@@ -28,7 +28,6 @@ import click
 import numpy as np
 
 from benchmarks.common.results import write_result
-from benchmarks.simulated.worlds import EVIDENCE
 from logoscan.cases.audits import AuditRow, estimate_errors
 from logoscan.cases.database import connect
 from logoscan.cases.decision_store import DecisionLog
@@ -286,7 +285,7 @@ def statement_figures(rows: Sequence[Decision]) -> dict[str, Any]:
     """Validate the statement of each decision that can have one."""
     from jsonschema import Draft202012Validator
 
-    check = Draft202012Validator(json.loads((EVIDENCE / "dsa_statement.json").read_text("utf-8")))
+    check = Draft202012Validator(json.loads(Path(__file__).with_name("dsa_statement.json").read_text("utf-8")))
     made = invalid = refused = 0
     for d in [d for d in rows if d.is_adverse and d.source != "appeal"][:20_000]:
         try:

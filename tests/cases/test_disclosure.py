@@ -93,7 +93,7 @@ def test_no_hidden_cell_is_the_only_one_of_its_row_or_column(cells: dict[tuple[s
 
 def test_statements_are_valid_and_hold_nothing_personal(log: DecisionLog) -> None:
     validator = pytest.importorskip("jsonschema").Draft202012Validator
-    schema = validator(json.loads((BENCHMARKS / "evidence" / "dsa_statement.json").read_text("utf-8")))
+    schema = validator(json.loads((BENCHMARKS / "simulated" / "dsa_statement.json").read_text("utf-8")))
     score = ScoreModel().score("Acme", [Signal("coded_terms", 1.0, "call +49 151 2345678")])
     report = make_report(score=score)
     made = 0
