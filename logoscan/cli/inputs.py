@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from logoscan.cli.console import Complaints
+from logoscan.cli.console import Complaints, complain
 from logoscan.errors import InputError
 from logoscan.images.phash import PhotoLookup
 from logoscan.io.files import held, lock_beside
@@ -22,11 +22,34 @@ from logoscan.pricing.model import PriceModel
 from logoscan.reporting.jsonl import read_reports
 from logoscan.results import Report
 
-__all__ = ["STANDARD", "changed_ledger", "is_photo_table", "listing_source", "load_ledger", "load_tokens",
+__all__ = ["STANDARD", "BadRows", "changed_ledger", "is_photo_table", "listing_source", "load_ledger", "load_tokens",
            "merchant_facts", "open_reports", "photo_lookup", "photo_root", "price_model"]  # fmt: skip
 
 STANDARD = Path("-")
 """Standard input or output, where a file of lines is meant."""
+
+
+class BadRows:
+    """Counts the bad rows of files, and says each."""
+
+    def __init__(self, complaints: Complaints) -> None:
+        """Begin at none; `complaints` says them."""
+        self.rows, self._complaints = 0, complaints
+
+    def of(self, path: Path) -> Callable[[BadRow], None]:
+        """Return what is called with each bad row of a file."""
+
+        def on_error(row: BadRow) -> None:
+            self.rows += row.rows
+            self._complaints(f"{path.name}, line {row.line}: {row.reason}")
+
+        return on_error
+
+    def exit_if_any(self) -> None:
+        """End the command with code 1 if there was one."""
+        if self.rows:
+            complain(f"{self.rows} rows failed, see above")
+            sys.exit(1)
 
 
 def listing_source(path: Path) -> ListingSource:
@@ -66,16 +89,10 @@ def price_model(path: Path | None, columns: Mapping[str, str] | None = None) -> 
     """
     if path is None:
         return None, 0
-    failed = 0
-    with Complaints() as complain:
-
-        def on_error(row: BadRow) -> None:
-            nonlocal failed
-            failed += row.rows
-            complain(f"{path.name}, line {row.line}: {row.reason}")
-
-        records = list(read_prices(path, on_error=on_error, columns=columns))
-    return PriceModel.fit(records), failed
+    with Complaints() as complaints:
+        failed = BadRows(complaints)
+        records = list(read_prices(path, on_error=failed.of(path), columns=columns))
+    return PriceModel.fit(records), failed.rows
 
 
 def load_ledger(path: Path) -> PhotoLedger:

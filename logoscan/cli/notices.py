@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,12 +11,11 @@ import click
 
 from logoscan.cli.app import examples, main
 from logoscan.cli.console import Complaints, cells, complain, say, show, table
-from logoscan.cli.inputs import STANDARD, open_reports
+from logoscan.cli.inputs import STANDARD, BadRows, open_reports
 from logoscan.cli.options import MODE
 from logoscan.cli.outputs import check_place, save_lines
 from logoscan.errors import InputError
 from logoscan.io.records import to_mapping
-from logoscan.io.rows import BadRow
 
 if TYPE_CHECKING:
     from logoscan.cases.decisions import Decision
@@ -44,25 +41,6 @@ _MOST_NAMED = 20
 )
 def notices() -> None:
     """Group the commands on notices."""
-
-
-class _Failures:
-    """Counts bad rows, and says each."""
-
-    def __init__(self, complaints: Complaints) -> None:
-        self.rows, self._complaints = 0, complaints
-
-    def of(self, path: Path) -> Callable[[BadRow], None]:
-        def on_error(row: BadRow) -> None:
-            self.rows += row.rows
-            self._complaints(f"{path.name}, line {row.line}: {row.reason}")
-
-        return on_error
-
-    def exit_if_any(self) -> None:
-        if self.rows:
-            complain(f"{self.rows} rows failed, see above")
-            sys.exit(1)
 
 
 @notices.command(
@@ -108,7 +86,7 @@ def check(
     rights = {} if index is None else {brand.name: index.packs.rights(brand) for brand in brands}
     known = Known(brands, listings=urls if reports is not None else None, rights=rights)
     with Complaints() as complaints:
-        failed = _Failures(complaints)
+        failed = BadRows(complaints)
         before = [one for path in earlier for one in read_notices(path, on_error=failed.of(path))]
         given = list(read_notices(file, on_error=failed.of(file)))
     keys = {key for one in before if (key := notice_key(one)) is not None}
@@ -172,7 +150,7 @@ def decide(file: Path, decisions: Path) -> None:
 
     log = DecisionLog(decisions, writer="notices")
     with Complaints() as complaints:
-        failed = _Failures(complaints)
+        failed = BadRows(complaints)
         rows = read_answers(file, on_error=failed.of(file))
         made = answer_decisions(rows, log, on_error=failed.of(file))
     if not made and not failed.rows:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -17,10 +17,9 @@ from logoscan.cases.seller_tokens import door_tokens, seller_tokens
 from logoscan.cases.sellers_file import read_sellers
 from logoscan.cli.app import examples, main
 from logoscan.cli.console import Complaints, cells, complain, progress, say, show, table
-from logoscan.cli.inputs import open_reports, photo_root
+from logoscan.cli.inputs import BadRows, open_reports, photo_root
 from logoscan.cli.options import MODE, read_key
 from logoscan.cli.outputs import check_place
-from logoscan.io.rows import BadRow
 from logoscan.merchants.token_file import TokenRow, read_tokens, write_tokens
 from logoscan.results import Report
 
@@ -101,7 +100,7 @@ def rings(
     problems: list[str] = []
     with ExitStack() as stack:
         complaints = stack.enter_context(Complaints())
-        failed = _Failures(complaints)
+        failed = BadRows(complaints)
         shut = frozenset() if closed is None else frozenset(read_sellers(closed, on_error=failed.of(closed)))
         chosen: Suspects = "all"
         if suspects != "all":
@@ -138,20 +137,6 @@ def rings(
     if failed.rows or problems:
         complain(f"{failed.rows + len(problems)} rows failed, see above")
         sys.exit(1)
-
-
-class _Failures:
-    """Counts the bad rows of files, and says each."""
-
-    def __init__(self, complaints: Complaints) -> None:
-        self.rows, self._complaints = 0, complaints
-
-    def of(self, path: Path) -> Callable[[BadRow], None]:
-        def on_error(row: BadRow) -> None:
-            self.rows += row.rows
-            self._complaints(f"{path.name}, line {row.line}: {row.reason}")
-
-        return on_error
 
 
 def _with_progress(reports: Iterable[Report]) -> Iterable[Report]:
