@@ -79,6 +79,19 @@ class TestLogoDetector(DetectorContract):
         assert len(whole.detect([picture])[0]) == 1
         assert len({d.fingerprint for d in (many, few, sure, whole)}) == 4
 
+    @pytest.mark.parametrize(("offset", "proposals"), [(4.0, 16), (-5.0, 6)])
+    def test_default_effort_proposes_more_where_it_is_confident(
+        self, tmp_path: Path, detector_file: Path, offset: float, proposals: int
+    ) -> None:
+        from safetensors.torch import load_file, save_file
+
+        settings = {"detector": json.dumps({"size_px": 128, "slope": 1, "offset": offset})}
+        save_file(load_file(str(detector_file)), str(tmp_path / "detector.safetensors"), settings)
+        for regions in LogoDetector(tmp_path / "detector.safetensors").detect(self.PICTURES[:3]):
+            confident = regions.confidence > np.float32(0.001)
+            assert confident.sum() == proposals
+            assert confident[:proposals].all()
+
     def test_detection_is_independent_of_the_batch(self, detector_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         alone = LogoDetector(detector_file, effort="full", runtime="torch")
         monkeypatch.setattr(detector_module, "_BATCH_SIZES", BatchSizes(torch_cpu=(2,), openvino=(2,), gpu=(2,)))
