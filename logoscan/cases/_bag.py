@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+from logoscan._extras import import_extra
 from logoscan._hashing import file_sha256
 from logoscan._version import __version__
-from logoscan.errors import MissingDependencyError
 from logoscan.io.files import atomic_write
 
 __all__ = ["PAYLOAD", "TAGS", "bag_problems", "write_manifests", "write_tagmanifest"]
@@ -103,10 +103,7 @@ def _parsed(manifest: bytes) -> dict[str, str]:
 
 
 def _by_bagit(folder: Path) -> list[str]:
-    try:
-        import bagit
-    except ImportError:
-        raise MissingDependencyError("bagit is missing; pip install 'logoscan[leads]'") from None
+    bagit = import_extra("bagit", "leads")
     try:
         bagit.Bag(str(folder)).validate()
     except bagit.BagError as error:

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from logoscan.errors import CorruptFileError, InputError, MissingDependencyError
+from logoscan._extras import import_extra
+from logoscan.errors import CorruptFileError, InputError
 from logoscan.io.bad_rows import OnError, check_on_error, good_rows
 from logoscan.io.rows import BadRow
 from logoscan.odds import sigmoid
@@ -30,11 +31,7 @@ def arrow() -> Any:
     Raises:
         MissingDependencyError: It is not installed.
     """
-    try:
-        import pyarrow
-    except ImportError:
-        raise _missing() from None
-    return pyarrow
+    return import_extra("pyarrow", "buys")
 
 
 def polars_and_svy() -> tuple[Any, Any]:
@@ -43,16 +40,7 @@ def polars_and_svy() -> tuple[Any, Any]:
     Raises:
         MissingDependencyError: One of them is not installed.
     """
-    try:
-        import polars
-        import svy
-    except ImportError:
-        raise _missing() from None
-    return polars, svy
-
-
-def _missing() -> MissingDependencyError:
-    return MissingDependencyError("test buys: needs pip install 'logoscan[buys]'")
+    return import_extra("polars", "buys"), import_extra("svy", "buys")
 
 
 def _schema() -> Any:

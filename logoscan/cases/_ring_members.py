@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from logoscan._extras import import_extra
 from logoscan.cases.links import Links, SharedToken
-from logoscan.errors import MissingDependencyError
 
 if TYPE_CHECKING:
     import networkx
@@ -45,11 +45,7 @@ def network() -> Any:
     Raises:
         MissingDependencyError: It is not installed.
     """
-    try:
-        import networkx
-    except ImportError:
-        raise MissingDependencyError("networkx is missing; pip install 'logoscan[cases]'") from None
-    return networkx
+    return import_extra("networkx", "cases")
 
 
 def groups_of(links: Links) -> Iterator[Group]:

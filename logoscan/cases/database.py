@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from logoscan.errors import MissingDependencyError
+from logoscan._extras import import_extra
 
 __all__ = ["connect"]
 
@@ -19,10 +19,7 @@ def connect(threads: int | None = None, memory: str | None = None) -> Any:
     Raises:
         MissingDependencyError: DuckDB is not installed.
     """
-    try:
-        import duckdb
-    except ImportError:
-        raise MissingDependencyError("duckdb is missing; pip install 'logoscan[cases]'") from None
+    duckdb = import_extra("duckdb", "cases")
     config: dict[str, Any] = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
     if threads is not None:
         config["threads"] = threads

@@ -10,8 +10,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from logoscan._extras import import_extra
 from logoscan.cases.decisions import COLUMNS, TIMES, Action, Decision
-from logoscan.errors import CorruptFileError, InputError, MissingDependencyError
+from logoscan.errors import CorruptFileError, InputError
 from logoscan.io.files import atomic_write, private_folder
 
 __all__ = ["UNDATED", "DecisionLog", "arrow_schema"]
@@ -146,8 +147,4 @@ def arrow_schema() -> Any:
 
 
 def _arrow() -> Any:
-    try:
-        import pyarrow
-    except ImportError:
-        raise MissingDependencyError("pyarrow is missing; pip install 'logoscan[cases]'") from None
-    return pyarrow
+    return import_extra("pyarrow", "cases")

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
+from logoscan._extras import import_extra
 from logoscan.cases.decisions import Decision
 from logoscan.cases.notices import Known, Notice, Problem, is_complete, listings_of
-from logoscan.errors import MissingDependencyError
 from logoscan.odds import log_odds, sigmoid
 from logoscan.results import Report
 from logoscan.types import Brand
@@ -61,10 +61,7 @@ class NotifierRecord:
         Raises:
             MissingDependencyError: scipy is not installed.
         """
-        try:
-            from scipy.stats import beta
-        except ImportError:
-            raise MissingDependencyError("scipy is missing; pip install 'logoscan[cases]'") from None
+        beta = import_extra("scipy.stats", "cases").beta
         if self.upheld >= self.decided:
             return 1.0
         return float(beta.ppf(_CONFIDENCE, self.upheld + 1, self.decided - self.upheld))

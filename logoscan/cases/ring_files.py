@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from logoscan._extras import import_extra
 from logoscan.cases.rings import Ring
-from logoscan.errors import CorruptFileError, InputError, MissingDependencyError
+from logoscan.errors import CorruptFileError, InputError
 from logoscan.io.files import atomic_write
 from logoscan.reporting.html import clean
 
@@ -32,11 +33,7 @@ COLUMNS: Mapping[str, str] = {
 
 
 def _arrow() -> Any:
-    try:
-        import pyarrow
-    except ImportError:
-        raise MissingDependencyError("pyarrow is missing; pip install 'logoscan[cases]'") from None
-    return pyarrow
+    return import_extra("pyarrow", "cases")
 
 
 def _schema(pa: Any) -> Any:
@@ -117,10 +114,7 @@ def to_graphml(rings: Sequence[Ring]) -> str:
     Raises:
         MissingDependencyError: networkx is not installed.
     """
-    try:
-        import networkx as nx
-    except ImportError:
-        raise MissingDependencyError("networkx is missing; pip install 'logoscan[cases]'") from None
+    nx = import_extra("networkx", "cases")
     graph = nx.Graph()
     for number, ring in enumerate(rings, 1):
         for member in ring.members:

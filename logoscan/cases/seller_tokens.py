@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Any
 
+from logoscan._extras import import_extra
 from logoscan.cases.clusters import cluster_tokens
 from logoscan.cases.database import connect
 from logoscan.cases.links import CAP
-from logoscan.errors import MissingDependencyError
 from logoscan.merchants.token_file import MOST_ID_CHARS, TokenRow
 from logoscan.merchants.tokens import listing_tokens
 from logoscan.results import Report
@@ -46,10 +46,7 @@ def seller_tokens(
     Raises:
         MissingDependencyError: pyarrow is not installed.
     """
-    try:
-        import pyarrow as pa
-    except ImportError:
-        raise MissingDependencyError("pyarrow is missing; pip install 'logoscan[cases]'") from None
+    pa = import_extra("pyarrow", "cases")
     kinds = pa.schema([(name, pa.float64() if name == "first_seen" else pa.string()) for name in _COLUMNS])
     parts, rows = [kinds.empty_table()], list[tuple[str | float | None, ...]]()
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from logoscan.errors import CorruptFileError, InputError, MissingDependencyError
+from logoscan._extras import import_extra
+from logoscan.errors import CorruptFileError, InputError
 from logoscan.io.files import atomic_write
 from logoscan.reporting.jsonl import report_from_json
 from logoscan.results import Report
@@ -44,12 +45,7 @@ class Failure:
 
 
 def _parquet() -> Any:
-    try:
-        import pyarrow
-        from pyarrow import parquet
-    except ImportError:
-        raise MissingDependencyError("shards: needs pip install 'logoscan[ray]'") from None
-    return pyarrow, parquet
+    return import_extra("pyarrow", "ray"), import_extra("pyarrow.parquet", "ray")
 
 
 def write_output(path: Path, rows: Iterable[Mapping[str, Any]], made_by: Mapping[str, str]) -> None:

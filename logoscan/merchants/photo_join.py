@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from logoscan._extras import import_extra
 from logoscan._validate import pdq_hex
-from logoscan.errors import CorruptFileError, InputError, MissingDependencyError
+from logoscan.errors import CorruptFileError, InputError
 from logoscan.images.phash import MATCH_BITS, PhotoUse
 from logoscan.merchants.photo_table import photo_use
 
@@ -85,11 +86,7 @@ class PhotoJoin:
             CorruptFileError: It is no Parquet, or damaged.
             MissingDependencyError: pyarrow is not installed.
         """
-        try:
-            import pyarrow as pa
-            from pyarrow import parquet
-        except ImportError:
-            raise MissingDependencyError("pyarrow is missing; pip install 'logoscan[parquet]'") from None
+        pa, parquet = import_extra("pyarrow", "parquet"), import_extra("pyarrow.parquet", "parquet")
         if not Path(path).exists():
             raise InputError(f"photos: expected a Parquet file or a folder of them, got {str(path)!r}")
         try:

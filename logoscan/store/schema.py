@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from logoscan.errors import MissingDependencyError
+from logoscan._extras import import_extra
 
 __all__ = ["BOX", "COLUMNS", "arrow", "parquet", "schema"]
 
@@ -51,11 +51,7 @@ def arrow() -> Any:
     Raises:
         MissingDependencyError: It is not installed.
     """
-    try:
-        import pyarrow
-    except ImportError:
-        raise MissingDependencyError("stored features: needs pip install 'logoscan[parquet]'") from None
-    return pyarrow
+    return import_extra("pyarrow", "parquet")
 
 
 def parquet() -> Any:
@@ -64,10 +60,7 @@ def parquet() -> Any:
     Raises:
         MissingDependencyError: pyarrow is not installed.
     """
-    arrow()
-    from pyarrow import parquet
-
-    return parquet
+    return import_extra("pyarrow.parquet", "parquet")
 
 
 def schema(width: int) -> Any:

@@ -176,4 +176,4 @@ def test_other_set_up_mistakes_are_one_line(folder: Path) -> None:
 def test_without_the_extra_the_command_says_what_to_install(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "svy", None)
     done = planned()
-    assert (done.exit_code, done.stderr) == (2, "logoscan: test buys: needs pip install 'logoscan[buys]'\n")
+    assert (done.exit_code, done.stderr) == (2, "logoscan: svy is missing; pip install 'logoscan[buys]'\n")
