@@ -23,7 +23,8 @@ from logoscan.reporting.jsonl import read_reports
 from logoscan.results import Report
 
 __all__ = ["STANDARD", "BadRows", "changed_ledger", "is_photo_table", "listing_source", "load_ledger", "load_tokens",
-           "merchant_facts", "open_reports", "photo_lookup", "photo_root", "price_model"]  # fmt: skip
+           "merchant_facts", "open_reports", "photo_lookup", "photo_root", "price_model",
+           "text_of"]  # fmt: skip
 
 STANDARD = Path("-")
 """Standard input or output, where a file of lines is meant."""
@@ -78,6 +79,18 @@ def open_reports(path: Path) -> Iterator[Report]:
 
         return shard_reports(path)
     return read_reports(path)
+
+
+def text_of(path: Path) -> str:
+    """Return the text of a file in UTF-8.
+
+    Raises:
+        InputError: It is in another encoding.
+    """
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError:
+        raise InputError(f"{path.name}: expected UTF-8, got bytes that are not") from None
 
 
 def price_model(path: Path | None, columns: Mapping[str, str] | None = None) -> tuple[PriceModel | None, int]:
