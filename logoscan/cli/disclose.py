@@ -114,15 +114,15 @@ def disclose(
         drawn = auditing.draw_audit(log, first, last, audit_size, seed=secrets.randbits(63) if seed is None else seed)
     # all is there before the first file is written, so that an error leaves none
     sheet = None if drawn is None else auditing.audit_sheet(drawn)
-    for place, words in (
+    for file, words in (
         (statements, stated),
         (out, to_json(figures)),
         (csv_file, to_csv(figures)),
         (html, page),
         (audit_sheet, sheet),
     ):
-        if place is not None and words is not None:
-            atomic_write(place, words.encode())
+        if file is not None and words is not None:
+            atomic_write(file, words.encode())
     if drawn is not None:
         say(f"{len(drawn)} decisions to look at again -> {audit_sheet}")
     _show(figures)
