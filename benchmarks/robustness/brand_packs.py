@@ -11,11 +11,13 @@ Uses a stand-in for the encoder, whose vectors are exact.
 size: seconds of processor time to apply a pack of so many logos with the bundled encoder.
 
 poison: an index of the brands of `--distractors` and of the galleries; the owner of one brand (which no photo shows)
-sends packs that are accepted as far as nobody must accept anything by name: crops of goods from other photos, plain
-shapes, other brands' logos turned, blurred or in other colours, and (with `--boxes`) other brands' marks cut out of
-other photos, tight and with what is around them. `refused` is how many logos had to be accepted by name, and so were
-left out; `false_naming_rise` is the share of photos on which the poisoned brand is named after it, less that before,
-`other_naming_change` the share of photos whose other named brands change.
+sends packs of crops of goods from other photos, plain shapes, other brands' logos turned, blurred or in other colours,
+and (with `--boxes`) other brands' marks cut out of other photos, tight and with what is around them. Each new logo must
+be accepted by name. `to_accept` is how many of the logos must be, `warned` of how many the pack's changes say that they
+are like another brand's or a photo. `false_naming_rise` is the share of photos on which the poisoned brand is named
+after it, less that before, `other_naming_change` the share of photos whose other named brands change: of the pack as
+far as nobody accepts a logo (`unaccepted`), if an operator accepts all that nothing warns of (`unwarned`), and all
+(`all`).
 """
 
 from __future__ import annotations
@@ -209,23 +211,38 @@ def poison_figures(
     rng = np.random.default_rng(1)
     figures: dict[str, Any] = {"brands": len(index.brands), "photos": len(photos)}
     logos = [p for g in galleries for p in sorted(g.rglob("*")) if p.suffix.lower() in (".png", ".jpg")]
+    figures["unaccepted"] = _poisoned(scanner, seen, before, index, {})
     for name, pictures in _attacks(crops_from, logos, _marks_of(boxes, crops_from), rng):
-        poisoned = index.snapshot()
-        pack = pack_of(poisoned, Brand(ATTACKER), pictures, {}, "logos")
-        diff = diff_pack(poisoned, pack)
-        near = {c.name.removeprefix(f"logo:{ATTACKER}/") for c in diff.widening}
-        kept = {file: data for file, data in pictures.items() if file not in near}
-        apply_pack(poisoned, pack_of(poisoned, Brand(ATTACKER), kept, {}, "logos"), accept=[f"brand:{ATTACKER}"])
-        after = _named(scanner, seen, poisoned)
-        pairs = list(zip(before, after, strict=True))
+        diff = diff_pack(index, pack_of(index, Brand(ATTACKER), pictures, {}, "logos"))
+        changes = {c.name.removeprefix(f"logo:{ATTACKER}/"): c for c in diff.changes if c.name.startswith("logo:")}
+        unwarned = {file: data for file, data in pictures.items() if file in changes and not changes[file].warned}
         figures[name] = {
             "logos": len(pictures),
-            "refused": len(pictures) - len(kept),
-            "false_naming_rise": round(sum(ATTACKER in now for _, now in pairs) / len(photos), 5),
-            "other_naming_change": round(sum(was != now - {ATTACKER} for was, now in pairs) / len(photos), 5),
+            "to_accept": sum(change.widening for change in changes.values()),
+            "warned": sum(change.warned for change in changes.values()),
+            "unwarned": _poisoned(scanner, seen, before, index, unwarned),
+            "all": _poisoned(scanner, seen, before, index, pictures),
         }
         click.echo(json.dumps({name: figures[name]}), err=True)
     return figures
+
+
+def _poisoned(
+    scanner: Scanner,
+    seen: Sequence[PhotoFeatures],
+    before: Sequence[set[str]],
+    index: LogoIndex,
+    logos: dict[str, bytes],
+) -> dict[str, float]:
+    """Return how the naming of photos changes by a pack of these logos, all of which are accepted."""
+    poisoned = index.snapshot()
+    pack = pack_of(poisoned, Brand(ATTACKER), logos, {}, "logos")
+    apply_pack(poisoned, pack, accept=[change.name for change in diff_pack(poisoned, pack).widening])
+    pairs = list(zip(before, _named(scanner, seen, poisoned), strict=True))
+    return {
+        "false_naming_rise": round(sum(ATTACKER in now for _, now in pairs) / len(pairs), 5),
+        "other_naming_change": round(sum(was != now - {ATTACKER} for was, now in pairs) / len(pairs), 5),
+    }
 
 
 def _named(scanner: Scanner, seen: Sequence[PhotoFeatures], index: LogoIndex) -> list[set[str]]:

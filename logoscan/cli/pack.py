@@ -216,7 +216,15 @@ def diff(
 def _show(found: PackDiff) -> None:
     rows = table("", "change", "what")
     for change in found.changes:
-        rows.add_row(*cells(["accept?" if change.widening else "", f"{change.kind} {change.name}", change.why]))
+        rows.add_row(
+            *cells(
+                [
+                    "warning" if change.warned else "accept?" if change.widening else "",
+                    f"{change.kind} {change.name}",
+                    change.why,
+                ]
+            )
+        )
     show(rows, f"{found.brand}: version {found.installed} -> {found.version}, {len(found.changes)} changes, "
                f"{len(found.widening)} to be accepted by name")  # fmt: skip
     for warning in found.warnings:

@@ -1,9 +1,9 @@
 """What a brand pack would change in an index, and how it is applied and taken back.
 
 A pack is tried on a snapshot first. What widens the brand's reach is listed first and must be accepted by name: a new
-brand or alias, a price range that is wider, a seller who is no longer authorised, a logo near another brand's, a
-negative. A pack that is old, expired or not the next of its chain is refused, unless a reason is given, which the
-journal of the index keeps.
+brand or alias, a price range that is wider, a seller who is no longer authorised, a logo, a negative. Logos that are
+like another brand's, and photos, come before the others. A pack that is old, expired or not the next of its chain is
+refused, unless a reason is given, which the journal of the index keeps.
 
     diff = diff_pack(index, pack)
     apply_pack(index, pack, accept=[change.name for change in diff.widening])
@@ -22,7 +22,7 @@ from logoscan._hashing import sha256_hex
 from logoscan.errors import ImageError, InputError, MismatchError, VettingError
 from logoscan.index._pack_undo import find_undo, undone
 from logoscan.index._state import State
-from logoscan.index.families import same_logo_cosine
+from logoscan.index.families import like_logo_cosine, same_logo_cosine
 from logoscan.index.logo_index import LogoIndex
 from logoscan.index.pack_diff import Change, PackDiff, PhotoUsers, changes_of, refusals
 from logoscan.index.pack_records import InstalledPack, PackEvent, PackState
@@ -201,8 +201,8 @@ def _trial(
     if "negatives" in pack.fields:
         warnings += _set_negatives(copy, pack, current)
     after = copy._state
-    limit = same_logo_cosine(index.encoder_info)
-    changes = changes_of(state, after, pack, prices=prices, photo_users=photo_users, same_logo=limit)
+    limit = like_logo_cosine(index.encoder_info)
+    changes = changes_of(state, after, pack, prices=prices, photo_users=photo_users, like_logo=limit)
     version = 0 if current is None else current.version
     return after, PackDiff(name, pack.version, version, changes, refusals(pack, state.packs, now), tuple(warnings))
 

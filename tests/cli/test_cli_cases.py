@@ -54,7 +54,7 @@ def test_a_pack_goes_from_folder_to_index_and_back(here: Path) -> None:
     assert LogoIndex.load("index").brand("Acme") is None
     seen = run("pack", "diff", "1.pack", *USED, "--out", "accept.txt")
     assert seen.exit_code == 0, seen.output
-    assert (here / "accept.txt").read_text() == "brand:Acme\nalias:Acme Pro\n"
+    assert (here / "accept.txt").read_text() == "logo:Acme/a.png\nbrand:Acme\nalias:Acme Pro\n"
     done = run("pack", "apply", "1.pack", *USED, "--accepted", "accept.txt")
     assert done.exit_code == 0, done.output
     assert LogoIndex.load("index").packs.current("Acme") is not None
@@ -64,7 +64,8 @@ def test_a_pack_goes_from_folder_to_index_and_back(here: Path) -> None:
 
 
 def test_a_gap_needs_a_reason(here: Path) -> None:
-    accept = ("--accept", "brand:Acme", "--accept", "alias:Acme Pro")
+    names = ("brand:Acme", "alias:Acme Pro", "logo:Acme/a.png")
+    accept = [word for name in names for word in ("--accept", name)]
     refused = run("pack", "apply", "2.pack", *USED, *accept)
     assert refused.exit_code == 1
     assert "none is in force" in refused.stderr
