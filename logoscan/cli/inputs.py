@@ -16,13 +16,15 @@ from logoscan.merchants.facts import MerchantFacts
 from logoscan.merchants.facts_file import read_facts
 from logoscan.merchants.photo_join import PhotoJoin
 from logoscan.merchants.photo_ledger import PhotoLedger
+from logoscan.merchants.serials import SerialList
 from logoscan.merchants.token_list import TokenList
 from logoscan.pricing.files import read_prices
 from logoscan.pricing.model import PriceModel
 from logoscan.reporting.jsonl import read_reports
 from logoscan.results import Report
 
-__all__ = ["STANDARD", "BadRows", "changed_ledger", "is_photo_table", "listing_source", "load_ledger", "load_tokens",
+__all__ = ["STANDARD", "BadRows", "add_serials", "changed_ledger", "is_photo_table", "listing_source", "load_ledger",
+           "load_serials", "load_tokens",
            "merchant_facts", "open_reports", "photo_lookup", "photo_root", "price_model",
            "text_of"]  # fmt: skip
 
@@ -153,6 +155,25 @@ def changed_ledger(path: Path) -> Iterator[PhotoLedger]:
         ledger = load_ledger(path)
         yield ledger
         ledger.save(path)
+
+
+def load_serials(path: Path) -> SerialList:
+    """Return the list of serials of a file, an empty one if the file does not exist.
+
+    Raises:
+        InputError: The folder of the file does not exist.
+    """
+    if not path.parent.is_dir():
+        raise InputError(f"serials: expected a file in an existing folder, got {str(path)!r}")
+    return SerialList.load(path) if path.is_file() else SerialList()
+
+
+def add_serials(path: Path, serials: SerialList) -> None:
+    """Add serials to the list of a file, with what others have added by now; under a lock."""
+    with held(lock_beside(path)):
+        latest = load_serials(path)
+        latest.merge(serials)
+        latest.save(path)
 
 
 def merchant_facts(

@@ -12,7 +12,8 @@ refused, unless a reason is given, which the journal of the index keeps.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,7 +29,7 @@ from logoscan.index.pack_diff import Change, PackDiff, PhotoUsers, changes_of, r
 from logoscan.index.pack_records import InstalledPack, PackEvent, PackState
 from logoscan.index.packs import Pack
 from logoscan.index.vet import UsualPrices
-from logoscan.types import Brand
+from logoscan.types import Brand, ImageSource
 
 __all__ = ["Change", "PackDiff", "apply_pack", "diff_pack", "rollback"]
 
@@ -193,8 +194,7 @@ def _trial(
         new = [wanted[logo] for logo in sorted(wanted)
                if there.get(logo) is None or there[logo] != sha256_hex(wanted[logo][1])]  # fmt: skip
     if old is None or record != old or new or (there and not wanted and "logos" in pack.fields):
-        with TemporaryDirectory() as folder:  # an SVG is read from a file
-            logos = [(file, _file(Path(folder), number, file, data)) for number, (file, data) in enumerate(new)]
+        with _sources(new) as logos:
             warnings += copy.add_many(
                 [(record, logos)], allow=("record", "logo", "price"), prices=prices, log_allowed=False
             )
@@ -207,11 +207,19 @@ def _trial(
     return after, PackDiff(name, pack.version, version, changes, refusals(pack, state.packs, now), tuple(warnings))
 
 
-def _file(folder: Path, number: int, name: str, data: bytes) -> Path:
-    """Write a verified file under a name of our own, which keeps its suffix."""
-    path = folder / f"{number}{Path(name).suffix.lower()}"
-    path.write_bytes(data)
-    return path
+@contextmanager
+def _sources(logos: Sequence[tuple[str, bytes]]) -> Iterator[list[tuple[str, ImageSource]]]:
+    """Yield verified files as logo images: an SVG, which is read from a file, under a name of our own."""
+    if not any(name.lower().endswith(".svg") for name, _ in logos):
+        yield list(logos)
+        return
+    with TemporaryDirectory() as folder:
+        out: list[tuple[str, ImageSource]] = []
+        for number, (name, data) in enumerate(logos):
+            path = Path(folder) / f"{number}{Path(name).suffix.lower()}"
+            path.write_bytes(data)
+            out.append((name, path))
+        yield out
 
 
 def _set_negatives(copy: LogoIndex, pack: Pack, current: InstalledPack | None) -> list[str]:
