@@ -23,10 +23,24 @@ from logoscan.pricing.model import PriceModel
 from logoscan.reporting.jsonl import read_reports
 from logoscan.results import Report
 
-__all__ = ["STANDARD", "BadRows", "add_serials", "changed_ledger", "is_photo_table", "listing_source", "load_ledger",
-           "load_serials", "load_tokens",
-           "merchant_facts", "open_reports", "photo_lookup", "photo_root", "price_model",
-           "text_of"]  # fmt: skip
+__all__ = [
+    "STANDARD",
+    "BadRows",
+    "add_serials",
+    "changed_ledger",
+    "check_future",
+    "is_photo_table",
+    "listing_source",
+    "load_ledger",
+    "load_serials",
+    "load_tokens",
+    "merchant_facts",
+    "open_reports",
+    "photo_lookup",
+    "photo_root",
+    "price_model",
+    "text_of",
+]
 
 STANDARD = Path("-")
 """Standard input or output, where a file of lines is meant."""
@@ -93,6 +107,20 @@ def text_of(path: Path) -> str:
         return path.read_text("utf-8")
     except UnicodeDecodeError:
         raise InputError(f"{path.name}: expected UTF-8, got bytes that are not") from None
+
+
+def check_future(text: str, owner: str) -> None:
+    """Refuse a last day, YYYY-MM-DD, that is over, or is none.
+
+    Raises:
+        InputError: It is; the message begins with `owner`.
+    """
+    from datetime import UTC, datetime
+
+    from logoscan.index.pack_keys import utc_time
+
+    if utc_time(text, owner) < datetime.now(UTC):
+        raise InputError(f"{owner}: expected a day to come, got {text!r:.80}")
 
 
 def price_model(path: Path | None, columns: Mapping[str, str] | None = None) -> tuple[PriceModel | None, int]:

@@ -12,7 +12,7 @@ import click
 
 from logoscan.cli.app import examples, main
 from logoscan.cli.console import cells, complain, say, show, table, working
-from logoscan.cli.inputs import changed_ledger, load_ledger, price_model, text_of
+from logoscan.cli.inputs import changed_ledger, check_future, load_ledger, price_model, text_of
 from logoscan.cli.options import DEVICE, ENCODER, INDEX, MODE, PRETRAINED
 from logoscan.cli.outputs import check_place
 from logoscan.errors import InputError, VettingError
@@ -63,21 +63,11 @@ def key(file: Path, brand: tuple[str, ...], until: str, owner: str | None) -> No
     from logoscan.index.pack_records import PACK_FIELDS
     from logoscan.io.records import to_mapping
 
-    _check_future(until, "until")
+    check_future(until, "until")
     if blank := [name for name in brand if not name.strip()]:
         raise InputError(f"brand: expected a name, got {blank[0]!r}")
     made = TrustedKey(**generate_key(file), brands=brand, fields=PACK_FIELDS, until=until, owner=owner)
     click.echo(json.dumps(to_mapping(Trust((made,))), indent=1, ensure_ascii=False))
-
-
-def _check_future(text: str, owner: str) -> None:
-    """Refuse a last day that is over, or none."""
-    from datetime import UTC, datetime
-
-    from logoscan.index.pack_keys import utc_time
-
-    if utc_time(text, owner) < datetime.now(UTC):
-        raise InputError(f"{owner}: expected a day to come, got {text!r:.80}")
 
 
 @pack.command(
@@ -108,7 +98,7 @@ def make(
     """Make the pack of a brand folder."""
     from logoscan.index.packs import load_key, make_pack, next_version
 
-    _check_future(expires, "expires")
+    check_future(expires, "expires")
     if version != (following := 1 if previous is None else next_version(previous)):
         after = "without a pack before (--previous)" if previous is None else f"after {previous}"
         raise InputError(f"version: expected {following} {after}, got {version}")

@@ -208,8 +208,7 @@ def sign_pack(path: str | Path, key: Any) -> None:
         InputError: There is no such file.
         CorruptFileError: It is no pack.
     """
-    members = box.read_file(Path(path))
-    envelope = _envelope(members, str(path))
+    envelope = _envelope(members := box.read_file(Path(path)), str(path))
     envelope.sign(key)
     atomic_write(Path(path), box.write_members({**members, box.MANIFEST: canonical(envelope.to_dict())}))
 
