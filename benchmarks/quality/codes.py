@@ -43,7 +43,7 @@ SIZES: tuple[tuple[str, float, bool], ...] = (
 """Format, side in pixels or pixels of the narrowest bar, and which of the two."""
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 REDUCED = (("QRCode", 70, False), ("DataMatrix", 70, False), ("EAN13", 2, True), ("QRCode", 400, False))
-"""The same, of codes in photos of which a copy of half the size was decoded."""
+"""Format, size and its unit, of codes in photos of which a copy of half the size was decoded."""
 # Sides of a part of a large photo.
 _PART_WH = (1000, 800)
 # Sides of a phone's photo, 12 megapixels.
