@@ -11,14 +11,18 @@ Uses a stand-in for the encoder, whose vectors are exact.
 size: seconds of processor time to apply a pack of so many logos with the bundled encoder.
 
 poison: an index of the brands of `--distractors` and of the galleries; the owner of one brand (which no photo shows)
-sends packs that are accepted as far as nobody must accept anything by name: crops of goods from other photos, plain
-shapes, other brands' logos turned, blurred or in other colours. `refused` is how many logos had to be accepted by name,
-and so were left out; `false_naming_rise` is the share of photos on which the poisoned brand is named after it, less
-that before, `other_naming_change` the share of photos whose other named brands change.
+sends packs of crops of goods from other photos, plain shapes, other brands' logos turned, blurred or in other colours,
+and (with `--boxes`) other brands' marks cut out of other photos, tight and with what is around them. Each new logo must
+be accepted by name. `to_accept` is how many of the logos must be, `warned` of how many the pack's changes say that they
+are like another brand's or a photo. `false_naming_rise` is the share of photos on which the poisoned brand is named
+after it, less that before, `other_naming_change` the share of photos whose other named brands change: of the pack as
+far as nobody accepts a logo (`unaccepted`), if an operator accepts all that nothing warns of (`unwarned`), and all
+(`all`).
 """
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import tempfile
@@ -48,6 +52,8 @@ from logoscan.vision.features import PhotoFeatures
 
 EXPIRES = "2099-12-31"
 ATTACKER = "Zzyzx Attacker"
+# The least side of a mark that is cut out of a photo.
+LEAST_PX = 24
 
 
 def png(rgb: np.ndarray[Any, Any] | Image.Image) -> bytes:
@@ -189,7 +195,12 @@ def size_figures(logos: Sequence[Path]) -> dict[str, Any]:
 
 
 def poison_figures(
-    distractors: Path, galleries: Sequence[Path], photos: Sequence[Path], crops_from: Sequence[Path], cache: Path | None
+    distractors: Path,
+    galleries: Sequence[Path],
+    photos: Sequence[Path],
+    crops_from: Sequence[Path],
+    cache: Path | None,
+    boxes: Path | None = None,
 ) -> dict[str, Any]:
     """Name the brands of photos before and after each poisoned pack; photos are looked at once."""
     encoder = _encoder()
@@ -200,23 +211,38 @@ def poison_figures(
     rng = np.random.default_rng(1)
     figures: dict[str, Any] = {"brands": len(index.brands), "photos": len(photos)}
     logos = [p for g in galleries for p in sorted(g.rglob("*")) if p.suffix.lower() in (".png", ".jpg")]
-    for name, pictures in _attacks(crops_from, logos, rng):
-        poisoned = index.snapshot()
-        pack = pack_of(poisoned, Brand(ATTACKER), pictures, {}, "logos")
-        diff = diff_pack(poisoned, pack)
-        near = {c.name.removeprefix(f"logo:{ATTACKER}/") for c in diff.widening}
-        kept = {file: data for file, data in pictures.items() if file not in near}
-        apply_pack(poisoned, pack_of(poisoned, Brand(ATTACKER), kept, {}, "logos"), accept=[f"brand:{ATTACKER}"])
-        after = _named(scanner, seen, poisoned)
-        pairs = list(zip(before, after, strict=True))
+    figures["unaccepted"] = _poisoned(scanner, seen, before, index, {})
+    for name, pictures in _attacks(crops_from, logos, _marks_of(boxes, crops_from), rng):
+        diff = diff_pack(index, pack_of(index, Brand(ATTACKER), pictures, {}, "logos"))
+        changes = {c.name.removeprefix(f"logo:{ATTACKER}/"): c for c in diff.changes if c.name.startswith("logo:")}
+        unwarned = {file: data for file, data in pictures.items() if file in changes and not changes[file].warned}
         figures[name] = {
             "logos": len(pictures),
-            "refused": len(pictures) - len(kept),
-            "false_naming_rise": round(sum(ATTACKER in now for _, now in pairs) / len(photos), 5),
-            "other_naming_change": round(sum(was != now - {ATTACKER} for was, now in pairs) / len(photos), 5),
+            "to_accept": sum(change.widening for change in changes.values()),
+            "warned": sum(change.warned for change in changes.values()),
+            "unwarned": _poisoned(scanner, seen, before, index, unwarned),
+            "all": _poisoned(scanner, seen, before, index, pictures),
         }
         click.echo(json.dumps({name: figures[name]}), err=True)
     return figures
+
+
+def _poisoned(
+    scanner: Scanner,
+    seen: Sequence[PhotoFeatures],
+    before: Sequence[set[str]],
+    index: LogoIndex,
+    logos: dict[str, bytes],
+) -> dict[str, float]:
+    """Return how the naming of photos changes by a pack of these logos, all of which are accepted."""
+    poisoned = index.snapshot()
+    pack = pack_of(poisoned, Brand(ATTACKER), logos, {}, "logos")
+    apply_pack(poisoned, pack, accept=[change.name for change in diff_pack(poisoned, pack).widening])
+    pairs = list(zip(before, _named(scanner, seen, poisoned), strict=True))
+    return {
+        "false_naming_rise": round(sum(ATTACKER in now for _, now in pairs) / len(pairs), 5),
+        "other_naming_change": round(sum(was != now - {ATTACKER} for was, now in pairs) / len(pairs), 5),
+    }
 
 
 def _named(scanner: Scanner, seen: Sequence[PhotoFeatures], index: LogoIndex) -> list[set[str]]:
@@ -224,8 +250,22 @@ def _named(scanner: Scanner, seen: Sequence[PhotoFeatures], index: LogoIndex) ->
     return [{b.brand for b in report.brands if b.named} for report in reports]
 
 
+def _marks_of(boxes: Path | None, photos: Sequence[Path]) -> list[tuple[Path, list[float]]]:
+    """Return the boxes of marks in these photos, with the photo of each."""
+    by_name = {path.name: path for path in photos}
+    with boxes.open(encoding="utf-8", newline="") if boxes is not None else io.StringIO() as file:
+        return [
+            (by_name[row["file"]], [float(row[name]) for name in ("x0", "y0", "x1", "y1")])
+            for row in csv.DictReader(file)
+            if row["file"] in by_name
+        ]
+
+
 def _attacks(
-    crops_from: Sequence[Path], logos: Sequence[Path], rng: np.random.Generator
+    crops_from: Sequence[Path],
+    logos: Sequence[Path],
+    marked: Sequence[tuple[Path, list[float]]],
+    rng: np.random.Generator,
 ) -> Iterable[tuple[str, dict[str, bytes]]]:
     """Yield pictures that might be found everywhere."""
     crops = {}
@@ -251,6 +291,23 @@ def _attacks(
         image = ImageOps.invert(image) if rng.random() < 0.5 else image
         marks[f"mark{number}.png"] = png(image)
     yield "others_marks", marks
+    for name, around in (("cut_out_marks", 0.0), ("marks_with_surroundings", 0.5)):
+        cut = {}
+        for number in range(50 if marked else 0):
+            path, (x0, y0, x1, y1) = marked[int(rng.integers(len(marked)))]
+            wide, high = around * (x1 - x0) * rng.random(2), around * (y1 - y0) * rng.random(2)
+            with Image.open(path) as photo:
+                box = (
+                    max(0.0, x0 - wide[0]),
+                    max(0.0, y0 - high[0]),
+                    min(photo.width, x1 + wide[1]),
+                    min(photo.height, y1 + high[1]),
+                )
+                image = photo.convert("RGB").crop(tuple(round(edge) for edge in box))
+            if min(image.size) >= LEAST_PX:
+                cut[f"cut{number}.png"] = png(image)
+        if cut:
+            yield name, cut
 
 
 @click.command("brandpacks", help=__doc__)
@@ -261,6 +318,9 @@ def _attacks(
 @click.option("--distractors", type=PATH, help="Folder of pictures, a brand each, for size and poison.")
 @click.option("--gallery", "galleries", type=PATH, multiple=True, help="Brand folders that the photos show.")
 @click.option("--images", type=PATH, help="Photos, for poison.")
+@click.option(
+    "--boxes", type=PATH, help="CSV of marks in these photos (file, x0, y0, x1, y1), to be cut out, for poison."
+)
 @click.option("--photos", type=click.IntRange(2), default=500, show_default=True, help="Photos of these that are used.")
 @click.option("--cache", type=click.Path(path_type=Path), help="Folder that keeps features and the index.")
 @click.option("--json", "out", type=click.Path(path_type=Path), help="Result file.")
@@ -272,6 +332,7 @@ def brandpacks(
     distractors: Path | None,
     galleries: tuple[Path, ...],
     images: Path | None,
+    boxes: Path | None,
     photos: int,
     cache: Path | None,
     out: Path | None,
@@ -298,7 +359,7 @@ def brandpacks(
             used, rest = chosen[:photos], chosen[photos:] or chosen
             try:
                 figures["poison"] = poison_figures(
-                    distractors, galleries, [files[i] for i in used], [files[i] for i in rest], cache
+                    distractors, galleries, [files[i] for i in used], [files[i] for i in rest], cache, boxes
                 )
             except LogoscanError as error:
                 raise click.ClickException(str(error)) from None

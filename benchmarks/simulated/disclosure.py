@@ -302,15 +302,16 @@ def statement_figures(rows: Sequence[Decision]) -> dict[str, Any]:
 
 
 def large_figures(rows: int, folder: Path) -> dict[str, Any]:
-    """Make rows of half a year by DuckDB, and count them."""
+    """Make rows of half a year by DuckDB, a file a day, and count them.
+
+    The rows of a day are drawn once; those of another day are the same at other times and with other ids, since drawing
+    them takes longer than counting them.
+    """
     db = connect(THREADS, MEMORY)
     days = (END - START).days + 1
-    for number in range(days):
-        day = START + timedelta(days=number)
-        (folder / day.isoformat()).mkdir(parents=True)
-        db.execute(
-            f"""COPY (SELECT CASE WHEN r < 0.6 THEN 'block' WHEN r < 0.9 THEN 'remove' WHEN r < 0.98 THEN 'allow'
-                ELSE 'suspend' END AS action,
+    db.execute(
+        f"""CREATE TEMP TABLE drawn AS SELECT CASE WHEN r < 0.6 THEN 'block' WHEN r < 0.9 THEN 'remove' WHEN r < 0.98
+                THEN 'allow' ELSE 'suspend' END AS action,
             time,
             'L' || i AS listing_id, 's' || CAST(floor(random() * 2000000) AS BIGINT) AS seller_id,
             'b' || CAST(floor(random() * random() * 3400) AS BIGINT) AS brand,
@@ -320,12 +321,20 @@ def large_figures(rows: int, folder: Path) -> dict[str, Any]:
                 AS decision, NULL::VARCHAR AS reason, NULL::VARCHAR AS report_sha256, 100 * r AS score, 'm1' AS model,
             NULL::VARCHAR AS reviewer, time - to_minutes(CAST(floor(3000 * random()) AS BIGINT)) AS received_at,
             time - to_minutes(CAST(floor(30000 * random()) AS BIGINT)) AS listed_at, NULL::TIMESTAMPTZ AS first_sale_at,
-            CASE WHEN q > 0.97 THEN md5('{number - 1}-' || i) END AS answers, 1::BIGINT AS count,
-            md5('{number}-' || i) AS id
+            q > 0.97 AS is_answer, 1::BIGINT AS count, md5('d' || i) AS id
             FROM (SELECT range AS i, random() AS r, random() AS q,
-                TIMESTAMPTZ '{day}T00:00:00Z' + to_seconds(CAST(floor(random() * 86399) AS BIGINT)) AS time
-                FROM range({rows // days})))
-            TO '{folder / day.isoformat() / "log.parquet"}' (FORMAT parquet, COMPRESSION zstd)"""
+                TIMESTAMPTZ '{START}T00:00:00Z' + to_seconds(CAST(floor(random() * 86399) AS BIGINT)) AS time
+                FROM range({rows // days}))"""
+    )
+    for number in range(days):
+        day = START + timedelta(days=number)
+        (folder / day.isoformat()).mkdir(parents=True)
+        later = f"to_days({number})"
+        db.execute(
+            f"""COPY (SELECT * EXCLUDE (is_answer) REPLACE (
+                time + {later} AS time, received_at + {later} AS received_at, listed_at + {later} AS listed_at,
+                '{number:03}' || id AS id), CASE WHEN is_answer THEN '{max(0, number - 1):03}' || id END AS answers
+            FROM drawn) TO '{folder / day.isoformat() / "log.parquet"}' (FORMAT parquet, COMPRESSION zstd)"""
         )
     db.close()
     log = DecisionLog(folder)

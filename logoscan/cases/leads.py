@@ -43,6 +43,7 @@ from logoscan.sources import Root
 __all__ = ["Include", "LeadCase", "LeadCheck", "LeadMade", "make_lead", "verify_lead"]
 
 _CASE_ID = re.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_PUBLIC_KEY = re.compile("[0-9a-f]{64}")
 _TIMESTAMP = "manifest.tsr"
 _TAG_FILES = frozenset({"bagit.txt", "bag-info.txt", PAYLOAD, "tagmanifest-sha256.txt", CUSTODY, SIGNATURE,
                         _TIMESTAMP})  # fmt: skip
@@ -265,10 +266,12 @@ def verify_lead(path: str | Path, *, keys: Iterable[str] = ()) -> LeadCheck:
         keys: Public keys, 64 hex digits each, one of which must have signed it; none asks for no signature.
 
     Raises:
-        InputError: There is no such folder.
+        InputError: There is no such folder, or a key is none.
         MissingDependencyError: bagit is not installed, or, with keys, securesystemslib.
     """
-    path = Path(path)
+    path, wanted = Path(path), list(keys)
+    if odd_keys := [key for key in wanted if not _PUBLIC_KEY.fullmatch(key)]:
+        raise InputError(f"keys: expected public keys of 64 hex digits, got {odd_keys[0]!r:.80}")
     if not path.is_dir():
         raise InputError(f"lead: expected a folder, got {str(path)!r}")
     problems = bag_problems(path)
@@ -283,7 +286,6 @@ def verify_lead(path: str | Path, *, keys: Iterable[str] = ()) -> LeadCheck:
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         problems.append("data/case.json: expected the case, got something else")
     signed = []
-    wanted = list(keys)
     if wanted and not problems:
         signed = signed_by(path, case_id, wanted)
         if not signed:

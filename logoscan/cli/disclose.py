@@ -80,8 +80,11 @@ def disclose(
     from logoscan.cases.disclosure import disclose as figures_of
     from logoscan.cases.disclosure_files import read_disclosure, to_csv, to_json
 
-    for place in filter(None, (out, csv_file, html, audit_sheet, statements)):
+    places = [place for place in (out, csv_file, html, audit_sheet, statements) if place is not None]
+    for place in places:
         check_place(place)
+    if len({place.resolve() for place in places}) < len(places):
+        raise InputError("out: expected another file for each output, got one twice")
     if (statements is None) != (grounds is None):
         raise click.UsageError("--statements: expected together with --grounds, the platform's own words")
     log, first, last = DecisionLog(decisions), start.date(), end.date()
@@ -97,18 +100,30 @@ def disclose(
         with working("counting"):
             figures = figures_of(log, first, last, audits=rows)
         earlier = None if before is None else read_disclosure(before)
+        stated = None
         if statements is not None and grounds is not None:
-            failed += _write_statements(statements, grounds, log, first, last, reports, complaints)
-    atomic_write(out, to_json(figures).encode())
-    if csv_file is not None:
-        atomic_write(csv_file, to_csv(figures).encode())
+            stated, unstated = _statements(grounds, log, first, last, reports, complaints)
+            failed += unstated
+    page = None
     if html is not None:
         from logoscan.cases.disclosure_page import disclosure_page
 
-        atomic_write(html, disclosure_page(figures, earlier).encode())
+        page = disclosure_page(figures, earlier)
+    drawn = None
     if audit_sheet is not None:
         drawn = auditing.draw_audit(log, first, last, audit_size, seed=secrets.randbits(63) if seed is None else seed)
-        atomic_write(audit_sheet, auditing.audit_sheet(drawn).encode())
+    # all is there before the first file is written, so that an error leaves none
+    sheet = None if drawn is None else auditing.audit_sheet(drawn)
+    for file, words in (
+        (statements, stated),
+        (out, to_json(figures)),
+        (csv_file, to_csv(figures)),
+        (html, page),
+        (audit_sheet, sheet),
+    ):
+        if file is not None and words is not None:
+            atomic_write(file, words.encode())
+    if drawn is not None:
         say(f"{len(drawn)} decisions to look at again -> {audit_sheet}")
     _show(figures)
     say(f"{figures.decisions or 'few'} decisions from {first} to {last} -> {out}")
@@ -117,18 +132,20 @@ def disclose(
         sys.exit(1)
 
 
-def _write_statements(
-    out: Path, grounds: Path, log: Any, first: date, last: date, reports: Path | None, complaints: Complaints
-) -> int:
-    """Write the statement of reasons of each decision against somebody; return how many could not be stated."""
+def _statements(
+    grounds: Path, log: Any, first: date, last: date, reports: Path | None, complaints: Complaints
+) -> tuple[str, int]:
+    """Return the statement of reasons of each decision against somebody, and how many could not be stated."""
     from logoscan.cases.decisions import report_sha256
     from logoscan.cases.statements import Grounds, statement_of_reasons
     from logoscan.io.records import loads
 
     words = loads(grounds.read_bytes(), str(grounds))
     try:
-        stated = Grounds(**{name: (str(one[0]), str(one[1])) for name, one in words.items()})
-    except (TypeError, AttributeError, IndexError, KeyError):
+        if not all(isinstance(one, list) and list(map(type, one)) == [str, str] for one in words.values()):
+            raise TypeError
+        stated = Grounds(**{name: tuple(one) for name, one in words.items()})
+    except (TypeError, AttributeError):
         raise InputError(f"{grounds}: expected illegal and terms, each with a ground and an explanation") from None
     known = {} if reports is None else {report_sha256(report): report for report in open_reports(reports)}
     failed = 0
@@ -148,8 +165,7 @@ def _write_statements(
             else:
                 yield json.dumps(statement, ensure_ascii=False) + "\n"
 
-    atomic_write(out, "".join(lines()).encode())
-    return failed
+    return "".join(lines()), failed
 
 
 def _show(figures: Disclosure) -> None:

@@ -16,14 +16,31 @@ from logoscan.merchants.facts import MerchantFacts
 from logoscan.merchants.facts_file import read_facts
 from logoscan.merchants.photo_join import PhotoJoin
 from logoscan.merchants.photo_ledger import PhotoLedger
+from logoscan.merchants.serials import SerialList
 from logoscan.merchants.token_list import TokenList
 from logoscan.pricing.files import read_prices
 from logoscan.pricing.model import PriceModel
 from logoscan.reporting.jsonl import read_reports
 from logoscan.results import Report
 
-__all__ = ["STANDARD", "BadRows", "changed_ledger", "is_photo_table", "listing_source", "load_ledger", "load_tokens",
-           "merchant_facts", "open_reports", "photo_lookup", "photo_root", "price_model"]  # fmt: skip
+__all__ = [
+    "STANDARD",
+    "BadRows",
+    "add_serials",
+    "changed_ledger",
+    "check_future",
+    "is_photo_table",
+    "listing_source",
+    "load_ledger",
+    "load_serials",
+    "load_tokens",
+    "merchant_facts",
+    "open_reports",
+    "photo_lookup",
+    "photo_root",
+    "price_model",
+    "text_of",
+]
 
 STANDARD = Path("-")
 """Standard input or output, where a file of lines is meant."""
@@ -78,6 +95,32 @@ def open_reports(path: Path) -> Iterator[Report]:
 
         return shard_reports(path)
     return read_reports(path)
+
+
+def text_of(path: Path) -> str:
+    """Return the text of a file in UTF-8.
+
+    Raises:
+        InputError: It is in another encoding.
+    """
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError:
+        raise InputError(f"{path.name}: expected UTF-8, got bytes that are not") from None
+
+
+def check_future(text: str, owner: str) -> None:
+    """Refuse a last day, YYYY-MM-DD, that is over, or is none.
+
+    Raises:
+        InputError: It is; the message begins with `owner`.
+    """
+    from datetime import UTC, datetime
+
+    from logoscan.index.pack_keys import utc_time
+
+    if utc_time(text, owner) < datetime.now(UTC):
+        raise InputError(f"{owner}: expected a day to come, got {text!r:.80}")
 
 
 def price_model(path: Path | None, columns: Mapping[str, str] | None = None) -> tuple[PriceModel | None, int]:
@@ -140,6 +183,25 @@ def changed_ledger(path: Path) -> Iterator[PhotoLedger]:
         ledger = load_ledger(path)
         yield ledger
         ledger.save(path)
+
+
+def load_serials(path: Path) -> SerialList:
+    """Return the list of serials of a file, an empty one if the file does not exist.
+
+    Raises:
+        InputError: The folder of the file does not exist.
+    """
+    if not path.parent.is_dir():
+        raise InputError(f"serials: expected a file in an existing folder, got {str(path)!r}")
+    return SerialList.load(path) if path.is_file() else SerialList()
+
+
+def add_serials(path: Path, serials: SerialList) -> None:
+    """Add serials to the list of a file, with what others have added by now; under a lock."""
+    with held(lock_beside(path)):
+        latest = load_serials(path)
+        latest.merge(serials)
+        latest.save(path)
 
 
 def merchant_facts(

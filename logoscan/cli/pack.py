@@ -12,10 +12,10 @@ import click
 
 from logoscan.cli.app import examples, main
 from logoscan.cli.console import cells, complain, say, show, table, working
-from logoscan.cli.inputs import changed_ledger, load_ledger, price_model
+from logoscan.cli.inputs import changed_ledger, check_future, load_ledger, price_model, text_of
 from logoscan.cli.options import DEVICE, ENCODER, INDEX, MODE, PRETRAINED
 from logoscan.cli.outputs import check_place
-from logoscan.errors import VettingError
+from logoscan.errors import InputError, VettingError
 from logoscan.io.files import atomic_write
 
 if TYPE_CHECKING:
@@ -59,11 +59,13 @@ def pack() -> None:
 @MODE
 def key(file: Path, brand: tuple[str, ...], until: str, owner: str | None) -> None:
     """Make a key pair."""
-    from logoscan.index.pack_keys import Trust, TrustedKey, generate_key, utc_time
+    from logoscan.index.pack_keys import Trust, TrustedKey, generate_key
     from logoscan.index.pack_records import PACK_FIELDS
     from logoscan.io.records import to_mapping
 
-    utc_time(until, "until")
+    check_future(until, "until")
+    if blank := [name for name in brand if not name.strip()]:
+        raise InputError(f"brand: expected a name, got {blank[0]!r}")
     made = TrustedKey(**generate_key(file), brands=brand, fields=PACK_FIELDS, until=until, owner=owner)
     click.echo(json.dumps(to_mapping(Trust((made,))), indent=1, ensure_ascii=False))
 
@@ -94,8 +96,12 @@ def make(
     out: Path,
 ) -> None:
     """Make the pack of a brand folder."""
-    from logoscan.index.packs import load_key, make_pack
+    from logoscan.index.packs import load_key, make_pack, next_version
 
+    check_future(expires, "expires")
+    if version != (following := 1 if previous is None else next_version(previous)):
+        after = "without a pack before (--previous)" if previous is None else f"after {previous}"
+        raise InputError(f"version: expected {following} {after}, got {version}")
     signers = [load_key(path) for path in keys]
     sha256 = make_pack(folder, version, signers, expires, out=out, previous=previous, stated=stated or None)
     say(f"version {version}, manifest {sha256[:12]} -> {out}")
@@ -200,7 +206,15 @@ def diff(
 def _show(found: PackDiff) -> None:
     rows = table("", "change", "what")
     for change in found.changes:
-        rows.add_row(*cells(["accept?" if change.widening else "", f"{change.kind} {change.name}", change.why]))
+        rows.add_row(
+            *cells(
+                [
+                    "warning" if change.warned else "accept?" if change.widening else "",
+                    f"{change.kind} {change.name}",
+                    change.why,
+                ]
+            )
+        )
     show(rows, f"{found.brand}: version {found.installed} -> {found.version}, {len(found.changes)} changes, "
                f"{len(found.widening)} to be accepted by name")  # fmt: skip
     for warning in found.warnings:
@@ -245,7 +259,7 @@ def apply(
     read = _read(file, trust)
     names = set(accept)
     if accepted is not None:
-        names |= {line.strip("\r\n") for line in accepted.read_text("utf-8").split("\n") if line.strip()}
+        names |= {line.strip("\r\n") for line in text_of(accepted).split("\n") if line.strip()}
     index = _index(index_dir, **model)
     try:
         found = apply_pack(index, read, accept=names, force=force, **_known(prices, ledger))

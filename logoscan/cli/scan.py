@@ -18,13 +18,15 @@ from logoscan.cli.app import examples, main
 from logoscan.cli.console import Complaints, complain, say, working
 from logoscan.cli.inputs import (
     STANDARD,
+    add_serials,
     changed_ledger,
     is_photo_table,
     listing_source,
     load_ledger,
+    load_serials,
     photo_root,
     price_model,
-)  # fmt: skip
+)
 from logoscan.cli.outputs import StandardOutput
 from logoscan.cli.scan_run import ScanRun
 from logoscan.cli.scanners import ScannerOptions, identity_of, make_scanner, scanner_options
@@ -33,6 +35,7 @@ from logoscan.cli.store_options import Store, store_of, store_options
 from logoscan.io.listings import read_listings, row_count
 from logoscan.io.partial import PartialOutput
 from logoscan.merchants.photo_ledger import PhotoLedger
+from logoscan.merchants.serials import SerialList
 from logoscan.reporting.jsonl import read_reports
 
 if TYPE_CHECKING:
@@ -106,13 +109,16 @@ def _scan(listings: Path, out: Path, overlay: Path | None, options: ScannerOptio
         one_core_a_batch()
     prices, bad_prices = price_model(options.prices, options.columns)
     with Complaints() as complaints:
-        run, photos = ScanRun(complaints), PhotoLedger()
+        run, photos, serials = ScanRun(complaints), PhotoLedger(), SerialList()
         source = listing_source(listings)
         rows = read_listings(source, on_error=run.count_bad_row, columns=options.columns)
         grows = options.ledger is not None and not is_photo_table(options.ledger)
         if options.ledger is not None and grows and out == STANDARD:
             load_ledger(options.ledger)  # errors in it are reported before the work
-            run.on_report = photos.add_report
+            run.on_report.append(photos.add_report)
+        if options.serials is not None and out == STANDARD:
+            load_serials(options.serials)
+            run.on_report.append(serials.add_report)
         with working("loading the models"):
             scanner = make_scanner(options, prices)
         total = (lambda: None) if listings == STANDARD else partial(row_count, listings)
@@ -128,6 +134,10 @@ def _scan(listings: Path, out: Path, overlay: Path | None, options: ScannerOptio
             latest.merge(photos)
             for report in () if out == STANDARD else read_reports(out):
                 latest.add_report(report)
+    if options.serials is not None:
+        for report in () if out == STANDARD else read_reports(out):
+            serials.add_report(report)
+        add_serials(options.serials, serials)
     summary = ", ".join(f"{run.bands[band]} {band}" for band in ("block", "review", "clear"))
     if out != STANDARD:
         say(f"{run.bands.total()} reports ({summary}) -> {out}")

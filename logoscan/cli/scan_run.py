@@ -37,7 +37,7 @@ class ScanRun:
         unread: Photos that could not be read or drawn, now or by an earlier run of the same command.
         bands: Bands of the reports that were written now or by an earlier run.
         advance: Moves the progress bar by a number of rows.
-        on_report: Called with each report that was written now.
+        on_report: What is called with each report that was written now.
         writer: Keeps the features of photos; None keeps none.
     """
 
@@ -46,7 +46,7 @@ class ScanRun:
     unread: int = 0
     bands: Counter[str] = field(default_factory=Counter)
     advance: Callable[[int], object] = lambda rows: None
-    on_report: Callable[[Report], object] = lambda report: None
+    on_report: list[Callable[[Report], object]] = field(default_factory=list)
     writer: FeatureWriter | None = None
 
     def count_bad_row(self, row: BadRow) -> None:
@@ -98,7 +98,8 @@ class ScanRun:
                     self.bands[report.score.band] += 1
                     for warning in report.warnings:
                         self.complaints(f"listing {report.listing_id!r}: {warning}")
-                    self.on_report(report)
+                    for told in self.on_report:
+                        told(report)
                     self.advance(1)
             except KeyboardInterrupt:
                 where = "on standard output"

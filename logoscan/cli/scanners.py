@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from logoscan.cli.inputs import photo_lookup
+from logoscan.cli.inputs import load_serials, photo_lookup
 from logoscan.cli.options import (
     CONTACT_KEY,
     DETECTOR,
@@ -57,6 +57,12 @@ _OPTIONS = (
         type=click.Path(dir_okay=False, path_type=Path),
         help="File of photos and the sellers who used them: read, if it is there; `scan` adds what it scanned. Or a "
         "Parquet table (pdq, seller_id[, first_seen, official_of]) for more than 5 million photos, which is only read.",
+    ),
+    click.option(
+        "--serials",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="File of serials in codes, and the listings that show them: read, if it is there; `scan` "
+        "adds what it scanned. One serial in many listings speaks against them.",
     ),
     ENCODER,
     PRETRAINED,
@@ -114,6 +120,7 @@ class ScannerOptions:
         columns: Our fields by the names of the columns that hold them, for all tables.
         score_model: File of a score model.
         ledger: File of a photo ledger.
+        serials: File of a list of serials.
         encoder: Name or folder of the encoder.
         pretrained: Weights of the encoder.
         similarity_threshold: Least cosine from which a brand counts as shown.
@@ -137,6 +144,7 @@ class ScannerOptions:
     columns: Mapping[str, str] | None
     score_model: Path | None
     ledger: Path | None
+    serials: Path | None
     encoder: str | None
     pretrained: str | None
     similarity_threshold: float | None
@@ -168,6 +176,7 @@ class ScannerOptions:
             "prices",
             "calibration",
             "ledger",
+            "serials",
             "root",
             "effort",
             "check_alterations",
@@ -207,6 +216,7 @@ def make_scanner(options: ScannerOptions, prices: PriceModel | None, token_list:
         prices=prices,
         score_model=None if options.score_model is None else ScoreModel.load(options.score_model),
         ledger=ledger,
+        serials=None if options.serials is None else load_serials(options.serials),
         token_list=token_list,
         hash_photos=options.hash_turned and find_spec("pdqhash") is not None,
         root=options.root,

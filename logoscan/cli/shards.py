@@ -10,9 +10,11 @@ import click
 
 from logoscan._hashing import file_sha256, mapping_sha256
 from logoscan.cli.console import Complaints, complain, say, working
-from logoscan.cli.inputs import STANDARD, changed_ledger, is_photo_table, price_model
+from logoscan.cli.inputs import STANDARD, add_serials, changed_ledger, is_photo_table, price_model
 from logoscan.cli.scanners import ScannerOptions, make_shard_scanner
 from logoscan.cli.store_options import Store
+from logoscan.merchants.serials import SerialList
+from logoscan.reporting.jsonl import read_reports
 
 __all__ = ["scan_folder_of_shards"]
 
@@ -53,6 +55,12 @@ def scan_folder_of_shards(
     if options.ledger is not None and not is_photo_table(options.ledger):
         with changed_ledger(options.ledger) as ledger:
             merge_ledger(run.files, ledger)
+    if options.serials is not None:
+        serials = SerialList()
+        for file in run.files:
+            for report in read_reports(file):
+                serials.add_report(report)
+        add_serials(options.serials, serials)
     with Complaints() as complaints:
         for failure in run.failures:
             complaints(f"{failure.shard}, line {failure.line}: {failure.reason}")
@@ -81,9 +89,9 @@ def _gpus() -> int:
 
 
 def _tag(options: ScannerOptions) -> str:
-    """Return what decides the reports and a scanner does not state: files by their content, the ledger by its path.
+    """Return what decides the reports and no scanner states: files by their content, those that grow by their path.
 
-    The ledger grows by this very scan, which must be able to go on.
+    Ledger and serials grow by this very scan, which must be able to go on.
     """
     parts = {name: str(value) for name, value in options.deciding().items()}
     for name in _DECIDING_FILES:

@@ -8,7 +8,8 @@ genuine.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import cache
 from importlib.util import find_spec
 from typing import Any, NamedTuple
@@ -19,8 +20,9 @@ from numpy.typing import NDArray
 from logoscan.errors import MissingDependencyError
 from logoscan.evidence import Code, CodeFormat
 from logoscan.images._bars import bar_places, enlarged, read_bars
+from logoscan.images._code_places import code_places, halved, looks_like_code
 
-__all__ = ["can_read_codes", "find_codes", "gs1_of", "looks_like_code", "require_codes"]
+__all__ = ["can_read_codes", "find_codes", "find_codes_in_reduced", "gs1_of", "looks_like_code", "require_codes"]
 
 # Formats by the name of zxing-cpp: those on goods and labels. Others (Aztec, PDF417, Code 39, ITF) stand on tickets and
 # parcels, and Code 39 and ITF have no check digit.
@@ -41,11 +43,6 @@ _MOST_CODES = 50
 _MOST_CHARS = 2000
 # A serial of Amazon Transparency: a mark and 26 letters or digits.
 _TRANSPARENCY = re.compile(r"(?:AZ|ZA):([A-Z0-9]{26})")
-# Contrast of neighbouring pixels, of 510, that some 32 x 32 pixels of every code have on some scale. Of 60 composed
-# codes of each of seven sizes, the least is 47 (DataMatrix of 50 px); two thirds of catalogue photos have less than 40.
-_LEAST_CONTRAST = 40.0
-# Cells in which contrast is averaged, and cells of a window.
-_CELL_PX, _WINDOW_CELLS = 8, 4
 # The least side of a picture that may hold a code.
 _LEAST_SIDE_PX = 24
 
@@ -71,29 +68,6 @@ def require_codes() -> None:
     """
     if not can_read_codes():
         raise MissingDependencyError("codes: needs pip install 'logoscan[codes]'")
-
-
-def looks_like_code(grey: NDArray[np.uint8]) -> bool:
-    """Return whether some place of a picture has the dense contrast of a code, on any scale.
-
-    It takes a fifth of the time of a search, so that photos without such a place cost next to nothing.
-
-    Args:
-        grey: The picture, uint8 (H, W).
-    """
-    import cv2
-
-    window_px = _CELL_PX * _WINDOW_CELLS
-    while min(grey.shape) > window_px:
-        corner = grey[1:, 1:]
-        contrast = cv2.add(cv2.absdiff(corner, grey[1:, :-1]), cv2.absdiff(corner, grey[:-1, 1:]))
-        cells = (contrast.shape[1] // _CELL_PX, contrast.shape[0] // _CELL_PX)
-        mean = cv2.blur(cv2.resize(contrast, cells, interpolation=cv2.INTER_AREA), (_WINDOW_CELLS, _WINDOW_CELLS))
-        if mean.max() >= _LEAST_CONTRAST:
-            return True
-        half = (grey.shape[1] // 2, grey.shape[0] // 2)
-        grey = np.asarray(cv2.resize(grey, half, interpolation=cv2.INTER_AREA), np.uint8)
-    return False
 
 
 def find_codes(grey: NDArray[np.uint8]) -> tuple[Code, ...]:
@@ -125,6 +99,54 @@ def find_codes(grey: NDArray[np.uint8]) -> tuple[Code, ...]:
             found = found if again is None and found.valid and _name(found.format) == "Code128" else again
         if found is not None and found.valid and found.text:
             codes.append(_code(found, corners, grey.shape))
+    return _in_order(codes)
+
+
+def find_codes_in_reduced(
+    grey: NDArray[np.uint8], size_wh: tuple[int, int], full: Callable[[], NDArray[np.uint8]]
+) -> tuple[Code, ...]:
+    """Read the codes of a large photo of which a smaller copy was decoded; boxes are in pixels of the photo.
+
+    Only places that look like a code are searched, each at twice the scale on which it does; the photo is decoded at
+    its full size only for those whose details the copy has lost.
+
+    Args:
+        grey: The copy, uint8 (H, W).
+        size_wh: Width and height of the photo.
+        full: Returns the photo in full size, uint8 (H, W).
+
+    Raises:
+        MissingDependencyError: zxing-cpp or biip is not installed.
+    """
+    require_codes()
+    places = code_places(grey)
+    pictures = [grey]
+    while places and len(pictures) < max(place.level for place in places):
+        pictures.append(halved(pictures[-1]))
+    photo = full() if any(place.level == 0 for place in places) else grey
+    codes: list[Code] = []
+    for level, (x0, y0, x1, y1) in places:
+        picture = pictures[level - 1] if level else photo
+        here_wh = (grey.shape[1] // 2**level, grey.shape[0] // 2**level)
+        scale = np.array([picture.shape[1] / here_wh[0], picture.shape[0] / here_wh[1]] * 2)
+        left, top, right, bottom = np.rint(np.array([x0, y0, x1, y1]) * scale).astype(int).tolist()
+        back = np.array([size_wh[0] / picture.shape[1], size_wh[1] / picture.shape[0]] * 2)
+        for code in find_codes(picture[top:bottom, left:right]):
+            box = ((np.array(code.xyxy) + np.array([left, top] * 2)) * back).clip(0, [*size_wh, *size_wh]).tolist()
+            found = replace(code, xyxy=tuple(box))
+            if not any(_same(found, other) for other in codes):
+                codes.append(found)
+    return _in_order(codes)
+
+
+def _same(one: Code, other: Code) -> bool:
+    """Return whether two codes are one that was read on two scales."""
+    a, b = one.xyxy, other.xyxy
+    apart = a[0] >= b[2] or b[0] >= a[2] or a[1] >= b[3] or b[1] >= a[3]
+    return (one.format, one.text) == (other.format, other.text) and not apart
+
+
+def _in_order(codes: Iterable[Code]) -> tuple[Code, ...]:
     distinct = {(code.format, code.text, code.xyxy): code for code in codes}
     return tuple(sorted(distinct.values(), key=lambda c: (c.xyxy[1], c.xyxy[0], c.text))[:_MOST_CODES])
 

@@ -12,11 +12,13 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Mapping
+from pathlib import Path
 
-from logoscan.errors import CorruptFileError
+from logoscan.errors import CorruptFileError, InputError
 from logoscan.index.logo_images import LOGO_SUFFIXES
 
-__all__ = ["BRAND", "LOGOS", "MANIFEST", "MOST_BYTES", "NEGATIVES", "is_member", "read_members", "write_members"]
+__all__ = ["BRAND", "LOGOS", "MANIFEST", "MOST_BYTES", "NEGATIVES", "is_member", "read_file", "read_members",
+           "write_members"]  # fmt: skip
 
 MANIFEST = "manifest.dsse.json"
 """Member with the signed manifest."""
@@ -51,6 +53,19 @@ def write_members(members: Mapping[str, bytes]) -> bytes:
             info.create_system, info.external_attr = 3, 0o100600 << 16
             archive.writestr(info, data)
     return memory.getvalue()
+
+
+def read_file(path: Path) -> dict[str, bytes]:
+    """Return the members of the pack of a file; nothing is unpacked to disk.
+
+    Raises:
+        InputError: There is no such file.
+        CorruptFileError: It is no pack.
+    """
+    if not path.is_file():
+        raise InputError(f"pack: expected a file, got {str(path)!r}")
+    with path.open("rb") as file:
+        return read_members(file.read(MOST_BYTES + 1), str(path))
 
 
 def read_members(data: bytes, where: str) -> dict[str, bytes]:

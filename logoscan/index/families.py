@@ -24,6 +24,7 @@ __all__ = [
     "RelatedLogos",
     "family_of_rows",
     "find_families",
+    "like_logo_cosine",
     "merge_families",
     "names_overlap",
     "negative_limits",
@@ -36,6 +37,8 @@ __all__ = [
 # of 60 brands, and all pairs above 0.8 that were looked at among 1,081 icons are one logo under two names; those of one
 # brand's logo from two sources lie above 0.9 in a fifth to a half of all pairs.
 _SAME_LOGO_COSINE, _SAME_LOGO_COSINE_OTHER_ENCODERS = 0.9, 0.97
+# Cosine from which a logo is somewhat like another brand's, by the bundled encoder: above all that unrelated ones have.
+_LIKE_COSINE = 0.6
 # Cosine to a brand's logos from which a negative needs two reviewers, and from which a picture is the logo itself. By
 # the bundled encoder a true logo in a photo lies at 0.54 to 0.94 and a false alarm at 0.61 to 0.91 (98 % of 398, 12 on
 # the Flickr photos): no cosine tells them apart, and one true logo among the negatives costs a brand half to nine
@@ -67,6 +70,12 @@ def same_logo_cosine(encoder: EncoderInfo) -> float:
     """Return the cosine from which two logos have the same image, by this encoder."""
     is_calibrated = encoder.fingerprint in weights.calibrated_encoders()
     return _SAME_LOGO_COSINE if is_calibrated else _SAME_LOGO_COSINE_OTHER_ENCODERS
+
+
+def like_logo_cosine(encoder: EncoderInfo) -> float:
+    """Return the cosine from which a logo is somewhat like another brand's; that of equal logos by other encoders."""
+    cosine = same_logo_cosine(encoder)
+    return _LIKE_COSINE if cosine < _SAME_LOGO_COSINE_OTHER_ENCODERS else cosine
 
 
 def negative_limits(encoder: EncoderInfo) -> tuple[float, float]:

@@ -1,9 +1,9 @@
 """What a brand pack would change in an index, and how it is applied and taken back.
 
 A pack is tried on a snapshot first. What widens the brand's reach is listed first and must be accepted by name: a new
-brand or alias, a price range that is wider, a seller who is no longer authorised, a logo near another brand's, a
-negative. A pack that is old, expired or not the next of its chain is refused, unless a reason is given, which the
-journal of the index keeps.
+brand or alias, a price range that is wider, a seller who is no longer authorised, a logo, a negative. Logos that are
+like another brand's, and photos, come before the others. A pack that is old, expired or not the next of its chain is
+refused, unless a reason is given, which the journal of the index keeps.
 
     diff = diff_pack(index, pack)
     apply_pack(index, pack, accept=[change.name for change in diff.widening])
@@ -12,7 +12,8 @@ journal of the index keeps.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,13 +23,13 @@ from logoscan._hashing import sha256_hex
 from logoscan.errors import ImageError, InputError, MismatchError, VettingError
 from logoscan.index._pack_undo import find_undo, undone
 from logoscan.index._state import State
-from logoscan.index.families import same_logo_cosine
+from logoscan.index.families import like_logo_cosine, same_logo_cosine
 from logoscan.index.logo_index import LogoIndex
 from logoscan.index.pack_diff import Change, PackDiff, PhotoUsers, changes_of, refusals
 from logoscan.index.pack_records import InstalledPack, PackEvent, PackState
 from logoscan.index.packs import Pack
 from logoscan.index.vet import UsualPrices
-from logoscan.types import Brand
+from logoscan.types import Brand, ImageSource
 
 __all__ = ["Change", "PackDiff", "apply_pack", "diff_pack", "rollback"]
 
@@ -193,25 +194,32 @@ def _trial(
         new = [wanted[logo] for logo in sorted(wanted)
                if there.get(logo) is None or there[logo] != sha256_hex(wanted[logo][1])]  # fmt: skip
     if old is None or record != old or new or (there and not wanted and "logos" in pack.fields):
-        with TemporaryDirectory() as folder:  # an SVG is read from a file
-            logos = [(file, _file(Path(folder), number, file, data)) for number, (file, data) in enumerate(new)]
+        with _sources(new) as logos:
             warnings += copy.add_many(
                 [(record, logos)], allow=("record", "logo", "price"), prices=prices, log_allowed=False
             )
     if "negatives" in pack.fields:
         warnings += _set_negatives(copy, pack, current)
     after = copy._state
-    limit = same_logo_cosine(index.encoder_info)
-    changes = changes_of(state, after, pack, prices=prices, photo_users=photo_users, same_logo=limit)
+    limit = like_logo_cosine(index.encoder_info)
+    changes = changes_of(state, after, pack, prices=prices, photo_users=photo_users, like_logo=limit)
     version = 0 if current is None else current.version
     return after, PackDiff(name, pack.version, version, changes, refusals(pack, state.packs, now), tuple(warnings))
 
 
-def _file(folder: Path, number: int, name: str, data: bytes) -> Path:
-    """Write a verified file under a name of our own, which keeps its suffix."""
-    path = folder / f"{number}{Path(name).suffix.lower()}"
-    path.write_bytes(data)
-    return path
+@contextmanager
+def _sources(logos: Sequence[tuple[str, bytes]]) -> Iterator[list[tuple[str, ImageSource]]]:
+    """Yield verified files as logo images: an SVG, which is read from a file, under a name of our own."""
+    if not any(name.lower().endswith(".svg") for name, _ in logos):
+        yield list(logos)
+        return
+    with TemporaryDirectory() as folder:
+        out: list[tuple[str, ImageSource]] = []
+        for number, (name, data) in enumerate(logos):
+            path = Path(folder) / f"{number}{Path(name).suffix.lower()}"
+            path.write_bytes(data)
+            out.append((name, path))
+        yield out
 
 
 def _set_negatives(copy: LogoIndex, pack: Pack, current: InstalledPack | None) -> list[str]:

@@ -7,8 +7,11 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Literal, TypeAlias
 
+from logoscan.errors import ImageError
+from logoscan.images.loading import read_rgba
 from logoscan.index._state import NOT_A_BRAND, State
 from logoscan.index.gallery import Gallery
+from logoscan.index.logo_images import border_colour
 from logoscan.index.pack_records import PackState
 from logoscan.index.packs import Pack, utc_time
 from logoscan.index.vet import UsualPrices
@@ -36,12 +39,14 @@ class Change:
         kind: What happens.
         why: The change as a sentence.
         widening: Whether it must be accepted by name.
+        warned: Whether something speaks against it, which `why` says: a logo that is like another brand's, or a photo.
     """
 
     name: str
     kind: _ChangeKind
     why: str
     widening: bool
+    warned: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,7 @@ class PackDiff:
         brand: Name of the brand.
         version: Version of the pack.
         installed: Version in force; 0 without one.
-        changes: All changes, those first that must be accepted.
+        changes: All changes, those first that must be accepted, and of these those that something speaks against.
         refusals: Why the pack is not applied without a reason: it is old, expired or not the next of its chain.
         warnings: Pictures that cannot be read or are refused.
     """
@@ -98,9 +103,12 @@ def changes_of(
     *,
     prices: UsualPrices | None,
     photo_users: PhotoUsers | None,
-    same_logo: float,
+    like_logo: float,
 ) -> tuple[Change, ...]:
     """Return what a pack changed, those changes first that must be accepted.
+
+    Each new picture must be: whoever may speak for a brand could else have it found in everybody's photos, by crops of
+    goods or of other brands' marks that are near to nothing registered (`python -m benchmarks brandpacks`).
 
     Args:
         before: The state before the pack.
@@ -108,7 +116,7 @@ def changes_of(
         pack: The pack.
         prices: Known prices.
         photo_users: Number of sellers who use a photo.
-        same_logo: Cosine from which a logo must be accepted, to a logo of another brand or a picture of no brand.
+        like_logo: Cosine from which a logo is warned of, to a logo of another brand or a picture of no brand.
     """
     new = after.by_name[pack.brand.name]
     old, current = before.by_name.get(new.name), before.packs.current(new.name)
@@ -144,8 +152,8 @@ def changes_of(
     now = {r.id: r.sha256 for r in after.logos.records if r.brand == new.name}
     out += [Change(f"logo:{logo}", "removed", "a logo is removed", False) for logo in sorted(there.keys() - now.keys())]
     fresh = {logo for logo, sha256 in now.items() if there.get(logo) != sha256}
-    out += _near(after, new.name, fresh, there, same_logo)
-    return tuple(sorted(out, key=lambda change: not change.widening))
+    out += _new_logos(after, pack, fresh, there, like_logo)
+    return tuple(sorted(out, key=lambda change: (not change.widening, not change.warned)))
 
 
 def _listed(
@@ -182,8 +190,9 @@ def _price_name(usual: UsualPrice) -> str:
     return f"price:{usual.category or 'all'} {usual.low:g}-{usual.high:g} {usual.currency}"
 
 
-def _near(after: State, brand: str, new: Collection[str], there: Mapping[str, str], limit: float) -> list[Change]:
-    """Return the new logos of a brand; those near another brand's logo, or a picture of no brand, must be accepted."""
+def _new_logos(after: State, pack: Pack, new: Collection[str], there: Mapping[str, str], limit: float) -> list[Change]:
+    """Return the new logos of a pack; warned of are photos, and those like another brand's or a picture of no brand."""
+    brand = pack.brand.name
     rows = [row for row, record in enumerate(after.logos.records) if record.brand == brand and record.id in new]
     if not rows:
         return []
@@ -197,10 +206,21 @@ def _near(after: State, brand: str, new: Collection[str], there: Mapping[str, st
     out = []
     for logo in dict.fromkeys(after.logos.records[row].id for row in rows):
         cosine, name = nearest.get(logo, (-1.0, ""))
-        near = cosine >= limit
-        why = f"a logo at cosine {cosine:.2f} to {name!r:.80}" if near else "a logo"
-        out.append(Change(f"logo:{logo}", "changed" if logo in there else "added", why, near))
+        whys = [f"at cosine {cosine:.2f} to {name!r:.80}"] if cosine >= limit else []
+        if _fills_its_picture(pack.logos.get(logo.removeprefix(f"{brand}/"), b"")):
+            whys.append("without a plain ground, as photos are")
+        why = " ".join(["a logo", " and ".join(whys)]).strip()
+        out.append(Change(f"logo:{logo}", "changed" if logo in there else "added", why, True, bool(whys)))
     return out
+
+
+def _fills_its_picture(data: bytes) -> bool:
+    """Return whether a picture is opaque and has no border of one colour; False for an SVG."""
+    try:
+        rgba, _ = read_rgba(data, reduced=True)
+    except ImageError:
+        return False
+    return bool(rgba[..., 3].min() == 255 and border_colour(rgba) is None)
 
 
 def _nearest(gallery: Gallery, after: State, rows: list[int]) -> list[tuple[int, float, str]]:

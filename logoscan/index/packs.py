@@ -21,7 +21,7 @@ from typing import Any
 
 from logoscan._hashing import sha256_hex
 from logoscan._validate import pdq_hex
-from logoscan.errors import CorruptFileError, InputError
+from logoscan.errors import CorruptFileError, ImageError, InputError
 from logoscan.images.loading import load_image
 from logoscan.images.phash import photo_hash
 from logoscan.index import _pack_zip as box
@@ -35,13 +35,24 @@ from logoscan.index._pack_manifest import (
     signers_of,
 )
 from logoscan.index.brand_folders import read_brand_folder
+from logoscan.index.logo_images import read_logo
 from logoscan.index.pack_keys import Trust, canonical, generate_key, load_key, signing, utc_time
 from logoscan.index.pack_records import PACK_FIELDS, TrademarkRight
 from logoscan.io.files import atomic_write, require_file_place
 from logoscan.io.records import from_mapping, loads, to_mapping
 from logoscan.types import Brand
 
-__all__ = ["Pack", "Trust", "generate_key", "load_key", "make_pack", "read_pack", "sign_pack", "utc_time"]
+__all__ = [
+    "Pack",
+    "Trust",
+    "generate_key",
+    "load_key",
+    "make_pack",
+    "next_version",
+    "read_pack",
+    "sign_pack",
+    "utc_time",
+]
 
 # Bytes of the facts.
 _MOST_FACTS = 1 << 20
@@ -113,7 +124,8 @@ def make_pack(
         SHA-256 of its manifest.
 
     Raises:
-        InputError: The folder is none of a brand, or an argument is not of the stated kind.
+        InputError: The folder is none of a brand, states nothing or holds a picture that cannot be read, or an argument
+            is not of the stated kind.
         CorruptFileError: `brand.json` is no JSON, or the pack before is none.
         MissingDependencyError: securesystemslib is not installed, or, with official photos, pdqhash.
     """
@@ -130,6 +142,8 @@ def make_pack(
     values = loads(description.read_bytes(), str(description)) if description.is_file() else {}
     found = {name for name in PACK_FIELDS if name in values} | ({"logos"} if read.logos else set())
     names = sorted(found if stated is None else set(stated))
+    if not names:
+        raise InputError(f"{folder}: expected logos, or facts in brand.json, got nothing that a pack could state")
     facts: dict[str, Any] = {"name": read.brand.name}
     plain = to_mapping(read.brand)
     for name in names:
@@ -150,8 +164,12 @@ def make_pack(
         for path in paths:
             if not box.is_member(f"{prefix}{path.name}"):
                 raise InputError(f"{path}: expected a plain name of a picture of at most 200 characters")
+            try:
+                read_logo(path)
+            except ImageError as error:
+                raise InputError(f"{folder}: {error}") from None
             members[f"{prefix}{path.name}"] = path.read_bytes()
-    before = None if previous is None else sha256_hex(_envelope(_members(Path(previous)), str(previous)).payload)
+    before = None if previous is None else sha256_hex(_envelope(box.read_file(Path(previous)), str(previous)).payload)
     files = {name: File(len(data), sha256_hex(data)) for name, data in members.items()}
     manifest = Manifest(FORMAT, read.brand.name, version, before, expires, tuple(names), files)
     payload = canonical(to_mapping(manifest))
@@ -169,6 +187,20 @@ def _photo(path: Path) -> str:
     return hashed.pdq
 
 
+def next_version(path: str | Path) -> int:
+    """Return the version that follows a pack, whose signatures are not verified.
+
+    Raises:
+        InputError: There is no such file.
+        CorruptFileError: It is no pack.
+    """
+    payload = _envelope(box.read_file(Path(path)), str(path)).payload
+    try:
+        return int(json.loads(payload)["version"]) + 1
+    except (ValueError, RecursionError, KeyError, TypeError):
+        raise CorruptFileError(f"{path}: expected a manifest with a version, got something else") from None
+
+
 def sign_pack(path: str | Path, key: Any) -> None:
     """Add a signature to a pack, for brands of which several keys must sign.
 
@@ -176,21 +208,12 @@ def sign_pack(path: str | Path, key: Any) -> None:
         InputError: There is no such file.
         CorruptFileError: It is no pack.
     """
-    members = _members(Path(path))
-    envelope = _envelope(members, str(path))
+    envelope = _envelope(members := box.read_file(Path(path)), str(path))
     envelope.sign(key)
     atomic_write(Path(path), box.write_members({**members, box.MANIFEST: canonical(envelope.to_dict())}))
 
 
 # -- reading
-
-
-def _members(path: Path) -> dict[str, bytes]:
-    if not path.is_file():
-        raise InputError(f"pack: expected a file, got {str(path)!r}")
-    with path.open("rb") as file:
-        data = file.read(box.MOST_BYTES + 1)
-    return box.read_members(data, str(path))
 
 
 def _envelope(members: Mapping[str, bytes], where: str) -> Any:
@@ -212,7 +235,7 @@ def read_pack(path: str | Path, trust: Trust, *, now: datetime | None = None) ->
         CorruptFileError: It is no pack, or was altered.
         MissingDependencyError: securesystemslib is not installed.
     """
-    members = _members(Path(path))
+    members = box.read_file(Path(path))
     where = str(path)
     envelope = _envelope(members, where)
     if envelope.payload_type != PAYLOAD_TYPE:

@@ -24,7 +24,7 @@ _DIGITS = 24
 
 @dataclass(frozen=True)
 class SerialList:
-    """Serials and the listings that show them. `add_report` changes it; share it between threads only to look up.
+    """Serials and the listings that show them. Adding changes it; share it between threads only to look up.
 
     Attributes:
         listings: Short hashes of the ids of the listings that show a serial, by the serial's hash.
@@ -41,9 +41,18 @@ class SerialList:
         listing = _short(report.listing_id)
         for code in report.codes or ():
             if code.serial is not None:
-                known = self.listings.setdefault(_key(code), [])
-                if listing not in known and len(known) < _MOST_LISTINGS:
-                    known.append(listing)
+                self._add(_key(code), [listing])
+
+    def merge(self, other: SerialList) -> None:
+        """Add the serials of another list."""
+        for serial, listings in other.listings.items():
+            self._add(serial, listings)
+
+    def _add(self, serial: str, listings: Iterable[str]) -> None:
+        known = self.listings.setdefault(serial, [])
+        for listing in listings:
+            if listing not in known and len(known) < _MOST_LISTINGS:
+                known.append(listing)
 
     def look_up(self, codes: Iterable[Code], listing_id: str) -> Mapping[str, int]:
         """Return the number of other listings that show each serial, 20 at most; only of serials that others show."""

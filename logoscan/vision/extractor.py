@@ -20,9 +20,15 @@ from numpy.typing import NDArray
 
 from logoscan.errors import ImageError
 from logoscan.evidence import Code, Declaration
-from logoscan.images.codes import can_read_codes, find_codes, looks_like_code, require_codes
+from logoscan.images.codes import (
+    can_read_codes,
+    find_codes,
+    find_codes_in_reduced,
+    looks_like_code,
+    require_codes,
+)
 from logoscan.images.declared import declarations
-from logoscan.images.loading import ImageLimits, Picture, load_image, read_file, read_picture
+from logoscan.images.loading import ImageLimits, Picture, load_grey, load_image, read_file, read_picture
 from logoscan.images.phash import photo_hash, photo_hashes
 from logoscan.ocr.engine import OcrEngine
 from logoscan.ocr.regions import read
@@ -320,12 +326,18 @@ class FeatureExtractor:
     def _find_codes(self, photo: OpenPhoto) -> tuple[Code, ...]:
         """Read the codes of a photo at its full size, where something in it looks like one.
 
-        A photo that was decoded smaller is decoded again.
+        A photo that was decoded smaller is decoded again where the smaller copy has lost the details of such a place.
         """
-        grey = _grey(photo.pixels)
-        if self._effort == "default" and not looks_like_code(grey):
-            return ()
-        return find_codes(grey if photo.size_wh == photo._decoded_wh else _grey(self.load(photo.source)))
+        grey, whole = _grey(photo.pixels), photo.size_wh == photo._decoded_wh
+        if self._effort == "default":
+            if not whole:
+                return find_codes_in_reduced(grey, photo.size_wh, lambda: self._load_grey(photo.source))
+            if not looks_like_code(grey):
+                return ()
+        return find_codes(grey if whole else self._load_grey(photo.source))
+
+    def _load_grey(self, source: ImageSource) -> NDArray[np.uint8]:
+        return load_grey(source, root=self._root, limits=self._limits)
 
     def _declarations(self, source: ImageSource) -> tuple[Declaration, ...] | None:
         """Return what the file of a photo declares; None where it was not given as a file."""

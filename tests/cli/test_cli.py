@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import random
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,7 @@ from PIL import Image
 from strategies import quick
 
 import logoscan
+from benchmarks.common.composed_codes import compose_code
 from logoscan.errors import ImageError
 from logoscan.images.loading import load_image
 from logoscan.index.logo_index import LogoIndex
@@ -29,6 +31,7 @@ from logoscan.io.records import write_record
 from logoscan.io.sealed_lines import seal, unseal
 from logoscan.matching.calibration import MatchCalibration
 from logoscan.merchants.photo_ledger import PhotoLedger
+from logoscan.merchants.serials import SerialList
 from logoscan.reporting.jsonl import read_reports
 from logoscan.results import Report
 from logoscan.review.journal import Journal
@@ -303,6 +306,28 @@ def test_a_ledger_is_begun_read_and_added_to(shop: Path) -> None:
     assert record.sellers == ("first", "second")
 
 
+def test_serials_of_a_scan_are_known_to_the_next(shop: Path) -> None:
+    pytest.importorskip("zxingcpp")
+    composed = compose_code(np.full((420, 520, 3), 150, np.uint8), "DataMatrix", 4, random.Random(5), per_module=True)
+    Image.fromarray(composed.rgb).save(shop / "photos" / "code.png")
+
+    def doubts(listing: str, out: str = "R.jsonl") -> tuple[str, ...]:
+        row = {"id": listing, "images": ["photos/code.png"], "claimed_brand": "Acme", "seller_id": "s"}
+        (shop / "one.jsonl").write_text(json.dumps(row))
+        result = scan(shop, "--serials", shop / "goods.serials", listings="one.jsonl")
+        assert result.exit_code == 0, result.output
+        (report,) = read_reports(shop / "R.jsonl")
+        assert [code.serial for code in report.codes or ()] == [composed.content[19:]]
+        return tuple(c.why for c in report.score.contributions if c.signal == "code_contradicts")
+
+    assert not any("serial" in why for why in doubts("first"))
+    assert not any("serial" in why for why in doubts("first")), "its own piece"
+    assert any("serial" in why for why in doubts("second"))
+    assert len(SerialList.load(shop / "goods.serials")) == 1
+    assert composed.content[19:] not in (shop / "goods.serials").read_text()
+    assert scan(shop, "--serials", shop / "nowhere" / "s").exit_code == 2
+
+
 def test_official_photos_of_the_index_are_exempt(shop: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (8, 8, 3), np.uint8)
     for place in (shop / "photos" / "shared.png", shop / "brands" / "Acme" / "official.png"):
@@ -489,6 +514,7 @@ OTHER_RUNS: dict[str, tuple[tuple[object, ...], str]] = {
     "prices": (("--prices", "{shop}/prices.csv"), "prices"),
     "effort": (("--effort", "full"), "detector"),
     "ledger": (("--ledger", "{shop}/photos.ledger"), "ledger"),
+    "serials": (("--serials", "{shop}/goods.serials"), "serials"),
     "detector": (("--detector", "whole"), "detector"),
     "root": (("--root", "{shop}/photos"), "root"),
 }

@@ -41,6 +41,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+MAKE = ("pack", "make", "--key", "acme.pem", "--out", "x.pack")
+JULY = ("--from", "2026-07-01", "--to", "2026-07-31")
 USED = ("--trust", "trust.json", "--index", "index")
 
 
@@ -52,7 +54,7 @@ def test_a_pack_goes_from_folder_to_index_and_back(here: Path) -> None:
     assert LogoIndex.load("index").brand("Acme") is None
     seen = run("pack", "diff", "1.pack", *USED, "--out", "accept.txt")
     assert seen.exit_code == 0, seen.output
-    assert (here / "accept.txt").read_text() == "brand:Acme\nalias:Acme Pro\n"
+    assert (here / "accept.txt").read_text() == "logo:Acme/a.png\nbrand:Acme\nalias:Acme Pro\n"
     done = run("pack", "apply", "1.pack", *USED, "--accepted", "accept.txt")
     assert done.exit_code == 0, done.output
     assert LogoIndex.load("index").packs.current("Acme") is not None
@@ -62,7 +64,8 @@ def test_a_pack_goes_from_folder_to_index_and_back(here: Path) -> None:
 
 
 def test_a_gap_needs_a_reason(here: Path) -> None:
-    accept = ("--accept", "brand:Acme", "--accept", "alias:Acme Pro")
+    names = ("brand:Acme", "alias:Acme Pro", "logo:Acme/a.png")
+    accept = [word for name in names for word in ("--accept", name)]
     refused = run("pack", "apply", "2.pack", *USED, *accept)
     assert refused.exit_code == 1
     assert "none is in force" in refused.stderr
@@ -78,17 +81,44 @@ def test_a_gap_needs_a_reason(here: Path) -> None:
         (("pack", "key", "acme.pem", "--brand", "A", "--until", "2099-01-01"), "expected a new file"),
         (("pack", "key", "k.pem", "--brand", "A", "--until", "soon"), "until: expected an ISO 8601"),
         (("pack", "rollback", "Bolt", "0", "--index", "index"), "(none), got 0"),
-        (("lead", "verify", "index", "--key", "x"), ""),
+        (("lead", "verify", "index"), "custody.jsonl: missing"),
         (("lead", "record", "index", "--who", "x", "--act", "opened"), "expected a folder that `lead make` made"),
         (("disclose", "index", "--from", "2026-01-02", "--to", "2026-01-01", "--out", "x"), "expected a last day from"),
         (("notices", "decide", "trust.json", "--decisions", "index"), "answers"),
+        (("pack", "key", "k.pem", "--brand", " ", "--until", "2099-12-31"), "brand: expected a name"),
+        (("pack", "key", "k.pem", "--brand", "A", "--until", "2001-12-31"), "until: expected a day to come"),
+        ((*MAKE, "acme", "--version", "1", "--expires", "2001-12-31"), "expires: expected a day to come"),
+        (
+            (*MAKE, "acme", "--version", "7", "--previous", "1.pack", "--expires", "2099-12-31"),
+            "expected 2 after 1.pack",
+        ),
+        ((*MAKE, "acme", "--version", "2", "--expires", "2099-12-31"), "version: expected 1 without a pack before"),
+        ((*MAKE, "acme", "--version", "2", "--previous", "g.json", "--expires", "2099-12-31"), "expected a brand pack"),
+        ((*MAKE, "empty", "--version", "1", "--expires", "2099-12-31"), "got nothing that a pack could state"),
+        ((*MAKE, "broken", "--version", "1", "--expires", "2099-12-31"), "a.png: "),
+        (("pack", "apply", "1.pack", *USED, "--accepted", "latin.txt"), "latin.txt: expected UTF-8"),
+        (("disclose", "d", *JULY, "--out", "x", "--audit-sheet", "y"), "expected automated decisions"),
+        (("disclose", "d", *JULY, "--out", "x", "--csv", "x"), "expected another file for each output"),
+        (
+            ("disclose", "d", *JULY, "--out", "x", "--statements", "y", "--grounds", "g.json"),
+            "each with a ground and an",
+        ),
+        (("lead", "verify", "index", "--key", "x"), "expected public keys of 64 hex digits"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_lines(here: Path, arguments: tuple[str, ...], why: str) -> None:
+    for folder in ("empty", "broken", "d"):
+        (here / folder).mkdir()
+    (here / "broken" / "a.png").write_bytes(b"no picture")
+    (here / "latin.txt").write_bytes("Müller".encode("latin-1"))
+    (here / "g.json").write_text('{"illegal": "Art. 9"}')
+    files = sorted(here.rglob("*"))
     result = run(*arguments)
     assert result.exit_code in (1, 2)
+    assert isinstance(result.exception, SystemExit)
     assert why in result.stderr
     assert "Traceback" not in result.output
+    assert sorted(here.rglob("*")) == files, "an error leaves no file"
 
 
 def test_notices_are_ranked_decided_and_disclosed(here: Path) -> None:

@@ -9,13 +9,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image, ImageFilter
 from strategies import quick
 
 from benchmarks.common.composed_codes import compose_code
 from logoscan.errors import InputError, MissingDependencyError
 from logoscan.evidence import Code, CodeFormat, ContactUse, Declaration
 from logoscan.images import codes
-from logoscan.images.codes import find_codes, gs1_of, looks_like_code
+from logoscan.images._code_places import CodePlace, code_places, halved
+from logoscan.images.codes import find_codes, find_codes_in_reduced, gs1_of, looks_like_code
 
 pytest.importorskip("zxingcpp")
 GROUND = np.full((420, 520, 3), 150, np.uint8)
@@ -46,6 +48,41 @@ def test_codes_are_read_where_they_stand(kind: str) -> None:
         assert 0 <= y0 < y1 <= picture.shape[0]
         assert min(x1 - x0, y1 - y0) > 25
         assert code.format in get_args(CodeFormat)
+
+
+@pytest.mark.parametrize(
+    ("kind", "module_px"), [("QRCode", 3.0), ("QRCode", 12.0), ("DataMatrix", 4.0), ("EAN13", 2.5)]
+)
+def test_codes_are_read_where_a_copy_of_half_the_size_was_decoded(kind: str, module_px: float) -> None:
+    large = np.full((1200, 1600, 3), 150, np.uint8)
+    composed = compose_code(large, kind, module_px, random.Random(2), per_module=True)
+    whole = grey(composed.rgb)
+    half = halved(whole)
+    (code,) = find_codes_in_reduced(half, (1600, 1200), lambda: whole)
+    (wanted,) = find_codes(whole)
+    assert (code.format, code.text, code.gtin, code.serial) == (wanted.format, wanted.text, wanted.gtin, wanted.serial)
+    assert np.abs(np.subtract(code.xyxy, wanted.xyxy)).max() <= 4 * module_px
+
+
+def test_a_large_photo_without_fine_detail_is_not_decoded_again() -> None:
+    decoded: list[int] = []
+
+    def full() -> np.ndarray:
+        decoded.append(1)
+        return np.full((1200, 1600), 150, np.uint8)
+
+    assert find_codes_in_reduced(np.full((600, 800), 150, np.uint8), (1600, 1200), full) == ()
+    composed = compose_code(np.full((600, 800, 3), 150, np.uint8), "QRCode", 12.0, random.Random(2), per_module=True)
+    smooth = np.asarray(Image.fromarray(grey(composed.rgb)).filter(ImageFilter.GaussianBlur(3)))
+    assert [place.level for place in code_places(smooth)] != []
+    assert len(find_codes_in_reduced(smooth, (1600, 1200), full)) == 1
+    assert decoded == []
+
+
+def test_places_lie_in_the_picture_and_none_in_another() -> None:
+    noise = np.asarray(np.random.default_rng(0).integers(0, 256, (200, 333)), np.uint8)
+    assert code_places(noise) == [CodePlace(0, (0, 0, 333, 200))]
+    assert code_places(np.zeros((20, 900), np.uint8)) == []
 
 
 def test_gtin_and_serial_of_a_data_matrix() -> None:

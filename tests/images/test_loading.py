@@ -21,7 +21,7 @@ from strategies import as_boxes, form, quick
 from logoscan.errors import ImageError, InputError
 from logoscan.images import loading as images
 from logoscan.images.crops import crop, pad_square, square_crops
-from logoscan.images.loading import ImageLimits, flatten, load_image, read_picture, read_rgba
+from logoscan.images.loading import ImageLimits, flatten, load_grey, load_image, read_picture, read_rgba
 from logoscan.sources import resolve_under
 from logoscan.types import CropFit, ImageSource, Rgb
 
@@ -721,3 +721,19 @@ def test_transparent_pixels_do_not_bleed_into_a_shrunk_image(monkeypatch: pytest
     shrunk, _ = read_rgba(file.getvalue(), reduced=True)
     assert shrunk.shape == (8, 8, 4)
     np.testing.assert_allclose(shrunk[4, 4], [200, 0, 0, 128], atol=2)
+
+
+@pytest.mark.parametrize("suffix", ["JPEG", "PNG", "WEBP"])
+def test_grey_is_the_brightness_of_the_photo(suffix: str) -> None:
+    rgb = np.asarray(
+        Image.fromarray(np.random.default_rng(3).integers(0, 256, (6, 9, 3), np.uint8)).resize((90, 60)), np.uint8
+    )
+    memory = io.BytesIO()
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(rgb).save(memory, suffix, exif=exif)
+    whole = load_image(memory.getvalue())
+    grey = load_grey(memory.getvalue())
+    assert grey.shape == whole.shape[:2] == (90, 60)
+    expected = np.asarray(Image.fromarray(whole).convert("L"), int)
+    assert np.abs(grey.astype(int) - expected).mean() < 1.5

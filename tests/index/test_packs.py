@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from builders.packs import EXPIRES, brand_folder, key, pack_at, trust_of
-from fakes import BLUE, GREEN, RED, WHITE, YELLOW, FakeEncoder, quarters
+from fakes import BLACK, BLUE, GREEN, RED, WHITE, YELLOW, FakeEncoder, quarters
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import quick
@@ -69,7 +69,8 @@ def test_a_pack_is_made_read_applied_saved_and_taken_back(files: Path) -> None:
     index.add("Bolt", [("b.png", BOLT)])
     before = index.fingerprint
     diff = diff_pack(index, read)
-    assert [c.name.split(":")[0] for c in diff.widening] == ["brand", "alias", "seller", "price", "negative", "right"]
+    kinds = [change.name.split(":")[0] for change in diff.widening]
+    assert kinds == ["logo", "brand", "alias", "seller", "price", "negative", "right"]
     assert index.fingerprint == before, "a comparison changes nothing"
     apply(index, read)
     index.save(files / "index")
@@ -138,15 +139,30 @@ def png(rgb: np.ndarray[Any, Any]) -> bytes:
     return out.getvalue()
 
 
-def test_a_logo_near_another_brands_or_a_plain_picture_must_be_accepted() -> None:
+def test_each_new_logo_must_be_accepted_and_those_like_another_brands_come_first() -> None:
     index = shop()
     near = quarters(GREEN, RED, WHITE, (215, 35, 35))
     one = pack(index, "logos", logos={"a.png": png(ACME), "b.png": png(near), "c.png": png(CORE)})
     diff = diff_pack(index, one)
-    assert [change.name for change in diff.widening] == ["logo:Acme/b.png"]
-    assert "Bolt/b.png" in diff.widening[0].why
+    whys = {change.name: change.why for change in diff.widening}
+    assert list(whys) == ["logo:Acme/a.png", "logo:Acme/b.png", "logo:Acme/c.png"]
+    assert "Bolt/b.png" in whys["logo:Acme/b.png"]
+    assert "cosine" not in whys["logo:Acme/a.png"]
     with pytest.raises(VettingError, match=r"logo:Acme/b\.png"):
-        apply_pack(index, one)
+        apply_pack(index, one, accept=["logo:Acme/a.png", "logo:Acme/c.png"])
+    apply_pack(index, one, accept=list(whys))
+    assert diff_pack(index, pack(index, "logos", logos={"a.png": png(ACME), "b.png": png(near)})).widening == ()
+
+
+def test_a_photo_as_a_logo_is_warned_of() -> None:
+    index = shop()
+    paper = np.full((64, 64, 3), 255, np.uint8)
+    paper[16:48, 16:48] = quarters(RED, BLUE, BLUE, BLACK)
+    photo = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    one = pack(index, "logos", logos={"b.png": png(paper), "c.png": png(photo)})
+    warned = {change.name: change.warned for change in diff_pack(index, one).widening}
+    assert warned == {"logo:Acme/c.png": True, "logo:Acme/b.png": False}
+    assert next(iter(warned)) == "logo:Acme/c.png"
 
 
 def test_an_svg_is_a_logo_and_a_broken_picture_is_told() -> None:

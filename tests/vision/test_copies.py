@@ -69,3 +69,15 @@ def test_keypoints_in_brief_confirm_copies_too() -> None:
 def test_mirroring_twice_changes_nothing() -> None:
     assert np.array_equal(mirrored_descriptors(mirrored_descriptors(POINTS.descriptors)), POINTS.descriptors)
     assert mirrored_descriptors(np.zeros((0, 128), np.uint8)).shape == (0, 128)
+
+
+def test_goods_that_were_moved_before_a_still_camera_make_another_photo() -> None:
+    """The example: a shelf that is the same to a fraction of a pixel, and a bottle in front of it."""
+    goods = scene(7, 130)
+    photos = []
+    for place in ((40, 60), (210, 170)):
+        photo = scene(5).copy()
+        photo[place[0] : place[0] + 130, place[1] : place[1] + 130] = goods
+        photos.append(sift_photo(photo))
+    assert confirm_copy(*photos) is None
+    assert confirm_copy(photos[0], photos[0]) is not None
