@@ -195,7 +195,9 @@ def gpu(
                 how = precision if where == device else "auto"
                 plan = Settings(index=f"{folder}/index", photos=names, device=where, precision=how, workers=workers)
                 try:
-                    return scan_by_processes(plan, processes, lambda: max(1.0, min(seconds, deadline.left() - _LAST_S)))
+                    return scan_by_processes(
+                        plan, processes, deadline.left(), lambda: max(1.0, min(seconds, deadline.left() - _LAST_S))
+                    )
                 except PartOfScan as part:
                     keep({name: part.figures | {"reports": len(part.figures["reports"]), "stopped": part.why}})
                     raise

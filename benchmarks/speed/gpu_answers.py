@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,9 @@ from logoscan.ocr.rapidocr import RapidOcr
 from logoscan.types import Regions, Rgb
 from logoscan.vision.detector import LogoDetector
 from logoscan.vision.encoder import ClipEncoder
-from logoscan.vision.gpu_sift import make_sift
+from logoscan.vision.gpu_sift import GpuSift, make_sift
 from logoscan.vision.network_runner import PrecisionChoice
-from logoscan.vision.sift import Sift
+from logoscan.vision.sift import KeypointExtractor, Sift
 
 __all__ = ["Comparison", "compare"]
 
@@ -44,7 +45,7 @@ class Comparison:
             LogoDetector(device=device, precision=precision, effort="full"),
         )
         self._engines = [RapidOcr(device=each, find_px=(480,), precision="fp32") for each in ("cpu", device)]
-        self._sifts = Sift(), make_sift(device)
+        self._sifts = Sift(), make_sift(device) if device.startswith("cuda") else _kornia_on_cpu()
         self._device, self._index, self._photos = device, index, 0
         self._cosine: list[float] = []
         self._similarity: list[tuple[float, float]] = []
@@ -107,6 +108,10 @@ class Comparison:
             "keypoints": int(self._keypoints[1]),
             "keypoints_equal": _share(*self._keypoints),
         }
+
+
+def _kornia_on_cpu() -> KeypointExtractor:
+    return Sift() if find_spec("kornia_rs") is None else GpuSift("cpu")
 
 
 def _rounded(values: Any, summary: Callable[..., Any]) -> float | None:

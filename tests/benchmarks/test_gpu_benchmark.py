@@ -83,7 +83,7 @@ def short_child(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("short_child")
 def test_processes_share_the_photos_and_their_rates_are_added() -> None:
-    found = scan_by_processes(SETTINGS, 2, lambda: 2.0)
+    found = scan_by_processes(SETTINGS, 2, 60.0, lambda: 2.0)
     assert (found["photos"], found["photos_per_s"], found["first_report_s"]) == (12, 6.0, 2.0)
     assert found["reports"].keys() == {"a", "b", "c"}
     assert found["first_64_s"] is None
@@ -92,7 +92,7 @@ def test_processes_share_the_photos_and_their_rates_are_added() -> None:
 @pytest.mark.usefixtures("short_child")
 def test_a_stopped_scan_gives_what_there_is() -> None:
     with pytest.raises(PartOfScan) as stopped, stopping(1.0):
-        scan_by_processes(SETTINGS, 2, lambda: 60.0)
+        scan_by_processes(SETTINGS, 2, 60.0, lambda: 60.0)
     assert stopped.value.why == "time"
     assert (stopped.value.figures["photos"], stopped.value.figures["photos_per_s"]) == (6, 6.0)
 
@@ -170,7 +170,7 @@ def test_what_is_there_is_kept_when_the_time_is_over(
     """The steps in turn, without models; the third scan is cut off."""
     shares: list[float] = []
 
-    def scan(plan: Settings, processes: int, seconds: Any) -> dict[str, Any]:
+    def scan(plan: Settings, processes: int, start_s: float, seconds: Any) -> dict[str, Any]:
         shares.append(seconds())
         assert (len(plan["photos"]), processes, plan["workers"]) == (
             (2, 4)[plan["device"] == "cpu" or len(shares) == 1],

@@ -97,7 +97,7 @@ def test_cuda_squares_equal_cpu(photos: list[Rgb], device: str) -> None:
 
 def test_cuda_keypoints_equal_cpu(photos: list[Rgb], device: str, is_gpu: bool) -> None:
     pytest.importorskip("kornia_rs")
-    sift = make_sift(device) if is_gpu else GpuSift(on_gpu=False)
+    sift = make_sift(device) if is_gpu else GpuSift("cpu")
     assert isinstance(sift, GpuSift), "kornia-rs finds OpenCV's keypoints on this GPU"
     with ThreadPoolExecutor(4) as pool:
         everything = list(pool.map(sift.extract, photos))
