@@ -74,9 +74,9 @@ def speeds(
 ) -> Iterator[dict[str, float]]:
     """Measure the bare networks one by one, from uint8 on the host to small arrays, called by four threads.
 
-    They run the largest batch of a GPU, and the smallest one on a CPU in its place, which takes seconds for it.
+    They run the largest batches of a GPU; on a CPU in its place, which takes seconds for each row, of a row each.
     """
-    which = -1 if device.startswith("cuda") else 0
+    is_gpu = device.startswith("cuda")
     rng = np.random.default_rng(0)
     whole = [np.array([[0, 0, image.shape[1], image.shape[0]]], np.float32) for image in photos]
     pairs = list(zip(photos, whole, strict=True))
@@ -86,11 +86,11 @@ def speeds(
 
     encoder = ClipEncoder(device=device, precision=precision)
     side = encoder.info.preprocessing.size_px
-    squares = rng.integers(0, 256, (encoder._network.sizes[which], side, side, 3), np.uint8)
+    squares = rng.integers(0, 256, (encoder._network.sizes[-1] if is_gpu else 1, side, side, 3), np.uint8)
     yield {"squares_per_s": side_by_side(partial(encoder.encode_pixels, squares), len(squares))}
 
     detector = LogoDetector(device=device, precision=precision)
-    many = detector._network.sizes[which]
+    many = detector._network.sizes[-1] if is_gpu else 1
     canvases = np.concatenate([square_crops(*pairs[i % len(pairs)], detector.size_px) for i in range(many)])
 
     def detect() -> None:
@@ -103,7 +103,7 @@ def speeds(
     picture = square_crops(*pairs[0], 480)[0]
     yield {"found_photos_per_s": side_by_side(partial(reader._engine.text_det.session, picture[None]), 1)}
 
-    lines = [rng.integers(0, 256, (48, 128, 3), np.uint8) for _ in range(32 if which else 4)]
+    lines = [rng.integers(0, 256, (48, 128, 3), np.uint8) for _ in range(32 if is_gpu else 1)]
 
     def read_lines() -> None:
         from rapidocr.ch_ppocr_rec.typings import TextRecInput
