@@ -20,8 +20,8 @@ from benchmarks.speed.scan_child import Result, Settings
 __all__ = ["Child", "PartOfScan", "reports_equal", "scan_by_processes"]
 
 _MODULE = [sys.executable, "-m", "benchmarks.speed.scan_child"]
-# Seconds that a process may take to end after its time, and when it is stopped.
-_END_S, _STOP_S = 60.0, 15.0
+# Seconds that a process may take to end when it is stopped.
+_STOP_S = 15.0
 # Largest difference of two scores that are taken for the same.
 _SAME_SCORE = 2.0
 
@@ -90,14 +90,14 @@ class Child:
 
 
 def scan_by_processes(
-    settings: Settings, processes: int, start_s: float, seconds_to_scan: Callable[[], float]
+    settings: Settings, processes: int, patience_s: float, seconds_to_scan: Callable[[], float]
 ) -> dict[str, Any]:
     """Scan photos by several processes at the same time, each its share, and add their rates.
 
     Args:
         settings: Settings of one process, with all photos.
         processes: Number of processes.
-        start_s: Seconds that a process may take to its first report.
+        patience_s: Seconds that a process may take to its first report, and to its result.
         seconds_to_scan: Returns how long they are to scan; called when all of them have scanned a first photo.
 
     Raises:
@@ -107,12 +107,12 @@ def scan_by_processes(
     shares: list[Settings] = [{**settings, "photos": settings["photos"][i::processes]} for i in range(processes)]
     with ExitStack() as stack:
         children = [stack.enter_context(Child([*_MODULE, json.dumps(each)])) for each in shares]
-        first = max(float(json.loads(child.line(start_s))["first_report_s"]) for child in children)
+        first = max(float(json.loads(child.line(patience_s))["first_report_s"]) for child in children)
         seconds = seconds_to_scan()
         for child in children:
             child.say(f"{seconds:.3f}")
         try:
-            return _summed([json.loads(child.line(seconds + _END_S)) for child in children], first)
+            return _summed([json.loads(child.line(patience_s)) for child in children], first)
         except Stopped as stop:
             for child in children:
                 child.say("stop")

@@ -170,7 +170,7 @@ def test_what_is_there_is_kept_when_the_time_is_over(
     """The steps in turn, without models; the third scan is cut off."""
     shares: list[float] = []
 
-    def scan(plan: Settings, processes: int, start_s: float, seconds: Any) -> dict[str, Any]:
+    def scan(plan: Settings, processes: int, patience_s: float, seconds: Any) -> dict[str, Any]:
         shares.append(seconds())
         assert (len(plan["photos"]), processes, plan["workers"]) == (
             (2, 4)[plan["device"] == "cpu" or len(shares) == 1],
