@@ -1,7 +1,7 @@
 """Pictures in another size: with antialiasing as Pillow does it, in a fifth of its time.
 
-Torch computes on bytes with the processor's vector instructions, where Pillow's wheels have none. All stages of a scan
-resize here, so that a large photo costs little more than a small one.
+Torch computes on bytes with the processor's vector instructions, where Pillow's wheels have none. Squares, the
+detector's canvas and the reader's picture are made here, so that a large photo costs little more than a small one.
 """
 
 from __future__ import annotations
