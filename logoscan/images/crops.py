@@ -9,13 +9,15 @@ from __future__ import annotations
 import logging
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from logoscan.errors import InputError
 from logoscan.images.boxes import clip
+from logoscan.images.resize import resized
 from logoscan.types import Boxes, CropFit, Rgb
 
-__all__ = ["crop", "pad_square", "square_crops", "square_crops_on"]
+__all__ = ["border_colour", "crop", "pad_square", "square_crops", "square_crops_on"]
 
 logger = logging.getLogger(__name__)
 
@@ -41,12 +43,18 @@ def pad_square(image: Rgb, margin: float = 0.0) -> Rgb:
     """Centre a picture on a square of its border's median colour, with `margin` of its long side around it."""
     height, width = image.shape[:2]
     side = max(1, round(max(height, width) * (1 + 2 * margin)))
-    border = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
-    out = np.empty((side, side, 3), np.uint8)
-    out[:] = np.median(border, axis=0).astype(np.uint8)
+    ground, out = border_colour(image), np.empty((side, side, 3), np.uint8)
     y, x = (side - height) // 2, (side - width) // 2
+    out[:y] = out[y + height :] = ground
+    out[y : y + height, :x] = out[y : y + height, x + width :] = ground
     out[y : y + height, x : x + width] = image
     return out
+
+
+def border_colour(image: Rgb) -> NDArray[np.uint8]:
+    """Return the median colour of a picture's border, uint8 (3,)."""
+    border = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
+    return np.asarray(np.median(border, axis=0).astype(np.uint8))
 
 
 def square_crops(image: Rgb, xyxy: Boxes, size_px: int, fit: CropFit = "pad") -> Rgb:
@@ -71,11 +79,12 @@ def square_crops(image: Rgb, xyxy: Boxes, size_px: int, fit: CropFit = "pad") ->
         x0, y0 = min(x0, width - 1.0), min(y0, height - 1.0)
         x1, y1 = max(x1, x0 + 1.0), max(y1, y0 + 1.0)
         if fit == "pad":
-            part = Image.fromarray(crop(image, (x0, y0, x1, y1)))
-            if (times := max(part.size) / _LARGEST_PADDED_PX) > 1:
-                part = part.resize([max(1, round(side / times)) for side in part.size], Image.Resampling.BOX)
-            padded = Image.fromarray(pad_square(np.asarray(part)))
-            out[row] = np.asarray(padded.resize((size_px, size_px), Image.Resampling.BILINEAR, reducing_gap=3.0))
+            part = crop(image, (x0, y0, x1, y1))
+            if (times := max(part.shape[:2]) / _LARGEST_PADDED_PX) > 1:
+                size = [max(1, round(side / times)) for side in part.shape[1::-1]]
+                part = np.asarray(Image.fromarray(part).resize(size, Image.Resampling.BOX))
+            padded = pad_square(part)
+            out[row] = resized(padded, (size_px, size_px))
             continue
         assert whole is not None
         if fit == "context":

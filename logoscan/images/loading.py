@@ -55,8 +55,9 @@ _TURNS: dict[int, Callable[[Rgba], Rgba]] = {
 }
 # Orientations that exchange width and height.
 _EXCHANGED = (5, 6, 7, 8)
-# Pixels that are converted at a time: a copy of the whole largest picture takes a quarter of a gigabyte.
-_BAND_PIXELS = 1 << 20
+# Pixels that are converted at a time: a copy of the whole largest picture takes a quarter of a gigabyte. A photo of
+# 1,600 px is one such band, which is not cut out first.
+_BAND_PIXELS = 1 << 21
 
 
 @dataclass(frozen=True)
@@ -171,10 +172,11 @@ def _pixels(image: Image.Image, *, alpha: bool, shrink: int = 1, orientation_kno
     grey_top = _grey_top(image)
     rows = max(1, _BAND_PIXELS // max(1, width) // shrink) * shrink
     for top in range(0, height, rows):
-        part = image.crop((0, top, width, min(height, top + rows)))
+        part = image if rows >= height else image.crop((0, top, width, min(height, top + rows)))
         if grey_top is not None:
             part = _scaled_grey(part, grey_top)
-        part = part.convert("RGBA" if alpha else "RGB")
+        wanted = "RGBA" if alpha else "RGB"
+        part = part if part.mode == wanted else part.convert(wanted)
         if shrink > 1:  # colours of transparent pixels must not bleed
             part = part.convert("RGBa").reduce(shrink).convert("RGBA") if alpha else part.reduce(shrink)
         out[top // shrink : (top + rows) // shrink] = np.asarray(part)

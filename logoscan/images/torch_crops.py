@@ -1,25 +1,23 @@
-"""Squares of a photo on a GPU: two matrix products instead of Pillow's resizing, with the same pixels but for rounding.
+"""Squares of a photo on a GPU: two matrix products instead of resizing, with the same pixels but for rounding.
 
-A photo goes to the GPU once, and its boxes come back as squares. Along each axis, Pillow's bilinear filter with
-antialiasing is a matrix from pixels to pixels; the result is rounded after the first axis, as Pillow rounds it. `crops`
-is the twin on the CPU.
+A photo goes to the GPU once, and its boxes come back as squares. Along each axis, a bilinear filter with antialiasing
+is a matrix from pixels to pixels; the result is rounded after the first axis, as on the CPU. `crops` is the twin there.
 """
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from logoscan.images.boxes import clip
+from logoscan.images.crops import border_colour
 from logoscan.types import Boxes, Rgb
 
 __all__ = ["torch_square_crops"]
 
-# Pillow shrinks by whole numbers first where a side is at least twice this many times as long as the square's.
-_REDUCING_GAP = 3.0
-# Cells that the filter of one pixel sees at most: a square is shrunk by less than twice the gap, and padding adds none.
-_MOST_CELLS = int(2 * 2 * _REDUCING_GAP) + 3
 # Squares that are made at a time, so that the memory of their filters is bounded.
 _MOST_SQUARES = 32
 
@@ -34,10 +32,10 @@ def torch_square_crops(image: Rgb, xyxy: Boxes, size_px: int, device: str) -> Rg
         device: Torch device that computes.
 
     Returns:
-        The squares, uint8 (n, size_px, size_px, 3), mostly equal to Pillow's and elsewhere a grey level off.
+        The squares, uint8 (n, size_px, size_px, 3), mostly equal to those of the CPU and elsewhere a grey level off.
     """
     boxes = _whole_boxes(xyxy, image.shape[1], image.shape[0])
-    ground = np.array([_border(image[y0:y1, x0:x1]) for x0, y0, x1, y1 in boxes], np.float32).reshape(-1, 3)
+    ground = np.array([border_colour(image[y0:y1, x0:x1]) for x0, y0, x1, y1 in boxes], np.float32).reshape(-1, 3)
     out = np.empty((len(boxes), size_px, size_px, 3), np.uint8)
     if not len(boxes):
         return out
@@ -63,12 +61,6 @@ def _whole_boxes(xyxy: Boxes, width: int, height: int) -> NDArray[np.int64]:
     return np.concatenate([low, high], axis=1).astype(np.int64)
 
 
-def _border(crop: Rgb) -> NDArray[np.uint8]:
-    """Return the median colour of a crop's border, as `crops.pad_square` does."""
-    border = np.concatenate([crop[0], crop[-1], crop[:, 0], crop[:, -1]])
-    return np.asarray(np.median(border, axis=0).astype(np.uint8))
-
-
 def _resized(pixels: torch.Tensor, boxes: torch.Tensor, ground: torch.Tensor, size: int) -> torch.Tensor:
     """Return the squares of boxes in whole pixels, uint8 (n, size, size, 3).
 
@@ -80,8 +72,9 @@ def _resized(pixels: torch.Tensor, boxes: torch.Tensor, ground: torch.Tensor, si
     """
     x0, y0, x1, y1 = boxes.T
     side = torch.maximum(x1 - x0, y1 - y0)
-    across = _filter(x0, x1 - x0, side, size, pixels.shape[2])
-    down = _filter(y0, y1 - y0, side, size, pixels.shape[1])
+    height, width = pixels.shape[1:]
+    across = _filter(x0, x1 - x0, side, size, (width, max(width, height)))
+    down = _filter(y0, y1 - y0, side, size, (height, max(width, height)))
     rows = torch.einsum("chw,nxw->nchx", pixels, across)
     rows = rows + (1 - across.sum(-1))[:, None, None, :] * ground[:, :, None, None]
     rows = rows.round().clamp(0, 255)
@@ -90,8 +83,10 @@ def _resized(pixels: torch.Tensor, boxes: torch.Tensor, ground: torch.Tensor, si
     return squares.round().clamp(0, 255).to(torch.uint8)
 
 
-def _filter(start: torch.Tensor, length: torch.Tensor, side: torch.Tensor, size: int, limit: int) -> torch.Tensor:
-    """Return the share of each pixel of an axis in each pixel of the squares, float32 (n, size, limit).
+def _filter(
+    start: torch.Tensor, length: torch.Tensor, side: torch.Tensor, size: int, limits: tuple[int, int]
+) -> torch.Tensor:
+    """Return the share of each pixel of an axis in each pixel of the squares, float32 (n, size, pixels of the axis).
 
     What is missing from a sum of 1 is the share of the padding.
 
@@ -100,21 +95,17 @@ def _filter(start: torch.Tensor, length: torch.Tensor, side: torch.Tensor, size:
         length: Pixels of each box.
         side: Pixels of the square that each is centred on.
         size: Pixels of a resized square.
-        limit: Pixels of the picture.
+        limits: Pixels of the picture's axis, and of its longer one.
     """
-    whole = torch.floor(side / (size * _REDUCING_GAP)).clamp(min=1)[:, None]  # pixels of a cell that is shrunk first
-    total, cells = side[:, None] / whole, torch.ceil(side[:, None] / whole)
-    scale = total / size
+    scale = (side / size)[:, None]
     support = scale.clamp(min=1)[..., None]
     centre = ((torch.arange(size, device=start.device) + 0.5)[None] * scale)[..., None]
-    at = torch.arange(limit, device=start.device)[None]
-    inside = (at >= start[:, None]) & (at < (start + length)[:, None])
-    place = at - start[:, None] + torch.floor((side - length) / 2)[:, None]
-    cell = torch.floor(place / whole)
-    share = 1 / torch.minimum(whole, side[:, None] - cell * whole).clamp(min=1)  # the last cell may have fewer pixels
-    weights = (1 - ((cell[:, None] + 0.5 - centre) / support).abs()).clamp(min=0) * (inside * share)[:, None]
-    # the sum over all cells of the square, which has pixels beside the box
+    at = torch.arange(limits[0], device=start.device)[None] - start[:, None]
+    inside = (at >= 0) & (at < length[:, None])
+    place = at + torch.floor((side - length) / 2)[:, None]
+    weights = (1 - ((place[:, None] + 0.5 - centre) / support).abs()).clamp(min=0) * inside[:, None]
+    # the sum over all pixels of the square, which has some beside the box
     low = torch.floor(centre - support + 0.5).clamp(min=0)
-    every = low + torch.arange(_MOST_CELLS, device=start.device)
-    near = (1 - ((every + 0.5 - centre) / support).abs()).clamp(min=0) * (every < cells[..., None])
+    every = low + torch.arange(2 * max(1, math.ceil(limits[1] / size)) + 2, device=start.device)
+    near = (1 - ((every + 0.5 - centre) / support).abs()).clamp(min=0) * (every < side[:, None, None])
     return weights / near.sum(-1, keepdim=True)

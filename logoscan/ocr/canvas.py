@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from logoscan.errors import InputError
 from logoscan.images.boxes import iou, overlap_of_smaller
+from logoscan.images.resize import resized
 from logoscan.types import Boxes, Rgb, TextSpans
 
 __all__ = [
@@ -97,7 +97,7 @@ def scale_image(image: Rgb, long_side_px: int) -> tuple[Rgb, float]:
     height, width = image.shape[:2]
     scale = read_scale(image.shape, long_side_px)
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0)), scale
+    return resized(image, size, "bicubic"), scale
 
 
 def canvas_of(image: Rgb, long_side_px: int) -> tuple[Rgb, float]:

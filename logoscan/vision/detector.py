@@ -12,12 +12,12 @@ from typing import Protocol, get_args, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from logoscan._hashing import file_sha256, fingerprint
 from logoscan.errors import CorruptFileError, InputError
 from logoscan.images.boxes import clip, from_square, iou
-from logoscan.images.crops import square_crops_on
+from logoscan.images.crops import border_colour, square_crops_on
+from logoscan.images.resize import resized
 from logoscan.odds import sigmoid_array
 from logoscan.runtime import building_networks
 from logoscan.types import Boxes, Effort, Regions, Rgb
@@ -239,9 +239,8 @@ class LogoDetector:
             return np.asarray(square_crops_on(self.device, image, whole, self.size_px)[0], np.uint8)
         w, h = _fitted(image.shape[1], image.shape[0], width, height)
         out = np.empty((height, width, 3), np.uint8)
-        out[:] = np.median(np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]]), axis=0).astype(np.uint8)
-        picture = Image.fromarray(image).resize((w, h), Image.Resampling.BILINEAR, reducing_gap=3.0)
-        out[:h, :w] = np.asarray(picture)
+        out[:] = border_colour(image)
+        out[:h, :w] = resized(image, (w, h))
         return out
 
     def _in_picture(self, boxes: Boxes, image: Rgb, size_wh: tuple[int, int]) -> Boxes:

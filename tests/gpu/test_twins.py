@@ -115,7 +115,7 @@ def test_a_gpu_makes_the_squares_and_the_cpu_if_its_memory_is_full(
 @pytest.mark.parametrize("name", ["beanie", "mug"])
 def test_keypoints_by_kornia_are_opencvs(samples: Path, name: str) -> None:
     image = load_image(samples / "photos" / f"{name}.jpg")
-    wanted, found = Sift().extract(image), GpuSift(on_gpu=False).extract(image)
+    wanted, found = Sift().extract(image), GpuSift("cpu").extract(image)
     assert abs(len(found) - len(wanted)) <= 0.001 * len(wanted)
     place = {tuple(np.round(frame, 2)): row for row, frame in enumerate(found.frames)}
     rows = [place.get(tuple(np.round(frame, 2))) for frame in wanted.frames]
@@ -128,7 +128,7 @@ def test_keypoints_by_kornia_are_opencvs(samples: Path, name: str) -> None:
 
 def test_a_plain_picture_has_no_keypoints() -> None:
     flat = np.full((50, 60, 3), 128, np.uint8)
-    for sift in (Sift(), GpuSift(on_gpu=False)):
+    for sift in (Sift(), GpuSift("cpu")):
         keypoints = sift.extract(flat)
         assert (len(keypoints), keypoints.size_wh, keypoints.descriptors.shape) == (0, (60, 50), (0, 128))
 
@@ -137,7 +137,7 @@ def test_each_thread_has_its_own_plan() -> None:
     from concurrent.futures import ThreadPoolExecutor
 
     image = np.random.default_rng(0).integers(0, 256, (60, 80, 3), np.uint8)
-    sift = GpuSift(on_gpu=False)
+    sift = GpuSift("cpu")
     wanted = sift.extract(image)
     with ThreadPoolExecutor(3) as pool:
         for found in pool.map(sift.extract, [image] * 6):
@@ -180,7 +180,7 @@ def test_the_cpu_finds_keypoints_where_a_gpu_cannot(
 
 
 def test_a_trial_tells_other_keypoints() -> None:
-    sift = GpuSift(on_gpu=False)
+    sift = GpuSift("cpu")
     assert finds_the_same(sift)
     shifted = SimpleNamespace(detect=lambda grey, most, least: (sift.detect(grey, most, least)[0] + 1, None))
     assert not finds_the_same(shifted)  # type: ignore[arg-type]
@@ -189,7 +189,7 @@ def test_a_trial_tells_other_keypoints() -> None:
 
 def test_pictures_go_to_the_gpu_and_descriptors_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
     """kornia-rs's classes on CUDA, replaced by ones that stay here: what each is given and gives."""
-    sift, plain = GpuSift(), GpuSift(on_gpu=False)
+    sift, plain = GpuSift("cuda:1"), GpuSift("cpu")
     grey = np.random.default_rng(0).integers(0, 256, (60, 80), np.uint8)
     moved: list[object] = []
 
@@ -203,12 +203,16 @@ def test_pictures_go_to_the_gpu_and_descriptors_come_back(monkeypatch: pytest.Mo
 
     real = plain._plan(50, 0.02)
     made = SimpleNamespace(detect_and_compute=lambda there: real.detect_and_compute(there.array))
-    monkeypatch.setitem(sys.modules, "kornia_rs.cuda", SimpleNamespace(Stream=SimpleNamespace(default=lambda: "s")))
+    monkeypatch.setitem(
+        sys.modules,
+        "kornia_rs.cuda",
+        SimpleNamespace(Stream=SimpleNamespace(default=lambda number: f"stream {number}")),
+    )
     monkeypatch.setitem(sys.modules, "kornia_rs.image", SimpleNamespace(Image=SimpleNamespace(from_numpy=OnGpu)))
     sift._own.plans = {(50, 0.02): made}
     for here, there in zip(plain.detect(grey, 50, 0.02), sift.detect(grey, 50, 0.02), strict=True):
         np.testing.assert_array_equal(here, there)
-    assert moved == ["s"]
+    assert moved == ["stream 1"]
 
 
 def test_a_library_that_cannot_be_loaded_is_only_noted(
