@@ -8,7 +8,6 @@ logo images that some region of the photo resembles are compared.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import TypeAlias
 
 import numpy as np
 
@@ -17,14 +16,12 @@ from logoscan.index.gallery import Nearest
 from logoscan.index.logo_index import LogoIndex
 from logoscan.index.photo_search import PhotoSearch
 from logoscan.index.storage import LogoRecord
+from logoscan.matching.keypoint_votes import KeypointVotes, LogoImage
 from logoscan.matching.placement import Placement, place
 from logoscan.types import Match
 from logoscan.vision.features import PhotoFeatures
 
-__all__ = ["LogoImage", "match_keypoints", "placements"]
-
-LogoImage: TypeAlias = tuple[str, str]
-"""A registered logo image: its brand, and the SHA-256 that its records carry."""
+__all__ = ["LogoImage", "match_keypoints", "placements", "votes_for_new"]
 
 # Nearest vectors of each region of a photo whose logos are candidates.
 _NEAREST_PER_REGION = 8
@@ -42,6 +39,7 @@ def match_keypoints(
     *,
     thorough: bool = False,
     compared: Collection[LogoImage] = (),
+    voted: Collection[LogoImage] | None = None,
 ) -> list[Match]:
     """Match one photo by keypoints, and return a match for the most significant placement of each brand.
 
@@ -57,9 +55,13 @@ def match_keypoints(
         thorough: Whether all candidates are compared in full, not only the likely ones (`place`).
         compared: Logo images that an earlier scan compared with the photo. Where none of the others lies in the photo,
             there is no match, and what the earlier scan found still holds.
+        voted: Those of the other logo images that may lie in the photo (`votes_for_new`); None knows of none that
+            may not.
     """
     matches: list[Match] = []
-    for placement, record in placements(features, search, index, thorough=thorough, compared=compared):
+    for placement, record in placements(
+        features, search, index, thorough=thorough, compared=compared, voted=voted
+    ):
         box = clip(placement.xyxy[None], *features.keypoints.size_wh)
         region = int(iou(box, features.regions.xyxy)[0].argmax())
         similarity, margin, rejected = search.similarity_to(region, record.brand)
@@ -88,15 +90,20 @@ def placements(
     *,
     thorough: bool = False,
     compared: Collection[LogoImage] = (),
+    voted: Collection[LogoImage] | None = None,
 ) -> list[tuple[Placement, LogoRecord]]:
     """Return the most significant placement of each brand that has any, with the record of the logo.
 
-    `compared` is that of `match_keypoints`. The other logo images are compared first, by themselves; rivals only take
+    `compared` and `voted` are those of `match_keypoints`. The other logo images are compared first, by themselves; rivals only take
     keypoints away, so that what lies in the photo beside all rivals lies in it without the old ones too.
     """
     if not len(features.keypoints) or not len(features.regions):
         return []
+    if voted is not None and not voted:
+        return []
     rows = _candidates(index, search.nearest)
+    if voted is not None:
+        rows = [row for row in rows if _logo_image(index, row) in compared or _logo_image(index, row) in voted]
     new = [row for row in rows if _logo_image(index, row) not in compared]
     if len(new) < len(rows) and not any(_placed(features, index, new, thorough=thorough)):
         return []
@@ -108,6 +115,30 @@ def placements(
             if leader is None or placement.log_nfa > leader[0].log_nfa:
                 best[record.brand] = placement, record
     return list(best.values())
+
+
+def votes_for_new(
+    votes: KeypointVotes,
+    photos: Sequence[PhotoFeatures],
+    searches: Sequence[PhotoSearch],
+    index: LogoIndex,
+    compared: Sequence[Collection[LogoImage]],
+) -> list[Collection[LogoImage] | None]:
+    """Return for each photo which logo images that an earlier scan did not compare may lie in it.
+
+    Args:
+        votes: The keypoints of all logo images that are new since then.
+        photos: Features of the photos.
+        searches: Results of the searches of their regions in the index.
+        index: The snapshot that was searched.
+        compared: For each photo the logo images that an earlier scan compared with it; where there are none, all are to
+            be compared, and None is returned.
+    """
+    asked = [i for i, old in enumerate(compared) if old]
+    candidates = [[_logo_image(index, row) for row in _candidates(index, searches[i].nearest)] for i in asked]
+    voted = votes.voted([photos[i].keypoints for i in asked], candidates)
+    by_photo = dict(zip(asked, voted, strict=True))
+    return [by_photo.get(i) for i in range(len(photos))]
 
 
 def _logo_image(index: LogoIndex, row: int) -> LogoImage:

@@ -37,6 +37,7 @@ class OtherEvidence:
         declared: What the files of the photos declare about their origin.
         photo_lines: Lines of text in the photos.
         serial_uses: Number of other listings that show the serial of a code, by serial.
+        has_print: Whether text was read in the photos, of which only its area may be known.
     """
 
     contacts: tuple[tuple[str, Contact], ...] = ()
@@ -44,6 +45,7 @@ class OtherEvidence:
     declared: tuple[Declaration, ...] = ()
     photo_lines: tuple[PhotoLine, ...] = ()
     serial_uses: Mapping[str, int] = field(default_factory=dict)
+    has_print: bool = False
 
 
 NO_OTHER_EVIDENCE = OtherEvidence()
@@ -113,7 +115,8 @@ class Case:
     def has_text(self) -> bool:
         """Whether there are words that could name a brand."""
         listing = self.listing
-        return bool(listing.title or listing.description or listing.claimed_brand or self.mentions)
+        words = listing.title or listing.description or listing.claimed_brand
+        return bool(words or self.mentions or self.other.has_print)
 
     @property
     def used(self) -> bool:
