@@ -308,7 +308,9 @@ class Question:
             writing.pop_all()
         copied = {listing.id for listing, (_, original) in zip(listings, files, strict=True) if original is not None}
         truth = Truth(listings, copied, reports, earlier, self.new)
-        shown = {r.brand for report in reports if flagged(report, self.new) for r in report.brands if r.brand in self.new}
+        shown = {
+            r.brand for report in reports if flagged(report, self.new) for r in report.brands if r.brand in self.new
+        }
         ways = {}
         for name in self.ways:
             stored = FeatureStore(work / name)
@@ -335,7 +337,9 @@ class Question:
 )
 @click.option("--way", "ways", type=click.Choice(list(WAYS)), multiple=True, help="Ways of storing; default: all.")
 @click.option("--copies", is_flag=True, help="Also an altered copy of each original: cut, recoloured, mirrored, ...")
-@click.option("--shard", "of_shard", default=500, show_default=True, type=click.IntRange(1), help="Originals of a shard.")
+@click.option(
+    "--shard", "of_shard", default=500, show_default=True, type=click.IntRange(1), help="Originals of a shard."
+)
 @click.option("--timed", default=48, show_default=True, type=click.IntRange(1), help="Photos whose look is timed.")
 @click.option(
     "--least-similarity", default=LEAST_SIMILARITY, show_default=True, help="Least cosine at which `find` finds."
@@ -382,7 +386,9 @@ def store(
             facts_of_part = sha256_hex(repr([(p.parent.name, p.name) for p in part]).encode())[:16]
             checkpoint = checkpoints / f"{start}-{facts_of_part}.json"
             if not checkpoint.is_file():
-                files = [(f, None) for f in part] if not copies else with_copies(part, (cache or work) / "copies", start)
+                files = (
+                    [(f, None) for f in part] if not copies else with_copies(part, (cache or work) / "copies", start)
+                )
                 with tempfile.TemporaryDirectory(dir=work) as folder:
                     figures = question.shard(start * (2 if copies else 1), files, Path(folder))
                 atomic_write(checkpoint, json.dumps(figures).encode())

@@ -1,9 +1,9 @@
 """Tell which of many logo images may lie in photos at all, for a small share of the work of comparing keypoints.
 
-Descriptors are summed over neighbouring cells (`_shortlist`) and looked up in an inverted file: each lies in the list of
-its nearest coarse word, and a keypoint of a photo is compared with the few lists that are nearest to it. Keypoints that
-correspond vote for a logo image in one rotation, scale and place, and a logo image with enough votes that agree may lie
-in the photo. Photos are asked together.
+Descriptors are summed over neighbouring cells (`_shortlist`) and looked up in an inverted file: each lies in the list
+of its nearest coarse word, and a keypoint of a photo is compared with the few lists that are nearest to it. Keypoints
+that correspond vote for a logo image in one rotation, scale and place, and a logo image with enough votes that agree
+may lie in the photo. Photos are asked together.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ _MAX_SQUARED_RATIO = 0.95**2
 # Votes that agree from which a logo image may lie in a photo: those that determine a placement of its least inliers.
 _MIN_VOTES = 4
 # Largest log10 of the number of cells that chance would fill so.
-_MAX_LOG10_FALSE = -1.0
+_MAX_LOG10_FALSE = -4.0
 # Widths of the cells of votes: rotation, log scale, and where the middle of the logo image lies, in its own long sides.
 # Cells overlap by half. All numbers were chosen on 40 snack and 40 cigarette packs and 60 garments of `DATA/train` with
-# 170 logo images: of 409 that lie in the photos, 404 get their votes; in 10 of the garments some other image does.
+# 170 logo images: of 409 that lie in the photos, 402 get their votes; in 4 of the garments some other image does.
 _CELL_ANGLE_RAD, _CELL_LOG_SCALE, _CELL_PLACE = math.radians(40), 0.6, 0.4
 # An odd number whose multiples spread over 64 bits.
 _MIX = np.uint64(0x9E3779B97F4A7C15)
@@ -67,14 +67,14 @@ class KeypointVotes:
 
     def voted(
         self, photos: Sequence[Keypoints], candidates: Sequence[Collection[LogoImage]]
-    ) -> list[frozenset[LogoImage]]:
-        """Return for each photo the candidates that may lie in it.
+    ) -> list[dict[LogoImage, float]]:
+        """Return for each photo the candidates that may lie in it, with log10 of how often chance gives such votes.
 
         Args:
             photos: Keypoints of photos.
             candidates: For each photo the logo images that may be candidates; those that are not indexed never are.
         """
-        out: list[frozenset[LogoImage]] = [frozenset()] * len(photos)
+        out: list[dict[LogoImage, float]] = [{} for _ in photos]
         allowed = np.zeros((len(photos), len(self._logos)), bool)
         for i, of_photo in enumerate(candidates):
             allowed[i, [self._number[logo] for logo in of_photo if logo in self._number]] = True
@@ -95,8 +95,8 @@ class KeypointVotes:
         kept = self._leads(point, row, near, len(queries))
         point, row, negative = point[kept], row[kept], negative[kept]
         area = np.array([max(1.0, float(np.prod(photo.size_wh))) for photo in photos])
-        for i, logo in self._agreeing(photo[point], frames[point], row, negative, area):
-            out[i] |= {self._logos[logo]}
+        for (i, logo), false in self._agreeing(photo[point], frames[point], row, negative, area).items():
+            out[i][self._logos[logo]] = false
         return out
 
     def _leads(
@@ -122,8 +122,8 @@ class KeypointVotes:
         row: NDArray[np.int64],
         negative: NDArray[np.bool_],
         area: NDArray[np.float64],
-    ) -> list[tuple[int, int]]:
-        """Return photo and logo image of the votes of which enough agree."""
+    ) -> dict[tuple[int, int], float]:
+        """Return photo and logo image of the votes of which enough agree, with the least `_log10_false` of a cell."""
         logo, of = self._logo[row], self._frames[row]
         angle = (frames[:, 3] - of[:, 3] + np.float32(np.pi) * negative) % (2 * np.pi)
         scale = frames[:, 2] / of[:, 2]
@@ -137,7 +137,7 @@ class KeypointVotes:
         _, of_pair, per_pair = np.unique(pair, return_inverse=True, return_counts=True)
         total = per_pair[of_pair]
         turns = round(2 * math.pi / _CELL_ANGLE_RAD)
-        found: set[tuple[int, int]] = set()
+        found: dict[tuple[int, int], float] = {}
         for shift in range(16):
             by_angle, by_scale, by_x, by_y = ((shift >> bit & 1) / 2 for bit in range(4))
             cell_angle = np.floor(angle / _CELL_ANGLE_RAD + by_angle).astype(np.int64) % turns
@@ -153,9 +153,11 @@ class KeypointVotes:
             at, votes = at[kept], np.minimum(votes[kept], others)
             share = np.minimum(1.0, side[at] ** 2 / area[photo[at]])
             chance = share * (_CELL_ANGLE_RAD / (2 * math.pi)) * (_CELL_LOG_SCALE / LOG_SCALE_RANGE)
-            at = at[_log10_false(votes, total[at], chance) < _MAX_LOG10_FALSE]
-            found |= set(zip(photo[at].tolist(), logo[at].tolist(), strict=True))
-        return sorted(found)
+            false = _log10_false(votes, total[at], chance)
+            kept = false < _MAX_LOG10_FALSE
+            for i, logo_image, value in zip(*(a[kept].tolist() for a in (photo[at], logo[at], false)), strict=True):
+                found[i, logo_image] = min(value, found.get((i, logo_image), 0.0))
+        return found
 
 
 def _enough(cell: NDArray[np.int64], place: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

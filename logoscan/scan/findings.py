@@ -15,7 +15,7 @@ from logoscan.merchants.token_list import TokenList
 from logoscan.merchants.tokens import Token, evidence_tokens, photo_tokens
 from logoscan.odds import NAME_MISS_RATE
 from logoscan.scan.evidence_rows import ContactKeeping, code_contacts, declared_of, photo_codes
-from logoscan.scan.photo_lines import has_print, unreadable_in_words, unreadable_share
+from logoscan.scan.photo_lines import unreadable_in_words, unreadable_share
 from logoscan.scan.photo_selection import name_images, name_passed_over
 from logoscan.scoring.case import OtherEvidence
 from logoscan.scoring.judge import Findings, Gap
@@ -97,7 +97,6 @@ class FindingsMaker:
                 declared_of(photos) or (),
                 text.photo_lines,
                 {} if self.serials is None else self.serials.look_up(codes, text.listing.id),
-                has_print(photos),
             ),
         )
         return findings, evidence

@@ -9,7 +9,7 @@ from logoscan.results import TextLine, UnreadLine
 from logoscan.types import Boxes, TextSpans, UnreadReason
 from logoscan.vision.features import PhotoFeatures
 
-__all__ = ["has_print", "skipped_lines", "text_lines", "unread_lines", "unreadable_in_words", "unreadable_share"]
+__all__ = ["skipped_lines", "text_lines", "unread_lines", "unreadable_in_words", "unreadable_share"]
 
 Box: TypeAlias = tuple[float, float, float, float]
 """A box, xyxy in pixels."""
@@ -48,11 +48,6 @@ def unread_lines(photos: Sequence[PhotoFeatures]) -> tuple[UnreadLine, ...] | No
         lines = [*_unreadable(photo.spans), *_unread(photo.spans, "effort")]
         out += [UnreadLine(image, box, script) for box, script in lines[:_MAX_UNREAD]]
     return tuple(out)
-
-
-def has_print(photos: Sequence[PhotoFeatures]) -> bool:
-    """Tell whether text was read in photos, whether or not it was kept."""
-    return any(photo.spans.unkept_area > 0 or any(map(str.strip, photo.spans.texts)) for photo in photos)
 
 
 def unreadable_share(photos: Sequence[PhotoFeatures]) -> float:

@@ -12,9 +12,10 @@ from typing import TypeAlias
 from logoscan.index.logo_index import LogoIndex
 from logoscan.matching.alteration import MarkComparison
 from logoscan.matching.fusion import BrandEvidence, lower_contradicted
-from logoscan.matching.match import most_probable_first
 from logoscan.matching.keypoint_votes import KeypointVotes, LogoImage
+from logoscan.matching.match import most_probable_first
 from logoscan.matching.matcher import Matcher
+from logoscan.odds import BASE_RATE
 from logoscan.results import BrandResult, ListingFacts, Report
 from logoscan.scan.evidence_rows import declared_of, photo_codes, redacted
 from logoscan.scan.findings import FindingsMaker
@@ -30,7 +31,7 @@ from logoscan.vision.features import FeatureCache, PhotoFeatures
 __all__ = ["Altered", "Models", "Pipeline"]
 
 # Least probability of matches and mentions in a report.
-_MIN_REPORTED = 0.02
+_MIN_REPORTED = BASE_RATE
 
 Altered: TypeAlias = Mapping[str, MarkAlteration]
 """Alteration of the mark of each brand that was compared with its logo image."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from logoscan.evidence import Code, Contact, Declaration
 from logoscan.images.phash import PhotoUse
-from logoscan.odds import USUAL_MISS_RATE
+from logoscan.odds import BASE_RATE, USUAL_MISS_RATE
 from logoscan.pricing.cohorts import USED
 from logoscan.pricing.model import PriceJudgement, condition_of
 from logoscan.text.coded_terms import CodedUse
@@ -37,7 +37,6 @@ class OtherEvidence:
         declared: What the files of the photos declare about their origin.
         photo_lines: Lines of text in the photos.
         serial_uses: Number of other listings that show the serial of a code, by serial.
-        has_print: Whether text was read in the photos, of which only its area may be known.
     """
 
     contacts: tuple[tuple[str, Contact], ...] = ()
@@ -45,7 +44,6 @@ class OtherEvidence:
     declared: tuple[Declaration, ...] = ()
     photo_lines: tuple[PhotoLine, ...] = ()
     serial_uses: Mapping[str, int] = field(default_factory=dict)
-    has_print: bool = False
 
 
 NO_OTHER_EVIDENCE = OtherEvidence()
@@ -113,10 +111,10 @@ class Case:
 
     @property
     def has_text(self) -> bool:
-        """Whether there are words that could name a brand."""
+        """Whether there are words that could name a brand; a reading below the base rate is none, and in no report."""
         listing = self.listing
         words = listing.title or listing.description or listing.claimed_brand
-        return bool(words or self.mentions or self.other.has_print)
+        return bool(words) or any(mention.probability >= BASE_RATE for mention in self.mentions)
 
     @property
     def used(self) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from builders.keypoints import SIDE, descriptors, drawing, photographed
+from builders.keypoints import SIDE, drawing, photographed
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import quick
@@ -15,6 +15,7 @@ from logoscan.matching._shortlist import rival_similarity
 from logoscan.matching._verification import _log10_tail
 from logoscan.matching.placement import _MAX_FULL_PAIRS, Placement, place
 from logoscan.vision.sift import Keypoints
+
 
 def corners(scale: float, angle: float, shift: tuple[float, float]) -> np.ndarray:
     turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
