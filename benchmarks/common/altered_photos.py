@@ -56,9 +56,15 @@ def altered_copy(photo: Path, alteration: str, folder: Path) -> Path:
     return out
 
 
-def with_copies(photos: list[Path], folder: Path) -> list[tuple[Path, Path | None]]:
-    """Pair each photo and an altered copy of it, alteration by alteration in turn; a copy comes with its original."""
+def with_copies(photos: list[Path], folder: Path, first: int = 0) -> list[tuple[Path, Path | None]]:
+    """Pair each photo and an altered copy of it, alteration by alteration in turn; a copy comes with its original.
+
+    Args:
+        photos: The photos.
+        folder: Where the copies are kept.
+        first: Number of the first photo among those that get copies, which decides its alteration.
+    """
     out: list[tuple[Path, Path | None]] = []
-    for i, photo in enumerate(photos):
+    for i, photo in enumerate(photos, first):
         out += [(photo, None), (altered_copy(photo, ALTERATIONS[i % len(ALTERATIONS)], folder), photo)]
     return out

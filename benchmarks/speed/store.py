@@ -7,18 +7,20 @@ rescan puts in review or block for a new brand, and the share of its processor t
 processor time, and how near judging again is to the scan itself by the same index: `same` brand and band, and
 probabilities within 0.005 and 0.03, with and without the earlier reports.
 
-A photo is looked at once, whatever is asked later: with --cache its features are kept for the next run, and a run that
-was stopped goes on. What a look costs is measured on a few photos.
+A photo is looked at once, whatever is asked later: with --cache its features are kept for the next run. Photos are
+stored and asked in shards of --shard originals; with --cache the figures of each shard are kept too, so that a run that
+was stopped goes on, and more photos can be added later. What a look costs is measured on a few photos.
 """
 
 from __future__ import annotations
 
+import json
 import random
 import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
@@ -31,18 +33,20 @@ from benchmarks.common.feature_cache import FeatureFolder
 from benchmarks.common.galleries import read_galleries, saved_and_loaded
 from benchmarks.common.options import MODELS, options
 from benchmarks.common.photo_files import photo_files
-from benchmarks.common.results import write_result
+from benchmarks.common.results import code_version, write_result
 from benchmarks.common.scanners import build_scanner, settings_of
 from benchmarks.speed.streams import warm
 from logoscan._hashing import file_sha256, sha256_hex
 from logoscan.index.logo_index import LogoIndex
 from logoscan.index.vet import CONFLICTS
+from logoscan.io.files import atomic_write
 from logoscan.results import Report
 from logoscan.runtime import one_core_a_batch, resolve_device
 from logoscan.scan.scanner import Scanner
 from logoscan.store.find import LEAST_SIMILARITY, find_by_vectors
 from logoscan.store.part_writer import StoreSettings
 from logoscan.store.reader import FeatureStore
+from logoscan.store.vectors import CODEBOOK_FILE
 from logoscan.store.writer import FeatureWriter
 from logoscan.types import Brand, ImageSource, Listing
 from logoscan.vision.encoder import ClipEncoder
@@ -51,6 +55,8 @@ from logoscan.vision.features import PhotoFeatures
 T = TypeVar("T")
 Entry: TypeAlias = tuple[Brand, list[tuple[str, ImageSource]]]
 """A brand with the name and the file of each logo image."""
+Figures: TypeAlias = dict[str, float]
+"""Counts or seconds by name, which are added up over shards."""
 
 WAYS = {
     "full": StoreSettings(),
@@ -59,8 +65,8 @@ WAYS = {
     "quantised, text": StoreSettings(quantise=True, keep_text=True),
 }
 """Ways of storing, by the name under which figures stand."""
-# Photos whose look is timed, and listings that are judged again by the same index.
-_TIMED, _SAME_INDEX = 48, 500
+# Most listings of a shard that are judged again by the same index.
+_SAME_INDEX = 500
 # Photos that are judged together, as `rejudge` does.
 _BATCH = 32
 
@@ -88,17 +94,18 @@ def flagged(report: Report, brands: Collection[str]) -> bool:
     return report.score.band != "clear" and any(result.brand in brands for result in report.brands)
 
 
-def nearness(truth: Sequence[Report], again: Sequence[Report]) -> dict[str, float]:
-    """Compare reports with those of a scan: brand and band, and the probability of each brand that either names."""
+def nearness(truth: Sequence[Report], again: Sequence[Report]) -> Figures:
+    """Compare reports with those of a scan: how many, with how many brand and band are the same, and probabilities."""
     same = [a.score.brand == b.score.brand and a.score.band == b.score.band for a, b in zip(truth, again, strict=True)]
     off = []
     for a, b in zip(truth, again, strict=True):
         one, other = ({r.brand: r.probability or 0.0 for r in report.brands} for report in (a, b))
         off.append(max((abs(one.get(n, 0.0) - other.get(n, 0.0)) for n in {*one, *other}), default=0.0))
     return {
-        "same": round(float(np.mean(same)), 4),
-        "within_005": round(float(np.mean(np.array(off) <= 0.005)), 4),
-        "within_03": round(float(np.mean(np.array(off) <= 0.03)), 4),
+        "listings": len(same),
+        "same": sum(same),
+        "within_005": sum(value <= 0.005 for value in off),
+        "within_03": sum(value <= 0.03 for value in off),
     }
 
 
@@ -112,7 +119,6 @@ class Truth:
         reports: The reports of the rescan.
         earlier: The reports before, by id.
         new: Brands that were added.
-        scan_s: Processor seconds of the rescan of a listing.
     """
 
     listings: Sequence[Listing]
@@ -120,34 +126,89 @@ class Truth:
     reports: Sequence[Report]
     earlier: dict[str, Report]
     new: Collection[str]
-    scan_s: float
 
-    def shares(self, found: Collection[str]) -> dict[str, Any]:
-        """Return the share of the wanted listings that was found, of originals and of copies, and how many more."""
+    def found(self, ids: Collection[str]) -> Figures:
+        """Count the wanted listings, those of them that were found, of originals and of copies, and how many more."""
         wanted = {r.listing_id for r in self.reports if flagged(r, self.new) and r.score.brand in self.new}
         flagged_ids = {r.listing_id for r in self.reports if flagged(r, self.new)}
         groups = {"originals": wanted - set(self.copies), "copies": wanted & set(self.copies)}
-        shares = {name: round(len(ids & set(found)) / len(ids), 4) if ids else None for name, ids in groups.items()}
-        return {**shares, "wanted": len(wanted), "extra": len(set(found) - flagged_ids)}
+        counts = {f"{name}_wanted": len(group) for name, group in groups.items()}
+        counts |= {f"{name}_found": len(group & set(ids)) for name, group in groups.items()}
+        return {**counts, "extra": len(set(ids) - flagged_ids)}
 
 
-def ask(scanner: Scanner, store: FeatureStore, truth: Truth, old: LogoIndex, least: float) -> dict[str, Any]:
-    """Ask stored features for new brands in both ways, and compare with a full rescan."""
-    listings, scan_s = truth.listings, truth.scan_s * len(truth.listings)
+def ask(scanner: Scanner, store: FeatureStore, truth: Truth, old: LogoIndex, least: float) -> dict[str, Figures]:
+    """Ask the stored features of a shard in all ways, and count what agrees with the rescan."""
+    own = {report.listing_id: report for report in truth.reports}
+    some = truth.listings[:: max(1, len(truth.listings) // _SAME_INDEX)]
+    expected = [own[listing.id] for listing in some]
+    same = nearness(expected, list(scanner.rejudge(some, store, earlier=own.get)))
+    alone = nearness(expected, list(scanner.rejudge(some, store)))
     judging, finding = Clock(), Clock()
-    again = judging.time(lambda: list(scanner.rejudge(listings, store, earlier=truth.earlier.get, earlier_index=old)))
+    again = judging.time(
+        lambda: list(scanner.rejudge(truth.listings, store, earlier=truth.earlier.get, earlier_index=old))
+    )
     index = scanner.index
     queries = np.asarray(index.vectors[[i for i, record in enumerate(index.logos) if record.brand in truth.new]])
-    find_by_vectors(store, queries[:1], least, len(listings))  # builds the index of the vectors, which is kept
-    found = finding.time(lambda: find_by_vectors(store, queries, least, len(listings)))
+    find_by_vectors(store, queries[:1], least, len(truth.listings))  # builds the index of the vectors, which is kept
+    found = finding.time(lambda: find_by_vectors(store, queries, least, len(truth.listings)))
     return {
-        "rejudge": truth.shares({report.listing_id for report in again if flagged(report, truth.new)}),
-        "cpu_rejudge": round(judging.seconds / scan_s, 4),
-        "rejudge_per_cpu_s": round(len(listings) / judging.seconds, 1),
-        "find": truth.shares({one.listing_id for one in found}),
-        "cpu_find": round(finding.seconds / scan_s, 4),
-        "find_per_cpu_s": round(len(listings) / finding.seconds, 1),
+        "same_index": same,
+        "without_reports": alone,
+        "rejudge": truth.found({report.listing_id for report in again if flagged(report, truth.new)}),
+        "find": truth.found({one.listing_id for one in found}),
+        "seconds": {"rejudge": judging.seconds, "find": finding.seconds},
     }
+
+
+def total(figures: Sequence[Any]) -> Any:
+    """Add up the figures of shards: numbers are summed, and lists joined; what some lack counts as nothing."""
+    if isinstance(figures[0], dict):
+        names = dict.fromkeys(name for one in figures for name in one)
+        return {name: total([one[name] for one in figures if name in one]) for name in names}
+    if isinstance(figures[0], list):
+        return sorted({item for one in figures for item in one})
+    return sum(figures)
+
+
+def summary(shards: Sequence[dict[str, Any]], look_s: float) -> dict[str, Any]:
+    """Return the shares and rates of all shards together.
+
+    Args:
+        shards: The figures of each.
+        look_s: Processor seconds of a look at a photo.
+    """
+    sums = total(shards)
+    photos = sums["photos"]
+    scan_s = look_s + sums["judge_s"] / photos
+    out: dict[str, Any] = {
+        "photos": photos, "copies": sums["copies"], "shown": len(sums["shown"]),
+        "look_s": round(look_s, 4), "judge_s": round(sums["judge_s"] / photos, 4), "scan_s": round(scan_s, 4),
+    }  # fmt: skip
+
+    def found(counts: Figures) -> dict[str, Any]:
+        groups = "originals", "copies"
+        shares = {name: _share(counts[f"{name}_found"], counts[f"{name}_wanted"]) for name in groups}
+        return {**shares, "wanted": sum(counts[f"{name}_wanted"] for name in groups), "extra": counts["extra"]}
+
+    for name, way in sums["ways"].items():
+        near = {
+            f"{key}{suffix}": _share(way[kind][key], way[kind]["listings"])
+            for kind, suffix in (("same_index", ""), ("without_reports", "_without_reports"))
+            for key in ("same", "within_005", "within_03")
+        }
+        out[name] = {
+            "bytes": round(way["bytes"] / photos), "write_per_cpu_s": round(photos / way["write_s"], 1), **near,
+            "rejudge": found(way["rejudge"]), "find": found(way["find"]),
+        }  # fmt: skip
+        for kind in ("rejudge", "find"):
+            out[name][f"cpu_{kind}"] = round(way["seconds"][kind] / photos / scan_s, 4)
+            out[name][f"{kind}_per_cpu_s"] = round(photos / max(1e-9, way["seconds"][kind]), 1)
+    return out
+
+
+def _share(count: float, of: float) -> float | None:
+    return round(count / of, 4) if of else None
 
 
 def indexes(
@@ -197,6 +258,78 @@ def judged(scanner: Scanner, batch: Sequence[tuple[Listing, PhotoFeatures]]) -> 
         yield pipeline.report(pipeline.text(listing, own, index), own, index, matches, {})
 
 
+@dataclass(frozen=True, eq=False)
+class Question:
+    """Everything that decides the figures of a shard, and its folder.
+
+    Attributes:
+        before: Scanner with the index without the new brands.
+        after: Scanner with all brands.
+        new: The brands that are added.
+        kept: Looks at photos.
+        ways: Names of the ways of storing.
+        least_similarity: Least cosine at which `find` finds.
+        codebook: Where the codebook of the first shard is kept for the others.
+    """
+
+    before: Scanner
+    after: Scanner
+    new: Collection[str]
+    kept: FeatureFolder
+    ways: Sequence[str]
+    least_similarity: float
+    codebook: Path
+
+    def shard(self, first: int, files: Sequence[tuple[Path, Path | None]], work: Path) -> dict[str, Any]:
+        """Store the photos of a shard in all ways, ask for the new brands, and return the counts and seconds.
+
+        Args:
+            first: Number of the first photo.
+            files: Photos, each with its original if it is a copy.
+            work: An empty folder.
+        """
+        # an empty claim: a brand that is shown is then a reason to look, whatever its price
+        listings = [Listing(str(first + i), images=(file,), claimed_brand="") for i, (file, _) in enumerate(files)]
+        judging, clocks = Clock(), {name: Clock() for name in self.ways}
+        reports: list[Report] = []
+        earlier: dict[str, Report] = {}
+        with ExitStack() as writing:
+            writers = {name: writing.enter_context(self._writer(work / name, WAYS[name])) for name in self.ways}
+            for start in range(0, len(listings), _BATCH):
+                some = listings[start : start + _BATCH]
+                batch = [(one, self.kept.features(Path(str(one.images[0])))) for one in some]
+                reports += judging.time(lambda batch=batch: list(judged(self.after, batch)))  # type: ignore[misc]
+                earlier |= {report.listing_id: report for report in judged(self.before, batch)}
+                for name, writer in writers.items():
+                    for one, features in batch:
+                        clocks[name].time(lambda: writer.add(one.id, [features]))  # noqa: B023
+            for name, writer in writers.items():
+                clocks[name].time(lambda: writer.__exit__(None, None, None))  # noqa: B023
+            writing.pop_all()
+        copied = {listing.id for listing, (_, original) in zip(listings, files, strict=True) if original is not None}
+        truth = Truth(listings, copied, reports, earlier, self.new)
+        shown = {
+            r.brand for report in reports if flagged(report, self.new) for r in report.brands if r.brand in self.new
+        }
+        ways = {}
+        for name in self.ways:
+            stored = FeatureStore(work / name)
+            if WAYS[name].quantise and not self.codebook.is_file():
+                self.codebook.write_bytes((work / name / CODEBOOK_FILE).read_bytes())
+            ways[name] = {
+                "bytes": sum(path.stat().st_size for path in stored.files),
+                "write_s": clocks[name].seconds,
+                **ask(self.after, stored, truth, self.before.index, self.least_similarity),
+            }
+        counts = {"photos": len(files), "copies": len(copied), "shown": sorted(shown), "judge_s": judging.seconds}
+        return {**counts, "ways": ways}
+
+    def _writer(self, folder: Path, way: StoreSettings) -> FeatureWriter:
+        if way.quantise and self.codebook.is_file():
+            way = replace(way, codebook=self.codebook)
+        return FeatureWriter(folder, self.after.maker(text=way.keep_text), way)
+
+
 @click.command("store", help=__doc__)
 @click.option("--limit", default=300, show_default=True, type=click.IntRange(1), help="Originals, a listing each.")
 @click.option(
@@ -204,6 +337,10 @@ def judged(scanner: Scanner, batch: Sequence[tuple[Listing, PhotoFeatures]]) -> 
 )
 @click.option("--way", "ways", type=click.Choice(list(WAYS)), multiple=True, help="Ways of storing; default: all.")
 @click.option("--copies", is_flag=True, help="Also an altered copy of each original: cut, recoloured, mirrored, ...")
+@click.option(
+    "--shard", "of_shard", default=500, show_default=True, type=click.IntRange(1), help="Originals of a shard."
+)
+@click.option("--timed", default=48, show_default=True, type=click.IntRange(1), help="Photos whose look is timed.")
 @click.option(
     "--least-similarity", default=LEAST_SIMILARITY, show_default=True, help="Least cosine at which `find` finds."
 )
@@ -217,6 +354,8 @@ def store(
     new_count: int,
     ways: tuple[str, ...],
     copies: bool,
+    of_shard: int,
+    timed: int,
     least_similarity: float,
     encoder: str | None,
     pretrained: str | None,
@@ -231,56 +370,40 @@ def store(
     old_index, new_index, new = indexes(galleries, distractors, new_count, clip, cache)
     before = build_scanner(old_index, encoder=clip, device=device, **models)
     after = build_scanner(new_index, encoder=clip, device=device, hash_photos=True, **models)
-    figures: dict[str, Any] = {"brands": len(new_index.brands), "new": len(new)}
-    with tempfile.TemporaryDirectory() as temporary, ExitStack() as writing:
+    with tempfile.TemporaryDirectory() as temporary:
         work = Path(temporary)
-        files = [(f, None) for f in originals] if not copies else with_copies(originals, (cache or work) / "copies")
-        # an empty claim: a brand that is shown is then a reason to look, whatever its price
-        listings = [Listing(str(i), images=(file,), claimed_brand="") for i, (file, _) in enumerate(files)]
-        warm(after, listings[:4])
-        looking, judging, kept = Clock(), Clock(), FeatureFolder(cache, after)
-        for file, _ in files[:_TIMED]:
-            looking.time(lambda file=file: after.features([file]))  # type: ignore[misc]
-        clocks = {name: Clock() for name in ways or WAYS}
-        writers = {
-            name: writing.enter_context(FeatureWriter(work / name, after.maker(text=way.keep_text), way))
-            for name, way in WAYS.items()
-            if name in clocks
-        }
-        reports: list[Report] = []
-        earlier: dict[str, Report] = {}
-        starts = range(0, len(listings), _BATCH)
-        for start in track(starts, "photos"):
-            batch = [(one, kept.features(Path(str(one.images[0])))) for one in listings[start : start + _BATCH]]
-            reports += judging.time(lambda batch=batch: list(judged(after, batch)))  # type: ignore[misc]
-            earlier |= {report.listing_id: report for report in judged(before, batch)}
-            for name, writer in writers.items():
-                for one, features in batch:
-                    clocks[name].time(lambda: writer.add(one.id, [features]))  # noqa: B023
-        for name, writer in writers.items():
-            clocks[name].time(lambda: writer.__exit__(None, None, None))  # noqa: B023
-        writing.pop_all()
-        scan_s = looking.seconds / min(_TIMED, len(files)) + judging.seconds / len(files)
-        copied = {str(i) for i, (_, original) in enumerate(files) if original is not None}
-        truth = Truth(listings, copied, reports, earlier, new, scan_s)
-        shown = {r.brand for report in reports if flagged(report, new) for r in report.brands if r.brand in new}
-        figures |= {"photos": len(files), "copies": len(copied), "shown": len(shown), "scan_s": round(scan_s, 4)}
-        figures["judge_s"] = round(judging.seconds / len(files), 4)
-        print(figures, flush=True)
-        own = {report.listing_id: report for report in reports}
-        some = listings[:: max(1, len(listings) // _SAME_INDEX)]
-        expected = [own[listing.id] for listing in some]
-        for name in clocks:
-            stored = FeatureStore(work / name)
-            size = sum(path.stat().st_size for path in stored.files)
-            same = nearness(expected, list(after.rejudge(some, stored, earlier=own.get)))
-            alone = nearness(expected, list(after.rejudge(some, stored)))
-            figures[name] = {
-                "bytes": round(size / len(files)),
-                "write_per_cpu_s": round(len(files) / clocks[name].seconds, 1),
-                **same,
-                **{f"{key}_without_reports": value for key, value in alone.items()},
-                **ask(after, stored, truth, old_index, least_similarity),
-            }
-            print({name: figures[name]}, flush=True)
+        chosen = ways or tuple(WAYS)
+        facts = code_version(), old_index.fingerprint, new_index.fingerprint, settings_of(after), chosen
+        key = sha256_hex(repr((facts, least_similarity, copies, of_shard)).encode())[:16]
+        checkpoints = (cache or work) / f"store-{key}"
+        checkpoints.mkdir(parents=True, exist_ok=True)
+        looked = _look_seconds(after, originals[:timed], checkpoints / "look.json")
+        kept = FeatureFolder(cache, after)
+        question = Question(before, after, new, kept, chosen, least_similarity, checkpoints / CODEBOOK_FILE)
+        shards: list[dict[str, Any]] = []
+        for start in track(range(0, len(originals), of_shard), "shards"):
+            part = originals[start : start + of_shard]
+            facts_of_part = sha256_hex(repr([(p.parent.name, p.name) for p in part]).encode())[:16]
+            checkpoint = checkpoints / f"{start}-{facts_of_part}.json"
+            if not checkpoint.is_file():
+                files = (
+                    [(f, None) for f in part] if not copies else with_copies(part, (cache or work) / "copies", start)
+                )
+                with tempfile.TemporaryDirectory(dir=work) as folder:
+                    figures = question.shard(start * (2 if copies else 1), files, Path(folder))
+                atomic_write(checkpoint, json.dumps(figures).encode())
+            shards.append(json.loads(checkpoint.read_text()))
+            print(summary(shards, looked), flush=True)
+    figures = {"brands": len(new_index.brands), "new": len(new), **summary(shards, looked)}
     write_result(out, figures, {**settings_of(after), "least_similarity": least_similarity})
+
+
+def _look_seconds(scanner: Scanner, photos: Sequence[Path], path: Path) -> float:
+    """Return the processor seconds of a look at a photo, measured once and kept in a file."""
+    if not path.is_file():
+        warm(scanner, [Listing(str(i), images=(photo,)) for i, photo in enumerate(photos[:4])])
+        looking = Clock()
+        for photo in photos:
+            looking.time(lambda photo=photo: scanner.features([photo]))  # type: ignore[misc]
+        atomic_write(path, json.dumps(looking.seconds / len(photos)).encode())
+    return float(json.loads(path.read_text()))

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Candidate", "rival_similarity", "shortlist"]
+__all__ = ["MIN_SIMILARITY", "Candidate", "reversed_cells", "rival_similarity", "shortlist", "summed"]
 
-# Least cosine of the summed descriptors of two keypoints that correspond.
-_MIN_SIMILARITY = 0.8
+MIN_SIMILARITY = 0.8
+"""Least cosine of the summed descriptors of two keypoints that correspond."""
 # A keypoint is compared in full later if its squared distance is below this multiple of that to its nearest rival.
 _FULL_COMPARISON_RATIO = 1.5
 # A keypoint counts for a logo image if its distance is below this share of that to its nearest rival. `placement` asks
@@ -45,11 +45,19 @@ class Candidate:
     photo_rows: NDArray[np.int64]
 
 
-def _summed(descriptors: NDArray[np.uint8]) -> NDArray[np.float32]:
+def summed(descriptors: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Return float32 (n, 32), unit rows: 4 x 4 cells of eight orientations summed to 2 x 2."""
     values = descriptors.astype(np.float32) @ _SUMS
     values /= np.linalg.norm(values, axis=1, keepdims=True) + np.float32(1e-7)
     return np.asarray(values, np.float32)
+
+
+def reversed_cells(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return summed descriptors as they are where dark and light are exchanged: their cells are reversed.
+
+    Reversing those of a photo, not those of each logo image, is the same.
+    """
+    return vectors.reshape(-1, 4, 8)[:, ::-1].reshape(-1, 32)
 
 
 def _sums() -> NDArray[np.float32]:
@@ -78,20 +86,19 @@ def shortlist(
         families: Family of each logo image, numbered from 0, or -1 for none. Empty where there are no families.
     """
     frames, descriptors = photo
-    queries = _summed(descriptors)
-    # exchanging dark and light reverses a descriptor's cells; reversing the photo's, not each logo image's, is the same
-    negative_queries = queries.reshape(-1, 4, 8)[:, ::-1].reshape(-1, 32)
+    queries = summed(descriptors)
+    negative_queries = reversed_cells(queries)
     both = np.ascontiguousarray(np.concatenate([queries, negative_queries]).T)
     count = len(frames)
-    logo_descriptors = [_summed(d) for _, d in logo_images]
+    logo_descriptors = [summed(d) for _, d in logo_images]
     near = np.zeros((len(logo_images), count), np.float32)
     for row, vectors in enumerate(logo_descriptors):
         if len(vectors):
             best = (vectors @ both).max(axis=0)
             near[row] = np.maximum(best[:count], best[count:])
     rival = rival_similarity(near, owners, families)
-    alike = (near > _MIN_SIMILARITY) & (2 - 2 * near < _MAX_DISTANCE_RATIO**2 * (2 - 2 * rival))
-    in_full = (near > _MIN_SIMILARITY) & (1 - near < _FULL_COMPARISON_RATIO * (1 - rival))
+    alike = (near > MIN_SIMILARITY) & (2 - 2 * near < _MAX_DISTANCE_RATIO**2 * (2 - 2 * rival))
+    in_full = (near > MIN_SIMILARITY) & (1 - near < _FULL_COMPARISON_RATIO * (1 - rival))
     candidates = []
     for row in np.flatnonzero(alike.sum(axis=1) >= _MIN_AGREEING).tolist():
         corresponding = np.flatnonzero(alike[row])

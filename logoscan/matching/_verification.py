@@ -14,7 +14,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["MIN_LOG_NFA", "AffineFit", "Correspondences", "fit_affine"]
+__all__ = ["LOG_SCALE_RANGE", "MIN_LOG_NFA", "AffineFit", "Correspondences", "fit_affine"]
 
 MIN_LOG_NFA = 1.0
 """Least `log_nfa` of a fit. Below it, chance would give more than one such fit in ten pairs of photo and logo image."""
@@ -35,8 +35,8 @@ _N_DETERMINING = 3
 _CELLS = 500
 # Largest ratio of the axes of a logo image in the photo.
 _MAX_STRETCH = 3.0
-# Natural logarithm of the range of scales that a random correspondence may have: a factor of about 50.
-_LOG_SCALE_RANGE = 4.0
+LOG_SCALE_RANGE = 4.0
+"""Natural logarithm of the range of scales that a random correspondence may have: a factor of about 50."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,7 +158,7 @@ def _refine(
     x, y = pairs.photo_xy.T
     neighbours = (x[:, None] - x) ** 2 + (y[:, None] - y) ** 2 < max_off_px**2
     near = max(float(neighbours.mean()), math.pi * max_off_px**2 / math.prod(photo_wh))
-    chance = min(1.0, near) * (_MAX_ANGLE_RAD / math.pi) * (2 * _MAX_LOG_SCALE / _LOG_SCALE_RANGE)
+    chance = min(1.0, near) * (_MAX_ANGLE_RAD / math.pi) * (2 * _MAX_LOG_SCALE / LOG_SCALE_RANGE)
     # the number of tests: any three correspondences could have determined the map
     tail = _log10_tail(inliers - _N_DETERMINING, tentative - _N_DETERMINING, chance)
     log_nfa = -math.log10(math.comb(tentative, _N_DETERMINING)) - tail

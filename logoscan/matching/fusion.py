@@ -130,6 +130,8 @@ def _contradicting_probability(
 
     `mentions` are those of the match's photo.
     """
+    if not any(m.kind == "exact" and m.probability >= _MIN_CONTRADICTING for m in mentions):
+        return 0.0
     if any(m.brand == match.brand and m.probability >= _MIN_PROTECTING for m in mentions):
         return 0.0
     same_logo = sharing.get((match.brand, match.logo), ())

@@ -13,9 +13,10 @@ from threading import Lock
 from logoscan.index.logo_index import LogoIndex
 from logoscan.index.photo_search import PhotoSearch
 from logoscan.matching.calibration import MatchCalibration, brand_thresholds, miss_rate
+from logoscan.matching.keypoint_votes import KeypointVotes, LogoImage
 from logoscan.matching.match import match_regions
 from logoscan.matching.other_words import doubt_matches_on_other_words
-from logoscan.matching.sift_match import LogoImage, match_keypoints
+from logoscan.matching.sift_match import match_keypoints, votes_for_new
 from logoscan.types import Match
 from logoscan.vision.extractor import OnStage, timed
 from logoscan.vision.features import PhotoFeatures
@@ -79,6 +80,7 @@ class Matcher:
         index: LogoIndex,
         positions: Sequence[int] | None = None,
         compared: Sequence[Collection[LogoImage]] | None = None,
+        votes: KeypointVotes | None = None,
     ) -> list[list[Match]]:
         """Match each photo, and return its matches.
 
@@ -88,6 +90,8 @@ class Matcher:
             positions: Position of each photo in its listing; None counts them from 0.
             compared: For each photo the logo images that an earlier scan compared with it (`match_keypoints`); None
                 knows none.
+            votes: The keypoints of all logo images that no earlier scan compared: of these only the likely ones are
+                compared with the photos of `compared`. None compares all.
 
         Returns:
             For each photo its matches by appearance, by keypoints and by name.
@@ -96,25 +100,28 @@ class Matcher:
             searches = index.search_photos([(photo.vectors, photo.mirrored) for photo in photos])
         with timed("match", self._on_stage):
             positions = range(len(photos)) if positions is None else positions
-            old = [()] * len(photos) if compared is None else compared
-            return [
-                self._match(image, features, search, index, of_photo)
-                for image, features, search, of_photo in zip(positions, photos, searches, old, strict=True)
-            ]
+            old: Sequence[Collection[LogoImage]] = [()] * len(photos) if compared is None else compared
+            voted: Sequence[Mapping[LogoImage, float] | None] = [None] * len(photos)
+            if votes is not None:
+                voted = votes_for_new(votes, photos, searches, index, old)
+            return [self._match(*one, index) for one in zip(positions, photos, searches, old, voted, strict=True)]
 
     def _match(
         self,
         image: int,
         features: PhotoFeatures,
         search: PhotoSearch,
-        index: LogoIndex,
         compared: Collection[LogoImage],
+        voted: Mapping[LogoImage, float] | None,
+        index: LogoIndex,
     ) -> list[Match]:
         matches = list(match_regions(image, features.regions, search.neighbours_or_mirrored, self.calibration))
         if self.calibration is not None:
             raised = self._figures_of(index, self.calibration).raised_thresholds
             matches = [m for m in matches if m.probability is None or m.probability > raised.get(m.brand, -1.0)]
-        matches += match_keypoints(image, features, search, index, thorough=self._thorough, compared=compared)
+        matches += match_keypoints(
+            image, features, search, index, thorough=self._thorough, compared=compared, voted=voted
+        )
         matches = doubt_matches_on_other_words(matches, features.spans, lambda brand: _spellings(brand, index))
         if index.by_name:
             matches += match_regions(image, features.regions, search.neighbours_by_name, self.name_calibration)

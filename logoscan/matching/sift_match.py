@@ -7,8 +7,7 @@ logo images that some region of the photo resembles are compared.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import TypeAlias
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -17,14 +16,12 @@ from logoscan.index.gallery import Nearest
 from logoscan.index.logo_index import LogoIndex
 from logoscan.index.photo_search import PhotoSearch
 from logoscan.index.storage import LogoRecord
+from logoscan.matching.keypoint_votes import KeypointVotes, LogoImage
 from logoscan.matching.placement import Placement, place
 from logoscan.types import Match
 from logoscan.vision.features import PhotoFeatures
 
-__all__ = ["LogoImage", "match_keypoints", "placements"]
-
-LogoImage: TypeAlias = tuple[str, str]
-"""A registered logo image: its brand, and the SHA-256 that its records carry."""
+__all__ = ["LogoImage", "match_keypoints", "placements", "votes_for_new"]
 
 # Nearest vectors of each region of a photo whose logos are candidates.
 _NEAREST_PER_REGION = 8
@@ -32,6 +29,8 @@ _NEAREST_PER_REGION = 8
 _MAX_LOGO_IMAGES = 64
 # Least cosine of a region and a negative, a picture that users rejected, from which the negative can exclude a match.
 _MIN_NEGATIVE_SIMILARITY = 0.5
+# log10 of how often chance gives the votes of a logo image, below which it is compared beside its rivals at once.
+_CERTAIN_LOG10_FALSE = -12.0
 
 
 def match_keypoints(
@@ -42,6 +41,7 @@ def match_keypoints(
     *,
     thorough: bool = False,
     compared: Collection[LogoImage] = (),
+    voted: Mapping[LogoImage, float] | None = None,
 ) -> list[Match]:
     """Match one photo by keypoints, and return a match for the most significant placement of each brand.
 
@@ -57,9 +57,11 @@ def match_keypoints(
         thorough: Whether all candidates are compared in full, not only the likely ones (`place`).
         compared: Logo images that an earlier scan compared with the photo. Where none of the others lies in the photo,
             there is no match, and what the earlier scan found still holds.
+        voted: Those of the other logo images that may lie in the photo (`votes_for_new`), with log10 of how often
+            chance gives such votes; None compares all.
     """
     matches: list[Match] = []
-    for placement, record in placements(features, search, index, thorough=thorough, compared=compared):
+    for placement, record in placements(features, search, index, thorough=thorough, compared=compared, voted=voted):
         box = clip(placement.xyxy[None], *features.keypoints.size_wh)
         region = int(iou(box, features.regions.xyxy)[0].argmax())
         similarity, margin, rejected = search.similarity_to(region, record.brand)
@@ -88,26 +90,65 @@ def placements(
     *,
     thorough: bool = False,
     compared: Collection[LogoImage] = (),
+    voted: Mapping[LogoImage, float] | None = None,
 ) -> list[tuple[Placement, LogoRecord]]:
     """Return the most significant placement of each brand that has any, with the record of the logo.
 
-    `compared` is that of `match_keypoints`. The other logo images are compared first, by themselves; rivals only take
-    keypoints away, so that what lies in the photo beside all rivals lies in it without the old ones too.
+    `compared` and `voted` are those of `match_keypoints`. The other logo images are compared first, by themselves,
+    unless their votes are certain; rivals only take keypoints away, so that what lies in the photo beside all rivals
+    lies in it without the old ones too.
     """
-    if not len(features.keypoints) or not len(features.regions):
+    if not len(features.keypoints) or not len(features.regions) or (voted is not None and not voted):
         return []
     rows = _candidates(index, search.nearest)
-    new = [row for row in rows if _logo_image(index, row) not in compared]
-    if len(new) < len(rows) and not any(_placed(features, index, new, thorough=thorough)):
+    if not compared and voted is None:
+        return _best(_placed(features, index, rows, thorough=thorough), index, rows)
+    logos = {row: _logo_image(index, row) for row in rows}
+    old = [row for row in rows if logos[row] in compared]
+    new = [row for row in rows if logos[row] not in compared and (voted is None or logos[row] in voted)]
+    certain = [] if voted is None else [row for row in new if voted[logos[row]] < _CERTAIN_LOG10_FALSE]
+    if not certain and not any(_placed(features, index, new, thorough=thorough)):
         return []
+    rows = [row for row in rows if row in {*old, *new}]
+    return _best(_placed(features, index, rows, thorough=thorough), index, rows)
+
+
+def _best(
+    placed: Sequence[Placement | None], index: LogoIndex, rows: Sequence[int]
+) -> list[tuple[Placement, LogoRecord]]:
+    """Return the most significant placement of each brand, of those of some rows of an index."""
     best: dict[str, tuple[Placement, LogoRecord]] = {}
-    for row, placement in zip(rows, _placed(features, index, rows, thorough=thorough), strict=True):
+    for row, placement in zip(rows, placed, strict=True):
         record = index.logos[row]
         if placement is not None:
             leader = best.get(record.brand)
             if leader is None or placement.log_nfa > leader[0].log_nfa:
                 best[record.brand] = placement, record
     return list(best.values())
+
+
+def votes_for_new(
+    votes: KeypointVotes,
+    photos: Sequence[PhotoFeatures],
+    searches: Sequence[PhotoSearch],
+    index: LogoIndex,
+    compared: Sequence[Collection[LogoImage]],
+) -> list[Mapping[LogoImage, float] | None]:
+    """Return for each photo which logo images that an earlier scan did not compare may lie in it.
+
+    Args:
+        votes: The keypoints of all logo images that are new since then.
+        photos: Features of the photos.
+        searches: Results of the searches of their regions in the index.
+        index: The snapshot that was searched.
+        compared: For each photo the logo images that an earlier scan compared with it; where there are none, all are to
+            be compared, and None is returned.
+    """
+    asked = [i for i, old in enumerate(compared) if old]
+    candidates = [[_logo_image(index, row) for row in _candidates(index, searches[i].nearest)] for i in asked]
+    voted = votes.voted([photos[i].keypoints for i in asked], candidates)
+    by_photo = dict(zip(asked, voted, strict=True))
+    return [by_photo.get(i) for i in range(len(photos))]
 
 
 def _logo_image(index: LogoIndex, row: int) -> LogoImage:

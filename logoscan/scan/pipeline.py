@@ -12,9 +12,10 @@ from typing import TypeAlias
 from logoscan.index.logo_index import LogoIndex
 from logoscan.matching.alteration import MarkComparison
 from logoscan.matching.fusion import BrandEvidence, lower_contradicted
+from logoscan.matching.keypoint_votes import KeypointVotes, LogoImage
 from logoscan.matching.match import most_probable_first
 from logoscan.matching.matcher import Matcher
-from logoscan.matching.sift_match import LogoImage
+from logoscan.odds import BASE_RATE
 from logoscan.results import BrandResult, ListingFacts, Report
 from logoscan.scan.evidence_rows import declared_of, photo_codes, redacted
 from logoscan.scan.findings import FindingsMaker
@@ -30,7 +31,7 @@ from logoscan.vision.features import FeatureCache, PhotoFeatures
 __all__ = ["Altered", "Models", "Pipeline"]
 
 # Least probability of matches and mentions in a report.
-_MIN_REPORTED = 0.02
+_MIN_REPORTED = BASE_RATE
 
 Altered: TypeAlias = Mapping[str, MarkAlteration]
 """Alteration of the mark of each brand that was compared with its logo image."""
@@ -106,6 +107,7 @@ class Pipeline:
         photos: Sequence[Sequence[PhotoFeatures]],
         index: LogoIndex,
         compared: Sequence[Sequence[Collection[LogoImage]]] | None = None,
+        votes: KeypointVotes | None = None,
     ) -> list[tuple[Match, ...]]:
         """Match the photos of each listing with an index, which is searched once for all.
 
@@ -114,6 +116,7 @@ class Pipeline:
             index: A snapshot of the index.
             compared: For each photo of each listing the logo images that an earlier scan compared with it
                 (`match_keypoints`); None knows none.
+            votes: The keypoints of all other logo images (`Matcher.match`); None compares all with every photo.
 
         Returns:
             For each listing the matches of all its photos, most probable first.
@@ -121,7 +124,7 @@ class Pipeline:
         all_photos = [photo for of_listing in photos for photo in of_listing]
         positions = [i for of_listing in photos for i in range(len(of_listing))]
         old = None if compared is None else [of_photo for of_listing in compared for of_photo in of_listing]
-        by_photo = iter(self.matcher.match(all_photos, index, positions, old))
+        by_photo = iter(self.matcher.match(all_photos, index, positions, old, votes))
         return [most_probable_first(m for _ in of_listing for m in next(by_photo)) for of_listing in photos]
 
     def alterations(self, listing: Listing, matches: Sequence[Match], index: LogoIndex) -> Altered:

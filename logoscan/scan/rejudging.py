@@ -11,8 +11,8 @@ import numpy as np
 from logoscan.images.boxes import iou
 from logoscan.index.logo_index import LogoIndex
 from logoscan.matching.fusion import raise_contradicted
+from logoscan.matching.keypoint_votes import KeypointVotes, LogoImage
 from logoscan.matching.match import most_probable_first
-from logoscan.matching.sift_match import LogoImage
 from logoscan.results import Report
 from logoscan.scan.decision_log import OnDecision, announce_all
 from logoscan.scan.photo_selection import name_images, selected_photos
@@ -58,7 +58,11 @@ def rejudged(
     """
     logos = {(record.brand, record.id) for record in (*index.logos, *index.spellings)}
     old = None if earlier_index is None else earlier_index.fingerprint
-    old_logos = frozenset() if earlier_index is None else frozenset((r.brand, r.sha256) for r in earlier_index.logos)
+    old_logos: frozenset[LogoImage] = frozenset()
+    votes = None
+    if earlier_index is not None:
+        old_logos = frozenset((record.brand, record.sha256) for record in earlier_index.logos)
+        votes = _votes_for_new(index, old_logos)
 
     def compared(before: Report | None, photos: Sequence[PhotoFeatures]) -> list[Collection[LogoImage]]:
         if before is None or before.provenance.index != old:
@@ -70,7 +74,7 @@ def rejudged(
         photos = [_photos(pipeline, listing, {p.position: p for p in stored}) for listing, stored in batch]
         photos = [_unanswered(own, before, index) for own, before in zip(photos, reports, strict=True)]
         answered = [compared(before, own) for own, before in zip(photos, reports, strict=True)]
-        matches = pipeline.match(photos, index, answered)
+        matches = pipeline.match(photos, index, answered, votes)
         for (listing, stored), before, own_photos, found in zip(batch, reports, photos, matches, strict=True):
             in_brief = all(photo.keypoints_kept for photo in stored)
             kept, notes = _from_before(before, own_photos, index, logos, in_brief=in_brief)
@@ -98,6 +102,12 @@ def rejudged(
     for batch in batched(pairs, _BATCH):
         for report, _ in announce_all(judged(batch), len(batch), on_decision):
             yield report
+
+
+def _votes_for_new(index: LogoIndex, old_logos: Collection[LogoImage]) -> KeypointVotes:
+    """Return the keypoints of the logo images of an index that an earlier one lacks."""
+    rows = {(record.brand, record.sha256): row for row, record in enumerate(index.logos)}
+    return KeypointVotes({logo: index.keypoints(row) for logo, row in rows.items() if logo not in old_logos})
 
 
 def _photos(pipeline: Pipeline, listing: Listing, stored: Mapping[int, StoredPhoto]) -> list[PhotoFeatures]:

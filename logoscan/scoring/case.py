@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from logoscan.evidence import Code, Contact, Declaration
 from logoscan.images.phash import PhotoUse
-from logoscan.odds import USUAL_MISS_RATE
+from logoscan.odds import BASE_RATE, USUAL_MISS_RATE
 from logoscan.pricing.cohorts import USED
 from logoscan.pricing.model import PriceJudgement, condition_of
 from logoscan.text.coded_terms import CodedUse
@@ -111,9 +111,10 @@ class Case:
 
     @property
     def has_text(self) -> bool:
-        """Whether there are words that could name a brand."""
+        """Whether there are words that could name a brand; a reading below the base rate is none, and in no report."""
         listing = self.listing
-        return bool(listing.title or listing.description or listing.claimed_brand or self.mentions)
+        words = listing.title or listing.description or listing.claimed_brand
+        return bool(words) or any(mention.probability >= BASE_RATE for mention in self.mentions)
 
     @property
     def used(self) -> bool:

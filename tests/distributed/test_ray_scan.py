@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from builders.scans import timeless
 from commands import ACME, BOLT
-from fakes import photo_of
+from fakes import BLUE, GREEN, RED, YELLOW, photo_of, quarters
 from PIL import Image
 from pytest_socket import enable_socket
 from remote import make
@@ -32,7 +32,7 @@ from logoscan.reporting.jsonl import report_from_json
 from logoscan.results import Report
 from logoscan.scan.scanner import Scanner
 from logoscan.store.reader import FeatureStore
-from logoscan.types import Listing
+from logoscan.types import Brand, Listing
 
 pytestmark = [
     pytest.mark.enable_socket,  # Ray's own, on this machine
@@ -132,6 +132,14 @@ def judge(shop: Path, store: FeatureStore) -> Scanner:
     return Scanner.recorded(made.index, store, calibration=made.calibration, ledger=PhotoLedger())
 
 
+def judge_more(shop: Path, store: FeatureStore) -> Scanner:
+    """The same scanner with a further brand, which titles name."""
+    made = make(shop)
+    index = made.index.snapshot()
+    index.add(Brand("Thing"), [("logo", quarters(YELLOW, GREEN, BLUE, RED))])
+    return Scanner.recorded(index, store, calibration=made.calibration, ledger=PhotoLedger())
+
+
 def test_shards_are_judged_again_from_their_features(run: ShardScan, shop: Path) -> None:
     out = shop / "again"
     call = partial(
@@ -159,6 +167,42 @@ def test_shards_are_judged_again_from_their_features(run: ShardScan, shop: Path)
         rejudge_shards(
             shop / "shards", shop / "features", shop / "out", make_scanner=partial(judge, shop), reports=shop / "out"
         )
+
+
+def test_shards_are_judged_again_by_new_logos_alone(run: ShardScan, shop: Path) -> None:
+    """With the index of the earlier reports the reports are those that all logos give, the new brand's among them."""
+    old = shop / "old index"
+    made = make(shop)
+    made.index.save(old)
+    reports = {r.listing_id: r for r in shard_reports(run.files)}
+    assert {r.provenance.index for r in reports.values()} == {made.index.fingerprint}
+    call = partial(
+        rejudge_shards,
+        shop / "shards",
+        shop / "features",
+        make_scanner=partial(judge_more, shop),
+        reports=shop / "out",
+        pool=Pool(1),
+    )
+    some, every = call(shop / "again some", earlier_index=old), call(shop / "again every")
+    assert (some.reports, every.reports) == (67, 67)
+    for one, other in zip(shard_reports(some.files), shard_reports(every.files), strict=True):
+        assert timeless(one) == timeless(other)
+    named = {r.listing_id for r in shard_reports(some.files) if any(b.brand == "Thing" for b in r.brands)}
+    assert named == {f"L{i}" for i in range(60)}
+    assert not any(b.brand == "Thing" for r in reports.values() for b in r.brands)
+    for bad in (shop / "photos", shop / "gone"):
+        with pytest.raises(InputError, match="earlier_index: expected reports and their index folder, got"):
+            call(shop / "again bad", earlier_index=bad)
+    with pytest.raises(InputError, match="earlier_index: expected reports and their index folder, got"):
+        rejudge_shards(
+            shop / "shards",
+            shop / "features",
+            shop / "again bad",
+            make_scanner=partial(judge_more, shop),
+            earlier_index=old,
+        )
+    assert not (shop / "again bad").exists()
 
 
 def test_the_summary_accounts_for_every_row_and_file(run: ShardScan, shop: Path) -> None:
