@@ -116,6 +116,7 @@ price_records = st.builds(
     category=kinds,
     condition=conditions,
     pack=packs,
+    words=st.lists(st.sampled_from(["mini", "set", "gold", "day"]), max_size=3).map(tuple),
 )
 
 

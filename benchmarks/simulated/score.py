@@ -54,6 +54,7 @@ from logoscan.scoring.model import ScoreModel
 from logoscan.text.brand_names import NameIndex
 from logoscan.text.listing_text import ListingText
 from logoscan.text.quantities import pack
+from logoscan.text.title_words import title_words
 from logoscan.types import Brand
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -74,7 +75,8 @@ _BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 
 def price_records(rows: Iterable[PriceRow]) -> Iterator[PriceRecord]:
     """Yield rows as a price model is fitted to them."""
-    return (PriceRecord(row.brand, row.price, row.currency, row.category, None, pack(row.title)) for row in rows)
+    for r in rows:
+        yield PriceRecord(r.brand, r.price, r.currency, r.category, None, pack(r.title), title_words(r.title))
 
 
 def split(rows: Sequence[PriceRow], seed: int) -> tuple[list[PriceRow], list[PriceRow]]:
@@ -107,12 +109,12 @@ def price_figures(rows: Sequence[PriceRow], seed: int) -> dict[str, float]:
     fitted, held = split(rows, seed)
     model = PriceModel.fit(price_records(fitted))
     brands = {row.brand: Brand(row.brand) for row in held}
-    packs = [pack(row.title) for row in held]
+    said = [(pack(row.title), title_words(row.title)) for row in held]
 
     def flagged(share: float) -> float:
         found = [
-            model.judge(brands[r.brand], r.price * share, r.currency, r.category, pack=size).anomaly
-            for r, size in zip(held, packs, strict=True)
+            model.judge(brands[r.brand], r.price * share, r.currency, r.category, pack=size, words=words).anomaly
+            for r, (size, words) in zip(held, said, strict=True)
         ]
         return float(np.mean([a is not None and a >= 0.5 for a in found]))
 
