@@ -55,7 +55,7 @@ from logoscan.text.brand_names import NameIndex
 from logoscan.text.listing_text import ListingText
 from logoscan.text.quantities import pack
 from logoscan.text.title_words import title_words
-from logoscan.types import Brand
+from logoscan.types import Brand, Listing
 
 Floats: TypeAlias = NDArray[np.float64]
 """float64 (n,) or (n, m)."""
@@ -163,16 +163,31 @@ def _rescored(judged: Sequence[Judgement], model: ScoreModel, without: str | Non
     return top_score(found) or model.nothing()
 
 
-def scan(world: World, prices: PriceModel, stream: Sequence[Simulated]) -> Scanned:
+class TextReader:
+    """Reads the titles and claims of worlds with the same brands, each once."""
+
+    def __init__(self, brands: Iterable[str]) -> None:
+        self._names = NameIndex(map(Brand, brands))
+        self._texts: dict[tuple[str | None, str | None], ListingText] = {}
+
+    def read(self, listing: Listing) -> ListingText:
+        """Return what title and claim of a listing say."""
+        key = listing.title, listing.claimed_brand
+        if key not in self._texts:
+            self._texts[key] = ListingText.of(Listing("any", title=key[0], claimed_brand=key[1]), self._names)
+        return self._texts[key]
+
+
+def scan(world: World, prices: PriceModel, stream: Sequence[Simulated], reader: TextReader | None = None) -> Scanned:
     """Judge a stream in its order, the ledger growing behind it."""
-    names = NameIndex(world.brands.values())
+    reader = reader or TextReader(world.brands)
     judge = Judge(prices)
     ledger = world.ledger
     judged, raw = [], []
     for number, item in enumerate(stream):
         listing = item.listing
         photos = None if item.shown is None else (ledger.look_up(item.photo, listing.seller_id),)
-        words = ListingText.of(listing, names)
+        words = reader.read(listing)
         found = Findings(
             listing,
             words.claimed,
@@ -226,7 +241,9 @@ def _values(scores: Sequence[Score]) -> Floats:
     return np.array([-1.0 if s.value is None else s.value for s in scores])
 
 
-def _plain(train: Scanned, rows: NDArray[np.int64], test: Scanned) -> Floats:
+def plain_regression(
+    train: Scanned, rows: NDArray[np.int64], test: Scanned, weights: Sequence[float] | None = None
+) -> Floats:
     """Fit a logistic regression to raw numbers, and compute its probabilities; -1 without a candidate."""
     from sklearn.impute import SimpleImputer
     from sklearn.linear_model import LogisticRegression
@@ -236,8 +253,10 @@ def _plain(train: Scanned, rows: NDArray[np.int64], test: Scanned) -> Floats:
     model = make_pipeline(
         SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler(), LogisticRegression(max_iter=1000)
     )
-    kept = [row for row in rows.tolist() if train.judged[row]]
-    model.fit(train.raw[kept], train.counterfeit[kept])
+    judged = [bool(train.judged[row]) for row in rows.tolist()]
+    kept = rows[judged]
+    given = {} if weights is None else {"logisticregression__sample_weight": np.array(weights)[judged]}
+    model.fit(train.raw[kept], train.counterfeit[kept], **given)
     found = np.asarray(model.predict_proba(test.raw)[:, 1])
     return np.where([len(judged) > 0 for judged in test.judged], found, -1.0)
 
@@ -277,20 +296,20 @@ def world_figures(
         figures[name] = auc(_values(partial.scores(prior)), partial.counterfeit)
     prior_scores = train.scores(prior)
     for count in (100, LABELS):
-        chosen = _drawn_labels(train.counterfeit, count)
+        chosen = drawn_labels(train.counterfeit, count)
         model = prior.fit([prior_scores[i] for i in chosen], train.counterfeit[chosen].tolist())
         figures[f"auc_{count}_labels"] = auc(_values(test.scores(model)), test.counterfeit)
-        figures[f"auc_{count}_labels_plain"] = auc(_plain(train, chosen, test), test.counterfeit)
-    chosen = _drawn_labels(train.counterfeit, 1000)
+        figures[f"auc_{count}_labels_plain"] = auc(plain_regression(train, chosen, test), test.counterfeit)
+    chosen = drawn_labels(train.counterfeit, 1000)
     model = prior.fit([prior_scores[i] for i in chosen], train.counterfeit[chosen].tolist())
     scores = test.scores(model)
     judged = np.array([s.value is not None for s in scores])
     figures["ece"] = expected_calibration_error(_values(scores)[judged] / 100, test.counterfeit[judged])
-    figures["merchant_auc"] = _merchants(drawn, scores, model)
+    figures["merchant_auc"] = merchant_auc(drawn, scores, model)
     return figures
 
 
-def _drawn_labels(truth: NDArray[np.bool_], count: int) -> NDArray[np.int64]:
+def drawn_labels(truth: NDArray[np.bool_], count: int) -> NDArray[np.int64]:
     """Take the first listings of the stream, and as many more as it takes to have two of either kind."""
     for n in range(min(count, len(truth)), len(truth) + 1):
         if min(truth[:n].sum(), n - truth[:n].sum()) >= 2:
@@ -298,7 +317,8 @@ def _drawn_labels(truth: NDArray[np.bool_], count: int) -> NDArray[np.int64]:
     raise InputError("labels: expected two of either kind")
 
 
-def _merchants(world: World, scores: Sequence[Score], model: ScoreModel) -> float:
+def merchant_auc(world: World, scores: Sequence[Score], model: ScoreModel) -> float:
+    """Compute the AUC of the merchants of a world by the scores of their listings."""
     states: dict[str, MerchantState] = {}
     merchants = MerchantModel()
     made = Provenance("simulated", "", "", "", "", model.version, "", "2026-01-01T00:00:00+00:00")

@@ -41,7 +41,7 @@ __all__ = ["MerchantState", "iso_time", "seconds"]
 _ID_CHARS = 96
 _SELLER_CHARS = 1000
 # Signals about who sells from where: they say the same of each of a merchant's listings, an honest importer's, too.
-_OF_SELLER = frozenset({"seller_not_authorised", "unlikely_origin"})
+_OF_SELLER = frozenset({"authorised_seller", "seller_not_authorised", "unlikely_origin"})
 # Signals that do not distinguish a seller of fakes from an honest one who is cheap or not the brand's own.
 _NOT_BEYOND = _OF_SELLER | {"low_price"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

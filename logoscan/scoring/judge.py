@@ -18,6 +18,7 @@ from logoscan.pricing.model import PriceJudgement, PriceModel
 from logoscan.pricing.sample import ONE
 from logoscan.results import SHOWN_FROM, PriceFinding, Score, top_score
 from logoscan.scoring.case import NO_OTHER_EVIDENCE, Case, OtherEvidence
+from logoscan.scoring.credits import CREDIT
 from logoscan.scoring.model import ScoreModel
 from logoscan.scoring.price_finding import price_finding
 from logoscan.scoring.signals import DEFAULT_SIGNALS, SignalFunction
@@ -197,9 +198,10 @@ class Judge:
             return self.score(case, doubts=[findings.unreadable])
         return score
 
-    def score(self, case: Case, doubts: Sequence[str] = ()) -> Score:
-        """Score one candidate; `doubts` are reasons why a person should look, whatever the number."""
-        signals = [s for s in (function(case) for function in self.signals) if s is not None]
+    def score(self, case: Case, doubts: Sequence[str] = (), *, credits: bool = True) -> Score:
+        """Score one candidate; `doubts` are reasons why a person should look; without `credits` none counts."""
+        computed = (function(case) for function in self.signals)
+        signals = [s for s in computed if s is not None and (credits or s.name not in CREDIT)]
         return self.score_model.score(
             case.brand.name, signals, shown=case.shown, doubts=doubts, unreadable_share=case.unreadable_share
         )
@@ -240,11 +242,13 @@ class Judge:
         if case.seller is None and case.brand.authorised_sellers:
             listing = replace(listing, seller_id=_UNKNOWN_SELLER)
             excuses.append("the seller were not authorised")
+        if any(c.contribution < 0 for c in score.contributions) and not excuses:
+            excuses.append("nothing spoke in its favour")
         if not excuses:
             return []
         # without `claimed_not_shown`: what the library may have missed is no reason to assume the worst
         worst = replace(case, listing=listing, searched=False, **changes)
-        return excuses if self.score(worst).band == "block" else []
+        return excuses if self.score(worst, credits=False).band == "block" else []
 
     def _price(self, brand: Brand, listing: Listing, size: Pack, words: tuple[str, ...]) -> PriceJudgement:
         price, currency, category = listing.price, listing.currency, listing.category
