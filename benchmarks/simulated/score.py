@@ -44,6 +44,7 @@ from benchmarks.simulated.worlds import (
 )
 from logoscan.errors import InputError
 from logoscan.matching.calibrate import expected_calibration_error
+from logoscan.merchants.platform import fit_platform
 from logoscan.merchants.score import MerchantModel, score_merchant
 from logoscan.merchants.state import MerchantState
 from logoscan.pricing.model import PriceModel
@@ -329,7 +330,9 @@ def merchant_auc(world: World, scores: Sequence[Score], model: ScoreModel) -> fl
             report = Report(item.listing.id, seller, score, (), (), (), (), (), (image,), made,
                             listing=ListingFacts.of(item.listing))  # fmt: skip
             states.setdefault(seller, MerchantState(merchants.listings)).add(report)
-    found = [(score_merchant(state, model=merchants).value, seller) for seller, state in states.items()]
+    platform = fit_platform(states.values())
+    weighed = {seller: state.weighed(platform.listings) for seller, state in states.items()}
+    found = [(score_merchant(state, model=platform).value, seller) for seller, state in weighed.items()]
     return auc(np.array([value for value, _ in found]), np.array([s in world.bad_merchants for _, s in found]))
 
 

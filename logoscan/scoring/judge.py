@@ -214,41 +214,46 @@ class Judge:
         listing that would be blocked without it.
         """
         listing = case.listing
-        changes: dict[str, Any] = {}
-        excuses = []
+        # without `claimed_not_shown`: what the library may have missed is no reason to assume the worst
+        changes: dict[str, Any] = {"searched": False}
+        excuses, further = [], []
         if case.used:
             listing = replace(listing, condition=None)
             excuses.append("the goods were new")
         if case.is_accessory:
             changes["mentions"] = tuple(m for m in case.mentions if m.kind != "compatible")
             excuses.append(f"the goods were {case.brand.name}'s own")
+        if case.apart < (case.shown or 0.0):
+            changes |= {"shown_apart": case.shown, "claimed_shown": 0.0}
+            further.append(f"the photos of {case.claimed} did not count")
+        if case.seller is None and case.brand.authorised_sellers:
+            listing = replace(listing, seller_id=_UNKNOWN_SELLER)
+            further.append("the seller were not authorised")
+        if any(c.contribution < 0 for c in score.contributions) and not (excuses or further):
+            further.append("nothing spoke in its favour")
         goods_suspicious = any(c.contribution > 0 and c.signal in _GOODS_SIGNALS for c in score.contributions)
+        worst = replace(case, listing=listing, **changes)
         if case.is_accessory and not goods_suspicious:
-            changes["price"] = _ACCESSORY_PRICE
+            worst = replace(worst, price=_ACCESSORY_PRICE)
         elif case.price.anomaly is None and case.price.has_references:
-            changes["price"] = replace(case.price, anomaly=1.0)
+            worst = replace(worst, price=replace(case.price, anomaly=1.0))
             excuses.append("the price were low")
         elif case.price.anomaly is not None:
+            if not self._blocks(replace(worst, price=replace(case.price, anomaly=1.0))):
+                return []  # so no price blocks it, and most listings need no further comparison
             sizes, words = {pack(listing.title or ""), ONE}, {title_words(listing.title), ()}
             judged = (self._price(case.brand, listing, size, said) for size in sizes for said in words)
             lowest = max(judged, key=lambda j: j.anomaly or 0.0)
             if (lowest.anomaly or 0.0) > case.price.anomaly:
-                changes["price"] = lowest
+                worst = replace(worst, price=lowest)
                 if not case.used:
                     excuses.append("it were one piece of the usual size")
-        if case.apart < (case.shown or 0.0):
-            changes |= {"shown_apart": case.shown, "claimed_shown": 0.0}
-            excuses.append(f"the photos of {case.claimed} did not count")
-        if case.seller is None and case.brand.authorised_sellers:
-            listing = replace(listing, seller_id=_UNKNOWN_SELLER)
-            excuses.append("the seller were not authorised")
-        if any(c.contribution < 0 for c in score.contributions) and not excuses:
-            excuses.append("nothing spoke in its favour")
-        if not excuses:
-            return []
-        # without `claimed_not_shown`: what the library may have missed is no reason to assume the worst
-        worst = replace(case, listing=listing, searched=False, **changes)
-        return excuses if self.score(worst, credits=False).band == "block" else []
+        excuses += further
+        return excuses if excuses and self._blocks(worst) else []
+
+    def _blocks(self, case: Case) -> bool:
+        """Return whether it would be blocked if nothing spoke in its favour."""
+        return self.score(case, credits=False).band == "block"
 
     def _price(self, brand: Brand, listing: Listing, size: Pack, words: tuple[str, ...]) -> PriceJudgement:
         price, currency, category = listing.price, listing.currency, listing.category

@@ -63,8 +63,8 @@ PRIOR: Mapping[str, tuple[float, ...]] = MappingProxyType(
         "contact_diversion": (0.0, 1.5),  # trading past the platform is forbidden, and mostly to save its fee
         "photo_contradicts": (0.0, 2.0),  # the photo shows other goods; sellers reuse photos of another size
         "declared_ai": (0.0, 0.7),  # the photo does not show the goods; makers and honest sellers use AI, too
-        # In its favour, half of `credits.CREDIT` or less, by judgement. What anyone can take, a photo and a mark, leaves an
-        # unmistakable outlier of an unauthorised seller in review.
+        # In favour, half of `credits.CREDIT` or less, by judgement. What anyone can take, a photo and a mark, leaves an
+        # outlier of an unauthorised seller in review.
         "authorised_seller": (0.0, -1.5),
         "usual_price": (0.0, -0.7),
         "brand_shown": (0.0, -0.4),
