@@ -89,7 +89,9 @@ def share_interval(
     model = model or MerchantModel(listings=state.evidence)
     listings = model.listings
     logits, weights = state.weighed(listings).pieces_at()
-    above = np.expm1(listings.excess(logits))
+    # without slack, which protects from blame and would make each share too small
+    base = math.log(listings.base_rate / (1.0 - listings.base_rate))
+    above = np.expm1(np.clip(logits - base, -listings.cap, listings.cap))
     likelihood = np.log1p(np.multiply.outer(_GRID, above)) @ weights
     bad, honest = sigmoid(model.bias), listings.honest_share
     # a smooth prior around each share, on the logarithm of the share; honest merchants are nearly all of them
@@ -98,12 +100,9 @@ def share_interval(
     prior = (spread / spread.sum(axis=0)) @ np.array([1.0 - bad, *(bad * w for w in _prior_weights(listings))])
     chance = np.exp(likelihood - likelihood.max()) * prior
     below = np.cumsum(chance / chance.sum())
-    low, middle, high = (float(_GRID[min(np.searchsorted(below, q), len(_GRID) - 1)]) for q in _ends(level))
+    rows = np.minimum(np.searchsorted(below, [(1.0 - level) / 2.0, 0.5, (1.0 + level) / 2.0]), len(_GRID) - 1)
+    low, middle, high = _GRID[rows].tolist()
     return low, middle, high
-
-
-def _ends(level: float) -> tuple[float, float, float]:
-    return (1.0 - level) / 2.0, 0.5, (1.0 + level) / 2.0
 
 
 def _prior_weights(listings: EvidenceModel) -> Floats:

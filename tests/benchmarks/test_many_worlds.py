@@ -9,8 +9,9 @@ import pytest
 
 from benchmarks.simulated.many_worlds import RANGES, Signals, drawn_world, first_precision, summary
 from benchmarks.simulated.posterior import posterior
-from benchmarks.simulated.score import PriceModel, TextReader, auc, price_records, scan
+from benchmarks.simulated.score import TextReader, auc, price_records, scan
 from benchmarks.simulated.worlds import PriceRow, read_evidence, read_world, simulate
+from logoscan.pricing.model import PriceModel
 from logoscan.scoring.model import ScoreModel
 
 WORLDS = Path(__file__).parents[2] / "benchmarks/simulated/world_files"
