@@ -27,6 +27,7 @@ from logoscan.results import (
     TextLine,
     UnreadLine,
 )
+from logoscan.scoring.credits import CREDIT
 from logoscan.scoring.model import PRIOR, ScoreModel
 from logoscan.text.quantities import Pack
 from logoscan.types import Band, Boxes, Brand, BrandMention, EncoderInfo, Listing, Match, Preprocessing, UsualPrice
@@ -116,6 +117,7 @@ price_records = st.builds(
     category=kinds,
     condition=conditions,
     pack=packs,
+    words=st.lists(st.sampled_from(["mini", "set", "gold", "day"]), max_size=3).map(tuple),
 )
 
 
@@ -190,10 +192,20 @@ def scores(draw: st.DrawFn) -> Score:
 score_shapes = st.lists(st.floats(0, 8) | st.just(0.0), min_size=1, max_size=7).map(
     lambda rows: (0.0, *accumulate(rows))
 )
+
+
+def score_shape(signal: str) -> st.SearchStrategy[tuple[float, ...]]:
+    """Any shape of a signal, or of a credit within its bound."""
+    if signal not in CREDIT:
+        return score_shapes
+    falls = st.lists(st.floats(0, 1), min_size=1, max_size=4)
+    return falls.map(lambda rows: (0.0, *(-CREDIT[signal] * x / len(rows) for x in accumulate(rows))))
+
+
 score_models = st.builds(
     ScoreModel,
     bias=st.floats(-10, 5),
-    shapes=st.fixed_dictionaries(dict.fromkeys(sorted(PRIOR), score_shapes)),
+    shapes=st.fixed_dictionaries({name: score_shape(name) for name in sorted(PRIOR)}),
     review_from=st.floats(1, 50),
     block_from=st.floats(50, 99),
     min_coverage=units,

@@ -44,6 +44,7 @@ from benchmarks.simulated.worlds import (
 )
 from logoscan.errors import InputError
 from logoscan.matching.calibrate import expected_calibration_error
+from logoscan.merchants.platform import fit_platform
 from logoscan.merchants.score import MerchantModel, score_merchant
 from logoscan.merchants.state import MerchantState
 from logoscan.pricing.model import PriceModel
@@ -54,7 +55,8 @@ from logoscan.scoring.model import ScoreModel
 from logoscan.text.brand_names import NameIndex
 from logoscan.text.listing_text import ListingText
 from logoscan.text.quantities import pack
-from logoscan.types import Brand
+from logoscan.text.title_words import title_words
+from logoscan.types import Brand, Listing
 
 Floats: TypeAlias = NDArray[np.float64]
 """float64 (n,) or (n, m)."""
@@ -74,7 +76,8 @@ _BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 
 def price_records(rows: Iterable[PriceRow]) -> Iterator[PriceRecord]:
     """Yield rows as a price model is fitted to them."""
-    return (PriceRecord(row.brand, row.price, row.currency, row.category, None, pack(row.title)) for row in rows)
+    for r in rows:
+        yield PriceRecord(r.brand, r.price, r.currency, r.category, None, pack(r.title), title_words(r.title))
 
 
 def split(rows: Sequence[PriceRow], seed: int) -> tuple[list[PriceRow], list[PriceRow]]:
@@ -107,12 +110,12 @@ def price_figures(rows: Sequence[PriceRow], seed: int) -> dict[str, float]:
     fitted, held = split(rows, seed)
     model = PriceModel.fit(price_records(fitted))
     brands = {row.brand: Brand(row.brand) for row in held}
-    packs = [pack(row.title) for row in held]
+    said = [(pack(row.title), title_words(row.title)) for row in held]
 
     def flagged(share: float) -> float:
         found = [
-            model.judge(brands[r.brand], r.price * share, r.currency, r.category, pack=size).anomaly
-            for r, size in zip(held, packs, strict=True)
+            model.judge(brands[r.brand], r.price * share, r.currency, r.category, pack=size, words=words).anomaly
+            for r, (size, words) in zip(held, said, strict=True)
         ]
         return float(np.mean([a is not None and a >= 0.5 for a in found]))
 
@@ -161,16 +164,31 @@ def _rescored(judged: Sequence[Judgement], model: ScoreModel, without: str | Non
     return top_score(found) or model.nothing()
 
 
-def scan(world: World, prices: PriceModel, stream: Sequence[Simulated]) -> Scanned:
+class TextReader:
+    """Reads the titles and claims of worlds with the same brands, each once."""
+
+    def __init__(self, brands: Iterable[str]) -> None:
+        self._names = NameIndex(map(Brand, brands))
+        self._texts: dict[tuple[str | None, str | None], ListingText] = {}
+
+    def read(self, listing: Listing) -> ListingText:
+        """Return what title and claim of a listing say."""
+        key = listing.title, listing.claimed_brand
+        if key not in self._texts:
+            self._texts[key] = ListingText.of(Listing("any", title=key[0], claimed_brand=key[1]), self._names)
+        return self._texts[key]
+
+
+def scan(world: World, prices: PriceModel, stream: Sequence[Simulated], reader: TextReader | None = None) -> Scanned:
     """Judge a stream in its order, the ledger growing behind it."""
-    names = NameIndex(world.brands.values())
+    reader = reader or TextReader(world.brands)
     judge = Judge(prices)
     ledger = world.ledger
     judged, raw = [], []
     for number, item in enumerate(stream):
         listing = item.listing
         photos = None if item.shown is None else (ledger.look_up(item.photo, listing.seller_id),)
-        words = ListingText.of(listing, names)
+        words = reader.read(listing)
         found = Findings(
             listing,
             words.claimed,
@@ -224,7 +242,9 @@ def _values(scores: Sequence[Score]) -> Floats:
     return np.array([-1.0 if s.value is None else s.value for s in scores])
 
 
-def _plain(train: Scanned, rows: NDArray[np.int64], test: Scanned) -> Floats:
+def plain_regression(
+    train: Scanned, rows: NDArray[np.int64], test: Scanned, weights: Sequence[float] | None = None
+) -> Floats:
     """Fit a logistic regression to raw numbers, and compute its probabilities; -1 without a candidate."""
     from sklearn.impute import SimpleImputer
     from sklearn.linear_model import LogisticRegression
@@ -234,8 +254,10 @@ def _plain(train: Scanned, rows: NDArray[np.int64], test: Scanned) -> Floats:
     model = make_pipeline(
         SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler(), LogisticRegression(max_iter=1000)
     )
-    kept = [row for row in rows.tolist() if train.judged[row]]
-    model.fit(train.raw[kept], train.counterfeit[kept])
+    judged = [bool(train.judged[row]) for row in rows.tolist()]
+    kept = rows[judged]
+    given = {} if weights is None else {"logisticregression__sample_weight": np.array(weights)[judged]}
+    model.fit(train.raw[kept], train.counterfeit[kept], **given)
     found = np.asarray(model.predict_proba(test.raw)[:, 1])
     return np.where([len(judged) > 0 for judged in test.judged], found, -1.0)
 
@@ -275,20 +297,20 @@ def world_figures(
         figures[name] = auc(_values(partial.scores(prior)), partial.counterfeit)
     prior_scores = train.scores(prior)
     for count in (100, LABELS):
-        chosen = _drawn_labels(train.counterfeit, count)
+        chosen = drawn_labels(train.counterfeit, count)
         model = prior.fit([prior_scores[i] for i in chosen], train.counterfeit[chosen].tolist())
         figures[f"auc_{count}_labels"] = auc(_values(test.scores(model)), test.counterfeit)
-        figures[f"auc_{count}_labels_plain"] = auc(_plain(train, chosen, test), test.counterfeit)
-    chosen = _drawn_labels(train.counterfeit, 1000)
+        figures[f"auc_{count}_labels_plain"] = auc(plain_regression(train, chosen, test), test.counterfeit)
+    chosen = drawn_labels(train.counterfeit, 1000)
     model = prior.fit([prior_scores[i] for i in chosen], train.counterfeit[chosen].tolist())
     scores = test.scores(model)
     judged = np.array([s.value is not None for s in scores])
     figures["ece"] = expected_calibration_error(_values(scores)[judged] / 100, test.counterfeit[judged])
-    figures["merchant_auc"] = _merchants(drawn, scores, model)
+    figures["merchant_auc"] = merchant_auc(drawn, scores, model)
     return figures
 
 
-def _drawn_labels(truth: NDArray[np.bool_], count: int) -> NDArray[np.int64]:
+def drawn_labels(truth: NDArray[np.bool_], count: int) -> NDArray[np.int64]:
     """Take the first listings of the stream, and as many more as it takes to have two of either kind."""
     for n in range(min(count, len(truth)), len(truth) + 1):
         if min(truth[:n].sum(), n - truth[:n].sum()) >= 2:
@@ -296,7 +318,8 @@ def _drawn_labels(truth: NDArray[np.bool_], count: int) -> NDArray[np.int64]:
     raise InputError("labels: expected two of either kind")
 
 
-def _merchants(world: World, scores: Sequence[Score], model: ScoreModel) -> float:
+def merchant_auc(world: World, scores: Sequence[Score], model: ScoreModel) -> float:
+    """Compute the AUC of the merchants of a world by the scores of their listings."""
     states: dict[str, MerchantState] = {}
     merchants = MerchantModel()
     made = Provenance("simulated", "", "", "", "", model.version, "", "2026-01-01T00:00:00+00:00")
@@ -307,7 +330,9 @@ def _merchants(world: World, scores: Sequence[Score], model: ScoreModel) -> floa
             report = Report(item.listing.id, seller, score, (), (), (), (), (), (image,), made,
                             listing=ListingFacts.of(item.listing))  # fmt: skip
             states.setdefault(seller, MerchantState(merchants.listings)).add(report)
-    found = [(score_merchant(state, model=merchants).value, seller) for seller, state in states.items()]
+    platform = fit_platform(states.values())
+    weighed = {seller: state.weighed(platform.listings) for seller, state in states.items()}
+    found = [(score_merchant(state, model=platform).value, seller) for seller, state in weighed.items()]
     return auc(np.array([value for value, _ in found]), np.array([s in world.bad_merchants for _, s in found]))
 
 

@@ -99,6 +99,29 @@ class PriceRow:
 
 
 @dataclass(frozen=True)
+class Drawn:
+    """What was drawn for one listing and can be seen of it: what the posterior of its world knows.
+
+    Attributes:
+        brand: Brand of the goods.
+        usual: Genuine price of such goods.
+        title: How the title names the brand: "brand", "misspelt", "accessory" ("for BRAND") or "none".
+        coded: Whether the title holds a coded term.
+        complaint: Whether a review complains.
+        original: Hash of the photo of which its own is a copy, or its own.
+        official: Whether the brand published the photo.
+    """
+
+    brand: str
+    usual: float
+    title: str
+    coded: bool
+    complaint: bool
+    original: str
+    official: bool
+
+
+@dataclass(frozen=True)
 class Simulated:
     """One listing of a world.
 
@@ -107,12 +130,14 @@ class Simulated:
         counterfeit: The truth.
         shown: Probability that the photos show each brand; None where there is no photo.
         photo: PDQ hash of its photo.
+        drawn: What was drawn for it.
     """
 
     listing: Listing
     counterfeit: bool
     shown: dict[str, float] | None
     photo: str
+    drawn: Drawn
 
 
 @dataclass(frozen=True)
@@ -192,7 +217,7 @@ def simulate(
     own_photos = [s.photo for s in genuine if s.photo not in published]
     shared = {ring: [draw.pdq() for _ in range(3)] for ring in set(rings.values())}
     counterfeits = [
-        _counterfeit(draw, len(genuine) + i, rng.choice(bad), own_photos, rings, shared) for i in range(fakes)
+        _counterfeit(draw, len(genuine) + i, rng.choice(bad), own_photos, rings, shared, official) for i in range(fakes)
     ]
     stream = [*genuine, *counterfeits]
     rng.shuffle(stream)
@@ -257,7 +282,8 @@ def _genuine(draw: _Draw, number: int, seller: str, official: dict[str, str], fr
         title, claim = f"{rng.choice(_ACCESSORIES)} for {row.brand} {row.category}", ""
         price *= world.get("accessory_price", ACCESSORY_PRICE)
         visible = draw.chance("accessory_shows_brand", ACCESSORY_SHOWS_BRAND)
-    if draw.chance("genuine_coded_term"):
+    coded = draw.chance("genuine_coded_term")
+    if coded:
         title += f" {rng.choice(_CODED)}"
     own = accessory or used or not draw.chance("genuine_official_photo")
     fields = {
@@ -268,14 +294,22 @@ def _genuine(draw: _Draw, number: int, seller: str, official: dict[str, str], fr
         "price": round(price, 2) or 0.01,
         "currency": row.currency,
         "seller_id": seller,
-        "reviews": _reviews(draw, draw.chance("genuine_review_complaint")),
+        "reviews": _reviews(draw, complaint := draw.chance("genuine_review_complaint")),
     }
     photo = draw.pdq() if own else official[row.brand]
-    return Simulated(_listing(draw, number, False, fields), False, _shown(draw, row.brand, visible), photo)
+    how = "accessory" if accessory else "brand"
+    drawn = Drawn(row.brand, row.price, how, coded, complaint, photo, official=not own)
+    return Simulated(_listing(draw, number, False, fields), False, _shown(draw, row.brand, visible), photo, drawn)
 
 
 def _counterfeit(
-    draw: _Draw, number: int, seller: str, own_photos: list[str], rings: dict[str, int], shared: dict[int, list[str]]
+    draw: _Draw,
+    number: int,
+    seller: str,
+    own_photos: list[str],
+    rings: dict[str, int],
+    shared: dict[int, list[str]],
+    official: dict[str, str],
 ) -> Simulated:
     rng = draw.rng
     row = rng.choice(draw.rows)
@@ -285,27 +319,33 @@ def _counterfeit(
     claims, hides = draw.chance("fake_claims_brand"), draw.chance("fake_hides_logo")
     # a counterfeit passes as the brand's somehow: where the seller neither claims nor shows it, the title names it
     title = f"{row.brand} {_goods(row)}" if claims or hides else _goods(row)
+    how = "brand" if claims or hides else "none"
     if draw.chance("fake_misspells_brand"):
-        title = f"{_disguised(rng, row.brand)} {_goods(row)}"
-    if draw.chance("fake_coded_term"):
+        title, how = f"{_disguised(rng, row.brand)} {_goods(row)}", "misspelt"
+    coded = draw.chance("fake_coded_term")
+    if coded:
         title += f" {rng.choice(_CODED)}"
+    used = bool(draw.world.get("fake_says_used")) and draw.chance("fake_says_used")
     fields = {
         "title": title,
         "claimed_brand": row.brand if claims else "",
         "category": row.category,
-        "condition": None,
+        "condition": "used" if used else None,
         "price": round(row.price * draw.factor("fake_price"), 2) or 0.01,
         "currency": row.currency,
         "seller_id": seller,
-        "reviews": _reviews(draw, draw.chance("fake_review_complaint")),
+        "reviews": _reviews(draw, complaint := draw.chance("fake_review_complaint")),
     }
     photo = draw.pdq()
     if draw.chance("fake_copies_photo"):
         photo = rng.choice(own_photos)
     elif seller in rings and draw.chance("ring_shares_photos", RING_SHARES_PHOTOS):
         photo = rng.choice(shared[rings[seller]])
+    takes = bool(draw.world.get("fake_official_photo")) and draw.chance("fake_official_photo")
+    photo = official[row.brand] if takes else photo
     shown = _shown(draw, row.brand, not hides)
-    return Simulated(_listing(draw, number, True, fields), True, shown, _recompressed(rng, photo))
+    drawn = Drawn(row.brand, row.price, how, coded, complaint, photo, official=takes)
+    return Simulated(_listing(draw, number, True, fields), True, shown, _recompressed(rng, photo), drawn)
 
 
 def _recompressed(rng: random.Random, photo: str) -> str:

@@ -27,7 +27,7 @@ class EvidenceModel:
     1 - product of (1 - p), asks whether any listing is counterfeit and drifts to 1 over many harmless ones; here those
     speak for the merchant. A piece loses half of its weight, an exponent, every half-life.
 
-    All numbers are stated priors, not fitted to data.
+    All numbers are stated priors, not fitted to data; `platform.fit_platform` adapts some to a platform.
 
     Attributes:
         base_rate: Share of counterfeits among all listings. Upper end of the 1-5 % that marketplaces state; it must lie
@@ -42,6 +42,7 @@ class EvidenceModel:
         cap: Largest absolute x: one piece brings a merchant to even odds, never to a block.
         floor: Least that listings can add, approached smoothly so that merchants still differ: clean listings are cheap
             to post and must not compensate for everything else.
+        weights: How frequent each share is among merchants who sell counterfeits; all equally if empty.
     """
 
     base_rate: float = 0.05
@@ -51,6 +52,7 @@ class EvidenceModel:
     slack: float = 0.5
     cap: float = 6.0
     floor: float = -3.0
+    weights: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         for name, low, high in (
@@ -69,6 +71,10 @@ class EvidenceModel:
                 f"EvidenceModel.shares: expected shares in ({self.honest_share}, 1], got {self.shares!r:.80}"
             )
         object.__setattr__(self, "shares", tuple(map(float, self.shares)))
+        object.__setattr__(self, "weights", tuple(map(float, self.weights)))
+        given = self.weights
+        if given and (len(given) != len(self.shares) or min(given) <= 0 or not abs(math.fsum(given) - 1.0) < 1e-6):
+            raise InputError(f"EvidenceModel.weights: expected one above 0 for each share, 1 in sum, got {given!r:.80}")
 
     def excess(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return x: log-odds above the base rate and its slack, within the cap."""
@@ -87,5 +93,6 @@ class EvidenceModel:
     def total(self, sums: NDArray[np.float64]) -> float:
         """Return what the pieces add to the merchant's log-odds, from their weighted sums of log ratios (shares,)."""
         top = float(sums.max())
-        whole = top + math.log(float(np.exp(sums - top).mean()))
+        parts = np.exp(sums - top)
+        whole = top + math.log(float(parts @ np.array(self.weights) if self.weights else parts.mean()))
         return whole if whole >= 0 else -self.floor * math.expm1(-whole / self.floor)

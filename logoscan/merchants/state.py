@@ -26,6 +26,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+from numpy.typing import NDArray
 
 from logoscan.errors import InputError, MismatchError
 from logoscan.io.records import from_json, to_json
@@ -41,7 +42,7 @@ __all__ = ["MerchantState", "iso_time", "seconds"]
 _ID_CHARS = 96
 _SELLER_CHARS = 1000
 # Signals about who sells from where: they say the same of each of a merchant's listings, an honest importer's, too.
-_OF_SELLER = frozenset({"seller_not_authorised", "unlikely_origin"})
+_OF_SELLER = frozenset({"authorised_seller", "seller_not_authorised", "unlikely_origin"})
 # Signals that do not distinguish a seller of fakes from an honest one who is cheap or not the brand's own.
 _NOT_BEYOND = _OF_SELLER | {"low_price"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -211,6 +212,23 @@ class MerchantState:
             logits, times, weights = np.array(rows, np.float64).T
             sums += self.evidence.log_ratios(logits) @ (weights * self.evidence.decay(at_s - times))
         return self.evidence.total(sums)
+
+    def pieces_at(self, at_s: float | None = None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return log-odds and weight by age of the pieces in the table, float64 (n,) both; at the newest by default."""
+        now = self.newest_s if at_s is None else at_s
+        rows = [(c.logit, c.time_s) for c in self._counted_clusters()]
+        logits, times = np.array(rows, np.float64).reshape(-1, 2).T
+        return logits, self.evidence.decay((now or 0.0) - times)
+
+    def weighed(self, evidence: EvidenceModel) -> MerchantState:
+        """Return the same state, weighed in another way.
+
+        Raises:
+            MismatchError: Clusters were settled, whose sums belong to the evidence model that they were weighed by.
+        """
+        if self.settled is not None and evidence != self.evidence:
+            raise MismatchError("cannot weigh settled clusters in another way: make the state again from its reports")
+        return replace(self, evidence=evidence)
 
     def _is_against(self, cluster: Cluster) -> bool:
         return float(self.evidence.excess(np.array(cluster.logit))) > 0

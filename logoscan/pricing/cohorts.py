@@ -2,97 +2,30 @@
 
 Knows log-prices and nothing else. The model has two effects, shrunk: how dear a brand is, and what a category costs. A
 cohort of both has its own location and spread as far as it has prices of its own, and otherwise those of its brand and
-category.
+category. References for goods with a title have a third one, what its words add: sizes, materials, models, sets, minis.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 
-from logoscan._validate import number, positive
+from logoscan._validate import number
 from logoscan.errors import InputError
+from logoscan.pricing.cohort import MAX_LOG, NEW, USED, Cohort, Effect, Sizes, money
+from logoscan.text.title_words import within_category
 from logoscan.text.tokens import name_key
 
-__all__ = ["NEW", "USED", "Cohort", "CurrencyPrices", "Effect", "money", "widened"]
+__all__ = ["NEW", "USED", "Cohort", "CurrencyPrices", "Effect", "Sizes", "money", "widened"]
 
-NEW, USED = "new", "used"
-"""Conditions that are distinguished. Refurbished, opened or worn goods are used."""
 # Contents further than eight times from the usual one count as eight times: a title of "0.01 ml" makes nothing cheap.
 _MAX_CONTENT_LOG = math.log(8.0)
 # A location that is estimated from n own prices varies by this over n + 1 of the spread's square, beside the goods' own
 # variance.
 _LOCATION_VARIANCE = 1.5
-# Largest shift or spread: no price on earth needs more, and their sums stay finite.
-_MAX_LOG = 200.0
-
-
-def money(log: float) -> float:
-    """Return the price of a natural logarithm; always a positive, finite number."""
-    return math.exp(min(700.0, max(-700.0, log)))
-
-
-@dataclass(frozen=True)
-class Cohort:
-    """Prices that a listing is compared with.
-
-    Attributes:
-        level: "registered" (the owner's usual prices), "brand+category", "brand" or "category".
-        brand: Brand in lower case, in one of the honest spellings of its name; None at the level "category".
-        category: Category in lower case; None where it is not known.
-        currency: ISO 4217 code.
-        n: Number of prices in it; 0 where brand and category are known from other cohorts alone.
-        median: Usual price in `currency`, of one piece of the usual content.
-        spread: Robust standard deviation of the natural logarithm.
-        discount: Price that at least a tenth of the cohort's own prices (and three of them) do not exceed; None where
-            it has too few. A price at which the cohort itself sells is no anomaly.
-        amount: Usual content of a piece, in the unit of its titles; None where it is not known.
-        condition: "new" or "used".
-    """
-
-    level: str
-    brand: str | None
-    category: str | None
-    currency: str
-    n: int
-    median: float
-    spread: float
-    discount: float | None = None
-    amount: float | None = None
-    condition: str = NEW
-
-    def __post_init__(self) -> None:
-        for name in ("median", "spread", "discount", "amount"):
-            value = getattr(self, name)
-            if value is None and name in ("discount", "amount"):
-                continue
-            positive("Cohort", name, value)
-        if self.condition not in (NEW, USED):
-            raise InputError(f"Cohort.condition: expected {NEW!r} or {USED!r}, got {self.condition!r:.80}")
-        for name in ("median", "discount", "amount"):  # judging needs them for each listing
-            value = getattr(self, name)
-            object.__setattr__(self, f"_log_{name}", None if value is None else math.log(value))
-
-
-@dataclass(frozen=True)
-class Effect:
-    """What a brand or a category adds to the log-price, and how widely its prices spread.
-
-    Attributes:
-        name: Brand or category, in lower case.
-        shift: Added to the natural logarithm of the price.
-        spread: Robust standard deviation of the natural logarithm within cohorts.
-        n: Number of prices.
-    """
-
-    name: str
-    shift: float
-    spread: float
-    n: int
-
-    def __post_init__(self) -> None:
-        number("Effect", "shift", self.shift, -_MAX_LOG, _MAX_LOG)
-        number("Effect", "spread", self.spread, 1e-6, _MAX_LOG)
+# Most that the words of a title add to the log-price, or take from it: four and a half times. A seller chooses them.
+_MAX_WORDS_LOG = 1.5
 
 
 @dataclass(frozen=True)
@@ -114,6 +47,9 @@ class CurrencyPrices:
         amount_exponent: A piece of twice the content costs 2 to this power as much.
         begins: Spreads below the usual price that 30 % of genuine prices exceed: from there on the anomaly rises.
         flags: Spreads below the usual price that about 1 % of genuine prices exceed: there the anomaly is 0.5.
+        words: What words of titles add to the log-price, by word, by pair of words, and by word within a category.
+        titled: References for goods whose title is known, beside which these are for goods without one; None where
+            too few titles are known.
     """
 
     currency: str
@@ -130,21 +66,27 @@ class CurrencyPrices:
     amount_exponent: float
     begins: float
     flags: float
+    words: Mapping[str, float] = field(default_factory=dict)
+    titled: CurrencyPrices | None = None
 
     def __post_init__(self) -> None:
         if not 0 < self.begins < self.flags < math.inf:
             raise InputError(f"CurrencyPrices: expected 0 < begins < flags, got {self.begins!r} and {self.flags!r}")
         for name, low, high in (
-            ("centre", -_MAX_LOG, _MAX_LOG),
-            ("spread", 1e-6, _MAX_LOG),
-            ("between_brands", 0.0, _MAX_LOG),
-            ("between_categories", 0.0, _MAX_LOG),
-            ("used_shift", -_MAX_LOG, 0.0),
-            ("used_spread", 0.0, _MAX_LOG),
+            ("centre", -MAX_LOG, MAX_LOG),
+            ("spread", 1e-6, MAX_LOG),
+            ("between_brands", 0.0, MAX_LOG),
+            ("between_categories", 0.0, MAX_LOG),
+            ("used_shift", -MAX_LOG, 0.0),
+            ("used_spread", 0.0, MAX_LOG),
             ("count_exponent", 0.0, 1.0),
             ("amount_exponent", 0.0, 1.0),
         ):
             number("CurrencyPrices", name, getattr(self, name), low, high)
+        for word, shift in self.words.items():
+            number("CurrencyPrices", f"words {word}", shift, -MAX_LOG, MAX_LOG)
+        if self.titled is not None and (self.titled.currency, self.titled.titled) != (self.currency, None):
+            raise InputError(f"CurrencyPrices.titled: expected references in {self.currency} without further ones")
         table: dict[str, dict[str | None, dict[str, Cohort]]] = {}
         for c in self.cohorts:
             if c.currency != self.currency:
@@ -161,21 +103,48 @@ class CurrencyPrices:
         ):
             object.__setattr__(self, name, value)
 
-    def usual(self, cohort: Cohort, log_count: float = 0.0, log_amount: float = math.nan) -> float:
-        """Return the natural logarithm of a cohort's usual price for so many pieces of such a content."""
+    def for_words(self, terms: Collection[str]) -> CurrencyPrices:
+        """Return the references for goods with a title of these words and pairs; without any, for goods without one."""
+        return self.titled if terms and self.titled else self
+
+    def shifts(self, terms: Iterable[str], category: str | None) -> dict[str, float]:
+        """Return what each known word and pair of a title adds to the log-price of goods of a category."""
+        words, out = self.words, {}
+        for term in terms if words else ():
+            shift = words.get(term, 0.0)
+            if category:
+                shift += words.get(within_category(category, term), 0.0)
+            if shift:
+                out[term] = shift
+        return out
+
+    def usual(
+        self, cohort: Cohort, log_count: float = 0.0, log_amount: float = math.nan, terms: Collection[str] = ()
+    ) -> float:
+        """Return the natural logarithm of a cohort's usual price for so many pieces of such a content and title."""
         usual: float = cohort._log_median + self.count_exponent * log_count  # type: ignore[attr-defined]
+        if terms and self.words:
+            shift = sum(self.shifts(terms, cohort.category).values())
+            usual += min(max(shift, -_MAX_WORDS_LOG), _MAX_WORDS_LOG)
         content: float | None = cohort._log_amount  # type: ignore[attr-defined]
         if content is None or math.isnan(log_amount):
             return usual
         usual += self.amount_exponent * min(max(log_amount - content, -_MAX_CONTENT_LOG), _MAX_CONTENT_LOG)
         return usual
 
-    def below(self, cohort: Cohort, log_price: float, log_count: float = 0.0, log_amount: float = math.nan) -> float:
+    def below(
+        self,
+        cohort: Cohort,
+        log_price: float,
+        log_count: float = 0.0,
+        log_amount: float = math.nan,
+        terms: Collection[str] = (),
+    ) -> float:
         """Return by how many spreads a price lies below a cohort's usual one; negative above.
 
         A price at which the cohort itself sells lies no further below than `begins`.
         """
-        distance = self.usual(cohort, log_count, log_amount) - log_price
+        distance = self.usual(cohort, log_count, log_amount, terms) - log_price
         spreads = distance / cohort.spread
         discount: float | None = cohort._log_discount  # type: ignore[attr-defined]
         if discount is None or spreads <= self.begins:
@@ -207,7 +176,7 @@ class CurrencyPrices:
             cache[brand, condition] = cohorts
         return cohorts
 
-    def most_lenient(self, brand: str, condition: str, log_price: float, sizes: tuple[float, float]) -> Cohort | None:
+    def most_lenient(self, brand: str, condition: str, log_price: float, sizes: Sizes) -> Cohort | None:
         """Return the brand's cohort below which a price lies least far, or the first that makes it no anomaly."""
         chosen, least = None, math.inf
         for cohort in self.brand_cohorts(brand, condition):

@@ -12,6 +12,7 @@ from logoscan.io.rows import BadRow
 from logoscan.io.values import plain_number, replace_surrogates, unescape
 from logoscan.pricing.sample import PriceRecord
 from logoscan.text.quantities import pack
+from logoscan.text.title_words import title_words
 
 __all__ = ["read_price_rows", "read_prices"]
 
@@ -26,8 +27,8 @@ def read_prices(
     """Yield the price records of a CSV file with the columns brand, price, currency.
 
     The columns category, condition and title are optional. The condition is as listings state it (empty: new); the
-    title says how much is sold, as `quantities.pack` reads it. The file is read as `read_listings` reads one; a row
-    with a field that cannot be read is bad, since all of it is needed.
+    title says how much is sold, as `quantities.pack` reads it, and in words what it is. The file is read as
+    `read_listings` reads one; a row with a field that cannot be read is bad, since all of it is needed.
 
     Args:
         path: The file.
@@ -59,7 +60,8 @@ def _price_record(row: Mapping[str, str], line: int) -> PriceRecord | BadRow:
     if any(replace_surrogates(text) != text for text in row.values()):
         return BadRow(line, "expected UTF-8, got bytes that are not")
     try:
-        size = pack(texts.pop("title", None) or "")
-        return PriceRecord(price=price, currency=row["currency"].strip(), pack=size, **texts)  # type: ignore[arg-type]
+        title = texts.pop("title", None) or ""
+        said = {"pack": pack(title), "words": title_words(title)}
+        return PriceRecord(price=price, currency=row["currency"].strip(), **said, **texts)  # type: ignore[arg-type]
     except InputError as error:
         return BadRow(line, str(error).removeprefix("PriceRecord."))

@@ -7,20 +7,20 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from logoscan.pricing.cohorts import NEW, USED, Cohort, CurrencyPrices, Effect, money, widened
+from logoscan.pricing.fit_words import word_table
+from logoscan.pricing.groups import Group, Key
+from logoscan.text.title_words import title_terms
 
-__all__ = ["MIN_PRICES", "USED_SHIFT", "Group", "Key", "fit_currency"]
+__all__ = ["MIN_PRICES", "USED_SHIFT", "fit_currency"]
 
 Floats = NDArray[np.float64]
-Key = tuple[str, str | None, str, str]
-"""Brand, category, condition, currency; folded."""
 
 MIN_PRICES = 8
 """Prices in a currency that are needed for references: a median of fewer carries little information."""
@@ -57,18 +57,10 @@ _MIN_BEGINS = 0.5
 _MIN_FLAGS = 2.0
 # Spreads below the usual price beyond which a price carries no more information on where genuine prices end.
 _MAX_BELOW = 2.0 * _FLAGS
+# Prices with a title that are needed before its words count, and rounds of fitting words and cohorts in turns.
+_MIN_TITLED, _WORD_ROUNDS = 100, 2
 
-
-class Group(NamedTuple):
-    """The kept prices of one cohort.
-
-    `prices` is float64 (n, 3): natural logarithms of price, pieces in the pack and content of a piece (NaN where
-    unknown); `seen` is their number, kept or not.
-    """
-
-    key: Key
-    seen: int
-    prices: Floats
+_Fit = Callable[[str, Sequence[Group]], CurrencyPrices]
 
 
 def fit_currency(currency: str, groups: Sequence[Group]) -> CurrencyPrices:
@@ -76,22 +68,54 @@ def fit_currency(currency: str, groups: Sequence[Group]) -> CurrencyPrices:
 
     Cross-fitting estimates how far genuine prices fall below them.
     """
-    begins, flags = _tail(np.concatenate([_held_out_distances(currency, groups, fold) for fold in range(_FOLDS)]))
-    return replace(_fit(currency, groups), begins=begins, flags=flags)
+    whole = _with_tail(_fit, currency, groups)
+    titled = [group.titled() for group in groups if any(group.titles)]
+    if sum(len(group.prices) for group in titled) < _MIN_TITLED:
+        return whole
+    return replace(whole, titled=_with_tail(_fit_titled, currency, titled))
 
 
-def _held_out_distances(currency: str, groups: Sequence[Group], fold: int) -> Floats:
+def _with_tail(fit: _Fit, currency: str, groups: Sequence[Group]) -> CurrencyPrices:
+    below = [_held_out_distances(fit, currency, groups, fold) for fold in range(_FOLDS)]
+    begins, flags = _tail(np.concatenate(below))
+    return replace(fit(currency, groups), begins=begins, flags=flags)
+
+
+def _fit_titled(currency: str, groups: Sequence[Group]) -> CurrencyPrices:
+    """Return references for goods with a title, its words fitted in turns with brands and categories."""
+    table = word_table(
+        [title for group in groups for title in group.titles], [g.key[1] for g in groups for _ in g.titles]
+    )
+    ends = np.cumsum([len(group.prices) for group in groups])[:-1]
+    prices, shifts = _fit(currency, groups), np.zeros(len(table.words))
+    for _ in range(_WORD_ROUNDS):
+        rest = [
+            group.prices[:, 0] - [prices.usual(cohort, *row) for row in group.prices[:, 1:].tolist()]
+            for group in groups
+            if (cohort := prices.cohort(group.key[0], group.key[1], group.key[2]))
+        ]
+        shifts = table.fit(np.concatenate(rest))
+        parts = np.split(table.sums(shifts), ends)
+        plain = [g._replace(prices=g.prices - np.outer(s, (1.0, 0.0, 0.0))) for g, s in zip(groups, parts, strict=True)]
+        prices = _fit(currency, plain)
+    return replace(prices, words=table.as_mapping(shifts))
+
+
+def _held_out_distances(fit: _Fit, currency: str, groups: Sequence[Group], fold: int) -> Floats:
     """Return the spreads by which each fourth price lies below a reference that was fitted without it."""
     held = [np.arange(len(g.prices)) % _FOLDS == (fold + i) % _FOLDS for i, g in enumerate(groups)]
-    kept = [Group(g.key, g.seen, g.prices[~out]) for g, out in zip(groups, held, strict=True) if not out.all()]
+    kept = [g.part(~out) for g, out in zip(groups, held, strict=True) if not out.all()]
     if not kept:
         return np.empty(0)
-    model = _fit(currency, kept)
+    model = fit(currency, kept)
     below = []
     for group, out in zip(groups, held, strict=True):
         brand, category, condition, _ = group.key
         if out.any() and model.knows(brand, category):
-            below += [model.below(model.cohort(brand, category, condition), *row) for row in group.prices[out].tolist()]
+            cohort, titles = model.cohort(brand, category, condition), group.part(out).titles
+            terms = (title_terms(tuple(title.split())) if model.words else () for title in titles)
+            for (price, count, amount), words in zip(group.prices[out].tolist(), terms, strict=True):
+                below.append(model.below(cohort, price, count, amount, words))
     return np.array(below)
 
 

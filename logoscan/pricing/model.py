@@ -16,10 +16,12 @@ from typing import NamedTuple
 from logoscan._validate import number
 from logoscan.errors import InputError
 from logoscan.io.records import read_record, write_record
-from logoscan.pricing.cohorts import USED, Cohort, CurrencyPrices, money
+from logoscan.pricing.cohorts import USED, Cohort, CurrencyPrices, Sizes, money
 from logoscan.pricing.fit import USED_SHIFT
 from logoscan.pricing.sample import ONE, PriceRecord, PriceSample, condition_of, key_of, log_sizes, sample_prices
+from logoscan.pricing.words import much, percentage, rounded, titled
 from logoscan.text.quantities import Pack
+from logoscan.text.title_words import title_terms
 from logoscan.types import Brand, UsualPrice
 
 __all__ = ["PriceJudgement", "PriceModel", "PriceRecord", "condition_of", "sample_prices"]
@@ -58,30 +60,22 @@ class PriceJudgement:
 
 
 class _PriceQuery(NamedTuple):
-    """A price to judge; `sizes` are the natural logarithms of pieces and content."""
+    """A price to judge, and what is sold for it."""
 
     price: float
     currency: str
     condition: str
-    sizes: tuple[float, float]
+    pack: Pack
+    sizes: Sizes
 
     def in_words(self, currency: str, rate: float) -> str:
         """Return the price in words, and what it is in the reference's currency."""
-        words = f"{_rounded(self.price)} {self.currency}"
-        return words if currency == self.currency else f"{words} ({_rounded(self.price * rate)} {currency})"
+        words = f"{rounded(self.price)} {self.currency}"
+        return words if currency == self.currency else f"{words} ({rounded(self.price * rate)} {currency})"
 
     def log_price(self, rate: float) -> float:
         """Return the natural logarithm of the price, converted at a rate."""
         return math.log(max(self.price * rate, sys.float_info.min))
-
-
-def _rounded(price: float) -> str:
-    return f"{price:.2f}".removesuffix(".00") if price >= 0.1 else f"{price:.2g}"
-
-
-def _percentage(share: float) -> str:
-    """Return a share of a price as a whole percentage, "under 1 %" where that would be 0."""
-    return f"{100 * share:.0f} %" if share >= 0.005 else "under 1 %"
 
 
 @dataclass(frozen=True)
@@ -91,9 +85,9 @@ class PriceModel:
     The owner's `usual_prices` go first. Else the price is compared with those of the brand in that category and
     condition. Where these are few, they are shrunk towards the brand's and the category's. A discount that the
     comparable prices themselves show is no anomaly. Another currency is not compared unless you give rates
-    (`with_rates`). A price is judged by brand, category, condition and pack alone: within a category, a set, a mini and
-    a gold-plated version are compared together. A category that is missing or new to the brand is compared with the
-    most lenient of the brand's.
+    (`with_rates`). The words of a title say what is compared, where the known prices have titles: a set, a mini and a
+    gold-plated version are told apart by them, as far as they are frequent; without a title all of a category are
+    compared together. A category that is missing or new to the brand is compared with the most lenient of the brand's.
 
     Attributes:
         currencies: References in each currency.
@@ -135,6 +129,7 @@ class PriceModel:
         *,
         condition: str | None = None,
         pack: Pack = ONE,
+        words: tuple[str, ...] = (),
     ) -> PriceJudgement:
         """Compare a price with the owner's usual prices, else with known prices of the brand and category.
 
@@ -147,6 +142,8 @@ class PriceModel:
                 brand's and the category's prices together suggest, whichever is stricter.
             condition: Condition as stated; None counts as new.
             pack: How much is sold.
+            words: Words of the title, as `title_words` reads them; without any, goods are judged as if all of a brand
+                and category were alike.
 
         Returns:
             A judgement whose anomaly rises as the price falls; 0 at prices at which the cohort itself sells.
@@ -167,14 +164,15 @@ class PriceModel:
         assert price is not None
         assert currency is not None
         currency, kind, name = currency.upper(), key_of(category), key_of(brand.name) or ""
-        query = _PriceQuery(price, currency, condition_of(condition), log_sizes(pack))
+        sizes = Sizes(*log_sizes(pack), title_terms(words))
+        query = _PriceQuery(price, currency, condition_of(condition), pack, sizes)
         stated = [(usual, rate) for usual in brand.usual_prices if (rate := self._rate(currency, usual.currency))]
         if kind and (fitting := [s for s in stated if s[0].category is None or key_of(s[0].category) == kind]):
             # the category's own range goes first, and a range in the listing's currency before a converted one
             chosen = min(fitting, key=lambda s: (s[0].category is None, s[0].currency != currency, s[0].low))
             return self._judge_usual(brand, query, *chosen)
         references = [
-            (prices, rate)
+            (prices.for_words(sizes.terms), rate)
             for prices in sorted(self.currencies, key=lambda c: (c.currency != currency, c.currency))
             if (rate := self._rate(currency, prices.currency))
         ]
@@ -245,7 +243,7 @@ class PriceModel:
             spread * _USUAL_FULL_SPREADS
         )
         what = " ".join(x for x in ("new" if used else None, category or ("goods" if used else None)) if x)
-        ends = list(dict.fromkeys((_rounded(usual.low), _rounded(usual.high))))
+        ends = list(dict.fromkeys((rounded(usual.low), rounded(usual.high))))
         reason = f"costs {query.in_words(usual.currency, rate)}; {brand.name} says {' to '.join(ends)} {usual.currency}"
         reason += f" for {what}" if what else ""
         share, stated = query.price * rate / middle, (usual.low, usual.high)
@@ -277,9 +275,7 @@ def _judge_cohort(
     share = query.price * rate / usual
     owner = None if cohort.brand is None else brand.name
     what = " ".join(x for x in (USED if cohort.condition == USED else None, owner, cohort.category) if x)
-    log_count, log_amount = query.sizes
-    if log_count or (cohort.amount is not None and not math.isnan(log_amount)):
-        what = f"as much of {what}"
+    what = much(query.pack, cohort) + what + titled(prices.shifts(query.sizes.terms, cohort.category))
     basis = f"{cohort.n} price{'s' * (cohort.n != 1)}" if cohort.n else "by other prices of the brand or category"
-    reason = f"costs {query.in_words(prices.currency, rate)}, {_percentage(share)} of the usual {_rounded(usual)} "
+    reason = f"costs {query.in_words(prices.currency, rate)}, {percentage(share)} of the usual {rounded(usual)} "
     return PriceJudgement(anomaly, f"{reason}{prices.currency} for {what} ({basis})", cohort, share, usual)

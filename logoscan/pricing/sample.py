@@ -23,10 +23,12 @@ from logoscan._validate import currency, number, text
 from logoscan.errors import InputError
 from logoscan.io.records import read_record, write_record
 from logoscan.pricing.cohorts import NEW, USED, CurrencyPrices
-from logoscan.pricing.fit import MIN_PRICES, Group, Key, fit_currency
+from logoscan.pricing.fit import MIN_PRICES, fit_currency
+from logoscan.pricing.groups import Group, Key
 from logoscan.text.folding import caseless
 from logoscan.text.languages import alternatives, words_of
 from logoscan.text.quantities import Pack
+from logoscan.text.title_words import MAX_WORDS
 from logoscan.text.tokens import name_key
 
 __all__ = ["ONE", "Observed", "PriceRecord", "PriceSample", "condition_of", "key_of", "log_sizes", "sample_prices"]
@@ -57,6 +59,7 @@ class PriceRecord:
         category: The category; a price without one counts for the brand alone.
         condition: The condition as listings state it; None is new.
         pack: Pieces and content, as `quantities.pack` reads them from a title.
+        words: Words of the title, as `title_words` reads them; the first `MAX_WORDS` count.
     """
 
     brand: str
@@ -65,6 +68,7 @@ class PriceRecord:
     category: str | None = None
     condition: str | None = None
     pack: Pack = ONE
+    words: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         text("PriceRecord", "brand", self.brand, required=True)
@@ -108,18 +112,22 @@ def log_sizes(pack: Pack) -> tuple[float, float]:
 
 
 class Observed(NamedTuple):
-    """One price: natural logarithms of price, pieces in the pack and content of a piece (NaN where unknown)."""
+    """One price: natural logarithms of price, pieces in the pack and content of a piece (NaN where unknown), and the
+    words of the title, parted by spaces.
+    """
 
     log_price: float
     log_count: float = 0.0
     log_amount: float = math.nan
+    title: str = ""
 
 
 @dataclass(frozen=True)
 class SavedCohort:
     """One cohort of a sample on disk.
 
-    A row of `kept` is the number that the price drew, and an `Observed` price with null for NaN.
+    A row of `kept` is the number that the price drew, and an `Observed` price with null for NaN; `titles` are the words
+    of their titles, one text for each row, or none at all.
     """
 
     brand: str
@@ -128,8 +136,13 @@ class SavedCohort:
     currency: str
     seen: int
     kept: tuple[tuple[float, float, float, float | None], ...]
+    titles: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if self.titles and len(self.titles) != len(self.kept):
+            raise InputError(
+                f"titles: expected none, or one for each of {len(self.kept)} prices, got {len(self.titles)}"
+            )
         if not 1 <= len(self.kept) <= min(_MAX_PRICES, self.seen):
             raise InputError(f"kept: expected 1 to {_MAX_PRICES} prices, of {self.seen} seen, got {len(self.kept)}")
         if not all(abs(x) <= _MAX_LOG for row in self.kept for x in row if x is not None):
@@ -209,9 +222,12 @@ class PriceSample:
         shown = sorted(((self._shown(key), key) for key in self._heaps), key=lambda pair: [x or "" for x in pair[0]])
         for key, folded in shown:
             heap = self._heaps[folded]
-            rows = np.array([price for _, price in heap], np.float64)
+            kept = sorted((price for _, price in heap), key=lambda price: price.title)
+            rows = np.array([price[:3] for price in kept], np.float64)
             # sorted by all columns: NaN has no order among tuples, and the folds depend on the order
-            groups[key[3]].append(Group(key, self._counts[folded], rows[np.lexsort(rows.T[::-1])]))
+            order = np.lexsort(rows.T[::-1]).tolist()
+            titles = tuple(kept[i].title for i in order)
+            groups[key[3]].append(Group(key, self._counts[folded], rows[order], titles))
         return tuple(
             fit_currency(currency, cohorts)
             for currency, cohorts in sorted(groups.items())
@@ -220,14 +236,14 @@ class PriceSample:
 
     def save(self, path: str | Path) -> None:
         """Write one JSON file, atomically, for a machine that merges shards."""
-        cohorts = (
-            SavedCohort(
-                *self._shown(key),
-                self._counts[key],
-                tuple((d, p, c, None if math.isnan(a) else a) for d, (p, c, a) in sorted(heap)),
+        cohorts = []
+        for key, heap in self._heaps.items():
+            rows = sorted(heap)
+            kept = tuple(
+                (d, p.log_price, p.log_count, None if math.isnan(p.log_amount) else p.log_amount) for d, p in rows
             )
-            for key, heap in self._heaps.items()
-        )
+            titles = tuple(p.title for _, p in rows) if any(p.title for _, p in rows) else ()
+            cohorts.append(SavedCohort(*self._shown(key), self._counts[key], kept, titles))
         write_record(Path(path), SavedSample(self._seed, tuple(cohorts)))
 
     @classmethod
@@ -242,8 +258,8 @@ class PriceSample:
         for c in saved.cohorts:
             key = sample._folded((c.brand, c.category, c.condition, c.currency))
             sample._counts[key] += c.seen
-            for drawn, price, count, amount in c.kept:
-                sample._keep(key, (drawn, Observed(price, count, math.nan if amount is None else amount)))
+            for (drawn, price, count, amount), title in zip(c.kept, c.titles or [""] * len(c.kept), strict=True):
+                sample._keep(key, (drawn, Observed(price, count, math.nan if amount is None else amount, title)))
         sample._random.seed(f"PriceSample {saved.seed} {len(sample)}")  # not the first prices' numbers again
         return sample
 
@@ -254,5 +270,6 @@ def sample_prices(records: Iterable[PriceRecord], seed: int = 0) -> PriceSample:
     for record in records:
         brand = key_of(record.brand) or ""
         key: Key = (brand, key_of(record.category), condition_of(record.condition), record.currency)
-        sample.add(key, Observed(math.log(record.price), *log_sizes(record.pack)))
+        title = " ".join(record.words[:MAX_WORDS])
+        sample.add(key, Observed(math.log(record.price), *log_sizes(record.pack), title))
     return sample

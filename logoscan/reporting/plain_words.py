@@ -31,13 +31,18 @@ REASON_NAMES: Mapping[str, str] = MappingProxyType(
         "contact_diversion": "Contact past the platform",
         "photo_contradicts": "Photo shows other goods",
         "declared_ai": "Photo declared AI-made",
+        "authorised_seller": "In favour: authorised seller",
+        "usual_price": "In favour: usual price",
+        "brand_shown": "In favour: shows what it states",
+        "official_photo": "In favour: the brand's own photo",
+        "good_reviews": "In favour: many reviews, no complaint",
     }
 )
 """Names of the reasons on pages, by signal."""
 GLOSSARY: Mapping[str, str] = MappingProxyType(
     {
-        "Points": "The score goes from 0 to 100. Each reason adds points; with the points at the start they add up to "
-        "the score. More points are a reason to look sooner. They are no proof.",
+        "Points": "The score goes from 0 to 100. Each reason adds points, what speaks in favour takes some; with the "
+        "points at the start they add up to the score. More points are a reason to look sooner. They are no proof.",
         "Block, review, clear": "Block: several things do not fit together, look here first. Review: a person should "
         "look. Clear: what could be checked fits.",
         "% sure": "How sure the program is that a photo shows a logo or a name. Of 100 such answers with 90 %, about "
@@ -75,7 +80,7 @@ def points(score: Score) -> tuple[int, tuple[int, ...]]:
         return 0, ()
     total = math.fsum(c.contribution for c in score.contributions)
     start = 100.0 * sigmoid(score.bias)
-    slope = (score.value - start) / total if abs(total) > 1e-9 else 0.0
+    slope = (score.value - start) / total if abs(total) > 1e-9 else start * (1.0 - start / 100.0)
     exact = [start, *(slope * c.contribution for c in score.contributions)]
     whole = [math.floor(x) for x in exact]
     left = round(score.value) - sum(whole)

@@ -1,8 +1,9 @@
 """Early exit: decide whether the remaining stages of a screening can still change its decision.
 
-Both functions follow from the form of the score. Every shape begins at 0 and never falls, so the score of a candidate
-never falls when a signal rises or is added. The score of the listing is the highest of its candidates' scores, and its
-band is that candidate's band. Does not use photos or the clock.
+Both functions follow from the form of the score. The shape of a signal begins at 0 and never falls, so the score of a
+candidate never falls when a signal rises or is added; a credit takes no more than its shape's end, so that the lowest
+score that is still within reach is that with all credits in full that later stages may bring. The score of the listing
+is the highest of its candidates' scores, and its band is that candidate's band. Does not use photos or the clock.
 """
 
 from __future__ import annotations
@@ -10,13 +11,18 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import replace
 
-from logoscan.results import Score
+from logoscan.results import Score, Signal
 from logoscan.scoring.case import Case
+from logoscan.scoring.credits import CREDIT
 from logoscan.scoring.judge import Findings, Judge
 from logoscan.scoring.signals import DEFAULT_SIGNALS
 from logoscan.types import Brand, MarkAlteration
 
 __all__ = ["marks_are_moot", "surely_blocked"]
+
+# Who sells is known from the beginning; everything else may still be found in photos or reviews, or weighs more once
+# photos show the brand.
+_LATER_CREDITS = CREDIT.keys() - {"authorised_seller"}
 
 BrandOf = Callable[[str], Brand | None]
 """Returns the registered brand of a name; None where there is none."""
@@ -91,6 +97,9 @@ def marks_are_moot(judge: Judge, findings: Findings, brand_of: BrandOf, waiting:
 
 
 def _score(judge: Judge, case: Case) -> Score:
-    """Return the score of one candidate by the library's signals alone."""
+    """Return the lowest score of one candidate by the library's signals, with all credits that may still come."""
     signals = [s for function in judge.signals if function in DEFAULT_SIGNALS and (s := function(case)) is not None]
+    signals = [s for s in signals if s.name not in _LATER_CREDITS]
+    used = {function.__name__ for function in judge.signals} & _LATER_CREDITS
+    signals += [Signal(name, 1.0, "may still be found") for name in sorted(used)]
     return judge.score_model.score(case.brand.name, signals, shown=case.shown)

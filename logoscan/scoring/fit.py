@@ -16,6 +16,7 @@ import numpy as np
 from logoscan.errors import InputError, MissingDependencyError
 from logoscan.odds import sigmoid_array
 from logoscan.results import Report, Score
+from logoscan.scoring.credits import CREDIT
 from logoscan.scoring.fit_bands import warn_of_clear
 from logoscan.scoring.fit_labels import MIN_LABELS, Floats, labels_and_weights, warn_of_labels
 from logoscan.scoring.model import ScoreModel
@@ -99,14 +100,19 @@ def fitted_model(
             f"a candidate brand, got {bad} counterfeit and {len(y) - bad} genuine"
         )
     start = _pieces(prior)
-    bias, rises = _maximum(x, y, w, prior.bias, start)
-    slope, offset = _calibration(x, y, w, prior.bias, start, bias, rises)
+    bounds = _bounds(prior, start)
+    bias, rises = _maximum(x, y, w, prior.bias, start, bounds)
+    slope, offset = _calibration(x, y, w, prior.bias, start, bounds)
     pieces = (slope * rises).reshape(len(prior.shapes), _PIECES)
-    shapes = {
-        signal: (0.0, *np.cumsum(np.maximum(row, 0.0)).tolist())
-        for signal, row in zip(prior.shapes, pieces, strict=True)
-    }
+    shapes = {signal: _shape(signal, row) for signal, row in zip(prior.shapes, pieces, strict=True)}
     return replace(prior, bias=slope * bias + offset, shapes=shapes, name=name)
+
+
+def _shape(signal: str, rises: Floats) -> tuple[float, ...]:
+    """Return the shape of fitted rises; that of a credit falls, within its bound."""
+    if signal not in CREDIT:
+        return (0.0, *np.cumsum(np.maximum(rises, 0.0)).tolist())
+    return (0.0, *np.maximum(np.cumsum(np.minimum(rises, 0.0)), -CREDIT[signal]).tolist())
 
 
 def _table(
@@ -141,7 +147,19 @@ def _pieces(model: ScoreModel) -> Floats:
     return np.diff(np.array(heights).reshape(-1, len(ends)), axis=1).ravel()
 
 
-def _maximum(x: Floats, y: Floats, w: Floats, bias: float, start: Floats) -> tuple[float, Floats]:
+def _bounds(prior: ScoreModel, start: Floats) -> list[tuple[float, float]]:
+    """Return between what each piece of each shape may rise; one of a credit falls, no further than all may."""
+    rows = zip(prior.shapes, start.reshape(-1, _PIECES).tolist(), strict=True)
+    return [
+        (-CREDIT[signal], 0.0) if signal in CREDIT else (0.0, max(rise, _MAX_RISE))
+        for signal, row in rows
+        for rise in row
+    ]
+
+
+def _maximum(
+    x: Floats, y: Floats, w: Floats, bias: float, start: Floats, bounds: Sequence[tuple[float, float]]
+) -> tuple[float, Floats]:
     """Return bias and rises of the greatest penalised likelihood; rises stay within their bounds."""
     penalty = np.concatenate([[_BIAS_PENALTY], np.full(len(start), _PENALTY)])
 
@@ -152,13 +170,12 @@ def _maximum(x: Floats, y: Floats, w: Floats, bias: float, start: Floats) -> tup
         value = float(w @ (np.logaddexp(0.0, logit) - y * logit)) + 0.5 * float(penalty @ away**2)
         return value, np.concatenate([[slack.sum()], x.T @ slack]) + penalty * away
 
-    most = np.maximum(start, _MAX_RISE).tolist()
-    best = _minimise(loss, np.concatenate([[bias], start]), [(None, None), *((0.0, rise) for rise in most)])
+    best = _minimise(loss, np.concatenate([[bias], start]), [(None, None), *bounds])
     return float(best[0]), best[1:]
 
 
 def _calibration(
-    x: Floats, y: Floats, w: Floats, bias: float, start: Floats, fitted: float, rises: Floats
+    x: Floats, y: Floats, w: Floats, bias: float, start: Floats, bounds: Sequence[tuple[float, float]]
 ) -> tuple[float, float]:
     """Return slope and offset of Platt's calibration, on predictions for the folds that were left out."""
     if min(w @ y, w @ (1.0 - y), y.sum(), len(y) - y.sum()) < MIN_LABELS:
@@ -170,7 +187,7 @@ def _calibration(
     logit = np.empty(len(y))
     for fold in range(_FOLDS):
         out = folds == fold
-        b, r = _maximum(x[~out], y[~out], w[~out], bias, start)
+        b, r = _maximum(x[~out], y[~out], w[~out], bias, start, bounds)
         logit[out] = b + x[out] @ r
 
     def loss(parameters: Floats) -> tuple[float, Floats]:

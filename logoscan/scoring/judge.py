@@ -6,7 +6,6 @@ are judged alike.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -15,16 +14,18 @@ from typing import Any, Literal, TypeAlias
 
 from logoscan.images.phash import PhotoUse
 from logoscan.odds import USUAL_MISS_RATE
-from logoscan.pricing.cohorts import USED
 from logoscan.pricing.model import PriceJudgement, PriceModel
 from logoscan.pricing.sample import ONE
 from logoscan.results import SHOWN_FROM, PriceFinding, Score, top_score
 from logoscan.scoring.case import NO_OTHER_EVIDENCE, Case, OtherEvidence
+from logoscan.scoring.credits import CREDIT
 from logoscan.scoring.model import ScoreModel
+from logoscan.scoring.price_finding import price_finding
 from logoscan.scoring.signals import DEFAULT_SIGNALS, SignalFunction
 from logoscan.text.coded_terms import CodedUse
 from logoscan.text.complaints import Complaints, find_complaints
 from logoscan.text.quantities import Pack, pack
+from logoscan.text.title_words import title_words
 from logoscan.types import Brand, BrandMention, Listing, MarkAlteration
 
 __all__ = ["Findings", "Gap", "Judge", "Judgement", "at_least_reviewed"]
@@ -100,6 +101,11 @@ class Findings:
         return pack(self.listing.title or "")
 
     @cached_property
+    def words(self) -> tuple[str, ...]:
+        """The words of the title."""
+        return title_words(self.listing.title)
+
+    @cached_property
     def mentions_by_brand(self) -> Mapping[str, tuple[BrandMention, ...]]:
         """The mentions of each brand that is named."""
         by_brand: dict[str, list[BrandMention]] = {}
@@ -164,7 +170,7 @@ class Judge:
                 score = self.score_with_doubts(case, findings)
                 unjudged = f"price not judged for {name}: {case.price.reason}"
                 skipped = (unjudged,) if case.price.anomaly is None else ()
-                judgements.append(Judgement(name, case.shown, score, skipped, _price_finding(case.price)))
+                judgements.append(Judgement(name, case.shown, score, skipped, price_finding(case.price)))
         return judgements
 
     def score_with_doubts(self, case: Case, findings: Findings) -> Score:
@@ -192,9 +198,10 @@ class Judge:
             return self.score(case, doubts=[findings.unreadable])
         return score
 
-    def score(self, case: Case, doubts: Sequence[str] = ()) -> Score:
-        """Score one candidate; `doubts` are reasons why a person should look, whatever the number."""
-        signals = [s for s in (function(case) for function in self.signals) if s is not None]
+    def score(self, case: Case, doubts: Sequence[str] = (), *, credits: bool = True) -> Score:
+        """Score one candidate; `doubts` are reasons why a person should look; without `credits` none counts."""
+        computed = (function(case) for function in self.signals)
+        signals = [s for s in computed if s is not None and (credits or s.name not in CREDIT)]
         return self.score_model.score(
             case.brand.name, signals, shown=case.shown, doubts=doubts, unreadable_share=case.unreadable_share
         )
@@ -207,42 +214,50 @@ class Judge:
         listing that would be blocked without it.
         """
         listing = case.listing
-        changes: dict[str, Any] = {}
-        excuses = []
+        # without `claimed_not_shown`: what the library may have missed is no reason to assume the worst
+        changes: dict[str, Any] = {"searched": False}
+        excuses, further = [], []
         if case.used:
             listing = replace(listing, condition=None)
             excuses.append("the goods were new")
         if case.is_accessory:
             changes["mentions"] = tuple(m for m in case.mentions if m.kind != "compatible")
             excuses.append(f"the goods were {case.brand.name}'s own")
-        goods_suspicious = any(c.contribution > 0 and c.signal in _GOODS_SIGNALS for c in score.contributions)
-        if case.is_accessory and not goods_suspicious:
-            changes["price"] = _ACCESSORY_PRICE
-        elif case.price.anomaly is None and case.price.has_references:
-            changes["price"] = replace(case.price, anomaly=1.0)
-            excuses.append("the price were low")
-        elif case.price.anomaly is not None:
-            sizes = {pack(listing.title or ""), ONE}
-            lowest = max((self._price(case.brand, listing, size) for size in sizes), key=lambda j: j.anomaly or 0.0)
-            if (lowest.anomaly or 0.0) > case.price.anomaly:
-                changes["price"] = lowest
-                if not case.used:
-                    excuses.append("it were one piece of the usual size")
         if case.apart < (case.shown or 0.0):
             changes |= {"shown_apart": case.shown, "claimed_shown": 0.0}
-            excuses.append(f"the photos of {case.claimed} did not count")
+            further.append(f"the photos of {case.claimed} did not count")
         if case.seller is None and case.brand.authorised_sellers:
             listing = replace(listing, seller_id=_UNKNOWN_SELLER)
-            excuses.append("the seller were not authorised")
-        if not excuses:
-            return []
-        # without `claimed_not_shown`: what the library may have missed is no reason to assume the worst
-        worst = replace(case, listing=listing, searched=False, **changes)
-        return excuses if self.score(worst).band == "block" else []
+            further.append("the seller were not authorised")
+        if any(c.contribution < 0 for c in score.contributions) and not (excuses or further):
+            further.append("nothing spoke in its favour")
+        goods_suspicious = any(c.contribution > 0 and c.signal in _GOODS_SIGNALS for c in score.contributions)
+        worst = replace(case, listing=listing, **changes)
+        if case.is_accessory and not goods_suspicious:
+            worst = replace(worst, price=_ACCESSORY_PRICE)
+        elif case.price.anomaly is None and case.price.has_references:
+            worst = replace(worst, price=replace(case.price, anomaly=1.0))
+            excuses.append("the price were low")
+        elif case.price.anomaly is not None:
+            if not self._blocks(replace(worst, price=replace(case.price, anomaly=1.0))):
+                return []  # so no price blocks it, and most listings need no further comparison
+            sizes, words = {pack(listing.title or ""), ONE}, {title_words(listing.title), ()}
+            judged = (self._price(case.brand, listing, size, said) for size in sizes for said in words)
+            lowest = max(judged, key=lambda j: j.anomaly or 0.0)
+            if (lowest.anomaly or 0.0) > case.price.anomaly:
+                worst = replace(worst, price=lowest)
+                if not case.used:
+                    excuses.append("it were one piece of the usual size")
+        excuses += further
+        return excuses if excuses and self._blocks(worst) else []
 
-    def _price(self, brand: Brand, listing: Listing, size: Pack) -> PriceJudgement:
+    def _blocks(self, case: Case) -> bool:
+        """Return whether it would be blocked if nothing spoke in its favour."""
+        return self.score(case, credits=False).band == "block"
+
+    def _price(self, brand: Brand, listing: Listing, size: Pack, words: tuple[str, ...]) -> PriceJudgement:
         price, currency, category = listing.price, listing.currency, listing.category
-        return self.prices.judge(brand, price, currency, category, condition=listing.condition, pack=size)
+        return self.prices.judge(brand, price, currency, category, condition=listing.condition, pack=size, words=words)
 
     def top(self, judgements: Sequence[Judgement], findings: Findings) -> Score:
         """Return the listing's score: that of its strictest candidate (`results.top_score`), else the band alone."""
@@ -262,7 +277,7 @@ class Judge:
             shown=findings.shown.get(brand.name, 0.0 if brand.name in findings.visible else None),
             claimed=findings.claimed,
             mentions=findings.mentions_by_brand.get(brand.name, ()),
-            price=self._price(brand, listing, findings.pack),
+            price=self._price(brand, listing, findings.pack, findings.words),
             coded=findings.coded,
             searched=brand.name in findings.visible,
             altered=findings.altered.get(brand.name),
@@ -283,18 +298,3 @@ def at_least_reviewed(score: Score, findings: Findings) -> Score:
     if not findings.gaps or score.band != "clear":
         return score
     return replace(score, band="review", doubts=(*score.doubts, *findings.unseen))
-
-
-def _price_finding(price: PriceJudgement) -> PriceFinding:
-    """Return the judgement of a price as a report has it; without numbers where they are beyond any price."""
-    cohort, share, usual = price.cohort, price.share, price.usual
-    if cohort is None or share is None or usual is None:
-        return PriceFinding(price.anomaly, price.reason)
-    what = " ".join(x for x in (USED if cohort.condition == USED else None, cohort.brand, cohort.category) if x)
-    numbers = (share * usual, share, usual, cohort.spread, *(price.stated or ()))
-    if not all(math.isfinite(v) and v > 0 for v in numbers):
-        return PriceFinding(price.anomaly, price.reason)
-    return PriceFinding(
-        price.anomaly, price.reason, share * usual, cohort.currency, share, usual, cohort.spread, cohort.n,
-        cohort.level, what or None, price.stated,
-    )  # fmt: skip

@@ -29,6 +29,7 @@ from logoscan.errors import InputError
 from logoscan.io.records import read_record, write_record
 from logoscan.odds import sigmoid
 from logoscan.results import Contribution, Report, Score, Signal
+from logoscan.scoring.credits import CREDIT
 from logoscan.types import Band
 
 __all__ = ["NO_PROOF", "PRICE_SIGNALS", "PRIOR", "PRIOR_BIAS", "ScoreModel", "linear"]
@@ -62,6 +63,13 @@ PRIOR: Mapping[str, tuple[float, ...]] = MappingProxyType(
         "contact_diversion": (0.0, 1.5),  # trading past the platform is forbidden, and mostly to save its fee
         "photo_contradicts": (0.0, 2.0),  # the photo shows other goods; sellers reuse photos of another size
         "declared_ai": (0.0, 0.7),  # the photo does not show the goods; makers and honest sellers use AI, too
+        # In favour, half of `credits.CREDIT` or less, by judgement. What anyone can take, a photo and a mark, leaves an
+        # outlier of an unauthorised seller in review.
+        "authorised_seller": (0.0, -1.5),
+        "usual_price": (0.0, -0.7),
+        "brand_shown": (0.0, -0.4),
+        "official_photo": (0.0, -0.5),
+        "good_reviews": (0.0, -0.3),
     }
 )
 PRICE_SIGNALS = frozenset({"low_price"})
@@ -76,11 +84,20 @@ and files say beside the mark."""
 # Signals that do not count as judged at 0: neither the absence of complaints and of copies nor a usual country is
 # evidence of innocence, and a seller can bring them about by a review, a fresh photo or a word.
 _JUDGED_IF_POSITIVE = frozenset({"copied_photo", "review_complaints", "unlikely_origin"})
-# What is withheld was not judged at all; and most listings have no code, contact or print that could be judged, so that
-# theirs must not count as less judged.
-_NEVER_JUDGED = _FURTHER | {"withheld"}
+# What is withheld was not judged at all, and what speaks in favour is judged by the signals against; most listings have
+# no code, contact or print that could be judged, so that theirs must not count as less judged.
+_NEVER_JUDGED = _FURTHER | {"withheld"} | CREDIT.keys()
 # Largest value of a shape: far beyond any evidence, and far from where sums overflow.
 _MAX_SHAPE = 1000.0
+
+
+def _check_credit(key: str, shape: tuple[float, ...]) -> None:
+    falls = len(shape) > 1 and shape[0] == 0 and all(a >= b for a, b in pairwise(shape))
+    if not (falls and shape[-1] >= -CREDIT[key]):
+        raise InputError(
+            f"ScoreModel.shapes {key}: expected two or more numbers that begin with 0, never rise and end at "
+            f"{-CREDIT[key]:g} or more, got {shape!r:.200}"
+        )
 
 
 def linear(coefficients: Mapping[str, float]) -> dict[str, tuple[float, ...]]:
@@ -95,7 +112,8 @@ class ScoreModel:
     Attributes:
         bias: Log-odds before any signal.
         shapes: What each signal adds at evenly spaced values from 0 to 1, straight lines in between. A shape begins
-            with 0 and never falls, so that suspicion only rises and what is absent never counts against anyone.
+            with 0 and never falls, so that suspicion only rises and what is absent never counts against anyone; that of
+            a credit never rises, and falls no further than `credits.CREDIT` says.
         review_from: Score from which the band is "review", in (0, 100).
         block_from: Score from which the band is "block", given a signal beyond `NO_PROOF` that contributes.
         min_coverage: A brand that is shown goes to review where less than this could be judged.
@@ -115,6 +133,9 @@ class ScoreModel:
             object.__setattr__(self, name, float(getattr(self, name)))
         finite("ScoreModel", "bias", self.bias)
         for key, shape in self.shapes.items():
+            if key in CREDIT:
+                _check_credit(key, shape)
+                continue
             rises = len(shape) > 1 and shape[0] == 0 and all(a <= b for a, b in pairwise(shape))
             if not (rises and shape[-1] <= _MAX_SHAPE):
                 raise InputError(
@@ -141,7 +162,8 @@ class ScoreModel:
         position = value * (len(shape) - 1)
         piece = min(int(position), len(shape) - 2)
         low, high = shape[piece], shape[piece + 1]
-        return min(high, low + (high - low) * (position - piece))  # rounding must not lift it above the next piece
+        between = low + (high - low) * (position - piece)
+        return max(high, between) if high < low else min(high, between)  # rounding must not pass the next piece
 
     def score(
         self,

@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from logoscan.results import Signal
 from logoscan.scoring.case import ACCESSORY_WEIGHT, Case
+from logoscan.scoring.credits import authorised_seller, brand_shown, good_reviews, official_photo, usual_price
 from logoscan.scoring.evidence_signals import (
     code_contradicts,
     contact_diversion,
@@ -253,5 +254,10 @@ DEFAULT_SIGNALS: Sequence[SignalFunction] = (
     contact_diversion,
     photo_contradicts,
     declared_ai,
+    authorised_seller,
+    usual_price,
+    brand_shown,
+    official_photo,
+    good_reviews,
 )
 """All signals of the library."""

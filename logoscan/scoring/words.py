@@ -21,9 +21,9 @@ _NEARLY = 0.005
 
 def percent(probability: float) -> str:
     """Return a probability as a whole percentage; "over 99 %" and "under 1 %" in place of 100 % and 0 %."""
-    if probability > 1.0 - _NEARLY:
+    if probability >= 1.0 - _NEARLY:
         return "over 99 %"
-    return "under 1 %" if probability < _NEARLY else f"{100.0 * probability:.0f} %"
+    return "under 1 %" if probability <= _NEARLY else f"{100.0 * probability:.0f} %"
 
 
 def shown_in_photos(brand: str, probability: float, note: str = "") -> str:

@@ -697,9 +697,9 @@ def test_prices_with_condition_and_title(tmp_path: Path) -> None:
     )
     *good, bad = read_price_rows(write(tmp_path, "p.csv", text))
     assert good == [
-        PriceRecord("Acme", 10.0, "EUR", None, "used", Pack(3, 50.0, "ml")),
+        PriceRecord("Acme", 10.0, "EUR", None, "used", Pack(3, 50.0, "ml"), ("3", "x", "50", "ml", "day", "cream")),
         PriceRecord("Acme", 10.0, "EUR"),
-        PriceRecord("Acme", 10.0, "EUR", None, "New", Pack(2)),
+        PriceRecord("Acme", 10.0, "EUR", None, "New", Pack(2), ("set", "of", "2", "mugs")),
     ]
     assert isinstance(bad, BadRow)
 
@@ -747,7 +747,7 @@ def test_prices_of_a_missing_file(tmp_path: Path) -> None:
 def test_a_bad_row_of_prices_is_named(tmp_path: Path, row: str, reason: str) -> None:
     path = write(tmp_path, "p.csv", f"brand,price,currency,title\nAcme,4,EUR,\n{row}\nAcme,6,EUR,x\n")
     first, bad, last = read_price_rows(path)
-    assert (first, last) == (PriceRecord("Acme", 4.0, "EUR"), PriceRecord("Acme", 6.0, "EUR"))
+    assert (first, last) == (PriceRecord("Acme", 4.0, "EUR"), PriceRecord("Acme", 6.0, "EUR", words=("x",)))
     assert isinstance(bad, BadRow)
     assert bad.line == 3
     assert bad.reason.startswith(reason)
@@ -760,7 +760,8 @@ def test_entities_in_prices_are_decoded(tmp_path: Path) -> None:
         "brand,price,currency,category,title\nL&#39;Or&eacute;al,5,EUR,Skin &amp; Hair,3 &times; 50 ml\n",
     )
     (record,) = read_price_rows(path)
-    assert record == PriceRecord("L'Oréal", 5.0, "EUR", "Skin & Hair", None, Pack(3, 50.0, "ml"))
+    said = Pack(3, 50.0, "ml"), ("3", "50", "ml")
+    assert record == PriceRecord("L'Oréal", 5.0, "EUR", "Skin & Hair", None, *said)
 
 
 def test_labels_behind_a_quote_that_is_not_closed_are_reported(tmp_path: Path) -> None:

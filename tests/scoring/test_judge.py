@@ -21,6 +21,7 @@ from logoscan.pricing.model import PriceModel
 from logoscan.pricing.sample import PriceRecord
 from logoscan.results import SHOWN_FROM, Score, Signal, top_score
 from logoscan.scoring.case import Case
+from logoscan.scoring.credits import CREDIT
 from logoscan.scoring.judge import Findings, Gap, Judge, Judgement
 from logoscan.scoring.model import PRICE_SIGNALS, PRIOR, ScoreModel
 from logoscan.scoring.signals import DEFAULT_SIGNALS, SignalFunction
@@ -57,6 +58,11 @@ def highest(found: Findings, model: ScoreModel) -> float:
     """The listing's score; below any where there is none."""
     top = top_score([one.score for one in judge(found, model)])
     return -1.0 if top is None or top.value is None else top.value
+
+
+def uncredited(score: Score) -> float:
+    """What the score would be if nothing spoke in its favour."""
+    return 100 * sigmoid(score.bias + math.fsum(max(0.0, c.contribution) for c in score.contributions))
 
 
 # -- arbitrary findings
@@ -149,7 +155,8 @@ def test_contributions_sum_to_the_logit(found: Findings, model: ScoreModel) -> N
         logit = one.score.bias + math.fsum(c.contribution for c in one.score.contributions)
         assert one.score.value == pytest.approx(100 * sigmoid(logit), abs=1e-9)
         assert one.score.brand == one.brand
-        assert all(c.contribution >= 0 for c in one.score.contributions), "nothing speaks in anyone's favour"
+        for part in one.score.contributions:
+            assert part.contribution >= -CREDIT.get(part.signal, 0.0), "only credits speak in anyone's favour"
 
 
 @quick
@@ -167,7 +174,7 @@ def test_labels_that_only_the_price_explains_block_nothing_by_the_price(n: int) 
     (one,) = judge(found, fitted_models()["price", n])
     parts = {c.signal: c.contribution for c in one.score.contributions}
     assert parts["low_price"] > 1
-    assert sum(parts.values()) == parts["low_price"], "nothing but the price speaks"
+    assert sum(v for v in parts.values() if v > 0) == parts["low_price"], "nothing but the price speaks against it"
     assert one.score.band != "block"
 
 
@@ -187,14 +194,17 @@ ABSENT: list[dict[str, Any]] = [
 @quick
 @given(found=findings, model=any_model)
 def test_missing_fields_never_raise_the_score(absent: dict[str, Any], found: Findings, model: ScoreModel) -> None:
-    """Of any candidate, and so of the listing. A copied photo excuses nobody who hides his name: it counts half."""
+    """Of any candidate, and so of the listing, over what it would be without credits, which are lost by silence.
+
+    A copied photo excuses nobody who hides his name: it counts half.
+    """
     found = replace(found, photos=None) if "seller_id" in absent else found
     less = replace(found, listing=replace(found.listing, **absent))
-    before = {one.brand: one.score.value or 0.0 for one in judge(found, model)}
+    before = {one.brand: uncredited(one.score) for one in judge(found, model)}
     after = {one.brand: one.score.value or 0.0 for one in judge(less, model)}
     assert before.keys() == after.keys(), "none of it makes a candidate"
     assert all(after[brand] <= before[brand] + 1e-9 for brand in before)
-    assert highest(less, model) <= highest(found, model) + 1e-9
+    assert highest(less, model) <= max(before.values(), default=-1.0) + 1e-9
 
 
 @quick
@@ -202,7 +212,7 @@ def test_missing_fields_never_raise_the_score(absent: dict[str, Any], found: Fin
 def test_unsearched_photos_never_raise_the_score(found: Findings, model: ScoreModel) -> None:
     """No ledger, marks that were not compared, photos of which some could not be read."""
     for less in (replace(found, photos=None), replace(found, altered={}), replace(found, visible=())):
-        assert highest(less, model) <= highest(found, model) + 1e-9
+        assert highest(less, model) <= max((uncredited(j.score) for j in judge(found, model)), default=-1.0) + 1e-9
 
 
 @quick
@@ -249,12 +259,13 @@ def raised(function: SignalFunction, least: float) -> SignalFunction:
 @quick
 @given(found=findings, model=any_model, more=units)
 def test_suspicion_only_rises(found: Findings, model: ScoreModel, more: float) -> None:
-    """A signal that is higher, all else equal, never lowers the score of a candidate."""
+    """A signal that is higher, all else equal, never lowers the score of a candidate; a credit never raises it."""
     for i in range(len(DEFAULT_SIGNALS)):
         signals = (*DEFAULT_SIGNALS[:i], raised(DEFAULT_SIGNALS[i], more), *DEFAULT_SIGNALS[i + 1 :])
         after = replace(JUDGE, score_model=model, signals=signals).judge(found, BRANDS.get)
         for one, other in zip(judge(found, model), after, strict=True):
-            assert (other.score.value or 0.0) >= (one.score.value or 0.0) - 1e-9
+            rise = (other.score.value or 0.0) - (one.score.value or 0.0)
+            assert (rise <= 1e-9) if DEFAULT_SIGNALS[i].__name__ in CREDIT else (rise >= -1e-9)
 
 
 @quick

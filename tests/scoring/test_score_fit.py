@@ -16,11 +16,14 @@ from strategies import make_report, quick, units
 from logoscan.errors import InputError
 from logoscan.matching.calibrate import expected_calibration_error
 from logoscan.results import BrandResult, Score, Signal
+from logoscan.scoring.credits import CREDIT
 from logoscan.scoring.fit import fit_scores
 from logoscan.scoring.fit_bands import newly_clear, with_bands
 from logoscan.scoring.model import PRICE_SIGNALS, PRIOR, ScoreModel, linear
 
 NAMES = list(PRIOR)
+DRAWN = [name for name in NAMES if name not in CREDIT]
+"""Signals of suspicion, which the true world has; `test_credits` fits those in favour."""
 PRIOR_MODEL = ScoreModel()
 SHAPES = [
     (0.0, 0.0, 0.0, 0.0, 3.0),
@@ -43,11 +46,11 @@ def draw(n: int, seed: int) -> tuple[list[Score], NDArray[np.float64], NDArray[n
     A third of the signals is absent, and half of the rest is 0, as in listings.
     """
     rng = np.random.default_rng(seed)
-    present = rng.random((n, len(NAMES))) > 1 / 3
-    values = rng.random((n, len(NAMES))) * (rng.random((n, len(NAMES))) < 0.5)
+    present = rng.random((n, len(DRAWN))) > 1 / 3
+    values = rng.random((n, len(DRAWN))) * (rng.random((n, len(DRAWN))) < 0.5)
     scores, chance = [], np.empty(n)
     for i in range(n):
-        signals = [Signal(NAMES[j], float(values[i, j]), "why") for j in np.flatnonzero(present[i])]
+        signals = [Signal(DRAWN[j], float(values[i, j]), "why") for j in np.flatnonzero(present[i])]
         scores.append(PRIOR_MODEL.score("A", signals))
         chance[i] = (TRUTH.score("A", signals).value or 0.0) / 100
     return scores, chance, rng.random(n) < chance

@@ -1,0 +1,207 @@
+"""The theorem of credits: filling in pays, silence does not, and nothing in favour takes more than its stated bound."""
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import quick, score_models, units
+
+from logoscan.errors import InputError
+from logoscan.images.phash import PhotoUse
+from logoscan.results import Score, Signal, top_score
+from logoscan.scan.early_exit import surely_blocked
+from logoscan.scoring.credits import CREDIT
+from logoscan.scoring.judge import Findings, Judge
+from logoscan.scoring.model import PRIOR, ScoreModel
+from logoscan.text.brand_names import NameIndex
+from logoscan.text.coded_terms import CodedUse, find_coded
+from logoscan.text.listing_text import ListingText
+from logoscan.types import Brand, BrandMention, Listing, MarkAlteration, UsualPrice
+
+USUAL = (UsualPrice("EUR", 80, 120, "Shoes"),)
+BRANDS = {
+    "Acme": Brand("Acme", authorised_sellers=("good",), usual_prices=USUAL, facts={"material": "leather"}),
+    "Bolt": Brand("Bolt"),
+}
+NAMES = NameIndex(BRANDS.values())
+OFFICIAL, FRESH, COPIED = PhotoUse(3, official_of=("Acme", "Bolt")), PhotoUse(0), PhotoUse(3, earlier_sellers=3)
+HONEST = {
+    "seller_id": "good",
+    "price": 100.0,
+    "photos": (OFFICIAL,),
+    "reviews": tuple(f"Great, number {i}" for i in range(200)),
+}
+"""What an honest seller says of each field."""
+ABSENT = {"seller_id": None, "price": None, "photos": None, "reviews": ()}
+WORST = {"seller_id": "bad", "price": 9.0, "photos": (COPIED,), "reviews": ("This is a fake",) * 9}
+CREDIT_OF = {
+    "seller_id": "authorised_seller",
+    "price": "usual_price",
+    "photos": "official_photo",
+    "reviews": "good_reviews",
+}
+
+
+def found(fields: dict[str, Any], title: str, claim: str | None, shown: dict[str, float], **more: Any) -> Findings:
+    stated = {name: value for name, value in fields.items() if name != "photos"}
+    listing = Listing("L", ("a.jpg",), title, claimed_brand=claim, category="Shoes", currency="EUR", **stated)
+    words = ListingText.of(listing, NAMES)
+    return Findings(
+        listing, words.claimed, words.mentions, words.coded, shown, frozenset(BRANDS),
+        photos=fields["photos"], **more,
+    )  # fmt: skip
+
+
+def logits(findings: Findings, model: ScoreModel) -> dict[str, float]:
+    judged = Judge(score_model=model).judge(findings, BRANDS.get)
+    return {j.brand: j.score.bias + math.fsum(c.contribution for c in j.score.contributions) for j in judged}
+
+
+states = st.fixed_dictionaries({name: st.sampled_from([HONEST[name], ABSENT[name], WORST[name]]) for name in HONEST})
+titles = st.sampled_from(["Acme shoe", "shoe", "Acme shoe replica", "Shoe for Acme", "Adme shoe"])
+claims = st.sampled_from([None, "", "Acme", "Bolt"])
+shows = st.dictionaries(st.sampled_from(["Acme", "Bolt"]), units)
+models = st.just(ScoreModel()) | score_models
+
+
+@quick
+@given(states, titles, claims, shows, st.sampled_from(sorted(HONEST)), models)
+def test_honest_before_absent_before_worst(
+    fields: dict[str, Any], title: str, claim: str | None, shown: dict[str, float], name: str, model: ScoreModel
+) -> None:
+    """Whatever the other fields are, and whatever model judges."""
+    honest, absent, worst = (
+        logits(found({**fields, name: value[name]}, title, claim, shown), model) for value in (HONEST, ABSENT, WORST)
+    )
+    assert honest.keys() == absent.keys() == worst.keys()
+    for brand, logit in absent.items():
+        bound = CREDIT[CREDIT_OF[name]]
+        if name == "seller_id":  # whom the brand authorised may use its photos, whoever else does
+            bound += model.shapes["copied_photo"][-1]
+        assert logit - bound - 1e-9 <= honest[brand] <= logit + 1e-9
+        assert logit <= worst[brand] + 1e-9
+
+
+@pytest.mark.parametrize("name", sorted(HONEST))
+def test_an_honest_seller_gains_by_filling_in(name: str) -> None:
+    for others in (HONEST, ABSENT):
+        honest, absent = (
+            logits(found({**others, name: value[name]}, "Acme shoe", "Acme", {"Acme": 0.95}), ScoreModel())["Acme"]
+            for value in (HONEST, ABSENT)
+        )
+        assert honest <= absent + PRIOR[CREDIT_OF[name]][-1] + 1e-9
+
+
+def test_showing_what_is_claimed_pays() -> None:
+    shown, hidden = (logits(found(HONEST, "Acme shoe", "Acme", {"Acme": p}), ScoreModel())["Acme"] for p in (0.98, 0.0))
+    assert shown < hidden - 0.5
+
+
+@quick
+@given(states, titles, claims, shows, models)
+def test_no_credit_takes_more_than_its_bound(
+    fields: dict[str, Any], title: str, claim: str | None, shown: dict[str, float], model: ScoreModel
+) -> None:
+    for one in Judge(score_model=model).judge(found(fields, title, claim, shown), BRANDS.get):
+        for part in one.score.contributions:
+            assert -CREDIT.get(part.signal, 0.0) <= part.contribution
+            assert part.contribution <= 0 or part.signal not in CREDIT
+
+
+def without_credits(findings: Findings, model: ScoreModel) -> Score | None:
+    plain = replace(model, shapes={n: (0.0, 0.0) if n in CREDIT else s for n, s in model.shapes.items()})
+    return top_score([one.score for one in Judge(score_model=plain).judge(findings, BRANDS.get)])
+
+
+@quick
+@given(states, titles, claims, shows, models)
+def test_credits_take_nothing_from_block_to_clear(
+    fields: dict[str, Any], title: str, claim: str | None, shown: dict[str, float], model: ScoreModel
+) -> None:
+    findings = found(fields, title, claim, shown)
+    before = without_credits(findings, model)
+    after = top_score([one.score for one in Judge(score_model=model).judge(findings, BRANDS.get)])
+    assert (before is None) == (after is None)
+    if before is not None and after is not None and before.band == "block":
+        assert after.band != "clear"
+
+
+def test_a_low_price_and_an_unauthorised_seller_alone_never_block() -> None:
+    for photos in (None, (FRESH,), (OFFICIAL,)):
+        fields = {"seller_id": "bad", "price": 1.0, "photos": photos, "reviews": ("Great",)}
+        judged = Judge().judge(found(fields, "Acme shoe", "Acme", {"Acme": 0.99}), BRANDS.get)
+        assert {one.score.band for one in judged} == {"review"}
+
+
+@pytest.mark.parametrize("shape", [(0.0, 0.1), (-0.1, -0.2), (0.0, -1.0, -0.5), (0.0, -3.1), (0.0,)])
+def test_shapes_of_credits_are_checked(shape: tuple[float, ...]) -> None:
+    with pytest.raises(InputError, match=r"authorised_seller: expected two or more numbers that begin with 0, never r"):
+        ScoreModel(shapes={**PRIOR, "authorised_seller": shape})
+
+
+@quick
+@given(st.lists(st.tuples(units, units, st.booleans()), min_size=30, max_size=60))
+def test_fitted_credits_keep_their_bounds(rows: list[tuple[float, float, bool]]) -> None:
+    names = ("authorised_seller", "usual_price")
+    scores = [ScoreModel().score("A", [Signal(n, v, "why") for n, v in zip(names, row, strict=False)]) for row in rows]
+    labels = [row[2] for row in rows]
+    labels[:2] = True, False
+    fitted = ScoreModel().fit(scores, labels)
+    assert all(0 >= fitted.shapes[name][-1] >= -CREDIT[name] for name in CREDIT)
+
+
+# -- early exit counts the credits that are still possible
+
+near = st.builds(
+    lambda image, kind, p: BrandMention(f"image:{image}", "Acme", "Acme", kind, 0.0, p),
+    st.integers(0, 1),
+    st.sampled_from(["exact", "near"]),
+    units,
+)
+coded = st.sampled_from([(), tuple(CodedUse("title", hit) for hit in find_coded("1:1 replica"))])
+
+
+@quick
+@given(
+    states, titles, claims, st.lists(shows, min_size=1, max_size=3), st.integers(0, 2), coded,
+    st.lists(near, max_size=2), st.none() | st.floats(0, 1), models,
+)  # fmt: skip
+def test_what_is_surely_blocked_is_blocked_in_the_end(
+    fields: dict[str, Any], title: str, claim: str | None, photos: list[dict[str, float]], examined: int,
+    terms: tuple[CodedUse, ...], lines: list[BrandMention], faithful: float | None, model: ScoreModel,
+) -> None:  # fmt: skip
+    """Whatever the photos and reviews that are still to be examined hold."""
+    by_photo = {brand: tuple(photo.get(brand, 0.0) for photo in photos) for brand in BRANDS}
+    shown = {brand: max(row) for brand, row in by_photo.items()}
+    mark = {} if faithful is None else {"Acme": MarkAlteration({"faithful": faithful, "mirrored": 1.0 - faithful})}
+    end = found(fields, title, claim, shown, altered=mark, shown_by_photo=by_photo)
+    end = replace(end, coded=(*end.coded, *terms), mentions=(*end.mentions, *lines))
+    done = min(examined, len(photos) - 1)
+    part = {brand: row[:done] for brand, row in by_photo.items()}
+    so_far = replace(
+        end,
+        shown={brand: max(row, default=0.0) for brand, row in part.items()},
+        shown_by_photo=part,
+        visible=(),
+        altered={},
+        photos=None,
+        mentions=tuple(m for m in end.mentions if m.image is None or m.image < done),
+    )
+    judge = Judge(score_model=model)
+    top = top_score([one.score for one in judge.judge(end, BRANDS.get)])
+    if surely_blocked(judge, so_far, BRANDS.get, more_photos=True):
+        assert top is not None
+        assert top.band == "block"
+
+
+def test_early_exit_waits_where_a_credit_may_still_clear() -> None:
+    findings = replace(found({**ABSENT, "seller_id": "bad"}, "Acme shoe replica", "Acme", {}), visible=())
+    unbiased = logits(findings, ScoreModel(bias=0.0))["Acme"]
+    judge = Judge(score_model=ScoreModel(bias=1.8 - unbiased))
+    assert [one.score.band for one in judge.judge(findings, BRANDS.get)] == ["block"]
+    assert not surely_blocked(judge, findings, BRANDS.get, more_photos=True)
+    strict = Judge(score_model=ScoreModel(bias=4.0 - unbiased))
+    assert surely_blocked(strict, findings, BRANDS.get, more_photos=True)
