@@ -55,9 +55,9 @@ _TURNS: dict[int, Callable[[Rgba], Rgba]] = {
 }
 # Orientations that exchange width and height.
 _EXCHANGED = (5, 6, 7, 8)
-# Pixels that are converted at a time: a copy of the whole largest picture takes a quarter of a gigabyte. A photo of
-# 1,600 px is one such band, which is not cut out first.
-_BAND_PIXELS = 1 << 21
+# Pixels that are converted at a time: they stay in the processor's cache, and a copy of the whole largest picture would
+# take a quarter of a gigabyte.
+_BAND_PIXELS = 1 << 18
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,8 @@ __all__ = ["halved", "resized"]
 def resized(image: Rgb, size_wh: tuple[int, int], how: Literal["bilinear", "bicubic"] = "bilinear") -> Rgb:
     """Return a picture in another size, with antialiasing where it becomes smaller.
 
-    Nearly all values are those of Pillow's filter of that name, and the others one or two off.
+    Nearly all values are those of Pillow's filter of that name, and the others one or two off. Where "bicubic" leaves
+    0..255 between its two passes, as it does in noise of black and white, the two clip in another order.
 
     Args:
         image: The picture, uint8 (H, W, 3), of a pixel at least.
