@@ -25,7 +25,8 @@ import math
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from logoscan.results import Signal
+from logoscan.odds import sigmoid
+from logoscan.results import Score, Signal
 from logoscan.scoring.case import Case
 from logoscan.scoring.words import count, shown_in_photos
 
@@ -35,6 +36,7 @@ __all__ = [
     "brand_shown",
     "good_reviews",
     "official_photo",
+    "uncredited",
     "usual_price",
 ]
 
@@ -125,3 +127,8 @@ def good_reviews(case: Case) -> Signal | None:
         return None
     value = math.log(complaints.reviews / _FROM_REVIEWS) / math.log(_FULL_REVIEWS / _FROM_REVIEWS)
     return Signal("good_reviews", min(1.0, value), f"no complaint in {count(complaints.reviews, 'review')}")
+
+
+def uncredited(score: Score, more: float = 0.0) -> float:
+    """Return what a score would be if nothing spoke in its favour and `more` log-odds against it, in [0, 100]."""
+    return 100.0 * sigmoid(score.bias + math.fsum(max(0.0, c.contribution) for c in score.contributions) + more)
