@@ -129,6 +129,12 @@ def good_reviews(case: Case) -> Signal | None:
     return Signal("good_reviews", min(1.0, value), f"no complaint in {count(complaints.reviews, 'review')}")
 
 
-def uncredited(score: Score, more: float = 0.0) -> float:
-    """Return what a score would be if nothing spoke in its favour and `more` log-odds against it, in [0, 100]."""
-    return 100.0 * sigmoid(score.bias + math.fsum(max(0.0, c.contribution) for c in score.contributions) + more)
+def uncredited(score: Score, full: Mapping[str, float] = MappingProxyType({})) -> float:
+    """Return what a score would be if nothing spoke in its favour, in [0, 100].
+
+    Args:
+        score: The score.
+        full: What some signals add at most, by name; they count in full, whatever they are.
+    """
+    rest = math.fsum(max(0.0, c.contribution) for c in score.contributions if c.signal not in full)
+    return 100.0 * sigmoid(score.bias + rest + math.fsum(full.values()))

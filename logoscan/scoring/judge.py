@@ -21,7 +21,7 @@ from logoscan.scoring.case import NO_OTHER_EVIDENCE, Case, OtherEvidence
 from logoscan.scoring.credits import CREDIT, uncredited
 from logoscan.scoring.model import ScoreModel
 from logoscan.scoring.price_finding import price_finding
-from logoscan.scoring.signals import DEFAULT_SIGNALS, SignalFunction, low_price
+from logoscan.scoring.signals import DEFAULT_SIGNALS, SignalFunction
 from logoscan.text.coded_terms import CodedUse
 from logoscan.text.complaints import Complaints, find_complaints
 from logoscan.text.quantities import Pack, pack
@@ -230,10 +230,8 @@ class Judge:
             listing = replace(listing, seller_id=_UNKNOWN_SELLER)
             further.append("the seller were not authorised")
         if not (excuses or further):
-            if (
-                case.price.anomaly is not None
-                and uncredited(score, self._by_price(score)) < self.score_model.block_from
-            ):
+            lowest_price = {"low_price": self.score_model.shapes.get("low_price", (0.0,))[-1]}
+            if case.price.anomaly is not None and uncredited(score, lowest_price) < self.score_model.block_from:
                 return []  # no price would block it, so that most listings need no further comparison
             if any(c.contribution < 0 for c in score.contributions):
                 further.append("nothing spoke in its favour")
@@ -253,16 +251,7 @@ class Judge:
                 if not case.used:
                     excuses.append("it were one piece of the usual size")
         excuses += further
-        return excuses if excuses and self._blocks(worst) else []
-
-    def _by_price(self, score: Score) -> float:
-        """Return by how much the lowest price would raise the log-odds."""
-        now = sum(c.contribution for c in score.contributions if c.signal == low_price.__name__)
-        return self.score_model.shapes.get(low_price.__name__, (0.0,))[-1] - now
-
-    def _blocks(self, case: Case) -> bool:
-        """Return whether it would be blocked if nothing spoke in its favour."""
-        return self.score(case, credits=False).band == "block"
+        return excuses if excuses and self.score(worst, credits=False).band == "block" else []
 
     def _price(self, brand: Brand, listing: Listing, size: Pack, words: tuple[str, ...]) -> PriceJudgement:
         price, currency, category = listing.price, listing.currency, listing.category
