@@ -50,7 +50,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "soak": ("robustness.soak", "soak", "Do memory, rate and open files stay level over a long run?"),
     "evasion": ("robustness.evasion", "evasion", "Which marks and names are still found when a seller hides them?"),
     "score": ("simulated.score", "score", "Does the score tell counterfeits from genuine listings? (simulated)"),
-    "many-worlds": (
+    "manyworlds": (
         "simulated.many_worlds",
         "many_worlds",
         "How good is the score over many drawn worlds, beside their posterior? (simulated)",

@@ -254,7 +254,7 @@ def summary(worlds: Sequence[Mapping[str, float]]) -> dict[str, Any]:
     return out
 
 
-@click.command("many-worlds", help=__doc__)
+@click.command("manyworlds", help=__doc__)
 @click.option("--prices", type=PATH, required=True, help="Folder of CSV files of real prices.")
 @click.option(
     "--first", type=click.IntRange(0), default=100, show_default=True, help="Number of the first drawn world."

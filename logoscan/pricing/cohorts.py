@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from logoscan._validate import number
 from logoscan.errors import InputError
 from logoscan.pricing.cohort import MAX_LOG, NEW, USED, Cohort, Effect, Sizes, money
-from logoscan.text.title_words import within_category
+from logoscan.text.title_words import WITHIN
 from logoscan.text.tokens import name_key
 
 __all__ = ["NEW", "USED", "Cohort", "CurrencyPrices", "Effect", "Sizes", "money", "widened"]
@@ -83,8 +83,12 @@ class CurrencyPrices:
             ("amount_exponent", 0.0, 1.0),
         ):
             number("CurrencyPrices", name, getattr(self, name), low, high)
+        of_category: dict[str, dict[str, float]] = {}
         for word, shift in self.words.items():
             number("CurrencyPrices", f"words {word}", shift, -MAX_LOG, MAX_LOG)
+            category, within, term = word.rpartition(WITHIN)
+            if within:
+                of_category.setdefault(category, {})[term] = shift
         if self.titled is not None and (self.titled.currency, self.titled.titled) != (self.currency, None):
             raise InputError(f"CurrencyPrices.titled: expected references in {self.currency} without further ones")
         table: dict[str, dict[str | None, dict[str, Cohort]]] = {}
@@ -100,6 +104,7 @@ class CurrencyPrices:
             ("_brands", {name_key(e.name): e for e in sorted(self.brands, key=lambda e: e.n)}),
             ("_categories", {e.name: e for e in self.categories}),
             ("_cohorts_by_brand", {}),
+            ("_of_category", of_category),
         ):
             object.__setattr__(self, name, value)
 
@@ -109,14 +114,9 @@ class CurrencyPrices:
 
     def shifts(self, terms: Iterable[str], category: str | None) -> dict[str, float]:
         """Return what each known word and pair of a title adds to the log-price of goods of a category."""
-        words, out = self.words, {}
-        for term in terms if words else ():
-            shift = words.get(term, 0.0)
-            if category:
-                shift += words.get(within_category(category, term), 0.0)
-            if shift:
-                out[term] = shift
-        return out
+        own = self._of_category.get(category, {})  # type: ignore[attr-defined]
+        found = {term: self.words.get(term, 0.0) + own.get(term, 0.0) for term in terms}
+        return {term: shift for term, shift in found.items() if shift}
 
     def usual(
         self, cohort: Cohort, log_count: float = 0.0, log_amount: float = math.nan, terms: Collection[str] = ()
@@ -124,7 +124,9 @@ class CurrencyPrices:
         """Return the natural logarithm of a cohort's usual price for so many pieces of such a content and title."""
         usual: float = cohort._log_median + self.count_exponent * log_count  # type: ignore[attr-defined]
         if terms and self.words:
-            shift = sum(self.shifts(terms, cohort.category).values())
+            shift = math.fsum(filter(None, map(self.words.get, terms)))
+            if own := self._of_category.get(cohort.category):  # type: ignore[attr-defined]
+                shift += math.fsum(filter(None, map(own.get, terms)))
             usual += min(max(shift, -_MAX_WORDS_LOG), _MAX_WORDS_LOG)
         content: float | None = cohort._log_amount  # type: ignore[attr-defined]
         if content is None or math.isnan(log_amount):

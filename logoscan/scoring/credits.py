@@ -25,7 +25,8 @@ import math
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from logoscan.results import Signal
+from logoscan.odds import sigmoid
+from logoscan.results import Score, Signal
 from logoscan.scoring.case import Case
 from logoscan.scoring.words import count, shown_in_photos
 
@@ -35,6 +36,7 @@ __all__ = [
     "brand_shown",
     "good_reviews",
     "official_photo",
+    "uncredited",
     "usual_price",
 ]
 
@@ -125,3 +127,14 @@ def good_reviews(case: Case) -> Signal | None:
         return None
     value = math.log(complaints.reviews / _FROM_REVIEWS) / math.log(_FULL_REVIEWS / _FROM_REVIEWS)
     return Signal("good_reviews", min(1.0, value), f"no complaint in {count(complaints.reviews, 'review')}")
+
+
+def uncredited(score: Score, full: Mapping[str, float] = MappingProxyType({})) -> float:
+    """Return what a score would be if nothing spoke in its favour, in [0, 100].
+
+    Args:
+        score: The score.
+        full: What some signals add at most, by name; they count in full, whatever they are.
+    """
+    rest = math.fsum(max(0.0, c.contribution) for c in score.contributions if c.signal not in full)
+    return 100.0 * sigmoid(score.bias + rest + math.fsum(full.values()))

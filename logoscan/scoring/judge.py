@@ -18,7 +18,7 @@ from logoscan.pricing.model import PriceJudgement, PriceModel
 from logoscan.pricing.sample import ONE
 from logoscan.results import SHOWN_FROM, PriceFinding, Score, top_score
 from logoscan.scoring.case import NO_OTHER_EVIDENCE, Case, OtherEvidence
-from logoscan.scoring.credits import CREDIT
+from logoscan.scoring.credits import CREDIT, uncredited
 from logoscan.scoring.model import ScoreModel
 from logoscan.scoring.price_finding import price_finding
 from logoscan.scoring.signals import DEFAULT_SIGNALS, SignalFunction
@@ -229,8 +229,12 @@ class Judge:
         if case.seller is None and case.brand.authorised_sellers:
             listing = replace(listing, seller_id=_UNKNOWN_SELLER)
             further.append("the seller were not authorised")
-        if any(c.contribution < 0 for c in score.contributions) and not (excuses or further):
-            further.append("nothing spoke in its favour")
+        if not (excuses or further):
+            lowest_price = {"low_price": self.score_model.shapes.get("low_price", (0.0,))[-1]}
+            if case.price.anomaly is not None and uncredited(score, lowest_price) < self.score_model.block_from:
+                return []  # no price would block it, so that most listings need no further comparison
+            if any(c.contribution < 0 for c in score.contributions):
+                further.append("nothing spoke in its favour")
         goods_suspicious = any(c.contribution > 0 and c.signal in _GOODS_SIGNALS for c in score.contributions)
         worst = replace(case, listing=listing, **changes)
         if case.is_accessory and not goods_suspicious:
@@ -239,8 +243,6 @@ class Judge:
             worst = replace(worst, price=replace(case.price, anomaly=1.0))
             excuses.append("the price were low")
         elif case.price.anomaly is not None:
-            if not self._blocks(replace(worst, price=replace(case.price, anomaly=1.0))):
-                return []  # so no price blocks it, and most listings need no further comparison
             sizes, words = {pack(listing.title or ""), ONE}, {title_words(listing.title), ()}
             judged = (self._price(case.brand, listing, size, said) for size in sizes for said in words)
             lowest = max(judged, key=lambda j: j.anomaly or 0.0)
@@ -249,11 +251,7 @@ class Judge:
                 if not case.used:
                     excuses.append("it were one piece of the usual size")
         excuses += further
-        return excuses if excuses and self._blocks(worst) else []
-
-    def _blocks(self, case: Case) -> bool:
-        """Return whether it would be blocked if nothing spoke in its favour."""
-        return self.score(case, credits=False).band == "block"
+        return excuses if excuses and self.score(worst, credits=False).band == "block" else []
 
     def _price(self, brand: Brand, listing: Listing, size: Pack, words: tuple[str, ...]) -> PriceJudgement:
         price, currency, category = listing.price, listing.currency, listing.category

@@ -10,10 +10,12 @@ from itertools import pairwise
 
 from logoscan.text.letters import bare, unstacked
 
-__all__ = ["MAX_WORDS", "title_terms", "title_words", "within_category"]
+__all__ = ["MAX_WORDS", "WITHIN", "title_terms", "title_words", "within_category"]
 
 # Text beyond this is not read: no honest title is longer.
 _MAX_CHARS = 1000
+WITHIN = "|"
+"""Parts a category from a word within it; no word holds one."""
 MAX_WORDS = 24
 """Words of a title that are read: a seller who writes more wants to be found by all of them."""
 _MAX_WORD_CHARS = 24
@@ -42,4 +44,4 @@ def title_terms(words: tuple[str, ...]) -> tuple[str, ...]:
 
 def within_category(category: str, word: str) -> str:
     """Return the key of a word within a category: a "set" of perfumes costs as no set of brushes does."""
-    return f"{category}|{word}"
+    return f"{category}{WITHIN}{word}"
