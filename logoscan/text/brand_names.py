@@ -42,6 +42,9 @@ __all__ = ["NameIndex", "fold", "no_brand_words", "says_no_brand"]
 _MAX_CHARS = 20_000
 # Text with its markup beyond this is not read.
 _MAX_MARKUP = 4 * _MAX_CHARS
+# A partial mention is left out unless this share of its probability is above that of an exact or near mention of the
+# same brand.
+_PARTIAL_SHARE = 0.5
 # Lines of one photo that are searched, the most confident ones: a full page of small print has fewer.
 _MAX_LINES = 200
 # Probability from which a bad or partial reading of a name is mentioned.
@@ -133,8 +136,7 @@ class NameIndex:
     def find_in_spans(self, spans: TextSpans, image: int) -> list[BrandMention]:
         """Return the mentions in the lines of one photo; names that run over two lines are found too.
 
-        What may be a bad or partial reading of a name is "partial", and as probable as that is; it is left out where an
-        exact or near mention of the brand is as probable. Each mention has the
+        What may be a bad or partial reading of a name is "partial", and as probable as that is. Each mention has the
         box of its line, or of the lines that it runs over.
 
         Args:
@@ -159,7 +161,7 @@ class NameIndex:
             if mention.kind in ("exact", "near"):
                 named[mention.brand] = max(named.get(mention.brand, 0.0), mention.probability)
         partial = self._partial_mentions(lines, len(spans), image)
-        kept += [m for m in partial if m.probability > named.get(m.brand, 0.0)]
+        kept += [m for m in partial if _PARTIAL_SHARE * m.probability > named.get(m.brand, 0.0)]
         return sorted(kept, key=lambda m: (-m.probability, m.brand, m.kind))
 
     def _partial_mentions(self, lines: list[_Line], count: int, image: int) -> list[BrandMention]:
