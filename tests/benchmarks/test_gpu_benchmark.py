@@ -205,7 +205,7 @@ def test_what_is_there_is_kept_when_the_time_is_over(
     assert kept["scan_cpu"] == {"photos": 3, "photos_per_s": 1.5, "first_64_s": None, "reports": 1, "stopped": "time"}
     assert "cosine_min" in done.output
     assert "MISSED" in done.output
-    assert 500 > shares[2] > shares[1] > shares[0] > 100, "shares of the time that is left"
+    assert 570 > shares[2] > shares[1] > shares[0] > 100, "shares of the 570 s, of what is left each time"
 
 
 def test_without_a_gpu_it_says_so(tmp_path: Path, folders: list[str]) -> None:
