@@ -71,6 +71,13 @@ def test_the_posterior_knows_more_than_the_score(drawn: tuple[dict[str, Any], An
     assert first_precision(known, scanned.counterfeit) == 1.0
 
 
+def test_figures_that_the_first_world_lacks_are_summed_up_too() -> None:
+    needed = {"lost_to_plain_10000": 0.0, **{f"auc_{n}{end}": 0.9 for n in (100, 1000) for end in ("", "_plain")}}
+    both = summary([needed, {**needed, "auc_queue": 0.8}])
+    assert both["auc_queue"] == {"mean": 0.8, "worst_decile": 0.8}
+    assert both["worlds"] == 2
+
+
 def test_scores_at_once_are_those_one_by_one(drawn: tuple[dict[str, Any], Any, Any]) -> None:
     _, _, scanned = drawn
     model = ScoreModel(bias=-3.0)
