@@ -240,7 +240,7 @@ def chosen_labels(
 def summary(worlds: Sequence[Mapping[str, float]]) -> dict[str, Any]:
     """Return the mean and the worst decile of each figure, and in how many worlds labels win."""
     out: dict[str, Any] = {}
-    for name in worlds[0]:
+    for name in dict.fromkeys(name for world in worlds for name in world):  # few worlds lack labels of some choice
         values = np.array([world[name] for world in worlds if name in world])
         worst = 0.9 if name in _ERRORS else 0.1
         out[name] = {

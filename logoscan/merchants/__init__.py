@@ -3,6 +3,7 @@
 from logoscan.merchants.evidence_model import EvidenceModel
 from logoscan.merchants.facts import MerchantFacts
 from logoscan.merchants.photo_ledger import PhotoLedger
+from logoscan.merchants.platform import fit_platform, share_interval
 from logoscan.merchants.score import MerchantModel, MerchantScore, score_merchant
 from logoscan.merchants.state import MerchantState
 
@@ -13,5 +14,7 @@ __all__ = [
     "MerchantScore",
     "MerchantState",
     "PhotoLedger",
+    "fit_platform",
     "score_merchant",
+    "share_interval",
 ]

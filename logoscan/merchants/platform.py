@@ -39,14 +39,15 @@ _GRID = np.geomspace(1e-3, 0.99, 200)
 def fit_platform(states: Iterable[MerchantState], *, prior: MerchantModel | None = None) -> MerchantModel:
     """Return a merchant model adapted to all merchants of a platform.
 
-    Judge by `state.weighed(model.listings)`. The same states give the same model, in whatever order.
+    Judge by `state.weighed(model.listings)`. The same states give the same model, in whatever order. Settled pieces do
+    not count: of merchants whose table is full, only the pieces in it (`MerchantState.pieces_at`) teach anything.
 
     Args:
         states: States of all merchants, good and bad, or of a sample that is drawn from them alike.
         prior: The model to which few merchants keep; the shipped one if None.
 
     Raises:
-        InputError: There is no state.
+        InputError: No state has a piece in its table.
     """
     prior = prior or MerchantModel()
     pieces = [p for state in states if len(p := state.pieces_at()[0])]
@@ -79,11 +80,16 @@ def share_interval(
     """Return the share of counterfeits among a merchant's listings: low end, middle and high end of an interval.
 
     Three listings give a wide one, whatever they say; a merchant without a judged listing has that of the platform.
+    Settled pieces do not count, so that a full table gives the interval of the pieces in it.
 
     Args:
         state: The merchant.
         model: The model, such as `fit_platform` returns; by default the stated priors.
         level: Probability that the share lies within, in [0, 1].
+
+    Raises:
+        InputError: `level` is no number in [0, 1].
+        MismatchError: Pieces of the merchant were settled by another evidence model than the model's.
     """
     unit("share_interval", "level", level)
     model = model or MerchantModel(listings=state.evidence)

@@ -228,7 +228,8 @@ class MerchantState:
         """
         if self.settled is not None and evidence != self.evidence:
             raise MismatchError("cannot weigh settled clusters in another way: make the state again from its reports")
-        return replace(self, evidence=evidence)
+        clusters = {key: replace(cluster) for key, cluster in self.clusters.items()}
+        return replace(self, evidence=evidence, clusters=clusters)
 
     def _is_against(self, cluster: Cluster) -> bool:
         return float(self.evidence.excess(np.array(cluster.logit))) > 0

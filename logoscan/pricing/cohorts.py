@@ -48,8 +48,8 @@ class CurrencyPrices:
         begins: Spreads below the usual price that 30 % of genuine prices exceed: from there on the anomaly rises.
         flags: Spreads below the usual price that about 1 % of genuine prices exceed: there the anomaly is 0.5.
         words: What words of titles add to the log-price, by word, by pair of words, and by word within a category.
-        titled: References for goods whose title is known, beside which these are for goods without one; None where
-            too few titles are known.
+        titled: References for goods whose title is known, from all prices, with and without a title; these are for
+            goods without one. None where too few titles are known.
     """
 
     currency: str

@@ -69,10 +69,9 @@ def fit_currency(currency: str, groups: Sequence[Group]) -> CurrencyPrices:
     Cross-fitting estimates how far genuine prices fall below them.
     """
     whole = _with_tail(_fit, currency, groups)
-    titled = [group.titled() for group in groups if any(group.titles)]
-    if sum(len(group.prices) for group in titled) < _MIN_TITLED:
+    if sum(1 for group in groups for title in group.titles if title) < _MIN_TITLED:
         return whole
-    return replace(whole, titled=_with_tail(_fit_titled, currency, titled))
+    return replace(whole, titled=_with_tail(_fit_titled, currency, groups))  # a price without a title has no words
 
 
 def _with_tail(fit: _Fit, currency: str, groups: Sequence[Group]) -> CurrencyPrices:
@@ -82,18 +81,20 @@ def _with_tail(fit: _Fit, currency: str, groups: Sequence[Group]) -> CurrencyPri
 
 
 def _fit_titled(currency: str, groups: Sequence[Group]) -> CurrencyPrices:
-    """Return references for goods with a title, its words fitted in turns with brands and categories."""
+    """Return references for goods with a title, its words fitted in turns with brands and categories.
+
+    Prices without a title count as those of goods whose title has no known word, so that each brand is judged.
+    """
     table = word_table(
         [title for group in groups for title in group.titles], [g.key[1] for g in groups for _ in g.titles]
     )
     ends = np.cumsum([len(group.prices) for group in groups])[:-1]
     prices, shifts = _fit(currency, groups), np.zeros(len(table.words))
     for _ in range(_WORD_ROUNDS):
-        rest = [
-            group.prices[:, 0] - [prices.usual(cohort, *row) for row in group.prices[:, 1:].tolist()]
-            for group in groups
-            if (cohort := prices.cohort(group.key[0], group.key[1], group.key[2]))
-        ]
+        rest = []
+        for group in groups:
+            cohort = prices.cohort(*group.key[:3])
+            rest.append(group.prices[:, 0] - [prices.usual(cohort, *row) for row in group.prices[:, 1:].tolist()])
         shifts = table.fit(np.concatenate(rest))
         parts = np.split(table.sums(shifts), ends)
         plain = [g._replace(prices=g.prices - np.outer(s, (1.0, 0.0, 0.0))) for g, s in zip(groups, parts, strict=True)]

@@ -26,9 +26,5 @@ class Group(NamedTuple):
     titles: tuple[str, ...]
 
     def part(self, rows: NDArray[np.bool_]) -> Group:
-        """Return the prices of some rows, as if there were no others."""
+        """Return the prices of some rows; `seen` stays the number of all."""
         return self._replace(prices=self.prices[rows], titles=tuple(np.array(self.titles, object)[rows]))
-
-    def titled(self) -> Group:
-        """Return the prices that have a title."""
-        return self.part(np.array([bool(title) for title in self.titles]))

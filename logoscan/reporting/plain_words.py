@@ -91,10 +91,10 @@ def points(score: Score) -> tuple[int, tuple[int, ...]]:
 
 
 def is_little_known(score: Score) -> bool:
-    """Return whether a score is that of its start: no reason adds anything, and hardly anything could be judged."""
+    """Return whether nothing speaks against a listing because hardly anything could be judged."""
     if score.value is None:
         return True
-    nothing = all(abs(c.contribution) < _LEAST_REASON for c in score.contributions)
+    nothing = all(c.contribution < _LEAST_REASON for c in score.contributions)
     return nothing and score.coverage < _LITTLE_COVERAGE
 
 

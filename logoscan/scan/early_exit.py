@@ -99,7 +99,8 @@ def marks_are_moot(judge: Judge, findings: Findings, brand_of: BrandOf, waiting:
 def _score(judge: Judge, case: Case) -> Score:
     """Return the lowest score of one candidate by the library's signals, with all credits that may still come."""
     signals = [s for function in judge.signals if function in DEFAULT_SIGNALS and (s := function(case)) is not None]
-    signals = [s for s in signals if s.name not in _LATER_CREDITS]
-    used = {function.__name__ for function in judge.signals} & _LATER_CREDITS
+    known = judge.score_model.shapes.keys()
+    signals = [s for s in signals if s.name not in _LATER_CREDITS and (s.name in known or s.name not in CREDIT)]
+    used = {function.__name__ for function in judge.signals} & _LATER_CREDITS & known
     signals += [Signal(name, 1.0, "may still be found") for name in sorted(used)]
     return judge.score_model.score(case.brand.name, signals, shown=case.shown)

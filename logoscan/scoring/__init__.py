@@ -15,7 +15,8 @@ A displayed logo is not evidence of fakery. What counts is what does not add up:
 
 What speaks in a listing's favour counts within stated bounds (`credits`): an authorised seller, a usual price, a brand
 that is claimed and shown, the brand's own photo, many reviews without a complaint. An honest value never scores above
-an absent one, nor an absent one above the worst, and credits take nothing from `block` to `clear`.
+an absent one, nor an absent one above the worst, and credits take nothing from `block` to `clear`. Only an
+authorised seller takes a listing from `review` to `clear`: what anyone can assert clears nothing.
 
 What the search misses accuses nobody: "claimed and not shown" weighs no more than the share of the brand's logos that
 the search misses. Each signal is a function whose docstring says when it abstains and what its known false alarms

@@ -15,8 +15,9 @@ contributes 0 or less, and a signal of suspicion contributes 0 or more. It follo
 seller; that a cheat who leaves a field out gains over the worst value no more than before there were credits; and that
 whatever a seller asserts lowers the log-odds by `CREDIT` of that field at most.
 
-Corollary. Credits take no listing from "block" to "clear": what would be blocked without them goes to review
-(`Judge.score_with_doubts`).
+Corollary. Credits take no listing from "block" to "clear": what would be blocked without them goes to review. Those
+that anyone can bring about (`ASSERTED`) clear nothing at all: what would be in review without them stays there, with
+the lower number (`why_not_clear`).
 """
 
 from __future__ import annotations
@@ -24,13 +25,18 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from logoscan.odds import sigmoid
 from logoscan.results import Score, Signal
 from logoscan.scoring.case import Case
 from logoscan.scoring.words import count, shown_in_photos
 
+if TYPE_CHECKING:
+    from logoscan.scoring.model import ScoreModel
+
 __all__ = [
+    "ASSERTED",
     "CREDIT",
     "authorised_seller",
     "brand_shown",
@@ -38,6 +44,7 @@ __all__ = [
     "official_photo",
     "uncredited",
     "usual_price",
+    "why_not_clear",
 ]
 
 CREDIT: Mapping[str, float] = MappingProxyType(
@@ -50,6 +57,8 @@ CREDIT: Mapping[str, float] = MappingProxyType(
     }
 )
 """The most that each credit takes from the log-odds, in any model: stated, not fitted."""
+ASSERTED = CREDIT.keys() - {"authorised_seller"}
+"""Credits that anyone can bring about: they lower a number, and clear nothing."""
 
 # Shares of the usual price between which the credit rises.
 _FROM_SHARE, _FULL_SHARE = 0.5, 0.95
@@ -138,3 +147,18 @@ def uncredited(score: Score, full: Mapping[str, float] = MappingProxyType({})) -
     """
     rest = math.fsum(max(0.0, c.contribution) for c in score.contributions if c.signal not in full)
     return 100.0 * sigmoid(score.bias + rest + math.fsum(full.values()))
+
+
+def why_not_clear(model: ScoreModel, score: Score) -> str:
+    """Return why a person should look at a clear score in whose favour something speaks; "" where nobody need.
+
+    Args:
+        model: The model that made the score.
+        score: The score.
+    """
+    if model.band(uncredited(score), score.contributions) == "block":
+        return "would be blocked if nothing spoke in its favour"
+    rest = math.fsum(c.contribution for c in score.contributions if c.signal not in ASSERTED)
+    if 100.0 * sigmoid(score.bias + rest) >= model.review_from:
+        return "a person would look if what anyone can assert did not speak in its favour"
+    return ""

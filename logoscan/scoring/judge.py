@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import zip_longest
+from itertools import product, zip_longest
 from typing import Any, Literal, TypeAlias
 
 from logoscan.images.phash import PhotoUse
@@ -18,7 +18,7 @@ from logoscan.pricing.model import PriceJudgement, PriceModel
 from logoscan.pricing.sample import ONE
 from logoscan.results import SHOWN_FROM, PriceFinding, Score, top_score
 from logoscan.scoring.case import NO_OTHER_EVIDENCE, Case, OtherEvidence
-from logoscan.scoring.credits import CREDIT, uncredited
+from logoscan.scoring.credits import CREDIT, uncredited, why_not_clear
 from logoscan.scoring.model import ScoreModel
 from logoscan.scoring.price_finding import price_finding
 from logoscan.scoring.signals import DEFAULT_SIGNALS, SignalFunction
@@ -33,15 +33,12 @@ __all__ = ["Findings", "Gap", "Judge", "Judgement", "at_least_reviewed"]
 Gap: TypeAlias = Literal["unreadable", "over the cap"]
 """Why something that could show or name a brand was not looked at."""
 
-
-# The price of an accessory, which carries no information.
-_ACCESSORY_PRICE = PriceJudgement(None, "the price of an accessory is not the brand's")
+_ACCESSORY_PRICE = PriceJudgement(None, "the price of an accessory is not the brand's")  # carries no information
 # Signals about the goods themselves, whatever the seller calls them.
 _GOODS_SIGNALS = frozenset(
     {"altered_logo", "coded_terms", "contradicts_facts", "copied_photo", "lookalike_text", "review_complaints"}
 )
-# A seller whom no brand authorises: no seller has an id with a null character.
-_UNKNOWN_SELLER = "\0"
+_UNKNOWN_SELLER = "\0"  # whom no brand authorises: no seller has an id with a null character
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,8 +173,12 @@ class Judge:
     def score_with_doubts(self, case: Case, findings: Findings) -> Score:
         """Score one candidate, with every reason why a person should look at it."""
         score = self._score_of_what_was_read(case, findings)
-        if score.band == "clear" and (excuses := self._blocked_but_for(case, score)):
-            score = self.score(case, doubts=[f"would be blocked if {' and '.join(excuses)}"])
+        if score.band == "clear":
+            excuses = self._blocked_but_for(case, score)
+            doubt = (
+                f"would be blocked if {' and '.join(excuses)}" if excuses else why_not_clear(self.score_model, score)
+            )
+            score = self.score(case, doubts=[doubt]) if doubt else score
         return at_least_reviewed(score, findings)
 
     def _score_of_what_was_read(self, case: Case, findings: Findings) -> Score:
@@ -200,8 +201,8 @@ class Judge:
 
     def score(self, case: Case, doubts: Sequence[str] = (), *, credits: bool = True) -> Score:
         """Score one candidate; `doubts` are reasons why a person should look; without `credits` none counts."""
-        computed = (function(case) for function in self.signals)
-        signals = [s for s in computed if s is not None and (credits or s.name not in CREDIT)]
+        left_out = CREDIT.keys() - (self.score_model.shapes.keys() if credits else set())  # older models have none
+        signals = [s for function in self.signals if (s := function(case)) is not None and s.name not in left_out]
         return self.score_model.score(
             case.brand.name, signals, shown=case.shown, doubts=doubts, unreadable_share=case.unreadable_share
         )
@@ -233,8 +234,8 @@ class Judge:
             lowest_price = {"low_price": self.score_model.shapes.get("low_price", (0.0,))[-1]}
             if case.price.anomaly is not None and uncredited(score, lowest_price) < self.score_model.block_from:
                 return []  # no price would block it, so that most listings need no further comparison
-            if any(c.contribution < 0 for c in score.contributions):
-                further.append("nothing spoke in its favour")
+        if any(c.contribution < 0 for c in score.contributions):
+            further.append("nothing spoke in its favour")
         goods_suspicious = any(c.contribution > 0 and c.signal in _GOODS_SIGNALS for c in score.contributions)
         worst = replace(case, listing=listing, **changes)
         if case.is_accessory and not goods_suspicious:
@@ -243,13 +244,14 @@ class Judge:
             worst = replace(worst, price=replace(case.price, anomaly=1.0))
             excuses.append("the price were low")
         elif case.price.anomaly is not None:
-            sizes, words = {pack(listing.title or ""), ONE}, {title_words(listing.title), ()}
-            judged = (self._price(case.brand, listing, size, said) for size in sizes for said in words)
-            lowest = max(judged, key=lambda j: j.anomaly or 0.0)
+            size, words = pack(listing.title or ""), title_words(listing.title)  # first: of equal ones the first counts
+            sold = product(dict.fromkeys((size, ONE)), dict.fromkeys((words, ())))
+            judged = [(self._price(case.brand, listing, *one), one) for one in sold]
+            lowest, (other_size, other_words) = max(judged, key=lambda j: j[0].anomaly or 0.0)
             if (lowest.anomaly or 0.0) > case.price.anomaly:
                 worst = replace(worst, price=lowest)
-                if not case.used:
-                    excuses.append("it were one piece of the usual size")
+                excuses += ["it were one piece of the usual size"] * (other_size != size)
+                excuses += ["the title said nothing of the goods"] * (other_words != words)
         excuses += further
         return excuses if excuses and self.score(worst, credits=False).band == "block" else []
 

@@ -63,8 +63,8 @@ PRIOR: Mapping[str, tuple[float, ...]] = MappingProxyType(
         "contact_diversion": (0.0, 1.5),  # trading past the platform is forbidden, and mostly to save its fee
         "photo_contradicts": (0.0, 2.0),  # the photo shows other goods; sellers reuse photos of another size
         "declared_ai": (0.0, 0.7),  # the photo does not show the goods; makers and honest sellers use AI, too
-        # In favour, half of `credits.CREDIT` or less, by judgement. What anyone can take, a photo and a mark, leaves an
-        # outlier of an unauthorised seller in review.
+        # In favour, half of `credits.CREDIT` or less, by judgement. What anyone can assert clears nothing
+        # (`credits.ASSERTED`), however much it lowers the number.
         "authorised_seller": (0.0, -1.5),
         "usual_price": (0.0, -0.7),
         "brand_shown": (0.0, -0.4),
@@ -230,7 +230,7 @@ class ScoreModel:
         For new brands, names and prices judge stored features again (`Scanner.rejudge`).
 
         Raises:
-            InputError: A signal of the report has no shape in this model.
+            InputError: A signal of the report that is no credit has no shape in this model.
         """
         from logoscan.scoring.rejudge import rejudge
 

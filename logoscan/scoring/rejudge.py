@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from logoscan.results import Report, Signal
+from logoscan.scoring.credits import CREDIT, why_not_clear
 
 if TYPE_CHECKING:
     from logoscan.scoring.model import ScoreModel
@@ -21,7 +22,7 @@ def rejudge(model: ScoreModel, report: Report) -> Report:
         report: A report of any model.
 
     Raises:
-        InputError: A signal of the report has no shape in the model.
+        InputError: A signal of the report that is no credit has no shape in the model.
     """
     before = report.score
     provenance = replace(report.provenance, score_model=model.version)
@@ -29,16 +30,18 @@ def rejudge(model: ScoreModel, report: Report) -> Report:
         score = model.nothing(complete=before.band == "clear")
         return replace(report, score=replace(score, doubts=before.doubts), provenance=provenance)
     shown = next((result.probability for result in report.brands if result.brand == before.brand), None)
-    signals = [Signal(part.signal, part.value, part.why) for part in before.contributions]
+    left_out = CREDIT.keys() - model.shapes.keys()  # the model may be older than credits are
+    parts = [part for part in before.contributions if part.signal not in left_out]
+    signals = [Signal(part.signal, part.value, part.why) for part in parts]
     doubts = list(before.doubts)
     score = model.score(before.brand, signals, shown=shown, doubts=doubts)
     if model.version == before.model:
         # without a calibration `shown` is not in the report, and so neither is why the band was review; nor is how much
         # of the text could be read
         return replace(report, score=replace(score, band=before.band, coverage=before.coverage), provenance=provenance)
-    if score.band == "clear" and before.band != "clear" and (unseen := _unseen(report)):
-        doubts.append(unseen)
-        score = replace(score, band="review", doubts=tuple(doubts))
+    unseen = _unseen(report) if before.band != "clear" else ""
+    if score.band == "clear" and (further := [doubt for doubt in (why_not_clear(model, score), unseen) if doubt]):
+        score = replace(score, band="review", doubts=(*doubts, *further))
     skipped = [*report.skipped, f"judged again from its signals, which {before.model} judged before"]
     others = [result.brand for result in report.brands if result.brand != before.brand]
     if others:

@@ -1,11 +1,11 @@
 """Drawn worlds: stated ranges around the given ones, a posterior that knows more than any score, and one scoring."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from paths import BENCHMARKS
 
 from benchmarks.simulated.many_worlds import RANGES, Signals, drawn_world, first_precision, summary
 from benchmarks.simulated.posterior import posterior
@@ -14,7 +14,7 @@ from benchmarks.simulated.worlds import PriceRow, read_evidence, read_world, sim
 from logoscan.pricing.model import PriceModel
 from logoscan.scoring.model import ScoreModel
 
-WORLDS = Path(__file__).parents[2] / "benchmarks/simulated/world_files"
+WORLDS = BENCHMARKS / "simulated/world_files"
 ROWS = [
     PriceRow(f"brand{b}", f"kind{k}", 20.0 * (b + 1) * (k + 1) * (1 + i / 40), "XAA", f"Brand{b} kind{k} no {i}")
     for b in range(4)
@@ -69,6 +69,13 @@ def test_the_posterior_knows_more_than_the_score(drawn: tuple[dict[str, Any], An
     assert auc(known, scanned.counterfeit) > auc(values, scanned.counterfeit) > 0.7
     assert known.mean() == pytest.approx(scanned.counterfeit.mean(), abs=0.06), "calibrated"
     assert first_precision(known, scanned.counterfeit) == 1.0
+
+
+def test_figures_that_the_first_world_lacks_are_summed_up_too() -> None:
+    needed = {"lost_to_plain_10000": 0.0, **{f"auc_{n}{end}": 0.9 for n in (100, 1000) for end in ("", "_plain")}}
+    both = summary([needed, {**needed, "auc_queue": 0.8}])
+    assert both["auc_queue"] == {"mean": 0.8, "worst_decile": 0.8}
+    assert both["worlds"] == 2
 
 
 def test_scores_at_once_are_those_one_by_one(drawn: tuple[dict[str, Any], Any, Any]) -> None:

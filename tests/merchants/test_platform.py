@@ -2,6 +2,7 @@
 
 import math
 import random
+from dataclasses import replace
 
 import pytest
 from strategies import make_report
@@ -90,13 +91,46 @@ def test_three_listings_get_a_wide_interval_and_sixty_a_narrow_one() -> None:
     assert nothing[1] < 0.02, "as on the platform"
 
 
-def test_intervals_hold_as_often_as_they_say() -> None:
-    rng = random.Random(2)
-    shares = [0.15, 0.35, 0.6] * 20
+def held_share(shares: list[float], seed: int) -> float:
+    """How many of the merchants with these shares have an interval of 90 % that holds theirs."""
+    rng = random.Random(seed)
     model = MerchantModel(bias=0.0)  # where every second merchant sells counterfeits
     found = [share_interval(merchant("m", share, 40, rng), model, level=0.9) for share in shares]
-    held = sum(low <= share <= high for share, (low, _, high) in zip(shares, found, strict=True))
-    assert held >= 0.75 * len(shares)
+    return sum(low <= share <= high for share, (low, _, high) in zip(shares, found, strict=True)) / len(shares)
+
+
+def test_intervals_hold_as_often_as_they_say() -> None:
+    """Where the shares are as frequent as the model supposes."""
+    bad, honest = list(EvidenceModel().shares), EvidenceModel().honest_share
+    assert held_share(20 * (bad + [honest] * len(bad)), 2) >= 0.85
+
+
+def test_intervals_mostly_hold_where_all_sell_many_counterfeits() -> None:
+    assert held_share([0.15, 0.35, 0.6] * 60, 2) >= 0.8
+
+
+def test_a_state_that_is_weighed_in_another_way_is_its_own() -> None:
+    state = merchant("m", 0.5, 3, random.Random(0))
+    before = state.to_json()
+    other = state.weighed(EvidenceModel(base_rate=0.1))
+    for number in (0, 3):  # the first photo again under another listing, and a further one
+        again = report(9.0, "m", number)
+        other.add(again if number else replace(again, listing_id="again"))
+    assert other.to_json() != before
+    assert state.to_json() == before
+    assert (state.reports, other.reports) == (3, 5)
+
+
+def test_settled_pieces_do_not_count() -> None:
+    state = merchant("m", 0.5, 3, random.Random(0))
+    settled = merchant("m", 0.5, 3, random.Random(0))
+    settled.settled = Settled(9, 9, (5.0,) * len(EvidenceModel().shares), 0.0, True, ())
+    assert share_interval(settled) == share_interval(state)
+    assert fit_platform([settled]) == fit_platform([state])
+    with pytest.raises(MismatchError, match=r"^cannot weigh settled clusters in another way"):
+        share_interval(settled, MerchantModel(listings=EvidenceModel(base_rate=0.1)))
+    with pytest.raises(InputError, match=r"share_interval"):
+        share_interval(state, level=1.5)
 
 
 def test_mistakes_are_named() -> None:

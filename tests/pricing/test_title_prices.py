@@ -106,6 +106,21 @@ def test_few_titles_make_no_words() -> None:
     assert known.titled is None
 
 
+@pytest.mark.parametrize("titled", [0, 2])
+def test_a_brand_with_hardly_a_title_is_judged_by_all_of_its_prices(titled: int) -> None:
+    """Other brands' titles neither silence it nor leave it to its few titled prices."""
+    rng = random.Random(3)
+    plain = [PriceRecord("JBL", 100.0 * math.exp(rng.gauss(0.0, 0.15)), "EUR", "speakers") for _ in range(500)]
+    few = [PriceRecord("JBL", 10.0, "EUR", "speakers", words=("jbl", "flip")) for _ in range(titled)]
+    model = PriceModel.fit([*plain, *few, *made(150, brands=("Dior",))])
+    (known,) = model.currencies
+    assert known.titled is not None
+    found = model.judge(Brand("JBL"), 10.0, "EUR", "speakers", words=title_words("JBL speaker Flip 6"))
+    assert found.anomaly == 1.0
+    assert found.usual == pytest.approx(100.0, rel=0.1)
+    assert f"({500 + titled} prices)" in found.reason
+
+
 def test_titles_come_back_from_disk_and_from_shards(tmp_path: Any) -> None:
     records = made(150)
     merged = PriceSample()

@@ -232,7 +232,12 @@ def test_points_sum_to_the_score(report: Report) -> None:
         assert (n > 1) <= (part.contribution > 0)
         assert (n < -1) <= (part.contribution < 0)
     alone = is_little_known(score) and score.value is not None
-    assert not alone or all(abs(c.contribution) < 0.005 for c in score.contributions)
+    assert not alone or all(c.contribution < 0.005 for c in score.contributions)
+
+
+def test_a_credit_alone_makes_no_listing_known() -> None:
+    assert is_little_known(scored(Signal("brand_shown", 1.0, "claimed and shown")))
+    assert not is_little_known(scored(Signal("brand_shown", 1.0, "a"), Signal("low_price", 0.5, "b")))
 
 
 @settings(quick)

@@ -6,6 +6,8 @@ seller nothing. Scores before and after stand in the table, so that a change of 
 
 from __future__ import annotations
 
+import math
+import random
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -16,11 +18,14 @@ from hypothesis import strategies as st
 from strategies import quick
 
 from logoscan.images.phash import PhotoUse
+from logoscan.pricing.model import PriceModel
+from logoscan.pricing.sample import PriceRecord
 from logoscan.results import Score, Signal, top_score
 from logoscan.scoring.judge import Findings, Judge, Judgement
 from logoscan.scoring.model import NO_PROOF, ScoreModel
 from logoscan.text.brand_names import NameIndex
 from logoscan.text.listing_text import ListingText
+from logoscan.text.title_words import title_words
 from logoscan.types import Brand, BrandMention, Listing, UsualPrice
 
 USUAL = (UsualPrice("EUR", 80, 120, "Shoes"),)
@@ -156,6 +161,29 @@ def test_third_party_signals_are_no_proof() -> None:
     model = ScoreModel(bias=10.0)
     for name in NO_PROOF:
         assert model.score("Acme", [Signal(name, 1.0, "why")]).band == "review"
+
+
+def test_a_title_that_alone_excuses_the_price_is_named() -> None:
+    """One word of the title makes the price usual; without it, the listing would be blocked."""
+    rng = random.Random(0)
+    prices = PriceModel.fit(
+        PriceRecord("Acme", (12.0 if small else 40.0) * math.exp(rng.gauss(0.0, 0.1)), "EUR", "Shoes", words=words)
+        for i in range(1000)
+        for small in (i % 16 == 0,)
+        for words in (title_words(f"Acme {'mini' if small else 'day'} shoe"),)
+    )
+    brands = {"Acme": replace(BRANDS["Acme"], usual_prices=())}
+    mini = replace(
+        LISTING, title="Acme mini shoe", price=14, attributes={"material": "plastic"}, reviews=(), images=("a.jpg",)
+    )
+    found = Findings(mini, "Acme", (), (), {"Acme": 0.97})
+    model = ScoreModel(bias=-4.0, review_from=30.0, block_from=65.0)
+    (one,) = Judge(prices, model).judge(found, brands.get)
+    assert one.score.band == "review"
+    assert one.score.value is not None
+    assert one.score.value < model.review_from
+    says = "would be blocked if the title said nothing of the goods and nothing spoke in its favour"
+    assert one.score.doubts == (says,)
 
 
 # -- what is withheld

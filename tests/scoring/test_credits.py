@@ -7,15 +7,16 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import quick, score_models, units
+from strategies import make_report, quick, score_models, units
 
 from logoscan.errors import InputError
 from logoscan.images.phash import PhotoUse
-from logoscan.results import Score, Signal, top_score
+from logoscan.results import Report, Score, Signal, top_score
 from logoscan.scan.early_exit import surely_blocked
-from logoscan.scoring.credits import CREDIT
+from logoscan.scoring.credits import ASSERTED, CREDIT
 from logoscan.scoring.judge import Findings, Judge
 from logoscan.scoring.model import PRIOR, ScoreModel
+from logoscan.scoring.signals import DEFAULT_SIGNALS
 from logoscan.text.brand_names import NameIndex
 from logoscan.text.coded_terms import CodedUse, find_coded
 from logoscan.text.listing_text import ListingText
@@ -81,7 +82,10 @@ def test_honest_before_absent_before_worst(
         bound = CREDIT[CREDIT_OF[name]]
         if name == "seller_id":  # whom the brand authorised may use its photos, whoever else does
             bound += model.shapes["copied_photo"][-1]
-        assert logit - bound - 1e-9 <= honest[brand] <= logit + 1e-9
+        assert logit - bound - 1e-9 <= honest[brand]
+        # a seller whom this brand did not authorise earns no credit, and a photo of another seller counts against him
+        earns = name != "seller_id" or "good" in BRANDS[brand].authorised_sellers or fields["photos"] != (COPIED,)
+        assert honest[brand] <= logit + 1e-9 or not earns
         assert logit <= worst[brand] + 1e-9
 
 
@@ -127,6 +131,90 @@ def test_credits_take_nothing_from_block_to_clear(
     assert (before is None) == (after is None)
     if before is not None and after is not None and before.band == "block":
         assert after.band != "clear"
+
+
+@quick
+@given(states, titles, claims, shows, models)
+def test_what_anyone_can_assert_clears_nothing(
+    fields: dict[str, Any], title: str, claim: str | None, shown: dict[str, float], model: ScoreModel
+) -> None:
+    signals = tuple(signal for signal in DEFAULT_SIGNALS if signal.__name__ not in ASSERTED)
+    findings = found(fields, title, claim, shown)
+    before = Judge(score_model=model, signals=signals).judge(findings, BRANDS.get)
+    after = Judge(score_model=model).judge(findings, BRANDS.get)
+    for one, other in zip(before, after, strict=True):
+        assert one.score.band == "clear" or other.score.band != "clear"
+
+
+@pytest.mark.parametrize("authorised", [(), ("good",)])
+@pytest.mark.parametrize("photos", [None, (OFFICIAL,)])
+@pytest.mark.parametrize("reviews", [(), HONEST["reviews"]])
+@pytest.mark.parametrize("seller", [None, "bad"])
+def test_an_outlier_stays_in_review_whatever_is_asserted(
+    authorised: tuple[str, ...], photos: tuple[PhotoUse, ...] | None, reviews: tuple[str, ...], seller: str | None
+) -> None:
+    fields = {"seller_id": seller, "price": 3.0, "photos": photos, "reviews": reviews}
+    findings = found(fields, "Acme shoe", "Acme", {"Acme": 0.99})
+    brands = {**BRANDS, "Acme": replace(BRANDS["Acme"], authorised_sellers=authorised)}
+    (one,) = Judge().judge(findings, brands.get)
+    assert one.score.band == "review"
+    assert one.score.doubts or (one.score.value or 0.0) >= ScoreModel().review_from
+
+
+def test_an_authorised_seller_may_be_cleared() -> None:
+    """By the one credit that not everyone can bring about."""
+    fields = {"seller_id": "good", "price": 3.0, "photos": None, "reviews": ()}
+    (one,) = Judge().judge(found(fields, "Acme shoe", "Acme", {"Acme": 0.99}), BRANDS.get)
+    assert (one.score.band, one.score.doubts) == ("clear", ())
+
+
+# -- another model
+
+
+OLD = ScoreModel(shapes={name: shape for name, shape in PRIOR.items() if name not in CREDIT}, name="old")
+"""A model from before there were credits."""
+
+
+@quick
+@given(states, titles, claims, shows)
+def test_a_model_without_credits_judges_as_before(
+    fields: dict[str, Any], title: str, claim: str | None, shown: dict[str, float]
+) -> None:
+    findings = found(fields, title, claim, shown)
+    signals = tuple(signal for signal in DEFAULT_SIGNALS if signal.__name__ not in CREDIT)
+    judge = Judge(score_model=OLD)
+    assert judge.judge(findings, BRANDS.get) == replace(judge, signals=signals).judge(findings, BRANDS.get)
+    assert surely_blocked(judge, findings, BRANDS.get, more_photos=True) in (True, False)
+    partly = Judge(score_model=replace(OLD, shapes={**OLD.shapes, "usual_price": (0.0, -0.5)}))
+    kept = {c.signal for one in partly.judge(findings, BRANDS.get) for c in one.score.contributions} & CREDIT.keys()
+    assert kept <= {"usual_price"}
+
+
+def report_of(*signals: Signal, model: ScoreModel) -> Report:
+    return make_report(score=model.score("Acme", signals))
+
+
+def test_judging_again_clears_nothing_by_credits() -> None:
+    against = (Signal("low_price", 1.0, "cheap"), Signal("seller_not_authorised", 1.0, "unknown"))
+    favour = (Signal("authorised_seller", 1.0, "known"), Signal("brand_shown", 1.0, "claimed"))
+    kind = replace(ScoreModel(), bias=-9.0, name="kind")
+    strong = {**PRIOR, "authorised_seller": (0.0, -3.0), "brand_shown": (0.0, -1.5)}
+    report = report_of(*against, *favour, model=kind)
+    assert report.score.band == "clear"
+    # 43 without what anyone can assert, 15 with it
+    asserted = ScoreModel(bias=-5.0, shapes={**strong, "authorised_seller": (0.0, 0.0)}).rejudge(report).score
+    assert asserted.value is not None
+    assert asserted.value < 20.0
+    assert (asserted.band, asserted.doubts) == (
+        "review", ("a person would look if what anyone can assert did not speak in its favour",),
+    )  # fmt: skip
+    # the worst without credits, clear with them
+    blocked = ScoreModel(bias=-3.0, shapes=strong, review_from=40.0, block_from=80.0).rejudge(report).score
+    assert blocked.value is not None
+    assert blocked.value < 40.0
+    assert (blocked.band, blocked.doubts) == ("review", ("would be blocked if nothing spoke in its favour",))
+    (old,) = (OLD.rejudge(report).score,)
+    assert not {c.signal for c in old.contributions} & CREDIT.keys()
 
 
 def test_a_low_price_and_an_unauthorised_seller_alone_never_block() -> None:
