@@ -1,11 +1,11 @@
 """Drawn worlds: stated ranges around the given ones, a posterior that knows more than any score, and one scoring."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from paths import BENCHMARKS
 
 from benchmarks.simulated.many_worlds import RANGES, Signals, drawn_world, first_precision, summary
 from benchmarks.simulated.posterior import posterior
@@ -14,7 +14,7 @@ from benchmarks.simulated.worlds import PriceRow, read_evidence, read_world, sim
 from logoscan.pricing.model import PriceModel
 from logoscan.scoring.model import ScoreModel
 
-WORLDS = Path(__file__).parents[2] / "benchmarks/simulated/world_files"
+WORLDS = BENCHMARKS / "simulated" / "world_files"
 ROWS = [
     PriceRow(f"brand{b}", f"kind{k}", 20.0 * (b + 1) * (k + 1) * (1 + i / 40), "XAA", f"Brand{b} kind{k} no {i}")
     for b in range(4)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
+from paths import ROOT
 from safetensors import safe_open
 from torchvision.models.detection.fcos import FCOS
 
@@ -174,7 +175,7 @@ def test_a_confidence_is_fitted_at_the_size_of_the_bundled_detector(
 
 
 def test_the_bundled_detector_takes_the_squares_that_its_card_says() -> None:
-    weights = Path(__file__).parents[2] / "weights"
+    weights = ROOT / "weights"
     (row,) = (row for row in json.loads((weights / "manifest.json").read_text())["models"] if row["name"] == DETECTOR)
     said = re.findall(r"scaled to (\d+) px", (weights / "logo-detector.md").read_text())
     sizes = [row["preprocessing"]["size_px"], detector_size(weights / row["file"])]
