@@ -14,7 +14,6 @@ from logoscan.cli.inputs import STANDARD, add_serials, changed_ledger, is_photo_
 from logoscan.cli.scanners import ScannerOptions, make_shard_scanner
 from logoscan.cli.store_options import Store
 from logoscan.merchants.serials import SerialList
-from logoscan.reporting.jsonl import read_reports
 
 __all__ = ["scan_folder_of_shards"]
 
@@ -38,6 +37,7 @@ def scan_folder_of_shards(
     from logoscan.distributed.merge import merge_ledger
     from logoscan.distributed.ray_cluster import Pool
     from logoscan.distributed.ray_scan import scan_shards
+    from logoscan.distributed.report_files import shard_reports
 
     if out == STANDARD or overlay is not None or options.columns:
         raise click.UsageError("--shards: expected a folder as OUT, and neither --overlay nor --map")
@@ -57,9 +57,8 @@ def scan_folder_of_shards(
             merge_ledger(run.files, ledger)
     if options.serials is not None:
         serials = SerialList()
-        for file in run.files:
-            for report in read_reports(file):
-                serials.add_report(report)
+        for report in shard_reports(run.files):
+            serials.add_report(report)
         add_serials(options.serials, serials)
     with Complaints() as complaints:
         for failure in run.failures:

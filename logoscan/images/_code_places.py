@@ -54,7 +54,7 @@ def _mean_contrast(grey: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def halved(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return a picture half as large."""
+    """Return the whole picture half as large; where a side is odd, its last pixel is spread over the others."""
     import cv2
 
     return np.asarray(

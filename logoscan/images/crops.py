@@ -17,7 +17,7 @@ from logoscan.images.boxes import clip
 from logoscan.images.resize import resized
 from logoscan.types import Boxes, CropFit, Rgb
 
-__all__ = ["border_colour", "crop", "pad_square", "square_crops", "square_crops_on"]
+__all__ = ["crop", "median_border_colour", "pad_square", "square_crops", "square_crops_on"]
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ def pad_square(image: Rgb, margin: float = 0.0) -> Rgb:
     """Centre a picture on a square of its border's median colour, with `margin` of its long side around it."""
     height, width = image.shape[:2]
     side = max(1, round(max(height, width) * (1 + 2 * margin)))
-    ground, out = border_colour(image), np.empty((side, side, 3), np.uint8)
+    ground, out = median_border_colour(image), np.empty((side, side, 3), np.uint8)
     y, x = (side - height) // 2, (side - width) // 2
     out[:y] = out[y + height :] = ground
     out[y : y + height, :x] = out[y : y + height, x + width :] = ground
@@ -51,7 +51,7 @@ def pad_square(image: Rgb, margin: float = 0.0) -> Rgb:
     return out
 
 
-def border_colour(image: Rgb) -> NDArray[np.uint8]:
+def median_border_colour(image: Rgb) -> NDArray[np.uint8]:
     """Return the median colour of a picture's border, uint8 (3,)."""
     border = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
     return np.asarray(np.median(border, axis=0).astype(np.uint8))

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from logoscan.images.boxes import clip
-from logoscan.images.crops import border_colour
+from logoscan.images.crops import median_border_colour
 from logoscan.types import Boxes, Rgb
 
 __all__ = ["torch_square_crops"]
@@ -35,7 +35,8 @@ def torch_square_crops(image: Rgb, xyxy: Boxes, size_px: int, device: str) -> Rg
         The squares, uint8 (n, size_px, size_px, 3), mostly equal to those of the CPU and elsewhere a grey level off.
     """
     boxes = _whole_boxes(xyxy, image.shape[1], image.shape[0])
-    ground = np.array([border_colour(image[y0:y1, x0:x1]) for x0, y0, x1, y1 in boxes], np.float32).reshape(-1, 3)
+    colours = [median_border_colour(image[y0:y1, x0:x1]) for x0, y0, x1, y1 in boxes]
+    ground = np.array(colours, np.float32).reshape(-1, 3)
     out = np.empty((len(boxes), size_px, size_px, 3), np.uint8)
     if not len(boxes):
         return out

@@ -51,6 +51,7 @@ class Matcher:
     Attributes:
         calibration: Maps similarity to probability; None gives matches without probabilities.
         name_calibration: Calibration for brands that are registered by their name alone.
+        thorough: Whether the keypoints of all candidate logos are compared in full, not only of the likely ones.
     """
 
     def __init__(
@@ -70,7 +71,7 @@ class Matcher:
             on_stage: Called with the duration of "search" and "match".
         """
         self.calibration, self.name_calibration = calibration, name_calibration
-        self._thorough, self._on_stage = thorough, on_stage
+        self.thorough, self._on_stage = thorough, on_stage
         self._figures: OrderedDict[str, _BrandFigures] = OrderedDict()
         self._lock = Lock()
 
@@ -120,7 +121,7 @@ class Matcher:
             raised = self._figures_of(index, self.calibration).raised_thresholds
             matches = [m for m in matches if m.probability is None or m.probability > raised.get(m.brand, -1.0)]
         matches += match_keypoints(
-            image, features, search, index, thorough=self._thorough, compared=compared, voted=voted
+            image, features, search, index, thorough=self.thorough, compared=compared, voted=voted
         )
         matches = doubt_matches_on_other_words(matches, features.spans, lambda brand: _spellings(brand, index))
         if index.by_name:

@@ -136,6 +136,8 @@ def votes_for_new(
 ) -> list[Mapping[LogoImage, float] | None]:
     """Return for each photo which logo images that an earlier scan did not compare may lie in it.
 
+    Logo images of a family show the same and outvote each other, so that those may lie in every photo.
+
     Args:
         votes: The keypoints of all logo images that are new since then.
         photos: Features of the photos.
@@ -145,8 +147,13 @@ def votes_for_new(
             be compared, and None is returned.
     """
     asked = [i for i, old in enumerate(compared) if old]
-    candidates = [[_logo_image(index, row) for row in _candidates(index, searches[i].nearest)] for i in asked]
+    rows = [_candidates(index, searches[i].nearest) for i in asked]
+    candidates = [[_logo_image(index, row) for row in of_photo] for of_photo in rows]
     voted = votes.voted([photos[i].keypoints for i in asked], candidates)
+    for i, of_photo, logos, found in zip(asked, rows, candidates, voted, strict=True):
+        for logo, family in zip(logos, index.families(of_photo), strict=False):  # there may be no families at all
+            if family >= 0 and logo not in compared[i]:
+                found.setdefault(logo, 0.0)
     by_photo = dict(zip(asked, voted, strict=True))
     return [by_photo.get(i) for i in range(len(photos))]
 

@@ -31,6 +31,9 @@ _BATCH = 32
 # Least overlap of a region and a match at which both are of one mark.
 _SAME_REGION_IOU = 0.5
 _IN_BRIEF = "keypoints were compared as they are stored, in brief: a mark that few of them prove may be missed"
+_VOTED = (
+    "logos that are new were compared only where keypoints vote for them: a mark that few of them prove may be missed"
+)
 _QUANTISED = "vectors are quantised: similarities to logos that the earlier report does not name are approximate"
 
 
@@ -52,7 +55,8 @@ def rejudged(
         pairs: Listings with their stored photos.
         earlier: Returns the earlier report of a listing by its id, and None where there is none.
         earlier_index: The index that judged the earlier reports: its logo images were compared with the keypoints of
-            photos then, and are compared again only where another one lies in a photo. None compares all.
+            photos then, and are compared again only where another one lies in a photo. A thorough matcher compares
+            every new one, others only those that enough keypoints vote for, which the reports say. None compares all.
         quantised: Whether the vectors were quantised: matches of an earlier report are more exact then.
         on_decision: Called with each decision.
     """
@@ -62,7 +66,8 @@ def rejudged(
     votes = None
     if earlier_index is not None:
         old_logos = frozenset((record.brand, record.sha256) for record in earlier_index.logos)
-        votes = _votes_for_new(index, old_logos)
+        if not pipeline.matcher.thorough:
+            votes = _votes_for_new(index, old_logos)
 
     def compared(before: Report | None, photos: Sequence[PhotoFeatures]) -> list[Collection[LogoImage]]:
         if before is None or before.provenance.index != old:
@@ -75,9 +80,13 @@ def rejudged(
         photos = [_unanswered(own, before, index) for own, before in zip(photos, reports, strict=True)]
         answered = [compared(before, own) for own, before in zip(photos, reports, strict=True)]
         matches = pipeline.match(photos, index, answered, votes)
-        for (listing, stored), before, own_photos, found in zip(batch, reports, photos, matches, strict=True):
+        for (listing, stored), before, own_photos, old_of, found in zip(
+            batch, reports, photos, answered, matches, strict=True
+        ):
             in_brief = all(photo.keypoints_kept for photo in stored)
             kept, notes = _from_before(before, own_photos, index, logos, in_brief=in_brief)
+            if votes is not None and any(o and len(p.keypoints) for o, p in zip(old_of, own_photos, strict=True)):
+                notes.append(_VOTED)
             exact = {(match.image, match.brand) for match in kept}
             kept += [m for m in found if m.kind == "keypoints" and (m.image, m.brand) not in exact]
             own_matches = [match for match in found if match.kind != "keypoints"]
@@ -104,10 +113,11 @@ def rejudged(
             yield report
 
 
-def _votes_for_new(index: LogoIndex, old_logos: Collection[LogoImage]) -> KeypointVotes:
-    """Return the keypoints of the logo images of an index that an earlier one lacks."""
+def _votes_for_new(index: LogoIndex, old_logos: Collection[LogoImage]) -> KeypointVotes | None:
+    """Return the keypoints of the logo images of an index that an earlier one lacks; None if it lacks none."""
     rows = {(record.brand, record.sha256): row for row, record in enumerate(index.logos)}
-    return KeypointVotes({logo: index.keypoints(row) for logo, row in rows.items() if logo not in old_logos})
+    new = {logo: index.keypoints(row) for logo, row in rows.items() if logo not in old_logos}
+    return KeypointVotes(new) if new else None
 
 
 def _photos(pipeline: Pipeline, listing: Listing, stored: Mapping[int, StoredPhoto]) -> list[PhotoFeatures]:

@@ -19,7 +19,7 @@ from logoscan.training import icons as icon_store
 from logoscan.training.card import curve, failures
 from logoscan.training.command_options import FOLDER, MODEL, material
 from logoscan.training.compose import GARMENTS, Composer
-from logoscan.training.detector_files import detector_size
+from logoscan.training.detector_files import DETECTOR_SIDE_PX, detector_size, is_detector
 from logoscan.training.effects import CROP_PX
 from logoscan.training.exam import gallery_logos, without_exam, without_twins
 from logoscan.training.heldout import HELD_OUT, HELD_OUT_OF_TRAINING, read_heldout
@@ -64,7 +64,7 @@ _HELP = f"""Remake the bundled model from free packages.
      --from weights/open_clip_model.safetensors
    (a later run, on a GPU: --device cuda --makers 15 --batch 32 --size 640 --frozen 1 --from the last one's; `average`)
    python -m logoscan.training detector-confidence DETECTOR/detector.safetensors detector.safetensors \\
-     --work WORK --fonts FONTS --size 640
+     --work WORK --fonts FONTS                       (for squares of {DETECTOR_SIDE_PX} px, whatever it was trained at)
    python -m logoscan.training bundle {DETECTOR} detector.safetensors weights/
 6. The alteration check:
    python -m logoscan.training alterations alterations.safetensors --work WORK --fonts FONTS
@@ -169,9 +169,9 @@ def sheet(work: str, fonts: str, out: str, crops: int, scenes: int, seed: int) -
 @click.argument("target", type=click.Path(dir_okay=False))
 @click.option("--share", default=0.5, show_default=True, type=click.FloatRange(0, 1), help="Of SECOND.")
 def average_command(first: str, second: str, target: str, share: float) -> None:
-    """Write the mean of the models FIRST and SECOND to TARGET."""
+    """Write the mean of the models FIRST and SECOND to TARGET; of detectors it takes squares of the size of SECOND."""
     average(first, second, target, share)
-    click.echo(target)
+    click.echo(f"{target}: squares of {detector_size(target)} px" if is_detector(target) else target)
 
 
 @main.command()

@@ -11,6 +11,9 @@ from torchvision.models.detection.fcos import FCOS
 
 from logoscan.vision.detector_net import build
 
+DETECTOR_SIDE_PX = 640
+"""Side of the squares that the bundled detector takes, px; runs train it at this size or a smaller one."""
+
 
 def load_weights(net: FCOS, path: str | Path) -> None:
     """Load the backbone from a file of an image tower, or all weights from a file of a detector.
@@ -62,7 +65,13 @@ def read_detector(path: str | Path) -> FCOS:
     return net.eval()
 
 
+def is_detector(path: str | Path) -> bool:
+    """Return whether a file of tensors has the settings of a detector."""
+    with safe_open(str(path), "pt") as file:
+        return "detector" in (file.metadata() or {})
+
+
 def detector_size(path: str | Path) -> int:
-    """Return the side of the squares, px, that the detector in a file was trained for."""
+    """Return the side of the squares, px, that the detector in a file takes; in a run's file, that of the run."""
     with safe_open(str(path), "pt") as file:
         return int(json.loads(file.metadata()["detector"])["size_px"])

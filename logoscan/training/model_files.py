@@ -81,6 +81,7 @@ def average(first: str | Path, second: str | Path, target: str | Path, share: fl
     This works for models of the same origin: the second was trained from the first, or both from a third. Whiten the
     result, because the mean of two whitened projections is not whitened. A tensor that only one file holds is copied
     from it; if the shapes differ, the tensor of the second is copied.
+    The settings of a detector, such as its size, are those of the second.
 
     Args:
         first: First model file.

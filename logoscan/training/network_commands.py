@@ -18,7 +18,7 @@ from logoscan.training.command_options import MODEL, kept_shards, material, read
 from logoscan.training.compose import Composer
 from logoscan.training.detector import train_detector
 from logoscan.training.detector_examples import Scenes
-from logoscan.training.detector_files import detector_size, read_detector, write_detector
+from logoscan.training.detector_files import DETECTOR_SIDE_PX, read_detector, write_detector
 from logoscan.training.detector_plan import DetectorPlan
 from logoscan.training.detector_quality import fit_confidence, judge
 from logoscan.training.model_files import read_notes
@@ -67,14 +67,18 @@ def detector_command(
 @click.argument("target", type=click.Path(dir_okay=False))
 @material
 @click.option("--scenes", default=400, show_default=True, type=click.IntRange(10))
-@click.option("--size", type=click.IntRange(64), help="Side of the squares, px; default: what it was trained at.")
+@click.option(
+    "--size",
+    default=DETECTOR_SIDE_PX,
+    show_default=True,
+    type=click.IntRange(64),
+    help="Side of the squares that TARGET takes, px, whatever SOURCE was trained at; default: as the bundled one.",
+)
 @click.option("--seed", default=7, show_default=True)
-def detector_confidence(
-    source: str, target: str, work: str, fonts: str, scenes: int, size: int | None, seed: int
-) -> None:
+def detector_confidence(source: str, target: str, work: str, fonts: str, scenes: int, size: int, seed: int) -> None:
     """Fit the confidence of the detector SOURCE on scenes of unseen marks and write it to TARGET."""
     notes = read_notes(source)
-    plan = DetectorPlan(size_px=size or detector_size(source))
+    plan = DetectorPlan(size_px=size)
     composer = Composer.from_folders(work, fonts, seed, "drawings-calibration")
     factory = Scenes(lambda _: composer, seed, plan)
     net = read_detector(source)

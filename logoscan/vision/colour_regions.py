@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from logoscan.images.boxes import clip, iou
-from logoscan.images.resize import halved
+from logoscan.images.resize import mean_pooled
 from logoscan.types import Boxes, Rgb
 
 __all__ = ["colour_regions"]
@@ -70,7 +70,7 @@ def colour_regions(rgb: Rgb, most: int) -> Boxes:
     if min(size) < _LEAST_LONG_PX:
         return np.zeros((0, 4), np.float32)
     times = max(1, max(height, width) // (2 * _SIDE_PX)).bit_length() - 1  # twice as large as `size` or larger
-    small = cv2.medianBlur(cv2.resize(halved(rgb, times), size, interpolation=cv2.INTER_AREA), 3)
+    small = cv2.medianBlur(cv2.resize(mean_pooled(rgb, times), size, interpolation=cv2.INTER_AREA), 3)
     lab = cv2.cvtColor(small, cv2.COLOR_RGB2LAB).astype(np.float32)
     found = sorted(_patches(_grouped(small, lab)), key=lambda patch: (-patch.area, patch.xywh))[:_MOST_CANDIDATES]
     if not found:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from logoscan._hashing import file_sha256, fingerprint
 from logoscan.errors import CorruptFileError, InputError
 from logoscan.images.boxes import clip, from_square, iou
-from logoscan.images.crops import border_colour, square_crops_on
+from logoscan.images.crops import median_border_colour, square_crops_on
 from logoscan.images.resize import resized
 from logoscan.odds import sigmoid_array
 from logoscan.runtime import building_networks
@@ -239,7 +239,7 @@ class LogoDetector:
             return np.asarray(square_crops_on(self.device, image, whole, self.size_px)[0], np.uint8)
         w, h = _fitted(image.shape[1], image.shape[0], width, height)
         out = np.empty((height, width, 3), np.uint8)
-        out[:] = border_colour(image)
+        out[:] = median_border_colour(image)
         out[:h, :w] = resized(image, (w, h))
         return out
 

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import pickle
+import random
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from commands import run
 from fakes import BlindDetector
+from PIL import Image
 
+from benchmarks.common.composed_codes import compose_code
 from logoscan.distributed.ray_scan import ShardScan
 from logoscan.distributed.report_files import Failure, write_output
 from logoscan.merchants.photo_ledger import PhotoLedger
+from logoscan.merchants.serials import SerialList
 from logoscan.reporting.jsonl import report_to_json
 from logoscan.store.part_writer import StoreSettings
 
@@ -90,3 +96,15 @@ def test_a_folder_of_shards_is_read_as_reports(calls: list[dict[str, Any]], shop
     result = run("export", "reports", "--csv", "-")
     assert result.exit_code == 0, result.output
     assert [line.split(",")[0] for line in result.stdout.splitlines()[1:]] == [f"L{i}" for i in range(6)]
+
+
+def test_serials_of_shards_are_kept(calls: list[dict[str, Any]], shop: Path) -> None:
+    pytest.importorskip("zxingcpp")
+    composed = compose_code(np.full((420, 520, 3), 150, np.uint8), "DataMatrix", 4, random.Random(5), per_module=True)
+    Image.fromarray(composed.rgb).save(shop / "photos" / "code.png")
+    rows = [{"id": name, "images": ["photos/code.png"], "claimed_brand": "Acme"} for name in ("first", "second")]
+    (shop / "listings.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    result = run("scan", "--shards", "photos", *OPTIONS, "--serials", "goods.serials")
+    assert result.stderr.splitlines()[-1] == "logoscan: 1 files failed, see above"
+    (listings,) = SerialList.load(shop / "goods.serials").listings.values()
+    assert len(listings) == 2

@@ -76,11 +76,3 @@ def test_one_texture_that_repeats_does_not_vote_for_itself() -> None:
     frames[:, :2] = frames[:, :2] + np.random.default_rng(0).uniform(0, 20, (50, 2)).astype(np.float32)
     photo = Keypoints(frames, np.repeat(logo.descriptors[:1], 50, axis=0), (300, 300))
     assert VOTES.voted([photo], [NAMES]) == [{}]
-
-
-@pytest.mark.parametrize("copies", [1, 2])
-def test_a_logo_image_of_two_brands_gets_votes_for_neither(copies: int) -> None:
-    mark = drawing(50)
-    names = [("One", "1" * 64), ("Two", "2" * 64)][:copies]
-    (found,) = KeypointVotes(dict.fromkeys(names, mark)).voted([photographed(mark)], [names])
-    assert set(found) == (set(names) if copies == 1 else set())

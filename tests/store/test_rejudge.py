@@ -24,12 +24,13 @@ from builders.scans import (
 )
 from fakes import GREY, FakeEncoder, FakeOcr, photo_of
 from hypothesis import given
-from PIL import Image
+from PIL import Image, ImageDraw
 from strategies import make_report, quick, reports, score_models
 
 from logoscan.errors import CorruptFileError, InputError, LogoscanError, MismatchError
 from logoscan.index.logo_index import LogoIndex
 from logoscan.matching import sift_match
+from logoscan.matching.keypoint_votes import KeypointVotes
 from logoscan.matching.placement import place
 from logoscan.reporting.jsonl import write_reports
 from logoscan.reporting.report_file import ReportFile
@@ -40,7 +41,7 @@ from logoscan.scoring.model import PRIOR, ScoreModel
 from logoscan.store.find import find, find_by_vectors, make_query
 from logoscan.store.part_writer import StoreSettings
 from logoscan.store.reader import FeatureStore
-from logoscan.types import Brand, Embeddings, Listing, Rgb, TextSpans
+from logoscan.types import Brand, Effort, Embeddings, Listing, Rgb, TextSpans
 from logoscan.vision.encoder import encode_images
 from logoscan.vision.sift import Keypoints
 
@@ -165,12 +166,75 @@ def test_a_new_logo_is_found_by_stored_keypoints(tmp_path: Path, keypoints: bool
     assert same.matches == again.matches
 
 
+def made_label(rng: np.random.Generator) -> Rgb:
+    """Triangles anywhere on one colour: it has neither a grid nor an outline in common with another label."""
+    label = Image.new("RGB", (240, 240), tuple(rng.integers(0, 255, 3).tolist()))
+    for corners in rng.integers(10, 230, (40, 6)).tolist():
+        ImageDraw.Draw(label).polygon(corners, fill=tuple(rng.integers(0, 255, 3).tolist()))
+    return np.asarray(label)
+
+
+def photo_with(label: Rgb) -> Rgb:
+    return np.pad(label, ((60, 60), (60, 60), (0, 0)), mode="edge")
+
+
+def by_keypoints(report: Report) -> set[str]:
+    return {m.brand for m in report.matches if m.kind == "keypoints"}
+
+
+def test_a_new_logo_that_new_brands_share_is_found_for_each(tmp_path: Path) -> None:
+    rng = np.random.default_rng(4)
+    shared, alone = made_label(rng), made_label(rng)
+    listings = [Listing(name, (photo_with(pixels),)) for name, pixels in (("shared", shared), ("alone", alone))]
+    old = make_scanner(keypoints="sift")
+    scanned, store = scan_to(tmp_path, old, listings)
+    index = make_index()
+    index.add_many(
+        [(Brand("One"), [("1", shared)]), (Brand("Twin"), [("2", shared)]), (Brand("Alone"), [("3", alone)])]
+    )
+    assert index.shared_logos
+    rejudge = Scanner.recorded(index, store, calibration=CALIBRATION).rejudge
+    for earlier_index in (None, old.index):
+        again = list(
+            rejudge(listings, store, earlier={r.listing_id: r for r in scanned}.get, earlier_index=earlier_index)
+        )
+        assert [by_keypoints(report) for report in again] == [{"One", "Twin"}, {"Alone"}]
+
+
+@pytest.mark.parametrize("effort", ["default", "full"])
+def test_votes_are_said_and_full_effort_compares_without_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, effort: Effort
+) -> None:
+    def no_votes(votes: KeypointVotes, photos: Sequence[Keypoints], *_: Any) -> list[dict[Any, float]]:
+        return [{} for _ in photos]
+
+    monkeypatch.setattr(KeypointVotes, "voted", no_votes)
+    label = made_label(np.random.default_rng(5))
+    listings = [Listing("label", (photo_with(label),)), Listing("bare")]
+    old = make_scanner(keypoints="sift", effort=effort)
+    scanned, store = scan_to(tmp_path, old, listings)
+    index = make_index()
+    index.add(Brand("Label"), [("label", label)])
+    recorded = Scanner.recorded(index, store, calibration=CALIBRATION)
+    before = {r.listing_id: r for r in scanned}.get
+    again, bare = recorded.rejudge(listings, store, earlier=before, earlier_index=old.index)
+    said = ["only where keypoints vote" in " ".join(report.skipped) for report in (again, bare)]
+    assert (by_keypoints(again), said) == (({"Label"}, [False] * 2) if effort == "full" else (set(), [True, False]))
+    (all_compared, _) = recorded.rejudge(listings, store, earlier=before)
+    assert by_keypoints(all_compared) == {"Label"}
+    assert "only where keypoints vote" not in " ".join(all_compared.skipped)
+    same = Scanner.recorded(old.index, store, calibration=CALIBRATION).rejudge(
+        listings, store, earlier=before, earlier_index=old.index
+    )
+    assert not any("only where keypoints vote" in " ".join(report.skipped) for report in same)
+
+
 def test_logos_that_were_compared_are_compared_again_beside_a_new_one_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rng = np.random.default_rng(1)
-    labels = [np.kron(rng.integers(0, 255, (24, 24, 3)), np.ones((10, 10, 1))).astype(np.uint8) for _ in range(3)]
-    listings = [Listing(f"{i}", (np.pad(label, ((60, 60), (60, 60), (0, 0))),)) for i, label in enumerate(labels)]
+    rng = np.random.default_rng(2)
+    labels = [made_label(rng) for _ in range(3)]
+    listings = [Listing(f"{i}", (photo_with(label),)) for i, label in enumerate(labels)]
     old = make_scanner(keypoints="sift")
     index = LogoIndex(ENCODER)
     index.add_many([(Brand("Zero"), [("0", labels[0])]), (Brand("One"), [("1", labels[1])])])
@@ -188,9 +252,8 @@ def test_logos_that_were_compared_are_compared_again_beside_a_new_one_alone(
     recorded = Scanner.recorded(more, store, calibration=CALIBRATION)
     earlier = {r.listing_id: r for r in scanned}.get
     again = list(recorded.rejudge(listings, store, earlier=earlier, earlier_index=index))
-    # outlines on one grid vote for "Two" in every photo; it is compared alone, or at once beside its rivals
-    assert {*map(tuple, asked)} <= {("Two",), ("One", "Two", "Zero")}
-    assert ["One", "Two", "Zero"] in asked
+    # nothing of "Two" votes in the others, and its votes in its own photo are certain
+    assert asked == [["One", "Two", "Zero"]]
     assert [{m.brand for m in r.matches if m.kind == "keypoints"} for r in again] == [{"Zero"}, {"One"}, {"Two"}]
     asked.clear()
     list(recorded.rejudge(listings, store, earlier=earlier, earlier_index=old.index))

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
+from paths import ROOT
 from safetensors import safe_open
+from torchvision.models.detection.fcos import FCOS
 
+from logoscan.training.__main__ import main
 from logoscan.training.compose import Composer
 from logoscan.training.detector import loss, train_detector
 from logoscan.training.detector_examples import Example, Scenes, augment, letterbox, stack_pixels
-from logoscan.training.detector_files import read_detector, write_detector
+from logoscan.training.detector_files import DETECTOR_SIDE_PX, detector_size, read_detector, write_detector
 from logoscan.training.detector_plan import DetectorPlan
 from logoscan.training.detector_quality import Proposals, fit_confidence, judge
 from logoscan.training.icons import from_arrays
@@ -24,6 +30,7 @@ from logoscan.training.network import Tower
 from logoscan.training.scenes import Scene
 from logoscan.vision.detector import LogoDetector
 from logoscan.vision.detector_net import build
+from logoscan.vision.weights import DETECTOR
 
 PLAN = DetectorPlan(minutes=5, max_steps=2, size_px=128, batch=2)
 
@@ -128,6 +135,51 @@ def test_the_mean_of_two_detectors_is_a_detector(tmp_path: Path) -> None:
     assert LogoDetector(tmp_path / "mean").size_px == 192
     with safe_open(str(tmp_path / "mean"), "pt") as file:
         assert len(json.loads(file.metadata()["training"])["average"]) == 2
+
+
+def test_the_size_of_a_mean_is_said(tmp_path: Path) -> None:
+    for name, size in (("run", 512), ("bundled", 640)):
+        write_detector(build(), tmp_path / name, size)
+    write_model(Tower(8), tmp_path / "tower")
+
+    def told(*names: str) -> str:
+        paths = [str(tmp_path / name) for name in (*names, "mean")]
+        return CliRunner().invoke(main, ["average", *paths], catch_exceptions=False).stdout.removeprefix(paths[-1])
+
+    assert told("run", "bundled") == ": squares of 640 px\n"
+    assert told("bundled", "run") == ": squares of 512 px\n"
+    assert told("tower", "tower") == "\n"
+
+
+def test_a_confidence_is_fitted_at_the_size_of_the_bundled_detector(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+
+    def spy(net: FCOS, examples: Iterable[Example]) -> Proposals:
+        seen.extend(len(example.pixels) for example in examples)
+        hits = np.arange(40) % 2 == 0
+        scores = np.where(hits, 0.8, 0.3) + np.linspace(-0.2, 0.1, 40)
+        return Proposals(scores.astype(np.float32), hits, hits, np.full(40, 50.0, np.float32))
+
+    monkeypatch.setattr(Composer, "from_folders", lambda *_, **__: composer())
+    monkeypatch.setattr("logoscan.training.network_commands.judge", spy)
+    write_detector(build(), tmp_path / "run", 512)
+    given = ["detector-confidence", str(tmp_path / "run"), str(tmp_path / "out"), "--scenes", "10"]
+    given += ["--work", str(tmp_path), "--fonts", str(tmp_path)]
+    CliRunner().invoke(main, given, catch_exceptions=False)
+    assert detector_size(tmp_path / "out") == 640
+    assert set(seen) == {640}
+    CliRunner().invoke(main, [*given, "--size", "512"], catch_exceptions=False)
+    assert detector_size(tmp_path / "out") == 512
+
+
+def test_the_bundled_detector_takes_the_squares_that_its_card_says() -> None:
+    weights = ROOT / "weights"
+    (row,) = (row for row in json.loads((weights / "manifest.json").read_text())["models"] if row["name"] == DETECTOR)
+    said = re.findall(r"scaled to (\d+) px", (weights / "logo-detector.md").read_text())
+    sizes = [row["preprocessing"]["size_px"], detector_size(weights / row["file"])]
+    assert (sizes, said) == ([DETECTOR_SIDE_PX] * 2, [str(DETECTOR_SIDE_PX)])
 
 
 def test_a_warm_start_from_anything_else_is_refused(tmp_path: Path) -> None:
