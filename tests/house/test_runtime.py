@@ -125,7 +125,7 @@ def test_a_gpu_sees_one_shape(samples: Path, clip: ClipEncoder) -> None:
         assert overlaps.max(axis=1).min() >= 0.7, "a patch that is one of the fifty proposals is not proposed twice"
         near = wanted.confidence[overlaps.argmax(axis=1)]
         np.testing.assert_allclose(found.confidence[:-1][proposed], near[proposed], atol=0.05)
-        assert len(found) <= 12 + 8 + 1, "proposals, patches of one colour, the whole photo"
+        assert len(found) <= 16 + 8 + 1, "proposals, patches of one colour, the whole photo"
     vectors = encode_images(ClipEncoder(device="cpu:0", precision="fp32"), photos)
     assert (vectors * encode_images(clip, photos)).sum(axis=1).min() > 0.9999
 
