@@ -105,7 +105,11 @@ _NAMED = re.compile(
     rf"(?<![a-z])(?:{_NETWORK})(?:{_SAYS}(?P<handle>[a-z0-9][a-z0-9_.-]{{2,31}})|[^0-9\n]{{0,12}}?"
     r"(?P<number>\+?[0-9(](?:[ ().\-–_/*~·•]{0,3}[0-9]){5,14}))"
 )
-_AT_HANDLE = re.compile(r"(?<![a-z0-9@._/-])@(?=[a-z0-9_.]*[0-9_.][a-z0-9_])(?=[0-9_.]*[a-z])[a-z0-9_][a-z0-9_.]{3,29}")
+# Sixteen hexadecimal digits are a fingerprint of logoscan, as in "logo(640 px)@9ed7cd41076c436e".
+_AT_HANDLE = re.compile(
+    r"(?<![a-z0-9@._/-])@(?![0-9a-f]{16}(?![a-z0-9_.]))"
+    r"(?=[a-z0-9_.]*[0-9_.][a-z0-9_])(?=[0-9_.]*[a-z])[a-z0-9_][a-z0-9_.]{3,29}"
+)
 # What follows a network's name and is no name of a person.
 _NO_HANDLE = frozenset(
     """

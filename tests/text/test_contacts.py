@@ -145,3 +145,9 @@ def test_logs_of_bad_rows_hold_no_contact(caplog: pytest.LogCaptureFixture) -> N
     redact_logs()
     logging.getLogger("logoscan.io.bad_rows").warning("line %d: got %r", 3, "jane@example.com")
     assert caplog.messages == ["line 3: got '[mail]'"]
+
+
+def test_fingerprints_of_models_are_no_handles() -> None:
+    line = "logo(640 px;0.001;50)@9ed7cd41076c436e default"
+    assert redact(line) == line
+    assert redact("write to (ig)@seller_2024 now") == "write to (ig)[messenger] now"
