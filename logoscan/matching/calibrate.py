@@ -33,6 +33,8 @@ PAIRS_PER_SIZE = 2000
 """Least number of pairs of a photo and a random index for each size."""
 FALSE_POSITIVES = 0.01
 """Target false positive rate: share of photos without a registered mark that get a brand at the threshold."""
+# Share of photos that show a registered brand, in indexes of every size. Stated, not fitted.
+_SHOWN_SHARE = 0.3
 # Brands of a photo that enter the fit: the answer, and the next ones.
 _BRANDS_PER_PHOTO = 3
 # Lowest and highest threshold: below the first, a name is more likely wrong than right; above the second, hardly any
@@ -178,7 +180,8 @@ def fit(
         )
     varies = bool(np.ptp(samples.features[:, 3]))  # all tiles have the same confidence
     n_features = 4 if use_confidence and varies else 3
-    model = LogisticRegression(C=10.0, max_iter=1000).fit(samples.features[:, :n_features], samples.right)
+    model = LogisticRegression(C=10.0, max_iter=1000)
+    model.fit(samples.features[:, :n_features], samples.right, sample_weight=_weights(samples))
     similarity, margin, log_brands, *confidence = (float(c) for c in model.coef_[0])
     draft = MatchCalibration(
         encoder=encoder.info.fingerprint,
@@ -206,6 +209,20 @@ def fit(
             wanted, 100 * FALSE_POSITIVES, threshold,
         )  # fmt: skip
     return replace(draft, threshold=round(threshold, 3))
+
+
+def _weights(samples: Samples) -> NDArray[np.float64]:
+    """Return the weight of each match, float64 (n,), 1 on average.
+
+    In each size of index the photos with a registered mark have the same share, however many there are: with more
+    labelled photos, more brands are shown, and a small random index holds fewer of them.
+    """
+    out = np.ones(len(samples.right))
+    for size in np.unique(samples.brands):
+        here = samples.brands == size
+        for rows, share in ((here & ~samples.empty, _SHOWN_SHARE), (here & samples.empty, 1 - _SHOWN_SHARE)):
+            out[rows] = share * here.sum() / max(1, rows.sum())
+    return out
 
 
 def most_probable_rows(probability: NDArray[np.float64], samples: Samples) -> NDArray[np.int64]:

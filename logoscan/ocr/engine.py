@@ -33,9 +33,9 @@ OcrChoice: TypeAlias = Literal["auto", "easyocr", "rapidocr", "tesseract", "none
 # Scripts that the engines read by themselves; "Hani" is Kanji and Kana, too.
 _OWN_SCRIPTS = {"rapidocr": frozenset({"Latn", "Hani"}), "easyocr": frozenset({"Latn"})}
 # Long sides at which lines are read and searched, by effort.
-_READ_PX: dict[str, tuple[int, tuple[int, ...]]] = {"default": (960, (480,)), "full": (1600, (480, 960, 1600))}
+_READ_PX: dict[str, tuple[int, tuple[int, ...]]] = {"default": (960, (608,)), "full": (1600, (480, 960, 1600))}
 # Lines of a photo that default effort reads at each size at which it searches lines.
-_MAX_LINES = 12
+_MAX_LINES = 16
 
 
 @runtime_checkable

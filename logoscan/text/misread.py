@@ -5,8 +5,11 @@ Knows folded strings alone. For texts of photos only; typed text is not misread.
 
 from __future__ import annotations
 
+import csv
 import math
 from collections.abc import Mapping, Set
+from functools import cache
+from importlib.resources import files
 from typing import Any
 
 import numpy as np
@@ -23,7 +26,7 @@ __all__ = ["MisreadNames", "PhotoReadings"]
 _MATCH = 2.5
 # For another letter of the same strokes (`_STROKES`): engines confuse them about three times as often as by chance.
 _SAME_STROKES = 0.5
-# For the first letter of a run inside that is not the name's.
+# For the first letter of a run inside that is not the name's, and no letter that readers take for it (`_confusions`).
 _EDIT = -3.5
 # For each further letter of that run.
 _EDIT_EXTEND = -1.5
@@ -242,7 +245,7 @@ def _evidence(name: str, looks: str, text: str) -> float:
         text: Letters that were read.
     """
     steps: Any = Levenshtein.opcodes(looks, text.translate(_LOOKS)).as_list()  # tuples: a third of its objects' time
-    alike, same = 0, 0
+    alike, same, confused = 0, 0, _confusions()
     for tag, start, end, other, _ in steps:
         if tag == "equal":
             alike += end - start
@@ -257,6 +260,18 @@ def _evidence(name: str, looks: str, text: str) -> float:
         lost, more = src_end - src_start, dest_end - dest_start
         if (i == 0 or i == last) and (lost == 0 or more == 0):
             value += _CUT + _CUT_EXTEND * (lost - 1) if lost else _EXTRA + _EXTRA_EXTEND * (more - 1)
+        elif lost == more == 1:
+            value += confused.get((name[src_start], text[dest_start]), _EDIT)
         else:
             value += _EDIT + _EDIT_EXTEND * ((lost if lost > more else more) - 1)
     return value
+
+
+@cache
+def _confusions() -> dict[tuple[str, str], float]:
+    """Return the evidence of letters of a name that were read as another one, by both letters.
+
+    Counted on composed words that RapidOCR read (`python -m logoscan.training misreadings`).
+    """
+    table = files("logoscan").joinpath("_data", "letter_confusions.csv").read_text("utf-8")
+    return {(row["letter"], row["read"]): float(row["evidence"]) for row in csv.DictReader(table.splitlines())}

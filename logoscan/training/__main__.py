@@ -26,6 +26,7 @@ from logoscan.training.heldout import HELD_OUT, HELD_OUT_OF_TRAINING, read_heldo
 from logoscan.training.icon_files import save as save_icons
 from logoscan.training.keypoint_codebook import keypoints_command
 from logoscan.training.materials import read_backgrounds, save_backgrounds
+from logoscan.training.misreadings import misreadings_command
 from logoscan.training.model_files import average, bundle, write_folder
 from logoscan.training.network_commands import NETWORK_COMMANDS
 from logoscan.training.renditions import add_renditions, render_renditions
@@ -89,6 +90,8 @@ _HELP = f"""Remake the bundled model from free packages.
    and afterwards here `average`, `whiten` and `text`, `detector-confidence`, as in 4 and 5.
 10. The codebook of keypoints, in which feature stores keep them:
    python -m logoscan.training keypoints logoscan/_data/keypoint_codebook.npy --photos GARMENTS
+11. Which letters readers take for which:
+   python -m logoscan.training misreadings logoscan/_data/letter_confusions.csv --photos PICTURES --fonts FONTS
 
 A run goes against the clock and may be stopped and started again with the same --run. Brands kept for evaluation are
 dropped by name from drawings and made-up names.
@@ -215,7 +218,7 @@ def failures_command(work: str, fonts: str, out: str, seed: int) -> None:
     click.echo(json.dumps({kind: round(value, 3) for kind, value in result.figures.items()}))
 
 
-for command in (*TOWER_COMMANDS, *NETWORK_COMMANDS, scripts_command, *SHARD_COMMANDS, keypoints_command):
+for command in (*TOWER_COMMANDS, *NETWORK_COMMANDS, scripts_command, *SHARD_COMMANDS, keypoints_command, misreadings_command):
     main.add_command(command)
 
 

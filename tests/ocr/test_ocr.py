@@ -297,7 +297,7 @@ def test_auto_is_rapidocr_on_every_device(
     monkeypatch.setattr(ocr_module, "EasyOcr", stand_in("easyocr"))
     monkeypatch.setattr(ocr_module, "RapidOcr", stand_in("rapidocr"))
     made: Any = make_ocr(name, device=device)
-    assert made.first == (expected, device, 960, (480,))
+    assert made.first == (expected, device, 960, (608,))
     most: Any = make_ocr(name, device=device, effort="full")
     assert most.first == (expected, device, 1600, (480, 960, 1600))
     with pytest.raises(InputError, match="effort: expected default or full, got 'most'"):
