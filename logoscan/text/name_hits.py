@@ -66,8 +66,9 @@ _COMMON_WORD_SHARE = 0.25
 _COMMON_IN_PHOTO_SHARE = 0.5
 # A line of a photo that is a name and nothing else is there by chance in so many photos: by the letters of the name (1
 # to 4 and more), and where it is a common word. Counted in 1,935 photos of goods, streets and packs that RapidOCR read,
-# over all letters and all 10,240 common words, and taken five to ten times, since some are much more frequent.
-_ALONE_BY_CHANCE = {1: 2e-2, 2: 8e-4, 3: 5e-5, 4: 3e-6}
+# over all letters and all 10,240 common words, and taken five to ten times, since some are much more frequent. Single
+# letters are read wherever there is a straight or a round edge.
+_ALONE_BY_CHANCE = {1: 0.5, 2: 8e-4, 3: 5e-5, 4: 3e-6}
 _COMMON_ALONE_BY_CHANCE = 1.5e-4
 # Share of the photos that show some registered brand, and share of a brand's photos in which its name is such a line.
 # Stated, not fitted.

@@ -218,7 +218,14 @@ def failures_command(work: str, fonts: str, out: str, seed: int) -> None:
     click.echo(json.dumps({kind: round(value, 3) for kind, value in result.figures.items()}))
 
 
-for command in (*TOWER_COMMANDS, *NETWORK_COMMANDS, scripts_command, *SHARD_COMMANDS, keypoints_command, misreadings_command):
+for command in (
+    *TOWER_COMMANDS,
+    *NETWORK_COMMANDS,
+    scripts_command,
+    *SHARD_COMMANDS,
+    keypoints_command,
+    misreadings_command,
+):
     main.add_command(command)
 
 

@@ -105,7 +105,7 @@ def evidence(pairs: Counter[tuple[str, str]], read: Counter[str]) -> dict[tuple[
 @click.argument("target", type=click.Path(dir_okay=False))
 @click.option("--photos", type=FOLDER, required=True, help="Photographs, searched recursively, behind the words.")
 @click.option("--fonts", type=FOLDER, required=True, help="Font files, searched recursively.")
-@click.option("--words", "how_many", default=20_000, show_default=True, type=click.IntRange(1), help="To compose.")
+@click.option("--words", "how_many", default=6000, show_default=True, type=click.IntRange(1), help="To compose.")
 @click.option("--seed", default=0, show_default=True)
 def misreadings_command(target: str, photos: str, fonts: str, how_many: int, seed: int) -> None:
     """Count how letters are misread and write the table to TARGET, a CSV file."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -72,6 +72,15 @@ def test_a_fit_is_calibrated_on_images_not_seen(register: LogoIndex, kind: Any, 
     assert sure[fresh.right].mean() > sure[~fresh.right].mean() + 0.3
     answer = most_probable_rows(sure, fresh)
     assert (sure[answer][fresh.empty[answer]] > made.threshold).mean() < 0.05
+
+
+def test_the_share_of_photos_without_a_registered_mark_changes_no_fit(register: LogoIndex) -> None:
+    samples = collect(pictures(120, 1), register)
+    more = np.concatenate([np.arange(len(samples.right)), *[np.flatnonzero(samples.empty)] * 4])
+    fewer_shown = Samples(*(getattr(samples, f.name)[more] for f in fields(Samples)))
+    one, other = (fit(s, ENCODER, DETECTOR, "a test") for s in (samples, fewer_shown))
+    for name in ("intercept", "similarity", "margin", "log_brands"):
+        assert getattr(one, name) == pytest.approx(getattr(other, name), rel=0.05, abs=0.05)
 
 
 def test_answer_is_the_most_probable_match_of_its_case() -> None:

@@ -38,7 +38,8 @@ def test_a_logo_image_gets_votes_under_any_similarity(number: int, scale: float,
     photo = photographed(LOGOS[NAMES[number]], scale, angle, (400.0, 300.0), seed=number)
     photo = inverted(photo) if negative else photo
     (found,) = VOTES.voted([photo], [NAMES])
-    assert set(found) == {NAMES[number]}
+    assert NAMES[number] in found
+    assert len(found) <= 2, "the votes are to leave most logo images out"
     (placed,) = place(photo, [LOGOS[NAMES[number]]], ["A"])
     assert placed is not None
 

@@ -13,6 +13,7 @@ from strategies import brands, floats32, quick, texts
 
 from logoscan.text.brand_names import NameIndex, fold
 from logoscan.text.letters import VOWEL_SIGNS
+from logoscan.text.name_hits import Name, alone_prior
 from logoscan.text.words import is_word
 from logoscan.types import Brand, BrandMention, TextSpans
 
@@ -169,9 +170,30 @@ def test_short_names_are_found_as_whole_words_only(text: str) -> None:
 def test_a_short_word_is_less_sure(text: str, probability: float) -> None:
     (mention,) = REGISTER.find(text, "title")
     assert mention == BrandMention("title", text, text, "exact", 0.0, probability)
-    (half,) = REGISTER.find(text, 0, 0.5)
+    (half,) = REGISTER.find(f"my {text}", 0, 0.5)
     assert half.probability == pytest.approx(probability / (4 if text == "Apple" else 2)), "a common word needs a mark"
     assert half.source == "image:0"
+
+
+@given(st.sampled_from(["X", "HP", "BMW", "Mini", "Nike", "Citizen", "Adidas"]), st.integers(1, 100_000))
+def test_a_line_that_is_a_name_and_nothing_else_means_less_among_more_names(text: str, names: int) -> None:
+    name = Name(text.lower(), text, (text.lower(),))
+    assert 0.0 < alone_prior(name, names + 1) <= alone_prior(name, names) <= 0.95
+    assert alone_prior(name, names) <= alone_prior(Name("adidas", "Adidas", ("adidas",)), names)
+
+
+def test_a_line_that_is_a_name_and_nothing_else_outweighs_the_same_name_among_words() -> None:
+    few, many = ("DHL", "Citizen", "Mini"), [f"qz{i}xk" for i in range(5000)]
+    small, large = NameIndex(map(Brand, few)), NameIndex(map(Brand, (*few, *many)))
+    for name in few:
+        (alone,), (among,) = small.find(f" {name.upper()}.", 0), small.find(f"new {name}", 0)
+        (of_many,) = large.find(name.upper(), 0)
+        assert alone.probability > 0.85 > among.probability
+        assert among.probability <= of_many.probability < alone.probability
+        (typed,) = small.find(name, "title")
+        assert typed.probability == NameIndex([Brand(name)]).find(name, "title")[0].probability
+    (letter,) = NameIndex([Brand("X")]).find("X", 0)
+    assert letter.probability == pytest.approx(0.02, abs=1e-3)
 
 
 def test_inside_of_a_word_a_name_is_sought_in_photos_only_and_is_less_sure() -> None:
@@ -410,7 +432,7 @@ def test_common_word_needs_a_capital_or_a_trademark_sign() -> None:
         (large,), (small,) = register.find(f"The {name}", "title"), register.find(f"the {name.lower()}", "title")
         (marked,) = register.find(f"the {name.lower()}® thing", "title")
         (seen,) = register.find(f"the {name.lower()}", 0)
-        (shown,) = register.find(f"{name.upper()}™", 0)
+        (shown,) = register.find(f"the {name.upper()}™", 0)
         (capital,) = register.find(f"The {name}", 0)
         assert capital.probability == pytest.approx(large.probability / 2)
         assert small.probability == seen.probability == pytest.approx(large.probability / 4)
@@ -552,7 +574,7 @@ def test_most_confident_line_gives_a_names_probability() -> None:
     spans = TextSpans(np.zeros((3, 4, 2), np.float32), ("Nike", "shoe", "NIKE"), floats32([0.25, 1.0, 0.75]))
     (mention,) = REGISTER.find_in_spans(spans, 0)
     assert mention.text == "NIKE"
-    assert mention.probability == pytest.approx(0.85 * 0.75)
+    assert mention.probability == pytest.approx(0.95 * 0.75)
 
 
 def test_a_name_over_two_lines_is_as_sure_as_the_worse_one() -> None:

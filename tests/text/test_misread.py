@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 import os
 import subprocess
 import sys
+from importlib.resources import files
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from logoscan.text.misread import MisreadNames
+from logoscan.training.misreadings import count
+from logoscan.training.misreadings import evidence as evidence_of
 
 NAMES = MisreadNames({"texaco": 1, "fedex": 1, "godmorgon": 2, "adidas": 1, "sprite": 1, "arla": 1, "valio": 1})
 
@@ -50,6 +54,25 @@ def test_letters_of_the_same_strokes_are_likelier_confused_than_others(read: str
     names = MisreadNames({name: 1})
     right, near, far = (dict(names.judge((text,))).get(name, -math.inf) for text in (name, read, other))
     assert right > near > far
+
+
+def test_letters_that_readers_take_for_others_are_likelier_confused_than_others() -> None:
+    table = files("logoscan").joinpath("_data", "letter_confusions.csv").read_text("utf-8").splitlines()
+    pairs = {(row["letter"], row["read"]): float(row["evidence"]) for row in csv.DictReader(table)}
+    assert all(len(a) == len(b) == 1 and a != b and -7 < value < 2.5 for (a, b), value in pairs.items())
+    (letter, taken), most = max(pairs.items(), key=lambda item: item[1])
+    assert most > -3.5, "above that of any other letter"
+    other = next(c for c in "abcdefghkm" if (letter, c) not in pairs and c != letter)
+    name = MisreadNames({f"zo{letter}apu": 1})
+    right, near, far = (dict(name.judge((f"zo{c}apu",)))[f"zo{letter}apu"] for c in (letter, taken, other))
+    assert right > near > far
+
+
+def test_counted_misreadings_become_evidence() -> None:
+    read = [("fabric", "fabric")] * 60 + [("fabric", "fadric")] * 20 + [("fabric", "unlike")] * 5
+    table = evidence_of(*count(iter(read)))
+    assert set(table) == {("b", "d")}
+    assert table["b", "d"] > math.log(0.05)
 
 
 def test_what_makes_a_reading_more_and_less_likely() -> None:
