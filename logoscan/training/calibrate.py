@@ -149,7 +149,7 @@ def _calibrate(
 @click.option("--backgrounds", type=click.Path(exists=True, path_type=Path), required=True)
 @click.option("--fonts", type=click.Path(exists=True, path_type=Path), required=True)
 @click.option("--garments", type=click.Path(exists=True, path_type=Path), help="Photographs of clothes and shoes.")
-@click.option("--scenes", "count", default=600, show_default=True)
+@click.option("--scenes", "count", default=1500, show_default=True)
 @click.option("--seed", default=11, show_default=True)
 @click.option(
     "--detector",
