@@ -43,14 +43,19 @@ class Journal:
     verdict that contradicts the one in force is written, with a warning that names both.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, *, reviewer_key: bytes | None = None) -> None:
         """Open a journal; the first verdict makes the file.
 
+        Args:
+            path: Path of the file.
+            reviewer_key: Secret of the platform, 16 bytes or more, under which reviewers are named (`reviewers`); None
+                uses a random one, which lies beside the journal. Journals of before have names, and are read.
+
         Raises:
-            InputError: The folder of the file does not exist.
+            InputError: The folder of the file does not exist, or the key is too short.
             CorruptFileError: A line is not a verdict, or contradicts the lines before it.
         """
-        self._file = VerdictFile(Path(path))
+        self._file = VerdictFile(Path(path), reviewer_key)
 
     def locked(self) -> AbstractContextManager[None]:
         """Return a context that keeps other writers waiting: load an index, pass a verdict and save the index in it."""
@@ -70,6 +75,15 @@ class Journal:
         """Return the verdicts that were not undone, in order, earlier ones on the same listing and brand among them."""
         with self.locked():
             return tuple(self._file.not_undone())
+
+    def reviewer(self, name: str) -> str | None:
+        """Return what stands for a reviewer in this journal.
+
+        Raises:
+            InputError: Reviewers are named by another key here.
+        """
+        with self.locked():
+            return self._file.named(Verdict(0, now(), "confirm", "-", "-", True, reviewer=name)).reviewer
 
     def standing(self) -> tuple[Verdict, ...]:
         """Return the verdicts in force, in order: for each listing and brand the latest that was not undone."""
@@ -279,7 +293,7 @@ class Journal:
     ) -> Verdict:  # fmt: skip
         """Change the index and write the verdict: both or neither."""
         with self.locked():
-            earlier = self._file.not_undone()
+            verdict, earlier = self._file.named(verdict), self._file.not_undone()
             said = contradiction(verdict, self._file.latest_opinions().get(pair := (verdict.listing_id, verdict.brand)))
             for old in earlier:
                 changes = (old.listing_id, old.brand) == pair and (old.negatives or old.logos)
@@ -288,6 +302,7 @@ class Journal:
             if index is None:
                 written = self._write(verdict, set(), set())
             else:
+                earlier = list(map(self._file.named, earlier))
                 with changed(index, verdict, earlier, negatives=negatives, logos=logos, force=force) as (gone, new):
                     written = self._write(verdict, gone, new)
             if said:

@@ -92,7 +92,7 @@ class Verdict:
         score: The brand's score with its reasons as they were judged; None if the report was scored for another brand.
         negatives: Identifiers of the brand's negatives that the index has by this verdict or, for an undo, lost by it.
         logos: Identifiers of the brand's logos that the index has by this verdict or, for an undo, lost by it.
-        reviewer: Name of the reviewer, if stated.
+        reviewer: What stands for the reviewer, if one is stated (`reviewers`); a name in lines of before.
         undoes: Id of the verdict that an undo takes back; None for other kinds.
         schema_version: Version of this record.
         source: How it is known.
