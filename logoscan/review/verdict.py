@@ -194,9 +194,12 @@ def new_verdict(
         ground: What the verdict rests on.
 
     Raises:
-        InputError: The report does not name the brand, and the verdict does not say that it was missed.
+        InputError: The report does not name the brand, and the verdict does not say that it was missed; or the brand
+            is a contact, which is nobody's brand and must not be kept.
     """
     report = listing if isinstance(listing, Report) else None
+    if redact(brand) != brand:
+        raise InputError("brand: expected a name, got a contact")
     if report is not None and kind != "missed" and brand not in (named := named_brands(report)):
         raise InputError(
             f"brand: expected one that the report names, {sorted(named)!r:.300}, got {brand!r:.80}; a brand that it "
