@@ -80,6 +80,7 @@ def add_custody(folder: str | Path, who: str, act: CustodyAct, note: str | None 
     folder = Path(folder)
     if not (folder / CUSTODY).is_file():
         raise InputError(f"lead: expected a folder that `lead make` made, got {str(folder)!r}")
+    _line(who, act, note, "")  # refuses what is no line before a lock is made
     with held(lock_beside(folder)):
         if problems := custody_problems(folder):
             raise CorruptFileError(f"{folder}: {problems[0]}")

@@ -60,6 +60,12 @@ class Planter:
         self.cores[core] = text
         return text
 
+    def mail(self) -> str:
+        """Return a mail address."""
+        core = self._word(next(self._numbers))
+        self.cores[core] = f"{core}@example.com"
+        return self.cores[core]
+
     def name(self) -> str:
         """Return the name of a person."""
         core = self._word(next(self._numbers))
