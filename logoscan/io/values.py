@@ -101,7 +101,7 @@ def shown(value: object) -> str:
         text = str(value) if isinstance(value, float) else _short.repr(value)
     except Exception as error:  # a number that Python does not print, a foreign __repr__
         text = f"a {type(value).__name__} that cannot be shown ({type(error).__name__})"
-    if isinstance(value, (list, tuple, Mapping)) and len(text) > 4 * _MOST_SHOWN:
+    if isinstance(value, (list, tuple, Mapping)) and len(text) > 2 * _MOST_SHOWN:
         text = f"a {type(value).__name__} of {len(value)}"
     limit = 120 if not isinstance(value, (str, list, tuple, Mapping)) else len(text)
     return text[:limit].encode(errors="backslashreplace").decode()

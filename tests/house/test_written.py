@@ -34,6 +34,7 @@ zxingcpp = pytest.importorskip("zxingcpp")
 
 LISTINGS, LEAST_PLANTED = 122, 2000
 CODES = 4
+REASON = "The label and the seams are not ours."
 KEY = "a secret of the platform"
 
 
@@ -118,7 +119,7 @@ def make_inputs(folder: Path, plant: Planter, says: dict[Colour, list[str]]) -> 
     ])  # fmt: skip
     table(folder / "wrong.csv", [{"listing_id": "L3", "brand": plant.contact(), "verdict": "genuine"}])
     notices = [
-        {"id": f"N{i}", "received_at": "2026-07-01" if i else plant.contact(), "explanation": plant.text("The label and the seams are not ours."),
+        {"id": f"N{i}", "received_at": "2026-07-01" if i else plant.contact(), "explanation": plant.text(REASON),
          "listing_ids": [f"L{i}"], "notifier_name": plant.name(), "notifier_email": plant.mail(),
          "good_faith": True if i - 1 else plant.contact(), "brand": "Acme" if i - 2 else plant.contact(),
          "right": {"office": "EUIPO", "number": "1"}, "authority": "owner" if i - 3 else plant.text("for")}

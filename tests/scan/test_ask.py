@@ -6,6 +6,7 @@ import json
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from builders.scans import ACME, make_scanner
@@ -33,7 +34,7 @@ CHEAP = Listing("cheap", (photo_of(ACME, ASKED),), title="Acme shoe", claimed_br
 SENT = replace(CHEAP, images=(photo_of(ACME, ANSWERED),))
 
 
-def screened(listing: Listing, lines: tuple[str, ...], **options: object) -> Screening:
+def screened(listing: Listing, lines: tuple[str, ...], **options: Any) -> Screening:
     scanner = make_scanner(ocr=FakeOcr({ANSWERED: lines}), contact_key=KEY, hash_photos=True, **options)
     return scanner.screen(listing, deadline_s=math.inf, ask_from=3.0)
 
