@@ -269,7 +269,9 @@ class ScreeningRun:
         final_matches = tuple(match for match in matches if match.image not in pending)
         final_text = self._text.without_photos(pending)
         findings = self._pipeline.findings(final_text, final, index, final_matches, self._altered)[0]
-        blocked = blocks and surely_blocked(judge, findings, index.brand, more_photos=bool(pending))
+        blocked = blocks and surely_blocked(
+            judge, findings, index.brand, more_photos=bool(pending), notes=self._pipeline.note_key is not None
+        )
         if blocked or pending:
             return blocked
         waiting = {match.brand for match in self._pipeline.comparison.select(matches, index)} - self._compared
