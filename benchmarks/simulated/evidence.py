@@ -188,8 +188,8 @@ class Gated:
 
     Attributes:
         fake: The truth.
-        band: Its band, without asking.
-        proven: Its score without what anyone can assert (`highest_proven`).
+        band: Band of the listing, without asking.
+        proven: Score without what anyone can assert (`highest_proven`).
         asked: Whether a photo is asked for if it is held.
         released: Whether it is clear with the photo that its seller sends, if one is sent.
     """

@@ -14,17 +14,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Unpack
 
-import numpy as np
-
 from logoscan.errors import InputError
-from logoscan.images.crops import crop, square_crops
+from logoscan.images.crops import crop
 from logoscan.index.logo_index import LogoIndex
 from logoscan.io.rows import BadRow
 from logoscan.results import Report, Score
 from logoscan.review.import_rows import ImportResult, import_rows
-from logoscan.review.index_changes import changed, take_back, undoable_changes
+from logoscan.review.index_changes import changed, refuse_contradicted, take_back, undoable_changes
 from logoscan.review.journal_file import VerdictFile
-from logoscan.review.label_photos import matches_of, read_photos, with_photos
+from logoscan.review.label_photos import matches_of, read_photos, squares_of, with_photos
 from logoscan.review.labels import labels_of
 from logoscan.review.verdict import Ground, GroundFields, Verdict, contradiction, new_verdict, now, surely_named
 from logoscan.review.verdict_rows import VerdictRow
@@ -48,8 +46,7 @@ class Journal:
 
         Args:
             path: Path of the file.
-            reviewer_key: Secret of the platform, 16 bytes or more, under which reviewers are named (`reviewers`); None
-                uses a random one, which lies beside the journal. Journals of before have names, and are read.
+            reviewer_key: Secret of 16 bytes or more under which reviewers are named (`reviewers`); None: a random one.
 
         Raises:
             InputError: The folder of the file does not exist, or the key is too short.
@@ -77,11 +74,7 @@ class Journal:
             return tuple(self._file.not_undone())
 
     def reviewer(self, name: str) -> str | None:
-        """Return what stands for a reviewer in this journal.
-
-        Raises:
-            InputError: Reviewers are named by another key here.
-        """
+        """Return what stands for a reviewer in this journal, whose names must rest on the same key."""
         with self.locked():
             return self._file.named(Verdict(0, now(), "confirm", "-", "-", True, reviewer=name)).reviewer
 
@@ -241,11 +234,7 @@ class Journal:
         matches = matches_of(report, brand, match)
         if not matches:
             logger.warning("listing %r: no place was matched with %r; a label only", report.listing_id, brand)
-        made = index.encoder_info.preprocessing  # negatives are the very pixels that the encoder got from a region
-        squares = [
-            square_crops(rgb, np.array([m.xyxy], np.float32), made.size_px, made.fit)[0]
-            for rgb, m in with_photos(report, matches, photos, root)
-        ]
+        squares = squares_of(with_photos(report, matches, photos, root), index.encoder_info.preprocessing)
         return self._record(verdict, index, negatives=squares, force=force)
 
     def undo(
@@ -294,11 +283,8 @@ class Journal:
         """Change the index and write the verdict: both or neither."""
         with self.locked():
             verdict, earlier = self._file.named(verdict), self._file.not_undone()
-            said = contradiction(verdict, self._file.latest_opinions().get(pair := (verdict.listing_id, verdict.brand)))
-            for old in earlier:
-                changes = (old.listing_id, old.brand) == pair and (old.negatives or old.logos)
-                if changes and old.shown != verdict.shown:
-                    raise InputError(f"verdict {old.id} says otherwise and changed the register: undo it first")
+            said = contradiction(verdict, self._file.latest_opinions().get((verdict.listing_id, verdict.brand)))
+            refuse_contradicted(verdict, earlier)
             if index is None:
                 written = self._write(verdict, set(), set())
             else:

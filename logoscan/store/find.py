@@ -55,7 +55,7 @@ class Find:
         kind: How it answers.
         similarity: Cosine for a logo; for a copy 1 less the share of differing bits; 1 for the same file.
         xyxy: Box of the region that shows the logo, in pixels of the file; None for copies, and for mirrored regions.
-        confirmed: Of a copy: whether its keypoints agree with those of the picture; None where none are stored, or the
+        confirmed: Whether the keypoints of a copy agree with those of the picture; None where none are stored, or the
             picture is none of a photo. A copy by its hash alone whose keypoints do not agree may be another photo.
     """
 
