@@ -13,7 +13,15 @@ from logoscan.index.logo_index import LogoIndex
 from logoscan.review.verdict import Verdict
 from logoscan.types import Rgb
 
-__all__ = ["allowed_negatives", "changed", "logos_of", "negatives_of", "refuse_contradicted", "take_back", "undoable_changes"]
+__all__ = [
+    "allowed_negatives",
+    "changed",
+    "logos_of",
+    "negatives_of",
+    "refuse_contradicted",
+    "take_back",
+    "undoable_changes",
+]
 
 logger = logging.getLogger(__name__)
 
