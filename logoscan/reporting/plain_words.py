@@ -35,6 +35,7 @@ REASON_NAMES: Mapping[str, str] = MappingProxyType(
         "usual_price": "In favour: usual price",
         "brand_shown": "In favour: shows what it states",
         "official_photo": "In favour: the brand's own photo",
+        "own_photo": "In favour: a photo taken on request",
         "good_reviews": "In favour: many reviews, no complaint",
     }
 )

@@ -75,6 +75,11 @@ class Pipeline:
         self._findings, self._models, self._on_stage = findings, models, on_stage
         self._naming, self._keep_text = Naming(matcher, findings.similarity_threshold), keep_text
 
+    @property
+    def note_key(self) -> bytes | None:
+        """The secret that makes the notes of photos taken on request (`ask.note_of`); None makes none."""
+        return self._findings.contacts.key
+
     def scan(
         self, listings: Sequence[Listing], index: LogoIndex, cache: FeatureCache | None = None
     ) -> Iterator[tuple[Report, Sequence[PhotoFeatures]]]:

@@ -496,6 +496,7 @@ class Scanner:
         deadline_s: float,
         on_timeout: OnTimeout = "hold",
         on_unreadable: OnUnreadable = "hold",
+        ask_from: float | None = None,
     ) -> Screening:
         """Decide before posting: allow, hold or block, by as much of a scan as the deadline allows.
 
@@ -515,12 +516,17 @@ class Scanner:
             on_unreadable: Decision where the listing would be allowed but for a photo that cannot be read or breaks a
                 model, or a field that was dropped. "allow" lets listings pass that nobody examined, and a seller can
                 bring that about. It has precedence over `on_timeout`.
+            ask_from: Score from which a listing that would be allowed is held until its seller sends a photo with the
+                note in `Screening.ask_for`, in [0, 100]; needs a scanner with a `contact_key` and OCR. Then those who
+                do not answer make up for counterfeiters who do, so that a photo releases listings that a person would
+                look at. None holds none of them.
 
         Raises:
-            InputError: `deadline_s`, `on_timeout` or `on_unreadable` is out of range.
+            InputError: `deadline_s`, `on_timeout`, `on_unreadable` or `ask_from` is out of range, or there is no key.
         """
         self._refuse_fork()
-        return self._screener.screen(listing, deadline_s=deadline_s, on_timeout=on_timeout, on_unreadable=on_unreadable)
+        return self._screener.screen(listing, deadline_s=deadline_s, on_timeout=on_timeout, on_unreadable=on_unreadable,
+                                    ask_from=ask_from)  # fmt: skip
 
     def screener(self, *, pace: Pace | None = None, clock: Callable[[], float] = time.perf_counter) -> Screener:
         """Return a screener with a pace of its own; `screen` shares one between all callers."""

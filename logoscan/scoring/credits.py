@@ -17,7 +17,7 @@ whatever a seller asserts lowers the log-odds by `CREDIT` of that field at most.
 
 Corollary. Credits take no listing from "block" to "clear": what would be blocked without them goes to review. Those
 that anyone can bring about (`ASSERTED`) clear nothing at all: what would be in review without them stays there, with
-the lower number (`why_not_clear`).
+the lower number (`why_not_clear`). A seller's authorisation and a photo taken on request are none of these.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING
 from logoscan.odds import sigmoid
 from logoscan.results import Score, Signal
 from logoscan.scoring.case import Case
-from logoscan.scoring.words import count, shown_in_photos
+from logoscan.scoring.words import count, percent, shown_in_photos
 
 if TYPE_CHECKING:
     from logoscan.scoring.model import ScoreModel
@@ -42,6 +42,7 @@ __all__ = [
     "brand_shown",
     "good_reviews",
     "official_photo",
+    "own_photo",
     "uncredited",
     "usual_price",
     "why_not_clear",
@@ -53,11 +54,13 @@ CREDIT: Mapping[str, float] = MappingProxyType(
         "usual_price": 1.5,  # anyone may ask a usual price, and loses buyers who look for a bargain
         "brand_shown": 1.5,  # a counterfeit shows the mark, too; but those who hide something hide it
         "official_photo": 2.0,  # anyone can take the brand's photo
+        # most honest sellers have the goods at hand and most counterfeiters do not want to show theirs; some do
+        "own_photo": 2.0,
         "good_reviews": 1.0,  # reviews can be bought, many over time not cheaply
     }
 )
 """The most that each credit takes from the log-odds, in any model: stated, not fitted."""
-ASSERTED = CREDIT.keys() - {"authorised_seller"}
+ASSERTED = CREDIT.keys() - {"authorised_seller", "own_photo"}
 """Credits that anyone can bring about: they lower a number, and clear nothing."""
 
 # Shares of the usual price between which the credit rises.
@@ -122,6 +125,20 @@ def official_photo(case: Case) -> Signal | None:
     were = "photo was" if official == 1 else "photos were"
     why = f"{official} of {len(case.photos)} {were} published by {case.brand.name}"
     return Signal("official_photo", official / len(case.photos), why)
+
+
+def own_photo(case: Case) -> Signal | None:
+    """Credit a photo that the seller took on request, with the note that was asked for, as far as it shows the brand.
+
+    Abstains where no photo shows that note, and for accessories "for BRAND".
+
+    Known errors: counterfeiters who have their goods at hand; a note that was drawn into a photo that nobody else uses.
+    """
+    shown = case.other.own_photo.get(case.brand.name)
+    if shown is None or case.is_accessory:
+        return None
+    why = f"a photo shows the note that the seller was asked for; {percent(shown)} that it shows {case.brand.name}"
+    return Signal("own_photo", shown, why)
 
 
 def good_reviews(case: Case) -> Signal | None:

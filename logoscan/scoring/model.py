@@ -69,6 +69,8 @@ PRIOR: Mapping[str, tuple[float, ...]] = MappingProxyType(
         "usual_price": (0.0, -0.7),
         "brand_shown": (0.0, -0.4),
         "official_photo": (0.0, -0.5),
+        # 95 % of honest sellers and 30 % of others answer: ln(0.95 / 0.3) is 1.15, an assumption
+        "own_photo": (0.0, -1.0),
         "good_reviews": (0.0, -0.3),
     }
 )

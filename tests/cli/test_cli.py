@@ -869,7 +869,11 @@ def test_a_rejected_match_is_gone_in_the_next_scan_and_back_after_undo(shop: Pat
                     shop / "index")  # fmt: skip
     assert confirmed.output.startswith("verdict 3, confirm: no counterfeit, pictures added: 1"), confirmed.output
     assert len({logo.id for logo in LogoIndex.load(shop / "index").logos}) == 3
-    assert [v.reviewer for v in Journal(shop / "V.jsonl").verdicts] == ["Ann", None, None]
+    opened = Journal(shop / "V.jsonl")
+    assert [v.reviewer for v in opened.verdicts] == [opened.reviewer("Ann"), None, None]
+    listed = run("verdict", "list", *journal, "--all", "--reviewer", "ann")
+    assert "1 verdicts" in listed.output
+    assert "Ann" not in listed.output
 
 
 @pytest.mark.parametrize(
