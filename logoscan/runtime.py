@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from logoscan.errors import DeviceError, LogoscanError
 
 __all__ = [
+    "batches_at_once",
     "building_networks",
     "cores",
     "cpu_has_bf16",
@@ -40,10 +41,11 @@ _building = RLock()
 
 
 class _Process:
-    """Whether this process built networks, and whether it is a fork of a process that had built some."""
+    """Whether this process built networks, is a fork of one that had, and runs one batch at a time."""
 
     has_networks = False
     is_fork_with_networks = False
+    one_batch = False
 
 
 def _in_fork() -> None:
@@ -120,17 +122,29 @@ def host_tensor(pixels: NDArray[Any], device: str) -> Any:
     return tensor.pin_memory() if device.startswith("cuda") else tensor
 
 
-def one_core_a_batch() -> None:
+def batches_at_once(threads: int) -> int:
+    """Return how many batches this process runs side by side, each by so many threads: as many as fill the cores.
+
+    A process that is one of several, each with its batch (`one_core_a_batch(alone=False)`), runs one.
+    """
+    return 1 if _Process.one_batch else max(1, cores() // threads)
+
+
+def one_core_a_batch(*, alone: bool = True) -> None:
     """Let torch, OpenCV and numpy's BLAS use one thread for each call, in this process, from now on.
 
     Call it before models are built. `Scanner.scan_many` then gives each batch of listings a core of its own, which
     scans more listings than all cores at one batch. The idle threads of BLAS, which wait in a loop, took a seventh of
     the time.
+
+    Args:
+        alone: Whether this process is to fill the cores; one of several that share them runs one batch at a time.
     """
     import cv2
     import torch
     from threadpoolctl import threadpool_limits
 
+    _Process.one_batch = not alone
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     threadpool_limits(1, user_api="blas")

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import Protocol, get_args, runtime_checkable
+from typing import Any, Protocol, get_args, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,7 @@ from logoscan.runtime import building_networks
 from logoscan.types import Boxes, Effort, Regions, Rgb
 from logoscan.vision import weights
 from logoscan.vision.colour_regions import colour_regions
+from logoscan.vision.detector_boxes import MEAN, STD, best_boxes, suppress
 from logoscan.vision.network_runner import BatchSizes, NetworkRunner, PrecisionChoice, RuntimeChoice, check_choices
 from logoscan.vision.tiles import LARGE_PLAN, TilePlan, Tiles, WholeImage
 
@@ -126,9 +128,6 @@ class LogoDetector:
         """
         from safetensors import SafetensorError, safe_open
 
-        from logoscan.vision.detector_net import MEAN, STD, Heads, best_boxes, build
-        from logoscan.vision.fuse_bn import fold_norms
-
         check_choices("LogoDetector.", precision, runtime)
         if not 0 < least < 1:
             raise InputError(f"LogoDetector.least: expected a confidence in (0, 1), got {least!r}")
@@ -139,13 +138,9 @@ class LogoDetector:
         self.least, self.most, self._large = least, most, Tiles(large)
         self.effort, self._fixed_regions = effort, self._large if effort == "full" else WholeImage()
         path = weights.verify(weights.DETECTOR)[0] if path is None else Path(path)
-        net = build()
         try:
             with safe_open(str(path), "pt") as file:
                 settings = json.loads((file.metadata() or {})["detector"])
-                net.load_state_dict({k: file.get_tensor(k).float() for k in file.keys()}, strict=False)  # noqa: SIM118
-                wanted = {k for k in net.state_dict() if not k.endswith("num_batches_tracked")}
-                missing = sorted(wanted - set(file.keys()))
             self.size_px, self._slope, self._offset = (settings[k] for k in ("size_px", "slope", "offset"))
             if type(self.size_px) is not int or self.size_px < 64 or self.size_px % 64:
                 raise ValueError(f"size_px: expected a multiple of 64, got {self.size_px!r}")
@@ -153,12 +148,9 @@ class LogoDetector:
                 raise ValueError(f"slope, offset: expected numbers, got {self._slope!r}, {self._offset!r}")
         except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
             raise CorruptFileError(f"{path}: expected a detector's file ({error!s:.200})") from None
-        if missing:
-            raise CorruptFileError(f"{path}: expected a whole detector, got one without {missing[:3]}")
         self._digest = file_sha256(path)
-        fold_norms(net.eval())
         self._network = NetworkRunner(
-            Heads(net),
+            partial(_read_heads, path),
             name="LogoDetector.",
             key=f"detector {self._digest}",
             size_px=self.size_px,
@@ -221,8 +213,6 @@ class LogoDetector:
         return (long, short) if width >= height else (short, long)
 
     def _detect_batch(self, images: Sequence[Rgb], size_wh: tuple[int, int]) -> list[Regions]:
-        from logoscan.vision.detector_net import suppress
-
         width, height = size_wh
         canvases = np.stack([self._canvas(image, width, height) for image in images])
         boxes, scores = self._network.run(canvases)
@@ -266,6 +256,31 @@ class LogoDetector:
         boxes = np.concatenate([xyxy[rows], patches, large])
         least = np.full(len(boxes) - len(rows), self.least, np.float32)
         return Regions(boxes, np.concatenate([confidence[rows], least]))
+
+
+def _read_heads(path: Path) -> Any:
+    """Read a detector's file, and return its network up to the heads.
+
+    Raises:
+        CorruptFileError: The file is no detector, or lacks a part of it.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    from logoscan.vision.detector_net import Heads, build
+    from logoscan.vision.fuse_bn import fold_norms
+
+    net = build()
+    try:
+        with safe_open(str(path), "pt") as file:
+            net.load_state_dict({k: file.get_tensor(k).float() for k in file.keys()}, strict=False)  # noqa: SIM118
+            wanted = {k for k in net.state_dict() if not k.endswith("num_batches_tracked")}
+            missing = sorted(wanted - set(file.keys()))
+    except (SafetensorError, OSError, RuntimeError) as error:
+        raise CorruptFileError(f"{path}: expected a detector's file ({error!s:.200})") from None
+    if missing:
+        raise CorruptFileError(f"{path}: expected a whole detector, got one without {missing[:3]}")
+    fold_norms(net.eval())
+    return Heads(net)
 
 
 def _fitted(width: int, height: int, most_width: int, most_height: int) -> tuple[int, int]:
