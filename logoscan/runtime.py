@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
+from functools import partial, wraps
 from threading import Lock, RLock
 from typing import Any, TypeVar
 
@@ -27,6 +28,8 @@ __all__ = [
     "host_tensor",
     "on_device",
     "one_core_a_batch",
+    "one_of_several",
+    "rebuilt_elsewhere",
     "resolve_device",
 ]
 
@@ -89,6 +92,31 @@ def building_networks() -> Iterator[None]:
                 torch.set_default_dtype(host_dtype)
 
 
+def rebuilt_elsewhere(cls: type[T]) -> type[T]:
+    """Let objects of a class be pickled as the arguments that they were built with.
+
+    Networks cannot be sent to another process, but are loaded there again in little time. Objects of derived classes,
+    whose arguments are others, refuse to be pickled.
+    """
+    build = cls.__init__
+
+    @wraps(build)
+    def keep_arguments(self: Any, *args: Any, **options: Any) -> None:
+        build(self, *args, **options)
+        if type(self) is cls:
+            self._built_by = args, options
+
+    def reduce(self: Any) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        if type(self) is not cls:
+            raise TypeError(f"{type(self).__name__} cannot be pickled: build it in each process")
+        args, options = self._built_by
+        return partial(cls, **options), args
+
+    setattr(cls, "__init__", keep_arguments)  # noqa: B010 - mypy objects to an assignment
+    setattr(cls, "__reduce__", reduce)  # noqa: B010
+    return cls
+
+
 def cores() -> int:
     """Return how many processor cores this process may use; on Linux only those that it is bound to."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -125,26 +153,34 @@ def host_tensor(pixels: NDArray[Any], device: str) -> Any:
 def batches_at_once(threads: int) -> int:
     """Return how many batches this process runs side by side, each by so many threads: as many as fill the cores.
 
-    A process that is one of several, each with its batch (`one_core_a_batch(alone=False)`), runs one.
+    A process that is one of several (`one_of_several`) runs one.
     """
     return 1 if _Process.one_batch else max(1, cores() // threads)
 
 
-def one_core_a_batch(*, alone: bool = True) -> None:
+def one_of_several() -> None:
+    """Let this process run one batch at a time on one core, because others fill the other cores.
+
+    It was started with `OMP_NUM_THREADS=1`, which torch and BLAS obey; torch, whose import takes a second, may never be
+    needed.
+    """
+    import cv2
+
+    _Process.one_batch = True
+    cv2.setNumThreads(1)
+
+
+def one_core_a_batch() -> None:
     """Let torch, OpenCV and numpy's BLAS use one thread for each call, in this process, from now on.
 
     Call it before models are built. `Scanner.scan_many` then gives each batch of listings a core of its own, which
     scans more listings than all cores at one batch. The idle threads of BLAS, which wait in a loop, took a seventh of
     the time.
-
-    Args:
-        alone: Whether this process is to fill the cores; one of several that share them runs one batch at a time.
     """
     import cv2
     import torch
     from threadpoolctl import threadpool_limits
 
-    _Process.one_batch = not alone
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     threadpool_limits(1, user_api="blas")

@@ -20,7 +20,7 @@ from logoscan.images.boxes import clip, from_square, iou
 from logoscan.images.crops import median_border_colour, square_crops_on
 from logoscan.images.resize import resized
 from logoscan.odds import sigmoid_array
-from logoscan.runtime import building_networks
+from logoscan.runtime import building_networks, rebuilt_elsewhere
 from logoscan.types import Boxes, Effort, Regions, Rgb
 from logoscan.vision import weights
 from logoscan.vision.colour_regions import colour_regions
@@ -79,6 +79,7 @@ _SAME_REGION_IOU = 0.7
 _MIN_LONG_SIDE_PX = 512
 
 
+@rebuilt_elsewhere
 class LogoDetector:
     """The trained detector: one pass over a photo proposes every region that looks like a mark of some brand.
 

@@ -93,9 +93,10 @@ def suppress(boxes: Boxes, scores: NDArray[np.float32]) -> tuple[Boxes, NDArray[
     """
     strong = scores > LEAST_SCORE
     boxes, scores = boxes[strong], scores[strong]
-    left, rows = np.argsort(-scores, kind="stable"), []
+    left = np.argsort(-scores, kind="stable")
+    rows: list[int] = []
     while len(left) and len(rows) < MOST_BOXES:
-        rows.append(left[0])
+        rows.append(int(left[0]))
         overlap = iou(boxes[left[:1]], boxes[left[1:]])[0].astype(np.float64)  # as torchvision compares it
         left = left[1:][overlap <= NMS_IOU]
     best = np.array(rows, np.int64)

@@ -17,7 +17,7 @@ import numpy as np
 
 from logoscan.errors import InputError, LogoscanError
 from logoscan.images.crops import square_crops, square_crops_on
-from logoscan.runtime import building_networks, resolve_device
+from logoscan.runtime import building_networks, rebuilt_elsewhere, resolve_device
 from logoscan.types import Boxes, CropFit, Embeddings, EncoderInfo, Rgb
 from logoscan.vision import weights
 from logoscan.vision._open_clip import load_open_clip
@@ -132,6 +132,7 @@ def _encoded(encoder: Encoder, squares: Rgb) -> Embeddings:
     return vectors
 
 
+@rebuilt_elsewhere
 class ClipEncoder:
     """A CLIP image tower (and text tower, where the weights have one).
 

@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -41,7 +42,7 @@ from logoscan.vision.features import FeatureCache, PhotoFeatures, Step, rescaled
 from logoscan.vision.sift import KeypointExtractor, Keypoints
 from logoscan.vision.text_regions import add_text_regions
 
-__all__ = ["STAGES", "FeatureExtractor", "OnStage", "OpenPhoto", "Stage", "timed"]
+__all__ = ["STAGES", "Extract", "FeatureExtractor", "OnStage", "OpenPhoto", "Stage", "timed"]
 
 Stage: TypeAlias = Literal[
     "open", "codes", "detect", "encode", "keypoints", "read", "search", "match", "alterations", "text", "judge"
@@ -60,6 +61,8 @@ STAGES: Mapping[Stage, str] = {
     "judge": "compute signals and scores, and make the report",
 }
 """What each stage does, by its name. The names are stable: a metric that is named by one keeps its meaning."""
+Extract: TypeAlias = Callable[[Sequence[ImageSource]], Sequence[PhotoFeatures]]
+"""Extracts the features of photos, in order, as `FeatureExtractor.extract` does."""
 OnStage: TypeAlias = Callable[[str, float], None]
 """Called with the name of a stage that ended (`STAGES`) and the seconds that it took; by several threads at a time
 where a scan uses several."""
@@ -166,6 +169,12 @@ class FeatureExtractor:
         if self._hash_photos:  # a missing package must raise here, and not become a warning for each photo
             photo_hash(np.zeros((1, 1, 3), np.uint8))
 
+    def reporting_to(self, on_stage: OnStage | None) -> FeatureExtractor:
+        """Return one of the same models whose stages are reported to another function, or to none."""
+        other = copy(self)
+        other._on_stage = on_stage
+        return other
+
     # -- many photos
 
     def extract(self, images: Sequence[ImageSource], cache: FeatureCache | None = None) -> list[PhotoFeatures]:
@@ -245,6 +254,10 @@ class FeatureExtractor:
     def passed_over(self, source: ImageSource) -> PhotoFeatures:
         """Return the empty features of a photo that is over the cap of its listing."""
         return replace(self._failed(source, ""), warning=None, passed_over=True)
+
+    def given_up(self, source: ImageSource, reason: str) -> PhotoFeatures:
+        """Return the empty features of a photo that could not be examined, with the reason as their warning."""
+        return self._failed(source, reason)
 
     def open(self, source: ImageSource) -> OpenPhoto | PhotoFeatures:
         """Decode and hash a photo; return features with a warning where it cannot be read."""
