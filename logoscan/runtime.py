@@ -98,18 +98,18 @@ def rebuilt_elsewhere(cls: type[T]) -> type[T]:
     Networks cannot be sent to another process, but are loaded there again in little time. Objects of derived classes,
     whose arguments are others, refuse to be pickled.
     """
-    build = cls.__init__
+    build: Callable[..., None] = cls.__init__
 
     @wraps(build)
     def keep_arguments(self: Any, *args: Any, **options: Any) -> None:
         build(self, *args, **options)
         if type(self) is cls:
-            self._built_by = args, options
+            vars(self)["_built_by"] = args, options
 
     def reduce(self: Any) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         if type(self) is not cls:
             raise TypeError(f"{type(self).__name__} cannot be pickled: build it in each process")
-        args, options = self._built_by
+        args, options = vars(self)["_built_by"]
         return partial(cls, **options), args
 
     setattr(cls, "__init__", keep_arguments)  # noqa: B010 - mypy objects to an assignment

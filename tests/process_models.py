@@ -1,4 +1,4 @@
-"""Models that child processes load, for `test_processes`; they import this by its name."""
+"""Models that child processes load, for `test_feature_processes`; they import this by its name."""
 
 from __future__ import annotations
 
