@@ -151,7 +151,7 @@ class LogoDetector:
             raise CorruptFileError(f"{path}: expected a detector's file ({error!s:.200})") from None
         self._digest = file_sha256(path)
         self._network = NetworkRunner(
-            partial(_read_heads, path),
+            partial(_heads, path),
             name="LogoDetector.",
             key=f"detector {self._digest}",
             size_px=self.size_px,
@@ -259,29 +259,10 @@ class LogoDetector:
         return Regions(boxes, np.concatenate([confidence[rows], least]))
 
 
-def _read_heads(path: Path) -> Any:
-    """Read a detector's file, and return its network up to the heads.
+def _heads(path: Path) -> Any:
+    from logoscan.vision.detector_net import read_heads
 
-    Raises:
-        CorruptFileError: The file is no detector, or lacks a part of it.
-    """
-    from safetensors import SafetensorError, safe_open
-
-    from logoscan.vision.detector_net import Heads, build
-    from logoscan.vision.fuse_bn import fold_norms
-
-    net = build()
-    try:
-        with safe_open(str(path), "pt") as file:
-            net.load_state_dict({k: file.get_tensor(k).float() for k in file.keys()}, strict=False)  # noqa: SIM118
-            wanted = {k for k in net.state_dict() if not k.endswith("num_batches_tracked")}
-            missing = sorted(wanted - set(file.keys()))
-    except (SafetensorError, OSError, RuntimeError) as error:
-        raise CorruptFileError(f"{path}: expected a detector's file ({error!s:.200})") from None
-    if missing:
-        raise CorruptFileError(f"{path}: expected a whole detector, got one without {missing[:3]}")
-    fold_norms(net.eval())
-    return Heads(net)
+    return read_heads(path)
 
 
 def _fitted(width: int, height: int, most_width: int, most_height: int) -> tuple[int, int]:

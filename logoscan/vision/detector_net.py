@@ -1,13 +1,16 @@
 """The network of the trained detector, for use and for training.
 
 FCOS (Tian et al., TPAMI 2020; torchvision's implementation) for one class, "a mark of any brand", over an
-EfficientNet-Lite0 with a feature pyramid at strides 8 to 64. Reads no photos and no files.
+EfficientNet-Lite0 with a feature pyramid at strides 8 to 64. Reads no photos.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import timm
 import torch
+from safetensors import SafetensorError, safe_open
 from torch import nn
 from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.fcos import FCOS, FCOSHead
@@ -15,9 +18,11 @@ from torchvision.models.detection.image_list import ImageList
 from torchvision.ops import FeaturePyramidNetwork
 from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 
+from logoscan.errors import CorruptFileError
 from logoscan.vision.detector_boxes import DECODED_PER_LEVEL, LEAST_SCORE, MOST_BOXES, NMS_IOU, STRIDES, level_shapes
+from logoscan.vision.fuse_bn import fold_norms
 
-__all__ = ["Heads", "anchors_of", "build", "decode", "outputs"]
+__all__ = ["Heads", "anchors_of", "build", "decode", "outputs", "read_heads"]
 
 # Name of the backbone in timm.
 _BACKBONE = "tf_efficientnet_lite0"
@@ -75,6 +80,26 @@ class Heads(nn.Module):
         """
         head = self.net.head(list(self.net.backbone(x).values()))
         return tuple(head[name].float() for name in self.names)
+
+
+def read_heads(path: Path) -> Heads:
+    """Read a detector's file, and return its network up to the heads.
+
+    Raises:
+        CorruptFileError: The file is no detector, or lacks a part of it.
+    """
+    net = build()
+    try:
+        with safe_open(str(path), "pt") as file:
+            net.load_state_dict({k: file.get_tensor(k).float() for k in file.keys()}, strict=False)  # noqa: SIM118
+            wanted = {k for k in net.state_dict() if not k.endswith("num_batches_tracked")}
+            missing = sorted(wanted - set(file.keys()))
+    except (SafetensorError, OSError, RuntimeError) as error:
+        raise CorruptFileError(f"{path}: expected a detector's file ({error!s:.200})") from None
+    if missing:
+        raise CorruptFileError(f"{path}: expected a whole detector, got one without {missing[:3]}")
+    fold_norms(net.eval())
+    return Heads(net)
 
 
 def outputs(net: FCOS, x: torch.Tensor) -> dict[str, torch.Tensor]:

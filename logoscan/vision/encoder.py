@@ -148,8 +148,6 @@ class ClipEncoder:
     brand counts as shown, unless a negative is nearer: choose it on your data. A hundred labelled photos or more give
     a calibration (`logoscan calibrate`, then `logoscan scan --calibration`).
 
-    Index, names and negatives may change while a scanner runs; each scan uses one snapshot.
-
     Attributes:
         info: Identity of the model, which is stored with every index.
         precision: "fp32", "bf16" or "fp16".
@@ -231,13 +229,10 @@ class ClipEncoder:
 
     def _image_tower(self) -> Any:
         """Build the image tower, which goes its own way: the rest of the network is left with the text tower."""
-        from torch import nn
-
         from logoscan.vision.fuse_bn import folded
 
-        clip = self._clip[0]
-        tower: Any = folded(clip.visual, self.info.preprocessing.size_px)
-        clip.visual = nn.Identity()
+        tower: Any = folded((clip := self._clip[0]).visual, self.info.preprocessing.size_px)
+        del clip.visual
         return tower
 
     def encode_pixels(self, pixels: Rgb) -> Embeddings:
@@ -291,12 +286,8 @@ class ClipEncoder:
             for start in range(0, len(texts), _TEXT_BATCH_SIZE):
                 tokens = tokenizer(list(texts[start : start + _TEXT_BATCH_SIZE])).to(self._text_device)
                 parts.append(self._text_tower.encode_text(tokens).float().cpu().numpy())
-        return _unit_rows(np.concatenate(parts))
-
-
-def _unit_rows(vectors: np.ndarray) -> Embeddings:
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.maximum(norms, 1e-12), np.float32)
+        vectors = np.concatenate(parts)
+        return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12), np.float32)
 
 
 def _unit_tensors(outputs: Sequence[Any], _height: int, _width: int) -> list[Any]:

@@ -15,6 +15,7 @@ import pytest
 from builders.scans import timeless
 from commands import ACME, BOLT
 from fakes import GREEN, GREY, FakeDetector, FakeEncoder, photo_of
+from paths import TESTS
 from process_models import DeadlyDetector, Unsendable, Untakable
 
 from logoscan.index.logo_index import LogoIndex
@@ -167,9 +168,8 @@ def test_a_script_needs_no_guard_and_its_own_classes_keep_threads(tmp_path: Path
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
     (tmp_path / "logging.py").write_text("raise SystemExit('a file beside the caller is no module')")
-    tests = Path(__file__).parents[1]
     done = subprocess.run(
-        [sys.executable, "-P", str(script), str(tests)], capture_output=True, text=True, check=True, cwd=tmp_path
+        [sys.executable, "-P", str(script), str(TESTS)], capture_output=True, text=True, check=True, cwd=tmp_path
     )
     assert done.stdout.splitlines() == ["main", *["['0', '1', '2']"] * 2]
     assert "threads scan, not processes" in done.stderr
