@@ -217,11 +217,12 @@ class LogoDetector:
         width, height = size_wh
         canvases = np.stack([self._canvas(image, width, height) for image in images])
         boxes, scores = self._network.run(canvases)
-        detections = [suppress(*each) for each in zip(boxes, scores, strict=True)]
-        return [
-            self._regions(self._in_picture(xyxy, image, size_wh), score, large.xyxy, image)
-            for (xyxy, score), image, large in zip(detections, images, self._fixed_regions.detect(images), strict=True)
-        ]
+        most = self.most if self.effort == "full" else min(self.most, _CONFIDENT_PROPOSALS_DEFAULT)
+        out = []
+        for xyxy, score, image, large in zip(boxes, scores, images, self._fixed_regions.detect(images), strict=True):
+            best = suppress(xyxy, score, _is_large(self._in_picture(xyxy, image, size_wh)), most)
+            out.append(self._regions(self._in_picture(best[0], image, size_wh), best[1], large.xyxy, image))
+        return out
 
     def _canvas(self, image: Rgb, width: int, height: int) -> Rgb:
         """Return a photo scaled and padded to the network's input."""
@@ -247,8 +248,7 @@ class LogoDetector:
         score = scores.astype(np.float64)
         logit = self._slope * np.log(score / (1 - np.minimum(score, 1 - 1e-6))) + self._offset
         confidence = sigmoid_array(logit).astype(np.float32)
-        large_enough = (xyxy[:, 2:] - xyxy[:, :2]).min(1) >= 1
-        rows = np.flatnonzero((confidence >= self.least) & large_enough)[: self.most]
+        rows = np.flatnonzero((confidence >= self.least) & _is_large(xyxy))[: self.most]
         if self.effort == "default":
             confident = rows[_PROPOSALS_DEFAULT:_CONFIDENT_PROPOSALS_DEFAULT]
             rows = np.append(rows[:_PROPOSALS_DEFAULT], confident[confidence[confident] >= _CONFIDENT])
@@ -257,6 +257,11 @@ class LogoDetector:
         boxes = np.concatenate([xyxy[rows], patches, large])
         least = np.full(len(boxes) - len(rows), self.least, np.float32)
         return Regions(boxes, np.concatenate([confidence[rows], least]))
+
+
+def _is_large(xyxy: Boxes) -> NDArray[np.bool_]:
+    """Return which boxes are a pixel or more on either side."""
+    return np.asarray((xyxy[:, 2:] - xyxy[:, :2]).min(axis=1, initial=np.inf) >= 1)
 
 
 def _heads(path: Path) -> Any:

@@ -44,6 +44,8 @@ NMS_IOU = 0.6
 kept."""
 LEAST_SCORE, MOST_BOXES = 0.02, 200
 """Least score of a box, and most boxes of a picture."""
+# Boxes that are compared at once.
+_BLOCK = 64
 
 
 def level_shapes(height: int, width: int) -> list[tuple[int, int]]:
@@ -84,20 +86,33 @@ def best_boxes(heads: Sequence[torch.Tensor], height: int, width: int) -> tuple[
     return torch.cat(boxes, dim=1), torch.cat(best, dim=1)
 
 
-def suppress(boxes: Boxes, scores: NDArray[np.float32]) -> tuple[Boxes, NDArray[np.float32]]:
+def suppress(
+    boxes: Boxes, scores: NDArray[np.float32], counted: NDArray[np.bool_] | None = None, most: int = MOST_BOXES
+) -> tuple[Boxes, NDArray[np.float32]]:
     """Return the boxes of one picture that are not too weak and do not overlap better ones too much, best first.
 
     Args:
         boxes: float32 (n, 4), xyxy in pixels.
         scores: float32 (n,).
+        counted: bool (n,), which boxes the caller can use; None is all.
+        most: How many of those are needed; the search may end with them.
     """
-    strong = scores > LEAST_SCORE
-    boxes, scores = boxes[strong], scores[strong]
-    left = np.argsort(-scores, kind="stable")
-    rows: list[int] = []
-    while len(left) and len(rows) < MOST_BOXES:
-        rows.append(int(left[0]))
-        overlap = iou(boxes[left[:1]], boxes[left[1:]])[0].astype(np.float64)  # as torchvision compares it
-        left = left[1:][overlap <= NMS_IOU]
-    best = np.array(rows, np.int64)
-    return boxes[best], scores[best]
+    counts = np.ones(len(boxes), bool) if counted is None else counted
+    order = np.argsort(-scores, kind="stable")
+    order, rows = order[scores[order] > LEAST_SCORE], np.zeros(0, np.int64)
+    for start in range(0, len(order), _BLOCK):
+        block = order[start : start + _BLOCK]
+        free = ~_overlap(boxes[block], boxes[rows]).any(axis=1)
+        among = _overlap(boxes[block], boxes[block])
+        for i in range(len(block)):
+            if free[i]:
+                free[i + 1 :] &= ~among[i, i + 1 :]
+        rows = np.concatenate([rows, block[free]])[:MOST_BOXES]
+        if len(rows) == MOST_BOXES or counts[rows].sum() >= most:
+            break
+    return boxes[rows], scores[rows]
+
+
+def _overlap(a: Boxes, b: Boxes) -> NDArray[np.bool_]:
+    """Return which boxes of two sets overlap too much, compared in double precision as torchvision does it."""
+    return np.asarray(iou(a, b).astype(np.float64) > NMS_IOU)

@@ -253,3 +253,9 @@ def test_overlapping_boxes_are_dropped_as_torchvision_drops_them(seed: int, coun
     found, of_found = suppress(boxes, scores)
     np.testing.assert_array_equal(found, boxes[strong][rows])
     np.testing.assert_array_equal(of_found, scores[strong][rows])
+    counted = rng.uniform(size=count) < 0.3
+    fewer, _ = suppress(boxes, scores, counted, 32)
+    np.testing.assert_array_equal(fewer, found[: len(fewer)])
+    usable = {tuple(box) for box in boxes[counted].tolist()}
+    if len(fewer) < len(found):
+        assert sum(tuple(box) in usable for box in fewer.tolist()) >= 32
