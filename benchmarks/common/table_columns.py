@@ -180,6 +180,18 @@ def scalars(result: Result) -> str:
     return _rows(["figure", "value"], rows)
 
 
+def _screen(result: Result) -> str:
+    headings = ["photos a listing", "deadline, s", "decided in full and in time", "median, s", "0.95 quantile, s"]
+    headings += ["allowed though a scan holds", "listings", "a scan: median, s"]
+    listings, photos = _cell(result["listings"]), str(setting(result, "photos"))
+    rows = []
+    for deadline, part in result["deadlines"].items():
+        took = [f"{part['p50_s']:.2f}", f"{part['p95_s']:.2f}"]
+        held = _cell(part["allowed_though_held"])
+        rows.append([photos, deadline, _cell(part["decided"]), *took, held, listings, f"{result['scan']['p50_s']:.2f}"])
+    return _rows(headings, rows)
+
+
 COLUMNS: dict[str | None, Sequence[Column]] = {
     "crops": [
         ("R@1", _figure("r1")),
@@ -283,6 +295,7 @@ COLUMNS: dict[str | None, Sequence[Column]] = {
 }  # fmt: skip
 """Columns of the benchmarks whose results are the rows of one table."""
 WHOLE: dict[str, Callable[[Result], str]] = {
+    "screen": _screen,
     "score": _score,
     "rings": _rings,
     "buys": _buys,
