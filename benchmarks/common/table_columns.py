@@ -180,6 +180,14 @@ def scalars(result: Result) -> str:
     return _rows(["figure", "value"], rows)
 
 
+def _milliseconds(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f}" if value < 20 else f"{value:.0f}"
+
+
+def _stage(name: str) -> Callable[[Result], str]:
+    return lambda result: _milliseconds(result["stages_ms_per_photo"].get(name))
+
+
 def _screen(result: Result) -> str:
     headings = ["photos a listing", "deadline, s", "decided in full and in time", "median, s", "0.95 quantile, s"]
     headings += ["allowed though a scan holds", "listings", "a scan: median, s"]
@@ -213,6 +221,12 @@ COLUMNS: dict[str | None, Sequence[Column]] = {
         ("gain over logo or text", _figure("gain")),
         ("photos with / without a brand", lambda r: f"{r['n_pos']:,} / {r['n_neg']:,}"),
         ("brands", _figure("brands")),
+    ],
+    "stages": [
+        *((name, _stage(name)) for name in (
+            "open", "codes", "detect", "read", "encode", "keypoints", "search", "match", "text", "judge")),
+        ("all, ms of processor time", lambda r: _milliseconds(r.get("processor_ms_per_photo"))),
+        ("photos", _figure("photos")),
     ],
     "reading": [
         ("ms a photo", lambda r: f"{r['ms_per_photo']:.1f}"),
