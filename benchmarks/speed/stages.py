@@ -73,7 +73,8 @@ def stages(
     """Time each stage of a stream of listings of one photo.
 
     Seconds are those of the clock, summed over threads, so that waiting counts, or with `--workers 1` those of the
-    processor, whatever else it does; what a stage spends in networks is in it. open: photos decoded. detect: regions proposed. encode: squares cut and encoded. keypoints: found in photos.
+    processor, whatever else it does; what a stage spends in networks is in it. open: photos decoded. codes: bar codes
+    and matrix codes searched. detect: regions proposed. encode: squares cut and encoded. keypoints: found in photos.
     read: lines found and read. search: nearest vectors of the index. match: brands decided, logo images laid over
     photos. text: names and facts found in words. judge: prices, score. alterations: logos compared with their
     logo images, where that is asked for.
