@@ -72,8 +72,8 @@ logger = logging.getLogger(__name__)
 # Number of most confident proposals that are encoded mirrored as well: sellers may mirror photos, which hid half of the
 # marks.
 _MAX_MIRRORED: Mapping[Effort, int] = {"default": 4, "full": 12}
-# Pixels from which codes are searched only at places that look like one. On 240 photos of 1,600 px with a composed code,
-# 237 are read so and 233 by a search of the whole photo, which takes a third longer.
+# Pixels from which codes are searched only at places that look like one. On 180 photos of 1,600 px with a composed QR
+# code, EAN or Code 128, 178 are read so, and 176 by a search of the whole photo, which takes a third longer.
 _LARGE_PIXELS = 1 << 20
 # Photos that are decoded at a time, so that memory does not grow with the photos of a listing.
 _CHUNK_SIZE = 8
