@@ -249,6 +249,9 @@ class Scanner:
     ) -> Scanner:
         """Wire the bundled models. All wiring of the library is done here.
 
+        Networks that were compiled for this processor are kept in the user's cache, which halves the time of the next
+        start; the environment variable `LOGOSCAN_CACHE` names another folder, or is "off".
+
         Args:
             brands: A folder of brand folders, an index folder, or an index.
             device: "auto", "cpu", "cuda", ...; for what is made here.
