@@ -102,7 +102,7 @@ def suppress(
     order, rows = order[scores[order] > LEAST_SCORE], np.zeros(0, np.int64)
     for start in range(0, len(order), _BLOCK):
         block = order[start : start + _BLOCK]
-        free = ~_overlap(boxes[block], boxes[rows]).any(axis=1)
+        free = np.asarray(~_overlap(boxes[block], boxes[rows]).any(axis=1), np.bool_)
         among = _overlap(boxes[block], boxes[block])
         for i in range(len(block)):
             if free[i]:
