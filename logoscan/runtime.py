@@ -193,7 +193,7 @@ def one_core_a_batch() -> None:
 
 
 def _keep_freed_memory() -> None:
-    """Let glibc keep freed memory: without it, a third of the time for keypoints went into fresh pages of zeros."""
+    """Let glibc keep freed memory: without it, a quarter of the time for keypoints went into fresh pages of zeros."""
     with suppress(OSError, AttributeError, TypeError):  # another C library
         mallopt = ctypes.CDLL(None).mallopt
         for option, value in _MALLOC_OPTIONS:
