@@ -180,6 +180,26 @@ def scalars(result: Result) -> str:
     return _rows(["figure", "value"], rows)
 
 
+def _milliseconds(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f}" if value < 20 else f"{value:.0f}"
+
+
+def _stage(name: str) -> Callable[[Result], str]:
+    return lambda result: _milliseconds(result["stages_ms_per_photo"].get(name))
+
+
+def _screen(result: Result) -> str:
+    headings = ["photos a listing", "deadline, s", "decided in full and in time", "median, s", "0.95 quantile, s"]
+    headings += ["allowed though a scan holds", "listings", "a scan: median, s"]
+    listings, photos = _cell(result["listings"]), str(setting(result, "photos"))
+    rows = []
+    for deadline, part in result["deadlines"].items():
+        took = [f"{part['p50_s']:.2f}", f"{part['p95_s']:.2f}"]
+        held = _cell(part["allowed_though_held"])
+        rows.append([photos, deadline, _cell(part["decided"]), *took, held, listings, f"{result['scan']['p50_s']:.2f}"])
+    return _rows(headings, rows)
+
+
 COLUMNS: dict[str | None, Sequence[Column]] = {
     "crops": [
         ("R@1", _figure("r1")),
@@ -201,6 +221,12 @@ COLUMNS: dict[str | None, Sequence[Column]] = {
         ("gain over logo or text", _figure("gain")),
         ("photos with / without a brand", lambda r: f"{r['n_pos']:,} / {r['n_neg']:,}"),
         ("brands", _figure("brands")),
+    ],
+    "stages": [
+        *((name, _stage(name)) for name in (
+            "open", "codes", "detect", "read", "encode", "keypoints", "search", "match", "text", "judge")),
+        ("all, ms of processor time", lambda r: _milliseconds(r.get("processor_ms_per_photo"))),
+        ("photos", _figure("photos")),
     ],
     "reading": [
         ("ms a photo", lambda r: f"{r['ms_per_photo']:.1f}"),
@@ -283,6 +309,7 @@ COLUMNS: dict[str | None, Sequence[Column]] = {
 }  # fmt: skip
 """Columns of the benchmarks whose results are the rows of one table."""
 WHOLE: dict[str, Callable[[Result], str]] = {
+    "screen": _screen,
     "score": _score,
     "rings": _rings,
     "buys": _buys,
