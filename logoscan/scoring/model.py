@@ -65,11 +65,11 @@ PRIOR: Mapping[str, tuple[float, ...]] = MappingProxyType(
         "declared_ai": (0.0, 0.7),  # the photo does not show the goods; makers and honest sellers use AI, too
         # In favour, well within `credits.CREDIT`, by judgement, checked in drawn simulated worlds. What anyone can assert
         # clears nothing (`credits.ASSERTED`), however much it lowers the number.
-        "authorised_seller": (0.0, -1.5),
-        "usual_price": (0.0, -0.3),
-        "brand_shown": (0.0, -0.4),
+        "authorised_seller": (0.0, -1.9),
+        "usual_price": (0.0, -0.2),
+        "brand_shown": (0.0, -0.5),
         "official_photo": (0.0, -0.5),
-        "good_reviews": (0.0, -0.8, -1.2, -1.4, -1.4),
+        "good_reviews": (0.0, -0.9, -1.4, -1.6, -1.6),
     }
 )
 PRICE_SIGNALS = frozenset({"low_price"})
