@@ -15,6 +15,7 @@ from typing import Any, Literal, TypeAlias
 from logoscan.images.phash import PhotoUse
 from logoscan.odds import USUAL_MISS_RATE
 from logoscan.pricing.model import PriceJudgement, PriceModel
+from logoscan.pricing.products import stated_gtin
 from logoscan.pricing.sample import ONE
 from logoscan.results import SHOWN_FROM, PriceFinding, Score, top_score
 from logoscan.scoring.case import NO_OTHER_EVIDENCE, Case, OtherEvidence
@@ -257,7 +258,11 @@ class Judge:
 
     def _price(self, brand: Brand, listing: Listing, size: Pack, words: tuple[str, ...]) -> PriceJudgement:
         price, currency, category = listing.price, listing.currency, listing.category
-        return self.prices.judge(brand, price, currency, category, condition=listing.condition, pack=size, words=words)
+        gtin = stated_gtin(listing.attributes) if self.prices.products else None
+        return self.prices.judge(
+            brand, price, currency, category, condition=listing.condition, pack=size, words=words, gtin=gtin,
+            listed_at=listing.listed_at,
+        )  # fmt: skip
 
     def top(self, judgements: Sequence[Judgement], findings: Findings) -> Score:
         """Return the listing's score: that of its strictest candidate (`results.top_score`), else the band alone."""

@@ -63,7 +63,7 @@ PRIOR: Mapping[str, tuple[float, ...]] = MappingProxyType(
         "contact_diversion": (0.0, 1.5),  # trading past the platform is forbidden, and mostly to save its fee
         "photo_contradicts": (0.0, 2.0),  # the photo shows other goods; sellers reuse photos of another size
         "declared_ai": (0.0, 0.7),  # the photo does not show the goods; makers and honest sellers use AI, too
-        # In favour, well within `credits.CREDIT`, by judgement, checked in drawn simulated worlds. What anyone can assert
+        # In favour, within `credits.CREDIT`, by judgement, checked in drawn simulated worlds. What anyone can assert
         # clears nothing (`credits.ASSERTED`), however much it lowers the number.
         "authorised_seller": (0.0, -1.9),
         "usual_price": (0.0, -0.2),
