@@ -18,7 +18,8 @@ __all__ = ["read_price_rows", "read_prices"]
 
 
 _REQUIRED = ("brand", "price", "currency")
-_PRICE_FIELDS = (*_REQUIRED, "category", "condition", "title", "gtin")
+_TEXTS = ("brand", "category", "condition", "title", "gtin")
+_PRICE_FIELDS = (*_REQUIRED, *_TEXTS[1:])
 
 
 def read_prices(
@@ -57,9 +58,7 @@ def _price_record(row: Mapping[str, str], line: int) -> PriceRecord | BadRow:
     price = plain_number(row["price"])
     if price is None:
         return BadRow(line, f"price: expected a number, got {row['price']!r:.80}")
-    texts = {
-        name: unescape(row[name]) or None for name in ("brand", "category", "condition", "title", "gtin") if name in row
-    }
+    texts = {name: unescape(row[name]) or None for name in _TEXTS if name in row}
     if any(replace_surrogates(text) != text for text in row.values()):
         return BadRow(line, "expected UTF-8, got bytes that are not")
     try:

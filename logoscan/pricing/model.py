@@ -17,11 +17,12 @@ from logoscan.pricing.age import PriceAge
 from logoscan.pricing.cohorts import Cohort, CurrencyPrices, Sizes
 from logoscan.pricing.comparison import PriceJudgement, PriceQuery, judge_cohort, judge_product, judge_usual
 from logoscan.pricing.fit import USED_SHIFT
+from logoscan.pricing.products import stated_gtin
 from logoscan.pricing.sample import ONE, PriceRecord, PriceSample, condition_of, key_of, log_sizes, sample_prices
 from logoscan.text.quantities import Pack
 from logoscan.text.title_words import title_terms
 from logoscan.text.tokens import name_key
-from logoscan.types import Brand, UsualPrice
+from logoscan.types import Brand, Listing, UsualPrice
 
 __all__ = ["PriceJudgement", "PriceModel", "PriceRecord", "condition_of", "sample_prices"]
 
@@ -141,6 +142,14 @@ class PriceModel:
         query = PriceQuery(price, currency, condition_of(condition), pack, sizes, factor)
         judged = self._judge_brand(brand, query, name, kind, category)
         return max([judged, *self._judge_product(brand, query, name, gtin)], key=_strength)  # of equal ones the first
+
+    def judge_listing(self, brand: Brand, listing: Listing, size: Pack, words: tuple[str, ...]) -> PriceJudgement:
+        """Compare the price of a listing; `size` and `words` are what its title says is sold."""
+        gtin = stated_gtin(listing.attributes) if self.products else None
+        return self.judge(
+            brand, listing.price, listing.currency, listing.category, condition=listing.condition, pack=size,
+            words=words, gtin=gtin, listed_at=listing.listed_at,
+        )  # fmt: skip
 
     def _judge_product(self, brand: Brand, query: PriceQuery, name: str, gtin: str | None) -> Iterator[PriceJudgement]:
         """Yield comparisons with other offers of the same product."""

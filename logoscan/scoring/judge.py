@@ -15,7 +15,6 @@ from typing import Any, Literal, TypeAlias
 from logoscan.images.phash import PhotoUse
 from logoscan.odds import USUAL_MISS_RATE
 from logoscan.pricing.model import PriceJudgement, PriceModel
-from logoscan.pricing.products import stated_gtin
 from logoscan.pricing.sample import ONE
 from logoscan.results import SHOWN_FROM, PriceFinding, Score, top_score
 from logoscan.scoring.case import NO_OTHER_EVIDENCE, Case, OtherEvidence
@@ -257,12 +256,7 @@ class Judge:
         return excuses if excuses and self.score(worst, credits=False).band == "block" else []
 
     def _price(self, brand: Brand, listing: Listing, size: Pack, words: tuple[str, ...]) -> PriceJudgement:
-        price, currency, category = listing.price, listing.currency, listing.category
-        gtin = stated_gtin(listing.attributes) if self.prices.products else None
-        return self.prices.judge(
-            brand, price, currency, category, condition=listing.condition, pack=size, words=words, gtin=gtin,
-            listed_at=listing.listed_at,
-        )  # fmt: skip
+        return self.prices.judge_listing(brand, listing, size, words)
 
     def top(self, judgements: Sequence[Judgement], findings: Findings) -> Score:
         """Return the listing's score: that of its strictest candidate (`results.top_score`), else the band alone."""
