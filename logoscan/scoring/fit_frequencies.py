@@ -52,8 +52,9 @@ def bounded_by_stream(model: ScoreModel, stream: Sequence[Report | Score], *, na
         shape = model.shapes[signal]
         ends = np.linspace(0.0, 1.0, len(shape)) - 0.5 / (len(shape) - 1)  # half a piece below, where it is nearest
         seen = len(values[signal]) - np.searchsorted(np.sort(values[signal]), ends[1:])
-        shares = np.maximum(seen - _DOUBT * np.sqrt(seen), 0.5) / len(stream)
-        most = np.maximum(0.0, -np.log(shares) - _MARGIN).tolist()
+        surely = np.maximum(seen - _DOUBT * np.sqrt(seen), 0.0)
+        with np.errstate(divide="ignore"):  # what is not surely there bounds nothing
+            most = np.maximum(0.0, np.log(len(stream) / surely) - _MARGIN).tolist()
         # where more listings show a value, it is worth no more than a rarer, higher one: bounds rise by themselves
         shapes[signal] = (0.0, *(min(height, bound) for height, bound in zip(shape[1:], most, strict=True)))
     return replace(model, shapes=shapes, name=name)
