@@ -117,9 +117,9 @@ def _many_worlds(result: Result) -> str:
         "lost with 30 % missing": "lost_by_missing",
         "merchants": "merchants",
         "1,000 labels of the queue's head": "auc_queue",
-        "the same, regression": "auc_queue_plain",
+        "queue's head, regression": "auc_queue_plain",
         "weighted labels": "auc_weighted",
-        "the same, regression ": "auc_weighted_plain",
+        "weighted labels, regression": "auc_weighted_plain",
     }
     second = _rows(["further figures", "mean / worst decile"], [[what, both(name)] for what, name in others.items()])
     counts = ", ".join(

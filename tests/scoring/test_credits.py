@@ -104,7 +104,7 @@ def test_the_first_review_says_most_and_a_complaint_takes_all() -> None:
         claim = "Acme" if title == "Acme shoe" else None
         return logits(found({**ABSENT, "reviews": reviews}, title, claim, {"Acme": 0.9}), ScoreModel())["Acme"]
 
-    none, one, many = reviewed(), reviewed("Great"), reviewed(*HONEST["reviews"])
+    none, one, many = reviewed(), reviewed("Great"), reviewed(*(f"Great, number {i}" for i in range(200)))
     assert none - one > one - many > 0
     assert none - many <= CREDIT["good_reviews"]
     assert reviewed("Great", "This is a fake") > none
