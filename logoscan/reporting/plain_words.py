@@ -36,7 +36,7 @@ REASON_NAMES: Mapping[str, str] = MappingProxyType(
         "brand_shown": "In favour: shows what it states",
         "official_photo": "In favour: the brand's own photo",
         "own_photo": "In favour: a photo taken on request",
-        "good_reviews": "In favour: many reviews, no complaint",
+        "good_reviews": "In favour: reviews, no complaint",
     }
 )
 """Names of the reasons on pages, by signal."""

@@ -106,5 +106,9 @@ def _score(judge: Judge, case: Case, notes: bool) -> Score:
     signals = [s for s in signals if s.name not in _LATER_CREDITS and (s.name in known or s.name not in CREDIT)]
     used = {function.__name__ for function in judge.signals} & _LATER_CREDITS & known
     used -= set() if notes else {"own_photo"}
+    if not (case.listing.reviews or case.complaints.reviews):
+        used -= {"good_reviews"}
+    if not case.listing.price:
+        used -= {"usual_price"}
     signals += [Signal(name, 1.0, "may still be found") for name in sorted(used)]
     return judge.score_model.score(case.brand.name, signals, shown=case.shown)

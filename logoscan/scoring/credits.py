@@ -9,7 +9,7 @@ listing be fixed. Then for every candidate brand
 
     score(honest value) <= score(absent) <= score(worst value),
 
-where the honest value earns its credit in full and raises no signal, and the first step is strict, by the model's own
+where the honest value earns its credit and raises no signal, and the first step is strict, by the model's own
 credit on the log-odds, wherever that is above 0. For an absent field adds neither a credit nor a signal, a credit
 contributes 0 or less, and a signal of suspicion contributes 0 or more. It follows that filling in pays an honest
 seller; that a cheat who leaves a field out gains over the worst value no more than before there were credits; and that
@@ -56,7 +56,7 @@ CREDIT: Mapping[str, float] = MappingProxyType(
         "official_photo": 2.0,  # anyone can take the brand's photo
         # most honest sellers have the goods at hand and most counterfeiters do not want to show theirs; some do
         "own_photo": 2.0,
-        "good_reviews": 1.0,  # reviews can be bought, many over time not cheaply
+        "good_reviews": 2.0,  # a counterfeit seldom has reviews of which none complains; they can be bought
     }
 )
 """The most that each credit takes from the log-odds, in any model: stated, not fitted."""
@@ -65,8 +65,8 @@ ASSERTED = CREDIT.keys() - {"authorised_seller", "own_photo"}
 
 # Shares of the usual price between which the credit rises.
 _FROM_SHARE, _FULL_SHARE = 0.5, 0.95
-# Reviews without a complaint from which they count, and number at which they count in full.
-_FROM_REVIEWS, _FULL_REVIEWS = 5, 100
+# Reviews without a complaint that count half: the first says most, since somebody bought the goods and kept silent.
+_HALF_REVIEWS = 2.0
 
 
 def authorised_seller(case: Case) -> Signal | None:
@@ -142,17 +142,18 @@ def own_photo(case: Case) -> Signal | None:
 
 
 def good_reviews(case: Case) -> Signal | None:
-    """Credit many reviews of which none says that the goods are fake: nothing up to 5, in full from 100.
+    """Credit reviews of which none says that the goods are fake: half for 2 of them, and nearly in full for many.
 
-    Abstains with fewer, or with a complaint.
+    Abstains without a review, with a complaint, and for accessories "for BRAND", whose reviews do not concern the
+    brand's goods.
 
-    Known errors: bought praise.
+    Known errors: bought praise; buyers who do not notice.
     """
     complaints = case.complaints
-    if complaints.found or complaints.reviews <= _FROM_REVIEWS:
+    if complaints.found or not complaints.reviews or case.is_accessory:
         return None
-    value = math.log(complaints.reviews / _FROM_REVIEWS) / math.log(_FULL_REVIEWS / _FROM_REVIEWS)
-    return Signal("good_reviews", min(1.0, value), f"no complaint in {count(complaints.reviews, 'review')}")
+    value = complaints.reviews / (complaints.reviews + _HALF_REVIEWS)
+    return Signal("good_reviews", value, f"no complaint in {count(complaints.reviews, 'review')}")
 
 
 def uncredited(score: Score, full: Mapping[str, float] = MappingProxyType({})) -> float:
