@@ -241,6 +241,20 @@ def _screen(result: Result) -> str:
     return _rows(headings, rows)
 
 
+def _scripts(result: Result) -> str:
+    names = {"Hans": "Chinese (simplified)", "Jpan": "Japanese", "Kore": "Korean", "Cyrl": "Cyrillic", "Thai": "Thai"}
+    headings = ["names in", "found", "line detected", "blanks said to be unread", "names", "fonts"]
+    rows = []
+    for script, words in {**names, "Arab": "Arabic"}.items():
+        part = result.get(script)
+        if part is not None:
+            blanks = part["blanks"]
+            unread = f"{round(blanks * part['blanks_unread'])} of {blanks}" if blanks else "-"
+            counts = [str(part["n"]), str(part["fonts"])]
+            rows.append([words, _rate(part, "found"), f"{part['detected']:.3f}", unread, *counts])
+    return _rows(headings, rows)
+
+
 COLUMNS: dict[str | None, Sequence[Column]] = {
     "crops": [
         ("R@1", _figure("r1")),
@@ -351,6 +365,7 @@ COLUMNS: dict[str | None, Sequence[Column]] = {
 """Columns of the benchmarks whose results are the rows of one table."""
 WHOLE: dict[str, Callable[[Result], str]] = {
     "screen": _screen,
+    "scripts": _scripts,
     "manyworlds": _many_worlds,
     "score": _score,
     "rings": _rings,
