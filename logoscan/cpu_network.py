@@ -1,7 +1,7 @@
 """Networks on the CPU by OpenVINO, with the results of torch, but faster.
 
 `python -m benchmarks encode` compares the two. OpenVINO converts the torch network in memory; there is no second file
-of weights. Knows no pictures.
+of weights, but `_network_cache` keeps what was compiled. Knows no pictures.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import logging
 import warnings
 from collections.abc import Callable
 from functools import cache, partial
+from io import BytesIO
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -17,9 +18,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from logoscan.runtime import cores
+from logoscan._network_cache import read_network, store_network
+from logoscan._version import __version__
+from logoscan.runtime import batches_at_once, cpu_has_bf16
 
-__all__ = ["CpuNetwork", "cpu_network", "cpu_onnx_network"]
+__all__ = ["CpuNetwork", "cpu_network", "cpu_onnx_network", "keep_cpu_network", "kept_cpu_network"]
 
 logger = logging.getLogger(__name__)
 
@@ -29,21 +32,26 @@ _lock = Lock()
 
 
 class CpuNetwork:
-    """A compiled network; immutable, and may be called by several threads at a time."""
+    """A compiled network; immutable, and may be called by several threads at a time.
+
+    Attributes:
+        precision: Precision of the arithmetic, "fp32" or "bf16".
+    """
 
     def __init__(self, model: Any, *, precision: str, threads: int) -> None:
         """Compile a network.
 
         Args:
-            model: OpenVINO's model, or the path of an ONNX file.
+            model: OpenVINO's model, the path of an ONNX file, or what `exported` returned.
             precision: Precision of the arithmetic, "fp32" or "bf16".
             threads: Threads of one call. As many calls as fill the processor's cores run side by side.
         """
         import openvino
 
         _initialise_openvino()
-        streams = max(1, cores() // threads)
-        self._compiled: Any = openvino.Core().compile_model(
+        streams, core = batches_at_once(threads), openvino.Core()
+        make = core.import_model if isinstance(model, bytes) else core.compile_model
+        self._compiled: Any = make(
             model,
             "CPU",
             {
@@ -52,6 +60,7 @@ class CpuNetwork:
                 "NUM_STREAMS": streams,
             },
         )
+        self.precision = precision
         self._idle: list[Any] = []
 
     @classmethod
@@ -78,6 +87,12 @@ class CpuNetwork:
         sides = [-1] * (example.ndim - 2)
         model.reshape([-1, int(example.shape[1]), *sides])
         return cls(model, precision=precision, threads=threads)
+
+    def exported(self) -> bytes:
+        """Return the network as bytes, which this version of OpenVINO reads on this processor."""
+        stream = BytesIO()
+        self._compiled.export_model(stream)
+        return stream.getvalue()
 
     def __call__(self, x: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         """Return the outputs for a float32 array, in the module's order."""
@@ -124,6 +139,68 @@ def cpu_network(key: tuple[object, ...], module: Any, example: Any, precision: s
     threads = torch.get_num_threads()
     compile_it = partial(CpuNetwork.of_torch, module, example, precision=precision, threads=threads)
     return _compiled_once((*key, precision, threads), compile_it, "torch runs it")
+
+
+def kept_cpu_network(key: str, wanted: str) -> CpuNetwork | None:
+    """Return a network that `keep_cpu_network` kept, now or in an earlier process; None where there is none.
+
+    Args:
+        key: Identifies the weights and what was asked of them.
+        wanted: Precision that was asked for, "auto" included.
+    """
+    import torch
+
+    threads = torch.get_num_threads()
+    with _lock:
+        try:
+            identity = _identity(key, wanted)
+            if (name := _kept_name(identity, threads)) in _networks:
+                return _networks[name]
+            if (kept := read_network(identity)) is None:
+                return None
+            network = _networks[name] = CpuNetwork(kept[1], precision=kept[0], threads=threads)
+            return network
+        except ImportError:
+            return None
+        except Exception as error:  # another build of OpenVINO, or what it cannot read
+            logger.warning("a compiled network cannot be read, and is made again (%.200s)", error)
+            return None
+
+
+def keep_cpu_network(key: str, wanted: str, network: CpuNetwork) -> None:
+    """Keep a compiled network whose answers were found good, for later processes."""
+    import torch
+
+    try:
+        identity = _identity(key, wanted)
+        if store_network(identity, network.precision, network.exported()):
+            with _lock:
+                _networks[_kept_name(identity, torch.get_num_threads())] = network
+    except Exception as error:  # what cannot be exported is compiled in each process
+        logger.warning("a compiled network cannot be kept (%.200s)", error)
+
+
+def _kept_name(identity: dict[str, str], threads: int) -> tuple[object, ...]:
+    return ("kept", *sorted(identity.items()), threads)
+
+
+@cache
+def _processor() -> str:
+    """Return name and abilities of the processor, as OpenVINO states them."""
+    import openvino
+
+    core = openvino.Core()
+    abilities = sorted(map(str, core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")))
+    return f"{core.get_property('CPU', 'FULL_DEVICE_NAME')} {' '.join(abilities)}"
+
+
+def _identity(key: str, wanted: str) -> dict[str, str]:
+    """Return everything that decides a compiled network and whether it was found good."""
+    import openvino
+    import torch
+
+    versions = {"openvino": str(openvino.__version__), "torch": str(torch.__version__), "logoscan": __version__}
+    return {"network": key, "wanted": wanted, "processor": f"{_processor()} {cpu_has_bf16()}", **versions}
 
 
 def cpu_onnx_network(path: Path, precision: str, threads: int) -> CpuNetwork | None:

@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
+from functools import partial, wraps
 from threading import Lock, RLock
 from typing import Any, TypeVar
 
@@ -19,6 +21,7 @@ from numpy.typing import NDArray
 from logoscan.errors import DeviceError, LogoscanError
 
 __all__ = [
+    "batches_at_once",
     "building_networks",
     "cores",
     "cpu_has_bf16",
@@ -26,6 +29,8 @@ __all__ = [
     "host_tensor",
     "on_device",
     "one_core_a_batch",
+    "one_of_several",
+    "rebuilt_elsewhere",
     "resolve_device",
 ]
 
@@ -37,13 +42,17 @@ T = TypeVar("T")
 _gpu_threads: dict[str, ThreadPoolExecutor] = {}
 _gpu_threads_lock = Lock()
 _building = RLock()
+# glibc's M_MMAP_THRESHOLD, of which it takes 32 MB at most, M_TRIM_THRESHOLD and M_ARENA_MAX: arrays of that size come
+# from one heap, which is given back to the system from 256 MB of free memory at its end.
+_MALLOC_OPTIONS = ((-3, 32 << 20), (-1, 256 << 20), (-8, 1))
 
 
 class _Process:
-    """Whether this process built networks, and whether it is a fork of a process that had built some."""
+    """Whether this process built networks, is a fork of one that had, and runs one batch at a time."""
 
     has_networks = False
     is_fork_with_networks = False
+    one_batch = False
 
 
 def _in_fork() -> None:
@@ -87,6 +96,31 @@ def building_networks() -> Iterator[None]:
                 torch.set_default_dtype(host_dtype)
 
 
+def rebuilt_elsewhere(cls: type[T]) -> type[T]:
+    """Let objects of a class be pickled as the arguments that they were built with.
+
+    Networks cannot be sent to another process, but are loaded there again in little time. Objects of derived classes,
+    whose arguments are others, refuse to be pickled.
+    """
+    build: Callable[..., None] = cls.__init__
+
+    @wraps(build)
+    def keep_arguments(self: Any, *args: Any, **options: Any) -> None:
+        build(self, *args, **options)
+        if type(self) is cls:
+            vars(self)["_built_by"] = args, options
+
+    def reduce(self: Any) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        if type(self) is not cls:
+            raise TypeError(f"{type(self).__name__} cannot be pickled: build it in each process")
+        args, options = vars(self)["_built_by"]
+        return partial(cls, **options), args
+
+    setattr(cls, "__init__", keep_arguments)  # noqa: B010 - mypy objects to an assignment
+    setattr(cls, "__reduce__", reduce)  # noqa: B010
+    return cls
+
+
 def cores() -> int:
     """Return how many processor cores this process may use; on Linux only those that it is bound to."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -120,12 +154,33 @@ def host_tensor(pixels: NDArray[Any], device: str) -> Any:
     return tensor.pin_memory() if device.startswith("cuda") else tensor
 
 
+def batches_at_once(threads: int) -> int:
+    """Return how many batches this process runs side by side, each by so many threads: as many as fill the cores.
+
+    A process that is one of several (`one_of_several`) runs one.
+    """
+    return 1 if _Process.one_batch else max(1, cores() // threads)
+
+
+def one_of_several() -> None:
+    """Let this process run one batch at a time on one core, because others fill the other cores.
+
+    It was started with `OMP_NUM_THREADS=1`, which torch and BLAS obey; torch, whose import takes a second, may never be
+    needed.
+    """
+    import cv2
+
+    _Process.one_batch = True
+    cv2.setNumThreads(1)
+    _keep_freed_memory()
+
+
 def one_core_a_batch() -> None:
     """Let torch, OpenCV and numpy's BLAS use one thread for each call, in this process, from now on.
 
     Call it before models are built. `Scanner.scan_many` then gives each batch of listings a core of its own, which
     scans more listings than all cores at one batch. The idle threads of BLAS, which wait in a loop, took a seventh of
-    the time.
+    the time. Freed memory is kept for the next photo, up to 256 MB, where the C library can be told so.
     """
     import cv2
     import torch
@@ -134,6 +189,15 @@ def one_core_a_batch() -> None:
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     threadpool_limits(1, user_api="blas")
+    _keep_freed_memory()
+
+
+def _keep_freed_memory() -> None:
+    """Let glibc keep freed memory: without it, a quarter of the time for keypoints went into fresh pages of zeros."""
+    with suppress(OSError, AttributeError, TypeError):  # another C library
+        mallopt = ctypes.CDLL(None).mallopt
+        for option, value in _MALLOC_OPTIONS:
+            mallopt(option, value)
 
 
 def resolve_device(device: str) -> str:

@@ -34,6 +34,15 @@ def easyocr_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield home
 
 
+@pytest.fixture(scope="session", autouse=True)
+def network_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where compiled networks are kept, by the processes that tests start too; not in the home of whoever runs them."""
+    folder = tmp_path_factory.mktemp("cache") / "logoscan"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LOGOSCAN_CACHE", str(folder))
+        yield folder
+
+
 @pytest.fixture(autouse=True)
 def _levels() -> Iterator[None]:
     """The command line sets the levels of loggers; the next test shall not notice."""

@@ -92,6 +92,47 @@ def _score(result: Result) -> str:
     return "\n\n".join(parts)
 
 
+def _many_worlds(result: Result) -> str:
+    """Write the means and worst deciles over drawn worlds, and in how many of them labels win."""
+    drawn = result["drawn"]
+
+    def both(name: str) -> str:
+        return f"{drawn[name]['mean']:.3f} / {drawn[name]['worst_decile']:.3f}" if name in drawn else "-"
+
+    figures = {
+        "AUC": ("auc", "auc_stream", "auc_100", "auc_1000", "auc_10000", "auc_10000_plain", "auc_posterior"),
+        "first 1 %": ("first", "first_stream", "", "", "first_10000", "", "first_posterior"),
+        "gap closed": ("auc_gap_closed", "auc_stream_gap_closed", "auc_100_gap_closed", "", "auc_10000_gap_closed"),
+    }
+    by = ("priors", "bounded by the stream", "100 labels", "1,000", "10,000", "regression, 10,000", "posterior")
+    rows = [
+        [model, *(both(names[i]) if i < len(names) else "-" for names in figures.values())]
+        for i, model in enumerate(by)
+    ]
+    table = _rows(
+        [f"{drawn['worlds']} simulated worlds, by", *(f"{name}: mean / worst decile" for name in figures)], rows
+    )
+    others = {
+        "calibration error, 1,000 labels": "ece_1000",
+        "lost with 30 % missing": "lost_by_missing",
+        "merchants": "merchants",
+        "1,000 labels of the queue's head": "auc_queue",
+        "queue's head, regression": "auc_queue_plain",
+        "weighted labels": "auc_weighted",
+        "weighted labels, regression": "auc_weighted_plain",
+    }
+    second = _rows(["further figures", "mean / worst decile"], [[what, both(name)] for what, name in others.items()])
+    counts = ", ".join(
+        f"{drawn[name]} {what}"
+        for name, what in (
+            ("above_plain_100", "by 100 labels"),
+            ("above_plain_1000", "by 1,000"),
+            ("not_under_plain_10000", "by 10,000 (not more than 0.002 under it)"),
+        )
+    )
+    return f"{table}\n\n{second}\n\nWorlds in which the score ranks better than the regression: {counts}."
+
+
 def _rings(result: Result) -> str:
     keys = ("pair_precision", "honest_per_10000", "rings_found", "recall_reachable", "victims_in_rings")
     ways = {"": "the four rules", "gated_": "suspects, any token of up to 40 users", "naive_": "any shared token"}
@@ -180,6 +221,40 @@ def scalars(result: Result) -> str:
     return _rows(["figure", "value"], rows)
 
 
+def _milliseconds(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f}" if value < 20 else f"{value:.0f}"
+
+
+def _stage(name: str) -> Callable[[Result], str]:
+    return lambda result: _milliseconds(result["stages_ms_per_photo"].get(name))
+
+
+def _screen(result: Result) -> str:
+    headings = ["photos a listing", "deadline, s", "decided in full and in time", "median, s", "0.95 quantile, s"]
+    headings += ["allowed though a scan holds", "listings", "a scan: median, s"]
+    listings, photos = _cell(result["listings"]), str(setting(result, "photos"))
+    rows = []
+    for deadline, part in result["deadlines"].items():
+        took = [f"{part['p50_s']:.2f}", f"{part['p95_s']:.2f}"]
+        held = _cell(part["allowed_though_held"])
+        rows.append([photos, deadline, _cell(part["decided"]), *took, held, listings, f"{result['scan']['p50_s']:.2f}"])
+    return _rows(headings, rows)
+
+
+def _scripts(result: Result) -> str:
+    names = {"Hans": "Chinese (simplified)", "Jpan": "Japanese", "Kore": "Korean", "Cyrl": "Cyrillic", "Thai": "Thai"}
+    headings = ["names in", "found", "line detected", "blanks said to be unread", "names", "fonts"]
+    rows = []
+    for script, words in {**names, "Arab": "Arabic"}.items():
+        part = result.get(script)
+        if part is not None:
+            blanks = part["blanks"]
+            unread = f"{round(blanks * part['blanks_unread'])} of {blanks}" if blanks else "-"
+            counts = [str(part["n"]), str(part["fonts"])]
+            rows.append([words, _rate(part, "found"), f"{part['detected']:.3f}", unread, *counts])
+    return _rows(headings, rows)
+
+
 COLUMNS: dict[str | None, Sequence[Column]] = {
     "crops": [
         ("R@1", _figure("r1")),
@@ -201,6 +276,12 @@ COLUMNS: dict[str | None, Sequence[Column]] = {
         ("gain over logo or text", _figure("gain")),
         ("photos with / without a brand", lambda r: f"{r['n_pos']:,} / {r['n_neg']:,}"),
         ("brands", _figure("brands")),
+    ],
+    "stages": [
+        *((name, _stage(name)) for name in (
+            "open", "codes", "detect", "read", "encode", "keypoints", "search", "match", "text", "judge")),
+        ("all, ms of processor time", lambda r: _milliseconds(r.get("processor_ms_per_photo"))),
+        ("photos", _figure("photos")),
     ],
     "reading": [
         ("ms a photo", lambda r: f"{r['ms_per_photo']:.1f}"),
@@ -283,6 +364,9 @@ COLUMNS: dict[str | None, Sequence[Column]] = {
 }  # fmt: skip
 """Columns of the benchmarks whose results are the rows of one table."""
 WHOLE: dict[str, Callable[[Result], str]] = {
+    "screen": _screen,
+    "scripts": _scripts,
+    "manyworlds": _many_worlds,
     "score": _score,
     "rings": _rings,
     "buys": _buys,

@@ -5,12 +5,13 @@ of the stated priors, and of a model fitted to 1,000 labels of another draw, wit
 evidence (`after`). absent: where no further evidence is there, scores and bands by the model with and without the four
 signals; the largest difference, and the bands that differ.
 
-gate: listings of a world are held where their band is review. Each held listing is asked for the first photo of
-`ask_for`; honest sellers send it with the chance `HONEST_REPLIES`, counterfeiters with `FAKE_REPLIES`, because many do
-not have the goods, or do not want to show them. The photo shows the mark as real photos do, hits and misses as they
-fell, for both. The listing is then judged again with it. The miss rate is the share of counterfeits that are cleared.
-It rises by those who answer, so the score from which a listing is held is then lowered until the miss rate is the
-former one: `unchanged_miss` compares the honest listings that are held for good, at the same miss rate.
+gate: listings of a world are held where their band is review, or from a lower score (`ask_from`) where a photo with a
+note is asked for. Each held listing is asked for the first photo of `ask_for`; honest sellers send it with the chance
+`HONEST_REPLIES`, counterfeiters with `FAKE_REPLIES`, because many do not have the goods, or do not want to show them.
+The photo shows the mark of the goods as real photos do, hits and misses as they fell, for both. The listing is then
+judged again with it, and is held for good unless it is clear. The miss rate is the share of counterfeits that are
+cleared, with asking those that answer among them. `ask_from` is chosen for each world on other draws, as a platform
+would by its own labels: the highest one at which the miss rate is at least `MARGIN` below the former one.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ from logoscan.evidence import Code, Contact, Declaration
 from logoscan.images.phash import PhotoUse
 from logoscan.matching.calibrate import expected_calibration_error
 from logoscan.pricing.model import PriceModel
-from logoscan.scan.ask import ask_for
+from logoscan.scan.ask import ask_for, highest_proven
 from logoscan.scoring.case import OtherEvidence
 from logoscan.scoring.judge import Findings, Judge
 from logoscan.scoring.model import PRIOR, ScoreModel
@@ -62,6 +63,13 @@ BRANDS_WITH_PREFIX = 0.5
 """Share of brands that registered a GTIN prefix."""
 HONEST_REPLIES, FAKE_REPLIES = 0.95, 0.3
 """Share of held sellers who send the photo that they are asked for."""
+ASK_FROM = (20.0, 16.0, 12.0, 10.0, 8.0, 6.0, 5.0, 4.0, 3.0, 2.5, 2.0)
+"""Scores that are tried, from which listings are held and asked."""
+MARGIN = 0.01
+"""By how much the miss rate must fall on the draws on which `ask_from` is chosen."""
+OTHER_DRAWS = 3
+"""Draws on which `ask_from` is chosen, from the seed `FIRST_OTHER` on."""
+FIRST_OTHER = 1000
 NEW_SIGNALS = ("code_contradicts", "contact_diversion", "photo_contradicts", "declared_ai")
 LABELS = 1000
 
@@ -174,51 +182,81 @@ def absent(stream: Stream, prices: PriceModel) -> dict[str, float]:
     }
 
 
-def gate(
-    stream: Stream, prices: PriceModel, with_mark: Sequence[float], seed: int, review_from: float
-) -> dict[str, Any]:
-    """Screen all listings, ask for one photo where that may release a held one, and judge it again with the answer."""
-    judge = Judge(prices, ScoreModel(review_from=review_from))
-    brand_of = stream.world.brands.get
+@dataclass(frozen=True)
+class Gated:
+    """One listing before the gate: what becomes of it at any `ask_from`.
+
+    Attributes:
+        fake: The truth.
+        band: Band of the listing, without asking.
+        proven: Score without what anyone can assert (`highest_proven`).
+        asked: Whether a photo is asked for if it is held.
+        released: Whether it is clear with the photo that its seller sends, if one is sent.
+    """
+
+    fake: bool
+    band: str
+    proven: float
+    asked: bool = False
+    released: bool = False
+
+
+def gated(stream: Stream, prices: PriceModel, with_mark: Sequence[float], seed: int) -> list[Gated]:
+    """Judge all listings of a stream, and those that may be held again with the photo that they are asked for."""
+    judge, brand_of = Judge(prices), stream.world.brands.get
     rng = random.Random(f"gate {seed}")
-    held, asked, released, cleared = ([0, 0] for _ in range(4))
-    for found, fake in zip(stream.found, stream.counterfeit.tolist(), strict=True):
+    out = []
+    for found, item in zip(stream.found, stream.world.stream, strict=True):
         draws = rng.random(), rng.choice(with_mark)
-        band = judge.top(judge.judge(found, brand_of), found).band
-        cleared[fake] += band == "clear"
-        if band != "review":
-            continue
-        held[fake] += 1
-        asks = ask_for(found, judge, brand_of)
-        if not asks:
-            continue
-        asked[fake] += 1
-        if draws[0] >= (FAKE_REPLIES if fake else HONEST_REPLIES):
-            continue
-        answered = _answered(found, asks[0].evidence, draws[1], brand_of)
-        if judge.top(judge.judge(answered, brand_of), answered).band == "clear":
-            released[fake] += 1
-    fakes = int(stream.counterfeit.sum())
-    honest = len(stream.found) - fakes
+        judged = judge.judge(found, brand_of)
+        one = Gated(item.counterfeit, judge.top(judged, found).band, highest_proven(judged))
+        if one.band != "block" and (one.band == "review" or one.proven >= ASK_FROM[-1]):
+            asks = ask_for(found, judge, brand_of, note="note", surely=False)
+            released = False
+            if asks and draws[0] < (FAKE_REPLIES if one.fake else HONEST_REPLIES):
+                answered = _answered(found, asks[0].evidence, draws[1], item.drawn.brand)
+                released = judge.top(judge.judge(answered, brand_of), answered).band == "clear"
+            one = replace(one, asked=bool(asks), released=released)
+        out.append(one)
+    return out
+
+
+def gate(listings: Sequence[Gated], ask_from: float) -> dict[str, Any]:
+    """Return what becomes of listings where those from a score on are held and asked for a photo."""
+    fakes, honest = ([one for one in listings if one.fake is fake] for fake in (True, False))
+
+    def held(of: Sequence[Gated]) -> list[Gated]:
+        return [one for one in of if one.band == "review" or (one.band == "clear" and one.proven >= ask_from)]
+
+    def share(of: Sequence[Gated], all_of: Sequence[Gated]) -> float:
+        return len(of) / max(1, len(all_of))
+
+    before = [one for one in honest if one.band == "review"]
+    now, fakes_now = held(honest), held(fakes)
     return {
-        "review_from": review_from,
-        "honest_held": held[0] / honest,
-        "honest_asked": asked[0] / max(1, held[0]),
-        "honest_released": released[0] / max(1, held[0]),
-        "honest_held_for_good": (held[0] - released[0]) / honest,
-        "fakes_released": released[1] / max(1, held[1]),
-        "miss_rate": cleared[1] / fakes,
-        "miss_rate_with_asking": (cleared[1] + released[1]) / fakes,
-        "n_honest_held": held[0],
+        "ask_from": ask_from,
+        "n_honest_held_before": len(before),
+        "honest_held_before": share(before, honest),
+        "honest_held": share(now, honest),
+        "honest_asked": share([one for one in now if one.asked], now),
+        "released_of_held": share([one for one in now if one.released], now),
+        "released_of_held_before": share([one for one in before if one.released], before),
+        "fewer_honest_held_for_good": 1.0 - share([one for one in now if not one.released], before),
+        "fakes_released": share([one for one in fakes_now if one.released], fakes_now),
+        "miss_rate_before": share([one for one in fakes if one.band == "clear"], fakes),
+        "miss_rate": 1.0
+        - share([one for one in fakes if one.band == "block"], fakes)
+        - share([one for one in fakes_now if not one.released], fakes),
     }
 
 
-def _answered(found: Findings, evidence: str, probability: float, brand_of: Any) -> Findings:
-    """Return the findings with the photo that was asked for, which shows the claimed brand as a real photo does."""
-    brand = found.claimed if found.claimed and brand_of(found.claimed) else next(iter(found.candidates()), "")
-    shown = {**found.shown, brand: max(probability, found.shown.get(brand, 0.0))} if brand else found.shown
+def _answered(found: Findings, evidence: str, probability: float, brand: str) -> Findings:
+    """Return the findings with the photo that was asked for, which shows the brand of the goods as real ones do."""
+    shown = {**found.shown, brand: max(probability, found.shown.get(brand, 0.0))}
     if evidence == "own photo":
-        return replace(found, shown=shown, photos=(PhotoUse(0),), other=replace(found.other, declared=()))
+        photos = None if found.photos is None else (PhotoUse(0),)
+        other = replace(found.other, declared=(), own_photo={brand: probability})
+        return replace(found, shown=shown, photos=photos, other=other)
     if evidence == "goods alone":
         return replace(found, shown={})
     if evidence == "barcode":
@@ -226,20 +264,13 @@ def _answered(found: Findings, evidence: str, probability: float, brand_of: Any)
     return replace(found, shown=shown)
 
 
-def at_unchanged_miss(stream: Stream, prices: PriceModel, with_mark: Sequence[float], seed: int) -> dict[str, Any]:
-    """Lower the score from which listings are held until asking misses no more than the gate without it."""
-    usual = gate(stream, prices, with_mark, seed, 20.0)
-    tried = usual
-    for review_from in (20.0, 18.0, 16.0, 14.0):
-        if review_from != 20.0:
-            tried = gate(stream, prices, with_mark, seed, review_from)
-        if tried["miss_rate_with_asking"] <= usual["miss_rate"]:
-            break
-    return {
-        "usual": usual,
-        "unchanged_miss": tried,
-        "fewer_honest_held": 1.0 - tried["honest_held_for_good"] / max(usual["honest_held"], 1e-9),
-    }
+def choose_ask_from(draws: Sequence[Sequence[Gated]]) -> float:
+    """Return the highest score from which asking misses clearly less than the gate without it, over some draws."""
+    for ask_from in ASK_FROM:
+        tried = [gate(listings, ask_from) for listings in draws]
+        if sum(one["miss_rate_before"] - one["miss_rate"] for one in tried) >= MARGIN * len(tried):
+            return ask_from
+    return ASK_FROM[-1]
 
 
 def world_figures(
@@ -249,11 +280,7 @@ def world_figures(
     seed: int,
 ) -> dict[str, Any]:
     """Measure one world and seed."""
-    parts = [split(rows, seed) for rows in files]
-    fitted, held = ([row for part in parts for row in part[i]] for i in (0, 1))
-    prices = PriceModel.fit(price_records(fitted))
-    known = {row.brand for row in fitted}
-    rows = [row for row in held if row.brand in known]
+    prices, rows = _prices(files, seed)
 
     def stream(number: int, more: bool) -> Stream:
         return findings_of(simulate(world, rows, evidence, number), more=more, seed=number)
@@ -264,9 +291,28 @@ def world_figures(
         "after": score_figures(after, stream(2 * seed + 1, True), prices),
         "absent": absent(before, prices),
     }
-    marks = [shown for shown, _ in evidence if shown is not None]
-    figures["gate"] = at_unchanged_miss(before, prices, marks, seed)
     return figures
+
+
+def gate_draw(
+    world: dict[str, Any],
+    files: Sequence[Sequence[PriceRow]],
+    evidence: Sequence[tuple[float | None, float]],
+    seed: int,
+) -> list[Gated]:
+    """Draw a world, split its prices anew, and put its listings before the gate."""
+    prices, rows = _prices(files, seed)
+    marks = [shown for shown, _ in evidence if shown is not None]
+    stream = findings_of(simulate(world, rows, evidence, 2 * seed), more=False, seed=2 * seed)
+    return gated(stream, prices, marks, seed)
+
+
+def _prices(files: Sequence[Sequence[PriceRow]], seed: int) -> tuple[PriceModel, list[PriceRow]]:
+    """Return a price model of a part of the prices, and the others of its brands."""
+    parts = [split(rows, seed) for rows in files]
+    fitted, held = ([row for part in parts for row in part[i]] for i in (0, 1))
+    known = {row.brand for row in fitted}
+    return PriceModel.fit(price_records(fitted)), [row for row in held if row.brand in known]
 
 
 @click.command("evidence", help=__doc__)
@@ -274,15 +320,26 @@ def world_figures(
 @click.option("--world", "worlds", type=PATH, multiple=True, required=True, help="World file; repeatable.")
 @click.option("--listings", type=int, help="Listings of each world; default: as its file says.")
 @click.option("--seeds", type=click.IntRange(1), default=1, show_default=True)
+@click.option("--gate-alone", is_flag=True, help="Measure the gate, and not the score.")
 @click.option("--json", "out", type=click.Path(path_type=Path), required=True, help="Result file.")
-def evidence(prices: Path, worlds: tuple[Path, ...], listings: int | None, seeds: int, out: Path) -> None:
+def evidence(
+    prices: Path, worlds: tuple[Path, ...], listings: int | None, seeds: int, gate_alone: bool, out: Path
+) -> None:
     """Measure further evidence and the gate in simulated worlds."""
     files = list(read_prices_folder(prices).values())
     photos = read_evidence()
-    figures: dict[str, Any] = {"worlds": {}}
+    figures: dict[str, Any] = {"worlds": {}, "gate": {}}
     for path in worlds:
         world = read_world(path)
         world = world if listings is None else {**world, "listings": listings}
+        others = range(FIRST_OTHER, FIRST_OTHER + OTHER_DRAWS)
+        ask_from = choose_ask_from([gate_draw(world, files, photos, seed) for seed in others])
+        draws = [gate(gate_draw(world, files, photos, seed), ask_from) for seed in range(seeds)]
+        mean = {name: float(np.mean([draw[name] for draw in draws])) for name in draws[0]}
+        figures["gate"][world["name"]] = {"mean": mean, "draws": draws}
+        click.echo(f"{world['name']} gate {mean}")
+        if gate_alone:
+            continue
         figures["worlds"][world["name"]] = [world_figures(world, files, photos, seed) for seed in range(seeds)]
         click.echo(f"{world['name']} {figures['worlds'][world['name']]}")
     chances = {name: {"counterfeit": a, "genuine": b} for name, (a, b) in CHANCES.items()}

@@ -4,6 +4,7 @@ Each world is a stream of listings that the shipped code judges, and another one
 the score stand scikit-learn's logistic regression on the raw numbers behind the signals, and the posterior of an
 observer who knows all laws of the world (`posterior`). `gap_closed` is by how much of the way from that regression, on
 10,000 labels, to the posterior a model ranks better: 1 as well as the posterior, below 0 worse than the regression.
+`_stream`: the priors, bounded by how often each signal comes in a stream without labels.
 
 Means, and the worst decile: the figure that a tenth of the worlds stay below (of errors and losses, above).
 """
@@ -49,6 +50,7 @@ from benchmarks.simulated.worlds import (
 )
 from logoscan.matching.calibrate import expected_calibration_error
 from logoscan.pricing.model import PriceModel
+from logoscan.scoring.fit_frequencies import bounded_by_stream
 from logoscan.scoring.model import ScoreModel
 
 RANGES: Mapping[str, tuple[float, float]] = {
@@ -201,6 +203,8 @@ def world_figures(world: dict[str, Any], grounds: Grounds) -> dict[str, float]:
     partial = Signals(grounds.scanned(grounds.drawn(world, 0), fewer)).scores(prior)
     figures["lost_by_missing"] = figures["auc"] - auc(partial, truth)
     reports = train.scores(prior)
+    adapted = signals.scores(bounded_by_stream(prior, reports))
+    figures |= {"auc_stream": auc(adapted, truth), "first_stream": first_precision(adapted, truth)}
     for count in (FEW, SOME, LABELS):
         chosen = drawn_labels(train.counterfeit, count)
         model = prior.fit([reports[i] for i in chosen], train.counterfeit[chosen].tolist())
@@ -211,10 +215,12 @@ def world_figures(world: dict[str, Any], grounds: Grounds) -> dict[str, float]:
             judged = fitted >= 0
             figures["ece_1000"] = expected_calibration_error(fitted[judged] / 100.0, truth[judged])
             figures["merchants"] = merchant_auc(drawn, test.scores(model), model)
+        if count == LABELS:
+            figures[f"first_{LABELS}"] = first_precision(fitted, truth)
     figures["lost_to_plain_10000"] = figures[f"auc_{LABELS}_plain"] - figures[f"auc_{LABELS}"]
     figures |= chosen_labels(train, train_signals.scores(prior), reports, signals, test)
     room = figures["auc_posterior"] - figures[f"auc_{LABELS}_plain"]
-    for name in ("auc", f"auc_{FEW}", f"auc_{LABELS}"):
+    for name in ("auc", "auc_stream", f"auc_{FEW}", f"auc_{LABELS}"):
         figures[f"{name}_gap_closed"] = (figures[name] - figures[f"auc_{LABELS}_plain"]) / max(room, 1e-3)
     return figures
 

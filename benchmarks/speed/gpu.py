@@ -34,7 +34,7 @@ from logoscan.ocr.rapidocr import RapidOcr
 from logoscan.runtime import cores, one_core_a_batch, resolve_device
 from logoscan.types import Rgb
 from logoscan.vision.detector import LogoDetector
-from logoscan.vision.detector_net import suppress
+from logoscan.vision.detector_boxes import suppress
 from logoscan.vision.encoder import ClipEncoder
 from logoscan.vision.network_runner import PrecisionChoice
 

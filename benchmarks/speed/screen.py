@@ -3,7 +3,8 @@
 Every labelled photo is one listing, of one of four kinds in turn: it claims no brand ("hides"); it claims its brand at
 the usual price ("claims"); it claims its brand at a seventh of the usual price, by a seller who is not authorised
 ("cheap"); the same, and its title says replica ("told"). The photos are real; prices, sellers and the usual price of
-100 EUR are made up: the shares of decisions are those of this mix, not of a market.
+100 EUR are made up: the shares of decisions are those of this mix, not of a market. `--kind claims` leaves honest ones
+alone; `--photos 3` puts three photos of a brand into each.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -32,17 +34,25 @@ from logoscan.vision.encoder import ClipEncoder
 _WARM = 6
 # Decision of the gate that each band of a scan means.
 _DECISIONS = {"clear": "allow", "review": "hold", "block": "block"}
+# Kinds of listings.
+_KINDS = ("hides", "claims", "cheap", "told")
 
 
-def listings(images: Path, labels: Path, exclude: Path | None, step: int) -> list[Listing]:
-    """Make a listing of each `step`-th photo, in the order of the labels."""
+def listings(
+    images: Path, labels: Path, exclude: Path | None, step: int, kinds: Sequence[str] = _KINDS, photos: int = 1
+) -> list[Listing]:
+    """Make a listing of each `step`-th photo, or of so many photos of a brand, in the order of the labels."""
     left_out = {row["file"] for row in rows_of(exclude)}
-    rows = [row for row in rows_of(labels) if row["file"] not in left_out][::step]
-    made = []
-    for i, row in enumerate(rows):
+    by_brand: dict[str, list[str]] = {}
+    made: list[Listing] = []
+    for row in [row for row in rows_of(labels) if row["file"] not in left_out][::step]:
         brand = row["brand"].split("|")[0]
-        kind = ("hides", "claims", "cheap", "told")[i % 4]
-        goods = Listing(f"{kind} {i}", (images / row["file"],), category="Goods", currency="EUR", seller_id="reseller")
+        by_brand.setdefault(brand, []).append(row["file"])
+        if len(by_brand[brand]) < photos:
+            continue
+        files, i = tuple(images / name for name in by_brand.pop(brand)), len(made)
+        kind = kinds[i % len(kinds)]
+        goods = Listing(f"{kind} {i}", files, category="Goods", currency="EUR", seller_id="reseller")
         if kind == "hides":
             made.append(replace(goods, title="New, boxed", claimed_brand="", price=60.0))
         elif kind == "claims":
@@ -85,6 +95,12 @@ def at_deadline(gate: Screener, posts: list[Listing], full: list[str], deadline_
         "overrun": round(float((took > deadline_s).mean()), 4),
         "most_over_s": round(float(max(0.0, (took - deadline_s).max())), 4),
         "timed_out": round(sum(answer.timed_out for answer in answers) / len(answers), 4),
+        "decided": round(
+            sum(not a.timed_out and s <= deadline_s for a, s in zip(answers, took, strict=True)) / len(answers), 4
+        ),
+        "allowed_though_held": sum(
+            answer.decision == "allow" != scanned for answer, scanned in zip(answers, full, strict=True)
+        ),
         "differ": dict(differ),
         "differ_by_listing": {kind: dict(count) for kind, count in sorted(kinds.items())},
         "band_differs": dict(
@@ -108,6 +124,18 @@ def at_deadline(gate: Screener, posts: list[Listing], full: list[str], deadline_
     show_default=True,
     help="cpu: seconds of this process, for a machine that others use; give it one thread.",
 )
+@click.option(
+    "--kind",
+    "kinds",
+    type=click.Choice(_KINDS),
+    multiple=True,
+    default=_KINDS,
+    help="Kinds of listings, all by default.",
+)
+@click.option(
+    "--photos", default=1, show_default=True, type=click.IntRange(1), help="Photos of a listing, of one brand."
+)
+@click.option("--limit", type=click.IntRange(1), help="Most listings.")
 @click.option("--threads", type=click.IntRange(1), help="Threads of torch; its own choice if absent.")
 @options("json", "cache", "images", "labels", "gallery", "exclude", *MODELS)
 def screen(
@@ -124,12 +152,16 @@ def screen(
     deadlines: tuple[float, ...],
     clock: str,
     threads: int | None,
+    kinds: tuple[str, ...],
+    photos: int,
+    limit: int | None,
     **models: Any,
 ) -> None:
     """Screen every listing at each deadline and scan it in full.
 
     p50_s, p95_s: seconds for one listing. overrun: share that took longer than the deadline; most_over_s: by how much
-    at most. timed_out: share where a stage that could matter was left out. differ: decisions, scan's -> gate's;
+    at most. timed_out: share where a stage that could matter was left out. decided: share that was decided in time and
+    in full. allowed_though_held: listings that a scan holds or blocks. differ: decisions, scan's -> gate's;
     band_differs: the same before a listing that was allowed so far is held for want of time. skipped: stages, by why.
     stage_s: the median of each stage, when a listing is screened without a deadline.
     """
@@ -141,7 +173,7 @@ def screen(
     index, _ = build_index(galleries, None, clip, cache)
     with_facts(index, clip)
     scanner = build_scanner(index, encoder=clip, device=device, **models)
-    posts = listings(images, labels, exclude, step)
+    posts = listings(images, labels, exclude, step, kinds, photos)[:limit]
     for post in posts[:_WARM]:
         scanner.scan(post)
     seconds_now = time.perf_counter if clock == "wall" else time.process_time
@@ -166,5 +198,12 @@ def screen(
         "stage_s": {stage: round(float(np.median(took)), 4) for stage, took in stages.items()},
         "deadlines": result,
     }
-    settings = {**settings_of(scanner), "step": step, "warm": _WARM, "clock": clock}
+    settings = {
+        **settings_of(scanner),
+        "step": step,
+        "warm": _WARM,
+        "clock": clock,
+        "kinds": list(kinds),
+        "photos": photos,
+    }
     write_result(out, figures, settings)

@@ -14,6 +14,7 @@ from logoscan.cases._bag import PAYLOAD, write_tagmanifest
 from logoscan.errors import CorruptFileError, InputError
 from logoscan.io.files import atomic_write, held, lock_beside
 from logoscan.io.records import from_json, to_mapping
+from logoscan.text.contacts import redact
 
 __all__ = ["CUSTODY", "CustodyAct", "CustodyLine", "add_custody", "custody_problems", "first_line", "read_custody"]
 
@@ -53,7 +54,8 @@ class CustodyLine:
 
 
 def _line(who: str, act: CustodyAct, note: str | None, before: str) -> bytes:
-    line = CustodyLine(datetime.now(UTC).isoformat(timespec="seconds"), who, act, note, before)
+    kept = None if note is None else redact(note)
+    line = CustodyLine(datetime.now(UTC).isoformat(timespec="seconds"), who, act, kept, before)
     return json.dumps(to_mapping(line), ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode() + b"\n"
 
 
@@ -69,7 +71,7 @@ def add_custody(folder: str | Path, who: str, act: CustodyAct, note: str | None 
         folder: The lead.
         who: Who, by a name that a court can resolve.
         act: What was done.
-        note: To whom, where or what for.
+        note: To whom, where or what for; contacts in it are left out.
 
     Raises:
         InputError: It is no lead, or an argument is not of the stated kind.
@@ -78,6 +80,7 @@ def add_custody(folder: str | Path, who: str, act: CustodyAct, note: str | None 
     folder = Path(folder)
     if not (folder / CUSTODY).is_file():
         raise InputError(f"lead: expected a folder that `lead make` made, got {str(folder)!r}")
+    _line(who, act, note, "")  # refuses what is no line before a lock is made
     with held(lock_beside(folder)):
         if problems := custody_problems(folder):
             raise CorruptFileError(f"{folder}: {problems[0]}")

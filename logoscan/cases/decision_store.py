@@ -13,7 +13,9 @@ from typing import Any
 from logoscan._extras import import_extra
 from logoscan.cases.decisions import COLUMNS, TIMES, Action, Decision
 from logoscan.errors import CorruptFileError, InputError
-from logoscan.io.files import atomic_write, private_folder
+from logoscan.io.files import atomic_write, held, lock_at, private_folder
+from logoscan.review.reviewers import Reviewers, is_pseudonym
+from logoscan.text.contacts import redact
 
 __all__ = ["UNDATED", "DecisionLog", "arrow_schema"]
 
@@ -28,15 +30,18 @@ class DecisionLog:
     """Decisions in a folder: a folder for each day (UTC), with immutable Parquet files.
 
     Each `append` makes new files, one for each day, so that writers never wait for each other, and nothing is edited.
-    Append many at once: a service collects the decisions of some minutes.
+    Append many at once: a service collects the decisions of some minutes. Reviewers are kept by what stands for them
+    (`review.reviewers`), and contacts in reasons are left out.
     """
 
-    def __init__(self, folder: str | Path, *, writer: str = "log") -> None:
+    def __init__(self, folder: str | Path, *, writer: str = "log", reviewer_key: bytes | None = None) -> None:
         """Open a log; the first decision makes the folder.
 
         Args:
             folder: Folder of the log.
             writer: Name of who writes, the beginning of the names of its files: letters, digits, - and _.
+            reviewer_key: Secret of the platform, 16 bytes or more, under which reviewers are named; None uses a random
+                one, which the folder keeps.
 
         Raises:
             InputError: `folder` is a file, or the name has other characters.
@@ -47,6 +52,7 @@ class DecisionLog:
         if not writer or not writer.isascii() or not writer.replace("-", "").replace("_", "").isalnum():
             raise InputError(f"writer: expected letters, digits, - and _, got {writer!r:.80}")
         self._writer = writer
+        self._reviewers = Reviewers(self.folder / ".reviewers", reviewer_key)
 
     def append(self, decisions: Iterable[Decision]) -> int:
         """Add decisions; they are on disk when this returns.
@@ -62,10 +68,11 @@ class DecisionLog:
         _arrow()
         seen: set[str] = set()
         days: dict[str, list[Decision]] = {}
-        for one in decisions:
-            if one.id in seen:
+        for given in decisions:
+            if given.id in seen:
                 continue
-            seen.add(one.id)
+            seen.add(given.id)
+            one = self._kept(given)
             day = UNDATED if one.time is None else one.time.date().isoformat()
             days.setdefault(day, []).append(one)
             if len(days[day]) >= _MOST_ROWS:
@@ -73,6 +80,15 @@ class DecisionLog:
         for day, rows in sorted(days.items()):
             self._write(day, rows)
         return len(seen)
+
+    def _kept(self, decision: Decision) -> Decision:
+        """Return a decision as it is kept: with the same id, so that it counts once however often it is appended."""
+        reviewer, reason = decision.reviewer, decision.reason
+        if reviewer is not None and not is_pseudonym(reviewer):
+            private_folder(self.folder)
+            with held(lock_at(self.folder / ".lock")):
+                reviewer = self._reviewers.name(reviewer)
+        return replace(decision, reviewer=reviewer, reason=None if reason is None else redact(reason))
 
     def _write(self, day: str, rows: list[Decision]) -> None:
         pa = _arrow()

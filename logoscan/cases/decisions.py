@@ -86,7 +86,7 @@ class Decision:
         report_sha256: SHA-256 of the report that it rests on.
         score: Score of that report, in [0, 100].
         model: Name and version of its score model.
-        reviewer: Who decided, by a name that the platform can resolve; no address.
+        reviewer: Who decided, by a name; a log keeps what stands for it (`review.reviewers`).
         received_at: When the notice or the appeal came in.
         listed_at: When the listing went on sale.
         first_sale_at: When it was first sold; None where it was not, if `listed_at` is known.

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from logoscan.errors import InputError
 from logoscan.index.pack_records import TrademarkRight
 from logoscan.text.brand_names import fold
+from logoscan.text.contacts import redact
 from logoscan.types import Brand
 
 __all__ = [
@@ -183,7 +184,7 @@ def check_notice(
     out: list[Problem] = []
 
     def add(element: str, kind: ProblemKind, why: str) -> None:
-        out.append(Problem(element, kind, why))
+        out.append(Problem(element, kind, redact(why)))
 
     for name, why in notice.unreadable.items():
         add(name, "missing", why)
@@ -209,7 +210,7 @@ def check_notice(
     if _is_nothing(notice.brand):
         add("brand", "missing", "Name the brand.")
     elif brand is None and known.brands:
-        add("brand", "unknown", f"The brand {notice.brand!r:.80} is not registered here.")
+        add("brand", "unknown", f"The brand {redact(notice.brand or '')!r:.80} is not registered here.")
     if notice.right is None:
         if "right" not in notice.unreadable:
             add("right", "missing", "Name the trade mark: office and number of its registration.")

@@ -27,7 +27,7 @@ from logoscan.cases.buys import (
 from logoscan.cli.app import examples, main
 from logoscan.cli.console import Complaints, cells, complain, progress, say, show, table, working
 from logoscan.cli.inputs import STANDARD, open_reports
-from logoscan.cli.options import MODE
+from logoscan.cli.options import MODE, REVIEWER_KEY, read_key
 from logoscan.cli.outputs import is_csv, save_lines
 from logoscan.io.csv_output import csv_lines
 from logoscan.io.files import atomic_write, require_file_place
@@ -166,6 +166,7 @@ def _candidates(path: Path) -> Any:
 @click.option("--html", type=_PLACE, help="A page on the rates, for a manager.")
 @click.option("--journal", type=click.Path(dir_okay=False, path_type=Path), help="Add the results as verdicts.")
 @click.option("--reports", type=_FILE, multiple=True, help="Reports of the listings, for the verdicts.")
+@REVIEWER_KEY
 @MODE
 def estimate(
     results: Path,
@@ -176,6 +177,7 @@ def estimate(
     html: Path | None,
     journal: Path | None,
     reports: tuple[Path, ...],
+    reviewer_key: Path | None,
 ) -> None:
     """Tell which share of all listings is counterfeit."""
     if reports and journal is None:
@@ -190,7 +192,7 @@ def estimate(
         with working("estimating"):
             rates = estimate_rate(found, drawn, by=by, confidence=confidence, on_error=bad.add)
         if journal is not None:
-            _add_labels(found, drawn, journal, reports, bad)
+            _add_labels(found, drawn, journal, reports, bad, read_key(reviewer_key))
     if out is not None:
         rows = list(_rate_rows(rates))
         as_json = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
@@ -210,14 +212,19 @@ def _rate_rows(rates: Rates) -> Iterator[dict[str, Any]]:
 
 
 def _add_labels(
-    results: tuple[BuyResult, ...], drawn: BuyPlan, journal: Path, reports: tuple[Path, ...], bad: _BadRows
+    results: tuple[BuyResult, ...],
+    drawn: BuyPlan,
+    journal: Path,
+    reports: tuple[Path, ...],
+    bad: _BadRows,
+    key: bytes | None,
 ) -> None:
     """Add the results to a journal, as `verdict import` would."""
     from logoscan.review.journal import Journal
 
     read = (report for path in reports for report in read_reports(path))
     labels = list(to_labels(results, drawn, on_error=bad.add))
-    done = Journal(journal).import_rows(labels, read if reports else None)
+    done = Journal(journal, reviewer_key=key).import_rows(labels, read if reports else None)
     for row in done.bad:
         bad.add(row)
     for said in done.contradictions:

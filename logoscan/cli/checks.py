@@ -12,6 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from logoscan._network_cache import cache_folder
 from logoscan._version import __version__
 from logoscan.errors import LogoscanError, MismatchError
 from logoscan.matching.calibration import bundled_calibrations
@@ -66,6 +67,9 @@ def devices() -> Iterator[Check]:
     bf16 = "with" if cpu_has_bf16() else "without"
     capability = torch.backends.cpu.get_cpu_capability()
     yield Check("devices", "cpu", "ok", f"{capability}, {bf16} bf16, threads: {torch.get_num_threads()}")
+    kept = cache_folder()
+    where = "off: networks are compiled at each start" if kept is None else f"compiled networks are kept in {kept}"
+    yield Check("devices", "cache", "ok", f"{where} (LOGOSCAN_CACHE)", needed=False)
     cuda_version = torch.version.cuda
     if not torch.cuda.is_available():
         why = "torch is built without CUDA"

@@ -15,6 +15,9 @@ from logoscan.store.find import LEAST_SIMILARITY, make_query
 from logoscan.store.find import find as find_listings
 from logoscan.store.reader import FeatureStore
 
+# What the keypoints say of a copy.
+_CONFIRMED = {True: "confirmed", False: "do not agree", None: "not confirmed: no keypoints stored"}
+
 
 @main.command(
     short_help="Find the listings that show a logo or a photo.",
@@ -53,7 +56,8 @@ def find(
 ) -> None:
     """Find the listings that show PICTURE, a logo (SVG too) or a photo, without opening their photos.
 
-    Best first: the same file, then copies by the PDQ hash (turned and mirrored too), then regions that look like it.
+    Best first: the same file, then copies by the PDQ hash (turned and mirrored too) and by their keypoints (crops,
+    frames, pictures set into others), then regions that look like it.
     """
     from logoscan.vision.encoder import ClipEncoder
 
@@ -68,7 +72,8 @@ def find(
         atomic_write(out, "".join(f"{to_json(one)}\n" for one in found).encode())
         say(f"{len(found)} listings -> {out}")
         return
-    rows = table("listing", "image", "kind", "similarity", "file", right=("image", "similarity"))
+    rows = table("listing", "image", "kind", "similarity", "keypoints", "file", right=("image", "similarity"))
     for one in found:
-        rows.add_row(*cells((one.listing_id, one.position, one.kind, f"{one.similarity:.3f}", one.file or "")))
+        said = "" if one.kind != "copy" else _CONFIRMED[one.confirmed]
+        rows.add_row(*cells((one.listing_id, one.position, one.kind, f"{one.similarity:.3f}", said, one.file or "")))
     show(rows)

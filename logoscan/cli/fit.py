@@ -1,8 +1,11 @@
-"""`logoscan fit`: fit a score model to verdicts, with bands for the stream, and show what these do to the verdicts."""
+"""`logoscan fit`: fit a score model to verdicts, with bands for the stream, and show what these do to the verdicts.
+
+Without verdicts, bound the model by the stream alone.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from random import Random
@@ -17,6 +20,7 @@ from logoscan.cli.options import MODE
 from logoscan.reporting.jsonl import read_reports
 from logoscan.results import Report
 from logoscan.scoring.fit_bands import band_by
+from logoscan.scoring.fit_frequencies import bounded_by_stream
 from logoscan.scoring.fit_to_stream import StreamFit, fit_to_stream
 from logoscan.scoring.model import ScoreModel
 from logoscan.types import Band
@@ -36,11 +40,12 @@ _MOST_JUDGED = 0.5
     short_help="Fit the score to your verdicts.",
     epilog=examples(
         "logoscan fit reports.jsonl --verdicts verdicts.jsonl --out model.json",
+        "logoscan fit reports.jsonl --out model.json",
         "logoscan scan listings.jsonl --index index/ --out again.jsonl --score-model model.json",
     ),
 )
 @click.argument("reports", type=_FILE, nargs=-1, required=True)
-@click.option("--verdicts", type=_FILE, required=True, help="Journal, as `verdict` wrote it.")
+@click.option("--verdicts", type=_FILE, help="Journal, as `verdict` wrote it; without it the stream alone teaches.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The score model, JSON, for `scan`.")
 @click.option("--prior", type=_FILE, help="Score model to start from; default: the stated priors.")
 @click.option(
@@ -53,7 +58,7 @@ _MOST_JUDGED = 0.5
 @MODE
 def fit(
     reports: tuple[Path, ...],
-    verdicts: Path,
+    verdicts: Path | None,
     out: Path,
     prior: Path | None,
     review_share: float | None,
@@ -67,6 +72,9 @@ def fit(
     teaches where it says counterfeit or genuine, and a report has the brand's score; a brand that is wrong or was
     missed is no label. Both kinds are needed, ten of either or more.
 
+    Without `--verdicts` the reports alone teach: what many listings show is worth less (`bounded_by_stream`). No score
+    rises then, and the bands stay.
+
     The table shows in which band the verdicts' listings and the stream are now, and would be. "Then" is by models that
     were fitted without the verdict in question, where that is possible.
     """
@@ -74,6 +82,11 @@ def fit(
     from logoscan.review.labels import labels_of
 
     start = ScoreModel() if prior is None else ScoreModel.load(prior)
+    if verdicts is None:
+        if review_share is not None or block_precision is not None:
+            raise click.UsageError("--review-share and --block-precision need --verdicts, got none")
+        _fit_without_verdicts(reports, start, out, seed)
+        return
     standing = Journal(verdicts).not_undone()
     sample = _Sample(seed, {v.listing_id for v in standing})
     with progress("fit", "reports", lambda: sum(map(_line_count, reports))) as advance:
@@ -100,6 +113,23 @@ def fit(
         f"{model.version}: review from {model.review_from:.1f}, block from {model.block_from:.1f}, "
         f"{fitted.review_share:.2%} of all listings to look at -> {out}"
     )
+
+
+def _fit_without_verdicts(reports: Sequence[Path], start: ScoreModel, out: Path, seed: int) -> None:
+    """Bound the signals of a model by their frequency in the stream, save it, and show what that does to the bands."""
+    sample = _Sample(seed, set())
+    with progress("fit", "reports", lambda: sum(map(_line_count, reports))) as advance:
+        deque(sample.draw(_read(reports, advance)), maxlen=0)
+    model = bounded_by_stream(start, sample.rows)
+    model.save(out)
+    shown = table("listings", *(f"{band} {when}" for when in ("now", "then") for band in _BANDS),
+                  right=[f"{band} {when}" for when in ("now", "then") for band in _BANDS])  # fmt: skip
+    now = Counter(report.score.band for report in sample.rows)
+    _add(shown, "stream", now, Counter(band_by(model, report) for report in sample.rows))
+    show(shown)
+    lowered = sorted(name for name, shape in start.shapes.items() if model.shapes[name] != shape)
+    say(f"{model.version}: {len(lowered)} of {len(start.shapes)} reasons are worth less here "
+        f"({', '.join(lowered) or 'none'}) -> {out}")  # fmt: skip
 
 
 class _Sample:

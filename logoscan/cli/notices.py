@@ -12,7 +12,7 @@ import click
 from logoscan.cli.app import examples, main
 from logoscan.cli.console import Complaints, cells, complain, say, show, table
 from logoscan.cli.inputs import STANDARD, BadRows, open_reports
-from logoscan.cli.options import MODE
+from logoscan.cli.options import MODE, REVIEWER_KEY, read_key
 from logoscan.cli.outputs import check_place, save_lines
 from logoscan.errors import InputError
 from logoscan.io.records import to_mapping
@@ -142,13 +142,14 @@ def _tell(views: tuple[NoticeView, ...], incomplete: int, out: Path) -> None:
 )
 @click.argument("file", type=_FILE)
 @click.option("--decisions", type=_FOLDER, required=True, help="Decisions on record.")
+@REVIEWER_KEY
 @MODE
-def decide(file: Path, decisions: Path) -> None:
+def decide(file: Path, decisions: Path, reviewer_key: Path | None) -> None:
     """Record what people decided on notices and appeals."""
     from logoscan.cases.answers import answer_decisions, read_answers
     from logoscan.cases.decision_store import DecisionLog
 
-    log = DecisionLog(decisions, writer="notices")
+    log = DecisionLog(decisions, writer="notices", reviewer_key=read_key(reviewer_key))
     with Complaints() as complaints:
         failed = BadRows(complaints)
         rows = read_answers(file, on_error=failed.of(file))

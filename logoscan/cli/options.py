@@ -20,7 +20,7 @@ from logoscan.types import Effort
 
 __all__ = [
     "CONTACT_KEY", "DETECTOR", "DEVICE", "EFFORT", "ENCODER", "INDEX", "LANGUAGES", "MAP", "MODE", "OCR",
-    "PRETRAINED", "RECOGNISERS", "DetectorChoice", "read_key",
+    "PRETRAINED", "RECOGNISERS", "REVIEWER_KEY", "DetectorChoice", "read_key",
 ]  # fmt: skip
 
 _MIN_KEY_BYTES = 16
@@ -34,6 +34,13 @@ CONTACT_KEY = click.option(
     "--contact-key",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="File with a secret of 16 bytes or more: contacts are then kept as HMAC-SHA256 under it, else counted.",
+)
+REVIEWER_KEY = click.option(
+    "--contact-key",
+    "reviewer_key",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="File with the platform's secret: names of reviewers are kept as HMAC-SHA256 under it; default: under a "
+    "random one beside what is written.",
 )
 DEVICE = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
 ENCODER = click.option(

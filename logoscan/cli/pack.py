@@ -147,6 +147,14 @@ def _read(file: Path, trust: Path) -> Pack:
     return read_pack(file, Trust.load(trust))
 
 
+def _compared(command: Callable[..., None]) -> Callable[..., None]:
+    """Add what both commands take that compare a pack with an index."""
+    arguments = (click.argument("file", metavar="PACK", type=_FILE), _TRUST, INDEX)
+    for option in reversed((*arguments, _PRICES, _LEDGER, ENCODER, PRETRAINED, DEVICE, MODE)):
+        command = option(command)
+    return command
+
+
 def _index(index_dir: Path, encoder: str | None, pretrained: str | None, device: str) -> LogoIndex:
     from logoscan.index.logo_index import LogoIndex
     from logoscan.vision.encoder import ClipEncoder
@@ -174,16 +182,8 @@ def _known(prices: Path | None, ledger: Path | None) -> dict[str, Any]:
     ),
     epilog=examples("logoscan pack diff acme.pack --trust trust.json --index index/ --out accept.txt"),
 )
-@click.argument("file", metavar="PACK", type=_FILE)
-@_TRUST
-@INDEX
+@_compared
 @click.option("--out", type=_PLACE, help="The names to accept, a line each, for `apply --accepted`; strike out others.")
-@_PRICES
-@_LEDGER
-@ENCODER
-@PRETRAINED
-@DEVICE
-@MODE
 def diff(
     file: Path, trust: Path, index_dir: Path, out: Path | None, prices: Path | None, ledger: Path | None, **model: Any
 ) -> None:
@@ -228,20 +228,12 @@ def _show(found: PackDiff) -> None:
     ),
     epilog=examples("logoscan pack apply acme.pack --trust trust.json --index index/ --accepted accept.txt"),
 )
-@click.argument("file", metavar="PACK", type=_FILE)
-@_TRUST
-@INDEX
+@_compared
 @click.option("--accept", multiple=True, help="Name of a change that is accepted, as `diff` shows it.")
 @click.option("--accepted", type=_FILE, help="File of such names, a line each, as `diff --out` wrote it.")
 @click.option(
     "--force", metavar="REASON", help="Apply an old, expired or later pack; the reason stands in the journal."
 )
-@_PRICES
-@_LEDGER
-@ENCODER
-@PRETRAINED
-@DEVICE
-@MODE
 def apply(
     file: Path,
     trust: Path,

@@ -28,7 +28,7 @@ from logoscan.cli.inputs import (
     price_model,
 )
 from logoscan.cli.outputs import StandardOutput
-from logoscan.cli.scan_run import ScanRun
+from logoscan.cli.scan_run import WORTH_PROCESSES, ScanRun
 from logoscan.cli.scanners import ScannerOptions, identity_of, make_scanner, scanner_options
 from logoscan.cli.shards import scan_folder_of_shards
 from logoscan.cli.store_options import Store, store_of, store_options
@@ -73,6 +73,12 @@ def _require_listings(context: click.Context, parameter: click.Parameter, value:
 @click.option(
     "--actors", type=click.IntRange(1), default=2, show_default=True, help="Processes that scan, with --shards."
 )
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    help="Processes that look at photos, a core each; 1 looks in this one. "
+    f"Default: one for each core from {WORTH_PROCESSES} listings on, else threads.",
+)
 @store_options
 @scanner_options
 def scan(
@@ -81,6 +87,7 @@ def scan(
     overlay: Path | None,
     shards: Path | None,
     actors: int,
+    workers: int | None,
     keep_features: Path | None,
     quantise: bool,
     codebook: Path | None,
@@ -96,12 +103,17 @@ def scan(
     options = ScannerOptions(**values, hash_turned=keep_features is not None)
     store = store_of(keep_features, quantise, codebook, keep_keypoints, keep_text=options.keep_text)
     if shards is not None:
+        if workers is not None:
+            raise click.UsageError("expected --actors beside --shards, got --workers")
         scan_folder_of_shards(shards, out, overlay, actors, options, store)
     elif listings is not None:
-        _scan(listings, out, overlay, replace(options, root=options.root or photo_root(listings)), store)
+        options = replace(options, root=options.root or photo_root(listings))
+        _scan(listings, out, overlay, options, store, workers)
 
 
-def _scan(listings: Path, out: Path, overlay: Path | None, options: ScannerOptions, store: Store | None) -> None:
+def _scan(
+    listings: Path, out: Path, overlay: Path | None, options: ScannerOptions, store: Store | None, workers: int | None
+) -> None:
     from logoscan.runtime import one_core_a_batch
 
     one_by_one = listings == out == STANDARD
@@ -128,6 +140,7 @@ def _scan(listings: Path, out: Path, overlay: Path | None, options: ScannerOptio
         with ExitStack() as stack:
             if store is not None:
                 run.writer = stack.enter_context(scanner.feature_writer(store.folder, store.settings))
+            run.workers = 1 if one_by_one else workers
             run.scan(scanner, rows, total, output, options.root or Path(), overlay, one_by_one=one_by_one)
     if options.ledger is not None and grows:
         with changed_ledger(options.ledger) as latest:

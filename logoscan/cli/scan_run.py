@@ -17,6 +17,7 @@ from logoscan.io.listings import BadRow
 from logoscan.io.partial import PartialOutput
 from logoscan.io.records import to_json
 from logoscan.results import Report
+from logoscan.runtime import cores
 from logoscan.scan.unreadable import photo_warnings
 from logoscan.store.writer import FeatureWriter
 from logoscan.types import Listing
@@ -24,7 +25,10 @@ from logoscan.types import Listing
 if TYPE_CHECKING:
     from logoscan.scan.scanner import Scanner
 
-__all__ = ["ScanRun"]
+__all__ = ["WORTH_PROCESSES", "ScanRun"]
+
+WORTH_PROCESSES = 200
+"""Listings from which processes, which take seconds to load the models, are worth it."""
 
 
 @dataclass
@@ -39,6 +43,7 @@ class ScanRun:
         advance: Moves the progress bar by a number of rows.
         on_report: What is called with each report that was written now.
         writer: Keeps the features of photos; None keeps none.
+        workers: Processes that look at photos (`Scanner.scan_many`); None decides by the number of listings.
     """
 
     complaints: Complaints
@@ -48,6 +53,7 @@ class ScanRun:
     advance: Callable[[int], object] = lambda rows: None
     on_report: list[Callable[[Report], object]] = field(default_factory=list)
     writer: FeatureWriter | None = None
+    workers: int | None = None
 
     def count_bad_row(self, row: BadRow) -> None:
         """Count and report a row that is not a listing."""
@@ -86,7 +92,10 @@ class ScanRun:
             if one_by_one:
                 reports = scanner.scan_many(listings, batch_size=1, workers=1, keep_features=self.writer)
             else:
-                reports = scanner.scan_many(self._unscanned(listings, output), keep_features=self.writer)
+                if self.workers is None and (total() or 0) - len(output.done) >= WORTH_PROCESSES:
+                    self.workers = cores()
+                unscanned = self._unscanned(listings, output)
+                reports = scanner.scan_many(unscanned, workers=self.workers, keep_features=self.writer)
             try:
                 for report in reports:
                     if overlay is not None:  # before the report: a report that is written is complete

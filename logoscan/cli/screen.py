@@ -70,6 +70,12 @@ _LEAST_REASON = 0.01
     help="Answer where only an unreadable photo or field speaks against allow.",
 )
 @click.option(
+    "--ask-from",
+    type=click.FloatRange(0, 100),
+    help="Score from which what would be allowed is held until the seller sends a photo with the note in the answer; "
+    "with --contact-key, which makes the notes.",
+)
+@click.option(
     "--tokens",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Tokens of closed accounts, as `rings --door` writes them: a listing that shows one is held.",
@@ -87,16 +93,19 @@ def screen(
     deadline_s: float,
     on_timeout: OnTimeout,
     on_unreadable: OnUnreadable,
+    ask_from: float | None,
     decisions: Path | None,
     **values: Any,
 ) -> None:
     """Answer allow, hold or block for each of LISTINGS (a file, a folder of photos, or - for JSON lines from stdin).
 
     Each answer is a JSON object on a line, written before the next listing is read: listing_id, decision, score, band,
-    brand, reasons, doubts, skipped, warnings, timed_out, total_s. A row that is no listing is answered with hold, its
-    line and the error. Exit code 1 if rows or photos failed; stderr says which.
+    brand, reasons, doubts, skipped, warnings, timed_out, total_s, ask_for. A row that is no listing is answered hold,
+    its line and the error. Exit code 1 if rows or photos failed; stderr says which.
     """
     check_place(out)
+    if ask_from is not None and values["contact_key"] is None:
+        raise click.UsageError("--ask-from: expected --contact-key, whose secret makes the notes")
     options = ScannerOptions(**values)
     options = replace(options, root=options.root or photo_root(listings))
     prices, failed = price_model(options.prices, options.columns)
@@ -126,8 +135,9 @@ def screen(
         with progress("screen", "listings", lambda: total) as advance:
             for listing in rows:
                 screening = scanner.screen(
-                    listing, deadline_s=deadline_s, on_timeout=on_timeout, on_unreadable=on_unreadable
-                )
+                    listing, deadline_s=deadline_s, on_timeout=on_timeout, on_unreadable=on_unreadable,
+                    ask_from=ask_from,
+                )  # fmt: skip
                 answer(_answer(screening))
                 answered[screening.decision] += 1
                 if decisions is not None and screening.decision != "allow":
@@ -175,6 +185,7 @@ def _answer(screening: Screening) -> str:
             "warnings": report.warnings,
             "timed_out": screening.timed_out,
             "total_s": round(screening.total_s, 6),
+            "ask_for": [asdict(ask) for ask in screening.ask_for],
         }
     )
 

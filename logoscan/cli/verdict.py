@@ -10,7 +10,7 @@ import click
 
 from logoscan.cli.app import examples, main
 from logoscan.cli.console import say, working
-from logoscan.cli.options import DEVICE, ENCODER, MODE, PRETRAINED
+from logoscan.cli.options import DEVICE, ENCODER, MODE, PRETRAINED, REVIEWER_KEY, read_key
 from logoscan.errors import InputError
 from logoscan.reporting.jsonl import read_reports
 from logoscan.results import Report
@@ -49,7 +49,7 @@ _INDEX_TO_CHANGE = click.option(
     help="To be changed and saved again, as `register` wrote it.",
 )
 _ROOT = click.option("--root", type=click.Path(path_type=Path), help="Folder of the photos; default: where REPORTS is.")
-_REVIEWER = click.option("--reviewer", help="Who says so.")
+_REVIEWER = click.option("--reviewer", help="Who says so; kept as a hash.")
 
 
 def _ground(command: Callable[..., None]) -> Callable[..., None]:
@@ -71,6 +71,7 @@ def _ground(command: Callable[..., None]) -> Callable[..., None]:
             help="How it is known.",
         ),
         _REVIEWER,
+        REVIEWER_KEY,
     ):
         command = option(command)
     return command
@@ -195,6 +196,7 @@ def missed(
 @JOURNAL
 @_INDEX_TO_CHANGE
 @_REVIEWER
+@REVIEWER_KEY
 @ENCODER
 @PRETRAINED
 @DEVICE
@@ -244,7 +246,7 @@ def _review(
     from logoscan.review.journal import Journal
     from logoscan.vision.encoder import ClipEncoder
 
-    journal, index_dir = Journal(path), options["index_dir"]
+    journal, index_dir = Journal(path, reviewer_key=read_key(options["reviewer_key"])), options["index_dir"]
     answers |= {name: options[name] for name in ("reviewer", "source", "weight", "note") if name in options}
     if folder is not None:
         answers["root"] = options["root"] or folder

@@ -9,10 +9,11 @@ import click
 
 from logoscan.cli.app import examples
 from logoscan.cli.console import Complaints, cells, complain, say, show, table
-from logoscan.cli.options import MODE
+from logoscan.cli.options import MODE, REVIEWER_KEY, read_key
 from logoscan.cli.verdict import JOURNAL, verdict
 from logoscan.io.records import to_json
 from logoscan.reporting.jsonl import read_reports
+from logoscan.review.reviewers import is_pseudonym
 from logoscan.review.verdict import Verdict
 from logoscan.review.verdict_rows import read_verdict_rows
 
@@ -43,21 +44,25 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     type=click.Path(file_okay=False, path_type=Path),
     help="Add what the verdicts decide: counterfeits are removed, others allowed.",
 )
+@REVIEWER_KEY
 @MODE
-def import_file(file: Path, journal: Path, reports: tuple[Path, ...], decisions: Path | None) -> None:
+def import_file(
+    file: Path, journal: Path, reports: tuple[Path, ...], decisions: Path | None, reviewer_key: Path | None
+) -> None:
     """Add the verdicts of a file to a journal."""
     from logoscan.review.journal import Journal
 
     rows = read_verdict_rows(file)
     read = (report for path in reports for report in read_reports(path))
-    done = Journal(journal).import_rows(rows, read if reports else None)
+    key = read_key(reviewer_key)
+    done = Journal(journal, reviewer_key=key).import_rows(rows, read if reports else None)
     with Complaints() as complaints:
         for row in done.bad:
             complaints(f"{file.name}, line {row.line}: {row.reason}")
         for said in done.contradictions:
             complaints(f"{file.name}, {said}")
     if decisions is not None:
-        _add_decisions(file, reports, decisions)
+        _add_decisions(file, reports, decisions, key)
     if done.missed:
         complain(f"{done.missed} verdicts are on brands that the reports do not name; noted as missed, with the label")
     there = f", {done.there} there already" if done.there else ""
@@ -68,7 +73,7 @@ def import_file(file: Path, journal: Path, reports: tuple[Path, ...], decisions:
         sys.exit(1)
 
 
-def _add_decisions(file: Path, reports: tuple[Path, ...], decisions: Path) -> None:
+def _add_decisions(file: Path, reports: tuple[Path, ...], decisions: Path, key: bytes | None) -> None:
     """Add the decisions of the good rows of a file, with its time, so that the same file adds nothing twice."""
     from datetime import UTC, datetime
 
@@ -82,7 +87,7 @@ def _add_decisions(file: Path, reports: tuple[Path, ...], decisions: Path) -> No
         report.listing_id: report for path in reports for report in read_reports(path) if report.listing_id in wanted
     }
     when = datetime.fromtimestamp(int(file.stat().st_mtime), UTC)
-    added = DecisionLog(decisions, writer="verdicts").append(verdict_decisions(rows, known, when))
+    added = DecisionLog(decisions, writer="verdicts", reviewer_key=key).append(verdict_decisions(rows, known, when))
     say(f"{added} decisions -> {decisions}")
 
 
@@ -95,12 +100,24 @@ def _add_decisions(file: Path, reports: tuple[Path, ...], decisions: Path) -> No
 @click.option("--all", "everything", is_flag=True, help="Those that were undone or replaced, too, and the undos.")
 @click.option("--listing", help="Of this listing alone.")
 @click.option("--brand", help="Of this brand alone.")
+@click.option("--reviewer", help="Of this person alone, by name.")
+@REVIEWER_KEY
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-def list_verdicts(journal: Path, everything: bool, listing: str | None, brand: str | None, as_json: bool) -> None:
+def list_verdicts(
+    journal: Path,
+    everything: bool,
+    listing: str | None,
+    brand: str | None,
+    reviewer: str | None,
+    reviewer_key: Path | None,
+    as_json: bool,
+) -> None:
     """Show the verdicts of a journal."""
     from logoscan.review.journal import Journal
 
-    opened = Journal(journal)
+    opened = Journal(journal, reviewer_key=read_key(reviewer_key))
+    named = any(is_pseudonym(v.reviewer) for v in opened.verdicts if v.reviewer is not None)
+    names = (reviewer, opened.reviewer(reviewer) if named and reviewer is not None else reviewer)
     standing = {v.id for v in opened.standing()}
     undone_by = {v.undoes: v.id for v in opened.verdicts if v.undoes is not None}
     rows = [
@@ -109,6 +126,7 @@ def list_verdicts(journal: Path, everything: bool, listing: str | None, brand: s
         if (everything or v.id in standing)
         and (listing is None or v.listing_id == listing)
         and (brand is None or v.brand == brand)
+        and (reviewer is None or v.reviewer in names)
     ]
     if as_json:
         for row in rows:

@@ -23,6 +23,7 @@ from logoscan.errors import InputError
 from logoscan.io.values import (
     NotReadableError,
     Quoted,
+    Unreadable,
     loads,
     plain_number,
     read_text,
@@ -63,6 +64,8 @@ class BadRow:
 # -- the fields
 
 
+# Names under which an object of a review has its text.
+_REVIEW_TEXTS = ("text", "review", "body", "comment", "content", "review_text")
 # The value of a field, None where it is empty; and a note on what of it was dropped, None where nothing was.
 _Value = tuple[Any, str | None]
 
@@ -181,7 +184,17 @@ def _reviews(value: object) -> _Value:
     if isinstance(value, str) and not value.strip():
         return None, None
     items = _items(value)
-    return _read_items([value] if items is None else items, partial(read_text, decode=True), "texts")
+    items = list(map(_review, [value] if items is None else items))
+    return _read_items(items, partial(read_text, decode=True), "texts")
+
+
+def _review(value: object) -> object:
+    """Return the text of a review that comes with more, such as its author, who is dropped."""
+    if not isinstance(value, Mapping):
+        return value
+    stated = {str(key).strip().casefold(): one for key, one in value.items()}
+    text = next((stated[name] for name in _REVIEW_TEXTS if isinstance(stated.get(name), str)), None)
+    return Unreadable(f"an object with {', '.join(map(shown, stated))}") if text is None else text
 
 
 def _attributes(value: object) -> _Value:

@@ -11,6 +11,7 @@ import json
 import math
 import re
 import reprlib
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from numbers import Integral, Real
@@ -42,8 +43,21 @@ _NO_BYTES = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 # Whole numbers up to it are exact as floats: tables store numbered ids as floats where some row has none.
 _MOST_EXACT = 2.0**53
 
-_short = reprlib.Repr()
-_short.maxstring = _short.maxother = _short.maxlong = 80
+# Characters of a text that messages show. A longer one is not cut: half of a phone number or of an address would not be
+# recognised as a contact, and would stay in what is written.
+_MOST_SHOWN = 80
+
+
+class _Short(reprlib.Repr):
+    """Shows values in short, and texts whole or not at all."""
+
+    def repr_str(self, text: str, level: int) -> str:
+        """Return a text in quotes; of a long one its length."""
+        return repr(text) if len(text) <= _MOST_SHOWN else f"a text of {len(text)} characters"
+
+
+_short = _Short()
+_short.maxother = _short.maxlong = 80
 _short.maxlevel = 2
 _short.maxlist = _short.maxtuple = _short.maxdict = 3
 
@@ -80,14 +94,17 @@ def refuse(expected: str, got: object) -> NoReturn:
 
 
 def shown(value: object) -> str:
-    """Return any value as messages show it: at most 120 characters, without lone surrogates."""
+    """Return any value as messages show it: about 120 characters, without lone surrogates, and no text in part."""
     if isinstance(value, (bytes, bytearray)):
         return f"{len(value)} bytes"
     try:
         text = str(value) if isinstance(value, float) else _short.repr(value)
     except Exception as error:  # a number that Python does not print, a foreign __repr__
         text = f"a {type(value).__name__} that cannot be shown ({type(error).__name__})"
-    return text[:120].encode(errors="backslashreplace").decode()
+    if isinstance(value, (list, tuple, Mapping)) and len(text) > 2 * _MOST_SHOWN:
+        text = f"a {type(value).__name__} of {len(value)}"
+    limit = 120 if not isinstance(value, (str, list, tuple, Mapping)) else len(text)
+    return text[:limit].encode(errors="backslashreplace").decode()
 
 
 # -- texts

@@ -30,7 +30,7 @@ from logoscan.ocr.canvas import (
     sizes_in_words,
     spans_of,
 )
-from logoscan.runtime import building_networks, on_device, resolve_device
+from logoscan.runtime import building_networks, on_device, rebuilt_elsewhere, resolve_device
 from logoscan.types import Boxes, Rgb, TextSpans
 
 __all__ = ["EasyOcr", "easyocr_models", "verify_easyocr"]
@@ -44,6 +44,7 @@ _EASYOCR_SHA256 = {
 }
 
 
+@rebuilt_elsewhere
 class EasyOcr:
     """CRAFT and a CRNN through EasyOCR, on CPU or CUDA.
 

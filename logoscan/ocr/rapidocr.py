@@ -36,7 +36,7 @@ from logoscan.ocr.canvas import (
     unread_boxes,
 )
 from logoscan.ocr.quick import is_sure, may_be_line, may_be_word, quick_reader
-from logoscan.runtime import building_networks, cpu_has_bf16, resolve_device
+from logoscan.runtime import building_networks, cpu_has_bf16, rebuilt_elsewhere, resolve_device
 from logoscan.types import Boxes, Rgb, TextSpans
 
 __all__ = ["RapidOcr", "rapidocr_models"]
@@ -57,6 +57,7 @@ _SHA256 = {
 }
 
 
+@rebuilt_elsewhere
 class RapidOcr:
     """PP-OCR through RapidOCR. Its models ship in its wheel.
 

@@ -18,7 +18,7 @@ from logoscan.ocr.languages import LANGUAGES, Language, languages_of
 from logoscan.ocr.lines import line_crop
 from logoscan.ocr.scripts import LineReader
 from logoscan.ocr.tesseract import Tesseract, has_tesseract
-from logoscan.runtime import building_networks
+from logoscan.runtime import building_networks, rebuilt_elsewhere
 from logoscan.types import Rgb
 
 __all__ = ["EasyLines", "RapidLines", "script_readers"]
@@ -31,6 +31,7 @@ _MIN_LINE_PX = 128
 _TO_THE_LEFT = ("R", "AL")
 
 
+@rebuilt_elsewhere
 class RapidLines:
     """PP-OCR's recogniser of one script, an ONNX file that the user has, through RapidOCR.
 

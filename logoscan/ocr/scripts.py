@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from logoscan._bundled import folder, verify_file
 from logoscan.ocr.lines import line_crop
-from logoscan.runtime import building_networks
+from logoscan.runtime import building_networks, rebuilt_elsewhere
 from logoscan.types import Boxes, Rgb, TextSpans, UnreadReason
 
 __all__ = ["FirstEngine", "LineReader", "ScriptIdentifier", "ScriptOcr", "ScriptReader"]
@@ -89,6 +89,7 @@ class ScriptReader(Protocol):
         ...
 
 
+@rebuilt_elsewhere
 class ScriptIdentifier:
     """The bundled network that tells scripts apart (`weights/scripts.md`), on the CPU. May be shared by threads."""
 

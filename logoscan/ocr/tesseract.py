@@ -20,6 +20,7 @@ from PIL import Image
 from logoscan._hashing import file_sha256
 from logoscan.errors import MissingDependencyError
 from logoscan.ocr.lines import flatten_line, grey_line, line_crop
+from logoscan.runtime import rebuilt_elsewhere
 from logoscan.types import Rgb
 
 __all__ = ["Tesseract", "has_tesseract", "tessdata_folder"]
@@ -49,6 +50,7 @@ _FRAME_PX = 10
 _CERTAIN = 0.9
 
 
+@rebuilt_elsewhere
 class Tesseract:
     """Reads lines in languages of one script.
 

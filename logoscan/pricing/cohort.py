@@ -27,9 +27,9 @@ class Cohort:
     """Prices that a listing is compared with.
 
     Attributes:
-        level: "registered" (the owner's usual prices), "brand+category", "brand" or "category".
+        level: "registered" (the owner's usual prices), "product" (one GTIN), "brand+category", "brand" or "category".
         brand: Brand in lower case, in one of the honest spellings of its name; None at the level "category".
-        category: Category in lower case; None where it is not known.
+        category: Category in lower case, the GTIN of a product; None where it is not known.
         currency: ISO 4217 code.
         n: Number of prices in it; 0 where brand and category are known from other cohorts alone.
         median: Usual price in `currency`, of one piece of the usual content.

@@ -18,7 +18,8 @@ __all__ = ["read_price_rows", "read_prices"]
 
 
 _REQUIRED = ("brand", "price", "currency")
-_PRICE_FIELDS = (*_REQUIRED, "category", "condition", "title")
+_TEXTS = ("brand", "category", "condition", "title", "gtin")
+_PRICE_FIELDS = (*_REQUIRED, *_TEXTS[1:])
 
 
 def read_prices(
@@ -26,8 +27,9 @@ def read_prices(
 ) -> Iterator[PriceRecord]:
     """Yield the price records of a CSV file with the columns brand, price, currency.
 
-    The columns category, condition and title are optional. The condition is as listings state it (empty: new); the
-    title says how much is sold, as `quantities.pack` reads it, and in words what it is. The file is read as
+    The columns category, condition, title and gtin are optional. The condition is as listings state it (empty: new);
+    the title says how much is sold, as `quantities.pack` reads it, and in words what it is; the GTIN says which offers
+    are of one product. The file is read as
     `read_listings` reads one; a row with a field that cannot be read is bad, since all of it is needed.
 
     Args:
@@ -56,7 +58,7 @@ def _price_record(row: Mapping[str, str], line: int) -> PriceRecord | BadRow:
     price = plain_number(row["price"])
     if price is None:
         return BadRow(line, f"price: expected a number, got {row['price']!r:.80}")
-    texts = {name: unescape(row[name]) or None for name in ("brand", "category", "condition", "title") if name in row}
+    texts = {name: unescape(row[name]) or None for name in _TEXTS if name in row}
     if any(replace_surrogates(text) != text for text in row.values()):
         return BadRow(line, "expected UTF-8, got bytes that are not")
     try:

@@ -6,76 +6,28 @@ than its references is not judged, and the reason says so.
 
 from __future__ import annotations
 
-import math
-import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple
 
 from logoscan._validate import number
 from logoscan.errors import InputError
 from logoscan.io.records import read_record, write_record
-from logoscan.pricing.cohorts import USED, Cohort, CurrencyPrices, Sizes, money
+from logoscan.pricing.age import PriceAge
+from logoscan.pricing.cohorts import Cohort, CurrencyPrices, Sizes
+from logoscan.pricing.comparison import PriceJudgement, PriceQuery, judge_cohort, judge_product, judge_usual
 from logoscan.pricing.fit import USED_SHIFT
+from logoscan.pricing.products import stated_gtin
 from logoscan.pricing.sample import ONE, PriceRecord, PriceSample, condition_of, key_of, log_sizes, sample_prices
-from logoscan.pricing.words import much, percentage, rounded, titled
 from logoscan.text.quantities import Pack
 from logoscan.text.title_words import title_terms
-from logoscan.types import Brand, UsualPrice
+from logoscan.text.tokens import name_key
+from logoscan.types import Brand, Listing, UsualPrice
 
 __all__ = ["PriceJudgement", "PriceModel", "PriceRecord", "condition_of", "sample_prices"]
 
-# Spread for the owner's usual prices: the anomaly begins at their low end and is 1 at about half of it.
-_USUAL_SPREAD = 0.25
-# Spreads below the low end at which the anomaly is 1.
-_USUAL_FULL_SPREADS = 2.5
 # Largest rate of one currency in another; its inverse is the smallest.
 _MAX_RATE = 1e12
-
-
-@dataclass(frozen=True)
-class PriceJudgement:
-    """How suspiciously low a price is.
-
-    Attributes:
-        anomaly: How suspicious the price is, in [0, 1]; None where it could not be judged.
-        reason: One sentence: what was compared, or why nothing was.
-        cohort: The cohort that it was compared with.
-        share: The price as a share of the usual one for as much of it (for the owner's range, of its middle); None
-            where nothing was compared.
-        usual: The usual price for as much of it, in the cohort's currency.
-        stated: The owner's range, where that was compared.
-        has_references: Whether prices of the brand are known, in whatever currency, so that a comparable price would
-            have been judged.
-    """
-
-    anomaly: float | None
-    reason: str
-    cohort: Cohort | None = None
-    share: float | None = None
-    usual: float | None = None
-    stated: tuple[float, float] | None = None
-    has_references: bool = False
-
-
-class _PriceQuery(NamedTuple):
-    """A price to judge, and what is sold for it."""
-
-    price: float
-    currency: str
-    condition: str
-    pack: Pack
-    sizes: Sizes
-
-    def in_words(self, currency: str, rate: float) -> str:
-        """Return the price in words, and what it is in the reference's currency."""
-        words = f"{rounded(self.price)} {self.currency}"
-        return words if currency == self.currency else f"{words} ({rounded(self.price * rate)} {currency})"
-
-    def log_price(self, rate: float) -> float:
-        """Return the natural logarithm of the price, converted at a rate."""
-        return math.log(max(self.price * rate, sys.float_info.min))
 
 
 @dataclass(frozen=True)
@@ -92,10 +44,15 @@ class PriceModel:
     Attributes:
         currencies: References in each currency.
         rates: What one unit of each currency is worth in a common one, for converting prices; empty converts nothing.
+        products: References of single products, by their GTIN. They only raise an anomaly, since any GTIN can be
+            stated.
+        age: When the references were observed, and how prices move; None where that is not known.
     """
 
     currencies: tuple[CurrencyPrices, ...] = ()
     rates: Mapping[str, float] = field(default_factory=dict)
+    products: tuple[Cohort, ...] = ()
+    age: PriceAge | None = None
 
     def __post_init__(self) -> None:
         for currency, rate in self.rates.items():
@@ -104,15 +61,24 @@ class PriceModel:
         if len(set(names)) < len(names):
             raise InputError(f"PriceModel.currencies: expected each currency once, got {', '.join(names)}")
         object.__setattr__(self, "rates", {k.upper(): float(v) for k, v in self.rates.items()})
+        of_product: dict[tuple[str, str], list[Cohort]] = {}
+        for cohort in self.products:
+            of_product.setdefault((name_key(cohort.brand or ""), cohort.category or ""), []).append(cohort)
+        object.__setattr__(self, "_of_product", of_product)
 
     @classmethod
     def fit(cls, prices: Iterable[PriceRecord] | PriceSample) -> PriceModel:
         """Return robust references from genuine prices, or from the merged samples of shards."""
-        return cls((prices if isinstance(prices, PriceSample) else sample_prices(prices)).fit())
+        sample = prices if isinstance(prices, PriceSample) else sample_prices(prices)
+        return cls(sample.fit(), products=sample.products())
 
     def with_rates(self, rates: Mapping[str, float]) -> PriceModel:
         """Return the same references with rates, for listings in further currencies too."""
         return replace(self, rates=dict(rates))
+
+    def aged(self, age: PriceAge) -> PriceModel:
+        """Return the same references with the day on which they were observed, for listings that have a date."""
+        return replace(self, age=age)
 
     def lies_above_most(self, brand: Brand, usual: UsualPrice) -> bool:
         """Return whether more than half of the known prices of a brand lie below its owner's range of usual prices."""
@@ -130,8 +96,13 @@ class PriceModel:
         condition: str | None = None,
         pack: Pack = ONE,
         words: tuple[str, ...] = (),
+        gtin: str | None = None,
+        listed_at: str | None = None,
     ) -> PriceJudgement:
         """Compare a price with the owner's usual prices, else with known prices of the brand and category.
+
+        Beside these it is compared with other offers of the same product, where there are enough; the stricter
+        comparison counts.
 
         Args:
             brand: The brand that the listing shows or claims.
@@ -144,6 +115,8 @@ class PriceModel:
             pack: How much is sold.
             words: Words of the title, as `title_words` reads them; without any, goods are judged as if all of a brand
                 and category were alike.
+            gtin: GTIN of the product, 14 digits (`products.stated_gtin`).
+            listed_at: ISO 8601 date of the listing, as the platform knows it, for references whose `age` is known.
 
         Returns:
             A judgement whose anomaly rises as the price falls; 0 at prices at which the cohort itself sells.
@@ -165,12 +138,38 @@ class PriceModel:
         assert currency is not None
         currency, kind, name = currency.upper(), key_of(category), key_of(brand.name) or ""
         sizes = Sizes(*log_sizes(pack), title_terms(words))
-        query = _PriceQuery(price, currency, condition_of(condition), pack, sizes)
+        factor = 1.0 if self.age is None else self.age.factor(listed_at)
+        query = PriceQuery(price, currency, condition_of(condition), pack, sizes, factor)
+        judged = self._judge_brand(brand, query, name, kind, category)
+        return max([judged, *self._judge_product(brand, query, name, gtin)], key=_strength)  # of equal ones the first
+
+    def judge_listing(self, brand: Brand, listing: Listing, size: Pack, words: tuple[str, ...]) -> PriceJudgement:
+        """Compare the price of a listing; `size` and `words` are what its title says is sold."""
+        gtin = stated_gtin(listing.attributes) if self.products else None
+        return self.judge(
+            brand, listing.price, listing.currency, listing.category, condition=listing.condition, pack=size,
+            words=words, gtin=gtin, listed_at=listing.listed_at,
+        )  # fmt: skip
+
+    def _judge_product(self, brand: Brand, query: PriceQuery, name: str, gtin: str | None) -> Iterator[PriceJudgement]:
+        """Yield comparisons with other offers of the same product."""
+        of_product: Mapping[tuple[str, str], list[Cohort]] = self._of_product  # type: ignore[attr-defined]
+        for cohort in of_product.get((name_key(name), gtin or ""), ()):
+            rate = self._rate(query.currency, cohort.currency)
+            prices = next((c for c in self.currencies if c.currency == cohort.currency), None)
+            if rate and prices and cohort.condition == query.condition:
+                yield judge_product(brand, query, prices, rate, cohort)
+
+    def _judge_brand(
+        self, brand: Brand, query: PriceQuery, name: str, kind: str | None, category: str | None
+    ) -> PriceJudgement:
+        """Compare with the owner's usual prices, else with known prices of the brand and category."""
+        currency, sizes = query.currency, query.sizes
         stated = [(usual, rate) for usual in brand.usual_prices if (rate := self._rate(currency, usual.currency))]
         if kind and (fitting := [s for s in stated if s[0].category is None or key_of(s[0].category) == kind]):
             # the category's own range goes first, and a range in the listing's currency before a converted one
             chosen = min(fitting, key=lambda s: (s[0].category is None, s[0].currency != currency, s[0].low))
-            return self._judge_usual(brand, query, *chosen)
+            return judge_usual(brand, query, *chosen, self._used_shift(chosen[0].currency))
         references = [
             (prices.for_words(sizes.terms), rate)
             for prices in sorted(self.currencies, key=lambda c: (c.currency != currency, c.currency))
@@ -179,12 +178,12 @@ class PriceModel:
         if kind:
             for prices, rate in references:
                 if prices.sells(name, kind):
-                    return _judge_cohort(brand, query, prices, rate, prices.cohort(name, kind, query.condition))
+                    return judge_cohort(brand, query, prices, rate, prices.cohort(name, kind, query.condition))
         lenient = self._most_lenient(brand, name, query, stated, references)
         if kind and not stated:
             for prices, rate in references:
                 if prices.knows(name, None if lenient else kind):
-                    wide = _judge_cohort(brand, query, prices, rate, prices.cohort(name, kind, query.condition))
+                    wide = judge_cohort(brand, query, prices, rate, prices.cohort(name, kind, query.condition))
                     return max((j for j in (lenient, wide) if j), key=_strength)
         return lenient or self._not_compared(brand, currency, category)
 
@@ -192,17 +191,19 @@ class PriceModel:
         self,
         brand: Brand,
         name: str,
-        query: _PriceQuery,
+        query: PriceQuery,
         stated: Sequence[tuple[UsualPrice, float]],
         references: Sequence[tuple[CurrencyPrices, float]],
     ) -> PriceJudgement | None:
         """Return the judgement by the brand's cohort, or the owner's range, that finds the price least anomalous."""
         judgements = [
-            _judge_cohort(brand, query, prices, rate, cohort)
+            judge_cohort(brand, query, prices, rate, cohort)
             for prices, rate in references
             if (cohort := prices.most_lenient(name, query.condition, query.log_price(rate), query.sizes))
         ]
-        judgements += [self._judge_usual(brand, query, usual, rate) for usual, rate in stated]
+        judgements += [
+            judge_usual(brand, query, usual, rate, self._used_shift(usual.currency)) for usual, rate in stated
+        ]
         return min(judgements, key=_strength, default=None)
 
     def _not_compared(self, brand: Brand, currency: str, category: str | None) -> PriceJudgement:
@@ -228,26 +229,9 @@ class PriceModel:
             return self.rates[currency] / self.rates[target]
         return None
 
-    def _judge_usual(self, brand: Brand, query: _PriceQuery, usual: UsualPrice, rate: float) -> PriceJudgement:
-        """Judge a price by the owner's range, which is of new goods.
-
-        Used goods may cost as much less as they usually do.
-        """
-        used_shift = next((c.used_shift for c in self.currencies if c.currency == usual.currency), USED_SHIFT)
-        used = query.condition == USED
-        middle = math.sqrt(usual.low * usual.high)
-        name, category = key_of(brand.name), key_of(usual.category)
-        spread = _USUAL_SPREAD
-        cohort = Cohort("registered", name, category, usual.currency, 0, middle, spread, condition=query.condition)
-        below = (math.log(usual.low) + (used_shift if used else 0.0) - query.log_price(rate)) / (
-            spread * _USUAL_FULL_SPREADS
-        )
-        what = " ".join(x for x in ("new" if used else None, category or ("goods" if used else None)) if x)
-        ends = list(dict.fromkeys((rounded(usual.low), rounded(usual.high))))
-        reason = f"costs {query.in_words(usual.currency, rate)}; {brand.name} says {' to '.join(ends)} {usual.currency}"
-        reason += f" for {what}" if what else ""
-        share, stated = query.price * rate / middle, (usual.low, usual.high)
-        return PriceJudgement(min(1.0, max(0.0, below)), reason, cohort, share, middle, stated)
+    def _used_shift(self, currency: str) -> float:
+        """Return what being used adds to a log-price in a currency."""
+        return next((c.used_shift for c in self.currencies if c.currency == currency), USED_SHIFT)
 
     def save(self, path: str | Path) -> None:
         """Write one JSON file, atomically."""
@@ -265,17 +249,3 @@ class PriceModel:
 
 def _strength(judgement: PriceJudgement) -> float:
     return judgement.anomaly or 0.0
-
-
-def _judge_cohort(
-    brand: Brand, query: _PriceQuery, prices: CurrencyPrices, rate: float, cohort: Cohort
-) -> PriceJudgement:
-    anomaly = prices.anomaly(prices.below(cohort, query.log_price(rate), *query.sizes))
-    usual = money(prices.usual(cohort, *query.sizes))
-    share = query.price * rate / usual
-    owner = None if cohort.brand is None else brand.name
-    what = " ".join(x for x in (USED if cohort.condition == USED else None, owner, cohort.category) if x)
-    what = much(query.pack, cohort) + what + titled(prices.shifts(query.sizes.terms, cohort.category))
-    basis = f"{cohort.n} price{'s' * (cohort.n != 1)}" if cohort.n else "by other prices of the brand or category"
-    reason = f"costs {query.in_words(prices.currency, rate)}, {percentage(share)} of the usual {rounded(usual)} "
-    return PriceJudgement(anomaly, f"{reason}{prices.currency} for {what} ({basis})", cohort, share, usual)

@@ -9,11 +9,9 @@ from __future__ import annotations
 import heapq
 import math
 import random
-import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,11 +20,11 @@ import numpy as np
 from logoscan._validate import currency, number, text
 from logoscan.errors import InputError
 from logoscan.io.records import read_record, write_record
-from logoscan.pricing.cohorts import NEW, USED, CurrencyPrices
+from logoscan.pricing.cohorts import NEW, USED, Cohort, CurrencyPrices
+from logoscan.pricing.conditions import condition_of
 from logoscan.pricing.fit import MIN_PRICES, fit_currency
 from logoscan.pricing.groups import Group, Key
-from logoscan.text.folding import caseless
-from logoscan.text.languages import alternatives, words_of
+from logoscan.pricing.products import gtin_of, product_cohort
 from logoscan.text.quantities import Pack
 from logoscan.text.title_words import MAX_WORDS
 from logoscan.text.tokens import name_key
@@ -37,8 +35,6 @@ __all__ = ["ONE", "Observed", "PriceRecord", "PriceSample", "condition_of", "key
 _MAX_PRICES = 256
 # Largest logarithm of prices and contents on disk: none on earth needs more.
 _MAX_LOG = 100.0
-# What parts the words of a condition: signs, spaces, and the capitals of "UsedLikeNew".
-_GAP = re.compile(r"[\s_./,;:()\-]+|(?<=[a-z])(?=[A-Z])")
 # Limits as in `UsualPrice` and `Listing`: numbers beyond are typing errors, and their logarithms would move others.
 _MIN_PRICE, _MAX_PRICE = 1e-6, 1e12
 # Smallest content, for the same reason.
@@ -60,6 +56,7 @@ class PriceRecord:
         condition: The condition as listings state it; None is new.
         pack: Pieces and content, as `quantities.pack` reads them from a title.
         words: Words of the title, as `title_words` reads them; the first `MAX_WORDS` count.
+        gtin: GTIN of the product; None where it is not known, or no valid one.
     """
 
     brand: str
@@ -69,33 +66,15 @@ class PriceRecord:
     condition: str | None = None
     pack: Pack = ONE
     words: tuple[str, ...] = ()
+    gtin: str | None = None
 
     def __post_init__(self) -> None:
         text("PriceRecord", "brand", self.brand, required=True)
+        text("PriceRecord", "gtin", self.gtin)
         text("PriceRecord", "category", self.category)
         text("PriceRecord", "condition", self.condition)
         number("PriceRecord", "price", self.price, _MIN_PRICE, _MAX_PRICE)
         object.__setattr__(self, "currency", currency("PriceRecord", self.currency))
-
-
-def condition_of(text: str | None) -> str:
-    """Return the condition that a seller states, "new" or "used"; "new" for none, or for unknown words."""
-    if not text:
-        return NEW
-    unused, used = _condition_words()
-    return USED if used.search(unused.sub(" ", _plain_condition(text))) else NEW
-
-
-def _plain_condition(text: str) -> str:
-    return caseless(_GAP.sub(" ", text))
-
-
-@cache
-def _condition_words() -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """Return patterns of the words of all languages for goods that were not used, and for goods that were."""
-    groups = (alternatives(map(_plain_condition, words_of(name))) for name in ("unused", "used"))
-    unused, used = (re.compile(rf"(?<!\w)(?:{words.spaced})(?!\w)|{words.joined}") for words in groups)
-    return unused, used
 
 
 def key_of(text: str | None) -> str | None:
@@ -155,10 +134,11 @@ class SavedCohort:
 
 @dataclass(frozen=True)
 class SavedSample:
-    """A sample on disk."""
+    """A sample on disk; `products` are the cohorts of single products, with a GTIN as the category."""
 
     seed: int
     cohorts: tuple[SavedCohort, ...]
+    products: tuple[SavedCohort, ...] = ()
 
 
 class PriceSample:
@@ -175,16 +155,20 @@ class PriceSample:
         self._spellings: dict[str, str] = {}
         self._heaps: dict[Key, list[tuple[float, Observed]]] = {}
         self._counts: dict[Key, int] = defaultdict(int)
+        self._products: dict[Key, list[tuple[float, Observed]]] = {}
 
     def __len__(self) -> int:
         """Return the number of prices added, kept or not."""
         return sum(self._counts.values())
 
-    def add(self, key: Key, price: Observed) -> None:
-        """Add one price."""
+    def add(self, key: Key, price: Observed, gtin: str | None = None) -> None:
+        """Add one price; with a GTIN it also counts for that product."""
         key = self._folded(key)
         self._counts[key] += 1
-        self._keep(key, (self._random.random(), price))
+        drawn = self._random.random(), price
+        self._keep(key, drawn)
+        if gtin is not None:
+            _keep(self._products.setdefault((key[0], gtin, *key[2:]), []), drawn)
 
     def merge(self, other: PriceSample) -> PriceSample:
         """Add what another shard sampled; return this sample."""
@@ -194,6 +178,9 @@ class PriceSample:
             self._counts[key] += seen
             for drawn in other._heaps[key]:
                 self._keep(key, drawn)
+        for key, heap in other._products.items():
+            for drawn in heap:
+                _keep(self._products.setdefault(key, []), drawn)
         return self
 
     def _fold(self, brand: str) -> str:
@@ -210,11 +197,7 @@ class PriceSample:
 
     def _keep(self, key: Key, drawn: tuple[float, Observed]) -> None:
         """Keep a price with the number that it drew: the largest numbers stay, whichever shard drew them."""
-        heap = self._heaps.setdefault(key, [])
-        if len(heap) < _MAX_PRICES:
-            heapq.heappush(heap, drawn)
-        else:
-            heapq.heappushpop(heap, drawn)
+        _keep(self._heaps.setdefault(key, []), drawn)
 
     def fit(self) -> tuple[CurrencyPrices, ...]:
         """Return references for each currency with at least `MIN_PRICES` prices, in alphabetical order."""
@@ -234,17 +217,25 @@ class PriceSample:
             if sum(len(group.prices) for group in cohorts) >= MIN_PRICES
         )
 
+    def products(self) -> tuple[Cohort, ...]:
+        """Return a reference for each product with enough offers, in the order of their GTINs."""
+        found = (
+            product_cohort(key[1] or "", *self._shown(key)[:1], key[3], key[2], (price.log_price for _, price in heap))
+            for key, heap in sorted(self._products.items(), key=lambda pair: [x or "" for x in pair[0]])
+        )
+        return tuple(cohort for cohort in found if cohort)
+
     def save(self, path: str | Path) -> None:
         """Write one JSON file, atomically, for a machine that merges shards."""
-        cohorts = []
-        for key, heap in self._heaps.items():
-            rows = sorted(heap)
-            kept = tuple(
-                (d, p.log_price, p.log_count, None if math.isnan(p.log_amount) else p.log_amount) for d, p in rows
-            )
-            titles = tuple(p.title for _, p in rows) if any(p.title for _, p in rows) else ()
-            cohorts.append(SavedCohort(*self._shown(key), self._counts[key], kept, titles))
-        write_record(Path(path), SavedSample(self._seed, tuple(cohorts)))
+        cohorts = tuple(self._saved(key, heap, self._counts[key]) for key, heap in self._heaps.items())
+        products = tuple(self._saved(key, heap, len(heap)) for key, heap in self._products.items())
+        write_record(Path(path), SavedSample(self._seed, cohorts, products))
+
+    def _saved(self, key: Key, heap: list[tuple[float, Observed]], seen: int) -> SavedCohort:
+        rows = sorted(heap)
+        kept = tuple((d, p.log_price, p.log_count, None if math.isnan(p.log_amount) else p.log_amount) for d, p in rows)
+        titles = tuple(p.title for _, p in rows) if any(p.title for _, p in rows) else ()
+        return SavedCohort(*self._shown(key), seen, kept, titles)
 
     @classmethod
     def load(cls, path: str | Path) -> PriceSample:
@@ -258,10 +249,28 @@ class PriceSample:
         for c in saved.cohorts:
             key = sample._folded((c.brand, c.category, c.condition, c.currency))
             sample._counts[key] += c.seen
-            for (drawn, price, count, amount), title in zip(c.kept, c.titles or [""] * len(c.kept), strict=True):
-                sample._keep(key, (drawn, Observed(price, count, math.nan if amount is None else amount, title)))
+            for drawn in _drawn_of(c):
+                sample._keep(key, drawn)
+        for c in saved.products:
+            heap = sample._products.setdefault(sample._folded((c.brand, c.category, c.condition, c.currency)), [])
+            for drawn in _drawn_of(c):
+                _keep(heap, drawn)
         sample._random.seed(f"PriceSample {saved.seed} {len(sample)}")  # not the first prices' numbers again
         return sample
+
+
+def _keep(heap: list[tuple[float, Observed]], drawn: tuple[float, Observed]) -> None:
+    """Keep a price with the number that it drew: the largest numbers stay, whichever shard drew them."""
+    if len(heap) < _MAX_PRICES:
+        heapq.heappush(heap, drawn)
+    else:
+        heapq.heappushpop(heap, drawn)
+
+
+def _drawn_of(saved: SavedCohort) -> Iterator[tuple[float, Observed]]:
+    titles = saved.titles or [""] * len(saved.kept)
+    for (drawn, price, count, amount), title in zip(saved.kept, titles, strict=True):
+        yield drawn, Observed(price, count, math.nan if amount is None else amount, title)
 
 
 def sample_prices(records: Iterable[PriceRecord], seed: int = 0) -> PriceSample:
@@ -271,5 +280,5 @@ def sample_prices(records: Iterable[PriceRecord], seed: int = 0) -> PriceSample:
         brand = key_of(record.brand) or ""
         key: Key = (brand, key_of(record.category), condition_of(record.condition), record.currency)
         title = " ".join(record.words[:MAX_WORDS])
-        sample.add(key, Observed(math.log(record.price), *log_sizes(record.pack), title))
+        sample.add(key, Observed(math.log(record.price), *log_sizes(record.pack), title), gtin_of(record.gtin))
     return sample

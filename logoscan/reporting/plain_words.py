@@ -35,7 +35,8 @@ REASON_NAMES: Mapping[str, str] = MappingProxyType(
         "usual_price": "In favour: usual price",
         "brand_shown": "In favour: shows what it states",
         "official_photo": "In favour: the brand's own photo",
-        "good_reviews": "In favour: many reviews, no complaint",
+        "own_photo": "In favour: a photo taken on request",
+        "good_reviews": "In favour: reviews, no complaint",
     }
 )
 """Names of the reasons on pages, by signal."""

@@ -69,14 +69,14 @@ def import_rows(
     of_listing = None if reports is None else {r.listing_id: r for r in reports if r.listing_id in ids}
     with file.locked():
         undone = {v.id for v in file.lines} - {v.id for v in file.not_undone()}
-        there = {_content(v): v.id for v in file.lines if v.kind != "undo"}
+        there = {_content(file.named(v)): v.id for v in file.lines if v.kind != "undo"}
         opinions = file.latest_opinions()
         changed = {(v.listing_id, v.brand): v for v in file.not_undone() if v.negatives or v.logos}
         pending: list[Verdict] = []
         time = now()
         for row in good:
             try:
-                verdict = _verdict(row, of_listing, time)
+                verdict = file.named(_verdict(row, of_listing, time))
             except InputError as error:
                 out.bad.append(BadRow(row.line, str(error)))
                 continue

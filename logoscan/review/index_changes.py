@@ -13,7 +13,15 @@ from logoscan.index.logo_index import LogoIndex
 from logoscan.review.verdict import Verdict
 from logoscan.types import Rgb
 
-__all__ = ["allowed_negatives", "changed", "logos_of", "negatives_of", "take_back", "undoable_changes"]
+__all__ = [
+    "allowed_negatives",
+    "changed",
+    "logos_of",
+    "negatives_of",
+    "refuse_contradicted",
+    "take_back",
+    "undoable_changes",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +58,22 @@ def allowed_negatives(
                 "listing %r: a place is like %r (%.2f): %s; a label only", verdict.listing_id, logo, cosine, why
             )
     return allowed
+
+
+def refuse_contradicted(verdict: Verdict, earlier: Sequence[Verdict]) -> None:
+    """Refuse a verdict that says otherwise than one in force which changed the index.
+
+    Args:
+        verdict: The verdict, not yet written.
+        earlier: Verdicts that were not undone.
+
+    Raises:
+        InputError: It does.
+    """
+    for old in earlier:
+        is_same = (old.listing_id, old.brand) == (verdict.listing_id, verdict.brand)
+        if is_same and (old.negatives or old.logos) and old.shown != verdict.shown:
+            raise InputError(f"verdict {old.id} says otherwise and changed the register: undo it first")
 
 
 def negatives_of(index: LogoIndex, brand: str) -> set[str]:

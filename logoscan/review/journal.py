@@ -14,17 +14,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Unpack
 
-import numpy as np
-
 from logoscan.errors import InputError
-from logoscan.images.crops import crop, square_crops
+from logoscan.images.crops import crop
 from logoscan.index.logo_index import LogoIndex
 from logoscan.io.rows import BadRow
 from logoscan.results import Report, Score
 from logoscan.review.import_rows import ImportResult, import_rows
-from logoscan.review.index_changes import changed, take_back, undoable_changes
+from logoscan.review.index_changes import changed, refuse_contradicted, take_back, undoable_changes
 from logoscan.review.journal_file import VerdictFile
-from logoscan.review.label_photos import matches_of, read_photos, with_photos
+from logoscan.review.label_photos import matches_of, read_photos, squares_of, with_photos
 from logoscan.review.labels import labels_of
 from logoscan.review.verdict import Ground, GroundFields, Verdict, contradiction, new_verdict, now, surely_named
 from logoscan.review.verdict_rows import VerdictRow
@@ -43,14 +41,18 @@ class Journal:
     verdict that contradicts the one in force is written, with a warning that names both.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, *, reviewer_key: bytes | None = None) -> None:
         """Open a journal; the first verdict makes the file.
 
+        Args:
+            path: Path of the file.
+            reviewer_key: Secret of 16 bytes or more under which reviewers are named (`reviewers`); None: a random one.
+
         Raises:
-            InputError: The folder of the file does not exist.
+            InputError: The folder of the file does not exist, or the key is too short.
             CorruptFileError: A line is not a verdict, or contradicts the lines before it.
         """
-        self._file = VerdictFile(Path(path))
+        self._file = VerdictFile(Path(path), reviewer_key)
 
     def locked(self) -> AbstractContextManager[None]:
         """Return a context that keeps other writers waiting: load an index, pass a verdict and save the index in it."""
@@ -70,6 +72,11 @@ class Journal:
         """Return the verdicts that were not undone, in order, earlier ones on the same listing and brand among them."""
         with self.locked():
             return tuple(self._file.not_undone())
+
+    def reviewer(self, name: str) -> str | None:
+        """Return what stands for a reviewer in this journal, whose names must rest on the same key."""
+        with self.locked():
+            return self._file.named(Verdict(0, now(), "confirm", "-", "-", True, reviewer=name)).reviewer
 
     def standing(self) -> tuple[Verdict, ...]:
         """Return the verdicts in force, in order: for each listing and brand the latest that was not undone."""
@@ -227,11 +234,7 @@ class Journal:
         matches = matches_of(report, brand, match)
         if not matches:
             logger.warning("listing %r: no place was matched with %r; a label only", report.listing_id, brand)
-        made = index.encoder_info.preprocessing  # negatives are the very pixels that the encoder got from a region
-        squares = [
-            square_crops(rgb, np.array([m.xyxy], np.float32), made.size_px, made.fit)[0]
-            for rgb, m in with_photos(report, matches, photos, root)
-        ]
+        squares = squares_of(with_photos(report, matches, photos, root), index.encoder_info.preprocessing)
         return self._record(verdict, index, negatives=squares, force=force)
 
     def undo(
@@ -279,15 +282,13 @@ class Journal:
     ) -> Verdict:  # fmt: skip
         """Change the index and write the verdict: both or neither."""
         with self.locked():
-            earlier = self._file.not_undone()
-            said = contradiction(verdict, self._file.latest_opinions().get(pair := (verdict.listing_id, verdict.brand)))
-            for old in earlier:
-                changes = (old.listing_id, old.brand) == pair and (old.negatives or old.logos)
-                if changes and old.shown != verdict.shown:
-                    raise InputError(f"verdict {old.id} says otherwise and changed the register: undo it first")
+            verdict, earlier = self._file.named(verdict), self._file.not_undone()
+            said = contradiction(verdict, self._file.latest_opinions().get((verdict.listing_id, verdict.brand)))
+            refuse_contradicted(verdict, earlier)
             if index is None:
                 written = self._write(verdict, set(), set())
             else:
+                earlier = list(map(self._file.named, earlier))
                 with changed(index, verdict, earlier, negatives=negatives, logos=logos, force=force) as (gone, new):
                     written = self._write(verdict, gone, new)
             if said:

@@ -10,13 +10,14 @@ import logging
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from logoscan.errors import CorruptFileError, InputError
 from logoscan.io.files import create, held, lock_beside, require_file_place, sync_folder
 from logoscan.io.records import from_json, read_record, to_json, write_record
 from logoscan.io.sealed_lines import seal, unseal
+from logoscan.review.reviewers import Reviewers, is_pseudonym
 from logoscan.review.verdict import Verdict, keep_opinion
 
 __all__ = ["VerdictFile"]
@@ -40,17 +41,22 @@ class VerdictFile:
         lines: Lines that were read and written so far; under the lock, all lines of the file.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, reviewer_key: bytes | None = None) -> None:
         """Read the file if it exists; the first line that is appended makes it.
 
+        Args:
+            path: Path of the file.
+            reviewer_key: Secret under which reviewers are named (`reviewers`).
+
         Raises:
-            InputError: The folder of the file does not exist.
+            InputError: The folder of the file does not exist, or the key is too short.
             CorruptFileError: A line is not a verdict, or contradicts the lines before it.
         """
         require_file_place(path, "journal")
         self.path = path
         self.lines: list[Verdict] = []
         self._lock = lock_beside(path)
+        self._reviewers = Reviewers(path.with_name(f".{path.name}.reviewers"), reviewer_key)
         self._size_file = path.with_name(f".{path.name}.grown")
         self._undone_by: dict[int, int] = {}
         self._end = 0
@@ -64,6 +70,22 @@ class VerdictFile:
         with held(self._lock):
             self._refresh()
             yield
+
+    def named(self, verdict: Verdict) -> Verdict:
+        """Return a verdict with what stands for its reviewer (`reviewers`); the caller holds the lock.
+
+        Raises:
+            InputError: Reviewers are named by another key here.
+            CorruptFileError: The file that their names rest on is damaged or gone.
+        """
+        if verdict.reviewer is None or is_pseudonym(verdict.reviewer):
+            return verdict
+        if self._reviewers.is_new and any(is_pseudonym(v.reviewer) for v in self.lines if v.reviewer is not None):
+            raise CorruptFileError(
+                f"{self.path}: its reviewers have names whose secret was in .{self.path.name}.reviewers beside it, "
+                "which is gone; put it back, else the same people would be others"
+            )
+        return replace(verdict, reviewer=self._reviewers.name(verdict.reviewer))
 
     def not_undone(self) -> list[Verdict]:
         """Return the verdicts that were not undone, in order."""
@@ -97,10 +119,10 @@ class VerdictFile:
     def append(self, verdict: Verdict) -> Verdict:
         """Append a line and return it, as `extend` does."""
         self.extend([verdict])
-        return verdict
+        return self.lines[-1]
 
     def extend(self, verdicts: Sequence[Verdict]) -> None:
-        """Append lines; they are on disk when this returns, and not there if this raises.
+        """Append lines; they are on disk when this returns, and not there if this raises. Reviewers are named.
 
         A crash in between leaves the first ones of them, each whole. The caller holds the lock.
 
@@ -109,7 +131,7 @@ class VerdictFile:
         """
         if not verdicts:
             return
-        lines = []
+        lines, verdicts = [], list(map(self.named, verdicts))
         for number, verdict in enumerate(verdicts, len(self.lines) + 1):
             self._check(verdict, number)
             try:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+import numpy as np
+
 from logoscan.errors import InputError
+from logoscan.images.crops import square_crops
 from logoscan.images.loading import read_picture
 from logoscan.results import SHOWN_FROM, Report
 from logoscan.sources import Root
-from logoscan.types import ImageSource, Match, Rgb
+from logoscan.types import ImageSource, Match, Preprocessing, Rgb
 
-__all__ = ["matches_of", "read_photos", "with_photos"]
+__all__ = ["matches_of", "read_photos", "squares_of", "with_photos"]
 
 
 def matches_of(report: Report, brand: str, match: Match | None) -> list[Match]:
@@ -37,6 +40,16 @@ def with_photos(
     """Return each match with its photo, uint8 (H, W, 3); see `read_photos`."""
     pixels = read_photos(report, {m.image for m in matches}, photos, root)
     return [(pixels[m.image], m) for m in matches]
+
+
+def squares_of(regions: Sequence[tuple[Rgb, Match]], made: Preprocessing) -> list[Rgb]:
+    """Return the squares of regions as an encoder got them, uint8 (n, n, 3) each; negatives are these very pixels.
+
+    Args:
+        regions: Matches with their photos.
+        made: How the encoder makes its squares.
+    """
+    return [square_crops(rgb, np.array([m.xyxy], np.float32), made.size_px, made.fit)[0] for rgb, m in regions]
 
 
 def read_photos(

@@ -92,7 +92,7 @@ class Verdict:
         score: The brand's score with its reasons as they were judged; None if the report was scored for another brand.
         negatives: Identifiers of the brand's negatives that the index has by this verdict or, for an undo, lost by it.
         logos: Identifiers of the brand's logos that the index has by this verdict or, for an undo, lost by it.
-        reviewer: Name of the reviewer, if stated.
+        reviewer: What stands for the reviewer, if one is stated (`reviewers`); a name in lines of before.
         undoes: Id of the verdict that an undo takes back; None for other kinds.
         schema_version: Version of this record.
         source: How it is known.
@@ -194,9 +194,12 @@ def new_verdict(
         ground: What the verdict rests on.
 
     Raises:
-        InputError: The report does not name the brand, and the verdict does not say that it was missed.
+        InputError: The report does not name the brand, and the verdict does not say that it was missed; or the brand
+            is a contact, which is nobody's brand and must not be kept.
     """
     report = listing if isinstance(listing, Report) else None
+    if redact(brand) != brand:
+        raise InputError("brand: expected a name, got a contact")
     if report is not None and kind != "missed" and brand not in (named := named_brands(report)):
         raise InputError(
             f"brand: expected one that the report names, {sorted(named)!r:.300}, got {brand!r:.80}; a brand that it "

@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 from logoscan.index.logo_index import LogoIndex
 from logoscan.matching.match import most_probable_first
 from logoscan.results import Report
-from logoscan.scan.ask import Ask, ask_for
+from logoscan.scan.ask import Ask, ask_for, highest_proven, note_of
 from logoscan.scan.early_exit import marks_are_moot, surely_blocked
 from logoscan.scan.pace import Pace
 from logoscan.scan.photo_selection import name_passed_over, selected_photos
@@ -125,9 +125,18 @@ class ScreeningRun:
         findings = self._findings()
         return self._band(replace(findings, gaps=findings.gaps - {"unreadable"}))
 
-    def ask_for(self) -> tuple[Ask, ...]:
-        """Return the photos of which each alone could release the listing, if it is held."""
-        return ask_for(self._findings(), self._pipeline.judge, self._index.brand)
+    def ask_for(self, *, surely: bool = True) -> tuple[Ask, ...]:
+        """Return the photos of which each alone could release the listing, if it is held (`ask.ask_for`)."""
+        key = self._pipeline.note_key
+        note = "" if key is None else note_of(self._listing.id, key)
+        return ask_for(self._findings(), self._pipeline.judge, self._index.brand, note=note, surely=surely)
+
+    def worth_asking(self, ask_from: float) -> bool:
+        """Return whether a listing that would be allowed is held until its seller sends a photo with a note."""
+        findings = self._findings()
+        if any(findings.other.own_photo.values()):
+            return False
+        return highest_proven(self._pipeline.judge.judge(findings, self._index.brand)) >= ask_from
 
     # -- stages
 
@@ -260,7 +269,9 @@ class ScreeningRun:
         final_matches = tuple(match for match in matches if match.image not in pending)
         final_text = self._text.without_photos(pending)
         findings = self._pipeline.findings(final_text, final, index, final_matches, self._altered)[0]
-        blocked = blocks and surely_blocked(judge, findings, index.brand, more_photos=bool(pending))
+        blocked = blocks and surely_blocked(
+            judge, findings, index.brand, more_photos=bool(pending), notes=self._pipeline.note_key is not None
+        )
         if blocked or pending:
             return blocked
         waiting = {match.brand for match in self._pipeline.comparison.select(matches, index)} - self._compared

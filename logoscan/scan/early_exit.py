@@ -28,7 +28,9 @@ BrandOf = Callable[[str], Brand | None]
 """Returns the registered brand of a name; None where there is none."""
 
 
-def surely_blocked(judge: Judge, findings: Findings, brand_of: BrandOf, *, more_photos: bool) -> bool:
+def surely_blocked(
+    judge: Judge, findings: Findings, brand_of: BrandOf, *, more_photos: bool, notes: bool = False
+) -> bool:
     """Return whether the band is "block" whatever the remaining stages find.
 
     It is, if some candidate reaches "block" by findings that later stages cannot revoke, because a listing has the
@@ -45,6 +47,7 @@ def surely_blocked(judge: Judge, findings: Findings, brand_of: BrandOf, *, more_
         findings: Findings from words and from photos that were examined completely; hashes of the others count.
         brand_of: Returns the registered brand of a name; None where there is none.
         more_photos: Whether some photos were not examined completely.
+        notes: Whether photos are searched for the note that their seller may have been asked for (`ask`).
     """
     for name in findings.candidates():
         if brand := brand_of(name):
@@ -61,7 +64,7 @@ def surely_blocked(judge: Judge, findings: Findings, brand_of: BrandOf, *, more_
                     unseen=(),
                     mentions=tuple(m for m in case.mentions if m.kind != "near" or m.image is None),
                 )
-            if _score(judge, case).band == "block":
+            if _score(judge, case, notes).band == "block":
                 return True
     return False
 
@@ -96,11 +99,16 @@ def marks_are_moot(judge: Judge, findings: Findings, brand_of: BrandOf, waiting:
     return True
 
 
-def _score(judge: Judge, case: Case) -> Score:
+def _score(judge: Judge, case: Case, notes: bool) -> Score:
     """Return the lowest score of one candidate by the library's signals, with all credits that may still come."""
     signals = [s for function in judge.signals if function in DEFAULT_SIGNALS and (s := function(case)) is not None]
     known = judge.score_model.shapes.keys()
     signals = [s for s in signals if s.name not in _LATER_CREDITS and (s.name in known or s.name not in CREDIT)]
     used = {function.__name__ for function in judge.signals} & _LATER_CREDITS & known
+    used -= set() if notes else {"own_photo"}
+    if not (case.listing.reviews or case.complaints.reviews):
+        used -= {"good_reviews"}
+    if not case.listing.price:
+        used -= {"usual_price"}
     signals += [Signal(name, 1.0, "may still be found") for name in sorted(used)]
     return judge.score_model.score(case.brand.name, signals, shown=case.shown)

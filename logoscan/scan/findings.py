@@ -14,6 +14,7 @@ from logoscan.merchants.serials import SerialList
 from logoscan.merchants.token_list import TokenList
 from logoscan.merchants.tokens import Token, evidence_tokens, photo_tokens
 from logoscan.odds import NAME_MISS_RATE
+from logoscan.scan.ask import note_of, shows_note
 from logoscan.scan.evidence_rows import ContactKeeping, code_contacts, declared_of, photo_codes
 from logoscan.scan.photo_lines import unreadable_in_words, unreadable_share
 from logoscan.scan.photo_selection import name_images, name_passed_over
@@ -40,7 +41,8 @@ class FindingsMaker:
         lookup: Looks up who else used a photo; None looks up nobody.
         token_list: Tokens of closed accounts, which hold a listing; None knows none.
         serials: Knows which listings show which serial; None knows none.
-        contacts: How contacts are kept; with its key they are compared with those of closed accounts.
+        contacts: How contacts are kept; with its key they are compared with those of closed accounts, and photos are
+            searched for the note that the seller may have been asked for.
     """
 
     matcher: Matcher
@@ -72,6 +74,8 @@ class FindingsMaker:
         total = max(len(text.listing.images), len(photos))
         codes = photo_codes(photos) or ()
         contacts = (*text.contacts, *code_contacts(codes, text.listing.ships_from))
+        by_photo = self._shown_by_photo(len(photos), text.mentions, matches, index)
+        uses = self._photo_uses(text.listing, photos)
         findings = Findings(
             text.judged,
             text.claimed,
@@ -80,11 +84,11 @@ class FindingsMaker:
             self._shown(evidence, matches, index),
             self._searched(photos, index),
             altered,
-            self._photo_uses(text.listing, photos),
+            uses,
             unseen,
             # a photo that was not examined yet, or was left out for a deadline, does not count against the seller
             searched_share=sum(p.complete or bool(p.unfinished) for p in photos) / total if total else 1.0,
-            shown_by_photo=self._shown_by_photo(len(photos), text.mentions, matches, index),
+            shown_by_photo=by_photo,
             gaps=gaps if index.brands else frozenset(),
             reviews=text.complaints,
             unreadable_share=unreadable_share(photos),
@@ -97,9 +101,28 @@ class FindingsMaker:
                 declared_of(photos) or (),
                 text.photo_lines,
                 {} if self.serials is None else self.serials.look_up(codes, text.listing.id),
+                self._own_photo(text.listing.id, photos, uses, by_photo),
             ),
         )
         return findings, evidence
+
+    def _own_photo(
+        self,
+        listing_id: str,
+        photos: Sequence[PhotoFeatures],
+        uses: Sequence[PhotoUse] | None,
+        by_photo: Mapping[str, tuple[float, ...]],
+    ) -> dict[str, float]:
+        """Return by brand how probably it is shown by a photo with the listing's note, which nobody else uses."""
+        if self.contacts.key is None:
+            return {}
+        note, hashed = note_of(listing_id, self.contacts.key), iter(uses or ())
+        own = []
+        for i, photo in enumerate(photos):
+            use = next(hashed, None) if photo.photo_hash else None
+            if shows_note(photo.spans.texts, note) and (use is None or use.weight == 0):
+                own.append(i)
+        return {brand: max(row[i] for i in own) for brand, row in by_photo.items()} if own else {}
 
     def _doubts(
         self, photos: Sequence[PhotoFeatures], codes: Sequence[Code], contacts: Sequence[str]

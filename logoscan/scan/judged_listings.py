@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -93,7 +94,7 @@ def match_judged_listings(
     unreadable: list[tuple[str, str]] = []
     by_photos: dict[tuple[str, frozenset[str]], tuple[int, float, bool]] = {}
     missed: list[float] = []
-    cache = FeatureCache(_CACHED_PHOTOS)
+    extract = partial(scanner.pipeline.extractor.extract, cache=FeatureCache(_CACHED_PHOTOS))
     for listing in listings:
         if listing.id not in waiting:
             continue
@@ -109,7 +110,7 @@ def match_judged_listings(
             else:
                 photos_say.append((verdict, brand))
         if photos_say:
-            (photos,) = scanner.pipeline.features([listing], cache)
+            (photos,) = scanner.pipeline.features([listing], extract)
             unreadable += [(listing.id, photo.warning) for photo in photos if photo.warning is not None]
             complete = [photo for photo in photos if photo.complete]
             hashes = frozenset(photo.record.sha256 for photo in complete if photo.record.sha256)

@@ -21,9 +21,10 @@ from logoscan.errors import InputError
 __all__ = ["SHIPPED_S", "Pace"]
 
 SHIPPED_S: Mapping[str, float] = MappingProxyType(
-    {"open": 0.03, "detect": 0.25, "keypoints": 0.2, "read": 0.9, "compare": 0.3}
+    {"open": 0.03, "detect": 0.15, "keypoints": 0.15, "read": 0.15, "compare": 0.3}
 )
-"""Expected seconds by kind of stage, before any stage was timed."""
+"""Expected seconds by kind of stage, before any stage was timed: two to three times the median on one core of a
+processor with AVX-512. A stage that is expected to take too long is not begun, and is not timed either."""
 # Most durations that are kept for a kind of stage and a size, and the fewest from which they are used: the first runs
 # warm the models up.
 _MAX_DURATIONS, _MIN_DURATIONS = 32, 5

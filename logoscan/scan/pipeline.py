@@ -25,8 +25,8 @@ from logoscan.scan.provenance import Models, Naming
 from logoscan.scoring.judge import Findings, Judge
 from logoscan.text.listing_text import ListingText, search_photo_text
 from logoscan.types import Listing, MarkAlteration, Match
-from logoscan.vision.extractor import FeatureExtractor, OnStage, timed
-from logoscan.vision.features import FeatureCache, PhotoFeatures
+from logoscan.vision.extractor import Extract, FeatureExtractor, OnStage, timed
+from logoscan.vision.features import PhotoFeatures
 
 __all__ = ["Altered", "Models", "Pipeline"]
 
@@ -45,6 +45,7 @@ class Pipeline:
         matcher: Matches features with an index.
         comparison: Compares marks with their logo images.
         judge: Scores findings.
+        on_stage: Called with the duration of each stage.
     """
 
     def __init__(
@@ -72,29 +73,44 @@ class Pipeline:
             keep_text: Whether reports keep the lines that were read in photos.
         """
         self.extractor, self.matcher, self.comparison, self.judge = extractor, matcher, comparison, judge
-        self._findings, self._models, self._on_stage = findings, models, on_stage
+        self._findings, self._models, self.on_stage = findings, models, on_stage
         self._naming, self._keep_text = Naming(matcher, findings.similarity_threshold), keep_text
 
+    @property
+    def note_key(self) -> bytes | None:
+        """The secret that makes the notes of photos taken on request (`ask.note_of`); None makes none."""
+        return self._findings.contacts.key
+
     def scan(
-        self, listings: Sequence[Listing], index: LogoIndex, cache: FeatureCache | None = None
+        self, listings: Sequence[Listing], index: LogoIndex, extract: Extract | None = None
     ) -> Iterator[tuple[Report, Sequence[PhotoFeatures]]]:
-        """Scan listings together, with one snapshot of an index; yield each report with the features of its photos."""
-        photos = self.features(listings, cache)
+        """Scan listings together, with one snapshot of an index; yield each report with the features of its photos.
+
+        Args:
+            listings: The listings.
+            index: A snapshot of the index.
+            extract: Extracts the features of their photos, with a cache or in another process; None extracts them here.
+        """
+        photos = self.features(listings, extract)
         matches = self.match(photos, index)
         for listing, own_photos, own_matches in zip(listings, photos, matches, strict=True):
             altered = self.alterations(listing, own_matches, index)
             text = self.text(listing, own_photos, index)
             yield self.report(text, own_photos, index, own_matches, altered), own_photos
 
-    def features(self, listings: Sequence[Listing], cache: FeatureCache | None = None) -> list[list[PhotoFeatures]]:
+    def features(self, listings: Sequence[Listing], extract: Extract | None = None) -> list[list[PhotoFeatures]]:
         """Extract the features of the photos of all listings together.
+
+        Args:
+            listings: The listings.
+            extract: Extracts the features of photos; None is the extractor's own function.
 
         Returns:
             For each listing the features of its photos, in order, up to the last that is examined.
         """
         selected = [selected_photos(listing) for listing in listings]
         sources = [listing.images[i] for listing, positions in zip(listings, selected, strict=True) for i in positions]
-        extracted = iter(self.extractor.extract(sources, cache))
+        extracted = iter((extract or self.extractor.extract)(sources))
         features = []
         for listing, positions in zip(listings, selected, strict=True):
             examined = {i: next(extracted) for i in positions}
@@ -129,17 +145,17 @@ class Pipeline:
 
     def alterations(self, listing: Listing, matches: Sequence[Match], index: LogoIndex) -> Altered:
         """Compare the most probable marks with their logo images, where every scan does, and return the alterations."""
-        with timed("alterations", self._on_stage):
+        with timed("alterations", self.on_stage):
             return self.comparison.compare_all(listing, matches, index)
 
     def alteration(self, listing: Listing, match: Match, index: LogoIndex) -> MarkAlteration | None:
         """Compare one mark with its logo image; None where nothing can be held against a seller."""
-        with timed("alterations", self._on_stage):
+        with timed("alterations", self.on_stage):
             return self.comparison.compare(listing, match, index)
 
     def text(self, listing: Listing, photos: Sequence[PhotoFeatures], index: LogoIndex) -> ListingText:
         """Find brands and other facts in the words of a listing and of its photos, and return them."""
-        with timed("text", self._on_stage):
+        with timed("text", self.on_stage):
             by_photo = {
                 i: search_photo_text(photo.spans, i, index.names, listing.ships_from)
                 for i, photo in enumerate(photos)
@@ -167,7 +183,7 @@ class Pipeline:
         altered: Altered,
     ) -> Report:
         """Judge a listing, and return its report."""
-        with timed("judge", self._on_stage):
+        with timed("judge", self.on_stage):
             listing = text.listing
             findings, evidence = self.findings(text, photos, index, matches, altered)
             judgements = self.judge.judge(findings, index.brand)

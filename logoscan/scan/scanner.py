@@ -12,6 +12,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, NoReturn, get_args
@@ -37,6 +38,7 @@ from logoscan.scan.evidence_rows import ContactKeeping
 from logoscan.scan.findings import FindingsMaker
 from logoscan.scan.pace import Pace
 from logoscan.scan.pipeline import Pipeline
+from logoscan.scan.processes import FeatureProcesses
 from logoscan.scan.provenance import Models
 from logoscan.scan.rejudging import rejudged
 from logoscan.scan.screening import OnTimeout, OnUnreadable, Screener, Screening, check_listing
@@ -54,7 +56,7 @@ from logoscan.store.writer import FeatureSink, FeatureWriter
 from logoscan.types import Effort, ImageSource, Listing, MarkAlteration, Match, TextSpans
 from logoscan.vision.detector import Detector, LogoDetector
 from logoscan.vision.encoder import ClipEncoder, Encoder
-from logoscan.vision.extractor import FeatureExtractor, OnStage
+from logoscan.vision.extractor import Extract, FeatureExtractor, OnStage
 from logoscan.vision.features import FeatureCache, PhotoFeatures
 from logoscan.vision.gpu_sift import make_sift
 from logoscan.vision.sift import KeypointExtractor
@@ -247,6 +249,9 @@ class Scanner:
     ) -> Scanner:
         """Wire the bundled models. All wiring of the library is done here.
 
+        Networks that were compiled for this processor are kept in the user's cache, which halves the time of the next
+        start; the environment variable `LOGOSCAN_CACHE` names another folder, or is "off".
+
         Args:
             brands: A folder of brand folders, an index folder, or an index.
             device: "auto", "cpu", "cuda", ...; for what is made here.
@@ -355,15 +360,18 @@ class Scanner:
     ) -> Iterator[Report]:
         """Yield reports in the order of the listings, as they come.
 
-        Batches of listings are scanned in parallel by threads, each of which runs all models on one batch. With
-        `logoscan.runtime.one_core_a_batch()` before the models are built, a processor of n cores is fastest: n batches
-        at a time, one core for each.
+        Batches of listings are scanned in parallel: by threads, or, with `workers` of 2 or more on a CPU of several
+        cores, by so many processes, each on a core of its own. They load the models for themselves, which takes
+        seconds, and look at photos; this process matches and judges, and asks the ledger. A process that dies is
+        replaced, and its photos are looked at again. Models of your own that cannot be pickled are run by threads, and
+        the log says so.
 
         Args:
             listings: Listings, which are read as far ahead as there are batches in work.
             batch_size: Listings that share the models' batches, 1 or more.
             workers: Batches in work in parallel, 1 or more; 1 uses no threads, and reads no further than one batch.
-                None: cores over torch's threads; on a GPU 4 or more.
+                None: threads, cores over torch's threads; on a GPU 4 or more. `logoscan.runtime.one_core_a_batch()`
+                before the models are built makes these as many as there are cores.
             deduplicate: Whether features of the last 256 photos are used again for equal photos.
             keep_features: An open writer that gets the features of each listing's photos before its report is yielded,
                 for `rejudge` and `FeatureStore.find`; make it with `feature_writer`.
@@ -375,15 +383,33 @@ class Scanner:
             raise InputError(f"batch_size: expected 1 or more, got {batch_size!r}")
         if workers is not None and workers < 1:
             raise InputError(f"workers: expected 1 or more or None, got {workers!r}")
-        cache = FeatureCache(_CACHED_PHOTOS * deduplicate)
+        batches = batched(map(check_listing, listings), batch_size)
+        scanned = self._scanned(batches, workers, _CACHED_PHOTOS * deduplicate)
+        return warn_of_unreadable_photos(_stored(scanned, keep_features), self._root)
+
+    def _scanned(
+        self, batches: Iterator[list[Listing]], workers: int | None, cached_photos: int
+    ) -> Iterator[tuple[Report, Sequence[PhotoFeatures]]]:
+        """Yield reports with the features of their photos, by processes where these are asked for and can be had."""
+        extractor, processes = self.pipeline.extractor, None
+        if workers is not None and min(workers, cores()) > 1 and self.encoder.device == "cpu":
+            processes = FeatureProcesses.of(
+                extractor, workers, cached_photos=cached_photos, on_stage=self.pipeline.on_stage
+            )
+        extract: Extract = partial(extractor.extract, cache=FeatureCache(cached_photos))
+        if processes is not None:
+            extract = processes.extract
 
         def scan_batch(batch: Sequence[Listing]) -> Iterator[tuple[Report, Sequence[PhotoFeatures]]]:
             self._refuse_fork()
-            reports = self.pipeline.scan(batch, self.index.snapshot(), cache)
+            reports = self.pipeline.scan(batch, self.index.snapshot(), extract)
             return announce_all(reports, len(batch), self._on_decision)
 
-        scanned = in_order(batched(map(check_listing, listings), batch_size), scan_batch, workers or self._workers())
-        return warn_of_unreadable_photos(_stored(scanned, keep_features), self._root)
+        try:
+            yield from in_order(batches, scan_batch, workers or self._workers())
+        finally:
+            if processes is not None:
+                processes.close()
 
     def feature_writer(self, folder: str | Path, settings: StoreSettings | None = None) -> FeatureWriter:
         """Return a writer that keeps what this scanner sees, for `scan_many(keep_features=)`; open it by `with`.
@@ -496,6 +522,7 @@ class Scanner:
         deadline_s: float,
         on_timeout: OnTimeout = "hold",
         on_unreadable: OnUnreadable = "hold",
+        ask_from: float | None = None,
     ) -> Screening:
         """Decide before posting: allow, hold or block, by as much of a scan as the deadline allows.
 
@@ -515,12 +542,17 @@ class Scanner:
             on_unreadable: Decision where the listing would be allowed but for a photo that cannot be read or breaks a
                 model, or a field that was dropped. "allow" lets listings pass that nobody examined, and a seller can
                 bring that about. It has precedence over `on_timeout`.
+            ask_from: Score from which a listing that would be allowed is held until its seller sends a photo with the
+                note in `Screening.ask_for`, in [0, 100]; needs a scanner with a `contact_key` and OCR. Then those who
+                do not answer make up for counterfeiters who do, so that a photo releases listings that a person would
+                look at. None holds none of them.
 
         Raises:
-            InputError: `deadline_s`, `on_timeout` or `on_unreadable` is out of range.
+            InputError: `deadline_s`, `on_timeout`, `on_unreadable` or `ask_from` is out of range, or there is no key.
         """
         self._refuse_fork()
-        return self._screener.screen(listing, deadline_s=deadline_s, on_timeout=on_timeout, on_unreadable=on_unreadable)
+        return self._screener.screen(listing, deadline_s=deadline_s, on_timeout=on_timeout, on_unreadable=on_unreadable,
+                                    ask_from=ask_from)  # fmt: skip
 
     def screener(self, *, pace: Pace | None = None, clock: Callable[[], float] = time.perf_counter) -> Screener:
         """Return a screener with a pace of its own; `screen` shares one between all callers."""

@@ -28,6 +28,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any, Literal, TypeAlias, get_args
 
+from logoscan._validate import number
 from logoscan.errors import InputError
 from logoscan.index.logo_index import LogoIndex
 from logoscan.io.records import from_json, to_json, to_mapping
@@ -63,7 +64,7 @@ class Screening:
     Attributes:
         decision: "allow", "hold" (a person must look at it) or "block".
         report: Report of the stages that were taken; its reasons sum to its score, and its band is that of the
-            decision, unless `timed_out` changed "allow" to "hold", or `on_unreadable` changed "hold" to "allow".
+            decision, unless `timed_out` or `ask_from` changed "allow" to "hold", or `on_unreadable` "hold" to "allow".
         skipped: Stages that were left out, in order.
         elapsed_s: Duration in seconds of each stage that was taken, in order, with the judging after it; without a
             deadline all is judged once, at the end.
@@ -157,6 +158,7 @@ class Screener:
         deadline_s: float,
         on_timeout: OnTimeout = "hold",
         on_unreadable: OnUnreadable = "hold",
+        ask_from: float | None = None,
     ) -> Screening:
         """Decide about one listing in time; the arguments are those of `Scanner.screen`, where they are documented."""
         check_listing(listing)
@@ -166,6 +168,10 @@ class Screener:
             raise InputError(f"on_timeout: expected hold or allow, got {on_timeout!r}")
         if on_unreadable not in get_args(OnUnreadable):
             raise InputError(f"on_unreadable: expected hold or allow, got {on_unreadable!r}")
+        if ask_from is not None:
+            number("screen", "ask_from", ask_from, 0.0, 100.0)
+            if self._pipeline.note_key is None:
+                raise InputError("ask_from: expected a scanner with a contact_key, which makes the notes, got none")
         run = ScreeningRun(self._pipeline, self._index.snapshot(), self._pace, self._clock, listing, deadline_s)
         report = run.run()
         decision = _DECISIONS[report.score.band]
@@ -174,10 +180,15 @@ class Screener:
         timed_out = not run.settled and any(stage.why == "deadline" for stage in run.skipped)
         if timed_out and decision == "allow":
             decision = on_timeout
+        asked: tuple[Ask, ...] = ()
+        if report.score.band == "review" and decision == "hold":
+            asked = run.ask_for(surely=ask_from is None)
+        elif ask_from is not None and decision == "allow" and run.worth_asking(ask_from):
+            asked = run.ask_for(surely=False)
+            decision = "hold" if asked else decision
         self._count(decision, timed_out, run.skipped)
         total_s = self._clock() - run.start_s
         announce(self._on_decision, DecisionRecord.of(report, total_s, decision, timed_out))
-        asked = run.ask_for() if decision == "hold" and report.score.band == "review" else ()
         return Screening(decision, report, tuple(run.skipped), run.elapsed_s, total_s, timed_out, asked)
 
     def _count(self, decision: Decision, timed_out: bool, skipped: list[SkippedStage]) -> None:

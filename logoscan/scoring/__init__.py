@@ -14,7 +14,7 @@ A displayed logo is not evidence of fakery. What counts is what does not add up:
 - a photo that other sellers used before; a price or photo that is withheld.
 
 What speaks in a listing's favour counts within stated bounds (`credits`): an authorised seller, a usual price, a brand
-that is claimed and shown, the brand's own photo, many reviews without a complaint. An honest value never scores above
+that is claimed and shown, the brand's own photo, reviews without a complaint. An honest value never scores above
 an absent one, nor an absent one above the worst, and credits take nothing from `block` to `clear`. Only an
 authorised seller takes a listing from `review` to `clear`: what anyone can assert clears nothing.
 

@@ -37,6 +37,8 @@ class OtherEvidence:
         declared: What the files of the photos declare about their origin.
         photo_lines: Lines of text in the photos.
         serial_uses: Number of other listings that show the serial of a code, by serial.
+        own_photo: Probability that a photo which the seller took on request shows a brand, by brand; nobody else uses
+            that photo.
     """
 
     contacts: tuple[tuple[str, Contact], ...] = ()
@@ -44,6 +46,7 @@ class OtherEvidence:
     declared: tuple[Declaration, ...] = ()
     photo_lines: tuple[PhotoLine, ...] = ()
     serial_uses: Mapping[str, int] = field(default_factory=dict)
+    own_photo: Mapping[str, float] = field(default_factory=dict)
 
 
 NO_OTHER_EVIDENCE = OtherEvidence()

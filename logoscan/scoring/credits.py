@@ -9,7 +9,7 @@ listing be fixed. Then for every candidate brand
 
     score(honest value) <= score(absent) <= score(worst value),
 
-where the honest value earns its credit in full and raises no signal, and the first step is strict, by the model's own
+where the honest value earns its credit and raises no signal, and the first step is strict, by the model's own
 credit on the log-odds, wherever that is above 0. For an absent field adds neither a credit nor a signal, a credit
 contributes 0 or less, and a signal of suspicion contributes 0 or more. It follows that filling in pays an honest
 seller; that a cheat who leaves a field out gains over the worst value no more than before there were credits; and that
@@ -17,7 +17,7 @@ whatever a seller asserts lowers the log-odds by `CREDIT` of that field at most.
 
 Corollary. Credits take no listing from "block" to "clear": what would be blocked without them goes to review. Those
 that anyone can bring about (`ASSERTED`) clear nothing at all: what would be in review without them stays there, with
-the lower number (`why_not_clear`).
+the lower number (`why_not_clear`). A seller's authorisation and a photo taken on request are none of these.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING
 from logoscan.odds import sigmoid
 from logoscan.results import Score, Signal
 from logoscan.scoring.case import Case
-from logoscan.scoring.words import count, shown_in_photos
+from logoscan.scoring.words import count, percent, shown_in_photos
 
 if TYPE_CHECKING:
     from logoscan.scoring.model import ScoreModel
@@ -42,6 +42,7 @@ __all__ = [
     "brand_shown",
     "good_reviews",
     "official_photo",
+    "own_photo",
     "uncredited",
     "usual_price",
     "why_not_clear",
@@ -53,17 +54,19 @@ CREDIT: Mapping[str, float] = MappingProxyType(
         "usual_price": 1.5,  # anyone may ask a usual price, and loses buyers who look for a bargain
         "brand_shown": 1.5,  # a counterfeit shows the mark, too; but those who hide something hide it
         "official_photo": 2.0,  # anyone can take the brand's photo
-        "good_reviews": 1.0,  # reviews can be bought, many over time not cheaply
+        # most honest sellers have the goods at hand and most counterfeiters do not want to show theirs; some do
+        "own_photo": 2.0,
+        "good_reviews": 2.0,  # a counterfeit seldom has reviews of which none complains; they can be bought
     }
 )
 """The most that each credit takes from the log-odds, in any model: stated, not fitted."""
-ASSERTED = CREDIT.keys() - {"authorised_seller"}
+ASSERTED = CREDIT.keys() - {"authorised_seller", "own_photo"}
 """Credits that anyone can bring about: they lower a number, and clear nothing."""
 
 # Shares of the usual price between which the credit rises.
 _FROM_SHARE, _FULL_SHARE = 0.5, 0.95
-# Reviews without a complaint from which they count, and number at which they count in full.
-_FROM_REVIEWS, _FULL_REVIEWS = 5, 100
+# Reviews without a complaint that count half: the first says most, since somebody bought the goods and kept silent.
+_HALF_REVIEWS = 2.0
 
 
 def authorised_seller(case: Case) -> Signal | None:
@@ -124,18 +127,33 @@ def official_photo(case: Case) -> Signal | None:
     return Signal("official_photo", official / len(case.photos), why)
 
 
+def own_photo(case: Case) -> Signal | None:
+    """Credit a photo that the seller took on request, with the note that was asked for, as far as it shows the brand.
+
+    Abstains where no photo shows that note, and for accessories "for BRAND".
+
+    Known errors: counterfeiters who have their goods at hand; a note that was drawn into a photo that nobody else uses.
+    """
+    shown = case.other.own_photo.get(case.brand.name)
+    if shown is None or case.is_accessory:
+        return None
+    why = f"a photo shows the note that the seller was asked for; {percent(shown)} that it shows {case.brand.name}"
+    return Signal("own_photo", shown, why)
+
+
 def good_reviews(case: Case) -> Signal | None:
-    """Credit many reviews of which none says that the goods are fake: nothing up to 5, in full from 100.
+    """Credit reviews of which none says that the goods are fake: half for 2 of them, and nearly in full for many.
 
-    Abstains with fewer, or with a complaint.
+    Abstains without a review, with a complaint, and for accessories "for BRAND", whose reviews do not concern the
+    brand's goods.
 
-    Known errors: bought praise.
+    Known errors: bought praise; buyers who do not notice.
     """
     complaints = case.complaints
-    if complaints.found or complaints.reviews <= _FROM_REVIEWS:
+    if complaints.found or not complaints.reviews or case.is_accessory:
         return None
-    value = math.log(complaints.reviews / _FROM_REVIEWS) / math.log(_FULL_REVIEWS / _FROM_REVIEWS)
-    return Signal("good_reviews", min(1.0, value), f"no complaint in {count(complaints.reviews, 'review')}")
+    value = complaints.reviews / (complaints.reviews + _HALF_REVIEWS)
+    return Signal("good_reviews", value, f"no complaint in {count(complaints.reviews, 'review')}")
 
 
 def uncredited(score: Score, full: Mapping[str, float] = MappingProxyType({})) -> float:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from logoscan.evidence import AI_MADE, Code, Contact, ContactKind
+from logoscan.pricing.products import GTIN_KEYS, IN_SHOPS
 from logoscan.results import Signal
 from logoscan.scoring.case import ACCESSORY_WEIGHT, Case
 from logoscan.scoring.words import count, listed
@@ -22,7 +23,6 @@ __all__ = ["code_contradicts", "contact_diversion", "contradicting_codes", "decl
 # How much each contradiction of a code is worth, in [0, 1]. Stated priors.
 _OTHER_PREFIX, _BAD_CHECK_DIGIT, _LEADS_ELSEWHERE, _SERIAL_AGAIN = 0.8, 0.7, 0.5, 1.0
 # GTINs that shops give out themselves (GS1: restricted circulation), and those of books and journals.
-_IN_SHOPS = re.compile(r"0(?:02|04|2[0-9])|097[789]")
 # Where codes on genuine packs lead as well: stores of apps, GS1, recycling, payment.
 _COMMON_TARGETS = frozenset(
     {"apple.com", "google.com", "gs1.org", "goo.gl", "qr.gs1.org", "triman.fr", "amazon.com", "onelink.me", "app.link"}
@@ -81,7 +81,7 @@ def contradicting_codes(codes: Sequence[Code], brand: Brand, serial_uses: Mappin
 def _of_gtins(codes: Sequence[Code], brand: Brand) -> list[tuple[float, str]]:
     if not brand.gtin_prefixes:
         return []
-    gtins = sorted({c.gtin for c in codes if c.gtin is not None and not _IN_SHOPS.match(c.gtin)})
+    gtins = sorted({c.gtin for c in codes if c.gtin is not None and not IN_SHOPS.match(c.gtin)})
     found = []
     if gtins and not any(_has_prefix(gtin, brand) for gtin in gtins):
         found.append((_OTHER_PREFIX, f"the code {_short(gtins[0])} has another maker's prefix than {brand.name}'s"))
@@ -186,9 +186,10 @@ def photo_contradicts(case: Case) -> Signal | None:
 
 def _other_gtin(case: Case) -> list[str]:
     """Return a sentence where the photos show GTINs and none of them is one that the attributes state."""
-    shown = {code.gtin for code in case.other.codes if code.gtin is not None and not _IN_SHOPS.match(code.gtin)}
-    keys = re.compile(r"(?i)\W*(?:ean|gtin|upc|barcode)[\s_\-]*(?:8|12|13|14)?\W*")
-    stated = {re.sub("[^0-9]", "", value) for key, value in case.listing.attributes.items() if keys.fullmatch(key[:40])}
+    shown = {code.gtin for code in case.other.codes if code.gtin is not None and not IN_SHOPS.match(code.gtin)}
+    stated = {
+        re.sub("[^0-9]", "", value) for key, value in case.listing.attributes.items() if GTIN_KEYS.fullmatch(key[:40])
+    }
     stated = {digits.zfill(14) for digits in stated if len(digits) in (8, 12, 13, 14)}
     if not shown or not stated or shown & stated:
         return []

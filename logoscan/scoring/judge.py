@@ -256,8 +256,7 @@ class Judge:
         return excuses if excuses and self.score(worst, credits=False).band == "block" else []
 
     def _price(self, brand: Brand, listing: Listing, size: Pack, words: tuple[str, ...]) -> PriceJudgement:
-        price, currency, category = listing.price, listing.currency, listing.category
-        return self.prices.judge(brand, price, currency, category, condition=listing.condition, pack=size, words=words)
+        return self.prices.judge_listing(brand, listing, size, words)
 
     def top(self, judgements: Sequence[Judgement], findings: Findings) -> Score:
         """Return the listing's score: that of its strictest candidate (`results.top_score`), else the band alone."""

@@ -63,13 +63,15 @@ PRIOR: Mapping[str, tuple[float, ...]] = MappingProxyType(
         "contact_diversion": (0.0, 1.5),  # trading past the platform is forbidden, and mostly to save its fee
         "photo_contradicts": (0.0, 2.0),  # the photo shows other goods; sellers reuse photos of another size
         "declared_ai": (0.0, 0.7),  # the photo does not show the goods; makers and honest sellers use AI, too
-        # In favour, half of `credits.CREDIT` or less, by judgement. What anyone can assert clears nothing
-        # (`credits.ASSERTED`), however much it lowers the number.
-        "authorised_seller": (0.0, -1.5),
-        "usual_price": (0.0, -0.7),
-        "brand_shown": (0.0, -0.4),
+        # In favour, within `credits.CREDIT`, by judgement, checked in drawn simulated worlds. What anyone can assert
+        # clears nothing (`credits.ASSERTED`), however much it lowers the number.
+        "authorised_seller": (0.0, -1.9),
+        "usual_price": (0.0, -0.2),
+        "brand_shown": (0.0, -0.5),
         "official_photo": (0.0, -0.5),
-        "good_reviews": (0.0, -0.3),
+        # 95 % of honest sellers and 30 % of others answer: ln(0.95 / 0.3) is 1.15, an assumption
+        "own_photo": (0.0, -1.0),
+        "good_reviews": (0.0, -0.9, -1.4, -1.6, -1.6),
     }
 )
 PRICE_SIGNALS = frozenset({"low_price"})

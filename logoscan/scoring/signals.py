@@ -12,7 +12,14 @@ from typing import TypeAlias
 
 from logoscan.results import Signal
 from logoscan.scoring.case import ACCESSORY_WEIGHT, Case
-from logoscan.scoring.credits import authorised_seller, brand_shown, good_reviews, official_photo, usual_price
+from logoscan.scoring.credits import (
+    authorised_seller,
+    brand_shown,
+    good_reviews,
+    official_photo,
+    own_photo,
+    usual_price,
+)
 from logoscan.scoring.evidence_signals import (
     code_contradicts,
     contact_diversion,
@@ -258,6 +265,7 @@ DEFAULT_SIGNALS: Sequence[SignalFunction] = (
     usual_price,
     brand_shown,
     official_photo,
+    own_photo,
     good_reviews,
 )
 """All signals of the library."""

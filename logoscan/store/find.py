@@ -1,10 +1,14 @@
-"""Find the listings whose stored photos show a logo, or are copies of a photo; only these need a closer look."""
+"""Find the listings whose stored photos show a logo, or are copies of a photo; only these need a closer look.
+
+Copies that were mirrored, cropped, framed or set into another picture are confirmed by their keypoints, where these are
+stored: of the photos that are nearest by the PDQ hash and by the vectors.
+"""
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -19,17 +23,25 @@ from logoscan.store._part_index import PartVectors, part_vectors, propose
 from logoscan.store.parts import read_batches
 from logoscan.store.reader import FeatureStore
 from logoscan.types import Embeddings, ImageSource
+from logoscan.vision.copies import confirm_copy
 from logoscan.vision.encoder import Encoder, encode_crops, encode_images
+from logoscan.vision.sift import Keypoints, sift_photo
 
 __all__ = ["LEAST_SIMILARITY", "Find", "FindKind", "Query", "find", "find_by_vectors", "make_query"]
 
 FindKind: TypeAlias = Literal["file", "copy", "logo"]
-"""How a stored photo answers: it is the same file, a copy by its PDQ hash, or a region looks like the picture."""
+"""How a stored photo answers: it is the same file, a copy by its PDQ hash or its keypoints, or a region looks like the
+picture."""
 
 LEAST_SIMILARITY = 0.5
 """Least cosine of a region and a picture. It finds 19 of 21 listings that a rescan names for a new brand among photos
 of Flickr and of shops, and two fifths where most marks are packs, which keypoints alone prove; `rejudge` finds them."""
-_ORDER: dict[FindKind, int] = {"file": 0, "copy": 1, "logo": 2}
+_ORDER: dict[FindKind, int] = {"file": 0, "copy": 1, "logo": 4}
+_UNCONFIRMED, _CONTRADICTED = 1, 2
+# Photos whose keypoints are compared, nearest by the hash and nearest by the vectors: a few milliseconds each.
+_MOST_COMPARED = 100
+# Share of a stored photo that the picture fills at least, or the other way round, so that a mark on goods is no copy.
+_LEAST_FILLED = 0.1
 
 
 @dataclass(frozen=True)
@@ -43,6 +55,8 @@ class Find:
         kind: How it answers.
         similarity: Cosine for a logo; for a copy 1 less the share of differing bits; 1 for the same file.
         xyxy: Box of the region that shows the logo, in pixels of the file; None for copies, and for mirrored regions.
+        confirmed: Whether the keypoints of a copy agree with those of the picture; None where none are stored, or the
+            picture is none of a photo. A copy by its hash alone whose keypoints do not agree may be another photo.
     """
 
     listing_id: str
@@ -51,6 +65,7 @@ class Find:
     kind: FindKind
     similarity: float
     xyxy: tuple[float, float, float, float] | None = None
+    confirmed: bool | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,11 +76,13 @@ class Query:
         vectors: Vectors of the renderings as a logo and of the whole picture, float32 (n, dim), unit rows.
         sha256: Hash of its file.
         pdqs: PDQ hashes of the picture, turned and mirrored; empty without pdqhash, or where it shows too little.
+        keypoints: Keypoints of the picture; None where it is no photo.
     """
 
     vectors: Embeddings
     sha256: str
     pdqs: tuple[str, ...] = ()
+    keypoints: Keypoints | None = None
 
 
 def make_query(image: ImageSource, encoder: Encoder, *, root: Root = ANYWHERE) -> Query:
@@ -80,17 +97,19 @@ def make_query(image: ImageSource, encoder: Encoder, *, root: Root = ANYWHERE) -
         ImageError: The picture cannot be read.
     """
     pdqs: tuple[str, ...] = ()
+    keypoints: Keypoints | None = None
     blocks = []
     try:
         picture = read_picture(image, root=root)
         height, width = picture.rgb.shape[:2]
         blocks += encode_crops(encoder, [picture.rgb], [np.array([[0, 0, width, height]], np.float32)], [0])
+        keypoints = sift_photo(picture.rgb)
         _, pdqs = photo_hashes(picture.rgb)
     except (ImageError, MissingDependencyError):  # an SVG is no photo; without pdqhash copies are found by vectors
         pass
     logo = read_logo(image)
     blocks.append(encode_images(encoder, [rendering.rgb for rendering in renderings(logo.rgba)]))
-    return Query(np.concatenate(blocks), logo.sha256, pdqs)
+    return Query(np.concatenate(blocks), logo.sha256, pdqs, keypoints)
 
 
 def find(
@@ -127,18 +146,56 @@ def find(
             f"encoded by {encoder_fingerprint}"
         )
     best: dict[str, Find] = {}
-    for one in (*_copies(store, query), *find_by_vectors(store, query.vectors, least_similarity, most, exact=exact)):
+    copies, near = _copies(store, query)
+    similar = find_by_vectors(store, query.vectors, least_similarity, most, exact=exact)
+    for one in (*_confirmed(store, query, copies, [*near, *similar[:_MOST_COMPARED]]), *similar):
         if one.listing_id not in best or _rank(one) < _rank(best[one.listing_id]):
             best[one.listing_id] = one
     return heapq.nsmallest(most, best.values(), key=_rank)
 
 
 def _rank(one: Find) -> tuple[int, float, str, int]:
-    return _ORDER[one.kind], -one.similarity, one.listing_id, one.position
+    order = _ORDER[one.kind]
+    if one.kind == "copy" and not one.confirmed:
+        order += _UNCONFIRMED if one.confirmed is None else _CONTRADICTED
+    return order, -one.similarity, one.listing_id, one.position
 
 
-def _copies(store: FeatureStore, query: Query) -> Iterator[Find]:
-    """Yield the stored photos that are the same file, or a copy by the PDQ hash of any turn of the picture."""
+def _confirmed(store: FeatureStore, query: Query, copies: Sequence[Find], others: Sequence[Find]) -> Iterator[Find]:
+    """Yield the copies, with what their keypoints say, and of the others those whose keypoints say that they are."""
+    if query.keypoints is None:
+        yield from copies
+        return
+    sure = {(one.listing_id, one.position) for one in copies if one.kind == "file"}
+    compared = {(one.listing_id, one.position): one for one in (*others, *copies[:_MOST_COMPARED])}
+    stored = store.keypoints_of(place for place in compared if place not in sure)
+    agree = {place: _agrees(query.keypoints, keypoints) for place, keypoints in stored.items()}
+    by_hash = set()
+    for one in copies:
+        place = one.listing_id, one.position
+        by_hash.add(place)
+        yield one if one.kind == "file" else replace(one, confirmed=agree.get(place))
+    for place, one in compared.items():
+        if agree.get(place) and place not in by_hash:
+            yield replace(one, kind="copy", xyxy=None, confirmed=True)
+
+
+def _agrees(picture: Keypoints, stored: Keypoints) -> bool:
+    """Return whether a stored photo is a copy of the picture by their keypoints."""
+    copy = confirm_copy(picture, stored)
+    if copy is None:
+        return False
+    low, high = np.maximum(copy.xyxy[:2], 0), np.minimum(copy.xyxy[2:], stored.size_wh)
+    return bool(np.prod(np.maximum(high - low, 0)) >= _LEAST_FILLED * np.prod(np.array(stored.size_wh, float)))
+
+
+def _copies(store: FeatureStore, query: Query) -> tuple[list[Find], list[Find]]:
+    """Return the stored photos that are the same file, or a copy by the PDQ hash of any turn of the picture.
+
+    Beside them the others that are nearest to the picture by the hash.
+    """
+    found: list[Find] = []
+    near: list[Find] = []
     sha256 = bytes.fromhex(query.sha256)
     turned = [np.frombuffer(bytes.fromhex(pdq), np.uint8) for pdq in query.pdqs]
     for path in store.files:
@@ -151,9 +208,13 @@ def _copies(store: FeatureStore, query: Query) -> Iterator[Find]:
                 bits[rows] = np.min([np.unpackbits(stored ^ one, axis=1).sum(axis=1) for one in turned], axis=0)
             for i in range(len(ids)):
                 if hashes[i] == sha256:
-                    yield Find(ids[i], positions[i], files[i], "file", 1.0)
-                elif bits[i] <= MATCH_BITS:
-                    yield Find(ids[i], positions[i], files[i], "copy", 1.0 - float(bits[i]) / 256)
+                    found.append(Find(ids[i], positions[i], files[i], "file", 1.0))
+                elif bits[i] < 256:
+                    similarity = 1.0 - float(bits[i]) / 256
+                    of = found if bits[i] <= MATCH_BITS else near
+                    of.append(Find(ids[i], positions[i], files[i], "copy", similarity))
+        near = heapq.nsmallest(_MOST_COMPARED, near, key=_rank)
+    return sorted(found, key=_rank), near
 
 
 def find_by_vectors(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from logoscan.errors import CorruptFileError, InputError, MismatchError
-from logoscan.store.keypoints import in_words
+from logoscan.store.keypoints import decode_keypoints, in_words
 from logoscan.store.maker import Maker, require_same
 from logoscan.store.part_writer import store_files
 from logoscan.store.parts import Part, read_batches, read_part
@@ -17,6 +17,7 @@ from logoscan.store.rows import StoredPhoto, stored_photos
 from logoscan.store.schema import arrow
 from logoscan.store.vectors import CODEBOOK_FILE, VectorCodec, read_codebook
 from logoscan.types import Listing
+from logoscan.vision.sift import Keypoints
 
 __all__ = ["FeatureStore"]
 
@@ -191,6 +192,29 @@ class FeatureStore:
                 self._groups.popitem(last=False)
         self._groups.move_to_end(key)
         return self._groups[key]
+
+    def keypoints_of(self, photos: Iterable[tuple[str, int]]) -> dict[tuple[str, int], Keypoints]:
+        """Return the stored keypoints of photos, by listing and position; photos without any are left out.
+
+        Raises:
+            CorruptFileError: A file is damaged.
+        """
+        wanted: dict[tuple[int, int], set[tuple[str, int]]] = {}
+        for photo in photos:
+            if photo[0] in self._last:
+                number, _, first, end = self._last[photo[0]]
+                for group in range(first, end + 1):
+                    wanted.setdefault((number, group), set()).add(photo)
+        out: dict[tuple[str, int], Keypoints] = {}
+        for (number, group), chosen in sorted(wanted.items()):
+            names = ("listing_id", "position", "keypoints", "width", "height")
+            for table in read_batches(self.files[number], names, group=group):
+                for listing_id, position, data, width, height in zip(
+                    *(table.column(i).to_pylist() for i in range(len(names))), strict=True
+                ):
+                    if data is not None and (listing_id, position) in chosen:
+                        out[listing_id, position] = decode_keypoints(data, (width or 0, height or 0))
+        return out
 
     def paired(self, listings: Iterable[Listing]) -> Iterator[tuple[Listing, list[StoredPhoto]]]:
         """Yield each listing with its stored photos; fast where they come in the stored order."""

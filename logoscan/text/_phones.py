@@ -33,6 +33,7 @@ _NATIONAL = re.compile(r"\(?0[0-9]{1,4}\)?[ /-][0-9]{3,8}(?:[ -][0-9]{2,5}){0,2}
 _DATE = re.compile(r"[0-9]{4}([-/.])[0-9]{1,2}\1[0-9]{1,2}|[0-9]{1,2}([-/.])[0-9]{1,2}\2[0-9]{4}")
 # Least digits of a number with its country's code.
 _LEAST_ABROAD = 10
+_ABROAD = re.compile(r"\(?00[1-9][0-9]{0,2}[ /-]")
 # Lengths of numbers with a check digit on goods: EAN-8 is shorter than most numbers.
 _GTIN_LENGTHS = (8, 12, 13, 14)
 
@@ -73,7 +74,8 @@ def _number(written: str, digits: str, prefix: str | None, region: str | None, c
     if prefix:
         abroad = f"+{digits if '+' in prefix else digits.removeprefix('00')}"
         # behind a plus the length must fit the country; which numbers are given out there changes by the month
-        plausible = "+" in prefix and len(digits) >= _LEAST_ABROAD and _is_possible(abroad)
+        parted = "+" in prefix or _ABROAD.match(written)  # behind 00 a blank must part the country, as in no code
+        plausible = parted and len(digits) >= _LEAST_ABROAD and _is_possible(abroad)
         return _valid(abroad, None) or (digits if called else abroad if plausible else None)
     if len(digits) in _GTIN_LENGTHS and _has_check_digit(digits) and not called:
         return None

@@ -9,15 +9,29 @@ from logoscan.text.contacts import redact
 __all__ = ["redact_logs"]
 
 # Loggers of this package that quote what a listing states. Others name ids, files and settings, which are the caller's.
-_LOGGERS = ("logoscan.io.bad_rows", "logoscan.io.csv_rows", "logoscan.io.tables")
+_LOGGERS = (
+    "logoscan.distributed.merge",
+    "logoscan.distributed.workers",
+    "logoscan.io.bad_rows",
+    "logoscan.io.csv_rows",
+    "logoscan.io.tables",
+    "logoscan.matching.alteration",
+    "logoscan.review.index_changes",
+    "logoscan.review.journal",
+    "logoscan.scan.decision_log",
+    "logoscan.scan.scanner",
+    "logoscan.vision.extractor",
+)
 
 
 class _ContactFilter(logging.Filter):
-    """Replaces contacts in the messages of records."""
+    """Replaces contacts in the messages of records, and in the errors that they show."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Let every record pass, without contacts."""
         record.msg, record.args = redact(record.getMessage()), ()
+        if record.exc_info and record.exc_info[1] is not None:
+            record.exc_text = redact(logging.Formatter().formatException(record.exc_info))
         return True
 
 

@@ -27,7 +27,8 @@ from logoscan.training.precision import autocast
 from logoscan.training.shard_reader import KeptScenes, Shards, require_scenes
 from logoscan.training.stream import stream
 from logoscan.types import Boxes
-from logoscan.vision.detector_net import anchors_of, build, level_shapes, outputs
+from logoscan.vision.detector_boxes import level_shapes
+from logoscan.vision.detector_net import anchors_of, build, outputs
 
 
 def loss(net: FCOS, pixels: torch.Tensor, boxes: Sequence[Boxes]) -> dict[str, torch.Tensor]:

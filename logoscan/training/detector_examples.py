@@ -17,7 +17,7 @@ from logoscan.training.detector_plan import DetectorPlan
 from logoscan.training.precision import to_device
 from logoscan.training.scenes import Scene, compose_scene
 from logoscan.types import Boxes
-from logoscan.vision.detector_net import MEAN, STD
+from logoscan.vision.detector_boxes import MEAN, STD
 
 # Short side, px in the square of the network, below which a mark is neither trained on nor counted.
 _MIN_BOX_PX = 6.0

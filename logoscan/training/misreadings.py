@@ -9,6 +9,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -76,7 +77,8 @@ def count(readings: Iterator[tuple[str, str]]) -> tuple[Counter[tuple[str, str]]
         a, b = (skeleton(plain(fold(t).replace(" ", ""))) for t in (name, text))
         if not a or not b or Levenshtein.normalized_similarity(a, b) < _ALIKE:
             continue
-        for tag, start, end, other, other_end in Levenshtein.opcodes(a, b).as_list():
+        steps: Any = Levenshtein.opcodes(a, b).as_list()
+        for tag, start, end, other, other_end in steps:
             if tag in ("equal", "replace") and end - start == other_end - other:
                 pairs.update(zip(a[start:end], b[other:other_end], strict=True))
     read: Counter[str] = Counter()

@@ -20,7 +20,7 @@ from logoscan.ocr.scripts import ScriptIdentifier
 from logoscan.training.network import BACKBONE, TEXT_CFG, TextTower, Tower, write_bpe
 from logoscan.types import EncoderInfo, Preprocessing
 from logoscan.vision.detector import LogoDetector
-from logoscan.vision.detector_net import MEAN, STD
+from logoscan.vision.detector_boxes import MEAN, STD
 from logoscan.vision.weights import ALTERATIONS, BPE_FILE, DETECTOR, ENCODER, SCRIPTS, write_manifest
 
 __all__ = ["average", "bundle", "read_notes", "read_text_tower", "read_tower", "write_folder", "write_model"]

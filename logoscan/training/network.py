@@ -25,7 +25,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from logoscan.training.depthwise import FastDepthwise
 from logoscan.training.precision import autocast, to_device
-from logoscan.vision.detector_net import MEAN, STD
+from logoscan.vision.detector_boxes import MEAN, STD
 from logoscan.vision.weights import BPE_FILE
 
 BACKBONE = "tf_efficientnet_lite0"

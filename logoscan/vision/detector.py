@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import Protocol, get_args, runtime_checkable
+from typing import Any, Protocol, get_args, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +20,11 @@ from logoscan.images.boxes import clip, from_square, iou
 from logoscan.images.crops import median_border_colour, square_crops_on
 from logoscan.images.resize import resized
 from logoscan.odds import sigmoid_array
-from logoscan.runtime import building_networks
+from logoscan.runtime import building_networks, rebuilt_elsewhere
 from logoscan.types import Boxes, Effort, Regions, Rgb
 from logoscan.vision import weights
 from logoscan.vision.colour_regions import colour_regions
+from logoscan.vision.detector_boxes import MEAN, STD, best_boxes, suppress
 from logoscan.vision.network_runner import BatchSizes, NetworkRunner, PrecisionChoice, RuntimeChoice, check_choices
 from logoscan.vision.tiles import LARGE_PLAN, TilePlan, Tiles, WholeImage
 
@@ -77,6 +79,7 @@ _SAME_REGION_IOU = 0.7
 _MIN_LONG_SIDE_PX = 512
 
 
+@rebuilt_elsewhere
 class LogoDetector:
     """The trained detector: one pass over a photo proposes every region that looks like a mark of some brand.
 
@@ -126,9 +129,6 @@ class LogoDetector:
         """
         from safetensors import SafetensorError, safe_open
 
-        from logoscan.vision.detector_net import MEAN, STD, Heads, best_boxes, build
-        from logoscan.vision.fuse_bn import fold_norms
-
         check_choices("LogoDetector.", precision, runtime)
         if not 0 < least < 1:
             raise InputError(f"LogoDetector.least: expected a confidence in (0, 1), got {least!r}")
@@ -139,13 +139,9 @@ class LogoDetector:
         self.least, self.most, self._large = least, most, Tiles(large)
         self.effort, self._fixed_regions = effort, self._large if effort == "full" else WholeImage()
         path = weights.verify(weights.DETECTOR)[0] if path is None else Path(path)
-        net = build()
         try:
             with safe_open(str(path), "pt") as file:
                 settings = json.loads((file.metadata() or {})["detector"])
-                net.load_state_dict({k: file.get_tensor(k).float() for k in file.keys()}, strict=False)  # noqa: SIM118
-                wanted = {k for k in net.state_dict() if not k.endswith("num_batches_tracked")}
-                missing = sorted(wanted - set(file.keys()))
             self.size_px, self._slope, self._offset = (settings[k] for k in ("size_px", "slope", "offset"))
             if type(self.size_px) is not int or self.size_px < 64 or self.size_px % 64:
                 raise ValueError(f"size_px: expected a multiple of 64, got {self.size_px!r}")
@@ -153,12 +149,9 @@ class LogoDetector:
                 raise ValueError(f"slope, offset: expected numbers, got {self._slope!r}, {self._offset!r}")
         except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
             raise CorruptFileError(f"{path}: expected a detector's file ({error!s:.200})") from None
-        if missing:
-            raise CorruptFileError(f"{path}: expected a whole detector, got one without {missing[:3]}")
         self._digest = file_sha256(path)
-        fold_norms(net.eval())
         self._network = NetworkRunner(
-            Heads(net),
+            partial(_heads, path),
             name="LogoDetector.",
             key=f"detector {self._digest}",
             size_px=self.size_px,
@@ -221,16 +214,15 @@ class LogoDetector:
         return (long, short) if width >= height else (short, long)
 
     def _detect_batch(self, images: Sequence[Rgb], size_wh: tuple[int, int]) -> list[Regions]:
-        from logoscan.vision.detector_net import suppress
-
         width, height = size_wh
         canvases = np.stack([self._canvas(image, width, height) for image in images])
         boxes, scores = self._network.run(canvases)
-        detections = [suppress(*each) for each in zip(boxes, scores, strict=True)]
-        return [
-            self._regions(self._in_picture(xyxy, image, size_wh), score, large.xyxy, image)
-            for (xyxy, score), image, large in zip(detections, images, self._fixed_regions.detect(images), strict=True)
-        ]
+        most = self.most if self.effort == "full" else min(self.most, _CONFIDENT_PROPOSALS_DEFAULT)
+        out = []
+        for xyxy, score, image, large in zip(boxes, scores, images, self._fixed_regions.detect(images), strict=True):
+            best = suppress(xyxy, score, _is_large(self._in_picture(xyxy, image, size_wh)), most)
+            out.append(self._regions(self._in_picture(best[0], image, size_wh), best[1], large.xyxy, image))
+        return out
 
     def _canvas(self, image: Rgb, width: int, height: int) -> Rgb:
         """Return a photo scaled and padded to the network's input."""
@@ -256,8 +248,7 @@ class LogoDetector:
         score = scores.astype(np.float64)
         logit = self._slope * np.log(score / (1 - np.minimum(score, 1 - 1e-6))) + self._offset
         confidence = sigmoid_array(logit).astype(np.float32)
-        large_enough = (xyxy[:, 2:] - xyxy[:, :2]).min(1) >= 1
-        rows = np.flatnonzero((confidence >= self.least) & large_enough)[: self.most]
+        rows = np.flatnonzero((confidence >= self.least) & _is_large(xyxy))[: self.most]
         if self.effort == "default":
             confident = rows[_PROPOSALS_DEFAULT:_CONFIDENT_PROPOSALS_DEFAULT]
             rows = np.append(rows[:_PROPOSALS_DEFAULT], confident[confidence[confident] >= _CONFIDENT])
@@ -266,6 +257,17 @@ class LogoDetector:
         boxes = np.concatenate([xyxy[rows], patches, large])
         least = np.full(len(boxes) - len(rows), self.least, np.float32)
         return Regions(boxes, np.concatenate([confidence[rows], least]))
+
+
+def _is_large(xyxy: Boxes) -> NDArray[np.bool_]:
+    """Return which boxes are a pixel or more on either side."""
+    return np.asarray((xyxy[:, 2:] - xyxy[:, :2]).min(axis=1, initial=np.inf) >= 1)
+
+
+def _heads(path: Path) -> Any:
+    from logoscan.vision.detector_net import read_heads
+
+    return read_heads(path)
 
 
 def _fitted(width: int, height: int, most_width: int, most_height: int) -> tuple[int, int]:

@@ -1,55 +1,33 @@
 """The network of the trained detector, for use and for training.
 
 FCOS (Tian et al., TPAMI 2020; torchvision's implementation) for one class, "a mark of any brand", over an
-EfficientNet-Lite0 with a feature pyramid at strides 8 to 64. Reads no photos and no files.
+EfficientNet-Lite0 with a feature pyramid at strides 8 to 64. Reads no photos.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from pathlib import Path
 
-import numpy as np
 import timm
 import torch
-from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
 from torch import nn
 from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.fcos import FCOS, FCOSHead
 from torchvision.models.detection.image_list import ImageList
-from torchvision.ops import FeaturePyramidNetwork, nms
+from torchvision.ops import FeaturePyramidNetwork
 from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 
-from logoscan.types import Boxes
+from logoscan.errors import CorruptFileError
+from logoscan.vision.detector_boxes import DECODED_PER_LEVEL, LEAST_SCORE, MOST_BOXES, NMS_IOU, STRIDES, level_shapes
+from logoscan.vision.fuse_bn import fold_norms
 
-__all__ = [
-    "MEAN",
-    "STD",
-    "Heads",
-    "anchors_of",
-    "best_boxes",
-    "build",
-    "decode",
-    "level_shapes",
-    "outputs",
-    "suppress",
-]
+__all__ = ["Heads", "anchors_of", "build", "decode", "outputs", "read_heads"]
 
-MEAN = (0.485, 0.456, 0.406)
-"""Mean of each channel that pixels in 0..1 are normalised with, as for ImageNet."""
-STD = (0.229, 0.224, 0.225)
-"""Standard deviation of each channel that pixels in 0..1 are normalised with, as for ImageNet."""
 # Name of the backbone in timm.
 _BACKBONE = "tf_efficientnet_lite0"
-# Channels of the feature pyramid, and the strides of its levels in pixels.
+# Channels of the feature pyramid.
 _CHANNELS = 64
-_STRIDES = (8, 16, 32, 64)
-# Best positions of each level that are decoded.
-_DECODED_PER_LEVEL = 300
-# Intersection over union above which the worse of two boxes is dropped; a mark, and the mark with its word, are both
-# kept.
-_NMS_IOU = 0.6
-# Least score of a box, and most boxes of a picture.
-_LEAST_SCORE, _MOST_BOXES = 0.02, 200
 
 
 class _Pyramid(nn.Module):
@@ -66,17 +44,17 @@ class _Pyramid(nn.Module):
 
 def build() -> FCOS:
     """Return the network with random weights, about 3 million parameters."""
-    anchors = AnchorGenerator(tuple((s,) for s in _STRIDES), ((1.0,),) * len(_STRIDES))
+    anchors = AnchorGenerator(tuple((s,) for s in STRIDES), ((1.0,),) * len(STRIDES))
     return FCOS(
         _Pyramid(),
         num_classes=1,
         anchor_generator=anchors,
         head=FCOSHead(_CHANNELS, 1, 1, num_convs=2),
         center_sampling_radius=1.5,
-        score_thresh=_LEAST_SCORE,
-        nms_thresh=_NMS_IOU,
-        detections_per_img=_MOST_BOXES,
-        topk_candidates=_DECODED_PER_LEVEL,
+        score_thresh=LEAST_SCORE,
+        nms_thresh=NMS_IOU,
+        detections_per_img=MOST_BOXES,
+        topk_candidates=DECODED_PER_LEVEL,
     )
 
 
@@ -104,9 +82,24 @@ class Heads(nn.Module):
         return tuple(head[name].float() for name in self.names)
 
 
-def level_shapes(height: int, width: int) -> list[tuple[int, int]]:
-    """Return the rows and columns of positions on each level of the pyramid, for pictures of this size in pixels."""
-    return [(-(-height // stride), -(-width // stride)) for stride in _STRIDES]
+def read_heads(path: Path) -> Heads:
+    """Read a detector's file, and return its network up to the heads.
+
+    Raises:
+        CorruptFileError: The file is no detector, or lacks a part of it.
+    """
+    net = build()
+    try:
+        with safe_open(str(path), "pt") as file:
+            net.load_state_dict({k: file.get_tensor(k).float() for k in file.keys()}, strict=False)  # noqa: SIM118
+            wanted = {k for k in net.state_dict() if not k.endswith("num_batches_tracked")}
+            missing = sorted(wanted - set(file.keys()))
+    except (SafetensorError, OSError, RuntimeError) as error:
+        raise CorruptFileError(f"{path}: expected a detector's file ({error!s:.200})") from None
+    if missing:
+        raise CorruptFileError(f"{path}: expected a whole detector, got one without {missing[:3]}")
+    fold_norms(net.eval())
+    return Heads(net)
 
 
 def outputs(net: FCOS, x: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -125,50 +118,6 @@ def anchors_of(net: FCOS, count: int, height: int, width: int) -> list[torch.Ten
     )
     anchors: list[torch.Tensor] = net.anchor_generator(images, levels)
     return anchors
-
-
-def best_boxes(heads: Sequence[torch.Tensor], height: int, width: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Decode the outputs of the heads at the best positions of each level, always as many.
-
-    Nothing is asked of the device, so that a CUDA graph can hold it: `decode` takes 1,800 operations and 16 waits for
-    eight pictures. `suppress` does the rest.
-
-    Args:
-        heads: Outputs of the heads in the order of `Heads.names`, float32 (n, positions, k).
-        height: Height of the pictures in pixels.
-        width: Width of the pictures in pixels.
-
-    Returns:
-        Boxes float32 (n, k, 4), xyxy in the pictures, and their scores float32 (n, k) in 0..1, level by level.
-    """
-    logits, offsets, centredness = heads
-    scores = (logits.sigmoid() * centredness.sigmoid()).sqrt()[..., 0]
-    boxes, best, start = [], [], 0
-    for stride, (rows, columns) in zip(_STRIDES, level_shapes(height, width), strict=True):
-        here = slice(start, start + rows * columns)
-        score, position = scores[:, here].topk(min(_DECODED_PER_LEVEL, rows * columns), dim=1)
-        centre = torch.stack([position % columns, position // columns], dim=-1) * stride
-        offset = offsets[:, here].gather(1, position[..., None].expand(-1, -1, 4)) * stride  # to the four sides
-        low, high = centre - offset[..., :2], centre + offset[..., 2:]
-        edges = [low[..., 0].clamp(0, width), low[..., 1].clamp(0, height)]
-        edges += [high[..., 0].clamp(0, width), high[..., 1].clamp(0, height)]
-        boxes.append(torch.stack(edges, dim=-1))
-        best.append(score)
-        start = here.stop
-    return torch.cat(boxes, dim=1), torch.cat(best, dim=1)
-
-
-def suppress(boxes: Boxes, scores: NDArray[np.float32]) -> tuple[Boxes, NDArray[np.float32]]:
-    """Return the boxes of one picture that are not too weak and do not overlap better ones too much, best first.
-
-    Args:
-        boxes: float32 (n, 4), xyxy in pixels.
-        scores: float32 (n,).
-    """
-    strong = scores > _LEAST_SCORE
-    boxes, scores = boxes[strong], scores[strong]
-    rows = nms(torch.from_numpy(boxes), torch.from_numpy(scores), _NMS_IOU)[:_MOST_BOXES].numpy()
-    return boxes[rows], scores[rows]
 
 
 def decode(net: FCOS, head: dict[str, torch.Tensor], height: int, width: int) -> list[dict[str, torch.Tensor]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -16,7 +17,7 @@ import numpy as np
 
 from logoscan.errors import InputError, LogoscanError
 from logoscan.images.crops import square_crops, square_crops_on
-from logoscan.runtime import building_networks, resolve_device
+from logoscan.runtime import building_networks, rebuilt_elsewhere, resolve_device
 from logoscan.types import Boxes, CropFit, Embeddings, EncoderInfo, Rgb
 from logoscan.vision import weights
 from logoscan.vision._open_clip import load_open_clip
@@ -131,6 +132,7 @@ def _encoded(encoder: Encoder, squares: Rgb) -> Embeddings:
     return vectors
 
 
+@rebuilt_elsewhere
 class ClipEncoder:
     """A CLIP image tower (and text tower, where the weights have one).
 
@@ -145,8 +147,6 @@ class ClipEncoder:
     encoder with one detector. Without one, matches carry no probability, and `similarity_threshold` says from where a
     brand counts as shown, unless a negative is nearer: choose it on your data. A hundred labelled photos or more give
     a calibration (`logoscan calibrate`, then `logoscan scan --calibration`).
-
-    Index, names and negatives may change while a scanner runs; each scan uses one snapshot.
 
     Attributes:
         info: Identity of the model, which is stored with every index.
@@ -184,28 +184,21 @@ class ClipEncoder:
                 than the CPU, or cannot run the model.
             CorruptFileError: The weights are missing or altered.
         """
-        from torch import nn
-
-        from logoscan.vision.fuse_bn import folded
-
         check_choices("", precision, runtime)
         device = resolve_device(device)
-        self._tokenizer: Any = None
+        self._text_device = device
         if model is None:
             if pretrained is not None:
                 raise InputError(f"pretrained: expected None with the bundled model, got {str(pretrained)!r}")
             path, row = weights.verify(weights.ENCODER)
-            clip, _, self._tokenizer = load_open_clip(str(path.parent), None, fit)
+            self._source: tuple[str, str | Path | None, CropFit] = (str(path.parent), None, fit)
             self.info = EncoderInfo(row.name, row.sha256, row.preprocessing, row.embed_dim)
         else:
-            clip, self.info, self._tokenizer = load_open_clip(str(model), pretrained, fit)
-        clip.eval()
-        tower: Any = folded(clip.visual, self.info.preprocessing.size_px)
-        clip.visual = nn.Identity()  # the image tower goes its own way
-        self._text_tower = clip.to(device) if hasattr(clip, "encode_text") else None
-        self._text_device = device
+            self._source = (str(model), pretrained, fit)
+            clip, self.info, tokenizer = load_open_clip(*self._source)
+            self._clip = clip.eval(), tokenizer
         self._network = NetworkRunner(
-            tower,
+            self._image_tower,
             name="",
             key=f"encoder {self.info.fingerprint}",
             size_px=self.info.preprocessing.size_px,
@@ -220,6 +213,27 @@ class ClipEncoder:
         )
         self.precision, self.runtime = self._network.precision, self._network.runtime
         logger.info("encoder %s on %s by %s in %s", self.info.name, self.device, self.runtime, self.precision)
+
+    @cached_property
+    def _clip(self) -> tuple[Any, Any]:
+        """open_clip's network and its tokenizer; of the bundled model only where one of its towers has to be built."""
+        with building_networks():
+            clip, _, tokenizer = load_open_clip(*self._source)
+        return clip.eval(), tokenizer
+
+    @cached_property
+    def _text_tower(self) -> Any:
+        """What encodes texts, on its device; None where there is none, or no tokenizer."""
+        clip, tokenizer = self._clip
+        return clip.to(self._text_device) if hasattr(clip, "encode_text") and tokenizer is not None else None
+
+    def _image_tower(self) -> Any:
+        """Build the image tower, which goes its own way: the rest of the network is left with the text tower."""
+        from logoscan.vision.fuse_bn import folded
+
+        tower: Any = folded((clip := self._clip[0]).visual, self.info.preprocessing.size_px)
+        del clip.visual
+        return tower
 
     def encode_pixels(self, pixels: Rgb) -> Embeddings:
         """Encode squares, in a few fixed batch sizes.
@@ -253,7 +267,7 @@ class ClipEncoder:
     @property
     def has_text(self) -> bool:
         """Whether `encode_text` can be called."""
-        return self._text_tower is not None and self._tokenizer is not None
+        return self._text_tower is not None
 
     def encode_text(self, texts: Sequence[str]) -> Embeddings:
         """Encode texts in the space of the pictures' vectors as float32 (n, dim), unit rows.
@@ -263,21 +277,17 @@ class ClipEncoder:
         """
         import torch
 
-        if self._text_tower is None or self._tokenizer is None:
+        if self._text_tower is None:
             raise LogoscanError(f"encoder {self.info.name} has no text tower; load an open_clip model that has one")
         if not len(texts):
             return np.zeros((0, self.info.dim), np.float32)
-        parts = []
+        parts, tokenizer = [], self._clip[1]
         with torch.inference_mode():
             for start in range(0, len(texts), _TEXT_BATCH_SIZE):
-                tokens = self._tokenizer(list(texts[start : start + _TEXT_BATCH_SIZE])).to(self._text_device)
+                tokens = tokenizer(list(texts[start : start + _TEXT_BATCH_SIZE])).to(self._text_device)
                 parts.append(self._text_tower.encode_text(tokens).float().cpu().numpy())
-        return _unit_rows(np.concatenate(parts))
-
-
-def _unit_rows(vectors: np.ndarray) -> Embeddings:
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.maximum(norms, 1e-12), np.float32)
+        vectors = np.concatenate(parts)
+        return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12), np.float32)
 
 
 def _unit_tensors(outputs: Sequence[Any], _height: int, _width: int) -> list[Any]:

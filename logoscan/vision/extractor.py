@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -41,7 +42,7 @@ from logoscan.vision.features import FeatureCache, PhotoFeatures, Step, rescaled
 from logoscan.vision.sift import KeypointExtractor, Keypoints
 from logoscan.vision.text_regions import add_text_regions
 
-__all__ = ["STAGES", "FeatureExtractor", "OnStage", "OpenPhoto", "Stage", "timed"]
+__all__ = ["STAGES", "Extract", "FeatureExtractor", "OnStage", "OpenPhoto", "Stage", "timed"]
 
 Stage: TypeAlias = Literal[
     "open", "codes", "detect", "encode", "keypoints", "read", "search", "match", "alterations", "text", "judge"
@@ -60,6 +61,8 @@ STAGES: Mapping[Stage, str] = {
     "judge": "compute signals and scores, and make the report",
 }
 """What each stage does, by its name. The names are stable: a metric that is named by one keeps its meaning."""
+Extract: TypeAlias = Callable[[Sequence[ImageSource]], Sequence[PhotoFeatures]]
+"""Extracts the features of photos, in order, as `FeatureExtractor.extract` does."""
 OnStage: TypeAlias = Callable[[str, float], None]
 """Called with the name of a stage that ended (`STAGES`) and the seconds that it took; by several threads at a time
 where a scan uses several."""
@@ -69,6 +72,9 @@ logger = logging.getLogger(__name__)
 # Number of most confident proposals that are encoded mirrored as well: sellers may mirror photos, which hid half of the
 # marks.
 _MAX_MIRRORED: Mapping[Effort, int] = {"default": 4, "full": 12}
+# Pixels from which codes are searched only at places that look like one. On 180 photos of 1,600 px with a composed QR
+# code, EAN or Code 128, 178 are read so, and 176 by a search of the whole photo, which takes a third longer.
+_LARGE_PIXELS = 1 << 20
 # Photos that are decoded at a time, so that memory does not grow with the photos of a listing.
 _CHUNK_SIZE = 8
 
@@ -166,6 +172,12 @@ class FeatureExtractor:
         if self._hash_photos:  # a missing package must raise here, and not become a warning for each photo
             photo_hash(np.zeros((1, 1, 3), np.uint8))
 
+    def reporting_to(self, on_stage: OnStage | None) -> FeatureExtractor:
+        """Return one of the same models whose stages are reported to another function, or to none."""
+        other = copy(self)
+        other._on_stage = on_stage
+        return other
+
     # -- many photos
 
     def extract(self, images: Sequence[ImageSource], cache: FeatureCache | None = None) -> list[PhotoFeatures]:
@@ -245,6 +257,10 @@ class FeatureExtractor:
     def passed_over(self, source: ImageSource) -> PhotoFeatures:
         """Return the empty features of a photo that is over the cap of its listing."""
         return replace(self._failed(source, ""), warning=None, passed_over=True)
+
+    def given_up(self, source: ImageSource, reason: str) -> PhotoFeatures:
+        """Return the empty features of a photo that could not be examined, with the reason as their warning."""
+        return self._failed(source, reason)
 
     def open(self, source: ImageSource) -> OpenPhoto | PhotoFeatures:
         """Decode and hash a photo; return features with a warning where it cannot be read."""
@@ -332,6 +348,8 @@ class FeatureExtractor:
         if self._effort == "default":
             if not whole:
                 return find_codes_in_reduced(grey, photo.size_wh, lambda: self._load_grey(photo.source))
+            if grey.size > _LARGE_PIXELS:
+                return find_codes_in_reduced(grey, photo.size_wh, lambda: grey)
             if not looks_like_code(grey):
                 return ()
         return find_codes(grey if whole else self._load_grey(photo.source))

@@ -10,18 +10,22 @@ import logging
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from logoscan.cpu_network import CpuNetwork, cpu_network
+from logoscan.cpu_network import CpuNetwork, cpu_network, keep_cpu_network, kept_cpu_network
 from logoscan.errors import InputError
-from logoscan.runtime import cpu_has_bf16, fast_cpu_layout, resolve_device
+from logoscan.runtime import building_networks, cpu_has_bf16, fast_cpu_layout, resolve_device
 
 __all__ = ["BatchSizes", "NetworkRunner", "Precision", "PrecisionChoice", "RuntimeChoice", "check_choices"]
 
 logger = logging.getLogger(__name__)
+
+# Part of the name of compiled networks on disk: raise it where networks of the same weights come to compute otherwise.
+_REVISION = 1
 
 Precision: TypeAlias = Literal["fp32", "bf16", "fp16"]
 PrecisionChoice: TypeAlias = Literal["auto", "fp32", "bf16", "fp16"]
@@ -69,7 +73,7 @@ class NetworkRunner:
 
     def __init__(
         self,
-        module: Any,
+        make_module: Callable[[], Any],
         *,
         name: str,
         key: str,
@@ -86,8 +90,8 @@ class NetworkRunner:
         """Choose device, precision and runtime.
 
         Args:
-            module: A torch module on the CPU, in evaluation mode, from one tensor (n, 3, H, W) to one tensor or
-                several; a GPU gets a copy.
+            make_module: Makes a torch module on the CPU, in evaluation mode, from one tensor (n, 3, H, W) to one tensor
+                or several; a GPU gets a copy. Not called where a compiled network of the same key is in the cache.
             name: Beginning of errors and log lines.
             key: Identity of the weights; compiled networks of one key are shared in a process.
             size_px: Side in pixels of the square with which the network is traced and probed.
@@ -115,19 +119,26 @@ class NetworkRunner:
         self._mean, self._std = mean, std
         self._after: After = after or (lambda outputs, _height, _width: outputs)
         self._mean_tensor, self._std_tensor = (torch.tensor(v, dtype=torch.float32)[:, None, None] for v in (mean, std))
-        self._layout = fast_cpu_layout()
-        self._module = module.to(memory_format=self._layout).eval()
+        self._layout, self._make_module = fast_cpu_layout(), make_module
         self._compiled: CpuNetwork | None = None
         self._gpu: Any = None
         if device != "cpu":
             self.precision, self._gpu = self._for_gpu(device, precision)
-        else:
+        elif runtime == "torch" or not self._take_kept(key, precision):
             self.precision = precision if precision != "auto" else self._cpu_precision()
             if runtime in ("openvino", "auto"):
-                self._compiled = self._compile(key)
+                self._compiled = self._compile(key, precision)
             if self._compiled is None and runtime == "openvino":
                 raise InputError(f"{name}runtime: expected torch, got 'openvino', which cannot run this network")
         self.runtime = "torch" if self._compiled is None else "openvino"
+        if self.runtime == "torch":
+            _ = self._module  # now, not in a stream
+
+    @cached_property
+    def _module(self) -> Any:
+        """The torch module, which is made where torch has to run, or compile, the network."""
+        with building_networks():
+            return self._make_module().to(memory_format=self._layout).eval()
 
     @property
     def device(self) -> str:
@@ -223,7 +234,14 @@ class NetworkRunner:
         name = f"{self._name}network"
         return GpuNetwork(whole, name=name, device=device, rows=self._sizes.gpu, on_cpu=self._run_on_cpu)
 
-    def _compile(self, key: str) -> CpuNetwork | None:
+    def _take_kept(self, key: str, wanted: PrecisionChoice) -> bool:
+        """Take the network from the cache of compiled ones, where answers were compared before; return whether."""
+        kept = kept_cpu_network(f"{key} {self._size_px} {_REVISION}", wanted)
+        if kept is not None:
+            self._compiled, self.precision = kept, "bf16" if kept.precision == "bf16" else "fp32"
+        return kept is not None
+
+    def _compile(self, key: str, wanted: PrecisionChoice) -> CpuNetwork | None:
         """Compile the network for OpenVINO; return None where that fails, or its outputs differ from torch's."""
         import torch
 
@@ -235,6 +253,7 @@ class NetworkRunner:
         if not self._is_as_good(lambda pixels: self._forward(pixels, compiled=compiled), self.precision):
             logger.warning("%sruntime: OpenVINO answers otherwise than torch, which is taken", self._name)
             return None
+        keep_cpu_network(f"{key} {self._size_px} {_REVISION}", wanted, compiled)
         return compiled
 
     def _is_as_good(self, run: Callable[[NDArray[np.uint8]], Outputs], precision: Precision) -> bool:

@@ -530,9 +530,10 @@ def test_labels_go_into_the_journal_with_their_weights(tmp_path: Path) -> None:
     bad: list[BadRow] = []
     done = Journal(tmp_path / "v.jsonl").import_rows(to_labels(results, plan, on_error=bad.append))
     assert (done.added, bad) == (3, [BadRow(6, "brand: expected one, since 'nameless' is not in the plan")])
-    rows = Journal(tmp_path / "v.jsonl").not_undone()
+    journal = Journal(tmp_path / "v.jsonl")
+    rows = journal.not_undone()
     assert [(v.listing_id, v.brand, v.answer, v.source, v.weight, v.reviewer, v.note) for v in rows] == [
-        (first.listing_id, first.brand, "counterfeit", "test_buy", 1 / first.pi, "Jo", "label"),
+        (first.listing_id, first.brand, "counterfeit", "test_buy", 1 / first.pi, journal.reviewer("Jo"), "label"),
         (second.listing_id, second.brand, "genuine", "test_buy", 1 / second.pi, None, None),
         ("chosen", "Acme", "genuine", "test_buy", 1.0, None, None),
     ]

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from builders.scans import timeless
 from click.testing import Result
 from commands import ACME, BOLT, run
 from fakes import BLUE, RED, WHITE, FakeEncoder, photo_of, quarters
@@ -35,6 +36,7 @@ from logoscan.merchants.serials import SerialList
 from logoscan.reporting.jsonl import read_reports
 from logoscan.results import Report
 from logoscan.review.journal import Journal
+from logoscan.scan import scanner as scanner_module
 from logoscan.scoring.model import ScoreModel
 from logoscan.types import Embeddings, Listing, Rgb
 from logoscan.vision.detector import LogoDetector
@@ -129,6 +131,18 @@ def test_scan_names_the_logos(shop: Path) -> None:
     assert overlay.shape[0] % photo.shape[0] == 0
     plain = load_image(shop / "photos" / "1.png").repeat(overlay.shape[0] // 60, 0).repeat(overlay.shape[0] // 60, 1)
     assert (abs(overlay.astype(int) - plain).max(axis=2) > 80).mean() > 0.01, "boxes and labels are drawn"
+
+
+def test_scan_by_processes(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scanner_module, "cores", lambda: 2)
+    assert scan(shop, "--similarity-threshold", 0.95, "--workers", 1).exit_code == 0
+    by_one = [timeless(report) for report in read_reports(shop / "R.jsonl")]
+    result = scan(shop, "--similarity-threshold", 0.95, "--workers", 2)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert [timeless(report) for report in read_reports(shop / "R.jsonl")] == by_one
+    assert (
+        run("scan", "--shards", shop, "--out", shop / "out", "--index", shop / "index", "--workers", 2).exit_code == 2
+    )
 
 
 def test_a_folder_of_photos(shop: Path) -> None:
@@ -869,7 +883,11 @@ def test_a_rejected_match_is_gone_in_the_next_scan_and_back_after_undo(shop: Pat
                     shop / "index")  # fmt: skip
     assert confirmed.output.startswith("verdict 3, confirm: no counterfeit, pictures added: 1"), confirmed.output
     assert len({logo.id for logo in LogoIndex.load(shop / "index").logos}) == 3
-    assert [v.reviewer for v in Journal(shop / "V.jsonl").verdicts] == ["Ann", None, None]
+    opened = Journal(shop / "V.jsonl")
+    assert [v.reviewer for v in opened.verdicts] == [opened.reviewer("Ann"), None, None]
+    listed = run("verdict", "list", *journal, "--all", "--reviewer", "ann")
+    assert "1 verdicts" in listed.output
+    assert "Ann" not in listed.output
 
 
 @pytest.mark.parametrize(

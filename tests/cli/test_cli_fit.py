@@ -123,6 +123,21 @@ def fit(folder: Path, *more: object) -> Result:
     return run("fit", folder / "R.jsonl", "--verdicts", folder / "V.jsonl", "--out", folder / "model.json", *more)
 
 
+def test_a_stream_without_verdicts_bounds_what_many_listings_show(run_of_400: Path) -> None:
+    model = run_of_400 / "model.json"
+    result = run("fit", run_of_400 / "R.jsonl", "--out", model)
+    assert result.exit_code == 0, result.output
+    start, made = ScoreModel(), ScoreModel.load(model)
+    lowered = [name for name in start.shapes if made.shapes[name] != start.shapes[name]]
+    assert "low_price" in lowered, "all 400 listings show it"
+    assert f"{len(lowered)} of {len(start.shapes)} reasons are worth less here" in result.stdout
+    for report in read_reports(run_of_400 / "R.jsonl"):
+        parts = [Signal(c.signal, c.value, c.why) for c in report.score.contributions]
+        assert (made.score("Acme", parts).value or 0.0) <= (report.score.value or 0.0)
+    refused = run("fit", run_of_400 / "R.jsonl", "--out", model, "--review-share", 0.1)
+    assert (refused.exit_code, "need --verdicts" in refused.stderr) == (2, True)
+
+
 def test_35_verdicts_of_the_queue(run_of_400: Path, caplog: pytest.LogCaptureFixture) -> None:
     """21 counterfeits and 14 genuine, all from review: what would be cleared is said, with what to do."""
     queue = [i for i in range(400) if i % 8 == 0]

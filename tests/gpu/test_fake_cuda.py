@@ -21,7 +21,8 @@ from logoscan.ocr.onnx_net import OnnxNet
 from logoscan.ocr.quick import quick_reader
 from logoscan.ocr.rapidocr import rapidocr_models
 from logoscan.vision.detector import LogoDetector
-from logoscan.vision.detector_net import Heads, best_boxes, build, decode, suppress
+from logoscan.vision.detector_boxes import best_boxes, suppress
+from logoscan.vision.detector_net import Heads, build, decode
 from logoscan.vision.encoder import ClipEncoder, _unit_tensors
 
 DTYPES = [torch.float16, torch.float32]

@@ -596,7 +596,7 @@ def test_columns_of_any_arrow_type_are_read(form: str, tmp_path: Path) -> None:
         ("title", lambda pa: pa.array([b"\xff\xd8", b"x"]).view(pa.string()), "expected UTF-8, got "),
         ("images", lambda pa: pa.array([b"\x89PNG\r\n", b"x"]), "expected a file name, got "),
         ("images", lambda pa: pa.array([[b"\x89PNG\r\n"], [b"x"]]), "expected file names, got "),
-        ("reviews", lambda pa: pa.array([{"a": 1}, None]), "expected texts, got {'a': 1} as number 1"),
+        ("reviews", lambda pa: pa.array([{"a": 1}, None]), "expected texts, got a value that cannot be read ("),
     ],
 )
 def test_a_value_that_cannot_be_had_costs_its_field(tmp_path: Path, name: str, column: Any, reason: str) -> None:

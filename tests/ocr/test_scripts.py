@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from contracts import OcrContract, frozen, words
@@ -305,6 +306,45 @@ def test_a_line_is_cut_out_upright() -> None:
     on_its_head = line_crop(picture, corners[[2, 3, 0, 1]], 30)
     assert on_its_head.shape == (30, 200, 3)
     assert line_crop(picture, np.zeros((4, 2), np.float32), 16).shape[0] == 16, "a line without an area"
+
+
+def blurred_whole(image: Rgb, corners: NDArray[np.float32], height_px: int) -> Rgb:
+    """What `line_crop` returns without a margin, by a blur of the whole photo."""
+    right, down = (
+        (corners[1] - corners[0] + corners[2] - corners[3]) / 2,
+        (corners[3] - corners[0] + corners[2] - corners[1]) / 2,
+    )
+    wide, high = float(np.linalg.norm(right)), float(np.linalg.norm(down))
+    size = max(8, round(wide * height_px / high)), height_px
+    frame = np.array([[0, 0], [size[0], 0], size, [0, size[1]]], np.float32)
+    matrix = cv2.getPerspectiveTransform(corners, frame)
+    reduced = high / height_px
+    source = cv2.GaussianBlur(image, (0, 0), 0.4 * reduced) if reduced > 1.5 else image
+    how = {"flags": cv2.INTER_CUBIC, "borderMode": cv2.BORDER_REPLICATE}
+    return np.asarray(cv2.warpPerspective(source, matrix, size, **how), np.uint8)
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(3, 600), st.floats(-3.2, 3.2))
+def test_a_line_is_blurred_as_the_whole_photo_would_be(seed: int, high: float, angle: float) -> None:
+    rng = np.random.default_rng(seed)
+    picture = np.asarray(cv2.resize(rng.integers(0, 256, (40, 60, 3), np.uint8), (900, 600)), np.uint8)
+    x, y = np.array([np.cos(angle), np.sin(angle)]), np.array([-np.sin(angle), np.cos(angle)])
+    middle, half = rng.uniform(0, 1, 2) * (900, 600), np.array([rng.uniform(10, 900), high]) / 2
+    corners = np.array(
+        [middle + sx * half[0] * x + sy * half[1] * y for sx, sy in ((-1, -1), (1, -1), (1, 1), (-1, 1))]
+    )
+    found, wanted = (
+        line_crop(picture, corners.astype(np.float32), 32),
+        blurred_whole(picture, corners.astype(np.float32), 32),
+    )
+    assert found.shape == wanted.shape
+    off = np.abs(found.astype(int) - wanted)
+    if high <= 6 * 32:
+        assert off.max() <= 2, "rounding"
+    else:
+        body = np.pad(np.full((576, 876, 3), 255, np.uint8), ((12, 12), (12, 12), (0, 0)))
+        inside = blurred_whole(body, corners.astype(np.float32), 32).min(axis=2) == 255
+        assert off[inside].max(initial=0) <= 6, "means of blocks are nearly a blur, but for what lies beyond the photo"
 
 
 @pytest.mark.parametrize(("ink", "ground"), [((0, 0, 0), (255, 255, 255)), ((255, 255, 255), (20, 20, 20))])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -24,11 +25,13 @@ from logoscan.errors import CorruptFileError, ImageError, InputError, VettingErr
 from logoscan.images.loading import load_image
 from logoscan.index.logo_images import load_logo
 from logoscan.index.logo_index import LogoIndex
+from logoscan.io.files import file_mode
 from logoscan.io.sealed_lines import seal, unseal
 from logoscan.matching.calibration import MatchCalibration
 from logoscan.reporting.jsonl import report_from_json, report_to_json
 from logoscan.results import Report
 from logoscan.review.journal import Journal, Verdict
+from logoscan.review.reviewers import is_pseudonym
 from logoscan.scan.scanner import Scanner
 from logoscan.scoring.model import ScoreModel
 from logoscan.types import Brand, Embeddings, Listing, Rgb, Rgba
@@ -133,7 +136,7 @@ def test_labels_of_standing_verdicts(journal: Journal, steps: list[tuple[str, An
 def test_verdict_states_shown_and_counterfeit(journal: Journal) -> None:
     confirmed = journal.confirm(wrong(), "Acme", reviewer="Ann", time="2026-01-02T03:04:05Z")
     genuine, absent = journal.reject(wrong(), "Acme"), journal.reject(wrong(), "Acme", not_shown=True)
-    assert (confirmed.id, confirmed.reviewer, confirmed.time) == (1, "Ann", "2026-01-02T03:04:05Z")
+    assert (confirmed.id, confirmed.reviewer, confirmed.time) == (1, journal.reviewer("Ann"), "2026-01-02T03:04:05Z")
     assert [(v.shown, v.counterfeit) for v in (confirmed, genuine, absent)] == [
         (True, True), (True, False), (False, None)
     ]  # fmt: skip
@@ -142,7 +145,7 @@ def test_verdict_states_shown_and_counterfeit(journal: Journal) -> None:
     assert journal.standing() == (absent,)
     undone = journal.undo(3, reviewer="Bob")
     assert (undone.kind, undone.undoes, undone.reviewer, undone.shown, undone.counterfeit) == (
-        "undo", 3, "Bob", None, None
+        "undo", 3, journal.reviewer("Bob"), None, None
     )  # fmt: skip
     assert journal.standing() == (genuine,)
 
@@ -505,7 +508,9 @@ def test_missing_folder_and_truncated_journal_are_refused(tmp_path: Path) -> Non
 def test_hostile_ids_round_trip(tmp_path: Path, name: str) -> None:
     journal = Journal(tmp_path / "v.jsonl")
     journal.confirm(replace(wrong(), listing_id=name), "Acme", reviewer=name)
-    assert [(v.listing_id, v.reviewer) for v in Journal(tmp_path / "v.jsonl").standing()] == [(name, name)]
+    assert [(v.listing_id, v.reviewer) for v in Journal(tmp_path / "v.jsonl").standing()] == [
+        (name, journal.reviewer(name))
+    ]
     assert (tmp_path / "v.jsonl").read_bytes().count(b"\n") == 1
 
 
@@ -515,7 +520,7 @@ def test_two_objects_and_threads_share_a_file(tmp_path: Path) -> None:
         made = list(pool.map(lambda i: (one, two)[i % 2].confirm(wrong(), "Acme", reviewer=str(i)), range(40)))
     assert sorted(v.id for v in made) == list(range(1, 41))
     assert one.verdicts == two.verdicts == Journal(tmp_path / "v.jsonl").verdicts
-    assert {v.reviewer for v in one.verdicts} == {str(i) for i in range(40)}
+    assert {v.reviewer for v in one.verdicts} == {two.reviewer(str(i)) for i in range(40)}
 
 
 def test_two_processes_append(tmp_path: Path) -> None:
@@ -529,9 +534,11 @@ def test_two_processes_append(tmp_path: Path) -> None:
     )
     running = [subprocess.Popen([sys.executable, "-c", script, name]) for name in "ab"]
     assert [process.wait(60) for process in running] == [0, 0]
-    said = Journal(tmp_path / "v.jsonl").verdicts
-    assert [v.id for v in said] == list(range(1, 51))
-    assert {v.reviewer for v in said} == {f"{name}{i}" for name in "ab" for i in range(25)}
+    journal = Journal(tmp_path / "v.jsonl")
+    assert [v.id for v in journal.verdicts] == list(range(1, 51))
+    assert {v.reviewer for v in journal.verdicts} == {
+        journal.reviewer(f"{name}{i}") for name in "ab" for i in range(25)
+    }
 
 
 ACTIONS = st.one_of(
@@ -575,6 +582,72 @@ def test_any_sequence_equals_its_replay(tmp_path_factory: pytest.TempPathFactory
     assert sorted(again.labels()[1]) == sorted(x for x in stands.values() if x is not None)
     held = {n for v in again.verdicts if v.id not in undone and v.kind != "undo" for n in v.negatives}
     assert {n.id for n in index.negatives if n.brand == "Acme"} == held
+
+
+# -- names of reviewers
+
+
+def test_names_of_reviewers_are_nowhere_and_equal_ones_stay_equal(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "v.jsonl")
+    made = [journal.confirm(wrong(), "Acme", reviewer=name) for name in ("Ann Example", " ann example ", "Bob Example")]
+    assert made[0].reviewer == made[1].reviewer != made[2].reviewer
+    assert is_pseudonym(made[0].reviewer or "")
+    written = b"".join(path.read_bytes() for path in tmp_path.iterdir()).lower()
+    assert b"example" not in written
+    again = Journal(tmp_path / "v.jsonl")
+    assert again.confirm(wrong(), "Acme", reviewer="ANN EXAMPLE").reviewer == made[0].reviewer
+    assert again.confirm(wrong(), "Acme", reviewer=made[2].reviewer).reviewer == made[2].reviewer
+    other = Journal(tmp_path / "other.jsonl")
+    assert other.confirm(wrong(), "Acme", reviewer="Ann Example").reviewer != made[0].reviewer
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes of files")
+def test_the_secret_is_for_its_owner_alone(tmp_path: Path) -> None:
+    with file_mode(0o644):
+        Journal(tmp_path / "v.jsonl").confirm(wrong(), "Acme", reviewer="Ann")
+    assert (tmp_path / ".v.jsonl.reviewers").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_key_names_reviewers_alike_in_all_journals(tmp_path: Path) -> None:
+    names = [
+        Journal(tmp_path / name, reviewer_key=b"k" * 16).confirm(wrong(), "Acme", reviewer="Ann").reviewer
+        for name in ("a.jsonl", "b.jsonl")
+    ]
+    assert names[0] == names[1]
+    assert b"k" * 16 not in (tmp_path / ".a.jsonl.reviewers").read_bytes()
+    for key in (None, b"o" * 16):
+        with pytest.raises(InputError, match="reviewers are named by a key here: expected that key, got"):
+            Journal(tmp_path / "a.jsonl", reviewer_key=key).confirm(wrong(), "Acme", reviewer="Ann")
+    with pytest.raises(InputError, match="reviewer_key: expected 16 bytes or more, got 1 bytes"):
+        Journal(tmp_path / "a.jsonl", reviewer_key=b"k")
+    Journal(tmp_path / "c.jsonl").confirm(wrong(), "Acme", reviewer="Ann")
+    with pytest.raises(InputError, match="named by a random secret here: expected no key"):
+        Journal(tmp_path / "c.jsonl", reviewer_key=b"k" * 16).confirm(wrong(), "Acme", reviewer="Ann")
+
+
+def test_a_lost_secret_is_said_and_makes_nobody_another(tmp_path: Path) -> None:
+    Journal(tmp_path / "v.jsonl").confirm(wrong(), "Acme", reviewer="Ann")
+    (tmp_path / ".v.jsonl.reviewers").unlink()
+    journal = Journal(tmp_path / "v.jsonl")
+    with pytest.raises(CorruptFileError, match="which is gone; put it back"):
+        journal.confirm(wrong(), "Acme", reviewer="Ann")
+    assert len(journal) == 1
+    assert journal.confirm(wrong(), "Acme").reviewer is None
+
+
+def test_names_of_before_are_read_and_compared(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A journal of before holds names in clear: the same reviewer is no second one, another one is."""
+    strict(monkeypatch)
+    index = fresh_index()
+    with monkeypatch.context() as before:
+        before.setattr("logoscan.review.reviewers.Reviewers.name", lambda _, name: name)
+        assert reject(journal, index, "Ann").reviewer == "Ann"
+    assert Journal(journal._file.path).verdicts[0].reviewer == "Ann"
+    assert reject(journal, index, "ann").negatives == ()
+    assert "a second reviewer has to say so too" in caplog.text
+    assert len(reject(journal, index, "Bob").negatives) == 1
 
 
 # -- two reviewers

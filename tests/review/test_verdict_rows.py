@@ -134,7 +134,8 @@ def test_rows_become_verdicts(journal: Journal) -> None:
         ("missed", True, None, "missed"),
         ("missed", True, True, "counterfeit"),
     ]
-    assert (said[0].source, said[0].weight, said[0].reviewer, said[0].note) == ("test_buy", 50.0, "Ann", "bought")
+    ann = journal.reviewer("Ann")
+    assert (said[0].source, said[0].weight, said[0].reviewer, said[0].note) == ("test_buy", 50.0, ann, "bought")
     assert (said[1].source, said[1].weight) == ("import", 1.0)
     assert (said[3].xyxy, said[3].image) == ((1.0, 2.0, 3.0, 4.0), 0)
     assert [v.score is not None for v in said] == [True, True, True, False, False]
@@ -308,7 +309,8 @@ def test_any_order_of_steps_gives_the_state_that_a_list_gives(
         if kind == "undo":
             lines.append(what)
         for row in [what] if kind == "add" else what if kind == "import" else []:
-            line = (row.listing_id, row.verdict, "reviewer" if kind == "add" else "import", row.reviewer)
+            who = None if row.reviewer is None else journal.reviewer(row.reviewer)
+            line = (row.listing_id, row.verdict, "reviewer" if kind == "add" else "import", who)
             if kind == "add" or line not in lines:
                 lines.append(line)
     undone = {line for line in lines if isinstance(line, int)}
@@ -329,7 +331,7 @@ def test_the_order_between_listings_does_not_count(
     """Two queues that are judged at the same time: each keeps its own order."""
     folder = tmp_path_factory.mktemp("j")
     queues = [[replace(row, listing_id="a") for row in ones], [replace(row, listing_id="b") for row in others]]
-    first, second = Journal(folder / "1.jsonl"), Journal(folder / "2.jsonl")
+    first, second = (Journal(folder / name, reviewer_key=b"k" * 16) for name in ("1.jsonl", "2.jsonl"))
     for queue in queues:
         first.import_rows(queue)
     while any(queues):

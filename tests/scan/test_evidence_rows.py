@@ -80,7 +80,8 @@ def test_nothing_that_is_written_holds_a_planted_contact() -> None:
         report = make_scanner(ocr=FakeOcr({GREY: (line,)}), keep_text=True).scan(listing)
         written = report_to_json(report) + listing_page(report)
         for contact in contacts:
-            tail = contact.split()[-1].lstrip("@")
+            words = contact.split()
+            tail = words[-1].lstrip("@") if len(words[-1]) > 4 else " ".join(words[-2:])  # "608" stands in pages, too
             assert tail not in written, (kind, contact)
 
 

@@ -99,6 +99,18 @@ def test_an_honest_seller_gains_by_filling_in(name: str) -> None:
         assert honest <= absent + PRIOR[CREDIT_OF[name]][-1] + 1e-9
 
 
+def test_the_first_review_says_most_and_a_complaint_takes_all() -> None:
+    def reviewed(*reviews: str, title: str = "Acme shoe") -> float:
+        claim = "Acme" if title == "Acme shoe" else None
+        return logits(found({**ABSENT, "reviews": reviews}, title, claim, {"Acme": 0.9}), ScoreModel())["Acme"]
+
+    none, one, many = reviewed(), reviewed("Great"), reviewed(*(f"Great, number {i}" for i in range(200)))
+    assert none - one > one - many > 0
+    assert none - many <= CREDIT["good_reviews"]
+    assert reviewed("Great", "This is a fake") > none
+    assert reviewed("Great", title="Shoe for Acme") == reviewed(title="Shoe for Acme"), "not the brand's own goods"
+
+
 def test_showing_what_is_claimed_pays() -> None:
     shown, hidden = (logits(found(HONEST, "Acme shoe", "Acme", {"Acme": p}), ScoreModel())["Acme"] for p in (0.98, 0.0))
     assert shown < hidden - 0.5

@@ -10,6 +10,9 @@ import pytest
 import torch
 from contracts import DetectorContract
 from fakes import BLUE, GREEN, RED, WHITE, FakeDetector, photo_of, quarters
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torchvision.ops import nms
 
 from logoscan.errors import CorruptFileError, InputError
 from logoscan.images.boxes import iou
@@ -17,6 +20,7 @@ from logoscan.training.detector_files import write_detector
 from logoscan.types import Regions, TextSpans
 from logoscan.vision import detector as detector_module
 from logoscan.vision.detector import Detector, LogoDetector, make_detector
+from logoscan.vision.detector_boxes import LEAST_SCORE, MOST_BOXES, NMS_IOU, suppress
 from logoscan.vision.detector_net import build
 from logoscan.vision.network_runner import BatchSizes
 from logoscan.vision.text_regions import add_text_regions
@@ -234,3 +238,24 @@ def test_fake_detector_finds_the_logo() -> None:
     photo = photo_of(quarters(RED, GREEN, BLUE, WHITE), size_px=(60, 80))
     np.testing.assert_array_equal(FakeDetector().detect([photo])[0].xyxy, [[24, 14, 56, 46]])
     assert len(FakeDetector().detect([photo_of(None)])[0]) == 0
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([0, 1, 7, 300, 1200]))
+@settings(max_examples=40, deadline=None)
+def test_overlapping_boxes_are_dropped_as_torchvision_drops_them(seed: int, count: int) -> None:
+    rng = np.random.default_rng(seed)
+    corners = rng.uniform(0, 300, (count, 2))
+    boxes = np.concatenate([corners, corners + rng.uniform(0, 80, (count, 2))], axis=1).astype(np.float32)
+    boxes[: count // 4] = boxes[count // 4 : count // 4 * 2]  # some are equal
+    scores = rng.choice(rng.uniform(0, 1, max(1, count // 2)), count).astype(np.float32)
+    strong = np.flatnonzero(scores > LEAST_SCORE)
+    rows = nms(torch.from_numpy(boxes[strong]), torch.from_numpy(scores[strong]), NMS_IOU)[:MOST_BOXES].numpy()
+    found, of_found = suppress(boxes, scores)
+    np.testing.assert_array_equal(found, boxes[strong][rows])
+    np.testing.assert_array_equal(of_found, scores[strong][rows])
+    counted = rng.uniform(size=count) < 0.3
+    fewer, _ = suppress(boxes, scores, counted, 32)
+    np.testing.assert_array_equal(fewer, found[: len(fewer)])
+    usable = {tuple(box) for box in boxes[counted].tolist()}
+    if len(fewer) < len(found):
+        assert sum(tuple(box) in usable for box in fewer.tolist()) >= 32

@@ -28,11 +28,17 @@ class Means(torch.nn.Module):
         return x.mean(dim=(1, 2, 3)), x.sum(dim=(1, 2, 3))
 
 
+@pytest.fixture(autouse=True)
+def _no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of these networks have one key."""
+    monkeypatch.setenv("LOGOSCAN_CACHE", "off")
+
+
 def runner(module: torch.nn.Module | None = None, **choices: Any) -> NetworkRunner:
     settings = {"device": "cpu", "precision": "fp32", "runtime": "torch"} | choices
     module = Means() if module is None else module
     return NetworkRunner(
-        module, name="Means.", key="means", size_px=8, mean=[0] * 3, std=[255] * 3, sizes=SIZES, **settings
+        lambda: module, name="Means.", key="means", size_px=8, mean=[0] * 3, std=[255] * 3, sizes=SIZES, **settings
     )
 
 
