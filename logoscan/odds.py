@@ -7,7 +7,16 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["BASE_RATE", "NAME_MISS_RATE", "USUAL_MISS_RATE", "log_odds", "revised", "sigmoid", "sigmoid_array"]
+__all__ = [
+    "BASE_RATE",
+    "NAME_MISS_RATE",
+    "SHOWN_SHARE",
+    "USUAL_MISS_RATE",
+    "log_odds",
+    "revised",
+    "sigmoid",
+    "sigmoid_array",
+]
 
 # Logits beyond it are cut to it: no probability comes nearer to 0 than 7e-218, and nothing overflows.
 _MOST_LOGIT = 500.0
@@ -49,6 +58,8 @@ def revised(probability: float, prior: float) -> float:
     return sigmoid(log_odds(probability) - log_odds(BASE_RATE) + log_odds(prior))
 
 
+SHOWN_SHARE = 0.3
+"""Share of photos that show some registered brand, in indexes of every size. Stated, not fitted."""
 USUAL_MISS_RATE = 0.135
 """Prior share of photos with a brand's mark in which the mark is missed, for a brand of which no rate was measured.
 

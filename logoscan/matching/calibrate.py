@@ -19,6 +19,7 @@ from logoscan.errors import InputError, MissingDependencyError
 from logoscan.index.logo_index import LogoIndex
 from logoscan.index.neighbours import BrandNeighbours, margins
 from logoscan.matching.calibration import MatchCalibration
+from logoscan.odds import SHOWN_SHARE
 from logoscan.types import Embeddings, Regions
 from logoscan.vision.detector import Detector
 from logoscan.vision.encoder import Encoder
@@ -33,8 +34,6 @@ PAIRS_PER_SIZE = 2000
 """Least number of pairs of a photo and a random index for each size."""
 FALSE_POSITIVES = 0.01
 """Target false positive rate: share of photos without a registered mark that get a brand at the threshold."""
-# Share of photos that show a registered brand, in indexes of every size. Stated, not fitted.
-_SHOWN_SHARE = 0.3
 # Brands of a photo that enter the fit: the answer, and the next ones.
 _BRANDS_PER_PHOTO = 3
 # Lowest and highest threshold: below the first, a name is more likely wrong than right; above the second, hardly any
@@ -214,14 +213,19 @@ def fit(
 def _weights(samples: Samples) -> NDArray[np.float64]:
     """Return the weight of each match, float64 (n,), 1 on average.
 
-    In each size of index the photos with a registered mark have the same share, however many there are: with more
-    labelled photos, more brands are shown, and a small random index holds fewer of them.
+    In each size of index the photos with a registered mark have the share `SHOWN_SHARE`, however many there are: with
+    more labelled photos, more brands are shown, and a small random index holds fewer of them. A photo's matches share
+    its weight.
     """
-    out = np.ones(len(samples.right))
+    _, place, matches = np.unique(samples.case, return_inverse=True, return_counts=True)
+    out = 1.0 / matches[place]
     for size in np.unique(samples.brands):
         here = samples.brands == size
-        for rows, share in ((here & ~samples.empty, _SHOWN_SHARE), (here & samples.empty, 1 - _SHOWN_SHARE)):
-            out[rows] = share * here.sum() / max(1, rows.sum())
+        kinds = ((here & ~samples.empty, SHOWN_SHARE), (here & samples.empty, 1 - SHOWN_SHARE))
+        kinds = tuple((rows, share) for rows, share in kinds if rows.any())
+        for rows, share in kinds:
+            share = share if len(kinds) == 2 else 1.0
+            out[rows] *= share * here.sum() / out[rows].sum()
     return out
 
 

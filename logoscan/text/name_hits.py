@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from logoscan.odds import BASE_RATE
+from logoscan.odds import BASE_RATE, SHOWN_SHARE
 from logoscan.text.folding import disguised_distance, fold, is_foreign, tricks, unenclosed
 from logoscan.text.inflections import Stem
 from logoscan.text.languages import is_turkish
@@ -66,13 +66,12 @@ _COMMON_WORD_SHARE = 0.25
 _COMMON_IN_PHOTO_SHARE = 0.5
 # A line of a photo that is a name and nothing else is there by chance in so many photos: by the letters of the name (1
 # to 4 and more), and where it is a common word. Counted in 1,935 photos of goods, streets and packs that RapidOCR read,
-# over all letters and all 10,240 common words, and taken five to ten times, since some are much more frequent. Single
-# letters are read wherever there is a straight or a round edge.
+# over all letters and all common words, and taken five to ten times, since some are much more frequent.
 _ALONE_BY_CHANCE = {1: 0.5, 2: 8e-4, 3: 5e-5, 4: 3e-6}
 _COMMON_ALONE_BY_CHANCE = 1.5e-4
-# Share of the photos that show some registered brand, and share of a brand's photos in which its name is such a line.
-# Stated, not fitted.
-_ANY_BRAND, _ALONE_WHERE_SHOWN = 0.7, 0.5
+# Most that such a line says where the name is a common word or has two letters: of "NEW" and "XL" it says far less than
+# of most. And the share of a brand's photos in which its name is such a line. Stated, not fitted.
+_MOST_ALONE, _ALONE_WHERE_SHOWN = 0.8, 0.5
 # Characters on either side of a name in which words may say its role.
 _ROLE_CONTEXT_CHARS = 80
 # An acronym's honest dots: "D.K.N.Y." is no disguise, "D K N Y" and "D-K-N-Y" are.
@@ -126,24 +125,23 @@ def name_prior(name: Name) -> float:
     return _PRIOR_BY_LETTERS.get(len(name.folded), _LONG_NAME_PRIOR)
 
 
-def alone_prior(name: Name, names: int) -> float:
+def alone_prior(name: Name, brands: int) -> float:
     """Return the probability that a line of a photo that is a name and nothing else means the brand.
 
     By Bayes' rule, from how often such a line is there by chance; so common words and short names mean less among many
-    registered names, of which the photo may show any.
+    registered brands, of which the photo may show any.
 
     Args:
         name: The name.
-        names: Number of registered names, 1 or more.
+        brands: Number of registered brands, 1 or more.
     """
-    chance = _ALONE_BY_CHANCE[min(len(name.folded), max(_ALONE_BY_CHANCE))]
-    if len(name.words) == 1 and is_common(name.folded):
-        chance = max(chance, _COMMON_ALONE_BY_CHANCE)
-    shown = _ALONE_WHERE_SHOWN * min(BASE_RATE, _ANY_BRAND / names)
-    return min(_LONG_NAME_PRIOR, shown / (shown + chance))
+    letters, common = len(name.folded), len(name.words) == 1 and is_common(name.folded)
+    chance = max(_ALONE_BY_CHANCE[min(letters, len(_ALONE_BY_CHANCE))], _COMMON_ALONE_BY_CHANCE * common)
+    shown = _ALONE_WHERE_SHOWN * min(BASE_RATE, SHOWN_SHARE / brands)
+    return min(_MOST_ALONE if common or letters <= 2 else _LONG_NAME_PRIOR, shown / (shown + chance))
 
 
-def exact_hit(text: str, run: TokenRun, name: Name, in_photo: bool, names: int = 1) -> Hit:
+def exact_hit(text: str, run: TokenRun, name: Name, in_photo: bool, brands: int = 1) -> Hit:
     """Return the hit of a name that the strict fold matched: honest, typed like a common word, or disguised.
 
     Args:
@@ -151,7 +149,7 @@ def exact_hit(text: str, run: TokenRun, name: Name, in_photo: bool, names: int =
         run: Where the name stands.
         name: The name.
         in_photo: Whether the text was read in a photo.
-        names: Number of registered names.
+        brands: Number of registered brands.
     """
     spelling = text[run.start : run.end]
     done = tricks(spelling, name.folded)
@@ -168,7 +166,7 @@ def exact_hit(text: str, run: TokenRun, name: Name, in_photo: bool, names: int =
     if len(name.words) == 1 and not marked and (in_photo or spelling.islower()) and is_common(name.folded):
         probability *= _COMMON_WORD_SHARE if spelling.islower() else _COMMON_IN_PHOTO_SHARE
     if in_photo and not any(map(str.isalnum, text[: run.start] + text[run.end :])):
-        probability = max(probability, alone_prior(name, names))
+        probability = max(probability, alone_prior(name, brands))
     return Hit(run.start, run.end, name.brand, len(name.folded), probability)
 
 

@@ -115,7 +115,7 @@ class NameSearch:
             for gram in grams.keys() & self._table.names.keys():
                 name = self._table.names[gram]
                 for run in grams[gram]:
-                    yield exact_hit(text, run, name, self._in_photo, len(self._table.names))
+                    yield exact_hit(text, run, name, self._in_photo, self._table.brands)
 
     def _respelled(self, text: str, tokens: TextTokens) -> Iterator[Hit]:
         """Yield names in other honest spellings: umlauts written out, "and" of any language, plurals and genitives."""

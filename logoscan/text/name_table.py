@@ -42,6 +42,7 @@ class NameTable:
     """Folded names of registered brands, in the tables that a search of a text looks up. Immutable.
 
     Attributes:
+        brands: Number of brands, 1 or more.
         names: Names by their strict fold.
         disguised: Names by the skeleton of their fold; without names of digits alone.
         respelled: Names by another honest spelling that is no name itself.
@@ -59,6 +60,7 @@ class NameTable:
         """
         ordered = sorted(brands, key=lambda b: b.name)
         spellings = [(b.name, b.name) for b in ordered] + [(alias, b.name) for b in ordered for alias in b.aliases]
+        self.brands = max(1, len(ordered))
         self.names: dict[str, Name] = {}
         self.disguised: dict[str, Name] = {}
         for spelling, brand in spellings:

@@ -17,12 +17,14 @@ from logoscan.index.storage import LogoRecord, Stored
 from logoscan.matching.calibrate import (
     LabelledPhoto,
     Samples,
+    _weights,
     collect,
     expected_calibration_error,
     fit,
     most_probable_rows,
     predict,
 )
+from logoscan.odds import SHOWN_SHARE
 from logoscan.types import Brand, Embeddings, Regions
 
 ENCODER, DETECTOR = FakeEncoder(), FakeDetector()
@@ -81,6 +83,15 @@ def test_the_share_of_photos_without_a_registered_mark_changes_no_fit(register: 
     one, other = (fit(s, ENCODER, DETECTOR, "a test") for s in (samples, fewer_shown))
     for name in ("intercept", "similarity", "margin", "log_brands"):
         assert getattr(one, name) == pytest.approx(getattr(other, name), rel=0.05, abs=0.05)
+
+
+def test_photos_weigh_by_their_stated_share_and_not_by_their_matches() -> None:
+    case, empty = np.array([0, 0, 0, 1, 1, 1, 2, 3, 4, 5]), np.array([False] * 6 + [True] * 3 + [False])
+    brands = np.array([10] * 9 + [27])
+    weights = _weights(Samples(np.zeros((10, 4)), ~empty, case, empty, brands))
+    assert weights.mean() == pytest.approx(1.0)
+    assert weights[:6].sum() / weights[:9].sum() == pytest.approx(SHOWN_SHARE)
+    assert weights[9] == pytest.approx(1.0), "an index in which all photos show a registered mark"
 
 
 def test_answer_is_the_most_probable_match_of_its_case() -> None:
