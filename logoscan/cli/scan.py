@@ -28,7 +28,7 @@ from logoscan.cli.inputs import (
     price_model,
 )
 from logoscan.cli.outputs import StandardOutput
-from logoscan.cli.scan_run import WORTH_PROCESSES, ScanRun
+from logoscan.cli.scan_run import CORES_FOR_PROCESSES, WORTH_PROCESSES, ScanRun
 from logoscan.cli.scanners import ScannerOptions, identity_of, make_scanner, scanner_options
 from logoscan.cli.shards import scan_folder_of_shards
 from logoscan.cli.store_options import Store, store_of, store_options
@@ -77,7 +77,7 @@ def _require_listings(context: click.Context, parameter: click.Parameter, value:
     "--workers",
     type=click.IntRange(1),
     help="Processes that look at photos, a core each; 1 looks in this one. "
-    f"Default: one for each core from {WORTH_PROCESSES} listings on, else threads.",
+    f"Default: one for each core, of {CORES_FOR_PROCESSES} or more, from {WORTH_PROCESSES} listings on; else threads.",
 )
 @store_options
 @scanner_options

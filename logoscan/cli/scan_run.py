@@ -25,10 +25,12 @@ from logoscan.types import Listing
 if TYPE_CHECKING:
     from logoscan.scan.scanner import Scanner
 
-__all__ = ["WORTH_PROCESSES", "ScanRun"]
+__all__ = ["CORES_FOR_PROCESSES", "WORTH_PROCESSES", "ScanRun"]
 
 WORTH_PROCESSES = 200
 """Listings from which processes, which take seconds to load the models, are worth it."""
+CORES_FOR_PROCESSES = 4
+"""Cores from which they are: on two cores threads scan as many photos, since networks do not hold Python's lock."""
 
 
 @dataclass
@@ -92,7 +94,8 @@ class ScanRun:
             if one_by_one:
                 reports = scanner.scan_many(listings, batch_size=1, workers=1, keep_features=self.writer)
             else:
-                if self.workers is None and (total() or 0) - len(output.done) >= WORTH_PROCESSES:
+                many = (total() or 0) - len(output.done) >= WORTH_PROCESSES
+                if self.workers is None and many and cores() >= CORES_FOR_PROCESSES:
                     self.workers = cores()
                 unscanned = self._unscanned(listings, output)
                 reports = scanner.scan_many(unscanned, workers=self.workers, keep_features=self.writer)

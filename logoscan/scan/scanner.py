@@ -405,8 +405,10 @@ class Scanner:
             reports = self.pipeline.scan(batch, self.index.snapshot(), extract)
             return announce_all(reports, len(batch), self._on_decision)
 
+        # twice as many batches as processes, so that these look at the next photos while this one matches and judges
+        in_work = (workers or self._workers()) * (1 if processes is None else 2)
         try:
-            yield from in_order(batches, scan_batch, workers or self._workers())
+            yield from in_order(batches, scan_batch, in_work)
         finally:
             if processes is not None:
                 processes.close()
