@@ -40,7 +40,7 @@ class _DeadChildError(Exception):
 
 
 class FeatureProcesses:
-    """Child processes that extract features. Its `extract` may be called by several threads, which wait for a process."""
+    """Child processes that extract features. Several threads may call `extract`; they wait for an idle process."""
 
     def __init__(
         self, extractor: FeatureExtractor, count: int, *, cached_photos: int, on_stage: OnStage | None
