@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from logoscan.matching._logo_products import highest_products
+
 __all__ = ["MIN_SIMILARITY", "Candidate", "reversed_cells", "rival_similarity", "shortlist", "summed"]
 
 MIN_SIMILARITY = 0.8
@@ -76,6 +78,7 @@ def shortlist(
     logo_images: Sequence[tuple[NDArray[np.float32], NDArray[np.uint8]]],
     owners: Sequence[int],
     families: Sequence[int] = (),
+    device: str = "cpu",
 ) -> list[Candidate]:
     """Return the logo images that may lie in a photo.
 
@@ -84,6 +87,7 @@ def shortlist(
         logo_images: Frames and descriptors of the keypoints of each logo image.
         owners: Brand of each logo image, numbered from 0; logo images of different brands are rivals.
         families: Family of each logo image, numbered from 0, or -1 for none. Empty where there are no families.
+        device: Where descriptors are compared (`highest_products`).
     """
     frames, descriptors = photo
     queries = summed(descriptors)
@@ -91,11 +95,8 @@ def shortlist(
     both = np.ascontiguousarray(np.concatenate([queries, negative_queries]).T)
     count = len(frames)
     logo_descriptors = [summed(d) for _, d in logo_images]
-    near = np.zeros((len(logo_images), count), np.float32)
-    for row, vectors in enumerate(logo_descriptors):
-        if len(vectors):
-            best = (vectors @ both).max(axis=0)
-            near[row] = np.maximum(best[:count], best[count:])
+    highest = highest_products(logo_descriptors, both, device)
+    near = np.maximum(highest[:, :count], highest[:, count:])
     rival = rival_similarity(near, owners, families)
     alike = (near > MIN_SIMILARITY) & (2 - 2 * near < _MAX_DISTANCE_RATIO**2 * (2 - 2 * rival))
     in_full = (near > MIN_SIMILARITY) & (1 - near < _FULL_COMPARISON_RATIO * (1 - rival))

@@ -52,6 +52,7 @@ class Matcher:
         calibration: Maps similarity to probability; None gives matches without probabilities.
         name_calibration: Calibration for brands that are registered by their name alone.
         thorough: Whether the keypoints of all candidate logos are compared in full, not only of the likely ones.
+        device: Where keypoints of many logo images are compared.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Matcher:
         *,
         thorough: bool = False,
         on_stage: OnStage | None = None,
+        device: str = "cpu",
     ) -> None:
         """Bind the calibrations.
 
@@ -69,9 +71,10 @@ class Matcher:
             name_calibration: Calibration of both for brands that are registered by their name alone.
             thorough: Whether the keypoints of all candidate logos are compared in full, not only of the likely ones.
             on_stage: Called with the duration of "search" and "match".
+            device: Where keypoints of many logo images are compared: "cpu", "cuda", ...
         """
         self.calibration, self.name_calibration = calibration, name_calibration
-        self.thorough, self._on_stage = thorough, on_stage
+        self.thorough, self.device, self._on_stage = thorough, device, on_stage
         self._figures: OrderedDict[str, _BrandFigures] = OrderedDict()
         self._lock = Lock()
 
@@ -121,7 +124,14 @@ class Matcher:
             raised = self._figures_of(index, self.calibration).raised_thresholds
             matches = [m for m in matches if m.probability is None or m.probability > raised.get(m.brand, -1.0)]
         matches += match_keypoints(
-            image, features, search, index, thorough=self.thorough, compared=compared, voted=voted
+            image,
+            features,
+            search,
+            index,
+            thorough=self.thorough,
+            compared=compared,
+            voted=voted,
+            device=self.device,
         )
         matches = doubt_matches_on_other_words(matches, features.spans, lambda brand: _spellings(brand, index))
         if index.by_name:

@@ -72,6 +72,7 @@ def place(
     *,
     families: Sequence[int] = (),
     thorough: bool = False,
+    device: str = "cpu",
 ) -> list[Placement | None]:
     """Find where logo images lie in a photo.
 
@@ -84,6 +85,7 @@ def place(
             no rivals. Empty where there are no families.
         thorough: Whether all logo images are compared in full, however many keypoints they have together. By default
             many are compared briefly first (`shortlist`), and only the likely ones in full, as rivals of one another.
+        device: Where many are compared briefly: "cpu", "cuda", "cuda:1", ...
 
     Returns:
         For each logo image its most significant placement, or None.
@@ -104,7 +106,11 @@ def place(
         candidates = [Candidate(row, every) for row in range(len(logo_images))]
     else:
         candidates = shortlist(
-            (photo.frames, photo.descriptors), [(d.frames, d.descriptors) for d in logo_images], brands, families
+            (photo.frames, photo.descriptors),
+            [(d.frames, d.descriptors) for d in logo_images],
+            brands,
+            families,
+            device,
         )
     queries = _unit_rows(photo.descriptors)
     near = np.zeros((len(candidates), len(photo)), np.float32)

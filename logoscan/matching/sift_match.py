@@ -42,6 +42,7 @@ def match_keypoints(
     thorough: bool = False,
     compared: Collection[LogoImage] = (),
     voted: Mapping[LogoImage, float] | None = None,
+    device: str = "cpu",
 ) -> list[Match]:
     """Match one photo by keypoints, and return a match for the most significant placement of each brand.
 
@@ -59,9 +60,11 @@ def match_keypoints(
             there is no match, and what the earlier scan found still holds.
         voted: Those of the other logo images that may lie in the photo (`votes_for_new`), with log10 of how often
             chance gives such votes; None compares all.
+        device: Where many logo images are compared briefly: "cpu", "cuda", ...
     """
     matches: list[Match] = []
-    for placement, record in placements(features, search, index, thorough=thorough, compared=compared, voted=voted):
+    placed = placements(features, search, index, thorough=thorough, compared=compared, voted=voted, device=device)
+    for placement, record in placed:
         box = clip(placement.xyxy[None], *features.keypoints.size_wh)
         region = int(iou(box, features.regions.xyxy)[0].argmax())
         similarity, margin, rejected = search.similarity_to(region, record.brand)
@@ -91,10 +94,11 @@ def placements(
     thorough: bool = False,
     compared: Collection[LogoImage] = (),
     voted: Mapping[LogoImage, float] | None = None,
+    device: str = "cpu",
 ) -> list[tuple[Placement, LogoRecord]]:
     """Return the most significant placement of each brand that has any, with the record of the logo.
 
-    `compared` and `voted` are those of `match_keypoints`. The other logo images are compared first, by themselves,
+    `compared`, `voted` and `device` are those of `match_keypoints`. The other logo images are compared first, by themselves,
     unless their votes are certain; rivals only take keypoints away, so that what lies in the photo beside all rivals
     lies in it without the old ones too.
     """
@@ -102,15 +106,15 @@ def placements(
         return []
     rows = _candidates(index, search.nearest)
     if not compared and voted is None:
-        return _best(_placed(features, index, rows, thorough=thorough), index, rows)
+        return _best(_placed(features, index, rows, thorough, device), index, rows)
     logos = {row: _logo_image(index, row) for row in rows}
     old = [row for row in rows if logos[row] in compared]
     new = [row for row in rows if logos[row] not in compared and (voted is None or logos[row] in voted)]
     certain = [] if voted is None else [row for row in new if voted[logos[row]] < _CERTAIN_LOG10_FALSE]
-    if not certain and not any(_placed(features, index, new, thorough=thorough)):
+    if not certain and not any(_placed(features, index, new, thorough, device)):
         return []
     rows = [row for row in rows if row in {*old, *new}]
-    return _best(_placed(features, index, rows, thorough=thorough), index, rows)
+    return _best(_placed(features, index, rows, thorough, device), index, rows)
 
 
 def _best(
@@ -164,7 +168,7 @@ def _logo_image(index: LogoIndex, row: int) -> LogoImage:
 
 
 def _placed(
-    features: PhotoFeatures, index: LogoIndex, rows: Sequence[int], *, thorough: bool
+    features: PhotoFeatures, index: LogoIndex, rows: Sequence[int], thorough: bool, device: str
 ) -> list[Placement | None]:
     """Return where the logo images of rows of an index lie in a photo, beside each other as rivals."""
     return place(
@@ -173,6 +177,7 @@ def _placed(
         [index.logos[row].brand for row in rows],
         families=index.families(rows),
         thorough=thorough,
+        device=device,
     )
 
 

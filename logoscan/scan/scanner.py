@@ -191,6 +191,7 @@ class Scanner:
             fitting_calibration(name_calibration, encoder.info, self.detector, "name"),
             thorough=effort == "full",
             on_stage=on_stage,
+            device=encoder.device if encoder.device.startswith(("cuda", "cpu:")) else "cpu",
         )
         self.calibration, self.name_calibration = matcher.calibration, matcher.name_calibration
         if self.calibration is None and similarity_threshold is None:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from builders.keypoints import drawing, photographed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -21,6 +22,8 @@ from logoscan.images.crops import square_crops, square_crops_on
 from logoscan.images.loading import load_image
 from logoscan.images.torch_crops import torch_square_crops
 from logoscan.index.logo_index import LogoIndex
+from logoscan.matching._logo_products import highest_products
+from logoscan.matching.placement import _MAX_FULL_PAIRS, place
 from logoscan.types import Rgb
 from logoscan.vision import gpu_sift
 from logoscan.vision.encoder import ClipEncoder
@@ -224,3 +227,27 @@ def test_a_library_that_cannot_be_loaded_is_only_noted(
     with caplog.at_level(logging.DEBUG):
         gpu_sift._load_nvrtc()
     assert "libnvrtc.so.13" in caplog.text
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(0, 40), max_size=9), st.integers(0, 30), st.integers(0, 2**32 - 1))
+def test_products_of_logo_images_by_torch_are_numpys(sizes: list[int], queries: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    logos = [rng.random((size, 32), np.float32) for size in sizes]
+    both = rng.random((32, queries), np.float32)
+    here, there = (highest_products(logos, both, device) for device in ("cpu", "cpu:0"))
+    assert here.shape == there.shape == (len(sizes), queries)
+    assert here.dtype == there.dtype == np.float32
+    np.testing.assert_allclose(there, here, rtol=1e-5, atol=1e-6)
+    assert not there[[i for i, size in enumerate(sizes) if not size]].any(), "nothing resembles an empty logo image"
+
+
+def test_logo_images_are_placed_alike_by_torch() -> None:
+    logos = [drawing(i, n=700) for i in range(12)]
+    photo = photographed(logos[7], 0.8, 0.4, (300.0, 200.0), seed=7)
+    assert len(photo) * sum(map(len, logos)) > _MAX_FULL_PAIRS, "or no shortlist is made"
+    here, there = (place(photo, logos, [f"brand {i}" for i in range(12)], device=d) for d in ("cpu", "cpu:0"))
+    assert [p is None for p in here] == [p is None for p in there]
+    (one,), (other,) = ([p for p in found if p is not None] for found in (here, there))
+    np.testing.assert_allclose(one.corners, other.corners)
+    assert (one.inliers, one.tentative, one.log_nfa) == (other.inliers, other.tentative, other.log_nfa)
