@@ -221,11 +221,10 @@ def _weights(samples: Samples) -> NDArray[np.float64]:
     out = 1.0 / matches[place]
     for size in np.unique(samples.brands):
         here = samples.brands == size
-        kinds = ((here & ~samples.empty, SHOWN_SHARE), (here & samples.empty, 1 - SHOWN_SHARE))
-        kinds = tuple((rows, share) for rows, share in kinds if rows.any())
-        for rows, share in kinds:
-            share = share if len(kinds) == 2 else 1.0
-            out[rows] *= share * here.sum() / out[rows].sum()
+        kinds = [(here & ~samples.empty, SHOWN_SHARE), (here & samples.empty, 1 - SHOWN_SHARE)]
+        there = [(rows, share) for rows, share in kinds if rows.any()]
+        for rows, share in there:
+            out[rows] *= (share if len(there) == 2 else 1.0) * here.sum() / out[rows].sum()
     return out
 
 

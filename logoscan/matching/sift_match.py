@@ -98,9 +98,9 @@ def placements(
 ) -> list[tuple[Placement, LogoRecord]]:
     """Return the most significant placement of each brand that has any, with the record of the logo.
 
-    `compared`, `voted` and `device` are those of `match_keypoints`. The other logo images are compared first, by themselves,
-    unless their votes are certain; rivals only take keypoints away, so that what lies in the photo beside all rivals
-    lies in it without the old ones too.
+    `compared`, `voted` and `device` are those of `match_keypoints`. The other logo images are compared first, by
+    themselves, unless their votes are certain; rivals only take keypoints away, so that what lies in the photo beside
+    all rivals lies in it without the old ones too.
     """
     if not len(features.keypoints) or not len(features.regions) or (voted is not None and not voted):
         return []
