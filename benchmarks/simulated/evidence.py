@@ -193,8 +193,8 @@ class Offer:
 
     Attributes:
         left: Proven score for which no photo with a note answers, in the best case (`ask.unanswered`).
-        left_after: The same with what the seller sends; infinite where the listing is not clear with it, or nothing is
-            sent.
+        left_after: Proven score for which none answers with what the seller sends; infinite where the listing is not
+            clear with it, or nothing is sent.
     """
 
     left: float

@@ -58,9 +58,7 @@ _WORDS: dict[AskedEvidence, str] = {
     "goods alone": "a photo of the goods alone, without the thing that they are for",
     "readable photo": "the photos again that could not be read, sharp and upright",
 }
-_WITH_NOTE = (
-    "a photo of the goods that you took yourself, with a note beside them that says {} alone, in place of others"
-)
+_WITH_NOTE = "a photo of the goods that you took yourself, beside a note that says {} alone, in place of the others"
 _NO_OTHERS = PhotoUse(0)
 # Where only what a person would look at is asked for, the best case must be surely clear: its score is at most this
 # share of the one from which a person looks. Else a counterfeiter who answers is let through by little. Where more

@@ -179,6 +179,9 @@ def test_nobody_is_asked_for_a_note_that_was_not_looked_for(on_timeout: OnTimeou
         assert ("read image 0" in {s.stage for s in answer.skipped}) == (deadline_s < 1.0) == answer.timed_out
         assert answer.decision == decision
         assert bool(answer.ask_for) == (deadline_s > 1.0)
+        for_a_person = gate.screen(CHEAP, deadline_s=deadline_s, on_timeout=on_timeout, ask_from=3.0)
+        assert for_a_person.report.score.band == "review"
+        assert any(ask.note for ask in for_a_person.ask_for) == (deadline_s > 1.0)
 
 
 def test_a_comparison_that_decides_who_is_asked_is_no_moot_one() -> None:
