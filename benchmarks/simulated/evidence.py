@@ -8,14 +8,17 @@ signals; the largest difference, and the bands that differ.
 gate: listings of a world are held where their band is review, or from a lower score (`ask_from`) where a photo with a
 note is asked for. Each held listing is asked for the first photo of `ask_for`; honest sellers send it with the chance
 `HONEST_REPLIES`, counterfeiters with `FAKE_REPLIES`, because many do not have the goods, or do not want to show them.
-The photo shows the mark of the goods as real photos do, hits and misses as they fell, for both. The listing is then
-judged again with it, and is held for good unless it is clear. The miss rate is the share of counterfeits that are
-cleared, with asking those that answer among them. `ask_from` is chosen for each world on other draws, as a platform
-would by its own labels: the highest one at which the miss rate is at least `MARGIN` below the former one.
+The photo shows the mark of the goods as real photos do, hits and misses as they fell, for both. A further share of
+counterfeiters, `NOTE_ALONE`, sends the note without the goods. The listing is then judged again with what was sent, and
+is held for good unless it is clear and the photo answers for each brand (`ask.unanswered`). The miss rate is the share
+of counterfeits that are cleared, with asking those that answer among them. `ask_from` is chosen for each world on other
+draws, as a platform would by its own labels: the highest one at which the miss rate is at least `MARGIN` below the
+former one.
 """
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -42,7 +45,7 @@ from logoscan.evidence import Code, Contact, Declaration
 from logoscan.images.phash import PhotoUse
 from logoscan.matching.calibrate import expected_calibration_error
 from logoscan.pricing.model import PriceModel
-from logoscan.scan.ask import ask_for, highest_proven
+from logoscan.scan.ask import best_asks, unanswered
 from logoscan.scoring.case import OtherEvidence
 from logoscan.scoring.judge import Findings, Judge
 from logoscan.scoring.model import PRIOR, ScoreModel
@@ -63,6 +66,8 @@ BRANDS_WITH_PREFIX = 0.5
 """Share of brands that registered a GTIN prefix."""
 HONEST_REPLIES, FAKE_REPLIES = 0.95, 0.3
 """Share of held sellers who send the photo that they are asked for."""
+NOTE_ALONE = 0.3
+"""Share of held counterfeiters who send a photo of the note without the goods. An assumption."""
 ASK_FROM = (20.0, 16.0, 12.0, 10.0, 8.0, 6.0, 5.0, 4.0, 3.0, 2.5, 2.0)
 """Scores that are tried, from which listings are held and asked."""
 MARGIN = 0.01
@@ -183,40 +188,72 @@ def absent(stream: Stream, prices: PriceModel) -> dict[str, float]:
 
 
 @dataclass(frozen=True)
+class Offer:
+    """A photo that a listing may be asked for.
+
+    Attributes:
+        left: Proven score for which no photo with a note answers, in the best case (`ask.unanswered`).
+        left_after: Proven score for which none answers with what the seller sends; infinite where the listing is not
+            clear with it, or nothing is sent.
+    """
+
+    left: float
+    left_after: float = math.inf
+
+
+@dataclass(frozen=True)
 class Gated:
     """One listing before the gate: what becomes of it at any `ask_from`.
 
     Attributes:
         fake: The truth.
         band: Band of the listing, without asking.
-        proven: Score without what anyone can assert (`highest_proven`).
-        asked: Whether a photo is asked for if it is held.
-        released: Whether it is clear with the photo that its seller sends, if one is sent.
+        left: Proven score for which no photo with a note answers (`ask.unanswered`).
+        offers: Photos with which it would be clear at best, the lowest score first.
     """
 
     fake: bool
     band: str
-    proven: float
-    asked: bool = False
-    released: bool = False
+    left: float
+    offers: tuple[Offer, ...] = ()
+
+    def asked(self, ask_from: float) -> Offer | None:
+        """Return the photo that is asked for; None where no photo could release the listing."""
+        return next((offer for offer in self.offers if offer.left < ask_from), None)
+
+    def held(self, ask_from: float) -> bool:
+        """Return whether the listing is held: for a person, or for a photo that could release it."""
+        waits = self.band == "clear" and self.left >= ask_from and self.asked(ask_from) is not None
+        return self.band == "review" or waits
+
+    def released(self, ask_from: float) -> bool:
+        """Return whether the listing is allowed with what its seller sends."""
+        offer = self.asked(ask_from)
+        return offer is not None and offer.left_after < ask_from
 
 
 def gated(stream: Stream, prices: PriceModel, with_mark: Sequence[float], seed: int) -> list[Gated]:
-    """Judge all listings of a stream, and those that may be held again with the photo that they are asked for."""
+    """Judge all listings of a stream, and those that may be held again with the photos that they may be asked for."""
     judge, brand_of = Judge(prices), stream.world.brands.get
     rng = random.Random(f"gate {seed}")
     out = []
     for found, item in zip(stream.found, stream.world.stream, strict=True):
-        draws = rng.random(), rng.choice(with_mark)
+        reply, shown = rng.random(), rng.choice(with_mark)
         judged = judge.judge(found, brand_of)
-        one = Gated(item.counterfeit, judge.top(judged, found).band, highest_proven(judged))
-        if one.band != "block" and (one.band == "review" or one.proven >= ASK_FROM[-1]):
-            asks = ask_for(found, judge, brand_of, note="note", surely=False)
-            released = False
-            if asks and draws[0] < (FAKE_REPLIES if one.fake else HONEST_REPLIES):
-                answered = _answered(found, asks[0].evidence, draws[1], item.drawn.brand)
-                released = judge.top(judge.judge(answered, brand_of), answered).band == "clear"
-            one = replace(one, asked=bool(asks), released=released)
+        one = Gated(item.counterfeit, judge.top(judged, found).band, unanswered(found, judged))
+        if one.band == "review" or (one.band == "clear" and one.left >= ASK_FROM[-1]):
+            sends = reply < (FAKE_REPLIES if one.fake else HONEST_REPLIES)
+            bare = one.fake and not sends and reply < FAKE_REPLIES + NOTE_ALONE
+            offers = []
+            for ask, left in best_asks(found, judge, brand_of, note="note", of_all=True):
+                offer = Offer(left)
+                if sends or (bare and ask.evidence == "own photo"):
+                    answer = _answered(found, ask.evidence, 0.0 if bare else shown, item.drawn.brand)
+                    again = judge.judge(answer, brand_of)
+                    if judge.top(again, answer).band == "clear":
+                        offer = Offer(left, unanswered(answer, again))
+                offers.append(offer)
+            one = replace(one, offers=tuple(offers))
         out.append(one)
     return out
 
@@ -226,7 +263,7 @@ def gate(listings: Sequence[Gated], ask_from: float) -> dict[str, Any]:
     fakes, honest = ([one for one in listings if one.fake is fake] for fake in (True, False))
 
     def held(of: Sequence[Gated]) -> list[Gated]:
-        return [one for one in of if one.band == "review" or (one.band == "clear" and one.proven >= ask_from)]
+        return [one for one in of if one.held(ask_from)]
 
     def share(of: Sequence[Gated], all_of: Sequence[Gated]) -> float:
         return len(of) / max(1, len(all_of))
@@ -238,15 +275,15 @@ def gate(listings: Sequence[Gated], ask_from: float) -> dict[str, Any]:
         "n_honest_held_before": len(before),
         "honest_held_before": share(before, honest),
         "honest_held": share(now, honest),
-        "honest_asked": share([one for one in now if one.asked], now),
-        "released_of_held": share([one for one in now if one.released], now),
-        "released_of_held_before": share([one for one in before if one.released], before),
-        "fewer_honest_held_for_good": 1.0 - share([one for one in now if not one.released], before),
-        "fakes_released": share([one for one in fakes_now if one.released], fakes_now),
+        "honest_asked": share([one for one in now if one.asked(ask_from) is not None], now),
+        "released_of_held": share([one for one in now if one.released(ask_from)], now),
+        "released_of_held_before": share([one for one in before if one.released(ask_from)], before),
+        "fewer_honest_held_for_good": 1.0 - share([one for one in now if not one.released(ask_from)], before),
+        "fakes_released": share([one for one in fakes_now if one.released(ask_from)], fakes_now),
         "miss_rate_before": share([one for one in fakes if one.band == "clear"], fakes),
         "miss_rate": 1.0
         - share([one for one in fakes if one.band == "block"], fakes)
-        - share([one for one in fakes_now if not one.released], fakes),
+        - share([one for one in fakes_now if not one.released(ask_from)], fakes),
     }
 
 

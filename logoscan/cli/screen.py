@@ -73,7 +73,7 @@ _LEAST_REASON = 0.01
     "--ask-from",
     type=click.FloatRange(0, 100),
     help="Score from which what would be allowed is held until the seller sends a photo with the note in the answer; "
-    "with --contact-key, which makes the notes.",
+    "with --contact-key, which makes the notes, --ledger, which tells whose photos they are, and OCR.",
 )
 @click.option(
     "--tokens",
@@ -104,8 +104,8 @@ def screen(
     its line and the error. Exit code 1 if rows or photos failed; stderr says which.
     """
     check_place(out)
-    if ask_from is not None and values["contact_key"] is None:
-        raise click.UsageError("--ask-from: expected --contact-key, whose secret makes the notes")
+    if ask_from is not None:
+        _check_asking(values)
     options = ScannerOptions(**values)
     options = replace(options, root=options.root or photo_root(listings))
     prices, failed = price_model(options.prices, options.columns)
@@ -162,6 +162,16 @@ def screen(
         complain(f"{unread} photos could not be read, see above")
     if failed or unread:
         sys.exit(1)
+
+
+def _check_asking(values: dict[str, Any]) -> None:
+    """Refuse options under which no photo with a note could be told from another."""
+    if values["contact_key"] is None:
+        raise click.UsageError("--ask-from: expected --contact-key, whose secret makes the notes")
+    if values["ledger"] is None:
+        raise click.UsageError("--ask-from: expected --ledger, which tells whose photos they are")
+    if values["ocr"] == "none":
+        raise click.UsageError("--ask-from: expected an OCR engine, which reads the notes, got --ocr none")
 
 
 def _answer(screening: Screening) -> str:

@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 from logoscan.index.logo_index import LogoIndex
 from logoscan.matching.match import most_probable_first
 from logoscan.results import Report
-from logoscan.scan.ask import Ask, ask_for, highest_proven, note_of
+from logoscan.scan.ask import Ask, ask_for, note_of, unanswered
 from logoscan.scan.early_exit import marks_are_moot, surely_blocked
 from logoscan.scan.pace import Pace
 from logoscan.scan.photo_selection import name_passed_over, selected_photos
@@ -74,6 +74,7 @@ class ScreeningRun:
         clock: Callable[[], float],
         listing: Listing,
         deadline_s: float,
+        ask_from: float | None = None,
     ) -> None:
         """Begin a screening.
 
@@ -84,8 +85,10 @@ class ScreeningRun:
             clock: Returns seconds, rising.
             listing: The listing to be posted.
             deadline_s: Seconds from now; `math.inf` takes every stage.
+            ask_from: Score from which what would be allowed is held for a photo with a note; None holds none.
         """
         self._pipeline, self._index, self._pace, self._clock = pipeline, index, pace, clock
+        self._ask_from = ask_from
         self.start_s, self._deadline_s, self._listing = clock(), deadline_s, listing
         self._seller = listing.seller_id if (listing.seller_id or "").strip() else None
         self._selected = selected_photos(listing)
@@ -122,21 +125,30 @@ class ScreeningRun:
 
     def band_if_readable(self) -> Band:
         """Return the band that the listing would have if all of it could be read."""
-        findings = self._findings()
-        return self._band(replace(findings, gaps=findings.gaps - {"unreadable"}))
+        return self._band(self._readable())
 
-    def ask_for(self, *, surely: bool = True) -> tuple[Ask, ...]:
-        """Return the photos of which each alone could release the listing, if it is held (`ask.ask_for`)."""
+    def ask_for(self, *, if_readable: bool) -> tuple[Ask, ...]:
+        """Return the photos of which each alone could release the listing, if it is held (`ask.ask_for`).
+
+        No note is asked for where photos were left unexamined: one of them may show it.
+
+        Args:
+            if_readable: Whether what cannot be read holds no listing.
+        """
         key = self._pipeline.note_key
-        note = "" if key is None else note_of(self._listing.id, key)
-        return ask_for(self._findings(), self._pipeline.judge, self._index.brand, note=note, surely=surely)
+        note = "" if key is None or self._unexamined() else note_of(self._listing.id, self._listing.seller_id, key)
+        findings = self._readable() if if_readable else self._findings()
+        return ask_for(findings, self._pipeline.judge, self._index.brand, note=note, ask_from=self._ask_from)
 
-    def worth_asking(self, ask_from: float) -> bool:
-        """Return whether a listing that would be allowed is held until its seller sends a photo with a note."""
-        findings = self._findings()
-        if any(findings.other.own_photo.values()):
+    def worth_asking(self) -> bool:
+        """Return whether a listing that would be allowed is held until its seller sends a photo with a note.
+
+        It is not where photos were left unexamined: one of them may show it, and `on_timeout` says what becomes of it.
+        """
+        if self._ask_from is None or self._unexamined():
             return False
-        return highest_proven(self._pipeline.judge.judge(findings, self._index.brand)) >= ask_from
+        findings = self._findings()
+        return unanswered(findings, self._pipeline.judge.judge(findings, self._index.brand)) >= self._ask_from
 
     # -- stages
 
@@ -238,6 +250,10 @@ class ScreeningRun:
 
     # -- results so far
 
+    def _unexamined(self) -> bool:
+        """Return whether a stage of a photo that could be taken was not."""
+        return any(photo.features.unfinished for photo in self._photos)
+
     def _features(self) -> list[PhotoFeatures]:
         return [photo.features for photo in self._photos]
 
@@ -250,6 +266,11 @@ class ScreeningRun:
 
     def _findings(self) -> Findings:
         return self._pipeline.findings(self._text, self._features(), self._index, self._matches(), self._altered)[0]
+
+    def _readable(self) -> Findings:
+        """Return the findings as if all of the listing could be read."""
+        findings = self._findings()
+        return replace(findings, gaps=findings.gaps - {"unreadable"})
 
     def _band(self, findings: Findings) -> Band:
         judge = self._pipeline.judge
@@ -275,4 +296,4 @@ class ScreeningRun:
         if blocked or pending:
             return blocked
         waiting = {match.brand for match in self._pipeline.comparison.select(matches, index)} - self._compared
-        return marks_are_moot(judge, findings, index.brand, waiting)
+        return marks_are_moot(judge, findings, index.brand, waiting, ask_from=self._ask_from)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from logoscan.results import Score, Signal
+from logoscan.scan.ask import proven
 from logoscan.scoring.case import Case
 from logoscan.scoring.credits import CREDIT
 from logoscan.scoring.judge import Findings, Judge
@@ -69,18 +70,22 @@ def surely_blocked(
     return False
 
 
-def marks_are_moot(judge: Judge, findings: Findings, brand_of: BrandOf, waiting: Collection[str]) -> bool:
-    """Return whether comparing marks with their logo images cannot change the band, once all other stages are done.
+def marks_are_moot(
+    judge: Judge, findings: Findings, brand_of: BrandOf, waiting: Collection[str], *, ask_from: float | None = None
+) -> bool:
+    """Return whether comparing marks with their logo images cannot change the decision, once all else is done.
 
     A comparison adds one signal to one brand, between nothing and `altered_logo` in full, and its coverage. It cannot
     change the band if, at both ends, the brand's band is the listing's, or milder than the listing's, because the
-    strictest band of all brands counts.
+    strictest band of all brands counts. Where sellers are asked for a photo with a note, the proven score of the brand
+    must lie on one side of `ask_from` as well.
 
     Args:
         judge: Judge with prices, score model and signals.
         findings: Findings of all stages but these comparisons.
         brand_of: Returns the registered brand of a name; None where there is none.
         waiting: Brands whose mark was not compared.
+        ask_from: Proven score from which a listing is held for a photo with a note; None holds none.
     """
     if any(function not in DEFAULT_SIGNALS for function in judge.signals):
         return False  # such a signal may depend on a mark in any way
@@ -91,8 +96,11 @@ def marks_are_moot(judge: Judge, findings: Findings, brand_of: BrandOf, waiting:
     for name in sorted(set(waiting) & set(findings.candidates())):
         if brand := brand_of(name):
             case = judge.case(findings, brand)
-            ends = [MarkAlteration({"faithful": f, "altered": 1.0 - f}) for f in (1.0, 0.0)]
-            bands = {judge.score_with_doubts(replace(case, altered=end), findings).band for end in ends}
+            ends = [None, *(MarkAlteration({"faithful": f, "altered": 1.0 - f}) for f in (1.0, 0.0))]
+            scores = [judge.score_with_doubts(replace(case, altered=end), findings) for end in ends]
+            if ask_from is not None and len({proven(score) >= ask_from for score in scores}) > 1:
+                return False
+            bands = {score.band for score in scores[1:]}
             milder = name != top.brand and max(map(order.index, bands)) < order.index(top.band)
             if not milder and bands != {top.band}:
                 return False

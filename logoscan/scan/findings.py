@@ -101,28 +101,38 @@ class FindingsMaker:
                 declared_of(photos) or (),
                 text.photo_lines,
                 {} if self.serials is None else self.serials.look_up(codes, text.listing.id),
-                self._own_photo(text.listing.id, photos, uses, by_photo),
+                self._own_photo(text.listing, photos, uses, matches, by_photo, index),
             ),
         )
         return findings, evidence
 
     def _own_photo(
         self,
-        listing_id: str,
+        listing: Listing,
         photos: Sequence[PhotoFeatures],
         uses: Sequence[PhotoUse] | None,
+        matches: Sequence[Match],
         by_photo: Mapping[str, tuple[float, ...]],
+        index: LogoIndex,
     ) -> dict[str, float]:
-        """Return by brand how probably it is shown by a photo with the listing's note, which nobody else uses."""
-        if self.contacts.key is None:
+        """Return by brand how probably its logo is shown by a photo with the listing's note.
+
+        Only a photo counts that was looked up, and is used by nobody else and published by no brand. A brand's name
+        that was read shows nothing: it may be written on the note. So a brand without a logo has none.
+        """
+        if self.contacts.key is None or uses is None:
             return {}
-        note, hashed = note_of(listing_id, self.contacts.key), iter(uses or ())
-        own = []
+        note, hashed = note_of(listing.id, listing.seller_id, self.contacts.key), iter(uses)
+        own: dict[str, float] = {}
         for i, photo in enumerate(photos):
             use = next(hashed, None) if photo.photo_hash else None
-            if shows_note(photo.spans.texts, note) and (use is None or use.weight == 0):
-                own.append(i)
-        return {brand: max(row[i] for i in own) for brand, row in by_photo.items()} if own else {}
+            if use is None or use.weight > 0 or use.official_of or not shows_note(photo.spans.texts, note):
+                continue
+            of_photo = [match for match in matches if match.image == i and match.brand in index.with_logo]
+            for brand, shown in self._shown(fuse(of_photo, (), index.sharing), of_photo, index).items():
+                row = by_photo.get(brand, ())  # less, where another brand's name was read on the mark
+                own[brand] = max(own.get(brand, 0.0), min(shown, row[i] if i < len(row) else 0.0))
+        return own
 
     def _doubts(
         self, photos: Sequence[PhotoFeatures], codes: Sequence[Code], contacts: Sequence[str]

@@ -78,8 +78,18 @@ class Pipeline:
 
     @property
     def note_key(self) -> bytes | None:
-        """The secret that makes the notes of photos taken on request (`ask.note_of`); None makes none."""
-        return self._findings.contacts.key
+        """The secret that makes the notes of photos taken on request; None where such a photo would earn nothing."""
+        return None if self.missing_for_notes else self._findings.contacts.key
+
+    @property
+    def missing_for_notes(self) -> list[str]:
+        """What is missing for photos with notes, in words: a key makes them, OCR reads them, a ledger knows copies."""
+        parts = {
+            "a contact_key, which makes the notes": self._findings.contacts.key is not None,
+            "OCR, which reads them": self.extractor.reads_text,
+            "a ledger, which tells whose photos they are": self._findings.lookup is not None,
+        }
+        return [words for words, there in parts.items() if not there]
 
     def scan(
         self, listings: Sequence[Listing], index: LogoIndex, extract: Extract | None = None

@@ -546,12 +546,13 @@ class Scanner:
                 model, or a field that was dropped. "allow" lets listings pass that nobody examined, and a seller can
                 bring that about. It has precedence over `on_timeout`.
             ask_from: Score from which a listing that would be allowed is held until its seller sends a photo with the
-                note in `Screening.ask_for`, in [0, 100]; needs a scanner with a `contact_key` and OCR. Then those who
-                do not answer make up for counterfeiters who do, so that a photo releases listings that a person would
-                look at. None holds none of them.
+                note in `Screening.ask_for`, in [0, 100]; needs a scanner with a `contact_key`, a `ledger` and OCR. Then
+                those who do not answer make up for counterfeiters who do, so that a photo releases listings that a
+                person would look at. Where the deadline left photos unexamined, `on_timeout` decides. None holds none.
 
         Raises:
-            InputError: `deadline_s`, `on_timeout`, `on_unreadable` or `ask_from` is out of range, or there is no key.
+            InputError: `deadline_s`, `on_timeout`, `on_unreadable` or `ask_from` is out of range, or the scanner lacks
+                what `ask_from` needs.
         """
         self._refuse_fork()
         return self._screener.screen(listing, deadline_s=deadline_s, on_timeout=on_timeout, on_unreadable=on_unreadable,

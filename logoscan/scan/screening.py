@@ -170,9 +170,10 @@ class Screener:
             raise InputError(f"on_unreadable: expected hold or allow, got {on_unreadable!r}")
         if ask_from is not None:
             number("screen", "ask_from", ask_from, 0.0, 100.0)
-            if self._pipeline.note_key is None:
-                raise InputError("ask_from: expected a scanner with a contact_key, which makes the notes, got none")
-        run = ScreeningRun(self._pipeline, self._index.snapshot(), self._pace, self._clock, listing, deadline_s)
+            if missing := self._pipeline.missing_for_notes:
+                raise InputError(f"ask_from: expected a scanner with {' and '.join(missing)}, got none")
+        snapshot = self._index.snapshot()
+        run = ScreeningRun(self._pipeline, snapshot, self._pace, self._clock, listing, deadline_s, ask_from)
         report = run.run()
         decision = _DECISIONS[report.score.band]
         if decision == "hold" and on_unreadable == "allow":
@@ -181,10 +182,10 @@ class Screener:
         if timed_out and decision == "allow":
             decision = on_timeout
         asked: tuple[Ask, ...] = ()
-        if report.score.band == "review" and decision == "hold":
-            asked = run.ask_for(surely=ask_from is None)
-        elif ask_from is not None and decision == "allow" and run.worth_asking(ask_from):
-            asked = run.ask_for(surely=False)
+        worth_asking = decision == "allow" and run.worth_asking()
+        if worth_asking or (report.score.band == "review" and decision == "hold"):
+            asked = run.ask_for(if_readable=on_unreadable == "allow")
+        if worth_asking:
             decision = "hold" if asked else decision
         self._count(decision, timed_out, run.skipped)
         total_s = self._clock() - run.start_s

@@ -37,8 +37,8 @@ class OtherEvidence:
         declared: What the files of the photos declare about their origin.
         photo_lines: Lines of text in the photos.
         serial_uses: Number of other listings that show the serial of a code, by serial.
-        own_photo: Probability that a photo which the seller took on request shows a brand, by brand; nobody else uses
-            that photo.
+        own_photo: Probability that a photo which the seller took on request shows a brand's logo, by brand; nobody else
+            uses that photo.
     """
 
     contacts: tuple[tuple[str, Contact], ...] = ()

@@ -128,11 +128,13 @@ def official_photo(case: Case) -> Signal | None:
 
 
 def own_photo(case: Case) -> Signal | None:
-    """Credit a photo that the seller took on request, with the note that was asked for, as far as it shows the brand.
+    """Credit a photo that the seller took on request, with the note that was asked for, as far as it shows the logo.
 
-    Abstains where no photo shows that note, and for accessories "for BRAND".
+    Abstains where no photo shows that note, where such a photo was not looked up in a ledger, is used by others or was
+    published by a brand, for brands without a logo, and for accessories "for BRAND".
 
-    Known errors: counterfeiters who have their goods at hand; a note that was drawn into a photo that nobody else uses.
+    Known errors: counterfeiters who have their goods at hand; a note that was drawn into a photo that no ledger knows,
+    or that lies beside a printed logo; a photo that answered for the listing before its words or its price changed.
     """
     shown = case.other.own_photo.get(case.brand.name)
     if shown is None or case.is_accessory:

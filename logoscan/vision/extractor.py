@@ -300,6 +300,11 @@ class FeatureExtractor:
     # -- the steps
 
     @property
+    def reads_text(self) -> bool:
+        """Whether text is read in photos."""
+        return self._ocr is not None
+
+    @property
     def _steps(self) -> tuple[Step, ...]:
         wanted: dict[Step, bool] = {
             "open": True,

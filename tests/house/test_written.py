@@ -182,7 +182,7 @@ def write_everything(inside: Path, out: Path, plant: Planter) -> Commands:
     command("scan", inside / "listings.csv", *scanner, "--out", out / "C.jsonl")
     command("scan", inside / "listings.jsonl", *scanner, "--out", out / "K.jsonl", "--contact-key", inside / "key")
     command("screen", inside / "listings.jsonl", *scanner, "--out", out / "S.jsonl", "--decisions", out / "decisions",
-            "--contact-key", inside / "key", "--ask-from", 1)  # fmt: skip
+            "--contact-key", inside / "key", "--ask-from", 1, "--ledger", out / "ledger")  # fmt: skip
     command("screen", inside / "listings.csv", *scanner)
     command("rejudge", reports, "--out", out / "again.jsonl")
     command("rejudge", out / "features", "--index", index, "--listings", inside / "listings.jsonl", "--out",

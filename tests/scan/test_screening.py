@@ -307,6 +307,21 @@ def test_early_exit_keeps_the_decision_of_a_scan(build: Callable[..., Scanner], 
     assert early, "some end early"
 
 
+@pytest.mark.parametrize("ask_from", [0.5, 3.0, 12.0])
+def test_early_exit_asks_those_whom_a_whole_screening_asks(ask_from: float) -> None:
+    scanner = marking(contact_key=b"a secret of the platform", ledger=PhotoLedger())
+    early = asked = 0
+    for listing in list(cases())[::3]:
+        whole = scanner.screen(listing, deadline_s=math.inf, ask_from=ask_from)
+        answer = scanner.screener(pace=Pace({})).screen(listing, deadline_s=1e9, ask_from=ask_from)
+        assert answer.decision == whole.decision, listing
+        assert {ask.note for ask in answer.ask_for} == {ask.note for ask in whole.ask_for}, listing
+        early += "cannot change the decision" in {s.why for s in answer.skipped}
+        asked += whole.report.score.band == "clear" and bool(whole.ask_for)
+    assert early, "some end early"
+    assert asked or ask_from > 3.0, "some are asked that would be allowed"
+
+
 def test_early_exit_waits_for_a_claim_that_may_yet_be_shown() -> None:
     """Bolt is shown and Acme claimed: the second photo might clear that up, so that nothing is decided before.
 
