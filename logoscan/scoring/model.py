@@ -24,6 +24,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from logoscan._hashing import fingerprint
+from logoscan._quote import quoted
 from logoscan._validate import band_limits, finite, unit
 from logoscan.errors import InputError
 from logoscan.io.records import read_record, write_record
@@ -98,7 +99,7 @@ def _check_credit(key: str, shape: tuple[float, ...]) -> None:
     if not (falls and shape[-1] >= -CREDIT[key]):
         raise InputError(
             f"ScoreModel.shapes {key}: expected two or more numbers that begin with 0, never rise and end at "
-            f"{-CREDIT[key]:g} or more, got {shape!r:.200}"
+            f"{-CREDIT[key]:g} or more, got {quoted(shape)}"
         )
 
 
@@ -142,7 +143,7 @@ class ScoreModel:
             if not (rises and shape[-1] <= _MAX_SHAPE):
                 raise InputError(
                     f"ScoreModel.shapes {key}: expected two or more numbers that begin with 0, never fall and end at "
-                    f"{_MAX_SHAPE:.0f} or less, got {shape!r:.200}"
+                    f"{_MAX_SHAPE:.0f} or less, got {quoted(shape)}"
                 )
         band_limits("ScoreModel", self.review_from, self.block_from)
         unit("ScoreModel", "min_coverage", self.min_coverage)
