@@ -286,8 +286,7 @@ def _pack(members: Mapping[str, bytes], manifest: Manifest, sha256: str, signers
         return {name.removeprefix(prefix): one for name, one in sorted(members.items()) if name.startswith(prefix)}
 
     photos, rights = facts.pop(_PHOTOS, {}), facts.pop("rights", [])
-    negatives = pictures(box.NEGATIVES)
-    if sorted(facts.get("negatives", [])) != sorted(negatives):
+    if sorted(facts.get("negatives", [])) != sorted(negatives := pictures(box.NEGATIVES)):
         raise CorruptFileError(f"{place}: expected the negatives of the pack, got others")
     if not isinstance(photos, dict) or not isinstance(rights, list):
         raise CorruptFileError(f"{place}: expected official photos as hashes, and a list of rights, got others")

@@ -266,10 +266,8 @@ class MerchantState:
                 f"Report.seller_id: expected the merchant's id, {_SELLER_CHARS} characters or fewer, "
                 f"got {quoted(seller_id)}"
             )
-        if self.seller_id not in (None, seller_id):
-            raise InputError(
-                f"Report.seller_id: expected one merchant, {quoted(self.seller_id)}, got {quoted(seller_id)}"
-            )
+        if (own := self.seller_id) not in (None, seller_id):
+            raise InputError(f"Report.seller_id: expected one merchant, {quoted(own)}, got {quoted(seller_id)}")
         self.seller_id = seller_id
 
     def _join(self, key: str, cluster: Cluster) -> None:

@@ -203,8 +203,8 @@ def new_verdict(
         raise InputError("brand: expected a name, got a contact")
     if report is not None and kind != "missed" and brand not in (named := named_brands(report)):
         raise InputError(
-            f"brand: expected one that the report names, [{listed(map(repr, sorted(named)))}], got {quoted(brand)}; a brand that it "
-            "missed is another verdict"
+            f"brand: expected one that the report names, [{listed(map(repr, sorted(named)))}], got "
+            f"{quoted(brand)}; a brand that it missed is another verdict"
         )
     score = report.score if report is not None and report.score.brand == brand else None
     return Verdict(

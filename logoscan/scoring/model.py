@@ -95,8 +95,7 @@ _MAX_SHAPE = 1000.0
 
 
 def _check_credit(key: str, shape: tuple[float, ...]) -> None:
-    falls = len(shape) > 1 and shape[0] == 0 and all(a >= b for a, b in pairwise(shape))
-    if not (falls and shape[-1] >= -CREDIT[key]):
+    if len(shape) < 2 or shape[0] != 0 or any(a < b for a, b in pairwise(shape)) or shape[-1] < -CREDIT[key]:
         raise InputError(
             f"ScoreModel.shapes {key}: expected two or more numbers that begin with 0, never rise and end at "
             f"{-CREDIT[key]:g} or more, got {quoted(shape)}"

@@ -115,7 +115,7 @@ class Complaint:
             raise InputError(f"Complaint.strength: expected a number in (0, 1], got {self.strength!r}")
         if self.review < 0 or len(self.quote) > _MAX_QUOTE:
             raise InputError(
-                f"Complaint: expected a place and up to {_MAX_QUOTE} characters, got {self.review}, {len(self.quote)}"
+                f"Complaint: expected 0 or more, and a quote in short, got {self.review}, {len(self.quote)}"
             )
 
 
