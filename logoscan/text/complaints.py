@@ -114,9 +114,7 @@ class Complaint:
         if not 0.0 < self.strength <= 1.0:
             raise InputError(f"Complaint.strength: expected a number in (0, 1], got {self.strength!r}")
         if self.review < 0 or len(self.quote) > _MAX_QUOTE:
-            raise InputError(
-                f"Complaint: expected 0 or more, and a quote in short, got {self.review}, {len(self.quote)}"
-            )
+            raise InputError(f"Complaint: expected 0 or more, a short quote, got {self.review}, {len(self.quote)}")
 
 
 @dataclass(frozen=True)

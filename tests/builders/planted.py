@@ -31,8 +31,8 @@ _DIGITS = re.compile(r"\d(?:[\s().\-/–_]{0,3}\d){10,}")
 _WORD = re.compile(r"zq[a-z]{3}[0-9]{5}")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]{24,}={0,2}")
 _CORE_DIGITS = 11
-# Parts of an item that a cut leaves: its beginning, or its end behind a sign of what is left out. Fewer than six letters
-# and digits, and digits that nothing marks as a number's, stand in any file by chance.
+# Parts of an item that a cut leaves: its beginning, or its end behind a sign of what is left out. Fewer than six signs,
+# and digits that nothing marks as a number's, stand in any file by chance.
 _LEAST_PART = 6
 _GAPS = r"[\s().\-/–_]{0,3}"
 _BEGUN = re.compile(rf"(?:\+|00){_GAPS}4{_GAPS}9((?:{_GAPS}\d){{6,}})")

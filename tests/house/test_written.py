@@ -2,8 +2,8 @@
 
 Every command that writes runs on inputs in which each text that people fill in holds a phone number, an address, a
 messenger's name or the name of a person, each another one; then every byte that was written, printed or logged is
-searched for all of them. Exempt are what the caller names things by (ids, addresses, names of files and brands) and
-pixels.
+searched for all of them, and for parts of them. Exempt are what the caller names things by (ids, addresses, names of
+files and brands), who acts in a lead and why (`--who`, `--purpose`), and pixels.
 """
 
 from __future__ import annotations
@@ -130,7 +130,8 @@ def make_inputs(folder: Path, plant: Planter, says: dict[Colour, list[str]]) -> 
         for i in range(12)
     ]  # fmt: skip
     notices += [
-        notices[5] | {"id": f"NL{i}", "listing_ids": [plant.text("x" * (70 + i))], "authority": plant.text("x" * (44 + i))}
+        notices[5]
+        | {"id": f"NL{i}", "authority": plant.text("x" * (44 + i))}
         for i in range(20)
     ]  # fmt: skip
     (folder / "notices.jsonl").write_text("\n".join([*(json.dumps(n) for n in notices), plant.contact()]) + "\n")
