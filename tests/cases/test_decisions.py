@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
@@ -135,7 +135,7 @@ def test_answers_are_read_and_wrong_ones_named(tmp_path: Path) -> None:
 # -- reviewers and reasons
 
 
-SECRET = {"reviewer": "Ann Example", "reason": "call +49 170 1234567"}
+SECRET: dict[str, Any] = {"reviewer": "Ann Example", "reason": "call +49 170 1234567"}
 
 
 def test_nobody_can_guess_what_an_id_was_made_of(tmp_path: Path) -> None:
@@ -197,7 +197,12 @@ def test_a_log_under_a_key_goes_on_under_it_alone(tmp_path: Path) -> None:
 
 def test_the_lock_is_taken_once_for_many_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     taken: list[object] = []
-    monkeypatch.setattr("logoscan.cases.decision_store.held", lambda lock: taken.append(lock) or nullcontext())
+
+    def counted(lock: object) -> AbstractContextManager[None]:
+        taken.append(lock)
+        return nullcontext()
+
+    monkeypatch.setattr("logoscan.cases.decision_store.held", counted)
     log = DecisionLog(tmp_path / "d")
     log.append(Decision("remove", NOW, listing_id=str(i), reviewer=f"Ann {i % 3}") for i in range(50))
     assert len(taken) == 1

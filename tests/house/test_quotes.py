@@ -35,7 +35,7 @@ def cuts(source: str) -> Iterator[str]:
         if not isinstance(node, ast.FormattedValue):
             continue
         parts = node.format_spec.values if isinstance(node.format_spec, ast.JoinedStr) else []
-        spec = "".join(part.value if isinstance(part, ast.Constant) else "0" for part in parts)
+        spec = "".join(str(part.value) if isinstance(part, ast.Constant) else "0" for part in parts)
         if re.search(r"\.[0-9]+s?$", spec):
             yield ast.unparse(node.value)
         for part in ast.walk(node.value):
