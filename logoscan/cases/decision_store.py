@@ -117,7 +117,7 @@ class DecisionLog:
         for path in self.files():
             try:
                 column = parquet.ParquetFile(path).read(columns=["reviewer"])[0]
-            except (pa.ArrowException, OSError) as error:
+            except (pa.ArrowException, OSError, IndexError) as error:
                 raise _not_decisions(path, error) from None
             yield from (one for one in column.unique().to_pylist() if one is not None)
 

@@ -235,7 +235,7 @@ def _write_originals(folder: Path, reports: Sequence[Report], photos: Root) -> t
     gaps = []
     for report in reports:
         for number, image in enumerate(report.images, 1):
-            where = f"listing {quoted(report.listing_id)}, photo {number}"
+            where = f"listing {report.listing_id}, photo {number}"
             if image.sha256 is None or image.file is None:
                 gaps.append(f"{where}: was not read from a file when the listing was scanned")
                 continue

@@ -165,9 +165,9 @@ def test_answers_refer_to_what_is_kept(tmp_path: Path) -> None:
     first = Decision("remove", NOW, listing_id="L1", **SECRET)
     log.append([first, replace(first, action="restore", answers=first.id, id="")])
     third = log.answer(first, "allow", reviewer="Bob")
-    removed, restored, allowed_again = log.read()
-    assert {one.answers for one in (restored, allowed_again)} == {removed.id}
-    assert third == allowed_again
+    by_action = {one.action: one for one in log.read()}
+    assert {by_action["restore"].answers, by_action["allow"].answers} == {by_action["remove"].id}
+    assert third == by_action["allow"]
     assert is_pseudonym(third.reviewer or "")
     assert log.append([first, first]) == 1
     assert len([*log.read()]) == 3
