@@ -139,8 +139,8 @@ class MerchantModel:
         finite("MerchantModel", "bias", self.bias)
         if set(self.coefficients) != set(MERCHANT_PRIOR):
             raise InputError(
-                f"MerchantModel.coefficients: expected {listed(sorted(MERCHANT_PRIOR))}, got "
-                f"{listed(sorted(self.coefficients))}"
+                f"MerchantModel.coefficients: expected {sorted(MERCHANT_PRIOR)}, got "
+                f"[{listed(map(repr, sorted(self.coefficients)))}]"
             )
         for key, value in self.coefficients.items():
             not_negative("MerchantModel", key, value)
