@@ -14,6 +14,7 @@ from collections.abc import Collection, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from logoscan._quote import quoted
 from logoscan.errors import InputError
 
 __all__ = [
@@ -53,7 +54,9 @@ def unicode_text(owner: str, name: str, *values: str) -> None:
         try:
             value.encode()
         except UnicodeEncodeError:
-            raise InputError(f"{owner}.{name}: expected Unicode text, got a lone surrogate in {value!r:.80}") from None
+            raise InputError(
+                f"{owner}.{name}: expected Unicode text, got a lone surrogate in {quoted(value)}"
+            ) from None
 
 
 def text(owner: str, name: str, value: object, *, required: bool = False) -> None:
@@ -62,14 +65,14 @@ def text(owner: str, name: str, value: object, *, required: bool = False) -> Non
         return
     if not isinstance(value, str) or (required and not value.strip()):
         expected = "a non-empty string" if required else "a string or None"
-        raise InputError(f"{owner}.{name}: expected {expected}, got {value!r:.80}")
+        raise InputError(f"{owner}.{name}: expected {expected}, got {quoted(value)}")
     unicode_text(owner, name, value)
 
 
 def texts(owner: str, name: str, value: object) -> tuple[str, ...]:
     """Return a list or tuple of Unicode texts as a tuple; refuse everything else."""
     if isinstance(value, str) or not isinstance(value, (tuple, list)) or not all(isinstance(v, str) for v in value):
-        raise InputError(f"{owner}.{name}: expected a list of strings, got {value!r:.80}")
+        raise InputError(f"{owner}.{name}: expected a list of strings, got {quoted(value)}")
     unicode_text(owner, name, *value)
     return tuple(value)
 
@@ -77,7 +80,7 @@ def texts(owner: str, name: str, value: object) -> tuple[str, ...]:
 def text_mapping(owner: str, name: str, value: object) -> dict[str, str]:
     """Return a mapping of Unicode texts to Unicode texts as a dictionary; refuse everything else."""
     if not isinstance(value, Mapping) or not all(isinstance(t, str) for kv in value.items() for t in kv):
-        raise InputError(f"{owner}.{name}: expected a mapping of strings to strings, got {value!r:.80}")
+        raise InputError(f"{owner}.{name}: expected a mapping of strings to strings, got {quoted(value)}")
     unicode_text(owner, name, *value.keys(), *value.values())
     return dict(value)
 
@@ -88,7 +91,7 @@ def at_most(owner: str, name: str, values: Collection[str], count: int, chars: i
         raise InputError(f"{owner}.{name}: expected at most {count}, got {len(values)}")
     for value in values:
         if len(value) > chars:
-            raise InputError(f"{owner}.{name}: expected at most {chars} characters, got {len(value)} in {value!r:.60}")
+            raise InputError(f"{owner}.{name}: expected at most {chars} characters, got {len(value)}")
 
 
 def is_currency(value: str) -> bool:
@@ -99,7 +102,7 @@ def is_currency(value: str) -> bool:
 def currency(owner: str, value: object) -> str:
     """Return an ISO 4217 code in upper case; refuse what is not three ASCII letters."""
     if not isinstance(value, str) or not is_currency(value):
-        raise InputError(f"{owner}.currency: expected a three-letter ISO 4217 code, got {value!r:.80}")
+        raise InputError(f"{owner}.currency: expected a three-letter ISO 4217 code, got {quoted(value)}")
     return value.upper()
 
 
@@ -111,28 +114,28 @@ def is_country(value: str) -> bool:
 def country(owner: str, name: str, value: object) -> str:
     """Return an ISO 3166-1 code in upper case; refuse what is not two ASCII letters."""
     if not isinstance(value, str) or not is_country(value):
-        raise InputError(f"{owner}.{name}: expected a two-letter ISO 3166 code, got {value!r:.80}")
+        raise InputError(f"{owner}.{name}: expected a two-letter ISO 3166 code, got {quoted(value)}")
     return value.upper()
 
 
 def pdq_hex(owner: str, value: object) -> str:
     """Return a PDQ hash, which has 64 lower-case hex digits; refuse everything else. `owner` includes the field."""
     if not isinstance(value, str) or not _HEX_64.fullmatch(value):
-        raise InputError(f"{owner}: expected 64 lower-case hex digits, got {value!r:.80}")
+        raise InputError(f"{owner}: expected 64 lower-case hex digits, got {quoted(value)}")
     return value
 
 
 def script(owner: str, value: object) -> None:
     """Refuse what has not the form of an ISO 15924 code ("Cyrl") and is not None. `owner` includes the field."""
     if value is not None and not (isinstance(value, str) and _SCRIPT.fullmatch(value)):
-        raise InputError(f"{owner}: expected an ISO 15924 code such as 'Cyrl', or None, got {value!r:.80}")
+        raise InputError(f"{owner}: expected an ISO 15924 code such as 'Cyrl', or None, got {quoted(value)}")
 
 
 def box(owner: str, value: object) -> None:
     """Refuse what is not four finite numbers. `owner` includes the field."""
     numbers = value if isinstance(value, (tuple, list)) and len(value) == 4 else (math.nan,)
     if not all(_is_between(number, -math.inf, math.inf) for number in numbers):
-        raise InputError(f"{owner}: expected four finite numbers, got {value!r:.80}")
+        raise InputError(f"{owner}: expected four finite numbers, got {quoted(value)}")
 
 
 # -- numbers
@@ -145,17 +148,10 @@ def _is_between(value: object, low: float, high: float) -> bool:
     return max(low, -sys.float_info.max) <= value <= min(high, sys.float_info.max)
 
 
-def _shown(value: object) -> str:
-    """Return a value as errors show it; Python would not print an integer of more than 4,300 digits."""
-    if isinstance(value, int) and value.bit_length() > 10_000:
-        value = f"a number of {value.bit_length()} bits"
-    return f"{value!r:.80}"
-
-
 def number(owner: str, name: str, value: object, low: float, high: float) -> None:
     """Refuse what is not a finite number in [low, high]."""
     if not _is_between(value, low, high):
-        raise InputError(f"{owner}.{name}: expected a finite number in [{low:g}, {high:g}], got {_shown(value)}")
+        raise InputError(f"{owner}.{name}: expected a finite number in [{low:g}, {high:g}], got {quoted(value)}")
 
 
 def unit(owner: str, name: str, value: object) -> None:
@@ -166,25 +162,25 @@ def unit(owner: str, name: str, value: object) -> None:
 def finite(owner: str, name: str, value: object) -> None:
     """Refuse what is not a finite number."""
     if not _is_between(value, -math.inf, math.inf):
-        raise InputError(f"{owner}.{name}: expected a finite number, got {_shown(value)}")
+        raise InputError(f"{owner}.{name}: expected a finite number, got {quoted(value)}")
 
 
 def positive(owner: str, name: str, value: object) -> None:
     """Refuse what is not a finite number above 0."""
     if value == 0 or not _is_between(value, 0.0, math.inf):
-        raise InputError(f"{owner}.{name}: expected a finite number above 0, got {_shown(value)}")
+        raise InputError(f"{owner}.{name}: expected a finite number above 0, got {quoted(value)}")
 
 
 def not_negative(owner: str, name: str, value: object) -> None:
     """Refuse what is not a finite number, 0 or more."""
     if not _is_between(value, 0.0, math.inf):
-        raise InputError(f"{owner}.{name}: expected a finite number, 0 or more, got {_shown(value)}")
+        raise InputError(f"{owner}.{name}: expected a finite number, 0 or more, got {quoted(value)}")
 
 
 def whole_number(owner: str, name: str, value: object, low: int, high: int) -> None:
     """Refuse what is not an integer in [low, high]."""
     if type(value) is not int or not low <= value <= high:
-        raise InputError(f"{owner}.{name}: expected a whole number in [{low}, {high}], got {_shown(value)}")
+        raise InputError(f"{owner}.{name}: expected a whole number in [{low}, {high}], got {quoted(value)}")
 
 
 def band_limits(owner: str, review_from: float, block_from: float) -> None:

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from logoscan._quote import quoted
 from logoscan._validate import box
 from logoscan.errors import InputError
 
@@ -66,7 +67,7 @@ class Code:
     def __post_init__(self) -> None:
         box("Code.xyxy", self.xyxy)
         if self.gtin is not None and not _GTIN.fullmatch(self.gtin):
-            raise InputError(f"Code.gtin: expected 14 digits, got {self.gtin!r:.80}")
+            raise InputError(f"Code.gtin: expected 14 digits, got {quoted(self.gtin)}")
 
 
 @dataclass(frozen=True)
@@ -138,4 +139,4 @@ class Declaration:
 
     def __post_init__(self) -> None:
         if self.signer is not None and not _SHA256.fullmatch(self.signer):
-            raise InputError(f"Declaration.signer: expected 64 lower-case hex digits, got {self.signer!r:.80}")
+            raise InputError(f"Declaration.signer: expected 64 lower-case hex digits, got {quoted(self.signer)}")

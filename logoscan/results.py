@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from logoscan._quote import quoted
 from logoscan._validate import box, finite, number, pdq_hex, positive, script, unit
 from logoscan.errors import InputError
 from logoscan.evidence import Code, ContactUse, Declaration
@@ -435,7 +436,7 @@ class Report:
     def __post_init__(self) -> None:
         if self.schema_version != SCHEMA_VERSION:
             raise InputError(
-                f"Report.schema_version: expected {SCHEMA_VERSION}, got {self.schema_version!r:.80}; "
+                f"Report.schema_version: expected {SCHEMA_VERSION}, got {quoted(self.schema_version)}; "
                 "another version of logoscan wrote it: scan the listing again"
             )
         for name in ("matches", "text", "unread", "codes", "declared"):

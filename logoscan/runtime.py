@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from logoscan._quote import cause
 from logoscan.errors import DeviceError, LogoscanError
 
 __all__ = [
@@ -221,7 +222,7 @@ def resolve_device(device: str) -> str:
         wanted = torch.device(device)
         torch.zeros(1, device=wanted)
     except (RuntimeError, AssertionError, NotImplementedError) as error:  # torch raises them, by kind of device
-        raise DeviceError(f"device: expected one that can be had, got {device!r} ({error!s:.100})") from None
+        raise DeviceError(f"device: expected one that can be had, got {device!r} ({cause(error)})") from None
     return str(wanted)
 
 

@@ -14,6 +14,7 @@ from enum import Enum
 from pathlib import Path
 from typing import IO, Final, Literal, TypeAlias
 
+from logoscan._quote import quoted
 from logoscan.errors import ImageError, InputError
 
 __all__ = ["ANYWHERE", "NameBelow", "Root", "kind_of", "read_bytes", "read_head", "resolve_under"]
@@ -92,9 +93,9 @@ def resolve_under(root: Path, name: str) -> Path:
         base = root.resolve()
         path = (base / name).resolve()
     except (ValueError, OSError, RuntimeError) as error:
-        raise ImageError(f"image path: expected a file below the root, got {name!r:.120} ({error})") from None
+        raise ImageError(f"image path: expected a file below the root, got {quoted(name, 300)} ({error})") from None
     if Path(name).is_absolute() or not path.is_relative_to(base):
-        raise ImageError(f"image path: expected a file below the root, got {name!r:.120}, which leads out of it")
+        raise ImageError(f"image path: expected a file below the root, got {quoted(name, 300)}, which leads out of it")
     return path
 
 
@@ -135,7 +136,7 @@ def read_bytes(source: str | Path, root: Root, most: int) -> bytes:
         ImageError: The file is missing, no regular file, outside of the root, empty or too large; or the name is a URL.
     """
     if isinstance(source, str) and _URL.match(source):
-        raise ImageError(f"image path: expected a file, got {source!r:.120}; logoscan fetches no URLs")
+        raise ImageError(f"image path: expected a file, got {quoted(source, 300)}; logoscan fetches no URLs")
     name = short_name(source)
     try:
         with _opened(source, root) as file:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from logoscan._hashing import fingerprint
+from logoscan._quote import quoted
 from logoscan._validate import (
     at_most,
     country,
@@ -195,7 +196,7 @@ class Listing:
                 datetime.fromisoformat(self.listed_at)
             except ValueError:
                 raise InputError(
-                    f"Listing.listed_at: expected an ISO 8601 date or time, got {self.listed_at!r:.80}"
+                    f"Listing.listed_at: expected an ISO 8601 date or time, got {quoted(self.listed_at)}"
                 ) from None
 
 
@@ -302,18 +303,18 @@ class Brand:
         object.__setattr__(self, "origins", tuple(country("Brand", "origins", code) for code in self.origins))
         for name, (form, words) in _BRAND_FORMS.items():
             if bad := next((value for value in getattr(self, name) if not form.fullmatch(value)), None):
-                raise InputError(f"Brand.{name}: expected {words}, got {bad!r:.80}")
+                raise InputError(f"Brand.{name}: expected {words}, got {quoted(bad)}")
         for name in ("model_patterns", "serial_patterns"):
             for pattern in getattr(self, name):
                 try:
                     re.compile(pattern)
                 except (re.error, RecursionError, OverflowError) as error:
                     raise InputError(
-                        f"Brand.{name}: expected regular expressions, got {pattern!r:.80}: {error}"
+                        f"Brand.{name}: expected regular expressions, got {quoted(pattern)}: {error}"
                     ) from None
         prices: object = self.usual_prices
         if not isinstance(prices, (tuple, list)) or not all(isinstance(p, UsualPrice) for p in prices):
-            raise InputError(f"Brand.usual_prices: expected UsualPrice records, got {self.usual_prices!r:.80}")
+            raise InputError(f"Brand.usual_prices: expected UsualPrice records, got {quoted(self.usual_prices)}")
         object.__setattr__(self, "usual_prices", tuple(self.usual_prices))
         at_most("Brand", "usual_prices", [p.category or "" for p in self.usual_prices], _MOST_PRICES, _MOST_FACT_CHARS)
         object.__setattr__(self, "facts", text_mapping("Brand", "facts", self.facts))
@@ -387,7 +388,7 @@ class TextSpans:
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.unkept_area < np.inf:
-            raise InputError(f"TextSpans.unkept_area: expected a number of 0 or more, got {self.unkept_area!r:.80}")
+            raise InputError(f"TextSpans.unkept_area: expected a number of 0 or more, got {quoted(self.unkept_area)}")
         object.__setattr__(self, "texts", texts("TextSpans", "texts", self.texts))
         float32_array("TextSpans", "polygons", self.polygons, (len(self.texts), 4, 2))
         float32_array("TextSpans", "confidence", self.confidence, (len(self.texts),))
@@ -400,7 +401,7 @@ class TextSpans:
             script("TextSpans.unread_scripts", code)
         for reason in self.unread_reasons:
             if reason not in get_args(UnreadReason):
-                raise InputError(f"TextSpans.unread_reasons: expected effort or unreadable, got {reason!r:.80}")
+                raise InputError(f"TextSpans.unread_reasons: expected effort or unreadable, got {quoted(reason)}")
         for name in ("unread_scripts", "unread_reasons"):
             if (n := len(getattr(self, name))) != self.unread:
                 raise InputError(f"TextSpans.{name}: expected one for each of {self.unread} lines, got {n}")
@@ -476,13 +477,13 @@ class Match:
 
     def __post_init__(self) -> None:
         if len(self.xyxy) != 4 or not all(map(math.isfinite, self.xyxy)):
-            raise InputError(f"Match.xyxy: expected four finite numbers, got {self.xyxy!r:.80}")
+            raise InputError(f"Match.xyxy: expected four finite numbers, got {quoted(self.xyxy)}")
         number("Match", "similarity", self.similarity, -1.001, 1.001)
         number("Match", "margin", self.margin, -2.002, 2.002)
         if self.probability is not None:
             unit("Match", "probability", self.probability)
         if self.kind not in get_args(MatchKind):
-            raise InputError(f"Match.kind: expected appearance or keypoints, got {self.kind!r:.80}")
+            raise InputError(f"Match.kind: expected appearance or keypoints, got {quoted(self.kind)}")
         number("Match", "keypoints", self.keypoints, 0, 1e6)
         if (self.kind == "keypoints") != (self.keypoints > 0):
             raise InputError(f"Match.keypoints: expected none by appearance, else some, got {self.keypoints}")

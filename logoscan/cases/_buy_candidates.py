@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from logoscan._extras import import_extra
+from logoscan._quote import cause, quoted
 from logoscan.errors import CorruptFileError, InputError
 from logoscan.io.bad_rows import OnError, check_on_error, good_rows
 from logoscan.io.rows import BadRow
@@ -116,7 +117,7 @@ def read_candidates(path: str | Path) -> Any:
         source = dataset.dataset(files, format="parquet")
         return source.to_table(columns=[name for name in _schema().names if name in source.schema.names])
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise CorruptFileError(f"{path.name}: not Parquet, or damaged ({error!s:.120})") from None
+        raise CorruptFileError(f"{path.name}: not Parquet, or damaged ({cause(error)})") from None
 
 
 def checked(table: Any, on_error: OnError) -> Any:
@@ -144,7 +145,7 @@ def checked(table: Any, on_error: OnError) -> Any:
             there = field.name in table.column_names
             column = table[field.name].cast(field.type) if there else pa.nulls(len(table), field.type)
         except pa.ArrowException as error:
-            raise InputError(f"candidates, column {field.name}: expected {field.type} ({error!s:.120})") from None
+            raise InputError(f"candidates, column {field.name}: expected {field.type} ({cause(error)})") from None
         if field.name in _GROUPS:  # a blank name is none
             blank = compute.equal(compute.utf8_length(compute.utf8_trim_whitespace(column)), 0)
             column = compute.if_else(blank, pa.scalar(None, field.type), column)
@@ -174,7 +175,7 @@ def _bad_rows(table: Any) -> dict[int, BadRow]:
         if is_blank[row]:
             reason = "listing_id: expected one, got an empty cell"
         elif again[row]:
-            reason = f"listing_id: {ids.dictionary[codes[row]].as_py()!r:.80} is there twice; only the first counts"
+            reason = f"listing_id: {quoted(ids.dictionary[codes[row]].as_py())} is there twice; only the first counts"
         else:
             reason = f"p: expected a probability in [0, 1], got {float(p[row])!r}"
         out[row] = BadRow(row + 1, reason)

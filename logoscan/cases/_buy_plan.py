@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeAlias, get_args
 import numpy as np
 
 from logoscan._hashing import sha256_hex
+from logoscan._quote import cause, quoted
 from logoscan._validate import number, whole_number
 from logoscan.cases._buy_candidates import arrow, checked, polars_and_svy
 from logoscan.cases._inclusion import Floats, Ints, inclusion_probabilities, random_order
@@ -174,7 +175,7 @@ class BuyPlan:
             raise
         except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
             raise CorruptFileError(
-                f"{path.name}: expected a plan of test buys, got another file ({error!s:.99})"
+                f"{path.name}: expected a plan of test buys, got another file ({cause(error)})"
             ) from None
         if about.rows_sha256 != _rows_sha256(buys):
             raise CorruptFileError(f"{path.name}: expected the listings that were drawn, got others: it was altered")
@@ -232,7 +233,7 @@ def plan_buys(
     if explore <= 0:
         raise InputError("plan_buys.explore: expected more than 0, since a listing that is never bought says nothing")
     if unknown := [name for name in by if name not in get_args(By)]:
-        raise InputError(f"plan_buys.by: expected {', '.join(get_args(By))}, got {unknown[0]!r:.80}")
+        raise InputError(f"plan_buys.by: expected {', '.join(get_args(By))}, got {quoted(unknown[0])}")
     seed = secrets.randbelow(_SEED_LIMIT) if seed is None else seed
     whole_number("plan_buys", "seed", seed, 0, _SEED_LIMIT)
     polars, svy = polars_and_svy()

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
+from logoscan._quote import quoted
 from logoscan._validate import number
 from logoscan.cases._buy_candidates import polars_and_svy
 from logoscan.cases._buy_plan import BuyPlan, By, PlannedBuy
@@ -113,7 +114,7 @@ def estimate_rate(
     if not 0 < confidence < 1:
         raise InputError(f"estimate_rate.confidence: expected a number between 0 and 1, got {confidence!r}")
     if unknown := [name for name in by if name not in get_args(By)]:
-        raise InputError(f"estimate_rate.by: expected {', '.join(get_args(By))}, got {unknown[0]!r:.80}")
+        raise InputError(f"estimate_rate.by: expected {', '.join(get_args(By))}, got {quoted(unknown[0])}")
     outcomes: dict[str, Outcome] = {}
     outside = 0
 
@@ -123,9 +124,9 @@ def estimate_rate(
             buy = plan.find(result.listing_id)
             if buy is None:
                 outside += 1
-                yield BadRow(result.line, f"listing_id: {result.listing_id!r:.80} is in no rate: it was not planned")
+                yield BadRow(result.line, f"listing_id: {quoted(result.listing_id)} is in no rate: it was not planned")
             elif buy.listing_id in outcomes:
-                yield BadRow(result.line, f"listing_id: {result.listing_id!r:.80} has a result already; it counts")
+                yield BadRow(result.line, f"listing_id: {quoted(result.listing_id)} has a result already; it counts")
             else:
                 outcomes[buy.listing_id] = result.outcome
                 yield result

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
+from logoscan._quote import quoted
 from logoscan.cases._buy_plan import BuyPlan
 from logoscan.errors import InputError
 from logoscan.io.bad_rows import OnError, check_on_error, good_rows
@@ -46,7 +47,7 @@ class BuyResult:
 
     def __post_init__(self) -> None:
         if self.outcome not in get_args(Outcome):
-            raise InputError(f"outcome: expected {', '.join(get_args(Outcome))}, got {self.outcome!r:.80}")
+            raise InputError(f"outcome: expected {', '.join(get_args(Outcome))}, got {quoted(self.outcome)}")
 
 
 def result_sheet(plan: BuyPlan) -> str:
@@ -91,9 +92,11 @@ def _results(rows: Iterable[tuple[int, Mapping[str, str] | BadRow]]) -> Iterator
         elif not outcome:
             continue
         elif listing in line_of:
-            yield BadRow(line, f"listing_id: {listing!r:.80} has a result in line {line_of[listing]}; that one counts")
+            yield BadRow(
+                line, f"listing_id: {quoted(listing)} has a result in line {line_of[listing]}; that one counts"
+            )
         elif outcome not in get_args(Outcome):
-            yield BadRow(line, f"outcome: expected {', '.join(get_args(Outcome))}, got {cells['outcome']!r:.80}")
+            yield BadRow(line, f"outcome: expected {', '.join(get_args(Outcome))}, got {quoted(cells['outcome'])}")
         else:
             line_of[listing] = line
             brand, reviewer, note = (cells.get(name) for name in ("brand", "reviewer", "note"))
@@ -130,6 +133,6 @@ def to_labels(results: Iterable[BuyResult], plan: BuyPlan, *, on_error: OnError 
                 line, who, note = result.line, result.reviewer, result.note
                 yield VerdictRow(line, listing, brand, result.outcome, "test_buy", weight, who, note)
             elif buy is None:
-                yield BadRow(result.line, f"brand: expected one, since {result.listing_id!r:.80} is not in the plan")
+                yield BadRow(result.line, f"brand: expected one, since {quoted(result.listing_id)} is not in the plan")
 
     return good_rows(rows(), on_error, "results")

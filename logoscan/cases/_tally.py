@@ -9,6 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, get_args
 
+from logoscan._quote import cause
 from logoscan.cases.database import connect
 from logoscan.cases.decision_store import UNDATED, DecisionLog, arrow_schema
 from logoscan.cases.decisions import COLUMNS, Action, Detection, Ground, Means, Source
@@ -134,7 +135,7 @@ def tally(log: DecisionLog, start: date, end: date, *, threads: int | None = Non
             without,
         )  # fmt: skip
     except duckdb.Error as error:
-        raise CorruptFileError(f"{log.folder}: expected decisions in Parquet, got others ({error!s:.200})") from None
+        raise CorruptFileError(f"{log.folder}: expected decisions in Parquet, got others ({cause(error)})") from None
     finally:
         db.close()
 

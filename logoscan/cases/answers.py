@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from logoscan._quote import quoted
 from logoscan.cases.decision_store import DecisionLog
 from logoscan.cases.decisions import Decision
 from logoscan.cases.notice_decisions import notice_decision
@@ -107,7 +108,7 @@ def answer_decisions(rows: Iterable[Answer], log: DecisionLog, *, on_error: OnEr
 
 def _decision(row: Answer, earlier: Mapping[str, Decision]) -> Decision:
     if row.answers not in earlier:
-        raise InputError(f"answers: expected the id of a decision on record, got {row.answers!r:.80}")
+        raise InputError(f"answers: expected the id of a decision on record, got {quoted(row.answers)}")
     before = earlier[row.answers]
     when = _time("time", row.time) or datetime.now(UTC)
     action: Any = row.action
@@ -136,5 +137,5 @@ def _time(name: str, value: str | None) -> datetime | None:
     try:
         moment = datetime.fromisoformat(value)
     except ValueError:
-        raise InputError(f"{name}: expected an ISO 8601 time, got {value!r:.80}") from None
+        raise InputError(f"{name}: expected an ISO 8601 time, got {quoted(value)}") from None
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment

@@ -14,6 +14,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
+from logoscan._quote import cause, quoted
 from logoscan._validate import number, whole_number
 from logoscan.cases._buy_candidates import polars_and_svy
 from logoscan.cases._survey import intervals, shares
@@ -65,7 +66,7 @@ class AuditRow:
         if self.pi == 0:
             raise InputError("AuditRow.pi: expected a probability above 0, got 0")
         if self.outcome is not None and self.outcome not in get_args(AuditOutcome):
-            raise InputError(f"outcome: expected {', '.join(get_args(AuditOutcome))}, got {self.outcome!r:.80}")
+            raise InputError(f"outcome: expected {', '.join(get_args(AuditOutcome))}, got {quoted(self.outcome)}")
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ def draw_audit(log: DecisionLog, start: date, end: date, size: int, *, seed: int
             for action, *row in rows:
                 kept[action] = sorted([*kept.get(action, []), tuple(row)])[:size]
     except duckdb.Error as error:
-        raise CorruptFileError(f"{log.folder}: expected decisions in Parquet, got others ({error!s:.200})") from None
+        raise CorruptFileError(f"{log.folder}: expected decisions in Parquet, got others ({cause(error)})") from None
     finally:
         db.close()
     if not counts:
@@ -183,7 +184,7 @@ def _rows(rows: Iterable[tuple[int, Mapping[str, str] | BadRow]]) -> Iterator[Au
         if not one:
             yield BadRow(line, "decision_id: expected one, got an empty cell")
         elif one in line_of:
-            yield BadRow(line, f"decision_id: {one!r:.80} is there twice, first in line {line_of[one]}")
+            yield BadRow(line, f"decision_id: {quoted(one)} is there twice, first in line {line_of[one]}")
         else:
             line_of[one] = line
             outcome: Any = row.get("outcome", "").strip().casefold() or None
@@ -192,7 +193,7 @@ def _rows(rows: Iterable[tuple[int, Mapping[str, str] | BadRow]]) -> Iterator[Au
                 yield AuditRow(one, row.get("action", "").strip(), pi, outcome, row.get("listing_id") or None,
                                row.get("brand") or None)  # fmt: skip
             except ValueError as error:
-                why = str(error) if isinstance(error, InputError) else f"pi: expected a number, got {row['pi']!r:.80}"
+                why = str(error) if isinstance(error, InputError) else f"pi: expected a number, got {quoted(row['pi'])}"
                 yield BadRow(line, why)
 
 

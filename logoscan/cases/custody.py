@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
 from logoscan._hashing import file_sha256, sha256_hex
+from logoscan._quote import quoted
 from logoscan._validate import text
 from logoscan.cases._bag import PAYLOAD, write_tagmanifest
 from logoscan.errors import CorruptFileError, InputError
@@ -45,7 +46,7 @@ class CustodyLine:
 
     def __post_init__(self) -> None:
         if self.act not in get_args(CustodyAct):
-            raise InputError(f"act: expected {', '.join(get_args(CustodyAct))}, got {self.act!r:.80}")
+            raise InputError(f"act: expected {', '.join(get_args(CustodyAct))}, got {quoted(self.act)}")
         for name, required in (("who", True), ("note", False)):
             value = getattr(self, name)
             text("CustodyLine", name, value, required=required)

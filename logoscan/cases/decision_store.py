@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from logoscan._extras import import_extra
+from logoscan._quote import cause, quoted
 from logoscan.cases.decisions import COLUMNS, TIMES, Action, Decision
 from logoscan.errors import CorruptFileError, InputError
 from logoscan.io.files import atomic_write, held, lock_at, private_folder
@@ -50,29 +51,38 @@ class DecisionLog:
         if self.folder.exists() and not self.folder.is_dir():
             raise InputError(f"decisions: expected a folder, got the file {str(folder)!r}")
         if not writer or not writer.isascii() or not writer.replace("-", "").replace("_", "").isalnum():
-            raise InputError(f"writer: expected letters, digits, - and _, got {writer!r:.80}")
+            raise InputError(f"writer: expected letters, digits, - and _, got {quoted(writer)}")
         self._writer = writer
-        self._reviewers = Reviewers(self.folder / ".reviewers", reviewer_key)
+        self._reviewers = Reviewers(self.folder, self.folder / ".reviewers", reviewer_key)
 
     def append(self, decisions: Iterable[Decision]) -> int:
         """Add decisions; they are on disk when this returns.
 
-        What is appended twice counts once, by its id: after a crash, append everything again.
+        What is appended twice counts once, by its id: after a crash, append everything again. A decision whose
+        reviewer or reason changes as it is kept (`kept`) has the id that it is kept with; so has it where another one
+        of the same call answers it.
 
         Returns:
             Number of decisions, those with an id that came before in this call left out.
 
         Raises:
+            InputError: Reviewers are named by another key here.
+            CorruptFileError: The file that their names rest on is damaged or gone.
             MissingDependencyError: pyarrow is not installed.
         """
         _arrow()
         seen: set[str] = set()
+        renamed: dict[str, str] = {}
         days: dict[str, list[Decision]] = {}
         for given in decisions:
-            if given.id in seen:
+            one = self.kept(given)
+            if given.answers in renamed:
+                one = self.kept(replace(given, answers=renamed[given.answers], id="" if _is_made(given) else given.id))
+            if one.id != given.id:
+                renamed[given.id] = one.id
+            if one.id in seen:
                 continue
-            seen.add(given.id)
-            one = self._kept(given)
+            seen.add(one.id)
             day = UNDATED if one.time is None else one.time.date().isoformat()
             days.setdefault(day, []).append(one)
             if len(days[day]) >= _MOST_ROWS:
@@ -81,14 +91,35 @@ class DecisionLog:
             self._write(day, rows)
         return len(seen)
 
-    def _kept(self, decision: Decision) -> Decision:
-        """Return a decision as it is kept: with the same id, so that it counts once however often it is appended."""
+    def kept(self, decision: Decision) -> Decision:
+        """Return a decision as it is kept: with what stands for its reviewer, and a reason without contacts.
+
+        An id that was made of the fields is made of those that are kept: one of a name or a number in clear would tell
+        both to whoever tries some. An id of the caller's stays.
+        """
         reviewer, reason = decision.reviewer, decision.reason
         if reviewer is not None and not is_pseudonym(reviewer):
-            private_folder(self.folder)
-            with held(lock_at(self.folder / ".lock")):
-                reviewer = self._reviewers.name(reviewer)
-        return replace(decision, reviewer=reviewer, reason=None if reason is None else redact(reason))
+            if not self._reviewers.is_open:
+                private_folder(self.folder)
+                with held(lock_at(self.folder / ".lock")):
+                    self._reviewers.open(self._named())
+            reviewer = self._reviewers.name(reviewer)
+        reason = None if reason is None else redact(reason)
+        if (reviewer, reason) == (decision.reviewer, decision.reason):
+            return decision
+        return replace(decision, reviewer=reviewer, reason=reason, id="" if _is_made(decision) else decision.id)
+
+    def _named(self) -> Iterator[str]:
+        """Yield the reviewers in the log, file by file."""
+        pa = _arrow()
+        from pyarrow import parquet
+
+        for path in self.files():
+            try:
+                column = parquet.ParquetFile(path).read(columns=["reviewer"])[0]
+            except (pa.ArrowException, OSError, IndexError) as error:
+                raise _not_decisions(path, error) from None
+            yield from (one for one in column.unique().to_pylist() if one is not None)
 
     def _write(self, day: str, rows: list[Decision]) -> None:
         pa = _arrow()
@@ -139,10 +170,10 @@ class DecisionLog:
                         seen.add(one.id)
                         yield one
             except (pa.ArrowException, InputError, TypeError, OSError) as error:
-                raise CorruptFileError(f"{path}: expected decisions in Parquet, got others ({error!s:.200})") from None
+                raise _not_decisions(path, error) from None
 
     def answer(self, decision: Decision, action: Action, **changes: Any) -> Decision:
-        """Append and return a decision that reviews another one, such as an appeal.
+        """Append a decision that reviews another one, such as an appeal, and return it as it is kept.
 
         Args:
             decision: The earlier decision.
@@ -150,9 +181,21 @@ class DecisionLog:
             changes: Further fields of `Decision`; the listing, the seller and the brand are those of the earlier one.
         """
         of_its_own = dict.fromkeys(("reason", "reviewer", "received_at", "detection", "decision"))
-        new = replace(decision, **{"action": action, "answers": decision.id, "id": "", **of_its_own, **changes})
+        earlier = self.kept(decision)
+        new = self.kept(
+            replace(earlier, **{"action": action, "answers": earlier.id, "id": "", **of_its_own, **changes})
+        )
         self.append([new])
         return new
+
+
+def _is_made(decision: Decision) -> bool:
+    """Return whether the id of a decision is made of its fields."""
+    return replace(decision, id="").id == decision.id
+
+
+def _not_decisions(path: Path, error: Exception) -> CorruptFileError:
+    return CorruptFileError(f"{path}: expected decisions in Parquet, got others ({cause(error)})")
 
 
 def arrow_schema() -> Any:

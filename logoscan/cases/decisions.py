@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal, TypeAlias, get_args
 
 from logoscan._hashing import fingerprint, sha256_hex
+from logoscan._quote import quoted
 from logoscan._validate import number, text, whole_number
 from logoscan.errors import InputError
 from logoscan.reporting.jsonl import report_to_json
@@ -123,7 +124,7 @@ class Decision:
         for name, kind in _CHOICES.items():
             value = getattr(self, name)
             if value not in get_args(kind) and (name == "action" or value is not None):
-                raise InputError(f"Decision.{name}: expected {', '.join(get_args(kind))}, got {value!r:.80}")
+                raise InputError(f"Decision.{name}: expected {', '.join(get_args(kind))}, got {quoted(value)}")
         for name in _TEXTS:
             value = getattr(self, name)
             text("Decision", name, value, required=value is not None)
@@ -163,7 +164,7 @@ def _utc(name: str, value: object) -> datetime | None:
     if value is None:
         return None
     if not isinstance(value, datetime) or value.tzinfo is None:
-        raise InputError(f"Decision.{name}: expected a time with a time zone, got {value!r:.80}")
+        raise InputError(f"Decision.{name}: expected a time with a time zone, got {quoted(value)}")
     return value.astimezone(UTC)
 
 

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from logoscan._hashing import sha256_hex
+from logoscan._quote import quoted
 from logoscan._validate import text
 from logoscan.cases._bag import PAYLOAD, bag_problems, write_manifests, write_tagmanifest
 from logoscan.cases._lead_pages import write_pages
@@ -75,7 +76,9 @@ class LeadCase:
 
     def __post_init__(self) -> None:
         if not isinstance(self.id, str) or not _CASE_ID.fullmatch(self.id):
-            raise InputError(f"LeadCase.id: expected letters, digits, dots, - and _, at most 100, got {self.id!r:.80}")
+            raise InputError(
+                f"LeadCase.id: expected letters, digits, dots, - and _, at most 100, got {quoted(self.id)}"
+            )
         text("LeadCase", "purpose", self.purpose, required=True)
         text("LeadCase", "made_by", self.made_by, required=True)
         text("LeadCase", "legal_basis", self.legal_basis)
@@ -143,7 +146,7 @@ def make_lead(
     """
     out, asked = Path(out), frozenset(include)
     if unknown := sorted(asked - set(get_args(Include))):
-        raise InputError(f"include: expected some of {', '.join(get_args(Include))}, got {unknown[0]!r:.80}")
+        raise InputError(f"include: expected some of {', '.join(get_args(Include))}, got {quoted(unknown[0])}")
     if asked and not (case.legal_basis or "").strip():
         raise InputError(f"legal_basis: expected one, since {', '.join(sorted(asked))} would be handed over, got none")
     if not reports:
@@ -232,7 +235,7 @@ def _write_originals(folder: Path, reports: Sequence[Report], photos: Root) -> t
     gaps = []
     for report in reports:
         for number, image in enumerate(report.images, 1):
-            where = f"listing {report.listing_id:.100}, photo {number}"
+            where = f"listing {report.listing_id}, photo {number}"
             if image.sha256 is None or image.file is None:
                 gaps.append(f"{where}: was not read from a file when the listing was scanned")
                 continue
@@ -271,7 +274,7 @@ def verify_lead(path: str | Path, *, keys: Iterable[str] = ()) -> LeadCheck:
     """
     path, wanted = Path(path), list(keys)
     if odd_keys := [key for key in wanted if not _PUBLIC_KEY.fullmatch(key)]:
-        raise InputError(f"keys: expected public keys of 64 hex digits, got {odd_keys[0]!r:.80}")
+        raise InputError(f"keys: expected public keys of 64 hex digits, got {quoted(odd_keys[0])}")
     if not path.is_dir():
         raise InputError(f"lead: expected a folder, got {str(path)!r}")
     problems = bag_problems(path)

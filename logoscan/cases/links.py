@@ -29,6 +29,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from logoscan._quote import quoted
 from logoscan._validate import not_negative, whole_number
 from logoscan.cases.database import connect
 from logoscan.errors import InputError
@@ -154,7 +155,7 @@ def link_sellers(
     whole_number("link_sellers", "cap", cap, 2, 100_000)
     not_negative("link_sellers", "at_least", at_least)
     if isinstance(suspects, str) and suspects != "all":
-        raise InputError(f'suspects: expected ids of sellers or "all", got {suspects!r:.80}')
+        raise InputError(f'suspects: expected ids of sellers or "all", got {quoted(suspects)}')
     if counts is not None and sellers is None:
         raise InputError("sellers: expected the number of all sellers beside counts, got None")
     db = connect() if connection is None else connection.cursor()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from logoscan._quote import quoted
 from logoscan.cases.decisions import Action, Decision, Means
 from logoscan.cases.notices import Known, Notice, listings_of
 from logoscan.errors import InputError
@@ -22,7 +23,7 @@ def receipts(notice: Notice, known: Known) -> tuple[Decision, ...]:
     listings = listings_of(notice, known)
     if notice.received_at is None or not listings:
         what = "listings that are known" if notice.received_at is not None else "the time when it came in"
-        raise InputError(f"notice {notice.id:.80}: expected {what}, got none")
+        raise InputError(f"notice {quoted(notice.id)}: expected {what}, got none")
     brand = known.brand(notice.brand)
     return tuple(
         Decision(

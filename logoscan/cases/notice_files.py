@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from logoscan._quote import cause, quoted
 from logoscan.cases.notices import Notice
 from logoscan.errors import InputError
 from logoscan.index.pack_records import TrademarkRight
@@ -56,13 +57,13 @@ def _notices(path: Path) -> Iterator[Notice | BadRow]:
             except (ValueError, RecursionError):
                 row = None
             if not isinstance(row, dict):
-                yield BadRow(number, f"expected a JSON object, got {line[:60]!r}")
+                yield BadRow(number, f"expected a JSON object, got {quoted(line)}")
                 continue
             name = row.get("id")
             if not isinstance(name, str) or not name.strip() or len(name) > _MOST_ID:
-                yield BadRow(number, f"id: expected 1 to {_MOST_ID} characters, got {name!r:.60}")
+                yield BadRow(number, f"id: expected 1 to {_MOST_ID} characters, got {quoted(name)}")
             elif name in lines:
-                yield BadRow(number, f"id: {name!r:.60} is there twice, first in line {lines[name]}")
+                yield BadRow(number, f"id: {quoted(name)} is there twice, first in line {lines[name]}")
             else:
                 lines[name] = number
                 yield to_notice(row)
@@ -113,7 +114,7 @@ def to_notice(row: Mapping[str, Any]) -> Notice:
         try:
             values["right"] = from_mapping(TrademarkRight, row["right"], "right")
         except InputError as error:
-            bad["right"] = f"{error!s:.200}"
+            bad["right"] = f"{cause(error)}"
     if row.get("received_at") is not None:
         try:
             values["received_at"] = datetime.fromisoformat(row["received_at"])
@@ -123,4 +124,4 @@ def to_notice(row: Mapping[str, Any]) -> Notice:
 
 
 def _shown(value: object) -> str:
-    return f"{type(value).__name__} of {len(value)}" if isinstance(value, (str, list, dict)) else f"{value!r:.60}"
+    return f"{type(value).__name__} of {len(value)}" if isinstance(value, (str, list, dict)) else quoted(value)

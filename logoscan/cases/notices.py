@@ -15,6 +15,7 @@ from datetime import UTC, date, datetime
 from typing import Literal, TypeAlias
 from urllib.parse import urlsplit
 
+from logoscan._quote import quoted
 from logoscan.errors import InputError
 from logoscan.index.pack_records import TrademarkRight
 from logoscan.text.brand_names import fold
@@ -79,7 +80,7 @@ class Notice:
 
     def __post_init__(self) -> None:
         if not isinstance(self.id, str) or not self.id.strip() or len(self.id) > 500:
-            raise InputError(f"Notice.id: expected 1 to 500 characters, got {self.id!r:.80}")
+            raise InputError(f"Notice.id: expected 1 to 500 characters, got {quoted(self.id)}")
         if self.received_at is not None and self.received_at.tzinfo is None:
             object.__setattr__(self, "received_at", self.received_at.replace(tzinfo=UTC))
 
@@ -199,7 +200,7 @@ def check_notice(
         gone = [one for one in found if one not in known.listings]
         gone += [url for url in pages if address_key(url) not in known.of_url]
         if gone:
-            add("listings", "unknown", f"{len(gone)} listings are not known here, such as {gone[0]!r:.100}.")
+            add("listings", "unknown", f"{len(gone)} listings are not known here, such as {quoted(gone[0])}.")
     if _is_nothing(notice.notifier_name) or not any(c.isalpha() for c in notice.notifier_name or ""):
         add("notifier_name", "missing", "Give your name.")
     if not _EMAIL.fullmatch((notice.notifier_email or "").strip()):
@@ -210,7 +211,7 @@ def check_notice(
     if _is_nothing(notice.brand):
         add("brand", "missing", "Name the brand.")
     elif brand is None and known.brands:
-        add("brand", "unknown", f"The brand {redact(notice.brand or '')!r:.80} is not registered here.")
+        add("brand", "unknown", f"The brand {quoted(redact(notice.brand or ''))} is not registered here.")
     if notice.right is None:
         if "right" not in notice.unreadable:
             add("right", "missing", "Name the trade mark: office and number of its registration.")

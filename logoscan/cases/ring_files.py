@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from logoscan._extras import import_extra
+from logoscan._quote import cause
 from logoscan.cases.rings import Ring
 from logoscan.errors import CorruptFileError, InputError
 from logoscan.io.files import atomic_write
@@ -90,7 +91,7 @@ def read_ring_rows(path: str | Path) -> list[dict[str, Any]]:
     try:
         return parquet.read_table(path, columns=list(COLUMNS)).to_pylist()  # type: ignore[no-any-return]
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise CorruptFileError(f"{path}: expected rings in Parquet, got something else ({error!s:.120})") from None
+        raise CorruptFileError(f"{path}: expected rings in Parquet, got something else ({cause(error)})") from None
 
 
 def read_confidence(path: str | Path) -> dict[str, float]:

@@ -21,6 +21,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from logoscan._quote import quoted
 from logoscan._validate import unit
 from logoscan.cases._ring_members import Group, groups_of, members_of, network
 from logoscan.cases.links import Links, SharedToken
@@ -108,7 +109,7 @@ class Ring:
     def __post_init__(self) -> None:
         unit("Ring", "confidence", self.confidence)
         if len(self.members) < 2:
-            raise InputError(f"Ring.members: expected two or more, got {self.members!r:.80}")
+            raise InputError(f"Ring.members: expected two or more, got {quoted(self.members)}")
         if sorted((*self.weakest_link.parts[0], *self.weakest_link.parts[1])) != list(self.members):
             raise InputError("Ring.weakest_link: expected two parts that are the members")
 

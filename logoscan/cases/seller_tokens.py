@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from logoscan._extras import import_extra
+from logoscan._quote import quoted
 from logoscan.cases.clusters import cluster_tokens
 from logoscan.cases.database import connect
 from logoscan.cases.links import CAP
@@ -62,8 +63,8 @@ def seller_tokens(
         if len(report.seller_id) > MOST_ID_CHARS:
             if problems is not None:
                 problems.append(
-                    f"listing {report.listing_id!r:.80}: seller_id: expected {MOST_ID_CHARS} characters or fewer, got "
-                    f"{len(report.seller_id)}"
+                    f"listing {quoted(report.listing_id)}: seller_id: expected {MOST_ID_CHARS} characters or fewer, "
+                    f"got {len(report.seller_id)}"
                 )
             continue
         images = {image.pdq or image.sha256: image for image in reversed(report.images)}

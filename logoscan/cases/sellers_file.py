@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from logoscan._quote import listed, quoted
 from logoscan.errors import InputError
 from logoscan.io.bad_rows import OnError, check_on_error, good_rows
 from logoscan.io.csv_rows import read_csv
@@ -39,7 +40,7 @@ def read_sellers(path: str | Path, *, on_error: OnError = "raise") -> Iterator[s
     if path.suffix.lower() == ".parquet":
         table = ParquetTable(path)
         if "seller_id" not in table.columns:
-            raise InputError(f"{path.name}: expected the column seller_id, got {', '.join(table.columns):.200}")
+            raise InputError(f"{path.name}: expected the column seller_id, got {listed(table.columns)}")
         rows = table.records([name for name in _FIELDS if name in table.columns])
     elif path.suffix.lower() == ".jsonl":
         rows = _json_rows(path)
@@ -57,7 +58,10 @@ def _json_rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any] | BadRow]]:
                 row = json.loads(line)
             except (ValueError, RecursionError):
                 row = None
-            yield number, row if isinstance(row, dict) else BadRow(number, f"expected a JSON object, got {line!r:.80}")
+            yield (
+                number,
+                row if isinstance(row, dict) else BadRow(number, f"expected a JSON object, got {quoted(line)}"),
+            )
 
 
 def _ids(rows: Iterator[tuple[int, Mapping[str, Any] | BadRow]]) -> Iterator[str | BadRow]:
@@ -68,13 +72,13 @@ def _ids(rows: Iterator[tuple[int, Mapping[str, Any] | BadRow]]) -> Iterator[str
             continue
         seller = row.get("seller_id")
         if not isinstance(seller, str) or not seller.strip():
-            yield BadRow(line, f"seller_id: expected one, got {'nothing' if not seller else repr(seller):.80}")
+            yield BadRow(line, f"seller_id: expected one, got {quoted(seller) if seller else 'nothing'}")
         elif len(seller) > MOST_ID_CHARS:
             yield BadRow(line, f"seller_id: expected {MOST_ID_CHARS} characters or fewer, got {len(seller)}")
         elif replace_surrogates(seller) != seller:
             yield BadRow(line, "seller_id: expected UTF-8, got bytes that are not")
         elif seller in lines:
-            yield BadRow(line, f"seller_id: {seller!r:.80} is there twice, first in line {lines[seller]}")
+            yield BadRow(line, f"seller_id: {quoted(seller)} is there twice, first in line {lines[seller]}")
         else:
             lines[seller] = line
             if row.get("band") != "clear":

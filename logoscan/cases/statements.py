@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from logoscan._hashing import sha256_hex
+from logoscan._quote import quoted
 from logoscan.cases.decisions import Action, Decision, Source
 from logoscan.errors import InputError
 from logoscan.reporting.plain_words import reason_name
@@ -82,7 +83,7 @@ def statement_of_reasons(
     Raises:
         InputError: The decision is not against anybody, is an appeal's, or does not state what the statement must.
     """
-    where = f"decision {decision.id:.80}"
+    where = f"decision {quoted(decision.id)}"
     if not decision.is_adverse or decision.source == "appeal":
         raise InputError(f"{where}: expected one against a listing or an account, got {decision.action}")
     missing = [

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from logoscan._network_cache import cache_folder
+from logoscan._quote import cause
 from logoscan._version import __version__
 from logoscan.errors import LogoscanError, MismatchError
 from logoscan.matching.calibration import bundled_calibrations
@@ -52,7 +53,7 @@ class Check:
 
 def error_text(error: BaseException) -> str:
     """Return an exception as one short text: its type and message."""
-    return f"{type(error).__name__}: {error!s:.200}" if str(error) else type(error).__name__
+    return f"{type(error).__name__}: {cause(error)}" if str(error) else type(error).__name__
 
 
 def devices() -> Iterator[Check]:

@@ -16,7 +16,7 @@ from logoscan.store.find import find as find_listings
 from logoscan.store.reader import FeatureStore
 
 # What the keypoints say of a copy.
-_CONFIRMED = {True: "confirmed", False: "do not agree", None: "not confirmed: no keypoints stored"}
+_CONFIRMED = {True: "confirmed", False: "do not agree", None: "not compared"}
 
 
 @main.command(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from logoscan._quote import quoted
 from logoscan.cli.console import Complaints, complain
 from logoscan.errors import InputError
 from logoscan.images.phash import PhotoLookup
@@ -120,7 +121,7 @@ def check_future(text: str, owner: str) -> None:
     from logoscan.index.pack_keys import utc_time
 
     if utc_time(text, owner) < datetime.now(UTC):
-        raise InputError(f"{owner}: expected a day to come, got {text!r:.80}")
+        raise InputError(f"{owner}: expected a day to come, got {quoted(text)}")
 
 
 def price_model(path: Path | None, columns: Mapping[str, str] | None = None) -> tuple[PriceModel | None, int]:
@@ -224,6 +225,6 @@ def merchant_facts(
     out = {}
     for row in read_facts(path, on_error=on_error, columns=columns):
         for name, reason in row.dropped.items():
-            complaints(f"{path.name}, merchant {row.seller_id!r:.80}: {name}: {reason}; the field was dropped")
+            complaints(f"{path.name}, merchant {quoted(row.seller_id)}: {name}: {reason}; the field was dropped")
         out[row.seller_id] = row.facts
     return out, failed

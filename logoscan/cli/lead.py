@@ -8,6 +8,7 @@ from typing import get_args
 
 import click
 
+from logoscan._quote import quoted
 from logoscan.cases.custody import CustodyAct
 from logoscan.cases.leads import Include
 from logoscan.cli.app import examples, main
@@ -88,7 +89,7 @@ def make(
     case = LeadCase(case_id, purpose, who, legal_basis)
     chosen = [report for report in open_reports(reports) if not listings or report.listing_id in listings]
     if missing := set(listings) - {report.listing_id for report in chosen}:
-        raise InputError(f"listing: expected one of the reports, got {min(missing)!r:.80}")
+        raise InputError(f"listing: expected one of the reports, got {quoted(min(missing))}")
     with working("making the lead"):
         made = make_lead(
             case,

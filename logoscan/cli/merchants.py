@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from logoscan._quote import quoted
 from logoscan.cli.app import examples, main
 from logoscan.cli.console import Complaints, complain, progress, say
 from logoscan.cli.inputs import STANDARD, merchant_facts, open_reports
@@ -103,7 +104,7 @@ def _states(reports: Path, complaints: Complaints) -> tuple[dict[str, MerchantSt
                 state.add(report)
             except InputError as error:
                 lost += 1
-                complaints(f"listing {report.listing_id!r:.80}: in no merchant's score: {error}")
+                complaints(f"listing {quoted(report.listing_id)}: in no merchant's score: {error}")
                 continue
             states[report.seller_id] = state
     if nameless:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from logoscan._quote import quoted
 from logoscan.cli.app import examples, main
 from logoscan.cli.console import Complaints, cells, complain, say, show, table
 from logoscan.cli.inputs import STANDARD, BadRows, open_reports
@@ -115,8 +116,8 @@ def check(
     if out != STANDARD:
         _tell(ranked, len(incomplete), out)
         for one in misuse(records.values())[:_MOST_NAMED]:
-            complain(f"notifier {one.notifier_id!r:.80}: {one.upheld} of {one.decided} notices upheld; a person should "
-                     "look at it (DSA, Art. 23)")  # fmt: skip
+            complain(f"notifier {quoted(one.notifier_id)}: {one.upheld} of {one.decided} notices upheld; a person "
+                     "should look at it (DSA, Art. 23)")  # fmt: skip
     failed.exit_if_any()
 
 

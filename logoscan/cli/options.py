@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias, get_args
 
 import click
 
+from logoscan._quote import quoted
 from logoscan.errors import InputError
 from logoscan.io.files import file_mode
 from logoscan.io.rows import FIELDS
@@ -99,9 +100,9 @@ def _recognisers(
     for value in values:
         code, equals, file = (part.strip() for part in value.partition("="))
         if not (code and equals and file):
-            raise click.BadParameter(f"expected LANGUAGE=FILE, got {value!r:.80}")
+            raise click.BadParameter(f"expected LANGUAGE=FILE, got {quoted(value)}")
         if not Path(file).is_file():
-            raise click.BadParameter(f"expected an ONNX file for {code}, got {file!r:.200}, which is not there")
+            raise click.BadParameter(f"expected an ONNX file for {code}, got {quoted(file)}, which is not there")
         out[code] = Path(file)
     return out or None
 
@@ -139,11 +140,12 @@ def _columns(context: click.Context, parameter: click.Parameter, values: tuple[s
     for value in values:
         theirs, equals, ours = (part.strip() for part in value.rpartition("="))
         if not equals or not theirs:
-            raise click.BadParameter(f"expected THEIRS=OURS, got {value!r:.80}")
+            raise click.BadParameter(f"expected THEIRS=OURS, got {quoted(value)}")
         if ours and ours.casefold() not in _FIELDS:
             near = get_close_matches(ours.casefold(), _FIELDS, n=1)
             raise click.BadParameter(
-                f"expected one of our fields after =, got {ours!r:.80}" + (f"; did you mean {near[0]}?" if near else "")
+                f"expected one of our fields after =, got {quoted(ours)}"
+                + (f"; did you mean {near[0]}?" if near else "")
             )
         out[theirs] = ours
     return out or None
@@ -164,7 +166,7 @@ def _set_mode(context: click.Context, parameter: click.Parameter, value: str) ->
     try:
         context.with_resource(file_mode(int(value, 8)))
     except (InputError, ValueError):
-        raise click.BadParameter(f"expected an octal number from 0600 to 0666, got {value!r:.20}") from None
+        raise click.BadParameter(f"expected an octal number from 0600 to 0666, got {quoted(value)}") from None
 
 
 MODE = click.option(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from logoscan._quote import cause
 from logoscan.cli.app import examples, main
 from logoscan.cli.console import cells, complain, say, show, table, working
 from logoscan.cli.inputs import changed_ledger, check_future, load_ledger, price_model, text_of
@@ -258,7 +259,7 @@ def apply(
     except VettingError as error:
         for conflict in error.conflicts:
             complain(conflict)
-        complain(f"{error!s:.300}")
+        complain(f"{cause(error)}")
         sys.exit(1)
     index.save(index_dir)
     if ledger is not None and read.official_photos:

@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 
 from logoscan._hashing import file_sha256, sha256_hex
+from logoscan._quote import quoted
 from logoscan.cli.app import INTERRUPTED, examples, main
 from logoscan.cli.console import Complaints, complain, progress, say
 from logoscan.cli.inputs import photo_lookup, price_model
@@ -158,8 +159,8 @@ def _from_reports(source: Path, index_dir: Path | None, model: ScoreModel, done:
     for report in read_reports(source):
         if fingerprint is not None and report.provenance.index != fingerprint:
             raise MismatchError(
-                f"listing {report.listing_id!r:.80}: judged by index {report.provenance.index}, and a report cannot be "
-                f"judged by {fingerprint}: that takes stored features (`scan --keep-features`)"
+                f"listing {quoted(report.listing_id)}: judged by index {report.provenance.index}, and a report cannot "
+                f"be judged by {fingerprint}: that takes stored features (`scan --keep-features`)"
             )
         if report.listing_id not in done:
             yield model.rejudge(report)
@@ -247,4 +248,4 @@ def _listing_of(report: Report) -> Listing:
             dropped=dropped,
         )
     except InputError as error:
-        raise InputError(f"report of {report.listing_id!r:.80}: {error}") from None
+        raise InputError(f"report of {quoted(report.listing_id)}: {error}") from None

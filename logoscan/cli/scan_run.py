@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from logoscan._quote import quoted
 from logoscan.cli.app import INTERRUPTED
 from logoscan.cli.console import Complaints, complain, progress
 from logoscan.cli.outputs import StandardOutput
@@ -137,5 +138,5 @@ class ScanRun:
         if earlier:
             complain(
                 f"{len(earlier)} reports in {output.partial} are of listings that are there no more, "
-                f"such as {min(earlier)!r:.80}"
+                f"such as {quoted(min(earlier))}"
             )

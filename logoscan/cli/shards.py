@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from logoscan._hashing import file_sha256, mapping_sha256
+from logoscan._quote import quoted
 from logoscan.cli.console import Complaints, complain, say, working
 from logoscan.cli.inputs import STANDARD, add_serials, changed_ledger, is_photo_table, price_model
 from logoscan.cli.scanners import ScannerOptions, make_shard_scanner
@@ -68,7 +69,7 @@ def scan_folder_of_shards(
         for path in run.twins:
             complaints(f"{path.name}: the content of an earlier file, not scanned again")
         if run.repeated:
-            complaints(f"{len(run.repeated)} ids are in several files, such as {run.repeated[0]!r:.80}")
+            complaints(f"{len(run.repeated)} ids are in several files, such as {quoted(run.repeated[0])}")
         if run.strangers:
             complaints(f"{len(run.strangers)} files in {out} are of other listings than these")
     say(f"{run.reports} reports, {run.scanned} files scanned, {run.skipped} were there -> {out}")

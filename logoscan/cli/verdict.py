@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 import click
 
+from logoscan._quote import quoted
 from logoscan.cli.app import examples, main
 from logoscan.cli.console import say, working
 from logoscan.cli.options import DEVICE, ENCODER, MODE, PRETRAINED, REVIEWER_KEY, read_key
@@ -217,7 +218,7 @@ def _box(text: str | None) -> tuple[float, float, float, float] | None:
     try:
         x0, y0, x1, y1 = map(float, text.split(","))
     except ValueError:
-        raise InputError(f"box: expected x0,y0,x1,y1, got {text!r:.80}") from None
+        raise InputError(f"box: expected x0,y0,x1,y1, got {quoted(text)}") from None
     check_box((x0, y0, x1, y1), "box")
     return x0, y0, x1, y1
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from logoscan._extras import import_extra
+from logoscan._quote import cause
 from logoscan.errors import CorruptFileError, InputError
 from logoscan.io.files import atomic_write
 from logoscan.reporting.jsonl import report_from_json
@@ -81,7 +82,7 @@ def made_by(path: Path) -> dict[str, str]:
             raise ValueError(f"format {metadata[b'logoscan.format']!r}")
         return dict(json.loads(metadata[b"logoscan.made_by"]))
     except (OSError, ValueError, KeyError) as error:  # Arrow's errors are ValueErrors and OSErrors
-        raise CorruptFileError(f"{path}: expected reports of format {_FORMAT} in Parquet ({error!s:.120})") from None
+        raise CorruptFileError(f"{path}: expected reports of format {_FORMAT} in Parquet ({cause(error)})") from None
 
 
 def read_output(path: Path, columns: Sequence[str] = _COLUMNS) -> Iterator[dict[str, Any]]:

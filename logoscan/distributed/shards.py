@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from logoscan._hashing import file_sha256
+from logoscan._quote import quoted
 from logoscan.distributed.report_files import Outputs
 from logoscan.errors import CorruptFileError, ImageError, InputError
 from logoscan.images.loading import read_file
@@ -91,7 +92,7 @@ def find_shards(source: Outputs) -> tuple[Shard, ...]:
     else:
         paths = [Path(source)] if isinstance(source, (str, Path)) else [Path(p) for p in source]
     if not paths:
-        raise InputError(f"shards: expected files of listings ({', '.join(KINDS)}), got none in {str(source)!r:.120}")
+        raise InputError(f"shards: expected files of listings ({', '.join(KINDS)}), got none in {quoted(str(source))}")
     by_key: dict[str, list[Path]] = {}
     for path in paths:
         if listings_kind(path) is None or not path.is_file():

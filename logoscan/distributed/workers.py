@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from logoscan._hashing import sha256_hex
+from logoscan._quote import cause
 from logoscan.distributed.feature_parts import PackedFeatures
 from logoscan.distributed.shards import Row, ShardEnd, listing_json, read_rows
 from logoscan.io.listings import BadRow, to_listing
@@ -242,7 +243,7 @@ def _reports(scanner: Scanner, listings: Sequence[Listing], kept: FeatureSink | 
         try:
             out += scanner.scan_many([listing], workers=1, deduplicate=False, keep_features=kept)
         except Exception as error:
-            out.append(f"cannot be scanned ({type(error).__name__}: {error!s:.120})")
+            out.append(f"cannot be scanned ({type(error).__name__}: {cause(error)})")
     if len(out) > 1 and all(isinstance(result, str) for result in out):
         raise first_error
     return out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PIL import Image
 
+from logoscan._quote import cause
 from logoscan.errors import ImageError
 
 __all__ = ["HeifPhoto"]
@@ -32,7 +33,7 @@ class HeifPhoto:
             self.size: tuple[int, int] = self._file.size
             self.deep = int(self._file.info.get("bit_depth", 8)) > 8
         except RuntimeError as error:  # from libheif
-            raise ImageError(f"cannot be decoded ({error!s:.120})") from None
+            raise ImageError(f"cannot be decoded ({cause(error)})") from None
 
     def decode(self) -> Image.Image:
         """Return the upright picture in RGB, RGBA or grey.
@@ -43,6 +44,6 @@ class HeifPhoto:
         try:
             picture = self._file.to_pillow()
         except RuntimeError as error:
-            raise ImageError(f"cannot be decoded ({error!s:.120})") from None
+            raise ImageError(f"cannot be decoded ({cause(error)})") from None
         picture.info.pop("exif", None)  # libheif has turned it
         return picture

@@ -25,6 +25,8 @@ __all__: list[str] = []
 _FONT_MESSAGES = ("No match for", "No fonts with")
 # Characters of the messages that are answered.
 _MOST_MESSAGE_CHARS = 4096
+# Characters of what an error says; a longer text is not cut, but replaced by the error's kind.
+_MOST_ERROR_CHARS = 200
 # Bytes of the file that takes what the renderer prints: an SVG of 2 MB can make it print another 2 MB.
 _MOST_LOG_BYTES = 16 << 20
 _FAMILIES = ("font", "serif", "sans_serif", "cursive", "fantasy", "monospace")
@@ -104,7 +106,8 @@ def _main() -> None:
         try:
             png, messages = _render(request, log)
         except BaseException as caught:  # the renderer's panic is no Exception
-            error = " ".join(f"{caught!s:.200}".split()) or type(caught).__name__
+            said = " ".join(str(caught).split())
+            error = said if 0 < len(said) <= _MOST_ERROR_CHARS else type(caught).__name__
             _take_log(log)
         head = {"bytes": len(png), "messages": messages, "error": error, "seconds": time.process_time() - began}
         answers.write(json.dumps(head).encode() + b"\n" + png)

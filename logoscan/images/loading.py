@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from logoscan._hashing import pixels_sha256, sha256_hex
+from logoscan._quote import cause
 from logoscan.errors import ImageError
 from logoscan.images._heif import HeifPhoto
 from logoscan.images.formats import (
@@ -145,7 +146,7 @@ def _reading(name: str) -> Iterator[None]:
     except UnidentifiedImageError:
         raise ImageError(f"{name}: expected one of {', '.join(FORMATS)}, got something else") from None
     except Exception as error:  # decoders raise most of what there is on hostile bytes; Pillow promises nothing
-        raise ImageError(f"{name}: cannot be decoded ({type(error).__name__}: {error!s:.120})") from None
+        raise ImageError(f"{name}: cannot be decoded ({type(error).__name__}: {cause(error)})") from None
 
 
 def _pixels(image: Image.Image, *, alpha: bool, shrink: int = 1, orientation_known: int = 1) -> tuple[Rgb | Rgba, bool]:

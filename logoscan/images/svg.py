@@ -21,6 +21,7 @@ from threading import Lock, Timer
 from types import TracebackType
 from typing import Any
 
+from logoscan._quote import cause
 from logoscan.errors import ImageError
 
 __all__ = ["Rendered", "Renderer"]
@@ -118,7 +119,7 @@ class Renderer:
                 raise
         self.seconds += head["seconds"]
         if head["error"]:
-            raise ImageError(f"{name}: cannot be rendered ({head['error']:.120})")
+            raise ImageError(f"{name}: cannot be rendered ({cause(head['error'])})")
         messages = dict.fromkeys(_MESSAGE.findall(head["messages"][-1]))
         complaints = [line[:_COMPLAINT_CHARS] for line in messages if not line.startswith(_NO_FONTS)]
         return Rendered(png, len(head["messages"]) > 1, tuple(complaints[:_MOST_COMPLAINTS]))
@@ -173,7 +174,7 @@ class Renderer:
                 env={key: os.environ[key] for key in _INHERITED if key in os.environ},
             )
         except (OSError, ValueError) as error:
-            raise ImageError(f"{name}: cannot be rendered (no process can be started: {error!s:.100})") from None
+            raise ImageError(f"{name}: cannot be rendered (no process can be started: {cause(error)})") from None
         self._owner, self._left = os.getpid(), _SVGS_A_CHILD
         return self._child
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from logoscan._hashing import mapping_sha256
+from logoscan._quote import quoted
 from logoscan.errors import CorruptFileError, InputError
 from logoscan.io.files import atomic_write
 from logoscan.io.records import loads
@@ -69,7 +70,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise CorruptFileError(f"{path}: not signed with the key in {KEY_VARIABLE}; register the brands again with it")
     if content.get("format_version") != FORMAT_VERSION:
         got = content.get("format_version")
-        raise CorruptFileError(f"{path}: expected format_version {FORMAT_VERSION}, got {got!r:.80}")
+        raise CorruptFileError(f"{path}: expected format_version {FORMAT_VERSION}, got {quoted(got)}")
     files, number = content.get("files"), content.get("generation")
     if not isinstance(number, int) or not isinstance(files, dict) or not _REQUIRED_FILES <= files.keys() <= _FILES:
         raise CorruptFileError(f"{path}: expected a generation and the hashes of its files, got others")

@@ -19,6 +19,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from logoscan._quote import cause
 from logoscan.errors import CorruptFileError
 from logoscan.vision.sift import Keypoints
 
@@ -66,7 +67,7 @@ def map_rows(data: memoryview, path: Path) -> NDArray[np.float32]:
             return np.zeros(shape, np.float32)
         rows = np.frombuffer(data, np.float32, shape[0] * shape[1], head.tell())
     except (ValueError, OSError, EOFError, MemoryError, SyntaxError, RecursionError, TokenError) as error:
-        raise CorruptFileError(f"{path}: expected float32 (n, d), got {error!s:.120}; register them again") from None
+        raise CorruptFileError(f"{path}: expected float32 (n, d), got {cause(error)}; register them again") from None
     if not np.isfinite(rows).all():
         raise CorruptFileError(f"{path}: expected finite float32 vectors; register the brands again")
     return rows.reshape(shape)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from logoscan._quote import cause, quoted
 from logoscan.errors import CorruptFileError, InputError, LogoscanError
 from logoscan.index.pack_keys import MOST_SIGNATURES, Trust, TrustedKey, canonical, public_key, signing, utc_time
 from logoscan.index.pack_records import PACK_FIELDS
@@ -48,14 +49,14 @@ class Manifest:
 
     def __post_init__(self) -> None:
         if self.format != FORMAT:
-            raise InputError(f"format: expected {FORMAT}, got {self.format!r:.20}")
+            raise InputError(f"format: expected {FORMAT}, got {quoted(self.format)}")
         if type(self.version) is not int or not 1 <= self.version <= _MOST_VERSION:
-            raise InputError(f"version: expected a whole number from 1 on, got {self.version!r:.40}")
+            raise InputError(f"version: expected a whole number from 1 on, got {quoted(self.version)}")
         if self.previous is not None and not _HEX_64.fullmatch(self.previous):
-            raise InputError(f"previous: expected a SHA-256 or null, got {self.previous!r:.80}")
+            raise InputError(f"previous: expected a SHA-256 or null, got {quoted(self.previous)}")
         utc_time(self.expires, "expires")
         if not set(self.fields) <= set(PACK_FIELDS) or list(self.fields) != sorted(set(self.fields)):
-            raise InputError(f"fields: expected some of {', '.join(PACK_FIELDS)}, got {self.fields!r:.200}")
+            raise InputError(f"fields: expected some of {', '.join(PACK_FIELDS)}, got {quoted(self.fields)}")
 
 
 def read_envelope(data: bytes, where: str) -> Any:
@@ -75,7 +76,7 @@ def read_envelope(data: bytes, where: str) -> Any:
         if canonical(envelope.to_dict()) == data:
             return envelope
     except Exception as error:  # a hostile value may fail anywhere in the library
-        raise CorruptFileError(f"{where}: expected a signed manifest, got others ({error!s:.80})") from None
+        raise CorruptFileError(f"{where}: expected a signed manifest, got others ({cause(error)})") from None
     raise CorruptFileError(f"{where}: expected a signed manifest in canonical form, got another form")
 
 
@@ -87,7 +88,7 @@ def signers_of(envelope: Any, brand: str, trust: Trust, where: str, now: datetim
     """
     keys = [key for key in trust.keys if brand in key.brands]
     if not keys:
-        raise InputError(f"{where}: no key may speak for {brand!r:.80}")
+        raise InputError(f"{where}: no key may speak for {quoted(brand)}")
     valid = [key for key in keys if utc_time(key.until, "until") >= now]
     needed = trust.thresholds.get(brand, 1)
     signed = []
@@ -101,7 +102,7 @@ def signers_of(envelope: Any, brand: str, trust: Trust, where: str, now: datetim
         signed.append(key)
     if len(signed) < needed:
         old = f", and {len(keys) - len(valid)} more whose time is over" if len(valid) < len(keys) else ""
-        of = f"{needed} of the {len(valid)} keys of {brand!r:.80}{old}"
+        of = f"{needed} of the {len(valid)} keys of {quoted(brand)}{old}"
         raise InputError(f"{where}: expected the signatures of {of}, got {len(signed)}")
     return signed
 

@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
+from logoscan._quote import cause, quoted
 from logoscan.errors import CorruptFileError, InputError
 from logoscan.index.logo_images import LOGO_SUFFIXES
 
@@ -90,15 +91,15 @@ def read_members(data: bytes, where: str) -> dict[str, bytes]:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             for info in archive.infolist():
                 if not is_member(info.filename) or info.orig_filename != info.filename:
-                    raise CorruptFileError(f"{where}: expected the members of a pack, got {info.orig_filename!r:.80}")
+                    raise CorruptFileError(f"{where}: expected the members of a pack, got {quoted(info.orig_filename)}")
                 if info.filename in members:
-                    raise CorruptFileError(f"{where}: expected each member once, got {info.filename!r:.80} twice")
+                    raise CorruptFileError(f"{where}: expected each member once, got {quoted(info.filename)} twice")
                 if info.compress_type != zipfile.ZIP_STORED or info.file_size > len(data) or info.flag_bits & ~0x800:
-                    raise CorruptFileError(f"{where}: expected stored members, got {info.filename!r:.80} otherwise")
+                    raise CorruptFileError(f"{where}: expected stored members, got {quoted(info.filename)} otherwise")
                 members[info.filename] = archive.read(info)
     except (zipfile.BadZipFile, zlib.error, struct.error, ValueError, KeyError, EOFError, OSError, RuntimeError,
             NotImplementedError, UnicodeError) as error:  # fmt: skip
-        raise CorruptFileError(f"{where}: expected a brand pack, got a damaged zip ({error!s:.80})") from None
+        raise CorruptFileError(f"{where}: expected a brand pack, got a damaged zip ({cause(error)})") from None
     if write_members(members) != data:
         raise CorruptFileError(f"{where}: expected no other byte than those of its members, got more")
     return members

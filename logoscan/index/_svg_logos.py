@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from logoscan._hashing import sha256_hex
+from logoscan._quote import quoted
 from logoscan.errors import ImageError
 from logoscan.images.loading import ImageLimits, read_rgba
 from logoscan.images.svg import Rendered, Renderer
@@ -233,7 +234,7 @@ def _rendering_warnings(svg: _Svg, rendered: Rendered, name: str) -> tuple[str, 
         elif not any(f"#{missing}" in complaint for missing in svg.missing):
             left_out.append(complaint)
     if svg.missing:
-        left_out.append(f"it refers to {svg.missing[0][:_MAX_QUOTED_CHARS]!r}, which it does not hold")
+        left_out.append(f"it refers to {quoted(svg.missing[0])}, which it does not hold")
     if left_out:
         warnings.append(f"not all of it is drawn as the file says: {'; '.join(left_out)}")
     return tuple(f"{name}: {warning}" for warning in dict.fromkeys(warnings))

@@ -14,9 +14,10 @@ import logging
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from logoscan._quote import listed, quoted
 from logoscan.errors import ImageError, InputError
 from logoscan.index.logo_images import LOGO_SUFFIXES
-from logoscan.io.records import from_mapping, keys_for_log, loads
+from logoscan.io.records import from_mapping, loads
 from logoscan.sources import resolve_under
 from logoscan.types import Brand
 
@@ -71,7 +72,7 @@ def read_brand_folder(folder: Path) -> BrandFolder:
         if not isinstance(values, dict):
             raise InputError(f"{description}: expected an object, got {type(values).__name__}")
         if unknown := sorted(set(values) - {f.name for f in fields(Brand)} - _OF_PACKS):
-            logger.warning("%s: ignored keys: %s", description, keys_for_log(unknown))
+            logger.warning("%s: ignored keys: %s", description, listed(unknown))
         values = {"name": folder.name, **values}
     brand = from_mapping(Brand, values, str(description))
 
@@ -83,8 +84,8 @@ def read_brand_folder(folder: Path) -> BrandFolder:
 
     negatives = tuple(map(inside, brand.negatives))
     official = tuple(map(inside, brand.official_photos))
-    listed = {*negatives, *official}
-    folders_of_listed = {parent for path in listed for parent in path.parents}
+    taken = {*negatives, *official}
+    folders_of_taken = {parent for path in taken for parent in path.parents}
     logos: list[Path] = []
     others: list[Path] = []
     warnings: list[str] = []
@@ -98,13 +99,13 @@ def read_brand_folder(folder: Path) -> BrandFolder:
                 f"{brand.name}/{path.name}: not registered: expected a file inside of the folder, got a link"
             )
             continue
-        if resolved in listed or resolved in folders_of_listed:
+        if resolved in taken or resolved in folders_of_taken:
             continue
         is_logo = path.suffix.lower() in LOGO_SUFFIXES and not (path.exists() and not path.is_file())
         (logos if is_logo else others).append(path)
     if others:
         more = f" and {len(others) - _MAX_LISTED} more" if len(others) > _MAX_LISTED else ""
-        names = ", ".join(f"{path.name!a:.80}" for path in others[:_MAX_LISTED])
+        names = ", ".join(quoted(path.name) for path in others[:_MAX_LISTED])
         logger.warning("%s: left out, since they are no pictures of a logo: %s%s", folder, names, more)
     return BrandFolder(brand, tuple(logos), negatives, official, tuple(warnings))
 

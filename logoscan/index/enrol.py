@@ -11,6 +11,7 @@ from typing import TypeAlias, cast
 import numpy as np
 
 from logoscan._hashing import sha256_hex
+from logoscan._quote import quoted
 from logoscan.errors import ImageError, InputError
 from logoscan.images.svg import Renderer
 from logoscan.index import negatives
@@ -72,7 +73,7 @@ def named_logos(logos: Iterable[Logo | Sequence[Logo]]) -> list[tuple[str, Image
                 raise InputError("logos: expected a name beside an image, got an empty one")
             if isinstance(logo[1], str) and Path(logo[0]).is_file():
                 raise InputError(
-                    f"logos: expected a name beside an image, got two files; give {logo[0]!r:.80} by itself"
+                    f"logos: expected a name beside an image, got two files; give {quoted(logo[0])} by itself"
                 )
             named.append(cast("tuple[str, ImageSource]", logo))
         elif isinstance(logo, Sequence) and not isinstance(logo, bytes):

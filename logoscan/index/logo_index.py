@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logoscan._hashing import pixels_sha256
+from logoscan._quote import quoted
 from logoscan.errors import ImageError, InputError, MismatchError, VettingError
 from logoscan.images.loading import load_image
 from logoscan.index import storage
@@ -413,7 +414,7 @@ class LogoIndex:
             cosine, logo = self.nearest_logo(rgb, brand)
             if cosine >= negative_limits(self.encoder_info)[1]:
                 reason = (
-                    f"negative: the picture is the mark itself, {logo!r:.80} ({cosine:.2f}); label only, or force it?"
+                    f"negative: the picture is the mark itself, {quoted(logo)} ({cosine:.2f}); label only, or force it?"
                 )
                 raise VettingError(reason, (reason,))
         sha256 = pixels_sha256(rgb)

@@ -20,6 +20,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from logoscan._hashing import sha256_hex
+from logoscan._quote import quoted
 from logoscan.errors import ImageError, InputError, MismatchError, VettingError
 from logoscan.index._pack_undo import find_undo, undone
 from logoscan.index._state import State
@@ -100,7 +101,7 @@ def apply_pack(
     if diff.refusals and not (force or "").strip():
         raise VettingError(f"{pack.name}: {'; '.join(diff.refusals)}; nothing was changed", diff.refusals)
     if unknown := sorted(given - {change.name for change in diff.changes}):
-        raise InputError(f"accept: expected names of changes of {pack.name}, got {unknown[0]!r:.100}")
+        raise InputError(f"accept: expected names of changes of {pack.name}, got {quoted(unknown[0])}")
     if missing := [change for change in diff.widening if change.name not in given]:
         more = f"; and {len(missing) - _MOST_LISTED} more" if len(missing) > _MOST_LISTED else ""
         listed = "; ".join(f"{change.name} ({change.why})" for change in missing[:_MOST_LISTED])
@@ -142,13 +143,13 @@ def rollback(index: LogoIndex, brand: str, version: int) -> tuple[int, ...]:
     if version not in versions[:-1]:
         known = ", ".join(map(str, reversed(versions[:-1]))) or "none"
         raise InputError(
-            f"version: expected one before the pack of {brand!r:.80} that is in force ({known}), got {version}"
+            f"version: expected one before the pack of {quoted(brand)} that is in force ({known}), got {version}"
         )
     state, events, gone = before, list(before.packs.events), []
     while versions[len(stack)] != version:
         pack = stack.pop()
         if pack.undo is None:
-            raise InputError(f"version: the packs of {brand!r:.80} up to {pack.version} are too old to be taken back")
+            raise InputError(f"version: the packs of {quoted(brand)} up to {pack.version} are too old to be taken back")
         state = undone(state, brand, pack.undo, same_logo_cosine(index.encoder_info))
         events.append(PackEvent(_now(), "rollback", brand, pack.version, pack.sha256))
         gone.append(pack.version)

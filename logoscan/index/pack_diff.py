@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Literal, TypeAlias
 
+from logoscan._quote import quoted
 from logoscan.errors import ImageError
 from logoscan.images.loading import read_rgba
 from logoscan.index._state import NOT_A_BRAND, State
@@ -160,9 +161,9 @@ def _listed(
     what: str, old: Sequence[str], new: Sequence[str], adds: Callable[[str], bool], removes: Callable[[str], bool]
 ) -> list[Change]:
     """Return the changes of a list; `adds` and `removes` say which of them widen."""
-    added = [Change(f"{what}:{one}", "added", f"{one!r:.80} is added", adds(one)) for one in dict.fromkeys(new)
+    added = [Change(f"{what}:{one}", "added", f"{quoted(one)} is added", adds(one)) for one in dict.fromkeys(new)
              if one not in set(old)]  # fmt: skip
-    return added + [Change(f"{what}:{one}", "removed", f"{one!r:.80} is removed", removes(one))
+    return added + [Change(f"{what}:{one}", "removed", f"{quoted(one)} is removed", removes(one))
                     for one in dict.fromkeys(old) if one not in set(new)]  # fmt: skip
 
 
@@ -206,7 +207,7 @@ def _new_logos(after: State, pack: Pack, new: Collection[str], there: Mapping[st
     out = []
     for logo in dict.fromkeys(after.logos.records[row].id for row in rows):
         cosine, name = nearest.get(logo, (-1.0, ""))
-        whys = [f"at cosine {cosine:.2f} to {name!r:.80}"] if cosine >= limit else []
+        whys = [f"at cosine {cosine:.2f} to {quoted(name)}"] if cosine >= limit else []
         if _fills_its_picture(pack.logos.get(logo.removeprefix(f"{brand}/"), b"")):
             whys.append("without a plain ground, as photos are")
         why = " ".join(["a logo", " and ".join(whys)]).strip()

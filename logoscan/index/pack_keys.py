@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from logoscan._hashing import sha256_hex
+from logoscan._quote import quoted
 from logoscan.errors import CorruptFileError, InputError, MissingDependencyError
 from logoscan.index.pack_records import PACK_FIELDS
 from logoscan.io.files import atomic_write, require_file_place
@@ -49,13 +50,15 @@ class TrustedKey:
 
     def __post_init__(self) -> None:
         if not _HEX_64.fullmatch(self.public):
-            raise InputError(f"TrustedKey.public: expected 64 hex digits, got {self.public!r:.80}")
+            raise InputError(f"TrustedKey.public: expected 64 hex digits, got {quoted(self.public)}")
         if self.keyid != _keyid(self.public):
             raise InputError(
-                f"TrustedKey.keyid: expected {_keyid(self.public)}, made of the key, got {self.keyid!r:.80}"
+                f"TrustedKey.keyid: expected {_keyid(self.public)}, made of the key, got {quoted(self.keyid)}"
             )
         if not self.brands or not self.fields or not set(self.fields) <= set(PACK_FIELDS):
-            raise InputError(f"TrustedKey: expected brands, and fields of {', '.join(PACK_FIELDS)}, got {self!r:.200}")
+            raise InputError(
+                f"TrustedKey: expected brands, and fields of {', '.join(PACK_FIELDS)}, got {quoted(self, 300)}"
+            )
         utc_time(self.until, "TrustedKey.until")
 
 
@@ -79,7 +82,9 @@ class Trust:
             raise InputError("Trust.keys: expected each key once, with all its brands, got one twice")
         for brand, number in self.thresholds.items():
             if type(number) is not int or not 1 <= number <= MOST_SIGNATURES:
-                raise InputError(f"Trust.thresholds: expected 1 to {MOST_SIGNATURES} for {brand!r:.80}, got {number!r}")
+                raise InputError(
+                    f"Trust.thresholds: expected 1 to {MOST_SIGNATURES} for {quoted(brand)}, got {number!r}"
+                )
 
     @classmethod
     def load(cls, path: str | Path) -> Trust:
@@ -104,7 +109,7 @@ def utc_time(text: str, owner: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except (TypeError, ValueError):
-        raise InputError(f"{owner}: expected an ISO 8601 day or time, got {text!r:.80}") from None
+        raise InputError(f"{owner}: expected an ISO 8601 day or time, got {quoted(text)}") from None
     if len(text) == len("2027-06-30"):
         moment = moment.replace(hour=23, minute=59, second=59)
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from datetime import date
 from typing import Literal, TypeAlias
 
+from logoscan._quote import quoted
 from logoscan._validate import country, text, texts, unicode_text
 from logoscan.errors import InputError
 from logoscan.index.storage import LogoRecord
@@ -63,7 +64,7 @@ class TrademarkRight:
                 raise InputError(f"TrademarkRight.{name}: expected at most {_MOST_CHARS} characters, got {len(value)}")
         if any(type(number) is not int or number not in _CLASSES for number in self.nice_classes):
             raise InputError(
-                f"TrademarkRight.nice_classes: expected numbers from 1 to 45, got {self.nice_classes!r:.80}"
+                f"TrademarkRight.nice_classes: expected numbers from 1 to 45, got {quoted(self.nice_classes)}"
             )
         object.__setattr__(self, "nice_classes", tuple(sorted(set(self.nice_classes))))
         codes = texts("TrademarkRight", "territory", self.territory)
@@ -74,7 +75,7 @@ class TrademarkRight:
             try:
                 date.fromisoformat(self.until)
             except ValueError:
-                raise InputError(f"TrademarkRight.until: expected an ISO 8601 day, got {self.until!r:.80}") from None
+                raise InputError(f"TrademarkRight.until: expected an ISO 8601 day, got {quoted(self.until)}") from None
 
     @property
     def key(self) -> str:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from logoscan._hashing import sha256_hex
+from logoscan._quote import quoted
 from logoscan._validate import pdq_hex
 from logoscan.errors import CorruptFileError, ImageError, InputError
 from logoscan.images.loading import load_image
@@ -239,20 +240,20 @@ def read_pack(path: str | Path, trust: Trust, *, now: datetime | None = None) ->
     where = str(path)
     envelope = _envelope(members, where)
     if envelope.payload_type != PAYLOAD_TYPE:
-        raise CorruptFileError(f"{where}: expected a manifest of a pack, got {envelope.payload_type!r:.80}")
+        raise CorruptFileError(f"{where}: expected a manifest of a pack, got {quoted(envelope.payload_type)}")
     try:
         value = json.loads(envelope.payload)
         name = value["brand"]
     except (ValueError, RecursionError, KeyError, TypeError):
         raise CorruptFileError(f"{where}: expected a manifest, got something else") from None
     if not isinstance(name, str) or not isinstance(value, dict):
-        raise CorruptFileError(f"{where}: expected the name of a brand in the manifest, got {name!r:.80}")
+        raise CorruptFileError(f"{where}: expected the name of a brand in the manifest, got {quoted(name)}")
     signers = signers_of(envelope, name, trust, where, now or datetime.now(UTC))
     manifest = read_manifest(envelope.payload, value, where)
     for stated in manifest.fields:
         needed = trust.thresholds.get(name, 1)
         if sum(stated in key.fields for key in signers) < needed:
-            raise InputError(f"{where}: {needed} signed keys of {name!r:.80} must be allowed to state {stated}")
+            raise InputError(f"{where}: {needed} signed keys of {quoted(name)} must be allowed to state {stated}")
     _check_files(members, manifest, where)
     return _pack(members, manifest, sha256_hex(envelope.payload), tuple(key.keyid for key in signers), where)
 
@@ -260,7 +261,7 @@ def read_pack(path: str | Path, trust: Trust, *, now: datetime | None = None) ->
 def _check_files(members: Mapping[str, bytes], manifest: Manifest, where: str) -> None:
     there = members.keys() - {box.MANIFEST}
     if odd := sorted(there ^ manifest.files.keys()):
-        raise CorruptFileError(f"{where}: expected the files of the manifest, got one more or less: {odd[0]!r:.80}")
+        raise CorruptFileError(f"{where}: expected the files of the manifest, got one more or less: {quoted(odd[0])}")
     for name, file in manifest.files.items():
         if len(members[name]) != file.size or sha256_hex(members[name]) != file.sha256:
             raise CorruptFileError(f"{where}: {name}: altered")
@@ -279,19 +280,18 @@ def _pack(members: Mapping[str, bytes], manifest: Manifest, sha256: str, signers
     if not isinstance(facts, dict) or set(facts) != expected:
         raise CorruptFileError(f"{place}: expected {', '.join(sorted(expected))}, got other facts")
     if facts["name"] != manifest.brand:
-        raise CorruptFileError(f"{place}: expected the facts of {manifest.brand!r:.80}, got {facts['name']!r:.80}")
+        raise CorruptFileError(f"{place}: expected the facts of {quoted(manifest.brand)}, got {quoted(facts['name'])}")
 
     def pictures(prefix: str) -> dict[str, bytes]:
         return {name.removeprefix(prefix): one for name, one in sorted(members.items()) if name.startswith(prefix)}
 
     photos, rights = facts.pop(_PHOTOS, {}), facts.pop("rights", [])
-    negatives = pictures(box.NEGATIVES)
-    if sorted(facts.get("negatives", [])) != sorted(negatives):
+    if sorted(facts.get("negatives", [])) != sorted(negatives := pictures(box.NEGATIVES)):
         raise CorruptFileError(f"{place}: expected the negatives of the pack, got others")
     if not isinstance(photos, dict) or not isinstance(rights, list):
         raise CorruptFileError(f"{place}: expected official photos as hashes, and a list of rights, got others")
     try:
-        hashes = {name: pdq_hex(f"official_photos {name!r:.40}", pdq) for name, pdq in photos.items()}
+        hashes = {name: pdq_hex(f"official_photos {quoted(name)}", pdq) for name, pdq in photos.items()}
         brand = from_mapping(Brand, {**facts, _PHOTOS: sorted(hashes)}, place)
         marks = tuple(from_mapping(TrademarkRight, one, place) for one in rights)
     except InputError as error:

@@ -21,6 +21,7 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 
+from logoscan._quote import quoted
 from logoscan.errors import CorruptFileError, InputError, MismatchError
 from logoscan.index._manifest import (
     FORMAT_VERSION,
@@ -128,7 +129,7 @@ class Stored:
             raise InputError(f"logos: expected registered brands, got {min(unknown)!r}")
         for rows in () if self.families is None else self.families.rows:
             if not all(0 <= row < len(self.logos) and self.logos[row].kind == "logo" for row in rows):
-                raise InputError(f"alike: expected rows of logos among {len(self.logos)} vectors, got {rows!r:.80}")
+                raise InputError(f"alike: expected rows of logos among {len(self.logos)} vectors, got {quoted(rows)}")
 
 
 def _lines(records: Iterable[object]) -> bytes:

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Literal, Protocol, TypeAlias, TypeVar
 
+from logoscan._quote import quoted
 from logoscan.errors import InputError, VettingError
 from logoscan.index.families import Family, LogoKey
 from logoscan.index.storage import LogoRecord
@@ -80,7 +81,7 @@ def accepted_kinds(allow: Collection[ConflictKind]) -> frozenset[ConflictKind]:
     """
     given: tuple[str, ...] = (allow,) if isinstance(allow, str) else tuple(allow)
     if unknown := set(given) - set(CONFLICTS):
-        raise InputError(f"allow: expected some of {', '.join(CONFLICTS)}, got {min(unknown, key=repr)!r:.80}")
+        raise InputError(f"allow: expected some of {', '.join(CONFLICTS)}, got {quoted(min(unknown, key=repr))}")
     return frozenset(kind for kind in CONFLICTS if kind in given)
 
 
@@ -91,7 +92,7 @@ def refuse_conflicts(conflicts: Iterable[Conflict], allow: Collection[ConflictKi
         VettingError: At least one conflict is not allowed.
     """
     distinct = list(dict.fromkeys(conflicts))
-    refusals = [f"{c.brand:.100}: {c.reason} ({c.kind})" for c in distinct if c.kind not in allow]
+    refusals = [f"{c.brand}: {c.reason} ({c.kind})" for c in distinct if c.kind not in allow]
     if refusals:
         more = f"; and {len(refusals) - _MAX_LISTED} more" if len(refusals) > _MAX_LISTED else ""
         kinds = sorted({c.kind for c in distinct} - {*allow})
@@ -147,18 +148,18 @@ def vet_names(brands: Iterable[Brand], registered: Mapping[str, Brand]) -> list[
         folded = fold(spelling)
         other = owner.setdefault(_visual_form(spelling), name) if folded else name
         if other != name:
-            out.append(Conflict(kind, name, f"{spelling!r:.80} is spelt like a name of {other!r:.80}"))
+            out.append(Conflict(kind, name, f"{quoted(spelling)} is spelt like a name of {quoted(other)}"))
         elif folded and says_no_brand(spelling):
-            out.append(Conflict(kind, name, f"{spelling!r:.80} says that there is no brand"))
+            out.append(Conflict(kind, name, f"{quoted(spelling)} says that there is no brand"))
         elif kind == "alias" and folded != fold(name) and is_common(folded):
-            out.append(Conflict(kind, name, f"{spelling!r:.80} is a common word"))
+            out.append(Conflict(kind, name, f"{quoted(spelling)} is a common word"))
         elif (
             kind == "alias"
             and folded.isascii()
             and 0 < len(folded) < _MIN_ALIAS_LETTERS
             and not _abbreviates(folded, name)
         ):
-            out.append(Conflict(kind, name, f"{spelling!r:.80} is short, and no abbreviation of the name"))
+            out.append(Conflict(kind, name, f"{quoted(spelling)} is short, and no abbreviation of the name"))
     return out
 
 
@@ -178,7 +179,7 @@ def vet_logo_images(logos: Iterable[LogoRecord], registered: Iterable[LogoRecord
     """Find the registered logo images that another one of the same identifier would replace."""
     hashes = {(r.brand, r.id): r.sha256 for r in registered}
     return [
-        Conflict("record", r.brand, f"its logo {r.id!r:.80} is registered with another image")
+        Conflict("record", r.brand, f"its logo {quoted(r.id)} is registered with another image")
         for r in {(r.brand, r.id): r for r in logos}.values()
         if hashes.get((r.brand, r.id), r.sha256) != r.sha256
     ]
@@ -191,7 +192,7 @@ def vet_logos(nearest: Mapping[LogoKey, tuple[LogoKey, float]]) -> list[Conflict
         nearest: By new logo the most similar logo of another brand, and the cosine.
     """
     return [
-        Conflict("logo", brand, f"{logo!r:.80} is the same image as {other!r:.80} ({cosine:.2f})")
+        Conflict("logo", brand, f"{quoted(logo)} is the same image as {quoted(other)} ({cosine:.2f})")
         for (brand, logo), ((_, other), cosine) in sorted(nearest.items())
     ]
 
@@ -202,7 +203,7 @@ def shared_logo_warnings(families: Iterable[Family], new: Collection[LogoKey]) -
     for family in families:
         logos = sorted(key for key in family if key in new)
         if len({brand for brand, _ in logos}) > 1:
-            names = ", ".join(f"{logo!r:.80}" for _, logo in logos[:_MAX_LISTED_LOGOS])
+            names = ", ".join(quoted(logo) for _, logo in logos[:_MAX_LISTED_LOGOS])
             names += ", ..." if len(logos) > _MAX_LISTED_LOGOS else ""
             out.append(f"{names}: one image of several brands; where it is found, all of them are shown")
     return out

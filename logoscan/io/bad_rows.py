@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 from typing import Literal, TypeAlias, TypeVar
 
+from logoscan._quote import quoted
 from logoscan.errors import InputError
 from logoscan.io.rows import BadRow
 
@@ -29,7 +30,7 @@ def check_on_error(on_error: OnError) -> None:
         InputError: It is another value.
     """
     if on_error not in ("raise", "skip") and not callable(on_error):
-        raise InputError(f"on_error: expected raise, skip or a function, got {on_error!r:.80}")
+        raise InputError(f"on_error: expected raise, skip or a function, got {quoted(on_error)}")
 
 
 def good_rows(rows: Iterable[T | BadRow], on_error: OnError, source: str) -> Iterator[T]:

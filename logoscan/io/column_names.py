@@ -10,8 +10,8 @@ import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
+from logoscan._quote import listed
 from logoscan.errors import InputError
-from logoscan.io.records import keys_for_log
 
 __all__ = ["OTHER_NAMES", "columns_of_fields", "folded_name", "is_named", "name_pairs"]
 
@@ -131,6 +131,6 @@ def columns_of_fields(
     names = {folded_name(column) for column in columns}
     for column, field in stated.items():
         if field and column not in names and field not in used:
-            got = keys_for_log(columns[:20])
-            raise InputError(f"{file}: expected the column {column} for {field}, got {got or 'nothing':.300}")
+            got = listed(columns)
+            raise InputError(f"{file}: expected the column {column} for {field}, got {got or 'nothing'}")
     return out

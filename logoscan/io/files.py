@@ -22,6 +22,7 @@ from typing import IO
 from filelock import FileLock, Timeout
 
 from logoscan._hashing import sha256_hex
+from logoscan._quote import quoted
 from logoscan.errors import InputError, LogoscanError
 
 __all__ = [
@@ -65,7 +66,7 @@ def file_mode(mode: int) -> Iterator[None]:
         InputError: It is no such mode.
     """
     if not isinstance(mode, int) or mode & ~0o666 or mode & _PRIVATE != _PRIVATE:
-        raise InputError(f"mode: expected one from 0600 to 0666, got {mode!r:.80}")
+        raise InputError(f"mode: expected one from 0600 to 0666, got {quoted(mode)}")
     token = _mode.set(mode)
     try:
         yield

@@ -7,8 +7,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from logoscan._quote import listed
 from logoscan.errors import ImageError
-from logoscan.io.records import keys_for_log
 from logoscan.sources import HEAD_BYTES, PHOTO_SUFFIXES, kind_of, read_head, resolve_under
 
 __all__ = ["photo_names"]
@@ -45,7 +45,7 @@ def photo_names(folder: Path) -> Iterator[str]:
     if count:
         files = "1 file was" if count == 1 else f"{count} files were"
         more = f", and {count - len(left_out)} more" if count > len(left_out) else ""
-        logger.warning("%s: %s left out: %s%s", keys_for_log([folder.name]), files, keys_for_log(left_out), more)
+        logger.warning("%s: %s left out: %s%s", listed([folder.name]), files, listed(left_out, None), more)
 
 
 def _entries(folder: Path) -> Iterator[tuple[str, str | None]]:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any, Literal, TypeAlias
 
+from logoscan._quote import cause
 from logoscan.errors import InputError
 from logoscan.io.bad_rows import OnError, check_on_error, good_rows
 from logoscan.io.column_names import folded_name, name_pairs
@@ -64,7 +65,7 @@ def _object(text: str, line: int) -> Mapping[str, Any] | BadRow:
     try:
         values = loads(text)
     except (ValueError, RecursionError) as error:
-        return BadRow(line, f"not JSON ({error!s:.100})")
+        return BadRow(line, f"not JSON ({cause(error)})")
     return values if isinstance(values, dict) else BadRow(line, f"expected an object, got {type(values).__name__}")
 
 

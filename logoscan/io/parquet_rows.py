@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from logoscan._quote import cause
 from logoscan.errors import CorruptFileError, MissingDependencyError
 from logoscan.io.rows import BadRow
 from logoscan.io.values import Unreadable
@@ -55,7 +56,7 @@ class ParquetTable:
                 self.columns: tuple[str, ...] = tuple(file.schema_arrow.names)
                 groups = [file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)]
         except self._errors as error:
-            raise CorruptFileError(f"{path.name}: not Parquet, or damaged ({error!s:.120})") from None
+            raise CorruptFileError(f"{path.name}: not Parquet, or damaged ({cause(error)})") from None
         self.rows = sum(groups)
         size = path.stat().st_size
         if self.rows > size * _MOST_ROWS_A_BYTE or min(groups, default=0) < 0:
@@ -79,7 +80,7 @@ class ParquetTable:
                     yield from self._group(file, group, before, columns)
                     before += file.metadata.row_group(group).num_rows
         except self._errors as error:
-            raise CorruptFileError(f"{self._path.name}: damaged after row {before} ({error!s:.120})") from None
+            raise CorruptFileError(f"{self._path.name}: damaged after row {before} ({cause(error)})") from None
 
     def _group(
         self, file: Any, group: int, before: int, columns: Sequence[str]
@@ -97,7 +98,7 @@ class ParquetTable:
                         line = before + read
                         yield line, BadRow(line, values) if isinstance(values, str) else values
             except self._errors as error:
-                why = f"damaged ({error!s:.120})"
+                why = f"damaged ({cause(error)})"
         if (left := metadata.num_rows - read) > 0:
             first, last = before + read + 1, before + metadata.num_rows
             what = f"rows {first} to {last}, {left} in all" if left > 1 else f"row {first}"
@@ -147,7 +148,7 @@ def _value(column: Any, row: int, errors: tuple[type[Exception], ...]) -> Any:
             cell = cell.dictionary_decode()
         if types.is_string(cell.type) or types.is_large_string(cell.type):  # not UTF-8: its bytes, then
             return cell.cast("large_binary").to_pylist()[0]
-        return Unreadable(f"{type(error).__name__}: {error!s:.80}")
+        return Unreadable(f"{type(error).__name__}: {cause(error)}")
 
 
 def _long_rows(batch: Any) -> set[int]:

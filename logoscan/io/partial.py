@@ -12,6 +12,7 @@ from typing import IO, Any
 from filelock import Timeout
 
 from logoscan._hashing import mapping_sha256
+from logoscan._quote import quoted
 from logoscan.errors import CorruptFileError, InputError, MismatchError
 from logoscan.io.files import lock_beside, open_own, require_file_place, sync_folder
 from logoscan.io.sealed_lines import SealedLines
@@ -104,7 +105,7 @@ class PartialOutput:
         stored = report.get("provenance")
         provenance = stored if isinstance(stored, dict) else {}
         differences = [
-            f"{name} {provenance[name]!r:.80}, now {value!r:.80}"
+            f"{name} {quoted(provenance[name])}, now {quoted(value)}"
             for name, value in self._made_by.items()
             if name in provenance and str(provenance[name]) != value
         ]

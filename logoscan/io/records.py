@@ -6,11 +6,11 @@ Knows dataclasses and files; knows nothing of what the records mean.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
+from logoscan._quote import cause, quoted
 from logoscan.errors import CorruptFileError, InputError
 from logoscan.io.files import atomic_write
 from logoscan.io.sealed_lines import seal, unseal
@@ -18,7 +18,6 @@ from logoscan.io.sealed_lines import seal, unseal
 __all__ = [
     "from_json",
     "from_mapping",
-    "keys_for_log",
     "read_record",
     "record_schema",
     "to_json",
@@ -58,7 +57,7 @@ def _explain(error: Exception) -> str:
         return str(error)
     first = error.errors(include_url=False)[0]
     place = ".".join(str(p) for p in first["loc"])
-    got = "" if first["type"] == "missing" else f", got {first['input']!r:.80}"
+    got = "" if first["type"] == "missing" else f", got {quoted(first['input'])}"
     return f"{place + ': ' if place else ''}{first['msg'].removeprefix('Value error, ')}{got if place else ''}"
 
 
@@ -124,9 +123,4 @@ def loads(text: str | bytes, where: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise CorruptFileError(f"{where}: not JSON ({error!s:.120})") from None
-
-
-def keys_for_log(keys: Iterable[str]) -> str:
-    """Return keys of a foreign file for a line of the log: 80 characters of each, lone surrogates escaped."""
-    return ", ".join(key[:80].encode(errors="backslashreplace").decode() for key in keys)
+        raise CorruptFileError(f"{where}: not JSON ({cause(error)})") from None

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from logoscan._quote import quoted
 from logoscan._validate import is_country, is_currency
 from logoscan.errors import InputError
 from logoscan.io.values import (
@@ -29,7 +30,6 @@ from logoscan.io.values import (
     read_text,
     refuse,
     replace_surrogates,
-    shown,
     text_of,
 )
 from logoscan.types import ImageSource, Listing
@@ -80,7 +80,7 @@ def _identity(value: object) -> str:
     if not text.strip():
         refuse("a non-empty string", value)
     if replace_surrogates(text) != text:
-        refuse("Unicode text", Quoted(f"a lone surrogate in {shown(text)}"))
+        refuse("Unicode text", Quoted(f"a lone surrogate in {quoted(text)}"))
     return text
 
 
@@ -155,7 +155,7 @@ def _read_items(items: list[Any], read: Callable[[Any], _Value], expected: str) 
             outcome = f"as number {number}; it was dropped"
         if outcome:
             bad += 1
-            first = first or f"expected {expected}, got {shown(item)} {outcome}"
+            first = first or f"expected {expected}, got {quoted(item)} {outcome}"
     more = f" (so were {bad - 1} more)" if bad > 1 else ""
     return tuple(out), f"{first}{more}" if bad else None
 
@@ -194,7 +194,7 @@ def _review(value: object) -> object:
         return value
     stated = {str(key).strip().casefold(): one for key, one in value.items()}
     text = next((stated[name] for name in _REVIEW_TEXTS if isinstance(stated.get(name), str)), None)
-    return Unreadable(f"an object with {', '.join(map(shown, stated))}") if text is None else text
+    return Unreadable(f"an object with {', '.join(map(quoted, stated))}") if text is None else text
 
 
 def _attributes(value: object) -> _Value:

@@ -19,9 +19,9 @@ from typing import IO, NamedTuple
 
 from rapidfuzz.distance import OSA
 
+from logoscan._quote import cause, listed
 from logoscan.errors import CorruptFileError, InputError
 from logoscan.io.column_names import columns_of_fields, folded_name, name_pairs
-from logoscan.io.records import keys_for_log
 
 __all__ = ["Line", "check_columns", "kind_of", "likely_name", "lines_of", "lines_of_stream", "log_ignored"]
 
@@ -91,7 +91,7 @@ def lines_of(path: Path) -> Generator[Line, None, None]:
                         pass
                     yield Line(number, None)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise CorruptFileError(f"{path.name}: not gzip, or damaged after line {number} ({error!s:.120})") from None
+        raise CorruptFileError(f"{path.name}: not gzip, or damaged after line {number} ({cause(error)})") from None
 
 
 def lines_of_stream(stream: IO[bytes], name: str) -> Iterator[Line]:
@@ -156,15 +156,15 @@ def check_columns(
     for column in islice(columns, _MOST_IGNORED):
         is_other = column in out or folded_name(column) in pairs
         if not is_other and (likely := likely_name(column, absent)):
-            got = keys_for_log([column])
+            got = listed([column])
             raise InputError(
                 f"{file}: expected the column {likely}, got {got}; rename it, or remove it if it is another"
             )
     if missing := [name for name in required if name in absent]:
         what = "column" if len(required) == 1 else "columns"
-        shown = keys_for_log(islice(columns, 20))
+        shown = listed(columns)
         raise InputError(
-            f"{file}: expected the {what} {', '.join(required)}; {missing} missing, got {shown or 'nothing':.300}"
+            f"{file}: expected the {what} {', '.join(required)}; {missing} missing, got {shown or 'nothing'}"
         )
     return out
 
@@ -184,4 +184,4 @@ def log_ignored(names: set[str], logged: set[str], file: str, absent: Sequence[s
     logged |= set(now)
     shown = [f"{n} (is it {likely}?)" if (likely := likely_name(n, absent)) else n for n in now]
     more = ", and more" if len(now) < len(new) else ""
-    logger.warning("%s: ignored fields: %s%s", file, keys_for_log(shown), more)
+    logger.warning("%s: ignored fields: %s%s", file, listed(shown, None), more)

@@ -10,13 +10,13 @@ import html
 import json
 import math
 import re
-import reprlib
-from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from numbers import Integral, Real
 from typing import Any, NoReturn
 from uuid import UUID
+
+from logoscan._quote import cause, quoted
 
 __all__ = [
     "NotReadableError",
@@ -27,7 +27,6 @@ __all__ = [
     "read_text",
     "refuse",
     "replace_surrogates",
-    "shown",
     "text_of",
     "unescape",
 ]
@@ -43,24 +42,6 @@ _NO_BYTES = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 # Whole numbers up to it are exact as floats: tables store numbered ids as floats where some row has none.
 _MOST_EXACT = 2.0**53
 
-# Characters of a text that messages show. A longer one is not cut: half of a phone number or of an address would not be
-# recognised as a contact, and would stay in what is written.
-_MOST_SHOWN = 80
-
-
-class _Short(reprlib.Repr):
-    """Shows values in short, and texts whole or not at all."""
-
-    def repr_str(self, text: str, level: int) -> str:
-        """Return a text in quotes; of a long one its length."""
-        return repr(text) if len(text) <= _MOST_SHOWN else f"a text of {len(text)} characters"
-
-
-_short = _Short()
-_short.maxother = _short.maxlong = 80
-_short.maxlevel = 2
-_short.maxlist = _short.maxtuple = _short.maxdict = 3
-
 
 # -- values that cannot be read
 
@@ -73,7 +54,7 @@ class Unreadable:
         self.why = why
 
     def __repr__(self) -> str:
-        return f"a value that cannot be read ({self.why:.100})"
+        return f"a value that cannot be read ({cause(self.why)})"
 
 
 class NotReadableError(Exception):
@@ -81,7 +62,7 @@ class NotReadableError(Exception):
 
     def __str__(self) -> str:
         expected, got = self.args
-        return f"expected {expected}, got {got if isinstance(got, Quoted) else shown(got)}"
+        return f"expected {expected}, got {got if isinstance(got, Quoted) else quoted(got)}"
 
 
 class Quoted(str):
@@ -91,20 +72,6 @@ class Quoted(str):
 def refuse(expected: str, got: object) -> NoReturn:
     """Raise a `NotReadableError`."""
     raise NotReadableError(expected, got)
-
-
-def shown(value: object) -> str:
-    """Return any value as messages show it: about 120 characters, without lone surrogates, and no text in part."""
-    if isinstance(value, (bytes, bytearray)):
-        return f"{len(value)} bytes"
-    try:
-        text = str(value) if isinstance(value, float) else _short.repr(value)
-    except Exception as error:  # a number that Python does not print, a foreign __repr__
-        text = f"a {type(value).__name__} that cannot be shown ({type(error).__name__})"
-    if isinstance(value, (list, tuple, Mapping)) and len(text) > 2 * _MOST_SHOWN:
-        text = f"a {type(value).__name__} of {len(value)}"
-    limit = 120 if not isinstance(value, (str, list, tuple, Mapping)) else len(text)
-    return text[:limit].encode(errors="backslashreplace").decode()
 
 
 # -- texts
@@ -176,7 +143,7 @@ def read_text(value: object, *, decode: bool) -> tuple[str, str | None]:
     text = replace_surrogates(raw)
     replaced = text.count("\ufffd") - raw.count("\ufffd")
     kind = "UTF-8" if replaced and not _NO_BYTES.search(raw) else "Unicode text"
-    note = f"expected {kind}, got {shown(raw)}; {replaced} of it replaced by U+FFFD" if replaced else None
+    note = f"expected {kind}, got {quoted(raw)}; {replaced} of it replaced by U+FFFD" if replaced else None
     return unescape(text) if decode else text, note
 
 

@@ -16,6 +16,7 @@ from typing import Literal
 
 import numpy as np
 
+from logoscan._quote import cause
 from logoscan.errors import CorruptFileError, ImageError, InputError
 from logoscan.images.boxes import expand
 from logoscan.images.crops import square_crops
@@ -157,7 +158,7 @@ class AlterationCheck:
                 tensors = {k: file.get_tensor(k).float() for k in file.keys()}  # noqa: SIM118
             self.net.load_state_dict(tensors, strict=False)
         except (SafetensorError, OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
-            raise CorruptFileError(f"{path}: expected an alteration check's file ({error!s:.200})") from None
+            raise CorruptFileError(f"{path}: expected an alteration check's file ({cause(error)})") from None
         missing = sorted(k for k in self.net.state_dict() if k not in tensors)
         if missing:
             raise CorruptFileError(f"{path}: expected a whole alteration check, got one without {missing[:3]}")

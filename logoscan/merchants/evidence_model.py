@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from logoscan._quote import quoted
 from logoscan._validate import number
 from logoscan.errors import InputError
 
@@ -68,13 +69,15 @@ class EvidenceModel:
             object.__setattr__(self, name, float(value))  # 6 and 6.0 must make one version of a model
         if not self.shares or not all(self.honest_share < f <= 1 for f in self.shares):
             raise InputError(
-                f"EvidenceModel.shares: expected shares in ({self.honest_share}, 1], got {self.shares!r:.80}"
+                f"EvidenceModel.shares: expected shares in ({self.honest_share}, 1], got {quoted(self.shares)}"
             )
         object.__setattr__(self, "shares", tuple(map(float, self.shares)))
         object.__setattr__(self, "weights", tuple(map(float, self.weights)))
         given = self.weights
         if given and (len(given) != len(self.shares) or min(given) <= 0 or not abs(math.fsum(given) - 1.0) < 1e-6):
-            raise InputError(f"EvidenceModel.weights: expected one above 0 for each share, 1 in sum, got {given!r:.80}")
+            raise InputError(
+                f"EvidenceModel.weights: expected one above 0 for each share, 1 in sum, got {quoted(given)}"
+            )
 
     def excess(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return x: log-odds above the base rate and its slack, within the cap."""

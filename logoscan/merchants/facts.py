@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from logoscan._quote import quoted
 from logoscan._validate import not_negative, unit, whole_number
 from logoscan.errors import InputError
 
@@ -86,7 +87,7 @@ class MerchantFacts:
             unit("MerchantFacts", "review_manipulation", self.review_manipulation)
         if self.identity_verified not in (None, True, False):
             raise InputError(
-                f"MerchantFacts.identity_verified: expected True, False or None, got {self.identity_verified!r:.80}"
+                f"MerchantFacts.identity_verified: expected True, False or None, got {quoted(self.identity_verified)}"
             )
 
 

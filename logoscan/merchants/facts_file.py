@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from logoscan._quote import quoted
 from logoscan.errors import InputError
 from logoscan.io.bad_rows import OnError, check_on_error, good_rows
 from logoscan.io.csv_rows import read_csv
@@ -77,7 +78,7 @@ def _facts_rows(rows: Iterator[tuple[int, Mapping[str, str] | BadRow]]) -> Itera
         elif replace_surrogates(seller) != seller:
             yield BadRow(line, "seller_id: expected UTF-8, got bytes that are not")
         elif seller in sellers:
-            yield BadRow(line, f"seller_id: {seller!r:.80} is there twice; only the first counts")
+            yield BadRow(line, f"seller_id: {quoted(seller)} is there twice; only the first counts")
         else:
             sellers.add(seller)
             yield _facts_row(seller, row)
@@ -109,21 +110,21 @@ def _facts_row(seller: str, row: Mapping[str, str]) -> FactsRow:
 def _number(cell: str) -> float:
     number = plain_number(cell)
     if number is None:
-        raise InputError(f"expected a number, got {cell!r:.80}")
+        raise InputError(f"expected a number, got {quoted(cell)}")
     return number
 
 
 def _count(cell: str) -> int:
     number = _number(cell)
     if not number.is_integer():
-        raise InputError(f"expected a whole number, got {cell!r:.80}")
+        raise InputError(f"expected a whole number, got {quoted(cell)}")
     return int(number)
 
 
 def _answer(cell: str) -> bool:
     answer = _ANSWERS.get(cell.casefold())
     if answer is None:
-        raise InputError(f"expected yes or no, got {cell!r:.80}")
+        raise InputError(f"expected yes or no, got {quoted(cell)}")
     return answer
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logoscan._extras import import_extra
+from logoscan._quote import cause, quoted
 from logoscan._validate import pdq_hex
 from logoscan.errors import CorruptFileError, InputError
 from logoscan.images.phash import MATCH_BITS, PhotoUse
@@ -48,7 +49,7 @@ class PhotoJoin:
         codes = table.column("pdq").combine_chunks().dictionary_encode()
         names = codes.dictionary.to_pylist()
         if bad := next((name for name in names if not isinstance(name, str) or not _HEX.fullmatch(name)), None):
-            raise InputError(f"photos: expected pdq of 64 lower-case hex digits, got {bad!r:.80}")
+            raise InputError(f"photos: expected pdq of 64 lower-case hex digits, got {quoted(bad)}")
         if codes.null_count:
             raise InputError("photos: expected pdq of 64 lower-case hex digits, got nothing")
         packed = np.frombuffer(bytes.fromhex("".join(names)), np.uint8).reshape(-1, 32)
@@ -93,7 +94,7 @@ class PhotoJoin:
             names = set(parquet.ParquetDataset(path).schema.names)
             table = parquet.read_table(path, columns=[name for name in _COLUMNS if name in names])
         except (pa.ArrowException, OSError, ValueError) as error:
-            raise CorruptFileError(f"{path}: not Parquet, or damaged ({error!s:.120})") from None
+            raise CorruptFileError(f"{path}: not Parquet, or damaged ({cause(error)})") from None
         return cls(table)
 
     def look_up(self, photo: str, seller_id: str | None) -> PhotoUse:

@@ -15,6 +15,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TypeGuard
 
+from logoscan._quote import quoted
 from logoscan._validate import pdq_hex
 from logoscan.errors import ImageError, InputError, MismatchError
 from logoscan.images.loading import load_image
@@ -279,4 +280,4 @@ def _seconds(at: str | datetime) -> float:
         moment = at if isinstance(at, datetime) else datetime.fromisoformat(at)
         return (moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment).timestamp()
     except (TypeError, ValueError, OverflowError):
-        raise InputError(f"at: expected an ISO 8601 time, got {at!r:.80}") from None
+        raise InputError(f"at: expected an ISO 8601 time, got {quoted(at)}") from None

@@ -14,6 +14,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from logoscan._quote import quoted
 from logoscan._validate import pdq_hex
 from logoscan.errors import InputError
 from logoscan.images.phash import MATCH_BITS, MOST_SELLERS, PhotoUse
@@ -55,7 +56,7 @@ class PhotoRecord:
             for value in values:
                 _require_name(f"PhotoRecord.{field}", value)
             if any(a >= b for a, b in pairwise(values)):
-                raise InputError(f"PhotoRecord.{field}: expected sorted names, each once, got {values!r:.80}")
+                raise InputError(f"PhotoRecord.{field}: expected sorted names, each once, got {quoted(values)}")
         if len(self.sellers) > _MAX_SELLERS:
             raise InputError(f"PhotoRecord.sellers: expected at most {_MAX_SELLERS}, got {len(self.sellers)}")
         for field in ("first_seen", "last_seen"):
@@ -63,7 +64,7 @@ class PhotoRecord:
             if len(times) != len(self.sellers):
                 raise InputError(f"PhotoRecord.{field}: expected one for each of {len(self.sellers)} sellers")
             if not all(t is None or math.isfinite(t) for t in times):
-                raise InputError(f"PhotoRecord.{field}: expected finite numbers, got {times!r:.80}")
+                raise InputError(f"PhotoRecord.{field}: expected finite numbers, got {quoted(times)}")
             object.__setattr__(self, field, tuple(times))
         for first, last in zip(self.first_seen, self.last_seen, strict=True):
             if first is not None and (last is None or last < first):
@@ -193,8 +194,8 @@ def _packed(pdqs: list[str]) -> NDArray[np.uint8]:
 def _require_name(owner: str, value: object) -> None:
     """Refuse what is no text, or could not be written as JSON."""
     if not isinstance(value, str) or not value.strip():
-        raise InputError(f"{owner}: expected non-empty strings, got {value!r:.80}")
+        raise InputError(f"{owner}: expected non-empty strings, got {quoted(value)}")
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise InputError(f"{owner}: expected Unicode text, got a lone surrogate in {value!r:.80}") from None
+        raise InputError(f"{owner}: expected Unicode text, got a lone surrogate in {quoted(value)}") from None

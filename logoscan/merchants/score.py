@@ -23,6 +23,7 @@ from datetime import datetime
 from types import MappingProxyType
 
 from logoscan._hashing import fingerprint
+from logoscan._quote import listed
 from logoscan._validate import band_limits, finite, not_negative
 from logoscan.errors import InputError, MismatchError
 from logoscan.merchants.evidence_model import EvidenceModel
@@ -138,7 +139,8 @@ class MerchantModel:
         finite("MerchantModel", "bias", self.bias)
         if set(self.coefficients) != set(MERCHANT_PRIOR):
             raise InputError(
-                f"MerchantModel.coefficients: expected {sorted(MERCHANT_PRIOR)}, got {sorted(self.coefficients)!r:.200}"
+                f"MerchantModel.coefficients: expected {sorted(MERCHANT_PRIOR)}, got "
+                f"[{listed(map(repr, sorted(self.coefficients)))}]"
             )
         for key, value in self.coefficients.items():
             not_negative("MerchantModel", key, value)

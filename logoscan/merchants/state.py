@@ -28,6 +28,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
+from logoscan._quote import quoted
 from logoscan.errors import InputError, MismatchError
 from logoscan.io.records import from_json, to_json
 from logoscan.io.sealed_lines import seal, unseal
@@ -58,7 +59,7 @@ def seconds(time: str | datetime) -> float:
         moment = time if isinstance(time, datetime) else datetime.fromisoformat(time)
         moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (TypeError, ValueError, OverflowError):
-        raise InputError(f"at: expected an ISO 8601 time, got {time!r:.80}") from None
+        raise InputError(f"at: expected an ISO 8601 time, got {quoted(time)}") from None
     return float((moment - _EPOCH) // timedelta(seconds=1))
 
 
@@ -263,10 +264,10 @@ class MerchantState:
         if seller_id is None or len(seller_id) > _SELLER_CHARS:
             raise InputError(
                 f"Report.seller_id: expected the merchant's id, {_SELLER_CHARS} characters or fewer, "
-                f"got {seller_id!r:.80}"
+                f"got {quoted(seller_id)}"
             )
-        if self.seller_id not in (None, seller_id):
-            raise InputError(f"Report.seller_id: expected one merchant, {self.seller_id!r:.80}, got {seller_id!r:.80}")
+        if (own := self.seller_id) not in (None, seller_id):
+            raise InputError(f"Report.seller_id: expected one merchant, {quoted(own)}, got {quoted(seller_id)}")
         self.seller_id = seller_id
 
     def _join(self, key: str, cluster: Cluster) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from logoscan._quote import listed, quoted
 from logoscan.errors import InputError
 from logoscan.io.bad_rows import OnError, check_on_error, good_rows
 from logoscan.io.csv_output import csv_lines
@@ -78,7 +79,7 @@ def read_tokens(
         table = ParquetTable(path)
         names = [name for name in _FIELDS if name in table.columns]
         if missing := set(required) - set(names):
-            raise InputError(f"{path.name}: expected the column {min(missing)}, got {', '.join(table.columns):.200}")
+            raise InputError(f"{path.name}: expected the column {min(missing)}, got {listed(table.columns)}")
         rows = table.records(names)
     else:
         rows = read_csv(path, _FIELDS, required, numbers=("first_seen",), owner="tokens")
@@ -91,13 +92,13 @@ def _row(line: int, row: Mapping[str, Any] | BadRow, key: bytes, sellers: bool) 
     try:
         kind, token = _text(row, "kind"), _text(row, "token")
         if kind is None or kind not in KINDS:
-            raise InputError(f"kind: expected {', '.join(KINDS)}, got {kind or ''!r:.80}")
+            raise InputError(f"kind: expected {', '.join(KINDS)}, got {quoted(kind or '')}")
         if token is None:
             raise InputError("token: expected one, got an empty cell")
         if (digits := _HEX.get(kind)) is not None:
             token = token.lower()
             if not re.fullmatch(f"[0-9a-f]{{{digits}}}", token):
-                raise InputError(f"token: expected {digits} hex digits for a {kind}, got {token!r:.80}")
+                raise InputError(f"token: expected {digits} hex digits for a {kind}, got {quoted(token)}")
         elif not is_hidden(token):
             token = hide(token, key)
         seller = _text(row, "seller_id")
@@ -115,7 +116,7 @@ def _text(row: Mapping[str, Any], name: str) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str):
-        raise InputError(f"{name}: expected a text, got {value!r:.80}")
+        raise InputError(f"{name}: expected a text, got {quoted(value)}")
     if replace_surrogates(value) != value:
         raise InputError(f"{name}: expected UTF-8, got bytes that are not")
     return value if name in ("seller_id", "listing_id") and value.strip() else value.strip() or None
@@ -129,7 +130,7 @@ def _time(value: Any) -> float | None:
     except (TypeError, ValueError):
         number = math.nan
     if not math.isfinite(number):
-        raise InputError(f"first_seen: expected seconds since 1970, got {value!r:.80}")
+        raise InputError(f"first_seen: expected seconds since 1970, got {quoted(value)}")
     return number
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from logoscan._quote import quoted
 from logoscan.images.phash import MATCH_BITS
 from logoscan.io.bad_rows import OnError
 from logoscan.merchants.facts import plural
@@ -74,7 +75,7 @@ class TokenList:
         if not found:
             return ()
         what = " and ".join(f"{count} {plural(noun, count)}" for noun, count in sorted(found.items()))
-        named = ", ".join(f"{seller!r:.80}" for seller in sorted(sellers)[:_EXAMPLES])
+        named = ", ".join(quoted(seller) for seller in sorted(sellers)[:_EXAMPLES])
         more = f" and {len(sellers) - _EXAMPLES} more" if len(sellers) > _EXAMPLES else ""
         whose = f"the {plural('account', len(sellers))} {named}{more}, closed before" if sellers else "a closed account"
         return (f"shows {what} of {whose}",)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from logoscan._quote import quoted
 from logoscan.errors import InputError
 
 __all__ = ["LANGUAGES", "Language", "languages_of"]
@@ -65,6 +66,6 @@ def languages_of(codes: Sequence[str]) -> dict[str, tuple[Language, ...]]:
     for code in dict.fromkeys(str(code).lower().replace("_", "-").partition("-")[0] for code in codes):
         language = LANGUAGES.get(code)
         if language is None:
-            raise InputError(f"languages: expected codes among {', '.join(sorted(LANGUAGES))}, got {code!r:.40}")
+            raise InputError(f"languages: expected codes among {', '.join(sorted(LANGUAGES))}, got {quoted(code)}")
         out[language.script] = (*out.get(language.script, ()), language)
     return out

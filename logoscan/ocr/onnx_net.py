@@ -18,6 +18,7 @@ import torch.nn.functional as F  # noqa: N812 - as torch's documentation names i
 from onnx import numpy_helper
 from torch import nn
 
+from logoscan._quote import cause
 from logoscan.errors import InputError
 
 __all__ = ["OnnxNet"]
@@ -50,7 +51,7 @@ class OnnxNet(nn.Module):
         try:
             graph = onnx.load(str(path)).graph
         except Exception as error:  # protobuf raises what it likes
-            raise InputError(f"{path}: expected an ONNX file ({type(error).__name__}: {error!s:.120})") from None
+            raise InputError(f"{path}: expected an ONNX file ({type(error).__name__}: {cause(error)})") from None
         self._constants: dict[str, str | list[int]] = {}
         same: dict[str, str] = {}
         for row in graph.initializer:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logoscan._hashing import file_sha256
+from logoscan._quote import cause
 from logoscan.errors import InputError, MissingDependencyError
 from logoscan.ocr.easyocr import EasyOcr
 from logoscan.ocr.languages import LANGUAGES, Language, languages_of
@@ -74,7 +75,7 @@ class RapidLines:
             del session
             self._recognise: Any = RapidOCR(params=parameters)._load_rec_model()
         except Exception as error:  # ONNX Runtime and RapidOCR raise what they like
-            what = f"{file.name!r} ({error!s:.120})"
+            what = f"{file.name!r} ({cause(error)})"
             raise InputError(f"recognisers: expected a recogniser of PP-OCR, got {what}") from None
         self.name = f"rapidocr {file.name}@{file_sha256(file)[:8]}"
         self._lock = Lock()

@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from logoscan._quote import quoted
 from logoscan._validate import number
 from logoscan.errors import InputError
 
@@ -45,7 +46,7 @@ class SalesSeason:
     def __post_init__(self) -> None:
         for name in ("first", "last"):
             if not isinstance(value := getattr(self, name), str) or not _DAY.fullmatch(value):
-                raise InputError(f"SalesSeason.{name}: expected a day as MM-DD, got {value!r:.80}")
+                raise InputError(f"SalesSeason.{name}: expected a day as MM-DD, got {quoted(value)}")
         number("SalesSeason", "share", self.share, _LEAST_SHARE, 1.0)
 
     def holds(self, day: date) -> bool:
@@ -80,7 +81,7 @@ class PriceAge:
 
     def __post_init__(self) -> None:
         if _day(self.observed) is None:
-            raise InputError(f"PriceAge.observed: expected a day as YYYY-MM-DD, got {self.observed!r:.80}")
+            raise InputError(f"PriceAge.observed: expected a day as YYYY-MM-DD, got {quoted(self.observed)}")
         number("PriceAge", "inflation", self.inflation, -0.5, 1.0)
         object.__setattr__(self, "seasons", tuple(self.seasons))
 

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from logoscan._quote import quoted
 from logoscan._validate import number, positive
 from logoscan.errors import InputError
 
@@ -58,7 +59,7 @@ class Cohort:
                 continue
             positive("Cohort", name, value)
         if self.condition not in (NEW, USED):
-            raise InputError(f"Cohort.condition: expected {NEW!r} or {USED!r}, got {self.condition!r:.80}")
+            raise InputError(f"Cohort.condition: expected {NEW!r} or {USED!r}, got {quoted(self.condition)}")
         for name in ("median", "discount", "amount"):  # judging needs them for each listing
             value = getattr(self, name)
             object.__setattr__(self, f"_log_{name}", None if value is None else math.log(value))

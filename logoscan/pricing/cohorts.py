@@ -11,6 +11,7 @@ import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from logoscan._quote import quoted
 from logoscan._validate import number
 from logoscan.errors import InputError
 from logoscan.pricing.cohort import MAX_LOG, NEW, USED, Cohort, Effect, Sizes, money
@@ -94,7 +95,9 @@ class CurrencyPrices:
         table: dict[str, dict[str | None, dict[str, Cohort]]] = {}
         for c in self.cohorts:
             if c.currency != self.currency:
-                raise InputError(f"CurrencyPrices.cohorts: expected prices in {self.currency}, got {c.currency!r:.80}")
+                raise InputError(
+                    f"CurrencyPrices.cohorts: expected prices in {self.currency}, got {quoted(c.currency)}"
+                )
             # in older files each spelling of a brand has cohorts of its own: the one with most prices counts
             of_brand = table.setdefault(name_key(c.brand or ""), {}).setdefault(c.category, {})
             if c.condition not in of_brand or c.n > of_brand[c.condition].n:

@@ -12,6 +12,7 @@ from collections import deque
 
 import numpy as np
 
+from logoscan._quote import quoted
 from logoscan.errors import InputError
 from logoscan.pricing.cohorts import NEW, CurrencyPrices
 from logoscan.pricing.model import PriceModel
@@ -43,7 +44,7 @@ def implied_rates(prices: PriceModel, currency: str) -> dict[str, float]:
     currency = currency.upper()
     usual = {part.currency: _usual(part) for part in prices.currencies}
     if currency not in usual:
-        raise InputError(f"currency: expected one of {', '.join(sorted(usual)) or 'none'}, got {currency!r:.80}")
+        raise InputError(f"currency: expected one of {', '.join(sorted(usual)) or 'none'}, got {quoted(currency)}")
     rates, waiting = {currency: 1.0}, deque([currency])
     while waiting:
         near = waiting.popleft()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from logoscan._quote import quoted
 from logoscan.errors import InputError
 from logoscan.io.bad_rows import OnError, check_on_error, good_rows
 from logoscan.io.csv_rows import read_csv
@@ -57,7 +58,7 @@ def _price_record(row: Mapping[str, str], line: int) -> PriceRecord | BadRow:
         return BadRow(line, f"{missing[0]}: expected one, got an empty cell")
     price = plain_number(row["price"])
     if price is None:
-        return BadRow(line, f"price: expected a number, got {row['price']!r:.80}")
+        return BadRow(line, f"price: expected a number, got {quoted(row['price'])}")
     texts = {name: unescape(row[name]) or None for name in _TEXTS if name in row}
     if any(replace_surrogates(text) != text for text in row.values()):
         return BadRow(line, "expected UTF-8, got bytes that are not")

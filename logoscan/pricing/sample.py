@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from logoscan._quote import quoted
 from logoscan._validate import currency, number, text
 from logoscan.errors import InputError
 from logoscan.io.records import read_record, write_record
@@ -128,7 +129,7 @@ class SavedCohort:
             raise InputError(f"kept: expected numbers within {_MAX_LOG:g} of 0")
         if self.condition not in (NEW, USED) or not self.brand:
             raise InputError(
-                f"expected a brand, and {NEW!r} or {USED!r}, got {self.brand!r:.80}, {self.condition!r:.80}"
+                f"expected a brand, and {NEW!r} or {USED!r}, got {quoted(self.brand)}, {quoted(self.condition)}"
             )
 
 

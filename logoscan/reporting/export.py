@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias, get_args
 
+from logoscan._quote import quoted
 from logoscan.errors import InputError
 from logoscan.results import ListingFacts, Report
 
@@ -45,7 +46,7 @@ def export_rows(reports: Iterable[Report], by: ExportKind) -> Iterator[tuple[obj
         InputError: There is no such kind.
     """
     if by not in get_args(ExportKind):
-        raise InputError(f"by: expected listing, brand or match, got {by!r:.80}")
+        raise InputError(f"by: expected listing, brand or match, got {quoted(by)}")
     rows_of: Callable[[Report], Iterator[dict[str, Any]]] = {"listing": _listing, "brand": _brands, "match": _matches}[
         by
     ]

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from logoscan._quote import quoted
 from logoscan.errors import InputError
 from logoscan.io.rows import BadRow
 from logoscan.results import Report
@@ -127,12 +128,12 @@ def _verdict(row: VerdictRow, reports: Mapping[str, Report] | None, time: str) -
     missed = row.verdict == "missed"
     if reports is not None:
         if row.listing_id not in reports:
-            raise InputError(f"listing_id: expected that of a report, got {row.listing_id!r:.80}")
+            raise InputError(f"listing_id: expected that of a report, got {quoted(row.listing_id)}")
         listing = reports[row.listing_id]
         named = named_brands(listing)
         if row.brand not in named:
             if likely := next((brand for brand in named if brand.casefold() == row.brand.casefold()), None):
-                raise InputError(f"brand: expected {likely!r:.80}, as the report has it, got {row.brand!r:.80}")
+                raise InputError(f"brand: expected {quoted(likely)}, as the report has it, got {quoted(row.brand)}")
             missed = missed or row.verdict != "wrong_brand"  # else `new_verdict` says what is wrong
     counterfeit = {"counterfeit": True, "genuine": False}.get(row.verdict)
     kind: Literal["confirm", "reject", "missed"] = (

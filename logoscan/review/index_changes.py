@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 from logoscan._hashing import pixels_sha256
+from logoscan._quote import quoted
 from logoscan.errors import InputError
 from logoscan.index.families import negative_limits
 from logoscan.index.logo_index import LogoIndex
@@ -129,7 +130,7 @@ def changed(
     brand = verdict.brand
     facts = index.brand(brand)
     if facts is None:
-        raise InputError(f"brand: expected a registered name, got {brand!r:.80}")
+        raise InputError(f"brand: expected a registered name, got {quoted(brand)}")
     before = negatives_of(index, brand), logos_of(index, brand)
     held = {name for v in earlier if v.brand == brand for name in (*v.negatives, *v.logos)}
     try:

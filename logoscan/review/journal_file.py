@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from logoscan._quote import cause
 from logoscan.errors import CorruptFileError, InputError
 from logoscan.io.files import create, held, lock_beside, require_file_place, sync_folder
 from logoscan.io.records import from_json, read_record, to_json, write_record
@@ -56,7 +57,7 @@ class VerdictFile:
         self.path = path
         self.lines: list[Verdict] = []
         self._lock = lock_beside(path)
-        self._reviewers = Reviewers(path.with_name(f".{path.name}.reviewers"), reviewer_key)
+        self._reviewers = Reviewers(path, path.with_name(f".{path.name}.reviewers"), reviewer_key)
         self._size_file = path.with_name(f".{path.name}.grown")
         self._undone_by: dict[int, int] = {}
         self._end = 0
@@ -77,14 +78,11 @@ class VerdictFile:
         Raises:
             InputError: Reviewers are named by another key here.
             CorruptFileError: The file that their names rest on is damaged or gone.
+            LogoscanError: That file is another account's.
         """
         if verdict.reviewer is None or is_pseudonym(verdict.reviewer):
             return verdict
-        if self._reviewers.is_new and any(is_pseudonym(v.reviewer) for v in self.lines if v.reviewer is not None):
-            raise CorruptFileError(
-                f"{self.path}: its reviewers have names whose secret was in .{self.path.name}.reviewers beside it, "
-                "which is gone; put it back, else the same people would be others"
-            )
+        self._reviewers.open(v.reviewer for v in self.lines if v.reviewer is not None)
         return replace(verdict, reviewer=self._reviewers.name(verdict.reviewer))
 
     def not_undone(self) -> list[Verdict]:
@@ -137,7 +135,7 @@ class VerdictFile:
             try:
                 lines.append(seal(to_json(verdict)).encode() + b"\n")
             except ValueError as error:  # Python's str can hold a lone surrogate, a file cannot
-                raise InputError(f"verdict: expected Unicode text, got {error!s:.200}") from None
+                raise InputError(f"verdict: expected Unicode text, got {cause(error)}") from None
         data = b"".join(lines)
         is_new = not self.path.exists()
         try:

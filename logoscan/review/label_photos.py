@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
+from logoscan._quote import quoted
 from logoscan.errors import InputError
 from logoscan.images.crops import square_crops
 from logoscan.images.loading import read_picture
@@ -28,7 +29,7 @@ def matches_of(report: Report, brand: str, match: Match | None) -> list[Match]:
     if match is not None:
         if match not in of_brand:
             raise InputError(
-                f"match: expected one of the report's {len(of_brand)} of {brand!r:.80}, got {match!r:.200}"
+                f"match: expected one of the report's {len(of_brand)} of {quoted(brand)}, got {quoted(match, 1000)}"
             )
         return [match]
     return [m for m in of_brand if m.probability is None or m.probability >= SHOWN_FROM] or of_brand[:1]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, TypeAlias, TypedDict
 
+from logoscan._quote import listed, quoted
 from logoscan._validate import positive
 from logoscan.errors import InputError
 from logoscan.results import SHOWN_FROM, Report, Score
@@ -202,8 +203,8 @@ def new_verdict(
         raise InputError("brand: expected a name, got a contact")
     if report is not None and kind != "missed" and brand not in (named := named_brands(report)):
         raise InputError(
-            f"brand: expected one that the report names, {sorted(named)!r:.300}, got {brand!r:.80}; a brand that it "
-            "missed is another verdict"
+            f"brand: expected one that the report names, [{listed(map(repr, sorted(named)))}], got "
+            f"{quoted(brand)}; a brand that it missed is another verdict"
         )
     score = report.score if report is not None and report.score.brand == brand else None
     return Verdict(
@@ -229,8 +230,9 @@ def contradiction(verdict: Verdict, standing: Verdict | None) -> str | None:
     if verdict.shown == standing.shown and labels != {True, False}:
         return None
     return (
-        f"listing {verdict.listing_id!r:.80}, {verdict.brand!r:.80}: {verdict.answer} ({verdict.source}) contradicts "
-        f"verdict {standing.id}, {standing.answer} ({standing.source}); the later one counts, until it is undone"
+        f"listing {quoted(verdict.listing_id)}, {quoted(verdict.brand)}: {verdict.answer} ({verdict.source}) "
+        f"contradicts verdict {standing.id}, {standing.answer} ({standing.source}); the later one counts, until it "
+        "is undone"
     )
 
 

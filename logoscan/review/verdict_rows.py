@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
+from logoscan._quote import quoted
 from logoscan.errors import InputError
 from logoscan.io.csv_output import unguarded_text
 from logoscan.io.csv_tables import open_csv
@@ -101,14 +102,14 @@ def _verdict_row(row: Mapping[str, Any], line: int) -> VerdictRow | BadRow:
 def _word(cells: Mapping[str, str], name: str, words: tuple[str, ...], default: str) -> str:
     word = cells.get(name, default).strip().casefold()
     if word not in words:
-        raise InputError(f"{name}: expected {', '.join(words[:-1])} or {words[-1]}, got {cells[name]!r:.80}")
+        raise InputError(f"{name}: expected {', '.join(words[:-1])} or {words[-1]}, got {quoted(cells[name])}")
     return word
 
 
 def _weight(cell: str | None) -> float:
     number = 1.0 if cell is None else plain_number(cell)
     if number is None or not 0 < number < math.inf:
-        raise InputError(f"weight: expected a number above 0, got {cell!r:.80}")
+        raise InputError(f"weight: expected a number above 0, got {quoted(cell)}")
     return number
 
 
@@ -118,7 +119,7 @@ def _box(cells: Mapping[str, str]) -> tuple[float, float, float, float] | None:
         return None
     numbers = [number for cell in stated if (number := plain_number(cell)) is not None]
     if len(numbers) != len(_BOX):
-        raise InputError(f"x0,y0,x1,y1: expected four numbers or none, got {', '.join(stated)!r:.80}")
+        raise InputError(f"x0,y0,x1,y1: expected four numbers or none, got {quoted(', '.join(stated))}")
     x0, y0, x1, y1 = numbers
     check_box(numbers, "x0,y0,x1,y1")
     return x0, y0, x1, y1

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from logoscan._quote import quoted
 from logoscan.errors import InputError
 from logoscan.images.phash import MATCH_BITS
 from logoscan.results import ImageRecord, ListingFacts, Report
@@ -89,7 +90,7 @@ def compare_reports(old: Report, new: Report | Listing, images: Sequence[ImageRe
     listing_id = new.listing_id if isinstance(new, Report) else new.id
     if listing_id != old.listing_id:
         raise InputError(
-            f"compare_reports: expected two of one listing, got {old.listing_id!r:.80}, {listing_id!r:.80}"
+            f"compare_reports: expected two of one listing, got {quoted(old.listing_id)}, {quoted(listing_id)}"
         )
     if old.listing is None:
         raise InputError("compare_reports: expected a report with the listing's words, got one of an older version")

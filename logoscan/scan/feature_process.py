@@ -18,6 +18,7 @@ from multiprocessing.connection import Connection
 from queue import SimpleQueue
 from typing import Any
 
+from logoscan._quote import cause
 from logoscan.vision.features import FeatureCache, PhotoFeatures
 
 __all__ = ["COMMAND", "Answer", "Setup", "main", "serve"]
@@ -72,7 +73,7 @@ def serve(questions: Connection, answers: Connection) -> None:
         one_of_several()
         extractor = pickle.loads(setup.extractor).reporting_to(lambda stage, seconds: stages.append((stage, seconds)))
     except Exception as error:
-        answers.send(Answer(failure=f"{type(error).__name__}: {error!s:.300}", records=_drained(records)))
+        answers.send(Answer(failure=f"{type(error).__name__}: {cause(error)}", records=_drained(records)))
         return
     cache = FeatureCache(setup.cached_photos)
     answers.send(Answer(records=_drained(records)))

@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias, get_args
 
+from logoscan._quote import quoted
 from logoscan.errors import InputError
 from logoscan.io.records import record_schema
 from logoscan.results import SCHEMA_VERSION, Report
@@ -54,7 +55,7 @@ def json_schema(name: SchemaName) -> dict[str, Any]:
         InputError: There is no such schema.
     """
     if name not in get_args(SchemaName):
-        raise InputError(f"schema: expected {', '.join(get_args(SchemaName))}, got {name!r:.80}")
+        raise InputError(f"schema: expected {', '.join(get_args(SchemaName))}, got {quoted(name)}")
     schema = record_schema(_RECORDS[name])
     definitions: dict[str, Any] = schema.get("$defs", {})
     for definition in (schema, *definitions.values()):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator
 
+from logoscan._quote import quoted
 from logoscan.results import Report
 from logoscan.sources import Root
 
@@ -48,7 +49,7 @@ def warn_of_unreadable_photos(reports: Iterable[Report], root: Root) -> Iterator
         missing = photo_warnings(report.warnings)
         failed += len(missing)
         if missing and not example:
-            example = f"{missing[0][:300]} of listing {report.listing_id[:80]!r}"
+            example = f"{missing[0]} of listing {quoted(report.listing_id)}"
         if not has_warned and photos >= _MIN_PHOTOS and 2 * failed > photos:
             has_warned = True
             warn()

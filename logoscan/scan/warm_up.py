@@ -32,7 +32,7 @@ def warm_up(pipeline: Pipeline, index: LogoIndex) -> None:
     listing = Listing("warm-up", photos, title="A shoe", description=_WORDS, claimed_brand="", reviews=(_WORDS,))
     for report, _ in pipeline.scan([listing], index):
         if failures := photo_warnings(report.warnings):
-            raise LogoscanError(f"warm_up: expected models that can examine a photo, got {failures[0]!s:.200}")
+            raise LogoscanError(f"warm_up: expected models that can examine a photo, got {failures[0]}")
     mark = _mark()
     pipeline.comparison.run_once(np.ascontiguousarray(mark[..., :3]), mark)
 

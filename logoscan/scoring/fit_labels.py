@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from logoscan._quote import quoted
 from logoscan.errors import InputError
 from logoscan.results import Report, Score
 
@@ -48,7 +49,7 @@ def _numbers(name: str, values: Sequence[float], n: int) -> Floats:
     try:
         array = np.asarray(values, np.float64)
     except (TypeError, ValueError):
-        raise InputError(f"{name}: expected numbers or truth values, got {values!r:.80}") from None
+        raise InputError(f"{name}: expected numbers or truth values, got {quoted(values)}") from None
     if array.shape != (n,):
         raise InputError(f"{name}: expected one for each of {n} reports, got {' x '.join(map(str, array.shape)) or 1}")
     return array

@@ -24,6 +24,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from logoscan._hashing import fingerprint
+from logoscan._quote import quoted
 from logoscan._validate import band_limits, finite, unit
 from logoscan.errors import InputError
 from logoscan.io.records import read_record, write_record
@@ -94,11 +95,10 @@ _MAX_SHAPE = 1000.0
 
 
 def _check_credit(key: str, shape: tuple[float, ...]) -> None:
-    falls = len(shape) > 1 and shape[0] == 0 and all(a >= b for a, b in pairwise(shape))
-    if not (falls and shape[-1] >= -CREDIT[key]):
+    if len(shape) < 2 or shape[0] != 0 or any(a < b for a, b in pairwise(shape)) or shape[-1] < -CREDIT[key]:
         raise InputError(
             f"ScoreModel.shapes {key}: expected two or more numbers that begin with 0, never rise and end at "
-            f"{-CREDIT[key]:g} or more, got {shape!r:.200}"
+            f"{-CREDIT[key]:g} or more, got {quoted(shape)}"
         )
 
 
@@ -142,7 +142,7 @@ class ScoreModel:
             if not (rises and shape[-1] <= _MAX_SHAPE):
                 raise InputError(
                     f"ScoreModel.shapes {key}: expected two or more numbers that begin with 0, never fall and end at "
-                    f"{_MAX_SHAPE:.0f} or less, got {shape!r:.200}"
+                    f"{_MAX_SHAPE:.0f} or less, got {quoted(shape)}"
                 )
         band_limits("ScoreModel", self.review_from, self.block_from)
         unit("ScoreModel", "min_coverage", self.min_coverage)

@@ -38,7 +38,8 @@ LEAST_SIMILARITY = 0.5
 of Flickr and of shops, and two fifths where most marks are packs, which keypoints alone prove; `rejudge` finds them."""
 _ORDER: dict[FindKind, int] = {"file": 0, "copy": 1, "logo": 4}
 _UNCONFIRMED, _CONTRADICTED = 1, 2
-# Photos whose keypoints are compared, nearest by the hash and nearest by the vectors: a few milliseconds each.
+# Photos that are no copies by the hash and whose keypoints are compared, nearest by the hash and by the vectors: a few
+# milliseconds each. Of copies by the hash all are compared that may be returned, in the order of their rank.
 _MOST_COMPARED = 100
 # Share of a stored photo that the picture fills at least, or the other way round, so that a mark on goods is no copy.
 _LEAST_FILLED = 0.1
@@ -53,10 +54,12 @@ class Find:
         position: Position of the photo in the listing.
         file: Name of the photo's file; None where it had none.
         kind: How it answers.
-        similarity: Cosine for a logo; for a copy 1 less the share of differing bits; 1 for the same file.
+        similarity: Cosine for a logo; for a copy 1 less the share of differing bits, or the cosine where the vectors
+            proposed it and the keypoints confirmed it; 1 for the same file.
         xyxy: Box of the region that shows the logo, in pixels of the file; None for copies, and for mirrored regions.
-        confirmed: Whether the keypoints of a copy agree with those of the picture; None where none are stored, or the
-            picture is none of a photo. A copy by its hash alone whose keypoints do not agree may be another photo.
+        confirmed: Whether the keypoints of a copy agree with those of the picture; None where they were not compared:
+            none are stored, the picture is none of a photo, or many copies are nearer. A copy by its hash alone whose
+            keypoints do not agree may be another photo.
     """
 
     listing_id: str
@@ -148,7 +151,7 @@ def find(
     best: dict[str, Find] = {}
     copies, near = _copies(store, query)
     similar = find_by_vectors(store, query.vectors, least_similarity, most, exact=exact)
-    for one in (*_confirmed(store, query, copies, [*near, *similar[:_MOST_COMPARED]]), *similar):
+    for one in (*_confirmed(store, query, copies, [*near, *similar[:_MOST_COMPARED]], most), *similar):
         if one.listing_id not in best or _rank(one) < _rank(best[one.listing_id]):
             best[one.listing_id] = one
     return heapq.nsmallest(most, best.values(), key=_rank)
@@ -161,13 +164,18 @@ def _rank(one: Find) -> tuple[int, float, str, int]:
     return order, -one.similarity, one.listing_id, one.position
 
 
-def _confirmed(store: FeatureStore, query: Query, copies: Sequence[Find], others: Sequence[Find]) -> Iterator[Find]:
-    """Yield the copies, with what their keypoints say, and of the others those whose keypoints say that they are."""
+def _confirmed(
+    store: FeatureStore, query: Query, copies: Sequence[Find], others: Sequence[Find], most: int
+) -> Iterator[Find]:
+    """Yield the copies, with what their keypoints say, and of the others those whose keypoints say that they are.
+
+    Of the copies the first `most` are compared, or a hundred if that is more.
+    """
     if query.keypoints is None:
         yield from copies
         return
     sure = {(one.listing_id, one.position) for one in copies if one.kind == "file"}
-    compared = {(one.listing_id, one.position): one for one in (*others, *copies[:_MOST_COMPARED])}
+    compared = {(one.listing_id, one.position): one for one in (*others, *copies[: max(most, _MOST_COMPARED)])}
     stored = store.keypoints_of(place for place in compared if place not in sure)
     agree = {place: _agrees(query.keypoints, keypoints) for place, keypoints in stored.items()}
     by_hash = set()

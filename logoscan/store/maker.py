@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import NoReturn
 
+from logoscan._quote import quoted
 from logoscan._version import __version__
 from logoscan.errors import LogoscanError, MismatchError
 from logoscan.types import Effort, Embeddings, EncoderInfo, Regions, Rgb, TextSpans
@@ -96,7 +97,7 @@ def require_same(stored: Maker, now: Maker, where: str) -> None:
     different = [f"{name} {old[name]!r}, now {new[name]!r}" for name in old if old[name] != new[name]]
     if not different:
         names = [f.name for f in fields(Maker) if getattr(stored, f.name) != getattr(now, f.name)]
-        different = [f"{name} {getattr(stored, name)!r:.120}, now {getattr(now, name)!r:.120}" for name in names]
+        different = [f"{name} {quoted(getattr(stored, name))}, now {quoted(getattr(now, name))}" for name in names]
     raise MismatchError(f"{where}: its features were made by other models ({'; '.join(different)}); take a new folder")
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from logoscan._quote import cause
 from logoscan.errors import CorruptFileError
 from logoscan.io.files import create, sync_folder
 from logoscan.io.records import from_json, to_json
@@ -85,7 +86,7 @@ def write_part(path: Path, tables: Iterable[Any], maker: Maker, codec: VectorCod
         temporary.replace(path)
         sync_folder(path.parent)
     except pa.ArrowException as error:
-        raise OSError(f"{path}: cannot be written ({error!s:.120})") from error
+        raise OSError(f"{path}: cannot be written ({cause(error)})") from error
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -129,7 +130,7 @@ def read_part(path: Path) -> Part:
         raise
     except _errors() as error:
         raise CorruptFileError(
-            f"{path}: expected stored features, got something else or damage ({error!s:.120})"
+            f"{path}: expected stored features, got something else or damage ({cause(error)})"
         ) from None
     # files that were written before there were codes lack the last two columns
     if part.format != _FORMAT or names not in (list(COLUMNS), list(COLUMNS)[:-2]):
@@ -155,4 +156,4 @@ def read_batches(path: Path, columns: Sequence[str] | None = None, *, group: int
                 table = file.read_row_group(number, columns=None if columns is None else list(columns))
                 yield table.combine_chunks()
     except _errors() as error:
-        raise CorruptFileError(f"{path}: damaged ({error!s:.120})") from None
+        raise CorruptFileError(f"{path}: damaged ({cause(error)})") from None

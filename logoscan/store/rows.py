@@ -11,6 +11,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from logoscan._quote import quoted
 from logoscan.errors import CorruptFileError, InputError
 from logoscan.evidence import Code, Declaration
 from logoscan.images.boxes import area
@@ -111,7 +112,7 @@ def _digest(sha256: str | None) -> bytes | None:
     if sha256 is None:
         return None
     if not _SHA256.fullmatch(sha256):
-        raise InputError(f"ImageRecord.sha256: expected 64 lower-case hex digits, got {sha256!r:.80}")
+        raise InputError(f"ImageRecord.sha256: expected 64 lower-case hex digits, got {quoted(sha256)}")
     return bytes.fromhex(sha256)
 
 
@@ -204,7 +205,7 @@ def stored_photos(table: Any, codec: VectorCodec) -> Iterator[StoredPhoto]:
         try:
             yield _photo(row, next(regions), next(vectors), next(mirrored))
         except (ValueError, TypeError, KeyError) as error:  # our InputError is a ValueError
-            raise CorruptFileError(f"photo {row['position']} of listing {row['listing_id']!r:.80}: {error}") from None
+            raise CorruptFileError(f"photo {row['position']} of listing {quoted(row['listing_id'])}: {error}") from None
 
 
 def _photo(

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logoscan._hashing import sha256_hex
+from logoscan._quote import cause
 from logoscan._validate import float32_array
 from logoscan.errors import CorruptFileError, InputError
 from logoscan.io.files import atomic_write
@@ -239,7 +240,7 @@ def read_codebook(path: Path, sha256: str | None = None) -> Codebook:
         with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
             codebook = Codebook(arrays["mean"], arrays["rotation"], arrays["centroids"])
     except (OSError, ValueError, EOFError, KeyError, TypeError, SyntaxError, BadZipFile) as error:
-        raise CorruptFileError(f"{path}: expected a codebook ({error!s:.120})") from None
+        raise CorruptFileError(f"{path}: expected a codebook ({cause(error)})") from None
     if sha256 is not None and codebook.sha256 != sha256:
         raise CorruptFileError(f"{path}: expected the codebook {sha256[:16]}, got {codebook.sha256[:16]}")
     return codebook

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 __all__ = ["phone_numbers"]
 
 _GAP = r"[ ().\-–—_/*~·•|,]{0,3}"
-_PHONE = re.compile(rf"(\(?\+ ?|00(?=[1-9]))?\(?[0-9](?:{_GAP}[0-9]){{6,14}}")
+_PHONE = re.compile(rf"(\(?\+ ?|\(?00 ?(?=[1-9]))?\(?[0-9](?:{_GAP}[0-9]){{6,14}}")
 # A run of digits and the signs between them, and its parts, which blanks part.
 _RUN = re.compile(rf"(?<![0-9a-z.,/#\-])\(?(?:\+ ?)?\(?[0-9](?:{_GAP}\+?[0-9]){{6,39}}(?![0-9a-z]|[.,][0-9])")
 _PART = re.compile(r"\(?\+? ?\(?[0-9][^\s]*")
@@ -33,7 +33,13 @@ _NATIONAL = re.compile(r"\(?0[0-9]{1,4}\)?[ /-][0-9]{3,8}(?:[ -][0-9]{2,5}){0,2}
 _DATE = re.compile(r"[0-9]{4}([-/.])[0-9]{1,2}\1[0-9]{1,2}|[0-9]{1,2}([-/.])[0-9]{1,2}\2[0-9]{4}")
 # Least digits of a number with its country's code.
 _LEAST_ABROAD = 10
-_ABROAD = re.compile(r"\(?00[1-9][0-9]{0,2}[ /-]")
+_ABROAD = re.compile(r"\(?00 ?[1-9][0-9]{0,2}[ /)-]")
+# What stands before the number of an article. Such numbers begin with zeros and are parted as those of phones are.
+_ARTICLE = re.compile(
+    r"(?:\blot|\bsku|\bpart|\bitem|\barticle|\bart|\bmodel|\bref|\breference|\bserial|\bbatch|\bstyle|\bean|\bgtin"
+    r"|\bupc|\bisbn|\bartikel|\bcharge|\bmodell|\bbestell|\bserie|货号|型号|款号|артикул)"
+    r"[ .-]{0,2}(?:no|nr|num|number|nummer|id|код)?[ .:#№-]{0,3}\(?$"
+)
 # Lengths of numbers with a check digit on goods: EAN-8 is shorter than most numbers.
 _GTIN_LENGTHS = (8, 12, 13, 14)
 
@@ -65,7 +71,10 @@ def _phone_number(text: str, start: int, end: int, region: str | None) -> str | 
     if match is None or _DATE.fullmatch(match[0]) or (text[end : end + 1] in _UNITS and text[end : end + 1]):
         return None
     digits = re.sub("[^0-9]", "", match[0])
-    called = bool(_CALL.search(text[max(0, start - _CALL_CHARS) : start]))
+    before = text[max(0, start - _CALL_CHARS) : start]
+    called = bool(_CALL.search(before))
+    if not called and "+" not in (match[1] or "") and _ARTICLE.search(before):
+        return None
     return _number(match[0], digits, match[1], region, called)
 
 

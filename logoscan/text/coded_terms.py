@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
 
+from logoscan._quote import quoted
 from logoscan.errors import InputError
 from logoscan.text.folding import plain, shown, skeleton
 from logoscan.text.languages import FIRST_UNSPACED, alternatives, words_of
@@ -78,7 +79,7 @@ class CodedTerm:
 
     def __post_init__(self) -> None:
         if not self.term.strip() or not self.meaning or not self.source or not self.languages:
-            raise InputError(f"CodedTerm: expected a term, its languages, meaning and source, got {self!r:.120}")
+            raise InputError(f"CodedTerm: expected a term, its languages, meaning and source, got {quoted(self, 300)}")
         if not 0.0 < self.strength <= 1.0:
             raise InputError(f"CodedTerm.strength: expected a number in (0, 1], got {self.strength!r}")
 

@@ -114,7 +114,7 @@ class Complaint:
         if not 0.0 < self.strength <= 1.0:
             raise InputError(f"Complaint.strength: expected a number in (0, 1], got {self.strength!r}")
         if self.review < 0 or len(self.quote) > _MAX_QUOTE:
-            raise InputError(f"Complaint: expected a place and at most {_MAX_QUOTE} characters, got {self!r:.200}")
+            raise InputError(f"Complaint: expected 0 or more, a short quote, got {self.review}, {len(self.quote)}")
 
 
 @dataclass(frozen=True)

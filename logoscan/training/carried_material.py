@@ -21,6 +21,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from logoscan._quote import cause
 from logoscan.errors import CorruptFileError
 from logoscan.io.files import atomic_write
 from logoscan.training.compose import GARMENTS
@@ -248,7 +249,7 @@ def unpack_material(folder: str | Path, work: str | Path) -> Carried:
         with zipfile.ZipFile(io.BytesIO(parts["fonts"])) as files:
             fonts = {Path(name).stem: lzma.decompress(files.read(name)) for name in files.namelist()}
     except (OSError, KeyError, ValueError, zipfile.BadZipFile, lzma.LZMAError) as error:
-        raise CorruptFileError(f"{source}: expected packed material, got {error!s:.100}") from error
+        raise CorruptFileError(f"{source}: expected packed material, got {cause(error)}") from error
     save(icons, target / "drawings")
     for name, pictures in photographs.items():
         save_backgrounds(pictures, target / name)

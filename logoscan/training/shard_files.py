@@ -33,6 +33,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from logoscan._quote import cause
 from logoscan.errors import CorruptFileError, MismatchError
 from logoscan.io.files import atomic_write
 from logoscan.training.batches import Batch
@@ -145,7 +146,7 @@ def read_made_by(path: Path) -> dict[str, Any]:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as saved:
             made_by: dict[str, Any] = json.loads(str(saved["made_by"]))
     except _BROKEN as error:
-        raise CorruptFileError(f"{path}: expected a shard, got a file that cannot be read ({error!s:.100})") from error
+        raise CorruptFileError(f"{path}: expected a shard, got a file that cannot be read ({cause(error)})") from error
     return made_by
 
 
@@ -160,7 +161,7 @@ def read_arrays(path: Path, i: int) -> Arrays:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as saved:
             arrays = {name.removeprefix(begin): saved[name] for name in saved.files if name.startswith(begin)}
     except _BROKEN as error:
-        raise CorruptFileError(f"{path}: expected a shard, got a file that cannot be read ({error!s:.100})") from error
+        raise CorruptFileError(f"{path}: expected a shard, got a file that cannot be read ({cause(error)})") from error
     if not arrays:
         raise CorruptFileError(f"{path}: expected batch {i}, got none of that number")
     return arrays

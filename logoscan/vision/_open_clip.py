@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from logoscan._quote import cause
 from logoscan.errors import CorruptFileError, InputError, MissingDependencyError
 from logoscan.types import CropFit, EncoderInfo, Preprocessing
 from logoscan.vision.weights import BPE_FILE
@@ -102,7 +103,7 @@ def load_open_clip(model: str, pretrained: str | Path | None, fit: CropFit) -> t
         RuntimeError, OSError, ValueError, KeyError, TypeError, EOFError, ImportError, AssertionError, UnpicklingError,
         SafetensorError,
     ) as error:  # fmt: skip
-        raise CorruptFileError(f"{readable}: cannot be loaded as an open_clip model ({error!s:.300})") from None
+        raise CorruptFileError(f"{readable}: cannot be loaded as an open_clip model ({cause(error)})") from None
     del preprocess  # `square_crops` is used in its place, with the numbers of open_clip's preprocess_cfg
     cfg = clip.visual.preprocess_cfg
     size = cfg["size"] if isinstance(cfg["size"], int) else cfg["size"][0]

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logoscan._hashing import file_sha256, fingerprint
+from logoscan._quote import cause
 from logoscan.errors import CorruptFileError, InputError
 from logoscan.images.boxes import clip, from_square, iou
 from logoscan.images.crops import median_border_colour, square_crops_on
@@ -148,7 +149,7 @@ class LogoDetector:
             if not np.isfinite([self._slope, self._offset]).all():
                 raise ValueError(f"slope, offset: expected numbers, got {self._slope!r}, {self._offset!r}")
         except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise CorruptFileError(f"{path}: expected a detector's file ({error!s:.200})") from None
+            raise CorruptFileError(f"{path}: expected a detector's file ({cause(error)})") from None
         self._digest = file_sha256(path)
         self._network = NetworkRunner(
             partial(_heads, path),

@@ -18,6 +18,7 @@ from torchvision.models.detection.image_list import ImageList
 from torchvision.ops import FeaturePyramidNetwork
 from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 
+from logoscan._quote import cause
 from logoscan.errors import CorruptFileError
 from logoscan.vision.detector_boxes import DECODED_PER_LEVEL, LEAST_SCORE, MOST_BOXES, NMS_IOU, STRIDES, level_shapes
 from logoscan.vision.fuse_bn import fold_norms
@@ -95,7 +96,7 @@ def read_heads(path: Path) -> Heads:
             wanted = {k for k in net.state_dict() if not k.endswith("num_batches_tracked")}
             missing = sorted(wanted - set(file.keys()))
     except (SafetensorError, OSError, RuntimeError) as error:
-        raise CorruptFileError(f"{path}: expected a detector's file ({error!s:.200})") from None
+        raise CorruptFileError(f"{path}: expected a detector's file ({cause(error)})") from None
     if missing:
         raise CorruptFileError(f"{path}: expected a whole detector, got one without {missing[:3]}")
     fold_norms(net.eval())

@@ -19,6 +19,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from logoscan._quote import cause
 from logoscan.errors import ImageError
 from logoscan.evidence import Code, Declaration
 from logoscan.images.codes import (
@@ -420,7 +421,7 @@ class FeatureExtractor:
     # -- photos that could not be examined
 
     def _broken(self, source: ImageSource, error: Exception) -> PhotoFeatures:
-        return self._failed(source, f"cannot be examined ({type(error).__name__}: {error!s:.120})")
+        return self._failed(source, f"cannot be examined ({type(error).__name__}: {cause(error)})")
 
     def _failed(self, source: ImageSource, reason: str) -> PhotoFeatures:
         no_vectors = np.zeros((0, self._encoder.info.dim), np.float32)

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from logoscan._quote import cause
 from logoscan.types import Rgb
 from logoscan.vision.sift import Descriptors, Frames, KeypointExtractor, Keypoints, Sift, opencv_sift, sift_photo
 
@@ -101,7 +102,7 @@ def make_sift(device: str) -> KeypointExtractor:
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:  # a panic of Rust is no Exception
-        why = f"{type(error).__name__}: {error!s:.200}"
+        why = f"{type(error).__name__}: {cause(error)}"
     logger.warning("keypoints are found on the CPU: kornia-rs cannot find them on %s (%s)", device, why)
     return Sift()
 

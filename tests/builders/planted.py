@@ -31,6 +31,15 @@ _DIGITS = re.compile(r"\d(?:[\s().\-/–_]{0,3}\d){10,}")
 _WORD = re.compile(r"zq[a-z]{3}[0-9]{5}")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]{24,}={0,2}")
 _CORE_DIGITS = 11
+# Parts of an item that a cut leaves: its beginning, or its end behind a sign of what is left out. Fewer than six signs,
+# and digits that nothing marks as a number's, stand in any file by chance.
+_LEAST_PART = 6
+_GAPS = r"[\s().\-/–_]{0,3}"
+_BEGUN = re.compile(rf"(?:\+|00){_GAPS}4{_GAPS}9((?:{_GAPS}\d){{6,}})")
+_BEGUN_WORD = re.compile(r"(?<![a-z0-9])zq[a-z]{3}[0-9]{1,5}")
+_ENDED = re.compile(rf"(?:\.\.\.|…)((?:{_GAPS}\d){{6,}})")
+_ENDED_WORD = re.compile(r"(?:\.\.\.|…)([a-z]{1,4}[0-9]{5})(?![0-9])")
+_BLOB = re.compile(r"[A-Za-z0-9+/]{40,}")
 
 
 class Planter:
@@ -130,4 +139,19 @@ def _cores_of(data: bytes, cores: dict[str, str]) -> set[str]:
             digits = re.sub("[^0-9]", "", run)
             windows = (digits[i : i + _CORE_DIGITS] for i in range(len(digits) - _CORE_DIGITS + 1))
             hits |= {window for window in windows if window in cores}
+        hits |= _parts_of(_BLOB.sub(" ", view).lower(), cores)
     return hits
+
+
+def _parts_of(text: str, cores: dict[str, str]) -> set[str]:
+    """Return the cores of which a text holds a beginning or an end, as a cut leaves them."""
+    begun = {re.sub("[^0-9]", "", digits)[:_CORE_DIGITS] for digits in _BEGUN.findall(text)}
+    ended = {re.sub("[^0-9]", "", digits)[-_CORE_DIGITS:] for digits in _ENDED.findall(text)}
+    begun |= set(_BEGUN_WORD.findall(text))
+    ended |= set(_ENDED_WORD.findall(text))
+    out = set()
+    for part in begun - cores.keys():
+        out |= {core for core in cores if core.startswith(part) and len(part) >= _LEAST_PART}
+    for part in ended - cores.keys():
+        out |= {core for core in cores if core.endswith(part) and len(part) >= _LEAST_PART}
+    return out

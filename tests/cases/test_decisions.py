@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from logoscan.errors import CorruptFileError, InputError
 from logoscan.io.rows import BadRow
 from logoscan.reporting.queue import review_queue
 from logoscan.results import ListingFacts, Signal
+from logoscan.review.reviewers import is_pseudonym
 from logoscan.review.verdict_rows import VerdictRow
 from logoscan.scoring.model import ScoreModel
 
@@ -127,3 +130,80 @@ def test_answers_are_read_and_wrong_ones_named(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert made[0].received_at == NOW
     assert sorted(row.line for row in bad) == [3, 4, 5]
+
+
+# -- reviewers and reasons
+
+
+SECRET: dict[str, Any] = {"reviewer": "Ann Example", "reason": "call +49 170 1234567"}
+
+
+def test_nobody_can_guess_what_an_id_was_made_of(tmp_path: Path) -> None:
+    log = DecisionLog(tmp_path / "d")
+    given = Decision("remove", NOW, listing_id="L1", **SECRET)
+    log.append([given])
+    (kept,) = log.read()
+    assert kept.id not in ("", given.id)
+    for reviewer in (*SECRET.values(), "ann example", kept.reviewer):
+        for reason in (SECRET["reason"], "+49 170 1234567", None):
+            assert replace(kept, reviewer=reviewer, reason=reason, id="").id != kept.id
+    assert replace(kept, id="").id == kept.id, "it is made of what is kept"
+    assert kept == log.kept(given)
+
+
+def test_ids_of_before_and_of_the_caller_stay(tmp_path: Path) -> None:
+    log = DecisionLog(tmp_path / "d")
+    own = Decision("remove", NOW, listing_id="L1", id="N1-1", **SECRET)
+    of_before = replace(log.kept(Decision("remove", NOW, listing_id="L2", **SECRET)), id="0123abcd")
+    log.append([own, of_before])
+    log.append([*log.read(), own])
+    assert [one.id for one in log.read()] == ["N1-1", "0123abcd"]
+
+
+def test_answers_refer_to_what_is_kept(tmp_path: Path) -> None:
+    log = DecisionLog(tmp_path / "d")
+    first = Decision("remove", NOW, listing_id="L1", **SECRET)
+    log.append([first, replace(first, action="restore", answers=first.id, id="")])
+    third = log.answer(first, "allow", reviewer="Bob")
+    by_action = {one.action: one for one in log.read()}
+    assert {by_action["restore"].answers, by_action["allow"].answers} == {by_action["remove"].id}
+    assert third == by_action["allow"]
+    assert is_pseudonym(third.reviewer or "")
+    assert log.append([first, first]) == 1
+    assert len([*log.read()]) == 3
+
+
+def test_a_lost_secret_of_a_log_makes_nobody_another(tmp_path: Path) -> None:
+    DecisionLog(tmp_path / "d").append([Decision("remove", NOW, listing_id="L1", reviewer="Ann")])
+    (tmp_path / "d" / ".reviewers").unlink()
+    log = DecisionLog(tmp_path / "d")
+    for key in (None, b"k" * 16):
+        with pytest.raises(CorruptFileError, match="which is gone; put it back"):
+            DecisionLog(tmp_path / "d", reviewer_key=key).append([Decision("hold", NOW, listing_id="L2", reviewer="A")])
+    assert log.append([Decision("hold", NOW, listing_id="L3")]) == 1, "nobody is named"
+
+
+def test_a_log_under_a_key_goes_on_under_it_alone(tmp_path: Path) -> None:
+    one = Decision("remove", NOW, listing_id="L1", reviewer="Ann")
+    DecisionLog(tmp_path / "d", reviewer_key=b"k" * 16).append([one])
+    (tmp_path / "d" / ".reviewers").unlink()
+    for key, got in ((None, "none"), (b"o" * 16, "another")):
+        with pytest.raises(InputError, match=f"expected that key, got {got}"):
+            DecisionLog(tmp_path / "d", reviewer_key=key).append([one])
+    log = DecisionLog(tmp_path / "d", reviewer_key=b"k" * 16)
+    log.append([replace(one, listing_id="L2", id="")])
+    assert len({row.reviewer for row in log.read()}) == 1
+
+
+def test_the_lock_is_taken_once_for_many_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[object] = []
+
+    def counted(lock: object) -> AbstractContextManager[None]:
+        taken.append(lock)
+        return nullcontext()
+
+    monkeypatch.setattr("logoscan.cases.decision_store.held", counted)
+    log = DecisionLog(tmp_path / "d")
+    log.append(Decision("remove", NOW, listing_id=str(i), reviewer=f"Ann {i % 3}") for i in range(50))
+    assert len(taken) == 1
+    assert len({one.reviewer for one in log.read()}) == 3

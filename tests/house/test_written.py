@@ -2,8 +2,8 @@
 
 Every command that writes runs on inputs in which each text that people fill in holds a phone number, an address, a
 messenger's name or the name of a person, each another one; then every byte that was written, printed or logged is
-searched for all of them. Exempt are what the caller names things by (ids, addresses, names of files and brands) and
-pixels.
+searched for all of them, and for parts of them. Exempt are what the caller names things by (ids, addresses, names of
+files and brands), who acts in a lead and why (`--who`, `--purpose`), and pixels.
 """
 
 from __future__ import annotations
@@ -117,6 +117,10 @@ def make_inputs(folder: Path, plant: Planter, says: dict[Colour, list[str]]) -> 
          "verdict": ("counterfeit", "genuine")[i % 3 == 0] if i - 1 else plant.contact(), "reviewer": plant.name(),
          "note": plant.text("seen"), "weight": "1" if i - 2 else plant.contact()} for i in range(60)
     ])  # fmt: skip
+    table(folder / "long.csv", [
+        {"listing_id": f"L{i}", "brand": "Acme", "verdict": plant.text("x" * (50 + i)) if i % 2 else "genuine",
+         "weight": plant.text("x" * (50 + i))} for i in range(24)
+    ])  # fmt: skip
     table(folder / "wrong.csv", [{"listing_id": "L3", "brand": plant.contact(), "verdict": "genuine"}])
     notices = [
         {"id": f"N{i}", "received_at": "2026-07-01" if i else plant.contact(), "explanation": plant.text(REASON),
@@ -124,6 +128,11 @@ def make_inputs(folder: Path, plant: Planter, says: dict[Colour, list[str]]) -> 
          "good_faith": True if i - 1 else plant.contact(), "brand": "Acme" if i - 2 else plant.contact(),
          "right": {"office": "EUIPO", "number": "1"}, "authority": "owner" if i - 3 else plant.text("for")}
         for i in range(12)
+    ]  # fmt: skip
+    notices += [
+        notices[5]
+        | {"id": f"NL{i}", "authority": plant.text("x" * (44 + i))}
+        for i in range(20)
     ]  # fmt: skip
     (folder / "notices.jsonl").write_text("\n".join([*(json.dumps(n) for n in notices), plant.contact()]) + "\n")
     (folder / "key").write_text(KEY)
@@ -219,6 +228,7 @@ def verdicts(command: Commands, inside: Path, out: Path, reports: Path, plant: P
     command("verdict", "undo", 2, *journal, "--reviewer", plant.name())
     command("verdict", "import", inside / "verdicts.csv", *journal, "--reports", reports, "--decisions",
             out / "decisions")  # fmt: skip
+    command("verdict", "import", inside / "long.csv", *journal)
     command("verdict", "import", inside / "wrong.csv", *journal, "--reports", reports)
     command("verdict", "list", *journal, "--all")
     command("verdict", "list", *journal, "--all", "--json")
@@ -289,3 +299,31 @@ def test_nothing_that_is_written_holds_what_people_planted(
     assert len(planted) > 0.7 * len(planter.cores), "the scanner finds what stands in the inputs"
     leaks = found_in(out, planter.cores)
     assert not leaks, {path: [planter.cores[core] for core in sorted(cores)[:4]] for path, cores in leaks.items()}
+
+
+@pytest.mark.parametrize(
+    ("written", "number"),
+    [
+        ("got '+49 15{8}", 1),
+        ("got '0049 15{4}", 1),
+        ("got 'x...{-7}'", 1),
+        ("got '{0}'", 1),
+        ("in 15{4} of 4915{8}", 0),
+        ("reviewer-aaaaaaaaaaaa", 0),
+    ],
+)
+def test_parts_of_a_number_are_found(tmp_path: Path, planter: Planter, written: str, number: int) -> None:
+    planter.contact()
+    (core,) = planter.cores
+    for cut in (4, 8):
+        written = written.replace(f"15{{{cut}}}", core[: 2 + cut])
+    (tmp_path / "said.txt").write_text(written.replace("{-7}", core[-7:]).replace("{0}", core))
+    assert len(found_in(tmp_path, planter.cores)) == number
+
+
+def test_parts_of_a_name_are_found(tmp_path: Path, planter: Planter) -> None:
+    planter.mail()
+    (core,) = planter.cores
+    for name, said in {"begun": f"got '{core[:6]}", "ended": f"got 'x...{core[3:]}'", "short": core[:5]}.items():
+        (tmp_path / name).write_text(said)
+    assert found_in(tmp_path, planter.cores).keys() == {"begun", "ended"}

@@ -11,7 +11,7 @@ from strategies import brands, encoder_infos, logo_records, make_report, price_m
 
 from logoscan.errors import CorruptFileError, InputError
 from logoscan.index.storage import LogoRecord
-from logoscan.io.records import from_json, from_mapping, keys_for_log, loads, to_json, to_mapping
+from logoscan.io.records import from_json, from_mapping, loads, to_json, to_mapping
 from logoscan.io.sealed_lines import seal, unseal
 from logoscan.pricing.model import PriceModel
 from logoscan.types import Brand, EncoderInfo, UsualPrice
@@ -126,7 +126,3 @@ def test_every_byte_under_a_seal_counts() -> None:
     for bad in (good + b"\n", b" " + good, b"{" + good, good * 2):
         with pytest.raises(CorruptFileError, match=r"f\.json"):
             unseal(bad, "f.json")
-
-
-def test_keys_can_be_logged_whatever_a_file_holds() -> None:
-    assert keys_for_log(["colour", "\ud800", "x" * 100]) == "colour, \\ud800, " + "x" * 80

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -21,17 +22,18 @@ from hypothesis import strategies as st
 from PIL import Image
 from strategies import quick
 
-from logoscan.errors import CorruptFileError, ImageError, InputError, VettingError
+from logoscan.errors import CorruptFileError, ImageError, InputError, LogoscanError, VettingError
 from logoscan.images.loading import load_image
 from logoscan.index.logo_images import load_logo
 from logoscan.index.logo_index import LogoIndex
 from logoscan.io.files import file_mode
+from logoscan.io.records import write_record
 from logoscan.io.sealed_lines import seal, unseal
 from logoscan.matching.calibration import MatchCalibration
 from logoscan.reporting.jsonl import report_from_json, report_to_json
 from logoscan.results import Report
 from logoscan.review.journal import Journal, Verdict
-from logoscan.review.reviewers import is_pseudonym
+from logoscan.review.reviewers import _check, _Secret, is_pseudonym
 from logoscan.scan.scanner import Scanner
 from logoscan.scoring.model import ScoreModel
 from logoscan.types import Brand, Embeddings, Listing, Rgb, Rgba
@@ -633,6 +635,67 @@ def test_a_lost_secret_is_said_and_makes_nobody_another(tmp_path: Path) -> None:
         journal.confirm(wrong(), "Acme", reviewer="Ann")
     assert len(journal) == 1
     assert journal.confirm(wrong(), "Acme").reviewer is None
+
+
+def test_a_copied_journal_goes_on_under_the_right_key_alone(tmp_path: Path) -> None:
+    made = Journal(tmp_path / "v.jsonl", reviewer_key=b"k" * 16).confirm(wrong(), "Acme", reviewer="Ann").reviewer
+    (tmp_path / ".v.jsonl.reviewers").unlink()
+    for key, got in ((b"o" * 16, "another"), (None, "none")):
+        with pytest.raises(InputError, match=f"named by a key here: expected that key, got {got}"):
+            Journal(tmp_path / "v.jsonl", reviewer_key=key).confirm(wrong(), "Acme", reviewer="Ann")
+    assert not (tmp_path / ".v.jsonl.reviewers").exists()
+    again = Journal(tmp_path / "v.jsonl", reviewer_key=b"k" * 16)
+    assert again.confirm(wrong(), "Acme", reviewer="ann").reviewer == made
+    assert (tmp_path / ".v.jsonl.reviewers").exists(), "written anew"
+
+
+def test_names_by_a_key_without_its_mark_go_on_without_it(tmp_path: Path) -> None:
+    """As journals of before have them, whose small file holds a check of the key."""
+    write_record(tmp_path / ".v.jsonl.reviewers", _Secret(key_check=_check(b"k" * 16)))
+    names = [Journal(tmp_path / "v.jsonl", reviewer_key=b"k" * 16).confirm(wrong(), "Acme", reviewer="Ann").reviewer]
+    assert re.fullmatch("reviewer-[a-z]{12}", names[0] or "")
+    with pytest.raises(InputError, match="expected that key, got another"):
+        Journal(tmp_path / "v.jsonl", reviewer_key=b"o" * 16).confirm(wrong(), "Acme", reviewer="Ann")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes of files")
+def test_accounts_that_share_a_journal_are_told_to_use_a_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with file_mode(0o660):
+        Journal(tmp_path / "v.jsonl").confirm(wrong(), "Acme", reviewer="Ann")
+        Journal(tmp_path / "k.jsonl", reviewer_key=b"k" * 16).confirm(wrong(), "Acme", reviewer="Ann")
+    assert (tmp_path / ".k.jsonl.reviewers").stat().st_mode & 0o777 == 0o660
+    (tmp_path / ".k.jsonl.reviewers").unlink()
+    Journal(tmp_path / "k.jsonl", reviewer_key=b"k" * 16).confirm(wrong(), "Acme", reviewer="Ann")
+    assert (tmp_path / ".k.jsonl.reviewers").stat().st_mode & 0o777 == 0o660, "as the journal, whoever writes it anew"
+
+    def denied(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("logoscan.review.reviewers.read_record", denied)
+    with pytest.raises(LogoscanError, match=r"another account's.*--contact-key"):
+        Journal(tmp_path / "v.jsonl").confirm(wrong(), "Acme", reviewer="Ann")
+
+
+@pytest.mark.parametrize(
+    "content",
+    ['{"secret":"zz"}', '{"secret":""}', '{"secret":null}', "{}", '{"key_check":"ab"}', '{"key_mark":"zz"}',
+     f'{{"secret":"{"00" * 32}","key_mark":"aaaaaa"}}', f'{{"secret":"{"0A" * 32}"}}'],
+)  # fmt: skip
+def test_a_damaged_secret_is_said(tmp_path: Path, content: str) -> None:
+    (tmp_path / ".v.jsonl.reviewers").write_text(seal(content))
+    with pytest.raises(CorruptFileError, match=r"\.v\.jsonl\.reviewers"):
+        Journal(tmp_path / "v.jsonl").confirm(wrong(), "Acme", reviewer="Ann")
+    assert (tmp_path / ".v.jsonl.reviewers").read_text() == seal(content)
+
+
+@pytest.mark.parametrize(
+    ("one", "same"),
+    [("Jos\u00e9", "Jose\u0301"), ("Ann Example", " Ann  Example\t"), ("\uff21nn", "Ann"), ("Ann\u00a0E", "ann e")],
+)
+def test_one_person_has_one_name(tmp_path: Path, one: str, same: str) -> None:
+    journal = Journal(tmp_path / "v.jsonl")
+    names = [journal.confirm(wrong(), "Acme", reviewer=name).reviewer for name in (one, same, "Bob")]
+    assert names[0] == names[1] != names[2]
 
 
 def test_names_of_before_are_read_and_compared(

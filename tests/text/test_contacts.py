@@ -22,6 +22,9 @@ TITLES = ("Nike Men Black Air Max 270 Running Shoes", "Eau de Parfum", "LUX Cozi
     ("text", "kind", "value"),
     [
         ("Call +44 20 7946 0958 now", "phone", "+442079460958"),
+        ("(0049)1701234567", "phone", "+491701234567"),
+        ("to order 00 49 170 1234567", "phone", "+491701234567"),
+        ("model +49 170 1234567", "phone", "+491701234567"),
         ("tel 0171 2345678", "phone", "+911712345678"),
         ("１３８００１３８０００", "phone", "+8613800138000"),
         ("1\ufe0f\u20e33\ufe0f\u20e38\ufe0f\u20e300138000", "phone", "+8613800138000"),
@@ -65,6 +68,10 @@ def test_one_contact(text: str, kind: ContactKind, value: str) -> None:
         "a.jsonl: ignored fields: colour",
         "expected a text, got '2024-13-01'",
         "call by 05/01/2024",
+        "lot 0044 1234 567890",
+        "SKU 0033 123456789",
+        "part no 0012 345 678 901",
+        "Art.-Nr.: 0049 1234 567890",
     ],
 )
 def test_honest_words_hold_no_contact(text: str) -> None:
