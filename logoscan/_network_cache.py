@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import secrets
 import stat
 from collections.abc import Mapping
@@ -26,6 +27,8 @@ VARIABLE = "LOGOSCAN_CACHE"
 """Environment variable that names the folder; "off" keeps nothing on disk."""
 # Most files that are kept: those of a few machines, versions and numbers of threads that share a home.
 _MOST_FILES = 24
+# Names of its files, and of those that are being written: others in the folder are not its own.
+_OWN_NAME = re.compile(r"\.?[0-9a-f]{32}\.network(?:\..*\.tmp)?")
 # Rights that others than the owner must not have.
 _OTHERS_WRITE = 0o022
 _READ_FLAGS = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
@@ -120,8 +123,9 @@ def _forget_oldest(folder: Path) -> None:
     """Remove all but the files that were used last, those of killed writers too."""
     files = []
     for path in folder.iterdir():
-        if path.suffix in (".network", ".tmp"):
+        if _OWN_NAME.fullmatch(path.name):
             with suppress(FileNotFoundError):  # another process has renamed or removed it
                 files.append((path.stat().st_mtime, path))
     for _, path in sorted(files, reverse=True)[_MOST_FILES:]:
-        path.unlink(missing_ok=True)
+        with suppress(OSError):
+            path.unlink(missing_ok=True)

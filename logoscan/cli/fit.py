@@ -34,6 +34,8 @@ _BANDS: Sequence[Band] = ("clear", "review", "block")
 _STREAM_ROWS = 20_000
 # Share of reports with a verdict from which they are the queue, and not the stream.
 _MOST_JUDGED = 0.5
+# Share of reports that are not clear from which they are the queue, where there are no verdicts.
+_MOST_HELD = 0.2
 
 
 @main.command(
@@ -120,6 +122,12 @@ def _fit_without_verdicts(reports: Sequence[Path], start: ScoreModel, out: Path,
     sample = _Sample(seed, set())
     with progress("fit", "reports", lambda: sum(map(_line_count, reports))) as advance:
         deque(sample.draw(_read(reports, advance)), maxlen=0)
+    held = sum(report.score.band != "clear" for report in sample.rows)
+    if held > _MOST_HELD * len(sample.rows):
+        complain(
+            f"{held} of {len(sample.rows)} reports are for review or blocked: this is the queue, and no stream; give "
+            "the reports of all listings, or what many of these show is taken for harmless"
+        )
     model = bounded_by_stream(start, sample.rows)
     model.save(out)
     shown = table("listings", *(f"{band} {when}" for when in ("now", "then") for band in _BANDS),

@@ -109,9 +109,9 @@ def judge_product(
     brand: Brand, query: PriceQuery, prices: CurrencyPrices, rate: float, cohort: Cohort
 ) -> PriceJudgement:
     """Judge a price by other offers of the same product; `prices` say how far genuine prices lie below."""
-    usual = query.factor * cohort.median
+    usual = query.factor * cohort.median * query.pack.count
     share = query.price * rate / usual
-    below = (math.log(cohort.median) - query.log_price(rate)) / cohort.spread
+    below = (math.log(cohort.median * query.pack.count) - query.log_price(rate)) / cohort.spread
     reason = (
         f"costs {query.in_words(cohort.currency, rate)}, {percentage(share)} of the usual {rounded(usual)} "
         f"{cohort.currency} in other offers of this product of {brand.name} ({cohort.n} prices)"

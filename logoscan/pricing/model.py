@@ -141,6 +141,8 @@ class PriceModel:
         factor = 1.0 if self.age is None else self.age.factor(listed_at)
         query = PriceQuery(price, currency, condition_of(condition), pack, sizes, factor)
         judged = self._judge_brand(brand, query, name, kind, category)
+        if judged.stated is not None and judged.anomaly == 0.0:
+            return judged  # the owner's word goes before what others ask
         return max([judged, *self._judge_product(brand, query, name, gtin)], key=_strength)  # of equal ones the first
 
     def judge_listing(self, brand: Brand, listing: Listing, size: Pack, words: tuple[str, ...]) -> PriceJudgement:
@@ -152,13 +154,15 @@ class PriceModel:
         )  # fmt: skip
 
     def _judge_product(self, brand: Brand, query: PriceQuery, name: str, gtin: str | None) -> Iterator[PriceJudgement]:
-        """Yield comparisons with other offers of the same product."""
+        """Yield the comparison with other offers of the same product, in the currency of the listing.
+
+        Rates err by more than the offers of one product differ.
+        """
         of_product: Mapping[tuple[str, str], list[Cohort]] = self._of_product  # type: ignore[attr-defined]
         for cohort in of_product.get((name_key(name), gtin or ""), ()):
-            rate = self._rate(query.currency, cohort.currency)
             prices = next((c for c in self.currencies if c.currency == cohort.currency), None)
-            if rate and prices and cohort.condition == query.condition:
-                yield judge_product(brand, query, prices, rate, cohort)
+            if prices and (cohort.currency, cohort.condition) == (query.currency, query.condition):
+                yield judge_product(brand, query, prices, 1.0, cohort)
 
     def _judge_brand(
         self, brand: Brand, query: PriceQuery, name: str, kind: str | None, category: str | None

@@ -55,7 +55,7 @@ def product_cohort(gtin: str, brand: str, currency: str, condition: str, log_pri
         brand: Brand in lower case.
         currency: ISO 4217 code.
         condition: "new" or "used".
-        log_prices: Natural logarithms of the prices.
+        log_prices: Natural logarithms of the prices of a piece.
     """
     logs = np.array(sorted(log_prices), np.float64)
     if len(logs) < LEAST_OFFERS:

@@ -220,10 +220,10 @@ class PriceSample:
 
     def products(self) -> tuple[Cohort, ...]:
         """Return a reference for each product with enough offers, in the order of their GTINs."""
-        found = (
-            product_cohort(key[1] or "", *self._shown(key)[:1], key[3], key[2], (price.log_price for _, price in heap))
-            for key, heap in sorted(self._products.items(), key=lambda pair: [x or "" for x in pair[0]])
-        )
+        found = []
+        for key, heap in sorted(self._products.items(), key=lambda pair: [x or "" for x in pair[0]]):
+            of_a_piece = (price.log_price - price.log_count for _, price in heap)
+            found.append(product_cohort(key[1] or "", *self._shown(key)[:1], key[3], key[2], of_a_piece))
         return tuple(cohort for cohort in found if cohort)
 
     def save(self, path: str | Path) -> None:

@@ -168,9 +168,13 @@ class FeatureProcesses:
         """Log and report what a process did, and return its features."""
         for record in answer.records:
             logging.getLogger(record.name).handle(record)
-        if self._on_stage is not None:
-            for stage, seconds in answer.stages:
-                self._on_stage(stage, seconds)
+        on_stage = self._on_stage
+        for stage, seconds in () if on_stage is None else answer.stages:
+            assert on_stage is not None
+            try:
+                on_stage(stage, seconds)
+            except Exception:
+                logger.exception("on_stage(%r) failed", stage)
         if answer.failure:
             raise LogoscanError(f"a process cannot load the models ({answer.failure})")
         return answer.features
@@ -207,7 +211,7 @@ class _Child:
         """Send a pickled message; whether it arrives shows in the answer."""
         try:
             self._questions.send_bytes(message)
-        except (BrokenPipeError, ConnectionError):
+        except OSError:
             raise _DeadChildError from None
 
     def answer(self) -> Answer:
@@ -218,7 +222,7 @@ class _Child:
         """
         try:
             answer = self._answers.recv()
-        except (EOFError, ConnectionError):
+        except (EOFError, OSError):  # a message that was cut is an OSError of no kind
             raise _DeadChildError from None
         assert isinstance(answer, Answer)
         return answer

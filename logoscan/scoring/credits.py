@@ -144,12 +144,12 @@ def own_photo(case: Case) -> Signal | None:
 
 
 def good_reviews(case: Case) -> Signal | None:
-    """Credit reviews of which none says that the goods are fake: half for 2 of them, and nearly in full for many.
+    """Credit reviews of which none says that the goods are fake: n / (n + 2) for n of them; one or two earn little.
 
     Abstains without a review, with a complaint, and for accessories "for BRAND", whose reviews do not concern the
     brand's goods.
 
-    Known errors: bought praise; buyers who do not notice.
+    Known errors: bought praise; buyers who do not notice; complaints in a language that the lists do not know.
     """
     complaints = case.complaints
     if complaints.found or not complaints.reviews or case.is_accessory:

@@ -22,6 +22,8 @@ __all__ = ["bounded_by_stream"]
 # How far below log(1/f) a signal stays: about a third of the counterfeits show it. Chosen on drawn simulated worlds
 # that no figure is reported on; between 0.6 and 1.5 the AUC there is the same within 0.002.
 _MARGIN = 1.0
+# Share of its prior that a signal keeps, however many listings show it: a stream may be flooded. Stated.
+_LEAST_SHARE = 0.25
 # Standard deviations of its number by which a share is taken to be smaller than it was seen, so that a short stream
 # bounds nothing.
 _DOUBT = 2.0
@@ -31,7 +33,7 @@ def bounded_by_stream(model: ScoreModel, stream: Sequence[Report | Score], *, na
     """Return a model in which no signal of suspicion adds more than its frequency in a stream allows.
 
     Shapes only fall, so that no score rises; bias, credits and bands stay. Signals that are rare in the stream keep
-    their shapes. A short stream bounds little.
+    their shapes, and all keep a quarter. A short stream bounds little.
 
     Args:
         model: The model, such as the stated priors.
@@ -54,7 +56,8 @@ def bounded_by_stream(model: ScoreModel, stream: Sequence[Report | Score], *, na
         seen = len(values[signal]) - np.searchsorted(np.sort(values[signal]), ends[1:])
         surely = np.maximum(seen - _DOUBT * np.sqrt(seen), 0.0)
         with np.errstate(divide="ignore"):  # what is not surely there bounds nothing
-            most = np.maximum(0.0, np.log(len(stream) / surely) - _MARGIN).tolist()
+            most = np.log(len(stream) / surely) - _MARGIN
+        least = _LEAST_SHARE * np.asarray(shape[1:])
         # where more listings show a value, it is worth no more than a rarer, higher one: bounds rise by themselves
-        shapes[signal] = (0.0, *(min(height, bound) for height, bound in zip(shape[1:], most, strict=True)))
+        shapes[signal] = (0.0, *np.minimum(shape[1:], np.maximum(most, least)).tolist())
     return replace(model, shapes=shapes, name=name)

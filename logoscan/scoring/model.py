@@ -72,7 +72,7 @@ PRIOR: Mapping[str, tuple[float, ...]] = MappingProxyType(
         "official_photo": (0.0, -0.5),
         # 95 % of honest sellers and 30 % of others answer: ln(0.95 / 0.3) is 1.15, an assumption
         "own_photo": (0.0, -1.0),
-        "good_reviews": (0.0, -0.9, -1.4, -1.6, -1.6),
+        "good_reviews": (0.0, -0.3, -0.9, -1.6, -1.6),
     }
 )
 PRICE_SIGNALS = frozenset({"low_price"})

@@ -15,6 +15,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from logoscan._hashing import sha256_hex
 from logoscan.errors import InputError, LogoscanError
 from logoscan.images.crops import square_crops, square_crops_on
 from logoscan.runtime import building_networks, rebuilt_elsewhere, resolve_device
@@ -186,7 +187,7 @@ class ClipEncoder:
         """
         check_choices("", precision, runtime)
         device = resolve_device(device)
-        self._text_device = device
+        self._text_device, design = device, ""
         if model is None:
             if pretrained is not None:
                 raise InputError(f"pretrained: expected None with the bundled model, got {str(pretrained)!r}")
@@ -197,10 +198,12 @@ class ClipEncoder:
             self._source = (str(model), pretrained, fit)
             clip, self.info, tokenizer = load_open_clip(*self._source)
             self._clip = clip.eval(), tokenizer
+            heads = [getattr(part, "num_heads", None) for part in clip.modules()]
+            design = f" of {sha256_hex(f'{clip!r} {heads}'.encode())}"  # one file of weights may fit several designs
         self._network = NetworkRunner(
             self._image_tower,
             name="",
-            key=f"encoder {self.info.fingerprint}",
+            key=f"encoder {self.info.fingerprint}{design}",
             size_px=self.info.preprocessing.size_px,
             mean=[255.0 * value for value in self.info.preprocessing.mean],
             std=[255.0 * value for value in self.info.preprocessing.std],

@@ -99,12 +99,17 @@ def cache_name() -> str:
 
 def test_a_killed_writer_leaves_nothing_that_counts_and_old_files_go(folder: Path) -> None:
     store_network(WHO, "bf16", b"whole")
-    part = folder / ".part.network.tmp"
+    part = folder / f".{cache_name()}.{'0' * 16}.tmp"
     part.write_bytes(b"half")
     os.utime(part, (1, 1))
+    others = [folder / "draft.tmp", folder / "my.network"]
+    for path in others:
+        path.write_bytes(b"not ours")
+        os.utime(path, (1, 1))
     for n in range(40):
         store_network({"network": str(n)}, "fp32", b"x")
-    assert len(list(folder.iterdir())) == 24
+    assert len(set(folder.iterdir()) - set(others)) == 24
+    assert all(path.exists() for path in others)
     assert not part.exists()
     assert read_network({"network": "39"}) is not None
 

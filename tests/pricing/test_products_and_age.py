@@ -17,7 +17,8 @@ from logoscan.pricing.model import PriceModel
 from logoscan.pricing.products import gtin_of, stated_gtin
 from logoscan.pricing.sample import PriceRecord, PriceSample, sample_prices
 from logoscan.scoring.judge import Findings, Judge
-from logoscan.types import Brand, Listing
+from logoscan.text.quantities import Pack
+from logoscan.types import Brand, Listing, UsualPrice
 
 GTIN = "04006381333931"
 ACME = Brand("Acme")
@@ -77,7 +78,28 @@ def test_few_offers_and_other_currencies_say_nothing() -> None:
     few = PriceModel.fit([*BAGS, *DEAR[:4]])
     assert few.products == ()
     assert MODEL.judge(ACME, 40.0, "USD", "Bags", gtin=GTIN).anomaly is None
-    assert MODEL.with_rates({"EUR": 1.0, "USD": 1.0}).judge(ACME, 40.0, "USD", "Bags", gtin=GTIN).anomaly == 1.0
+    converted = MODEL.with_rates({"EUR": 1.0, "USD": 1.0})
+    plain = converted.judge(ACME, 40.0, "USD", "Bags")
+    assert converted.judge(ACME, 40.0, "USD", "Bags", gtin=GTIN) == plain, "rates err by more than offers differ"
+
+
+def test_offers_in_the_listings_currency_are_compared_alone() -> None:
+    dollars = [replace(record, price=2.2 * record.price, currency="USD") for record in (*BAGS, *DEAR)]
+    model = PriceModel.fit([*BAGS, *BAGS, *BAGS, *DEAR, *dollars, *dollars]).with_rates({"EUR": 1.0, "USD": 0.9})
+    assert model.judge(ACME, 196.0, "EUR", "Bags", gtin=GTIN).anomaly == 0.0
+
+
+def test_the_owners_range_goes_before_other_offers() -> None:
+    owner = replace(ACME, usual_prices=(UsualPrice("EUR", 50.0, 240.0),))
+    assert MODEL.judge(owner, 60.0, "EUR", "Bags", gtin=GTIN).anomaly == 0.0
+
+
+def test_offers_of_packs_are_compared_by_the_piece() -> None:
+    packs = [PriceRecord("Acme", 60.0 * x, "EUR", "Bulbs", pack=Pack(6), gtin=GTIN) for x in SPREAD]
+    bulbs = [PriceRecord("Acme", 12.0 * x, "EUR", "Bulbs") for x in SPREAD]
+    model = PriceModel.fit([*bulbs, *bulbs, *packs])
+    assert model.judge(ACME, 12.0, "EUR", "Bulbs", gtin=GTIN).anomaly == 0.0
+    assert model.judge(ACME, 2.0, "EUR", "Bulbs", gtin=GTIN).anomaly == 1.0
 
 
 def test_a_judge_takes_the_gtin_from_the_attributes() -> None:

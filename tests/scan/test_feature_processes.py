@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import os
 import pickle
+import struct
 import subprocess
 import sys
 from contextlib import suppress
+from multiprocessing import Pipe
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +26,7 @@ from logoscan.ocr.rapidocr import RapidOcr
 from logoscan.ocr.scripts import ScriptIdentifier
 from logoscan.results import Report
 from logoscan.scan import scanner as scanner_module
+from logoscan.scan.processes import _Child, _DeadChildError
 from logoscan.scan.scanner import Scanner
 from logoscan.types import Brand, Listing
 from logoscan.vision.detector import Detector, LogoDetector
@@ -195,3 +198,12 @@ def test_records_below_the_level_of_the_caller_stay_there(tmp_path: Path, caplog
     logging.getLogger("logoscan").setLevel(logging.ERROR)
     scanned(make(DeadlyDetector(GREEN, tmp_path, 0)), listings(count=2), 2)
     assert caplog.records == []
+
+
+def test_an_answer_that_was_cut_is_a_death() -> None:
+    child = object.__new__(_Child)
+    child._answers, theirs = Pipe(duplex=False)
+    os.write(theirs.fileno(), struct.pack("!i", 100) + b"cut")
+    theirs.close()
+    with child._answers, pytest.raises(_DeadChildError):
+        child.answer()

@@ -99,13 +99,14 @@ def test_an_honest_seller_gains_by_filling_in(name: str) -> None:
         assert honest <= absent + PRIOR[CREDIT_OF[name]][-1] + 1e-9
 
 
-def test_the_first_review_says_most_and_a_complaint_takes_all() -> None:
+def test_one_review_earns_little_many_earn_more_and_a_complaint_takes_all() -> None:
     def reviewed(*reviews: str, title: str = "Acme shoe") -> float:
         claim = "Acme" if title == "Acme shoe" else None
         return logits(found({**ABSENT, "reviews": reviews}, title, claim, {"Acme": 0.9}), ScoreModel())["Acme"]
 
     none, one, many = reviewed(), reviewed("Great"), reviewed(*(f"Great, number {i}" for i in range(200)))
-    assert none - one > one - many > 0
+    assert one - many > none - one > 0
+    assert none - one < 0.6, "one can be bought"
     assert none - many <= CREDIT["good_reviews"]
     assert reviewed("Great", "This is a fake") > none
     assert reviewed("Great", title="Shoe for Acme") == reviewed(title="Shoe for Acme"), "not the brand's own goods"
