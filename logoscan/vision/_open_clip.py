@@ -18,7 +18,7 @@ from logoscan.errors import CorruptFileError, InputError, MissingDependencyError
 from logoscan.types import CropFit, EncoderInfo, Preprocessing
 from logoscan.vision.weights import BPE_FILE
 
-__all__ = ["load_open_clip"]
+__all__ = ["design_of", "load_open_clip"]
 
 logger = logging.getLogger(__name__)
 
@@ -115,6 +115,12 @@ def load_open_clip(model: str, pretrained: str | Path | None, fit: CropFit) -> t
     with torch.inference_mode():  # the networks of open_clip have no common attribute for the length of a vector
         dim = int(clip.visual.eval()(torch.zeros(1, 3, row.size_px, row.size_px)).shape[-1])
     return clip, EncoderInfo(readable, digest.hexdigest(), row, dim), tokenizer
+
+
+def design_of(clip: Any) -> str:
+    """Return a hash of a network's layers and attention heads: one file of weights may fit several designs."""
+    heads = [getattr(part, "num_heads", None) for part in clip.modules()]
+    return hashlib.sha256(f"{clip!r} {heads}".encode()).hexdigest()
 
 
 def _pickle_error(field: str, path: Path) -> InputError:

@@ -15,13 +15,12 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from logoscan._hashing import sha256_hex
 from logoscan.errors import InputError, LogoscanError
 from logoscan.images.crops import square_crops, square_crops_on
 from logoscan.runtime import building_networks, rebuilt_elsewhere, resolve_device
 from logoscan.types import Boxes, CropFit, Embeddings, EncoderInfo, Rgb
 from logoscan.vision import weights
-from logoscan.vision._open_clip import load_open_clip
+from logoscan.vision._open_clip import design_of, load_open_clip
 from logoscan.vision.network_runner import (
     BatchSizes,
     NetworkRunner,
@@ -197,9 +196,7 @@ class ClipEncoder:
         else:
             self._source = (str(model), pretrained, fit)
             clip, self.info, tokenizer = load_open_clip(*self._source)
-            self._clip = clip.eval(), tokenizer
-            heads = [getattr(part, "num_heads", None) for part in clip.modules()]
-            design = f" of {sha256_hex(f'{clip!r} {heads}'.encode())}"  # one file of weights may fit several designs
+            self._clip, design = (clip.eval(), tokenizer), f" of {design_of(clip)}"
         self._network = NetworkRunner(
             self._image_tower,
             name="",
