@@ -5,12 +5,15 @@ It is nearly all arithmetic of placing logo images. A GPU takes it in one produc
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 __all__ = ["highest_products"]
+
+logger = logging.getLogger(__name__)
 
 
 def highest_products(
@@ -21,14 +24,26 @@ def highest_products(
     Args:
         logo_images: For each logo image float32 (n, d). One without rows has the product 0 with every query.
         queries: float32 (d, m).
-        device: "cpu" for numpy; "cuda", "cuda:1", ... for torch, in fp32 ("cpu:0" is torch on the CPU, for tests).
+        device: "cpu" for numpy; "cuda", ... for torch, in fp32 ("cpu:0" is torch on the CPU, for tests). Where
+            a GPU's memory is full, numpy takes over, and the log says so.
     """
-    if device == "cpu":
-        out = np.zeros((len(logo_images), queries.shape[1]), np.float32)
-        for row, vectors in enumerate(logo_images):
-            if len(vectors):
-                out[row] = (vectors @ queries).max(axis=0)
-        return out
+    if device != "cpu":
+        import torch
+
+        try:
+            return _by_torch(logo_images, queries, device)
+        except torch.OutOfMemoryError:
+            logger.warning("keypoints are compared on the CPU: the memory of %s is full", device)
+    out = np.zeros((len(logo_images), queries.shape[1]), np.float32)
+    for row, vectors in enumerate(logo_images):
+        if len(vectors):
+            out[row] = (vectors @ queries).max(axis=0)
+    return out
+
+
+def _by_torch(
+    logo_images: Sequence[NDArray[np.float32]], queries: NDArray[np.float32], device: str
+) -> NDArray[np.float32]:
     import torch
 
     sizes = [len(vectors) for vectors in logo_images]

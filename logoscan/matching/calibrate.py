@@ -154,6 +154,8 @@ def fit(
 ) -> MatchCalibration:
     """Fit a calibration by logistic regression (L2, C = 10), and choose its threshold on photos without a mark.
 
+    In each size of index, photos with a registered mark weigh `odds.SHOWN_SHARE` of all, however many they are.
+
     Args:
         samples: Output of `collect`.
         encoder: The encoder that made the vectors of the samples.

@@ -1,4 +1,4 @@
-"""Features of photos by child processes, one a core: threads of one process wait for each other's Python.
+"""Features of photos by child processes, one a core, for processors of so many cores that threads wait for each other.
 
 The children look at photos, which is nine tenths of a scan; the process that has the index and the ledger matches and
 judges. A child that dies is replaced, and its photos are looked at again.
@@ -16,6 +16,7 @@ from multiprocessing import Pipe
 from pathlib import Path
 from queue import LifoQueue
 
+from logoscan._quote import cause
 from logoscan.errors import LogoscanError
 from logoscan.scan.feature_process import COMMAND, Answer, Setup
 from logoscan.types import ImageSource
@@ -71,7 +72,7 @@ class FeatureProcesses:
             out = cls(extractor, count, cached_photos=cached_photos, on_stage=on_stage)
             out.start()
         except Exception as error:  # whatever a caller's own model raises when it is pickled, and a child that fails
-            logger.warning("threads scan, not processes: %s: %.300s", type(error).__name__, error)
+            logger.warning("threads scan, not processes: %s: %s", type(error).__name__, cause(error))
             return None
         return out
 
@@ -81,10 +82,11 @@ class FeatureProcesses:
         Raises:
             LogoscanError: One of them cannot load the models.
         """
-        children = [_Child() for _ in range(self._count)]
+        children: list[_Child] = []
         try:
-            for child in children:
-                child.send(self._setup)
+            for _ in range(self._count):
+                children.append(_Child())
+                children[-1].send(self._setup)
             for child in children:
                 self._told(child.answer())
         except BaseException as error:
@@ -160,6 +162,9 @@ class FeatureProcesses:
                 self._told(child.answer())
             except _DeadChildError:
                 child.end()
+            except BaseException:
+                child.end()
+                raise
             else:
                 return child
         raise LogoscanError(f"{_LOADING_DEATHS} processes died while they loaded the models")

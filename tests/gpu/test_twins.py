@@ -22,6 +22,7 @@ from logoscan.images.crops import square_crops, square_crops_on
 from logoscan.images.loading import load_image
 from logoscan.images.torch_crops import torch_square_crops
 from logoscan.index.logo_index import LogoIndex
+from logoscan.matching import _logo_products
 from logoscan.matching._logo_products import highest_products
 from logoscan.matching.placement import _MAX_FULL_PAIRS, place
 from logoscan.types import Rgb
@@ -251,3 +252,15 @@ def test_logo_images_are_placed_alike_by_torch() -> None:
     (one,), (other,) = ([p for p in found if p is not None] for found in (here, there))
     np.testing.assert_allclose(one.corners, other.corners)
     assert (one.inliers, one.tentative, one.log_nfa) == (other.inliers, other.tentative, other.log_nfa)
+
+
+def test_numpy_compares_keypoints_where_the_gpus_memory_is_full(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(*_: Any) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(_logo_products, "_by_torch", full)
+    logos, both = [np.eye(4, 32, dtype=np.float32)], np.eye(32, 5, dtype=np.float32)
+    np.testing.assert_array_equal(highest_products(logos, both, "cuda"), highest_products(logos, both))
+    assert "the memory of cuda is full" in caplog.text
