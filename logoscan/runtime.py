@@ -227,14 +227,17 @@ def resolve_device(device: str) -> str:
 
 
 def cpu_has_bf16() -> bool:
-    """Return whether the processor computes in bf16; without it oneDNN emulates bf16, a hundred times slower."""
+    """Return whether the processor computes in bf16; without it oneDNN emulates bf16, a hundred times slower.
+
+    AVX-512 alone is not enough: many server processors have it without bf16.
+    """
     import torch
 
     try:
-        has_avx512 = "AVX512" in torch.backends.cpu.get_cpu_capability()
-        return has_avx512 and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
-    except (AttributeError, RuntimeError):
-        return False
+        abilities = torch.cpu.get_capabilities()
+    except AttributeError:  # torch before 2.11
+        return bool(torch.cpu._is_avx512_bf16_supported())
+    return bool(abilities.get("avx512_bf16") or abilities.get("amx_bf16"))
 
 
 def fast_cpu_layout() -> Any:

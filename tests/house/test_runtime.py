@@ -17,7 +17,7 @@ from logoscan.cpu_network import CpuNetwork, cpu_network
 from logoscan.errors import InputError
 from logoscan.images.boxes import iou
 from logoscan.images.loading import load_image
-from logoscan.runtime import cores, on_device
+from logoscan.runtime import cores, cpu_has_bf16, on_device
 from logoscan.vision.detector import LogoDetector
 from logoscan.vision.encoder import ClipEncoder, encode_images
 
@@ -148,3 +148,32 @@ for thread in threads:
 """
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("abilities", "expected"),
+    [
+        ({"avx2": True}, False),
+        ({"avx2": True, "avx512_f": True, "avx512_vnni": True, "avx512_bf16": False}, False),
+        ({"avx512_f": True, "avx512_bf16": True}, True),
+        ({"avx512_f": True, "avx512_bf16": False, "amx_bf16": True}, True),
+    ],
+)
+def test_bf16_is_asked_of_the_processor_and_not_of_avx512(
+    monkeypatch: pytest.MonkeyPatch, abilities: dict[str, bool], expected: bool
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: abilities, raising=False)
+    assert cpu_has_bf16() is expected
+
+
+def test_an_older_torch_is_asked_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
+    assert cpu_has_bf16() is True
+
+
+@pytest.mark.skipif(not Path("/proc/cpuinfo").is_file(), reason="needs Linux")
+def test_bf16_agrees_with_what_the_kernel_says() -> None:
+    flags = Path("/proc/cpuinfo").read_text("utf-8")
+    if "avx2" in flags:  # on x86
+        assert cpu_has_bf16() == ("avx512_bf16" in flags or "amx_bf16" in flags)
