@@ -110,15 +110,17 @@ def fit_affine(
     linear = scale[:, None, None] * _rotation_matrices(pairs.rotation[tried])
     shift = pairs.photo_xy[tried] - np.einsum("hij,hj->hi", linear, pairs.logo_xy[tried])
     off = linear @ pairs.logo_xy.T + shift[..., None] - pairs.photo_xy.T  # (h, 2, n)
+    cosine, sine = np.cos(pairs.rotation), np.sin(pairs.rotation)
     agree = (
         (off[:, 0] ** 2 + off[:, 1] ** 2 < (_MAX_OFF_HYPOTHESIS * max(logo_wh) * scale[:, None]) ** 2)
-        & (np.abs(_wrap_angle(pairs.rotation - pairs.rotation[tried, None])) < _MAX_ANGLE_RAD)
+        & (np.outer(cosine[tried], cosine) + np.outer(sine[tried], sine) > math.cos(_MAX_ANGLE_RAD))
         & (np.abs(pairs.log_scale - pairs.log_scale[tried, None]) < _MAX_LOG_SCALE)
     )
     best = np.argsort(-agree.sum(axis=1), kind="stable")[:_REFINED_HYPOTHESES]
     inlier_sets = {agree[h].tobytes(): agree[h] for h in best}.values()  # equal sets of inliers are refined once
     cells = _cells(pairs.photo_xy, photo_wh), _cells(pairs.logo_xy, logo_wh)
-    fits = [fit for inliers in inlier_sets if (fit := _refine(pairs, cells, inliers, photo_wh, logo_wh)) is not None]
+    near = _Nearness(pairs.photo_xy)
+    fits = [f for inliers in inlier_sets if (f := _refine(pairs, cells, near, inliers, photo_wh, logo_wh)) is not None]
     return max(fits, key=lambda fit: fit.log_nfa, default=None)
 
 
@@ -126,9 +128,26 @@ def fit_affine(
 _CellPairs: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
+class _Nearness:
+    """How close the tentative correspondences lie together in the photo; distances are computed once, if asked for."""
+
+    def __init__(self, xy: NDArray[np.float64]) -> None:
+        """Bind the positions, float64 (n, 2), n at least 1."""
+        self._xy = xy
+        self._squared: NDArray[np.float64] | None = None
+
+    def share_within(self, distance_px: float) -> float:
+        """Return the share of all ordered pairs, each with itself among them, that are nearer than a distance."""
+        if self._squared is None:
+            x, y = self._xy.T
+            self._squared = (x[:, None] - x) ** 2 + (y[:, None] - y) ** 2
+        return np.count_nonzero(self._squared < distance_px**2) / self._squared.size
+
+
 def _refine(
     pairs: Correspondences,
     cells: _CellPairs,
+    nearness: _Nearness,
     agree: NDArray[np.bool_],
     photo_wh: tuple[int, int],
     logo_wh: tuple[int, int],
@@ -155,14 +174,19 @@ def _refine(
         return None
     # Probability that a random correspondence is an inlier. Its rotation and scale are uniform; its position is drawn
     # from those of the tentative correspondences, which lie close together on printed text.
-    x, y = pairs.photo_xy.T
-    neighbours = (x[:, None] - x) ** 2 + (y[:, None] - y) ** 2 < max_off_px**2
-    near = max(float(neighbours.mean()), math.pi * max_off_px**2 / math.prod(photo_wh))
+    evenly = math.pi * max_off_px**2 / math.prod(photo_wh)
+    if _log_nfa(inliers, tentative, evenly) < MIN_LOG_NFA:
+        return None  # positions that lie closer together can only make it less
+    log_nfa = _log_nfa(inliers, tentative, max(nearness.share_within(max_off_px), evenly))
+    return AffineFit(matrix, inliers, log_nfa) if log_nfa >= MIN_LOG_NFA else None
+
+
+def _log_nfa(inliers: int, tentative: int, near: float) -> float:
+    """Return -log10 of the number of false alarms, for the probability that the position of an inlier is chance."""
     chance = min(1.0, near) * (_MAX_ANGLE_RAD / math.pi) * (2 * _MAX_LOG_SCALE / LOG_SCALE_RANGE)
     # the number of tests: any three correspondences could have determined the map
     tail = _log10_tail(inliers - _N_DETERMINING, tentative - _N_DETERMINING, chance)
-    log_nfa = -math.log10(math.comb(tentative, _N_DETERMINING)) - tail
-    return AffineFit(matrix, inliers, log_nfa) if log_nfa >= MIN_LOG_NFA else None
+    return -math.log10(math.comb(tentative, _N_DETERMINING)) - tail
 
 
 def _log10_tail(successes: int, trials: int, chance: float) -> float:

@@ -48,7 +48,7 @@ class KeypointVotes:
     """Logo images whose keypoints can be looked up. Immutable; may be shared by threads."""
 
     def __init__(self, logo_images: Mapping[LogoImage, Keypoints]) -> None:
-        """Index the keypoints of logo images; 150 bytes a keypoint.
+        """Index the keypoints of logo images, also with dark and light exchanged; 300 bytes a keypoint.
 
         Args:
             logo_images: Keypoints of each logo image.
@@ -63,18 +63,17 @@ class KeypointVotes:
         sizes = np.array([k.size_wh for k in keypoints], np.float32).reshape(-1, 2)
         self._middle, self._long_px = sizes / 2, sizes.max(axis=1, initial=1)
         descriptors = [np.zeros((0, 128), np.uint8), *(k.descriptors for k in keypoints)]
-        self._index = _inverted_file(summed(np.concatenate(descriptors)))
+        vectors = summed(np.concatenate(descriptors))
+        self._index = _inverted_file(np.concatenate([vectors, reversed_cells(vectors)]))
 
-    def voted(
-        self, photos: Sequence[Keypoints], candidates: Sequence[Collection[LogoImage]]
-    ) -> list[dict[LogoImage, float]]:
-        """Return for each photo the candidates that may lie in it, with log10 of how often chance gives such votes.
+    def voted(self, photos: Sequence[Keypoints], candidates: Sequence[Collection[LogoImage]]) -> list[set[LogoImage]]:
+        """Return for each photo the candidates that may lie in it.
 
         Args:
             photos: Keypoints of photos.
             candidates: For each photo the logo images that may be candidates; those that are not indexed never are.
         """
-        out: list[dict[LogoImage, float]] = [{} for _ in photos]
+        out: list[set[LogoImage]] = [set() for _ in photos]
         allowed = np.zeros((len(photos), len(self._logos)), bool)
         for i, of_photo in enumerate(candidates):
             allowed[i, [self._number[logo] for logo in of_photo if logo in self._number]] = True
@@ -85,18 +84,19 @@ class KeypointVotes:
         photo = np.repeat(asked, counts)
         frames = np.concatenate([photos[i].frames for i in asked])
         queries = summed(np.concatenate([photos[i].descriptors for i in asked]))
-        similarity, rows = self._index.search(np.concatenate([queries, reversed_cells(queries)]), _PROPOSALS)
-        negative = np.repeat([False, True], len(queries) * _PROPOSALS)
-        point = np.tile(np.repeat(np.arange(len(queries)), _PROPOSALS), 2)
+        similarity, rows = self._index.search(queries, _PROPOSALS)
+        point = np.repeat(np.arange(len(queries)), _PROPOSALS)
         near, row = similarity.ravel(), rows.ravel()
+        negative = row >= len(self._logo)
+        row = np.where(negative, row - len(self._logo), row)
         kept = (row >= 0) & (near > MIN_SIMILARITY)
         kept[kept] &= allowed[photo[point[kept]], self._logo[row[kept]]]
         point, row, near, negative = point[kept], row[kept], near[kept], negative[kept]
         kept = self._leads(point, row, near, len(queries))
         point, row, negative = point[kept], row[kept], negative[kept]
         area = np.array([max(1.0, float(np.prod(photo.size_wh))) for photo in photos])
-        for (i, logo), false in self._agreeing(photo[point], frames[point], row, negative, area).items():
-            out[i][self._logos[logo]] = false
+        for i, logo in self._agreeing(photo[point], frames[point], row, negative, area):
+            out[i].add(self._logos[logo])
         return out
 
     def _leads(
@@ -122,8 +122,14 @@ class KeypointVotes:
         row: NDArray[np.int64],
         negative: NDArray[np.bool_],
         area: NDArray[np.float64],
-    ) -> dict[tuple[int, int], float]:
-        """Return photo and logo image of the votes of which enough agree, with the least `_log10_false` of a cell."""
+    ) -> set[tuple[int, int]]:
+        """Return photo and logo image of the votes of which enough agree for chance to be unlikely."""
+        _, of_pair, per_pair = np.unique(
+            photo * len(self._logos) + self._logo[row], return_inverse=True, return_counts=True
+        )
+        total = per_pair[of_pair]
+        several = total >= _MIN_VOTES  # fewer votes than these cannot agree
+        photo, frames, row, negative, total = (part[several] for part in (photo, frames, row, negative, total))
         logo, of = self._logo[row], self._frames[row]
         angle = (frames[:, 3] - of[:, 3] + np.float32(np.pi) * negative) % (2 * np.pi)
         scale = frames[:, 2] / of[:, 2]
@@ -134,10 +140,8 @@ class KeypointVotes:
         log_scale = np.log(scale)
         in_photo, in_logo = (_mixed(*np.rint(xy[:, :2]).astype(np.int64).T) for xy in (frames, of))
         pair = photo * len(self._logos) + logo
-        _, of_pair, per_pair = np.unique(pair, return_inverse=True, return_counts=True)
-        total = per_pair[of_pair]
         turns = round(2 * math.pi / _CELL_ANGLE_RAD)
-        found: dict[tuple[int, int], float] = {}
+        found: set[tuple[int, int]] = set()
         for shift in range(16):
             by_angle, by_scale, by_x, by_y = ((shift >> bit & 1) / 2 for bit in range(4))
             cell_angle = np.floor(angle / _CELL_ANGLE_RAD + by_angle).astype(np.int64) % turns
@@ -153,10 +157,8 @@ class KeypointVotes:
             at, votes = at[kept], np.minimum(votes[kept], others)
             share = np.minimum(1.0, side[at] ** 2 / area[photo[at]])
             chance = share * (_CELL_ANGLE_RAD / (2 * math.pi)) * (_CELL_LOG_SCALE / LOG_SCALE_RANGE)
-            false = _log10_false(votes, total[at], chance)
-            kept = false < _MAX_LOG10_FALSE
-            for i, logo_image, value in zip(*(a[kept].tolist() for a in (photo[at], logo[at], false)), strict=True):
-                found[i, logo_image] = min(value, found.get((i, logo_image), 0.0))
+            kept = _log10_false(votes, total[at], chance) < _MAX_LOG10_FALSE
+            found.update(zip(photo[at][kept].tolist(), logo[at][kept].tolist(), strict=True))
         return found
 
 

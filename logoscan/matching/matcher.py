@@ -16,7 +16,7 @@ from logoscan.matching.calibration import MatchCalibration, brand_thresholds, mi
 from logoscan.matching.keypoint_votes import KeypointVotes, LogoImage
 from logoscan.matching.match import match_regions
 from logoscan.matching.other_words import doubt_matches_on_other_words
-from logoscan.matching.sift_match import match_keypoints, votes_for_new
+from logoscan.matching.sift_match import NOTHING_COMPARED, Compared, match_keypoints, votes_for_new
 from logoscan.types import Match
 from logoscan.vision.extractor import OnStage, timed
 from logoscan.vision.features import PhotoFeatures
@@ -83,7 +83,7 @@ class Matcher:
         photos: Sequence[PhotoFeatures],
         index: LogoIndex,
         positions: Sequence[int] | None = None,
-        compared: Sequence[Collection[LogoImage]] | None = None,
+        compared: Sequence[Compared] | None = None,
         votes: KeypointVotes | None = None,
     ) -> list[list[Match]]:
         """Match each photo, and return its matches.
@@ -92,8 +92,7 @@ class Matcher:
             photos: Features of the photos.
             index: A snapshot of the index.
             positions: Position of each photo in its listing; None counts them from 0.
-            compared: For each photo the logo images that an earlier scan compared with it (`match_keypoints`); None
-                knows none.
+            compared: What an earlier scan compared with each photo (`match_keypoints`); None knows of none.
             votes: The keypoints of all logo images that no earlier scan compared: of these only the likely ones are
                 compared with the photos of `compared`. None compares all.
 
@@ -104,8 +103,8 @@ class Matcher:
             searches = index.search_photos([(photo.vectors, photo.mirrored) for photo in photos])
         with timed("match", self._on_stage):
             positions = range(len(photos)) if positions is None else positions
-            old: Sequence[Collection[LogoImage]] = [()] * len(photos) if compared is None else compared
-            voted: Sequence[Mapping[LogoImage, float] | None] = [None] * len(photos)
+            old = [NOTHING_COMPARED] * len(photos) if compared is None else compared
+            voted: Sequence[Collection[LogoImage] | None] = [None] * len(photos)
             if votes is not None:
                 voted = votes_for_new(votes, photos, searches, index, old)
             return [self._match(*one, index) for one in zip(positions, photos, searches, old, voted, strict=True)]
@@ -115,8 +114,8 @@ class Matcher:
         image: int,
         features: PhotoFeatures,
         search: PhotoSearch,
-        compared: Collection[LogoImage],
-        voted: Mapping[LogoImage, float] | None,
+        compared: Compared,
+        voted: Collection[LogoImage] | None,
         index: LogoIndex,
     ) -> list[Match]:
         matches = list(match_regions(image, features.regions, search.neighbours_or_mirrored, self.calibration))

@@ -7,7 +7,8 @@ logo images that some region of the photo resembles are compared.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from logoscan.matching.placement import Placement, place
 from logoscan.types import Match
 from logoscan.vision.features import PhotoFeatures
 
-__all__ = ["LogoImage", "match_keypoints", "placements", "votes_for_new"]
+__all__ = ["NOTHING_COMPARED", "Compared", "LogoImage", "match_keypoints", "placements", "votes_for_new"]
 
 # Nearest vectors of each region of a photo whose logos are candidates.
 _NEAREST_PER_REGION = 8
@@ -29,8 +30,23 @@ _NEAREST_PER_REGION = 8
 _MAX_LOGO_IMAGES = 64
 # Least cosine of a region and a negative, a picture that users rejected, from which the negative can exclude a match.
 _MIN_NEGATIVE_SIMILARITY = 0.5
-# log10 of how often chance gives the votes of a logo image, below which it is compared beside its rivals at once.
-_CERTAIN_LOG10_FALSE = -12.0
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What an earlier scan compared with a photo by keypoints.
+
+    Attributes:
+        logos: The logo images that it compared; empty where there was no such scan.
+        found: The brands of those that it found in the photo.
+    """
+
+    logos: Collection[LogoImage] = ()
+    found: Collection[str] = ()
+
+
+NOTHING_COMPARED = Compared()
+"""No earlier scan compared anything with the photo."""
 
 
 def match_keypoints(
@@ -40,8 +56,8 @@ def match_keypoints(
     index: LogoIndex,
     *,
     thorough: bool = False,
-    compared: Collection[LogoImage] = (),
-    voted: Mapping[LogoImage, float] | None = None,
+    compared: Compared = NOTHING_COMPARED,
+    voted: Collection[LogoImage] | None = None,
     device: str = "cpu",
 ) -> list[Match]:
     """Match one photo by keypoints, and return a match for the most significant placement of each brand.
@@ -56,10 +72,10 @@ def match_keypoints(
         search: Results of the search of its regions in the index.
         index: The snapshot that was searched.
         thorough: Whether all candidates are compared in full, not only the likely ones (`place`).
-        compared: Logo images that an earlier scan compared with the photo. Where none of the others lies in the photo,
+        compared: What an earlier scan compared with the photo. Where none of the other logo images lies in the photo,
             there is no match, and what the earlier scan found still holds.
-        voted: Those of the other logo images that may lie in the photo (`votes_for_new`), with log10 of how often
-            chance gives such votes; None compares all.
+        voted: Those of the other logo images that may lie in the photo (`votes_for_new`): these are compared beside
+            what the earlier scan found, and nothing else is. None compares all.
         device: Where many logo images are compared briefly: "cpu", "cuda", ...
     """
     matches: list[Match] = []
@@ -92,28 +108,29 @@ def placements(
     index: LogoIndex,
     *,
     thorough: bool = False,
-    compared: Collection[LogoImage] = (),
-    voted: Mapping[LogoImage, float] | None = None,
+    compared: Compared = NOTHING_COMPARED,
+    voted: Collection[LogoImage] | None = None,
     device: str = "cpu",
 ) -> list[tuple[Placement, LogoRecord]]:
     """Return the most significant placement of each brand that has any, with the record of the logo.
 
-    `compared`, `voted` and `device` are those of `match_keypoints`. The other logo images are compared first, by
-    themselves, unless their votes are certain; rivals only take keypoints away, so that what lies in the photo beside
-    all rivals lies in it without the old ones too.
+    `compared`, `voted` and `device` are those of `match_keypoints`. Without votes the other logo images are compared
+    first, by themselves; rivals only take keypoints away, so that what lies in the photo beside all rivals lies in it
+    without the old ones too.
     """
     if not len(features.keypoints) or not len(features.regions) or (voted is not None and not voted):
         return []
     rows = _candidates(index, search.nearest)
-    if not compared and voted is None:
-        return _best(_placed(features, index, rows, thorough, device), index, rows)
-    logos = {row: _logo_image(index, row) for row in rows}
-    old = [row for row in rows if logos[row] in compared]
-    new = [row for row in rows if logos[row] not in compared and (voted is None or logos[row] in voted)]
-    certain = [] if voted is None else [row for row in new if voted[logos[row]] < _CERTAIN_LOG10_FALSE]
-    if not certain and not any(_placed(features, index, new, thorough, device)):
-        return []
-    rows = [row for row in rows if row in {*old, *new}]
+    if compared.logos:
+        old = [row for row in rows if _logo_image(index, row) in compared.logos]
+        new = [row for row in rows if row not in old]
+        if voted is None:
+            if not any(_placed(features, index, new, thorough, device)):
+                return []
+        else:
+            likely = {row for row in new if _logo_image(index, row) in voted}
+            likely.update(row for row in old if index.logos[row].brand in compared.found)
+            rows = [row for row in rows if row in likely]
     return _best(_placed(features, index, rows, thorough, device), index, rows)
 
 
@@ -136,8 +153,8 @@ def votes_for_new(
     photos: Sequence[PhotoFeatures],
     searches: Sequence[PhotoSearch],
     index: LogoIndex,
-    compared: Sequence[Collection[LogoImage]],
-) -> list[Mapping[LogoImage, float] | None]:
+    compared: Sequence[Compared],
+) -> list[Collection[LogoImage] | None]:
     """Return for each photo which logo images that an earlier scan did not compare may lie in it.
 
     Logo images of a family show the same and outvote each other, so that those may lie in every photo.
@@ -147,17 +164,17 @@ def votes_for_new(
         photos: Features of the photos.
         searches: Results of the searches of their regions in the index.
         index: The snapshot that was searched.
-        compared: For each photo the logo images that an earlier scan compared with it; where there are none, all are to
-            be compared, and None is returned.
+        compared: What an earlier scan compared with each photo; where that is nothing, all are to be compared, and None
+            is returned.
     """
-    asked = [i for i, old in enumerate(compared) if old]
+    asked = [i for i, old in enumerate(compared) if old.logos]
     rows = [_candidates(index, searches[i].nearest) for i in asked]
     candidates = [[_logo_image(index, row) for row in of_photo] for of_photo in rows]
     voted = votes.voted([photos[i].keypoints for i in asked], candidates)
     for i, of_photo, logos, found in zip(asked, rows, candidates, voted, strict=True):
         for logo, family in zip(logos, index.families(of_photo), strict=False):  # there may be no families at all
-            if family >= 0 and logo not in compared[i]:
-                found.setdefault(logo, 0.0)
+            if family >= 0 and logo not in compared[i].logos:
+                found.add(logo)
     by_photo = dict(zip(asked, voted, strict=True))
     return [by_photo.get(i) for i in range(len(photos))]
 

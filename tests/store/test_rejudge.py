@@ -205,8 +205,8 @@ def test_a_new_logo_that_new_brands_share_is_found_for_each(tmp_path: Path) -> N
 def test_votes_are_said_and_full_effort_compares_without_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, effort: Effort
 ) -> None:
-    def no_votes(votes: KeypointVotes, photos: Sequence[Keypoints], *_: Any) -> list[dict[Any, float]]:
-        return [{} for _ in photos]
+    def no_votes(votes: KeypointVotes, photos: Sequence[Keypoints], *_: Any) -> list[set[Any]]:
+        return [set() for _ in photos]
 
     monkeypatch.setattr(KeypointVotes, "voted", no_votes)
     label = made_label(np.random.default_rng(5))
@@ -229,17 +229,18 @@ def test_votes_are_said_and_full_effort_compares_without_them(
     assert not any("only where keypoints vote" in " ".join(report.skipped) for report in same)
 
 
-def test_logos_that_were_compared_are_compared_again_beside_a_new_one_alone(
+def test_logos_that_were_found_are_compared_again_beside_a_new_one_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rng = np.random.default_rng(2)
     labels = [made_label(rng) for _ in range(3)]
+    labels.append(np.concatenate([labels[0], labels[2]], axis=1))
     listings = [Listing(f"{i}", (photo_with(label),)) for i, label in enumerate(labels)]
     old = make_scanner(keypoints="sift")
     index = LogoIndex(ENCODER)
     index.add_many([(Brand("Zero"), [("0", labels[0])]), (Brand("One"), [("1", labels[1])])])
     scanned, store = scan_to(tmp_path, make_scanner(index, keypoints="sift"), listings)
-    assert [{m.brand for m in r.matches if m.kind == "keypoints"} for r in scanned] == [{"Zero"}, {"One"}, set()]
+    assert [by_keypoints(report) for report in scanned] == [{"Zero"}, {"One"}, set(), {"Zero"}]
     more = index.snapshot()
     more.add(Brand("Two"), [("2", labels[2])])
     asked: list[list[str]] = []
@@ -252,12 +253,12 @@ def test_logos_that_were_compared_are_compared_again_beside_a_new_one_alone(
     recorded = Scanner.recorded(more, store, calibration=CALIBRATION)
     earlier = {r.listing_id: r for r in scanned}.get
     again = list(recorded.rejudge(listings, store, earlier=earlier, earlier_index=index))
-    # nothing of "Two" votes in the others, and its votes in its own photo are certain
-    assert asked == [["One", "Two", "Zero"]]
-    assert [{m.brand for m in r.matches if m.kind == "keypoints"} for r in again] == [{"Zero"}, {"One"}, {"Two"}]
+    # nothing of "Two" votes in the others; where it may lie, its rivals are those that the scan found there
+    assert asked == [["Two"], ["Two", "Zero"]]
+    assert [by_keypoints(report) for report in again] == [{"Zero"}, {"One"}, {"Two"}, {"Zero", "Two"}]
     asked.clear()
     list(recorded.rejudge(listings, store, earlier=earlier, earlier_index=old.index))
-    assert asked == [["One", "Two", "Zero"]] * 3
+    assert asked == [["One", "Two", "Zero"]] * 4
 
 
 def test_what_is_not_stored_is_not_cleared(tmp_path: Path) -> None:
