@@ -19,10 +19,14 @@ from logoscan.matching._shortlist import MIN_SIMILARITY, reversed_cells, summed
 from logoscan.matching._verification import LOG_SCALE_RANGE
 from logoscan.vision.sift import Keypoints
 
-__all__ = ["KeypointVotes", "LogoImage"]
+__all__ = ["KeypointVotes", "LogoImage", "Voted"]
 
 LogoImage: TypeAlias = tuple[str, str]
 """A registered logo image: its brand, and the SHA-256 that its records carry."""
+
+Voted: TypeAlias = dict[LogoImage, NDArray[np.int64] | None]
+"""Logo images that may lie in a photo, with the rows of its keypoints that resemble theirs; None are all its keypoints.
+"""
 
 # Keypoints of logo images in one list, and lists that are searched for a keypoint of a photo.
 _PER_LIST, _PROBES = 64, 6
@@ -66,14 +70,14 @@ class KeypointVotes:
         vectors = summed(np.concatenate(descriptors))
         self._index = _inverted_file(np.concatenate([vectors, reversed_cells(vectors)]))
 
-    def voted(self, photos: Sequence[Keypoints], candidates: Sequence[Collection[LogoImage]]) -> list[set[LogoImage]]:
-        """Return for each photo the candidates that may lie in it.
+    def voted(self, photos: Sequence[Keypoints], candidates: Sequence[Collection[LogoImage]]) -> list[Voted]:
+        """Return for each photo the candidates that may lie in it, with the keypoints that may belong to them.
 
         Args:
             photos: Keypoints of photos.
             candidates: For each photo the logo images that may be candidates; those that are not indexed never are.
         """
-        out: list[set[LogoImage]] = [set() for _ in photos]
+        out: list[Voted] = [{} for _ in photos]
         allowed = np.zeros((len(photos), len(self._logos)), bool)
         for i, of_photo in enumerate(candidates):
             allowed[i, [self._number[logo] for logo in of_photo if logo in self._number]] = True
@@ -92,11 +96,14 @@ class KeypointVotes:
         kept = (row >= 0) & (near > MIN_SIMILARITY)
         kept[kept] &= allowed[photo[point[kept]], self._logo[row[kept]]]
         point, row, near, negative = point[kept], row[kept], near[kept], negative[kept]
+        first = dict(zip(asked, np.cumsum([0, *counts[:-1]]).tolist(), strict=True))
+        similar_photo, similar_point, similar_logo = photo[point], point, self._logo[row]
         kept = self._leads(point, row, near, len(queries))
         point, row, negative = point[kept], row[kept], negative[kept]
         area = np.array([max(1.0, float(np.prod(photo.size_wh))) for photo in photos])
         for i, logo in self._agreeing(photo[point], frames[point], row, negative, area):
-            out[i].add(self._logos[logo])
+            similar = similar_point[(similar_photo == i) & (similar_logo == logo)]
+            out[i][self._logos[logo]] = np.unique(similar) - first[i]
         return out
 
     def _leads(

@@ -13,7 +13,7 @@ from threading import Lock
 from logoscan.index.logo_index import LogoIndex
 from logoscan.index.photo_search import PhotoSearch
 from logoscan.matching.calibration import MatchCalibration, brand_thresholds, miss_rate
-from logoscan.matching.keypoint_votes import KeypointVotes, LogoImage
+from logoscan.matching.keypoint_votes import KeypointVotes, Voted
 from logoscan.matching.match import match_regions
 from logoscan.matching.other_words import doubt_matches_on_other_words
 from logoscan.matching.sift_match import NOTHING_COMPARED, Compared, match_keypoints, votes_for_new
@@ -104,7 +104,7 @@ class Matcher:
         with timed("match", self._on_stage):
             positions = range(len(photos)) if positions is None else positions
             old = [NOTHING_COMPARED] * len(photos) if compared is None else compared
-            voted: Sequence[Collection[LogoImage] | None] = [None] * len(photos)
+            voted: Sequence[Voted | None] = [None] * len(photos)
             if votes is not None:
                 voted = votes_for_new(votes, photos, searches, index, old)
             return [self._match(*one, index) for one in zip(positions, photos, searches, old, voted, strict=True)]
@@ -115,7 +115,7 @@ class Matcher:
         features: PhotoFeatures,
         search: PhotoSearch,
         compared: Compared,
-        voted: Collection[LogoImage] | None,
+        voted: Voted | None,
         index: LogoIndex,
     ) -> list[Match]:
         matches = list(match_regions(image, features.regions, search.neighbours_or_mirrored, self.calibration))

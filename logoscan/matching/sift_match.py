@@ -8,7 +8,7 @@ logo images that some region of the photo resembles are compared.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,10 +17,11 @@ from logoscan.index.gallery import Nearest
 from logoscan.index.logo_index import LogoIndex
 from logoscan.index.photo_search import PhotoSearch
 from logoscan.index.storage import LogoRecord
-from logoscan.matching.keypoint_votes import KeypointVotes, LogoImage
+from logoscan.matching.keypoint_votes import KeypointVotes, LogoImage, Voted
 from logoscan.matching.placement import Placement, place
 from logoscan.types import Match
 from logoscan.vision.features import PhotoFeatures
+from logoscan.vision.sift import Keypoints
 
 __all__ = ["NOTHING_COMPARED", "Compared", "LogoImage", "match_keypoints", "placements", "votes_for_new"]
 
@@ -57,7 +58,7 @@ def match_keypoints(
     *,
     thorough: bool = False,
     compared: Compared = NOTHING_COMPARED,
-    voted: Collection[LogoImage] | None = None,
+    voted: Voted | None = None,
     device: str = "cpu",
 ) -> list[Match]:
     """Match one photo by keypoints, and return a match for the most significant placement of each brand.
@@ -75,7 +76,7 @@ def match_keypoints(
         compared: What an earlier scan compared with the photo. Where none of the other logo images lies in the photo,
             there is no match, and what the earlier scan found still holds.
         voted: Those of the other logo images that may lie in the photo (`votes_for_new`): these are compared beside
-            what the earlier scan found, and nothing else is. None compares all.
+            what the earlier scan found, by the keypoints that resemble theirs, and nothing else is. None compares all.
         device: Where many logo images are compared briefly: "cpu", "cuda", ...
     """
     matches: list[Match] = []
@@ -109,7 +110,7 @@ def placements(
     *,
     thorough: bool = False,
     compared: Compared = NOTHING_COMPARED,
-    voted: Collection[LogoImage] | None = None,
+    voted: Voted | None = None,
     device: str = "cpu",
 ) -> list[tuple[Placement, LogoRecord]]:
     """Return the most significant placement of each brand that has any, with the record of the logo.
@@ -131,7 +132,17 @@ def placements(
             likely = {row for row in new if _logo_image(index, row) in voted}
             likely.update(row for row in old if index.logos[row].brand in compared.found)
             rows = [row for row in rows if row in likely]
+            features = replace(features, keypoints=_resembling(features.keypoints, voted))
     return _best(_placed(features, index, rows, thorough, device), index, rows)
+
+
+def _resembling(keypoints: Keypoints, voted: Voted) -> Keypoints:
+    """Return the keypoints of a photo that resemble those of any logo image which may lie in it."""
+    rows = [of_logo for of_logo in voted.values() if of_logo is not None]
+    if len(rows) < len(voted):
+        return keypoints
+    chosen = np.unique(np.concatenate(rows))
+    return Keypoints(keypoints.frames[chosen], keypoints.descriptors[chosen], keypoints.size_wh)
 
 
 def _best(
@@ -154,7 +165,7 @@ def votes_for_new(
     searches: Sequence[PhotoSearch],
     index: LogoIndex,
     compared: Sequence[Compared],
-) -> list[Collection[LogoImage] | None]:
+) -> list[Voted | None]:
     """Return for each photo which logo images that an earlier scan did not compare may lie in it.
 
     Logo images of a family show the same and outvote each other, so that those may lie in every photo.
@@ -174,7 +185,7 @@ def votes_for_new(
     for i, of_photo, logos, found in zip(asked, rows, candidates, voted, strict=True):
         for logo, family in zip(logos, index.families(of_photo), strict=False):  # there may be no families at all
             if family >= 0 and logo not in compared[i].logos:
-                found.add(logo)
+                found[logo] = None
     by_photo = dict(zip(asked, voted, strict=True))
     return [by_photo.get(i) for i in range(len(photos))]
 

@@ -205,8 +205,8 @@ def test_a_new_logo_that_new_brands_share_is_found_for_each(tmp_path: Path) -> N
 def test_votes_are_said_and_full_effort_compares_without_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, effort: Effort
 ) -> None:
-    def no_votes(votes: KeypointVotes, photos: Sequence[Keypoints], *_: Any) -> list[set[Any]]:
-        return [set() for _ in photos]
+    def no_votes(votes: KeypointVotes, photos: Sequence[Keypoints], *_: Any) -> list[dict[Any, Any]]:
+        return [{} for _ in photos]
 
     monkeypatch.setattr(KeypointVotes, "voted", no_votes)
     label = made_label(np.random.default_rng(5))
