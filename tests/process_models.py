@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -40,3 +41,10 @@ class Unsendable(FakeDetector):
 class Untakable(FakeDetector):
     def __reduce__(self) -> tuple[Callable[..., object], tuple[str]]:
         return int, ("no model",)
+
+
+class Unimportable(np.ndarray):
+    """A photo whose class lies in a module that only the test's process has."""
+
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[str]]:
+        return import_module, ("a_module_of_the_parent_alone",)

@@ -47,14 +47,16 @@ class Answer:
     """What a process answers.
 
     Attributes:
-        features: Features of the photos, in order; None where it failed.
-        failure: Why, in one line; "" where it did not.
+        features: Features of the photos, in order; None where it failed, or cannot take them.
+        failure: Why it failed, in one line; "" where it did not.
+        not_taken: Why it cannot make the photos of what was sent, in one line; "" where it can.
         stages: Name and seconds of each stage that ended.
         records: What was logged, to be logged by the other process.
     """
 
     features: Sequence[PhotoFeatures] | None = None
     failure: str = ""
+    not_taken: str = ""
     stages: Sequence[tuple[str, float]] = ()
     records: Sequence[logging.LogRecord] = ()
 
@@ -78,7 +80,12 @@ def serve(questions: Connection, answers: Connection) -> None:
     cache = FeatureCache(setup.cached_photos)
     answers.send(Answer(records=_drained(records)))
     while True:
-        images = questions.recv()
+        message = questions.recv_bytes()
+        try:
+            images = pickle.loads(message)
+        except (Exception, SystemExit) as error:  # a class of the caller's main module, or of one that is not here
+            answers.send(Answer(not_taken=f"{type(error).__name__}: {cause(error)}", records=_drained(records)))
+            continue
         stages.clear()
         features = extractor.extract(images, cache)
         answers.send(Answer(features, stages=tuple(stages), records=_drained(records)))

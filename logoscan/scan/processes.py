@@ -40,6 +40,10 @@ class _DeadChildError(Exception):
     """A child ended before it answered."""
 
 
+class _NotTakenError(Exception):
+    """A child cannot make the photos of what it was sent; the message says why."""
+
+
 class FeatureProcesses:
     """Child processes that extract features. Several threads may call `extract`; they wait for an idle process."""
 
@@ -108,6 +112,8 @@ class FeatureProcesses:
     def extract(self, images: Sequence[ImageSource]) -> Sequence[PhotoFeatures]:
         """Extract the features of photos in one of the processes, and return them in order.
 
+        Photos of a class that cannot be sent, or that no process can import, are looked at here.
+
         Raises:
             LogoscanError: Processes keep dying while they load the models.
         """
@@ -120,6 +126,9 @@ class FeatureProcesses:
         for _ in range(_BATCH_DEATHS):
             try:
                 return self._ask(message)
+            except _NotTakenError as error:
+                logger.warning("%d photos are looked at here, because a process cannot (%s)", len(images), error)
+                return self._extractor.extract(images)
             except _DeadChildError:
                 logger.warning("a process died at %d photos, which are looked at again", len(images))
         return [self._alone(image) for image in images]
@@ -137,14 +146,15 @@ class FeatureProcesses:
 
         Raises:
             _DeadChildError: It died.
+            _NotTakenError: It cannot make photos of them.
         """
         child = self._idle.get()
         try:
             if child is None:
                 child = self._replacement()
             child.send_bytes(message)
-            features = self._told(child.answer())
-            assert features is not None
+            answer = child.answer()
+            features = self._told(answer)
         except BaseException:
             if child is not None:
                 child.end()
@@ -152,6 +162,9 @@ class FeatureProcesses:
             raise
         finally:
             self._idle.put(child)
+        if answer.not_taken:
+            raise _NotTakenError(answer.not_taken)
+        assert features is not None
         return features
 
     def _replacement(self) -> _Child:

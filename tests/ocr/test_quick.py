@@ -143,6 +143,22 @@ def test_openvino_reads_what_onnx_runtime_reads(rapid: RapidOcr) -> None:
     np.testing.assert_allclose(found.polygons, plain.polygons, atol=6)
 
 
+def test_openvino_finds_what_onnx_runtime_finds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In fp32 on every processor, unless it answers otherwise."""
+    picture = np.full((300, 400, 3), 255, np.uint8)
+    picture[30:80, 40:340] = lettering("NEW BALANCE", size=(300, 50))
+    engines = [RapidOcr(precision="fp32")]
+    monkeypatch.setattr(rapidocr_module, "cpu_onnx_network", lambda *_: None)
+    engines.append(RapidOcr(precision="fp32"))
+    monkeypatch.setattr(rapidocr_module, "cpu_onnx_network", lambda *_: lambda x: [np.ones_like(x[:, :1])])
+    engines.append(RapidOcr(precision="fp32"))
+    by_openvino, by_onnx_runtime, refused = (engine.read([picture])[0] for engine in engines)
+    assert by_onnx_runtime.texts == refused.texts == by_openvino.texts != ()
+    np.testing.assert_array_equal(refused.polygons, by_onnx_runtime.polygons)
+    np.testing.assert_allclose(by_openvino.polygons, by_onnx_runtime.polygons, atol=1)
+    assert len({engine.name for engine in engines}) == 1
+
+
 def test_an_altered_quick_reader_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     network, letters = quick_reader()
     (tmp_path / letters.name).symlink_to(letters)

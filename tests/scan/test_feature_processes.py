@@ -18,7 +18,7 @@ from builders.scans import timeless
 from commands import ACME, BOLT
 from fakes import GREEN, GREY, FakeDetector, FakeEncoder, photo_of
 from paths import TESTS
-from process_models import DeadlyDetector, Unsendable, Untakable
+from process_models import DeadlyDetector, Unimportable, Unsendable, Untakable
 
 from logoscan.index.logo_index import LogoIndex
 from logoscan.merchants.photo_ledger import PhotoLedger
@@ -147,8 +147,18 @@ def test_images_that_cannot_be_sent_are_looked_at_here() -> None:
     assert scanned(make(), own, 2, 1) == scanned(make(), plain, 1, 1)
 
 
+def test_images_that_no_process_can_import_cost_no_deaths(caplog: pytest.LogCaptureFixture) -> None:
+    own = [Listing(str(i), (photo_of(ACME, (100 + i,) * 3).view(Unimportable),)) for i in range(3)]
+    plain = [Listing(str(i), (photo_of(ACME, (100 + i,) * 3),)) for i in range(3)]
+    rest = [Listing("last", (photo_of(BOLT),))]
+    assert scanned(make(), own + rest, 2, 1) == scanned(make(), plain + rest, 1, 1)
+    assert caplog.text.count("a process cannot (ModuleNotFoundError: ") == 3
+    assert "died" not in caplog.text
+
+
 SCRIPT = """
 import logging, sys
+import numpy as np
 sys.path.insert(0, sys.argv[1])
 from fakes import FakeDetector, FakeEncoder, photo_of
 from commands import ACME
@@ -158,11 +168,13 @@ module.cores = lambda: 2
 print("main", flush=True)
 class Own(FakeDetector):
     pass
+class OwnPhoto(np.ndarray):
+    pass
 for detector in (FakeDetector(), Own()):
     index = LogoIndex(FakeEncoder())
     index.add(Brand("Acme"), [("logo", ACME)])
     scanner = Scanner(index, encoder=FakeEncoder(), detector=detector, similarity_threshold=0.9)
-    listings = [Listing(str(i), (photo_of(ACME),)) for i in range(3)]
+    listings = [Listing(str(i), (photo_of(ACME).view((np.ndarray, OwnPhoto)[i == 1]),)) for i in range(3)]
     print([r.listing_id for r in scanner.scan_many(listings, batch_size=1, workers=2)], flush=True)
 """
 
@@ -176,6 +188,8 @@ def test_a_script_needs_no_guard_and_its_own_classes_keep_threads(tmp_path: Path
     )
     assert done.stdout.splitlines() == ["main", *["['0', '1', '2']"] * 2]
     assert "threads scan, not processes" in done.stderr
+    assert "1 photos are looked at here" in done.stderr
+    assert "died" not in done.stderr
 
 
 def test_bundled_models_are_sent_as_their_arguments() -> None:
