@@ -1,7 +1,7 @@
 """RapidOCR behind the OcrEngine protocol: PP-OCR on a CPU or a GPU. Knows nothing of brands.
 
-Its models ship in its wheel and are checked by hash before they are opened. ONNX Runtime runs them in fp32; OpenVINO
-runs the two large ones in bf16 where the processor computes in bf16, and torch all of them on a GPU.
+Its models ship in its wheel and are checked by hash before they are opened. OpenVINO searches lines, and reads them
+where the processor computes in bf16; ONNX Runtime runs the rest, and torch all of them on a GPU.
 """
 
 from __future__ import annotations
@@ -143,21 +143,27 @@ class RapidOcr:
             self._quick = RapidOCR(params=params)._load_rec_model()
         if self.device == "cpu":
             is_bf16 = precision == "bf16" or (precision == "auto" and cpu_has_bf16())
-            used = "bf16" if is_bf16 and self._compile(det, rec, threads) else "fp32"
+            used = self._compile(det, rec, "bf16" if is_bf16 else "fp32", threads)
         else:
             used = self._move(det, cls, rec)
         name = f"rapidocr {version('rapidocr')} {sizes_in_words(self.long_side_px, self.find_px)}"
         parts = {f"{most_lines} lines": most_lines, "quick reader first": quick, used: used != "fp32"}
         self.name = ", ".join([name, *(words for words, is_so in parts.items() if is_so)])
 
-    def _compile(self, det: Path, rec: Path, threads: int) -> bool:
-        """Let OpenVINO search and read lines in bf16; return whether it can."""
-        networks = [cpu_onnx_network(path, "bf16", threads) for path in (det, rec)]
-        if None in networks:
-            return False
-        for part, network in zip((self._engine.text_det, self._engine.text_rec), networks, strict=True):
-            part.session = lambda x, run=network: run(x)[0]
-        return True
+    def _compile(self, det: Path, rec: Path, precision: str, threads: int) -> str:
+        """Let OpenVINO search lines, and read them in bf16; return the precision that it can.
+
+        In fp32 it searches lines in a third of ONNX Runtime's time, with answers 1e-6 apart, and reads no faster.
+        """
+        parts = {det: self._engine.text_det, rec: self._engine.text_rec}
+        if precision == "fp32":
+            del parts[rec]
+        networks = {path: cpu_onnx_network(path, precision, threads) for path in parts}
+        if None in networks.values():
+            return "fp32"
+        for path, part in parts.items():
+            part.session = lambda x, run=networks[path]: run(x)[0]
+        return precision
 
     def _move(self, det: Path, cls: Path, rec: Path) -> str:
         """Let a GPU search, turn and read lines; return the precision."""

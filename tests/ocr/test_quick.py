@@ -127,9 +127,11 @@ def test_a_line_upside_down_is_read(quick: RapidOcr) -> None:
 def test_the_name_tells_the_reader_and_the_precision(quick: RapidOcr, monkeypatch: pytest.MonkeyPatch) -> None:
     assert quick.name.endswith("(960 px; lines at 960; curved text), quick reader first")
     monkeypatch.setattr(rapidocr_module, "cpu_has_bf16", lambda: True)
-    monkeypatch.setattr(RapidOcr, "_compile", lambda *_: True)
+    monkeypatch.setattr(RapidOcr, "_compile", lambda self, det, rec, precision, threads: precision)
     assert RapidOcr().name.endswith("(960 px; lines at 960; curved text), bf16")
-    monkeypatch.setattr(RapidOcr, "_compile", lambda *_: False)
+    monkeypatch.undo()
+    monkeypatch.setattr(rapidocr_module, "cpu_has_bf16", lambda: True)
+    monkeypatch.setattr(rapidocr_module, "cpu_onnx_network", lambda *_: None)
     assert RapidOcr().name.endswith("(960 px; lines at 960; curved text)"), "OpenVINO cannot, so ONNX Runtime does"
 
 
@@ -141,6 +143,20 @@ def test_openvino_reads_what_onnx_runtime_reads(rapid: RapidOcr) -> None:
     (found,), (plain,) = compiled.read([picture]), rapid.read([picture])
     assert [text.upper() for text in found.texts] == [text.upper() for text in plain.texts] == ["NEW BALANCE"]
     np.testing.assert_allclose(found.polygons, plain.polygons, atol=6)
+
+
+def test_openvino_finds_the_lines_that_onnx_runtime_finds(rapid: RapidOcr, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    picture = np.clip(rng.normal(190, 6, (300, 420, 3)), 0, 255).astype(np.uint8)
+    for top, (text, wide) in zip((20, 90, 180), (("NEW BALANCE", 360), ("running", 150), ("EST. 1906", 240)), strict=True):
+        picture[top : top + 40, 30 : 30 + wide] = lettering(text, size=(wide, 40))
+    (fast,) = rapid.read([picture])
+    monkeypatch.setattr(rapidocr_module, "cpu_onnx_network", lambda *_: None)
+    (plain,) = RapidOcr(precision="fp32").read([picture])
+    assert fast.texts == plain.texts
+    assert len(fast.texts) == 3
+    np.testing.assert_allclose(fast.polygons, plain.polygons, atol=1)
+    np.testing.assert_allclose(fast.confidence, plain.confidence, atol=0.02)
 
 
 def test_an_altered_quick_reader_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
