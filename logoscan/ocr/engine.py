@@ -84,7 +84,7 @@ def make_ocr(
         engine: Name of the engine: "auto", "easyocr", "rapidocr", "tesseract" or "none".
         device: "auto", "cpu", "cuda", ...
         effort: "default" searches lines at one small size, enlarging no photo more than twice, and RapidOCR reads the
-            twelve with the highest letters at up to 960 px, by the quick reader first; "full" searches them at three
+            sixteen with the highest letters at up to 960 px, by the quick reader first; "full" searches them at three
             sizes and reads all carefully, at up to 1600 px.
         languages: ISO 639-1 codes such as ("en", "ko", "ru", "ar", "th"); None is what the engine reads by itself.
         recognisers: ONNX files of PP-OCR's recognisers, by language; the first digits of their hash stand in the name.

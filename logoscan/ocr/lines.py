@@ -9,13 +9,19 @@ from numpy.typing import NDArray
 
 from logoscan.types import Rgb
 
-__all__ = ["flatten_line", "grey_line", "line_crop"]
+__all__ = ["clean_strokes", "cut_to_ink", "flatten_line", "grey_line", "line_crop"]
 
 # Pixels of grey below which a line has no ink: the noise of a plain surface is not made into letters.
 _LEAST_INK = 8.0
 # Standard deviation of the blur before a line is made smaller, as a share of how much smaller; and from which share on
 # blocks of pixels are averaged first.
 _BLUR, _POOLED_FROM = 0.4, 6.0
+# Grey up to which a pixel is ink.
+_INK = 127
+# Area of a speck, as a share of the line's height squared, and height of what comes in from the frame and is no letter.
+_SPECK, _INTRUDER_HIGH = 0.0015, 0.5
+# Share of a row that is ink where letters begin.
+_INK_ROW = 0.01
 # Pixels around a place that cubic interpolation and rounding take into account.
 _CUBIC_PX = 4
 
@@ -96,3 +102,38 @@ def flatten_line(grey: NDArray[np.uint8], *, binary: bool = False) -> NDArray[np
     if binary:
         out = cv2.GaussianBlur(cv2.threshold(out, 0, 255, cv2.THRESH_OTSU)[1], (0, 0), 0.8)
     return np.asarray(out, np.uint8)
+
+
+def clean_strokes(line: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return a line without what is no letter: specks, and the ends of other things that reach in from the frame.
+
+    Readers take both for the dots of letters, or for letters.
+
+    Args:
+        line: Dark strokes on white, uint8 (h, w).
+    """
+    import cv2
+
+    height, width = line.shape
+    count, parts, boxes, _ = cv2.connectedComponentsWithStats((line <= _INK).astype(np.uint8), connectivity=8)
+    left, top, wide, high, area = boxes.T
+    at_frame = (left == 0) | (top == 0) | (left + wide == width) | (top + high == height)
+    is_gone = (at_frame & (high < _INTRUDER_HIGH * height)) | (area < _SPECK * height**2)
+    is_gone[0] = False  # the ground
+    return np.where(is_gone[parts], np.uint8(255), line) if count > 1 else line
+
+
+def cut_to_ink(line: NDArray[np.uint8], ink: NDArray[np.uint8], margin_px: int) -> NDArray[np.uint8]:
+    """Return a line cut to the rectangle of its letters, with a margin; uncut where it has none.
+
+    Args:
+        line: The line, uint8 (h, w).
+        ink: Where its letters are: dark strokes on white, uint8 (h, w).
+        margin_px: Pixels that are left around.
+    """
+    rows = np.flatnonzero((ink <= _INK).mean(axis=1) > _INK_ROW)
+    columns = np.flatnonzero((ink <= _INK).any(axis=0))
+    if not len(rows) or not len(columns):
+        return line
+    top, left = max(0, int(rows[0]) - margin_px), max(0, int(columns[0]) - margin_px)
+    return line[top : int(rows[-1]) + 1 + margin_px, left : int(columns[-1]) + 1 + margin_px]

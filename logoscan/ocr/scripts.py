@@ -2,11 +2,13 @@
 
 A recogniser that lacks a script answers with a blank or with letters that look alike, at a low confidence. Such lines
 are given to a small network, which identifies the script; then the one reader of that script reads the line, or the
-line is unread. Lines that the first engine reads surely cost nothing.
+line is unread. A blank that is not shaped like a line is searched for lines by itself. Lines that the first engine
+reads surely cost nothing.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,8 +29,14 @@ _SHA256 = "7437f9dc740172091da284c7604abd665e43c96534b0dc1ff15bde3ad861b075"
 # Confidence from which the first engine's reading of a line stands: of lines in scripts that PP-OCR lacks it reads one
 # in a hundred more surely.
 _READ_FROM = 0.95
-# Probability from which a blank is on no text: of composed lines that PP-OCR reads as blanks none reaches it.
-_NO_TEXT_FROM = 0.7
+# Probability from which a blank is on no text, by whether its box is long, as lines are: of composed lines that PP-OCR
+# reads as blanks none reaches it.
+_NO_TEXT_FROM = {True: 0.7, False: 0.2}
+# Width over height from which a box is long.
+_LONG_ASPECT = 1.5
+# Share of a photo up to which a blank box that is not long is looked at by itself: a plain thing that bears a small
+# name may be taken for one line.
+_MOST_CLOSER = 0.5
 # Probability of all further scripts from which a reader is asked about a line that the first engine read as something,
 # and from which such a line is said to be unread: a wrong answer there removes a reading.
 _ASK_FROM, _UNREAD_FROM = 0.3, 0.95
@@ -40,6 +48,8 @@ _KEEP_FROM, _SURE_FROM = 0.4, 0.7
 _SECOND_FROM = 0.1
 # Scripts that the network knows no name for.
 _OTHER = "Zyyy"
+# How blanks are looked at, for the name of the engine.
+_BLANKS = "blanks from close"
 _UNREADABLE: tuple[UnreadReason, ...] = ("unreadable",)
 # Longer lines are cut to this multiple of their height: the beginning tells the script.
 _MOST_ASPECT = 12.0
@@ -150,8 +160,10 @@ class ScriptOcr:
 
     @property
     def name(self) -> str:
-        """Name of the first engine, and of the reader of each further script."""
-        return "; ".join([self.first.name, *(f"{code}: {reader.name}" for code, reader in self.readers.items())])
+        """Name of the first engine, of how blanks are looked at, and of the reader of each further script."""
+        return "; ".join(
+            [f"{self.first.name}, {_BLANKS}", *(f"{code}: {reader.name}" for code, reader in self.readers.items())]
+        )
 
     def read(self, images: Sequence[Rgb]) -> list[TextSpans]:
         """Return the lines in each photo (`OcrEngine.read`); unread are those that nobody can read."""
@@ -174,8 +186,32 @@ class ScriptOcr:
             best = max(best, self.readers[code].read_lines(image, polygon)[0], key=lambda r: (bool(r[0]), r[1]))
         return best
 
+    def _closer(self, image: Rgb, spans: TextSpans) -> TextSpans:
+        """Return the lines of a photo, with blanks that are not shaped like lines replaced by the lines in them."""
+        height, width = image.shape[:2]
+        kept, inside = [], list[TextSpans]()
+        for i, (text, (x0, y0, x1, y1)) in enumerate(zip(spans.texts, spans.xyxy.tolist(), strict=True)):
+            crop = image[max(0, int(y0)) : math.ceil(y1), max(0, int(x0)) : math.ceil(x1)]
+            if text.strip() or _is_long(spans.polygons[i]) or not 0 < crop.size <= _MOST_CLOSER * image.size:
+                kept.append(i)
+                continue
+            (lines,) = self.first.read([np.ascontiguousarray(crop)])
+            if len(lines):
+                corner = np.array([max(0, int(x0)), max(0, int(y0))], np.float32)
+                there = np.clip(lines.polygons + corner, 0, np.array([width, height], np.float32))
+                inside.append(TextSpans(there.astype(np.float32), lines.texts, lines.confidence))
+            else:
+                kept.append(i)
+        if not inside:
+            return spans
+        joined = spans.rows(kept)
+        for lines in inside:
+            joined = joined.joined(lines)
+        return joined
+
     def _again(self, image: Rgb, spans: TextSpans) -> TextSpans:
         """Return the lines of a photo with those read again that were not read surely."""
+        spans = self._closer(image, spans)
         unsure = [
             i
             for i, (text, confidence) in enumerate(zip(spans.texts, spans.confidence.tolist(), strict=True))
@@ -187,7 +223,7 @@ class ScriptOcr:
         gone, unread = set[int](), dict[int, str | None]()
         for i, chances in zip(unsure, self.scripts.probabilities(image, spans.polygons[unsure]), strict=True):
             blank = not texts[i].strip()
-            if blank and chances.get("", 0.0) >= _NO_TEXT_FROM:
+            if blank and chances.get("", 0.0) >= _NO_TEXT_FROM[_is_long(spans.polygons[i])]:
                 gone.add(i)
                 continue
             further = {code: p for code, p in chances.items() if code and code not in self.own}
@@ -213,3 +249,9 @@ class ScriptOcr:
             (*unread.values(), *spans.unread_scripts),
             (*_UNREADABLE * len(unread), *spans.unread_reasons),
         )
+
+
+def _is_long(corners: NDArray[np.float32]) -> bool:
+    """Return whether a box, float32 (4, 2), is as much wider than high as lines are."""
+    wide, high = np.linalg.norm(corners[1] - corners[0]), np.linalg.norm(corners[3] - corners[0])
+    return bool(wide >= _LONG_ASPECT * high)

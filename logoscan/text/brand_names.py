@@ -42,8 +42,7 @@ __all__ = ["NameIndex", "fold", "no_brand_words", "says_no_brand"]
 _MAX_CHARS = 20_000
 # Text with its markup beyond this is not read.
 _MAX_MARKUP = 4 * _MAX_CHARS
-# A partial mention is left out unless this share of its probability is above that of an exact or near mention of the
-# same brand.
+# A partial mention is left out unless this share of its probability is above that of an exact mention of its brand.
 _PARTIAL_SHARE = 0.5
 # Lines of one photo that are searched, the most confident ones: a full page of small print has fewer.
 _MAX_LINES = 200
@@ -136,8 +135,9 @@ class NameIndex:
     def find_in_spans(self, spans: TextSpans, image: int) -> list[BrandMention]:
         """Return the mentions in the lines of one photo; names that run over two lines are found too.
 
-        What may be a bad or partial reading of a name is "partial", and as probable as that is. Each mention has the
-        box of its line, or of the lines that it runs over.
+        What may be a bad or partial reading of a name is "partial", and as probable as that is. It stands beside a less
+        probable "near" mention of the same brand, because one line may be misspelled by a seller or misread. Each
+        mention has the box of its line, or of the lines that it runs over.
 
         Args:
             spans: Lines of the photo.
@@ -159,9 +159,10 @@ class NameIndex:
         named: dict[str, float] = {}
         for mention in kept:
             if mention.kind in ("exact", "near"):
-                named[mention.brand] = max(named.get(mention.brand, 0.0), mention.probability)
+                share = _PARTIAL_SHARE if mention.kind == "exact" else 1.0
+                named[mention.brand] = max(named.get(mention.brand, 0.0), mention.probability / share)
         partial = self._partial_mentions(lines, len(spans), image)
-        kept += [m for m in partial if _PARTIAL_SHARE * m.probability > named.get(m.brand, 0.0)]
+        kept += [m for m in partial if m.probability > named.get(m.brand, 0.0)]
         return sorted(kept, key=lambda m: (-m.probability, m.brand, m.kind))
 
     def _partial_mentions(self, lines: list[_Line], count: int, image: int) -> list[BrandMention]:

@@ -28,6 +28,9 @@ _MARKS = dict.fromkeys(map(ord, "™®©℠")) | dict.fromkeys([*range(0x2B9, 0x
 # The old ĸ and ſ are not among them: nobody writes them today except to imitate k and s.
 _INDIVISIBLE = str.maketrans(
     {"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ħ": "h", "ŋ": "n", "ŧ": "t", "ı": "i"}
+    # Arabic: final forms that people write with or without dots, Persian keys for the same letters, the stroke that
+    # lengthens a word
+    | {"ة": "ه", "ى": "ي", "ی": "ي", "ک": "ك", "ـ": ""}
 )
 # Accents of Latin, Greek and Cyrillic letters; Arabic and Hebrew vowels and the hamza above a letter, which few people
 # type; the dot below of Indian letters for foreign sounds.

@@ -25,10 +25,10 @@ from logoscan.ocr import engine as ocr_module
 from logoscan.ocr import readers as ocr_readers
 from logoscan.ocr.engine import OcrEngine, RapidOcr, WordReader, make_ocr, rapidocr_models
 from logoscan.ocr.languages import LANGUAGES, languages_of
-from logoscan.ocr.lines import flatten_line, grey_line, line_crop
+from logoscan.ocr.lines import clean_strokes, cut_to_ink, flatten_line, grey_line, line_crop
 from logoscan.ocr.readers import RapidLines, logical_order, script_readers
 from logoscan.ocr.scripts import ScriptIdentifier, ScriptOcr
-from logoscan.ocr.tesseract import Tesseract, has_tesseract, tessdata_folder
+from logoscan.ocr.tesseract import Tesseract, _joint_confidence, has_tesseract, tessdata_folder
 from logoscan.types import Boxes, Rgb, TextSpans
 
 PHOTO = np.full((60, 80, 3), 200, np.uint8)
@@ -232,7 +232,44 @@ def test_words_in_boxes_are_the_first_engines() -> None:
     engine = ScriptOcr(First(), Scripts(), {}, OWN)
     assert isinstance(engine, WordReader)
     assert engine.read_words([PHOTO], [np.zeros((1, 4), np.float32)])[0].texts == ("word",)
-    assert ScriptOcr(First(), Scripts(), {"Cyrl": Reader()}, OWN).name == "first; Cyrl: reader"
+    assert ScriptOcr(First(), Scripts(), {"Cyrl": Reader()}, OWN).name == "first, blanks from close; Cyrl: reader"
+
+
+# -- blanks that are not shaped like lines
+
+
+class Blob(First):
+    """Takes a square for a blank line; in the square itself it finds stated lines."""
+
+    def __init__(self, *inside: tuple[str, float], side_px: float = 30.0) -> None:
+        super().__init__(*inside)
+        corners = np.array([[[5, 5], [5 + side_px, 5], [5 + side_px, 5 + side_px], [5, 5 + side_px]]], np.float32)
+        self._blob = TextSpans(corners, ("",), np.zeros(1, np.float32))
+        self.sizes: list[tuple[int, ...]] = []
+
+    def read(self, images: Sequence[Rgb]) -> list[TextSpans]:
+        self.sizes += [image.shape[:2] for image in images]
+        return [self._blob if image.shape == PHOTO.shape else self._spans for image in images]
+
+
+def test_a_blank_that_is_no_line_is_searched_for_lines() -> None:
+    first = Blob(("Acme", 0.99), ("", 0.0))
+    scripts = Scripts({}, {"Arab": 0.9, "": 0.1})
+    out = read(first, scripts)
+    assert (out.texts, out.unread_scripts, first.sizes) == (("Acme",), ("Arab",), [(60, 80), (30, 30)])
+    np.testing.assert_array_equal(out.xyxy, spans(("", 0)).xyxy + 5)
+
+
+def test_a_blank_without_lines_in_it_is_judged_as_it_is() -> None:
+    assert read(Blob(), Scripts({"Arab": 0.9, "": 0.1})).unread_scripts == ("Arab",)
+    assert read(Blob(), Scripts({"Arab": 0.7, "": 0.3})).unread == 0, "a fruit or a shoe, not a line"
+    assert read(First(("", 0.0)), Scripts({"Arab": 0.7, "": 0.3})).unread == 1, "long, as lines are"
+
+
+def test_a_blank_as_large_as_the_photo_is_not_searched_again() -> None:
+    first = Blob(("Acme", 0.99), side_px=50)
+    assert read(first, Scripts({"": 0.9})).texts == ()
+    assert first.sizes == [(60, 80)]
 
 
 # -- languages
@@ -287,7 +324,7 @@ def test_make_ocr_combines(monkeypatch: pytest.MonkeyPatch, rapid: RapidOcr) -> 
     monkeypatch.setattr(ocr_module, "RapidOcr", lambda **options: rapid)
     plain = make_ocr("rapidocr")
     assert isinstance(plain, ScriptOcr)
-    assert plain.name == rapid.name
+    assert plain.name == f"{rapid.name}, blanks from close"
     assert make_ocr("none", languages=["en"]) is None
     with pytest.raises(InputError, match="languages: expected codes among"):
         make_ocr("rapidocr", languages=["klingon"])
@@ -399,6 +436,48 @@ def test_letters_that_run_to_the_left_come_in_the_order_of_writing() -> None:
     assert logical_order("KODAK 5") == "KODAK 5"
     assert logical_order("يكيان") == "نايكي"
     assert logical_order("30 يكيان") == "نايكي 30"
+
+
+def test_specks_and_what_reaches_in_are_no_letters() -> None:
+    line = np.full((64, 200), 255, np.uint8)
+    letters = line.copy()
+    letters[20:44, 40:50] = letters[20:44, 70:110] = 0
+    letters[8:14, 80:86] = 0  # a dot
+    line = letters.copy()
+    line[30, 150] = 0  # a speck
+    line[:12, 180:] = line[60:, :100] = 0  # from above and from below
+    line[20:44, 190:] = 0  # from the side, and lower than half the line
+    np.testing.assert_array_equal(clean_strokes(line), letters)
+    tall = letters.copy()
+    tall[10:54, 195:] = 0  # a letter that is cut
+    np.testing.assert_array_equal(clean_strokes(tall), tall)
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(0, 1))
+@quick
+def test_cleaning_only_takes_away_and_cutting_keeps_the_ink(seed: int, share: float) -> None:
+    rng = np.random.default_rng(seed)
+    line = np.where(rng.random((24, 60)) < share, 0, 255).astype(np.uint8)
+    line = cv2.erode(line, np.ones((3, 3), np.uint8))
+    clean = clean_strokes(line)
+    assert clean.shape == line.shape
+    assert ((clean == line) | (clean == 255)).all()
+    cut = cut_to_ink(clean, clean, 2)
+    assert (cut < 128).sum() == (clean < 128).sum()
+    plain = np.full((8, 9), 255, np.uint8)
+    assert cut_to_ink(plain, plain, 2).shape == (8, 9)
+    np.testing.assert_array_equal(clean_strokes(plain), plain)
+
+
+@given(st.lists(units, min_size=1, max_size=6))
+@quick
+def test_readings_that_agree_are_surer_than_the_surest(confidences: list[float]) -> None:
+    joint = _joint_confidence(confidences)
+    assert max(confidences) - 1e-12 <= joint <= 1
+    assert joint == pytest.approx(_joint_confidence(confidences[::-1]))
+    assert _joint_confidence(confidences[:1]) == pytest.approx(confidences[0])
+    independent = 1 - np.prod([1 - c for c in confidences])
+    assert joint <= independent + 1e-12
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from strategies import brands, floats32, quick, texts
+from strategies import brands, floats32, quick, texts, units
 
 from logoscan.text.brand_names import NameIndex, fold
 from logoscan.text.letters import VOWEL_SIGNS
@@ -619,8 +619,32 @@ def test_of_a_wall_of_text_the_surest_lines_are_searched() -> None:
 def test_misreading_beside_an_exact_name_is_no_fuzzy_match() -> None:
     (mention,) = REGISTER.find_in_spans(lines("ADIDAS", "AD1DAS"), 0)
     assert (mention.brand, mention.kind, mention.text) == ("Adidas", "exact", "ADIDAS")
-    (alone,) = REGISTER.find_in_spans(lines("AD1DAS"), 0)
-    assert alone.kind == "near"
+    assert {m.kind for m in REGISTER.find_in_spans(lines("AD1DAS"), 0)} == {"near", "partial"}
+
+
+@pytest.mark.parametrize(
+    ("read", "brand"), [("نايكب", "نايكي"), ("อิธิตัน", "อิชิตัน"), ("نتله", "نستله"), ("STARBUGKS", "Starbucks")]
+)
+def test_what_is_near_a_name_may_be_misread_too(read: str, brand: str) -> None:
+    """A line with one letter wrong is as probable as the likelier of both explanations; the look-alike stays."""
+    found = NameIndex([Brand(brand), Brand("Acme"), Brand("Пятёрочка")]).find_in_spans(lines(read), 0)
+    by_kind = {m.kind: m.probability for m in found if m.brand == brand}
+    assert by_kind.keys() == {"near", "partial"}
+    assert 0.3 < by_kind["near"] < by_kind["partial"]
+
+
+@given(st.sampled_from(["Starbucks", "Adidas", "Puma"]), st.integers(0, 8), st.sampled_from("aeioklmnrstxz"), units)
+@quick
+def test_a_partial_mention_never_stands_beneath_another_of_its_brand(
+    name: str, place: int, letter: str, confidence: float
+) -> None:
+    place %= len(name)
+    read = lines(name[:place] + letter + name[place + 1 :])
+    found = REGISTER.find_in_spans(replace(read, confidence=np.array([confidence], np.float32)), 0)
+    for mention in found:
+        if mention.kind == "partial":
+            others = [m.probability for m in found if m.brand == mention.brand and m.kind in ("exact", "near")]
+            assert mention.probability > max(others, default=0.0)
 
 
 # -- against the slow twin

@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from strategies import quick, texts
 
+from logoscan.text.brand_names import NameIndex
 from logoscan.text.folding import disguised_distance, fold, is_foreign, plain, skeleton, tricks, unenclosed
+from logoscan.types import Brand
 
 
 @pytest.mark.parametrize(
@@ -43,6 +45,24 @@ def test_plain_letters(text: str, read: str) -> None:
 )
 def test_visually_equal_names_share_a_skeleton(text: str, other: str) -> None:
     assert skeleton(text) == skeleton(other)
+
+
+@pytest.mark.parametrize(
+    ("name", "typed"),
+    [
+        ("لطافة", "لطافه"),
+        ("أمواج", "امواج"),
+        ("نايكي", "نايكى"),
+        ("نايكي", "نـــايكي"),
+        ("كوكاكولا", "کوکاکولا"),
+        ("آديداس", "اديداس"),
+    ],
+)
+def test_arabic_names_fold_as_people_type_them(name: str, typed: str) -> None:
+    assert fold(name) == fold(typed) != ""
+    index = NameIndex([Brand(name)])
+    assert index.resolve(typed) == name
+    assert [(m.brand, m.kind) for m in index.find(f"حذاء {typed} جديد", "title")] == [(name, "exact")]
 
 
 @quick
