@@ -26,6 +26,9 @@ __all__ = ["CpuNetwork", "cpu_network", "cpu_onnx_network", "keep_cpu_network", 
 
 logger = logging.getLogger(__name__)
 
+# Plans of operators that a network keeps, those of some dozen input shapes. OpenVINO keeps 5,000: memory grew with each
+# new shape of a photo, for thousands of photos. The name is not in OpenVINO's documentation.
+_PLANS = {"CPU_RUNTIME_CACHE_CAPACITY": 400}
 # Compiled networks, by weights, precision and threads; guarded by `_lock`.
 _networks: dict[tuple[object, ...], CpuNetwork] = {}
 _lock = Lock()
@@ -51,15 +54,15 @@ class CpuNetwork:
         _initialise_openvino()
         streams, core = batches_at_once(threads), openvino.Core()
         make = core.import_model if isinstance(model, bytes) else core.compile_model
-        self._compiled: Any = make(
-            model,
-            "CPU",
-            {
-                "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32",
-                "INFERENCE_NUM_THREADS": threads * streams,
-                "NUM_STREAMS": streams,
-            },
-        )
+        settings = {
+            "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32",
+            "INFERENCE_NUM_THREADS": threads * streams,
+            "NUM_STREAMS": streams,
+        }
+        try:
+            self._compiled: Any = make(model, "CPU", settings | _PLANS)
+        except RuntimeError:  # a version of OpenVINO that does not know the last setting, or what both refuse
+            self._compiled = make(model, "CPU", settings)
         self.precision = precision
         self._idle: list[Any] = []
 
