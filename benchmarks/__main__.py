@@ -37,6 +37,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "stages": ("speed.stages", "stages", "In which stage of a scan does the time go?"),
     "reading": ("speed.reading", "reading", "What does reading cost a photo, by part?"),
     "passes": ("speed.passes", "passes", "How long do the bare networks of a scan take?"),
+    "processes": ("speed.processes", "processes", "What do further processes gain, beside what the machine gives?"),
     "encode": ("speed.encode", "encode", "How fast are the networks on a device, and are they right?"),
     "gpu": ("speed.gpu", "gpu", "Is a scan on a GPU as fast as it should be, and does it find the same?"),
     "index": ("speed.index", "index", "What does a photo cost in time and memory as the index grows?"),

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import pytest
+from builders.scans import make_scanner
+from fakes import photo_of
 
 from benchmarks.common.galleries import saved_and_loaded
+from benchmarks.speed import processes
 from benchmarks.speed.index import _texts, features_of, measure
 from benchmarks.speed.passes import Recorder
 from benchmarks.speed.reading import PARTS, PartClock
@@ -16,6 +20,7 @@ from logoscan.images.loading import load_image
 from logoscan.index.logo_index import LogoIndex
 from logoscan.ocr.rapidocr import RapidOcr
 from logoscan.scan.scanner import Scanner
+from logoscan.types import Listing
 from logoscan.vision.detector import LogoDetector
 from logoscan.vision.encoder import ClipEncoder
 
@@ -54,3 +59,20 @@ def test_an_index_is_grown_by_synthetic_brands_and_measured(
     assert figures["nearest_found"] == 1.0, "so few vectors are all compared"
     assert figures["regions"] <= 40
     assert min(figures[f"{part}_ms"] for part in ("search", "names")) > 0
+
+
+def test_rates_of_arithmetic_are_added_when_all_have_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    script = "print('loaded', flush=True); print(float(input()) + 1)"
+    monkeypatch.setattr(processes, "_ARITHMETIC", (sys.executable, "-c", script))
+    assert processes.arithmetic_rate(2, 0.5) == 3.0
+
+
+def test_arithmetic_runs_the_encoder_for_so_long() -> None:
+    assert processes.arithmetic_rate(1, 0.2) > 0
+
+
+def test_the_first_photos_of_a_stream_are_not_counted() -> None:
+    listings = [Listing(str(i), images=(photo_of(None, (i, i, i)),)) for i in range(8)]
+    found = processes.scan_rate(make_scanner(), listings, 1, 4)
+    assert found["photos_per_s"] > 0
+    assert found["own_ms_per_photo"] >= 0
