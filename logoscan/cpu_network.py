@@ -104,8 +104,9 @@ class CpuNetwork:
         except IndexError:
             request = self._compiled.create_infer_request()
         try:
-            outputs = request.infer({0: np.ascontiguousarray(x, np.float32)})
-            return [np.array(outputs[i], np.float32) for i in range(len(self._compiled.outputs))]
+            # shared: the input need not be copied, and the outputs are copied once, here
+            request.infer([np.ascontiguousarray(x, np.float32)], share_inputs=True, share_outputs=True)
+            return [np.array(tensor.data, np.float32) for tensor in request.output_tensors]
         finally:
             self._idle.append(request)
 
