@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logoscan._hashing import file_sha256
-from logoscan.cpu_network import cpu_onnx_network
 from logoscan.errors import CorruptFileError, InputError, MissingDependencyError
 from logoscan.images.boxes import clip
+from logoscan.ocr._cpu_networks import find_and_read_in_bf16, find_by_openvino
 from logoscan.ocr._network_input import LINE_HIGH_PX, finder_input, line_crop, padded
 from logoscan.ocr.canvas import (
     MAX_ENLARGEMENT,
@@ -48,9 +48,6 @@ logger = logging.getLogger(__name__)
 _MIN_LINE_PX = 96
 # The same for the quick reader, which decides what may be a word.
 _MIN_QUICK_PX = 64
-
-# Side of a picture on which two ways to search lines are compared, and how far their probabilities may differ.
-_PROBE_PX, _MOST_OFF = 96, 1e-3
 
 # Digests of the models in RapidOCR's wheels, by task. A table that lies beside the models would detect damage alone,
 # and one model could pass for another.
@@ -147,35 +144,15 @@ class RapidOcr:
             self._quick = RapidOCR(params=params)._load_rec_model()
         if self.device == "cpu":
             is_bf16 = precision == "bf16" or (precision == "auto" and cpu_has_bf16())
-            used = "bf16" if is_bf16 and self._compile(det, rec, threads) else "fp32"
+            finder, reader = self._engine.text_det, self._engine.text_rec
+            used = "bf16" if is_bf16 and find_and_read_in_bf16(finder, det, reader, rec, threads) else "fp32"
             if used == "fp32":
-                self._find_by_openvino(det, threads)
+                find_by_openvino(finder, det, threads)
         else:
             used = self._move(det, cls, rec)
         name = f"rapidocr {version('rapidocr')} {sizes_in_words(self.long_side_px, self.find_px)}"
         parts = {f"{most_lines} lines": most_lines, "quick reader first": quick, used: used != "fp32"}
         self.name = ", ".join([name, *(words for words, is_so in parts.items() if is_so)])
-
-    def _compile(self, det: Path, rec: Path, threads: int) -> bool:
-        """Let OpenVINO search and read lines in bf16; return whether it can."""
-        networks = [cpu_onnx_network(path, "bf16", threads) for path in (det, rec)]
-        if None in networks:
-            return False
-        for part, network in zip((self._engine.text_det, self._engine.text_rec), networks, strict=True):
-            part.session = lambda x, run=network: run(x)[0]
-        return True
-
-    def _find_by_openvino(self, det: Path, threads: int) -> None:
-        """Let OpenVINO search lines in fp32, if it answers as ONNX Runtime does."""
-        finder, network = self._engine.text_det, cpu_onnx_network(det, "fp32", threads)
-        if network is None:
-            return
-        probe = finder_input(np.random.default_rng(0).integers(0, 256, (_PROBE_PX, _PROBE_PX, 3), np.uint8))
-        off = float(np.abs(network(probe)[0] - finder.session(probe)).max())
-        if off > _MOST_OFF:
-            logger.warning("OpenVINO finds lines otherwise than ONNX Runtime, which is taken (%.2g)", off)
-            return
-        finder.session = lambda x: network(x)[0]
 
     def _move(self, det: Path, cls: Path, rec: Path) -> str:
         """Let a GPU search, turn and read lines; return the precision."""

@@ -10,6 +10,7 @@ import pytest
 from fakes import lettering
 
 from logoscan.errors import CorruptFileError
+from logoscan.ocr import _cpu_networks
 from logoscan.ocr import quick as quick_module
 from logoscan.ocr import rapidocr as rapidocr_module
 from logoscan.ocr._network_input import padded
@@ -127,14 +128,14 @@ def test_a_line_upside_down_is_read(quick: RapidOcr) -> None:
 def test_the_name_tells_the_reader_and_the_precision(quick: RapidOcr, monkeypatch: pytest.MonkeyPatch) -> None:
     assert quick.name.endswith("(960 px; lines at 960; curved text), quick reader first")
     monkeypatch.setattr(rapidocr_module, "cpu_has_bf16", lambda: True)
-    monkeypatch.setattr(RapidOcr, "_compile", lambda *_: True)
+    monkeypatch.setattr(rapidocr_module, "find_and_read_in_bf16", lambda *_: True)
     assert RapidOcr().name.endswith("(960 px; lines at 960; curved text), bf16")
-    monkeypatch.setattr(RapidOcr, "_compile", lambda *_: False)
+    monkeypatch.setattr(rapidocr_module, "find_and_read_in_bf16", lambda *_: False)
     assert RapidOcr().name.endswith("(960 px; lines at 960; curved text)"), "OpenVINO cannot, so ONNX Runtime does"
 
 
 def test_openvino_reads_what_onnx_runtime_reads(rapid: RapidOcr) -> None:
-    """In fp32 too, where the processor has no bf16; `_compile` is told the precision of the networks."""
+    """In fp32 too, where the processor has no bf16; OpenVINO is told the precision of the networks."""
     picture = np.full((300, 400, 3), 255, np.uint8)
     picture[30:80, 40:340] = lettering("NEW BALANCE", size=(300, 50))
     compiled = RapidOcr(precision="bf16")
@@ -148,9 +149,9 @@ def test_openvino_finds_what_onnx_runtime_finds(monkeypatch: pytest.MonkeyPatch)
     picture = np.full((300, 400, 3), 255, np.uint8)
     picture[30:80, 40:340] = lettering("NEW BALANCE", size=(300, 50))
     engines = [RapidOcr(precision="fp32")]
-    monkeypatch.setattr(rapidocr_module, "cpu_onnx_network", lambda *_: None)
+    monkeypatch.setattr(_cpu_networks, "cpu_onnx_network", lambda *_: None)
     engines.append(RapidOcr(precision="fp32"))
-    monkeypatch.setattr(rapidocr_module, "cpu_onnx_network", lambda *_: lambda x: [np.ones_like(x[:, :1])])
+    monkeypatch.setattr(_cpu_networks, "cpu_onnx_network", lambda *_: lambda x: [np.ones_like(x[:, :1])])
     engines.append(RapidOcr(precision="fp32"))
     by_openvino, by_onnx_runtime, refused = (engine.read([picture])[0] for engine in engines)
     assert by_onnx_runtime.texts == refused.texts == by_openvino.texts != ()
