@@ -19,14 +19,13 @@ from logoscan.matching._shortlist import MIN_SIMILARITY, reversed_cells, summed
 from logoscan.matching._verification import LOG_SCALE_RANGE
 from logoscan.vision.sift import Keypoints
 
-__all__ = ["KeypointVotes", "LogoImage", "Voted"]
+__all__ = ["Alike", "KeypointVotes", "LogoImage"]
 
 LogoImage: TypeAlias = tuple[str, str]
 """A registered logo image: its brand, and the SHA-256 that its records carry."""
 
-Voted: TypeAlias = dict[LogoImage, NDArray[np.int64] | None]
-"""Logo images that may lie in a photo, with the rows of its keypoints that resemble theirs; None are all its keypoints.
-"""
+Alike: TypeAlias = dict[LogoImage, NDArray[np.int64]]
+"""Logo images that may lie in a photo, with the rows of its keypoints that resemble theirs."""
 
 # Keypoints of logo images in one list, and lists that are searched for a keypoint of a photo.
 _PER_LIST, _PROBES = 64, 6
@@ -70,14 +69,14 @@ class KeypointVotes:
         vectors = summed(np.concatenate(descriptors))
         self._index = _inverted_file(np.concatenate([vectors, reversed_cells(vectors)]))
 
-    def voted(self, photos: Sequence[Keypoints], candidates: Sequence[Collection[LogoImage]]) -> list[Voted]:
+    def voted(self, photos: Sequence[Keypoints], candidates: Sequence[Collection[LogoImage]]) -> list[Alike]:
         """Return for each photo the candidates that may lie in it, with the keypoints that may belong to them.
 
         Args:
             photos: Keypoints of photos.
             candidates: For each photo the logo images that may be candidates; those that are not indexed never are.
         """
-        out: list[Voted] = [{} for _ in photos]
+        out: list[Alike] = [{} for _ in photos]
         allowed = np.zeros((len(photos), len(self._logos)), bool)
         for i, of_photo in enumerate(candidates):
             allowed[i, [self._number[logo] for logo in of_photo if logo in self._number]] = True

@@ -13,10 +13,10 @@ from threading import Lock
 from logoscan.index.logo_index import LogoIndex
 from logoscan.index.photo_search import PhotoSearch
 from logoscan.matching.calibration import MatchCalibration, brand_thresholds, miss_rate
-from logoscan.matching.keypoint_votes import KeypointVotes, Voted
+from logoscan.matching.keypoint_votes import KeypointVotes
 from logoscan.matching.match import match_regions
 from logoscan.matching.other_words import doubt_matches_on_other_words
-from logoscan.matching.sift_match import NOTHING_COMPARED, Compared, match_keypoints, votes_for_new
+from logoscan.matching.sift_match import NOTHING_COMPARED, Compared, Voted, match_keypoints, votes_for_new
 from logoscan.types import Match
 from logoscan.vision.extractor import OnStage, timed
 from logoscan.vision.features import PhotoFeatures

@@ -7,23 +7,25 @@ logo images that some region of the photo resembles are compared.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from logoscan.images.boxes import clip, iou
 from logoscan.index.gallery import Nearest
 from logoscan.index.logo_index import LogoIndex
 from logoscan.index.photo_search import PhotoSearch
 from logoscan.index.storage import LogoRecord
-from logoscan.matching.keypoint_votes import KeypointVotes, LogoImage, Voted
+from logoscan.matching.keypoint_votes import KeypointVotes, LogoImage
 from logoscan.matching.placement import Placement, place
 from logoscan.types import Match
 from logoscan.vision.features import PhotoFeatures
 from logoscan.vision.sift import Keypoints
 
-__all__ = ["NOTHING_COMPARED", "Compared", "LogoImage", "match_keypoints", "placements", "votes_for_new"]
+__all__ = ["NOTHING_COMPARED", "Compared", "LogoImage", "Voted", "match_keypoints", "placements", "votes_for_new"]
 
 # Nearest vectors of each region of a photo whose logos are candidates.
 _NEAREST_PER_REGION = 8
@@ -31,6 +33,9 @@ _NEAREST_PER_REGION = 8
 _MAX_LOGO_IMAGES = 64
 # Least cosine of a region and a negative, a picture that users rejected, from which the negative can exclude a match.
 _MIN_NEGATIVE_SIMILARITY = 0.5
+Voted: TypeAlias = Mapping[LogoImage, NDArray[np.int64] | None]
+"""Logo images that may lie in a photo, with the rows of its keypoints that resemble theirs; None are all its keypoints.
+"""
 
 
 @dataclass(frozen=True)
@@ -181,7 +186,9 @@ def votes_for_new(
     asked = [i for i, old in enumerate(compared) if old.logos]
     rows = [_candidates(index, searches[i].nearest) for i in asked]
     candidates = [[_logo_image(index, row) for row in of_photo] for of_photo in rows]
-    voted = votes.voted([photos[i].keypoints for i in asked], candidates)
+    voted: list[dict[LogoImage, NDArray[np.int64] | None]] = [
+        {**one} for one in votes.voted([photos[i].keypoints for i in asked], candidates)
+    ]
     for i, of_photo, logos, found in zip(asked, rows, candidates, voted, strict=True):
         for logo, family in zip(logos, index.families(of_photo), strict=False):  # there may be no families at all
             if family >= 0 and logo not in compared[i].logos:
