@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import click
 import numpy as np
@@ -16,6 +16,7 @@ from benchmarks.common.options import rows_of
 from benchmarks.common.scanners import build_scanner, settings_of
 from benchmarks.common.statistics import Statistic, bootstrap, tpr_at
 from logoscan.index.logo_index import LogoIndex
+from logoscan.matching.calibration import MatchCalibration
 from logoscan.matching.fusion import BrandEvidence, fuse
 from logoscan.runtime import one_core_a_batch
 from logoscan.scan.scanner import Scanner
@@ -25,6 +26,9 @@ from logoscan.vision.features import PhotoFeatures
 
 MODES = ("appearance", "keypoints", "logo", "text", "both")
 """Evidence that answers: the embedding of regions, keypoints laid over logo images, these two, text, and all."""
+
+Named: TypeAlias = Callable[[str, float], bool]
+"""Whether a brand is named that is shown with a probability, by the shipped scanner's own rule (`named_by`)."""
 
 Answer = tuple[str, float]
 """The most confident brand and its confidence; "" and -1 where there is no evidence."""
@@ -92,10 +96,30 @@ class Run:
 
     @property
     def threshold(self) -> float:
-        """The shipped threshold, from which a brand may be named."""
-        if self.scanner.calibration is None:
-            raise click.ClickException("no shipped threshold for this encoder and detector: nothing to measure")
-        return self.scanner.calibration.threshold
+        """The shipped threshold of brands with a logo image; `named` also knows that of brands by name alone."""
+        return calibration_of(self.scanner).threshold
+
+    @property
+    def named(self) -> Named:
+        """Whether a report of the scanner names a brand that is shown with a probability."""
+        return named_by(self.scanner, self.index)
+
+
+def calibration_of(scanner: Scanner) -> MatchCalibration:
+    """Return the calibration of brands with a logo image; without one there is nothing to measure."""
+    if scanner.calibration is None:
+        raise click.ClickException("no shipped threshold for this encoder and detector: nothing to measure")
+    return scanner.calibration
+
+
+def named_by(scanner: Scanner, index: LogoIndex) -> Named:
+    """Return the rule by which a report of the scanner names brands of an index.
+
+    A brand that is registered by its name alone has another threshold than one with a logo image.
+    """
+    calibration_of(scanner)
+    naming = scanner.pipeline.naming
+    return lambda brand, sure: bool(naming.is_named(brand, sure, index))
 
 
 def prepare_index(
@@ -204,25 +228,30 @@ def best(confidences: Mapping[str, float]) -> Answer:
 
 
 def rates(
-    hit: NDArray[np.bool_], confidence: NDArray[np.float64], negatives: NDArray[np.float64], shipped: float | None
+    hit: NDArray[np.bool_],
+    confidence: NDArray[np.float64],
+    negatives: NDArray[np.float64],
+    shipped: tuple[NDArray[np.bool_], NDArray[np.bool_]] | None,
 ) -> dict[str, Any]:
-    """Compute top-1, TPR at two false positive rates and both rates at the shipped threshold, with intervals.
+    """Compute top-1, TPR at two false positive rates and both rates at the shipped thresholds, with intervals.
 
     Args:
         hit: Whether the answer of each positive is among its labels.
         confidence: Confidence of each positive's answer.
         negatives: Confidence of each negative's answer.
-        shipped: The shipped threshold; None where there is none.
+        shipped: Whether the answer of each positive is named, and whether any brand is named in each negative; None
+            where no threshold is shipped.
     """
+    named, bare_named = shipped if shipped is not None else (np.zeros(0, bool), np.zeros(0, bool))
 
     def top1(p: NDArray[np.int64], n: NDArray[np.int64]) -> float:
         return float(hit[p].mean())
 
     def tpr_shipped(p: NDArray[np.int64], n: NDArray[np.int64]) -> float:
-        return float((hit[p] & (confidence[p] > (shipped or 0.0))).mean())
+        return float((hit[p] & named[p]).mean())
 
     def fpr_shipped(p: NDArray[np.int64], n: NDArray[np.int64]) -> float:
-        return float((negatives[n] > (shipped or 0.0)).mean())
+        return float(bare_named[n].mean())
 
     every = (np.arange(len(hit)), np.arange(len(negatives)))
     wanted: dict[str, tuple[Statistic, bool]] = {

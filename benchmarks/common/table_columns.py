@@ -269,6 +269,8 @@ COLUMNS: dict[str | None, Sequence[Column]] = {
         ("TPR at 1 %", _mode("both", "tpr_at_fpr_01")),
         ("TPR shipped", _mode("both", "tpr_shipped")),
         ("FPR shipped", _mode("both", "fpr_shipped")),
+        ("misnamed", _mode("both", "wrong_named")),
+        ("logo: top-1", _mode("logo", "top1")),
         ("logo: TPR at 1 %", _mode("logo", "tpr_at_fpr_01")),
         ("appearance", _mode("appearance", "tpr_at_fpr_01")),
         ("keypoints", _mode("keypoints", "tpr_at_fpr_01")),

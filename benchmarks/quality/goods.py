@@ -18,7 +18,7 @@ from rich.progress import track
 from benchmarks.common.brand_rates import brand_rates
 from benchmarks.common.feature_cache import photo_features
 from benchmarks.common.galleries import saved_and_loaded
-from benchmarks.common.labelled_photos import Photo, best, confidences_of
+from benchmarks.common.labelled_photos import Photo, best, confidences_of, named_by
 from benchmarks.common.options import MODELS, PATH, by_size, corners, options
 from benchmarks.common.photo_files import photo_files
 from benchmarks.common.results import write_result
@@ -100,8 +100,7 @@ def goods(
     scanner = build_scanner(
         index, encoder=clip, detector=detector, detector_weights=detector_weights, ocr=ocr, effort=effort, device=device
     )
-    if scanner.calibration is None:
-        raise click.ClickException("no shipped threshold for this encoder and detector: nothing to measure")
+    named_here = named_by(scanner, index)
     proposer = make_detector(detector, device=device, path=detector_weights, effort="full")
     kept = contextlib.nullcontext(str(pictures)) if pictures is not None else tempfile.TemporaryDirectory()
     with kept as folder:
@@ -115,7 +114,7 @@ def goods(
     names = frozenset(icons.names[cls] for cls in registered)
     largest = largest_rows(rows, names)
     photos = [Photo(f, frozenset(r["brand"] for r in rows if r["file"] == f.name) & names) for f in files]
-    named = brand_rates(photos, confidences, scanner.calibration.threshold)
+    named = brand_rates(photos, confidences, named_here)
     shown = [(p, c) for p, c in zip(photos, confidences, strict=True) if p.brands]
     hit = np.array([best(c["both"])[0] in p.brands for p, c in shown], bool)
     sizes = by_size(hit, [largest[p.path.name] for p, _ in shown])

@@ -10,8 +10,9 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.common.brand_rates import brand_rates
 from benchmarks.common.feature_cache import photo_features
-from benchmarks.common.labelled_photos import MODES, Answer, Photo, answers_of, evidence_of, matches_of, prepare, rates
+from benchmarks.common.labelled_photos import MODES, Photo, best, confidences_of, evidence_of, matches_of, prepare
 from benchmarks.common.options import GALLERY, LABELS, MODELS, PATH, corners, options, rows_of
 from benchmarks.common.results import write_result
 from benchmarks.common.statistics import Statistic, paired, tpr_at
@@ -37,6 +38,11 @@ def identify(
     Negatives are the rows with an empty brand in either label file. Photos none of whose brands is in the index are
     dropped and counted.
 
+    Brands are named as in a report: those registered by their name alone have a threshold of their own. tpr_shipped:
+    share of positives whose answer is a hit and is named. fpr_shipped: share of negatives in which any brand is named.
+    shown_named: share of the brands that the photos show, photo by photo, that are named. wrong_named: share of all
+    photos in which a brand is named that they do not show.
+
     gain: TPR at 1 % by both less that of the better of logo and text, with the interval of a paired bootstrap (photos
     are drawn, both answers with them). match_iou: mean, over photos whose answer by logo is a hit, of the overlap of
     the surest match of that brand with the nearest true box of that brand.
@@ -45,36 +51,25 @@ def identify(
     kept = [p for p in run.photos if not p.brands or p.brands & run.names]
     if not any(p.brands for p in kept):
         raise click.ClickException("no photo shows a brand of the index: nothing to measure")
-    answers: list[dict[str, Answer]] = []
+    confidences: list[dict[str, dict[str, float]]] = []
     overlaps: list[float] = []
     probabilities: list[tuple[float | None, float]] = []
     true_boxes = _true_boxes(boxes)
     for photo, features in zip(kept, photo_features(run.scanner, [p.path for p in kept], cache), strict=True):
-        answers.append(answers_of(run.scanner, run.index, features))
+        confidences.append(confidences_of(run.scanner, run.index, features))
         probabilities.append(_probabilities(run.scanner, run.index, features, photo))
-        brand = answers[-1]["logo"][0]
+        brand = best(confidences[-1]["logo"])[0]
         if brand in photo.brands and (photo.path.name, brand) in true_boxes:
             surest = next(m for m in matches_of(run.scanner, run.index, features) if m.brand == brand)
             overlaps.append(_overlap(surest, true_boxes[photo.path.name, brand]))
-    calibration = run.scanner.calibration
-    shipped = None if calibration is None else calibration.threshold
-    per_mode: dict[str, dict[str, Any]] = {}
-    rate: dict[str, Statistic] = {}
-    for name in MODES:
-        positive = [(a[name][0] in p.brands, a[name][1]) for p, a in zip(kept, answers, strict=True) if p.brands]
-        negatives = np.array([a[name][1] for p, a in zip(kept, answers, strict=True) if not p.brands], np.float64)
-        hit = np.array([h for h, _ in positive], bool)
-        confidence = np.array([c for _, c in positive], np.float64)
-        rate[name] = tpr_at(hit, confidence, negatives, 0.01)
-        per_mode[name] = rates(hit, confidence, negatives, shipped)
-    counts: dict[str, Any] = {
-        "n_pos": sum(bool(p.brands) for p in kept),
-        "n_neg": sum(not p.brands for p in kept),
-        "n_dropped": len(run.photos) - len(kept),
-        "brands": len(run.index.brands),
-    }
+    registered = frozenset(brand.name for brand in run.index.brands)
+    judged = [Photo(p.path, p.brands & registered) for p in kept]
+    figures = brand_rates(judged, confidences, None if run.scanner.calibration is None else run.named)
+    counts: dict[str, Any] = {"n_dropped": len(run.photos) - len(kept), "brands": len(run.index.brands)}
+    counts |= {name: figures[name] for name in ("n_pos", "n_neg", "n_shown")}
     if counts["n_neg"]:
         every = (np.arange(counts["n_pos"]), np.arange(counts["n_neg"]))
+        rate = {name: _tpr(judged, confidences, name) for name in ("logo", "text", "both")}
         better = max(("logo", "text"), key=lambda name: rate[name](*every))
         counts["gain_over"] = better
         counts |= paired("gain", rate["both"], rate[better], (counts["n_pos"], counts["n_neg"]))
@@ -83,7 +78,17 @@ def identify(
         content = {**settings, "brands": counts["brands"], "photos": probabilities}
         evidence.write_text(json.dumps(content) + "\n", "utf-8")
     lie = {"match_iou": round(float(np.mean(overlaps)), 4), "n_matches": len(overlaps)} if overlaps else {}
-    write_result(out, {**counts, **lie, "mode": mode, **per_mode[mode], "modes": per_mode}, run.settings)
+    write_result(
+        out, {**counts, **lie, "mode": mode, **figures["modes"][mode], "modes": figures["modes"]}, run.settings
+    )
+
+
+def _tpr(photos: list[Photo], confidences: list[dict[str, dict[str, float]]], mode: str) -> Statistic:
+    """Return the true positive rate at 1 % false positives of a mode, as a function of the rows that are drawn."""
+    answers = [(photo, *best(given[mode])) for photo, given in zip(photos, confidences, strict=True)]
+    hit = np.array([name in photo.brands for photo, name, _ in answers if photo.brands], bool)
+    confidence = np.array([sure for photo, _, sure in answers if photo.brands], np.float64)
+    return tpr_at(hit, confidence, np.array([sure for photo, _, sure in answers if not photo.brands], np.float64), 0.01)
 
 
 def _probabilities(

@@ -35,10 +35,10 @@ def naming(
     exclude: Path | None,
     **inputs: Any,
 ) -> None:
-    """List the brands that the photos of a folder are given at the shipped threshold.
+    """List the brands that the photos of a folder are given at the shipped thresholds, as a report names them.
 
-    named_rate: share of photos with a brand above the threshold, by the mode. namings: each brand above it, with its
-    probability, photo by photo. Whether a name is right, a person has to say: --pictures shows each naming, the surest
+    named_rate: share of photos in which a brand is named, by the mode. namings: each such brand with its probability,
+    photo by photo. Whether a name is right, a person has to say: --pictures shows each naming, the surest
     match of the brand in red and the surest reading of its name in blue.
 
     Photos are named relative to --images in --only and --exclude. --last counts all photos of the folder, so that the
@@ -53,15 +53,15 @@ def naming(
     if not photos:
         raise click.ClickException(f"--images: expected photos, got none in {images}")
     run = prepare_index(images, **inputs, cache=cache, photos=photos)
-    threshold = run.threshold
+    is_named = run.named
     named: dict[str, list[bool]] = {m: [] for m in MODES}
     namings: list[dict[str, Any]] = []
     entries: list[Entry] = []
     for photo, features in zip(photos, photo_features(run.scanner, [p.path for p in photos], cache), strict=True):
         confidences = confidences_of(run.scanner, run.index, features)
         for m in MODES:
-            named[m].append(max(confidences[m].values(), default=-1.0) > threshold)
-        above = sorted(((c, name) for name, c in confidences[mode].items() if c > threshold), reverse=True)
+            named[m].append(any(is_named(name, c) for name, c in confidences[m].items()))
+        above = sorted(((c, name) for name, c in confidences[mode].items() if is_named(name, c)), reverse=True)
         namings += [{"file": names[photo.path], "brand": name, "probability": round(c, 4)} for c, name in above]
         if pictures is not None:
             entries += [naming_entry(run, photo, features, name, c) for c, name in above]

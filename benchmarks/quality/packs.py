@@ -67,15 +67,16 @@ def packs(
         write_gallery(gallery, images, shots)
         run = prepare_index(images, (gallery,), None, **models, cache=cache, photos=photos)
     makers = {file: {maker_of(rows[i]["brand"]) for i in members} for file, members in rows_by_file(rows).items()}
+    is_named = run.named
     confidences, wrong_maker, entries = [], [], []
     for photo, features in zip(photos, photo_features(run.scanner, [p.path for p in photos], cache), strict=True):
         confidences.append(confidences_of(run.scanner, run.index, features))
-        named = {name: c for name, c in confidences[-1]["both"].items() if c > run.threshold}
+        named = {name: c for name, c in confidences[-1]["both"].items() if is_named(name, c)}
         wrong_maker.append(any(maker_of(name) not in makers[photo.path.name] for name in named))
         if pictures is not None:
             wrong = sorted(named.keys() - photo.brands)
             entries += [naming_entry(run, photo, features, name, named[name]) for name in wrong]
-    figures = brand_rates(photos, confidences, run.threshold) | share("wrong_maker", wrong_maker)
+    figures = brand_rates(photos, confidences, is_named) | share("wrong_maker", wrong_maker)
     counts = {"brands": len(shots), "places": len(set(places.values())), "photos": len(places)}
     counts |= {"query_places": len({places[p.path.name] for p in photos})}
     chosen = {name: {"file": box.file, "xyxy": box.xyxy, "place": places[box.file]} for name, box in shots.items()}

@@ -29,12 +29,12 @@ def stickers(step: int, seed: int, out: Path, **inputs: Any) -> None:
     """Compare the answers to photos before and after the word of another brand of the index is pasted on them.
 
     For each mode, of the photos answered rightly before: kept, whose answer stays right; taken, whose answer becomes
-    the pasted brand. still_shown: share of them that show the true brand above the shipped threshold all the same, by
-    both. conflict: share in which both brands are shown so, which a claim of either contradicts. bare_named: share of
-    brand-less photos that the sticker gives its name, above the shipped threshold, by logo alone and by both.
+    the pasted brand. still_shown: share of them in which the true brand is named all the
+    same, by both. conflict: share in which both brands are named, which a claim of either contradicts. bare_named:
+    share of brand-less photos in which the sticker's brand comes first and is named, by logo alone and by both.
     """
     run = prepare(**inputs, cache=None)
-    threshold = run.threshold
+    is_named = run.named
     rng, names = np.random.default_rng(seed), sorted(run.names)
     if len(names) < 2:
         raise click.ClickException(f"expected two brands in the index or more, got {len(names)}: no word to paste")
@@ -51,7 +51,7 @@ def stickers(step: int, seed: int, out: Path, **inputs: Any) -> None:
         after = answers_of(run.scanner, run.index, attacked)
         if not photo.brands:
             for mode, named in bare.items():
-                named.append(after[mode][0] == other and after[mode][1] > threshold)
+                named.append(after[mode][0] == other and is_named(*after[mode]))
             continue
         before = answers_of(run.scanner, run.index, run.scanner.features([rgb])[0])
         for mode in _MODES:
@@ -59,7 +59,7 @@ def stickers(step: int, seed: int, out: Path, **inputs: Any) -> None:
                 kept[mode].append(after[mode][0] in photo.brands)
                 taken[mode].append(after[mode][0] == other)
         if before["both"][0] in photo.brands:
-            shown = _shown(run, attacked, threshold)
+            shown = _shown(run, attacked)
             still.append(bool(shown & photo.brands))
             conflict.append(bool(shown & photo.brands) and other in shown)
     figures: dict[str, Any] = {m: {"kept": _share(kept[m]), "taken": _share(taken[m])} for m in _MODES}
@@ -68,9 +68,10 @@ def stickers(step: int, seed: int, out: Path, **inputs: Any) -> None:
     write_result(out, figures, run.settings)
 
 
-def _shown(run: Run, features: PhotoFeatures, threshold: float) -> set[str]:
-    """Name the brands that a photo shows above a threshold, by all evidence."""
-    return {name for name, c in confidences_of(run.scanner, run.index, features)["both"].items() if c > threshold}
+def _shown(run: Run, features: PhotoFeatures) -> set[str]:
+    """Name the brands that a photo shows, as a report does, by all evidence."""
+    is_named = run.named
+    return {name for name, c in confidences_of(run.scanner, run.index, features)["both"].items() if is_named(name, c)}
 
 
 def _share(values: list[bool]) -> dict[str, Any]:

@@ -38,30 +38,30 @@ _BATCH = 8
 
 @dataclass(frozen=True)
 class Shown:
-    """How surely a picture shows brands, by kind of evidence.
+    """What a picture is said to show, by kind of evidence.
 
     Attributes:
-        true: Confidence of its surest true brand; 0 where there is no evidence of any.
-        other: Confidence of the surest of all other brands.
-        name: That other brand by all evidence; "" for none.
+        true: Whether any of its true brands is named.
+        other: Whether any other brand is named.
+        name: The surest of those by all evidence; "" for none.
     """
 
-    true: tuple[float, float, float]
-    other: tuple[float, float, float]
+    true: tuple[bool, bool, bool]
+    other: tuple[bool, bool, bool]
     name: str = ""
 
 
 def shown_in(run: Run, features: PhotoFeatures, brands: frozenset[str]) -> Shown:
-    """Compute how surely a photo shows its true brands and others."""
-    matches = matches_of(run.scanner, run.index, features)
-    true, other, name = [0.0] * 3, [0.0] * 3, ""
+    """Return whether a photo's true brands and others are named, as a report names them."""
+    matches, is_named = matches_of(run.scanner, run.index, features), run.named
+    true, other, named = [False] * 3, [False] * 3, [(0.0, "")]
     for brand, evidence in evidence_of(run.scanner, run.index, matches, features).items():
         here = true if brand in brands else other
         for i, sure in enumerate((evidence.shown or 0.0, evidence.logo or 0.0, evidence.text)):
-            if here is other and i == 0 and sure > other[0]:
-                name = brand
-            here[i] = max(here[i], sure)
-    return Shown((true[0], true[1], true[2]), (other[0], other[1], other[2]), name)
+            here[i] |= is_named(brand, sure)
+        if here is other and is_named(brand, evidence.shown or 0.0):
+            named.append((evidence.shown or 0.0, brand))
+    return Shown((true[0], true[1], true[2]), (other[0], other[1], other[2]), max(named)[1])
 
 
 class ResultLog:
@@ -108,25 +108,25 @@ def attacked(
         yield result
 
 
-def recall(rows: Sequence[Shown], untouched: Sequence[Shown], threshold: float) -> dict[str, Any]:
-    """Compute the share of photos that show a true brand above the threshold, by kind of evidence, with intervals.
+def recall(rows: Sequence[Shown], untouched: Sequence[Shown]) -> dict[str, Any]:
+    """Compute the share of photos in which a true brand is named, by kind of evidence, with intervals.
 
-    kept: share of those that showed it untouched, by all evidence; other: share that show any other brand.
+    kept: share of those in which it is named untouched, by all evidence; other: share in which another brand is named.
     """
     figures: dict[str, Any] = {"n": len(rows)}
-    shown = np.array([row.true for row in rows], np.float64).reshape(-1, 3) > threshold
+    shown = np.array([row.true for row in rows], bool).reshape(-1, 3)
     for i, kind in enumerate(EVIDENCE):
         figures |= share(kind, shown[:, i])
-    before = np.array([row.true[0] > threshold for row in untouched], bool)
+    before = np.array([row.true[0] for row in untouched], bool)
     figures |= share("kept", shown[before, 0])
-    return figures | share("other", np.array([row.other[0] > threshold for row in rows], bool))
+    return figures | share("other", np.array([row.other[0] for row in rows], bool))
 
 
 def on_photos(
     run: Run, photos: Sequence[Photo], boxes: dict[str, Boxes], attacks: Sequence[Attack], seed: int, kept: ResultLog
 ) -> dict[str, Any]:
     """Compute recall untouched, and by attack and severity."""
-    threshold, names = run.threshold, sorted(run.names)
+    names = sorted(run.names)
     rows: list[list[Shown]] = []
     for photo in track(photos, "photos"):
         # a photo's own seed, so that it is attacked alike whichever others are drawn
@@ -139,11 +139,11 @@ def on_photos(
     columns = list(zip(*rows, strict=True))
     untouched, at = columns[0], 1
     figures: dict[str, Any] = {}
-    first = {"degree": None, **recall(untouched, untouched, threshold)}
+    first = {"degree": None, **recall(untouched, untouched)}
     for attack in attacks:
         severities = [first]
         for degree in attack.degrees:
-            severities.append({"degree": degree, **recall(columns[at], untouched, threshold)})
+            severities.append({"degree": degree, **recall(columns[at], untouched)})
             at += 1
         figures[attack.name] = {"unit": attack.unit, "severities": severities}
     return figures
@@ -151,7 +151,6 @@ def on_photos(
 
 def on_patterns(run: Run, count: int, seed: int, words: Words, kept: ResultLog) -> dict[str, Any]:
     """Count false names a thousand pictures without a brand, by kind, and list the names."""
-    threshold = run.threshold
     rows: dict[str, list[Shown]] = {kind: [] for kind in KINDS}
     named: Counter[str] = Counter()
     waiting: list[tuple[str, str, Rgb]] = []
@@ -175,15 +174,15 @@ def on_patterns(run: Run, count: int, seed: int, words: Words, kept: ResultLog) 
         one = kept[key]
         assert one is not None
         rows[kind].append(one)
-        if one.other[0] > threshold:
+        if one.other[0]:
             named[f"{kind}: {one.name}"] += 1
     every = [one for kind in rows.values() for one in kind]
-    by_kind = {kind: _false(ones, threshold) for kind, ones in rows.items() if ones}
-    return {"every": _false(every, threshold), "by_kind": by_kind, "names": dict(named.most_common(20))}
+    by_kind = {kind: _false(ones) for kind, ones in rows.items() if ones}
+    return {"every": _false(every), "by_kind": by_kind, "names": dict(named.most_common(20))}
 
 
-def _false(rows: Sequence[Shown], threshold: float) -> dict[str, Any]:
-    counts = [sum(row.other[i] > threshold for row in rows) for i in range(3)]
+def _false(rows: Sequence[Shown]) -> dict[str, Any]:
+    counts = [sum(row.other[i] for row in rows) for i in range(3)]
     low, high = wilson(counts[0], len(rows))
     thousand = {kind: round(1000 * c / max(1, len(rows)), 1) for kind, c in zip(EVIDENCE, counts, strict=True)}
     return {"n": len(rows), **thousand, "all_ci": [round(1000 * low, 1), round(1000 * high, 1)]}
@@ -222,10 +221,10 @@ def evasion(
 ) -> None:
     """Measure recall of attacked photos and titles, and false names on pictures without any brand.
 
-    Recall: the share of all photos that show a true brand above the shipped threshold, whether or not they do so
-    untouched; by all evidence, by logo alone and by text alone. kept: share of those that do so untouched. other: share
-    that show another brand of the index. Severity 0 is the untouched photo; degree says what was done at the others, in
-    the attack's unit. Words beside an attacked box stay legible: logo says what an attack does to the mark.
+    Recall: the share of all photos in which a true brand is named as in a report, whether or not it is so untouched; by
+    all evidence, by logo alone and by text alone. kept: share of those in which it is so untouched. other: share in
+    which another brand of the index is named. Severity 0 is the untouched photo; degree says what was done at the
+    others, in the attack's unit. Words beside an attacked box stay legible: logo says what an attack does to the mark.
 
     Patterns: pictures a thousand that are given any name; intervals are Wilson's, all others bootstrap. Titles:
     generated ones with a name of six letters or more in another spelling. found: named surely enough to be judged;

@@ -75,7 +75,7 @@ class Pipeline:
         """
         self.extractor, self.matcher, self.comparison, self.judge = extractor, matcher, comparison, judge
         self._findings, self._models, self.on_stage = findings, models, on_stage
-        self._naming, self._keep_text = Naming(matcher, findings.similarity_threshold), keep_text
+        self.naming, self._keep_text = Naming(matcher, findings.similarity_threshold), keep_text
 
     @property
     def note_key(self) -> bytes | None:
@@ -218,7 +218,7 @@ class Pipeline:
                 skipped=(*skipped, *(line for judgement in judgements for line in judgement.skipped)),
                 images=tuple(photo.record for photo in photos),
                 provenance=self._models.provenance(
-                    index, self.judge.score_model.version, self._naming.threshold, sorted({j.brand for j in judgements})
+                    index, self.judge.score_model.version, self.naming.threshold, sorted({j.brand for j in judgements})
                 ),
                 listing=ListingFacts.of(listing),
                 price=next((j.price for j in judgements if j.brand == score.brand), None),
@@ -241,7 +241,7 @@ class Pipeline:
         """Return the result of a brand, without a probability where it does not come from a calibration."""
         of_brand = evidence.get(brand)
         calibrated = self.matcher.calibration is not None or (of_brand is not None and of_brand.logo is not None)
-        named = self._naming.is_named(brand, shown, index)
+        named = self.naming.is_named(brand, shown, index)
         return BrandResult(brand, shown if calibrated else None, score or 0.0, named)
 
     def _skipped(

@@ -238,16 +238,19 @@ def test_what_titles_show() -> None:
 
 
 def test_recall_counts_every_photo_and_kept_those_found_untouched() -> None:
-    untouched = [Shown((0.9, 0.9, 0.0), (0.0, 0.0, 0.0)), Shown((0.9, 0.1, 0.9), (0.9, 0.9, 0.0), "B"),
-                 Shown((0.2, 0.2, 0.2), (0.0, 0.0, 0.0)), Shown((0.5, 0.5, 0.5), (0.0, 0.0, 0.0))]  # fmt: skip
-    figures = recall(untouched, untouched, 0.5)
+    none = (False, False, False)
+    untouched = [
+        Shown((True, True, False), none),
+        Shown((True, False, True), (True, True, False), "B"),
+        *[Shown(none, none)] * 2,
+    ]
+    figures = recall(untouched, untouched)
     assert [figures[k] for k in ("n", "all", "logo", "text", "kept", "other")] == [4, 0.5, 0.25, 0.25, 1.0, 0.25]
-    after = [Shown((0.1, 0.1, 0.0), (0.0, 0.0, 0.0)), *untouched[1:3], Shown((0.6, 0.6, 0.0), (0.0, 0.0, 0.0))]
-    figures = recall(after, untouched, 0.5)
+    figures = recall([Shown(none, none), *untouched[1:3], Shown((True, True, False), none)], untouched)
     assert figures["all"] == 0.5, "one is lost, another found"
     assert figures["kept"] == 0.5
     assert figures["all_ci"][0] <= 0.5 <= figures["all_ci"][1]
-    assert recall([], [], 0.5)["all"] is None
+    assert recall([], [])["all"] is None
 
 
 def test_wilson_interval_of_no_events_has_a_positive_upper_bound() -> None:
@@ -263,10 +266,10 @@ def test_wilson_interval_of_no_events_has_a_positive_upper_bound() -> None:
 def test_interrupted_run_resumes(tmp_path: Path) -> None:
     path = tmp_path / "kept.jsonl"
     kept = ResultLog(path, "stamp")
-    one = Shown((0.9, 0.5, 0.1), (0.2, 0.0, 0.2), "Bolt")
+    one = Shown((True, False, False), (True, False, True), "Bolt")
     kept[kept.key("a.jpg", "blur", 0.1)] = one
     with path.open("a") as file:
-        file.write('["torn", [0.')
+        file.write('["torn", [tr')
     again = ResultLog(path, "stamp")
     assert again[again.key("a.jpg", "blur", 0.1)] == one
     assert again[again.key("a.jpg", "blur", 0.2)] is None

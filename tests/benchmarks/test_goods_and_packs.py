@@ -49,7 +49,7 @@ def size_of(file: Path) -> tuple[int, int]:
 def test_rates_count_shown_brands_and_wrong_names() -> None:
     photos = [Photo(Path(name), frozenset(brands)) for name, brands in (("a", "XY"), ("b", "X"), ("c", ""), ("d", ""))]
     confidences = [{"X": 0.9, "Y": 0.6, "Z": 0.7}, {"Z": 0.8, "X": 0.4}, {"Z": 0.6}, {}]
-    figures = brand_rates(photos, [dict.fromkeys(MODES, one) for one in confidences], 0.5)
+    figures = brand_rates(photos, [dict.fromkeys(MODES, one) for one in confidences], lambda _, sure: sure > 0.5)
     assert (figures["n_pos"], figures["n_neg"], figures["n_shown"]) == (2, 2, 3)
     assert figures["top1"] == figures["tpr_shipped"] == 0.5
     assert figures["shown_named"] == pytest.approx(2 / 3, abs=1e-4)  # X and Y of a; not X of b
@@ -58,9 +58,23 @@ def test_rates_count_shown_brands_and_wrong_names() -> None:
     assert figures["modes"]["text"]["top1"] == 0.5
 
 
+def test_each_brand_is_named_by_its_own_rule() -> None:
+    """A photo's surest brand may stay unnamed while another one, with a lower threshold, is named."""
+    photos = [Photo(Path(name), frozenset(brands)) for name, brands in (("a", "X"), ("b", "W"), ("c", ""))]
+    confidences = [{"X": 0.65, "W": 0.62}, {"W": 0.62}, {"X": 0.7, "W": 0.62}]
+    thresholds = {"X": 0.7, "W": 0.6}
+    figures = brand_rates(photos, [dict.fromkeys(MODES, c) for c in confidences], lambda b, c: c > thresholds[b])
+    assert (figures["top1"], figures["tpr_shipped"], figures["shown_named"]) == (1.0, 0.5, 0.5)
+    assert figures["fpr_shipped"] == 1.0
+    assert figures["wrong_named"] == pytest.approx(2 / 3, abs=1e-4)
+    without = brand_rates(photos, [dict.fromkeys(MODES, c) for c in confidences], None)
+    assert (without["top1"], without["tpr_shipped"], without["shown_named"]) == (1.0, None, None)
+    assert without["wrong_named"] is None
+
+
 def test_rates_without_a_shown_brand_are_refused() -> None:
     with pytest.raises(click.ClickException, match="no photo shows a brand"):
-        brand_rates([Photo(Path("a"), frozenset())], [{mode: {} for mode in MODES}], 0.5)
+        brand_rates([Photo(Path("a"), frozenset())], [{mode: {} for mode in MODES}], None)
 
 
 # -- packs

@@ -61,10 +61,10 @@ def test_mean_average_precision_equals_scikit_learn() -> None:
     assert mean_average_precision(vectors, brands, photos) == pytest.approx(np.mean(expected), abs=1e-4)
 
 
-def test_a_hit_counts_only_above_the_threshold() -> None:
+def test_a_hit_counts_only_where_it_is_named() -> None:
     hit = np.array([True, True, False, True])
     sure = np.array([0.9, 0.4, 0.95, 0.2])
-    figures = rates(hit, sure, np.array([0.1, 0.3]), 0.5)
+    figures = rates(hit, sure, np.array([0.1, 0.3]), (sure > 0.5, np.array([False, False])))
     assert figures["top1"] == 0.75
     assert figures["tpr_at_fpr_01"] == 0.5  # above 0.3
     assert figures["tpr_shipped"] == 0.25
