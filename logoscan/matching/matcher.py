@@ -13,10 +13,10 @@ from threading import Lock
 from logoscan.index.logo_index import LogoIndex
 from logoscan.index.photo_search import PhotoSearch
 from logoscan.matching.calibration import MatchCalibration, brand_thresholds, miss_rate
-from logoscan.matching.keypoint_votes import KeypointVotes
+from logoscan.matching.keypoint_votes import KeypointVotes, LogoImage
 from logoscan.matching.match import match_regions
 from logoscan.matching.other_words import doubt_matches_on_other_words
-from logoscan.matching.sift_match import NOTHING_COMPARED, Compared, Voted, match_keypoints, votes_for_new
+from logoscan.matching.sift_match import Voted, match_keypoints, votes_for_new
 from logoscan.types import Match
 from logoscan.vision.extractor import OnStage, timed
 from logoscan.vision.features import PhotoFeatures
@@ -83,7 +83,7 @@ class Matcher:
         photos: Sequence[PhotoFeatures],
         index: LogoIndex,
         positions: Sequence[int] | None = None,
-        compared: Sequence[Compared] | None = None,
+        compared: Sequence[Collection[LogoImage]] | None = None,
         votes: KeypointVotes | None = None,
     ) -> list[list[Match]]:
         """Match each photo, and return its matches.
@@ -92,7 +92,7 @@ class Matcher:
             photos: Features of the photos.
             index: A snapshot of the index.
             positions: Position of each photo in its listing; None counts them from 0.
-            compared: What an earlier scan compared with each photo (`match_keypoints`); None knows of none.
+            compared: For each photo the logo images that an earlier scan knew (`match_keypoints`); None are none.
             votes: The keypoints of all logo images that no earlier scan compared: of these only the likely ones are
                 compared with the photos of `compared`. None compares all.
 
@@ -103,7 +103,7 @@ class Matcher:
             searches = index.search_photos([(photo.vectors, photo.mirrored) for photo in photos])
         with timed("match", self._on_stage):
             positions = range(len(photos)) if positions is None else positions
-            old = [NOTHING_COMPARED] * len(photos) if compared is None else compared
+            old: Sequence[Collection[LogoImage]] = [()] * len(photos) if compared is None else compared
             voted: Sequence[Voted | None] = [None] * len(photos)
             if votes is not None:
                 voted = votes_for_new(votes, photos, searches, index, old)
@@ -114,7 +114,7 @@ class Matcher:
         image: int,
         features: PhotoFeatures,
         search: PhotoSearch,
-        compared: Compared,
+        compared: Collection[LogoImage],
         voted: Voted | None,
         index: LogoIndex,
     ) -> list[Match]:

@@ -8,7 +8,7 @@ logo images that some region of the photo resembles are compared.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
@@ -25,7 +25,7 @@ from logoscan.types import Match
 from logoscan.vision.features import PhotoFeatures
 from logoscan.vision.sift import Keypoints
 
-__all__ = ["NOTHING_COMPARED", "Compared", "LogoImage", "Voted", "match_keypoints", "placements", "votes_for_new"]
+__all__ = ["LogoImage", "Voted", "match_keypoints", "placements", "votes_for_new"]
 
 # Nearest vectors of each region of a photo whose logos are candidates.
 _NEAREST_PER_REGION = 8
@@ -38,23 +38,6 @@ Voted: TypeAlias = Mapping[LogoImage, NDArray[np.int64] | None]
 """
 
 
-@dataclass(frozen=True)
-class Compared:
-    """What an earlier scan compared with a photo by keypoints.
-
-    Attributes:
-        logos: The logo images that it compared; empty where there was no such scan.
-        found: The brands of those that it found in the photo.
-    """
-
-    logos: Collection[LogoImage] = ()
-    found: Collection[str] = ()
-
-
-NOTHING_COMPARED = Compared()
-"""No earlier scan compared anything with the photo."""
-
-
 def match_keypoints(
     image: int,
     features: PhotoFeatures,
@@ -62,7 +45,7 @@ def match_keypoints(
     index: LogoIndex,
     *,
     thorough: bool = False,
-    compared: Compared = NOTHING_COMPARED,
+    compared: Collection[LogoImage] = (),
     voted: Voted | None = None,
     device: str = "cpu",
 ) -> list[Match]:
@@ -78,10 +61,10 @@ def match_keypoints(
         search: Results of the search of its regions in the index.
         index: The snapshot that was searched.
         thorough: Whether all candidates are compared in full, not only the likely ones (`place`).
-        compared: What an earlier scan compared with the photo. Where none of the other logo images lies in the photo,
-            there is no match, and what the earlier scan found still holds.
-        voted: Those of the other logo images that may lie in the photo (`votes_for_new`): these are compared beside
-            what the earlier scan found, by the keypoints that resemble theirs, and nothing else is. None compares all.
+        compared: Logo images that an earlier scan knew. Where none of the others lies in the photo, there is no match,
+            and what the earlier scan found still holds.
+        voted: Those of the other logo images that may lie in the photo (`votes_for_new`), and the photo's keypoints
+            that resemble theirs, which are compared first; no other new logo image is compared. None compares all.
         device: Where many logo images are compared briefly: "cpu", "cuda", ...
     """
     matches: list[Match] = []
@@ -114,30 +97,31 @@ def placements(
     index: LogoIndex,
     *,
     thorough: bool = False,
-    compared: Compared = NOTHING_COMPARED,
+    compared: Collection[LogoImage] = (),
     voted: Voted | None = None,
     device: str = "cpu",
 ) -> list[tuple[Placement, LogoRecord]]:
     """Return the most significant placement of each brand that has any, with the record of the logo.
 
-    `compared`, `voted` and `device` are those of `match_keypoints`. Without votes the other logo images are compared
-    first, by themselves; rivals only take keypoints away, so that what lies in the photo beside all rivals lies in it
-    without the old ones too.
+    `compared`, `voted` and `device` are those of `match_keypoints`. The logo images that are new are compared first, by
+    themselves; rivals only take keypoints away, so that what lies in the photo beside all rivals lies in it without the
+    old ones too. Where one does, all are compared: what is old is a rival whether or not it was found, since two brands
+    that share a seal keep each other from being found by it.
     """
     if not len(features.keypoints) or not len(features.regions) or (voted is not None and not voted):
         return []
     rows = _candidates(index, search.nearest)
-    if compared.logos:
-        old = [row for row in rows if _logo_image(index, row) in compared.logos]
-        new = [row for row in rows if row not in old]
-        if voted is None:
-            if not any(_placed(features, index, new, thorough, device)):
+    if compared:
+        logos = {row: _logo_image(index, row) for row in rows}
+        new = [row for row in rows if logos[row] not in compared and (voted is None or logos[row] in voted)]
+        every = features
+        if voted is not None:
+            features = replace(every, keypoints=_resembling(every.keypoints, voted))
+        if not any(_placed(features, index, new, thorough, device)):
+            features = every
+            if voted is None or not any(_placed(features, index, new, thorough, device)):
                 return []
-        else:
-            likely = {row for row in new if _logo_image(index, row) in voted}
-            likely.update(row for row in old if index.logos[row].brand in compared.found)
-            rows = [row for row in rows if row in likely]
-            features = replace(features, keypoints=_resembling(features.keypoints, voted))
+        rows = [row for row in rows if row in new or logos[row] in compared]
     return _best(_placed(features, index, rows, thorough, device), index, rows)
 
 
@@ -169,7 +153,7 @@ def votes_for_new(
     photos: Sequence[PhotoFeatures],
     searches: Sequence[PhotoSearch],
     index: LogoIndex,
-    compared: Sequence[Compared],
+    compared: Sequence[Collection[LogoImage]],
 ) -> list[Voted | None]:
     """Return for each photo which logo images that an earlier scan did not compare may lie in it.
 
@@ -180,10 +164,10 @@ def votes_for_new(
         photos: Features of the photos.
         searches: Results of the searches of their regions in the index.
         index: The snapshot that was searched.
-        compared: What an earlier scan compared with each photo; where that is nothing, all are to be compared, and None
-            is returned.
+        compared: For each photo the logo images that an earlier scan knew; where there are none, all are to be
+            compared, and None is returned.
     """
-    asked = [i for i, old in enumerate(compared) if old.logos]
+    asked = [i for i, old in enumerate(compared) if old]
     rows = [_candidates(index, searches[i].nearest) for i in asked]
     candidates = [[_logo_image(index, row) for row in of_photo] for of_photo in rows]
     voted: list[dict[LogoImage, NDArray[np.int64] | None]] = [
@@ -191,7 +175,7 @@ def votes_for_new(
     ]
     for i, of_photo, logos, found in zip(asked, rows, candidates, voted, strict=True):
         for logo, family in zip(logos, index.families(of_photo), strict=False):  # there may be no families at all
-            if family >= 0 and logo not in compared[i].logos:
+            if family >= 0 and logo not in compared[i]:
                 found[logo] = None
     by_photo = dict(zip(asked, voted, strict=True))
     return [by_photo.get(i) for i in range(len(photos))]

@@ -6,16 +6,15 @@ nothing flows back.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from logoscan.index.logo_index import LogoIndex
 from logoscan.matching.alteration import MarkComparison
 from logoscan.matching.fusion import BrandEvidence, lower_contradicted
-from logoscan.matching.keypoint_votes import KeypointVotes
+from logoscan.matching.keypoint_votes import KeypointVotes, LogoImage
 from logoscan.matching.match import most_probable_first
 from logoscan.matching.matcher import Matcher
-from logoscan.matching.sift_match import Compared
 from logoscan.odds import BASE_RATE
 from logoscan.results import BrandResult, ListingFacts, Report
 from logoscan.scan.evidence_rows import declared_of, photo_codes, redacted
@@ -133,7 +132,7 @@ class Pipeline:
         self,
         photos: Sequence[Sequence[PhotoFeatures]],
         index: LogoIndex,
-        compared: Sequence[Sequence[Compared]] | None = None,
+        compared: Sequence[Sequence[Collection[LogoImage]]] | None = None,
         votes: KeypointVotes | None = None,
     ) -> list[tuple[Match, ...]]:
         """Match the photos of each listing with an index, which is searched once for all.
@@ -141,8 +140,8 @@ class Pipeline:
         Args:
             photos: For each listing the features of its photos.
             index: A snapshot of the index.
-            compared: What an earlier scan compared with each photo of each listing (`match_keypoints`); None knows of
-                none.
+            compared: For each photo of each listing the logo images that an earlier scan knew (`match_keypoints`); None
+                are none.
             votes: The keypoints of all other logo images (`Matcher.match`); None compares all with every photo.
 
         Returns:

@@ -13,7 +13,6 @@ from logoscan.index.logo_index import LogoIndex
 from logoscan.matching.fusion import raise_contradicted
 from logoscan.matching.keypoint_votes import KeypointVotes, LogoImage
 from logoscan.matching.match import most_probable_first
-from logoscan.matching.sift_match import NOTHING_COMPARED, Compared
 from logoscan.results import Report
 from logoscan.scan.decision_log import OnDecision, announce_all
 from logoscan.scan.photo_selection import name_images, selected_photos
@@ -70,17 +69,10 @@ def rejudged(
         if not pipeline.matcher.thorough:
             votes = _votes_for_new(index, old_logos)
 
-    def compared(before: Report | None, photos: Sequence[PhotoFeatures]) -> list[Compared]:
+    def compared(before: Report | None, photos: Sequence[PhotoFeatures]) -> list[Collection[LogoImage]]:
         if before is None or before.provenance.index != old:
-            return [NOTHING_COMPARED] * len(photos)
-        found: dict[int | None, set[str]] = {}
-        for match in before.matches:
-            if match.kind == "keypoints":
-                found.setdefault(match.image, set()).add(match.brand)
-        return [
-            Compared(old_logos, found.get(i, ())) if _same_photo(before, photos, i) else NOTHING_COMPARED
-            for i in range(len(photos))
-        ]
+            return [()] * len(photos)
+        return [old_logos if _same_photo(before, photos, i) else () for i in range(len(photos))]
 
     def judged(batch: Sequence[tuple[Listing, Sequence[StoredPhoto]]]) -> Iterator[tuple[Report, None]]:
         reports = [earlier(listing.id) for listing, _ in batch]
@@ -93,7 +85,7 @@ def rejudged(
         ):
             in_brief = all(photo.keypoints_kept for photo in stored)
             kept, notes = _from_before(before, own_photos, index, logos, in_brief=in_brief)
-            if votes is not None and any(o.logos and len(p.keypoints) for o, p in zip(old_of, own_photos, strict=True)):
+            if votes is not None and any(o and len(p.keypoints) for o, p in zip(old_of, own_photos, strict=True)):
                 notes.append(_VOTED)
             exact = {(match.image, match.brand) for match in kept}
             kept += [m for m in found if m.kind == "keypoints" and (m.image, m.brand) not in exact]

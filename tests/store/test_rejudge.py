@@ -229,7 +229,7 @@ def test_votes_are_said_and_full_effort_compares_without_them(
     assert not any("only where keypoints vote" in " ".join(report.skipped) for report in same)
 
 
-def test_logos_that_were_found_are_compared_again_beside_a_new_one_alone(
+def test_logos_that_were_compared_are_compared_again_beside_a_new_one_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rng = np.random.default_rng(2)
@@ -253,12 +253,32 @@ def test_logos_that_were_found_are_compared_again_beside_a_new_one_alone(
     recorded = Scanner.recorded(more, store, calibration=CALIBRATION)
     earlier = {r.listing_id: r for r in scanned}.get
     again = list(recorded.rejudge(listings, store, earlier=earlier, earlier_index=index))
-    # nothing of "Two" votes in the others; where it may lie, its rivals are those that the scan found there
-    assert asked == [["Two"], ["Two", "Zero"]]
+    # nothing of "Two" votes in the others; where it lies, it is compared beside all its rivals
+    assert asked == [["Two"], ["One", "Two", "Zero"]] * 2
     assert [by_keypoints(report) for report in again] == [{"Zero"}, {"One"}, {"Two"}, {"Zero", "Two"}]
     asked.clear()
     list(recorded.rejudge(listings, store, earlier=earlier, earlier_index=old.index))
     assert asked == [["One", "Two", "Zero"]] * 4
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_old_brands_share_names_no_new_one(tmp_path: Path, seed: int) -> None:
+    """Two old brands with one seal are not found by it; a new one that bears it too is not found by that alone."""
+    rng = np.random.default_rng(seed)
+    seal, *own = (made_label(rng) for _ in range(4))
+    packs = [np.concatenate([label, seal], axis=1) for label in own]
+    index = LogoIndex(ENCODER)
+    index.add_many([(Brand(name), [(name, pack)]) for name, pack in zip(("One", "Two"), packs, strict=False)])
+    more = index.snapshot()
+    more.add(Brand("New"), [("New", packs[2])])
+    listings = [Listing("seal", (photo_with(seal),)), Listing("pack", (photo_with(packs[2]),))]
+    scanned, store = scan_to(tmp_path, make_scanner(index, keypoints="sift"), listings)
+    recorded = Scanner.recorded(more, store, calibration=CALIBRATION)
+    wanted = list(recorded.rejudge(listings, store))
+    again = list(recorded.rejudge(listings, store, earlier={r.listing_id: r for r in scanned}.get, earlier_index=index))
+    for report, of_all in zip(again, wanted, strict=True):
+        assert by_keypoints(report) - {"One", "Two"} == by_keypoints(of_all) - {"One", "Two"}
+    assert "New" in by_keypoints(again[1])
 
 
 def test_what_is_not_stored_is_not_cleared(tmp_path: Path) -> None:
