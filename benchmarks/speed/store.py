@@ -65,8 +65,6 @@ WAYS = {
     "quantised, text": StoreSettings(quantise=True, keep_text=True),
 }
 """Ways of storing, by the name under which figures stand."""
-# Most listings of a shard that are judged again by the same index.
-_SAME_INDEX = 500
 # Photos that are judged together, as `rejudge` does.
 _BATCH = 32
 
@@ -137,25 +135,41 @@ class Truth:
         return {**counts, "extra": len(set(ids) - flagged_ids)}
 
 
-def ask(scanner: Scanner, store: FeatureStore, truth: Truth, old: LogoIndex, least: float) -> dict[str, Figures]:
-    """Ask the stored features of a shard in all ways, and count what agrees with the rescan."""
+def ask(
+    scanner: Scanner, store: FeatureStore, truth: Truth, old: LogoIndex, *, same: int, least: float | None
+) -> dict[str, Figures]:
+    """Ask the stored features of a shard, and count what agrees with the rescan.
+
+    Args:
+        scanner: Scanner with all brands.
+        store: The features of the shard.
+        truth: What the rescan says.
+        old: The index before.
+        same: About how many listings are judged again by the same index.
+        least: Least cosine at which `find` finds; None leaves `find` out.
+    """
     own = {report.listing_id: report for report in truth.reports}
-    some = truth.listings[:: max(1, len(truth.listings) // _SAME_INDEX)]
+    some = truth.listings[:: max(1, len(truth.listings) // same)]
     expected = [own[listing.id] for listing in some]
-    same = nearness(expected, list(scanner.rejudge(some, store, earlier=own.get)))
+    near_same = nearness(expected, list(scanner.rejudge(some, store, earlier=own.get)))
     alone = nearness(expected, list(scanner.rejudge(some, store)))
     judging, finding = Clock(), Clock()
     again = judging.time(
         lambda: list(scanner.rejudge(truth.listings, store, earlier=truth.earlier.get, earlier_index=old))
     )
+    asked = {
+        "same_index": near_same,
+        "without_reports": alone,
+        "rejudge": truth.found({report.listing_id for report in again if flagged(report, truth.new)}),
+    }
+    if least is None:
+        return {**asked, "seconds": {"rejudge": judging.seconds}}
     index = scanner.index
     queries = np.asarray(index.vectors[[i for i, record in enumerate(index.logos) if record.brand in truth.new]])
     find_by_vectors(store, queries[:1], least, len(truth.listings))  # builds the index of the vectors, which is kept
     found = finding.time(lambda: find_by_vectors(store, queries, least, len(truth.listings)))
     return {
-        "same_index": same,
-        "without_reports": alone,
-        "rejudge": truth.found({report.listing_id for report in again if flagged(report, truth.new)}),
+        **asked,
         "find": truth.found({one.listing_id for one in found}),
         "seconds": {"rejudge": judging.seconds, "find": finding.seconds},
     }
@@ -199,9 +213,9 @@ def summary(shards: Sequence[dict[str, Any]], look_s: float) -> dict[str, Any]:
         }
         out[name] = {
             "bytes": round(way["bytes"] / photos), "write_per_cpu_s": round(photos / way["write_s"], 1), **near,
-            "rejudge": found(way["rejudge"]), "find": found(way["find"]),
+            **{kind: found(way[kind]) for kind in way["seconds"]},
         }  # fmt: skip
-        for kind in ("rejudge", "find"):
+        for kind in way["seconds"]:
             out[name][f"cpu_{kind}"] = round(way["seconds"][kind] / photos / scan_s, 4)
             out[name][f"{kind}_per_cpu_s"] = round(photos / max(1e-9, way["seconds"][kind]), 1)
     return out
@@ -268,7 +282,8 @@ class Question:
         new: The brands that are added.
         kept: Looks at photos.
         ways: Names of the ways of storing.
-        least_similarity: Least cosine at which `find` finds.
+        same: About how many listings of a shard are judged again by the same index.
+        least_similarity: Least cosine at which `find` finds; None leaves `find` out.
         codebook: Where the codebook of the first shard is kept for the others.
     """
 
@@ -277,7 +292,8 @@ class Question:
     new: Collection[str]
     kept: FeatureFolder
     ways: Sequence[str]
-    least_similarity: float
+    same: int
+    least_similarity: float | None
     codebook: Path
 
     def shard(self, first: int, files: Sequence[tuple[Path, Path | None]], work: Path) -> dict[str, Any]:
@@ -319,7 +335,7 @@ class Question:
             ways[name] = {
                 "bytes": sum(path.stat().st_size for path in stored.files),
                 "write_s": clocks[name].seconds,
-                **ask(self.after, stored, truth, self.before.index, self.least_similarity),
+                **ask(self.after, stored, truth, self.before.index, same=self.same, least=self.least_similarity),
             }
         counts = {"photos": len(files), "copies": len(copied), "shown": sorted(shown), "judge_s": judging.seconds}
         return {**counts, "ways": ways}
@@ -344,6 +360,10 @@ class Question:
 @click.option(
     "--least-similarity", default=LEAST_SIMILARITY, show_default=True, help="Least cosine at which `find` finds."
 )
+@click.option(
+    "--same", default=500, show_default=True, type=click.IntRange(1), help="Of a shard, judged by the same index."
+)
+@click.option("--find/--no-find", "finds", default=True, show_default=True, help="Whether `find` is asked too.")
 @options("json", "folders", "gallery", "distractors", "cache", *MODELS)
 def store(
     folders: tuple[Path, ...],
@@ -357,6 +377,8 @@ def store(
     of_shard: int,
     timed: int,
     least_similarity: float,
+    same: int,
+    finds: bool,
     encoder: str | None,
     pretrained: str | None,
     device: str,
@@ -374,12 +396,13 @@ def store(
         work = Path(temporary)
         chosen = ways or tuple(WAYS)
         facts = code_version(), old_index.fingerprint, new_index.fingerprint, settings_of(after), chosen
-        key = sha256_hex(repr((facts, least_similarity, copies, of_shard)).encode())[:16]
+        least = least_similarity if finds else None
+        key = sha256_hex(repr((facts, least, same, copies, of_shard)).encode())[:16]
         checkpoints = (cache or work) / f"store-{key}"
         checkpoints.mkdir(parents=True, exist_ok=True)
         looked = _look_seconds(after, originals[:timed], checkpoints / "look.json")
         kept = FeatureFolder(cache, after)
-        question = Question(before, after, new, kept, chosen, least_similarity, checkpoints / CODEBOOK_FILE)
+        question = Question(before, after, new, kept, chosen, same, least, checkpoints / CODEBOOK_FILE)
         shards: list[dict[str, Any]] = []
         for start in track(range(0, len(originals), of_shard), "shards"):
             part = originals[start : start + of_shard]
