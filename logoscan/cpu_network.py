@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logoscan._network_cache import read_network, store_network
+from logoscan._quote import cause
 from logoscan._version import __version__
 from logoscan.runtime import batches_at_once, cpu_has_bf16
 
@@ -61,7 +62,8 @@ class CpuNetwork:
         }
         try:
             self._compiled: Any = make(model, "CPU", settings | _PLANS)
-        except RuntimeError:  # a version of OpenVINO that does not know the last setting, or what both refuse
+        except RuntimeError as error:  # a version of OpenVINO that does not know the last setting, or what both refuse
+            logger.info("OpenVINO keeps more plans than are needed (%s)", cause(error))
             self._compiled = make(model, "CPU", settings)
         self.precision = precision
         self._idle: list[Any] = []

@@ -77,7 +77,13 @@ def scan_rate(scanner: Scanner, listings: Sequence[Listing], workers: int | None
 
 @click.command("processes")
 @click.option("--limit", default=180, show_default=True, type=click.IntRange(32), help="Photos.")
-@click.option("--processes", default=2, show_default=True, type=click.IntRange(2), help="Processes, and threads.")
+@click.option(
+    "--processes",
+    default=2,
+    show_default=True,
+    type=click.IntRange(2),
+    help="Processes.",
+)
 @click.option("--rounds", default=2, show_default=True, type=click.IntRange(1), help="Rounds in turn; the best counts.")
 @click.option("--seconds", default=10.0, show_default=True, type=click.FloatRange(0.1), help="Of arithmetic, in turn.")
 @options("json", "folders", "long_side", "gallery", *(name for name in MODELS if name != "device"))
@@ -97,7 +103,7 @@ def processes(
     """Scan the same photos by one thread, by threads and by processes, in turn, and run arithmetic beside them.
 
     ratio_arithmetic: what the machine gives to the encoder alone, by so many processes over one. ratio_scan: photos a
-    second by processes over one thread; ratio_threads: over as many threads. share_of_machine: ratio_scan over
+    second by processes over one thread; ratio_threads: over a thread for each core. share_of_machine: ratio_scan over
     ratio_arithmetic, what is ours of the loss. own_ms_per_photo: processor time of the process that matches and judges.
     """
     one_core_a_batch()

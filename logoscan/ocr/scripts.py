@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from logoscan._bundled import folder, verify_file
+from logoscan.images.boxes import iou
 from logoscan.ocr.lines import line_crop
 from logoscan.runtime import building_networks, rebuilt_elsewhere
 from logoscan.types import Boxes, Rgb, TextSpans, UnreadReason
@@ -29,14 +30,15 @@ _SHA256 = "7437f9dc740172091da284c7604abd665e43c96534b0dc1ff15bde3ad861b075"
 # Confidence from which the first engine's reading of a line stands: of lines in scripts that PP-OCR lacks it reads one
 # in a hundred more surely.
 _READ_FROM = 0.95
-# Probability from which a blank is on no text, by whether its box is long, as lines are: of composed lines that PP-OCR
-# reads as blanks none reaches it.
+# Probability from which a blank is on no text, by whether its box is long, as lines are: of composed lines in a row
+# that PP-OCR reads as blanks none reaches it.
 _NO_TEXT_FROM = {True: 0.7, False: 0.2}
-# Width over height from which a box is long.
+# Long over short side from which a box is long.
 _LONG_ASPECT = 1.5
 # Share of a photo up to which a blank box that is not long is looked at by itself: a plain thing that bears a small
-# name may be taken for one line.
-_MOST_CLOSER = 0.5
+# name may be taken for one line. Then the most of these that are looked at, the largest, and overlap (IoU) from which a
+# line in it is one that is known.
+_MOST_CLOSER, _MOST_SEARCHES, _SAME_LINE_IOU = 0.5, 4, 0.5
 # Probability of all further scripts from which a reader is asked about a line that the first engine read as something,
 # and from which such a line is said to be unread: a wrong answer there removes a reading.
 _ASK_FROM, _UNREAD_FROM = 0.3, 0.95
@@ -187,27 +189,39 @@ class ScriptOcr:
         return best
 
     def _closer(self, image: Rgb, spans: TextSpans) -> TextSpans:
-        """Return the lines of a photo, with blanks that are not shaped like lines replaced by the lines in them."""
-        height, width = image.shape[:2]
-        kept, inside = [], list[TextSpans]()
-        for i, (text, (x0, y0, x1, y1)) in enumerate(zip(spans.texts, spans.xyxy.tolist(), strict=True)):
-            crop = image[max(0, int(y0)) : math.ceil(y1), max(0, int(x0)) : math.ceil(x1)]
-            if text.strip() or _is_long(spans.polygons[i]) or not 0 < crop.size <= _MOST_CLOSER * image.size:
-                kept.append(i)
-                continue
-            (lines,) = self.first.read([np.ascontiguousarray(crop)])
-            if len(lines):
-                corner = np.array([max(0, int(x0)), max(0, int(y0))], np.float32)
-                there = np.clip(lines.polygons + corner, 0, np.array([width, height], np.float32))
-                inside.append(TextSpans(there.astype(np.float32), lines.texts, lines.confidence))
-            else:
-                kept.append(i)
-        if not inside:
+        """Return the lines of a photo, with blanks that are not shaped like lines replaced by the lines in them.
+
+        A blank stays where nothing in it is sure or a blank itself: what is guessed there does not count as read.
+        """
+        sizes = np.prod(spans.xyxy[:, 2:] - spans.xyxy[:, :2], axis=1)
+        blank = [not text.strip() and not _is_long(c) for text, c in zip(spans.texts, spans.polygons, strict=True)]
+        asked = [i for i in np.argsort(-sizes, kind="stable").tolist() if blank[i]]
+        asked = [i for i in asked if 0 < sizes[i] <= _MOST_CLOSER * image.shape[0] * image.shape[1]][:_MOST_SEARCHES]
+        replaced, found = set[int](), TextSpans.empty()
+        for i in asked:
+            others = np.concatenate([np.delete(spans.xyxy, i, axis=0), found.xyxy])
+            lines = _new_lines(self._lines_in(image, spans.xyxy[i]), others)
+            if any(not text.strip() or c >= _READ_FROM for text, c in zip(lines.texts, lines.confidence, strict=True)):
+                replaced.add(i)
+                found = found.joined(lines)
+        if not replaced:
             return spans
-        joined = spans.rows(kept)
-        for lines in inside:
-            joined = joined.joined(lines)
-        return joined
+        kept = spans.rows([i for i in range(len(spans)) if i not in replaced])
+        fields = ("unread_xyxy", "unread_scripts", "unread_reasons", "unkept_area")
+        return replace(kept, **{name: getattr(spans, name) for name in fields}).joined(found)
+
+    def _lines_in(self, image: Rgb, box: NDArray[np.float32]) -> TextSpans:
+        """Return the lines that the first engine finds in a part of a photo, in pixels of the photo."""
+        height, width = image.shape[:2]
+        x0, y0 = (max(0, int(value)) for value in box[:2])
+        x1, y1 = (math.ceil(value) for value in box[2:])
+        (lines,) = self.first.read([np.ascontiguousarray(image[y0:y1, x0:x1])])
+        corner, end = np.array([x0, y0], np.float32), np.array([width, height], np.float32)
+        return replace(
+            lines,
+            polygons=np.clip(lines.polygons + corner, 0, end).astype(np.float32),
+            unread_xyxy=np.clip(lines.unread_xyxy + np.tile(corner, 2), 0, np.tile(end, 2)).astype(np.float32),
+        )
 
     def _again(self, image: Rgb, spans: TextSpans) -> TextSpans:
         """Return the lines of a photo with those read again that were not read surely."""
@@ -223,12 +237,12 @@ class ScriptOcr:
         gone, unread = set[int](), dict[int, str | None]()
         for i, chances in zip(unsure, self.scripts.probabilities(image, spans.polygons[unsure]), strict=True):
             blank = not texts[i].strip()
-            if blank and chances.get("", 0.0) >= _NO_TEXT_FROM[_is_long(spans.polygons[i])]:
-                gone.add(i)
-                continue
             further = {code: p for code, p in chances.items() if code and code not in self.own}
             code = max(further, key=further.__getitem__, default=_OTHER)
             total, chance = sum(further.values()), further.get(code, 0.0)
+            if blank and chances.get("", 0.0) >= _NO_TEXT_FROM[_is_long(spans.polygons[i])]:
+                gone.add(i)
+                continue
             if blank or total >= max(_ASK_FROM, chances.get("", 0.0)):
                 text, sure = self._ask(further, image, spans.polygons[i : i + 1])
                 own = 0.0 if blank else float(confidence[i]) * sum(chances.get(script, 0.0) for script in self.own)
@@ -252,6 +266,13 @@ class ScriptOcr:
 
 
 def _is_long(corners: NDArray[np.float32]) -> bool:
-    """Return whether a box, float32 (4, 2), is as much wider than high as lines are."""
-    wide, high = np.linalg.norm(corners[1] - corners[0]), np.linalg.norm(corners[3] - corners[0])
-    return bool(wide >= _LONG_ASPECT * high)
+    """Return whether a box, float32 (4, 2), is as much longer than wide as lines are, in a row or in a column."""
+    short, long = sorted((np.linalg.norm(corners[1] - corners[0]), np.linalg.norm(corners[3] - corners[0])))
+    return bool(long >= _LONG_ASPECT * short)
+
+
+def _new_lines(lines: TextSpans, known: NDArray[np.float32]) -> TextSpans:
+    """Return the lines that are none of those with these boxes, float32 (n, 4), with what is unread."""
+    new = (iou(lines.xyxy, known) < _SAME_LINE_IOU).all(axis=1) if len(known) else np.ones(len(lines), bool)
+    fields = ("unread_xyxy", "unread_scripts", "unread_reasons")
+    return replace(lines.rows(np.flatnonzero(new).tolist()), **{name: getattr(lines, name) for name in fields})

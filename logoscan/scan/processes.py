@@ -137,6 +137,9 @@ class FeatureProcesses:
         for _ in range(_PHOTO_DEATHS):
             try:
                 return self._ask(pickle.dumps((image,)))[0]
+            except _NotTakenError as error:
+                logger.warning("a photo is looked at here, because a process cannot (%s)", error)
+                return self._extractor.extract([image])[0]
             except _DeadChildError:
                 logger.warning("a process died at a photo")
         return self._extractor.given_up(image, f"cannot be examined ({_PHOTO_DEATHS} processes died at it)")

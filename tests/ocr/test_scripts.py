@@ -5,6 +5,7 @@ from __future__ import annotations
 import locale
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -264,6 +265,45 @@ def test_a_blank_without_lines_in_it_is_judged_as_it_is() -> None:
     assert read(Blob(), Scripts({"Arab": 0.9, "": 0.1})).unread_scripts == ("Arab",)
     assert read(Blob(), Scripts({"Arab": 0.7, "": 0.3})).unread == 0, "a fruit or a shoe, not a line"
     assert read(First(("", 0.0)), Scripts({"Arab": 0.7, "": 0.3})).unread == 1, "long, as lines are"
+
+
+def test_what_is_guessed_in_a_blank_does_not_count_as_read() -> None:
+    out = read(Blob(("I", 0.3)), Scripts({"Arab": 0.9, "": 0.1}))
+    assert (out.texts, out.unread_scripts) == ((), ("Arab",))
+
+
+def test_what_was_unread_stays_so_where_a_blank_is_replaced() -> None:
+    first = Blob(("Acme", 0.99))
+    there, inside = np.array([[50, 1, 60, 9]], np.float32), np.array([[1, 20, 9, 28]], np.float32)
+    first._blob = replace(first._blob, unread_xyxy=there, unread_scripts=("Thai",), unread_reasons=("effort",))
+    first._spans = replace(first._spans, unread_xyxy=inside, unread_scripts=("Kore",), unread_reasons=("unreadable",))
+    out = read(first, Scripts({"": 0.9}))
+    assert (out.texts, out.unread_scripts) == (("Acme",), ("Thai", "Kore"))
+    assert out.unread_reasons == ("effort", "unreadable")
+    np.testing.assert_array_equal(out.unread_xyxy, np.concatenate([there, inside + 5]))
+
+
+def test_a_line_that_is_known_does_not_come_twice_from_a_blank_around_it() -> None:
+    first = Blob(("Acme", 0.99))
+    known = replace(spans(("Acme", 0.99)), polygons=spans(("", 0)).polygons + 5)
+    first._blob = known.joined(first._blob)
+    out = read(first, Scripts({"": 0.9}))
+    assert out.texts == ("Acme",)
+
+
+def test_of_many_blanks_the_largest_are_searched() -> None:
+    first = Blob(("Acme", 0.99))
+    sides = np.arange(20, 27, dtype=np.float32)
+    corners = np.array([[[5, 5], [5 + s, 5], [5 + s, 5 + s], [5, 5 + s]] for s in sides], np.float32)
+    first._blob = TextSpans(corners, ("",) * 7, np.zeros(7, np.float32))
+    read(first, Scripts({"": 0.9}))
+    assert first.sizes == [(60, 80), (26, 26), (25, 25), (24, 24), (23, 23)]
+
+
+def test_a_blank_in_a_column_is_as_much_a_line_as_one_in_a_row() -> None:
+    first = Blob()
+    first._blob = replace(first._blob, polygons=np.array([[[5, 5], [15, 5], [15, 45], [5, 45]]], np.float32))
+    assert read(first, Scripts({"Kore": 0.7, "": 0.3})).unread_scripts == ("Kore",)
 
 
 def test_a_blank_as_large_as_the_photo_is_not_searched_again() -> None:

@@ -26,7 +26,7 @@ from logoscan.ocr.rapidocr import RapidOcr
 from logoscan.ocr.scripts import ScriptIdentifier
 from logoscan.results import Report
 from logoscan.scan import scanner as scanner_module
-from logoscan.scan.processes import _Child, _DeadChildError
+from logoscan.scan.processes import FeatureProcesses, _Child, _DeadChildError, _NotTakenError
 from logoscan.scan.scanner import Scanner
 from logoscan.types import Brand, Listing
 from logoscan.vision.detector import Detector, LogoDetector
@@ -154,6 +154,16 @@ def test_images_that_no_process_can_import_cost_no_deaths(caplog: pytest.LogCapt
     assert scanned(make(), own + rest, 2, 1) == scanned(make(), plain + rest, 1, 1)
     assert caplog.text.count("a process cannot (ModuleNotFoundError: ") == 3
     assert "died" not in caplog.text
+
+
+def test_a_photo_that_a_process_cannot_take_alone_is_looked_at_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = scanned(make(), listings(), 1)
+
+    def ask(self: FeatureProcesses, message: bytes) -> None:
+        raise (_DeadChildError if len(pickle.loads(message)) > 1 else _NotTakenError)("no memory")
+
+    monkeypatch.setattr(FeatureProcesses, "_ask", ask)
+    assert scanned(make(), listings(), 2) == wanted
 
 
 SCRIPT = """
