@@ -168,7 +168,8 @@ def test_the_log_has_one_line_of_json_without_personal_data(caplog: pytest.LogCa
     }  # fmt: skip
     assert (values["listing_id"], values["band"], values["score"]) == ("L-7", report.score.band, report.score.value)
     assert "coded_terms" in values["reasons"]
-    said = json.dumps({name: value for name, value in values.items() if name != "seconds"}).lower()  # may hold any digits
+    del values["seconds"]  # which may hold any digits
+    said = json.dumps(values).lower()
     assert not any(word in said for word in ("jane", "170", "seller-of", "example.org", "replica", "9.0"))
 
 
