@@ -75,6 +75,8 @@ def suppress_overlaps(xyxy: Boxes, score: NDArray[np.float32], max_overlap: floa
     Returns:
         The rows that are kept, best first, int64 (k,).
     """
+    if len(score) < 2:
+        return np.arange(len(score))
     order = np.argsort(-score, kind="stable")
     kept: list[int] = []
     while len(order):

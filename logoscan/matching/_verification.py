@@ -29,6 +29,8 @@ _MAX_ANGLE_RAD, _MAX_LOG_SCALE = math.radians(30), math.log(1.6)
 # Largest distance of an inlier from where a map puts it, as shares of the long side of the logo image in the photo: for
 # the similarity map of a single correspondence, and for an affine map of many.
 _MAX_OFF_HYPOTHESIS, _MAX_OFF_AFFINE = 0.12, 0.05
+# How often an affine map is fitted to the inliers of the one before.
+_REFINEMENTS = 3
 # Correspondences that determine an affine map.
 _N_DETERMINING = 3
 # Cells along the long side of a picture; keypoints in one cell are counted once.
@@ -152,23 +154,22 @@ def _refine(
     photo_wh: tuple[int, int],
     logo_wh: tuple[int, int],
 ) -> AffineFit | None:
-    """Fit an affine map to the inliers three times, choose the inliers anew each time, and return the last map."""
-    logo_xy1 = np.concatenate([pairs.logo_xy, np.ones((len(pairs), 1))], axis=1)
-    for _ in range(3):
-        if _count_distinct(cells, agree) < _MIN_INLIERS:
+    """Fit an affine map to the inliers, choose these anew, both up to three times, and return the last map."""
+    for _ in range(_REFINEMENTS):
+        if _count_distinct(cells, agree) < _MIN_INLIERS or (matrix := _affine(pairs, agree)) is None:
             return None
-        matrix = np.linalg.lstsq(logo_xy1[agree], pairs.photo_xy[agree], rcond=None)[0].T
-        long, short = np.linalg.svd(matrix[:, :2], compute_uv=False)
-        if np.linalg.det(matrix[:, :2]) <= 0 or long > _MAX_STRETCH * short:
-            return None
-        size = math.sqrt(long * short)
-        angle = math.atan2(matrix[1, 0] - matrix[0, 1], matrix[0, 0] + matrix[1, 1])
+        linear = matrix[:, :2]
+        size = math.sqrt(linear[0, 0] * linear[1, 1] - linear[0, 1] * linear[1, 0])
+        angle = math.atan2(linear[1, 0] - linear[0, 1], linear[0, 0] + linear[1, 1])
         max_off_px = _MAX_OFF_AFFINE * max(logo_wh) * size
-        agree = (
-            (np.linalg.norm(logo_xy1 @ matrix.T - pairs.photo_xy, axis=1) < max_off_px)
+        off = pairs.logo_xy @ linear.T + matrix[:, 2] - pairs.photo_xy
+        before, agree = agree, (
+            (np.einsum("nd,nd->n", off, off) < max_off_px**2)
             & (np.abs(_wrap_angle(pairs.rotation - angle)) < _MAX_ANGLE_RAD)
             & (np.abs(pairs.log_scale - math.log(size)) < _MAX_LOG_SCALE)
         )
+        if np.array_equal(before, agree):
+            break
     inliers, tentative = _count_distinct(cells, agree), len(pairs)
     if inliers < _MIN_INLIERS:
         return None
@@ -179,6 +180,27 @@ def _refine(
         return None  # positions that lie closer together can only make it less
     log_nfa = _log_nfa(inliers, tentative, max(nearness.share_within(max_off_px), evenly))
     return AffineFit(matrix, inliers, log_nfa) if log_nfa >= MIN_LOG_NFA else None
+
+
+def _affine(pairs: Correspondences, agree: NDArray[np.bool_]) -> NDArray[np.float64] | None:
+    """Fit an affine map, float64 (2, 3), by least squares; None where it mirrors, stretches too much, or is not unique.
+
+    Args:
+        pairs: Correspondences.
+        agree: Those to which it is fitted, two or more.
+    """
+    of, to = pairs.logo_xy[agree], pairs.photo_xy[agree]
+    middle_of, middle_to = of.mean(axis=0), to.mean(axis=0)
+    of -= middle_of
+    try:
+        linear = np.linalg.solve(of.T @ of, of.T @ (to - middle_to)).T
+    except np.linalg.LinAlgError:  # all lie on one line
+        return None
+    determinant = linear[0, 0] * linear[1, 1] - linear[0, 1] * linear[1, 0]
+    # of singular values s and t: s * t is the determinant, s * s + t * t the sum of squares
+    if determinant <= 0 or (linear**2).sum() > (_MAX_STRETCH + 1 / _MAX_STRETCH) * determinant:
+        return None
+    return np.column_stack([linear, middle_to - linear @ middle_of])
 
 
 def _log_nfa(inliers: int, tentative: int, near: float) -> float:

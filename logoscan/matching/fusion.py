@@ -43,7 +43,7 @@ class BrandEvidence:
         """Probability by logo and text combined; None where there is neither."""
         if self.logo is None:
             return self.text or None
-        return combine_probabilities(self.logo, self.text)
+        return combine_probabilities(self.logo, self.text) if self.text else self.logo
 
 
 def combine_probabilities(*probabilities: float) -> float:
@@ -56,6 +56,8 @@ def combine_probabilities(*probabilities: float) -> float:
     Args:
         probabilities: Probability by each kind of evidence, in [0, 1]; at least one.
     """
+    if len(probabilities) == 1:
+        return probabilities[0]
     gains = [max(0.0, log_odds(p) - log_odds(BASE_RATE)) for p in probabilities]
     if sum(gain > 0.0 for gain in gains) < 2:
         return max(probabilities)
@@ -119,8 +121,14 @@ def _with_contradicting(
     for mention in mentions:
         if mention.image is not None and mention.kind in ("exact", "near", "partial"):
             by_photo.setdefault(mention.image, []).append(mention)
+    contradicting = {image: of_photo for image, of_photo in by_photo.items() if any(map(_may_contradict, of_photo))}
     for match in matches:
-        yield match, _contradicting_probability(match, by_photo.get(match.image, ()), sharing)
+        of_photo = contradicting.get(match.image)
+        yield match, 0.0 if of_photo is None else _contradicting_probability(match, of_photo, sharing)
+
+
+def _may_contradict(mention: BrandMention) -> bool:
+    return mention.kind == "exact" and mention.probability >= _MIN_CONTRADICTING
 
 
 def _contradicting_probability(
@@ -130,16 +138,10 @@ def _contradicting_probability(
 
     `mentions` are those of the match's photo.
     """
-    if not any(m.kind == "exact" and m.probability >= _MIN_CONTRADICTING for m in mentions):
-        return 0.0
     if any(m.brand == match.brand and m.probability >= _MIN_PROTECTING for m in mentions):
         return 0.0
     same_logo = sharing.get((match.brand, match.logo), ())
-    rivals = [
-        m
-        for m in mentions
-        if m.kind == "exact" and m.probability >= _MIN_CONTRADICTING and m.xyxy is not None and m.brand not in same_logo
-    ]
+    rivals = [m for m in mentions if _may_contradict(m) and m.xyxy is not None and m.brand not in same_logo]
     rivals = [m for m in rivals if not names_overlap(match.brand, m.brand)]
     if not rivals:
         return 0.0

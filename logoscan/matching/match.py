@@ -69,16 +69,20 @@ def match_regions(
         probability = calibration.probability(best, margin, len(neighbours.brands), regions.confidence[region])
     # without a calibration, regions are ordered by similarity and margin, which weigh the same
     order = probability if probability is not None else (best + margin).astype(np.float64)
+    rows_of: dict[int, list[int]] = {}
+    for row, brand in enumerate(owner.tolist()):
+        rows_of.setdefault(brand, []).append(row)
+    leading = sorted(rows_of, key=lambda brand: (-order[rows_of[brand]].max(), neighbours.brands[brand]))[:_MAX_BRANDS]
     matches: list[tuple[float, Match]] = []
-    for brand in np.unique(owner):
-        rows = np.flatnonzero(owner == brand)
+    for brand in leading:
+        rows = np.array(rows_of[brand])
         kept = suppress_overlaps(regions.xyxy[region[rows]], order[rows].astype(np.float32), _SAME_MARK_OVERLAP)
-        for row in rows[kept[:_MAX_REGIONS_PER_BRAND]]:
-            x0, y0, x1, y1 = (float(v) for v in regions.xyxy[region[row]])
+        for row in rows[kept[:_MAX_REGIONS_PER_BRAND]].tolist():
+            x0, y0, x1, y1 = regions.xyxy[region[row]].tolist()
             match = Match(
                 image=image,
                 xyxy=(x0, y0, x1, y1),
-                brand=neighbours.brands[int(brand)],
+                brand=neighbours.brands[brand],
                 logo=neighbours.logos[int(logo[row])],
                 similarity=min(1.0, float(best[row])),  # vectors that were quantised may be longer than 1
                 margin=float(margin[row]),
@@ -86,8 +90,7 @@ def match_regions(
             )
             matches.append((float(order[row]), match))
     matches.sort(key=lambda pair: (-pair[0], pair[1].brand, pair[1].xyxy))
-    leading = list(dict.fromkeys(match.brand for _, match in matches))[:_MAX_BRANDS]
-    return tuple(match for _, match in matches if match.brand in leading)
+    return tuple(match for _, match in matches)
 
 
 def _margins_beside_rejected(regions: Regions, neighbours: BrandNeighbours) -> NDArray[np.float32]:

@@ -74,14 +74,18 @@ class FindingsMaker:
         total = max(len(text.listing.images), len(photos))
         codes = photo_codes(photos) or ()
         contacts = (*text.contacts, *code_contacts(codes, text.listing.ships_from))
-        by_photo = self._shown_by_photo(len(photos), text.mentions, matches, index)
+        shown = self._shown(evidence, matches, index)
+        if len(photos) == 1:
+            by_photo = {brand: (probability,) for brand, probability in shown.items()}
+        else:
+            by_photo = self._shown_by_photo(len(photos), text.mentions, matches, index)
         uses = self._photo_uses(text.listing, photos)
         findings = Findings(
             text.judged,
             text.claimed,
             text.mentions,
             text.coded,
-            self._shown(evidence, matches, index),
+            shown,
             self._searched(photos, index),
             altered,
             uses,

@@ -26,14 +26,13 @@ import numpy as np
 from numpy.typing import NDArray
 from rapidfuzz.distance import Levenshtein
 
-from logoscan.text.folding import fold, shown, unenclosed
+from logoscan.text.folding import fold, shown
 from logoscan.text.languages import words_of
 from logoscan.text.lines import chains
 from logoscan.text.misread import MisreadNames
 from logoscan.text.name_hits import kinds_of
 from logoscan.text.name_search import NameSearch
 from logoscan.text.name_table import NameTable
-from logoscan.text.tokens import read_tokens
 from logoscan.types import Brand, BrandMention, MentionKind, TextSource, TextSpans, source_name
 
 __all__ = ["NameIndex", "fold", "no_brand_words", "says_no_brand"]
@@ -161,19 +160,22 @@ class NameIndex:
             if mention.kind in ("exact", "near"):
                 share = _PARTIAL_SHARE if mention.kind == "exact" else 1.0
                 named[mention.brand] = max(named.get(mention.brand, 0.0), mention.probability / share)
-        partial = self._partial_mentions(lines, len(spans), image)
+        partial = self._partial_mentions(lines, len(spans), image, search)
         kept += [m for m in partial if m.probability > named.get(m.brand, 0.0)]
         return sorted(kept, key=lambda m: (-m.probability, m.brand, m.kind))
 
-    def _partial_mentions(self, lines: list[_Line], count: int, image: int) -> list[BrandMention]:
+    def _partial_mentions(
+        self, lines: list[_Line], count: int, image: int, search: NameSearch
+    ) -> list[BrandMention]:
         """Return what may be bad or partial readings of names, the most probable for each brand.
 
         Args:
             lines: Lines of the photo, and lines that read on.
             count: How many of them are lines of the photo.
             image: Position of the photo in its listing.
+            search: The search of the photo's lines.
         """
-        best = self._best_readings(lines)
+        best = self._best_readings(lines, search)
         chances = self._misread.probabilities({folded: reading.evidence for folded, reading in best.items()}, count)
         mentions: dict[str, BrandMention] = {}
         for folded, reading in best.items():
@@ -186,12 +188,12 @@ class NameIndex:
                 mentions[brand] = mention
         return list(mentions.values())
 
-    def _best_readings(self, lines: list[_Line]) -> dict[str, _Reading]:
+    def _best_readings(self, lines: list[_Line], search: NameSearch) -> dict[str, _Reading]:
         """Return the best reading of each folded name that some words of the lines may be."""
         best: dict[str, _Reading] = {}
         misread = self._misread.for_photo()
         for text, confidence, box in lines:
-            for gram, runs in read_tokens(unenclosed(text[:_MAX_CHARS])).grams.items():
+            for gram, runs in search.tokens(text[:_MAX_CHARS]).grams.items():
                 if gram in self._table.names or gram.isdigit():
                     continue
                 for run in runs:

@@ -158,6 +158,8 @@ def find_coded(text: str) -> list[CodedHit]:
     honest: list[tuple[int, int]] = []  # the parts of an honest whole are honest: "AAA grade freshwater pearls"
     for letters, disguised in ((bare, False), (plain, False), (_lookalike_letters, True)):
         read, origin = _read(text, letters)
+        if not _any_term(letters, disguised).search(read):
+            continue
         for term, pattern in _patterns(letters, disguised):
             for match in pattern.finditer(read):
                 start, end = origin[match.start()], origin[match.end() - 1] + 1
@@ -220,6 +222,12 @@ def _patterns(letters: Callable[[str], str], disguised: bool) -> tuple[tuple[Cod
             continue
         out.append((term, _pattern(term.term, letters, disguised)))
     return tuple(out)
+
+
+@cache
+def _any_term(letters: Callable[[str], str], disguised: bool) -> re.Pattern[str]:
+    """Return a pattern of all terms together: most texts hold none, and it says so in one search."""
+    return re.compile("|".join(pattern.pattern for _, pattern in _patterns(letters, disguised)))
 
 
 def _pattern(term: str, letters: Callable[[str], str], disguised: bool) -> re.Pattern[str]:

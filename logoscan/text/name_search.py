@@ -39,7 +39,7 @@ _ENGLISH_MIN_LETTERS = 3
 
 
 class NameSearch:
-    """Searches texts of one origin, say the lines of one photo, for names; remembers the fuzzy names of each word.
+    """Searches texts of one origin, say the lines of one photo, for names; remembers texts and the names near words.
 
     Not to be shared by threads.
     """
@@ -55,10 +55,17 @@ class NameSearch:
         self._table = table
         self._in_photo = in_photo
         self._fuzzy_names: dict[str, list[tuple[str, int]]] = {}  # a line's words come again in its pairs
+        self._tokens: dict[str, TextTokens] = {}
+
+    def tokens(self, text: str) -> TextTokens:
+        """Return the runs of words of a text in which a name may stand."""
+        if text not in self._tokens:
+            self._tokens[text] = read_tokens(unenclosed(text), self._table.before_and)
+        return self._tokens[text]
 
     def hits(self, text: str) -> list[Hit]:
         """Return the hits in a text, of which none overlap."""
-        tokens = read_tokens(unenclosed(text), self._table.before_and)
+        tokens = self.tokens(text)
         hits = [
             *self._respelled(text, tokens),
             *self._in_stretches(text),
