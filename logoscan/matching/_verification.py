@@ -156,14 +156,16 @@ def _refine(
 ) -> AffineFit | None:
     """Fit an affine map to the inliers, choose these anew, both up to three times, and return the last map."""
     for _ in range(_REFINEMENTS):
-        if _count_distinct(cells, agree) < _MIN_INLIERS or (matrix := _affine(pairs, agree)) is None:
+        matrix = _affine(pairs, agree) if _count_distinct(cells, agree) >= _MIN_INLIERS else None
+        if matrix is None:
             return None
         linear = matrix[:, :2]
         size = math.sqrt(linear[0, 0] * linear[1, 1] - linear[0, 1] * linear[1, 0])
         angle = math.atan2(linear[1, 0] - linear[0, 1], linear[0, 0] + linear[1, 1])
         max_off_px = _MAX_OFF_AFFINE * max(logo_wh) * size
         off = pairs.logo_xy @ linear.T + matrix[:, 2] - pairs.photo_xy
-        before, agree = agree, (
+        before = agree
+        agree = (
             (np.einsum("nd,nd->n", off, off) < max_off_px**2)
             & (np.abs(_wrap_angle(pairs.rotation - angle)) < _MAX_ANGLE_RAD)
             & (np.abs(pairs.log_scale - math.log(size)) < _MAX_LOG_SCALE)
@@ -171,7 +173,7 @@ def _refine(
         if np.array_equal(before, agree):
             break
     inliers, tentative = _count_distinct(cells, agree), len(pairs)
-    if inliers < _MIN_INLIERS:
+    if matrix is None or inliers < _MIN_INLIERS:
         return None
     # Probability that a random correspondence is an inlier. Its rotation and scale are uniform; its position is drawn
     # from those of the tentative correspondences, which lie close together on printed text.

@@ -9,7 +9,7 @@ detection (Desolneux, Moisan and Morel; see `_verification`). Uses no index.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,6 +71,7 @@ def place(
     owners: Sequence[str],
     *,
     families: Sequence[int] = (),
+    wanted: Collection[int] | None = None,
     thorough: bool = False,
     device: str = "cpu",
 ) -> list[Placement | None]:
@@ -83,12 +84,13 @@ def place(
             several brands counts for none.
         families: Family of each logo image, a number from 0, or -1 for none; members of a family show the same and are
             no rivals. Empty where there are no families.
+        wanted: Positions of the logo images that are to be found; the others are but rivals. None finds all.
         thorough: Whether all logo images are compared in full, however many keypoints they have together. By default
             many are compared briefly first (`shortlist`), and only the likely ones in full, as rivals of one another.
         device: Where many are compared briefly: "cpu", "cuda", "cuda:1", ...
 
     Returns:
-        For each logo image its most significant placement, or None.
+        For each logo image its most significant placement, or None; None too for one that is but a rival.
 
     Raises:
         InputError: The number of owners, or of families, differs from the number of logo images.
@@ -121,6 +123,8 @@ def place(
     kin = [families[candidate.logo_image] for candidate in candidates] if families else ()
     rival = rival_similarity(near, [brands[candidate.logo_image] for candidate in candidates], kin)
     for i, candidate in enumerate(candidates):
+        if wanted is not None and candidate.logo_image not in wanted:
+            continue
         is_nearest = _distance(near[i]) < _MAX_DISTANCE_RATIO * _distance(rival[i])
         rows = np.flatnonzero((near[i] > _MIN_SIMILARITY) & is_nearest)
         logo = logo_images[candidate.logo_image]

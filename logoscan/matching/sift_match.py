@@ -105,24 +105,38 @@ def placements(
 
     `compared`, `voted` and `device` are those of `match_keypoints`. The logo images that are new are compared first, by
     themselves; rivals only take keypoints away, so that what lies in the photo beside all rivals lies in it without the
-    old ones too. Where one does, all are compared: what is old is a rival whether or not it was found, since two brands
-    that share a seal keep each other from being found by it.
+    old ones too. Where the keypoints that voted find none, the other logo images of their brands are compared as well,
+    with all keypoints. Those that are found are compared once more, beside all: what is old is a rival whether or not
+    it was found, since two brands that share a seal keep each other from being found by it.
     """
     if not len(features.keypoints) or not len(features.regions) or (voted is not None and not voted):
         return []
     rows = _candidates(index, search.nearest)
-    if compared:
-        logos = {row: _logo_image(index, row) for row in rows}
-        new = [row for row in rows if logos[row] not in compared and (voted is None or logos[row] in voted)]
-        every = features
-        if voted is not None:
-            features = replace(every, keypoints=_resembling(every.keypoints, voted))
-        if not any(_placed(features, index, new, thorough, device)):
-            features = every
-            if voted is None or not any(_placed(features, index, new, thorough, device)):
-                return []
-        rows = [row for row in rows if row in new or logos[row] in compared]
-    return _best(_placed(features, index, rows, thorough, device), index, rows)
+    if not compared:
+        return _best(_placed(features, index, rows, thorough=thorough, device=device), index, rows)
+    logos = {row: _logo_image(index, row) for row in rows}
+    new = [row for row in rows if logos[row] not in compared]
+    found: list[int] = []
+    if voted is None:
+        found = _found(features, index, new, thorough=thorough, device=device)
+    else:
+        likely = [row for row in new if logos[row] in voted]
+        every, features = features, replace(features, keypoints=_resembling(features.keypoints, voted))
+        if not (found := _found(features, index, likely, thorough=thorough, device=device)):
+            brands = {brand for brand, _ in voted}
+            features, likely = every, [row for row in new if logos[row][0] in brands]
+            found = _found(features, index, likely, thorough=thorough, device=device)
+        new = likely
+    if not found:
+        return []
+    rows = [row for row in rows if row in new or logos[row] in compared]
+    return _best(_placed(features, index, rows, wanted=found, thorough=thorough, device=device), index, rows)
+
+
+def _found(features: PhotoFeatures, index: LogoIndex, rows: Sequence[int], *, thorough: bool, device: str) -> list[int]:
+    """Return those of some rows of an index whose logo images lie in a photo, beside each other as rivals."""
+    placed = _placed(features, index, rows, thorough=thorough, device=device)
+    return [row for row, placement in zip(rows, placed, strict=True) if placement is not None]
 
 
 def _resembling(keypoints: Keypoints, voted: Voted) -> Keypoints:
@@ -187,14 +201,24 @@ def _logo_image(index: LogoIndex, row: int) -> LogoImage:
 
 
 def _placed(
-    features: PhotoFeatures, index: LogoIndex, rows: Sequence[int], thorough: bool, device: str
+    features: PhotoFeatures,
+    index: LogoIndex,
+    rows: Sequence[int],
+    *,
+    wanted: Collection[int] | None = None,
+    thorough: bool,
+    device: str,
 ) -> list[Placement | None]:
-    """Return where the logo images of rows of an index lie in a photo, beside each other as rivals."""
+    """Return where the logo images of rows of an index lie in a photo, beside each other as rivals.
+
+    `wanted` are those of the rows that are to be found; None finds all.
+    """
     return place(
         features.keypoints,
         [index.keypoints(row) for row in rows],
         [index.logos[row].brand for row in rows],
         families=index.families(rows),
+        wanted=None if wanted is None else {i for i, row in enumerate(rows) if row in wanted},
         thorough=thorough,
         device=device,
     )

@@ -75,9 +75,8 @@ class FindingsMaker:
         codes = photo_codes(photos) or ()
         contacts = (*text.contacts, *code_contacts(codes, text.listing.ships_from))
         shown = self._shown(evidence, matches, index)
-        if len(photos) == 1:
-            by_photo = {brand: (probability,) for brand, probability in shown.items()}
-        else:
+        by_photo: Mapping[str, tuple[float, ...]] = {brand: (probability,) for brand, probability in shown.items()}
+        if len(photos) != 1:
             by_photo = self._shown_by_photo(len(photos), text.mentions, matches, index)
         uses = self._photo_uses(text.listing, photos)
         findings = Findings(

@@ -23,7 +23,7 @@ from logoscan.store.schema import parquet
 from logoscan.store.vectors import VectorCodec
 from logoscan.types import Embeddings
 
-__all__ = ["PartVectors", "part_vectors", "propose"]
+__all__ = ["PartIndex", "PartVectors", "part_index", "part_vectors"]
 
 logger = logging.getLogger(__name__)
 
@@ -31,8 +31,6 @@ logger = logging.getLogger(__name__)
 _FOLDER = ".find"
 # Description of the index: 64 bytes a vector of 1,024 numbers.
 _FACTORY = "IVF{lists},PQ64"
-# Proposals for each query and listing that is wanted, and the fewest: regions of one photo are alike.
-_PROPOSALS, _LEAST_PROPOSALS = 4, 512
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,29 +112,33 @@ def part_vectors(
             )
 
 
-def propose(
-    store: FeatureStore, path: Path, queries: Embeddings, least: float, most: int
-) -> Mapping[int, NDArray[np.int64]] | None:
-    """Propose rows of a file that may be similar to a query, by row group; None proposes all, of a small file.
+@dataclass(frozen=True, eq=False)
+class PartIndex:
+    """The approximate index of a file.
+
+    Attributes:
+        index: The index; its rows are the vectors of the file in their order.
+        counts: Number of vectors of each row group of the file.
+    """
+
+    index: Approximate
+    counts: Sequence[int]
+
+    def by_group(self, rows: NDArray[np.int64]) -> dict[int, NDArray[np.int64]]:
+        """Return rows, which rise, by row group, counted from its beginning."""
+        ends = np.cumsum(self.counts)
+        group = np.searchsorted(ends, rows, side="right")
+        return {int(g): rows[group == g] - (ends[g] - self.counts[g]) for g in np.unique(group)}
+
+
+def part_index(store: FeatureStore, path: Path) -> PartIndex | None:
+    """Return the index of a file, from the cache or built anew; None for a small file, which is compared whole.
 
     Args:
         store: The store of the file.
         path: Path of the file.
-        queries: float32 (n, dim).
-        least: Least cosine that counts.
-        most: Listings that are wanted.
     """
-    if _most_vectors(path) < APPROXIMATE_FROM:
-        return None
-    index, counts = _index(store, path)
-    proposed = np.unique(index.propose(queries, max(_LEAST_PROPOSALS, _PROPOSALS * most)))
-    ends = np.cumsum(counts)
-    out: dict[int, NDArray[np.int64]] = {}
-    for group, (end, count) in enumerate(zip(ends.tolist(), counts, strict=True)):
-        inside = proposed[(proposed >= end - count) & (proposed < end)]
-        if len(inside):
-            out[group] = inside - (end - count)
-    return out
+    return PartIndex(*_index(store, path)) if _most_vectors(path) >= APPROXIMATE_FROM else None
 
 
 def _most_vectors(path: Path) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -19,7 +20,7 @@ from logoscan.images.phash import MATCH_BITS, photo_hashes
 from logoscan.index.logo_images import read_logo
 from logoscan.index.renderings import renderings
 from logoscan.sources import ANYWHERE, Root
-from logoscan.store._part_index import PartVectors, part_vectors, propose
+from logoscan.store._part_index import PartVectors, part_index, part_vectors
 from logoscan.store.parts import read_batches
 from logoscan.store.reader import FeatureStore
 from logoscan.types import Embeddings, ImageSource
@@ -43,6 +44,9 @@ _UNCONFIRMED, _CONTRADICTED = 1, 2
 _MOST_COMPARED = 100
 # Share of a stored photo that the picture fills at least, or the other way round, so that a mark on goods is no copy.
 _LEAST_FILLED = 0.1
+# Rows that an approximate index proposes for a query at first, how many times more it proposes next, as long as a share
+# of them is similar, and most for each listing that is wanted: regions of one photo are alike.
+_FIRST_PROPOSALS, _TIMES_MORE, _SIMILAR_SHARE, _MOST_PROPOSALS = 64, 4, 0.05, 4
 
 
 @dataclass(frozen=True)
@@ -240,8 +244,7 @@ def find_by_vectors(
     """
     best: dict[str, Find] = {}
     for path in store.files:
-        groups = None if exact else propose(store, path, queries, least_similarity, most)
-        for one in _similar(part_vectors(path, store.codec, groups), queries, least_similarity):
+        for one in _similar_in(store, path, queries, least_similarity, most, exact=exact):
             if one.listing_id not in best or _rank(one) < _rank(best[one.listing_id]):
                 best[one.listing_id] = one
         if len(best) > 4 * most:
@@ -249,8 +252,33 @@ def find_by_vectors(
     return heapq.nsmallest(most, best.values(), key=_rank)
 
 
-def _similar(groups: Iterable[PartVectors], queries: Embeddings, least: float) -> Iterator[Find]:
-    """Yield the rows that are similar to a query."""
+def _similar_in(
+    store: FeatureStore, path: Path, queries: Embeddings, least: float, most: int, *, exact: bool
+) -> Iterator[Find]:
+    """Yield the rows of one file that are similar to a query, of a large file those that its index proposes."""
+    index = None if exact else part_index(store, path)
+    if index is None:
+        yield from (one for _, one in _similar(part_vectors(path, store.codec), queries, least))
+        return
+    compared, similar = np.zeros((2, index.index.facts.vectors), bool)
+    asked, count = queries, _FIRST_PROPOSALS
+    while len(asked):
+        proposed = index.index.propose(asked, count)
+        rows = np.unique(proposed[proposed >= 0])
+        rows = rows[~compared[rows]]
+        compared[rows] = True
+        for row, one in _similar(part_vectors(path, store.codec, index.by_group(rows)), queries, least):
+            similar[rows[row]] = True
+            yield one
+        shares = (similar[proposed] & (proposed >= 0)).mean(axis=1)
+        if count >= min(_MOST_PROPOSALS * most, len(compared)):
+            return
+        asked, count = asked[shares >= _SIMILAR_SHARE], _TIMES_MORE * count
+
+
+def _similar(groups: Iterable[PartVectors], queries: Embeddings, least: float) -> Iterator[tuple[int, Find]]:
+    """Yield the rows that are similar to a query, with their number among all rows that are given."""
+    first = 0
     for group in groups:
         similarity = (group.vectors @ queries.T).max(axis=1) if len(queries) else np.zeros(0, np.float32)
         for row in np.flatnonzero(similarity >= least).tolist():
@@ -259,11 +287,15 @@ def _similar(groups: Iterable[PartVectors], queries: Embeddings, least: float) -
             if region >= 0:
                 x0, y0, x1, y1 = (float(value) for value in group.boxes[photo][region])
                 box = x0, y0, x1, y1
-            yield Find(
-                group.listing_ids[photo],
-                group.positions[photo],
-                group.files[photo],
-                "logo",
-                min(1.0, float(similarity[row])),
-                box,
+            yield (
+                first + row,
+                Find(
+                    group.listing_ids[photo],
+                    group.positions[photo],
+                    group.files[photo],
+                    "logo",
+                    min(1.0, float(similarity[row])),
+                    box,
+                ),
             )
+        first += len(group.vectors)

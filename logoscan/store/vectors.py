@@ -30,9 +30,11 @@ CODEBOOK_FILE = "codebook.npz"
 # The largest number of a vector becomes so many steps. A vector is unit, so its scale need not be stored. The rounding
 # moves a cosine by some 0.0005, and with it a probability by 0.004. Twice as many steps take 2 KB a photo more, because
 # Parquet compresses bytes to the bits that differ.
-_STEPS = 63
-# Numbers of a vector that share one byte, where the dimension allows it: 64 bytes for 1,024 numbers.
+_STEPS = 50
+# Numbers of a rotated vector that share one byte, where the dimension allows it.
 _NUMBERS_PER_BYTE = 16
+# Share of the principal axes that are stored, the widest ones: 48 bytes for 1,024 numbers.
+_STORED_AXES = 3 / 4
 # Least product of a vector and its reconstruction: below, the code says nothing, and the quotient would be noise.
 _LEAST_PRODUCT = 0.25
 # Centroids of a part of a vector: as many as a byte distinguishes.
@@ -51,7 +53,8 @@ class Codebook:
 
     Attributes:
         mean: float32 (dim,), which is subtracted first.
-        rotation: float32 (dim, dim), orthogonal: principal axes, dealt out so that all parts vary alike.
+        rotation: float32 (dim, parts * numbers of a part), orthonormal columns: the widest principal axes, dealt out so
+            that all parts vary alike.
         centroids: float32 (parts, 256, numbers of a part) of the rotated vectors.
 
     Raises:
@@ -65,13 +68,14 @@ class Codebook:
     def __post_init__(self) -> None:
         if self.centroids.ndim != 3 or self.centroids.shape[1] != _CENTROIDS or not all(self.centroids.shape):
             raise InputError(f"centroids: expected (parts, {_CENTROIDS}, numbers), got {self.centroids.shape}")
-        for name, shape in (("mean", (self.dim,)), ("rotation", (self.dim,) * 2), ("centroids", (None,) * 3)):
+        axes = self.centroids.shape[0] * self.centroids.shape[2]
+        for name, shape in (("mean", (None,)), ("rotation", (self.dim, axes)), ("centroids", (None,) * 3)):
             float32_array("Codebook", name, getattr(self, name), shape)
 
     @property
     def dim(self) -> int:
         """Numbers of a vector."""
-        return int(self.centroids.shape[0] * self.centroids.shape[2])
+        return len(self.mean)
 
     @property
     def width(self) -> int:
@@ -89,7 +93,7 @@ class Codebook:
         """The `faiss.ProductQuantizer` with these centroids."""
         import faiss
 
-        quantiser = faiss.ProductQuantizer(self.dim, self.centroids.shape[0], 8)
+        quantiser = faiss.ProductQuantizer(self.rotation.shape[1], self.centroids.shape[0], 8)
         faiss.copy_array_to_vector(self.centroids.ravel(), quantiser.centroids)
         return quantiser
 
@@ -105,7 +109,7 @@ class Codebook:
 
     def _reconstruct(self, codes: NDArray[np.uint8]) -> NDArray[np.float32]:
         parts = np.arange(self.centroids.shape[0])
-        rotated = self.centroids[parts, codes].reshape(len(codes), self.dim)
+        rotated = self.centroids[parts, codes].reshape(len(codes), -1)
         return np.asarray(rotated @ self.rotation.T + self.mean, np.float32)
 
     def decode(self, codes: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -187,22 +191,23 @@ def train_codebook(vectors: Embeddings) -> Codebook:
             _LEAST_TRAINING,
         )
     dim = vectors.shape[1]
-    most = max(1, dim // _NUMBERS_PER_BYTE)
-    parts = max(n for n in range(1, most + 1) if dim % n == 0)
+    stored = math.ceil(dim * _STORED_AXES)
+    parts = max(1, stored // _NUMBERS_PER_BYTE)
+    numbers = stored // parts
     chosen = np.random.default_rng(0).permutation(len(vectors))[:_MOST_TRAINING]
     sample = np.asarray(vectors[np.sort(chosen)], np.float32)
     mean = sample.mean(axis=0)
-    rotation = _balanced_axes(sample - mean, parts)
+    rotation = _balanced_axes(sample - mean, parts, numbers)
     rotated = np.ascontiguousarray((sample - mean) @ rotation, np.float32)
-    quantiser = faiss.ProductQuantizer(dim, parts, 8)
+    quantiser = faiss.ProductQuantizer(parts * numbers, parts, 8)
     quantiser.cp.niter, quantiser.cp.min_points_per_centroid = _KMEANS_ROUNDS, 1
     quantiser.train(np.tile(rotated, (math.ceil(_CENTROIDS / len(rotated)), 1)))
-    centroids = faiss.vector_to_array(quantiser.centroids).reshape(parts, _CENTROIDS, dim // parts)
+    centroids = faiss.vector_to_array(quantiser.centroids).reshape(parts, _CENTROIDS, numbers)
     return Codebook(mean, rotation, np.ascontiguousarray(centroids, np.float32))
 
 
-def _balanced_axes(centred: NDArray[np.float32], parts: int) -> NDArray[np.float32]:
-    """Return the principal axes as columns, in an order in which all parts vary alike.
+def _balanced_axes(centred: NDArray[np.float32], parts: int, numbers: int) -> NDArray[np.float32]:
+    """Return the widest principal axes as columns, in an order in which all parts of so many numbers vary alike.
 
     Each axis goes, widest first, to the part with the least product of variances that has room: every byte then says as
     much as any other. On crops of shop photos this leaves 0.44 of a vector's square, where plain parts leave 0.56.
@@ -212,10 +217,10 @@ def _balanced_axes(centred: NDArray[np.float32], parts: int) -> NDArray[np.float
     logs = np.log(np.maximum(variances, 1e-9)) - math.log(1e-9)
     dealt: list[list[int]] = [[] for _ in range(parts)]
     sums = np.zeros(parts)
-    for axis in range(dim - 1, -1, -1):  # `eigh` sorts them rising
+    for axis in range(dim - 1, dim - 1 - parts * numbers, -1):  # `eigh` sorts them rising
         part = int(sums.argmin())
         dealt[part].append(axis)
-        sums[part] = sums[part] + logs[axis] if len(dealt[part]) < dim // parts else np.inf
+        sums[part] = sums[part] + logs[axis] if len(dealt[part]) < numbers else np.inf
     return np.ascontiguousarray(axes[:, [axis for part in dealt for axis in part]], np.float32)
 
 

@@ -164,9 +164,7 @@ class NameIndex:
         kept += [m for m in partial if m.probability > named.get(m.brand, 0.0)]
         return sorted(kept, key=lambda m: (-m.probability, m.brand, m.kind))
 
-    def _partial_mentions(
-        self, lines: list[_Line], count: int, image: int, search: NameSearch
-    ) -> list[BrandMention]:
+    def _partial_mentions(self, lines: list[_Line], count: int, image: int, search: NameSearch) -> list[BrandMention]:
         """Return what may be bad or partial readings of names, the most probable for each brand.
 
         Args:

@@ -330,17 +330,18 @@ def test_a_codebook_can_be_given_and_another_is_refused(tmp_path: Path) -> None:
 
 
 def test_codes_are_those_of_a_plain_search() -> None:
-    vectors = photo(5, 200, dim=32).vectors
+    vectors = photo(5, 200, dim=64).vectors
     book = train_codebook(vectors)
     codes = book.encode(vectors)
-    rotated = ((vectors - book.mean) @ book.rotation).reshape(200, 2, 1, 16)
+    assert book.centroids.shape == (3, 256, 16)  # the widest three quarters of the axes
+    rotated = ((vectors - book.mean) @ book.rotation).reshape(200, 3, 1, 16)
     distance = ((rotated - book.centroids[None]) ** 2).sum(axis=3)
-    chosen = np.take_along_axis(distance, codes[:, :2, None].astype(np.int64), axis=2)[..., 0]
+    chosen = np.take_along_axis(distance, codes[:, :3, None].astype(np.int64), axis=2)[..., 0]
     assert chosen == pytest.approx(distance.min(axis=2), abs=1e-5)
-    assert book.rotation.T @ book.rotation == pytest.approx(np.eye(32), abs=1e-4)
+    assert book.rotation.T @ book.rotation == pytest.approx(np.eye(48), abs=1e-4)
     assert (book.decode(codes) * vectors).sum(axis=1).mean() > 0.9
-    assert book.decode(codes[:0]).shape == (0, 32)
-    assert book.encode(vectors[:0]).shape == (0, 3)
+    assert book.decode(codes[:0]).shape == (0, 64)
+    assert book.encode(vectors[:0]).shape == (0, 4)
 
 
 def test_a_maker_names_its_models() -> None:
