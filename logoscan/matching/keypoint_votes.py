@@ -41,7 +41,7 @@ _MIN_VOTES = 4
 _MAX_LOG10_FALSE = -4.0
 # Widths of the cells of votes: rotation, log scale, and where the middle of the logo image lies, in its own long sides.
 # Cells overlap by half. All numbers were chosen on 40 snack and 40 cigarette packs and 60 garments of `DATA/train` with
-# 170 logo images: of 409 that lie in the photos, 402 get their votes; in 4 of the garments some other image does.
+# 170 logo images.
 _CELL_ANGLE_RAD, _CELL_LOG_SCALE, _CELL_PLACE = math.radians(40), 0.6, 0.4
 # An odd number whose multiples spread over 64 bits.
 _MIX = np.uint64(0x9E3779B97F4A7C15)

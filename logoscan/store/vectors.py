@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 CODEBOOK_FILE = "codebook.npz"
 """Name of the file of a codebook, beside the features that were quantised by it."""
 # The largest number of a vector becomes so many steps. A vector is unit, so its scale need not be stored. The rounding
-# moves a cosine by some 0.0005, and with it a probability by 0.004. Twice as many steps take 2 KB a photo more, because
+# moves a cosine by some 0.0006, and with it a probability by 0.005. Twice as many steps take 2 KB a photo more, because
 # Parquet compresses bytes to the bits that differ.
 _STEPS = 50
 # Numbers of a rotated vector that share one byte, where the dimension allows it.
