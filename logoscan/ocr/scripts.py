@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from logoscan._bundled import folder, verify_file
 from logoscan.images.boxes import iou
+from logoscan.ocr.canvas import readings_of
 from logoscan.ocr.lines import line_crop
 from logoscan.runtime import building_networks, rebuilt_elsewhere
 from logoscan.types import Boxes, Rgb, TextSpans, UnreadReason
@@ -78,8 +79,8 @@ class LineReader(Protocol):
     @property
     def name(self) -> str: ...  # noqa: D102
 
-    def read_lines(self, image: Rgb, polygons: NDArray[np.float32], /) -> list[tuple[str, float]]:
-        """Return text and confidence of each line, "" where nothing is read.
+    def read_lines(self, image: Rgb, polygons: NDArray[np.float32], /) -> list[list[tuple[str, float]]]:
+        """Return text and confidence of each reading of each line, the best one first, none where nothing is read.
 
         Args:
             image: A photo, uint8 (H, W, 3) RGB.
@@ -175,17 +176,18 @@ class ScriptOcr:
         """Return a line in each box, as the first engine reads it (`WordReader.read_words`)."""
         return self.first.read_words(images, boxes)
 
-    def _ask(self, chances: Mapping[str, float], image: Rgb, polygon: NDArray[np.float32]) -> tuple[str, float]:
-        """Return the reading of a line by the reader of its most probable script, or of the second where that is surer.
+    def _ask(self, chances: Mapping[str, float], image: Rgb, polygon: NDArray[np.float32]) -> list[tuple[str, float]]:
+        """Return the readings of a line by the reader of its most probable script, or the second where that is surer.
 
         The network confuses scripts with those that nobody reads; a sure reading tells more.
         """
         likely = sorted(chances.keys() & self.readers.keys(), key=lambda code: (-chances[code], code))[:2]
-        best = "", 0.0
+        best = [("", 0.0)]
         for rank, code in enumerate(likely):
-            if rank and (best[1] >= _SURE_FROM or chances[code] < _SECOND_FROM):
+            if rank and (best[0][1] >= _SURE_FROM or chances[code] < _SECOND_FROM):
                 break
-            best = max(best, self.readers[code].read_lines(image, polygon)[0], key=lambda r: (bool(r[0]), r[1]))
+            (readings,) = self.readers[code].read_lines(image, polygon)
+            best = max(best, readings or [("", 0.0)], key=lambda read: (bool(read[0][0]), read[0][1]))
         return best
 
     def _closer(self, image: Rgb, spans: TextSpans) -> TextSpans:
@@ -224,7 +226,21 @@ class ScriptOcr:
         )
 
     def _again(self, image: Rgb, spans: TextSpans) -> TextSpans:
-        """Return the lines of a photo with those read again that were not read surely."""
+        """Return the lines of a photo with those read again that were not read surely.
+
+        Second readings stay where their lines stay as the first engine read them.
+        """
+        again = self._first_again(image, spans.first_readings())
+        second = spans.rows(np.flatnonzero(spans.is_second).tolist())
+        stays = {(line.tobytes(), text) for line, text in zip(again.polygons, again.texts, strict=True)}
+        first = {
+            line.tobytes(): text for line, text in zip(reversed(spans.polygons), reversed(spans.texts), strict=True)
+        }
+        rows = [i for i, line in enumerate(second.polygons) if (line.tobytes(), first[line.tobytes()]) in stays]
+        return again.joined(second.rows(rows))
+
+    def _first_again(self, image: Rgb, spans: TextSpans) -> TextSpans:
+        """Return lines, each read once, with those read again that were not read surely."""
         spans = self._closer(image, spans)
         unsure = [
             i
@@ -234,7 +250,7 @@ class ScriptOcr:
         if not unsure:
             return spans
         texts, confidence = list(spans.texts), spans.confidence.copy()
-        gone, unread = set[int](), dict[int, str | None]()
+        gone, unread, second = set[int](), dict[int, str | None](), TextSpans.empty()
         for i, chances in zip(unsure, self.scripts.probabilities(image, spans.polygons[unsure]), strict=True):
             blank = not texts[i].strip()
             further = {code: p for code, p in chances.items() if code and code not in self.own}
@@ -244,10 +260,11 @@ class ScriptOcr:
                 gone.add(i)
                 continue
             if blank or total >= max(_ASK_FROM, chances.get("", 0.0)):
-                text, sure = self._ask(further, image, spans.polygons[i : i + 1])
+                (text, sure), *others = self._ask(further, image, spans.polygons[i : i + 1])
                 own = 0.0 if blank else float(confidence[i]) * sum(chances.get(script, 0.0) for script in self.own)
                 if sure >= _KEEP_FROM and sure * total >= own and any(c.isalnum() for c in text):
                     texts[i], confidence[i] = text, min(1.0, sure)
+                    second = second.joined(readings_of(spans.polygons[i], others))
                     continue
             if blank or total >= _UNREAD_FROM:
                 gone.add(i)
@@ -255,6 +272,7 @@ class ScriptOcr:
         kept = replace(spans, texts=tuple(texts), confidence=confidence).rows(
             [i for i in range(len(spans)) if i not in gone]
         )
+        kept = kept.joined(second)
         return TextSpans(
             kept.polygons,
             kept.texts,
