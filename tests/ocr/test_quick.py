@@ -163,12 +163,14 @@ def test_a_line_upside_down_is_read(quick: RapidOcr) -> None:
 
 
 def test_the_name_tells_the_reader_and_the_precision(quick: RapidOcr, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert quick.name.endswith("(960 px; lines at 960; curved text), quick reader first and second")
+    assert quick.name.endswith("(960 px; lines at 960; curved text), tight lines, quick reader first and second")
     monkeypatch.setattr(rapidocr_module, "cpu_has_bf16", lambda: True)
     monkeypatch.setattr(rapidocr_module, "find_and_read_in_bf16", lambda *_: True)
-    assert RapidOcr().name.endswith("(960 px; lines at 960; curved text), bf16")
+    assert RapidOcr().name.endswith("(960 px; lines at 960; curved text), tight lines, bf16")
     monkeypatch.setattr(rapidocr_module, "find_and_read_in_bf16", lambda *_: False)
-    assert RapidOcr().name.endswith("(960 px; lines at 960; curved text)"), "OpenVINO cannot, so ONNX Runtime does"
+    assert RapidOcr().name.endswith("(960 px; lines at 960; curved text), tight lines"), (
+        "OpenVINO cannot, so ONNX Runtime does"
+    )
 
 
 def test_openvino_reads_what_onnx_runtime_reads(rapid: RapidOcr) -> None:
