@@ -25,6 +25,7 @@ __all__ = [
     "check_sizes",
     "find_sides",
     "find_sizes",
+    "grown_lines",
     "highest_lines",
     "line_crops",
     "merge_readings",
@@ -194,6 +195,16 @@ def unread_boxes(polygons: Sequence[NDArray[np.float32]], readings: Sequence[Tex
         covered = overlap_of_smaller(boxes, np.concatenate(known)).max(axis=1, initial=0)
         unread = np.concatenate([unread, boxes[covered <= _SAME_PLACE_SHARE]])
     return unread
+
+
+def grown_lines(polygons: NDArray[np.float32], share: float) -> NDArray[np.float32]:
+    """Return lines, float32 (n, 4, 2), grown on every side by a share of their shorter one; corners may lie outside."""
+    right = (polygons[:, 1] - polygons[:, 0] + polygons[:, 2] - polygons[:, 3]) / 2
+    down = (polygons[:, 3] - polygons[:, 0] + polygons[:, 2] - polygons[:, 1]) / 2
+    wide, high = (np.maximum(np.linalg.norm(side, axis=1, keepdims=True), 1e-6) for side in (right, down))
+    margin = share * np.minimum(wide, high)
+    x, y = right / wide * margin, down / high * margin
+    return (polygons + np.stack([-x - y, x - y, x + y, y - x], axis=1)).astype(np.float32)
 
 
 def highest_lines(polygons: NDArray[np.float32], most: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

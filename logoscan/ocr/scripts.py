@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from logoscan._bundled import folder, verify_file
 from logoscan.images.boxes import iou
-from logoscan.ocr.canvas import readings_of
+from logoscan.ocr.canvas import grown_lines, readings_of
 from logoscan.ocr.lines import line_crop
 from logoscan.runtime import building_networks, rebuilt_elsewhere
 from logoscan.types import Boxes, Rgb, TextSpans, UnreadReason
@@ -36,6 +36,8 @@ _READ_FROM = 0.95
 _NO_TEXT_FROM = {True: 0.7, False: 0.2}
 # Long over short side from which a box is long.
 _LONG_ASPECT = 1.5
+# Share of its shorter side by which a line grows on each side before it is looked at: the network learnt wider lines.
+_GROWN = 0.06
 # Share of a photo up to which a blank box that is not long is looked at by itself: a plain thing that bears a small
 # name may be taken for one line. Then the most of these that are looked at, the largest, and overlap (IoU) from which a
 # line in it is one that is known.
@@ -52,7 +54,7 @@ _SECOND_FROM = 0.1
 # Scripts that the network knows no name for.
 _OTHER = "Zyyy"
 # How blanks are looked at, for the name of the engine.
-_BLANKS = "blanks from close"
+_BLANKS = "blanks from close, lines grown"
 _UNREADABLE: tuple[UnreadReason, ...] = ("unreadable",)
 # Longer lines are cut to this multiple of their height: the beginning tells the script.
 _MOST_ASPECT = 12.0
@@ -196,7 +198,8 @@ class ScriptOcr:
         A blank stays where nothing in it is sure or a blank itself: what is guessed there does not count as read.
         """
         sizes = np.prod(spans.xyxy[:, 2:] - spans.xyxy[:, :2], axis=1)
-        blank = [not text.strip() and not _is_long(c) for text, c in zip(spans.texts, spans.polygons, strict=True)]
+        wide = grown_lines(spans.polygons, _GROWN)
+        blank = [not text.strip() and not _is_long(line) for text, line in zip(spans.texts, wide, strict=True)]
         asked = [i for i in np.argsort(-sizes, kind="stable").tolist() if blank[i]]
         asked = [i for i in asked if 0 < sizes[i] <= _MOST_CLOSER * image.shape[0] * image.shape[1]][:_MOST_SEARCHES]
         replaced, found = set[int](), TextSpans.empty()
@@ -251,16 +254,17 @@ class ScriptOcr:
             return spans
         texts, confidence = list(spans.texts), spans.confidence.copy()
         gone, unread, second = set[int](), dict[int, str | None](), TextSpans.empty()
-        for i, chances in zip(unsure, self.scripts.probabilities(image, spans.polygons[unsure]), strict=True):
+        wide = grown_lines(spans.polygons, _GROWN)
+        for i, chances in zip(unsure, self.scripts.probabilities(image, wide[unsure]), strict=True):
             blank = not texts[i].strip()
             further = {code: p for code, p in chances.items() if code and code not in self.own}
             code = max(further, key=further.__getitem__, default=_OTHER)
             total, chance = sum(further.values()), further.get(code, 0.0)
-            if blank and chances.get("", 0.0) >= _NO_TEXT_FROM[_is_long(spans.polygons[i])]:
+            if blank and chances.get("", 0.0) >= _NO_TEXT_FROM[_is_long(wide[i])]:
                 gone.add(i)
                 continue
             if blank or total >= max(_ASK_FROM, chances.get("", 0.0)):
-                (text, sure), *others = self._ask(further, image, spans.polygons[i : i + 1])
+                (text, sure), *others = self._ask(further, image, wide[i : i + 1])
                 own = 0.0 if blank else float(confidence[i]) * sum(chances.get(script, 0.0) for script in self.own)
                 if sure >= _KEEP_FROM and sure * total >= own and any(c.isalnum() for c in text):
                     texts[i], confidence[i] = text, min(1.0, sure)

@@ -252,7 +252,10 @@ def test_words_in_boxes_are_the_first_engines() -> None:
     engine = ScriptOcr(First(), Scripts(), {}, OWN)
     assert isinstance(engine, WordReader)
     assert engine.read_words([PHOTO], [np.zeros((1, 4), np.float32)])[0].texts == ("word",)
-    assert ScriptOcr(First(), Scripts(), {"Cyrl": Reader()}, OWN).name == "first, blanks from close; Cyrl: reader"
+    assert (
+        ScriptOcr(First(), Scripts(), {"Cyrl": Reader()}, OWN).name
+        == "first, blanks from close, lines grown; Cyrl: reader"
+    )
 
 
 # -- blanks that are not shaped like lines
@@ -383,7 +386,7 @@ def test_make_ocr_combines(monkeypatch: pytest.MonkeyPatch, rapid: RapidOcr) -> 
     monkeypatch.setattr(ocr_module, "RapidOcr", lambda **options: rapid)
     plain = make_ocr("rapidocr")
     assert isinstance(plain, ScriptOcr)
-    assert plain.name == f"{rapid.name}, blanks from close"
+    assert plain.name == f"{rapid.name}, blanks from close, lines grown"
     assert make_ocr("none", languages=["en"]) is None
     with pytest.raises(InputError, match="languages: expected codes among"):
         make_ocr("rapidocr", languages=["klingon"])
