@@ -22,6 +22,8 @@ _SHA256 = {
 _SURE = 0.95
 # Letters of a reading that may be a word, and its confidence where no line was found.
 _WORD_LETTERS, _WORD_CONFIDENCE = 2, 0.3
+# Letters beside each digit from which the digit is a misread letter.
+_LETTERS_OF_DIGIT = 4
 # Width over height from which a box is a line, whatever was read in it.
 _LINE_ASPECT = 1.5
 
@@ -44,11 +46,13 @@ def is_sure(text: str, confidence: float) -> bool:
 def is_second_reading(quick: tuple[str, float], careful: tuple[str, float]) -> bool:
     """Return whether the quick reading of a line, a text and its confidence, is kept beside the careful one.
 
-    It is where it may be a word that the careful reader read otherwise. A number is not: a second one would be wrong.
+    It is where it may be a word that the careful reader read otherwise. A number is not: of two one would be wrong. A
+    digit among letters is a misread letter.
     """
     text, confidence = quick
     is_other = text.casefold().split() != careful[0].casefold().split()
-    return is_other and bool(careful[0].strip()) and may_be_word(text, confidence) and not any(map(str.isdigit, text))
+    is_number = _LETTERS_OF_DIGIT * sum(map(str.isdigit, text)) > sum(map(str.isalpha, text))
+    return is_other and bool(careful[0].strip()) and may_be_word(text, confidence) and not is_number
 
 
 def may_be_word(text: str, confidence: float) -> bool:

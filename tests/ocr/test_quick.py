@@ -73,6 +73,7 @@ def test_a_long_box_may_be_a_line_in_which_nothing_was_read() -> None:
         (("C", 0.9), ("公", 0.7), False),
         (("NIKE", 0.9), ("", 0.0), False),
         (("64 GB", 0.9), ("84 GB", 0.9), False),
+        (("YAHo0!", 0.9), ("OOI", 0.6), True),
     ],
 )
 def test_another_word_is_a_second_reading(quick: tuple[str, float], careful: tuple[str, float], kept: bool) -> None:
