@@ -119,8 +119,8 @@ def test_the_careful_reader_gets_what_the_quick_one_is_unsure_of() -> None:
         Reader(("ADIDAS", 0.9), ("나이키", 0.8)),
     )
     texts, confidence, turned = read_twice(quick, careful, [40, 41, 10, 42])
-    assert texts == ["NIKE", "ADIDAS", "O", "나이키"]
-    assert confidence == [0.99, 0.9, 0.6, 0.8]
+    assert texts == ["NIKE", "ADIDAS", "O", "나이키", "AD1DAS"]
+    assert confidence == [0.99, 0.9, 0.6, 0.8, 0.7]
     assert turned == [41, 42]
 
 
