@@ -204,7 +204,7 @@ def grown_lines(polygons: NDArray[np.float32], share: float) -> NDArray[np.float
     wide, high = (np.maximum(np.linalg.norm(side, axis=1, keepdims=True), 1e-6) for side in (right, down))
     margin = share * np.minimum(wide, high)
     x, y = right / wide * margin, down / high * margin
-    return (polygons + np.stack([-x - y, x - y, x + y, y - x], axis=1)).astype(np.float32)
+    return np.asarray(polygons + np.stack([-x - y, x - y, x + y, y - x], axis=1), np.float32)
 
 
 def highest_lines(polygons: NDArray[np.float32], most: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
