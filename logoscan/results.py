@@ -195,6 +195,8 @@ class ImageRecord:
 class TextLine:
     """One line of text that was read in a photo; kept only where it was asked for, because it may name people.
 
+    A line that was read in several ways comes once for each, with the same box, the best reading first.
+
     Attributes:
         image: Position of the photo in the listing, from 0.
         xyxy: Box in pixels of the upright photo.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol, TypeAlias, get_args
@@ -362,6 +362,8 @@ class Regions:
 class TextSpans:
     """Lines of text that were read in one picture.
 
+    A line that was read in several ways has a row for each, with equal corners, the best reading first.
+
     Attributes:
         polygons: Corners, float32 (n, 4, 2), in pixels x y, clockwise from the top left of the text as it is read.
         texts: The n texts.
@@ -419,6 +421,23 @@ class TextSpans:
         """The boxes around the polygons, float32 (n, 4), in pixels."""
         low, high = self.polygons.min(axis=1, initial=np.inf), self.polygons.max(axis=1, initial=-np.inf)
         return np.concatenate([low, high], axis=1)
+
+    @property
+    def is_second(self) -> NDArray[np.bool_]:
+        """Whether each row is a further reading of the line in an earlier row, with equal corners, bool (n,)."""
+        _, first = np.unique(self.polygons.reshape(-1, 8), axis=0, return_index=True)
+        return np.asarray(~np.isin(np.arange(len(self)), first), np.bool_)
+
+    def first_readings(self) -> TextSpans:
+        """Return the lines, each by its first reading, with what is unread."""
+        kept = self.rows(np.flatnonzero(~self.is_second).tolist())
+        return replace(
+            kept,
+            unread_xyxy=self.unread_xyxy,
+            unread_scripts=self.unread_scripts,
+            unread_reasons=self.unread_reasons,
+            unkept_area=self.unkept_area,
+        )
 
     @classmethod
     def empty(cls) -> TextSpans:

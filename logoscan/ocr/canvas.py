@@ -25,9 +25,12 @@ __all__ = [
     "check_sizes",
     "find_sides",
     "find_sizes",
+    "grown_lines",
+    "highest_lines",
     "line_crops",
     "merge_readings",
     "read_scale",
+    "readings_of",
     "scale_image",
     "sizes_in_words",
     "spans_of",
@@ -192,3 +195,28 @@ def unread_boxes(polygons: Sequence[NDArray[np.float32]], readings: Sequence[Tex
         covered = overlap_of_smaller(boxes, np.concatenate(known)).max(axis=1, initial=0)
         unread = np.concatenate([unread, boxes[covered <= _SAME_PLACE_SHARE]])
     return unread
+
+
+def grown_lines(polygons: NDArray[np.float32], share: float) -> NDArray[np.float32]:
+    """Return lines, float32 (n, 4, 2), grown on every side by a share of their shorter one; corners may lie outside."""
+    right = (polygons[:, 1] - polygons[:, 0] + polygons[:, 2] - polygons[:, 3]) / 2
+    down = (polygons[:, 3] - polygons[:, 0] + polygons[:, 2] - polygons[:, 1]) / 2
+    wide, high = (np.maximum(np.linalg.norm(side, axis=1, keepdims=True), 1e-6) for side in (right, down))
+    margin = share * np.minimum(wide, high)
+    x, y = right / wide * margin, down / high * margin
+    return np.asarray(polygons + np.stack([-x - y, x - y, x + y, y - x], axis=1), np.float32)
+
+
+def highest_lines(polygons: NDArray[np.float32], most: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the lines with the highest letters, in their order, and the others: a brand writes its name large."""
+    sides = np.linalg.norm(polygons - np.roll(polygons, -1, axis=1), axis=2)
+    heights = np.minimum(sides[:, 0], sides[:, 1])
+    order = np.argsort(-heights, kind="stable")
+    return polygons[np.sort(order[:most])], polygons[order[most:]]
+
+
+def readings_of(corners: NDArray[np.float32], readings: Sequence[tuple[str, float]]) -> TextSpans:
+    """Return readings of one line, a text and its confidence each, with its corners, float32 (4, 2)."""
+    texts = tuple(text for text, _ in readings)
+    confidence = np.array([min(1.0, sure) for _, sure in readings], np.float32)
+    return TextSpans(np.repeat(corners[None], len(texts), axis=0), texts, confidence)

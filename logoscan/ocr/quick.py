@@ -11,7 +11,7 @@ from pathlib import Path
 from logoscan._bundled import folder, verify_file
 from logoscan.types import Rgb
 
-__all__ = ["is_sure", "may_be_line", "may_be_word", "quick_reader"]
+__all__ = ["is_second_reading", "is_sure", "may_be_line", "may_be_word", "quick_reader"]
 
 # Digests of the network, and of the letters that it knows, one a line.
 _SHA256 = {
@@ -22,6 +22,8 @@ _SHA256 = {
 _SURE = 0.95
 # Letters of a reading that may be a word, and its confidence where no line was found.
 _WORD_LETTERS, _WORD_CONFIDENCE = 2, 0.3
+# Letters beside each digit from which the digit is a misread letter.
+_LETTERS_OF_DIGIT = 4
 # Width over height from which a box is a line, whatever was read in it.
 _LINE_ASPECT = 1.5
 
@@ -39,6 +41,18 @@ def quick_reader() -> tuple[Path, Path]:
 def is_sure(text: str, confidence: float) -> bool:
     """Return whether a quick reading needs no second one; of other scripts the quick reader knows too few letters."""
     return confidence >= _SURE and text.isascii() and any(map(str.isalnum, text))
+
+
+def is_second_reading(quick: tuple[str, float], careful: tuple[str, float]) -> bool:
+    """Return whether the quick reading of a line, a text and its confidence, is kept beside the careful one.
+
+    It is where it may be a word that the careful reader read otherwise. A number is not: of two one would be wrong. A
+    digit among letters is a misread letter.
+    """
+    text, confidence = quick
+    is_other = text.casefold().split() != careful[0].casefold().split()
+    is_number = _LETTERS_OF_DIGIT * sum(map(str.isdigit, text)) > sum(map(str.isalpha, text))
+    return is_other and bool(careful[0].strip()) and may_be_word(text, confidence) and not is_number
 
 
 def may_be_word(text: str, confidence: float) -> bool:

@@ -13,21 +13,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from logoscan._hashing import file_sha256
-from logoscan.errors import CorruptFileError, InputError, MissingDependencyError
+from logoscan.errors import InputError, MissingDependencyError
 from logoscan.images.boxes import clip
 from logoscan.ocr._cpu_networks import find_and_read_in_bf16, find_by_openvino
+from logoscan.ocr._model_files import rapidocr_models
 from logoscan.ocr._network_input import LINE_HIGH_PX, finder_input, line_crop, padded
 from logoscan.ocr.canvas import (
     MAX_ENLARGEMENT,
     best_readings,
     check_sizes,
     find_sizes,
+    highest_lines,
     line_crops,
     merge_readings,
     read_scale,
@@ -36,7 +37,7 @@ from logoscan.ocr.canvas import (
     spans_of,
     unread_boxes,
 )
-from logoscan.ocr.quick import is_sure, may_be_line, may_be_word, quick_reader
+from logoscan.ocr.quick import is_second_reading, is_sure, may_be_line, may_be_word, quick_reader
 from logoscan.runtime import building_networks, cpu_has_bf16, rebuilt_elsewhere, resolve_device
 from logoscan.types import Boxes, Rgb, TextSpans
 
@@ -48,14 +49,17 @@ logger = logging.getLogger(__name__)
 _MIN_LINE_PX = 96
 # The same for the quick reader, which decides what may be a word.
 _MIN_QUICK_PX = 64
+# Confidence from which what the finder marks, the middle of letters, is a line, and how far it is grown to one. Of
+# composed words more are read right than by RapidOCR's 0.5 and 1.6, which cuts wider.
+_LEAST_LINE, _GROWN = 0.4, 1.3
 
-# Digests of the models in RapidOCR's wheels, by task. A table that lies beside the models would detect damage alone,
-# and one model could pass for another.
-_SHA256 = {
-    "_det_": {"090f04abcd9d9a7498bc4ebf677e4cb9bdce1fe4197ddb7e529f1ef44e1ff94f"},
-    "_cls_": {"e47acedf663230f8863ff1ab0e64dd2d82b838fceb5957146dab185a89d6215c"},
-    "_rec_": {"6f327246b50388f3c176ae304bd95767ea6dc0c9ae92153ef8cbe210b3c14884"},
-}
+
+class _Lines(NamedTuple):
+    """Readings of crops: the row of the crop of each, its text and its confidence; the first reading of each first."""
+
+    owners: list[int]
+    texts: list[str]
+    confidence: list[float]
 
 
 @rebuilt_elsewhere
@@ -64,8 +68,8 @@ class RapidOcr:
 
     Attributes:
         device: Device of its networks, "cpu", "cuda", ...
-        name: "rapidocr VERSION", the sizes, how many lines are read if not all, whether by the quick reader first, and
-            the precision if it is not fp32.
+        name: "rapidocr VERSION", the sizes, "tight lines" for how lines are cut, how many are read if not all, whether
+            by the quick reader first, and the precision if it is not fp32.
         long_side_px: Long side in pixels to which photos are scaled before they are read.
         find_px: Long sides in pixels at which lines are searched.
     """
@@ -131,6 +135,8 @@ class RapidOcr:
             "Rec.rec_img_shape": [3, LINE_HIGH_PX, _MIN_LINE_PX],
             "Det.limit_type": "max",  # photos come in the size in which lines are searched
             "Det.limit_side_len": 1 << 20,
+            "Det.box_thresh": _LEAST_LINE,
+            "Det.unclip_ratio": _GROWN,
         }
         self._engine: Any = RapidOCR(params=params)
         for load in (self._engine._load_det_model, self._engine._load_cls_model, self._engine._load_rec_model):
@@ -150,8 +156,8 @@ class RapidOcr:
                 find_by_openvino(finder, det, threads)
         else:
             used = self._move(det, cls, rec)
-        name = f"rapidocr {version('rapidocr')} {sizes_in_words(self.long_side_px, self.find_px)}"
-        parts = {f"{most_lines} lines": most_lines, "quick reader first": quick, used: used != "fp32"}
+        name = f"rapidocr {version('rapidocr')} {sizes_in_words(self.long_side_px, self.find_px)}, tight lines"
+        parts = {f"{most_lines} lines": most_lines, "quick reader first and second": quick, used: used != "fp32"}
         self.name = ", ".join([name, *(words for words, is_so in parts.items() if is_so)])
 
     def _move(self, det: Path, cls: Path, rec: Path) -> str:
@@ -180,10 +186,10 @@ class RapidOcr:
         for size in find_sizes(image.shape, scale, self.find_px, self.most_enlarged):
             polygons = np.rint(self._find(bgr, size) * np.float32(max(1.0, scale)))
             if self.most_lines is not None:
-                polygons, others = _largest(polygons, self.most_lines)
+                polygons, others = highest_lines(polygons, self.most_lines)
                 unread.append(others)
-            texts, confidence = self._recognise(bgr, polygons, max(1.0, scale)) if len(polygons) else ([], [])
-            readings.append(spans_of(list(polygons), texts, confidence, scale, image.shape))
+            lines = self._recognise(bgr, polygons, max(1.0, scale)) if len(polygons) else _Lines([], [], [])
+            readings.append(spans_of(list(polygons[lines.owners]), lines.texts, lines.confidence, scale, image.shape))
         height, width = image.shape[:2]
         boxes = clip(unread_boxes(unread, readings, scale), width, height)
         return replace(merge_readings(readings), unread_xyxy=boxes, unread_scripts=())
@@ -201,8 +207,8 @@ class RapidOcr:
         scale = np.array([width / size[0], height / size[1]], np.float32)
         return np.asarray(detected.boxes, np.float32) * scale
 
-    def _recognise(self, bgr: Rgb, polygons: NDArray[np.float32], enlarged: float) -> tuple[list[str], list[float]]:
-        """Return text and confidence of each line, in pixels of the enlarged photo; "" where there is no text."""
+    def _recognise(self, bgr: Rgb, polygons: NDArray[np.float32], enlarged: float) -> _Lines:
+        """Return the readings of lines in pixels of the enlarged photo; "" where there is no text."""
         lines = [line_crop(bgr, polygon, enlarged) for polygon in polygons]
         return self._read_twice(lines, lambda unsure: self._engine._load_cls_model()(unsure).img_list, may_be_line)
 
@@ -212,8 +218,9 @@ class RapidOcr:
         for image, image_boxes in zip(images, boxes, strict=True):
             crops, owners = line_crops(image, image_boxes)
             bgr = [np.ascontiguousarray(crop[..., ::-1]) for crop in crops]
-            texts, confidence = self._read_twice(bgr, list, lambda crop, text, value: may_be_word(text, value))
-            out.append(best_readings(image_boxes, owners, texts, confidence))
+            words = self._read_twice(bgr, list, lambda crop, text, value: may_be_word(text, value))
+            boxes_read = [owners[row] for row in words.owners]
+            out.append(best_readings(image_boxes, boxes_read, words.texts, words.confidence))
         return out
 
     def _read_twice(
@@ -221,8 +228,10 @@ class RapidOcr:
         lines: list[Rgb],
         turn: Callable[[list[Rgb]], list[Rgb]],
         is_worth_it: Callable[[Rgb, str, float], bool],
-    ) -> tuple[list[str], list[float]]:
-        """Return text and confidence of each crop: by the quick reader where it is sure, else by the careful one.
+    ) -> _Lines:
+        """Return the readings of each crop: by the quick reader where it is sure, else by the careful one.
+
+        What the quick one read there otherwise stands after all first readings: each is right where the other is wrong.
 
         Args:
             lines: Crops in BGR.
@@ -233,10 +242,12 @@ class RapidOcr:
         if self._quick is not None:
             readings = _recognised(self._quick, lines)
             unsure = [i for i in unsure if not is_sure(*readings[i]) and is_worth_it(lines[i], *readings[i])]
-        again = turn([lines[i] for i in unsure]) if unsure else []
+        again, quick = turn([lines[i] for i in unsure]) if unsure else [], [readings[i] for i in unsure]
         for i, reading in zip(unsure, _recognised(self._engine._load_rec_model(), again), strict=True):
             readings[i] = reading
-        return [text for text, _ in readings], [confidence for _, confidence in readings]
+        rows = list(enumerate(readings))
+        rows += [row for row in zip(unsure, quick, strict=True) if is_second_reading(row[1], readings[row[0]])]
+        return _Lines([i for i, _ in rows], [text for _, (text, _) in rows], [sure for _, (_, sure) in rows])
 
 
 def _recognised(reader: Any, lines: list[Rgb]) -> list[tuple[str, float]]:
@@ -257,38 +268,7 @@ def _usable(device: str) -> str:
     return device
 
 
-def _largest(polygons: NDArray[np.float32], most: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return the lines with the highest letters, in their order, and the others: a brand writes its name large."""
-    sides = np.linalg.norm(polygons - np.roll(polygons, -1, axis=1), axis=2)
-    heights = np.minimum(sides[:, 0], sides[:, 1])
-    order = np.argsort(-heights, kind="stable")
-    return polygons[np.sort(order[:most])], polygons[order[most:]]
-
-
 def _torch_threads() -> int:
     import torch
 
     return torch.get_num_threads()
-
-
-def rapidocr_models() -> tuple[Path, Path, Path]:
-    """Return RapidOCR's models for detecting, turning and reading lines, verified.
-
-    Raises:
-        ImportError: RapidOCR is not installed.
-        CorruptFileError: One is missing or altered.
-    """
-    import rapidocr
-
-    folder = Path(rapidocr.__file__).parent / "models"
-    return _rapid_model(folder, "_det_"), _rapid_model(folder, "_cls_"), _rapid_model(folder, "_rec_")
-
-
-def _rapid_model(folder: Path, kind: str) -> Path:
-    """Return the model of RapidOCR's wheel for one task, checked against its known digests."""
-    for path in sorted(folder.glob("*.onnx")):
-        if kind in path.name:
-            if file_sha256(path) not in _SHA256[kind]:
-                raise CorruptFileError(f"{path}: altered, or not of RapidOCR 3.10; reinstall rapidocr")
-            return path
-    raise CorruptFileError(f"{folder}: no {kind.strip('_')} model; reinstall rapidocr")

@@ -80,8 +80,8 @@ class RapidLines:
         self.name = f"rapidocr {file.name}@{file_sha256(file)[:8]}"
         self._lock = Lock()
 
-    def read_lines(self, image: Rgb, polygons: NDArray[np.float32]) -> list[tuple[str, float]]:
-        """Return text and confidence of each line (`LineReader.read_lines`)."""
+    def read_lines(self, image: Rgb, polygons: NDArray[np.float32]) -> list[list[tuple[str, float]]]:
+        """Return the reading of each line (`LineReader.read_lines`)."""
         from rapidocr.ch_ppocr_rec.typings import TextRecInput
 
         crops = [np.ascontiguousarray(line_crop(image, corners, _LINE_PX)[..., ::-1]) for corners in polygons]
@@ -89,7 +89,7 @@ class RapidLines:
             return []
         with self._lock:
             read = self._recognise(TextRecInput(img=crops))
-        return [(logical_order(text), float(sure)) for text, sure in zip(read.txts, read.scores, strict=True)]
+        return [[(logical_order(text), float(sure))] for text, sure in zip(read.txts, read.scores, strict=True)]
 
 
 class EasyLines:
@@ -114,12 +114,12 @@ class EasyLines:
         self._ocr = EasyOcr(languages, device=device, model_dir=model_dir, sha256=sha256)
         self.name = f"{self._ocr.name.partition(' (')[0]} ({', '.join(languages)})"
 
-    def read_lines(self, image: Rgb, polygons: NDArray[np.float32]) -> list[tuple[str, float]]:
-        """Return text and confidence of each line (`LineReader.read_lines`)."""
+    def read_lines(self, image: Rgb, polygons: NDArray[np.float32]) -> list[list[tuple[str, float]]]:
+        """Return the reading of each line (`LineReader.read_lines`)."""
         crops = [line_crop(image, corners, 64, 0.1, 0.1) for corners in polygons]
         whole = [np.array([[0, 0, crop.shape[1], crop.shape[0]]], np.float32) for crop in crops]
         words = self._ocr.read_words(crops, whole)
-        return [(spans.texts[0], float(spans.confidence[0])) if len(spans) else ("", 0.0) for spans in words]
+        return [list(zip(spans.texts[:1], spans.confidence[:1].tolist(), strict=True)) for spans in words]
 
 
 def logical_order(text: str) -> str:

@@ -20,8 +20,8 @@ from logoscan.types import Boxes, Effort, Regions, Rgb, TextSpans
 
 __all__ = ["read", "word_boxes"]
 
-# Boxes of a photo that are read at most, by effort.
-_MAX_BOXES: dict[Effort, int] = {"default": 4, "full": 12}
+# Boxes of a photo that are read at most: a quick look tells which hold no word.
+_MAX_BOXES = 12
 # Round marks of a photo whose lettering is read at most, by effort.
 _MAX_ROUND: dict[Effort, int] = {"default": 1, "full": 6}
 # Share of the smaller of a box and a line above which the line has been read already.
@@ -39,7 +39,7 @@ _MIN_LETTERS = 2
 _CERTAIN_CONFIDENCE, _CERTAIN_LETTERS = 0.8, 4
 
 
-def word_boxes(regions: Regions, spans: TextSpans, width_px: int, height_px: int, effort: Effort = "full") -> Boxes:
+def word_boxes(regions: Regions, spans: TextSpans, width_px: int, height_px: int) -> Boxes:
     """Return the most confident boxes of a photo that may hold a word and no line, float32 (n, 4), with a margin.
 
     Args:
@@ -47,7 +47,6 @@ def word_boxes(regions: Regions, spans: TextSpans, width_px: int, height_px: int
         spans: Lines that were read.
         width_px: Width of the photo.
         height_px: Height of the photo.
-        effort: "default" returns a third as many boxes.
     """
     proposed = regions.confidence > regions.confidence.min(initial=1.0)
     boxes = regions.xyxy[proposed]
@@ -56,7 +55,7 @@ def word_boxes(regions: Regions, spans: TextSpans, width_px: int, height_px: int
     boxes = boxes[overlap_of_smaller(boxes, spans.xyxy).max(axis=1, initial=0) <= _COVERED_SHARE]
     margin = _MARGIN * (boxes[:, 2:] - boxes[:, :2]).min(axis=1, keepdims=True)
     grown = boxes + np.concatenate([-margin, -margin, margin, margin], axis=1)
-    return clip(grown, width_px, height_px)[: _MAX_BOXES[effort]]
+    return clip(grown, width_px, height_px)[:_MAX_BOXES]
 
 
 def read(
@@ -73,7 +72,7 @@ def read(
     lines = ocr.read(images)
     if isinstance(ocr, WordReader):
         boxes = [
-            word_boxes(proposed, spans, image.shape[1], image.shape[0], effort)
+            word_boxes(proposed, spans, image.shape[1], image.shape[0])
             for proposed, spans, image in zip(regions, lines, images, strict=True)
         ]
         words = ocr.read_words(images, boxes)

@@ -48,8 +48,10 @@ _WAYS: tuple[tuple[int, float, float, _Drawing], ...] = (
 )
 # Greatest confidence that counts of a further reading that agrees.
 _MOST_AGREEING = 0.97
+# Confidence from which another text that some of the ways read is kept beside the first.
+_SECOND_FROM = 0.5
 # Number of this choice, which stands in the name of the reader.
-_DRAWING = 2
+_DRAWING = 3
 # Pixels around the letters of a line that is cut to them.
 _CUT_PX = 2
 # Darkest grey from which a line has no ink.
@@ -65,7 +67,7 @@ class Tesseract:
     """Reads lines in languages of one script.
 
     Attributes:
-        name: "tesseract VERSION (rus@1A2B3C4D, ...; drawing 2)", with the first digits of the SHA-256 of the trained
+        name: "tesseract VERSION (rus@1A2B3C4D, ...; drawing 3)", with the first digits of the SHA-256 of the trained
             data, and the number of how lines are drawn for it.
     """
 
@@ -105,12 +107,15 @@ class Tesseract:
             variables={"debug_file": os.devnull},
         )
 
-    def read_lines(self, image: Rgb, polygons: NDArray[np.float32]) -> list[tuple[str, float]]:
-        """Return text and confidence of each line (`LineReader.read_lines`)."""
+    def read_lines(self, image: Rgb, polygons: NDArray[np.float32]) -> list[list[tuple[str, float]]]:
+        """Return the readings of each line (`LineReader.read_lines`)."""
         return [self._line(image, corners) for corners in polygons]
 
-    def _line(self, image: Rgb, corners: NDArray[np.float32]) -> tuple[str, float]:
-        """Return what most ways of drawing a line read, weighed by their confidence, and their joint confidence."""
+    def _line(self, image: Rgb, corners: NDArray[np.float32]) -> list[tuple[str, float]]:
+        """Return what the ways of drawing a line read, with the joint confidence of those that read the same.
+
+        The first is what most read, weighed by their confidence. Of the others only confident ones are kept.
+        """
         readings: defaultdict[str, list[float]] = defaultdict(list)
         for height, margin, side, drawing in _WAYS:
             text, confidence = self._read(_drawn(grey_line(line_crop(image, corners, height, margin, side)), drawing))
@@ -118,10 +123,9 @@ class Tesseract:
                 readings[text].append(confidence)
                 if sum(readings[text]) >= _AGREED:
                     break
-        if not readings:
-            return "", 0.0
-        best = max(readings, key=lambda text: sum(readings[text]))
-        return best, _joint_confidence(readings[best])
+        texts = sorted(readings, key=lambda text: -sum(readings[text]))
+        joint = [(text, _joint_confidence(readings[text])) for text in texts]
+        return joint[:1] + [reading for reading in joint[1:] if reading[1] >= _SECOND_FROM]
 
     def _read(self, line: NDArray[np.uint8]) -> tuple[str, float]:
         if line.min() > _LEAST_DARK:  # Tesseract takes a blank page for a round letter

@@ -53,14 +53,14 @@ def unread_lines(photos: Sequence[PhotoFeatures]) -> tuple[UnreadLine, ...] | No
 def unreadable_share(photos: Sequence[PhotoFeatures]) -> float:
     """Return the share of the text in photos, by area, that no engine could read, in [0, 1]; 0 where there is none.
 
-    Lines that were passed over to save work do not count: what they hide is part of how often the search misses a mark.
+    A line that was read in several ways counts once. Lines that were passed over to save work do not count: what they
+    hide is part of how often the search misses a mark.
     """
     unreadable = sum(_area(box) for photo in photos for box, _ in _unreadable(photo.spans))
     read = sum(
         _area(box)
         for photo in photos
-        for box, text in zip(_boxes(photo.spans.xyxy), photo.spans.texts, strict=True)
-        if text.strip()
+        for box in {b for b, text in zip(_boxes(photo.spans.xyxy), photo.spans.texts, strict=True) if text.strip()}
     )
     read += sum(photo.spans.unkept_area for photo in photos)
     return unreadable / (unreadable + read) if unreadable else 0.0

@@ -217,9 +217,13 @@ def _mentions(search: NameSearch, text: str, source: TextSource, confidence: flo
 
 
 def _lines(spans: TextSpans) -> list[_Line]:
-    """Return the lines of a photo, then the lines that read on, joined; these have the lowest confidence of theirs."""
+    """Return the lines of a photo, then the lines that read on, joined; these have the lowest confidence of theirs.
+
+    Lines read on by their first readings.
+    """
     lines = list(zip(spans.texts, spans.confidence.tolist(), strict=True))
-    chained = chains(spans)
+    first = np.flatnonzero(~spans.is_second).tolist()
+    chained = [tuple(first[i] for i in rows) for rows in chains(spans.rows(first))]
     joined = [(" ".join(lines[i][0] for i in rows), min(lines[i][1] for i in rows)) for rows in chained]
     boxes = [_box_around(spans.polygons[list(rows)]) for rows in [*((i,) for i in range(len(lines))), *chained]]
     return [_Line(text, confidence, box) for (text, confidence), box in zip([*lines, *joined], boxes, strict=True)]

@@ -28,6 +28,7 @@ def add_text_regions(regions: Regions, spans: TextSpans, width_px: int, height_p
         The regions and, after them, the most confident lines that are not among them, 50 at most; these have the
         confidence of the least confident region, 0 where there is none.
     """
+    spans = spans.first_readings()
     lines = clip(spans.xyxy, width_px, height_px)
     large_enough = (lines[:, 2:] - lines[:, :2]).min(axis=1) >= 1
     new = np.flatnonzero(large_enough & (iou(lines, regions.xyxy).max(axis=1, initial=0) < _SAME_REGION_IOU))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import socket
 import sys
@@ -22,6 +23,7 @@ from logoscan.images.loading import load_image
 from logoscan.ocr import canvas as ocr_pictures
 from logoscan.ocr import easyocr as ocr_easy
 from logoscan.ocr import engine as ocr_module
+from logoscan.ocr.canvas import grown_lines
 from logoscan.ocr.engine import EasyOcr, OcrEngine, RapidOcr, WordReader, easyocr_models, make_ocr
 from logoscan.ocr.scripts import ScriptOcr
 from logoscan.types import Rgb
@@ -148,7 +150,7 @@ def test_rapidocr_is_given_bgr(rapid: RapidOcr) -> None:
     ours, swapped = rapid.read([picture, np.ascontiguousarray(picture[..., ::-1])])
     own = rapid._engine(file.getvalue())  # after ours, which set the size that lines are found at
     assert ours.texts == tuple(own.txts)
-    np.testing.assert_allclose(ours.confidence, own.scores, atol=1e-6)
+    np.testing.assert_allclose(ours.confidence, own.scores, atol=2e-5)  # of means of five decimals
     np.testing.assert_allclose(ours.polygons, own.boxes, atol=1e-3)
     assert np.abs(swapped.polygons - ours.polygons).max() + np.abs(swapped.confidence - ours.confidence).max() > 1e-5
 
@@ -341,7 +343,7 @@ def test_lines_are_detected_once_per_size_within_the_image() -> None:
 
 def test_the_name_tells_the_sizes() -> None:
     assert RapidOcr(long_side_px=640, find_px=(320, 960), precision="fp32").name.endswith(
-        "(640 px; lines at 320, 640; curved text)"
+        "(640 px; lines at 320, 640; curved text), tight lines"
     )
 
 
@@ -394,3 +396,16 @@ def test_engine_name_none_gives_no_engine_and_unknown_names_are_refused() -> Non
     assert make_ocr("none", device="no-such-device") is None
     with pytest.raises(InputError, match="ocr: expected auto, easyocr, rapidocr, tesseract or none, got 'abbyy'"):
         make_ocr("abbyy")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("turn", [0.0, 0.7, math.pi / 2])
+def test_lines_grow_by_a_share_of_their_shorter_side(turn: float) -> None:
+    along, down = np.array([math.cos(turn), math.sin(turn)]), np.array([-math.sin(turn), math.cos(turn)])
+
+    def line(wide: float, high: float) -> np.ndarray:
+        half = np.array([[-wide, -high], [wide, -high], [wide, high], [-wide, high]]) / 2
+        return np.asarray(half @ np.stack([along, down]) + 200, np.float32)
+
+    lines, upright = np.stack([line(100, 20), line(10, 60)]), np.stack([line(104, 24), line(12, 62)])
+    np.testing.assert_allclose(grown_lines(lines, 0.1), upright, atol=1e-3)
+    assert grown_lines(lines[:0], 0.1).shape == (0, 4, 2)

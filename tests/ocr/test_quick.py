@@ -16,7 +16,7 @@ from logoscan.ocr import _cpu_networks
 from logoscan.ocr import quick as quick_module
 from logoscan.ocr import rapidocr as rapidocr_module
 from logoscan.ocr._network_input import padded
-from logoscan.ocr.quick import is_sure, may_be_line, may_be_word, quick_reader
+from logoscan.ocr.quick import is_second_reading, is_sure, may_be_line, may_be_word, quick_reader
 from logoscan.ocr.rapidocr import RapidOcr
 from logoscan.types import Rgb
 
@@ -64,6 +64,22 @@ def test_a_long_box_may_be_a_line_in_which_nothing_was_read() -> None:
     assert may_be_line(square, "LG", 0.1)
 
 
+@pytest.mark.parametrize(
+    ("quick", "careful", "kept"),
+    [
+        (("YAHoO!", 0.94), ("OOI", 0.63), True),
+        (("Nike", 0.9), ("NIKE ", 0.99), False),
+        (("Nike", 0.2), ("Mike", 0.9), False),
+        (("C", 0.9), ("公", 0.7), False),
+        (("NIKE", 0.9), ("", 0.0), False),
+        (("64 GB", 0.9), ("84 GB", 0.9), False),
+        (("YAHo0!", 0.9), ("OOI", 0.6), True),
+    ],
+)
+def test_another_word_is_a_second_reading(quick: tuple[str, float], careful: tuple[str, float], kept: bool) -> None:
+    assert is_second_reading(quick, careful) == kept
+
+
 class Reader:
     """Returns fixed readings in turn, and counts the crops."""
 
@@ -88,7 +104,9 @@ def read_twice(quick: Reader | None, careful: Reader, widths: list[int]) -> tupl
         return crops
 
     crops = [np.zeros((10, width, 3), np.uint8) for width in widths]
-    return (*engine._read_twice(crops, turn, may_be_line), turned)
+    read = engine._read_twice(crops, turn, may_be_line)
+    assert read.owners[: len(widths)] == [*range(len(widths))], "the first readings come first"
+    return read.texts, read.confidence, turned
 
 
 def test_no_crop_no_reading() -> None:
@@ -101,9 +119,27 @@ def test_the_careful_reader_gets_what_the_quick_one_is_unsure_of() -> None:
         Reader(("ADIDAS", 0.9), ("나이키", 0.8)),
     )
     texts, confidence, turned = read_twice(quick, careful, [40, 41, 10, 42])
-    assert texts == ["NIKE", "ADIDAS", "O", "나이키"]
-    assert confidence == [0.99, 0.9, 0.6, 0.8]
+    assert texts == ["NIKE", "ADIDAS", "O", "나이키", "AD1DAS"]
+    assert confidence == [0.99, 0.9, 0.6, 0.8, 0.7]
     assert turned == [41, 42]
+
+
+def test_what_the_quick_reader_read_otherwise_stands_last() -> None:
+    quick, careful = Reader(("NIKE", 0.99), ("YAHoO!", 0.94)), Reader(("OOI", 0.63))
+    texts, confidence, _ = read_twice(quick, careful, [40, 41])
+    assert (texts, confidence) == (["NIKE", "OOI", "YAHoO!"], [0.99, 0.63, 0.94])
+
+
+def test_both_readings_of_a_line_have_its_corners(quick: RapidOcr, monkeypatch: pytest.MonkeyPatch) -> None:
+    picture = np.full((200, 400, 3), 255, np.uint8)
+    picture[60:120, 60:340] = lettering("KODAK", size=(280, 60))
+    monkeypatch.setattr(quick, "_quick", lambda given: SimpleNamespace(txts=["KoDAc"], scores=[0.9]))
+    (found,) = quick.read([picture])
+    assert [text.upper() for text in found.texts] == ["KODAK", "KODAC"]
+    assert found.is_second.tolist() == [False, True]
+    assert found.first_readings().texts == found.texts[:1]
+    (words,) = quick.read_words([picture], [np.array([[60, 60, 340, 120]], np.float32)])
+    assert len(words) == 1, "of a box the surest reading alone is kept"
 
 
 def test_without_a_quick_reader_the_careful_one_reads_all() -> None:
@@ -128,12 +164,14 @@ def test_a_line_upside_down_is_read(quick: RapidOcr) -> None:
 
 
 def test_the_name_tells_the_reader_and_the_precision(quick: RapidOcr, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert quick.name.endswith("(960 px; lines at 960; curved text), quick reader first")
+    assert quick.name.endswith("(960 px; lines at 960; curved text), tight lines, quick reader first and second")
     monkeypatch.setattr(rapidocr_module, "cpu_has_bf16", lambda: True)
     monkeypatch.setattr(rapidocr_module, "find_and_read_in_bf16", lambda *_: True)
-    assert RapidOcr().name.endswith("(960 px; lines at 960; curved text), bf16")
+    assert RapidOcr().name.endswith("(960 px; lines at 960; curved text), tight lines, bf16")
     monkeypatch.setattr(rapidocr_module, "find_and_read_in_bf16", lambda *_: False)
-    assert RapidOcr().name.endswith("(960 px; lines at 960; curved text)"), "OpenVINO cannot, so ONNX Runtime does"
+    assert RapidOcr().name.endswith("(960 px; lines at 960; curved text), tight lines"), (
+        "OpenVINO cannot, so ONNX Runtime does"
+    )
 
 
 def test_openvino_reads_what_onnx_runtime_reads(rapid: RapidOcr) -> None:

@@ -57,7 +57,6 @@ def test_regions_to_read_are_confident_large_and_unread() -> None:
     assert len(word_boxes(Regions.empty(), TextSpans.empty(), 300, 200)) == 0
     many = regions(*[(10 * i, 10, 10 * i + 9, 30, 0.9 - i / 100) for i in range(25)])
     assert len(word_boxes(many, TextSpans.empty(), 300, 200)) == 12
-    assert len(word_boxes(many, TextSpans.empty(), 300, 200, "default")) == 4
 
 
 def test_blind_squares_are_not_read() -> None:

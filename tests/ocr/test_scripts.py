@@ -80,10 +80,10 @@ class Reader:
 
     name = "reader"
 
-    def __init__(self, text: str = "Привет", confidence: float = 0.9) -> None:
-        self._says, self.asked = (text, confidence), 0
+    def __init__(self, text: str = "Привет", confidence: float = 0.9, *others: tuple[str, float]) -> None:
+        self._says, self.asked = [(text, confidence), *others], 0
 
-    def read_lines(self, image: Rgb, polygons: NDArray[np.float32]) -> list[tuple[str, float]]:
+    def read_lines(self, image: Rgb, polygons: NDArray[np.float32]) -> list[list[tuple[str, float]]]:
         self.asked += len(polygons)
         return [self._says for _ in polygons]
 
@@ -139,6 +139,25 @@ def test_only_the_reader_of_the_script_is_asked() -> None:
     assert (out.texts, out.unread, cyrl.asked, kore.asked) == (("Адидас", "Acme"), 0, 1, 0)
     np.testing.assert_allclose(out.confidence, [0.9, 0.99])
     np.testing.assert_array_equal(out.polygons, spans(("", 0), ("", 0)).polygons)
+
+
+def test_further_readings_of_a_line_stand_last() -> None:
+    cyrl = Reader("Адидас", 0.9, ("Адипас", 0.6))
+    out = read(First(("AnnAc", 0.6), ("Acme", 0.99)), Scripts({"Cyrl": 0.8, "Latn": 0.2}), Cyrl=cyrl)
+    assert out.texts == ("Адидас", "Acme", "Адипас")
+    assert out.is_second.tolist() == [False, False, True]
+    np.testing.assert_array_equal(out.polygons[2], out.polygons[0])
+
+
+@pytest.mark.parametrize(("cyrillic", "kept"), [(0.0, True), (0.99, False)])
+def test_a_second_reading_goes_with_its_line(cyrillic: float, kept: bool) -> None:
+    """Read by another reader or unread, the line holds nothing of what the first engine took it for."""
+    twice = spans(("AnnAc", 0.6), ("AnuAc", 0.5))
+    first = First()
+    first._spans = TextSpans(np.repeat(twice.polygons[:1], 2, axis=0), twice.texts, twice.confidence)
+    chances = Scripts({"Cyrl": cyrillic, "Latn": 1 - cyrillic})
+    assert read(first, chances).texts == (("AnnAc", "AnuAc") if kept else ())
+    assert read(first, chances, Cyrl=Reader()).texts == (("AnnAc", "AnuAc") if kept else ("Привет",))
 
 
 def test_a_script_that_nobody_reads_does_not_hide_one_that_somebody_does() -> None:
@@ -233,7 +252,10 @@ def test_words_in_boxes_are_the_first_engines() -> None:
     engine = ScriptOcr(First(), Scripts(), {}, OWN)
     assert isinstance(engine, WordReader)
     assert engine.read_words([PHOTO], [np.zeros((1, 4), np.float32)])[0].texts == ("word",)
-    assert ScriptOcr(First(), Scripts(), {"Cyrl": Reader()}, OWN).name == "first, blanks from close; Cyrl: reader"
+    assert (
+        ScriptOcr(First(), Scripts(), {"Cyrl": Reader()}, OWN).name
+        == "first, blanks from close, lines grown; Cyrl: reader"
+    )
 
 
 # -- blanks that are not shaped like lines
@@ -364,7 +386,7 @@ def test_make_ocr_combines(monkeypatch: pytest.MonkeyPatch, rapid: RapidOcr) -> 
     monkeypatch.setattr(ocr_module, "RapidOcr", lambda **options: rapid)
     plain = make_ocr("rapidocr")
     assert isinstance(plain, ScriptOcr)
-    assert plain.name == f"{rapid.name}, blanks from close"
+    assert plain.name == f"{rapid.name}, blanks from close, lines grown"
     assert make_ocr("none", languages=["en"]) is None
     with pytest.raises(InputError, match="languages: expected codes among"):
         make_ocr("rapidocr", languages=["klingon"])
@@ -465,7 +487,7 @@ def test_cyrillic_is_unread_by_default(rapid: RapidOcr) -> None:
 def test_a_recogniser_by_its_path_reads() -> None:
     reader = RapidLines(rapidocr_models()[2])
     corners = np.array([[[30, 15], [270, 15], [270, 65], [30, 65]]], np.float32)
-    ((text, confidence),) = reader.read_lines(frozen(lettering("KODAK")), corners)
+    (((text, confidence),),) = reader.read_lines(frozen(lettering("KODAK")), corners)
     assert (text, confidence > 0.9) == ("KODAK", True)
     assert reader.read_lines(PHOTO, corners[:0]) == []
     assert reader.name.startswith("rapidocr PP-OCRv6_rec")
@@ -542,7 +564,7 @@ class TestTesseract(OcrContract):
     def test_lines_without_letters_are_empty(self, russian: Tesseract, capfd: pytest.CaptureFixture[str]) -> None:
         before = locale.setlocale(locale.LC_ALL)
         whole = np.array([[[0, 0], [80, 0], [80, 60], [0, 60]]], np.float32)
-        assert [text for text, _ in russian.read_lines(PHOTO, whole)] == [""]
+        assert russian.read_lines(PHOTO, whole) == [[]]
         assert russian.read_lines(PHOTO, whole[:0]) == []
         assert capfd.readouterr() == ("", "")
         assert locale.setlocale(locale.LC_ALL) == before

@@ -14,7 +14,7 @@ from fakes import FakeEncoder, FakeOcr, photo_of
 from logoscan.errors import InputError
 from logoscan.reporting.jsonl import report_from_json, report_to_json
 from logoscan.results import TextLine, UnreadLine
-from logoscan.scan.photo_lines import skipped_lines, text_lines, unread_lines
+from logoscan.scan.photo_lines import skipped_lines, text_lines, unread_lines, unreadable_share
 from logoscan.scan.provenance import Models
 from logoscan.types import Listing, Rgb, TextSpans
 from logoscan.vision.features import PhotoFeatures, rescaled
@@ -57,6 +57,12 @@ def test_lines_are_those_of_their_photo() -> None:
         "image 1: 1 more line of small text not read, to save work",
         "image 1: 2 lines in letters that the OCR engine cannot read (Cyrl)",
     ]
+
+
+def test_a_line_that_was_read_twice_counts_once_as_read() -> None:
+    (photo,) = features_of(photo_of(None, SPEAKS))
+    twice = replace(photo, spans=photo.spans.joined(photo.spans.rows([0])))
+    assert 0 < unreadable_share([photo]) == unreadable_share([twice]) < 1
 
 
 def test_a_photo_that_nobody_read_has_no_lines_rather_than_none() -> None:

@@ -828,6 +828,16 @@ def test_in_photos_a_doubled_letter_is_a_misspelling_and_a_joined_word_is_not() 
     assert read("MYSAMSUNG") == ["Samsung exact"]
 
 
+def test_a_further_reading_of_a_line_names_its_brand() -> None:
+    """And does not part the lines around it, which read on."""
+    stack = lines("THE NORTH", "FACE", "QOI")
+    second = TextSpans(stack.polygons[[2, 1]], ("SAMSUNG", "FAGE"), floats32([0.9, 0.8]))
+    assert {m.brand for m in REGISTER.find_in_spans(stack, 0)} == {"The North Face"}
+    both = REGISTER.find_in_spans(stack.joined(second), 0)
+    assert {m.brand: m.kind for m in both} == {"The North Face": "exact", "Samsung": "exact"}
+    assert next(m.xyxy for m in both if m.brand == "Samsung") == tuple(stack.xyxy[2].tolist())
+
+
 def test_mention_in_a_photo_has_the_box_of_its_lines() -> None:
     polygons = [[[10, 20], [90, 24], [88, 44], [8, 40]], [[10, 50], [60, 50], [60, 70], [10, 70]],
                 [[300, 300], [380, 300], [380, 320], [300, 320]]]  # fmt: skip

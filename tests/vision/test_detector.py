@@ -150,6 +150,8 @@ def test_lines_of_text_are_proposals_too() -> None:
     assert both.xyxy[:2].tolist() == regions.xyxy.tolist()
     assert both.xyxy[2:].tolist() == [[20, 50, 70, 60], [0, 70, 30, 80]]  # one is there already, one lies outside
     assert both.confidence.tolist() == pytest.approx([0.9, 0.1, 0.1, 0.1])
+    twice = lines.joined(lines.rows([1]))
+    assert add_text_regions(regions, twice, 100, 80).xyxy.tolist() == both.xyxy.tolist(), "a line is one proposal"
     nothing = add_text_regions(Regions.empty(), TextSpans.empty(), 100, 80)
     assert nothing.xyxy.shape == (0, 4)
     assert nothing.xyxy.dtype == np.float32
