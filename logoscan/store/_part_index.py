@@ -29,8 +29,9 @@ logger = logging.getLogger(__name__)
 
 # Folder of the cache, in that of the file.
 _FOLDER = ".find"
-# Description of the index: 64 bytes a vector of 1,024 numbers.
-_FACTORY = "IVF{lists},PQ64"
+# Description of the index: 64 bytes a vector. Of bytes in place of half bytes FAISS makes a table longer than the file, and
+# refuses to open it (`ann`).
+_FACTORY = "IVF{lists},PQ128x4fs"
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,7 +168,7 @@ def _index(store: FeatureStore, path: Path) -> tuple[Approximate, Sequence[int]]
         logger.info("%s: the index is built (%s)", path, error)
     groups = [group.vectors for group in part_vectors(path, store.codec)]
     counts, vectors = tuple(map(len, groups)), np.concatenate(groups)
-    index = Approximate.build(vectors, _FACTORY if vectors.shape[1] % 64 == 0 else None)
+    index = Approximate.build(vectors, _FACTORY if vectors.shape[1] % 128 == 0 else None)
     private_folder(folder)
     data = bytes(index.to_bytes())
     atomic_write(data_path, data)

@@ -28,6 +28,7 @@ from PIL import Image, ImageDraw
 from strategies import make_report, quick, reports, score_models
 
 from logoscan.errors import CorruptFileError, InputError, LogoscanError, MismatchError
+from logoscan.index.ann import Approximate
 from logoscan.index.logo_index import LogoIndex
 from logoscan.matching import sift_match
 from logoscan.matching.keypoint_votes import KeypointVotes
@@ -38,6 +39,7 @@ from logoscan.results import Report
 from logoscan.scan.decision_log import DecisionRecord
 from logoscan.scan.scanner import Scanner
 from logoscan.scoring.model import PRIOR, ScoreModel
+from logoscan.store import _part_index
 from logoscan.store.find import find, find_by_vectors, make_query
 from logoscan.store.part_writer import StoreSettings
 from logoscan.store.reader import FeatureStore
@@ -440,6 +442,7 @@ def test_find_names_listings_with_the_logo_and_copies_of_the_photo(tmp_path: Pat
 
 def test_the_approximate_search_finds_what_the_exact_one_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("logoscan.store._part_index.APPROXIMATE_FROM", 50)
+    monkeypatch.setattr("logoscan.store.find._FIRST_PROPOSALS", 2)
     rng = np.random.default_rng(0)
     listings = [
         Listing(f"L{i}", (photo_of(rng.integers(0, 255, (2, 2, 3), np.uint8).repeat(16, 0).repeat(16, 1)),))
@@ -457,6 +460,15 @@ def test_the_approximate_search_finds_what_the_exact_one_does(tmp_path: Path, mo
     cache.write_bytes(cache.read_bytes()[:-1] + b"x")
     assert find_by_vectors(store, query, 0.3, 20) == exact
     assert cache.stat().st_mtime_ns > before
+
+
+def test_the_index_of_a_large_file_can_be_opened_again() -> None:
+    vectors = np.random.default_rng(0).normal(size=(2000, 256)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    built = Approximate.build(vectors, _part_index._FACTORY)
+    opened = Approximate.from_bytes(built.to_bytes(), built.facts)
+    assert np.array_equal(opened.propose(vectors[:20], 10), built.propose(vectors[:20], 10))
+    assert (opened.propose(vectors[:20], 10) == np.arange(20)[:, None]).any(axis=1).mean() > 0.8
 
 
 def test_find_in_an_empty_store(tmp_path: Path) -> None:
