@@ -102,7 +102,9 @@ class FakeOcr:
         lines = tuple(self._says.get((red, green, blue), ()))
         height, width = image.shape[:2]
         frame = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
-        return TextSpans(np.tile(frame, (len(lines), 1, 1)), lines, np.full(len(lines), 0.9, np.float32))
+        # each line begins at another corner: lines of equal corners are readings of one line
+        corners = np.array([np.roll(frame, i, axis=0) for i in range(len(lines))], np.float32).reshape(-1, 4, 2)
+        return TextSpans(corners, lines, np.full(len(lines), 0.9, np.float32))
 
 
 class OneLineOcr(FakeOcr):

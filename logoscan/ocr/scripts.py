@@ -233,6 +233,7 @@ class ScriptOcr:
 
         Second readings stay where their lines stay as the first engine read them.
         """
+        spans = self._closer(image, spans)
         again = self._first_again(image, spans.first_readings())
         second = spans.rows(np.flatnonzero(spans.is_second).tolist())
         stays = {(line.tobytes(), text) for line, text in zip(again.polygons, again.texts, strict=True)}
@@ -244,7 +245,6 @@ class ScriptOcr:
 
     def _first_again(self, image: Rgb, spans: TextSpans) -> TextSpans:
         """Return lines, each read once, with those read again that were not read surely."""
-        spans = self._closer(image, spans)
         unsure = [
             i
             for i, (text, confidence) in enumerate(zip(spans.texts, spans.confidence.tolist(), strict=True))

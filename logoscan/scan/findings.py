@@ -129,7 +129,8 @@ class FindingsMaker:
         own: dict[str, float] = {}
         for i, photo in enumerate(photos):
             use = next(hashed, None) if photo.photo_hash else None
-            if use is None or use.weight > 0 or use.official_of or not shows_note(photo.spans.texts, note):
+            lines = photo.spans.first_readings().texts  # a second reading may look like another note
+            if use is None or use.weight > 0 or use.official_of or not shows_note(lines, note):
                 continue
             of_photo = [match for match in matches if match.image == i and match.brand in index.with_logo]
             for brand, shown in self._shown(fuse(of_photo, (), index.sharing), of_photo, index).items():

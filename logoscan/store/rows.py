@@ -95,8 +95,8 @@ def to_table(
         "vectors": [_rows(codec, photo.vectors) for photo in photos],
         "mirrored": [_rows(codec, photo.mirrored) for photo in photos],
         "keypoints": [encode_keypoints(p.keypoints, p.regions) if keep_keypoints else None for p in photos],
-        "read_lines": [len(photo.spans) for photo in photos],
-        "read_area": [float(area(photo.spans.xyxy[_not_blank(photo.spans)]).sum()) for photo in photos],
+        "read_lines": [len(photo.spans.first_readings()) for photo in photos],
+        "read_area": [_read_area(photo.spans) for photo in photos],
         "unread_lines": [_unread(photo.spans, keep_text=keep_text) for photo in photos],
         "lines": [_lines(photo.spans) if keep_text else None for photo in photos],
         "codes": [None if photo.codes is None else [_code_row(code) for code in photo.codes] for photo in photos],
@@ -152,6 +152,11 @@ def _code_row(code: Code) -> dict[str, Any]:
 
 def _not_blank(spans: TextSpans) -> list[int]:
     return [row for row, text in enumerate(spans.texts) if text.strip()]
+
+
+def _read_area(spans: TextSpans) -> float:
+    """Return the area of the lines that were read, in square pixels; lines of one box count once, as in a scan."""
+    return float(area(np.unique(spans.xyxy[_not_blank(spans)], axis=0)).sum())
 
 
 def _unread(spans: TextSpans, *, keep_text: bool) -> list[dict[str, Any]]:

@@ -69,7 +69,7 @@ class TextFindings:
         mentions: Registered brands that it names.
         coded: Coded terms.
         contacts: Contacts.
-        lines: The lines themselves, of a photo.
+        lines: The lines themselves, of a photo, each once.
     """
 
     mentions: tuple[BrandMention, ...] = ()
@@ -94,19 +94,23 @@ def search_text(text: str, source: TextField, names: NameIndex, region: str | No
 def search_photo_text(spans: TextSpans, image: int, names: NameIndex, region: str | None = None) -> TextFindings:
     """Return the brands, coded terms and contacts in the lines of one photo, and the lines.
 
+    Brands and coded terms count by any reading of a line. Contacts, and the lines themselves, are those of the first
+    readings: of two numbers or names that a line was read as, one is wrong, and each would count.
+
     Args:
         spans: The lines.
         image: Position of the photo in its listing.
         names: Names of the registered brands.
         region: Country whose phone numbers are probable.
     """
-    lines = tuple(map(PhotoLine, spans.texts, spans.confidence.tolist()))
+    first = spans.first_readings()
+    lines = tuple(map(PhotoLine, first.texts, first.confidence.tolist()))
     coded = [
         CodedUse(source_name(image), hit, min(1.0, confidence))
         for text, confidence in zip(spans.texts, spans.confidence.tolist(), strict=True)
         for hit in find_coded(text)
     ]
-    contacts = find_contacts("\n".join(spans.texts), region)
+    contacts = find_contacts("\n".join(first.texts), region)
     return TextFindings(tuple(names.find_in_spans(spans, image)), tuple(coded), contacts, lines)
 
 

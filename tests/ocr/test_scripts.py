@@ -283,6 +283,14 @@ def test_a_blank_that_is_no_line_is_searched_for_lines() -> None:
     np.testing.assert_array_equal(out.xyxy, spans(("", 0)).xyxy + 5)
 
 
+@pytest.mark.parametrize(("cyrillic", "texts"), [(0.0, ("Acme", "AnnAc", "AnuAc")), (0.99, ("Acme",))])
+def test_a_line_in_a_blank_that_was_read_twice_is_judged_once(cyrillic: float, texts: tuple[str, ...]) -> None:
+    first = Blob(("Acme", 0.99), ("AnnAc", 0.6))
+    first._spans = first._spans.joined(replace(first._spans.rows([1]), texts=("AnuAc",)))
+    out = read(first, Scripts({}, {"Cyrl": cyrillic, "Latn": 1 - cyrillic}))
+    assert (out.texts, out.unread) == (texts, int(cyrillic > 0.5))
+
+
 def test_a_blank_without_lines_in_it_is_judged_as_it_is() -> None:
     assert read(Blob(), Scripts({"Arab": 0.9, "": 0.1})).unread_scripts == ("Arab",)
     assert read(Blob(), Scripts({"Arab": 0.7, "": 0.3})).unread == 0, "a fruit or a shoe, not a line"

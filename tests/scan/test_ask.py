@@ -146,6 +146,19 @@ def test_what_a_photo_with_a_note_earns_nothing_for() -> None:
     assert own(replace(CHEAP, id="another"), [photo], (PhotoUse(0),), matches, by_photo, index) == {}
 
 
+def test_a_second_reading_of_a_note_is_no_other_note() -> None:
+    index = make_index()
+    scanner = make_scanner(index, ocr=FakeOcr({ANSWERED: (NOTE,)}), contact_key=KEY, ledger=PhotoLedger())
+    (photo,) = scanner.features(SENT.images)
+    photo = replace(photo, photo_hash=PhotoHash("0" * 64, 100))
+    other = "AC"[NOTE[0] == "A"] + "EH"[NOTE[1] == "E"] + NOTE[2:]
+    assert not shows_note([NOTE, other], NOTE)
+    second = replace(photo.spans, texts=(other,))
+    own, (matches,) = scanner.pipeline._findings._own_photo, scanner.pipeline.match([[photo]], index)
+    for spans in (photo.spans, photo.spans.joined(second)):
+        assert own(SENT, [replace(photo, spans=spans)], (PhotoUse(0),), matches, {"Acme": (0.9,)}, index)
+
+
 def test_an_official_photo_with_a_note_releases_nothing() -> None:
     ledger = PhotoLedger()
     (photo,) = make_scanner(ledger=ledger).features(SENT.images)

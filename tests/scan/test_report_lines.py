@@ -16,7 +16,11 @@ from logoscan.reporting.jsonl import report_from_json, report_to_json
 from logoscan.results import TextLine, UnreadLine
 from logoscan.scan.photo_lines import skipped_lines, text_lines, unread_lines, unreadable_share
 from logoscan.scan.provenance import Models
-from logoscan.types import Listing, Rgb, TextSpans
+from logoscan.store.rows import to_table
+from logoscan.store.vectors import VectorCodec
+from logoscan.text.brand_names import NameIndex
+from logoscan.text.listing_text import search_photo_text
+from logoscan.types import Brand, Listing, Rgb, TextSpans
 from logoscan.vision.features import PhotoFeatures, rescaled
 
 WHOLE = (0.0, 0.0, 80.0, 60.0)
@@ -63,6 +67,20 @@ def test_a_line_that_was_read_twice_counts_once_as_read() -> None:
     (photo,) = features_of(photo_of(None, SPEAKS))
     twice = replace(photo, spans=photo.spans.joined(photo.spans.rows([0])))
     assert 0 < unreadable_share([photo]) == unreadable_share([twice]) < 1
+    for kept in (photo, twice):
+        row = to_table("x", [kept], VectorCodec(kept.vectors.shape[1]), keep_text=False, keep_keypoints=False)
+        assert row.column("read_lines").to_pylist() == [2]
+        assert row.column("read_area").to_pylist() == [80 * 60], "judged again it has as much text"
+
+
+def test_numbers_and_names_are_those_of_the_first_reading() -> None:
+    """Each second reading would be one more contact, or the value that hides a contradiction."""
+    corners = np.array([[[0, y], [60, y], [60, y + 9], [0, y + 9]] for y in (0, 10, 0, 10)], np.float32)
+    said = ("insta: shopbrand", "8 FL OZ", "insta: shop_brand REPLICA", "6 FL OZ Bolt")
+    found = search_photo_text(TextSpans(corners, said, np.full(4, 0.9, np.float32)), 0, NameIndex([Brand("Bolt")]))
+    assert [contact.value for contact in found.contacts] == ["instagram:shopbrand"]
+    assert [line.text for line in found.lines] == ["insta: shopbrand", "8 FL OZ"]
+    assert ([m.brand for m in found.mentions], [use.hit.term for use in found.coded]) == (["Bolt"], ["replica"])
 
 
 def test_a_photo_that_nobody_read_has_no_lines_rather_than_none() -> None:
