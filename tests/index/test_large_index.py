@@ -203,6 +203,14 @@ def test_vectors_that_can_be_cut_are_kept_in_four_bits() -> None:
     assert again.propose(vectors[:9], 20).tolist() == made.propose(vectors[:9], 20).tolist()
 
 
+def test_an_index_is_opened_though_the_table_of_its_lists_is_longer_than_its_file() -> None:
+    vectors = np.random.default_rng(0).normal(size=(2000, 1024)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    made = Approximate.build(vectors)
+    again = Approximate.from_bytes(bytes(made.to_bytes()), made.facts)
+    assert again.propose(vectors[:9], 20).tolist() == made.propose(vectors[:9], 20).tolist()
+
+
 def test_brands_are_distinct_and_complete_however_many_are_asked() -> None:
     """One brand has nearly all vectors, so that proposals hold no other."""
     n = 3000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -442,7 +443,7 @@ def test_find_names_listings_with_the_logo_and_copies_of_the_photo(tmp_path: Pat
 
 def test_the_approximate_search_finds_what_the_exact_one_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("logoscan.store._part_index.APPROXIMATE_FROM", 50)
-    monkeypatch.setattr("logoscan.store.find._FIRST_PROPOSALS", 2)
+    monkeypatch.setattr(import_module("logoscan.store.find"), "_FIRST_PROPOSALS", 2)
     rng = np.random.default_rng(0)
     listings = [
         Listing(f"L{i}", (photo_of(rng.integers(0, 255, (2, 2, 3), np.uint8).repeat(16, 0).repeat(16, 1)),))
