@@ -46,7 +46,10 @@ class OcrEngine(Protocol):
     def name(self) -> str: ...  # noqa: D102
 
     def read(self, images: Sequence[Rgb]) -> list[TextSpans]:
-        """Return the lines in each photo, uint8 (H, W, 3); polygons are in pixels of that photo."""
+        """Return the lines in each photo, uint8 (H, W, 3); polygons are in pixels of that photo.
+
+        Lines of equal corners count as readings of one line (`TextSpans`).
+        """
         ...
 
 

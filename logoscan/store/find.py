@@ -287,15 +287,6 @@ def _similar(groups: Iterable[PartVectors], queries: Embeddings, least: float) -
             if region >= 0:
                 x0, y0, x1, y1 = (float(value) for value in group.boxes[photo][region])
                 box = x0, y0, x1, y1
-            yield (
-                first + row,
-                Find(
-                    group.listing_ids[photo],
-                    group.positions[photo],
-                    group.files[photo],
-                    "logo",
-                    min(1.0, float(similarity[row])),
-                    box,
-                ),
-            )
+            place = group.listing_ids[photo], group.positions[photo], group.files[photo]
+            yield first + row, Find(*place, "logo", min(1.0, float(similarity[row])), box)
         first += len(group.vectors)

@@ -46,7 +46,7 @@ class StoreSettings:
     """How features are stored.
 
     Attributes:
-        quantise: Whether vectors are product-quantised, a byte for sixteen numbers, instead of a byte for each.
+        quantise: Whether vectors are product-quantised, a byte for some twenty numbers, instead of a byte for each.
         codebook: File of a codebook for the quantiser, as another store has it; None trains one on the first photos.
         keep_text: Whether the lines of text that were read are kept. They may hold personal data.
         keep_keypoints: Whether keypoints are kept, in up to 30 KB a photo: new brands are found by them too. None keeps
