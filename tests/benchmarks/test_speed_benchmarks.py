@@ -99,7 +99,9 @@ def test_processes_bound_to_one_core_show_as_such(monkeypatch: pytest.MonkeyPatc
 
 
 def test_children_are_asked_what_they_use() -> None:
-    with Child((sys.executable, "-c", "x = bytearray(range(200)) * 250_000; print(sum(x), flush=True); input()")) as child:
+    with Child(
+        (sys.executable, "-c", "x = bytearray(range(200)) * 250_000; print(sum(x), flush=True); input()")
+    ) as child:
         child.line(30)
         use = use_of_children()
     assert use.seconds > 0.01
