@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 import click
 import numpy as np
 
-from benchmarks.common.children import Use, use_of_children
+from benchmarks.common.children import use_of_children
 from benchmarks.common.galleries import build_index
 from benchmarks.common.options import MODELS, options
 from benchmarks.common.results import write_result
 from benchmarks.common.scanners import build_scanner, settings_of
 from benchmarks.speed.scan_processes import Child
-from benchmarks.speed.streams import photos_of, warm
+from benchmarks.speed.streams import EDGE, photos_of, warm
 from logoscan.runtime import cores, one_core_a_batch, one_of_several
 from logoscan.scan.scanner import Scanner
 from logoscan.types import Listing
@@ -87,19 +87,18 @@ def scan_rate(scanner: Scanner, listings: Sequence[Listing], workers: int | None
         scanner: Scans them.
         listings: Listings of one photo each.
         workers: That of `scan_many`.
-        left_out: First listings that are not counted, while processes load their models.
+        left_out: First and last listings that are not counted: models are loaded, and work is done ahead or lacks.
 
     Returns:
         Photos a second; milliseconds of processor time a photo of this process and of its children; the cores that
         these together had; and the memory of the largest child in MB, by its share (PSS).
     """
-    begin, spent, before, use, count = 0.0, 0.0, Use(0, 0), Use(0, 0), len(listings) - left_out
+    count, marks = len(listings) - 2 * left_out, []
     for i, _ in enumerate(scanner.scan_many(listings, workers=workers, deduplicate=False), 1):
-        if i == left_out:
-            before, begin, spent = use_of_children(), time.perf_counter(), time.process_time()
-        elif i == len(listings):
-            use = use_of_children()
-    took, spent, theirs = time.perf_counter() - begin, time.process_time() - spent, use.seconds - before.seconds
+        if i in (left_out, left_out + count):
+            marks.append((time.perf_counter(), time.process_time(), use_of_children()))
+    (begin, own, before), (end, own_end, use) = marks
+    took, spent, theirs = end - begin, own_end - own, use.seconds - before.seconds
     return {
         "photos_per_s": round(count / took, 3),
         "own_ms_per_photo": round(1000 * spent / count, 1),
@@ -148,7 +147,7 @@ def processes(
     index, _ = build_index(galleries, None, clip)
     scanner = build_scanner(index, encoder=clip, device="cpu", **models)
     warm(scanner, listings[:8], 1)
-    left_out = min(24, len(listings) // 2)
+    left_out = min(EDGE, len(listings) // 4)
     measured: dict[str, list[dict[str, float]]] = {"one": [], "threads": [], "processes": []}
     rates: dict[int, list[Arithmetic]] = {1: [], processes: []}
     for _ in range(rounds):
@@ -166,7 +165,7 @@ def processes(
         "ratio_threads": round(ratio["threads"], 3),
         "share_of_machine": given and round(ratio["one"] / given, 3),
         **{f"{key}_{name}": value for name, row in best.items() for key, value in row.items()},
-        "photos": len(listings) - left_out,
+        "photos": len(listings) - 2 * left_out,
     }
     more = {"processes": processes, "threads": cores(), "rounds": rounds, "long_side_px": long_side_px}
     write_result(out, figures, {**settings_of(scanner), **more})
