@@ -65,20 +65,23 @@ def warm(scanner: Scanner, listings: Sequence[Listing], workers: int | None = No
 
 
 def seconds_a_photo(
-    scanner: Scanner, files: Sequence[Path], workers: int | None, begin: Callable[[], None] = lambda: None
+    scanner: Scanner,
+    files: Sequence[Path],
+    workers: int | None,
+    begin: Callable[[], None] = lambda: None,
+    *,
+    edge: int = 0,
 ) -> float:
     """Time a stream of listings of one photo each.
-
-    Where batches run side by side, some photos come before those that are timed and some after them, so that neither
-    models that are loaded nor work that was begun before or lacks at the end counts.
 
     Args:
         scanner: Scans them.
         files: A photo of each listing.
         workers: Batches side by side; None: a core each.
         begin: Called when a few have been scanned before.
+        edge: Photos that come before those that are timed, and after them, so that neither models that are loaded nor
+            work that was begun before, or lacks at the end, counts.
     """
-    edge = 0 if workers == 1 else EDGE
     around = [files[i % len(files)] for i in range(edge)]
     listings = [Listing(str(i), images=(file,)) for i, file in enumerate([*around, *files, *around])]
     warm(scanner, listings[:_WARM], 1)
