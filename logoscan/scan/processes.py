@@ -7,21 +7,16 @@ judges. A child that dies is replaced, and its photos are looked at again.
 from __future__ import annotations
 
 import logging
-import os
 import pickle
-import subprocess
-import sys
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
-from contextlib import suppress
-from multiprocessing import Pipe
-from pathlib import Path
 from threading import Condition, Thread
 
 from logoscan._quote import cause
 from logoscan.errors import LogoscanError
-from logoscan.scan.feature_process import COMMAND, Answer, Setup
+from logoscan.scan._child import Child, DeadChildError
+from logoscan.scan.feature_process import Answer, Setup
 from logoscan.types import ImageSource
 from logoscan.vision.extractor import FeatureExtractor, OnStage
 from logoscan.vision.features import PhotoFeatures
@@ -35,8 +30,6 @@ logger = logging.getLogger(__name__)
 _BATCH_DEATHS, _PHOTO_DEATHS = 2, 3
 # Deaths while models are loaded after which no further child is started.
 _LOADING_DEATHS = 3
-# Seconds that a child may take to end when its work is done.
-_END_S = 10.0
 # Photos that a child looks at together, so that a listing of many photos keeps no other child waiting.
 _PHOTOS = 4
 # Jobs that a child is given: one that it does, and one so that it never waits for the next.
@@ -44,10 +37,6 @@ _GIVEN = 2
 # Longest message that is sent to a child before it has answered the last one: a pipe has room for it everywhere, so
 # that neither process waits for the other one to read.
 _AHEAD_BYTES = 1 << 15
-
-
-class _DeadChildError(Exception):
-    """A child ended before it answered."""
 
 
 class _Job:
@@ -115,17 +104,17 @@ class FeatureProcesses:
         Raises:
             LogoscanError: One of them cannot load the models.
         """
-        children: list[_Child] = []
+        children: list[Child] = []
         try:
             for _ in range(self._count):
-                children.append(_Child())
+                children.append(Child())
                 children[-1].send(self._setup)
             for child in children:
                 self._told(child.answer())
         except BaseException as error:
             for child in children:
                 child.end()
-            if isinstance(error, _DeadChildError):
+            if isinstance(error, DeadChildError):
                 raise LogoscanError("a process ended while it loaded the models") from None
             raise
         for child in children:
@@ -160,7 +149,7 @@ class FeatureProcesses:
         for deaths in range(_BATCH_DEATHS):
             try:
                 return self._answered(images, self._asked(images, again=True) if deaths else answer)
-            except _DeadChildError:
+            except DeadChildError:
                 logger.warning("a process died at %d photos, which are looked at again", len(images))
         return [self._alone(image) for image in images]
 
@@ -168,7 +157,7 @@ class FeatureProcesses:
         for _ in range(_PHOTO_DEATHS):
             try:
                 return self._answered([image], self._asked([image], again=True))[0]
-            except _DeadChildError:
+            except DeadChildError:
                 logger.warning("a process died at a photo")
         return self._extractor.given_up(image, f"cannot be examined ({_PHOTO_DEATHS} processes died at it)")
 
@@ -176,7 +165,7 @@ class FeatureProcesses:
         """Wait for an answer, and return its features; those of photos that no process can take are extracted here.
 
         Raises:
-            _DeadChildError: The process died.
+            DeadChildError: The process died.
         """
         if answer is None:
             return self._extractor.extract(images)
@@ -200,7 +189,7 @@ class FeatureProcesses:
             self._changed.notify()
         return job.answer
 
-    def _keep(self, child: _Child | None) -> None:
+    def _keep(self, child: Child | None) -> None:
         """Give jobs to a process, and their answers to those who wait, until the end; replace it if it dies."""
         given: deque[_Job] = deque()
         while True:
@@ -239,13 +228,13 @@ class FeatureProcesses:
                 return None
             return self._jobs.popleft()
 
-    def _replacement(self) -> _Child:
+    def _replacement(self) -> Child:
         for _ in range(_LOADING_DEATHS):
-            child = _Child()
+            child = Child()
             try:
                 child.send(self._setup)
                 self._told(child.answer())
-            except _DeadChildError:
+            except DeadChildError:
                 child.end()
             except BaseException:
                 child.end()
@@ -267,62 +256,3 @@ class FeatureProcesses:
         if answer.failure:
             raise LogoscanError(f"a process cannot load the models ({answer.failure})")
         return answer.features
-
-
-class _Child:
-    """One process, and the pipes to it and from it."""
-
-    def __init__(self) -> None:
-        """Start it on one thread a call, with this process's import path and without its main module."""
-        (theirs, self._questions), (self._answers, theirs_too) = Pipe(duplex=False), Pipe(duplex=False)
-        numbers = theirs.fileno(), theirs_too.fileno()
-        threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-        path = {"PYTHONPATH": os.pathsep.join(folder or str(Path.cwd()) for folder in sys.path)}
-        try:
-            self._process = subprocess.Popen(
-                [sys.executable, *COMMAND, *map(str, numbers)],
-                env=os.environ | threads | path,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                pass_fds=numbers,
-            )
-        except BaseException:
-            self._hang_up()
-            raise
-        finally:
-            theirs.close()
-            theirs_too.close()
-
-    def send(self, message: object) -> None:
-        self.send_bytes(pickle.dumps(message))
-
-    def send_bytes(self, message: bytes) -> None:
-        """Send a pickled message; whether it arrives shows in the answer."""
-        with suppress(OSError):
-            self._questions.send_bytes(message)
-
-    def answer(self) -> Answer:
-        """Wait for its answer.
-
-        Raises:
-            _DeadChildError: It ended.
-        """
-        try:
-            answer = self._answers.recv()
-        except (EOFError, OSError):  # a message that was cut is an OSError of no kind
-            raise _DeadChildError from None
-        assert isinstance(answer, Answer)
-        return answer
-
-    def end(self) -> None:
-        """Close the pipes, at which it ends, and kill it if it does not."""
-        self._hang_up()
-        try:
-            self._process.wait(_END_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-
-    def _hang_up(self) -> None:
-        self._questions.close()
-        self._answers.close()

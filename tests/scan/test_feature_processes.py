@@ -30,8 +30,9 @@ from logoscan.ocr.rapidocr import RapidOcr
 from logoscan.ocr.scripts import ScriptIdentifier
 from logoscan.results import Report
 from logoscan.scan import scanner as scanner_module
+from logoscan.scan._child import Child, DeadChildError
 from logoscan.scan.feature_process import Answer
-from logoscan.scan.processes import FeatureProcesses, _Child, _DeadChildError
+from logoscan.scan.processes import FeatureProcesses
 from logoscan.scan.scanner import Scanner
 from logoscan.types import Brand, ImageSource, Listing
 from logoscan.vision.detector import Detector, LogoDetector
@@ -167,7 +168,7 @@ def test_a_photo_that_a_process_cannot_take_alone_is_looked_at_here(monkeypatch:
     def asked(self: FeatureProcesses, images: Sequence[ImageSource], *, again: bool = False) -> Future[Answer]:
         answer = Future[Answer]()
         if len(images) > 1:
-            answer.set_exception(_DeadChildError())
+            answer.set_exception(DeadChildError())
         else:
             answer.set_result(Answer(not_taken="no memory"))
         return answer
@@ -235,11 +236,11 @@ def test_records_below_the_level_of_the_caller_stay_there(tmp_path: Path, caplog
 
 
 def test_an_answer_that_was_cut_is_a_death() -> None:
-    child = object.__new__(_Child)
+    child = object.__new__(Child)
     child._answers, theirs = Pipe(duplex=False)
     os.write(theirs.fileno(), struct.pack("!i", 100) + b"cut")
     theirs.close()
-    with child._answers, pytest.raises(_DeadChildError):
+    with child._answers, pytest.raises(DeadChildError):
         child.answer()
 
 
