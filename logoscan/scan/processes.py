@@ -34,9 +34,10 @@ _LOADING_DEATHS = 3
 _PHOTOS = 4
 # Jobs that a child is given: one that it does, and one so that it never waits for the next.
 _GIVEN = 2
-# Longest message that is sent to a child before it has answered the last one: a pipe has room for it everywhere, so
-# that neither process waits for the other one to read.
-_AHEAD_BYTES = 1 << 15
+# Longest message that is sent to a child before it has answered the last one: names of files. A pipe has room for a
+# page everywhere, and for no more where Linux's limit of a user's pipes is reached; beyond, each process would wait for
+# the other one to read.
+_AHEAD_BYTES = 4000
 
 
 class _Job:

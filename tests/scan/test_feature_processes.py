@@ -274,7 +274,8 @@ class SlowChild:
 
 
 def test_the_next_photos_wait_in_a_process_and_not_behind_a_suspect_or_a_long_message() -> None:
-    small, large = [photo_of(None, (1, 1, 1))], [np.zeros((400, 400, 3), np.uint8)]
+    small, large = ["one.jpg"], [photo_of(None, (1, 1, 1))]
+    assert len(pickle.dumps(tuple(large))) > 4096, "a page, which is all that a pipe surely holds"
     for second, third, wanted in (
         ((small, False), (small, False), 2),  # it has two, and the last one is left to another process
         ((large, False), (small, False), 1),
