@@ -59,6 +59,7 @@ class CpuNetwork:
             "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32",
             "INFERENCE_NUM_THREADS": threads * streams,
             "NUM_STREAMS": streams,
+            "ENABLE_CPU_PINNING": False,  # else all processes bind their first stream to the first core
         }
         try:
             self._compiled: Any = make(model, "CPU", settings | _PLANS)

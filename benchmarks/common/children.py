@@ -5,7 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
+
+__all__ = ["ROOT", "Use", "run_module", "use_of_children"]
 
 ROOT = Path(__file__).resolve().parents[2]
 """The root of the repository."""
@@ -41,3 +45,23 @@ def run_module(
         timeout=timeout_s,
         check=False,
     )
+
+
+class Use(NamedTuple):
+    """What child processes have used: seconds of the processor, and the memory of the largest in MB, by its share."""
+
+    seconds: float
+    pss_mb: float
+
+
+def use_of_children() -> Use:
+    """Read what the children of this process that have not ended use (Linux)."""
+    seconds, pss_mb, tick_s = 0.0, 0.0, 1 / os.sysconf("SC_CLK_TCK")
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has ended
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+            if int(fields[1]) == os.getpid():
+                seconds += (int(fields[11]) + int(fields[12])) * tick_s
+                shares = (folder / "smaps_rollup").read_text().partition("\nPss:")[2].split()
+                pss_mb = max(pss_mb, int(shares[0]) / 1024) if shares else pss_mb
+    return Use(seconds, pss_mb)

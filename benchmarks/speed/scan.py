@@ -23,7 +23,7 @@ from benchmarks.common.options import MODELS, options
 from benchmarks.common.results import write_result
 from benchmarks.common.scanners import build_scanner, settings_of
 from benchmarks.speed.passes import Recorder
-from benchmarks.speed.streams import photos_of, seconds_a_photo
+from benchmarks.speed.streams import EDGE, photos_of, seconds_a_photo
 from logoscan.images.loading import load_image
 from logoscan.runtime import cores, one_core_a_batch, resolve_device
 from logoscan.vision.encoder import ClipEncoder
@@ -99,7 +99,7 @@ def each(run: Callable[[Path], None], files: Sequence[Path], what: str) -> float
 @click.option("--limit", default=300, show_default=True, type=click.IntRange(8), help="Photos of (c), (d) and (e).")
 @click.option("--peer-limit", default=60, show_default=True, type=click.IntRange(1), help="Photos of (a) and (b).")
 @click.option("--full-limit", type=click.IntRange(8), help="Photos of (c), if fewer.")
-@click.option("--workers", type=click.IntRange(1), help="Batches side by side; default: a core each.")
+@click.option("--workers", type=click.IntRange(1), help="Processes, or 1; default: threads, one a core.")
 @options("json", "folders", "long_side", "gallery", *(name for name in MODELS if name != "effort"))
 def scan(
     folders: tuple[Path, ...],
@@ -131,9 +131,10 @@ def scan(
     clip = ClipEncoder(encoder, pretrained, device=device)
     index, _ = build_index(galleries, None, clip)
     full = build_scanner(index, encoder=clip, effort="full", device=device, **models)
-    seconds["full"] = seconds_a_photo(full, files[: full_limit or limit], workers)
+    edge = 0 if workers == 1 else EDGE
+    seconds["full"] = seconds_a_photo(full, files[: full_limit or limit], workers, edge=edge)
     scanner = build_scanner(index, encoder=clip, device=device, **models)
-    seconds["default"] = seconds_a_photo(scanner, files, workers)
+    seconds["default"] = seconds_a_photo(scanner, files, workers, edge=edge)
     recorder = Recorder(scanner)
     recorder.record([load_image(file) for file in files])
     seconds["passes"] = recorder.replay(workers or cores()) / len(files)

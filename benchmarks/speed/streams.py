@@ -21,6 +21,8 @@ _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 _JPEG_QUALITY = 88
 # Listings that are scanned before a stream is timed.
 _WARM = 8
+EDGE = 24
+"""Photos before and after those that are timed, where several batches are in work: as many as two processes have."""
 
 
 def photos_of(folders: Sequence[Path], limit: int, long_side_px: int | None = None) -> list[Path]:
@@ -63,7 +65,12 @@ def warm(scanner: Scanner, listings: Sequence[Listing], workers: int | None = No
 
 
 def seconds_a_photo(
-    scanner: Scanner, files: Sequence[Path], workers: int | None, begin: Callable[[], None] = lambda: None
+    scanner: Scanner,
+    files: Sequence[Path],
+    workers: int | None,
+    begin: Callable[[], None] = lambda: None,
+    *,
+    edge: int = 0,
 ) -> float:
     """Time a stream of listings of one photo each.
 
@@ -72,12 +79,19 @@ def seconds_a_photo(
         files: A photo of each listing.
         workers: Batches side by side; None: a core each.
         begin: Called when a few have been scanned before.
+        edge: Photos that come before those that are timed, and after them, so that neither models that are loaded nor
+            work that was begun before, or lacks at the end, counts.
     """
-    listings = [Listing(str(i), images=(file,)) for i, file in enumerate(files)]
-    warm(scanner, listings[:_WARM], workers)
+    around = [files[i % len(files)] for i in range(edge)]
+    listings = [Listing(str(i), images=(file,)) for i, file in enumerate([*around, *files, *around])]
+    warm(scanner, listings[:_WARM], 1)
     begin()
-    start = time.perf_counter()
-    for report in scanner.scan_many(listings, workers=workers, deduplicate=False):
+    start = end = time.perf_counter()
+    for i, report in enumerate(scanner.scan_many(listings, workers=workers, deduplicate=False), 1):
         if report.warnings:
             raise click.ClickException(f"{report.images[0].file}: {report.warnings[0]}")
-    return (time.perf_counter() - start) / len(files)
+        if i == edge:
+            start = time.perf_counter()
+        if i == edge + len(files):
+            end = time.perf_counter()
+    return (end - start) / len(files)

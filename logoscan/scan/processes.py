@@ -7,18 +7,16 @@ judges. A child that dies is replaced, and its photos are looked at again.
 from __future__ import annotations
 
 import logging
-import os
 import pickle
-import subprocess
-import sys
+from collections import deque
 from collections.abc import Sequence
-from multiprocessing import Pipe
-from pathlib import Path
-from queue import LifoQueue
+from concurrent.futures import Future
+from threading import Condition, Thread
 
 from logoscan._quote import cause
 from logoscan.errors import LogoscanError
-from logoscan.scan.feature_process import COMMAND, Answer, Setup
+from logoscan.scan._child import Child, DeadChildError
+from logoscan.scan.feature_process import Answer, Setup
 from logoscan.types import ImageSource
 from logoscan.vision.extractor import FeatureExtractor, OnStage
 from logoscan.vision.features import PhotoFeatures
@@ -32,25 +30,44 @@ logger = logging.getLogger(__name__)
 _BATCH_DEATHS, _PHOTO_DEATHS = 2, 3
 # Deaths while models are loaded after which no further child is started.
 _LOADING_DEATHS = 3
-# Seconds that a child may take to end when its work is done.
-_END_S = 10.0
+# Photos that a child looks at together, so that a listing of many photos keeps no other child waiting.
+_PHOTOS = 4
+# Jobs that a child is given: one that it does, and one so that it never waits for the next.
+_GIVEN = 2
+# Longest message that is sent to a child before it has answered the last one: names of files. A pipe has room for a
+# page everywhere, and for no more where Linux's limit of a user's pipes is reached; beyond, each process would wait for
+# the other one to read.
+_AHEAD_BYTES = 4000
 
 
-class _DeadChildError(Exception):
-    """A child ended before it answered."""
+class _Job:
+    """Pickled photos for a child, and where its answer will be."""
 
+    def __init__(self, message: bytes, *, by_itself: bool) -> None:
+        """Make it.
 
-class _NotTakenError(Exception):
-    """A child cannot make the photos of what it was sent; the message says why."""
+        Args:
+            message: Photos, pickled.
+            by_itself: Whether its child is given nothing else meanwhile: where a child died before, it shows that no
+                other job was to blame.
+        """
+        self.message, self.by_itself, self.answer = message, by_itself, Future[Answer]()
+
+    def may_wait_behind(self, other: _Job) -> bool:
+        """Return whether it can be sent to a child before that has answered another job."""
+        return len(self.message) <= _AHEAD_BYTES and not self.by_itself and not other.by_itself
 
 
 class FeatureProcesses:
-    """Child processes that extract features. Several threads may call `extract`; they wait for an idle process."""
+    """Child processes that extract features. Several threads may call `extract`.
+
+    A thread for each child gives it the next photos before it has answered for the last ones.
+    """
 
     def __init__(
         self, extractor: FeatureExtractor, count: int, *, cached_photos: int, on_stage: OnStage | None
     ) -> None:
-        """Pickle the models; `with` starts the processes.
+        """Pickle the models; `start` starts the processes.
 
         Args:
             extractor: Extracts features, by models that can be pickled.
@@ -65,7 +82,9 @@ class FeatureProcesses:
         level = logging.getLogger("logoscan").getEffectiveLevel()
         self._setup = Setup(pickled, cached_photos, level)
         self._extractor, self._count, self._on_stage = extractor, count, on_stage
-        self._idle: LifoQueue[_Child | None] = LifoQueue()
+        self._jobs: deque[_Job] = deque()  # guarded by `_changed`, as is `_ended`
+        self._changed, self._ended = Condition(), False
+        self._keepers: list[Thread] = []
 
     @classmethod
     def of(
@@ -86,97 +105,137 @@ class FeatureProcesses:
         Raises:
             LogoscanError: One of them cannot load the models.
         """
-        children: list[_Child] = []
+        children: list[Child] = []
         try:
             for _ in range(self._count):
-                children.append(_Child())
+                children.append(Child())
                 children[-1].send(self._setup)
             for child in children:
                 self._told(child.answer())
         except BaseException as error:
             for child in children:
                 child.end()
-            if isinstance(error, _DeadChildError):
+            if isinstance(error, DeadChildError):
                 raise LogoscanError("a process ended while it loaded the models") from None
             raise
         for child in children:
-            self._idle.put(child)
+            # a daemon: a program that ends in the middle of a stream does not wait for it
+            keeper = Thread(target=self._keep, args=(child,), name="logoscan-child", daemon=True)
+            self._keepers.append(keeper)
+            keeper.start()
 
     def close(self) -> None:
         """End the processes; nobody may be extracting."""
-        children = [self._idle.get() for _ in range(self._count)]
-        for child in children:
-            if child is not None:
-                child.end()
+        with self._changed:
+            self._ended = True
+            self._jobs.clear()  # of a scan that failed
+            self._changed.notify_all()
+        for keeper in self._keepers:
+            keeper.join()
 
     def extract(self, images: Sequence[ImageSource]) -> Sequence[PhotoFeatures]:
-        """Extract the features of photos in one of the processes, and return them in order.
+        """Extract the features of photos in the processes, and return them in order.
 
         Photos of a class that cannot be sent, or that no process can import, are looked at here.
 
         Raises:
             LogoscanError: Processes keep dying while they load the models.
         """
-        if not images:
-            return []
-        try:
-            message = pickle.dumps(tuple(images))
-        except Exception:  # what a caller made an image of cannot be sent
-            return self._extractor.extract(images)
-        for _ in range(_BATCH_DEATHS):
+        parts = [images[start : start + _PHOTOS] for start in range(0, len(images), _PHOTOS)]
+        asked = [(part, self._asked(part)) for part in parts]
+        return [features for part, answer in asked for features in self._features(part, answer)]
+
+    def _features(self, images: Sequence[ImageSource], answer: Future[Answer] | None) -> Sequence[PhotoFeatures]:
+        """Return the features of photos that a process was asked for; None: they cannot be sent."""
+        for deaths in range(_BATCH_DEATHS):
             try:
-                return self._ask(message)
-            except _NotTakenError as error:
-                logger.warning("%d photos are looked at here, because a process cannot (%s)", len(images), error)
-                return self._extractor.extract(images)
-            except _DeadChildError:
+                return self._answered(images, self._asked(images, again=True) if deaths else answer)
+            except DeadChildError:
                 logger.warning("a process died at %d photos, which are looked at again", len(images))
         return [self._alone(image) for image in images]
 
     def _alone(self, image: ImageSource) -> PhotoFeatures:
         for _ in range(_PHOTO_DEATHS):
             try:
-                return self._ask(pickle.dumps((image,)))[0]
-            except _NotTakenError as error:
-                logger.warning("a photo is looked at here, because a process cannot (%s)", error)
-                return self._extractor.extract([image])[0]
-            except _DeadChildError:
+                return self._answered([image], self._asked([image], again=True))[0]
+            except DeadChildError:
                 logger.warning("a process died at a photo")
         return self._extractor.given_up(image, f"cannot be examined ({_PHOTO_DEATHS} processes died at it)")
 
-    def _ask(self, message: bytes) -> Sequence[PhotoFeatures]:
-        """Let an idle process look at pickled photos; it is replaced at the next question if it dies.
+    def _answered(self, images: Sequence[ImageSource], answer: Future[Answer] | None) -> Sequence[PhotoFeatures]:
+        """Wait for an answer, and return its features; those of photos that no process can take are extracted here.
 
         Raises:
-            _DeadChildError: It died.
-            _NotTakenError: It cannot make photos of them.
+            DeadChildError: The process died.
         """
-        child = self._idle.get()
-        try:
-            if child is None:
-                child = self._replacement()
-            child.send_bytes(message)
-            answer = child.answer()
-            features = self._told(answer)
-        except BaseException:
-            if child is not None:
-                child.end()
-            child = None
-            raise
-        finally:
-            self._idle.put(child)
-        if answer.not_taken:
-            raise _NotTakenError(answer.not_taken)
+        if answer is None:
+            return self._extractor.extract(images)
+        answered = answer.result()
+        features = self._told(answered)
+        if answered.not_taken:
+            why = answered.not_taken
+            logger.warning("%d photos are looked at here, because a process cannot (%s)", len(images), why)
+            return self._extractor.extract(images)
         assert features is not None
         return features
 
-    def _replacement(self) -> _Child:
+    def _asked(self, images: Sequence[ImageSource], *, again: bool = False) -> Future[Answer] | None:
+        """Ask for the features of photos; None where these are of a class that cannot be sent."""
+        try:
+            job = _Job(pickle.dumps(tuple(images)), by_itself=again)
+        except Exception:  # what a caller made an image of
+            return None
+        with self._changed:
+            self._jobs.append(job)
+            self._changed.notify()
+        return job.answer
+
+    def _keep(self, child: Child | None) -> None:
+        """Give jobs to a process, and their answers to those who wait, until the end; replace it if it dies."""
+        given: deque[_Job] = deque()
+        while True:
+            try:
+                while (job := self._next(given)) is not None:
+                    given.append(job)
+                    child = child or self._replacement()
+                    child.send_bytes(job.message)
+                if not given:
+                    break
+                assert child is not None
+                answer = child.answer()
+                given.popleft().answer.set_result(answer)
+            except BaseException as error:  # the process died, or none can be started
+                if child is not None:
+                    child.end()
+                child = None
+                given.popleft().answer.set_exception(error)  # answers come in order: it died at the first job
+                with self._changed:
+                    self._jobs.extendleft(reversed(given))
+                    self._changed.notify(len(given))
+                given.clear()
+        if child is not None:
+            child.end()
+
+    def _next(self, given: Sequence[_Job]) -> _Job | None:
+        """Return the next job for a process that was given others; None where it has enough, or there is none.
+
+        One with nothing to do waits. None is given two where another process would have nothing to do.
+        """
+        with self._changed:
+            if not given:
+                self._changed.wait_for(lambda: self._jobs or self._ended)
+                return self._jobs.popleft() if self._jobs else None
+            if len(given) >= _GIVEN or len(self._jobs) < self._count or not self._jobs[0].may_wait_behind(given[-1]):
+                return None
+            return self._jobs.popleft()
+
+    def _replacement(self) -> Child:
         for _ in range(_LOADING_DEATHS):
-            child = _Child()
+            child = Child()
             try:
                 child.send(self._setup)
                 self._told(child.answer())
-            except _DeadChildError:
+            except DeadChildError:
                 child.end()
             except BaseException:
                 child.end()
@@ -198,64 +257,3 @@ class FeatureProcesses:
         if answer.failure:
             raise LogoscanError(f"a process cannot load the models ({answer.failure})")
         return answer.features
-
-
-class _Child:
-    """One process, and the pipes to it and from it."""
-
-    def __init__(self) -> None:
-        """Start it on one thread a call, with this process's import path and without its main module."""
-        (theirs, self._questions), (self._answers, theirs_too) = Pipe(duplex=False), Pipe(duplex=False)
-        numbers = theirs.fileno(), theirs_too.fileno()
-        threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-        path = {"PYTHONPATH": os.pathsep.join(folder or str(Path.cwd()) for folder in sys.path)}
-        try:
-            self._process = subprocess.Popen(
-                [sys.executable, *COMMAND, *map(str, numbers)],
-                env=os.environ | threads | path,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                pass_fds=numbers,
-            )
-        except BaseException:
-            self._hang_up()
-            raise
-        finally:
-            theirs.close()
-            theirs_too.close()
-
-    def send(self, message: object) -> None:
-        self.send_bytes(pickle.dumps(message))
-
-    def send_bytes(self, message: bytes) -> None:
-        """Send a pickled message; whether it arrives shows in the answer."""
-        try:
-            self._questions.send_bytes(message)
-        except OSError:
-            raise _DeadChildError from None
-
-    def answer(self) -> Answer:
-        """Wait for its answer.
-
-        Raises:
-            _DeadChildError: It ended.
-        """
-        try:
-            answer = self._answers.recv()
-        except (EOFError, OSError):  # a message that was cut is an OSError of no kind
-            raise _DeadChildError from None
-        assert isinstance(answer, Answer)
-        return answer
-
-    def end(self) -> None:
-        """Close the pipes, at which it ends, and kill it if it does not."""
-        self._hang_up()
-        try:
-            self._process.wait(_END_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-
-    def _hang_up(self) -> None:
-        self._questions.close()
-        self._answers.close()

@@ -368,7 +368,7 @@ class Scanner:
         the log says so.
 
         Args:
-            listings: Listings, which are read as far ahead as there are batches in work, with processes one more.
+            listings: Listings, which are read as far ahead as there are batches in work, with processes twice as far.
             batch_size: Listings that share the models' batches, 1 or more.
             workers: Batches in work in parallel, 1 or more; 1 uses no threads, and reads no further than one batch.
                 None: threads, cores over torch's threads; on a GPU 4 or more. `logoscan.runtime.one_core_a_batch()`
@@ -406,8 +406,10 @@ class Scanner:
             reports = self.pipeline.scan(batch, self.index.snapshot(), extract)
             return announce_all(reports, len(batch), self._on_decision)
 
-        # a batch more than processes, so that these look at the next photos while this one matches and judges
-        in_work = (workers or self._workers()) + (processes is not None)
+        # more batches than processes, so that the next photos wait for these while this one matches and judges
+        in_work = workers or self._workers()
+        if processes is not None:
+            in_work = 2 * in_work + 1
         try:
             yield from in_order(batches, scan_batch, in_work)
         finally:

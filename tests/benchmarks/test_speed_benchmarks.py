@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Literal
@@ -11,11 +12,13 @@ import pytest
 from builders.scans import make_scanner
 from fakes import photo_of
 
+from benchmarks.common.children import use_of_children
 from benchmarks.common.galleries import saved_and_loaded
 from benchmarks.speed import processes
 from benchmarks.speed.index import _texts, features_of, measure
 from benchmarks.speed.passes import Recorder
 from benchmarks.speed.reading import PARTS, PartClock
+from benchmarks.speed.scan_processes import Child
 from logoscan.images.loading import load_image
 from logoscan.index.logo_index import LogoIndex
 from logoscan.ocr.rapidocr import RapidOcr
@@ -35,6 +38,10 @@ def test_every_network_of_a_scan_is_recorded_and_run_again(
     recorder.record([load_image(samples / "photos" / "film_boxes.jpg")])
     assert recorder.replay(1) > 0
     assert recorder.seconds.keys() >= {"detector", "encoder", "lines", "text"}
+    serial = recorder.seconds
+    assert recorder.replay(2) > 0
+    for name in ("detector", "encoder"):  # OpenVINO computes in other threads than the one that calls it
+        assert recorder.seconds[name] > serial[name] / 3
 
 
 def test_reading_is_timed_by_part(samples: Path) -> None:
@@ -62,17 +69,51 @@ def test_an_index_is_grown_by_synthetic_brands_and_measured(
 
 
 def test_rates_of_arithmetic_are_added_when_all_have_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
-    script = "print('loaded', flush=True); print(float(input()) + 1)"
+    script = "print('loaded', flush=True); print(float(input()) + 1, 0.75)"
     monkeypatch.setattr(processes, "_ARITHMETIC", (sys.executable, "-c", script))
-    assert processes.arithmetic_rate(2, 0.5) == 3.0
+    assert processes.arithmetic_rate(2, 0.5) == (3.0, 1.5)
 
 
-def test_arithmetic_runs_the_encoder_for_so_long() -> None:
-    assert processes.arithmetic_rate(1, 0.2) > 0
+def test_arithmetic_runs_the_encoder_for_so_long_on_one_core() -> None:
+    found = processes.arithmetic_rate(1, 0.5)
+    assert found.per_s > 0
+    assert 0 < found.cores < 1.2
 
 
-def test_the_first_photos_of_a_stream_are_not_counted() -> None:
+@pytest.mark.parametrize(
+    ("one", "several", "ratio"),
+    [
+        ((30, 1.0), (60, 1.98), 2.0),
+        ((30, 1.0), (31, 1.02), None),  # both on one core
+        ((58, 1.95), (60, 1.98), None),  # a lone process that takes two
+        ((30, 0.7), (60, 1.98), None),  # others at work
+    ],
+)
+def test_rates_of_arithmetic_that_had_no_core_each_are_not_compared(
+    one: tuple[float, float], several: tuple[float, float], ratio: float | None
+) -> None:
+    assert processes.arithmetic_ratio(processes.Arithmetic(*one), processes.Arithmetic(*several), 2) == ratio
+
+
+def test_processes_bound_to_one_core_show_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    core = min(os.sched_getaffinity(0))
+    bound = f"import os; os.sched_setaffinity(0, [{core}]); {processes._ARITHMETIC[2]}"
+    monkeypatch.setattr(processes, "_ARITHMETIC", (*processes._ARITHMETIC[:2], bound))
+    assert processes.arithmetic_rate(2, 1.0).cores < 1.2
+
+
+def test_children_are_asked_what_they_use() -> None:
+    with Child(
+        (sys.executable, "-c", "x = bytearray(range(200)) * 250_000; print(sum(x), flush=True); input()")
+    ) as child:
+        child.line(30)
+        use = use_of_children()
+    assert use.seconds > 0.01
+    assert use.pss_mb > 45
+
+
+def test_the_ends_of_a_stream_are_not_counted() -> None:
     listings = [Listing(str(i), images=(photo_of(None, (i, i, i)),)) for i in range(8)]
-    found = processes.scan_rate(make_scanner(), listings, 1, 4)
+    found = processes.scan_rate(make_scanner(), listings, 1, 2)
     assert found["photos_per_s"] > 0
     assert found["own_ms_per_photo"] >= 0

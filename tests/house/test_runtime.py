@@ -210,3 +210,10 @@ def test_bf16_agrees_with_what_the_kernel_says() -> None:
     flags = Path("/proc/cpuinfo").read_text("utf-8")
     if "avx2" in flags:  # on x86
         assert cpu_has_bf16() == ("avx512_bf16" in flags or "amx_bf16" in flags)
+
+
+def test_no_thread_is_bound_to_a_core() -> None:
+    compiled = CpuNetwork.of_torch(_network(), torch.zeros(1, 3, 16, 16), precision="fp32", threads=1)
+    again = CpuNetwork(compiled.exported(), precision="fp32", threads=1)
+    for network in (compiled, again):
+        assert not network._compiled.get_property("ENABLE_CPU_PINNING"), "processes would share the first core"

@@ -8,9 +8,13 @@ import pickle
 import struct
 import subprocess
 import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from multiprocessing import Pipe
 from pathlib import Path
+from threading import Semaphore, Thread
 
 import numpy as np
 import pytest
@@ -26,9 +30,11 @@ from logoscan.ocr.rapidocr import RapidOcr
 from logoscan.ocr.scripts import ScriptIdentifier
 from logoscan.results import Report
 from logoscan.scan import scanner as scanner_module
-from logoscan.scan.processes import FeatureProcesses, _Child, _DeadChildError, _NotTakenError
+from logoscan.scan._child import Child, DeadChildError
+from logoscan.scan.feature_process import Answer
+from logoscan.scan.processes import FeatureProcesses
 from logoscan.scan.scanner import Scanner
-from logoscan.types import Brand, Listing
+from logoscan.types import Brand, ImageSource, Listing
 from logoscan.vision.detector import Detector, LogoDetector
 from logoscan.vision.encoder import ClipEncoder
 from logoscan.vision.extractor import OnStage
@@ -159,10 +165,15 @@ def test_images_that_no_process_can_import_cost_no_deaths(caplog: pytest.LogCapt
 def test_a_photo_that_a_process_cannot_take_alone_is_looked_at_here(monkeypatch: pytest.MonkeyPatch) -> None:
     wanted = scanned(make(), listings(), 1)
 
-    def ask(self: FeatureProcesses, message: bytes) -> None:
-        raise (_DeadChildError if len(pickle.loads(message)) > 1 else _NotTakenError)("no memory")
+    def asked(self: FeatureProcesses, images: Sequence[ImageSource], *, again: bool = False) -> Future[Answer]:
+        answer = Future[Answer]()
+        if len(images) > 1:
+            answer.set_exception(DeadChildError())
+        else:
+            answer.set_result(Answer(not_taken="no memory"))
+        return answer
 
-    monkeypatch.setattr(FeatureProcesses, "_ask", ask)
+    monkeypatch.setattr(FeatureProcesses, "_asked", asked)
     assert scanned(make(), listings(), 2) == wanted
 
 
@@ -225,9 +236,63 @@ def test_records_below_the_level_of_the_caller_stay_there(tmp_path: Path, caplog
 
 
 def test_an_answer_that_was_cut_is_a_death() -> None:
-    child = object.__new__(_Child)
+    child = object.__new__(Child)
     child._answers, theirs = Pipe(duplex=False)
     os.write(theirs.fileno(), struct.pack("!i", 100) + b"cut")
     theirs.close()
-    with child._answers, pytest.raises(_DeadChildError):
+    with child._answers, pytest.raises(DeadChildError):
         child.answer()
+
+
+def test_a_listing_of_many_photos_keeps_no_process_waiting(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    many = Listing("many", tuple(photo_of(ACME, (100 + i,) * 3) for i in range(9)))
+    detector = DeadlyDetector(GREEN, tmp_path, times=0)
+    wanted = scanned(make(detector), [many], 1)
+    caplog.clear()
+    assert scanned(make(detector), [many], 2) == wanted
+    told = [record for record in caplog.records if record.name == "logoscan.test"]
+    assert sorted(record.getMessage()[0] for record in told) == ["1", "4", "4"]
+    assert len({record.process for record in told}) == 2
+
+
+class SlowChild:
+    """Answers when it is told to, and notes what it was sent before."""
+
+    def __init__(self) -> None:
+        self.sent: list[bytes] = []
+        self.may_answer, self.ended = Semaphore(0), False
+
+    def send_bytes(self, message: bytes) -> None:
+        self.sent.append(message)
+
+    def answer(self) -> Answer:
+        assert self.may_answer.acquire(timeout=10)
+        return Answer(())
+
+    def end(self) -> None:
+        self.ended = True
+
+
+def test_the_next_photos_wait_in_a_process_and_not_behind_a_suspect_or_a_long_message() -> None:
+    small, large = ["one.jpg"], [photo_of(None, (1, 1, 1))]
+    assert len(pickle.dumps(tuple(large))) > 4096, "a page, which is all that a pipe surely holds"
+    for second, third, wanted in (
+        ((small, False), (small, False), 2),  # it has two, and the last one is left to another process
+        ((large, False), (small, False), 1),
+        ((small, True), (small, False), 1),
+    ):
+        processes = FeatureProcesses(make().pipeline.extractor, 1, cached_photos=0, on_stage=None)
+        asked = [processes._asked(*part[:1], again=part[1]) for part in ((small, False), second, third)]
+        child = SlowChild()
+        keeper = Thread(target=processes._keep, args=(child,), daemon=True)
+        keeper.start()
+        deadline = time.monotonic() + 10
+        while len(child.sent) < wanted and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(0.05)
+        assert len(child.sent) == wanted
+        child.may_answer.release(3)
+        assert [answer is not None and answer.result(10).features for answer in asked] == [(), (), ()]
+        processes._keepers = [keeper]
+        processes.close()
+        assert child.ended
