@@ -105,9 +105,9 @@ def placements(
 
     `compared`, `voted` and `device` are those of `match_keypoints`. The logo images that are new are compared first, by
     themselves; rivals only take keypoints away, so that what lies in the photo beside all rivals lies in it without the
-    old ones too. Where the keypoints that voted find none, all keypoints are tried. Those that are found are compared once
-    more, beside all: what is old is a rival whether or not it was found, since two brands that share a seal keep each
-    other from being found by it.
+    old ones too. Where the keypoints that voted find none, all keypoints are tried. Those that are found are compared
+    once more, beside all: what is old is a rival whether or not it was found, since two brands that share a seal keep
+    each other from being found by it.
     """
     if not len(features.keypoints) or not len(features.regions) or (voted is not None and not voted):
         return []
