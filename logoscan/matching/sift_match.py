@@ -105,9 +105,9 @@ def placements(
 
     `compared`, `voted` and `device` are those of `match_keypoints`. The logo images that are new are compared first, by
     themselves; rivals only take keypoints away, so that what lies in the photo beside all rivals lies in it without the
-    old ones too. Where the keypoints that voted find none, the other logo images of their brands are compared as well,
-    with all keypoints. Those that are found are compared once more, beside all: what is old is a rival whether or not
-    it was found, since two brands that share a seal keep each other from being found by it.
+    old ones too. Where the keypoints that voted find none, all keypoints are tried. Those that are found are compared
+    once more, beside all: what is old is a rival whether or not it was found, since two brands that share a seal keep
+    each other from being found by it.
     """
     if not len(features.keypoints) or not len(features.regions) or (voted is not None and not voted):
         return []
@@ -116,17 +116,14 @@ def placements(
         return _best(_placed(features, index, rows, thorough=thorough, device=device), index, rows)
     logos = {row: _logo_image(index, row) for row in rows}
     new = [row for row in rows if logos[row] not in compared]
-    found: list[int] = []
-    if voted is None:
+    every = features
+    if voted is not None:
+        new = [row for row in new if logos[row] in voted]
+        features = replace(every, keypoints=_resembling(every.keypoints, voted))
+    found = _found(features, index, new, thorough=thorough, device=device)
+    if not found and voted is not None:
+        features = every
         found = _found(features, index, new, thorough=thorough, device=device)
-    else:
-        likely = [row for row in new if logos[row] in voted]
-        every, features = features, replace(features, keypoints=_resembling(features.keypoints, voted))
-        if not (found := _found(features, index, likely, thorough=thorough, device=device)):
-            brands = {brand for brand, _ in voted}
-            features, likely = every, [row for row in new if logos[row][0] in brands]
-            found = _found(features, index, likely, thorough=thorough, device=device)
-        new = likely
     if not found:
         return []
     rows = [row for row in rows if row in new or logos[row] in compared]

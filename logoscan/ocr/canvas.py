@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -158,13 +159,20 @@ def _round32(side: float) -> int:
 
 
 def merge_readings(readings: Sequence[TextSpans]) -> TextSpans:
-    """Return the lines of several readings of one photo; a line that overlaps an earlier equal one is left out."""
+    """Return the lines of several readings of one photo; a line that overlaps an earlier equal one is left out.
+
+    Its other readings, of equal corners, become readings of the earlier line.
+    """
     out = readings[0]
     for more in readings[1:]:
         same = iou(more.xyxy, out.xyxy) > _SAME_LINE_IOU
         texts = np.array([[b.casefold() == a.casefold() for a in out.texts] for b in more.texts], bool)
-        rows = np.flatnonzero(~(same & texts.reshape(same.shape)).any(axis=1))
-        out = out.joined(more.rows(rows.tolist()))
+        equal = same & texts.reshape(same.shape)
+        left_out = equal.any(axis=1)
+        polygons = more.polygons.copy()
+        for row in np.flatnonzero(left_out):
+            polygons[(more.polygons == more.polygons[row]).all(axis=(1, 2))] = out.polygons[equal[row].argmax()]
+        out = out.joined(replace(more, polygons=polygons).rows(np.flatnonzero(~left_out).tolist()))
     return out
 
 

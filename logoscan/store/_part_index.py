@@ -31,6 +31,8 @@ logger = logging.getLogger(__name__)
 _FOLDER = ".find"
 # Description of the index: 64 bytes a vector of any length. Half bytes train in a twentieth of the time of bytes.
 _FACTORY = "IVF{lists},PQ128x4fs"
+# Fewest vectors that an index is built of (`Approximate.build`).
+_LEAST_VECTORS = 40
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,7 +140,7 @@ def part_index(store: FeatureStore, path: Path) -> PartIndex | None:
         store: The store of the file.
         path: Path of the file.
     """
-    return PartIndex(*_index(store, path)) if _most_vectors(path) >= APPROXIMATE_FROM else None
+    return _index(store, path) if _most_vectors(path) >= APPROXIMATE_FROM else None
 
 
 def _most_vectors(path: Path) -> int:
@@ -152,8 +154,8 @@ def _most_vectors(path: Path) -> int:
     return count
 
 
-def _index(store: FeatureStore, path: Path) -> tuple[Approximate, Sequence[int]]:
-    """Return the index of a file, from the cache or built anew, and the number of vectors of each row group."""
+def _index(store: FeatureStore, path: Path) -> PartIndex | None:
+    """Return the index of a file, from the cache or built anew; None for too few vectors."""
     part = read_part(path)
     name = f"{part.written_s!r} {path.stat().st_size} {part.vectors}"
     folder = path.parent / _FOLDER
@@ -162,14 +164,16 @@ def _index(store: FeatureStore, path: Path) -> tuple[Approximate, Sequence[int]]
         cache = read_record(_Cache, record)
         data = data_path.read_bytes()
         if cache.part == name and cache.sha256 == sha256_hex(data):
-            return Approximate.from_bytes(data, cache.facts), cache.counts
+            return PartIndex(Approximate.from_bytes(data, cache.facts), cache.counts)
     except (OSError, CorruptFileError) as error:
         logger.info("%s: the index is built (%s)", path, error)
     groups = [group.vectors for group in part_vectors(path, store.codec)]
     counts, vectors = tuple(map(len, groups)), np.concatenate(groups)
+    if len(vectors) < _LEAST_VECTORS:  # nearly all photos have none
+        return None
     index = Approximate.build(vectors, _FACTORY if vectors.shape[1] % 128 == 0 else None)
     private_folder(folder)
     data = bytes(index.to_bytes())
     atomic_write(data_path, data)
     write_record(record, _Cache(name, sha256_hex(data), index.facts, counts))
-    return index, counts
+    return PartIndex(index, counts)

@@ -6,6 +6,7 @@ import math
 import os
 import socket
 import sys
+from dataclasses import replace
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
@@ -26,7 +27,7 @@ from logoscan.ocr import engine as ocr_module
 from logoscan.ocr.canvas import grown_lines
 from logoscan.ocr.engine import EasyOcr, OcrEngine, RapidOcr, WordReader, easyocr_models, make_ocr
 from logoscan.ocr.scripts import ScriptOcr
-from logoscan.types import Rgb
+from logoscan.types import Rgb, TextSpans
 
 RED_ON_BLUE = lettering("KODAK", ink=(255, 0, 0), ground=(0, 0, 255))
 ONE_GREY_IF_SWAPPED = lettering("KODAK", ink=(255, 100, 0), ground=(0, 20, 255))
@@ -326,6 +327,18 @@ def test_economical_engine_reads_the_largest_lines_and_counts_the_rest(
     assert sorted(text.upper() for text in found.texts) == ["KODAK", "NIVEA"]
     assert found.unread == 2
     assert found.joined(found.rows([0])).unread == 2
+
+
+def test_readings_of_a_line_stay_together_when_sizes_are_merged() -> None:
+    line = np.array([[10, 10], [90, 10], [90, 30], [10, 30]], np.float32)
+    sure, nothing = np.full(2, 0.9, np.float32), TextSpans.empty()
+    once = TextSpans(line[None], ("NIKE",), sure[:1])
+    twice = TextSpans(np.stack([line + 1] * 2), ("Nike", "MIKE"), sure)
+    merged = ocr_pictures.merge_readings([once, nothing, twice, nothing])
+    assert (merged.texts, merged.is_second.tolist()) == (("NIKE", "MIKE"), [False, True])
+    apart = replace(twice, texts=("ACME", "AGME"))
+    assert ocr_pictures.merge_readings([once, apart]).is_second.tolist() == [False, False, True]
+    assert ocr_pictures.merge_readings([nothing, twice]).texts == twice.texts
 
 
 def test_lines_are_detected_once_per_size_within_the_image() -> None:

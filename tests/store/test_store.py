@@ -20,6 +20,7 @@ from benchmarks.common.feature_cache import same_features
 from logoscan.errors import CorruptFileError, InputError, MismatchError
 from logoscan.images.boxes import area
 from logoscan.results import ImageRecord
+from logoscan.store.find import find_by_vectors
 from logoscan.store.keypoints import KEYPOINT_BYTES, decode_keypoints, encode_keypoints
 from logoscan.store.maker import Maker
 from logoscan.store.part_writer import StoreSettings
@@ -307,6 +308,16 @@ def test_quantised_vectors_are_near_and_the_codebook_is_sealed(tmp_path: Path) -
     book.unlink()
     with pytest.raises(CorruptFileError, match=r"codebook\.npz: missing"):
         FeatureStore(tmp_path)
+
+
+@pytest.mark.parametrize("regions", [0, 1])
+def test_a_large_file_of_few_vectors_is_compared_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, regions: int
+) -> None:
+    monkeypatch.setattr("logoscan.store._part_index.APPROXIMATE_FROM", 50)
+    write(tmp_path, {f"L{i}": [photo(i, regions * (i < 5))] for i in range(60)})
+    query = photo(3, 1).vectors
+    assert [one.listing_id for one in find_by_vectors(FeatureStore(tmp_path), query, 0.99, 9)] == ["L3"] * regions
 
 
 def test_a_codebook_can_be_given_and_another_is_refused(tmp_path: Path) -> None:
