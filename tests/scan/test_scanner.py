@@ -143,7 +143,7 @@ def test_a_stream_by_several_workers_is_read_no_further_than_they_work() -> None
 
     reports = make_scanner().scan_many(stream(), batch_size=2, workers=3)
     assert [next(reports).listing_id for _ in range(5)] == [f"listing {i}" for i in range(1, 6)]
-    assert taken <= 2 * (3 + 2) + 2 * 2, "a batch for each process, one that is judged, one that is read"
+    assert taken <= 2 * (2 * 3 + 1) + 2 * 3, "two batches for each process, one that is judged, three that were yielded"
     reports.close()  # type: ignore[attr-defined]
 
 
