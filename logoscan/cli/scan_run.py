@@ -31,7 +31,7 @@ __all__ = ["CORES_FOR_PROCESSES", "WORTH_PROCESSES", "ScanRun"]
 WORTH_PROCESSES = 200
 """Listings from which processes, which take seconds to load the models, are worth it."""
 CORES_FOR_PROCESSES = 2
-"""Cores from which they are: two processes scan a quarter more than two threads, which wait for Python's lock."""
+"""Cores from which they are: two processes scan as many photos as two threads, and more beside other work."""
 
 
 @dataclass
