@@ -29,8 +29,8 @@ logger = logging.getLogger(__name__)
 
 # Folder of the cache, in that of the file.
 _FOLDER = ".find"
-# Description of the index: 64 bytes a vector of 1,024 numbers, as 128 half bytes, which have a sixteenth of the centroids
-# of bytes to train.
+# Description of the index: 64 bytes a vector, as 128 half bytes. These have a sixteenth of the centroids of bytes, which
+# have to be trained.
 _FACTORY = "IVF{lists},PQ128x4fs"
 # Fewest vectors that an index is built of (`Approximate.build`).
 _LEAST_VECTORS = 40
