@@ -29,8 +29,7 @@ logger = logging.getLogger(__name__)
 
 # Folder of the cache, in that of the file.
 _FOLDER = ".find"
-# Description of the index: 64 bytes a vector, as 128 half bytes. These have a sixteenth of the centroids of bytes, which
-# have to be trained.
+# Description of the index: 64 bytes a vector, as 128 half bytes. These have fewer centroids to train than bytes.
 _FACTORY = "IVF{lists},PQ128x4fs"
 # Fewest vectors that an index is built of (`Approximate.build`).
 _LEAST_VECTORS = 40
