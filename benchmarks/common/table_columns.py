@@ -271,6 +271,7 @@ COLUMNS: dict[str | None, Sequence[Column]] = {
         ("FPR shipped", _mode("both", "fpr_shipped")),
         ("misnamed", _mode("both", "wrong_named")),
         ("logo: top-1", _mode("logo", "top1")),
+        ("logo: top-1 where it has a logo image", _mode("logo", "top1_with_logo")),
         ("logo: TPR at 1 %", _mode("logo", "tpr_at_fpr_01")),
         ("appearance", _mode("appearance", "tpr_at_fpr_01")),
         ("keypoints", _mode("keypoints", "tpr_at_fpr_01")),

@@ -41,7 +41,8 @@ def identify(
     Brands are named as in a report: those registered by their name alone have a threshold of their own. tpr_shipped:
     share of positives whose answer is a hit and is named. fpr_shipped: share of negatives in which any brand is named.
     shown_named: share of the brands that the photos show, photo by photo, that are named. wrong_named: share of all
-    photos in which a brand is named that they do not show.
+    photos in which a brand is named that they do not show. top1_with_logo: top1 of the photos that show a brand with a
+    logo image.
 
     gain: TPR at 1 % by both less that of the better of logo and text, with the interval of a paired bootstrap (photos
     are drawn, both answers with them). match_iou: mean, over photos whose answer by logo is a hit, of the overlap of
@@ -64,9 +65,11 @@ def identify(
             overlaps.append(_overlap(surest, true_boxes[photo.path.name, brand]))
     registered = frozenset(brand.name for brand in run.index.brands)
     judged = [Photo(p.path, p.brands & registered) for p in kept]
-    figures = brand_rates(judged, confidences, None if run.scanner.calibration is None else run.named)
+    figures = brand_rates(
+        judged, confidences, None if run.scanner.calibration is None else run.named, run.index.with_logo
+    )
     counts: dict[str, Any] = {"n_dropped": len(run.photos) - len(kept), "brands": len(run.index.brands)}
-    counts |= {name: figures[name] for name in ("n_pos", "n_neg", "n_shown")}
+    counts |= {name: figures[name] for name in ("n_pos", "n_neg", "n_shown", "n_with_logo")}
     if counts["n_neg"]:
         every = (np.arange(counts["n_pos"]), np.arange(counts["n_neg"]))
         rate = {name: _tpr(judged, confidences, name) for name in ("logo", "text", "both")}

@@ -56,6 +56,9 @@ def test_rates_count_shown_brands_and_wrong_names() -> None:
     assert figures["wrong_named"] == 0.75  # a too, beside its right names
     assert figures["fpr_shipped"] == 0.5
     assert figures["modes"]["text"]["top1"] == 0.5
+    assert (figures["n_with_logo"], figures["top1_with_logo"]) == (0, None)
+    drawn = brand_rates(photos, [dict.fromkeys(MODES, one) for one in confidences], None, {"Y", "Z"})
+    assert (drawn["n_with_logo"], drawn["top1_with_logo"]) == (1, 1.0)  # photo a alone shows one of them
 
 
 def test_each_brand_is_named_by_its_own_rule() -> None:
