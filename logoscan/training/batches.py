@@ -27,6 +27,7 @@ class Mix:
         other_drawing: Chance that the second view shows another icon of the class, where there is one.
         other_font: Chance that the second view of a wordmark is in another lettering.
         with_word: Chance that a photo-like view of a mark has a word beside it: the name of its brand or a made-up one.
+        on_goods: Chance that a photo-like view lies on goods.
     """
 
     drawn: int = 40
@@ -40,6 +41,7 @@ class Mix:
     other_drawing: float = 0.65
     other_font: float = 0.3
     with_word: float = 0.22
+    on_goods: float = 0.25
 
     def __post_init__(self) -> None:
         marks = (self.drawn, self.pictograms, self.wordmarks, self.look_alikes, self.packs)
@@ -53,7 +55,7 @@ class Mix:
             )
         if self.look_alikes > self.drawn:
             raise ValueError(f"mix.look_alikes: expected at most drawn ({self.drawn}), got {self.look_alikes}")
-        for name in ("clean", "other_drawing", "other_font", "with_word"):
+        for name in ("clean", "other_drawing", "other_font", "with_word", "on_goods"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"mix.{name}: expected 0..1, got {getattr(self, name)}")
 

@@ -109,7 +109,7 @@ class Composer:
         """Return a clean crop of a mark, uint8 (`CROP_PX`, `CROP_PX`, 3) RGB; see `crops.clean_crop`."""
         return clean_crop(self.rng, rgba, one_colour)
 
-    def crop(self, rgba: Rgba, one_colour: bool, as_drawn: bool = False) -> Rgb8:
+    def crop(self, rgba: Rgba, one_colour: bool, as_drawn: bool = False, goods: float = Mix.on_goods) -> Rgb8:
         """Return a photo-like crop of a mark, uint8 (`CROP_PX`, `CROP_PX`, 3) RGB; see `crops.photo_crop`."""
         return photo_crop(
             self.rng,
@@ -120,6 +120,7 @@ class Composer:
             materials=self.materials,
             garments=self.garments,
             as_drawn=as_drawn,
+            goods=goods,
         )
 
     def views(self, cls: int, mix: Mix) -> tuple[Rgb8, Rgb8, int]:
@@ -144,14 +145,14 @@ class Composer:
             name: Name of the brand, or "" for a made-up word.
         """
         mono = [True, True] if indices is None else [bool(self.icons.one_colour[i]) for i in indices]
-        view_a = self.clean(a, mono[0]) if self.rng.random() < mix.clean else self.crop(a, mono[0])
+        view_a = self.clean(a, mono[0]) if self.rng.random() < mix.clean else self.crop(a, mono[0], goods=mix.on_goods)
         if indices is not None and self.rng.random() < mix.with_word:
             word = draw_word(self.rng, self.fonts, name if self.rng.random() < 0.7 else "")
             if word is not None and max(b.shape[:2]) < 2 * min(b.shape[:2]):
                 coloured = word[2].copy()
                 coloured[..., :3] = random_colour(self.rng) if not mono[1] else 0
                 b = add_word(b, coloured, bool(self.rng.random() < 0.6))
-        return view_a, self.crop(b, mono[1])
+        return view_a, self.crop(b, mono[1], goods=mix.on_goods)
 
     def _icon_classes(self, mix: Mix) -> list[int]:
         """Return classes for a batch: brands (with spare ones for look-alikes that cannot be made) and pictograms."""
@@ -198,14 +199,15 @@ class Composer:
                 pack = draw_pack(rng, self.icons, self.fonts, self.backgrounds, self.materials)
             else:
                 pack = recolour_pack(rng, pack)
-            crops += [self.clean(pack, False), self.crop(pack, False, as_drawn=True)]
+            crops += [self.clean(pack, False), self.crop(pack, False, as_drawn=True, goods=mix.on_goods)]
             labels += [next(self._new_classes)] * 2
         abstract: AbstractMark | None = None
         for i in range(mix.abstract):
             abstract = random_abstract(rng) if abstract is None or i % 2 == 0 else vary(rng, abstract)
             shape = draw_abstract(abstract)
-            view_a = self.clean(shape, True) if rng.random() < mix.clean else self.crop(shape, True)
-            crops += [view_a, self.crop(shape, True)]
+            first_clean = rng.random() < mix.clean
+            crops += [self.clean(shape, True) if first_clean else self.crop(shape, True, goods=mix.on_goods)]
+            crops += [self.crop(shape, True, goods=mix.on_goods)]
             labels += [next(self._new_classes)] * 2
         texts += [""] * len(labels)
         last: tuple[str, str] | None = None

@@ -65,6 +65,7 @@ def photo_crop(
     materials: Materials,
     garments: Backgrounds,
     as_drawn: bool = False,
+    goods: float,
 ) -> Rgb8:
     """Return a photo-like crop of a mark, as a detector would cut it.
 
@@ -80,6 +81,7 @@ def photo_crop(
         materials: Source of surfaces and noise.
         garments: Photographs of clothes and shoes; may be empty.
         as_drawn: True to keep the colours and strokes of the logo image.
+        goods: Chance that the mark lies on goods.
 
     Returns:
         uint8 (`CROP_PX`, `CROP_PX`, 3) RGB.
@@ -90,7 +92,7 @@ def photo_crop(
     mark, mono = (premultiply(rgba), False) if as_drawn else style(rng, rgba, one_colour, materials)
     if rng.random() < 0.04:
         mark = np.ascontiguousarray(np.rot90(mark, int(rng.choice([1, 3]))))
-    on_goods = rng.random() < 0.25
+    on_goods = rng.random() < goods
     if on_goods:
         ground = draw_goods(rng, side, side, backgrounds, garments, materials).rgb
     else:

@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import torch.nn.functional as F  # noqa: N812
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
@@ -17,10 +18,11 @@ from logoscan.io.files import atomic_write
 from logoscan.io.records import from_mapping
 from logoscan.matching.alteration import AlterationCheck
 from logoscan.ocr.scripts import ScriptIdentifier
-from logoscan.training.network import BACKBONE, TEXT_CFG, TextTower, Tower, write_bpe
+from logoscan.training.network import TEXT_CFG, TextTower, Tower, write_bpe
 from logoscan.types import EncoderInfo, Preprocessing
 from logoscan.vision.detector import LogoDetector
 from logoscan.vision.detector_boxes import MEAN, STD
+from logoscan.vision.level_trunk import NAME
 from logoscan.vision.weights import ALTERATIONS, BPE_FILE, DETECTOR, ENCODER, SCRIPTS, write_manifest
 
 __all__ = ["average", "bundle", "read_notes", "read_text_tower", "read_tower", "write_folder", "write_model"]
@@ -32,6 +34,8 @@ _PREFIX = "visual."
 def read_tower(path: str | Path) -> Tower:
     """Return the image tower in a file of `write_model`.
 
+    Towers of before pooled the last layer alone; their projection gets zeros for the other features.
+
     Raises:
         RuntimeError: If the names or shapes of tensors are not those of the tower.
     """
@@ -39,6 +43,9 @@ def read_tower(path: str | Path) -> Tower:
     tower = Tower(len(tensors["head.proj.weight"]))
     counters = {k: v for k, v in tower.state_dict().items() if not v.is_floating_point()}  # not in the file
     tensors = {k: v for k, v in tensors.items() if k not in counters} | counters
+    weight = tensors["head.proj.weight"]
+    if weight.shape[1] == tower.trunk.widths[0]:
+        tensors["head.proj.weight"] = F.pad(weight, (0, tower.trunk.num_features - weight.shape[1]))
     tower.load_state_dict(tensors)
     return tower
 
@@ -120,7 +127,7 @@ def write_folder(source: str | Path, folder: str | Path, size_px: int) -> None:
     tower = read_tower(source)
     write_model(tower, target / "open_clip_model.safetensors", read_notes(source), text)
     write_bpe(target / BPE_FILE)
-    vision = {"timm_model_name": BACKBONE, "timm_model_pretrained": False, "timm_pool": "avg", "timm_proj": "linear"}
+    vision = {"timm_model_name": NAME, "timm_model_pretrained": False, "timm_pool": "avg", "timm_proj": "linear"}
     config = {
         "model_cfg": {
             "embed_dim": tower.dim,

@@ -119,17 +119,21 @@ def text_command(
 @click.argument("source", type=MODEL)
 @click.argument("target", type=click.Path(dir_okay=False))
 @material
-@click.option("--batches", default=90, show_default=True, type=click.IntRange(2))
+@click.option("--batches", default=220, show_default=True, type=click.IntRange(2))
 @click.option("--seed", default=1, show_default=True)
 def whiten(source: str, target: str, work: str, fonts: str, batches: int, seed: int) -> None:
     """Whiten the projection of the model SOURCE within classes; fit the text tower anew afterwards (`text`)."""
     tower, text = read_tower(source), read_text_tower(source)
-    turn = tower.whiten(view_pairs(Composer.from_folders(work, fonts, seed), batches))
+    turn = tower.whiten(view_pairs(Composer.from_folders(work, fonts, seed), batches), shrink=_SHRINK)
     if text is not None:
         text.transformer_.text_projection = torch.nn.Parameter(text.transformer_.text_projection.detach() @ turn)
     write_model(tower, target, {"whitened": read_notes(source)}, text)
     click.echo(target)
 
+
+# Shrinkage of the whitening. On the crops of FlickrLogos-27, 0.3 ranks more logos first that are drawn in another way,
+# and 1 gives the better mean average precision.
+_SHRINK = 0.3
 
 TOWER_COMMANDS = (train_command, backbones_command, text_command, whiten)
 """Commands of this module, for the group in `__main__`."""

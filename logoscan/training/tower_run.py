@@ -25,8 +25,8 @@ from logoscan.training.wordmarks import LETTER_PLACES
 
 
 def view_pairs(composer: Composer, batches: int) -> npt.NDArray[np.uint8]:
-    """Return uint8 (2 n, h, w, 3) crops for `Tower.whiten`: pairs of views, nearly all of them photo-like."""
-    return np.concatenate([composer.batch(Mix(clean=0.1)).crops for _ in range(batches)])
+    """Return uint8 (2 n, h, w, 3) crops for `Tower.whiten`: pairs of views, nearly all photo-like, most on goods."""
+    return np.concatenate([composer.batch(Mix(clean=0.1, on_goods=0.6)).crops for _ in range(batches)])
 
 
 def class_vectors(tower: Tower, composer: Composer) -> npt.NDArray[np.float32]:

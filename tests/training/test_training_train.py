@@ -13,7 +13,7 @@ import pytest
 import torch
 from builders.training import MIX, font_file, make_composer, metadata
 from click.testing import CliRunner
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from timm.layers import Conv2dSame
 
 from logoscan.runtime import cpu_has_bf16
@@ -122,6 +122,22 @@ def test_model_files_hold_both_towers_or_one(tmp_path: Path) -> None:
     assert int((tokens[0] > 0).sum()) == 6  # letter by letter, a start and an end
     with torch.no_grad():
         torch.testing.assert_close(again(tokens), text(tokens), atol=5e-3, rtol=0)
+
+
+def test_towers_that_pool_their_last_layer_alone_are_read(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    tower = Tower(16).eval()
+    width = tower.trunk.widths[0]
+    with torch.no_grad():
+        tower.head.proj.weight[:, width:] = 0
+    write_model(tower, tmp_path / "levels")
+    tensors = load_file(str(tmp_path / "levels"))
+    tensors["visual.head.proj.weight"] = tensors["visual.head.proj.weight"][:, :width].contiguous()
+    save_file(tensors, str(tmp_path / "last"))
+    crops = np.random.default_rng(0).integers(0, 256, (3, 64, 64, 3)).astype(np.uint8)
+    np.testing.assert_array_equal(
+        embed(read_tower(tmp_path / "last"), crops), embed(read_tower(tmp_path / "levels"), crops)
+    )
 
 
 def test_run_of_other_classes_is_refused(tmp_path: Path) -> None:

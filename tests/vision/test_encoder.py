@@ -165,10 +165,12 @@ def test_bundled_encoder_ranks_similar_logos_first(clip: ClipEncoder, samples: P
 
 
 def test_open_clip_loads_the_folder_and_gives_the_same_vectors(clip: ClipEncoder, samples: Path) -> None:
-    """By its own loader, preprocessing and tokenizer: what `weights/` holds is a complete CLIP."""
+    """By its own loader, preprocessing and tokenizer, once timm knows the trunk: `weights/` holds a complete CLIP."""
     import open_clip
     import torch
     from PIL import Image
+
+    import logoscan.vision.level_trunk  # noqa: F401
 
     name = f"local-dir:{weights.folder()}"
     model, preprocess = open_clip.create_model_from_pretrained(name, return_transform=True)
