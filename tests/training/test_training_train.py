@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from builders.training import MIX, font_file, make_composer, metadata
+from builders.training import MIX, font_file, make_composer, metadata, stream_here
 from click.testing import CliRunner
 from safetensors.torch import load_file
 from timm.layers import Conv2dSame
@@ -30,6 +30,12 @@ from logoscan.training.tower_run import begin_run
 from logoscan.training.train import train
 
 PLAN = Plan(minutes=5, max_steps=2, mix=MIX, small_px=64, whiten_batches=1, proxy_weight=0.5)
+
+
+@pytest.fixture
+def _here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Samples are made in this process; that another one makes them is seen by the first test."""
+    monkeypatch.setattr("logoscan.training.train.stream", stream_here)
 
 
 def broken() -> None:
@@ -60,6 +66,7 @@ def test_encoder_run_is_written_resumed_and_loadable(tmp_path: Path) -> None:
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
 
 
+@pytest.mark.usefixtures("_here")
 def test_resumed_run_uses_the_stages_it_froze(tmp_path: Path) -> None:
     torch.manual_seed(5)  # other weights than the plan's seed gives
     start = tmp_path / "start.safetensors"
@@ -73,6 +80,7 @@ def test_resumed_run_uses_the_stages_it_froze(tmp_path: Path) -> None:
     torch.testing.assert_close(frozen, tower.eval()(x), atol=2e-3, rtol=0)
 
 
+@pytest.mark.usefixtures("_here")
 def test_a_warm_start_from_narrower_vectors_widens_both_towers(tmp_path: Path) -> None:
     torch.manual_seed(0)
     start = tmp_path / "start.safetensors"
@@ -124,6 +132,7 @@ def test_model_files_hold_both_towers_or_one(tmp_path: Path) -> None:
         torch.testing.assert_close(again(tokens), text(tokens), atol=5e-3, rtol=0)
 
 
+@pytest.mark.usefixtures("_here")
 def test_run_of_other_classes_is_refused(tmp_path: Path) -> None:
     plan = replace(PLAN, max_steps=1)
     train(make_composer, plan, tmp_path)
