@@ -41,7 +41,7 @@ class Once:
         self._kept: OrderedDict[tuple[Any, ...], tuple[Frames, Descriptors]] = OrderedDict()
 
     def __call__(self, grey: NDArray[np.uint8], most: int, min_contrast: float) -> tuple[Frames, Descriptors]:
-        key = (hashlib.sha256(np.ascontiguousarray(grey)).digest(), grey.shape, most, min_contrast)
+        key = (hashlib.sha256(grey.tobytes()).digest(), grey.shape, most, min_contrast)
         found = self._kept.get(key)
         if found is None:
             found = self._detect(grey, most, min_contrast)

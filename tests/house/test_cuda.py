@@ -144,10 +144,10 @@ def test_cuda_scan_equals_cpu(
     here, there = (
         list(
             Scanner(LogoIndex.load(tmp_path, encoder), encoder=encoder, ocr=ocr).scan_many(
-                listings if is_gpu else listings[:2], workers=2
+                listings if is_gpu else listings[:2], workers=workers
             )
         )
-        for encoder, ocr in ((clip, rapid), (ClipEncoder(device=device), RapidOcr(device=device)))
+        for encoder, ocr, workers in ((clip, rapid, 1), (ClipEncoder(device=device), RapidOcr(device=device), 2))
     )
     for wanted, found in zip(here, there, strict=True):
         assert (found.listing_id, found.score.brand, found.score.band) == (

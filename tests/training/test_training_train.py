@@ -46,7 +46,7 @@ def broken_maker() -> Callable[[], None]:
     return broken
 
 
-def test_encoder_run_is_written_resumed_and_loadable(tmp_path: Path) -> None:
+def test_encoder_run_is_written_resumed_and_loadable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
     start = tmp_path / "start.safetensors"
     write_model(Tower(), start, text=TextTower())
@@ -54,6 +54,7 @@ def test_encoder_run_is_written_resumed_and_loadable(tmp_path: Path) -> None:
     path = train(make, PLAN, run, start)
     first = json.loads(metadata(path)["training"])
     assert (first["steps"], first["samples"], first["classes"]) == (2, 24, 4)
+    monkeypatch.setattr("logoscan.training.train.stream", stream_here)  # the first run had a process
     again = json.loads(metadata(train(make, PLAN, run, start))["training"])
     assert (again["steps"], again["samples"]) == (4, 48)
     assert set(load_file(str(path))) == set(load_file(str(start)))
