@@ -15,12 +15,14 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # a core each: two processes of two thr
 
 import pytest
 from commands import ACME, BOLT, run
-from fakes import FakeEncoder, photo_of
+from fakes import FakeDetector, FakeEncoder, photo_of
+from once import Once, encode_general_once
 from PIL import Image
 
 from logoscan.index.logo_index import LogoIndex
 from logoscan.ocr.engine import EasyOcr, RapidOcr
 from logoscan.vision.encoder import ClipEncoder
+from logoscan.vision.sift import opencv_sift
 
 pytest.register_assert_rewrite("builders", "contracts")
 
@@ -41,6 +43,15 @@ def network_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LOGOSCAN_CACHE", str(folder))
         yield folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _made_once() -> Iterator[None]:
+    """What is the same at each call is made once: the general negatives of an encoder, the keypoints of a picture."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("logoscan.index.logo_index.encode_general", encode_general_once)
+        patch.setattr("logoscan.vision.sift.opencv_sift", Once(opencv_sift))
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -87,8 +98,9 @@ def sample_index(samples: Path, clip: ClipEncoder) -> LogoIndex:
 
 @pytest.fixture
 def fake_models(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The commands get the fake encoder, whatever they ask for."""
+    """The commands get the fake encoder and the fake detector, whatever they ask for."""
     monkeypatch.setattr("logoscan.vision.encoder.ClipEncoder", lambda *_, **__: FakeEncoder())
+    monkeypatch.setattr("logoscan.vision.detector.make_detector", lambda *_, **__: FakeDetector())
 
 
 @pytest.fixture

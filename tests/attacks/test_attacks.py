@@ -9,6 +9,7 @@ import logging
 from pathlib import Path
 
 import attack
+import attack_listings
 import attack_outputs
 import attack_pictures
 import pytest
@@ -24,12 +25,16 @@ from attack_sellers import SELLERS
 from attack_table import ATTACKS
 
 from logoscan.images import formats
+from logoscan.text.listing_text import SCAN_CAPS, Caps
 from logoscan.vision.sift import Keypoints
 
 _EACH = (*PHOTOS, *MARKS, *ROWS, *STORED, *POISONS, *SELLERS, *OUTPUTS, *GATE)
 
 
+_CAPS = Caps({**SCAN_CAPS.fields, "title": 2_000, "description": 2_000}, SCAN_CAPS.reviews // 10)
 _SMALLER: dict[str, object] = {
+    "attack_listings.MOST_CHARS": attack_listings.MOST_CHARS // 16,
+    "logoscan.text.listing_text.ListingText.of.__func__.__defaults__": (_CAPS,),
     "logoscan.images.svg._MOST_S": 1,
     "attack.MOST_PIXELS": attack.MOST_PIXELS // 16,
     "attack_pictures.SIDE": attack_pictures.SIDE // 4,
@@ -38,7 +43,7 @@ _SMALLER: dict[str, object] = {
     "logoscan.images.formats._MOST_SCANNED_PIXELS": formats._MOST_SCANNED_PIXELS // 16,
     "logoscan.vision.sift.sift_photo": lambda rgb: Keypoints.empty((rgb.shape[1], rgb.shape[0])),
 }
-"""Bombs and the caps that they try, smaller alike, and no keypoints, so that all attacks take a minute;
+"""Bombs, long texts and the caps that they try, smaller alike, and no keypoints, so that all attacks take a minute;
 `python -m benchmarks attacks` tries them as they are."""
 
 

@@ -20,7 +20,7 @@ import pytest
 from builders.packs import brand_folder
 from builders.scans import CALIBRATION
 from commands import ACME, BOLT, run
-from fakes import FakeDetector, FakeEncoder, photo_of, quarters
+from fakes import FakeEncoder, photo_of, quarters
 from PIL import Image
 from rich.console import Console
 from strategies import make_report
@@ -153,8 +153,8 @@ def open_cases(shop: Path) -> None:
 def test_help_examples_run(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a folder that has what they name, with models that answer at once."""
     monkeypatch.chdir(shop)
-    monkeypatch.setattr("logoscan.vision.detector.make_detector", lambda *_, **__: FakeDetector())
     monkeypatch.setattr("logoscan.ocr.engine.make_ocr", lambda *_, **__: None)
+    monkeypatch.setattr("logoscan.scan.scanner.make_ocr", lambda *_, **__: None)
     monkeypatch.setattr("logoscan.cli.demo.read_listings", lambda path: list(read_listings(path))[:1])
     (shop / "alarms").mkdir()
     Image.fromarray(photo_of(None)).save(shop / "alarms" / "a.png")

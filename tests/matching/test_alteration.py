@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from builders.marks import crop_of, flag
-from builders.training import font_file, make_composer
+from builders.training import font_file, make_composer, stream_here
 from click.testing import CliRunner
 from fakes import FakeEncoder
 from safetensors.torch import load_file, save_file
@@ -250,7 +250,8 @@ def test_every_kind_comes_in_turn() -> None:
     assert len(found) >= 4
 
 
-def test_the_command_trains_judges_and_writes(tmp_path: Path) -> None:
+def test_the_command_trains_judges_and_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("logoscan.training.alterations.stream", stream_here)
     for name in ("drawings", "drawings-calibration"):
         save_drawings(make_composer().icons, tmp_path / name)
     save_backgrounds(backgrounds_from_arrays([]), tmp_path / "backgrounds")

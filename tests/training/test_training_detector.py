@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from builders.training import stream_here
 from click.testing import CliRunner
 from paths import ROOT
 from safetensors import safe_open
@@ -110,7 +111,7 @@ def test_mosaics_and_enlarged_parts_keep_their_boxes_on_the_logos() -> None:
     assert len(alone[1]) == 8
 
 
-def test_detector_run_is_written_resumed_and_loadable(tmp_path: Path) -> None:
+def test_detector_run_is_written_resumed_and_loadable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
     write_model(Tower(8), tmp_path / "tower.safetensors")
     run = tmp_path / "run"
@@ -121,6 +122,7 @@ def test_detector_run_is_written_resumed_and_loadable(tmp_path: Path) -> None:
     with safe_open(str(tmp_path / "tower.safetensors"), "pt") as file:
         assert torch.equal(stem, file.get_tensor("visual.trunk.conv_stem.weight"))  # warm, and frozen
     assert (notes["steps"], notes["scenes"], settings["size_px"]) == (2, 4, 128)
+    monkeypatch.setattr("logoscan.training.detector.stream", stream_here)  # the first run had a process
     train_detector(composer, PLAN, run, tmp_path / "tower.safetensors")
     with safe_open(str(path), "pt") as file:
         assert json.loads(file.metadata()["training"])["steps"] == 4

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
-from builders.training import MIX, font_file, make_composer, metadata
+from builders.training import MIX, font_file, make_composer, metadata, stream_here
 from click.testing import CliRunner
 
 from logoscan.errors import CorruptFileError, LogoscanError, MismatchError
@@ -52,6 +52,13 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture
+def _here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is composed and read is so in this process; `kept` was composed by two, and one test streams from two."""
+    for name in ("shard_writer", "train", "detector"):
+        monkeypatch.setattr(f"logoscan.training.{name}.stream", stream_here)
+
+
 def smooth(count: int, side: int) -> npt.NDArray[np.uint8]:
     rng = np.random.default_rng(count)
     small = rng.integers(0, 256, (count, 4, 4, 3)).astype(np.uint8)
@@ -89,6 +96,7 @@ def test_batches_and_scenes_survive_in_a_shard(tmp_path: Path) -> None:
         read_made_by(tmp_path / "c.npz")
 
 
+@pytest.mark.usefixtures("_here")
 def test_shards_are_kept_and_do_not_depend_on_processes(kept: Path, tmp_path: Path) -> None:
     before = {path.name: path.read_bytes() for path in shard_paths(kept, "crops")}
     assert list(before) == [f"crops-0-{n:06}.npz" for n in range(3)]
@@ -168,6 +176,7 @@ def test_joined_batches_keep_classes_apart() -> None:
     assert join_batches([one], classes=5) is one
 
 
+@pytest.mark.usefixtures("_here")
 def test_towers_learn_from_kept_batches(kept: Path, tmp_path: Path) -> None:
     plan = Plan(minutes=30, mix=MIX, small_px=64, joined=2, resumable=False, log_every_s=1800)
     path = train(MAKE, plan, tmp_path, shards=Shards(str(kept), 1))
@@ -181,6 +190,7 @@ def test_towers_learn_from_kept_batches(kept: Path, tmp_path: Path) -> None:
         train(partial(MAKE, classes=5), plan, tmp_path / "other", shards=Shards(str(kept)))
 
 
+@pytest.mark.usefixtures("_here")
 def test_the_detector_learns_from_kept_scenes(tmp_path: Path) -> None:
     folder = tmp_path / "shards"
     assert compose_shards(make_composer, ShardPlan(SCENES, batches=2, per_shard=2), folder) == 1

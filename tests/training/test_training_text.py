@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from builders.training import font_file, make_composer, metadata
+from builders.training import font_file, make_composer, metadata, stream_here
 from safetensors.torch import load_file
 
 from logoscan.training.model_files import read_tower, write_folder, write_model
@@ -34,7 +34,9 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory, start: Path) -> Path:
     folder = tmp_path_factory.mktemp("run")
-    fit_text(MAKE, PLAN, folder, start)
+    with pytest.MonkeyPatch.context() as patch:  # that processes make batches is seen elsewhere
+        patch.setattr("logoscan.training.text.stream", stream_here)
+        fit_text(MAKE, PLAN, folder, start)
     return folder
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from builders.training import MIX, font_file, make_composer, metadata
+from builders.training import MIX, font_file, make_composer, metadata, stream_here
 from click.testing import CliRunner
 from safetensors.torch import load_file, save_file
 from timm.layers import Conv2dSame
@@ -32,6 +32,12 @@ from logoscan.training.train import train
 PLAN = Plan(minutes=5, max_steps=2, mix=MIX, small_px=64, whiten_batches=1, proxy_weight=0.5)
 
 
+@pytest.fixture
+def _here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Samples are made in this process; that another one makes them is seen by the first test."""
+    monkeypatch.setattr("logoscan.training.train.stream", stream_here)
+
+
 def broken() -> None:
     raise OSError("disk on fire")
 
@@ -40,7 +46,7 @@ def broken_maker() -> Callable[[], None]:
     return broken
 
 
-def test_encoder_run_is_written_resumed_and_loadable(tmp_path: Path) -> None:
+def test_encoder_run_is_written_resumed_and_loadable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
     start = tmp_path / "start.safetensors"
     write_model(Tower(), start, text=TextTower())
@@ -48,6 +54,7 @@ def test_encoder_run_is_written_resumed_and_loadable(tmp_path: Path) -> None:
     path = train(make, PLAN, run, start)
     first = json.loads(metadata(path)["training"])
     assert (first["steps"], first["samples"], first["classes"]) == (2, 24, 4)
+    monkeypatch.setattr("logoscan.training.train.stream", stream_here)  # the first run had a process
     again = json.loads(metadata(train(make, PLAN, run, start))["training"])
     assert (again["steps"], again["samples"]) == (4, 48)
     assert set(load_file(str(path))) == set(load_file(str(start)))
@@ -60,6 +67,7 @@ def test_encoder_run_is_written_resumed_and_loadable(tmp_path: Path) -> None:
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
 
 
+@pytest.mark.usefixtures("_here")
 def test_resumed_run_uses_the_stages_it_froze(tmp_path: Path) -> None:
     torch.manual_seed(5)  # other weights than the plan's seed gives
     start = tmp_path / "start.safetensors"
@@ -73,6 +81,7 @@ def test_resumed_run_uses_the_stages_it_froze(tmp_path: Path) -> None:
     torch.testing.assert_close(frozen, tower.eval()(x), atol=2e-3, rtol=0)
 
 
+@pytest.mark.usefixtures("_here")
 def test_a_warm_start_from_narrower_vectors_widens_both_towers(tmp_path: Path) -> None:
     torch.manual_seed(0)
     start = tmp_path / "start.safetensors"
@@ -135,11 +144,11 @@ def test_towers_that_pool_their_last_layer_alone_are_read(tmp_path: Path) -> Non
     tensors["visual.head.proj.weight"] = tensors["visual.head.proj.weight"][:, :width].contiguous()
     save_file(tensors, str(tmp_path / "last"))
     crops = np.random.default_rng(0).integers(0, 256, (3, 64, 64, 3)).astype(np.uint8)
-    np.testing.assert_array_equal(
-        embed(read_tower(tmp_path / "last"), crops), embed(read_tower(tmp_path / "levels"), crops)
-    )
+    last, levels = (embed(read_tower(tmp_path / name), crops) for name in ("last", "levels"))
+    np.testing.assert_array_equal(last, levels)
 
 
+@pytest.mark.usefixtures("_here")
 def test_run_of_other_classes_is_refused(tmp_path: Path) -> None:
     plan = replace(PLAN, max_steps=1)
     train(make_composer, plan, tmp_path)
