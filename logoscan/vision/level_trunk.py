@@ -61,8 +61,10 @@ class LevelTrunk(nn.Module):
         return torch.cat([x.mean((2, 3)), *reversed(pooled)], dim=1)
 
 
-@register_model
 def logoscan_lite0(pretrained: bool = False, **_: Any) -> LevelTrunk:
     """Build the trunk with random weights; timm calls this by its name."""
     del pretrained
     return LevelTrunk()
+
+
+register_model(logoscan_lite0)
