@@ -125,7 +125,7 @@ class Tower(nn.Module):
         self.train(was_training)
         features, proj = features.cpu(), copy.deepcopy(self.head.proj).cpu()
         mean = features.double().mean(0)
-        levels = torch.split(features.double() - mean, self.trunk.widths, dim=1)
+        levels = torch.split(features.double() - mean, list(self.trunk.widths), dim=1)
         scale = torch.cat([level.square().mean().rsqrt().expand(level.shape[1]) for level in levels])
         views = torch.cat(levels, dim=1) * scale
         apart = (views[0::2] - views[1::2]) / math.sqrt(2)
