@@ -51,7 +51,13 @@ class LevelTrunk(nn.Module):
         return self.features_from(self.bn1(self.conv_stem(x)), 0)
 
     def features_from(self, x: torch.Tensor, stage: int) -> torch.Tensor:
-        """Return the features of what stages before `stage`, the third at most, made of pictures."""
+        """Return the features of what the stages before `stage` made of pictures.
+
+        Raises:
+            ValueError: A stage before `stage` is pooled.
+        """
+        if stage > _FIRST:
+            raise ValueError(f"stage: expected {_FIRST} at most, because later stages are pooled, got {stage}")
         pooled = []
         for number, block in enumerate(self.blocks[stage:], stage):
             x = block(x)

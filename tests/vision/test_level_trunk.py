@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import timm
 import torch
 
@@ -24,6 +25,8 @@ def test_features_are_the_means_of_the_last_layer_and_of_each_stage() -> None:
     assert [part.shape[1] for part in expected] == list(trunk.widths) == [1280, 320, 192, 112, 80, 40]
     torch.testing.assert_close(features, torch.cat(expected, dim=1))
     torch.testing.assert_close(later, features)
+    with pytest.raises(ValueError, match="stage: expected 2 at most, because later stages are pooled, got 3"):
+        trunk.features_from(pictures, 3)
 
 
 def test_timm_builds_the_trunk_by_its_name() -> None:
