@@ -24,6 +24,7 @@ from logoscan.training.backbones import (
     unseen_marks,
 )
 from logoscan.training.batches import Batch
+from logoscan.training.compose import Composer
 from logoscan.training.model_files import write_model
 from logoscan.training.network import Tower
 
@@ -108,7 +109,7 @@ def test_the_command_takes_imagenet_weights_of_several_backbones(
     monkeypatch.setattr(tower_commands, "teacher_r1", lambda *_: 1.0)
     monkeypatch.setattr(tower_commands, "lesson", lambda *_: None)
     monkeypatch.setattr(tower_commands, "stream", lambda *_: _batches())
-    monkeypatch.setattr(tower_commands.Composer, "from_folders", lambda *_: make_composer())
+    monkeypatch.setattr(Composer, "from_folders", lambda *_: make_composer())
 
     def known(name: str, *_: object, start: object = None, crops: int | None = None) -> BackboneResult:
         assert start is not None
