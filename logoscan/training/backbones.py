@@ -68,7 +68,7 @@ class BackboneResult:
         crops: Number of crops that it was trained on, with repeats.
         cosine: Mean cosine between its vectors and those of the teacher on unseen crops.
         r1: Share of the unseen crops whose nearest clean crop is of the same mark.
-        encoded_per_s: Crops encoded per second; only ratios within one run on one machine are meaningful.
+        encoded_per_s: Crops encoded per second of the clock; only ratios within one run on one machine are meaningful.
     """
 
     name: str
@@ -150,10 +150,11 @@ def compare(
     minutes: float,
     *,
     start: Mapping[str, torch.Tensor] | None = None,
+    crops: int | None = None,
     lr: float = 2e-3,
-    clock: Callable[[], float] = time.monotonic,
+    clock: Callable[[], float] = time.process_time,
 ) -> BackboneResult:
-    """Train one backbone for some minutes and measure it.
+    """Train one backbone for some minutes, or on some crops, and measure it.
 
     Args:
         name: Name of the backbone in timm.
@@ -162,8 +163,9 @@ def compare(
         unseen: Marks to measure on.
         minutes: Time of training.
         start: Weights of the backbone to begin from, under the names of timm; random if None.
+        crops: Number of crops, with repeats, after which training ends in place of `minutes`; None for the time.
         lr: Peak learning rate (AdamW, falling to zero by a cosine).
-        clock: Clock in seconds.
+        clock: Clock in seconds; the processor's own, since other work may take turns with the training.
     """
     torch.manual_seed(0)
     rng = np.random.default_rng(0)
@@ -172,7 +174,7 @@ def compare(
     net.train()
     began, steps = clock(), 0
     queue = np.zeros(0, np.int64)
-    while (part := (clock() - began) / (60 * minutes)) < 1:
+    while (part := (clock() - began) / (60 * minutes) if crops is None else steps * _BATCH / crops) < 1:
         optimizer.param_groups[0]["lr"] = lr * min(1.0, (steps + 1) / 50) * (0.5 + 0.5 * math.cos(math.pi * part))
         if len(queue) < _BATCH:  # all batches have one size, for which convolutions on a CPU are fast
             queue = np.resize(rng.permutation(len(taught.crops)), max(_BATCH, len(taught.crops)))

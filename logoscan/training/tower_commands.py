@@ -69,16 +69,24 @@ def train_command(
 @click.command("backbones")
 @material
 @click.option("--teacher", required=True, type=MODEL, help="Model whose image tower teaches.")
-@click.option("--imagenet", type=MODEL, help="ImageNet weights of the first backbone, compared besides.")
+@click.option(
+    "--imagenet", type=MODEL, multiple=True, help="ImageNet weights: the first is of the first backbone, and so on."
+)
+@click.option("--random/--no-random", "from_random", default=True, show_default=True, help="Also from random weights.")
+@click.option(
+    "--same-crops", is_flag=True, help="Train the others from ImageNet once more, on as many crops as the first saw."
+)
 @click.option("--crops", default=20_000, show_default=True, type=click.IntRange(64), help="Crops to learn from.")
-@click.option("--minutes", default=6.0, show_default=True, help="Training of each.")
+@click.option("--minutes", default=6.0, show_default=True, help="Training of each, processor time of all threads.")
 @click.option("--threads", default=2, show_default=True, type=click.IntRange(1), help="Threads of torch.")
 @click.argument("names", nargs=-1)
 def backbones_command(
     work: str,
     fonts: str,
     teacher: str,
-    imagenet: str | None,
+    imagenet: tuple[str, ...],
+    from_random: bool,
+    same_crops: bool,
     crops: int,
     minutes: float,
     threads: int,
@@ -87,16 +95,25 @@ def backbones_command(
     """Compare light backbones (timm NAMES; a choice of four without any): one JSON line each, the teacher's first."""
     torch.set_num_threads(threads)
     names = names or LIGHT
-    start = None if imagenet is None else in_order(names[0], torch.load(imagenet, weights_only=True))
+    trained = {
+        name: in_order(name, torch.load(file, weights_only=True)) for name, file in zip(names, imagenet, strict=False)
+    }
     make = partial(Composer.from_folders, work, fonts)
     tower = read_tower(teacher).eval()
     unseen = unseen_marks(make(3, "drawings-calibration"), 1000)
     click.echo(json.dumps({"name": "teacher", "r1": teacher_r1(tower, unseen)}))
     with closing(stream(Batches(make, 17, Mix()))) as batches:
         taught = lesson(tower, batches, crops)
-    for name, weights in [*((name, None) for name in names), *([] if start is None else [(names[0], start)])]:
-        result = asdict(compare(name, tower, taught, unseen, minutes, start=weights))
-        click.echo(json.dumps(result | {"start": "random" if weights is None else "imagenet"}))
+    if from_random:
+        for name in names:
+            result = compare(name, tower, taught, unseen, minutes)
+            click.echo(json.dumps(asdict(result) | {"start": "random"}))
+    seen: int | None = None
+    for name, start in trained.items():
+        for limit in (None,) if seen is None or not same_crops else (None, seen):
+            result = compare(name, tower, taught, unseen, minutes, start=start, crops=limit)
+            seen = result.crops if seen is None else seen
+            click.echo(json.dumps(asdict(result) | {"start": "imagenet"}))
 
 
 @click.command("text")

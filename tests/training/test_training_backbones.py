@@ -1,16 +1,31 @@
 """Backbones compared on equal terms."""
 
 import itertools
+import json
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
 import timm
+import torch
 from builders.training import MIX, make_composer
+from click.testing import CliRunner
 
-from logoscan.training.backbones import Lesson, compare, in_order, lesson, teacher_r1, unseen_marks
+from logoscan.training import tower_commands
+from logoscan.training.backbones import (
+    BackboneResult,
+    Lesson,
+    compare,
+    in_order,
+    lesson,
+    teacher_r1,
+    unseen_marks,
+)
 from logoscan.training.batches import Batch
+from logoscan.training.compose import Composer
+from logoscan.training.model_files import write_model
 from logoscan.training.network import Tower
 
 
@@ -72,3 +87,42 @@ def test_weights_of_another_implementation_are_named_by_their_order() -> None:
     assert list(in_order("resnet10t", other)) == list(own)
     with pytest.raises(ValueError, match=r"expected those of resnet10t in its order"):
         in_order("resnet10t", dict(list(other.items())[1:]))
+
+
+def test_a_backbone_is_trained_on_some_crops_whatever_the_time(teacher: Tower, taught: Lesson) -> None:
+    ticks = itertools.count(step=3600.0)
+    found = compare(
+        "resnet10t", teacher, taught, unseen_marks(make_composer(), 4), 1.0, crops=150, clock=lambda: next(ticks)
+    )
+    assert found.crops == 3 * 64  # whole batches
+
+
+def test_the_command_takes_imagenet_weights_of_several_backbones(
+    teacher: Tower, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("resnet10t", "mobilenetv4_conv_small")
+    files = [str(tmp_path / name) for name in names]
+    for name, file in zip(names, files, strict=True):
+        torch.save(timm.create_model(name, num_classes=0).state_dict(), file)
+    write_model(teacher, tmp_path / "teacher.safetensors")
+    monkeypatch.setattr(tower_commands, "unseen_marks", lambda *_: None)
+    monkeypatch.setattr(tower_commands, "teacher_r1", lambda *_: 1.0)
+    monkeypatch.setattr(tower_commands, "lesson", lambda *_: None)
+    monkeypatch.setattr(tower_commands, "stream", lambda *_: _batches())
+    monkeypatch.setattr(Composer, "from_folders", lambda *_: make_composer())
+
+    def known(name: str, *_: object, start: object = None, crops: int | None = None) -> BackboneResult:
+        assert start is not None
+        return BackboneResult(name, 1.0, crops or {"resnet10t": 640}.get(name, 320), 0.5, 0.5, 1.0)
+
+    monkeypatch.setattr(tower_commands, "compare", known)
+    given = [str(tmp_path / "teacher.safetensors"), "--work", str(tmp_path), "--fonts", str(tmp_path), *names]
+    given += [part for file in files for part in ("--imagenet", file)]
+    ran = CliRunner().invoke(tower_commands.backbones_command, ["--no-random", "--same-crops", "--teacher", *given])
+    assert ran.exit_code == 0, ran.output
+    rows = [json.loads(line) for line in ran.output.splitlines()][1:]
+    assert [(row["name"], row["crops"], row["start"]) for row in rows] == [
+        ("resnet10t", 640, "imagenet"),
+        ("mobilenetv4_conv_small", 320, "imagenet"),
+        ("mobilenetv4_conv_small", 640, "imagenet"),
+    ]
