@@ -17,8 +17,8 @@ from logoscan.vision.encoder import ClipEncoder, Encoder
 from logoscan.vision.sift import Descriptors, Detect, Frames
 
 _MOST_KEPT = 500
+# Of a picture that is kept: those of the fakes have some dozens, photos a thousand, and few photos come again.
 _MOST_KEYPOINTS = 200
-"""Of a picture that is kept: those of the fakes have some dozens, photos a thousand, and few photos come again."""
 _general: dict[tuple[type, str], tuple[list[LogoRecord], Embeddings]] = {}
 
 

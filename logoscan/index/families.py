@@ -35,7 +35,8 @@ __all__ = [
 # Cosine from which two logos have the same image: by the bundled encoder, and by any other, whose unrelated logos may
 # lie near to each other. By the bundled one, vectors of different brands' logos lie at 0.58 at most in three galleries
 # of 60 brands, and all pairs above 0.8 that were looked at among 1,081 icons are one logo under two names; those of one
-# brand's logo from two sources lie above 0.9 in a fifth to a half of all pairs.
+# brand's logo from two sources lie above 0.9 in a fifth to a half of all pairs. Counted before the encoder pooled
+# several stages; cosines of a logo in a photo, as those below, lie some 0.05 lower since.
 _SAME_LOGO_COSINE, _SAME_LOGO_COSINE_OTHER_ENCODERS = 0.9, 0.97
 # Cosine from which a logo is somewhat like another brand's, by the bundled encoder: above all that unrelated ones have.
 _LIKE_COSINE = 0.6

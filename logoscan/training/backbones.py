@@ -68,7 +68,8 @@ class BackboneResult:
         crops: Number of crops that it was trained on, with repeats.
         cosine: Mean cosine between its vectors and those of the teacher on unseen crops.
         r1: Share of the unseen crops whose nearest clean crop is of the same mark.
-        encoded_per_s: Crops encoded per second of the clock; only ratios within one run on one machine are meaningful.
+        encoded_per_s: Crops encoded per second of processor time; only ratios within one run on one machine
+            are meaningful.
     """
 
     name: str
@@ -161,7 +162,7 @@ def compare(
         teacher: Tower whose vectors the backbone is to learn.
         taught: Crops with these vectors, used in a new random order in each pass.
         unseen: Marks to measure on.
-        minutes: Time of training.
+        minutes: Time of training, by `clock`.
         start: Weights of the backbone to begin from, under the names of timm; random if None.
         crops: Number of crops, with repeats, after which training ends in place of `minutes`; None for the time.
         lr: Peak learning rate (AdamW, falling to zero by a cosine).

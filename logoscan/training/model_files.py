@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import torch
 import torch.nn.functional as F  # noqa: N812
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
@@ -22,19 +23,20 @@ from logoscan.training.network import TEXT_CFG, TextTower, Tower, write_bpe
 from logoscan.types import EncoderInfo, Preprocessing
 from logoscan.vision.detector import LogoDetector
 from logoscan.vision.detector_boxes import MEAN, STD
-from logoscan.vision.level_trunk import NAME
+from logoscan.vision.level_trunk import NAME, LevelTrunk
 from logoscan.vision.weights import ALTERATIONS, BPE_FILE, DETECTOR, ENCODER, SCRIPTS, write_manifest
 
 __all__ = ["average", "bundle", "read_notes", "read_text_tower", "read_tower", "write_folder", "write_model"]
 
 # Prefix of the names of tensors of the image tower.
 _PREFIX = "visual."
+_PROJECTION = f"{_PREFIX}head.proj.weight"
 
 
 def read_tower(path: str | Path) -> Tower:
     """Return the image tower in a file of `write_model`.
 
-    Towers of before pooled the last layer alone; their projection gets zeros for the other features.
+    Earlier towers pooled the last layer alone; their projection gets zeros for the other features.
 
     Raises:
         RuntimeError: If the names or shapes of tensors are not those of the tower.
@@ -43,11 +45,15 @@ def read_tower(path: str | Path) -> Tower:
     tower = Tower(len(tensors["head.proj.weight"]))
     counters = {k: v for k, v in tower.state_dict().items() if not v.is_floating_point()}  # not in the file
     tensors = {k: v for k, v in tensors.items() if k not in counters} | counters
-    weight = tensors["head.proj.weight"]
-    if weight.shape[1] == tower.trunk.widths[0]:
-        tensors["head.proj.weight"] = F.pad(weight, (0, tower.trunk.num_features - weight.shape[1]))
+    tensors["head.proj.weight"] = _of_all_stages(tensors["head.proj.weight"], tower.trunk)
     tower.load_state_dict(tensors)
     return tower
+
+
+def _of_all_stages(projection: torch.Tensor, trunk: LevelTrunk) -> torch.Tensor:
+    """Return a projection of all features, of one that knows those of the last layer alone."""
+    last = projection.shape[1] == trunk.widths[0]
+    return F.pad(projection, (0, trunk.num_features - trunk.widths[0])) if last else projection
 
 
 def read_text_tower(path: str | Path) -> TextTower | None:
@@ -97,6 +103,10 @@ def average(first: str | Path, second: str | Path, target: str | Path, share: fl
         share: Weight of the second model, 0..1.
     """
     tensors_a, tensors_b = load_file(str(first)), load_file(str(second))
+    pair = [tensors for tensors in (tensors_a, tensors_b) if _PROJECTION in tensors]
+    if len({tensors[_PROJECTION].shape[1] for tensors in pair}) > 1:  # one of an earlier tower
+        for tensors in pair:
+            tensors[_PROJECTION] = _of_all_stages(tensors[_PROJECTION], LevelTrunk())
     mixed = {
         k: (1 - share) * tensors_a[k].float() + share * v.float()
         for k, v in tensors_b.items()

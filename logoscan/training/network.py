@@ -98,7 +98,7 @@ class Tower(nn.Module):
         self.head.proj.weight.copy_(self.head.proj.weight * deviation)
 
     @torch.no_grad()
-    def whiten(self, crops: npt.NDArray[np.uint8], shrink: float = 1.0) -> torch.Tensor:
+    def whiten(self, crops: npt.NDArray[np.uint8], shrink: float = 0.3) -> torch.Tensor:
         """Replace the projection by a whitening of the differences between two views of one class, to `DIM` numbers.
 
         This is learned whitening (Radenovic et al., TPAMI 2019), or within-class covariance normalisation (Hatch et
@@ -109,7 +109,8 @@ class Tower(nn.Module):
 
         Args:
             crops: uint8 (2 n, h, w, 3) RGB, two views of a class side by side; n is some thousands.
-            shrink: Shrinkage: added to each variance, as a share of their mean.
+            shrink: Shrinkage: added to each variance, as a share of their mean. On the crops of FlickrLogos-27, 0.3
+                ranks more logos first that are drawn in another way, and 1 has the better mean average precision.
 
         Returns:
             float32 (dim before, dim after) on the CPU, where the closed form is computed, whatever the device of the

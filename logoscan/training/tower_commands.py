@@ -24,10 +24,6 @@ from logoscan.training.tower_plan import Plan
 from logoscan.training.tower_run import view_pairs
 from logoscan.training.train import Batches, train
 
-# Shrinkage of the whitening. On the crops of FlickrLogos-27, 0.3 ranks more logos first that are drawn in another way,
-# and 1 gives the better mean average precision.
-_SHRINK = 0.3
-
 
 @click.command("train")
 @material
@@ -95,6 +91,8 @@ def backbones_command(
     """Compare light backbones (timm NAMES; a choice of four without any): one JSON line each, the teacher's first."""
     torch.set_num_threads(threads)
     names = names or LIGHT
+    if len(imagenet) > len(names) or not (from_random or imagenet):
+        raise click.UsageError(f"--imagenet: expected 1 to {len(names)} files, got {len(imagenet)}")
     trained = {
         name: in_order(name, torch.load(file, weights_only=True)) for name, file in zip(names, imagenet, strict=False)
     }
@@ -140,12 +138,14 @@ def text_command(
 @click.argument("source", type=MODEL)
 @click.argument("target", type=click.Path(dir_okay=False))
 @material
-@click.option("--batches", default=220, show_default=True, type=click.IntRange(2))
+@click.option(
+    "--batches", default=220, show_default=True, type=click.IntRange(2), help="Batches of crops; 220 take 6 GB."
+)
 @click.option("--seed", default=1, show_default=True)
 def whiten(source: str, target: str, work: str, fonts: str, batches: int, seed: int) -> None:
     """Whiten the projection of the model SOURCE within classes; fit the text tower anew afterwards (`text`)."""
     tower, text = read_tower(source), read_text_tower(source)
-    turn = tower.whiten(view_pairs(Composer.from_folders(work, fonts, seed), batches), shrink=_SHRINK)
+    turn = tower.whiten(view_pairs(Composer.from_folders(work, fonts, seed), batches))
     if text is not None:
         text.transformer_.text_projection = torch.nn.Parameter(text.transformer_.text_projection.detach() @ turn)
     write_model(tower, target, {"whitened": read_notes(source)}, text)

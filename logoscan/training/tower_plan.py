@@ -19,7 +19,7 @@ class Plan:
         lr_proxies: Peak learning rate of the proxies (plain gradient descent: AdamW would move the proxies of classes
             that a batch does not show as far as those that it shows, and the loss would rise to that of chance).
         weight_decay: Weight decay of AdamW.
-        frozen_stages: Stages of the backbone, besides the stem, that are not trained.
+        frozen_stages: Stages of the backbone, besides the stem, that are not trained, 0 to 2: later ones are pooled.
         margin: Cosine margin of the proxies.
         scale: Inverse temperature of the proxy loss.
         temperature: Temperature of the pairwise loss.
@@ -71,6 +71,8 @@ class Plan:
         for name in ("minutes", *rates, "makers", "joined", "save_every_s", "log_every_s"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"plan.{name}: expected a number above 0, got {getattr(self, name)}")
+        if self.frozen_stages not in (0, 1, 2):
+            raise ValueError(f"plan.frozen_stages: expected 0 to 2, got {self.frozen_stages}")
         for name in ("settle", "small_part"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"plan.{name}: expected 0..1, got {getattr(self, name)}")

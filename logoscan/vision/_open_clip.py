@@ -64,7 +64,7 @@ def load_open_clip(model: str, pretrained: str | Path | None, fit: CropFit) -> t
         import torch
         from safetensors import SafetensorError
 
-        import logoscan.vision.level_trunk  # noqa: F401 timm knows the trunk of the bundled model by it
+        import logoscan.vision.level_trunk  # noqa: F401  # timm knows the trunk of the bundled model by it
     except ImportError as error:
         raise MissingDependencyError(f"open_clip is missing ({error}); pip install open-clip-torch") from None
     folder = Path(model.removeprefix("local-dir:")).expanduser()

@@ -1,6 +1,7 @@
 """The trunk of the bundled image tower: EfficientNet-Lite0 whose pooled features come from several of its stages.
 
-Importing this module makes the trunk known to timm as `NAME`, so that open_clip can build the bundled model.
+Importing this module makes the trunk known to timm as `NAME`, so that open_clip can build the bundled model: timm keeps
+its models in one table of the process, and a folder of open_clip can name no other source.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ class LevelTrunk(nn.Module):
     The features are means over all places: of the last layer, as in EfficientNet-Lite0 itself, and of the outputs of
     its stages from the third on, the last stage first. Early stages see edges and strokes, which a mark keeps where it
     is drawn in another way; such descriptors of several layers are known from image retrieval (Babenko & Lempitsky,
-    ICCV 2015; Hariharan et al., CVPR 2015, call them hypercolumns). They are computed in any case, and cost nothing.
+    ICCV 2015; Hariharan et al., CVPR 2015, call them hypercolumns). They are computed in any case.
 
     Attributes:
         widths: Number of features of the last layer and of each stage, in the order of the features.
@@ -73,4 +74,5 @@ def logoscan_lite0(pretrained: bool = False, **_: Any) -> LevelTrunk:
     return LevelTrunk()
 
 
-register_model(logoscan_lite0)
+if not timm.is_model(NAME):
+    register_model(logoscan_lite0)

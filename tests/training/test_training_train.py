@@ -146,6 +146,13 @@ def test_towers_that_pool_their_last_layer_alone_are_read(tmp_path: Path) -> Non
     crops = np.random.default_rng(0).integers(0, 256, (3, 64, 64, 3)).astype(np.uint8)
     last, levels = (embed(read_tower(tmp_path / name), crops) for name in ("last", "levels"))
     np.testing.assert_array_equal(last, levels)
+    average(tmp_path / "last", tmp_path / "levels", tmp_path / "mean")
+    np.testing.assert_array_equal(embed(read_tower(tmp_path / "mean"), crops), levels)
+
+
+def test_a_plan_that_freezes_a_pooled_stage_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"plan\.frozen_stages: expected 0 to 2, got 3"):
+        Plan(frozen_stages=3)
 
 
 @pytest.mark.usefixtures("_here")
