@@ -35,9 +35,9 @@ FindKind: TypeAlias = Literal["file", "copy", "logo"]
 picture."""
 
 LEAST_SIMILARITY = 0.45
-"""Least cosine of a region and a picture. Before the encoder pooled several stages, when true marks lay some 0.05 higher,
-0.5 found 19 of 21 listings that a rescan names for a new brand among photos of Flickr and of shops, and two fifths where
-most marks are packs, which keypoints alone prove; `rejudge` finds them."""
+"""Least cosine of a region and a picture. Before the encoder pooled several stages, when true marks lay some 0.05
+higher, 0.5 found 19 of 21 listings that a rescan names for a new brand among photos of Flickr and of shops, and two
+fifths where most marks are packs, which keypoints alone prove; `rejudge` finds them."""
 _ORDER: dict[FindKind, int] = {"file": 0, "copy": 1, "logo": 4}
 _UNCONFIRMED, _CONTRADICTED = 1, 2
 # Photos that are no copies by the hash and whose keypoints are compared, nearest by the hash and by the vectors: a few
