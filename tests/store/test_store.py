@@ -49,7 +49,7 @@ def photo(seed: int, regions: int = 2, *, dim: int = DIM, warning: str | None = 
 
 
 def expected(features: PhotoFeatures, codec: VectorCodec, *, text: bool) -> PhotoFeatures:
-    """What a store gives back of features: vectors in its precision, and text only where it is kept, without contacts."""
+    """What a store gives back: vectors in its precision, and text only where it is kept, without contacts."""
     spans = replace(features.spans, texts=tuple(map(redact, features.spans.texts)))
     if not text:
         blank = [row for row, line in enumerate(spans.texts) if not line.strip()]
