@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from paths import SAMPLES
 
@@ -21,6 +22,7 @@ from PIL import Image
 
 from logoscan.index.logo_index import LogoIndex
 from logoscan.ocr.engine import EasyOcr, RapidOcr
+from logoscan.vision import detector
 from logoscan.vision.encoder import ClipEncoder
 from logoscan.vision.sift import opencv_sift
 
@@ -98,9 +100,14 @@ def sample_index(samples: Path, clip: ClipEncoder) -> LogoIndex:
 
 @pytest.fixture
 def fake_models(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The commands get the fake encoder and the fake detector, whatever they ask for."""
+    """The commands get the fake encoder, whatever they ask for, and the fake detector in place of the trained one."""
+    make = detector.make_detector
+
+    def make_fake(name: str, **options: Any) -> detector.Detector:
+        return FakeDetector() if name == "logo" else make(name, **options)
+
     monkeypatch.setattr("logoscan.vision.encoder.ClipEncoder", lambda *_, **__: FakeEncoder())
-    monkeypatch.setattr("logoscan.vision.detector.make_detector", lambda *_, **__: FakeDetector())
+    monkeypatch.setattr(detector, "make_detector", make_fake)
 
 
 @pytest.fixture
