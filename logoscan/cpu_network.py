@@ -66,7 +66,7 @@ class CpuNetwork:
         except RuntimeError as error:  # a version of OpenVINO that does not know the last setting, or what both refuse
             logger.info("OpenVINO keeps more plans than are needed (%s)", cause(error))
             self._compiled = make(model, "CPU", settings)
-        self.precision = precision
+        self.precision, self._dtype = precision, self._compiled.input(0).element_type.to_dtype()
         self._idle: list[Any] = []
 
     @classmethod
@@ -75,7 +75,8 @@ class CpuNetwork:
 
         Args:
             module: A torch module in evaluation mode, from one tensor to one or several.
-            example: A tensor of the input's shape, to trace the module with; batch and sides may differ later.
+            example: A tensor of the input's shape and dtype, to trace the module with: floats (n, c, ...) or pixels
+                uint8 (n, ..., c). All but the number of channels may differ later.
             precision: Precision of the arithmetic, "fp32" or "bf16".
             threads: Threads of one call.
         """
@@ -90,8 +91,9 @@ class CpuNetwork:
             frontend = FrontEndManager().load_by_framework("pytorch")
             decoder = TorchScriptPythonDecoder(traced, example_input=(example,))  # must outlive the conversion
             model = frontend.convert(frontend.load(decoder))
-        sides = [-1] * (example.ndim - 2)
-        model.reshape([-1, int(example.shape[1]), *sides])
+        shape, channels = [-1] * example.ndim, 1 if example.is_floating_point() else -1
+        shape[channels] = int(example.shape[channels])
+        model.reshape(shape)
         return cls(model, precision=precision, threads=threads)
 
     def exported(self) -> bytes:
@@ -100,15 +102,15 @@ class CpuNetwork:
         self._compiled.export_model(stream)
         return stream.getvalue()
 
-    def __call__(self, x: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-        """Return the outputs for a float32 array, in the module's order."""
+    def __call__(self, x: NDArray[Any]) -> list[NDArray[np.float32]]:
+        """Return the outputs for an array of the shape and dtype that the network takes, in the module's order."""
         try:
             request = self._idle.pop()
         except IndexError:
             request = self._compiled.create_infer_request()
         try:
             # shared: the input need not be copied, and the outputs are copied once, here
-            request.infer([np.ascontiguousarray(x, np.float32)], share_inputs=True, share_outputs=True)
+            request.infer([np.ascontiguousarray(x, self._dtype)], share_inputs=True, share_outputs=True)
             return [np.array(tensor.data, np.float32) for tensor in request.output_tensors]
         finally:
             self._idle.append(request)

@@ -29,47 +29,14 @@ from torch import nn
 from logoscan._gpu_device import CudaDevice, Device, is_memory_error
 from logoscan._gpu_lane import Lane, Part
 
-__all__ = ["After", "GpuNetwork", "PixelNetwork", "is_memory_error"]
+__all__ = ["GpuNetwork", "is_memory_error"]
 
 logger = logging.getLogger(__name__)
 
-After: TypeAlias = Callable[[Sequence[torch.Tensor], int, int], Sequence[torch.Tensor]]
-"""Turns a network's float32 outputs into those that leave the device, given the height and width of the pictures."""
 Arrays: TypeAlias = list[NDArray[Any]]
 
 # Shapes whose buffers and graphs are kept; the others are made again.
 _MOST_SHAPES = 32
-
-
-class PixelNetwork(nn.Module):
-    """A network with what comes before and after it, so that pixels go to the device and small arrays come back."""
-
-    mean: torch.Tensor
-    std: torch.Tensor
-
-    def __init__(
-        self, network: nn.Module, *, mean: Sequence[float], std: Sequence[float], dtype: torch.dtype, after: After
-    ) -> None:
-        """Join the parts.
-
-        Args:
-            network: A network in evaluation mode, with weights of `dtype`, from (n, 3, H, W) to one tensor or several.
-            mean: Mean of each channel, in 0..255.
-            std: Standard deviation of each channel, in 0..255.
-            dtype: Precision of the network.
-            after: Turns the network's outputs into those that leave the device.
-        """
-        super().__init__()
-        self.network, self.dtype, self._after = network, dtype, after
-        self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32)[:, None, None])
-        self.register_buffer("std", torch.tensor(std, dtype=torch.float32)[:, None, None])
-
-    def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Return the outputs for uint8 (n, H, W, 3), each with a row for each picture."""
-        x = (pixels.permute(0, 3, 1, 2).float() - self.mean) / self.std
-        output = self.network(x.to(self.dtype).contiguous())
-        outputs = [output] if isinstance(output, torch.Tensor) else list(output)
-        return tuple(self._after([each.float() for each in outputs], *pixels.shape[1:3]))
 
 
 class GpuNetwork:

@@ -16,8 +16,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from logoscan.gpu_network import After, GpuNetwork, PixelNetwork
+from logoscan.gpu_network import GpuNetwork
 from logoscan.ocr.onnx_net import OnnxNet
+from logoscan.pixel_network import After, PixelNetwork
 from logoscan.types import Rgb
 
 __all__ = ["GpuLines", "classify_on_gpu", "find_on_gpu", "gpu_precision"]

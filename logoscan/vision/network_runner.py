@@ -25,7 +25,7 @@ __all__ = ["BatchSizes", "NetworkRunner", "Precision", "PrecisionChoice", "Runti
 logger = logging.getLogger(__name__)
 
 # Part of the name of compiled networks on disk: raise it where networks of the same weights come to compute otherwise.
-_REVISION = 1
+_REVISION = 2
 
 Precision: TypeAlias = Literal["fp32", "bf16", "fp16"]
 PrecisionChoice: TypeAlias = Literal["auto", "fp32", "bf16", "fp16"]
@@ -187,11 +187,11 @@ class NetworkRunner:
 
         compiled = compiled or (self._compiled if precision is None else None)
         is_bf16 = (precision or self.precision) == "bf16" and self._gpu is None
-        x = (torch.from_numpy(pixels).permute(0, 3, 1, 2).float() - self._mean_tensor) / self._std_tensor
         with torch.inference_mode():
             if compiled is not None:
-                outputs = [torch.from_numpy(values) for values in compiled(x.numpy())]
+                outputs = [torch.from_numpy(values) for values in compiled(pixels)]
             else:
+                x = (torch.from_numpy(pixels).permute(0, 3, 1, 2).float() - self._mean_tensor) / self._std_tensor
                 with torch.autocast("cpu", torch.bfloat16, enabled=is_bf16):
                     output = self._module(x.contiguous(memory_format=self._layout))
                 outputs = [output] if isinstance(output, torch.Tensor) else list(output)
@@ -226,7 +226,8 @@ class NetworkRunner:
         """Return the network on a GPU, with all that comes before and after it."""
         import torch
 
-        from logoscan.gpu_network import GpuNetwork, PixelNetwork
+        from logoscan.gpu_network import GpuNetwork
+        from logoscan.pixel_network import PixelNetwork
 
         dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
         copy = deepcopy(self._module).to(device, dtype, memory_format=torch.contiguous_format)
@@ -245,8 +246,11 @@ class NetworkRunner:
         """Compile the network for OpenVINO; return None where that fails, or its outputs differ from torch's."""
         import torch
 
+        from logoscan.pixel_network import PixelNetwork
+
         module = deepcopy(self._module).to(memory_format=torch.contiguous_format)
-        example = torch.zeros(self._sizes.openvino[0], 3, self._size_px, self._size_px)
+        module = PixelNetwork(module, mean=self._mean, std=self._std, dtype=torch.float32, after=None).eval()
+        example = torch.zeros(self._sizes.openvino[0], self._size_px, self._size_px, 3, dtype=torch.uint8)
         compiled = cpu_network((key,), module, example, self.precision)
         if compiled is None:
             return None

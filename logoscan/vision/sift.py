@@ -27,8 +27,10 @@ _PHOTO_PX, _LOGO_PX = 640, 320
 _MAX_ENLARGEMENT = 1.5
 # Most keypoints of a photo and of a logo image, the strongest ones.
 _MAX_PHOTO_KEYPOINTS, _MAX_LOGO_KEYPOINTS = 1000, 500
-# Least contrast of a keypoint, half of OpenCV's default: print on crumpled foil is faint.
-_MIN_CONTRAST = 0.02
+# Least contrast of a keypoint of a photo and of a logo image, some half of OpenCV's default: print on crumpled foil is
+# faint. Below 0.0236 OpenCV rounds its first, coarse test down to 0 and refines every extremum of the noise, which
+# takes as long again on a plain ground.
+_MIN_PHOTO_CONTRAST, _MIN_LOGO_CONTRAST = 0.024, 0.02
 # Ground around a logo image, as a share of its long side; the descriptors of its outline's keypoints include it.
 _PADDING_SHARE = 0.06
 # A logo image all of whose colours are lighter than this is put on black, any other on white.
@@ -99,7 +101,7 @@ def sift_photo(rgb: Rgb, detect: Detect | None = None) -> Keypoints:
         detect: Finds keypoints in the scaled grey picture; None is OpenCV.
     """
     long_px = min(_PHOTO_PX, round(_MAX_ENLARGEMENT * max(rgb.shape[:2])))
-    return _sift(rgb, long_px, _MAX_PHOTO_KEYPOINTS, detect or opencv_sift)
+    return _sift(rgb, long_px, _MAX_PHOTO_KEYPOINTS, _MIN_PHOTO_CONTRAST, detect or opencv_sift)
 
 
 def sift_logo(rgba: Rgba) -> Keypoints:
@@ -113,11 +115,11 @@ def sift_logo(rgba: Rgba) -> Keypoints:
     ground = 0 if len(inked) and inked.min() > _LIGHT_LEVEL else 255
     rgb = np.rint(rgba[..., :3] * alpha + ground * (1 - alpha)).astype(np.uint8)
     if alpha.min() == 1:
-        return _sift(rgb, _LOGO_PX, _MAX_LOGO_KEYPOINTS, opencv_sift)
+        return _sift(rgb, _LOGO_PX, _MAX_LOGO_KEYPOINTS, _MIN_LOGO_CONTRAST, opencv_sift)
     height, width = rgb.shape[:2]
     pad = max(4, round(_PADDING_SHARE * max(height, width)))
     padded = np.pad(rgb, ((pad, pad), (pad, pad), (0, 0)), constant_values=ground)
-    keypoints = _sift(padded, _LOGO_PX, _MAX_LOGO_KEYPOINTS, opencv_sift)
+    keypoints = _sift(padded, _LOGO_PX, _MAX_LOGO_KEYPOINTS, _MIN_LOGO_CONTRAST, opencv_sift)
     frames = keypoints.frames - np.array([pad, pad, 0, 0], np.float32)
     rows, columns = np.nonzero(rgba[..., 3] > 127)
     drawn = (int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1) if len(rows) else None
@@ -134,7 +136,7 @@ def opencv_sift(grey: NDArray[np.uint8], most: int, min_contrast: float) -> tupl
     return frames, np.zeros((0, 128), np.float32) if descriptors is None else descriptors
 
 
-def _sift(rgb: Rgb, long_px: int, most: int, detect: Detect) -> Keypoints:
+def _sift(rgb: Rgb, long_px: int, most: int, min_contrast: float, detect: Detect) -> Keypoints:
     import cv2
 
     height, width = rgb.shape[:2]
@@ -142,7 +144,7 @@ def _sift(rgb: Rgb, long_px: int, most: int, detect: Detect) -> Keypoints:
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     grey = cv2.cvtColor(np.ascontiguousarray(rgb), cv2.COLOR_RGB2GRAY)
     grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
-    frames, descriptors = detect(np.asarray(grey, np.uint8), most, _MIN_CONTRAST)
+    frames, descriptors = detect(np.asarray(grey, np.uint8), most, min_contrast)
     if not len(frames):
         return Keypoints.empty((width, height))
     frames, descriptors = frames[:most], descriptors[:most]  # there are more where several are equally strong

@@ -15,11 +15,11 @@ import torch
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from logoscan.gpu_network import PixelNetwork
 from logoscan.ocr._gpu_networks import _best_letters
 from logoscan.ocr.onnx_net import OnnxNet
 from logoscan.ocr.quick import quick_reader
 from logoscan.ocr.rapidocr import rapidocr_models
+from logoscan.pixel_network import PixelNetwork
 from logoscan.vision.detector import LogoDetector
 from logoscan.vision.detector_boxes import best_boxes, suppress
 from logoscan.vision.detector_net import Heads, build, decode

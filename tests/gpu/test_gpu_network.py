@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 from logoscan import _gpu_device, gpu_network
 from logoscan._gpu_device import CudaDevice, Device, is_memory_error
 from logoscan._gpu_lane import Lane
-from logoscan.gpu_network import GpuNetwork, PixelNetwork
+from logoscan.gpu_network import GpuNetwork
+from logoscan.pixel_network import PixelNetwork
 
 ROWS = (2, 4, 8)
 WAIT_S = 30.0

@@ -48,7 +48,8 @@ HEAVY = frozenset(
 )
 NETWORKS = frozenset(
     {"vision.detector_net", "matching.alteration_net", "vision.fuse_bn", "ocr.script_net"}
-    | {"gpu_network", "_gpu_device", "ocr.onnx_net", "ocr._gpu_networks", "images.torch_crops", "vision.level_trunk"}
+    | {"gpu_network", "pixel_network", "_gpu_device", "ocr.onnx_net", "ocr._gpu_networks"}
+    | {"images.torch_crops", "vision.level_trunk"}
 )
 """Modules that define or run networks, which constructors import; they alone may load torch as they are imported."""
 
