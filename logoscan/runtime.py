@@ -29,6 +29,7 @@ __all__ = [
     "fast_cpu_layout",
     "host_tensor",
     "on_device",
+    "one_blas_thread",
     "one_core_a_batch",
     "one_of_several",
     "rebuilt_elsewhere",
@@ -43,17 +44,21 @@ T = TypeVar("T")
 _gpu_threads: dict[str, ThreadPoolExecutor] = {}
 _gpu_threads_lock = Lock()
 _building = RLock()
+# Guards the number of blocks in which BLAS uses one thread, and what it used before them.
+_blas_lock = Lock()
 # glibc's M_MMAP_THRESHOLD, of which it takes 32 MB at most, M_TRIM_THRESHOLD and M_ARENA_MAX: arrays of that size come
 # from one heap, which is given back to the system from 256 MB of free memory at its end.
 _MALLOC_OPTIONS = ((-3, 32 << 20), (-1, 256 << 20), (-8, 1))
 
 
 class _Process:
-    """Whether this process built networks, is a fork of one that had, and runs one batch at a time."""
+    """Whether this process built networks, is a fork of one that had, and runs one batch at a time; BLAS's limits."""
 
     has_networks = False
     is_fork_with_networks = False
     one_batch = False
+    blas_blocks = 0
+    blas_limits: Any = None
 
 
 def _in_fork() -> None:
@@ -191,6 +196,28 @@ def one_core_a_batch() -> None:
     cv2.setNumThreads(1)
     threadpool_limits(1, user_api="blas")
     _keep_freed_memory()
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Let numpy's BLAS use one thread for each call in this process until the block ends; blocks may overlap.
+
+    Where others are at work on all cores, two threads of BLAS wait for each other: beside two processes that looked at
+    photos, matching took four times as long.
+    """
+    from threadpoolctl import threadpool_limits
+
+    with _blas_lock:
+        if not _Process.blas_blocks:
+            _Process.blas_limits = threadpool_limits(1, user_api="blas")
+        _Process.blas_blocks += 1
+    try:
+        yield
+    finally:
+        with _blas_lock:
+            _Process.blas_blocks -= 1
+            if not _Process.blas_blocks:
+                _Process.blas_limits.restore_original_limits()
 
 
 def _keep_freed_memory() -> None:

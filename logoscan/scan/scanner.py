@@ -11,6 +11,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
@@ -32,7 +33,7 @@ from logoscan.merchants.token_list import TokenList
 from logoscan.ocr.engine import OcrChoice, OcrEngine, make_ocr
 from logoscan.pricing.model import PriceModel
 from logoscan.results import Report
-from logoscan.runtime import cores
+from logoscan.runtime import cores, one_blas_thread
 from logoscan.scan.decision_log import OnDecision, announce_all
 from logoscan.scan.evidence_rows import ContactKeeping
 from logoscan.scan.findings import FindingsMaker
@@ -411,7 +412,8 @@ class Scanner:
         if processes is not None:
             in_work = 2 * in_work + 1
         try:
-            yield from in_order(batches, scan_batch, in_work)
+            with one_blas_thread() if in_work > 1 else nullcontext():
+                yield from in_order(batches, scan_batch, in_work)
         finally:
             if processes is not None:
                 processes.close()

@@ -13,12 +13,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from logoscan.cpu_network import CpuNetwork, cpu_network
 from logoscan.errors import InputError
 from logoscan.images.boxes import iou
 from logoscan.images.loading import load_image
-from logoscan.runtime import cores, cpu_has_bf16, on_device
+from logoscan.pixel_network import PixelNetwork
+from logoscan.runtime import cores, cpu_has_bf16, on_device, one_blas_thread
 from logoscan.vision.detector import LogoDetector
 from logoscan.vision.encoder import ClipEncoder, encode_images
 
@@ -217,3 +219,26 @@ def test_no_thread_is_bound_to_a_core() -> None:
     again = CpuNetwork(compiled.exported(), precision="fp32", threads=1)
     for network in (compiled, again):
         assert not network._compiled.get_property("ENABLE_CPU_PINNING"), "processes would share the first core"
+
+
+def test_blocks_in_which_blas_uses_one_thread_may_overlap() -> None:
+    def used() -> set[int]:
+        return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+    with threadpool_limits(2, user_api="blas"):
+        first, second = one_blas_thread(), one_blas_thread()
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        assert used() == {1}, "the second block has not ended"
+        second.__exit__(None, None, None)
+        assert used() == {2}
+
+
+def test_a_compiled_network_takes_pixels_and_answers_as_torch_does() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 16, 24, 3), np.uint8)
+    whole = PixelNetwork(_network(), mean=[120, 110, 100], std=[60, 50, 40], dtype=torch.float32, after=None).eval()
+    compiled = CpuNetwork.of_torch(whole, torch.zeros(1, 8, 8, 3, dtype=torch.uint8), precision="fp32", threads=1)
+    with torch.no_grad():
+        (wanted,) = whole(torch.from_numpy(pixels))
+    np.testing.assert_allclose(compiled(pixels)[0], wanted.numpy(), atol=1e-5)
