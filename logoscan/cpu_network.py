@@ -1,7 +1,7 @@
 """Networks on the CPU by OpenVINO, with the results of torch, but faster.
 
 `python -m benchmarks encode` compares the two. OpenVINO converts the torch network in memory; there is no second file
-of weights, but `_network_cache` keeps what was compiled. Knows no pictures.
+of weights, but `_network_cache` keeps what was compiled.
 """
 
 from __future__ import annotations
@@ -110,7 +110,8 @@ class CpuNetwork:
             request = self._compiled.create_infer_request()
         try:
             # shared: the input need not be copied, and the outputs are copied once, here
-            request.infer([np.ascontiguousarray(x, self._dtype)], share_inputs=True, share_outputs=True)
+            given = x.astype(self._dtype, order="C", casting="same_kind", copy=False)  # floats are no pixels
+            request.infer([given], share_inputs=True, share_outputs=True)
             return [np.array(tensor.data, np.float32) for tensor in request.output_tensors]
         finally:
             self._idle.append(request)

@@ -18,7 +18,7 @@ After: TypeAlias = Callable[[Sequence[torch.Tensor], int, int], Sequence[torch.T
 
 
 class PixelNetwork(nn.Module):
-    """A network with what comes before and after it, so that it takes pixels and what it returns is small."""
+    """A network with what comes before and after it, so that it takes pixels."""
 
     mean: torch.Tensor
     std: torch.Tensor

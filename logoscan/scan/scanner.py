@@ -373,7 +373,8 @@ class Scanner:
             batch_size: Listings that share the models' batches, 1 or more.
             workers: Batches in work in parallel, 1 or more; 1 uses no threads, and reads no further than one batch.
                 None: threads, cores over torch's threads; on a GPU 4 or more. `logoscan.runtime.one_core_a_batch()`
-                before the models are built makes these as many as there are cores.
+                before the models are built makes these as many as there are cores. Beside processes, numpy's BLAS uses
+                one thread for each call, your own calls too, until the stream ends or is closed.
             deduplicate: Whether features of the last 256 photos are used again for equal photos.
             keep_features: An open writer that gets the features of each listing's photos before its report is yielded,
                 for `rejudge` and `FeatureStore.find`; make it with `feature_writer`.
@@ -412,7 +413,7 @@ class Scanner:
         if processes is not None:
             in_work = 2 * in_work + 1
         try:
-            with one_blas_thread() if in_work > 1 else nullcontext():
+            with one_blas_thread() if processes is not None else nullcontext():
                 yield from in_order(batches, scan_batch, in_work)
         finally:
             if processes is not None:

@@ -24,7 +24,8 @@ __all__ = ["BatchSizes", "NetworkRunner", "Precision", "PrecisionChoice", "Runti
 
 logger = logging.getLogger(__name__)
 
-# Part of the name of compiled networks on disk: raise it where networks of the same weights come to compute otherwise.
+# Part of the name of compiled networks on disk: raise it where networks of the same weights come to compute otherwise,
+# by another mean or standard deviation of pixels as well.
 _REVISION = 2
 
 Precision: TypeAlias = Literal["fp32", "bf16", "fp16"]

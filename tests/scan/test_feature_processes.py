@@ -18,12 +18,12 @@ from threading import Semaphore, Thread
 
 import numpy as np
 import pytest
+from blas_threads import blas_threads, two_blas_threads
 from builders.scans import timeless
 from commands import ACME, BOLT
 from fakes import GREEN, GREY, FakeDetector, FakeEncoder, photo_of
 from paths import TESTS
 from process_models import DeadlyDetector, Unimportable, Unsendable, Untakable
-from threadpoolctl import threadpool_info, threadpool_limits
 
 from logoscan.index.logo_index import LogoIndex
 from logoscan.merchants.photo_ledger import PhotoLedger
@@ -69,10 +69,6 @@ def listings(marked: int | None = None, count: int = 9) -> list[Listing]:
 
 def scanned(scanner: Scanner, given: list[Listing], workers: int, batch_size: int = 2) -> list[Report]:
     return [timeless(r) for r in scanner.scan_many(given, batch_size=batch_size, workers=workers)]
-
-
-def blas_threads() -> set[int]:
-    return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
 
 
 def children() -> set[int]:
@@ -148,14 +144,18 @@ def test_a_stream_that_is_left_ends_its_processes() -> None:
     assert children() == before
 
 
+@pytest.mark.parametrize("close", [True, False])
 @pytest.mark.parametrize(("workers", "while_scanning"), [(2, 1), (1, 2)])
-def test_blas_leaves_the_cores_to_batches_side_by_side_until_the_stream_ends(workers: int, while_scanning: int) -> None:
+def test_blas_leaves_the_cores_to_processes_until_the_stream_ends(
+    workers: int, while_scanning: int, close: bool
+) -> None:
     scanned(make(), listings(), 1)  # now every library with a BLAS of its own is loaded
     used: list[set[int]] = []
-    with threadpool_limits(2, user_api="blas"):
+    with two_blas_threads():
         scanner = make(on_stage=lambda stage, _: used.append(blas_threads()) if stage == "match" else None)
-        next(stream := scanner.scan_many(listings(count=12), batch_size=1, workers=workers))
-        stream.close()  # type: ignore[attr-defined]
+        stream = scanner.scan_many(listings(), batch_size=1, workers=workers)
+        next(stream)
+        stream.close() if close else list(stream)  # type: ignore[attr-defined]
         assert used
         assert all(threads == {while_scanning} for threads in used)
         assert blas_threads() == {2}
