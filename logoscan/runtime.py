@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
 from functools import partial, wraps
-from threading import Event, Lock, RLock, Thread
+from threading import Lock, RLock
 from typing import Any, TypeVar
 
 import numpy as np
@@ -29,7 +29,6 @@ __all__ = [
     "fast_cpu_layout",
     "host_tensor",
     "on_device",
-    "one_blas_thread",
     "one_core_a_batch",
     "one_of_several",
     "rebuilt_elsewhere",
@@ -50,21 +49,16 @@ _MALLOC_OPTIONS = ((-3, 32 << 20), (-1, 256 << 20), (-8, 1))
 
 
 class _Process:
-    """Whether this process built networks, is a fork of one that had, and runs one batch at a time; BLAS's limit."""
+    """Whether this process built networks, is a fork of one that had, and runs one batch at a time."""
 
     has_networks = False
     is_fork_with_networks = False
     one_batch = False
-    blas_lock = Lock()
-    """Guards the number of blocks in which BLAS uses one thread, and what limits it."""
-    blas_blocks = 0
-    blas_limit: _BlasLimit | None = None
 
 
 def _in_fork() -> None:
     """Note in a fork that its parent had networks, whose threads are missing here."""
     _gpu_threads.clear()
-    _Process.blas_lock, _Process.blas_limit = Lock(), None  # a thread that is missing here may hold the parent's
     _Process.is_fork_with_networks = _Process.has_networks
 
 
@@ -197,56 +191,6 @@ def one_core_a_batch() -> None:
     cv2.setNumThreads(1)
     threadpool_limits(1, user_api="blas")
     _keep_freed_memory()
-
-
-@contextmanager
-def one_blas_thread() -> Iterator[None]:
-    """Let numpy's BLAS use one thread for each call in this process until the block ends, unless others control that.
-
-    Blocks may overlap, and end in another thread than they began in. Where children are at work on all cores, two
-    threads of BLAS wait for each other. Threads of OpenMP, torch's and FAISS's, are left as they are.
-    """
-    with _Process.blas_lock:
-        if not _Process.blas_blocks:
-            _Process.blas_limit = _BlasLimit()
-        _Process.blas_blocks += 1
-    try:
-        yield
-    finally:
-        with _Process.blas_lock:
-            _Process.blas_blocks -= 1
-            if not _Process.blas_blocks and _Process.blas_limit is not None:
-                _Process.blas_limit.end()
-                _Process.blas_limit = None
-
-
-class _BlasLimit(Thread):
-    """Holds BLAS at one thread until it is told to end: only the thread that set a limit of OpenBLAS can lift it."""
-
-    def __init__(self) -> None:
-        """Set the limit, and return when it holds."""
-        super().__init__(name="logoscan-blas", daemon=True)
-        self._is_set, self._ended = Event(), Event()
-        self.start()
-        self._is_set.wait()
-
-    def run(self) -> None:
-        """Hold the limit."""
-        from threadpoolctl import ThreadpoolController
-
-        try:
-            with ThreadpoolController().select(user_api="blas").limit(limits=1):
-                self._is_set.set()
-                self._ended.wait()
-        except Exception as error:  # a BLAS that cannot be limited costs time alone
-            logger.warning("BLAS keeps its threads beside the processes that look at photos (%s)", cause(error))
-        finally:
-            self._is_set.set()
-
-    def end(self) -> None:
-        """Lift the limit, and return when it is lifted."""
-        self._ended.set()
-        self.join()
 
 
 def _keep_freed_memory() -> None:

@@ -18,6 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, NoReturn, get_args
 
+from logoscan._blas_threads import one_blas_thread
 from logoscan.errors import InputError, LogoscanError
 from logoscan.images.loading import ImageLimits
 from logoscan.images.phash import PhotoLookup
@@ -33,7 +34,7 @@ from logoscan.merchants.token_list import TokenList
 from logoscan.ocr.engine import OcrChoice, OcrEngine, make_ocr
 from logoscan.pricing.model import PriceModel
 from logoscan.results import Report
-from logoscan.runtime import cores, one_blas_thread
+from logoscan.runtime import cores
 from logoscan.scan.decision_log import OnDecision, announce_all
 from logoscan.scan.evidence_rows import ContactKeeping
 from logoscan.scan.findings import FindingsMaker

@@ -36,9 +36,12 @@ def test_every_network_of_a_scan_is_recorded_and_run_again(
     detector = LogoDetector(device="cpu", precision="fp32", runtime=runtime)
     recorder = Recorder(Scanner(sample_index, encoder=encoder, detector=detector, ocr=rapid))
     recorder.record([load_image(samples / "photos" / "film_boxes.jpg")])
-    assert recorder.replay(1) > 0
-    assert recorder.seconds.keys() >= {"detector", "encoder", "lines", "text"}
-    serial = recorder.seconds
+    replays = []
+    for _ in range(3):  # the first may plan the networks once more
+        assert recorder.replay(1) > 0
+        replays.append(recorder.seconds)
+    assert replays[0].keys() >= {"detector", "encoder", "lines", "text"}
+    serial = {name: min(seconds[name] for seconds in replays) for name in ("detector", "encoder")}
     assert recorder.replay(2) > 0
     for name in ("detector", "encoder"):  # OpenVINO computes in other threads than the one that calls it
         assert recorder.seconds[name] > serial[name] / 3

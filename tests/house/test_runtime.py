@@ -13,15 +13,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from blas_threads import blas_threads, openmp_threads, two_blas_threads
-from threadpoolctl import threadpool_limits
 
 from logoscan.cpu_network import CpuNetwork, cpu_network
 from logoscan.errors import InputError
 from logoscan.images.boxes import iou
 from logoscan.images.loading import load_image
 from logoscan.pixel_network import PixelNetwork
-from logoscan.runtime import cores, cpu_has_bf16, on_device, one_blas_thread
+from logoscan.runtime import cores, cpu_has_bf16, on_device
 from logoscan.vision.detector import LogoDetector
 from logoscan.vision.encoder import ClipEncoder, encode_images
 
@@ -220,36 +218,6 @@ def test_no_thread_is_bound_to_a_core() -> None:
     again = CpuNetwork(compiled.exported(), precision="fp32", threads=1)
     for network in (compiled, again):
         assert not network._compiled.get_property("ENABLE_CPU_PINNING"), "processes would share the first core"
-
-
-def test_blocks_in_which_blas_uses_one_thread_may_overlap_and_end_in_other_threads() -> None:
-    openmp = openmp_threads()
-    first, second = one_blas_thread(), one_blas_thread()
-    with two_blas_threads(), ThreadPoolExecutor(1) as one, ThreadPoolExecutor(1) as other:
-        one.submit(first.__enter__).result()
-        assert blas_threads() == {1}
-        other.submit(second.__enter__).result()
-        one.submit(first.__exit__, None, None, None).result()
-        assert blas_threads() == {1}, "the second block has not ended"
-        one.submit(second.__exit__, None, None, None).result()
-        assert blas_threads() == {2}
-        with threadpool_limits(1, user_api="blas"):
-            assert blas_threads() == {1}, "the host's own limits work again"
-    assert openmp_threads() == openmp
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_a_fork_inside_a_block_can_begin_and_end_blocks() -> None:
-    block = one_blas_thread()
-    block.__enter__()
-    child = os.fork()
-    if not child:
-        with one_blas_thread():
-            pass
-        block.__exit__(None, None, None)
-        os._exit(0)
-    block.__exit__(None, None, None)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def test_a_network_of_pixels_refuses_floats() -> None:

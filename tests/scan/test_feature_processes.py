@@ -18,7 +18,6 @@ from threading import Semaphore, Thread
 
 import numpy as np
 import pytest
-from blas_threads import blas_threads, two_blas_threads
 from builders.scans import timeless
 from commands import ACME, BOLT
 from fakes import GREEN, GREY, FakeDetector, FakeEncoder, photo_of
@@ -144,21 +143,33 @@ def test_a_stream_that_is_left_ends_its_processes() -> None:
     assert children() == before
 
 
-@pytest.mark.parametrize("close", [True, False])
+SCAN = """
+import sys
+from blas_threads import blas_threads, two_blas_threads
+from scan import test_feature_processes as here
+
+workers, close = int(sys.argv[1]), sys.argv[2] == "close"
+here.scanner_module.cores = lambda: 2
+here.scanned(here.make(), here.listings(), 1)  # now every library with a BLAS of its own is loaded
+used = []
+with two_blas_threads():
+    scanner = here.make(on_stage=lambda stage, _: used.append(blas_threads()) if stage == "match" else None)
+    stream = scanner.scan_many(here.listings(), batch_size=1, workers=workers)
+    next(stream)
+    stream.close() if close else list(stream)
+    print(set.union(*used), blas_threads())
+"""
+
+
+@pytest.mark.parametrize("end", ["close", "exhaust"])
 @pytest.mark.parametrize(("workers", "while_scanning"), [(2, 1), (1, 2)])
-def test_blas_leaves_the_cores_to_processes_until_the_stream_ends(
-    workers: int, while_scanning: int, close: bool
-) -> None:
-    scanned(make(), listings(), 1)  # now every library with a BLAS of its own is loaded
-    used: list[set[int]] = []
-    with two_blas_threads():
-        scanner = make(on_stage=lambda stage, _: used.append(blas_threads()) if stage == "match" else None)
-        stream = scanner.scan_many(listings(), batch_size=1, workers=workers)
-        next(stream)
-        stream.close() if close else list(stream)  # type: ignore[attr-defined]
-        assert used
-        assert all(threads == {while_scanning} for threads in used)
-        assert blas_threads() == {2}
+def test_blas_leaves_the_cores_to_processes_until_the_stream_ends(workers: int, while_scanning: int, end: str) -> None:
+    command = [sys.executable, "-c", SCAN, str(workers), end]  # another test may have set BLAS for good in this process
+    paths = os.pathsep.join([str(TESTS), str(TESTS.parent)])
+    ended = subprocess.run(
+        command, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": paths}
+    )
+    assert ended.stdout.split("\n")[0] == f"{{{while_scanning}}} {{2}}", ended.stderr
 
 
 def test_images_that_cannot_be_sent_are_looked_at_here() -> None:
