@@ -18,6 +18,9 @@ __all__ = ["one_blas_thread"]
 
 logger = logging.getLogger(__name__)
 
+# Longest wait for the end of the thread that holds the limit, in seconds: while Python ends it may never run again.
+_MOST_WAIT_S = 2.0
+
 
 class _State:
     """How many blocks have begun and not ended, and what limits BLAS meanwhile; guarded by the lock."""
@@ -83,4 +86,4 @@ class _Limit(Thread):
     def end(self) -> None:
         """Lift the limit, and return when it is lifted."""
         self._ended.set()
-        self.join()
+        self.join(_MOST_WAIT_S)

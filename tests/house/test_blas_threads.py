@@ -45,6 +45,19 @@ block.__exit__(None, None, None)
 if child:
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 """
+LEFT_OPEN = """
+import sys
+import numpy
+from logoscan._blas_threads import one_blas_thread
+
+def scanned():
+    with one_blas_thread():
+        yield 1
+
+stream = scanned()
+next(stream)
+sys.modules["kept"] = stream  # ended late, when other threads no longer run
+"""
 UNKNOWN = """
 import logging, threadpoolctl
 from logoscan._blas_threads import one_blas_thread
@@ -78,6 +91,10 @@ def test_blocks_may_overlap_and_end_in_other_threads() -> None:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_fork_inside_a_block_can_begin_and_end_blocks() -> None:
     run(FORK)
+
+
+def test_a_process_ends_with_a_block_left_open() -> None:
+    run(LEFT_OPEN)
 
 
 def test_a_blas_that_cannot_be_limited_costs_time_alone() -> None:
