@@ -27,9 +27,10 @@ __all__ = ["CpuNetwork", "cpu_network", "cpu_onnx_network", "keep_cpu_network", 
 
 logger = logging.getLogger(__name__)
 
-# Plans of operators that a network keeps, those of some dozen input shapes. OpenVINO keeps 5,000: memory grew with each
-# new shape of a photo, for thousands of photos. The name is not in OpenVINO's documentation.
-_PLANS = {"CPU_RUNTIME_CACHE_CAPACITY": 400}
+# Plans of operators that a network keeps, those of a few input shapes. OpenVINO keeps 5,000: memory grew with each new
+# shape of a photo, for thousands of photos. With 400 a process took 80 MB more, in as much time. The name is not in
+# OpenVINO's documentation.
+_PLANS = {"CPU_RUNTIME_CACHE_CAPACITY": 100}
 # Compiled networks, by weights, precision and threads; guarded by `_lock`.
 _networks: dict[tuple[object, ...], CpuNetwork] = {}
 _lock = Lock()
