@@ -1,7 +1,7 @@
 """numpy's BLAS at one thread for a while: beside processes that fill the cores, its threads would wait for each other.
 
-This is state of the whole process. It is changed for as long as a stream is scanned by processes, since a scan took twice
-as long otherwise.
+This is state of the whole process. It is changed for as long as a stream is scanned by processes, since a scan took
+twice as long otherwise.
 """
 
 from __future__ import annotations
